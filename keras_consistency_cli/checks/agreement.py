@@ -1,0 +1,114 @@
+"""The judgement that most checks share: pairs of routes must agree within their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keras_consistency_cli.checks.base import Evidence, Judged, Pair, Status, Verdict
+from keras_consistency_cli.compare import Comparison
+from keras_consistency_cli.tolerance import judge
+
+__all__ = ["FLIPPED_SHARE", "Wording", "agreement", "carries_state_on_purpose", "judge_pairs", "worst"]
+
+FLIPPED_SHARE = 0.05
+"""Above this share of rows, decisions that flip are a failure even where the numbers are within rounding noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """What a check says: of agreement, of disagreement (before the numbers), and as the next step."""
+
+    agree: str
+    differ: str
+    advice: str
+
+
+def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
+    """Yield every comparison of these pairs, each held against its limit."""
+    for pair in pairs:
+        lifted = {each.output: each for each in evidence.comparisons.get((_twin(pair.candidate), _twin(pair.reference)), ())}
+        for comparison in evidence.comparisons.get((pair.candidate, pair.reference), ()):
+            twin, noise = lifted.get(comparison.output), evidence.noise.get(comparison.output)
+            found = judge(comparison, noise=noise, lifted=twin, policy=evidence.policy, exact=pair.exact)
+            yield Judged(comparison=comparison, limit=found.limit, within=found.within, lifted=twin, reason=found.reason)
+
+
+def _twin(route: str) -> str:
+    return route + "-float64"
+
+
+def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Verdict:
+    """Judge pairs and put the result into words: FAIL beats ERROR beats WARN beats PASS; nothing comparable is a SKIP with its reason."""
+    judged = tuple(judge_pairs(evidence, pairs))
+    errors = tuple(dict.fromkeys(_problems(evidence, pairs, "error")))
+    missing = tuple(dict.fromkeys(_problems(evidence, pairs, "unavailable")))
+    over = [each for each in judged if not each.within]
+    if over:
+        message = f"{wording.differ} {numbers(worst(over), evidence)}"
+        return Verdict(status=Status.FAIL, message=message, reason="; ".join(errors) or None, judged=judged, advice=wording.advice)
+    if errors:
+        return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason="; ".join(errors), judged=judged)
+    if not judged:
+        return Verdict(status=Status.SKIP, message="nothing to compare", reason="; ".join(missing) or "no route gave outputs")
+    flips = max(judged, key=lambda each: _flipped_share(each.comparison))
+    if flips.comparison.flipped:
+        return _flipping(judged, flips.comparison, wording)
+    return Verdict(status=Status.PASS, message=wording.agree, reason="; ".join(missing) or None, judged=judged)
+
+
+def _flipping(judged: tuple[Judged, ...], comparison: Comparison, wording: Wording) -> Verdict:
+    """Rounding that changes decisions is never silent, and a failure where it changes many."""
+    status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
+    message = f"{wording.agree}, but rounding of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.rows} decisions: near ties"
+    advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
+    return Verdict(status=status, message=message, judged=judged, advice=advice)
+
+
+def _flipped_share(comparison: Comparison) -> float:
+    return comparison.flipped / comparison.rows if comparison.rows else 0.0
+
+
+def _problems(evidence: Evidence, pairs: Sequence[Pair], kind: str) -> Iterator[str]:
+    """What kept the routes of these pairs from running; a shadow that is missing is no problem of a check."""
+    for route in dict.fromkeys(name for pair in pairs for name in (pair.candidate, pair.reference)):
+        trace = evidence.traces.get(route)
+        problem = getattr(trace, kind, None)
+        if problem:
+            yield f"{route}: {problem}"
+
+
+def worst(judged: Sequence[Judged]) -> Judged:
+    """Return the comparison that is furthest beyond its limit; those of other shape or finiteness first."""
+
+    def badness(each: Judged) -> tuple[bool, bool, float]:
+        beyond = each.comparison.max_abs / each.limit.value if each.limit.value else each.comparison.max_abs
+        return not each.within, each.comparison.misshapen is not None or each.comparison.nonfinite > 0, beyond
+
+    return max(judged, key=badness)
+
+
+def numbers(judged: Judged, evidence: Evidence) -> str:
+    """The deviation in words: how far, on which scale, in how many rows, and what it does to decisions."""
+    comparison = judged.comparison
+    if comparison.misshapen:
+        return f"{comparison.candidate}: {comparison.misshapen}"
+    if comparison.nonfinite and not comparison.max_abs:
+        return f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against {comparison.reference})"
+    parts = [f"by up to {comparison.max_abs:.2g}"]
+    if comparison.scale:
+        parts.append(f"{comparison.scaled:.2g} of the greatest output")
+    noise = evidence.noise.get(comparison.output)
+    if noise is not None and noise.max_abs > 0:
+        parts.append(f"{comparison.max_abs / noise.max_abs:.3g} × rounding noise")
+    text = f"{parts[0]} ({', '.join(parts[1:])})" if parts[1:] else parts[0]
+    text += f" in {comparison.rows_over(judged.limit.value)} of {comparison.rows} rows of {comparison.candidate}"
+    return text + (f"; {comparison.flipped} decisions flip" if comparison.flipped else "")
+
+
+def carries_state_on_purpose(evidence: Evidence) -> Verdict | None:
+    """A SKIP where the owner says that rows are consecutive chunks of one sequence and the model is stateful, else None."""
+    if evidence.data.get("stateful_rows") != "consecutive" or not evidence.facts.stateful_layers:
+        return None
+    reason = "the rows are consecutive chunks of one sequence (facts.stateful_rows), so their order and their history count"
+    return Verdict(status=Status.SKIP, message="state is carried over on purpose", reason=reason)

@@ -1,0 +1,106 @@
+"""Check, Evidence and Verdict: what a check is given and what it answers. Free of Keras."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from keras_consistency_cli.compare import Comparison
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.text import clean
+from keras_consistency_cli.tolerance import Limit, Policy
+
+__all__ = ["Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
+
+
+class Status(StrEnum):
+    """The five answers of a check, from good to bad in declaration order."""
+
+    PASS = "pass"  # noqa: S105
+    SKIP = "skip"
+    WARN = "warn"
+    ERROR = "error"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two routes to be compared; `exact` asks for the same bits instead of the calibrated limit."""
+
+    candidate: str
+    reference: str
+    exact: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A comparison and the limit it was held against."""
+
+    comparison: Comparison
+    limit: Limit
+    within: bool
+    lifted: Comparison | None = None
+    """The same pair on the float64 shadow, where there is one."""
+    reason: str = ""
+    """Which instrument decided, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that a check may look at: facts, traces (without the outputs) and merged comparisons by (candidate, reference)."""
+
+    facts: Facts
+    policy: Policy
+    traces: Mapping[str, Trace]
+    comparisons: Mapping[tuple[str, str], tuple[Comparison, ...]]
+    noise: Mapping[str, Comparison] = field(default_factory=dict)
+    """By output: predict against the float64 shadow, the model's own rounding noise."""
+    rows: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What was counted in the inputs: rows with NaN, infinity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What one check says. `findings` are plain data for machines, `advice` the next step for people.
+
+    `code` and `name` are filled in by `Check.verdict`.
+    """
+
+    status: Status
+    message: str
+    code: str = ""
+    name: str = ""
+    reason: str | None = None
+    """Why it was skipped, or what crashed."""
+    judged: tuple[Judged, ...] = ()
+    findings: Mapping[str, Any] = field(default_factory=dict)
+    advice: str | None = None
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question asked of the routes; `explanation` is its module's docstring and what `kcheck explain` prints."""
+
+    code: str
+    name: str
+    title: str
+    explanation: str
+    examine: Callable[[Evidence], Verdict]
+    pairs: tuple[Pair, ...] = ()
+    routes: tuple[str, ...] = ()
+    """Routes it needs beyond those of its pairs."""
+
+    def verdict(self, evidence: Evidence) -> Verdict:
+        """Examine the evidence and sign the answer; a crash is an ERROR of this check, never a pass and never the end of the run."""
+        start = time.perf_counter()
+        try:
+            found = self.examine(evidence)
+        except Exception as problem:
+            found = Verdict(status=Status.ERROR, message="the check itself failed", reason=f"{type(problem).__name__}: {clean(problem)}")
+        return replace(found, code=self.code, name=self.name, elapsed_s=time.perf_counter() - start)

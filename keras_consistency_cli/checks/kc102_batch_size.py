@@ -1,0 +1,76 @@
+"""The batch size must not change the answers, and every input row must get exactly one output row.
+
+Why: training, validation and serving rarely use the same batch size, and the last batch is nearly always short. Batch
+statistics, attention over the batch, reshapes that mix the batch axis into others and reductions that drop it all
+show here. A stateful recurrent model answers 9 rows at batch size 4 with 12 outputs, without a word (keras#21183).
+
+How: the compiled predict step at the sizes of `checks: {batch-size: {sizes: …}}`, with all rows in one batch, and a
+literal predict whose last batch holds a single row, each against predict at the batch size in use, in float32 and on
+the float64 shadow. Output rows are counted against input rows.
+
+To fix: reduce and normalise over feature axes only; keep axis 0 through every reshape (`reshape((-1, …))`); drop or
+pad the last batch of a stateful model.
+
+Sources: tensorflow#39663, tensorflow#63282, keras#21183.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.routes import BATCH_SIZES
+
+__all__ = ["CHECK", "batch_pairs"]
+
+_TAIL = Pair(candidate="short-tail", reference="predict")
+_WORDING = Wording(
+    agree="every batch size gives the same answers",
+    differ="answers depend on the batch size,",
+    advice="look for a reduction, softmax or reshape over axis 0; run --select KC103 to see whether neighbours are mixed in",
+)
+
+
+def batch_pairs(sizes: tuple[int, ...]) -> tuple[Pair, ...]:
+    """Return the pairs for these batch sizes, all rows at once, and a short tail."""
+    return (*(Pair(candidate=f"batch-{size}", reference="predict") for size in (*sizes, "all")), _TAIL)
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Count output rows, then judge every batch size against predict."""
+    miscounted = _miscounted(evidence)
+    if miscounted:
+        return miscounted
+    pairs = tuple(Pair(candidate=a, reference=b) for a, b in evidence.comparisons if b == "predict" and a.startswith(("batch-", "short-tail")))
+    wanted = pairs or CHECK.pairs
+    tail = evidence.traces.get("short-tail")
+    if tail is not None and tail.error and evidence.facts.batch_size:
+        # A model built for one batch size that refuses another says so itself; only a silent answer is a fault.
+        verdict = agreement(evidence, tuple(pair for pair in wanted if pair != _TAIL), _WORDING)
+        return replace(verdict, reason=f"a short last batch is refused: {tail.error}")
+    return agreement(evidence, (*wanted, *(() if _TAIL in wanted else (_TAIL,))), _WORDING)
+
+
+def _miscounted(evidence: Evidence) -> Verdict | None:
+    for name, trace in evidence.traces.items():
+        if not name.startswith(("predict", "batch-", "short-tail")) or name.endswith("-float64") or not trace.ran:
+            continue
+        given = trace.details.get("given", evidence.rows if name == "predict" else None)
+        odd = {output: rows for output, rows in trace.details.get("output_rows", {}).items() if given is not None and rows != given}
+        if odd:
+            output, rows = next(iter(odd.items()))
+            message = f"{given} input rows give {rows} output rows (output '{output}', {name})"
+            advice = "every output must keep the batch axis: reduce over axis=1 or later, reshape with -1 first, and cut a short last batch off yourself"
+            return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"given": given, "output_rows": odd})
+    return None
+
+
+CHECK = Check(
+    code="KC102",
+    name="batch-size",
+    title="batch sizes and a short last batch agree, one output row per input row",
+    explanation=__doc__,
+    pairs=batch_pairs(BATCH_SIZES),
+    examine=examine,
+)

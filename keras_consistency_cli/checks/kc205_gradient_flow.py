@@ -1,0 +1,51 @@
+"""Gradients must reach the inputs through `model(x)`.
+
+Why: saliency maps, adversarial tests and optimisation over inputs call `model(x)` under a GradientTape.
+`model.predict` returns NumPy and has no gradients at all, whatever is tried. Inside a model, argmax, rounding, casts
+to whole numbers and `stop_gradient` cut them off silently.
+
+How: the gradient of every float output, randomly weighted, with respect to every float input through `model(x,
+training=False)`; its greatest absolute value, or that there is none.
+
+To fix: call the model instead of predict; replace the cutting operation by a differentiable one.
+"""
+
+from __future__ import annotations
+
+import math
+
+from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+
+__all__ = ["CHECK"]
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """Warn where an input reaches no output, or gradients are zero everywhere or not finite; predictions themselves are not at fault."""
+    trace = evidence.traces.get("gradients")
+    if trace is None or not trace.ran:
+        error = trace.error if trace is not None else None
+        reason = error or (trace.unavailable if trace is not None else "not run")
+        return Verdict(status=Status.ERROR if error else Status.SKIP, message="gradients were not probed", reason=reason)
+    found: dict[str, dict[str, float | None]] = trace.details["gradients"]
+    if not found:
+        return Verdict(status=Status.SKIP, message="gradients were not probed", reason="the model has no float output")
+    inputs = list(next(iter(found.values())))
+    cut = [name for name in inputs if all(by_input[name] is None for by_input in found.values())]
+    odd = [name for name in inputs if any((value := by_input[name]) is not None and not math.isfinite(value) for by_input in found.values())]
+    flat = [name for name in inputs if name not in cut and all(not by_input[name] for by_input in found.values())]
+    findings = {"gradients": found}
+    for names, words in ((cut, "no gradient reaches"), (odd, "the gradient is not finite at"), (flat, "the gradient is zero everywhere at")):
+        if names:
+            message = f"{words} input {', '.join(repr(name) for name in names)} through model(x)"
+            return Verdict(status=Status.WARN, message=message, findings=findings, advice="predictions are not touched; saliency and input optimisation are")
+    return Verdict(status=Status.PASS, message="gradients reach every float input through model(x); predict has none", findings=findings)
+
+
+CHECK = Check(
+    code="KC205",
+    name="gradient-flow",
+    title="gradients reach the inputs through model(x)",
+    explanation=__doc__,
+    routes=("gradients",),
+    examine=examine,
+)

@@ -1,0 +1,82 @@
+"""NaN and infinity must be nowhere, or at least not hidden.
+
+Why: one bad row poisons states and statistics, and some fused kernels turn NaN into an ordinary number: with oneDNN,
+Dense or Conv2D followed by relu answers 0.0 in predict where `model(x)` answers NaN (tensorflow#119628). A bad row
+must be seen, and must not hide what is wrong with the others.
+
+How: the rows checked, the weights and the outputs of predict are scanned; where the eager call says NaN and predict
+says a number, NaN is being hidden.
+
+To fix: clean or impute the rows before the model; retrain a model whose weights hold NaN; guard divisions and
+logarithms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.routes import REFERENCE
+
+__all__ = ["CHECK"]
+
+_PAIRS = (Pair(candidate="call", reference="predict"),)
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """FAIL for bad weights, hidden NaN and non-finite outputs; WARN for bad rows that are answered with finite numbers everywhere."""
+    weights = evidence.data.get("nonfinite_weights", ())
+    bad: dict[str, Any] = _bad_rows(evidence)
+    hidden, wrong = _hidden(evidence), _wrong_outputs(evidence)
+    findings = {"rows": bad, "weights": list(weights), "hidden": hidden, "outputs": wrong}
+    told = "; ".join(f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first)" for name, found in bad.items())
+    if weights:
+        return _verdict(Status.FAIL, f"{len(weights)} weights hold NaN or infinity, '{weights[0]}' first", findings, "train again from a checkpoint before the loss became NaN")
+    if hidden:
+        message = f"NaN is hidden: model(x) says NaN where predict says a number, {sum(hidden.values())} values{'; ' + told if told else ''}"
+        return _verdict(Status.FAIL, message, findings, "clean the rows before the model; TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too")
+    if wrong:
+        cause = f", from {told}" if told else " although all inputs are finite"
+        message = f"predict answers NaN or infinity, {sum(wrong.values())} values of output '{next(iter(wrong))}'{cause}"
+        return _verdict(Status.FAIL, message, findings, "clean or impute the rows before the model; guard divisions, logarithms and overflow in it")
+    if told:
+        return _verdict(Status.WARN, f"{told}; the model answers them with finite numbers", findings, "make sure that the model is meant to take such rows")
+    trace = evidence.traces.get(REFERENCE)
+    if trace is None or not trace.ran:
+        reason = trace.error or trace.unavailable if trace is not None else None
+        return Verdict(status=Status.ERROR, message="no outputs to scan", reason=reason or "predict did not run")
+    return _verdict(Status.PASS, "rows, weights and outputs are finite", findings, None)
+
+
+def _verdict(status: Status, message: str, findings: dict[str, Any], advice: str | None) -> Verdict:
+    return Verdict(status=status, message=message, findings=findings, advice=advice)
+
+
+def _bad_rows(evidence: Evidence) -> dict[str, Any]:
+    found: dict[str, list[int]] = evidence.data.get("nonfinite_rows", {})
+    return {name: {"rows": len(numbers), "first": numbers[:5]} for name, numbers in found.items() if numbers}
+
+
+def _hidden(evidence: Evidence) -> dict[str, int]:
+    pairs = evidence.comparisons.get(("call", "predict"), ())
+    return {each.output: each.nonfinite for each in pairs if each.nonfinite and each.nonfinite_candidate > each.nonfinite_reference}
+
+
+def _wrong_outputs(evidence: Evidence) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for (_, reference), found in evidence.comparisons.items():
+        for each in found if reference == "predict" else ():
+            if each.nonfinite_reference:
+                counts[each.output] = max(counts.get(each.output, 0), each.nonfinite_reference)
+    return counts
+
+
+CHECK = Check(
+    code="KC701",
+    name="finite",
+    title="no NaN or infinity in rows, weights and outputs, and none hidden",
+    explanation=__doc__,
+    pairs=_PAIRS,
+    routes=("rows", REFERENCE),
+    examine=examine,
+)

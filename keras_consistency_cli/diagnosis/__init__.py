@@ -1,0 +1,59 @@
+"""Diagnosis: from failing verdicts to causes, layers and advice. Free of Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from keras_consistency_cli.checks.base import Evidence, Status, Verdict
+from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
+from keras_consistency_cli.diagnosis.causes import CAUSES
+from keras_consistency_cli.routes import LOCATING_ROUTES
+from keras_consistency_cli.routes.base import Route
+
+__all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators"]
+
+_WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}}
+
+
+def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
+    """Return the routes that look for the layer behind these failures; none where nothing failed."""
+    failed = {verdict.code for verdict in verdicts if verdict.status is Status.FAIL}
+    return tuple(route for route in LOCATING_ROUTES if _WANTS_LOCATING[route.name] & failed)
+
+
+def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
+    """Return the causes that fit, each explaining failures that no earlier one explains. What none explains stays unexplained."""
+    by_code = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN)}
+    explained: set[str] = set()
+    found = []
+    for cause in CAUSES.values():
+        codes = [code for code in cause.explains if code in by_code]
+        if set(cause.key) & set(by_code) - explained and cause.fits(evidence, by_code):
+            found.append(_diagnosed(cause, evidence, by_code, codes))
+            explained |= set(codes)
+    return tuple(found)
+
+
+def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict], codes: Sequence[str]) -> Diagnosis:
+    place = _place(cause, evidence)
+    layer = place.get("layer") or cause.suspect(evidence)
+    rows = [worst.row for code in codes for judged in by_code[code].judged if not judged.within for worst in judged.comparison.worst]
+    failing = any(by_code[code].status is Status.FAIL for code in codes)
+    named = f"'{layer}'" + (f" ({place['kind']})" if "kind" in place else "") if layer else "a layer"
+    return Diagnosis(
+        cause=cause.slug,
+        severity="fail" if failing else "warn",
+        sentence=cause.sentence.format(layer=named),
+        layer=layer,
+        rows=tuple(dict.fromkeys(rows))[:5],
+        explains=tuple(codes),
+        evidence={"located": dict(place)} if place else {},
+        advice=cause.advice.format(layer=layer or "the layer"),
+    )
+
+
+def _place(cause: Cause, evidence: Evidence) -> Mapping[str, str]:
+    trace = evidence.traces.get(cause.locator) if cause.locator else None
+    if trace is None or not trace.ran or "layer" not in trace.details:
+        return {}
+    return {key: trace.details[key] for key in ("layer", "kind", "order", "steps", "custom")}

@@ -1,0 +1,60 @@
+"""Diagnosis: what is wrong in one sentence, where, how sure, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from keras_consistency_cli.checks.base import Evidence, Verdict
+
+__all__ = ["Cause", "Diagnosis"]
+
+
+def _nobody(_evidence: Evidence) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """One cause and the verdicts it explains.
+
+    `confirmed` where the suspect was switched off and the symptom went with it, `likely` where only the signature fits.
+    """
+
+    cause: str
+    severity: Literal["fail", "warn", "info"]
+    sentence: str
+    layer: str | None = None
+    rows: tuple[int, ...] = ()
+    explains: tuple[str, ...] = ()
+    confidence: Literal["confirmed", "likely"] = "likely"
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    advice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """One known cause of disagreement.
+
+    Args:
+        slug: stable name, as in `kcheck explain cross-sample-dependence`.
+        sentence: what is wrong, with {layer} where the layer is named.
+        explanation: what `kcheck explain` prints.
+        key: codes of which one must have failed, or warned.
+        explains: all codes that this cause makes fail.
+        fits: whether the evidence has its signature.
+        advice: what to change, as text or code, with {layer}.
+        locator: the route that looks for its layer, if any.
+        suspect: the layer that facts alone point to.
+    """
+
+    slug: str
+    sentence: str
+    explanation: str
+    key: tuple[str, ...]
+    explains: tuple[str, ...]
+    fits: Callable[[Evidence, Mapping[str, Verdict]], bool]
+    advice: str
+    locator: str | None = None
+    suspect: Callable[[Evidence], str | None] = _nobody

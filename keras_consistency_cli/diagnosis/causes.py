@@ -1,0 +1,205 @@
+"""CAUSES: the table of known causes, most specific first. Each says how it is recognised and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.diagnosis.base import Cause
+
+__all__ = ["CAUSES"]
+
+Failing = Mapping[str, Verdict]
+
+
+def _located(evidence: Evidence, route: str, key: str) -> str:
+    trace = evidence.traces.get(route)
+    return str(trace.details.get(key, "")) if trace is not None else ""
+
+
+def _changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
+    trace = evidence.traces.get(route)
+    return trace is not None and any(change.kind in kinds for change in trace.changed)
+
+
+def _differs(evidence: Evidence, candidate: str) -> bool:
+    return any(not each.identical for each in evidence.comparisons.get((candidate, "predict"), ()))
+
+
+def _batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
+    trace = evidence.traces.get("predict")
+    moved = trace is not None and any("moving_" in change.path for change in trace.changed)
+    return moved or "BatchNorm" in _located(evidence, "locate-companions", "kind")
+
+
+def _carried_state(evidence: Evidence, _failing: Failing) -> bool:
+    return bool(evidence.facts.stateful_layers) and _changed(evidence, "state")
+
+
+def _randomness(evidence: Evidence, _failing: Failing) -> bool:
+    return _changed(evidence, "seed") or (_differs(evidence, "predict-again") and not _changed(evidence, "weight", "state"))
+
+
+def _hidden_state(evidence: Evidence, _failing: Failing) -> bool:
+    frozen = (_differs(evidence, "predict-retraced") or _differs(evidence, "fresh-process")) and not _differs(evidence, "predict-again")
+    return frozen or _changed(evidence, "weight", "state")
+
+
+def _short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
+    return bool(evidence.facts.stateful_layers) and bool(failing["KC102"].findings.get("given"))
+
+
+def _rows_lost(_evidence: Evidence, failing: Failing) -> bool:
+    return bool(failing["KC102"].findings.get("output_rows"))
+
+
+def _found(key: str) -> Callable[[Evidence, Failing], bool]:
+    def fits(_evidence: Evidence, failing: Failing) -> bool:
+        return bool(failing["KC701"].findings.get(key))
+
+    return fits
+
+
+def _always(_evidence: Evidence, _failing: Failing) -> bool:
+    return True
+
+
+def _stateful_layer(evidence: Evidence) -> str | None:
+    layers = evidence.facts.stateful_layers
+    return layers[-1].path if layers else None
+
+
+def _baked_layer(evidence: Evidence) -> str | None:
+    return next((layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training), None)
+
+
+_ALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
+
+_TABLE = (
+    Cause(
+        slug="batch-statistics-in-inference",
+        sentence="{layer} normalises with the statistics of the batch at hand instead of those learned in training",
+        explanation="A BatchNormalization layer runs with training=True during prediction, because a custom call() says so. A row is then answered according to its "
+        "neighbours, a single row comes out constant, and every prediction moves the stored statistics.",
+        key=("KC103",),
+        explains=(*_ALL, "KC202"),
+        fits=_batch_statistics,
+        advice="forward the flag in call():\n    def call(self, x, training=None):\n        return self.norm(x, training=training)\nor freeze the layer: layer.trainable = False",
+        locator="locate-companions",
+    ),
+    Cause(
+        slug="cross-sample-dependence",
+        sentence="{layer} mixes the rows of a batch: a row's answer depends on its neighbours",
+        explanation="Some operation works along axis 0: mean, max, softmax, attention, sorting, cumsum, roll or a reshape over the batch. The answer then depends on which rows "
+        "happen to share a batch; on a single row it is something else again.",
+        key=("KC103",),
+        explains=("KC101", "KC102", "KC103", "KC104"),
+        fits=_always,
+        advice="in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))",
+        locator="locate-companions",
+    ),
+    Cause(
+        slug="state-carry-over",
+        sentence="{layer} carries its state from one batch into the next: answers depend on what was predicted before",
+        explanation="A recurrent layer with stateful=True keeps its state across predict calls; predict never resets it. Independent rows are then answered as if they "
+        "continued one another. `model.reset_states()` no longer exists in Keras 3.",
+        key=("KC101", "KC104", "KC203"),
+        explains=("KC101", "KC104", "KC203", "KC201", "KC204"),
+        fits=_carried_state,
+        advice="reset before every independent request:\n    for layer in model.layers:\n        if getattr(layer, 'stateful', False):\n            layer.reset_state()\n"
+        "or rebuild the layer with stateful=False; where carrying over is meant, say facts: {{stateful_rows: consecutive}} in the YAML",
+        locator="locate-repeat",
+        suspect=_stateful_layer,
+    ),
+    Cause(
+        slug="active-randomness",
+        sentence="{layer} is random during prediction: the same row gets other answers each time",
+        explanation="Dropout, noise or augmentation stays on in predict, because a layer passes training=True, or because a custom call() takes no `training` argument and so never "
+        "passes it on; or the model draws random numbers outside Keras.",
+        key=("KC203",),
+        explains=(*_ALL, "KC202"),
+        fits=_randomness,
+        advice="take training=None in call() and forward it:\n    def call(self, x, training=None):\n        return self.dropout(x, training=training)\n"
+        "If randomness is meant (Monte Carlo dropout), average over many passes and report the spread",
+        locator="locate-repeat",
+    ),
+    Cause(
+        slug="hidden-state",
+        sentence="{layer} keeps or freezes something between calls: answers depend on when the model was traced or how often it ran",
+        explanation="A counter, a cache or a moving average is updated in call(), or a value from NumPy, Python or the clock was drawn once when Keras traced the model.",
+        key=("KC203",),
+        explains=(*_ALL, "KC202"),
+        fits=_hidden_state,
+        advice="update variables only where `training` is true; draw random numbers with keras.random, never with numpy or random, inside call()",
+        locator="locate-repeat",
+    ),
+    Cause(
+        slug="training-flag-default",
+        sentence="{layer} treats a bare model(x) as training",
+        explanation="Augmentation and noise layers may take training=True by default, and a functional graph can have `training=True` written into it. predict passes False and is not "
+        "touched; model(x), tf.function(model) and an export are.",
+        key=("KC202",),
+        explains=("KC202",),
+        fits=_always,
+        advice="call model(x, training=False) everywhere outside training; take `training=True` out of the graph; leave augmentation out of the model that is exported",
+        locator="locate-training",
+        suspect=_baked_layer,
+    ),
+    Cause(
+        slug="state-batch-mismatch",
+        sentence="{layer} is built for one batch size and answers a short last batch with too many rows",
+        explanation="A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 outputs, silently.",
+        key=("KC102",),
+        explains=("KC102",),
+        fits=_short_tail_grows,
+        advice="pad the rows to a multiple of the batch size and cut the answers, or drop the tail",
+        suspect=_stateful_layer,
+    ),
+    Cause(
+        slug="outputs-not-per-sample",
+        sentence="an output does not have one row for each input row",
+        explanation="A reduction without an axis, or a reshape, drops or mixes the batch axis.",
+        key=("KC102",),
+        explains=("KC101", "KC102", "KC104"),
+        fits=_rows_lost,
+        advice="reduce over axis=1 or later and keep the batch axis first: reshape((-1, …))",
+    ),
+    Cause(
+        slug="nan-hidden",
+        sentence="predict turns NaN into an ordinary number where model(x) says NaN",
+        explanation="With oneDNN, Dense or Conv2D fused with relu answers 0.0 for NaN (tensorflow#119628); max pooling and argmax swallow it too. A bad row then looks like a good one.",
+        key=("KC701",),
+        explains=("KC101", "KC102", "KC201", "KC202", "KC204", "KC701"),
+        fits=_found("hidden"),
+        advice="clean the rows before the model:\n    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\nTF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too",
+    ),
+    Cause(
+        slug="non-finite-input",
+        sentence="rows of the data hold NaN or infinity",
+        explanation="Missing values reached the model. Its answers for those rows mean nothing, and in a model that mixes rows or carries state they spoil others.",
+        key=("KC701",),
+        explains=("KC701",),
+        fits=_found("rows"),
+        advice="impute or drop those rows before the model, in training and in serving alike",
+    ),
+    Cause(
+        slug="predict-overridden",
+        sentence="the model's class changes what predict does: predict and model(x) are two different functions",
+        explanation="predict_step, make_predict_function or predict itself is overridden. predict applies something that a call, an export or a server does not.",
+        key=("KC201",),
+        explains=("KC101", "KC201", "KC204"),
+        fits=lambda evidence, _failing: bool(evidence.facts.overridden),
+        advice="move what predict_step adds into a last layer of the model",
+    ),
+    Cause(
+        slug="ill-conditioned",
+        sentence="the model amplifies rounding: its last digits mean nothing",
+        explanation="Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is broken, but answers vary between machines.",
+        key=("KC602",),
+        explains=("KC602",),
+        fits=_always,
+        advice="scale the inputs, normalise between layers, or compute in float64",
+    ),
+)
+
+CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in _TABLE}

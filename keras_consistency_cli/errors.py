@@ -1,0 +1,49 @@
+"""Errors that kcheck expects, each carrying its exit code and composing its own message."""
+
+from __future__ import annotations
+
+__all__ = ["DataError", "KcheckError", "NoVerdictError", "RefusedError", "UsageError"]
+
+
+class KcheckError(Exception):
+    """An expected failure, told to the user in one to three lines and without a traceback.
+
+    Args:
+        what: what happened, and in which file or option.
+        expected: what would have been right.
+        mend: the next thing to do, best as a command or a line of code.
+    """
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, expected: str | None = None, mend: str | None = None) -> None:
+        self.what, self.expected, self.mend = what, expected, mend
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.expected:
+            lines.append(f"expected: {self.expected}")
+        if self.mend:
+            lines.append(f"to mend: {self.mend}")
+        return "\n".join(lines)
+
+
+class UsageError(KcheckError):
+    """The call is at fault: an option, the config, a missing or unreadable file (exit 2)."""
+
+    exit_code = 2
+
+
+class DataError(UsageError):
+    """The rows do not fit: rank, length, dtype, names or number of features (exit 2)."""
+
+
+class RefusedError(KcheckError):
+    """The model or scaler is damaged, or asks for more than kcheck may run (exit 1)."""
+
+    exit_code = 1
+
+
+class NoVerdictError(KcheckError):
+    """Nothing could be decided: a worker died, ran out of time or of memory (exit 3)."""

@@ -1,0 +1,163 @@
+"""Gathering evidence: which routes the checks need, running them chunk by chunk, comparing at once and keeping only the comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from keras_consistency_cli.checks.base import Check, Pair
+from keras_consistency_cli.compare import Answers, Comparison, compare
+from keras_consistency_cli.facts import Decision, Facts
+from keras_consistency_cli.routes import REFERENCE, SHADOW
+from keras_consistency_cli.routes.base import Route, Trace
+from keras_consistency_cli.supervisor import Seat
+from keras_consistency_cli.tolerance import Policy
+
+__all__ = ["Gathering", "Plan"]
+
+
+_SUFFIX = "-float64"
+
+
+def _twin(route: str) -> str:
+    """The name of the same route on the float64 shadow."""
+    return route.removesuffix("-baseline") + _SUFFIX + ("-baseline" if route.endswith("-baseline") else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Routes to run and pairs to compare, in the order of the table of routes."""
+
+    routes: tuple[Route, ...]
+    pairs: tuple[Pair, ...]
+
+    @classmethod
+    def of(cls, checks: Sequence[Check], table: Sequence[Route]) -> Plan:
+        """Collect what these checks ask for, the shadow's twins of it, and the reference with its noise."""
+        names = {route.name for route in table}
+        pairs = dict.fromkeys(pair for check in checks for pair in check.pairs)
+        wanted = {REFERENCE, SHADOW} | {name for check in checks for name in check.routes}
+        for pair in list(pairs):
+            wanted |= {pair.candidate, pair.reference}
+            if {_twin(pair.candidate), _twin(pair.reference)} <= names:
+                wanted |= {_twin(pair.candidate), _twin(pair.reference)}
+                pairs[Pair(candidate=_twin(pair.candidate), reference=_twin(pair.reference))] = None
+        pairs[Pair(candidate=REFERENCE, reference=SHADOW)] = None
+        return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
+
+
+@dataclass
+class Gathering:
+    """What has been seen so far. Outputs live only as long as their chunk."""
+
+    plan: Plan
+    facts: Facts
+    policy: Policy
+    seats: Mapping[str, Seat]
+    traces: dict[str, Trace] = field(default_factory=dict)
+    comparisons: dict[tuple[str, str], tuple[Comparison, ...]] = field(default_factory=dict)
+    decisions: dict[str, Decision | None] = field(default_factory=dict)
+    bad_rows: dict[str, list[int]] = field(default_factory=dict)
+    rows: int = 0
+
+    def noise(self) -> dict[str, Comparison]:
+        """The rounding noise by output; none where predict is random, for then its distance to the shadow is not rounding."""
+        trace = self.traces.get(REFERENCE)
+        kinds = {change.kind for change in trace.changed} if trace is not None else set()
+        moved = any(not each.identical for each in self.comparisons.get(("predict-again", REFERENCE), ()))
+        if "seed" in kinds or (moved and not kinds):
+            return {}
+        return {comparison.output: comparison for comparison in self.comparisons.get((REFERENCE, SHADOW), ())}
+
+    def add(self, numbers: np.ndarray, *, first: bool) -> None:
+        """Run the planned routes on the rows of these numbers and merge how they compare.
+
+        Args:
+            numbers: row numbers in the user's data.
+            first: whether this is the sample on which routes run that do not stream.
+        """
+        chunk = self._run([route for route in self.plan.routes if first or route.streams], numbers)
+        if first:
+            self.decisions = _decisions(self.facts, chunk.get(REFERENCE))
+        for name, bad in (chunk.pop("rows").outputs if chunk.get("rows") else {}).items():
+            self.bad_rows.setdefault(name, []).extend(numbers[bad].tolist())
+        shadow = _answers(chunk.get(SHADOW))
+        for pair in self.plan.pairs:
+            candidate, reference = _answers(chunk.get(pair.candidate)), _answers(chunk.get(pair.reference))
+            if candidate is not None and reference is not None:
+                self._merge(pair, self._compare(pair, candidate, reference, shadow, numbers))
+        for name, trace in chunk.items():
+            self.traces[name] = _light(trace, self.traces.get(name))
+        self.rows += len(numbers)
+
+    def _compare(self, pair: Pair, candidate: Answers, reference: Answers, shadow: Answers | None, numbers: np.ndarray) -> tuple[Comparison, ...]:
+        stated = {output: self.policy.stated_for(output) for output in self.decisions}
+        names = (pair.candidate, pair.reference)
+        return compare(names, candidate, reference, shadow=shadow, stated=stated, decisions=self.decisions, row_numbers=numbers)
+
+    def _merge(self, pair: Pair, found: tuple[Comparison, ...]) -> None:
+        key = (pair.candidate, pair.reference)
+        before = {comparison.output: comparison for comparison in self.comparisons.get(key, ())}
+        self.comparisons[key] = tuple(before[new.output] + new if new.output in before else new for new in found)
+
+    def run_more(self, routes: Iterable[Route], numbers: np.ndarray) -> None:
+        """Run further routes on the sample: those that look for the layer at fault once a check has failed."""
+        for name, trace in self._run(routes, numbers).items():
+            self.traces[name] = _light(trace, None)
+
+    def _run(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
+        by_seat: dict[str, list[Route]] = {name: [] for name in self.seats}
+        chunk: dict[str, Trace] = {}
+        for route in routes:
+            reason = route.unavailable(self.facts)
+            if reason is None:
+                by_seat[route.seat].append(route)
+            else:
+                chunk[route.name] = Trace(route=route.name, unavailable=reason)
+        with ThreadPoolExecutor(len(self.seats)) as pool:
+            for traces in pool.map(lambda item: _in_turn(self.seats[item[0]], item[1], numbers), by_seat.items()):
+                chunk |= traces
+        return chunk
+
+
+def _in_turn(seat: Seat, routes: Sequence[Route], numbers: np.ndarray) -> dict[str, Trace]:
+    chunk = {}
+    for route in routes:
+        for trace in seat.run(route.name, numbers):
+            if trace is not None:
+                chunk[trace.route] = trace
+    return chunk
+
+
+def _answers(trace: Trace | None) -> Answers | None:
+    return Answers(outputs=trace.outputs, rows=trace.rows) if trace is not None and trace.ran and trace.outputs else None
+
+
+def _light(trace: Trace, before: Trace | None) -> Trace:
+    """A trace without its outputs; a chunk that went wrong outweighs those that went well."""
+    sizes = {name: len(values) if values.ndim else 0 for name, values in trace.outputs.items()}
+    light = replace(trace, outputs={}, details={**trace.details, "output_rows": sizes})
+    if before is None:
+        return light
+    bad = next((each for each in (before, light) if not each.ran), None)
+    merged = {name: before.details["output_rows"].get(name, 0) + size for name, size in sizes.items()}
+    elapsed = before.elapsed_s + light.elapsed_s
+    return bad or replace(before, changed=before.changed or light.changed, details={**before.details, "output_rows": merged}, elapsed_s=elapsed)
+
+
+def _decisions(facts: Facts, reference: Trace | None) -> dict[str, Decision | None]:
+    """How each output is turned into a class: as the model declares, else argmax where every row is a distribution."""
+    declared = {fact.name: fact.decision for fact in facts.outputs}
+    outputs = reference.outputs if reference is not None else {}
+    return {name: declared.get(name) or ("argmax" if _distributions(values) else None) for name, values in outputs.items()}
+
+
+def _distributions(values: np.ndarray) -> bool:
+    if values.ndim < 2 or values.shape[-1] < 2 or values.dtype.kind != "f" or not values.size:
+        return False
+    with np.errstate(invalid="ignore"):
+        sums = values.astype(np.float64).sum(axis=-1)
+    return bool(np.isfinite(sums).any() and (values[np.isfinite(values)] >= 0).all() and np.allclose(sums[np.isfinite(sums)], 1.0, atol=1e-2))

@@ -1,0 +1,71 @@
+"""Loading the live model. Imported by the worker only: the backend comes with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from keras_consistency_cli.errors import RefusedError, UsageError
+from keras_consistency_cli.text import clean
+
+__all__ = ["import_custom_objects", "load_model"]
+
+
+def load_model(path: Path, *, known: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """Load a `.keras` model as a server would, and return it with remarks for the report.
+
+    The archive must have passed `loading.archive.read_archive`.
+
+    Args:
+        path: the `.keras` file.
+        known: custom objects by name, from `import_custom_objects`.
+        compiled: whether to restore the compile settings first; a model whose settings cannot be restored is loaded without them either way.
+        allow_unsafe: whether Lambda layers may be rebuilt.
+
+    Raises:
+        RefusedError: Keras cannot rebuild it; the message is Keras's own, on one line.
+    """
+    try:
+        return keras.models.load_model(path, custom_objects=dict(known), compile=compiled, safe_mode=not allow_unsafe), ()
+    except Exception as problem:
+        try:
+            model = keras.models.load_model(path, custom_objects=dict(known), compile=False, safe_mode=not allow_unsafe)
+        except Exception:
+            raise _refused(path, problem) from problem
+        return model, (f"loaded with compile=False: {clean(problem)}",)
+
+
+def _refused(path: Path, problem: Exception) -> RefusedError:
+    first = next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
+    return RefusedError(
+        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(first, 300)}",
+        mend="custom classes come from --custom-objects layers.py; otherwise load and save it again with the Keras that made it",
+    )
+
+
+def import_custom_objects(files: Sequence[Path]) -> dict[str, Any]:
+    """Import the user's Python files and return what a model may name: registered objects and every class and function defined there."""
+    found: dict[str, Any] = {}
+    for number, file in enumerate(files):
+        module = _import_file(file, f"kcheck_custom_objects_{number}")
+        found |= {name: value for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__}
+    return found
+
+
+def _import_file(file: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--custom-objects {clean(file)} is not a Python file", expected="a .py file that defines the model's own layers")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        raise UsageError(f"--custom-objects {clean(file)} cannot be imported: {type(problem).__name__}: {clean(problem)}") from problem
+    return module

@@ -1,0 +1,77 @@
+"""JSON read strictly: plain UTF-8, no key twice, no bottomless nesting, so that two readers can never see two different models."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from keras_consistency_cli.errors import RefusedError
+from keras_consistency_cli.text import clean
+
+__all__ = ["MAX_DEPTH", "parse_object"]
+
+MAX_DEPTH = 100
+"""Keras nests four levels per model inside a model; ordinary configs stay below thirty."""
+
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+
+
+def parse_object(data: bytes, member: str) -> dict[str, Any]:
+    """Return the JSON object that `data` holds.
+
+    Args:
+        data: the bytes of one member of the archive.
+        member: its name, for the message.
+
+    Raises:
+        RefusedError: not UTF-8, not JSON, not an object, a key twice in one object, or nested deeper than `MAX_DEPTH`.
+    """
+    if data.startswith(_BYTE_ORDER_MARKS):
+        raise RefusedError(f"{member} begins with a byte order mark", expected="plain UTF-8, as Keras writes it")
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"{member} is not UTF-8 (byte {error.start})", expected="plain UTF-8, as Keras writes it") from error
+    except RecursionError as error:
+        raise _too_deep(member) from error
+    except _RepeatedKeyError as error:
+        raise RefusedError(f"{member} has the key '{clean(error)}' twice in one object", expected="each key once") from error
+    except ValueError as error:
+        raise RefusedError(f"{member} is not valid JSON: {clean(error)}") from error
+    if not isinstance(value, dict):
+        raise RefusedError(f"{member} holds a {type(value).__name__} where a JSON object is expected")
+    if _deeper_than(value, MAX_DEPTH):
+        raise _too_deep(member)
+    return value
+
+
+class _RepeatedKeyError(Exception):
+    """A key that stands twice in one object."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _RepeatedKeyError(Counter(name for name, _ in pairs).most_common(1)[0][0])
+    return found
+
+
+def _deeper_than(value: object, limit: int) -> bool:
+    """Whether containers nest deeper than `limit`; level by level, so that it does not recurse itself."""
+    level = [value]
+    for _ in range(limit):
+        level = [child for node in level for child in _children(node) if isinstance(child, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def _children(node: object) -> list[object]:
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []
+
+
+def _too_deep(member: str) -> RefusedError:
+    return RefusedError(f"{member} nests deeper than {MAX_DEPTH} levels", expected="a config that Keras itself has written")

@@ -1,0 +1,154 @@
+"""Where text leaves kcheck: standard output, standard error or a file. Decides colour, width and alphabet; never fails with a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Literal
+
+from keras_consistency_cli.errors import NoVerdictError, UsageError
+from keras_consistency_cli.text import clean
+
+__all__ = [
+    "check_destination",
+    "hold_standard_streams",
+    "say",
+    "settle_standard_streams",
+    "speaks_ascii_only",
+    "terminal_width",
+    "wants_color",
+    "write_file",
+    "write_stdout",
+]
+
+_SIGNS = "✓×—…"
+_NARROWEST = 40
+
+
+def hold_standard_streams() -> None:
+    """Put /dev/null where descriptors 0 to 2 are closed, so that no file opened later is taken for standard output."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def settle_standard_streams() -> None:
+    """Write out what is buffered, or drop it: the interpreter would stumble over it at its end and change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            try:
+                stream.flush()
+            except OSError:
+                _silence(stream)
+
+
+def say(message: str) -> None:
+    """Print "kcheck: message" on standard error, further lines indented; silent where nobody can listen."""
+    first, *others = message.splitlines() or [""]
+    lines = [f"kcheck: {first}", *(f"        {line}" for line in others)]
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def write_stdout(text: str, *, encoding: str | None = None) -> None:
+    """Write text to standard output, characters it cannot show spelled out as escapes.
+
+    Args:
+        text: all of it, with its last newline.
+        encoding: other than the stream's own, for formats that fix one (JSON is UTF-8).
+
+    Raises:
+        BrokenPipeError: the reader is gone.
+        NoVerdictError: the text could not be written, as on a full disk.
+    """
+    stream = sys.stdout
+    if stream is None or stream.closed:
+        raise BrokenPipeError(errno.EPIPE, "standard output is closed")
+    try:
+        stream.flush()
+        if buffer := getattr(stream, "buffer", None):
+            buffer.write(text.encode(encoding or stream.encoding, errors="backslashreplace"))
+        else:  # a StringIO put in its place
+            stream.write(text)
+        stream.flush()
+    except OSError as error:
+        if error.errno in (errno.EPIPE, errno.EBADF):
+            raise BrokenPipeError(errno.EPIPE, "standard output is closed") from None
+        raise NoVerdictError(f"cannot write to standard output: {error.strerror}") from None
+
+
+def _silence(stream: IO[str]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def check_destination(path: Path, inputs: Iterable[Path]) -> None:
+    """Refuse, before anything has run, a file that cannot be written or that is one of the inputs."""
+    shown = clean(path)
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {clean(path.parent)}"
+        raise UsageError(f"--output {shown} {what}", expected="a file in a folder that exists")
+    for taken in inputs:
+        with contextlib.suppress(OSError):
+            if path.samefile(taken):
+                raise UsageError(f"--output {shown} would overwrite an input of this run", mend="give another file")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write text to a file in UTF-8: wholly or not at all, unless the path is a device or a pipe.
+
+    Raises:
+        NoVerdictError: it could not be written; nothing is left behind.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        else:
+            _replace(Path(os.path.realpath(path)), text)
+    except OSError as error:
+        raise NoVerdictError(f"cannot write the report to {clean(path)}: {error.strerror}") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
+    try:
+        with draft.open("x", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def wants_color(choice: Literal["auto", "always", "never"], environ: Mapping[str, str], *, to_file: bool = False) -> bool:
+    """Decide on colour: the explicit choice, then NO_COLOR, then FORCE_COLOR, then whether a terminal is there."""
+    if choice != "auto" or to_file:
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return sys.stdout is not None and sys.stdout.isatty() and environ.get("TERM") != "dumb"
+
+
+def speaks_ascii_only() -> bool:
+    """Whether standard output's encoding lacks the signs that reports use."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        _SIGNS.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
+
+
+def terminal_width() -> int:
+    """Return the columns to write for: the terminal's, $COLUMNS, or 80."""
+    return max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST)

@@ -1,0 +1,127 @@
+"""The table of checks: one line each, failing first, numbers in columns; a check without numbers says why in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.report import Report
+from keras_consistency_cli.reporting.canvas import Canvas
+from keras_consistency_cli.reporting.layout import aligned, flowed, shortened, wrapped, written
+from keras_consistency_cli.reporting.measures import noise_multiple, worst_first
+from keras_consistency_cli.reporting.words import NOTHING, deviation, number
+
+__all__ = ["check_table", "sorted_verdicts", "status_text"]
+
+_MARKS = {Status.FAIL: "✗", Status.ERROR: "?", Status.WARN: "!", Status.PASS: "✓", Status.SKIP: "-"}
+_STYLES = {Status.FAIL: "bold red", Status.ERROR: "bold magenta", Status.WARN: "yellow", Status.PASS: "green", Status.SKIP: "dim"}
+_ORDER = tuple(_MARKS)
+
+_ORIGIN_MARKS = {"calibrated": "", "calibrated-few-rows": "*", "fallback": "~", "stated": "=", "exact": ""}
+_ORIGIN_WORDS = {
+    "calibrated": "limit: from the model's own rounding noise",
+    "calibrated-few-rows": "* widened: few rows to calibrate on",
+    "fallback": "~ a guess: no float64 shadow",
+    "stated": "= stated by the user",
+    "exact": "exact: the same bits",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shape:
+    """One way to lay out the columns; the first that fits is taken."""
+
+    titles: tuple[str, ...]
+    gap: int
+
+
+_SHAPES = (
+    _Shape(titles=("deviation", "× noise", "limit", "rows"), gap=2),
+    _Shape(titles=("deviation", "× noise", "limit", "rows"), gap=1),
+    _Shape(titles=("worst", "×noise", "limit", "rows"), gap=1),
+    _Shape(titles=("worst", "×noise", "limit"), gap=1),
+    _Shape(titles=("worst", "×noise"), gap=1),
+    _Shape(titles=("worst",), gap=1),
+)
+_LEFT = 3
+"""Columns before the numbers: status, code, name."""
+_LONGEST_NAME = 30
+_LEFT_FOR_NUMBERS = 30
+"""Columns that a name has to leave free; at the narrowest width this cuts it to ten."""
+
+
+def sorted_verdicts(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Sort verdicts failing first, skipped last, and by code order within."""
+    return sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.status))
+
+
+def status_text(canvas: Canvas, status: Status, words: str | None = None) -> Text:
+    """Return a mark and a word in the status's colour: what the colour says, the word says too."""
+    return written(canvas, f"{_MARKS[status]} {words or status.value.upper()}", _STYLES[status])
+
+
+def check_table(canvas: Canvas, report: Report) -> list[Text]:
+    """Return the table's lines: titles, one line a check, and where the limits come from."""
+    verdicts = sorted_verdicts(report.verdicts)
+    worst = [next(iter(worst_first(verdict.judged)), None) for verdict in verdicts]
+    rows = [[*_names(canvas, verdict), *_numbers(canvas, report, verdict, one)] for verdict, one in zip(verdicts, worst, strict=True)]
+    shape, widths = _fitting(canvas, rows)
+    titles = [Text(), Text(), Text("check", "dim"), *(written(canvas, title, "dim") for title in shape.titles)]
+    lines = [aligned(titles, widths, _LEFT, shape.gap)]
+    for verdict, one, row in zip(verdicts, worst, rows, strict=True):
+        if one is None:
+            lines += _remark(canvas, verdict, row, widths, shape)
+        else:
+            lines.append(aligned(row[: len(widths)], widths, _LEFT, shape.gap))
+    return lines + _legend(canvas, [one for one in worst if one is not None])
+
+
+def _names(canvas: Canvas, verdict: Verdict) -> list[Text]:
+    style = "dim" if verdict.status is Status.SKIP else ""
+    name = shortened(canvas, written(canvas, verdict.name, style), min(_LONGEST_NAME, canvas.width - _LEFT_FOR_NUMBERS))
+    return [status_text(canvas, verdict.status), written(canvas, verdict.code, style, limit=12), name]
+
+
+def _numbers(canvas: Canvas, report: Report, verdict: Verdict, one: Judged | None) -> list[Text]:
+    if one is None:
+        return [Text()] * len(_SHAPES[0].titles)
+    unmeasured = bool(one.comparison.misshapen or one.comparison.nonfinite)
+    multiple = None if unmeasured else noise_multiple(one.comparison, report.noise)
+    limit = NOTHING if unmeasured else ("exact" if one.limit.origin == "exact" else number(one.limit.value) + _ORIGIN_MARKS[one.limit.origin])
+    style = "" if one.within else _STYLES[verdict.status]
+    numbers = [written(canvas, deviation(one.comparison), style), written(canvas, number(multiple), style)]
+    return [*numbers, written(canvas, limit), written(canvas, f"{one.comparison.rows:,}")]
+
+
+def _fitting(canvas: Canvas, rows: Sequence[Sequence[Text]]) -> tuple[_Shape, list[int]]:
+    for shape in _SHAPES:
+        titles = ["", "", "check", *shape.titles]
+        widths = [max([len(title), *(row[at].cell_len for row in rows)]) for at, title in enumerate(titles)]
+        if sum(widths) + shape.gap * (len(widths) - 1) <= canvas.width:
+            break
+    return shape, widths
+
+
+def _remark(canvas: Canvas, verdict: Verdict, row: Sequence[Text], widths: Sequence[int], shape: _Shape) -> list[Text]:
+    """What a check says that compared nothing: a skip its whole reason, others a line of their message, or two where advice refers to it."""
+    head = aligned(row[:_LEFT], widths[:_LEFT], _LEFT, shape.gap)
+    indent = sum(widths[:_LEFT]) + shape.gap * _LEFT
+    if verdict.status is Status.SKIP:
+        return wrapped(canvas, written(canvas, verdict.reason or "no reason was given", "dim", limit=200), indent=indent, first=head)
+    kept = 2 if verdict.status is Status.PASS and verdict.advice else 1
+    lines = wrapped(canvas, written(canvas, verdict.message), indent=indent, first=head)
+    return lines if len(lines) <= kept else [*lines[: kept - 1], _cut(canvas, lines[kept - 1])]
+
+
+def _cut(canvas: Canvas, line: Text) -> Text:
+    mark = "..." if canvas.ascii_only else "…"
+    line.truncate(canvas.width - len(mark), overflow="crop")
+    return line.append(mark)
+
+
+def _legend(canvas: Canvas, shown: Iterable[Judged]) -> list[Text]:
+    origins = {one.limit.origin for one in shown if not one.comparison.misshapen and not one.comparison.nonfinite}
+    return flowed(canvas, [written(canvas, words, "dim") for origin, words in _ORIGIN_WORDS.items() if origin in origins])

@@ -1,0 +1,25 @@
+"""Routes: every way kcheck turns rows into answers. One explicit table; nothing else runs the model. Importing it imports no backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling import CALLING_ROUTES
+from keras_consistency_cli.routes.companions import COMPANION_ROUTES
+from keras_consistency_cli.routes.locate import LOCATING_ROUTES
+from keras_consistency_cli.routes.prediction import prediction_routes
+from keras_consistency_cli.routes.probes import PROBE_ROUTES
+
+__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "SHADOW", "routes"]
+
+REFERENCE, SHADOW = "predict", "predict-float64"
+"""The route that all others are held against, and the same on the float64 shadow."""
+
+BATCH_SIZES = (2, 3, 7, 32)
+"""Batch sizes that are tried unless the config names others; 1, all rows and a short tail are always tried."""
+
+
+def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
+    """Return every route in the order in which they run."""
+    return (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)

@@ -1,0 +1,37 @@
+"""Cutting rows into batches and putting their answers together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from keras_consistency_cli.routes.base import Outputs, Rows
+
+__all__ = ["batches", "count", "first", "some", "stack"]
+
+
+def count(rows: Rows) -> int:
+    """Return the number of rows."""
+    return len(next(iter(rows.values())))
+
+
+def some(rows: Rows, positions: np.ndarray) -> Rows:
+    """Return the rows at these positions."""
+    return {name: values[positions] for name, values in rows.items()}
+
+
+def first(rows: Rows, size: int) -> Rows:
+    """Return the first batch of `size` rows."""
+    return next(batches(rows, size))
+
+
+def batches(rows: Rows, size: int) -> Iterator[Rows]:
+    """Cut rows into batches of `size`, the last one possibly short."""
+    for start in range(0, count(rows), size):
+        yield {name: values[start : start + size] for name, values in rows.items()}
+
+
+def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
+    """Concatenate the outputs of batches; an output without a row axis becomes one value a batch."""
+    return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}

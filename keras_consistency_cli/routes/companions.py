@@ -1,0 +1,155 @@
+"""Companion swap: a kept row, its batch size and its position stay; every other row is replaced. The answer must have the same bits.
+
+Exact, without a limit: 0 differing bits in every healthy model tried, in float32 and in float64, for every filler. The kept rows' own answers are
+the reference. A union of fillers is needed: NaN can be swallowed by a fused relu, and a sigmoid saturates on huge values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.routes.base import Lens, Result, Route, Rows
+from keras_consistency_cli.routes.batches import count, first, stack
+
+__all__ = ["COMPANION_ROUTES", "keep_masks"]
+
+_HUGE = 1e30
+_OTHER_SIZES = (5, 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pass:
+    """One batch to run: which positions keep their row, and what the others are filled with."""
+
+    size: int
+    keep: np.ndarray
+    filler: str
+
+
+def keep_masks(size: int) -> Iterator[np.ndarray]:
+    """Yield masks of kept positions: first, middle and last alone, then halves such that every ordered pair is parted once."""
+    yield from _lone(size)
+    places = np.arange(size)
+    for bit in range(max(size - 1, 1).bit_length()):
+        for value in (0, 1):
+            mask = (places >> bit) & 1 == value
+            if 0 < mask.sum() < size:
+                yield mask
+
+
+def _lone(size: int) -> Iterator[np.ndarray]:
+    for alone in sorted({0, size // 2, size - 1}):
+        yield np.arange(size) == alone
+
+
+def _passes(size: int, other: int | None, lens: Lens) -> Iterator[_Pass]:
+    """Real rows as fillers for every mask at the size in use and the lone ones at another size; in float32 extreme fillers as well."""
+    yield from (_Pass(size=size, keep=mask, filler="other rows") for mask in keep_masks(size))
+    if other is not None:
+        yield from (_Pass(size=other, keep=mask, filler="other rows") for mask in _lone(other))
+    if lens == "float32":
+        ends = [np.arange(size) == 0, np.arange(size) == size - 1]
+        yield from (_Pass(size=size, keep=mask, filler=filler) for filler in ("zeros", "huge values", "NaN") for mask in ends)
+
+
+def _filled(values: np.ndarray, pool: np.ndarray, chosen: _Pass) -> np.ndarray:
+    """A batch with the kept rows in place and the filler in all others."""
+    filler = pool if chosen.filler == "other rows" or values.dtype.kind in "USb" else np.full_like(values, _extreme(values, chosen.filler))
+    shape = (-1,) + (1,) * (values.ndim - 1)
+    return np.where(chosen.keep.reshape(shape), values, filler)
+
+
+def _extreme(values: np.ndarray, filler: str) -> float:
+    if values.dtype.kind == "f":
+        return {"zeros": 0.0, "huge values": _HUGE if values.dtype.itemsize >= 4 else 6e4, "NaN": np.nan}[filler]
+    # Whole numbers may index a table: fillers stay inside the range that the rows themselves span.
+    return float(values.max() if filler == "huge values" else values.min())
+
+
+def _pool(values: np.ndarray, size: int) -> np.ndarray:
+    """Rows to put in others' places: later rows of the data, else the batch turned by one; never equal to what they replace."""
+    later = values[size : 2 * size]
+    pool = later if len(later) == size else np.roll(values[:size], 1, axis=0)
+    if values.dtype.kind != "f":
+        return pool
+    equal = (pool == values[:size]).reshape(size, -1).all(axis=1)
+    return np.where(equal.reshape((-1,) + (1,) * (values.ndim - 1)), (values[:size] * 1.5 + 1).astype(values.dtype), pool)
+
+
+def _at_least_two(rows: Rows) -> tuple[Rows, np.ndarray]:
+    """Rows with those of finite values first, a lone row doubled, and the positions they came from."""
+    length = count(rows)
+    bad = np.zeros(length, bool)
+    for values in rows.values():
+        if values.dtype.kind == "f":
+            bad |= ~np.isfinite(values).reshape(length, -1).all(axis=1)
+    order = np.argsort(bad, kind="stable")
+    order = np.repeat(order, 2) if length == 1 else order
+    return {name: values[order] for name, values in rows.items()}, order
+
+
+@dataclass
+class _Collected:
+    """Answers of the kept rows, with and without their companions replaced, and a word on each."""
+
+    swapped: list[dict[str, np.ndarray]] = field(default_factory=list)
+    baseline: list[dict[str, np.ndarray]] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    held: int = 0
+
+    def add(self, chosen: _Pass, swapped: dict[str, np.ndarray], baseline: dict[str, np.ndarray], budget: int) -> None:
+        """Keep the kept rows' answers, as many as the memory budget allows and at least one."""
+        row_bytes = max(1, sum(values[0].nbytes for values in swapped.values()))
+        kept = np.flatnonzero(chosen.keep)[: max(1, (budget - self.held) // row_bytes)]
+        self.held += len(kept) * row_bytes
+        self.swapped.append({name: values[kept] for name, values in swapped.items()})
+        self.baseline.append({name: values[kept] for name, values in baseline.items()})
+        self.labels += [f"{chosen.filler}, position {position} of {chosen.size}" for position in kept]
+        self.positions += kept.tolist()
+
+
+def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
+    def run(session: Any, rows: Rows) -> Result:
+        rows, order = _at_least_two(rows)
+        size = session.facts.batch_size or max(2, min(session.batch_size, len(order)))
+        if size == 1:
+            return Result(outputs={}, details={"alone": True})
+        other = None if session.facts.batch_size else next((n for n in _OTHER_SIZES if n != size and n <= len(order)), None)
+        baselines = {n: _baseline(session, rows, n) for n in (size, other) if n is not None}
+        if any(outputs is None for outputs in baselines.values()):
+            return Result(outputs={}, details={"deterministic": False})
+        found = _Collected()
+        for chosen in _passes(size, other, lens):
+            batch = {name: _filled(values[: chosen.size], _pool(values, chosen.size), chosen) for name, values in rows.items()}
+            swapped, baseline = _fresh_step(session, batch), baselines[chosen.size]
+            if any(not values.ndim or len(values) != chosen.size for values in swapped.values()):
+                return Result(outputs={}, details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}})
+            found.add(chosen, swapped, baseline or {}, session.probe.budget)
+        details = {"labels": found.labels, "deterministic": True, "sizes": list(baselines)}
+        return Result(outputs=stack(found.swapped), baseline=stack(found.baseline), rows=order[np.array(found.positions)], details=details)
+
+    return run
+
+
+def _baseline(session: Any, rows: Rows, size: int) -> dict[str, np.ndarray] | None:
+    """The batch's own answers; None where running it twice from the same state gives two answers."""
+    batch = first(rows, size)
+    once, again = _fresh_step(session, batch), _fresh_step(session, batch)
+    return once if all(np.array_equal(once[name], again[name], equal_nan=once[name].dtype.kind == "f") for name in once) else None
+
+
+def _fresh_step(session: Any, rows: Rows) -> dict[str, np.ndarray]:
+    session.restore()
+    outputs: dict[str, np.ndarray] = session.step(rows)
+    return outputs
+
+
+COMPANION_ROUTES: tuple[Route, ...] = (
+    Route(name="companions", summary="the other rows of a batch replaced", run=_companions("float32")),
+    Route(name="companions-float64", summary="the same on the float64 shadow", run=_companions("float64"), lens="float64", seat="fresh"),
+)

@@ -1,0 +1,156 @@
+"""Routes that look for the layer where two runs part: run only after a check has failed, on a few rows.
+
+Each run is recorded layer by layer as a digest of what comes out, in the order in which layers finish. Of two runs
+that should agree, the first digest that differs is the layer at fault: everything that finished before it, its inputs
+included, had the same bits. Digests keep memory flat.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.batches import count, first
+
+__all__ = ["LOCATING_ROUTES"]
+
+_ROWS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One layer or operation that finished: its path and the digest of its outputs."""
+
+    path: str
+    kind: str
+    custom: bool
+    digest: bytes
+
+
+@contextmanager
+def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[_Step]]:
+    """Record every layer and every operation of a functional graph that finishes meanwhile; `kept` picks the rows that count."""
+    import keras
+
+    steps: list[_Step] = []
+    running: list[Any] = []
+
+    def recording(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            # A layer's call passes through Operation's as well and is recorded once.
+            if skipped is not None and isinstance(self, skipped):
+                return original(self, *args, **kwargs)
+            running.append(self)
+            try:
+                outputs = original(self, *args, **kwargs)
+                if not any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in keras.tree.flatten(outputs)):
+                    steps.append(_step(running, _digest(outputs, kept, batch)))
+                return outputs
+            finally:
+                running.pop()
+
+        return call
+
+    layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
+    keras.layers.Layer.__call__, keras.Operation.__call__ = recording(layer, None), recording(operation, keras.layers.Layer)
+    try:
+        yield steps
+    finally:
+        keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
+
+
+def _step(running: list[Any], digest: bytes) -> _Step:
+    """Blame the outermost layer of Keras's own: an LSTM rather than its cell, but a layer inside a custom one or a nested model by itself."""
+    import keras
+
+    own = [not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running]
+    depth = next((at for at in range(1, len(running)) if not own[at]), len(running) - 1)
+    blamed = running[depth]
+    path = "/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name)
+    return _Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest)
+
+
+def _digest(outputs: Any, kept: np.ndarray | None, batch: int) -> bytes:
+    import keras
+
+    digest = hashlib.blake2b(digest_size=16)
+    for leaf in keras.tree.flatten(outputs):
+        if leaf is None or not hasattr(leaf, "shape"):
+            continue
+        values = np.asarray(keras.ops.convert_to_numpy(leaf))
+        by_row = kept is not None and values.ndim > 0 and values.shape[0] == batch
+        digest.update(np.ascontiguousarray(values[kept] if by_row else values if kept is None else values[:0]).tobytes())
+    return digest.digest()
+
+
+def _parting(base: list[_Step], other: list[_Step]) -> dict[str, Any]:
+    """The first step that differs, as plain data; empty where none does."""
+    for order, (mine, theirs) in enumerate(zip(base, other, strict=False)):
+        if mine.digest != theirs.digest:
+            return {"layer": theirs.path, "kind": theirs.kind, "custom": theirs.custom, "order": order + 1, "steps": len(base)}
+    return {}
+
+
+def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any) -> list[_Step]:
+    """One eager run as predict makes it, or as a call with the given arguments."""
+    packed = session.pack(rows)
+    with _recorded(kept, count(rows)) as steps:
+        if kwargs.pop("as_predict", False):
+            session.model.predict_step((packed,))
+        else:
+            session.model(packed, **kwargs)
+    return steps
+
+
+def _companions(session: Any, rows: Rows) -> Result:
+    """Where the kept rows first change when their companions are replaced."""
+    size = session.facts.batch_size or min(_ROWS, count(rows))
+    batch = first(rows, size)
+    kept = np.arange(size) == size // 2
+    swapped = {name: _replaced(values, kept) for name, values in batch.items()}
+    session.restore()
+    base = _run(session, batch, kept, as_predict=True)
+    session.restore()
+    return Result(outputs={}, details=_parting(base, _run(session, swapped, kept, as_predict=True)))
+
+
+def _replaced(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    other = np.roll(values, 1, axis=0)
+    if values.dtype.kind == "f":
+        other = (other * 1.5 + 1).astype(values.dtype)
+    return np.where(kept.reshape((-1,) + (1,) * (values.ndim - 1)), values, other)
+
+
+def _repeat(session: Any, rows: Rows) -> Result:
+    """Where a second run from where the first one ended first differs from it."""
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    session.restore()
+    return Result(outputs={}, details=_parting(_run(session, batch, as_predict=True), _run(session, batch, as_predict=True)))
+
+
+def _training(session: Any, rows: Rows) -> Result:
+    """Where a bare call first differs from one with training=False."""
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    session.restore()
+    base = _run(session, batch, training=False)
+    session.restore()
+    return Result(outputs={}, details=_parting(base, _run(session, batch)))
+
+
+def _routes(table: Mapping[str, tuple[str, Callable[[Any, Rows], Result]]]) -> tuple[Route, ...]:
+    return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())
+
+
+LOCATING_ROUTES: tuple[Route, ...] = _routes(
+    {
+        "locate-companions": ("the first layer that lets neighbours in", _companions),
+        "locate-repeat": ("the first layer that answers differently the second time", _repeat),
+        "locate-training": ("the first layer that answers to a bare call as in training", _training),
+    }
+)

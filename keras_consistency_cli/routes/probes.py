@@ -1,0 +1,104 @@
+"""Routes that measure rather than answer: gradients through the model, and what a call costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.loading.data import nonfinite
+from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.batches import batches, count, first
+
+__all__ = ["PROBE_ROUTES"]
+
+_GRADIENT_ROWS = 4
+_TIMED_CALLS = 2
+
+
+def _rows(_session: Any, rows: Rows) -> Result:
+    """Which rows hold NaN or infinity, by input, as the model is given them; nothing is run."""
+    return Result(outputs=nonfinite(rows))
+
+
+def _gradients(session: Any, rows: Rows) -> Result:
+    """The gradient of each float output with respect to each float input, by name: its greatest absolute value, None where disconnected.
+
+    Outputs are weighted with seeded random numbers: the plain sum of a softmax is constant and has no gradient.
+    """
+    import keras
+    import tensorflow as tf
+
+    packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(first(rows, session.facts.batch_size or _GRADIENT_ROWS)))
+    names = list(rows)
+    watched = [tensor for tensor in keras.tree.flatten(packed) if tensor.dtype.is_floating]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(watched)
+        outputs = session.model(packed, training=False)
+    labels = list(session.name_outputs(outputs))
+    found: dict[str, dict[str, float | None]] = {}
+    for label, output in zip(labels, keras.tree.flatten(outputs), strict=True):
+        if output.dtype.is_floating:
+            weights = tf.cast(np.random.default_rng(session.probe.seed).uniform(0.5, 1.5, output.shape), output.dtype)
+            gradients = tape.gradient(output, watched, output_gradients=weights)
+            floats = [name for name, tensor in zip(_order(session, names), keras.tree.flatten(packed), strict=True) if tensor.dtype.is_floating]
+            found[label] = {name: _size(gradient) for name, gradient in zip(floats, gradients, strict=True)}
+    return Result(outputs={}, details={"gradients": found})
+
+
+def _order(session: Any, names: list[str]) -> list[str]:
+    """Input names in the order in which a packed structure is flattened: dicts by sorted key."""
+    packed = session.pack({name: np.zeros((1, 1), np.float32) for name in names})
+    return sorted(names) if isinstance(packed, dict) else names
+
+
+def _size(gradient: Any) -> float | None:
+    if gradient is None:
+        return None
+    import keras
+
+    values = keras.ops.convert_to_numpy(gradient.values if hasattr(gradient, "indices") else gradient)
+    return float(np.abs(values).max(initial=0.0)) if np.isfinite(values).all() else float("nan")
+
+
+def _costs(session: Any, rows: Rows) -> Result:
+    """Seconds a row of predict, of a bare eager call and of a compiled step, for one row and for many; the quicker of two, both warm."""
+    one = first(rows, session.facts.batch_size or 1)
+    ways: dict[str, Callable[[Rows], Any]] = {
+        "predict": lambda x: session.predict(x, batch_size=session.batch_size),
+        "call": lambda x: [session.call(batch, training=False) for batch in batches(x, session.batch_size)],
+        "compiled": lambda x: session.steps(x, session.batch_size),
+    }
+    session.forget_traces()
+    seconds: dict[str, dict[str, float]] = {}
+    for name, run in ways.items():
+        seconds[name] = {"one": _quickest(run, one) / count(one), "many": _quickest(run, rows) / count(rows)}
+    return Result(outputs={}, details={"seconds_a_row": seconds, "rows": count(rows)})
+
+
+def _quickest(run: Callable[[Rows], Any], rows: Rows) -> float:
+    run(rows)
+    best = float("inf")
+    for _ in range(_TIMED_CALLS):
+        start = time.perf_counter()
+        run(rows)
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _no_gradients(facts: Facts) -> str | None:
+    if facts.backend != "tensorflow":
+        return f"gradients are probed with TensorFlow's tape; the backend is {facts.backend}"
+    if facts.inputs and not any(fact.is_float for fact in facts.inputs):
+        return "the model has no float input"
+    return None
+
+
+PROBE_ROUTES: tuple[Route, ...] = (
+    Route(name="rows", summary="the rows themselves", run=_rows, streams=True),
+    Route(name="gradients", summary="gradients of the outputs with respect to the inputs", run=_gradients, unavailable=_no_gradients, seat="fresh"),
+    Route(name="costs", summary="time a row of the ways to call the model", run=_costs, seat="fresh"),
+)

@@ -1,0 +1,123 @@
+"""Session: one copy of the model in one process, and the few ways to call it. Works with every Keras backend; tensorflow.py has the fast one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.loading.model_facts import input_names
+from keras_consistency_cli.routes.base import Rows
+from keras_consistency_cli.routes.batches import batches, stack
+from keras_consistency_cli.routes.snapshot import Snapshot
+
+__all__ = ["Probe", "Session"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What routes may be told: batch size in use, sizes to try, the seed, and the greatest number of bytes one probe may hold."""
+
+    batch_size: int = 32
+    sizes: tuple[int, ...] = (2, 3, 7, 32)
+    seed: int = 0
+    budget: int = 64 * 2**20
+
+
+class Session:
+    """A live model and the ways to call it, each leaving side effects that `restore` undoes.
+
+    Args:
+        model: the model, or its float64 shadow.
+        facts: facts of the model as saved.
+        probe: sizes and seeds.
+    """
+
+    def __init__(self, model: Any, facts: Facts, probe: Probe) -> None:
+        self.model, self.facts, self.probe = model, facts, probe
+        self.floatx = "float32"
+        self.snapshot = Snapshot(model)
+
+    @property
+    def batch_size(self) -> int:
+        """The batch size in use: the one the model was built for, else the user's."""
+        return self.facts.batch_size or self.probe.batch_size
+
+    def cast(self, values: np.ndarray) -> Any:
+        """Return rows as `model.predict` would feed them: floats as floatx, strings as tensors."""
+        if values.dtype.kind == "f":
+            return values.astype(self.floatx, copy=False)
+        return keras.ops.convert_to_tensor(values.astype(object)) if values.dtype.kind in "US" else values
+
+    def pack(self, rows: Rows, *, cast: bool = True) -> Any:
+        """Return rows in the structure that the model takes: one array, a list in the order of its inputs, or a dict."""
+        arrays = {name: self.cast(values) if cast or values.dtype.kind in "US" else values for name, values in rows.items()}
+        wants_dict = isinstance(getattr(self.model, "_inputs_struct", None), dict) or self._built_on_dict()
+        if wants_dict:
+            keys = input_names(self.model) or list(arrays)
+            return dict(zip(keys, arrays.values(), strict=True))
+        return next(iter(arrays.values())) if len(arrays) == 1 else list(arrays.values())
+
+    def _built_on_dict(self) -> bool:
+        try:
+            return isinstance((self.model.get_build_config() or {}).get("input_shape"), dict)
+        except Exception:
+            return False
+
+    def name_outputs(self, outputs: Any) -> dict[str, np.ndarray]:
+        """Flatten a model's outputs, and name them as the facts do or by their place in the structure."""
+        leaves = keras.tree.flatten_with_path(outputs)
+        declared = [fact.name for fact in self.facts.outputs]
+        if not isinstance(outputs, dict) and len(declared) == len(leaves):
+            names = declared
+        else:
+            names = ["/".join(str(step) for step in path) or "output" for path, _ in leaves]
+        return {name: as_array(leaf) for name, (_, leaf) in zip(names, leaves, strict=True)}
+
+    def predict(self, rows: Rows, batch_size: int | None = None) -> dict[str, np.ndarray]:
+        """Literally `model.predict(rows)`."""
+        outputs = self.model.predict(self.pack(rows, cast=False), batch_size=batch_size or self.batch_size, verbose=0)
+        return self.name_outputs(outputs)
+
+    def forget_traces(self) -> None:
+        """Make the next predict trace anew: Keras keeps `predict_function` across shapes, relaxed ones included."""
+        self.model.predict_function = None
+
+    def call(self, rows: Rows, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Literally `model(rows, …)`, eager, on all rows at once."""
+        return self.name_outputs(self.model(self.pack(rows), **kwargs))
+
+    def step(self, rows: Rows) -> dict[str, np.ndarray]:
+        """One compiled predict step on all rows at once, with the kernels that predict uses for a batch of that size."""
+        return self.name_outputs(self.model.predict_on_batch(self.pack(rows)))
+
+    def steps(self, rows: Rows, batch_size: int) -> dict[str, np.ndarray]:
+        """Compiled steps over batches, the last one possibly short."""
+        return stack([self.step(batch) for batch in batches(rows, batch_size)])
+
+    def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Every row as a request of its own, from the state in which the model was loaded."""
+        return stack([self._fresh(self.step, row) for row in batches(rows, 1)])
+
+    def _fresh(self, run: Callable[[Rows], dict[str, np.ndarray]], rows: Rows) -> dict[str, np.ndarray]:
+        self.restore()
+        return run(rows)
+
+    def watch(self, changed: bool) -> None:
+        """Take note that a route changed the model; the generic session keeps rows apart anyway."""
+
+    def restore(self) -> None:
+        """Put the model back into the state in which it was loaded."""
+        self.snapshot.restore()
+
+
+def as_array(leaf: Any) -> np.ndarray:
+    """A backend tensor as NumPy; bfloat16 and float8, which NumPy lacks, as float32."""
+    values = np.asarray(keras.ops.convert_to_numpy(leaf)) if not isinstance(leaf, np.ndarray) else leaf
+    if values.dtype.kind == "O":
+        return values.astype(str)
+    return values.astype(np.float32) if values.dtype.kind == "V" else values

@@ -1,0 +1,146 @@
+"""Settings: everything the user may choose, validated once. Defaults < YAML < environment < flags.
+
+`Settings` says what is allowed; sources.py reads what was given and remembers where, complaints.py puts what does not fit into words.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag, ValidationError
+
+from keras_consistency_cli.compare import Stated
+from keras_consistency_cli.complaints import complaint
+from keras_consistency_cli.sources import gather
+from keras_consistency_cli.tolerance import Policy
+
+__all__ = ["BatchSizeOptions", "CheckOptions", "OwnerFacts", "Settings", "StatedLimit", "Trust", "load_settings"]
+
+
+def _openable(value: object) -> object:
+    """Refuse paths that no system call would take; which of them exist is for the loaders to say."""
+    if not isinstance(value, str | Path) or not str(value) or b"\0" in os.fsencode(value):
+        raise ValueError("not a path")
+    return value
+
+
+def _tolerance_form(value: object) -> str:
+    """Tell {rtol, atol} from limits by output name; an output may itself be called rtol."""
+    if isinstance(value, StatedLimit) or (isinstance(value, Mapping) and any(key in value and not _is_limit(value[key]) for key in ("rtol", "atol"))):
+        return "<limit>"
+    return "<outputs>" if isinstance(value, Mapping) else "<word>"
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, StatedLimit | Mapping)
+
+
+_Path = Annotated[Path, BeforeValidator(_openable)]
+_Count = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+_Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+_Word = Annotated[StrictStr, Field(min_length=1)]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StatedLimit(_Options):
+    """A limit the user states: |a - b| ≤ atol + rtol · |b|."""
+
+    rtol: _Amount = Field(description="a finite number of at least 0")
+    atol: _Amount = Field(description="a finite number of at least 0")
+
+    def stated(self) -> Stated:
+        """Return it as the comparison takes it."""
+        return Stated(rtol=self.rtol, atol=self.atol)
+
+
+_Tolerance = Annotated[
+    Annotated[Literal["calibrated", "exact"], Tag("<word>")]
+    | Annotated[StatedLimit, Tag("<limit>")]
+    | Annotated[Mapping[_Word, StatedLimit], Field(min_length=1), Tag("<outputs>")],
+    Discriminator(_tolerance_form),
+]
+
+
+class Trust(_Options):
+    """What may run although it comes from a file: a pickled scaler, a model's own code."""
+
+    scaler: StrictBool = Field(default=False, description="true or false")
+    code: StrictBool = Field(default=False, description="true or false")
+
+
+class OwnerFacts(_Options):
+    """What only the owner of the data can know."""
+
+    stateful_rows: Literal["independent", "consecutive"] = Field(default="independent", description="independent or consecutive")
+
+
+class BatchSizeOptions(_Options):
+    """Options of the check batch-size; the whole data and a short last batch are always among its sizes."""
+
+    sizes: Annotated[tuple[_Count, ...], Field(min_length=1, max_length=32)] = Field(
+        default=(1, 2, 3, 7, 32), description="a list of 1 to 32 whole numbers of at least 1"
+    )
+
+
+class CheckOptions(_Options):
+    """Options of single checks, by check name."""
+
+    batch_size: BatchSizeOptions = Field(default=BatchSizeOptions(), alias="batch-size", description="a mapping such as {sizes: [1, 2, 3]}")
+
+
+class Settings(_Options):
+    """One run of kcheck. Each description is what a message calls the expected value."""
+
+    model: _Path = Field(description="a path to a .keras file")
+    data: _Path | None = Field(default=None, description="a path to a .npy or .npz file")
+    scaler: _Path | None = Field(default=None, description="a path to a saved scaler")
+    custom_objects: tuple[_Path, ...] = Field(default=(), description="a list of paths to Python files")
+    rows: _Count | Literal["all"] = Field(default=256, description="a whole number of at least 1, or all")
+    batch_size: _Count = Field(default=32, description="a whole number of at least 1")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = Field(default=0, description="a whole number from 0 to 4294967295")
+    select: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
+    ignore: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
+    backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow", description="tensorflow, jax or torch")
+    format: Literal["terminal", "json"] = Field(default="terminal", description="terminal or json")
+    output: _Path | None = Field(default=None, description="a path to write the report to")
+    fail_on: Literal["fail", "warn"] = Field(default="fail", description="fail or warn")
+    tolerance: _Tolerance = Field(
+        default="calibrated", description="calibrated, exact, {rtol: 1e-5, atol: 1e-6}, or such a pair for each output name"
+    )
+    trust: Trust = Field(default=Trust(), description="a mapping with scaler and code")
+    timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = Field(default=600.0, description="a number of seconds above 0")
+    facts: OwnerFacts = Field(default=OwnerFacts(), description="a mapping such as {stateful_rows: independent}")
+    checks: CheckOptions = Field(default=CheckOptions(), description="a mapping from check name to options")
+    debug: StrictBool = Field(default=False, description="true or false")
+    color: Literal["auto", "always", "never"] = Field(default="auto", description="auto, always or never")
+
+    def policy(self) -> Policy:
+        """Return how limits are to be found."""
+        if isinstance(self.tolerance, StatedLimit):
+            return Policy(stated=self.tolerance.stated())
+        if isinstance(self.tolerance, Mapping):
+            return Policy(per_output=tuple((output, limit.stated()) for output, limit in self.tolerance.items()))
+        return Policy(exact=self.tolerance == "exact")
+
+
+def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Merge defaults, the YAML file, the environment and the flags, later ones winning.
+
+    Args:
+        flags: values by option name (`rows`, `trust_scaler`, `config`, ...); None, False and empty lists count as not given.
+        environ: the environment; every KCHECK_* in it must be known.
+
+    Raises:
+        UsageError: naming the source of each bad value, and the nearest known word for an unknown one.
+    """
+    draft = gather(flags, environ)
+    try:
+        return Settings.model_validate(draft.values)
+    except ValidationError as error:
+        raise complaint(error, Settings, draft.origin) from None

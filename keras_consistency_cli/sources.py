@@ -1,0 +1,151 @@
+"""Where settings come from: the YAML file, the environment and the flags, merged into plain values that remember their sources.
+
+A source is what a message calls it: "--rows", "KCHECK_ROWS" or "kcheck.yaml:7". Nothing is judged here beyond which option is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.strict_yaml import Document, KeyPath, plain_scalar, read_yaml
+from keras_consistency_cli.text import clean, did_you_mean
+
+__all__ = ["Draft", "gather"]
+
+
+def gather(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Draft:
+    """Read the YAML file named by the flags or the environment, then lay the environment and the flags over it.
+
+    Flags that are None, False or empty lists count as not given.
+    """
+    given = {name: value for name, value in flags.items() if value is not None and value is not False and value not in ([], ())}
+    stated = _from_environment(environ)
+    origin = "--config" if "config" in given else "KCHECK_CONFIG"
+    config = given.pop("config", stated.pop("config", None))
+    draft = Draft()
+    if config is not None:
+        if not str(config):
+            raise UsageError(f"{origin} is empty", expected="a path to a YAML file")
+        draft.read(read_yaml(Path(config)), Path(config).parent)
+    draft.state(stated, _variable)
+    draft.state(given, _flag)
+    return draft
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the KCHECK_* variables by option name."""
+    known = {_variable(name): name for name in ("config", *(name for name, option in _OPTIONS.items() if option.scalar))}
+    found = {name: value for name, value in environ.items() if name.startswith("KCHECK_")}
+    for name in sorted(found):
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise UsageError(f"unknown environment variable {clean(name, 60)}{hint}", mend="unset it")
+    return {known[name]: value for name, value in found.items()}
+
+
+def _variable(name: str) -> str:
+    return f"KCHECK_{name.upper()}"
+
+
+def _flag(name: str) -> str:
+    return "MODEL" if name == "model" else f"--{name.replace('_', '-')}"
+
+
+def _as_given(value: object) -> object:
+    return value
+
+
+def _plain(value: str) -> object:
+    """Read a number or truth value as YAML would; what cannot be read, or is empty, stays text for validation to refuse."""
+    try:
+        read = plain_scalar(value)
+    except ValueError:
+        return value
+    return value if read is None else read
+
+
+def _words(values: str | Iterable[str]) -> list[str]:
+    """Split comma-separated words, given once or many times."""
+    return [word.strip() for value in ((values,) if isinstance(values, str) else values) for word in value.split(",")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Option:
+    """Where an option of the command line stands in Settings, and how its text is read; lists have no environment variable."""
+
+    path: KeyPath
+    read: Callable[[Any], object] = _as_given
+    scalar: bool = True
+
+
+_OPTIONS: Mapping[str, _Option] = {
+    **{name: _Option(path=(name,)) for name in ("model", "data", "scaler", "output", "backend", "format", "fail_on", "color")},
+    **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "debug")},
+    **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore")},
+    "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
+    "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
+    "allow_unsafe": _Option(path=("trust", "code"), read=_plain),
+    **{name: _Option(path=("tolerance", name), read=_plain) for name in ("rtol", "atol", "exact")},
+}
+_LIMITS = ("rtol", "atol", "exact")
+_PATHS = ("model", "data", "scaler", "output")
+
+
+@dataclass(kw_only=True)
+class Draft:
+    """Values on their way to Settings, and the source of each; not frozen, because it grows layer by layer."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[KeyPath, str] = field(default_factory=dict)
+
+    def read(self, document: Document, folder: Path) -> None:
+        """Take a YAML file; its paths are relative to its folder, and null where a path may stand means none."""
+        self.values = {key: value for key, value in document.data.items() if not (key in _PATHS and value is None)}
+        for key in _PATHS:
+            if self.values.get(key) and isinstance(self.values[key], str):
+                self.values[key] = folder / self.values[key]
+        if isinstance(paths := self.values.get("custom_objects"), list):
+            self.values["custom_objects"] = [folder / path if path and isinstance(path, str) else path for path in paths]
+        self.origins = {path: f"{document.name}:{line}" for path, line in document.lines.items()}
+
+    def state(self, layer: Mapping[str, Any], spell: Callable[[str], str]) -> None:
+        """Take flags or environment variables; `spell` gives an option's name as the user wrote it."""
+        for name in layer:
+            if name not in _OPTIONS:
+                raise UsageError(f"unknown option {clean(spell(name), 60)}{did_you_mean(name, _OPTIONS)}")
+        read = {name: _OPTIONS[name].read(value) if isinstance(value, str | list | tuple) else value for name, value in layer.items()}
+        self._state_limits({name: read.pop(name) for name in _LIMITS if name in read}, spell)
+        for name, value in read.items():
+            self._put(_OPTIONS[name].path, value, spell(name))
+
+    def _state_limits(self, limits: dict[str, object], spell: Callable[[str], str]) -> None:
+        """Limits stated in one layer replace those of an earlier one as a whole: half of one and half of another is nobody's wish."""
+        exact = limits.pop("exact", False)
+        if not isinstance(exact, bool):
+            raise UsageError(f"{spell('exact')}: exact is {clean(repr(exact), 60)}, expected true or false")
+        if exact and limits:
+            raise UsageError(f"{spell('exact')} and {spell(next(iter(limits)))} exclude each other", mend="give one of them")
+        if len(limits) == 1:
+            (given,) = limits
+            missing = "atol" if given == "rtol" else "rtol"
+            raise UsageError(f"{spell(given)} is given without {spell(missing)}", mend=f"state both; {spell(missing)} may be 0")
+        if exact or limits:
+            self._put(("tolerance",), "exact" if exact else limits, spell("exact" if exact else "rtol"))
+            self.origins.update({("tolerance", name): spell(name) for name in limits})
+
+    def _put(self, path: KeyPath, value: object, origin: str) -> None:
+        self.origins = {old: source for old, source in self.origins.items() if old[: len(path)] != path} | {path: origin}
+        *parents, last = map(str, path)
+        into = self.values
+        for parent in parents:
+            into[parent] = into = dict(into.get(parent) or {}) if isinstance(into.get(parent) or {}, Mapping) else {}
+        into[last] = value
+
+    def origin(self, path: KeyPath) -> tuple[KeyPath, str]:
+        """Return the nearest stated place that holds `path`, and its source."""
+        places = (path[:length] for length in range(len(path), 0, -1))
+        return next(((place, self.origins[place]) for place in places if place in self.origins), (path, "settings"))

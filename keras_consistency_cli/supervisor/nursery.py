@@ -1,0 +1,104 @@
+"""The nursery: one process that has imported the backend, from which workers are forked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from keras_consistency_cli.errors import NoVerdictError
+
+__all__ = ["Nursery"]
+
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
+_LOG_TAIL = 4000
+
+
+class Nursery:
+    """Starts importing the backend at once, beside the parent's own work; a context manager that ends every process it started.
+
+    Args:
+        environment: variables that must be set before the backend is imported, such as KERAS_BACKEND.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the processes that write to it
+        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "keras_consistency_cli.worker", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, **_QUIET, **environment},
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def fork(self) -> tuple[int, socket.socket]:
+        """Fork a worker; return its process id and the channel to it.
+
+        Raises:
+            NoVerdictError: the backend could not be imported; the message ends with what it last said.
+        """
+        ours, theirs = socket.socketpair()
+        with self._lock, theirs:
+            try:
+                socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
+                child = self._answer()
+            except OSError as problem:
+                ours.close()
+                mend = "python -c 'import keras' shows the whole story"
+                raise NoVerdictError(f"the backend could not be started: {self.last_words()}", mend=mend) from problem
+        return child, ours
+
+    def ended(self, child: int) -> int:
+        """Wait for a worker that has closed its channel; return its exit code, or minus the signal that killed it."""
+        with self._lock:
+            try:
+                self._control.sendall(f"{child}".encode())
+                return self._answer()
+            except OSError:
+                return -signal.SIGKILL
+
+    def _answer(self) -> int:
+        line = b""
+        while not line.endswith(b"\n"):
+            got = self._control.recv(64)
+            if not got:
+                raise OSError("the nursery is gone")
+            line += got
+        return int(line)
+
+    def last_words(self, lines: int = 3) -> str:
+        """The last lines of what backend and workers printed."""
+        return " | ".join(self.log().strip().splitlines()[-lines:]) or "it said nothing"
+
+    def log(self) -> str:
+        """The end of what backend and workers printed to stdout and stderr."""
+        with open(os.dup(self._log.fileno()), "rb") as copy:
+            copy.seek(max(0, os.fstat(copy.fileno()).st_size - _LOG_TAIL))
+            return copy.read().decode(errors="replace")
+
+    def close(self) -> None:
+        """Kill every process that is left; safe to call twice."""
+        self._control.close()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._log.close()

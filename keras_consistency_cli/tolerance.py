@@ -1,0 +1,122 @@
+"""Tolerance: the limit a deviation is held against, and where it comes from.
+
+Two instruments tell rounding from a fault. Calibration: |float32 - float64| of the reference route is the model's own
+rounding noise E, and two honest routes were never further apart than 2.9 E. Lifting: on the float64 shadow an honest
+difference shrinks by 2⁻²⁹, a fault stays.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from keras_consistency_cli.compare import Comparison, Stated
+
+__all__ = ["CALIBRATION_ROWS", "Judgement", "Limit", "Policy", "judge"]
+
+MAX_FACTOR = 4.0
+"""Limit on the greatest deviation, in multiples of E: honest pairs stayed below 2.9 (benchmarks/calibration.py)."""
+RMS_FACTOR = 2.5
+"""Limit on the root mean square deviation, in multiples of the reference's own."""
+LIFTED_FACTOR = 16.0
+"""Limit on the shadow, in multiples of (E + 1 ulp) · 2⁻²⁹: honest pairs stayed below 1.3."""
+FLOAT64_GAIN = 2.0**-29
+"""float64 has 29 bits more than float32."""
+CALIBRATION_ROWS = 16
+"""Fewer rows than this calibrate badly: the limit is widened by `FEW_ROWS_FACTOR`, and the report says so."""
+FEW_ROWS_FACTOR = 8.0
+FALLBACK_RTOL = 1e-4
+"""Of the output's scale, where no shadow can be made: 100 times the usual rounding noise. The report says that it is a guess."""
+_ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+Origin = Literal["calibrated", "calibrated-few-rows", "fallback", "stated", "exact"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The greatest absolute deviation allowed, and its origin."""
+
+    value: float
+    origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How limits are found: calibrated by default, or stated by the user (for all outputs or one by one), or exact."""
+
+    stated: Stated | None = None
+    per_output: tuple[tuple[str, Stated], ...] = ()
+    exact: bool = False
+
+    def stated_for(self, output: str) -> Stated | None:
+        """The user's limit for this output, None where it is to be calibrated."""
+        return dict(self.per_output).get(output, self.stated)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """Whether a deviation is within its limit, the limit, and which instrument decided."""
+
+    within: bool
+    limit: Limit
+    reason: str
+
+
+def judge(pair: Comparison, *, noise: Comparison | None, lifted: Comparison | None, policy: Policy, exact: bool = False) -> Judgement:
+    """Decide whether a pair of routes agrees.
+
+    Args:
+        pair: the two routes in the model's own precision.
+        noise: predict against its float64 shadow for this output, None where there is no shadow.
+        lifted: the same pair of routes on the shadow.
+        policy: the user's wishes.
+        exact: this pair must have the same bits whatever the limit (companion swap).
+    """
+    if pair.misshapen:
+        return Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason=f"shapes differ: {pair.misshapen}")
+    stated = policy.stated_for(pair.output)
+    if exact or (policy.exact and stated is None):
+        return Judgement(within=pair.identical, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for")
+    if pair.nonfinite:
+        return Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason=f"{pair.nonfinite} values are finite on one side only")
+    if stated is not None:
+        limit = Limit(value=stated.atol + stated.rtol * pair.scale, origin="stated")
+        return Judgement(within=pair.stated_over == 0, limit=limit, reason=f"stated: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|")
+    if noise is None or noise.noise_elements == 0:
+        limit = Limit(value=FALLBACK_RTOL * pair.scale, origin="fallback")
+        return Judgement(within=pair.max_abs <= limit.value, limit=limit, reason="no float64 shadow: 1e-4 of the greatest output")
+    return _calibrated(pair, noise, lifted)
+
+
+def _calibrated(pair: Comparison, noise: Comparison, lifted: Comparison | None) -> Judgement:
+    ulp = _ULP.get(pair.dtype, 0.0) * max(pair.scale, noise.scale)
+    few = noise.rows < CALIBRATION_ROWS
+    factor = MAX_FACTOR * (FEW_ROWS_FACTOR if few else 1.0)
+    limit = Limit(value=factor * noise.max_abs + ulp, origin="calibrated-few-rows" if few else "calibrated")
+    if lifted is not None:
+        if lifted.misshapen or lifted.nonfinite:
+            return Judgement(within=False, limit=limit, reason="the float64 shadow disagrees too, in shape or finiteness")
+        floor = LIFTED_FACTOR * (noise.max_abs + ulp) * FLOAT64_GAIN
+        if lifted.max_abs > floor:
+            reason = f"not rounding: {lifted.max_abs:.1e} is left in float64, where rounding would leave less than {floor:.1e}"
+            return Judgement(within=False, limit=limit, reason=reason)
+    if pair.max_abs > limit.value:
+        return Judgement(within=False, limit=limit, reason=f"{_multiple(pair.max_abs, noise.max_abs)} the model's own rounding noise")
+    if not few and _rms_over(pair, ulp):
+        return Judgement(within=False, limit=limit, reason="the mean deviation is above what rounding gives on these rows")
+    return Judgement(within=True, limit=limit, reason="within rounding noise" + ("" if lifted is None else ", and gone in float64"))
+
+
+def _rms_over(pair: Comparison, ulp: float) -> bool:
+    """Rule on the mean: 2.5 × the reference's own error on the same rows, with a floor of half an ulp."""
+    count = pair.noise_elements
+    if count < CALIBRATION_ROWS or pair.rows < CALIBRATION_ROWS:
+        return False
+    own = math.sqrt(pair.noise_squares_reference / count)
+    allowed = RMS_FACTOR * own + ulp / 2
+    return math.sqrt(pair.sum_squares / max(pair.elements, 1)) > allowed or math.sqrt(pair.noise_squares_candidate / count) > allowed
+
+
+def _multiple(distance: float, noise: float) -> str:
+    return f"{distance / noise:.3g} ×" if noise else "above"

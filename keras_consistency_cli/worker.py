@@ -1,0 +1,187 @@
+"""The child side: imports the backend once, forks a worker per seat from it, loads the subject, runs routes, sends traces back.
+
+    python -m keras_consistency_cli.worker DESCRIPTOR
+
+The first process (the nursery) imports the backend and runs nothing; each worker is a fork of it, so that a second, fresh process costs
+a fraction of a second. The backend may log what it likes: stdout and stderr are a file that the parent reads only for errors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from keras_consistency_cli import wire
+
+# Keras imports these only to offer wrappers that nothing here uses; together they cost a second. They are importable again afterwards.
+_NOT_NEEDED = ("sklearn", "scipy", "pandas")
+_ERROR_LENGTH = 400
+
+
+def main(descriptor: int) -> None:
+    """Serve the parent on an inherited socket: fork workers and report how they ended, until the socket closes."""
+    control = socket.socket(fileno=descriptor)
+    _die_with_parent()
+    _import_backend()
+    while True:
+        try:
+            request, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+        except OSError:
+            break
+        if not request:
+            break
+        if descriptors:
+            _fork_worker(control, descriptors[0])
+        else:
+            _, status = os.waitpid(int(request), 0)
+            control.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    _leave()
+
+
+def _import_backend() -> None:
+    blocked = [name for name in _NOT_NEEDED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
+    gc.disable()
+    try:
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import keras_consistency_cli.routes.tensorflow
+        import keras_consistency_cli.loading.subject
+        import keras_consistency_cli.loading.synthesis  # noqa: F401
+    finally:
+        for name in blocked:
+            del sys.modules[name]
+    gc.freeze()
+
+
+def _fork_worker(control: socket.socket, descriptor: int) -> None:
+    child = os.fork()
+    if child == 0:
+        control.close()
+        _die_with_parent()
+        gc.enable()
+        try:
+            Worker(socket.socket(fileno=descriptor)).serve()
+        finally:
+            _leave()
+    os.close(descriptor)
+    control.sendall(f"{child}\n".encode())
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent ends; elsewhere than on Linux the closed socket does it."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _leave() -> None:
+    """Leave at once: tearing the backend down costs most of a second and serves nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+class Worker:
+    """One seat: a subject, its session, and a session of its shadow once somebody asks for it."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._sessions: dict[str, Any] = {}
+
+    def serve(self) -> None:
+        """Answer requests until the parent hangs up."""
+        answers = {"load": self._load, "run": self._run}
+        while True:
+            try:
+                request, arrays = wire.receive(self._channel)
+            except (EOFError, OSError):
+                return
+            try:
+                answers[request["op"]](request, arrays)
+            except Exception as problem:
+                traceback.print_exc()
+                wire.send(self._channel, {"error": _told(problem), "kind": type(problem).__name__, "exit_code": getattr(problem, "exit_code", 3)})
+
+    def _load(self, request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> None:
+        from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+        from keras_consistency_cli.routes import routes
+        from keras_consistency_cli.routes.session import Probe
+
+        self._subject = Subject.load(SubjectFiles(**request["files"]))
+        self._probe = Probe(**{**request["probe"], "sizes": tuple(request["probe"]["sizes"])})
+        self._routes = {route.name: route for route in routes(self._probe.sizes)}
+        self._sessions["float32"] = self._session(self._subject.model)
+        described = self._subject.described_rows
+        wire.send(self._channel, {"facts": dataclasses.asdict(self._subject.facts), "rows": described})
+
+    def _session(self, model: Any) -> Any:
+        if self._subject.facts.backend == "tensorflow":
+            from keras_consistency_cli.routes.tensorflow import TensorFlowSession as Kind
+        else:
+            from keras_consistency_cli.routes.session import Session as Kind  # type: ignore[assignment]
+        return Kind(model, self._subject.facts, self._probe)
+
+    def _run(self, request: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        route = self._routes[request["route"]]
+        rows = self._subject.rows(arrays["rows"])
+        session = self._sessions.get(route.lens)
+        if session is None:
+            session = self._sessions[route.lens] = self._shadow(rows)
+        if isinstance(session, str):
+            wire.send(self._channel, {"unavailable": session})
+            return
+        start = time.perf_counter()
+        session.restore()
+        result = route.run(session, rows)
+        changed = session.snapshot.changes()
+        session.restore()
+        session.watch(bool(changed))
+        self._send(result, changed, time.perf_counter() - start)
+
+    def _shadow(self, rows: Mapping[str, Any]) -> Any:
+        """The session of the float64 shadow, or the reason why there is none."""
+        if self._subject.facts.backend != "tensorflow":
+            return "the float64 shadow needs the TensorFlow backend"
+        from keras_consistency_cli.loading.shadow import ShadowRefused
+        from keras_consistency_cli.routes.shadow import shadow_session
+
+        try:
+            return shadow_session(self._sessions["float32"], self._subject, rows)
+        except ShadowRefused as reason:
+            return f"no float64 shadow: {reason}"
+
+    def _send(self, result: Any, changed: Any, elapsed: float) -> None:
+        arrays = {f"outputs/{name}": values for name, values in result.outputs.items()}
+        arrays |= {f"baseline/{name}": values for name, values in (result.baseline or {}).items()}
+        if result.rows is not None:
+            arrays["rows"] = result.rows
+        header = {"details": result.details, "changed": [dataclasses.asdict(change) for change in changed], "elapsed_s": elapsed}
+        wire.send(self._channel, header, arrays)
+
+
+def _told(problem: Exception) -> str:
+    """The exception on one line: what TensorFlow wraps in a graph trace is told by its last lines."""
+    from keras_consistency_cli.errors import KcheckError
+    from keras_consistency_cli.text import clean
+
+    if isinstance(problem, KcheckError):
+        return str(problem)
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    shown = " ".join(lines[-3:] if "Graph execution error" in str(problem) else lines[:3])
+    return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}"
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

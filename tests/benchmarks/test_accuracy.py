@@ -1,0 +1,37 @@
+"""The accuracy table counts what the outcomes say."""
+
+from __future__ import annotations
+
+from benchmarks.accuracy import misses, table
+from tests.corpus.cases import Case, flat
+from tests.corpus.verdict import Outcome
+
+LEAK = Case(name="leak", family="batch", build=dict, data=flat(3), causes=("rounding",), layer="mix", failing=("KC103",))
+PLAIN = Case(name="plain", family="clean", build=dict, data=flat(3))
+
+FOUND = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="rounding", layer="mix")
+MISTAKEN = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="mask-lost", layer="dense")
+PASSED = Outcome(case=PLAIN, exit_code=0)
+ALARM = Outcome(case=PLAIN, exit_code=1, failing=("KC101",))
+SILENT = Outcome(case=PLAIN, exit_code=3, problem="died")
+
+
+def test_table_counts_by_family_and_in_all() -> None:
+    rows = [line.split() for line in table([FOUND, MISTAKEN, PASSED, ALARM, SILENT]).splitlines()]
+    assert rows[1:] == [
+        ["batch", "2", "2/2", "1/2", "1/2", "0", "0"],
+        ["clean", "3", "1/3", "-", "-", "1", "1"],
+        ["all", "faulty", "2", "2/2", "1/2", "1/2", "0", "0"],
+        ["all", "clean", "3", "1/3", "-", "-", "1", "1"],
+    ]
+
+
+def test_misses_name_what_is_wrong() -> None:
+    assert misses([FOUND, MISTAKEN, PASSED, ALARM]).splitlines() == [
+        "wrong cause, layer: [batch] leak: wanted one of KC103, rounding at mix; exit 1, failing KC103, cause mask-lost, layer dense",
+        "wrong verdict: [clean] plain: wanted nothing, - at None; exit 1, failing KC101, cause None, layer None",
+    ]
+
+
+def test_no_miss_no_line() -> None:
+    assert misses([FOUND, PASSED]) == ""

@@ -1,0 +1,26 @@
+"""Every case of the corpus, and a stratified choice among them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from tests.corpus import clean_dense, clean_hard, clean_sequences, clean_vision, faults_batch, faults_data, faults_state, faults_training
+from tests.corpus.cases import Case
+
+__all__ = ["ALL_CASES", "stratified"]
+
+_FAMILIES = (clean_dense, clean_vision, clean_sequences, clean_hard, faults_batch, faults_training, faults_state, faults_data)
+
+ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)
+
+
+def stratified(cases: Sequence[Case], count: int, seed: int) -> tuple[Case, ...]:
+    """Return about `count` cases, drawn by seed, with every family represented by its share and at least one."""
+    if count >= len(cases):
+        return tuple(cases)
+    draw, chosen = random.Random(seed), []
+    for family in dict.fromkeys(case.family for case in cases):
+        members = [case for case in cases if case.family == family]
+        chosen += draw.sample(members, max(1, round(count * len(members) / len(cases))))
+    return tuple(chosen)

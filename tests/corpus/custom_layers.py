@@ -1,0 +1,261 @@
+"""Registered layers and models of the corpus. Most serve clean and faulty cases alike: the arguments make the difference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+Tensor = Any
+
+register = keras.saving.register_keras_serializable(package="corpus")
+
+
+@register
+class Reduce(layers.Layer):
+    """Normalise with a reduction over `axis`: honest over the features, a leak over the batch (0) or everything (None).
+
+    Args:
+        how: centre, standard, minmax, length, peak or softmax.
+        axis: the axis or None.
+        share: how much of the change is applied, from 1 down to a trace.
+    """
+
+    def __init__(self, how: str, axis: int | None = -1, share: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how, self.axis, self.share = how, axis, share
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return inputs + share * (normalised - inputs)."""
+        return inputs + self.share * (_REDUCTIONS[self.how](inputs, self.axis) - inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "how": self.how, "axis": self.axis, "share": self.share}
+
+
+def _standard(x: Tensor, axis: int | None) -> Tensor:
+    return (x - ops.mean(x, axis=axis, keepdims=True)) / (ops.std(x, axis=axis, keepdims=True) + 1e-3)
+
+
+def _minmax(x: Tensor, axis: int | None) -> Tensor:
+    low, high = ops.min(x, axis=axis, keepdims=True), ops.max(x, axis=axis, keepdims=True)
+    return (x - low) / (high - low + 1e-3)
+
+
+def _length(x: Tensor, axis: int | None) -> Tensor:
+    return x / ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=True) + 1e-6)
+
+
+_REDUCTIONS: Mapping[str, Callable[[Tensor, int | None], Tensor]] = {
+    "centre": lambda x, axis: x - ops.mean(x, axis=axis, keepdims=True),
+    "standard": _standard,
+    "minmax": _minmax,
+    "length": _length,
+    "peak": lambda x, axis: x / (ops.max(ops.abs(x), axis=axis, keepdims=True) + 1e-3),
+    "softmax": lambda x, axis: ops.softmax(x, axis=axis) if axis is not None else ops.exp(x) / ops.sum(ops.exp(x)),
+}
+
+
+@register
+class Along(layers.Layer):
+    """Accumulate, shift, reverse or sort along `axis`: honest along time, a leak along the batch."""
+
+    def __init__(self, how: str, axis: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how, self.axis = how, axis
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        return _ALONG[self.how](inputs, self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "how": self.how, "axis": self.axis}
+
+
+def _first(x: Tensor, axis: int) -> Tensor:
+    return x - ops.take(x, ops.array([0]), axis=axis)
+
+
+_ALONG: Mapping[str, Callable[[Tensor, int], Tensor]] = {
+    "cumulate": lambda x, axis: ops.cumsum(x, axis=axis),
+    "shift": lambda x, axis: x - ops.roll(x, 1, axis=axis),
+    "reverse": lambda x, axis: ops.flip(x, axis=axis),
+    "sort": lambda x, axis: ops.sort(x, axis=axis),
+    "first": _first,
+}
+
+
+@register
+class Affinity(layers.Layer):
+    """Attention of the second last axis over itself: the time steps of 3-D inputs, the rows of 2-D ones."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a weighted sum of the vectors."""
+        scores = ops.matmul(inputs, ops.swapaxes(inputs, -1, -2)) / float(inputs.shape[-1]) ** 0.5
+        return ops.matmul(ops.softmax(scores), inputs)
+
+
+@register
+class Refold(layers.Layer):
+    """Reshape by way of a transpose, which puts the numbers of several rows into one."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape, wrongly folded."""
+        return ops.reshape(ops.transpose(inputs), (-1, inputs.shape[1]))
+
+
+@register
+class Diversity(layers.Layer):
+    """The minibatch statistic of GAN discriminators: one more feature that says how much the rows of the batch vary."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the inputs with the mean standard deviation over the batch appended."""
+        spread = ops.mean(ops.std(inputs, axis=0))
+        return ops.concatenate([inputs, ops.ones_like(inputs[:, :1]) * spread], axis=-1)
+
+
+@register
+class CrowdOnly(layers.Layer):
+    """Centre over the batch, but only where there is more than one row."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        many = ops.shape(inputs)[0] > 1
+        return ops.cond(many, lambda: inputs - ops.mean(inputs, axis=0, keepdims=True), lambda: inputs * 1.0)
+
+
+@register
+class Forced(layers.Layer):
+    """Hold another layer and call it with a fixed training argument, or with the caller's where `training` is None."""
+
+    def __init__(self, inner: Any, training: bool | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = keras.saving.deserialize_keras_object(inner) if isinstance(inner, dict) else inner
+        self.fixed = training
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Build the layer inside, unless loading has done so."""
+        if not self.inner.built:
+            self.inner.build(input_shape)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        """Return what the layer inside returns."""
+        return self.inner(inputs, training=training if self.fixed is None else self.fixed)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "inner": keras.saving.serialize_keras_object(self.inner), "training": self.fixed}
+
+
+@register
+class EagerNoise(layers.Layer):
+    """Dropout whose call() has training=True as its default."""
+
+    def __init__(self, rate: float = 0.3, seed: int = 3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate, self.seed_generator = rate, keras.random.SeedGenerator(seed)
+
+    def call(self, inputs: Tensor, training: bool = True) -> Tensor:
+        """Drop inputs unless told that this is inference."""
+        return keras.random.dropout(inputs, self.rate, seed=self.seed_generator) if training else inputs
+
+
+@register
+class Outside(layers.Layer):
+    """Take a number from outside of the graph: NumPy's generator, a Python counter, the clock, or Keras's generator."""
+
+    def __init__(self, source: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source, self.calls = source, 0
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return inputs * (1 + a number that the inputs do not decide)."""
+        self.calls += 1
+        if self.source == "keras":
+            return inputs + 0.2 * keras.random.normal(ops.shape(inputs), dtype=inputs.dtype)
+        numbers = {"numpy": np.random.normal(), "counter": 0.1 * self.calls, "clock": time.time() % 10.0}
+        return inputs * (1.0 + float(numbers[self.source]))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "source": self.source}
+
+
+@register
+class Tracker(layers.Layer):
+    """Keep a running figure in a variable; updating it outside of training is the fault.
+
+    Args:
+        what: calls (how often it was called) or mean (a running mean of the inputs).
+        always: update at inference too.
+    """
+
+    def __init__(self, what: str = "mean", always: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.what, self.always = what, always
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the variable."""
+        shape = (1,) if self.what == "calls" else (input_shape[-1],)
+        self.figure = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="figure")
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        """Return the inputs moved by the figure as it was before this call."""
+        before = ops.convert_to_tensor(self.figure) * 1.0
+        if self.always or training:
+            reduced = ops.mean(inputs, axis=tuple(range(len(inputs.shape) - 1)))
+            self.figure.assign(self.figure + 0.05 if self.what == "calls" else 0.9 * self.figure + 0.1 * reduced)
+        return inputs - ops.cast(before, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "what": self.what, "always": self.always}
+
+
+class Parts(keras.Model):
+    """A subclassed model with a list of layers, which its config holds too."""
+
+    def __init__(self, parts: list[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.parts = [keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part for part in parts]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "parts": [keras.saving.serialize_keras_object(part) for part in self.parts]}
+
+
+@register
+class Assembly(Parts):
+    """Run the parts one after the other."""
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        """Return the last part's output; training reaches every part by Keras's call context."""
+        for part in self.parts:
+            inputs = part(inputs)
+        return inputs
+
+
+@register
+class Unaware(Parts):
+    """The same with a call() that knows nothing of training."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the last part's output."""
+        for part in self.parts:
+            inputs = part(inputs)
+        return inputs
+
+
+@register
+class Percent(Assembly):
+    """A model whose predict answers in percent while calling it answers in shares."""
+
+    def predict_step(self, data: Tensor) -> Tensor:
+        """Return 100 times what the model says."""
+        return 100.0 * super().predict_step(data)

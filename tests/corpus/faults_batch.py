@@ -1,0 +1,130 @@
+"""Planted faults by which the rows of a batch change each other's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from tests.corpus.cases import CUSTOM, Case, flat
+from tests.corpus.custom_layers import Affinity, Along, Assembly, CrowdOnly, Diversity, Reduce, Refold
+from tests.corpus.hosts import HOSTS
+
+__all__ = ["CASES"]
+
+Tensor = Any
+
+FAMILY = "batch"
+CAUSES = ("cross-sample-dependence",)
+FAILING = ("KC101", "KC102", "KC103")
+NAME = "adjust"
+
+
+def _planted(host: str, note: str, plant: Callable[[], Any], *, custom: bool = True, named: bool = True) -> Case:
+    """A faulty case: `plant` makes what is put into the host's place; `named` where that is one layer called `adjust`."""
+    chosen = HOSTS[host]
+    return Case(
+        name=f"{host}, {note}",
+        family=FAMILY,
+        build=lambda: chosen.build(plant()),
+        data=chosen.data,
+        causes=CAUSES,
+        layer=chosen.within + NAME if named else None,
+        failing=FAILING,
+        args=CUSTOM if custom else (),
+    )
+
+
+def _reduced(host: str, how: str, axis: int | None, share: float = 1.0) -> Case:
+    over = "everything" if axis is None else "the batch"
+    return _planted(host, f"{how} over {over}, share {share:g}", lambda: Reduce(how, axis=axis, share=share, name=NAME))
+
+
+def _along(host: str, how: str) -> Case:
+    return _planted(host, f"{how} along the batch", lambda: Along(how, axis=0, name=NAME))
+
+
+def operations_centre(tensor: Tensor) -> Tensor:
+    """Centre over the batch by raw operations in the graph."""
+    return tensor - ops.mean(tensor, axis=0, keepdims=True)
+
+
+def operations_flip(tensor: Tensor) -> Tensor:
+    """Reverse the batch by a raw operation."""
+    return ops.flip(tensor, axis=0)
+
+
+def operations_maximum(tensor: Tensor) -> Tensor:
+    """Divide by the greatest number of the whole batch."""
+    return tensor / (ops.max(ops.abs(tensor)) + 1e-3)
+
+
+def attend(tensor: Tensor) -> Tensor:
+    """Attention over tensors that have no time axis."""
+    return layers.Attention(name=NAME)([tensor, tensor])
+
+
+def batch_as_time(tensor: Tensor) -> Tensor:
+    """A recurrent layer that takes the batch for time."""
+    return layers.LSTM(int(tensor.shape[-1]), return_sequences=True)(ops.expand_dims(tensor, 0))[0]
+
+
+def subclassed() -> Any:
+    """A leak among the parts of a subclassed model."""
+    return Assembly([layers.Dense(18, activation="relu"), Reduce("standard", axis=0, name=NAME), layers.Dense(2)])
+
+
+def subclassed_in_functional() -> Any:
+    """A faint leak in a subclassed model that is a layer of a functional one."""
+    rows = keras.Input((10,))
+    trunk = Assembly([layers.Dense(12, activation="tanh"), Reduce("centre", axis=0, share=1e-4, name=NAME), layers.Dense(6)], name="trunk")
+    return keras.Model(rows, layers.Dense(1)(trunk(rows)))
+
+
+def _built(name: str, build: Callable[[], Any], features: int, layer: str) -> Case:
+    return Case(name=name, family=FAMILY, build=build, data=flat(features), causes=CAUSES, layer=layer, failing=FAILING, args=CUSTOM)
+
+
+CASES: tuple[Case, ...] = (
+    _reduced("perceptron", "centre", 0),
+    _reduced("perceptron", "centre", 0, 1e-3),
+    _reduced("regressor", "centre", 0, 1e-5),
+    _reduced("regressor", "standard", 0, 1e-4),
+    _reduced("residual", "centre", 0, 1e-6),
+    _reduced("autoencoder", "minmax", 0),
+    _reduced("autoencoder", "length", None),
+    _reduced("experts", "peak", 0, 0.1),
+    _reduced("image-classifier", "standard", 0),
+    _reduced("image-classifier", "minmax", None, 1e-2),
+    _reduced("image-embedding", "length", 0),
+    _reduced("segmenter", "centre", None, 1e-5),
+    _reduced("forecaster", "softmax", 0),
+    _reduced("tagger", "centre", 0, 1e-4),
+    _reduced("filterbank", "peak", None),
+    _reduced("transformer", "peak", None, 1e-3),
+    _reduced("reader", "softmax", 0),
+    _reduced("shop", "standard", 0),
+    _reduced("two-heads", "centre", 0, 1e-6),
+    _reduced("boxed", "minmax", 0),
+    _reduced("boxed-twice", "centre", 0, 1e-5),
+    _along("twins", "cumulate"),
+    _along("perceptron", "shift"),
+    _along("frames", "reverse"),
+    _along("graph-network", "sort"),
+    _along("image-embedding", "first"),
+    _planted("experts", "attention over the batch", lambda: Affinity(name=NAME)),
+    _planted("regressor", "folded wrongly", lambda: Refold(name=NAME)),
+    _planted("two-heads", "minibatch statistic", lambda: Diversity(name=NAME)),
+    _planted("shop", "centred in company only", lambda: CrowdOnly(name=NAME)),
+    _planted("perceptron", "softmax layer on the wrong axis", lambda: layers.Softmax(axis=0, name=NAME), custom=False),
+    _planted("forecaster", "unit norm layer on the wrong axis", lambda: layers.UnitNormalization(axis=0, name=NAME), custom=False),
+    _planted("two-heads", "attention layer without time", lambda: attend, custom=False),
+    _planted("twins", "batch taken for time", lambda: batch_as_time, custom=False, named=False),
+    _planted("residual", "mean operation", lambda: operations_centre, custom=False, named=False),
+    _planted("boxed", "flip operation", lambda: operations_flip, custom=False, named=False),
+    _planted("segmenter", "maximum operation", lambda: operations_maximum, custom=False, named=False),
+    _built("subclassed, standard over the batch", subclassed, 11, NAME),
+    _built("subclassed within functional, faint", subclassed_in_functional, 10, f"trunk/{NAME}"),
+)

@@ -1,0 +1,116 @@
+"""Planted faults of data and outputs: NaN that shows or hides, and outputs that are not one per row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from tests.corpus.cases import Case, Maker, flat, pictures
+
+__all__ = ["CASES"]
+
+FAMILY = "data"
+SWALLOWED = ("nan-hidden", "non-finite-input")
+NOT_PER_ROW = ("outputs-not-per-sample",)
+
+
+def pierced(make: Maker, rows: tuple[int, ...], value: float = float("nan")) -> Maker:
+    """Return the same rows with one number of each named row replaced."""
+
+    def pierce(random: np.random.Generator) -> np.ndarray:
+        values = make(random)
+        assert isinstance(values, np.ndarray)
+        for row in rows:
+            values[row].flat[row % values[row].size] = value
+        return values
+
+    return pierce
+
+
+def rectified() -> Any:
+    """Dense with a fused relu, which answers to NaN with 0 in a graph."""
+    return keras.Sequential([keras.Input((9,)), layers.Dense(16, activation="relu"), layers.Dense(8, activation="relu"), layers.Dense(1)])
+
+
+def rectified_pictures() -> Any:
+    """Convolution with a fused relu."""
+    parts = [layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)]
+    return keras.Sequential([keras.Input((8, 8, 1)), *parts])
+
+
+def honest() -> Any:
+    """A model through which NaN goes as it should."""
+    return keras.Sequential([keras.Input((9,)), layers.Dense(16, activation="tanh"), layers.Dense(2, activation="softmax")])
+
+
+def linear() -> Any:
+    """A linear model, which answers infinity with infinity or NaN."""
+    return keras.Sequential([keras.Input((9,)), layers.Dense(10), layers.Dense(3)])
+
+
+def logarithm() -> Any:
+    """A logarithm of numbers of which some are negative."""
+    rows = keras.Input((7,))
+    return keras.Model(rows, layers.Dense(2)(ops.log(2.5 + layers.Dense(5)(rows))))
+
+
+def broken_weight() -> Any:
+    """One weight is NaN."""
+    model = keras.Sequential([keras.Input((7,)), layers.Dense(6, activation="tanh", name="adjust"), layers.Dense(2)])
+    kernel, bias = model.layers[0].get_weights()
+    kernel[2, 3] = np.nan
+    model.layers[0].set_weights([kernel, bias])
+    return model
+
+
+def overflow() -> Any:
+    """Exponentials that leave float32."""
+    rows = keras.Input((6,))
+    return keras.Model(rows, ops.exp(60.0 * layers.Dense(2)(rows)))
+
+
+def one_number() -> Any:
+    """A sum over the whole batch: one number however many rows come in."""
+    rows = keras.Input((8,))
+    return keras.Model(rows, ops.sum(layers.Dense(1)(rows)))
+
+
+def batch_average() -> Any:
+    """An average over the batch that keeps its axis: one row a batch."""
+    rows = keras.Input((8,))
+    return keras.Model(rows, ops.mean(layers.Dense(3)(rows), axis=0, keepdims=True))
+
+
+def flattened() -> Any:
+    """Two outputs a row, laid end to end: twice as many rows as came in."""
+    rows = keras.Input((8,))
+    return keras.Model(rows, ops.reshape(layers.Dense(2)(rows), (-1,)))
+
+
+def refolded() -> Any:
+    """Six numbers a row folded into rows of four, which cannot even be done for one row alone."""
+    rows = keras.Input((8,))
+    return keras.Model(rows, ops.reshape(layers.Dense(6)(rows), (-1, 4)))
+
+
+def _case(name: str, build: Callable[[], Any], data: Maker, causes: tuple[str, ...], failing: tuple[str, ...], layer: str | None = None) -> Case:
+    return Case(name=name, family=FAMILY, build=build, data=data, causes=causes, failing=failing, layer=layer)
+
+
+CASES: tuple[Case, ...] = (
+    _case("NaN that a fused relu hides", rectified, pierced(flat(9), (3, 40)), SWALLOWED, ("KC701",)),
+    _case("NaN pixels behind a fused relu", rectified_pictures, pierced(pictures(8, 8, 1), (0, 17)), SWALLOWED, ("KC701",)),
+    _case("NaN rows", honest, pierced(flat(9), (5, 6, 7)), ("non-finite-input",), ("KC701",)),
+    _case("infinite rows", linear, pierced(flat(9), (12,), float("inf")), ("non-finite-input",), ("KC701",)),
+    _case("logarithm of negatives", logarithm, flat(7), (), ("KC701",)),
+    _case("a weight that is NaN", broken_weight, flat(7), (), ("KC701",), layer="adjust"),
+    _case("overflow", overflow, flat(6), (), ("KC701",)),
+    _case("one number a batch", one_number, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
+    _case("one row a batch", batch_average, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
+    _case("outputs laid end to end", flattened, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
+    _case("rows folded anew", refolded, flat(8, rows=64), NOT_PER_ROW, ("KC102",)),
+)

@@ -1,0 +1,112 @@
+"""The corpus itself, and the command's verdict on a small part of it; benchmarks/accuracy.py runs the whole."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.corpus.cases import Case, flat, write
+from tests.corpus.catalogue import ALL_CASES, stratified
+from tests.corpus.verdict import Outcome, examine, read_outcome
+
+SUBSET = stratified(ALL_CASES, 10, seed=3)
+FAULTY = Case(name="f", family="x", build=dict, data=flat(3), causes=("rounding",), layer="box/mix", failing=("KC101", "KC103"))
+CLEAN = Case(name="c", family="x", build=dict, data=flat(3))
+
+
+def _by_name(name: str) -> Case:
+    return next(case for case in ALL_CASES if case.name == name)
+
+
+def test_corpus_is_large_enough_and_without_doubles() -> None:
+    assert sum(not case.faulty for case in ALL_CASES) >= 40
+    assert sum(case.faulty for case in ALL_CASES) >= 80
+    assert [name for name, count in Counter(case.name for case in ALL_CASES).items() if count > 1] == []
+
+
+def test_clean_cases_expect_nothing() -> None:
+    assert [case.name for case in ALL_CASES if not case.faulty and (case.causes or case.layer)] == []
+
+
+def test_stratified_choice_has_every_family_and_depends_on_the_seed_alone() -> None:
+    chosen = stratified(ALL_CASES, 20, seed=1)
+    assert {case.family for case in chosen} == {case.family for case in ALL_CASES}
+    assert chosen == stratified(ALL_CASES, 20, seed=1) != stratified(ALL_CASES, 20, seed=2)
+    assert stratified(ALL_CASES, 10_000, seed=1) == ALL_CASES
+
+
+def test_write_is_seeded(tmp_path: Path) -> None:
+    case = _by_name("perceptron, plain")
+    weights, rows = [], []
+    for attempt in ("a", "b"):
+        model, data = write(case, tmp_path / attempt)
+        weights.append(np.concatenate([weight.ravel() for weight in keras.models.load_model(model).get_weights()]))
+        rows.append(np.load(data))
+    assert np.array_equal(weights[0], weights[1])
+    assert np.array_equal(rows[0], rows[1])
+
+
+def test_planted_leak_shows_when_companions_are_swapped(tmp_path: Path) -> None:
+    model_path, data_path = write(_by_name("two-heads, centre over the batch, share 1e-06"), tmp_path)
+    model, rows = keras.models.load_model(model_path), np.load(data_path)
+    swapped = np.concatenate([rows[:1], 100.0 * rows[32:63]])
+    before, after = (model.predict(batch, verbose=0) for batch in (rows[:32], swapped))
+    assert np.array_equal(before["kind"][0], after["kind"][0])
+    assert not np.array_equal(before["price"][0], after["price"][0])
+
+
+def test_clean_twin_of_a_leak_keeps_its_bits(tmp_path: Path) -> None:
+    model_path, data_path = write(_by_name("boxed-twice, min-max over the features"), tmp_path)
+    model, rows = keras.models.load_model(model_path), np.load(data_path)
+    before, after = (model.predict(batch, verbose=0) for batch in (rows[:32], np.concatenate([rows[:1], 100.0 * rows[32:63]])))
+    assert np.array_equal(before[0], after[0])
+
+
+def test_batch_norm_has_seen_rows_before_it_is_saved(tmp_path: Path) -> None:
+    model_path, _ = write(_by_name("wrapped batch norm"), tmp_path)
+    norm = keras.models.load_model(model_path).get_layer("adjust").inner
+    assert np.abs(np.asarray(norm.moving_mean)).max() > 0.01
+
+
+def test_outcome_is_read_from_the_report() -> None:
+    results = [{"code": "KC101", "status": "fail"}, {"code": "KC102", "status": "pass"}]
+    report = {"results": results, "diagnoses": [{"cause": "rounding", "layer": "top/box/mix"}, {"cause": "other", "layer": None}]}
+    outcome = read_outcome(FAULTY, 1, json.dumps(report), "")
+    assert outcome == Outcome(case=FAULTY, exit_code=1, failing=("KC101",), cause="rounding", layer="top/box/mix")
+    assert (outcome.flagged, outcome.right, outcome.right_cause, outcome.right_layer) == (True, True, True, True)
+
+
+def test_outcome_without_a_report_keeps_the_message() -> None:
+    assert read_outcome(CLEAN, 2, "", "kcheck: no file\n") == Outcome(case=CLEAN, exit_code=2, problem="kcheck: no file")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "flagged", "false_alarm", "right"),
+    [
+        (Outcome(case=FAULTY, exit_code=1, failing=("KC103",)), True, False, True),
+        (Outcome(case=FAULTY, exit_code=1, failing=("KC205",)), False, False, False),
+        (Outcome(case=FAULTY, exit_code=0), False, False, False),
+        (Outcome(case=FAULTY, exit_code=3, problem="died"), False, False, False),
+        (Outcome(case=CLEAN, exit_code=0), False, False, True),
+        (Outcome(case=CLEAN, exit_code=1, failing=("KC101",)), False, True, False),
+        (Outcome(case=CLEAN, exit_code=3, problem="died"), False, False, False),
+    ],
+)
+def test_scoring(outcome: Outcome, flagged: bool, false_alarm: bool, right: bool) -> None:
+    assert (outcome.flagged, outcome.false_alarm, outcome.right) == (flagged, false_alarm, right)
+
+
+@pytest.mark.parametrize(("layer", "right"), [("box/mix", True), ("model/box/mix/norm", True), ("box", False), ("mixer", False), (None, False)])
+def test_layer_counts_where_the_whole_planted_path_is_named(layer: str | None, right: bool) -> None:
+    assert Outcome(case=FAULTY, exit_code=1, layer=layer).right_layer is right
+
+
+@pytest.mark.parametrize("case", SUBSET, ids=lambda case: case.name)
+def test_command_is_right(case: Case, tmp_path: Path) -> None:
+    outcome = examine(case, *write(case, tmp_path))
+    assert outcome.right, str(outcome)

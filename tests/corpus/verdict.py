@@ -1,0 +1,86 @@
+"""Run the command on a case as a user would, and hold its report against what was planted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.corpus.cases import Case
+
+__all__ = ["Outcome", "examine", "read_outcome"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the command said about one case.
+
+    `failing` are the codes that failed; `cause` and `layer` those of the report's first diagnosis; `problem` says why there is no report.
+    """
+
+    case: Case
+    exit_code: int
+    failing: tuple[str, ...] = ()
+    cause: str | None = None
+    layer: str | None = None
+    problem: str | None = None
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the model was called inconsistent, and by one of the codes that the planted fault should fail."""
+        return self.exit_code == 1 and bool(set(self.failing) & set(self.case.failing))
+
+    @property
+    def false_alarm(self) -> bool:
+        """Whether a clean model was called inconsistent."""
+        return not self.case.faulty and self.exit_code == 1
+
+    @property
+    def right(self) -> bool:
+        """Whether the verdict is right: a fault flagged, a clean model passed."""
+        return self.flagged if self.case.faulty else self.exit_code == 0
+
+    @property
+    def right_cause(self) -> bool | None:
+        """Whether the first diagnosis names an acceptable cause; None where the cause is not scored."""
+        return self.cause in self.case.causes if self.case.causes else None
+
+    @property
+    def right_layer(self) -> bool | None:
+        """Whether the first diagnosis names the planted layer or one inside it; None where there is no single one."""
+        return None if self.case.layer is None else f"/{self.case.layer}/" in f"/{self.layer}/"
+
+    def __str__(self) -> str:
+        """One line for the list of misses."""
+        wanted = f"one of {', '.join(self.case.failing)}" if self.case.faulty else "nothing"
+        found = self.problem or f"failing {', '.join(self.failing) or 'nothing'}, cause {self.cause}, layer {self.layer}"
+        causes = "/".join(self.case.causes) or "-"
+        return f"[{self.case.family}] {self.case.name}: wanted {wanted}, {causes} at {self.case.layer}; exit {self.exit_code}, {found}"
+
+
+def examine(case: Case, model: Path, data: Path, *, timeout_s: float = 300.0) -> Outcome:
+    """Run `kcheck run` on the files of a case and read its JSON report."""
+    command = [sys.executable, "-m", "keras_consistency_cli", "run", str(model), "--data", str(data), "--format", "json", *case.args]
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env={**os.environ, "PYTHONPATH": paths})
+    except subprocess.TimeoutExpired:
+        return Outcome(case=case, exit_code=3, problem=f"no answer within {timeout_s:.0f} s")
+    return read_outcome(case, done.returncode, done.stdout, done.stderr)
+
+
+def read_outcome(case: Case, exit_code: int, stdout: str, stderr: str) -> Outcome:
+    """Return the outcome that a finished command's two streams tell."""
+    try:
+        report: dict[str, Any] = json.loads(stdout)
+    except ValueError:
+        return Outcome(case=case, exit_code=exit_code, problem=" ".join(stderr.split())[-200:] or "no report and no message")
+    failing = tuple(result["code"] for result in report["results"] if result["status"] == "fail")
+    first: dict[str, Any] = next(iter(report["diagnoses"]), {})
+    return Outcome(case=case, exit_code=exit_code, failing=failing, cause=first.get("cause"), layer=first.get("layer"))

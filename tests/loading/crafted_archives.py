@@ -1,0 +1,88 @@
+"""Archives made by hand, without Keras: a small honest one, and every way to spoil it."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import pathlib
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+
+__all__ = ["config_with", "dense", "honest_config", "honest_weights", "layer", "weights_with", "write_archive", "zipped"]
+
+METADATA = {"keras_version": "3.15.1", "date_saved": "2025-01-02@03:04:05"}
+
+
+def layer(class_name: str, module: str | None = "keras.layers", *, registered: str | None = None, **config: Any) -> dict[str, Any]:
+    """A layer as Keras writes it."""
+    return {"module": module, "class_name": class_name, "config": {"name": "suspect", "trainable": True, **config}, "registered_name": registered}
+
+
+def dense(**config: Any) -> dict[str, Any]:
+    """A Dense layer of three units."""
+    start = {"module": "keras.initializers", "class_name": "GlorotUniform", "config": {"seed": None}, "registered_name": None}
+    return layer("Dense", **{"name": "dense", "units": 3, "activation": "relu", "kernel_initializer": start, **config})
+
+
+def honest_config() -> dict[str, Any]:
+    """A Sequential model with one Dense layer."""
+    first = layer("InputLayer", name="input", batch_shape=[None, 4])
+    return {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {"name": "m", "trainable": True, "layers": [first, dense()]},
+        "registered_name": None,
+    }
+
+
+def config_with(*layers: Mapping[str, Any], **top: Any) -> dict[str, Any]:
+    """The honest model with further layers, and with other top-level entries."""
+    config = copy.deepcopy(honest_config())
+    config["config"]["layers"].extend(layers)
+    return config | top
+
+
+def honest_weights(file: h5py.File) -> None:
+    """The weights of the Dense layer, and one of the optimizer's variables."""
+    file["layers/dense/vars/0"] = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
+    file["layers/dense/vars/1"] = np.zeros(3, "float32")
+    file["optimizer/vars/0"] = np.full(5, np.nan, "float32")
+
+
+def weights_with(change: Callable[[h5py.File], object]) -> bytes:
+    """The honest weights file after `change` has been at it."""
+    with io.BytesIO() as kept:
+        with h5py.File(kept, "w") as file:
+            honest_weights(file)
+            change(file)
+        return kept.getvalue()
+
+
+def write_archive(path: pathlib.Path, config: Any = None, *, weights: bytes | None = None, **members: bytes | None) -> pathlib.Path:
+    """Write a .keras file.
+
+    Args:
+        path: where to.
+        config: the config as data, or its bytes; the honest one by default.
+        weights: the HDF5 file; the honest one by default.
+        members: bytes that replace "metadata_json", or None to leave it out.
+    """
+    text = config if isinstance(config, bytes) else json.dumps(honest_config() if config is None else config).encode()
+    metadata = members.get("metadata_json", json.dumps(METADATA).encode())
+    entries = {"metadata.json": metadata, "config.json": text, "model.weights.h5": weights_with(len) if weights is None else weights}
+    path.write_bytes(zipped({name: data for name, data in entries.items() if data is not None}))
+    return path
+
+
+def zipped(members: Mapping[str, bytes], *more: tuple[str | zipfile.ZipInfo, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip with `members`, then `more`, which may repeat a name or bring a ZipInfo of its own."""
+    with io.BytesIO() as kept:
+        with zipfile.ZipFile(kept, "w", compression) as archive:
+            for name, data in (*members.items(), *more):
+                archive.writestr(name, data)
+        return kept.getvalue()

@@ -1,0 +1,62 @@
+"""inspect_config and the frozen table of Keras's own names."""
+
+from __future__ import annotations
+
+import pytest
+
+from keras_consistency_cli.loading import classes
+from keras_consistency_cli.loading.classes import Inspection, LargestSize, inspect_config, known_classes
+from tests.loading import crafted_archives as crafted
+
+
+@pytest.fixture
+def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classes, "_installed", lambda: "")
+
+
+@pytest.mark.usefixtures("no_keras")
+@pytest.mark.parametrize("version", ["", "3.15.1", "3.999.0", "2.12.0", "nonsense"])
+def test_an_unknown_version_gets_the_newest_table(version: str) -> None:
+    assert known_classes(version).version == "3.15"
+
+
+@pytest.mark.parametrize("name", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "WhileLoop", "Map", "Cond", "Switch"])
+def test_what_carries_code_is_in_no_table(name: str) -> None:
+    assert not [full for full in known_classes().classes if full.rpartition(".")[2] == name]
+
+
+@pytest.mark.parametrize(
+    "name", ["keras.utils.get_file", "keras.saving.load_model", "keras.config.set_floatx", "keras.activations.deserialize", "builtins.get"]
+)
+def test_functions_that_are_no_part_of_a_model_are_in_no_table(name: str) -> None:
+    assert name not in known_classes().functions | known_classes().classes
+
+
+@pytest.mark.parametrize(
+    "name", ["keras.layers.Dense", "keras.src.models.functional.Functional", "keras.src.ops.numpy.Add", "keras.utils.FeatureSpace"]
+)
+def test_the_ordinary_is_in_the_table(name: str) -> None:
+    assert name in known_classes().classes
+
+
+def test_a_config_is_sorted_and_counted() -> None:
+    wrapped = crafted.layer("TimeDistributed", layer=crafted.dense(units=70))
+    config = crafted.config_with(wrapped, crafted.layer("Own", "mine"), compile_config={"optimizer": crafted.layer("Own2", "mine")})
+    own = ("keras.Sequential", "keras.initializers.GlorotUniform", "keras.layers.Dense", "keras.layers.InputLayer", "keras.layers.TimeDistributed")
+    assert inspect_config(config, known_classes()) == Inspection(
+        classes=(*own, "mine.Own", "mine.Own2"),
+        custom=("mine.Own",),
+        unsafe=(),
+        custom_compile=("mine.Own2",),
+        layers=4,
+        largest=LargestSize(where="keras.layers.Dense 'dense' has units=70", value=70),
+    )
+
+
+def test_a_wide_layer_is_no_matter_of_the_config_alone() -> None:
+    assert inspect_config(crafted.config_with(crafted.dense(units=10**9)), known_classes()).largest.value == 10**9
+
+
+def test_values_that_only_look_like_sizes_are_left_alone() -> None:
+    odd = crafted.layer("Reshape", target_shape=[-1, 3], units=True, filters=None, key_dim="auto")
+    assert inspect_config(crafted.config_with(odd), known_classes()).largest.value == 3

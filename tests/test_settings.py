@@ -1,0 +1,143 @@
+"""settings: what is allowed, what the defaults are, and the limits that follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from keras_consistency_cli.compare import Stated
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.settings import CheckOptions, Settings, load_settings
+from keras_consistency_cli.strict_yaml import read_yaml
+from keras_consistency_cli.tolerance import Policy
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+def load(**flags: Any) -> Settings:
+    """Load settings from flags alone."""
+    return load_settings({"model": "m.keras", **flags}, {})
+
+
+def test_the_defaults() -> None:
+    assert load().model_dump(by_alias=True) == {
+        "model": Path("m.keras"),
+        "data": None,
+        "scaler": None,
+        "custom_objects": (),
+        "rows": 256,
+        "batch_size": 32,
+        "seed": 0,
+        "select": (),
+        "ignore": (),
+        "backend": "tensorflow",
+        "format": "terminal",
+        "output": None,
+        "fail_on": "fail",
+        "tolerance": "calibrated",
+        "trust": {"scaler": False, "code": False},
+        "timeout": 600.0,
+        "facts": {"stateful_rows": "independent"},
+        "checks": {"batch-size": {"sizes": (1, 2, 3, 7, 32)}},
+        "debug": False,
+        "color": "auto",
+    }
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load().rows = 3
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "policy"),
+    [
+        ("calibrated", Policy()),
+        ("exact", Policy(exact=True)),
+        ({"rtol": 1e-5, "atol": 0}, Policy(stated=Stated(rtol=1e-5, atol=0.0))),
+        (
+            {"a": {"rtol": 0, "atol": 1e-6}, "rtol": {"rtol": 1, "atol": 2}},
+            Policy(per_output=(("a", Stated(rtol=0.0, atol=1e-6)), ("rtol", Stated(rtol=1.0, atol=2.0)))),
+        ),
+    ],
+)
+def test_the_policy_follows_the_tolerance(tolerance: object, policy: Policy) -> None:
+    assert Settings.model_validate({"model": "m.keras", "tolerance": tolerance}).policy() == policy
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("rows", 0),
+        ("rows", True),
+        ("rows", 2.0),
+        ("rows", "64"),
+        ("batch_size", 0),
+        ("batch_size", 2**31),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("timeout", 0),
+        ("timeout", float("nan")),
+        ("timeout", float("inf")),
+        ("timeout", True),
+        ("backend", "theano"),
+        ("format", "xml"),
+        ("fail_on", "never"),
+        ("color", True),
+        ("debug", 1),
+        ("model", ""),
+        ("model", 5),
+        ("data", "a\0b"),
+        ("data", "\ud800"),
+        ("custom_objects", "layers.py"),
+        ("custom_objects", [""]),
+        ("select", "KC1"),
+        ("select", [""]),
+        ("tolerance", "loose"),
+        ("tolerance", {}),
+        ("tolerance", {"rtol": 1e-5}),
+        ("tolerance", {"rtol": float("nan"), "atol": 0}),
+        ("tolerance", {"rtol": -1e-5, "atol": 0}),
+        ("tolerance", {"rtol": 0, "atol": float("inf")}),
+        ("tolerance", {"rtol": 0, "atol": True}),
+        ("tolerance", {"out0": 1e-5}),
+        ("tolerance", {"": {"rtol": 0, "atol": 0}}),
+        ("trust", True),
+        ("trust", {"scaler": "true"}),
+        ("facts", {"stateful_rows": "sometimes"}),
+        ("checks", {"batch-size": {"sizes": []}}),
+        ("checks", {"batch-size": {"sizes": [0]}}),
+        ("checks", {"batch_size": {"sizes": [1]}}),
+        ("surprise", 1),
+    ],
+)
+def test_what_makes_no_sense_is_refused(option: str, value: object) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"model": "m.keras", option: value})
+
+
+def test_whole_numbers_serve_as_limits_and_seconds() -> None:
+    settings = Settings.model_validate({"model": "m.keras", "timeout": 5, "tolerance": {"rtol": 0, "atol": 1}})
+    assert (settings.timeout, settings.policy()) == (5.0, Policy(stated=Stated(rtol=0.0, atol=1.0)))
+
+
+def test_the_model_must_come_from_somewhere() -> None:
+    with pytest.raises(UsageError, match="no model is given; expected 'kcheck run MODEL'"):
+        load_settings({}, {})
+
+
+def test_default_yaml_states_every_option_with_its_default() -> None:
+    path = CONFIGS / "default.yaml"
+    assert set(read_yaml(path).data) == {field.alias or name for name, field in Settings.model_fields.items()}
+    assert load(config=str(path)) == load()
+
+
+def test_strict_yaml_is_stricter() -> None:
+    strict = load(config=str(CONFIGS / "strict.yaml"))
+    sizes = (1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 33, 64)
+    assert strict == load().model_copy(
+        update={"rows": "all", "fail_on": "warn", "checks": CheckOptions.model_validate({"batch-size": {"sizes": sizes}})}
+    )

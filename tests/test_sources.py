@@ -1,0 +1,100 @@
+"""sources: defaults < YAML < environment < flags, and where each value came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.settings import load_settings
+from keras_consistency_cli.sources import gather
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A YAML file that states a little of everything."""
+    path = tmp_path / "kcheck.yaml"
+    path.write_text(
+        "model: m.keras\ncustom_objects: [layers.py, /abs/more.py]\nrows: 10\nbatch_size: 4\nseed: 1\n"
+        "tolerance: {rtol: 1e-5, atol: 1e-6}\ntrust: {scaler: true}\noutput: null\nselect: [KC1]\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_each_layer_wins_over_the_one_before(config: Path) -> None:
+    environ = {"KCHECK_CONFIG": str(config), "KCHECK_BATCH_SIZE": "5", "KCHECK_SEED": "2", "PATH": "/bin"}
+    settings = load_settings({"seed": "3", "data": None, "select": []}, environ)
+    assert (settings.rows, settings.batch_size, settings.seed, settings.select) == (10, 5, 3, ("KC1",))
+
+
+def test_paths_in_the_file_are_relative_to_it_and_others_are_not(config: Path) -> None:
+    settings = load_settings({"config": str(config), "data": "x.npy"}, {"KCHECK_SCALER": "s.pkl"})
+    assert settings.model == config.parent / "m.keras"
+    assert settings.custom_objects == (config.parent / "layers.py", Path("/abs/more.py"))
+    assert (settings.data, settings.scaler, settings.output) == (Path("x.npy"), Path("s.pkl"), None)
+
+
+def test_the_flag_for_the_file_wins_over_the_variable(config: Path) -> None:
+    assert load_settings({"config": str(config)}, {"KCHECK_CONFIG": "none.yaml"}).rows == 10
+
+
+def test_trust_is_merged_switch_by_switch(config: Path) -> None:
+    trust = load_settings({"config": str(config), "allow_unsafe": True}, {}).trust
+    assert (trust.scaler, trust.code) == (True, True)
+    trust = load_settings({"config": str(config)}, {"KCHECK_TRUST_SCALER": "false"}).trust
+    assert (trust.scaler, trust.code) == (False, False)
+
+
+def test_limits_of_a_later_layer_replace_those_of_an_earlier_one(config: Path) -> None:
+    draft = gather({"config": str(config), "rtol": "0", "atol": "1e-3"}, {"KCHECK_EXACT": "true"})
+    assert draft.values["tolerance"] == {"rtol": 0, "atol": 1e-3}
+    assert {path: origin for path, origin in draft.origins.items() if path[0] == "tolerance"} == {
+        ("tolerance",): "--rtol",
+        ("tolerance", "rtol"): "--rtol",
+        ("tolerance", "atol"): "--atol",
+    }
+    assert gather({"config": str(config), "exact": True}, {}).values["tolerance"] == "exact"
+
+
+def test_every_value_remembers_its_source(config: Path) -> None:
+    draft = gather({"config": str(config), "seed": "3", "custom_objects": ["a.py", ""]}, {"KCHECK_ROWS": "9"})
+    places = [("batch_size",), ("seed",), ("rows",), ("custom_objects", 1), ("trust", "scaler")]
+    assert [draft.origin(place)[1] for place in places] == [f"{config}:4", "--seed", "KCHECK_ROWS", "--custom-objects", f"{config}:7"]
+
+
+def test_words_are_split_at_commas_and_gathered() -> None:
+    assert gather({"select": ["KC1,finite", " KC2 "]}, {}).values["select"] == ["KC1", "finite", "KC2"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"rtol": "1e-5"}, "--rtol is given without --atol\nto mend: state both; --atol may be 0"),
+        ({"atol": "1e-5"}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
+        ({"exact": True, "atol": "1"}, "--exact and --atol exclude each other\nto mend: give one of them"),
+        ({"rowz": "1"}, "unknown option --rowz (did you mean 'rows'?)"),
+        ({"config": ""}, "--config is empty\nexpected: a path to a YAML file"),
+    ],
+)
+def test_flags_that_cannot_be_meant(flags: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        gather(flags, {})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"KCHECK_ROW": "1"}, "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\nto mend: unset it"),
+        ({"KCHECK_SELECT": "KC1"}, "unknown environment variable KCHECK_SELECT (did you mean 'KCHECK_SEED'?)\nto mend: unset it"),
+        ({"KCHECK_RTOL": "1"}, "KCHECK_RTOL is given without KCHECK_ATOL\nto mend: state both; KCHECK_ATOL may be 0"),
+        ({"KCHECK_EXACT": "1"}, "KCHECK_EXACT: exact is 1, expected true or false"),
+        ({"KCHECK_CONFIG": ""}, "KCHECK_CONFIG is empty\nexpected: a path to a YAML file"),
+    ],
+)
+def test_variables_that_cannot_be_meant(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        gather({}, environ)
+    assert str(caught.value) == message
