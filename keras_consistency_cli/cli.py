@@ -24,6 +24,7 @@ from keras_consistency_cli.text import clean, did_you_mean
 if TYPE_CHECKING:
     from keras_consistency_cli.report import Report
     from keras_consistency_cli.settings import Settings
+    from keras_consistency_cli.supervisor.nursery import Nursery
 
 __all__ = ["app", "main"]
 
@@ -165,16 +166,31 @@ def run(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the backend's own messages.")] = False,
 ) -> int:
     """Check a saved model."""
-    from keras_consistency_cli.pipeline import inspect
-    from keras_consistency_cli.settings import load_settings
+    from keras_consistency_cli.supervisor.nursery import Nursery
 
     call: _Call = context.obj
-    settings = load_settings(context.params, os.environ)
-    call.debug = settings.debug
-    _check_output(settings)
-    report = inspect(settings, call.line)
+    # The worker's interpreter starts beside our own imports; it imports a backend only once it is told to.
+    with Nursery() as nursery:
+        from keras_consistency_cli.pipeline import inspect
+        from keras_consistency_cli.settings import load_settings
+
+        settings = load_settings(context.params, os.environ)
+        call.debug = settings.debug
+        _check_output(settings)
+        with _told_at_the_end(nursery, settings):
+            report = inspect(settings, call.line, nursery=nursery)
     _deliver(report, settings)
     return report.exit_code
+
+
+@contextmanager
+def _told_at_the_end(nursery: Nursery, settings: Settings) -> Iterator[None]:
+    """With --debug, show what backend and workers printed, however the run ends."""
+    try:
+        yield
+    finally:
+        if settings.debug:
+            output.say(f"what the workers printed:\n{nursery.log()}")
 
 
 def _check_output(settings: Settings) -> None:

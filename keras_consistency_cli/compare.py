@@ -5,6 +5,7 @@ A comparison is a monoid: those of two chunks of rows merge into the comparison 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
@@ -185,7 +186,7 @@ def compare(
         exact = None if shadow is None else shadow.outputs.get(output)
         exact = None if exact is None else _picked(exact, candidate.rows, shadow.rows if shadow else None)
         decision = (decisions or {}).get(output)
-        numbers = _numbers(len(mine) if mine.ndim else 0, candidate.rows, row_numbers)
+        numbers = _numbers(len(mine) if mine.ndim else 1, candidate.rows, row_numbers)
         found.append(_measure(name, mine, theirs, exact, (stated or {}).get(output), decision, numbers))
     return tuple(found)
 
@@ -209,25 +210,26 @@ def _numbers(rows: int, positions: Array | None, row_numbers: Array | None) -> A
     return local if row_numbers is None or (len(local) and local.max() >= len(row_numbers)) else row_numbers[local]
 
 
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def _measure(
     name: _Name, mine: Array, theirs: Array, exact: Array | None, stated: Stated | None, decision: Decision | None, numbers: Array
 ) -> Comparison:
+    mine, theirs = np.atleast_1d(mine), np.atleast_1d(theirs)
     if mine.dtype.kind not in "fiub" or theirs.dtype.kind not in "fiub":
         return _measure_text(name, mine, theirs, numbers)
     a, b = mine.astype(np.float64), theirs.astype(np.float64)
     both = np.isfinite(a) & np.isfinite(b)
     disagree = ~both & ~((a == b) | (np.isnan(a) & np.isnan(b)))
-    with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.where(both, np.abs(a - b), 0.0)
-    by_row = distance.reshape(len(a), -1).max(axis=1, initial=0.0) if a.ndim else distance.reshape(1)
-    odd_rows = disagree.reshape(len(a), -1).any(axis=1) if a.ndim else disagree.reshape(1)
-    ranked = np.where(odd_rows, np.inf, by_row)
+    distance = np.where(both, np.abs(a - b), 0.0)
+    # Whole numbers beyond 2**53 may coincide as float64 without being equal.
+    distance = np.where(both & (distance == 0) & (mine != theirs), 1.0, distance)
+    ranked = np.where(_by_row(disagree).any(axis=1), np.inf, _by_row(distance).max(axis=1, initial=0.0))
     return Comparison(
         candidate=name[0],
         reference=name[1],
         output=name[2],
         dtype=str(theirs.dtype),
-        rows=len(by_row),
+        rows=len(a),
         elements=a.size,
         mismatched=int(np.count_nonzero(distance) + disagree.sum()),
         rows_differing=int(np.count_nonzero(ranked)),
@@ -245,30 +247,39 @@ def _measure(
         **_against_stated(distance, b, both, stated),
         **_against_shadow(a, b, exact),
         worst=_worst_rows(distance, disagree, ranked, mine, theirs, numbers),
-        row_histogram=tuple(int(n) for n in np.bincount(np.searchsorted(EDGES, ranked, side="right"), minlength=len(EDGES) + 1)),
+        row_histogram=_histogram(ranked),
     )
+
+
+def _by_row(values: Array) -> Array:
+    return values.reshape(len(values), math.prod(values.shape[1:]))
+
+
+def _histogram(ranked: Array) -> tuple[int, ...]:
+    return tuple(int(n) for n in np.bincount(np.searchsorted(EDGES, ranked, side="right"), minlength=len(EDGES) + 1))
 
 
 def _measure_text(name: _Name, mine: Array, theirs: Array, numbers: Array) -> Comparison:
     differ = np.asarray(mine.astype(str) != theirs.astype(str))
-    by_row = differ.reshape(len(differ), -1).any(axis=1).astype(float)
+    ranked = np.where(_by_row(differ).any(axis=1), np.inf, 0.0)
     return Comparison(
         candidate=name[0],
         reference=name[1],
         output=name[2],
         dtype="string",
-        rows=len(by_row),
+        rows=len(ranked),
         elements=differ.size,
         mismatched=int(differ.sum()),
-        rows_differing=int(by_row.sum()),
-        max_abs=float(by_row.max(initial=0.0)),
-        worst=_worst_rows(differ.astype(float), differ, by_row, mine, theirs, numbers),
+        rows_differing=int(np.count_nonzero(ranked)),
+        max_abs=float(differ.any()),
+        stated_over=int(differ.sum()),  # no limit makes other words equal
+        worst=_worst_rows(differ.astype(float), differ, ranked, mine, theirs, numbers),
+        row_histogram=_histogram(ranked),
     )
 
 
 def _greatest_ratio(distance: Array, size: Array, where: Array) -> float:
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        ratio = np.where(where & (distance > 0), distance / size, 0.0)
+    ratio = np.where(where & (distance > 0), distance / size, 0.0)
     return float(np.nan_to_num(ratio, nan=0.0, posinf=np.finfo(float).max).max(initial=0.0))
 
 
@@ -283,9 +294,8 @@ def _ulps(mine: Array, theirs: Array, where: Array) -> int:
     for values in (mine, theirs):
         bits = np.ascontiguousarray(values[where].astype(narrow)).view(whole).astype(np.int64)
         ordered.append(np.where(bits < 0, np.int64(np.iinfo(whole).min) - bits, bits))
-    # Across zero at float64 the difference may not fit int64; as float it is near enough for a count of ulps.
-    apart = np.abs(ordered[0].astype(np.float64) - ordered[1].astype(np.float64)) if narrow.itemsize == 8 else np.abs(ordered[0] - ordered[1])
-    return int(apart.max())
+    # Across zero at float64 the difference may not fit int64; modulo 2**64 it is exact.
+    return int((np.maximum(*ordered).view(np.uint64) - np.minimum(*ordered).view(np.uint64)).max())
 
 
 def _flipped(a: Array, b: Array, decision: Decision | None) -> int:
@@ -300,7 +310,7 @@ def _against_stated(distance: Array, b: Array, both: Array, stated: Stated | Non
     if stated is None:
         return {}
     excess = np.where(both, distance - (stated.atol + stated.rtol * np.abs(np.where(both, b, 0.0))), 0.0)
-    return {"stated_excess": float(max(0.0, excess.max(initial=0.0))), "stated_over": int((excess > 0).sum())}
+    return {"stated_excess": float(max(0.0, excess.max(initial=0.0))), "stated_over": int((~(excess <= 0)).sum())}
 
 
 def _against_shadow(a: Array, b: Array, exact: Array | None) -> dict[str, Any]:
@@ -308,8 +318,7 @@ def _against_shadow(a: Array, b: Array, exact: Array | None) -> dict[str, Any]:
         return {}
     r = exact.astype(np.float64)
     usable = np.isfinite(a) & np.isfinite(b) & np.isfinite(r)
-    with np.errstate(invalid="ignore", over="ignore"):
-        noise, own = np.where(usable, b - r, 0.0), np.where(usable, a - r, 0.0)
+    noise, own = np.where(usable, b - r, 0.0), np.where(usable, a - r, 0.0)
     return {
         "noise_elements": int(usable.sum()),
         "noise_max": float(np.abs(noise).max(initial=0.0)),

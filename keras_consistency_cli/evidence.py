@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.checks.base import Check, Pair
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.compare import Answers, Comparison, compare
 from keras_consistency_cli.facts import Decision, Facts
 from keras_consistency_cli.routes import REFERENCE, SHADOW
 from keras_consistency_cli.routes.base import Route, Trace
-from keras_consistency_cli.supervisor import Seat
+from keras_consistency_cli.supervisor.seat import Seat
 from keras_consistency_cli.tolerance import Policy
 
 __all__ = ["Gathering", "Plan"]
@@ -72,6 +73,18 @@ class Gathering:
             return {}
         return {comparison.output: comparison for comparison in self.comparisons.get((REFERENCE, SHADOW), ())}
 
+    def evidence(self, known: Mapping[str, Any]) -> Evidence:
+        """What checks may look at: everything gathered so far, and what the parent knows from files and settings."""
+        return Evidence(
+            facts=self.facts,
+            policy=self.policy,
+            traces=self.traces,
+            comparisons=self.comparisons,
+            noise=self.noise(),
+            rows=self.rows,
+            data={**known, "nonfinite_rows": self.bad_rows},
+        )
+
     def add(self, numbers: np.ndarray, *, first: bool) -> None:
         """Run the planned routes on the rows of these numbers and merge how they compare.
 
@@ -82,16 +95,24 @@ class Gathering:
         chunk = self._run([route for route in self.plan.routes if first or route.streams], numbers)
         if first:
             self.decisions = _decisions(self.facts, chunk.get(REFERENCE))
-        for name, bad in (chunk.pop("rows").outputs if chunk.get("rows") else {}).items():
-            self.bad_rows.setdefault(name, []).extend(numbers[bad].tolist())
-        shadow = _answers(chunk.get(SHADOW))
+        bad = self._note_bad_rows(chunk, numbers)
+        # Rounding is measured on finite rows only: what kernels make of NaN is not rounding.
+        shadow = _without(_answers(chunk.get(SHADOW)), bad)
         for pair in self.plan.pairs:
-            candidate, reference = _answers(chunk.get(pair.candidate)), _answers(chunk.get(pair.reference))
+            candidate = _answers(chunk.get(pair.candidate))
+            reference = shadow if pair.reference == SHADOW else _answers(chunk.get(pair.reference))
             if candidate is not None and reference is not None:
                 self._merge(pair, self._compare(pair, candidate, reference, shadow, numbers))
         for name, trace in chunk.items():
             self.traces[name] = _light(trace, self.traces.get(name))
         self.rows += len(numbers)
+
+    def _note_bad_rows(self, chunk: Mapping[str, Trace], numbers: np.ndarray) -> np.ndarray:
+        bad = np.zeros(len(numbers), bool)
+        for name, found in (chunk["rows"].outputs if "rows" in chunk else {}).items():
+            self.bad_rows.setdefault(name, []).extend(numbers[found].tolist())
+            bad |= found
+        return bad
 
     def _compare(self, pair: Pair, candidate: Answers, reference: Answers, shadow: Answers | None, numbers: np.ndarray) -> tuple[Comparison, ...]:
         stated = {output: self.policy.stated_for(output) for output in self.decisions}
@@ -109,16 +130,17 @@ class Gathering:
             self.traces[name] = _light(trace, None)
 
     def _run(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
-        by_seat: dict[str, list[Route]] = {name: [] for name in self.seats}
+        # Two seats may share a worker: the shadow sits with the fresh one where that runs TensorFlow anyway.
+        by_worker: dict[Seat, list[Route]] = {seat: [] for seat in self.seats.values()}
         chunk: dict[str, Trace] = {}
         for route in routes:
             reason = route.unavailable(self.facts)
             if reason is None:
-                by_seat[route.seat].append(route)
+                by_worker[self.seats[route.seat]].append(route)
             else:
                 chunk[route.name] = Trace(route=route.name, unavailable=reason)
-        with ThreadPoolExecutor(len(self.seats)) as pool:
-            for traces in pool.map(lambda item: _in_turn(self.seats[item[0]], item[1], numbers), by_seat.items()):
+        with ThreadPoolExecutor(len(by_worker)) as pool:
+            for traces in pool.map(lambda seat: _in_turn(seat, by_worker[seat], numbers), by_worker):
                 chunk |= traces
         return chunk
 
@@ -134,6 +156,20 @@ def _in_turn(seat: Seat, routes: Sequence[Route], numbers: np.ndarray) -> dict[s
 
 def _answers(trace: Trace | None) -> Answers | None:
     return Answers(outputs=trace.outputs, rows=trace.rows) if trace is not None and trace.ran and trace.outputs else None
+
+
+def _without(answers: Answers | None, bad: np.ndarray) -> Answers | None:
+    """Answers with NaN in the rows marked bad, so that nothing is measured there."""
+    if answers is None or not bad.any():
+        return answers
+    wiped = {name: _wiped(values, bad) for name, values in answers.outputs.items()}
+    return Answers(outputs=wiped, rows=answers.rows)
+
+
+def _wiped(values: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    if values.dtype.kind != "f" or values.ndim == 0 or len(values) != len(bad):
+        return values
+    return np.where(bad.reshape((-1,) + (1,) * (values.ndim - 1)), np.nan, values)
 
 
 def _light(trace: Trace, before: Trace | None) -> Trace:

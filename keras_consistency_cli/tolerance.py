@@ -13,7 +13,7 @@ from typing import Literal
 
 from keras_consistency_cli.compare import Comparison, Stated
 
-__all__ = ["CALIBRATION_ROWS", "Judgement", "Limit", "Policy", "judge"]
+__all__ = ["CALIBRATION_ROWS", "MAX_FACTOR", "Judgement", "Limit", "Policy", "judge"]
 
 MAX_FACTOR = 4.0
 """Limit on the greatest deviation, in multiples of E: honest pairs stayed below 2.9 (benchmarks/calibration.py)."""
@@ -28,6 +28,8 @@ CALIBRATION_ROWS = 16
 FEW_ROWS_FACTOR = 8.0
 FALLBACK_RTOL = 1e-4
 """Of the output's scale, where no shadow can be made: 100 times the usual rounding noise. The report says that it is a guess."""
+FLOAT64_RTOL = 1e-12
+"""Of the output's scale, for models that compute in float64 themselves: their shadow is no better than they are."""
 _ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 Origin = Literal["calibrated", "calibrated-few-rows", "fallback", "stated", "exact"]
@@ -90,7 +92,11 @@ def judge(pair: Comparison, *, noise: Comparison | None, lifted: Comparison | No
 
 
 def _calibrated(pair: Comparison, noise: Comparison, lifted: Comparison | None) -> Judgement:
-    ulp = _ULP.get(pair.dtype, 0.0) * max(pair.scale, noise.scale)
+    scale = max(pair.scale, noise.scale)
+    if pair.dtype == "float64" and noise.max_abs <= FLOAT64_RTOL * scale:
+        limit = Limit(value=FLOAT64_RTOL * scale, origin="fallback")
+        return Judgement(within=pair.max_abs <= limit.value, limit=limit, reason="the model computes in float64: 1e-12 of the greatest output")
+    ulp = _ULP.get(pair.dtype, 0.0) * scale
     few = noise.rows < CALIBRATION_ROWS
     factor = MAX_FACTOR * (FEW_ROWS_FACTOR if few else 1.0)
     limit = Limit(value=factor * noise.max_abs + ulp, origin="calibrated-few-rows" if few else "calibrated")

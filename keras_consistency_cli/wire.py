@@ -6,7 +6,7 @@ import json
 import math
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ _MAGIC = b"kchk"
 _HEAD = struct.Struct("<4sI")
 _HEADER_LIMIT = 64 * 2**20
 _KINDS = "fiubUS"
+_NO_MESSAGE = "a worker sent something that is not a message"
 
 
 def send(channel: socket.socket, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
@@ -42,16 +43,24 @@ def receive(channel: socket.socket) -> tuple[dict[str, Any], dict[str, np.ndarra
     """
     magic, length = _HEAD.unpack(_exactly(channel, _HEAD.size))
     if magic != _MAGIC or length > _HEADER_LIMIT:
-        raise ValueError("a worker sent something that is not a message")
-    header = json.loads(bytes(_exactly(channel, length)))
-    arrays = {}
-    for described in header.pop("arrays"):
-        kind, shape = np.dtype(described["dtype"]), tuple(described["shape"])
-        if kind.kind not in _KINDS:
-            raise ValueError(f"a worker sent an array of dtype {kind}")
-        content = _exactly(channel, math.prod(shape) * kind.itemsize)
-        arrays[described["name"]] = np.frombuffer(content, dtype=kind).reshape(shape)
+        raise ValueError(_NO_MESSAGE)
+    try:
+        header = json.loads(bytes(_exactly(channel, length)))
+        described = [_array(**each) for each in header.pop("arrays")]
+        arrays = {
+            name: np.frombuffer(_exactly(channel, math.prod(shape) * kind.itemsize), dtype=kind).reshape(shape) for name, kind, shape in described
+        }
+    except (TypeError, KeyError, AttributeError, OverflowError, MemoryError, RecursionError) as problem:
+        raise ValueError(_NO_MESSAGE) from problem
     return header, arrays
+
+
+def _array(*, name: str, dtype: str, shape: Sequence[int]) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
+    """One array's description, checked: the worker runs the model's own code, so that anything may come."""
+    kind = np.dtype(str(dtype))
+    if kind.kind not in _KINDS or any(type(size) is not int for size in shape):
+        raise ValueError(f"a worker sent an array of dtype {kind} and shape {shape}")
+    return str(name), kind, tuple(shape)
 
 
 def _exactly(channel: socket.socket, length: int) -> bytearray:

@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import dataclasses
 import gc
+import json
 import os
 import signal
 import socket
@@ -32,6 +33,10 @@ def main(descriptor: int) -> None:
     """Serve the parent on an inherited socket: fork workers and report how they ended, until the socket closes."""
     control = socket.socket(fileno=descriptor)
     _die_with_parent()
+    environment = control.makefile("rb", buffering=0).readline()
+    if not environment:
+        _leave()
+    os.environ.update(json.loads(environment))
     _import_backend()
     while True:
         try:

@@ -9,7 +9,7 @@ from keras_consistency_cli.checks.base import Evidence, Judged, Pair, Status, Ve
 from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.tolerance import judge
 
-__all__ = ["FLIPPED_SHARE", "Wording", "agreement", "carries_state_on_purpose", "judge_pairs", "worst"]
+__all__ = ["FLIPPED_SHARE", "Wording", "agreement", "carries_state_on_purpose", "judge_pairs", "numbers", "worst"]
 
 FLIPPED_SHARE = 0.05
 """Above this share of rows, decisions that flip are a failure even where the numbers are within rounding noise."""

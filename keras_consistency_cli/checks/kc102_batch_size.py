@@ -61,7 +61,7 @@ def _miscounted(evidence: Evidence) -> Verdict | None:
         if odd:
             output, rows = next(iter(odd.items()))
             message = f"{given} input rows give {rows} output rows (output '{output}', {name})"
-            advice = "every output must keep the batch axis: reduce over axis=1 or later, reshape with -1 first, and cut a short last batch off yourself"
+            advice = "keep the batch axis in every output: reduce over axis=1 or later, reshape with -1 first; cut a short last batch off"
             return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"given": given, "output_rows": odd})
     return None
 

@@ -3,7 +3,8 @@
 Why: people debug with one and serve with the other. They part when `predict` or `predict_step` is overridden, when
 Python code in `call()` is frozen at trace time, when NaN is swallowed by a fused kernel, and a little by rounding.
 
-How: the eager call on the same batches as predict, in float32 and on the float64 shadow.
+How: the eager call on the same batches as predict, in float32 and on the float64 shadow. For information, the call with
+the rows' own dtype: predict casts NumPy floats to floatx before anything else.
 
 To fix: keep post-processing in a layer, not in `predict_step`; keep Python state and `numpy.random` out of `call()`.
 
@@ -12,12 +13,15 @@ Sources: tensorflow#32799, keras#19403, tf-keras#135.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.agreement import Wording, agreement
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
+from dataclasses import replace
+
+from keras_consistency_cli.checks.agreement import Wording, agreement, judge_pairs, numbers, worst
+from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 
 __all__ = ["CHECK"]
 
 _PAIRS = (Pair(candidate="call", reference="predict"),)
+_CAST = Pair(candidate="call-as-given", reference="call")
 _WORDING = Wording(
     agree="model(x, training=False) gives what predict gives",
     differ="model(x, training=False) and predict part",
@@ -26,8 +30,14 @@ _WORDING = Wording(
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Judge the eager call against predict."""
-    return agreement(evidence, _PAIRS, _WORDING)
+    """Judge the eager call against predict, then tell whether predict's cast of the rows to floatx moves answers."""
+    verdict = agreement(evidence, _PAIRS, _WORDING)
+    moved = [judged for judged in judge_pairs(evidence, (_CAST,)) if not judged.within]
+    if verdict.status is not Status.PASS or not moved:
+        return verdict
+    message = f"predict casts the rows to float32 first, model(x) takes them as they are: answers part {numbers(worst(moved), evidence)}"
+    advice = "save the rows as float32, or keras.config.set_floatx('float64') before predicting with a float64 model"
+    return replace(verdict, status=Status.WARN, message=message, judged=(*verdict.judged, *moved), findings={"cast": True}, advice=advice)
 
 
 CHECK = Check(
@@ -35,6 +45,6 @@ CHECK = Check(
     name="predict-vs-call",
     title="predict equals model(x, training=False)",
     explanation=__doc__,
-    pairs=_PAIRS,
+    pairs=(*_PAIRS, _CAST),
     examine=examine,
 )

@@ -48,7 +48,8 @@ def examine(evidence: Evidence) -> Verdict:
         return replace(verdict, status=Status.FAIL, message=message, advice="update variables only where training is true")
     differing = [each.comparison for each in verdict.judged if not each.comparison.identical]
     if differing and verdict.status is Status.PASS:
-        message = f"repeating moves answers by {max(each.max_abs for each in differing):.1e}, within rounding noise, though the same bits were expected"
+        furthest = max(each.max_abs for each in differing)
+        message = f"repeating moves answers by {furthest:.1e}, within rounding noise, though the same bits were expected"
         return replace(verdict, status=Status.WARN, message=message, advice="set_random_seed does not help here: some kernel runs in varying order")
     return verdict
 

@@ -37,8 +37,9 @@ def examine(evidence: Evidence) -> Verdict:
     for names, words in ((cut, "no gradient reaches"), (odd, "the gradient is not finite at"), (flat, "the gradient is zero everywhere at")):
         if names:
             message = f"{words} input {', '.join(repr(name) for name in names)} through model(x)"
-            return Verdict(status=Status.WARN, message=message, findings=findings, advice="predictions are not touched; saliency and input optimisation are")
-    return Verdict(status=Status.PASS, message="gradients reach every float input through model(x); predict has none", findings=findings)
+            advice = "predictions are not touched; saliency and input optimisation are"
+            return Verdict(status=Status.WARN, message=message, findings=findings, advice=advice)
+    return Verdict(status=Status.PASS, message="gradients reach every float input", findings=findings)
 
 
 CHECK = Check(

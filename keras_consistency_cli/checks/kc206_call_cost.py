@@ -16,6 +16,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 __all__ = ["CHECK"]
 
 _WORTH_TELLING = 3.0
+_WAYS = {"predict": "predict", "call": "model(x)", "compiled": "compiled"}
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -27,8 +28,8 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict(status=Status.ERROR if error else Status.SKIP, message="not timed", reason=reason)
     seconds: dict[str, dict[str, float]] = trace.details["seconds_a_row"]
     one = {way: times["one"] for way, times in seconds.items()}
-    message = "one row: " + ", ".join(f"{way} {_time(cost)}" for way, cost in one.items())
-    message += f"; {trace.details['rows']} rows: " + ", ".join(f"{way} {_time(times['many'])} a row" for way, times in seconds.items())
+    message = "one row: " + ", ".join(f"{_WAYS[way]} {_time(cost)}" for way, cost in one.items())
+    message += f"; a row of {trace.details['rows']}: " + ", ".join(f"{_WAYS[way]} {_time(times['many'])}" for way, times in seconds.items())
     return Verdict(status=Status.PASS, message=message, findings=dict(trace.details), advice=_advice(one))
 
 
@@ -42,7 +43,7 @@ def _advice(one: dict[str, float]) -> str | None:
 def _time(seconds: float) -> str:
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
+            return f"{seconds / scale:.2g} {unit}"
     return f"{seconds / 1e-9:.3g} ns"
 
 

@@ -29,7 +29,8 @@ def examine(evidence: Evidence) -> Verdict:
     if not evidence.noise or all(noise.noise_elements == 0 for noise in evidence.noise.values()):
         reason = (trace.unavailable or trace.error if trace is not None else None) or "predict gives no numbers, or not the same ones twice"
         crashed = trace is not None and trace.error is not None
-        return Verdict(status=Status.ERROR if crashed else Status.SKIP, message="rounding noise is not known; limits are 1e-4 of the output", reason=reason)
+        message = "rounding noise is not known; limits are 1e-4 of the output"
+        return Verdict(status=Status.ERROR if crashed else Status.SKIP, message=message, reason=reason)
     loudest = max(evidence.noise.values(), key=lambda noise: noise.scaled)
     few = f" (from {loudest.rows} rows only: limits are widened)" if loudest.rows < CALIBRATION_ROWS else ""
     message = f"rounding noise is {loudest.max_abs:.1e}, {loudest.scaled:.1e} of the greatest output{few}"

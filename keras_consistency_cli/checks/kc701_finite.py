@@ -17,6 +17,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.routes import REFERENCE
+from keras_consistency_cli.tolerance import MAX_FACTOR
 
 __all__ = ["CHECK"]
 
@@ -31,16 +32,19 @@ def examine(evidence: Evidence) -> Verdict:
     findings = {"rows": bad, "weights": list(weights), "hidden": hidden, "outputs": wrong}
     told = "; ".join(f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first)" for name, found in bad.items())
     if weights:
-        return _verdict(Status.FAIL, f"{len(weights)} weights hold NaN or infinity, '{weights[0]}' first", findings, "train again from a checkpoint before the loss became NaN")
+        message = f"{len(weights)} weights hold NaN or infinity, '{weights[0]}' first"
+        return _verdict(Status.FAIL, message, findings, "train again from a checkpoint before the loss became NaN")
     if hidden:
-        message = f"NaN is hidden: model(x) says NaN where predict says a number, {sum(hidden.values())} values{'; ' + told if told else ''}"
-        return _verdict(Status.FAIL, message, findings, "clean the rows before the model; TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too")
+        message = f"NaN is hidden: predict answers with numbers where model(x) does not, or answers otherwise{'; ' + told if told else ''}"
+        advice = "clean the rows before the model; TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too"
+        return _verdict(Status.FAIL, message, findings, advice)
     if wrong:
         cause = f", from {told}" if told else " although all inputs are finite"
         message = f"predict answers NaN or infinity, {sum(wrong.values())} values of output '{next(iter(wrong))}'{cause}"
         return _verdict(Status.FAIL, message, findings, "clean or impute the rows before the model; guard divisions, logarithms and overflow in it")
     if told:
-        return _verdict(Status.WARN, f"{told}; the model answers them with finite numbers", findings, "make sure that the model is meant to take such rows")
+        advice = "make sure that the model is meant to take such rows"
+        return _verdict(Status.WARN, f"{told}; the model answers them with finite numbers", findings, advice)
     trace = evidence.traces.get(REFERENCE)
     if trace is None or not trace.ran:
         reason = trace.error or trace.unavailable if trace is not None else None
@@ -58,8 +62,15 @@ def _bad_rows(evidence: Evidence) -> dict[str, Any]:
 
 
 def _hidden(evidence: Evidence) -> dict[str, int]:
-    pairs = evidence.comparisons.get(("call", "predict"), ())
-    return {each.output: each.nonfinite for each in pairs if each.nonfinite and each.nonfinite_candidate > each.nonfinite_reference}
+    """By output: values that are NaN in the eager call alone, and bad rows that the two ways answer with different numbers."""
+    bad = {number for numbers in evidence.data.get("nonfinite_rows", {}).values() for number in numbers}
+    found = {}
+    for each in evidence.comparisons.get(("call", "predict"), ()):
+        noise = evidence.noise.get(each.output)
+        apart = sum(worst.row in bad and worst.distance > (MAX_FACTOR * noise.max_abs if noise else 0.0) for worst in each.worst)
+        swallowed = each.nonfinite if each.nonfinite_candidate > each.nonfinite_reference else 0
+        found[each.output] = swallowed or apart
+    return {output: count for output, count in found.items() if count}
 
 
 def _wrong_outputs(evidence: Evidence) -> dict[str, int]:

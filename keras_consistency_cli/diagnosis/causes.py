@@ -79,76 +79,121 @@ _TABLE = (
     Cause(
         slug="batch-statistics-in-inference",
         sentence="{layer} normalises with the statistics of the batch at hand instead of those learned in training",
-        explanation="A BatchNormalization layer runs with training=True during prediction, because a custom call() says so. A row is then answered according to its "
-        "neighbours, a single row comes out constant, and every prediction moves the stored statistics.",
+        explanation=(
+            "A BatchNormalization layer runs with training=True during prediction, because a custom call() says so. A row "
+            "is then answered according to its neighbours, a single row comes out constant, and every prediction moves the "
+            "stored statistics."
+        ),
         key=("KC103",),
         explains=(*_ALL, "KC202"),
         fits=_batch_statistics,
-        advice="forward the flag in call():\n    def call(self, x, training=None):\n        return self.norm(x, training=training)\nor freeze the layer: layer.trainable = False",
+        advice=(
+            "forward the flag in call():\n"
+            "    def call(self, x, training=None):\n"
+            "        return self.norm(x, training=training)\n"
+            "or freeze the layer: layer.trainable = False"
+        ),
         locator="locate-companions",
     ),
     Cause(
         slug="cross-sample-dependence",
         sentence="{layer} mixes the rows of a batch: a row's answer depends on its neighbours",
-        explanation="Some operation works along axis 0: mean, max, softmax, attention, sorting, cumsum, roll or a reshape over the batch. The answer then depends on which rows "
-        "happen to share a batch; on a single row it is something else again.",
+        explanation=(
+            "Some operation works along axis 0: mean, max, softmax, attention, sorting, cumsum, roll or a reshape over the "
+            "batch. The answer then depends on which rows happen to share a batch; on a single row it is something else "
+            "again."
+        ),
         key=("KC103",),
         explains=("KC101", "KC102", "KC103", "KC104"),
         fits=_always,
-        advice="in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))",
+        advice=(
+            "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every "
+            "reshape: reshape((-1, …))"
+        ),
         locator="locate-companions",
     ),
     Cause(
         slug="state-carry-over",
         sentence="{layer} carries its state from one batch into the next: answers depend on what was predicted before",
-        explanation="A recurrent layer with stateful=True keeps its state across predict calls; predict never resets it. Independent rows are then answered as if they "
-        "continued one another. `model.reset_states()` no longer exists in Keras 3.",
+        explanation=(
+            "A recurrent layer with stateful=True keeps its state across predict calls; predict never resets it. "
+            "Independent rows are then answered as if they continued one another. `model.reset_states()` no longer exists "
+            "in Keras 3."
+        ),
         key=("KC101", "KC104", "KC203"),
         explains=("KC101", "KC104", "KC203", "KC201", "KC204"),
         fits=_carried_state,
-        advice="reset before every independent request:\n    for layer in model.layers:\n        if getattr(layer, 'stateful', False):\n            layer.reset_state()\n"
-        "or rebuild the layer with stateful=False; where carrying over is meant, say facts: {{stateful_rows: consecutive}} in the YAML",
+        advice=(
+            "reset before every independent request:\n"
+            "    for layer in model.layers:\n"
+            "        if getattr(layer, 'stateful', False):\n"
+            "            layer.reset_state()\n"
+            "or rebuild the layer with stateful=False; where carrying over is meant, say facts: {{stateful_rows: "
+            "consecutive}} in the YAML"
+        ),
         locator="locate-repeat",
         suspect=_stateful_layer,
     ),
     Cause(
         slug="active-randomness",
         sentence="{layer} is random during prediction: the same row gets other answers each time",
-        explanation="Dropout, noise or augmentation stays on in predict, because a layer passes training=True, or because a custom call() takes no `training` argument and so never "
-        "passes it on; or the model draws random numbers outside Keras.",
+        explanation=(
+            "Dropout, noise or augmentation stays on in predict, because a layer passes training=True, or because a custom "
+            "call() takes no `training` argument and so never passes it on; or the model draws random numbers outside "
+            "Keras."
+        ),
         key=("KC203",),
         explains=(*_ALL, "KC202"),
         fits=_randomness,
-        advice="take training=None in call() and forward it:\n    def call(self, x, training=None):\n        return self.dropout(x, training=training)\n"
-        "If randomness is meant (Monte Carlo dropout), average over many passes and report the spread",
+        advice=(
+            "take training=None in call() and forward it:\n"
+            "    def call(self, x, training=None):\n"
+            "        return self.dropout(x, training=training)\n"
+            "If randomness is meant (Monte Carlo dropout), average over many passes and report the spread"
+        ),
         locator="locate-repeat",
     ),
     Cause(
         slug="hidden-state",
         sentence="{layer} keeps or freezes something between calls: answers depend on when the model was traced or how often it ran",
-        explanation="A counter, a cache or a moving average is updated in call(), or a value from NumPy, Python or the clock was drawn once when Keras traced the model.",
+        explanation=(
+            "A counter, a cache or a moving average is updated in call(), or a value from NumPy, Python or the clock was "
+            "drawn once when Keras traced the model."
+        ),
         key=("KC203",),
         explains=(*_ALL, "KC202"),
         fits=_hidden_state,
-        advice="update variables only where `training` is true; draw random numbers with keras.random, never with numpy or random, inside call()",
+        advice=(
+            "update variables only where `training` is true; draw random numbers with keras.random, never with numpy or "
+            "random, inside call()"
+        ),
         locator="locate-repeat",
     ),
     Cause(
         slug="training-flag-default",
         sentence="{layer} treats a bare model(x) as training",
-        explanation="Augmentation and noise layers may take training=True by default, and a functional graph can have `training=True` written into it. predict passes False and is not "
-        "touched; model(x), tf.function(model) and an export are.",
+        explanation=(
+            "Augmentation and noise layers may take training=True by default, and a functional graph can have "
+            "`training=True` written into it. predict passes False and is not touched; model(x), tf.function(model) and an "
+            "export are."
+        ),
         key=("KC202",),
         explains=("KC202",),
         fits=_always,
-        advice="call model(x, training=False) everywhere outside training; take `training=True` out of the graph; leave augmentation out of the model that is exported",
+        advice=(
+            "call model(x, training=False) everywhere outside training; take `training=True` out of the graph; leave "
+            "augmentation out of the model that is exported"
+        ),
         locator="locate-training",
         suspect=_baked_layer,
     ),
     Cause(
         slug="state-batch-mismatch",
         sentence="{layer} is built for one batch size and answers a short last batch with too many rows",
-        explanation="A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 outputs, silently.",
+        explanation=(
+            "A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 "
+            "outputs, silently."
+        ),
         key=("KC102",),
         explains=("KC102",),
         fits=_short_tail_grows,
@@ -167,16 +212,26 @@ _TABLE = (
     Cause(
         slug="nan-hidden",
         sentence="predict turns NaN into an ordinary number where model(x) says NaN",
-        explanation="With oneDNN, Dense or Conv2D fused with relu answers 0.0 for NaN (tensorflow#119628); max pooling and argmax swallow it too. A bad row then looks like a good one.",
+        explanation=(
+            "With oneDNN, Dense or Conv2D fused with relu answers 0.0 for NaN (tensorflow#119628); max pooling and argmax "
+            "swallow it too. A bad row then looks like a good one."
+        ),
         key=("KC701",),
         explains=("KC101", "KC102", "KC201", "KC202", "KC204", "KC701"),
         fits=_found("hidden"),
-        advice="clean the rows before the model:\n    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\nTF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too",
+        advice=(
+            "clean the rows before the model:\n"
+            "    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\n"
+            "TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too"
+        ),
     ),
     Cause(
         slug="non-finite-input",
         sentence="rows of the data hold NaN or infinity",
-        explanation="Missing values reached the model. Its answers for those rows mean nothing, and in a model that mixes rows or carries state they spoil others.",
+        explanation=(
+            "Missing values reached the model. Its answers for those rows mean nothing, and in a model that mixes rows or "
+            "carries state they spoil others."
+        ),
         key=("KC701",),
         explains=("KC701",),
         fits=_found("rows"),
@@ -185,16 +240,34 @@ _TABLE = (
     Cause(
         slug="predict-overridden",
         sentence="the model's class changes what predict does: predict and model(x) are two different functions",
-        explanation="predict_step, make_predict_function or predict itself is overridden. predict applies something that a call, an export or a server does not.",
+        explanation=(
+            "predict_step, make_predict_function or predict itself is overridden. predict applies something that a call, an"
+            " export or a server does not."
+        ),
         key=("KC201",),
         explains=("KC101", "KC201", "KC204"),
         fits=lambda evidence, _failing: bool(evidence.facts.overridden),
         advice="move what predict_step adds into a last layer of the model",
     ),
     Cause(
+        slug="dtype-cast",
+        sentence="predict casts the rows to float32 before the model sees them; model(x) does not",
+        explanation=(
+            "NumPy floats are cast to keras.config.floatx() by predict's data pipeline. A model that computes in float64 "
+            "then answers rounded rows, and whole numbers above 2^24 kept as floats collapse."
+        ),
+        key=("KC201",),
+        explains=("KC201",),
+        fits=lambda _evidence, failing: bool(failing["KC201"].findings.get("cast")),
+        advice="save the rows as float32, or call keras.config.set_floatx('float64') before predicting",
+    ),
+    Cause(
         slug="ill-conditioned",
         sentence="the model amplifies rounding: its last digits mean nothing",
-        explanation="Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is broken, but answers vary between machines.",
+        explanation=(
+            "Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is "
+            "broken, but answers vary between machines."
+        ),
         key=("KC602",),
         explains=("KC602",),
         fits=_always,

@@ -42,7 +42,9 @@ def load_model(path: Path, *, known: Mapping[str, Any], compiled: bool = True, a
 
 
 def _refused(path: Path, problem: Exception) -> RefusedError:
-    first = next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
+    # Keras wraps what happened into advice on get_config and the whole config; the innermost exception is what helps.
+    innermost = str(problem).rpartition("Exception encountered:")[2]
+    first = next((line.strip() for line in innermost.splitlines() if line.strip()), type(problem).__name__)
     return RefusedError(
         f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(first, 300)}",
         mend="custom classes come from --custom-objects layers.py; otherwise load and save it again with the Keras that made it",

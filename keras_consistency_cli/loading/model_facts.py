@@ -141,11 +141,21 @@ def _outputs(model: Any) -> tuple[OutputFact, ...]:
         tensors = list(model.outputs or ())
     except (AttributeError, ValueError):
         tensors = []
-    names = [clean(name) for name in getattr(model, "output_names", ())]
+    names = _output_names(model)
     if not tensors or len(names) != len(tensors):
         return ()
     loss = _loss_name(model)
     return tuple(OutputFact(name=name, shape=tuple(t.shape), decision=_decision(t, loss)) for name, t in zip(names, tensors, strict=True))
+
+
+def _output_names(model: Any) -> list[str]:
+    """Names of the outputs as answers have them: by their place in a dict, else the name of the layer they come from."""
+    # A Sequential model keeps its names on the functional one inside it.
+    inner = getattr(model, "_functional", None) or model
+    struct = getattr(inner, "_outputs_struct", None)
+    if isinstance(struct, dict):
+        return [clean("/".join(str(step) for step in path)) for path, _ in keras.tree.flatten_with_path(struct)]
+    return [clean(name) for name in getattr(inner, "output_names", ())]
 
 
 def _decision(tensor: Any, loss: str) -> Decision | None:

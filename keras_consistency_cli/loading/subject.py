@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.facts import Facts, InputFact
 from keras_consistency_cli.loading.data import RowSource, match_inputs, open_rows, take
 
-__all__ = ["Subject", "SubjectFiles"]
+__all__ = ["Subject", "SubjectFiles", "raw_inputs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ class SubjectFiles:
     compiled: bool = True
     generated_rows: int = 0
     seed: int = 0
+
+
+def raw_inputs(inputs: tuple[InputFact, ...]) -> tuple[InputFact, ...]:
+    """Return what rows must look like before a scaler: any number of features, for the scaler says itself how many it takes."""
+    return tuple(InputFact(name=fact.name, shape=(*fact.shape[:-1], None), dtype=fact.dtype) for fact in inputs)
 
 
 @dataclass
@@ -55,8 +61,7 @@ class Subject:
         """Return the rows of these numbers as the model is to be given them: scaled where there is a scaler."""
         if self._source is None:
             return {name: values[numbers] for name, values in self._generated.items()}
-        taken = take(self._source, self._names, numbers)
-        return {name: self._scaled(values) for name, values in taken.items()}
+        return self._scaled(take(self._source, self._names, numbers))
 
     @cached_property
     def described_rows(self) -> str:
@@ -79,9 +84,7 @@ class Subject:
     @property
     def _raw_inputs(self) -> tuple[InputFact, ...]:
         """What the rows must look like: where a scaler comes first, it decides about the features itself."""
-        if self._scaler is None:
-            return self.facts.inputs
-        return tuple(InputFact(name=fact.name, shape=(*fact.shape[:-1], None), dtype=fact.dtype) for fact in self.facts.inputs)
+        return self.facts.inputs if self._scaler is None else raw_inputs(self.facts.inputs)
 
     @cached_property
     def _hints(self) -> Mapping[str, Any]:
@@ -93,7 +96,9 @@ class Subject:
     def _generated(self) -> dict[str, np.ndarray]:
         from keras_consistency_cli.loading.synthesis import make_rows
 
-        return make_rows(self.facts.inputs, self._hints, rows=max(self.files.generated_rows, self.facts.batch_size or 1), seed=self.files.seed)
+        count = max(self.files.generated_rows, self.facts.batch_size or 1)
+        rows = make_rows(self.facts.inputs, self._hints, rows=count, seed=self.files.seed)
+        return rows if self._scaler is None else self._as_scaled(rows)
 
     @cached_property
     def _scaler(self) -> Any:
@@ -103,9 +108,27 @@ class Subject:
 
         return build_scaler(Path(self.files.scaler), trust=self.files.trust_scaler)
 
-    def _scaled(self, values: np.ndarray) -> np.ndarray:
+    def _scaled(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Rows as they come out of the scaler, which belongs to the one float input of as many features as it was fitted on."""
         if self._scaler is None:
-            return values
-        from keras_consistency_cli.loading.scaler import transform_rows
+            return rows
+        from keras_consistency_cli.loading.scaler import features_expected, transform_rows
 
-        return transform_rows(self._scaler, values)
+        features = features_expected(self._scaler)[0]
+        fitting = [name for name, values in rows.items() if len(rows) == 1 or (values.dtype.kind == "f" and values.shape[-1] == features)]
+        if len(fitting) != 1:
+            message = f"the scaler takes {features} features, which {len(fitting)} of the model's inputs have"
+            raise DataError(message, expected="exactly one such input")
+        return {name: transform_rows(self._scaler, values) if name in fitting else values for name, values in rows.items()}
+
+    def _as_scaled(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Rows made up in the scaler's own range, sent back through it: what they were before scaling follows its remembered statistics."""
+        if not hasattr(self._scaler, "inverse_transform"):
+            raise UsageError("rows cannot be made up for a scaler that has no inverse", mend="give rows with --data x.npy")
+        ranges = {"MinMaxScaler": (0.0, 1.0), "MaxAbsScaler": (-1.0, 1.0)}
+        low, high = ranges.get(type(self._scaler).__name__, (-np.inf, np.inf))
+        raw = {}
+        for name, values in rows.items():
+            flat = np.clip(values.astype(np.float64), low, high).reshape(-1, values.shape[-1])
+            raw[name] = np.asarray(self._scaler.inverse_transform(flat)).reshape(*values.shape[:-1], -1)
+        return self._scaled(raw)

@@ -99,7 +99,8 @@ def _without_strings(facts: Facts) -> str | None:
 
 CALLING_ROUTES: tuple[Route, ...] = (
     Route(name="call", summary="model(x, training=False), eager", run=_called(training=False)),
-    Route(name="call-float64", summary="model(x, training=False) on the float64 shadow", run=_called(training=False), lens="float64", seat="fresh"),
+    Route(name="call-as-given", summary="model(x, training=False) with the rows' own dtype", run=_called(training=False, cast=False)),
+    Route(name="call-float64", summary="model(x, training=False) on the float64 shadow", run=_called(training=False), lens="float64", seat="shadow"),
     Route(name="bare-call", summary="model(x), no flag given", run=_called()),
     Route(name="training-call", summary="model(x, training=True)", run=_training_call),
     Route(name="graph", summary="tf.function(model)", run=_graph(jit_compile=False), unavailable=_tensorflow_only),

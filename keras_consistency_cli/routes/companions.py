@@ -151,5 +151,5 @@ def _fresh_step(session: Any, rows: Rows) -> dict[str, np.ndarray]:
 
 COMPANION_ROUTES: tuple[Route, ...] = (
     Route(name="companions", summary="the other rows of a batch replaced", run=_companions("float32")),
-    Route(name="companions-float64", summary="the same on the float64 shadow", run=_companions("float64"), lens="float64", seat="fresh"),
+    Route(name="companions-float64", summary="the same on the float64 shadow", run=_companions("float64"), lens="float64", seat="shadow"),
 )

@@ -97,8 +97,7 @@ def _lensed(name: str, lens: Lens) -> str:
 
 
 def _seat(lens: Lens) -> Seat:
-    """The shadow runs in the second process, beside the model itself."""
-    return "main" if lens == "float32" else "fresh"
+    return "main" if lens == "float32" else "shadow"
 
 
 def _shadowed(lens: Lens, sizes: Sequence[int]) -> tuple[Route, ...]:

@@ -87,9 +87,9 @@ class Session:
         """Make the next predict trace anew: Keras keeps `predict_function` across shapes, relaxed ones included."""
         self.model.predict_function = None
 
-    def call(self, rows: Rows, **kwargs: Any) -> dict[str, np.ndarray]:
-        """Literally `model(rows, …)`, eager, on all rows at once."""
-        return self.name_outputs(self.model(self.pack(rows), **kwargs))
+    def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
+        """Literally `model(rows, …)`, eager, on all rows at once; with `cast` the floats are those that predict would feed."""
+        return self.name_outputs(self.model(self.pack(rows, cast=cast), **kwargs))
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """One compiled predict step on all rows at once, with the kernels that predict uses for a batch of that size."""

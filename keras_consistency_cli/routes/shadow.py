@@ -33,10 +33,10 @@ class ShadowSession(TensorFlowSession):
         with float64_world():
             return super().one_by_one(rows)
 
-    def call(self, rows: Rows, **kwargs: Any) -> dict[str, np.ndarray]:
+    def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """An eager call where Keras casts to float64."""
         with float64_world():
-            return super().call(rows, **kwargs)
+            return super().call(rows, cast=cast, **kwargs)
 
 
 def shadow_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray]) -> ShadowSession:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -23,13 +24,12 @@ _LOG_TAIL = 4000
 
 
 class Nursery:
-    """Starts importing the backend at once, beside the parent's own work; a context manager that ends every process it started.
+    """A process that waits to be told which backend to import; a context manager that ends every process it started.
 
-    Args:
-        environment: variables that must be set before the backend is imported, such as KERAS_BACKEND.
+    It is cheap to make one before anything is known, so that interpreters start side by side with the parent's own imports.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the processes that write to it
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair()
@@ -39,7 +39,7 @@ class Nursery:
             stdout=self._log,
             stderr=self._log,
             pass_fds=[theirs.fileno()],
-            env={**os.environ, **_QUIET, **environment},
+            env={**os.environ, **_QUIET},
             start_new_session=True,
         )
         theirs.close()
@@ -49,6 +49,16 @@ class Nursery:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        """Let it import the backend, beside whatever the parent does next.
+
+        Args:
+            environment: variables that must be set before the backend is imported, such as KERAS_BACKEND.
+        """
+        with contextlib.suppress(OSError):
+            # Why it is gone is told by the first fork, with its last words.
+            self._control.sendall(json.dumps(dict(environment)).encode() + b"\n")
 
     def fork(self) -> tuple[int, socket.socket]:
         """Fork a worker; return its process id and the channel to it.

@@ -107,6 +107,9 @@ class Seat:
             self._dismiss()
             return str(end)
         self._close()
+        # A worker may have closed its channel and live on; one that is ending already keeps the exit code it has.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._child, signal.SIGKILL)
         code = self._nursery.ended(self._child)
         if code < 0:
             name = signal.Signals(-code).name

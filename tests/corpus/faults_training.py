@@ -96,11 +96,11 @@ def _plain_norm() -> Any:
 
 
 CASES: tuple[Case, ...] = (
-    _planted("perceptron", "batch norm baked on", lambda: baked(_norm), STATISTICS, ("KC202",)),
-    _planted("image-classifier", "batch norm baked on", lambda: baked(_norm), STATISTICS, ("KC202",)),
-    _planted("boxed", "batch norm baked on inside", lambda: baked(_norm), STATISTICS, ("KC202",)),
-    _planted("regressor", "dropout baked on", lambda: baked(lambda: layers.Dropout(0.3, name=NAME)), RANDOM, ("KC202",)),
-    _planted("transformer", "dropout baked on", lambda: baked(lambda: layers.Dropout(0.2, name=NAME)), RANDOM, ("KC202",)),
+    _planted("perceptron", "batch norm baked on", lambda: baked(_norm), DEFAULT, ("KC202",)),
+    _planted("image-classifier", "batch norm baked on", lambda: baked(_norm), DEFAULT, ("KC202",)),
+    _planted("boxed", "batch norm baked on inside", lambda: baked(_norm), DEFAULT, ("KC202",)),
+    _planted("regressor", "dropout baked on", lambda: baked(lambda: layers.Dropout(0.3, name=NAME)), DEFAULT, ("KC202",)),
+    _planted("transformer", "dropout baked on", lambda: baked(lambda: layers.Dropout(0.2, name=NAME)), DEFAULT, ("KC202",)),
     _on("perceptron", _plain_norm, "batch norm", STATISTICS, ("KC101", "KC103")),
     _on("segmenter", _plain_norm, "batch norm", STATISTICS, ("KC101", "KC103")),
     _on("boxed-twice", _plain_norm, "batch norm", STATISTICS, ("KC101", "KC103")),

@@ -1,0 +1,69 @@
+# kcheck. `make help` lists what can be done. Presumed: make, and Python 3.11 or newer as $(PYTHON).
+
+PYTHON ?= python3
+VENV ?= .venv
+# The versions that CI uses; CONSTRAINTS= (empty) takes the newest, constraints-lowest.txt the oldest that are supported.
+CONSTRAINTS ?= constraints.txt
+# Further arguments for the tool behind a target: make test ARGS='-k archive'
+ARGS ?=
+
+RUN := $(VENV)/bin/python
+INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+NEEDS := pyproject.toml $(CONSTRAINTS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint bench accuracy samples readme constraints wheel clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; kcheck needs 3.11 or newer: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+# Two stamps, so that `make demo` does not install what only development needs.
+$(VENV)/.installed: $(NEEDS) | $(VENV)/bin/python
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(NEEDS) | $(VENV)/bin/python
+	$(INSTALL) --editable '.[dev]'
+	@touch $(VENV)/.installed $@
+
+install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that development needs
+
+demo: samples ## install, build the samples, and run kcheck on a healthy model and on a faulty one
+	@$(RUN) scripts/demo.py
+
+test: $(VENV)/.installed-dev ## run the tests
+	$(RUN) -m pytest -n 2 $(ARGS)
+
+lint: $(VENV)/.installed-dev ## ruff, mypy --strict and the import contracts
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.installed-dev ## measure speed and memory (ARGS='--write README.md' puts the table into the README)
+	$(RUN) -m benchmarks $(ARGS)
+
+accuracy: $(VENV)/.installed-dev ## run kcheck on the corpus of faults and clean models, and count
+	$(RUN) -m benchmarks.accuracy $(ARGS)
+
+samples: $(VENV)/.installed ## build sample_models/*/model.keras and their data
+	@$(RUN) sample_models/make_samples.py
+
+readme: samples ## capture the README's reports and its table of checks again
+	$(RUN) scripts/demo.py --write README.md
+
+constraints: ## resolve the newest versions in a fresh environment and write constraints.txt
+	$(PYTHON) scripts/constraints.py constraints.txt
+
+wheel: ## build dist/*.whl
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f sample_models/*/model.keras sample_models/*/data.npy sample_models/*/data.npz
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,246 @@
+"""The constants of tolerance.py on models they were not chosen on: honest pairs of routes must stay below the limits, planted leaks must not.
+
+`python -m benchmarks calibration` prints a line a model and a line a leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import keras
+import numpy as np
+
+from benchmarks.measure import Figure, aligned, say
+from benchmarks.models import ARCHITECTURES, Architecture, BatchLeak
+from keras_consistency_cli.checks import CHECKS
+from keras_consistency_cli.checks.agreement import judge_pairs
+from keras_consistency_cli.checks.base import Check, Evidence, Judged
+from keras_consistency_cli.evidence import Gathering, Plan
+from keras_consistency_cli.loading.model_facts import describe_model
+from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.routes import routes
+from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.session import Probe
+from keras_consistency_cli.routes.shadow import shadow_session
+from keras_consistency_cli.routes.tensorflow import TensorFlowSession
+from keras_consistency_cli.supervisor.seat import Seat
+from keras_consistency_cli.tolerance import FLOAT64_GAIN, LIFTED_FACTOR, MAX_FACTOR, Policy
+
+__all__ = ["Desk", "Honest", "Leak", "examine", "measure"]
+
+_HONEST_CODES = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC204")
+_LEAK_CODES = ("KC101", "KC103")
+_STRENGTHS = tuple(10.0**-power for power in range(3, 10))
+_ROWS = 96
+_ULP = 2.0**-23
+
+
+class Desk:
+    """A seat in this process: the tool's own routes run on a live model and its float64 shadow, one after the other.
+
+    Args:
+        model: a built model on the TensorFlow backend.
+        rows: rows by input name; answers to the numbers that a route is asked for.
+    """
+
+    def __init__(self, model: Any, rows: dict[str, np.ndarray]) -> None:
+        self._rows, self.facts = rows, describe_model(model)
+        self._routes = {route.name: route for route in routes()}
+        plain = TensorFlowSession(model, self.facts, Probe())
+        subject = Subject(files=SubjectFiles(model=""), model=model, facts=self.facts)
+        self._sessions = {"float32": plain, "float64": shadow_session(plain, subject, rows)}
+
+    def run(self, name: str, numbers: np.ndarray) -> tuple[Trace, Trace | None]:
+        """Run one route on the rows of these numbers, as a worker would."""
+        route = self._routes[name]
+        session = self._sessions[route.lens]
+        session.restore()
+        result = route.run(session, {key: values[numbers] for key, values in self._rows.items()})
+        session.restore()
+        trace = Trace(route=name, outputs=result.outputs, rows=result.rows, details=result.details)
+        return trace, Trace(route=f"{name}-baseline", outputs=result.baseline, rows=result.rows) if result.baseline else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Honest:
+    """What a model without a fault showed: pairs judged, the worst of them in multiples of E and of the lifted base, false alarms."""
+
+    name: str
+    noise: float
+    pairs: int
+    worst: float
+    worst_pair: str
+    lifted_pairs: int
+    lifted: float
+    swapped: int
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """Which instruments flagged a leak of this strength, by host: pairs of routes, and companion swap in float32 and in float64."""
+
+    host: str
+    strength: float
+    by_distance: bool
+    by_lifting: bool
+    by_swap: bool
+    by_swap_float64: bool
+
+
+def examine(model: Any, rows: dict[str, np.ndarray], checks: Sequence[Check]) -> Evidence:
+    """Gather what these checks need, in this process, with the tool's own plan and comparisons."""
+    desk = Desk(model, rows)
+    # One desk in every seat: routes then run in turn, as they must where Keras's float type belongs to the process.
+    seats = {route.seat: cast(Seat, desk) for route in routes()}
+    gathering = Gathering(plan=Plan.of(checks, routes()), facts=desk.facts, policy=Policy(), seats=seats)
+    gathering.add(np.arange(len(next(iter(rows.values())))), first=True)
+    return gathering.evidence({})
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Print both tables and return their summaries."""
+    honest = list(_honest(ARCHITECTURES[:2] if quick else ARCHITECTURES, trained=(False,) if quick else (False, True)))
+    print(aligned([_HONEST_HEAD, *map(_honest_row, honest)]), end="\n\n")
+    leaks = list(_leaks(ARCHITECTURES[:1] if quick else ARCHITECTURES[:4], _STRENGTHS[::3] if quick else _STRENGTHS))
+    print(aligned([_LEAK_HEAD, *(_leak_row(leaks, strength) for strength in dict.fromkeys(leak.strength for leak in leaks))]), end="\n\n")
+    return [*_honest_figures(honest), *_leak_figures(leaks)]
+
+
+def _checks(codes: Sequence[str]) -> tuple[Check, ...]:
+    return tuple(check for check in CHECKS if check.code in codes)
+
+
+def _honest(architectures: Sequence[Architecture], *, trained: Sequence[bool]) -> Iterator[Honest]:
+    for architecture in architectures:
+        for train in trained:
+            name = f"{architecture.name}, {'trained' if train else 'random'}"
+            say(f"calibration: {name}")
+            rows = dict(architecture.rows(np.random.default_rng(1), _ROWS))
+            keras.utils.set_random_seed(2)
+            model = architecture.build(lambda features: features)
+            if train:
+                _train(model, architecture)
+            yield _judged(name, examine(model, rows, _checks(_HONEST_CODES)))
+
+
+def _train(model: Any, architecture: Architecture) -> None:
+    """A few steps towards another model of the same build: weights and moving statistics leave their initial values."""
+    rows = dict(architecture.rows(np.random.default_rng(3), 256))
+    teacher = architecture.build(lambda features: features)
+    model.compile(keras.optimizers.Adam(1e-2), loss="mse")
+    model.fit(rows, teacher.predict(rows, verbose=0), epochs=4, batch_size=32, verbose=0)
+
+
+def _judged(name: str, evidence: Evidence) -> Honest:
+    judged = [each for check in _checks(_HONEST_CODES) for each in judge_pairs(evidence, check.pairs)]
+    measured = [each for each in judged if each.limit.origin == "calibrated"]
+    worst = max(measured, key=lambda each: _multiple(each, evidence))
+    lifted = [_lifted(each, evidence) for each in measured if each.lifted is not None]
+    return Honest(
+        name=name,
+        noise=max(noise.max_abs for noise in evidence.noise.values()),
+        pairs=len(measured),
+        worst=_multiple(worst, evidence),
+        worst_pair=f"{worst.comparison.candidate} / {worst.comparison.reference}",
+        lifted_pairs=len(lifted),
+        lifted=max(lifted),
+        swapped=sum(each.comparison.rows for each in judged if each.limit.origin == "exact"),
+        alarms=tuple(f"{each.comparison.candidate}: {each.reason}" for each in judged if not each.within),
+    )
+
+
+def _multiple(judged: Judged, evidence: Evidence) -> float:
+    """|a - b| ÷ E."""
+    noise = evidence.noise[judged.comparison.output].max_abs
+    return judged.comparison.max_abs / noise if noise else float(judged.comparison.max_abs > 0)
+
+
+def _lifted(judged: Judged, evidence: Evidence) -> float:
+    """What is left on the shadow, in multiples of (E + 1 ulp) · 2⁻²⁹."""
+    assert judged.lifted is not None
+    noise = evidence.noise[judged.comparison.output]
+    return judged.lifted.max_abs / ((noise.max_abs + _ULP * max(noise.scale, judged.comparison.scale)) * FLOAT64_GAIN)
+
+
+def _leaks(hosts: Sequence[Architecture], strengths: Sequence[float]) -> Iterator[Leak]:
+    for host in hosts:
+        for strength in strengths:
+            say(f"calibration: {host.name}, leak of {strength:.0e}")
+            keras.utils.set_random_seed(4)
+            model = host.build(BatchLeak(strength))
+            evidence = examine(model, dict(host.rows(np.random.default_rng(5), _ROWS)), _checks(_LEAK_CODES))
+            yield _found(host.name, strength, evidence)
+
+
+def _found(host: str, strength: float, evidence: Evidence) -> Leak:
+    by_code = {check.code: list(judge_pairs(evidence, check.pairs)) for check in _checks(_LEAK_CODES)}
+    distant = [each for each in by_code["KC101"] if not each.within]
+    swaps = {each.comparison.candidate: not each.within for each in by_code["KC103"]}
+    return Leak(
+        host=host,
+        strength=strength,
+        by_distance=any(each.comparison.max_abs > each.limit.value for each in distant),
+        by_lifting=bool(distant),
+        by_swap=swaps["companions"],
+        by_swap_float64=swaps["companions-float64"],
+    )
+
+
+_HONEST_HEAD = ("model", "E", "pairs", "worst |a-b|/E", "by", "lifted pairs", "worst lifted", "rows swapped", "false alarms")
+_LEAK_HEAD = ("leak of the batch mean", "hosts", "KC101 by distance", "KC101", "companions", "companions float64", "missed by all")
+
+
+def _honest_row(honest: Honest) -> tuple[str, ...]:
+    numbers = (f"{honest.noise:.1e}", str(honest.pairs), f"{honest.worst:.2f}", honest.worst_pair, str(honest.lifted_pairs), f"{honest.lifted:.2f}")
+    return (honest.name, *numbers, str(honest.swapped), "; ".join(honest.alarms) or "0")
+
+
+def _leak_row(leaks: Sequence[Leak], strength: float) -> tuple[str, ...]:
+    these = [leak for leak in leaks if leak.strength == strength]
+    ways = (
+        sum(leak.by_distance for leak in these),
+        sum(leak.by_lifting for leak in these),
+        sum(leak.by_swap for leak in these),
+        sum(leak.by_swap_float64 for leak in these),
+        sum(not _flagged(leak) for leak in these),
+    )
+    return (f"{strength:.0e}", str(len(these)), *map(str, ways))
+
+
+def _flagged(leak: Leak) -> bool:
+    return leak.by_lifting or leak.by_swap or leak.by_swap_float64
+
+
+def _honest_figures(honest: Sequence[Honest]) -> list[Figure]:
+    models, pairs = len(honest), sum(each.pairs for each in honest)
+    lifted = sum(each.lifted_pairs for each in honest)
+    return [
+        Figure(
+            what=f"two honest routes apart, worst of {pairs} pairs on {models} models, in multiples of the model's rounding noise",
+            measured=f"{max(each.worst for each in honest):.2f}",
+            against=f"limit {MAX_FACTOR:g}",
+        ),
+        Figure(
+            what=f"the same on the float64 shadow, worst of {lifted} pairs, in multiples of (E + 1 ulp) · 2⁻²⁹",
+            measured=f"{max(each.lifted for each in honest):.2f}",
+            against=f"limit {LIFTED_FACTOR:g}",
+        ),
+        Figure(
+            what=f"false alarms on these pairs and on {sum(each.swapped for each in honest)} rows with their companions swapped",
+            measured=str(sum(len(each.alarms) for each in honest)),
+            goal="0",
+        ),
+    ]
+
+
+def _leak_figures(leaks: Sequence[Leak]) -> list[Figure]:
+    strengths = sorted({leak.strength for leak in leaks}, reverse=True)
+    ways = (
+        ("KC101 batch-vs-single", [leak.by_lifting for leak in leaks]),
+        ("KC103 companion-swap", [leak.by_swap or leak.by_swap_float64 for leak in leaks]),
+    )
+    what = f"planted leaks of {strengths[0]:.0e} to {strengths[-1]:.0e} of the batch mean in {len({leak.host for leak in leaks})} models, found by "
+    return [Figure(what=what + name, measured=f"{sum(found)} of {len(found)}", goal="all") for name, found in ways]

@@ -1,0 +1,124 @@
+"""A world in which every route answers alike, but for those that a test changes. No model runs: a fake seat hands out small arrays.
+
+Everything after the seat is real: the plan, the comparisons, the noise and the check's own judgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.checks.base import Check, Evidence, Verdict
+from keras_consistency_cli.evidence import Gathering, Plan
+from keras_consistency_cli.facts import Facts, InputFact, OutputFact
+from keras_consistency_cli.routes import routes
+from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.tolerance import Policy
+
+ROWS = 32
+NOISE = 2.0**-15
+"""The greatest |float32 - float64| of a world's predict: the calibrated limit is four times as much, and one ulp."""
+
+Answer = np.ndarray | Trace | Mapping[str, np.ndarray]
+"""What a route gives: output "out", a whole trace, or outputs by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Rows of a healthy model: `exact` is what float64 gives, `predict` what float32 gives, `rounding` as far apart as NOISE.
+
+    Args:
+        answers: by route, what differs from that.
+        facts: fields of Facts that differ from a small functional model's.
+        policy: how limits are found.
+        data: what was counted in the inputs.
+    """
+
+    exact: np.ndarray
+    predict: np.ndarray
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def where(self, answers: Mapping[str, Answer] | None = None, **changed: Any) -> World:
+        """The same world, with other answers of some routes and other fields."""
+        return replace(self, answers={**self.answers, **(answers or {})}, **changed)
+
+    def moved(self, by: float, rows: Sequence[int] = (3,), *, lens: str = "float32") -> np.ndarray:
+        """Predict's answers, or the shadow's, moved by `by` in some rows."""
+        values = (self.exact if lens == "float64" else self.predict).copy()
+        values[list(rows)] += values.dtype.type(by)
+        return values
+
+    def evidence(self, check: Check) -> Evidence:
+        """What the check would be given by a run of its routes on these answers."""
+        known: dict[str, Any] = {"name": "m", "kind": "Functional", "parameters": 1, "layers": (), "backend": "tensorflow"}
+        known |= {"inputs": (InputFact(name="x", shape=(None, 2), dtype="float32"),), "outputs": (OutputFact(name="out", shape=(None, 1)),)}
+        facts = Facts(**{**known, **self.facts})
+        seat: Any = _Seat(self)
+        seats: dict[str, Any] = {route.seat: seat for route in routes()}
+        gathering = Gathering(plan=Plan.of([check], routes()), facts=facts, policy=self.policy, seats=seats)
+        gathering.add(np.arange(len(self.predict)), first=True)
+        return gathering.evidence(self.data)
+
+    def verdict(self, check: Check) -> Verdict:
+        """What the check says, without the time it took."""
+        return replace(check.verdict(self.evidence(check)), elapsed_s=0.0)
+
+
+class _Seat:
+    """Answers as the world says; a route that it says nothing of answers as predict or as its shadow does."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
+        baseline = f"{route}-baseline"
+        brings_one = route in ("companions", "companions-float64")
+        return self._trace(route), self._trace(baseline) if brings_one and self._trace(route).ran else None
+
+    def _trace(self, route: str) -> Trace:
+        answer = self._world.answers.get(route, self._usual(route))
+        if isinstance(answer, Trace):
+            return replace(answer, route=route)
+        return Trace(route=route, outputs=answer if isinstance(answer, Mapping) else {"out": answer})
+
+    def _usual(self, route: str) -> Answer:
+        if route == "rows":
+            return {"x": np.zeros(len(self._world.predict), bool)}
+        return self._world.exact if "float64" in route else self._world.predict
+
+
+@pytest.fixture
+def make_world() -> Callable[..., World]:
+    """Make a world of some rows; values lie around `centre`."""
+
+    def make(rows: int = ROWS, *, centre: float = 1.0) -> World:
+        predict = np.full((rows, 1), centre, np.float32) + np.linspace(-0.125, 0.125, rows, dtype=np.float32).reshape(-1, 1)
+        rounding = NOISE * np.where(np.arange(rows) % 2, 1.0, -1.0).reshape(-1, 1)
+        return World(exact=predict + rounding, predict=predict)
+
+    return make
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """A world of 32 rows in which all is well."""
+    return make_world()
+
+
+@pytest.fixture
+def crashed() -> Trace:
+    """A route that crashed."""
+    return Trace(route="", error="ValueError: boom")
+
+
+@pytest.fixture
+def missing() -> Trace:
+    """A route that cannot run here."""
+    return Trace(route="", unavailable="not on this machine")

@@ -1,0 +1,277 @@
+"""agreement: the judgement that most checks share, on pairs of routes with real comparisons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.checks.agreement import Wording, agreement, worst
+from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.compare import Stated
+from keras_consistency_cli.facts import LayerFact, OutputFact
+from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.tolerance import Policy
+
+PAIRS = (Pair(candidate="shuffled", reference="predict"), Pair(candidate="call", reference="predict"))
+WORDING = Wording(agree="they agree", differ="they differ,", advice="do this")
+LIMIT = 4 * 2.0**-15
+NAN = float("nan")
+
+
+def examine(evidence: Evidence) -> Verdict:
+    return agreement(evidence, PAIRS, WORDING)
+
+
+CHECK = Check(code="KC999", name="both", title="t", explanation="", pairs=PAIRS, examine=examine)
+
+
+def holed(world: Any, *rows: int) -> np.ndarray:
+    values: np.ndarray = world.predict.copy()
+    values[list(rows)] = NAN
+    return values
+
+
+def test_all_is_well(world: Any) -> None:
+    found = world.verdict(CHECK)
+    assert (found.status, found.message, found.reason, found.advice) == (Status.PASS, "they agree", None, None)
+    assert [(each.comparison.candidate, each.within, each.limit.origin, each.lifted is not None) for each in found.judged] == [
+        ("shuffled", True, "calibrated", True),
+        ("call", True, "calibrated", True),
+    ]
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.9 * LIMIT, Status.PASS), (-0.9 * LIMIT, Status.PASS), (1.1 * LIMIT, Status.FAIL), (0.1, Status.FAIL)])
+def test_rounding_inside_the_limit_passes(world: Any, by: float, status: Status) -> None:
+    assert world.where({"shuffled": world.moved(by)}).verdict(CHECK).status is status
+
+
+def test_a_failure_says_how_far_where_and_what_to_do(world: Any) -> None:
+    found = world.where({"shuffled": world.moved(0.5, (3, 7))}).verdict(CHECK)
+    assert found == Verdict(
+        status=Status.FAIL,
+        message="they differ, by up to 0.5 (0.44 of the greatest output, 1.64e+04 × rounding noise) in 2 of 32 rows of shuffled",
+        code="KC999",
+        name="both",
+        judged=found.judged,
+        advice="do this",
+    )
+    assert [worst.row for worst in found.judged[0].comparison.worst] == [3, 7]
+
+
+def test_the_lifted_pair_decides(world: Any) -> None:
+    """A leak of 1e-9 is far below rounding; on the shadow it is not."""
+    found = world.where({"shuffled-float64": world.moved(1e-9, lens="float64")}).verdict(CHECK)
+    assert found.status is Status.FAIL
+    assert found.judged[0].reason.startswith("not rounding: 1.0e-09 is left in float64")
+    assert world.where({"shuffled-float64": world.moved(1e-14, lens="float64")}).verdict(CHECK).status is Status.PASS
+
+
+def test_few_rows_widen_the_limit(make_world: Any) -> None:
+    few = make_world(8)
+    found = few.where({"shuffled": few.moved(7 * LIMIT)}).verdict(CHECK)
+    assert (found.status, found.judged[0].limit.origin) == (Status.PASS, "calibrated-few-rows")
+    assert few.where({"shuffled": few.moved(9 * LIMIT)}).verdict(CHECK).status is Status.FAIL
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.9e-4, Status.PASS), (1.2e-4, Status.FAIL)])
+def test_without_a_shadow_the_limit_is_a_share_of_the_output(world: Any, missing: Trace, by: float, status: Status) -> None:
+    shadowless = {f"{route}-float64": missing for route in ("predict", "shuffled", "call")}
+    found = world.where({**shadowless, "shuffled": world.moved(by)}).verdict(CHECK)
+    assert (found.status, found.judged[0].limit.origin, found.judged[0].lifted) == (status, "fallback", None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "by", "status"),
+    [
+        (Policy(stated=Stated(rtol=0.0, atol=0.3)), 0.25, Status.PASS),
+        (Policy(stated=Stated(rtol=0.0, atol=0.3)), 0.35, Status.FAIL),
+        (Policy(stated=Stated(rtol=0.3, atol=0.0)), 0.25, Status.PASS),
+        (Policy(per_output=(("out", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
+        (Policy(per_output=(("other", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.FAIL),
+        (Policy(stated=Stated(rtol=0.0, atol=1.0), per_output=(("out", Stated(rtol=0.0, atol=0.1)),)), 0.25, Status.FAIL),
+        (Policy(exact=True), 0.0, Status.PASS),
+        (Policy(exact=True), 2.0**-22, Status.FAIL),
+        (Policy(exact=True, per_output=(("out", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
+    ],
+)
+def test_limits_that_the_user_states(world: Any, policy: Policy, by: float, status: Status) -> None:
+    assert world.where({"shuffled": world.moved(by)}, policy=policy).verdict(CHECK).status is status
+
+
+def test_a_stated_limit_holds_where_predict_did_not_run(world: Any, crashed: Trace) -> None:
+    """Pairs of other routes are still held against it."""
+    pairs = (Pair(candidate="bare-call", reference="call"),)
+    check = Check(code="KC999", name="c", title="t", explanation="", pairs=pairs, examine=lambda evidence: agreement(evidence, pairs, WORDING))
+    policy = Policy(stated=Stated(rtol=0.0, atol=0.1))
+    assert world.where({"predict": crashed, "bare-call": world.moved(0.5)}, policy=policy).verdict(check).status is Status.FAIL
+
+
+def test_an_exact_pair_asks_for_the_same_bits_whatever_the_limit(world: Any) -> None:
+    pairs = (Pair(candidate="shuffled", reference="predict", exact=True),)
+    check = Check(code="KC999", name="exact", title="t", explanation="", pairs=pairs, examine=lambda evidence: agreement(evidence, pairs, WORDING))
+    assert world.verdict(check).status is Status.PASS
+    assert world.where({"shuffled": world.moved(2.0**-22)}, policy=Policy(stated=Stated(rtol=1.0, atol=1.0))).verdict(check).status is Status.FAIL
+
+
+# --- what must never pass
+
+
+def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:
+    found = world.where({"call": crashed}).verdict(CHECK)
+    assert (found.status, found.message, found.reason) == (Status.ERROR, "a way of calling the model crashed", "call: ValueError: boom")
+    assert [each.comparison.candidate for each in found.judged] == ["shuffled"]
+
+
+def test_a_failure_beats_a_crash_and_tells_of_it(world: Any, crashed: Trace) -> None:
+    found = world.where({"call": crashed, "shuffled": world.moved(0.5)}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.FAIL, "call: ValueError: boom")
+
+
+def test_a_crash_of_the_reference_is_an_error(world: Any, crashed: Trace) -> None:
+    assert world.where({"predict": crashed}).verdict(CHECK).reason == "predict: ValueError: boom"
+
+
+def test_a_crash_beats_what_is_missing(world: Any, crashed: Trace, missing: Trace) -> None:
+    assert world.where({"call": crashed, "shuffled": missing}).verdict(CHECK).status is Status.ERROR
+
+
+def test_nothing_to_compare_is_skipped_with_its_reasons(world: Any, missing: Trace) -> None:
+    found = world.where({"call": missing, "shuffled": missing}).verdict(CHECK)
+    reason = "shuffled: not on this machine; call: not on this machine"
+    assert found == Verdict(status=Status.SKIP, message="nothing to compare", code="KC999", name="both", reason=reason)
+
+
+def test_routes_without_outputs_are_nothing_to_compare(world: Any) -> None:
+    found = world.where({"call": Trace(route=""), "shuffled": Trace(route="")}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.SKIP, "no route gave outputs")
+
+
+def test_one_missing_way_passes_and_is_told(world: Any, missing: Trace) -> None:
+    found = world.where({"call": missing}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.PASS, "call: not on this machine")
+
+
+def test_a_missing_shadow_is_no_problem_of_the_check(world: Any, crashed: Trace, missing: Trace) -> None:
+    found = world.where({"shuffled-float64": crashed, "call-float64": missing}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.PASS, None)
+
+
+def test_no_rows_are_nothing_to_compare(make_world: Any) -> None:
+    assert make_world(0).verdict(CHECK).status is Status.SKIP
+
+
+def test_outputs_without_elements_are_nothing_to_compare(world: Any) -> None:
+    hollow = np.zeros((32, 0), np.float32)
+    assert world.where(dict.fromkeys(("predict", "shuffled", "call"), hollow)).verdict(CHECK).status is Status.SKIP
+
+
+@pytest.mark.parametrize("side", ["predict", "shuffled"])
+def test_nan_on_one_side_fails(world: Any, side: str) -> None:
+    found = world.where({side: holed(world, 3, 4)}).verdict(CHECK)
+    assert found.status is Status.FAIL
+    assert "2 values are finite on one side only" in found.message
+
+
+def test_nan_on_one_side_is_told_beside_rounding(world: Any) -> None:
+    """The rounding in row 9 is no fault, and must not stand for the NaN in row 3."""
+    values = world.moved(0.5 * LIMIT, (9,))
+    values[3] = NAN
+    found = world.where({"shuffled": values}).verdict(CHECK)
+    assert found.status is Status.FAIL
+    assert "1 values are finite on one side only" in found.message
+
+
+def test_nan_on_both_sides_is_counted(world: Any) -> None:
+    found = world.where(dict.fromkeys(("predict", "shuffled", "call"), holed(world, 3))).verdict(CHECK)
+    assert found.status is Status.PASS
+    counted = [(each.comparison.nonfinite_candidate, each.comparison.nonfinite_reference) for each in found.judged]
+    assert counted == [(1, 1), (1, 1)]
+
+
+def test_nan_on_both_sides_hides_no_fault(world: Any) -> None:
+    both = holed(world, 3)
+    moved = np.where(np.arange(32).reshape(-1, 1) == 9, both + np.float32(0.5), both)
+    assert world.where({"predict": both, "shuffled": moved, "call": both}).verdict(CHECK).status is Status.FAIL
+
+
+@pytest.mark.parametrize("shape", [(31, 1), (32, 2), (32,), (32, 1, 1)])
+def test_another_shape_fails(world: Any, shape: tuple[int, ...]) -> None:
+    found = world.where({"shuffled": np.ones(shape, np.float32)}).verdict(CHECK)
+    assert (found.status, found.message) == (Status.FAIL, f"they differ, shuffled: {shape} against (32, 1)")
+
+
+def test_an_output_that_is_missing_fails(world: Any) -> None:
+    found = world.where({"shuffled": {"other": world.predict}}).verdict(CHECK)
+    assert (found.status, found.message) == (Status.FAIL, "they differ, shuffled: shuffled gives no output 'out'")
+
+
+def test_the_worst_of_several_outputs_is_told(world: Any) -> None:
+    two = {"out": world.predict, "b": world.predict}
+    shadows = {f"{route}-float64": {"out": world.exact, "b": world.exact} for route in ("predict", "shuffled", "call")}
+    answers = {
+        **shadows,
+        "predict": two,
+        "call": {"out": world.moved(0.25), "b": world.predict},
+        "shuffled": {"out": world.predict, "b": world.moved(0.5)},
+    }
+    found = world.where(answers).verdict(CHECK)
+    assert found.message.startswith("they differ, by up to 0.5 ")
+    assert [each.within for each in found.judged] == [True, False, False, True]
+    assert worst(found.judged).comparison.output == "b"
+
+
+# --- decisions
+
+
+def near_ties(make_world: Any, flips: int, rows: int = 40) -> Any:
+    """Answers of 0.5 and a little more, of which `flips` candidates come out a little less, all inside the limit."""
+    base = make_world(rows, centre=0.0)
+    predict = np.full((rows, 1), 0.5, np.float32)
+    flipped = predict.copy()
+    flipped[:flips] -= np.float32(2.0**-15)
+    exact = predict + np.where(np.arange(rows) % 2, 2.0**-15, -(2.0**-15)).reshape(-1, 1)
+    answers = {"predict": predict, "call": predict, "shuffled": flipped}
+    answers |= {f"{route}-float64": exact for route in answers}
+    return base.where(answers, facts={"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)})
+
+
+@pytest.mark.parametrize(("flips", "status"), [(0, Status.PASS), (1, Status.WARN), (2, Status.WARN), (3, Status.FAIL), (20, Status.FAIL)])
+def test_decisions_that_rounding_flips_warn_and_fail_above_a_twentieth(make_world: Any, flips: int, status: Status) -> None:
+    found = near_ties(make_world, flips).verdict(CHECK)
+    assert found.status is status
+    assert all(each.within for each in found.judged)
+    if flips:
+        assert found.message == f"they agree, but rounding of 3.1e-05 flips {flips} of 40 decisions: near ties"
+        assert "threshold" in str(found.advice)
+
+
+def test_flips_beyond_the_limit_are_told_with_the_failure(make_world: Any) -> None:
+    found = near_ties(make_world, 0)
+    assert found.where({"shuffled": found.answers["predict"] - np.float32(0.25)}).verdict(CHECK).message.endswith("; 40 decisions flip")
+
+
+def test_several_decisions_a_row_are_counted_as_decisions(make_world: Any) -> None:
+    """Ten labels a row: 3 flips of 400 decisions are fewer than a twentieth."""
+    base = near_ties(make_world, 0)
+    wide = {route: np.repeat(values, 10, axis=1) for route, values in base.answers.items()}
+    wide["shuffled"] = wide["shuffled"].copy()
+    wide["shuffled"][0, :3] -= np.float32(2.0**-15)
+    found = base.where(wide).verdict(CHECK)
+    assert (found.status, "flips 3 of 400 decisions" in found.message) == (Status.WARN, True)
+
+
+def test_rows_that_are_consecutive_on_purpose(world: Any) -> None:
+    """Only together with a stateful layer does the owner's word count."""
+    from keras_consistency_cli.checks.agreement import carries_state_on_purpose
+
+    lstm = LayerFact(path="lstm", kind="LSTM", stateful=True)
+    said, unsaid = {"stateful_rows": "consecutive"}, {"stateful_rows": "independent"}
+    found = [
+        carries_state_on_purpose(world.where(facts={"layers": layers}, data=data).evidence(CHECK))
+        for layers, data in (((lstm,), said), ((), said), ((lstm,), unsaid), ((lstm,), {}))
+    ]
+    assert [each.status if each else None for each in found] == [Status.SKIP, None, None, None]
+    assert found[0] is not None
+    assert "facts.stateful_rows" in str(found[0].reason)

@@ -1,0 +1,45 @@
+"""KC204: eager, graph and XLA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.kc204_execution_mode import CHECK
+from keras_consistency_cli.routes.base import Trace
+
+MODES = ("call", "graph", "xla")
+
+
+def test_healthy(world: Any) -> None:
+    found = world.verdict(CHECK)
+    assert (found.status, found.message, found.reason) == (Status.PASS, "eager, graph and XLA give what predict gives", None)
+    assert [each.comparison.candidate for each in found.judged] == list(MODES)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("by", "status"), [(2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)])
+def test_one_mode_differs(world: Any, mode: str, by: float, status: Status) -> None:
+    found = world.where({mode: world.moved(by)}).verdict(CHECK)
+    assert found.status is status
+    assert found.message.endswith(f"rows of {mode}") == (status is Status.FAIL)
+
+
+def test_a_model_that_xla_cannot_compile_is_told_and_not_failed(world: Any, crashed: Trace) -> None:
+    found = world.where({"xla": crashed}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.PASS, "not under XLA, which cannot compile the model: ValueError: boom")
+    assert [each.comparison.candidate for each in found.judged] == ["call", "graph"]
+
+
+def test_a_crash_of_another_mode_is_told_beside_that_of_xla(world: Any, crashed: Trace) -> None:
+    found = world.where({"xla": crashed, "graph": Trace(route="", error="KeyError: 3")}).verdict(CHECK)
+    assert found.status is Status.ERROR
+    assert "graph: KeyError: 3" in str(found.reason)
+
+
+def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
+    assert world.where({"graph": crashed}).verdict(CHECK).status is Status.ERROR
+    assert world.where({"xla": missing}).verdict(CHECK).reason == "xla: not on this machine"
+    assert world.where(dict.fromkeys(MODES, missing)).verdict(CHECK).status is Status.SKIP

@@ -1,0 +1,64 @@
+"""Evidence as a run would leave it, made of facts, a few traces and real comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
+from keras_consistency_cli.compare import Answers, Comparison, compare
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.tolerance import Policy, judge
+
+
+def _compared(candidate: str, rows: tuple[int, ...]) -> Comparison:
+    """A candidate that is 1 away from predict in these rows."""
+    theirs = np.ones((16, 1), np.float32)
+    mine = theirs.copy()
+    mine[list(rows)] += 1
+    return compare((candidate, "predict"), Answers(outputs={"out": mine}), Answers(outputs={"out": theirs}))[0]
+
+
+def _evidence(
+    *,
+    changed: Mapping[str, tuple[str, str]] | None = None,
+    differing: tuple[str, ...] = (),
+    located: Mapping[str, Mapping[str, Any]] | None = None,
+    **facts: Any,
+) -> Evidence:
+    """`changed` says what each route moved, as (path, kind); `differing` which repeats of predict differ from it; `located` what locators found."""
+    known: dict[str, Any] = {"name": "m", "kind": "Functional", "parameters": 1, "layers": (), "inputs": (), "outputs": ()}
+    traces = {"predict": Trace(route="predict")}
+    for route, (path, kind) in (changed or {}).items():
+        traces[route] = Trace(route=route, changed=(Change(path=path, kind=kind, max_abs=1.0),))  # type: ignore[arg-type]
+    for route, details in (located or {}).items():
+        traces[route] = Trace(route=route, details=details)
+    repeats = ("predict-again", "predict-retraced", "fresh-process")
+    comparisons = {(name, "predict"): (_compared(name, (3,) if name in differing else ()),) for name in repeats}
+    return Evidence(facts=Facts(**{**known, **facts}), policy=Policy(), traces=traces, comparisons=comparisons)
+
+
+def _verdict(code: str, status: Status = Status.FAIL, *, moved: tuple[int, ...] = (), **findings: Any) -> Verdict:
+    """A check's answer; `moved` are the rows that did."""
+    judged: tuple[Judged, ...] = ()
+    if moved:
+        comparison = _compared("other", moved)
+        found = judge(comparison, noise=None, lifted=None, policy=Policy())
+        judged = (Judged(comparison=comparison, limit=found.limit, within=found.within),)
+    return Verdict(status=status, message="", code=code, name=code, judged=judged, findings=findings)
+
+
+@pytest.fixture
+def evidence() -> Callable[..., Evidence]:
+    """Make evidence."""
+    return _evidence
+
+
+@pytest.fixture
+def verdict() -> Callable[..., Verdict]:
+    """Make a verdict that failed, or another."""
+    return _verdict

@@ -1,0 +1,83 @@
+"""causes: each is recognised by its signature, and by nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.diagnosis import CAUSES, diagnose
+from keras_consistency_cli.facts import LayerFact
+
+LSTM = (LayerFact(path="enc/lstm", kind="LSTM", stateful=True), LayerFact(path="enc/gru", kind="GRU", stateful=True))
+DENSE = (LayerFact(path="dense", kind="Dense"),)
+BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
+DEFAULT = (LayerFact(path="jitter", kind="Jitter", custom=True, default_training=True),)
+MIXED = {"layer": "mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
+NORMED = {**MIXED, "layer": "box/norm", "kind": "BatchNormalization"}
+STATE = {"predict": ("lstm/state", "state")}
+SEED = {"predict": ("drop/seed", "seed")}
+WEIGHT = {"predict": ("count", "weight")}
+MEAN = {"predict": ("bn/moving_mean", "weight")}
+AGAIN = ("predict-again",)
+
+SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tuple[str, str | None]]]] = [
+    ("neighbours", {}, {"KC103": {}}, [("cross-sample-dependence", None)]),
+    ("neighbours, located", {"located": {"locate-companions": MIXED}}, {"KC101": {}, "KC103": {}}, [("cross-sample-dependence", "mix")]),
+    ("neighbours, in a batch norm", {"located": {"locate-companions": NORMED}}, {"KC103": {}}, [("batch-statistics-in-inference", "box/norm")]),
+    ("neighbours, with moving statistics", {"changed": MEAN}, {"KC103": {}, "KC203": {}}, [("batch-statistics-in-inference", None)]),
+    ("state", {"changed": STATE, "layers": LSTM}, {"KC104": {}, "KC203": {}}, [("state-carry-over", "enc/gru")]),
+    ("state, located", {"changed": STATE, "layers": LSTM, "located": {"locate-repeat": MIXED}}, {"KC203": {}}, [("state-carry-over", "mix")]),
+    ("state in a layer that is not recurrent", {"changed": STATE, "layers": DENSE}, {"KC203": {}}, [("hidden-state", None)]),
+    ("state that stays", {"layers": LSTM}, {"KC104": {}}, []),
+    ("a seed", {"changed": SEED}, {"KC203": {}, "KC101": {}}, [("active-randomness", None)]),
+    ("no seed, but other answers", {"differing": AGAIN}, {"KC203": {}}, [("active-randomness", None)]),
+    ("a weight and other answers", {"differing": AGAIN, "changed": WEIGHT}, {"KC203": {}}, [("hidden-state", None)]),
+    ("other answers when traced anew", {"differing": ("predict-retraced",)}, {"KC203": {}}, [("hidden-state", None)]),
+    ("other answers in a fresh process", {"differing": ("fresh-process",)}, {"KC203": {}}, [("hidden-state", None)]),
+    ("repeats agree", {}, {"KC203": {}}, []),
+    ("a flag in the graph", {"layers": BAKED}, {"KC202": {}}, [("training-flag-default", "bn")]),
+    ("a flag by default", {"layers": (*DENSE, *DEFAULT)}, {"KC202": {}}, [("training-flag-default", "jitter")]),
+    ("a flag, located", {"located": {"locate-training": MIXED}}, {"KC202": {}}, [("training-flag-default", "mix")]),
+    ("a tail that grows", {"layers": LSTM}, {"KC102": {"given": 9, "output_rows": {"out": 12}}}, [("state-batch-mismatch", "enc/gru")]),
+    ("rows lost", {"layers": DENSE}, {"KC102": {"given": 9, "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
+    ("batch sizes differ", {}, {"KC102": {}}, []),
+    ("NaN hidden", {}, {"KC701": {"hidden": {"out": 2}, "rows": {"x": 1}}, "KC201": {}}, [("nan-hidden", None)]),
+    ("NaN in rows", {}, {"KC701": {"hidden": {}, "rows": {"x": 1}}}, [("non-finite-input", None)]),
+    ("NaN in weights", {}, {"KC701": {"weights": ["w"]}}, []),
+    ("predict overridden", {"overridden": ("predict_step",)}, {"KC201": {}, "KC101": {}}, [("predict-overridden", None)]),
+    ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
+    ("predict differs", {}, {"KC201": {}}, []),
+    ("noise", {}, {"KC602": {}}, [("ill-conditioned", None)]),
+    ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
+    ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
+]
+
+
+@pytest.mark.parametrize(("known", "failed", "expected"), [case[1:] for case in SIGNATURES], ids=[case[0] for case in SIGNATURES])
+def test_signatures(
+    evidence: Any, verdict: Any, known: dict[str, Any], failed: dict[str, dict[str, Any]], expected: list[tuple[str, str | None]]
+) -> None:
+    found = diagnose(evidence(**known), [verdict(code, **findings) for code, findings in failed.items()])
+    assert [(each.cause, each.layer) for each in found] == expected
+    codes = [code for each in found for code in each.explains]
+    assert set(codes) <= set(failed)
+
+
+def test_every_cause_has_a_signature_here() -> None:
+    assert set(CAUSES) == {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
+
+
+@pytest.mark.parametrize("slug", CAUSES)
+@pytest.mark.parametrize("layer", ["{layer}", "a{0}b", "norm"])
+def test_words_take_any_layer_name(slug: str, layer: str) -> None:
+    cause = CAUSES[slug]
+    for text in (cause.sentence, cause.advice):
+        plain = text.replace("{layer}", "\0").replace("{{", "{").replace("}}", "}").replace("\0", layer)
+        assert text.format(layer=layer) == plain
+
+
+def test_a_warning_is_a_signature_too(evidence: Any, verdict: Any) -> None:
+    found = diagnose(evidence(), [verdict("KC602", Status.WARN)])
+    assert [(each.cause, each.severity) for each in found] == [("ill-conditioned", "warn")]

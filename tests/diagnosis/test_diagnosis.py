@@ -1,0 +1,93 @@
+"""diagnosis: causes explain failures, the most specific first, and name the place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.diagnosis import Diagnosis, diagnose, locators
+
+PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
+
+
+def test_nothing_failed_nothing_found(evidence: Any, verdict: Any) -> None:
+    passed = [verdict(code, status) for code in ("KC103", "KC203", "KC602") for status in (Status.PASS, Status.SKIP, Status.ERROR)]
+    assert diagnose(evidence(changed={"predict": ("seed", "seed")}), passed) == ()
+    assert diagnose(evidence(), []) == ()
+
+
+def test_a_whole_diagnosis(evidence: Any, verdict: Any) -> None:
+    failed = [verdict("KC101", moved=(4, 9)), verdict("KC103", moved=(9, 2)), verdict("KC104", Status.PASS)]
+    (found,) = diagnose(evidence(located={"locate-companions": {**PLACE, "output_rows": {}}}), failed)
+    assert found == Diagnosis(
+        cause="cross-sample-dependence",
+        severity="fail",
+        sentence="'enc/mix' (Mix) mixes the rows of a batch: a row's answer depends on its neighbours",
+        layer="enc/mix",
+        rows=(4, 9, 2),
+        explains=("KC101", "KC103"),
+        confidence="likely",
+        evidence={"located": PLACE},
+        advice="in 'enc/mix' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))",
+    )
+
+
+def test_without_a_place_the_layer_is_left_open(evidence: Any, verdict: Any) -> None:
+    (found,) = diagnose(evidence(), [verdict("KC103")])
+    assert found.sentence.startswith("a layer mixes the rows")
+    assert (found.layer, found.evidence, "in 'the layer' give" in found.advice) == (None, {}, True)
+
+
+@pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])
+def test_a_locator_that_did_not_run_names_nothing(evidence: Any, verdict: Any, trace: dict[str, str]) -> None:
+    from dataclasses import replace
+
+    seen = evidence(located={"locate-companions": PLACE})
+    broken = {**seen.traces, "locate-companions": replace(seen.traces["locate-companions"], **trace)}
+    (found,) = diagnose(replace(seen, traces=broken), [verdict("KC103")])
+    assert (found.layer, found.evidence) == (None, {})
+
+
+def test_at_most_five_rows_are_named_and_none_twice(evidence: Any, verdict: Any) -> None:
+    (found,) = diagnose(evidence(), [verdict("KC101", moved=(1, 2, 3)), verdict("KC103", moved=(3, 4, 5, 6))])
+    assert found.rows == (1, 2, 3, 4, 5)
+
+
+def test_what_one_cause_explains_is_not_explained_again(evidence: Any, verdict: Any) -> None:
+    """Randomness makes KC101, KC104 and KC203 fail; carried state would explain the same."""
+    found = diagnose(evidence(changed={"predict": ("seed", "seed")}), [verdict(code) for code in ("KC101", "KC104", "KC203", "KC202")])
+    assert [(each.cause, each.explains) for each in found] == [("active-randomness", ("KC101", "KC104", "KC203", "KC202"))]
+
+
+def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) -> None:
+    rows = {"rows": {"x": 3}}
+    (warned,) = diagnose(evidence(), [verdict("KC701", Status.WARN, **rows)])
+    (failed,) = diagnose(evidence(), [verdict("KC701", Status.FAIL, **rows)])
+    assert (warned.severity, failed.severity) == ("warn", "fail")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "names"),
+    [
+        ("KC103", Status.FAIL, ["locate-companions"]),
+        ("KC203", Status.FAIL, ["locate-repeat"]),
+        ("KC202", Status.FAIL, ["locate-training"]),
+        ("KC101", Status.FAIL, []),
+        ("KC103", Status.WARN, []),
+        ("KC103", Status.PASS, []),
+        ("KC103", Status.ERROR, []),
+    ],
+)
+def test_locators(verdict: Any, code: str, status: Status, names: list[str]) -> None:
+    assert [route.name for route in locators([verdict(code, status)])] == names
+
+
+def test_locators_of_several_failures(verdict: Any) -> None:
+    assert [route.name for route in locators([verdict("KC203"), verdict("KC103"), verdict("KC202")])] == [
+        "locate-companions",
+        "locate-repeat",
+        "locate-training",
+    ]
+    assert locators([]) == ()

@@ -1,0 +1,102 @@
+"""Locating: the planted layer by its path, inside nested models and custom layers too; nothing where nothing differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes import LOCATING_ROUTES
+from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of, stateful
+
+LOCATE = {route.name: route.run for route in LOCATING_ROUTES}
+
+
+def located(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
+    """What a locating route says about a live model."""
+    session = session_of(built)
+    result = LOCATE[name](session, named_rows(built[1], session.facts))
+    assert result.outputs == {}
+    return dict(result.details)
+
+
+def encoder(*parts: Any) -> keras.Model:
+    """A nested functional model of the name encoder."""
+    inputs = hidden = keras.Input((5,))
+    for part in parts:
+        hidden = part(hidden)
+    return keras.Model(inputs, hidden, name="encoder")
+
+
+CROSSING = {
+    "leak": lambda: chain((5,), layers.Dense(4, name="before"), Leak(1e-3, name="leak"), layers.Dense(1, name="after")),
+    "encoder/leak": lambda: chain((5,), encoder(layers.Dense(4), Leak(1e-3, name="leak")), layers.Dense(1)),
+    "block/inner": lambda: chain((5,), layers.Dense(4), Block(Leak(1e-3, name="inner"), name="block"), layers.Dense(1)),
+    "block/norm": lambda: chain((5,), layers.Dense(4), InsideTraining(name="block"), layers.Dense(1)),
+    "outer/inner/leak": lambda: chain((5,), Block(Block(Leak(1e-3, name="leak"), name="inner"), name="outer")),
+}
+
+
+@pytest.mark.parametrize("path", CROSSING)
+def test_companions_name_the_layer_that_lets_neighbours_in(path: str) -> None:
+    found = located("locate-companions", CROSSING[path]())
+    assert found["layer"] == path
+    assert found["custom"] is (path != "block/norm")
+    assert found["kind"] == ("BatchNormalization" if path == "block/norm" else "Leak")
+    assert 1 <= found["order"] <= found["steps"]
+
+
+def test_an_operation_of_a_functional_graph_is_named() -> None:
+    inputs = keras.Input((5,))
+    hidden = layers.Dense(4, name="before")(inputs)
+    mixed = keras.ops.subtract(hidden, keras.ops.mean(hidden, axis=0, keepdims=True))
+    found = located("locate-companions", (keras.Model(inputs, layers.Dense(1, name="after")(mixed)), {inputs.name: normal(5)}))
+    assert found["kind"] in ("Mean", "Subtract")
+    assert found["layer"] not in ("before", "after")
+
+
+def test_attention_over_the_batch_is_named() -> None:
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, layers.Dense(1)(layers.Attention(name="attention")([inputs, inputs])))
+    found = located("locate-companions", (model, {inputs.name: normal(6)}))
+    assert (found["layer"], found["kind"], found["custom"]) == ("attention", "Attention", False)
+
+
+@pytest.mark.parametrize(
+    ("path", "build"),
+    [
+        ("drop", lambda: chain((5,), layers.Dense(4), LeftOn(0.4, name="drop"), layers.Dense(1))),
+        ("counter", lambda: chain((5,), layers.Dense(4), Counter(name="counter"))),
+        ("encoder/counter", lambda: chain((5,), encoder(layers.Dense(4), Counter(name="counter")), layers.Dense(1))),
+        ("memory", stateful),
+    ],
+)
+def test_repeat_names_the_layer_that_answers_otherwise_the_second_time(path: str, build: Any) -> None:
+    assert located("locate-repeat", build())["layer"] == path
+
+
+@pytest.mark.parametrize(
+    ("path", "build"),
+    [
+        ("default", lambda: chain((5,), layers.Dense(4), TrainedByDefault(name="default"), layers.Dense(1))),
+        ("encoder/default", lambda: chain((5,), encoder(layers.Dense(4), TrainedByDefault(name="default")), layers.Dense(1))),
+        ("flip", lambda: chain((4, 4, 1), layers.RandomTranslation(0.4, 0.4, seed=1, name="flip"), layers.Flatten())),
+    ],
+)
+def test_training_names_the_layer_that_answers_to_a_bare_call(path: str, build: Any) -> None:
+    assert located("locate-training", build())["layer"] == path
+
+
+@pytest.mark.parametrize("name", LOCATE)
+def test_nothing_is_named_where_nothing_differs(name: str) -> None:
+    assert located(name, mlp()) == {}
+
+
+def test_keras_is_put_back_even_where_the_model_raises() -> None:
+    before = keras.layers.Layer.__call__, keras.Operation.__call__
+    session = session_of(mlp())
+    with pytest.raises(Exception, match="incompatible"):
+        LOCATE["locate-repeat"](session, {"x": normal(99)})
+    assert (keras.layers.Layer.__call__, keras.Operation.__call__) == before

@@ -1,0 +1,204 @@
+"""What README, CONTRIBUTING and docs/ say of kcheck is so: checks, options, exit codes, JSON keys, make targets, links and examples."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import typer
+
+from keras_consistency_cli.checks import CHECKS
+from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.cli import app, main
+from keras_consistency_cli.compare import Answers, compare
+from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.report import SCHEMA, Report, Source
+from keras_consistency_cli.reporting.as_json import as_document
+from keras_consistency_cli.settings import load_settings
+from keras_consistency_cli.tolerance import Limit
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+EXIT_CODES = {"0", "1", "2", "3", "130", "143"}
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def table(page: Path, first_header: str) -> list[list[str]]:
+    """The cells of the page's tables whose first column has this header, one list a row, without headers."""
+    rows, inside = [], False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")] if line.startswith("|") else []
+        if not cells:
+            inside = False
+        elif cells[0] == first_header:
+            inside = True
+        elif inside and not set(line) <= set("|-"):
+            rows.append(cells)
+    return rows
+
+
+def keys(page: Path, heading: str) -> set[str]:
+    """What stands in backticks in the first column of the table under a heading."""
+    section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return {key for line in section.splitlines() if line.startswith("| `") for key in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+
+def options_of(command: str) -> set[str]:
+    parameters = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    return {name for parameter in parameters for name in parameter.opts if name.startswith("--")}
+
+
+def test_the_table_of_checks_is_what_list_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    listed = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert [row for row in table(README, "code") if row[0].startswith("KC")] == listed
+    assert [row[0] for row in listed] == [check.code for check in CHECKS]
+
+
+def test_the_table_of_checks_is_what_the_script_writes() -> None:
+    assert f"<!-- checks -->\n{script('demo').checks_table()}\n<!-- /checks -->" in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_named_for_kcheck_exists(page: Path) -> None:
+    known = options_of("run") | {"--version", "--help"}
+    of_other_tools = {"--editable", "--constraint", "--lowest", "--write"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"))))
+    assert named - of_other_tools <= known
+
+
+def test_the_options_of_the_readme_have_these_defaults() -> None:
+    settings = load_settings({"model": "model.keras"}, {})
+    rows = {row[0]: row[1] for row in table(README, "option")}
+    stated = {option: rows[cell] for option, cell in (("rows", "`--rows N` or `--rows all`"), ("fail_on", "`--fail-on warn`"))}
+    assert stated == {"rows": str(settings.rows), "fail_on": settings.fail_on}
+    assert settings.tolerance == rows["`--rtol X --atol X`, `--exact`"]
+
+
+@pytest.mark.parametrize("page", [README, ROOT / "docs" / "exit-codes.md"], ids=lambda page: page.name)
+def test_every_exit_code_is_told(page: Path) -> None:
+    told = {code for row in table(page, "code") if row[0][0].isdigit() for code in row[0].split(", ")}
+    assert told == EXIT_CODES
+
+
+def test_exit_codes_are_as_told() -> None:
+    passed, failed, broken = (Verdict(status=status, message="") for status in (Status.PASS, Status.FAIL, Status.ERROR))
+    skipped, warned = (Verdict(status=status, message="", reason="no GPU") for status in (Status.SKIP, Status.WARN))
+    source = Source(path="x")
+    runs = [([passed], 0), ([warned], 0), ([passed, skipped], 0), ([skipped], 3), ([], 3), ([passed, broken], 3), ([failed, broken, passed], 1)]
+    codes = [Report(version="1", verdicts=verdicts, model=source, data=source).exit_code for verdicts, _ in runs]
+    assert codes == [code for _, code in runs]
+    assert Report(version="1", verdicts=(warned,), model=source, data=source, fail_on="warn").exit_code == 1
+    errors: tuple[type[KcheckError], ...] = (RefusedError, UsageError, DataError, NoVerdictError)
+    assert [error.exit_code for error in errors] == [1, 2, 2, 3]
+
+
+def test_the_help_tells_the_same_exit_codes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_consistency_cli", "--help"],
+        capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, "COLUMNS": "300"}, timeout=60,
+    )  # fmt: skip
+    epilog = done.stdout.partition("Exit codes:")[2]
+    assert set(re.findall(r"\d+", epilog)) == EXIT_CODES
+
+
+def test_the_yaml_of_the_readme_is_valid(tmp_path: Path) -> None:
+    example = re.search(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert example
+    (tmp_path / "kcheck.yaml").write_text(example[1], encoding="utf-8")
+    settings = load_settings({"config": str(tmp_path / "kcheck.yaml")}, {})
+    assert (settings.model, settings.rows, settings.select, settings.fail_on) == (tmp_path / "model.keras", "all", ("KC1", "KC2"), "warn")
+
+
+def report_with_everything() -> Report:
+    answers = Answers(outputs={"score": np.array([[0.5], [0.25]], np.float32)})
+    comparison = compare(("one-by-one", "predict"), answers, answers)[0]
+    judged = Judged(comparison=comparison, limit=Limit(value=1e-7, origin="calibrated"), within=True, lifted=comparison)
+    facts = Facts(name="m", kind="Sequential", parameters=1, layers=(), inputs=(), outputs=())
+    return Report(
+        version="1",
+        verdicts=(Verdict(code="KC101", name="batch-vs-single", status=Status.PASS, message="agrees", judged=(judged,)),),
+        diagnoses=(Diagnosis(cause="hidden-state", severity="fail", sentence="it counts"),),
+        facts=facts,
+        model=Source(path="m.keras"),
+        data=Source(path="x.npy"),
+    )
+
+
+def test_the_keys_of_the_json_report_are_as_documented() -> None:
+    page, document = ROOT / "docs" / "json-report.md", as_document(report_with_everything())
+    result, diagnosis = document["results"][0], document["diagnoses"][0]
+    assert document["schema"] == SCHEMA
+    assert SCHEMA in page.read_text(encoding="utf-8")
+    assert {"The report": set(document), "A result": set(result), "A comparison": set(result["comparisons"][0]), "A diagnosis": set(diagnosis)} == {
+        heading: keys(page, heading) for heading in ("The report", "A result", "A comparison", "A diagnosis")
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_exist(page: Path) -> None:
+    known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    calls = re.findall(r"(?:^    |`)make ((?:[a-z]+ ?|[A-Z]+=(?:'[^']*'|\S*) ?)+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    wanted = {word for call in calls for word in re.sub(r"[A-Z]+=('[^']*'|\S*)", "", call).split()}
+    assert wanted <= known
+
+
+def test_ci_runs_the_command_of_the_readme() -> None:
+    command = re.search(r"^    (make .+)\n\nis what CI runs", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert command
+    assert f"exec {command[1]} <" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_lowest_versions_are_those_of_pyproject() -> None:
+    lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[1:] == script("constraints").lowest()
+
+
+def test_the_exact_versions_cover_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.sub(r"[-_.]+", "-", re.split(r"[<>=!~; \[]", requirement)[0]).lower() for requirement in needed}
+    lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+", line) for line in lines)
+    assert names <= {line.partition("==")[0] for line in lines}
+
+
+def test_blocks_are_filled_between_their_markers() -> None:
+    demo = script("demo")
+    assert demo.filled("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": r"new \1"}) == "a\n<!-- x -->\nnew \\1\n<!-- /x -->\nb"
+    with pytest.raises(ValueError, match="<!-- y -->"):
+        demo.filled("a", {"y": "new"})
+
+
+def test_the_reports_of_the_readme_are_reports_of_the_samples() -> None:
+    text, demo = README.read_text(encoding="utf-8"), script("demo")
+    shown = {showing.sample: re.search(rf"<!-- report {showing.sample} -->\n(.*?)<!--", text, re.DOTALL) for showing in demo.README_REPORTS}
+    endings = {sample: found[1].split("\n")[-4:-1] for sample, found in shown.items() if found}
+    assert endings == {"healthy-mlp": ["$ echo $?", "0", "```"], "batchnorm-training-inside": ["$ echo $?", "1", "```"]}

@@ -1,0 +1,65 @@
+"""text: nothing untrusted reaches a terminal unchanged."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_consistency_cli.text import clean, did_you_mean, shape_text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("dense_1", "dense_1"),
+        ("größe – 木 ×", "größe – 木 ×"),
+        ("a\nb\r\tc", "a\\x0ab\\x0d\\x09c"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x9b31m", "\\x9b31m"),
+        ("a\u202eb\u200bc\ufeff", "a\\u202eb\\u200bc\\ufeff"),
+        ("\ud800", "\\ud800"),
+        (3.5, "3.5"),
+        (None, "None"),
+        ("", ""),
+    ],
+)
+def test_clean(text: object, shown: str) -> None:
+    assert clean(text) == shown
+
+
+@pytest.mark.parametrize(("length", "limit", "shown"), [(10, 10, 10), (11, 10, 10), (500, 200, 200)])
+def test_long_text_is_cut_and_says_so(length: int, limit: int, shown: int) -> None:
+    found = clean("x" * length, limit)
+    assert len(found) == shown
+    assert found.endswith("…") == (length > limit)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(st.characters(codec=None)))
+def test_clean_text_is_one_printable_line(text: str) -> None:
+    shown = clean(text)
+    assert len(shown) <= 200
+    assert len(shown.splitlines()) <= 1
+    assert {unicodedata.category(letter) for letter in shown} & {"Cc", "Cs", "Zl", "Zp"} == set()
+    assert clean(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "told"),
+    [
+        ("row", ["rows", "seed"], " (did you mean 'rows'?)"),
+        ("zebra", ["rows", "seed"], ""),
+        ("anything", [], ""),
+    ],
+)
+def test_did_you_mean(word: str, known: list[str], told: str) -> None:
+    assert did_you_mean(word, known) == told
+    assert did_you_mean(word, iter(known)) == told
+
+
+@pytest.mark.parametrize(("shape", "told"), [((None, 20, 1), "(None, 20, 1)"), ([4], "(4,)"), ((), "()")])
+def test_shapes_print_as_keras_prints_them(shape: list[int | None], told: str) -> None:
+    assert shape_text(shape) == told
