@@ -94,7 +94,7 @@ def examine(model: Any, rows: dict[str, np.ndarray], checks: Sequence[Check]) ->
     """Gather what these checks need, in this process, with the tool's own plan and comparisons."""
     desk = Desk(model, rows)
     # One desk in every seat: routes then run in turn, as they must where Keras's float type belongs to the process.
-    seats = {route.seat: cast(Seat, desk) for route in routes()}
+    seats: dict[str, Seat] = {route.seat: cast(Seat, desk) for route in routes()}
     gathering = Gathering(plan=Plan.of(checks, routes()), facts=desk.facts, policy=Policy(), seats=seats)
     gathering.add(np.arange(len(next(iter(rows.values())))), first=True)
     return gathering.evidence({})

@@ -19,7 +19,7 @@ from keras_consistency_cli.routes.tensorflow import TensorFlowSession
 __all__ = ["measure"]
 
 _ROWS = 1000
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -97,8 +97,8 @@ def _session(model: Any, x: np.ndarray) -> tuple[TensorFlowSession, Mapping[str,
     return TensorFlowSession(model, facts, Probe()), {facts.inputs[0].name: x}
 
 
-def _with_time(run: Callable[[], T]) -> tuple[float, T]:
-    kept: list[T] = []
+def _with_time(run: Callable[[], _T]) -> tuple[float, _T]:
+    kept: list[_T] = []
     return timed(lambda: kept.append(run())), kept[0]
 
 

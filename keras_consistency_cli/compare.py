@@ -79,6 +79,7 @@ class Comparison:
     nonfinite_candidate: int = 0
     nonfinite_reference: int = 0
     decision: Decision | None = None
+    decisions: int = 0
     flipped: int = 0
     stated_excess: float = 0.0
     stated_over: int = 0
@@ -135,7 +136,7 @@ def _bins(mine: Sequence[int], theirs: Sequence[int]) -> tuple[int, ...]:
 
 _MERGE: dict[str, Callable[[Any, Any], Any]] = {
     **dict.fromkeys(("rows", "elements", "mismatched", "rows_differing", "nonfinite", "nonfinite_candidate", "nonfinite_reference"), _add),
-    **dict.fromkeys(("sum_squares", "sum_squares_scale", "flipped", "stated_over", "noise_elements"), _add),
+    **dict.fromkeys(("sum_squares", "sum_squares_scale", "flipped", "stated_over", "noise_elements", "decisions"), _add),
     **dict.fromkeys(("noise_squares_reference", "noise_squares_candidate"), _add),
     **dict.fromkeys(("max_abs", "max_rel", "max_ulp", "scale", "stated_excess", "noise_max"), max),
     "misshapen": _first,
@@ -243,7 +244,7 @@ def _measure(
         nonfinite_candidate=int((~np.isfinite(a)).sum()),
         nonfinite_reference=int((~np.isfinite(b)).sum()),
         decision=decision,
-        flipped=_flipped(a, b, decision),
+        **_decided(a, b, decision),
         **_against_stated(distance, b, both, stated),
         **_against_shadow(a, b, exact),
         worst=_worst_rows(distance, disagree, ranked, mine, theirs, numbers),
@@ -298,12 +299,15 @@ def _ulps(mine: Array, theirs: Array, where: Array) -> int:
     return int((np.maximum(*ordered).view(np.uint64) - np.minimum(*ordered).view(np.uint64)).max())
 
 
-def _flipped(a: Array, b: Array, decision: Decision | None) -> int:
+def _decided(a: Array, b: Array, decision: Decision | None) -> dict[str, Any]:
+    """How many decisions there are, one a row or one a label, and how many come out differently."""
     if decision == "argmax" and a.ndim >= 2 and a.shape[-1] > 1:
-        return int((a.argmax(axis=-1) != b.argmax(axis=-1)).sum())
-    if decision == "threshold":
-        return int(((a >= 0.5) != (b >= 0.5)).sum())
-    return 0
+        differ = a.argmax(axis=-1) != b.argmax(axis=-1)
+    elif decision == "threshold":
+        differ = (a >= 0.5) != (b >= 0.5)
+    else:
+        return {}
+    return {"decisions": int(differ.size), "flipped": int(differ.sum())}
 
 
 def _against_stated(distance: Array, b: Array, both: Array, stated: Stated | None) -> dict[str, Any]:

@@ -115,14 +115,14 @@ class Gathering:
         return bad
 
     def _compare(self, pair: Pair, candidate: Answers, reference: Answers, shadow: Answers | None, numbers: np.ndarray) -> tuple[Comparison, ...]:
-        stated = {output: self.policy.stated_for(output) for output in self.decisions}
+        stated = {output: self.policy.stated_for(output) for output in candidate.outputs}
         names = (pair.candidate, pair.reference)
         return compare(names, candidate, reference, shadow=shadow, stated=stated, decisions=self.decisions, row_numbers=numbers)
 
     def _merge(self, pair: Pair, found: tuple[Comparison, ...]) -> None:
         key = (pair.candidate, pair.reference)
         before = {comparison.output: comparison for comparison in self.comparisons.get(key, ())}
-        self.comparisons[key] = tuple(before[new.output] + new if new.output in before else new for new in found)
+        self.comparisons[key] = tuple((before | {new.output: before[new.output] + new if new.output in before else new for new in found}).values())
 
     def run_more(self, routes: Iterable[Route], numbers: np.ndarray) -> None:
         """Run further routes on the sample: those that look for the layer at fault once a check has failed."""

@@ -68,6 +68,7 @@ def test_everything_is_measured() -> None:
         sum_squares=0.3125,
         sum_squares_scale=1.0 + 4.0 + 16.0 + 16.0 + 0.25 + 64.0,
         decision="threshold",
+        decisions=6,
         flipped=1,
         stated_excess=0.2,
         stated_over=1,

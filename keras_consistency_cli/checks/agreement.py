@@ -12,7 +12,7 @@ from keras_consistency_cli.tolerance import judge
 __all__ = ["FLIPPED_SHARE", "Wording", "agreement", "carries_state_on_purpose", "judge_pairs", "numbers", "worst"]
 
 FLIPPED_SHARE = 0.05
-"""Above this share of rows, decisions that flip are a failure even where the numbers are within rounding noise."""
+"""Above this share, decisions that flip are a failure even where the numbers are within rounding noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,13 @@ class Wording:
 
 
 def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
-    """Yield every comparison of these pairs, each held against its limit."""
+    """Yield every comparison of these pairs, each held against its limit; a comparison of nothing is none."""
     for pair in pairs:
         lifted = {each.output: each for each in evidence.comparisons.get((_twin(pair.candidate), _twin(pair.reference)), ())}
         for comparison in evidence.comparisons.get((pair.candidate, pair.reference), ()):
             twin, noise = lifted.get(comparison.output), evidence.noise.get(comparison.output)
+            if comparison.elements == 0 and not comparison.misshapen:
+                continue
             found = judge(comparison, noise=noise, lifted=twin, policy=evidence.policy, exact=pair.exact)
             yield Judged(comparison=comparison, limit=found.limit, within=found.within, lifted=twin, reason=found.reason)
 
@@ -51,6 +53,8 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
         return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason="; ".join(errors), judged=judged)
     if not judged:
         return Verdict(status=Status.SKIP, message="nothing to compare", reason="; ".join(missing) or "no route gave outputs")
+    if all(each.comparison.nonfinite_reference == each.comparison.elements for each in judged):
+        return Verdict(status=Status.SKIP, message="nothing to compare", reason="every answer is NaN or infinite, see KC701 finite", judged=judged)
     flips = max(judged, key=lambda each: _flipped_share(each.comparison))
     if flips.comparison.flipped:
         return _flipping(judged, flips.comparison, wording)
@@ -60,13 +64,13 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
 def _flipping(judged: tuple[Judged, ...], comparison: Comparison, wording: Wording) -> Verdict:
     """Rounding that changes decisions is never silent, and a failure where it changes many."""
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
-    message = f"{wording.agree}, but rounding of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.rows} decisions: near ties"
+    message = f"{wording.agree}, but rounding of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
     advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
     return Verdict(status=status, message=message, judged=judged, advice=advice)
 
 
 def _flipped_share(comparison: Comparison) -> float:
-    return comparison.flipped / comparison.rows if comparison.rows else 0.0
+    return comparison.flipped / comparison.decisions if comparison.decisions else 0.0
 
 
 def _problems(evidence: Evidence, pairs: Sequence[Pair], kind: str) -> Iterator[str]:
@@ -93,7 +97,7 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     comparison = judged.comparison
     if comparison.misshapen:
         return f"{comparison.candidate}: {comparison.misshapen}"
-    if comparison.nonfinite and not comparison.max_abs:
+    if comparison.nonfinite:
         return f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against {comparison.reference})"
     parts = [f"by up to {comparison.max_abs:.2g}"]
     if comparison.scale:

@@ -42,14 +42,14 @@ def examine(evidence: Evidence) -> Verdict:
     miscounted = _miscounted(evidence)
     if miscounted:
         return miscounted
-    pairs = tuple(Pair(candidate=a, reference=b) for a, b in evidence.comparisons if b == "predict" and a.startswith(("batch-", "short-tail")))
-    wanted = pairs or CHECK.pairs
+    sizes = [name for name in evidence.traces if name.startswith("batch-") and not name.endswith("-float64")]
+    wanted = (*(Pair(candidate=name, reference="predict") for name in sizes), _TAIL)
     tail = evidence.traces.get("short-tail")
     if tail is not None and tail.error and evidence.facts.batch_size:
         # A model built for one batch size that refuses another says so itself; only a silent answer is a fault.
-        verdict = agreement(evidence, tuple(pair for pair in wanted if pair != _TAIL), _WORDING)
+        verdict = agreement(evidence, wanted[:-1], _WORDING)
         return replace(verdict, reason=f"a short last batch is refused: {tail.error}")
-    return agreement(evidence, (*wanted, *(() if _TAIL in wanted else (_TAIL,))), _WORDING)
+    return agreement(evidence, wanted, _WORDING)
 
 
 def _miscounted(evidence: Evidence) -> Verdict | None:

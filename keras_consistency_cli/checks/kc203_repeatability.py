@@ -43,7 +43,7 @@ def examine(evidence: Evidence) -> Verdict:
     if verdict.status is Status.FAIL:
         return replace(verdict, message=f"{verdict.message}{_told(changed)}")
     weights = [each for each in changed if each.kind != "seed"]
-    if weights and verdict.status in (Status.PASS, Status.WARN):
+    if weights and verdict.status is not Status.ERROR:
         message = f"predict changes the model{_told(weights)}"
         return replace(verdict, status=Status.FAIL, message=message, advice="update variables only where training is true")
     differing = [each.comparison for each in verdict.judged if not each.comparison.identical]

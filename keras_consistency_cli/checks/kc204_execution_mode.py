@@ -35,7 +35,8 @@ def examine(evidence: Evidence) -> Verdict:
     verdict = agreement(evidence, pairs, _WORDING)
     if len(pairs) == len(_PAIRS) or xla is None:
         return verdict
-    return replace(verdict, reason=f"not under XLA, which cannot compile the model: {xla.error}")
+    told = f"not under XLA, which cannot compile the model: {xla.error}"
+    return replace(verdict, reason=f"{verdict.reason}; {told}" if verdict.reason else told)
 
 
 CHECK = Check(

@@ -27,8 +27,9 @@ def examine(evidence: Evidence) -> Verdict:
         reason = error or (trace.unavailable if trace is not None else "not run")
         return Verdict(status=Status.ERROR if error else Status.SKIP, message="gradients were not probed", reason=reason)
     found: dict[str, dict[str, float | None]] = trace.details["gradients"]
-    if not found:
-        return Verdict(status=Status.SKIP, message="gradients were not probed", reason="the model has no float output")
+    if not found or not any(found.values()):
+        reason = "the model has no float input" if found else "the model has no float output"
+        return Verdict(status=Status.SKIP, message="gradients were not probed", reason=reason)
     inputs = list(next(iter(found.values())))
     cut = [name for name in inputs if all(by_input[name] is None for by_input in found.values())]
     odd = [name for name in inputs if any((value := by_input[name]) is not None and not math.isfinite(value) for by_input in found.values())]

@@ -43,8 +43,8 @@ def _advice(one: dict[str, float]) -> str | None:
 def _time(seconds: float) -> str:
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= scale:
-            return f"{seconds / scale:.2g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
+            return f"{seconds / scale:.{0 if seconds >= 10 * scale else 1}f} {unit}"
+    return f"{seconds / 1e-9:.0f} ns"
 
 
 CHECK = Check(

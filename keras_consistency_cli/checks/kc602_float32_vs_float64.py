@@ -25,12 +25,8 @@ _LOUD = 1e-3
 
 def examine(evidence: Evidence) -> Verdict:
     """Tell the noise; warn where it is above a thousandth of the output although the model computes in float32."""
-    trace = evidence.traces.get(SHADOW)
     if not evidence.noise or all(noise.noise_elements == 0 for noise in evidence.noise.values()):
-        reason = (trace.unavailable or trace.error if trace is not None else None) or "predict gives no numbers, or not the same ones twice"
-        crashed = trace is not None and trace.error is not None
-        message = "rounding noise is not known; limits are 1e-4 of the output"
-        return Verdict(status=Status.ERROR if crashed else Status.SKIP, message=message, reason=reason)
+        return _unknown(evidence)
     loudest = max(evidence.noise.values(), key=lambda noise: noise.scaled)
     few = f" (from {loudest.rows} rows only: limits are widened)" if loudest.rows < CALIBRATION_ROWS else ""
     message = f"rounding noise is {loudest.max_abs:.1e}, {loudest.scaled:.1e} of the greatest output{few}"
@@ -39,6 +35,15 @@ def examine(evidence: Evidence) -> Verdict:
         advice = "scale the inputs or normalise between layers; until then digits below this noise mean nothing"
         return Verdict(status=Status.WARN, message=f"{message}: the model amplifies rounding", advice=advice)
     return Verdict(status=Status.PASS, message=message + (f"; it computes in {', '.join(low)}" if low else ""))
+
+
+def _unknown(evidence: Evidence) -> Verdict:
+    traces = [trace for name in (REFERENCE, SHADOW) if (trace := evidence.traces.get(name)) is not None]
+    crashed = [f"{trace.route}: {trace.error}" for trace in traces if trace.error]
+    missing = [trace.unavailable for trace in traces if trace.unavailable]
+    reason = "; ".join(crashed or missing) or "predict gives no numbers, or not the same ones twice"
+    message = "rounding noise is not known; limits are 1e-4 of the output"
+    return Verdict(status=Status.ERROR if crashed else Status.SKIP, message=message, reason=reason)
 
 
 CHECK = Check(

@@ -45,11 +45,21 @@ def examine(evidence: Evidence) -> Verdict:
     if told:
         advice = "make sure that the model is meant to take such rows"
         return _verdict(Status.WARN, f"{told}; the model answers them with finite numbers", findings, advice)
-    trace = evidence.traces.get(REFERENCE)
-    if trace is None or not trace.ran:
-        reason = trace.error or trace.unavailable if trace is not None else None
-        return Verdict(status=Status.ERROR, message="no outputs to scan", reason=reason or "predict did not run")
+    if unseen := _unseen(evidence):
+        return unseen
     return _verdict(Status.PASS, "rows, weights and outputs are finite", findings, None)
+
+
+def _unseen(evidence: Evidence) -> Verdict | None:
+    """What could not be scanned: a crash is an ERROR, a predict that cannot run here a SKIP."""
+    crashed = [f"{name}: {trace.error}" for name in ("rows", "call", REFERENCE) if (trace := evidence.traces.get(name)) is not None and trace.error]
+    if crashed:
+        return Verdict(status=Status.ERROR, message="not everything could be scanned", reason="; ".join(crashed))
+    predict = evidence.traces.get(REFERENCE)
+    if predict is None or not predict.ran:
+        reason = predict.unavailable if predict is not None else "predict did not run"
+        return Verdict(status=Status.SKIP, message="no outputs to scan", reason=reason)
+    return None
 
 
 def _verdict(status: Status, message: str, findings: dict[str, Any], advice: str | None) -> Verdict:

@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.text import clean
@@ -190,7 +190,7 @@ class _Window(io.RawIOBase):
         self._at = max(0, origin + offset)
         return self._at
 
-    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
+    def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         self._stream.seek(self._start + self._at)
         data = self._stream.read(max(0, min(len(view), self._size - self._at)))

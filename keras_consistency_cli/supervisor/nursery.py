@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,11 +17,15 @@ from types import TracebackType
 from typing import Self
 
 from keras_consistency_cli.errors import NoVerdictError
+from keras_consistency_cli.text import clean
 
 __all__ = ["Nursery"]
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
 _LOG_TAIL = 4000
+_TOLD = 300
+# TensorFlow logs these before anybody can ask it not to.
+_CHATTER = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl|To enable the following instructions")
 
 
 class Nursery:
@@ -31,6 +36,8 @@ class Nursery:
 
     def __init__(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the processes that write to it
+        # TensorFlow leaves files of generated code to be removed at exit, which workers never reach.
+        self._scratch = tempfile.TemporaryDirectory(prefix="kcheck-", ignore_cleanup_errors=True)
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair()
         self._process = subprocess.Popen(
@@ -39,7 +46,7 @@ class Nursery:
             stdout=self._log,
             stderr=self._log,
             pass_fds=[theirs.fileno()],
-            env={**os.environ, **_QUIET},
+            env={**os.environ, **_QUIET, "TMPDIR": self._scratch.name},
             start_new_session=True,
         )
         theirs.close()
@@ -96,11 +103,14 @@ class Nursery:
         return int(line)
 
     def last_words(self, lines: int = 3) -> str:
-        """The last lines of what backend and workers printed."""
-        return " | ".join(self.log().strip().splitlines()[-lines:]) or "it said nothing"
+        """The last lines of what backend and workers printed, on one line."""
+        told = [line.strip() for line in self.log().splitlines() if line.strip() and not _CHATTER.match(line)]
+        return clean(" | ".join(told[-lines:]), _TOLD) or "it said nothing"
 
     def log(self) -> str:
-        """The end of what backend and workers printed to stdout and stderr."""
+        """The end of what backend and workers printed to stdout and stderr; nothing once it is closed."""
+        if self._log.closed:
+            return ""
         with open(os.dup(self._log.fileno()), "rb") as copy:
             copy.seek(max(0, os.fstat(copy.fileno()).st_size - _LOG_TAIL))
             return copy.read().decode(errors="replace")
@@ -112,3 +122,4 @@ class Nursery:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._log.close()
+        self._scratch.cleanup()

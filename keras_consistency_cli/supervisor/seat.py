@@ -66,6 +66,7 @@ class Seat:
         except WorkerDied as death:
             raise NoVerdictError(f"the model could not be loaded: {death}") from death
         except SeatError as refusal:
+            self._dismiss()
             raise _ERRORS.get(refusal.kind, NoVerdictError)(str(refusal)) from refusal
         return _FACTS.validate_python(header["facts"]), str(header["rows"])
 
@@ -85,6 +86,10 @@ class Seat:
         if "unavailable" in header:
             return Trace(route=route, unavailable=clean(header["unavailable"], 400)), None
         return _traces(route, header, arrays)
+
+    def abandon(self) -> None:
+        """End the worker, and all others of its nursery: whoever waits for one of them is told at once."""
+        self._nursery.close()
 
     def _ask(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         assert self._channel is not None
@@ -106,7 +111,7 @@ class Seat:
         if isinstance(end, ValueError):
             self._dismiss()
             return str(end)
-        self._close()
+        self.close()
         # A worker may have closed its channel and live on; one that is ending already keeps the exit code it has.
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._child, signal.SIGKILL)
@@ -114,15 +119,16 @@ class Seat:
         if code < 0:
             name = signal.Signals(-code).name
             return f"its process was killed by {name}" + (", which is what running out of memory looks like" if name == "SIGKILL" else "")
-        return f"its process ended by itself with exit code {code}: {clean(self._nursery.last_words())}"
+        return f"its process ended by itself with exit code {code}: {self._nursery.last_words()}"
 
     def _dismiss(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._child, signal.SIGKILL)
-        self._close()
+        self.close()
         self._nursery.ended(self._child)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Hang up, upon which the worker ends by itself; safe to call twice."""
         if self._channel is not None:
             self._channel.close()
         self._channel = None

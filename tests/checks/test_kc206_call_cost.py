@@ -19,9 +19,15 @@ def timed(predict: float, compiled: float, many: float = 2e-5) -> Trace:
 def test_times_are_told_with_their_units(world: Any) -> None:
     found = world.where({"costs": timed(1.5, 4e-4)}).verdict(CHECK)
     assert found.status is Status.PASS
-    for words in ("one row: ", "predict 1.5 s", " 3 ms", " 256", "predict 20 µs", " 10 µs", "compiled 50 ns"):
+    for words in ("one row: ", "predict 1.5 s", " 3.0 ms", " 256", "predict 20 µs", " 10 µs", "compiled 50 ns"):
         assert words in found.message
     assert found.findings == {**timed(1.5, 4e-4).details, "output_rows": {}}
+
+
+def test_hundreds_are_written_out(world: Any) -> None:
+    message = world.where({"costs": timed(0.25, 4e-4, many=1e-4)}).verdict(CHECK).message
+    for words in ("predict 250 ms", "compiled 400 µs", "predict 100 µs"):
+        assert words in message
 
 
 @pytest.mark.parametrize(

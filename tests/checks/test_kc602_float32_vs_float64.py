@@ -35,13 +35,13 @@ def test_few_rows_are_told(make_world: Any) -> None:
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     found = [world.where({"predict-float64": each}).verdict(CHECK) for each in (crashed, missing)]
-    assert [(each.status, each.reason) for each in found] == [(Status.ERROR, "ValueError: boom"), (Status.SKIP, "not on this machine")]
+    assert [(each.status, each.reason) for each in found] == [(Status.ERROR, "predict-float64: ValueError: boom"), (Status.SKIP, "not on this machine")]
     assert {each.message for each in found} == {"rounding noise is not known; limits are 1e-4 of the output"}
 
 
 def test_a_crash_of_predict_is_an_error(world: Any, crashed: Trace) -> None:
     found = world.where({"predict": crashed}).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.ERROR, "ValueError: boom")
+    assert (found.status, found.reason) == (Status.ERROR, "predict: ValueError: boom")
 
 
 def test_answers_at_random_are_no_rounding(world: Any) -> None:

@@ -50,8 +50,8 @@ def _judged(
     mine[[row for row in rows if row < count]] += np.float32(change)
     shadow = Answers(outputs={output: exact_answers})
     answers = Answers(outputs={output: mine}), Answers(outputs={output: theirs})
-    pair = compare((candidate, reference), *answers, shadow=shadow, stated=stated, decisions={output: "threshold"})[0]
-    noise = compare(("predict", "predict-float64"), answers[1], answers[1], shadow=shadow)[0]
+    pair = compare((candidate, reference), *answers, shadow=shadow, stated={output: stated}, decisions={output: "threshold"})[0]
+    noise = compare(("predict", "predict-float64"), answers[1], shadow, shadow=shadow)[0]
     judgement = judge(pair, noise=noise, lifted=None, policy=Policy(stated=stated), exact=exact)
     return Judged(comparison=pair, limit=judgement.limit, within=judgement.within, reason=judgement.reason)
 

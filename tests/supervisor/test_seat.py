@@ -29,17 +29,21 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture
-def place(nursery: Nursery, tmp_path: Path) -> Place:
+def place(nursery: Nursery, tmp_path: Path) -> Iterator[Place]:
     """Save a model with a trap in it and take a seat on it."""
+    seats = []
 
     def take(how: str, when: str = "bare", timeout: float = 60.0, **files: Any) -> Seat:
         trap = planted.Trap(how, when, armed=False, name="trap")
         keras.Sequential([keras.Input((3,), name="x"), trap, layers.Dense(1, name="out")]).save(tmp_path / "m.keras")
         np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(6, 3)).astype("float32"))
         given = {"model": str(tmp_path / "m.keras"), "data": str(tmp_path / "x.npy"), "custom_objects": [str(planted.__file__)], **files}
-        return Seat(nursery, {"files": given, "probe": PROBE}, timeout=timeout)
+        seats.append(Seat(nursery, {"files": given, "probe": PROBE}, timeout=timeout))
+        return seats[-1]
 
-    return take
+    yield take
+    for seat in seats:
+        seat.close()
 
 
 @pytest.mark.parametrize(
@@ -70,9 +74,9 @@ def test_harm_is_an_error_of_its_route_alone(how: str, words: str, place: Place)
 
 
 def test_a_hung_worker_is_given_up_after_its_time(place: Place) -> None:
-    seat = place("hang", timeout=8.0)
+    seat = place("hang", timeout=5.0)
     seat.load()
-    assert seat.run("bare-call", ROWS)[0].error == "no answer within 8 s (--timeout)"
+    assert seat.run("bare-call", ROWS)[0].error == "no answer within 5 s (--timeout)"
     assert seat.run("call", ROWS)[0].ran
 
 

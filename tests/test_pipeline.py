@@ -1,0 +1,157 @@
+"""The whole tool on real models, in this process: settings in, report out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.checks import CHECKS
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.errors import DataError, RefusedError, UsageError
+from keras_consistency_cli.pipeline import inspect
+from keras_consistency_cli.report import Report
+from keras_consistency_cli.settings import Settings
+from tests.routes import live_models
+
+ROWS = np.random.default_rng(0).normal(size=(600, 6)).astype("float32")
+OBJECTS = str(live_models.__file__)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models and rows that the tests share."""
+    into = tmp_path_factory.mktemp("pipeline")
+    keras.utils.set_random_seed(1)
+    healthy = [layers.Dense(16, activation="relu"), layers.BatchNormalization(name="norm"), layers.Dense(2, activation="softmax", name="kind")]
+    keras.Sequential([keras.Input((6,), name="x"), *healthy], name="healthy").save(into / "healthy.keras")
+    leaking = [layers.Dense(8, activation="tanh"), live_models.Leak(1e-7, name="leak"), layers.Dense(1, name="out")]
+    keras.Sequential([keras.Input((6,), name="x"), *leaking], name="leaking").save(into / "leaking.keras")
+    np.save(into / "x.npy", ROWS)
+    holed = ROWS[:40].copy()
+    holed[[3, 17], 2] = np.nan
+    np.save(into / "holed.npy", holed)
+    return into
+
+
+Check = Callable[..., Report]
+
+
+@pytest.fixture(scope="module")
+def check(folder: Path) -> Check:
+    """Run the pipeline on a model of the folder."""
+
+    def run(model: str, **options: Any) -> Report:
+        paths = {name: folder / options.pop(name) for name in ("data", "scaler") if name in options}
+        return inspect(Settings.model_validate({"model": folder / model, **paths, **options}), "kcheck run")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(check: Check) -> Report:
+    """Every check on all rows of the healthy model."""
+    return check("healthy.keras", data="x.npy", rows="all")
+
+
+@pytest.fixture(scope="module")
+def leak(check: Check) -> Report:
+    """The checks that a leak of a ten-millionth is about."""
+    return check("leaking.keras", data="x.npy", rows=64, custom_objects=[OBJECTS], select=["KC101", "KC103", "KC203", "KC602"])
+
+
+def statuses(report: Report) -> dict[str, Status]:
+    return {verdict.code: verdict.status for verdict in report.verdicts}
+
+
+def test_a_healthy_model_passes_every_check(whole: Report) -> None:
+    assert statuses(whole) == {check.code: Status.PASS for check in CHECKS}, [verdict for verdict in whole.verdicts if verdict.status is not Status.PASS]
+    assert (whole.exit_code, whole.outcome, tuple(whole.diagnoses), tuple(whole.notes)) == (0, "consistent", (), ())
+
+
+def test_the_report_says_what_was_checked(whole: Report, folder: Path) -> None:
+    assert (whole.rows, whole.rows_available, whole.generated) == (600, 600, False)
+    assert (whole.model.path, whole.model.summary) == (str(folder / "healthy.keras"), "Sequential 'healthy'")
+    assert (whole.data.path, whole.data.summary) == (str(folder / "x.npy"), "data (600, 6) float32")
+    assert len(str(whole.model.sha256)) == len(str(whole.data.sha256)) == 64
+    assert whole.facts is not None
+    assert (whole.facts.keras, whole.facts.saved_with) == (keras.__version__, keras.__version__)
+    assert whole.facts.outputs[0].name == "kind"
+    assert set(whole.noise) == {"kind"}
+    assert 0 < whole.noise["kind"] < 1e-5
+    assert (whole.reproduce, whole.environment["backend"]) == ("kcheck run", "tensorflow")
+    assert whole.elapsed_s > 0
+
+
+def test_rows_beyond_the_sample_stream_through_predict_and_one_by_one(whole: Report) -> None:
+    by_code = {verdict.code: verdict for verdict in whole.verdicts}
+    assert {judged.comparison.rows for judged in by_code["KC101"].judged if judged.comparison.candidate == "one-by-one"} == {600}
+    assert {judged.comparison.rows for judged in by_code["KC104"].judged} == {256}
+
+
+def test_a_small_leak_fails_the_exact_check_and_is_located(leak: Report) -> None:
+    assert leak.exit_code == 1
+    assert statuses(leak)["KC103"] is Status.FAIL
+    assert statuses(leak)["KC203"] is Status.PASS
+    first = leak.diagnoses[0]
+    assert (first.cause, first.layer) == ("cross-sample-dependence", "leak")
+    assert "KC103" in first.explains
+
+
+def test_only_selected_checks_run(leak: Report, check: Check) -> None:
+    assert set(statuses(leak)) == {"KC101", "KC103", "KC203", "KC602"}
+    assert set(statuses(check("healthy.keras", rows=8, select=["KC2"], ignore=["call-cost", "KC205"]))) == {"KC201", "KC202", "KC203", "KC204"}
+
+
+def test_the_same_run_twice_says_the_same(leak: Report, check: Check) -> None:
+    again = check("leaking.keras", data="x.npy", rows=64, custom_objects=[OBJECTS], select=["KC101", "KC103", "KC203", "KC602"])
+    assert [replace(verdict, elapsed_s=0.0) for verdict in again.verdicts] == [replace(verdict, elapsed_s=0.0) for verdict in leak.verdicts]
+    assert again.noise == leak.noise
+
+
+def test_rows_are_made_where_none_are_given(check: Check) -> None:
+    report = check("healthy.keras", rows=12, select=["KC104", "KC701"])
+    assert (report.exit_code, report.generated, report.rows, report.data.path) == (0, True, 12, "")
+    assert report.data.summary
+
+
+def test_rows_with_nan_are_reported_and_do_not_hide_the_rest(check: Check) -> None:
+    report = check("leaking.keras", data="holed.npy", custom_objects=[OBJECTS], select=["KC103", "KC701"])
+    found = {verdict.code: verdict for verdict in report.verdicts}
+    assert found["KC701"].findings["rows"] == {"x": {"rows": 2, "first": [3, 17]}}
+    assert statuses(report) == {"KC103": Status.FAIL, "KC701": Status.FAIL}
+
+
+def test_stated_limits_and_exactness_take_the_place_of_calibration(check: Check) -> None:
+    stated = check("healthy.keras", data="x.npy", rows=40, select=["KC101"], tolerance={"rtol": 0.1, "atol": 0.1})
+    assert {judged.limit.origin for judged in stated.verdicts[0].judged} == {"stated"}
+    exact = check("healthy.keras", data="x.npy", rows=40, select=["KC101"], tolerance="exact")
+    assert {judged.limit.origin for judged in exact.verdicts[0].judged} == {"exact"}
+
+
+def test_warnings_fail_where_the_user_says_so(whole: Report) -> None:
+    verdicts = [replace(whole.verdicts[0], status=Status.WARN)]
+    assert replace(whole, verdicts=verdicts).exit_code == 0
+    assert replace(whole, verdicts=verdicts, fail_on="warn").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "model", "options"),
+    [
+        (UsageError, "none.keras", {}),
+        (UsageError, "healthy.keras", {"data": "none.npy"}),
+        (UsageError, "healthy.keras", {"select": ["KC999"]}),
+        (RefusedError, "leaking.keras", {}),
+        (DataError, "healthy.keras", {"data": "wide.npy", "select": ["KC101"]}),
+    ],
+)
+def test_what_cannot_be_checked_raises(error: type[Exception], model: str, options: dict[str, Any], check: Check, folder: Path) -> None:
+    np.save(folder / "wide.npy", np.zeros((5, 7), "float32"))
+    with pytest.raises(error):
+        check(model, **options)
