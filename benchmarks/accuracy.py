@@ -22,7 +22,7 @@ from tests.corpus.verdict import Outcome, examine
 
 __all__ = ["main", "measure", "misses", "table"]
 
-_COLUMNS: tuple[str, ...] = ("family", "cases", "right", "cause", "layer", "false alarms", "no verdict")
+_COLUMNS: tuple[str, ...] = ("family", "cases", "right", "cause", "layer", "false alarms", "false warnings", "no verdict")
 
 
 def measure(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
@@ -30,8 +30,7 @@ def measure(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         waiting: list[Future[Outcome]] = []
         for number, case in enumerate(cases):
-            model, data = write(case, Path(folder) / f"{number:03d}")
-            waiting.append(pool.submit(examine, case, model, data))
+            waiting.append(pool.submit(examine, case, write(case, Path(folder) / f"{number:03d}")))
         outcomes = []
         for number, future in enumerate(waiting, start=1):
             outcomes.append(future.result())
@@ -53,10 +52,11 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def _row(name: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     alarms = sum(outcome.false_alarm for outcome in outcomes)
+    warnings = sum(outcome.false_warning for outcome in outcomes)
     silent = sum(outcome.exit_code not in (0, 1) for outcome in outcomes)
     right = sum(outcome.right for outcome in outcomes)
     causes, layers = (_share(getattr(outcome, field) for outcome in outcomes) for field in ("right_cause", "right_layer"))
-    return (name, str(len(outcomes)), f"{right}/{len(outcomes)}", causes, layers, str(alarms), str(silent))
+    return (name, str(len(outcomes)), f"{right}/{len(outcomes)}", causes, layers, str(alarms), str(warnings), str(silent))
 
 
 def _share(answers: Iterable[bool | None]) -> str:

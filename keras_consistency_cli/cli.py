@@ -143,9 +143,13 @@ def run(
     model: Annotated[
         _Text, typer.Argument(help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False)
     ] = None,
-    data: Annotated[_Text, _option("Input rows, .npy or .npz with one array per input name. Without it, rows are made.", "FILE")] = None,
+    data: Annotated[_Text, _option("Input rows, .npy, .npz (one array per input name), .csv or .parquet. Without it, rows are made.", "FILE")] = None,
     config: Annotated[_Text, _option("YAML file with any of these options.", "FILE")] = None,
     scaler: Annotated[_Text, _option("The scaler that the rows go through first.", "FILE")] = None,
+    preprocess: Annotated[_Text, _option("Your own function that the rows go through, instead of a scaler; it is run.", "FILE.py:FUNCTION")] = None,
+    reference: Annotated[_Text, _option("Rows that the model was trained on, raw.", "FILE")] = None,
+    served: Annotated[_Text, _option("What serving fed to the model for the rows of --data, row for row.", "FILE")] = None,
+    target_scaler: Annotated[_Text, _option("The scaler of the targets, to tell deviations in your units.", "FILE")] = None,
     custom_objects: Annotated[_Texts, _option("Python file with the model's own classes. Repeatable.", "FILE")] = None,
     select: Annotated[_Texts, _option("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.", "CHECKS")] = None,
     ignore: Annotated[_Texts, _option("Checks to leave out, in the same words. Repeatable.", "CHECKS")] = None,
@@ -195,7 +199,8 @@ def _told_at_the_end(nursery: Nursery, settings: Settings) -> Iterator[None]:
 
 def _check_output(settings: Settings) -> None:
     if settings.output is not None:
-        taken = (settings.model, settings.data, settings.scaler, *settings.custom_objects)
+        files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.target_scaler)
+        taken = (*files, *settings.custom_objects)
         output.check_destination(settings.output, (path for path in taken if path is not None))
 
 

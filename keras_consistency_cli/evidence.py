@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from keras_consistency_cli.compare import Answers, Comparison, compare
 from keras_consistency_cli.facts import Decision, Facts
 from keras_consistency_cli.routes import REFERENCE, SHADOW
 from keras_consistency_cli.routes.base import Route, Trace
+from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.seat import Seat
 from keras_consistency_cli.tolerance import Policy
 
@@ -139,9 +139,8 @@ class Gathering:
                 by_worker[self.seats[route.seat]].append(route)
             else:
                 chunk[route.name] = Trace(route=route.name, unavailable=reason)
-        with ThreadPoolExecutor(len(by_worker)) as pool:
-            for traces in pool.map(lambda seat: _in_turn(seat, by_worker[seat], numbers), by_worker):
-                chunk |= traces
+        for traces in together(list(by_worker), lambda seat: _in_turn(seat, by_worker[seat], numbers)):
+            chunk |= traces
         return chunk
 
 

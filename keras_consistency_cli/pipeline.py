@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -21,6 +20,7 @@ from keras_consistency_cli.routes import routes
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample
 from keras_consistency_cli.selection import resolve_selection
 from keras_consistency_cli.settings import Settings
+from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.nursery import Nursery
 from keras_consistency_cli.supervisor.seat import Seat
 
@@ -44,6 +44,8 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         nurseries = _started(settings, stack, nursery)
         opened = open_files(settings)
         seats = _seated(settings, nurseries, opened)
+        for seat in seats.values():
+            stack.callback(seat.close)
         facts, described = _loaded(seats)
         numbers = rows_to_check(settings, opened.rows, facts)
         gathering = Gathering(plan=Plan.of(checks, routes(_sizes(settings))), facts=facts, policy=settings.policy(), seats=seats)
@@ -91,7 +93,4 @@ def _seated(settings: Settings, nurseries: tuple[Nursery, Nursery], opened: Open
 
 def _loaded(seats: dict[str, Seat]) -> tuple[Facts, str]:
     """Load every worker side by side; what the main one says counts."""
-    workers = list(dict.fromkeys(seats.values()))
-    with ThreadPoolExecutor(len(workers)) as pool:
-        loaded = list(pool.map(Seat.load, workers))
-    return loaded[0]
+    return together(list(dict.fromkeys(seats.values())), Seat.load)[0]

@@ -17,7 +17,7 @@ __all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample"]
 _CHUNK_BYTES = 32 * 2**20
 _SAMPLE_BYTES = 16 * 2**20
 _FEWEST_ROWS = 32
-_WORK = 3e9
+_WORK = 2e9
 """Multiplications that one pass over the sample may take, about a second; by a rule and not by the clock, so that runs can be repeated."""
 _WORK_PER_ELEMENT = 200
 """How often a convolution or a recurrent layer uses an input element, roughly, for each of its channels."""

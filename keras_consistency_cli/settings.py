@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag, ValidationError, model_validator
 
 from keras_consistency_cli.compare import Stated
 from keras_consistency_cli.complaints import complaint
+from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.sources import gather
 from keras_consistency_cli.tolerance import Policy
 
-__all__ = ["BatchSizeOptions", "CheckOptions", "OwnerFacts", "Settings", "StatedLimit", "Trust", "load_settings"]
+__all__ = ["BatchSizeOptions", "CheckOptions", "DriftOptions", "OwnerFacts", "Settings", "StatedLimit", "Trust", "load_settings"]
 
 
 def _openable(value: object) -> object:
@@ -42,6 +43,14 @@ _Path = Annotated[Path, BeforeValidator(_openable)]
 _Count = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 _Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 _Word = Annotated[StrictStr, Field(min_length=1)]
+_Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_TABLE = ".npy, .npz, .csv or .parquet"
+
+
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] >= value[1]:
+        raise ValueError("not ascending")
+    return value
 
 
 class _Options(BaseModel):
@@ -78,6 +87,12 @@ class OwnerFacts(_Options):
     """What only the owner of the data can know."""
 
     stateful_rows: Literal["independent", "consecutive"] = Field(default="independent", description="independent or consecutive")
+    data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
+    scaler_input: _Word | None = Field(default=None, description="the name of the input that the scaler belongs to")
+    feature_names: Annotated[tuple[_Word, ...], Field(min_length=1)] | None = Field(default=None, description="a list of names, one for each feature")
+    value_range: Annotated[tuple[_Finite, _Finite], AfterValidator(_ascending)] | None = Field(
+        default=None, description="two numbers such as [0, 255], the smaller one first"
+    )
 
 
 class BatchSizeOptions(_Options):
@@ -88,18 +103,33 @@ class BatchSizeOptions(_Options):
     )
 
 
+class DriftOptions(_Options):
+    """Limits of the check distribution-shift: effect sizes, and what going beyond them means."""
+
+    effect: _Amount = Field(default=0.5, description="a shift in standard deviations, a finite number of at least 0")
+    outside: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(default=0.05, description="a share of rows from 0 to 1")
+    severity: Literal["warn", "fail"] = Field(default="warn", description="warn or fail")
+
+
 class CheckOptions(_Options):
     """Options of single checks, by check name."""
 
     batch_size: BatchSizeOptions = Field(default=BatchSizeOptions(), alias="batch-size", description="a mapping such as {sizes: [1, 2, 3]}")
+    distribution_shift: DriftOptions = Field(
+        default=DriftOptions(), alias="distribution-shift", description="a mapping such as {effect: 0.5, outside: 0.05, severity: warn}"
+    )
 
 
 class Settings(_Options):
     """One run of kcheck. Each description is what a message calls the expected value."""
 
     model: _Path = Field(description="a path to a .keras file")
-    data: _Path | None = Field(default=None, description="a path to a .npy or .npz file")
+    data: _Path | None = Field(default=None, description=f"a path to a {_TABLE} file")
     scaler: _Path | None = Field(default=None, description="a path to a saved scaler")
+    preprocess: _Word | None = Field(default=None, description="module:function, or file.py:function")
+    reference: _Path | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    served: _Path | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    target_scaler: _Path | None = Field(default=None, description="a path to a saved scaler")
     custom_objects: tuple[_Path, ...] = Field(default=(), description="a list of paths to Python files")
     rows: _Count | Literal["all"] = Field(default=256, description="a whole number of at least 1, or all")
     batch_size: _Count = Field(default=32, description="a whole number of at least 1")
@@ -119,6 +149,14 @@ class Settings(_Options):
     checks: CheckOptions = Field(default=CheckOptions(), description="a mapping from check name to options")
     debug: StrictBool = Field(default=False, description="true or false")
     color: Literal["auto", "always", "never"] = Field(default="auto", description="auto, always or never")
+
+    @model_validator(mode="after")
+    def _one_way_to_scale(self) -> Settings:
+        if self.scaler is not None and self.preprocess is not None:
+            raise UsageError("--scaler and --preprocess exclude each other", mend="give the one that serving uses")
+        if self.served is not None and self.data is None:
+            raise UsageError("--served is given without --data", mend="give the raw rows that the served ones were made of, row for row")
+        return self
 
     def policy(self) -> Policy:
         """Return how limits are to be found."""

@@ -82,8 +82,9 @@ class _Option:
     scalar: bool = True
 
 
+_PATHS = ("model", "data", "scaler", "reference", "served", "target_scaler", "output")
 _OPTIONS: Mapping[str, _Option] = {
-    **{name: _Option(path=(name,)) for name in ("model", "data", "scaler", "output", "backend", "format", "fail_on", "color")},
+    **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "format", "fail_on", "color")},
     **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "debug")},
     **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore")},
     "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
@@ -92,7 +93,6 @@ _OPTIONS: Mapping[str, _Option] = {
     **{name: _Option(path=("tolerance", name), read=_plain) for name in ("rtol", "atol", "exact")},
 }
 _LIMITS = ("rtol", "atol", "exact")
-_PATHS = ("model", "data", "scaler", "output")
 
 
 @dataclass(kw_only=True)
@@ -108,6 +108,9 @@ class Draft:
         for key in _PATHS:
             if self.values.get(key) and isinstance(self.values[key], str):
                 self.values[key] = folder / self.values[key]
+        function = self.values.get("preprocess")
+        if isinstance(function, str) and function.rpartition(":")[0].endswith(".py"):
+            self.values["preprocess"] = str(folder / function)
         if isinstance(paths := self.values.get("custom_objects"), list):
             self.values["custom_objects"] = [folder / path if path and isinstance(path, str) else path for path in paths]
         self.origins = {path: f"{document.name}:{line}" for path, line in document.lines.items()}

@@ -25,7 +25,8 @@ from typing import Any
 from keras_consistency_cli import wire
 
 # Keras imports these only to offer wrappers that nothing here uses; together they cost a second. They are importable again afterwards.
-_NOT_NEEDED = ("sklearn", "scipy", "pandas")
+_NOT_NEEDED = ("sklearn", "pandas")
+_NOT_NEEDED_BY_TENSORFLOW = (*_NOT_NEEDED, "scipy")
 _ERROR_LENGTH = 400
 
 
@@ -54,7 +55,8 @@ def main(descriptor: int) -> None:
 
 
 def _import_backend() -> None:
-    blocked = [name for name in _NOT_NEEDED if name not in sys.modules]
+    unwanted = _NOT_NEEDED_BY_TENSORFLOW if os.environ.get("KERAS_BACKEND") == "tensorflow" else _NOT_NEEDED
+    blocked = [name for name in unwanted if name not in sys.modules]
     sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
     gc.disable()
     try:
@@ -148,6 +150,7 @@ class Worker:
             wire.send(self._channel, {"unavailable": session})
             return
         start = time.perf_counter()
+        session.subject, session.numbers = self._subject, arrays["rows"]
         session.restore()
         result = route.run(session, rows)
         changed = session.snapshot.changes()

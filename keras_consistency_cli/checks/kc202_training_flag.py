@@ -33,6 +33,9 @@ _WORDING = Wording(
 def examine(evidence: Evidence) -> Verdict:
     """Judge the bare call, then what it changed; tell which layers answer to the flag."""
     verdict = agreement(evidence, _PAIRS, _WORDING)
+    trained = evidence.traces.get("training-call")
+    if trained is not None and trained.error and verdict.status is not Status.FAIL:
+        return replace(verdict, status=Status.ERROR, message="model(x, training=True) crashed", reason=f"training-call: {trained.error}")
     verdict = replace(verdict, findings=_effects(evidence))
     trace, quiet = evidence.traces.get("bare-call"), evidence.traces.get("call")
     moved = {change.path for change in trace.changed if change.kind == "weight"} if trace is not None else set()

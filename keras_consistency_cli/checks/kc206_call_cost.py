@@ -4,7 +4,7 @@ Why: `model.predict` sets up a data pipeline and callbacks for every call, tens 
 rows that is nearly all of the time. `model(x)` has less overhead, a compiled step far less. For many rows at once the
 order may turn round.
 
-How: the quicker of two warm calls of each kind, for one row and for the sample, divided by the rows.
+How: warm calls of each kind, for one row and for the sample, divided by the rows.
 
 To fix: one row at a time: a tf.function around the model. Many rows: predict, in batches as large as memory allows.
 """
@@ -30,14 +30,15 @@ def examine(evidence: Evidence) -> Verdict:
     one = {way: times["one"] for way, times in seconds.items()}
     message = "one row: " + ", ".join(f"{_WAYS[way]} {_time(cost)}" for way, cost in one.items())
     message += f"; a row of {trace.details['rows']}: " + ", ".join(f"{_WAYS[way]} {_time(times['many'])}" for way, times in seconds.items())
-    return Verdict(status=Status.PASS, message=message, findings=dict(trace.details), advice=_advice(one))
+    return Verdict(status=Status.PASS, message=message, findings=dict(trace.details), advice=_advice(one, evidence.facts.backend))
 
 
-def _advice(one: dict[str, float]) -> str | None:
+def _advice(one: dict[str, float], backend: str) -> str | None:
     times = one["predict"] / one["compiled"] if one["compiled"] else 0.0
     if times < _WORTH_TELLING:
         return None
-    return f"for single rows wrap the model once: step = tf.function(lambda x: model(x, training=False)); it is {times:.0f} × quicker than predict"
+    way = "step = tf.function(lambda x: model(x, training=False)), made once" if backend == "tensorflow" else "model.predict_on_batch(x)"
+    return f"for single rows: {way}; it is {times:.0f} × quicker than predict"
 
 
 def _time(seconds: float) -> str:

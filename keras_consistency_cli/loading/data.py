@@ -54,16 +54,22 @@ class RowSource:
     arrays: Mapping[str, Array]
     length: int
     named: bool
+    columns: tuple[str, ...] | None = None
+    """Names of the columns of a table (.csv with a header, .parquet), None for NumPy files."""
 
 
-def open_rows(path: Path) -> RowSource:
-    """Open a .npy or .npz; only headers are read, and the bytes that a fingerprint needs.
+def open_rows(path: Path, *, what: str = "data") -> RowSource:
+    """Open a .npy, .npz, .csv or .parquet; of NumPy files only headers are read, and the bytes that a fingerprint needs.
+
+    Args:
+        path: the file.
+        what: how messages call it, such as "served rows".
 
     Raises:
         UsageError: missing, a directory, unreadable.
         DataError: not a NumPy file, damaged, or arrays that no model can take.
     """
-    label = f"data {clean(path)}"
+    label = f"{what} {clean(path)}"
     try:
         with path.open("rb") as handle:
             found = os.fstat(handle.fileno())

@@ -52,7 +52,10 @@ def _refused(path: Path, problem: Exception) -> RefusedError:
 
 
 def import_custom_objects(files: Sequence[Path]) -> dict[str, Any]:
-    """Import the user's Python files and return what a model may name: registered objects and every class and function defined there."""
+    """Import the user's Python files and return what a model may name: registered objects and every class and function defined there.
+
+    A file may import others that lie beside it; nothing there takes precedence over an installed module of the same name.
+    """
     found: dict[str, Any] = {}
     for number, file in enumerate(files):
         module = _import_file(file, f"kcheck_custom_objects_{number}")
@@ -66,6 +69,7 @@ def _import_file(file: Path, name: str) -> ModuleType:
         raise UsageError(f"--custom-objects {clean(file)} is not a Python file", expected="a .py file that defines the model's own layers")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    sys.path.append(str(file.resolve().parent))
     try:
         spec.loader.exec_module(module)
     except Exception as problem:

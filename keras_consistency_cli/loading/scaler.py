@@ -21,7 +21,7 @@ from keras_consistency_cli.loading.scaler_bytes import ScalerBytes, read_scaler_
 from keras_consistency_cli.loading.skops_files import read_skops
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["ScalerFile", "build_scaler", "features_expected", "scan_scaler", "transform_rows"]
+__all__ = ["ScalerFile", "build_scaler", "features_expected", "framed", "scan_scaler", "transform_rows"]
 
 _EXPECTED = "a fitted scikit-learn scaler, imputer, encoder, PCA, or a Pipeline of them, saved with pickle, joblib or skops"
 _SAVE_AGAIN = "save it again: joblib.dump(scaler, 'scaler.joblib') or skops.io.dump(scaler, 'scaler.skops')"
@@ -117,7 +117,7 @@ def transform_rows(scaler: Any, rows: np.ndarray) -> np.ndarray:
             mend="give the rows as they were before scaling, with the columns that the scaler was fitted on, in the same order",
         )
     flat = np.array(rows, order="C", copy=True).reshape(-1, expected)
-    scaled = _transformed(scaler, _framed(scaler, flat, names))
+    scaled = _transformed(scaler, framed(scaler, flat, names))
     if scaled.ndim != 2 or len(scaled) != len(flat):
         raise RefusedError(f"the scaler turned rows of shape {flat.shape} into {scaled.shape}", expected="one row for each row")
     return scaled.reshape(*rows.shape[:-1], scaled.shape[1])
@@ -202,8 +202,8 @@ def _unpickled(scan: _Scan) -> Any:
         raise DamagedError(f"loading it failed with {type(error).__name__}: {error}") from error
 
 
-def _framed(scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None) -> Any:
-    """Give the rows column names where the scaler picks columns by name, as a ColumnTransformer fitted on a DataFrame does."""
+def framed(scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None) -> Any:
+    """Return the rows under column names where the scaler picks columns by name, as a ColumnTransformer fitted on a DataFrame does."""
     if names is None or not any(type(part).__name__ == "ColumnTransformer" for part in parts(scaler)):
         return flat
     try:

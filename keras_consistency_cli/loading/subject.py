@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.facts import Facts, InputFact
-from keras_consistency_cli.loading.data import RowSource, match_inputs, open_rows, take
+from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, open_rows, take
+from keras_consistency_cli.loading.fitting import fits
+from keras_consistency_cli.text import clean, shape_text
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.scaling import Scaling
 
 __all__ = ["Subject", "SubjectFiles", "raw_inputs"]
 
@@ -31,11 +36,37 @@ class SubjectFiles:
     compiled: bool = True
     generated_rows: int = 0
     seed: int = 0
+    preprocess: str | None = None
+    reference: str | None = None
+    served: str | None = None
+    target_scaler: str | None = None
+    data_state: Literal["raw", "scaled"] = "raw"
+    scaler_input: str | None = None
+    feature_names: Sequence[str] | None = None
+    value_range: Sequence[float] | None = None
+
+    @property
+    def scales(self) -> bool:
+        """Whether something comes between the rows and the model."""
+        return self.scaler is not None or self.preprocess is not None
 
 
-def raw_inputs(inputs: tuple[InputFact, ...]) -> tuple[InputFact, ...]:
-    """Return what rows must look like before a scaler: any number of features, for the scaler says itself how many it takes."""
-    return tuple(InputFact(name=fact.name, shape=(*fact.shape[:-1], None), dtype=fact.dtype) for fact in inputs)
+def raw_inputs(files: SubjectFiles, inputs: tuple[InputFact, ...], source: RowSource) -> tuple[InputFact, ...]:
+    """Return what rows must look like as the user gives them.
+
+    Before a scaler any number of features will do, for the scaler says itself how many it takes; before a preprocess function any shape.
+    """
+    if not files.scales or files.data_state == "scaled":
+        return inputs
+    return tuple(_before_scaling(fact, files, source) if files.scaler_input in (None, fact.name) else fact for fact in inputs)
+
+
+def _before_scaling(fact: InputFact, files: SubjectFiles, source: RowSource) -> InputFact:
+    if files.preprocess is None:
+        return InputFact(name=fact.name, shape=(*fact.shape[:-1], None), dtype=fact.dtype)
+    lone = next(iter(source.arrays.values())) if len(source.arrays) == 1 else None
+    array = source.arrays.get(fact.name, lone)
+    return fact if array is None else InputFact(name=fact.name, shape=(None,) * array.ndim, dtype="")
 
 
 @dataclass
@@ -58,10 +89,85 @@ class Subject:
         return cls(files=files, model=model, facts=describe_model(model, saved_with=files.saved_with, notes=notes), custom_objects=known)
 
     def rows(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the rows of these numbers as the model is to be given them: scaled where there is a scaler."""
+        """Return the rows of these numbers as the model is to be given them: scaled where the user gave raw rows and a scaler."""
         if self._source is None:
             return {name: values[numbers] for name, values in self._generated.items()}
-        return self._scaled(take(self._source, self._names, numbers))
+        return self.scaled(self.raw(numbers))
+
+    def raw(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the rows of these numbers as the user gave them; rows that were made are taken for raw ones too."""
+        if self._source is None:
+            return {name: values[numbers] for name, values in self._made.items()}
+        return take(self._source, self._names, numbers)
+
+    def served(self, numbers: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Return what serving fed to the model for the rows of these numbers, None where the user gave no served rows."""
+        if self._served is None:
+            return None
+        return take(self._served, match_inputs(self._served, self.facts.inputs, batch_size=None), numbers)
+
+    def reference_sample(self, limit: int = 100_000) -> dict[str, np.ndarray] | None:
+        """Return at most `limit` rows that the model was trained on, raw and spread over the file, None where the user gave none."""
+        source = self._reference
+        if source is None:
+            return None
+        names = match_inputs(source, raw_inputs(self.files, self.facts.inputs, source), batch_size=None)
+        return take(source, names, choose_rows(source.length, min(limit, source.length), seed=self.files.seed))
+
+    def scaled(self, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return raw rows as the model is to be given them.
+
+        Raises:
+            DataError: the scaler does not take them, or the model does not take what comes out.
+        """
+        if self.scaling is None or self.files.data_state == "scaled":
+            return dict(rows)
+        name = self.scaling.input
+        after = self.scaling.apply(rows[name])
+        fact = next((each for each in self.facts.inputs if each.name == name), None)
+        if fact is not None and not fits(after.shape, fact.shape):
+            what = f"{self.scaling.kind} gives rows of shape {shape_text(after.shape)}, the model's input '{name}' takes {shape_text(fact.shape)}"
+            raise DataError(what, expected="the scaler or preprocess that the model was trained with")
+        return {**rows, name: after}
+
+    @cached_property
+    def scaling(self) -> Scaling | None:
+        """The scaler or preprocess function, bound to the one input that it belongs to.
+
+        Raises:
+            DataError: it is not clear which input it belongs to, or the columns' names are not those that it was fitted on.
+        """
+        if not self.files.scales:
+            return None
+        from keras_consistency_cli.loading.scaling import Scaling, import_function
+
+        function = import_function(self.files.preprocess) if self.files.preprocess else None
+        source = self._source
+        given = tuple(self.files.feature_names) if self.files.feature_names else None
+        columns = source.columns if source is not None and source.columns is not None else given
+        return Scaling(input=self._scaled_input(), scaler=self._scaler, function=function, columns=columns)
+
+    def _scaled_input(self) -> str:
+        names = [fact.name for fact in self.facts.inputs] or list(self._source.arrays if self._source else ())
+        wanted = self.files.scaler_input
+        if wanted is not None and wanted not in names:
+            raise DataError(f"facts.scaler_input is '{clean(wanted)}', which is no input of the model", expected=", ".join(names))
+        if wanted is not None or len(names) == 1:
+            return wanted or names[0]
+        fitting = [fact.name for fact in self.facts.inputs if fact.is_float and self._could_scale(fact)]
+        if len(fitting) != 1:
+            what = f"the scaler or preprocess could belong to {len(fitting)} of the model's inputs: {', '.join(fitting) or 'none'}"
+            raise DataError(what, expected="exactly one", mend=f"say which: facts: {{scaler_input: {names[0]}}}")
+        return fitting[0]
+
+    def _could_scale(self, fact: InputFact) -> bool:
+        """Whether the scaler takes as many features as the rows of this input have."""
+        if self._scaler is None:
+            return True
+        from keras_consistency_cli.loading.scaler import features_expected
+
+        known = self._source.arrays.get(fact.name) if self._source is not None else None
+        return (known.shape[-1] if known is not None else fact.shape[-1]) == features_expected(self._scaler)[0]
 
     @cached_property
     def described_rows(self) -> str:
@@ -77,14 +183,17 @@ class Subject:
         return open_rows(Path(self.files.data)) if self.files.data else None
 
     @cached_property
+    def _served(self) -> RowSource | None:
+        return open_rows(Path(self.files.served), what="served rows") if self.files.served else None
+
+    @cached_property
+    def _reference(self) -> RowSource | None:
+        return open_rows(Path(self.files.reference), what="reference rows") if self.files.reference else None
+
+    @cached_property
     def _names(self) -> Mapping[str, str]:
         assert self._source is not None
-        return match_inputs(self._source, self._raw_inputs, batch_size=self.facts.batch_size)
-
-    @property
-    def _raw_inputs(self) -> tuple[InputFact, ...]:
-        """What the rows must look like: where a scaler comes first, it decides about the features itself."""
-        return self.facts.inputs if self._scaler is None else raw_inputs(self.facts.inputs)
+        return match_inputs(self._source, raw_inputs(self.files, self.facts.inputs, self._source), batch_size=self.facts.batch_size)
 
     @cached_property
     def _hints(self) -> Mapping[str, Any]:
@@ -94,11 +203,16 @@ class Subject:
 
     @cached_property
     def _generated(self) -> dict[str, np.ndarray]:
+        return self.scaled(self._made)
+
+    @cached_property
+    def _made(self) -> dict[str, np.ndarray]:
+        """Rows made up where the user gave none, as they would be before scaling."""
         from keras_consistency_cli.loading.synthesis import make_rows
 
         count = max(self.files.generated_rows, self.facts.batch_size or 1)
         rows = make_rows(self.facts.inputs, self._hints, rows=count, seed=self.files.seed)
-        return rows if self._scaler is None else self._as_scaled(rows)
+        return rows if self.scaling is None or self.files.data_state == "scaled" else self._unscaled(rows, self.scaling)
 
     @cached_property
     def _scaler(self) -> Any:
@@ -108,27 +222,13 @@ class Subject:
 
         return build_scaler(Path(self.files.scaler), trust=self.files.trust_scaler)
 
-    def _scaled(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Rows as they come out of the scaler, which belongs to the one float input of as many features as it was fitted on."""
-        if self._scaler is None:
-            return rows
-        from keras_consistency_cli.loading.scaler import features_expected, transform_rows
-
-        features = features_expected(self._scaler)[0]
-        fitting = [name for name, values in rows.items() if len(rows) == 1 or (values.dtype.kind == "f" and values.shape[-1] == features)]
-        if len(fitting) != 1:
-            message = f"the scaler takes {features} features, which {len(fitting)} of the model's inputs have"
-            raise DataError(message, expected="exactly one such input")
-        return {name: transform_rows(self._scaler, values) if name in fitting else values for name, values in rows.items()}
-
-    def _as_scaled(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _unscaled(self, rows: dict[str, np.ndarray], scaling: Scaling) -> dict[str, np.ndarray]:
         """Rows made up in the scaler's own range, sent back through it: what they were before scaling follows its remembered statistics."""
-        if not hasattr(self._scaler, "inverse_transform"):
-            raise UsageError("rows cannot be made up for a scaler that has no inverse", mend="give rows with --data x.npy")
+        if not hasattr(scaling.scaler, "inverse_transform"):
+            raise UsageError("rows cannot be made up for a scaler or preprocess that has no inverse", mend="give rows with --data x.npy")
         ranges = {"MinMaxScaler": (0.0, 1.0), "MaxAbsScaler": (-1.0, 1.0)}
-        low, high = ranges.get(type(self._scaler).__name__, (-np.inf, np.inf))
-        raw = {}
-        for name, values in rows.items():
-            flat = np.clip(values.astype(np.float64), low, high).reshape(-1, values.shape[-1])
-            raw[name] = np.asarray(self._scaler.inverse_transform(flat)).reshape(*values.shape[:-1], -1)
-        return self._scaled(raw)
+        low, high = ranges.get(scaling.kind, (-np.inf, np.inf))
+        values = rows[scaling.input]
+        flat = np.clip(values.astype(np.float64), low, high).reshape(-1, values.shape[-1])
+        raw = np.asarray(scaling.scaler.inverse_transform(flat)).reshape(*values.shape[:-1], -1)
+        return {**rows, scaling.input: raw}

@@ -47,8 +47,9 @@ def _lone(size: int) -> Iterator[np.ndarray]:
 
 
 def _passes(size: int, other: int | None, lens: Lens) -> Iterator[_Pass]:
-    """Real rows as fillers for every mask at the size in use and the lone ones at another size; in float32 extreme fillers as well."""
-    yield from (_Pass(size=size, keep=mask, filler="other rows") for mask in keep_masks(size))
+    """Real rows as fillers for lone rows at two sizes; in float32 for halves of the batch and extreme fillers as well."""
+    masks = keep_masks(size) if lens == "float32" else _lone(size)
+    yield from (_Pass(size=size, keep=mask, filler="other rows") for mask in masks)
     if other is not None:
         yield from (_Pass(size=other, keep=mask, filler="other rows") for mask in _lone(other))
     if lens == "float32":

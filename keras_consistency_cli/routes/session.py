@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.model_facts import input_names
+from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.routes.base import Rows
 from keras_consistency_cli.routes.batches import batches, stack
 from keras_consistency_cli.routes.snapshot import Snapshot
@@ -40,7 +41,13 @@ class Session:
     def __init__(self, model: Any, facts: Facts, probe: Probe) -> None:
         self.model, self.facts, self.probe = model, facts, probe
         self.floatx = "float32"
+        self.anchored = False
+        """Whether the compiled step has given predict's own bits, and may stand in for it where rows stream."""
         self.snapshot = Snapshot(model)
+        self.subject: Subject | None = None
+        """Where a scaling route finds the scaler, the rows as the user gave them, and the served ones; set before each route runs."""
+        self.numbers = np.zeros(0, np.int64)
+        """The numbers of the rows that the route is given."""
 
     @property
     def batch_size(self) -> int:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,16 @@ __all__ = ["Nursery"]
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
 _LOG_TAIL = 4000
+_ROOT = Path(__file__).resolve().parents[2]
+# Neither the current folder, which may lie beside a stranger's model, nor what surrounds the package may be imported from: -P, and in and out of sys.path.
+_START = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import keras_consistency_cli
+del sys.path[0]
+from keras_consistency_cli.worker import main
+main(int(sys.argv[2]))
+"""
 _TOLD = 300
 # TensorFlow logs these before anybody can ask it not to.
 _CHATTER = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl|To enable the following instructions")
@@ -39,9 +50,10 @@ class Nursery:
         # TensorFlow leaves files of generated code to be removed at exit, which workers never reach.
         self._scratch = tempfile.TemporaryDirectory(prefix="kcheck-", ignore_cleanup_errors=True)
         self._lock = threading.Lock()
+        self._channels: list[socket.socket] = []
         self._control, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "keras_consistency_cli.worker", str(theirs.fileno())],
+            [sys.executable, "-P", "-c", _START, str(_ROOT), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -82,6 +94,7 @@ class Nursery:
                 ours.close()
                 mend = "python -c 'import keras' shows the whole story"
                 raise NoVerdictError(f"the backend could not be started: {self.last_words()}", mend=mend) from problem
+        self._channels.append(ours)
         return child, ours
 
     def ended(self, child: int) -> int:
@@ -116,10 +129,12 @@ class Nursery:
             return copy.read().decode(errors="replace")
 
     def close(self) -> None:
-        """Kill every process that is left; safe to call twice."""
+        """Kill every process that is left and close the channels to them; safe to call twice."""
         self._control.close()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        for channel in self._channels:
+            channel.close()
         self._log.close()
         self._scratch.cleanup()

@@ -1,4 +1,4 @@
-"""Case: one model with its rows, and what kcheck ought to say about it."""
+"""Case: one model with its rows and what belongs to them, and what kcheck ought to say about it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["CUSTOM", "Case", "Maker", "Rows", "flags", "flat", "ids", "pictures", "steps", "write"]
+__all__ = ["CUSTOM", "Case", "Files", "Maker", "Rows", "Writer", "flags", "flat", "ids", "pictures", "save_rows", "steps", "write"]
 
 Rows = np.ndarray | dict[str, np.ndarray]
 Maker = Callable[[np.random.Generator], Rows]
+Writer = Callable[[Path, np.random.Generator], tuple[str, ...]]
+"""Writes data, scaler, reference and the like into a folder, and returns the arguments that name them."""
 
 CUSTOM = ("--custom-objects", str(Path(__file__).resolve().parent / "custom_layers.py"))
 """Arguments for models that hold registered layers of custom_layers.py."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """A case on disk: its model, and what follows it on the command line."""
+
+    model: Path
+    args: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,25 +39,31 @@ class Case:
         family: the group it is scored in.
         build: makes the model; the global seed has been set.
         data: makes the rows, one array or one array per input name, from a seeded generator.
+        kit: takes the place of `data` where more than rows belong to the model, which then needs no further preparation.
         causes: acceptable cause slugs; empty where none of the known ones fits and the cause is not scored.
         layer: path of the layer where the fault is planted, None where there is no single one.
         failing: codes of which at least one must fail; empty for a clean model.
+        warning: codes of which at least one must warn or fail, for what is a warning by policy.
+        quiet: codes that may not even warn about a clean model.
         args: further arguments of the command.
     """
 
     name: str
     family: str
     build: Callable[[], Any]
-    data: Maker
+    data: Maker | None = None
+    kit: Writer | None = None
     causes: tuple[str, ...] = ()
     layer: str | None = None
     failing: tuple[str, ...] = ()
+    warning: tuple[str, ...] = ()
+    quiet: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
 
     @property
     def faulty(self) -> bool:
         """Whether something was planted."""
-        return bool(self.failing)
+        return bool(self.failing or self.warning)
 
     @property
     def seed(self) -> int:
@@ -86,20 +102,30 @@ def flags(features: int, rows: int = 60) -> Maker:
     return lambda random: random.random(size=(rows, features)) > 0.5
 
 
-def write(case: Case, folder: Path) -> tuple[Path, Path]:
-    """Build the case into `folder` and return the paths of its model and its data."""
+def write(case: Case, folder: Path) -> Files:
+    """Build the case into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     keras.backend.clear_session()
     keras.utils.set_random_seed(case.seed)
-    model, rows = case.build(), case.data(np.random.default_rng(case.seed))
-    _prepare(model, rows)
-    model_path = folder / "model.keras"
-    model.save(model_path)
+    model, random = case.build(), np.random.default_rng(case.seed)
+    if case.kit is not None:
+        args = case.kit(folder, random)
+    else:
+        assert case.data is not None, f"'{case.name}' has neither data nor kit"
+        rows = case.data(random)
+        _prepare(model, rows)
+        args = ("--data", str(save_rows(folder / "data", rows)))
+    model.save(folder / "model.keras")
+    return Files(model=folder / "model.keras", args=(*args, *case.args))
+
+
+def save_rows(path: Path, rows: Rows) -> Path:
+    """Write rows to `path` with .npy, or .npz where they have names, and return where they are."""
     if isinstance(rows, dict):
-        np.savez(folder / "data.npz", allow_pickle=False, **rows)
-        return model_path, folder / "data.npz"
-    np.save(folder / "data.npy", rows)
-    return model_path, folder / "data.npy"
+        np.savez(path.with_suffix(".npz"), allow_pickle=False, **rows)
+        return path.with_suffix(".npz")
+    np.save(path.with_suffix(".npy"), rows)
+    return path.with_suffix(".npy")
 
 
 def _prepare(model: Any, rows: Rows) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.corpus.cases import Case
+from tests.corpus.cases import Case, Files
 
 __all__ = ["Outcome", "examine", "read_outcome"]
 
@@ -21,20 +21,22 @@ ROOT = Path(__file__).resolve().parents[2]
 class Outcome:
     """What the command said about one case.
 
-    `failing` are the codes that failed; `cause` and `layer` those of the report's first diagnosis; `problem` says why there is no report.
+    `failing` are the codes that failed, `warning` those that warned; `cause` and `layer` those of the report's first diagnosis; `problem` says why there is no report.
     """
 
     case: Case
     exit_code: int
     failing: tuple[str, ...] = ()
+    warning: tuple[str, ...] = ()
     cause: str | None = None
     layer: str | None = None
     problem: str | None = None
 
     @property
     def flagged(self) -> bool:
-        """Whether the model was called inconsistent, and by one of the codes that the planted fault should fail."""
-        return self.exit_code == 1 and bool(set(self.failing) & set(self.case.failing))
+        """Whether the model was called inconsistent, or warned about where that is all it takes, by one of the codes that tell the planted fault."""
+        warned = {*self.failing, *self.warning} & set(self.case.warning)
+        return self.exit_code == 1 and bool(set(self.failing) & set(self.case.failing)) or self.exit_code in (0, 1) and bool(warned)
 
     @property
     def false_alarm(self) -> bool:
@@ -42,9 +44,14 @@ class Outcome:
         return not self.case.faulty and self.exit_code == 1
 
     @property
+    def false_warning(self) -> bool:
+        """Whether a clean model was warned about by a check that has no reason to."""
+        return not self.case.faulty and bool(set(self.warning) & set(self.case.quiet))
+
+    @property
     def right(self) -> bool:
-        """Whether the verdict is right: a fault flagged, a clean model passed."""
-        return self.flagged if self.case.faulty else self.exit_code == 0
+        """Whether the verdict is right: a fault flagged, a clean model passed without a warning that is out of place."""
+        return self.flagged if self.case.faulty else self.exit_code == 0 and not self.false_warning
 
     @property
     def right_cause(self) -> bool | None:
@@ -58,15 +65,16 @@ class Outcome:
 
     def __str__(self) -> str:
         """One line for the list of misses."""
-        wanted = f"one of {', '.join(self.case.failing)}" if self.case.faulty else "nothing"
-        found = self.problem or f"failing {', '.join(self.failing) or 'nothing'}, cause {self.cause}, layer {self.layer}"
+        wanted = f"one of {', '.join((*self.case.failing, *self.case.warning))}" if self.case.faulty else "nothing"
+        warned = f", warning {', '.join(self.warning)}" if self.warning else ""
+        found = self.problem or f"failing {', '.join(self.failing) or 'nothing'}{warned}, cause {self.cause}, layer {self.layer}"
         causes = "/".join(self.case.causes) or "-"
         return f"[{self.case.family}] {self.case.name}: wanted {wanted}, {causes} at {self.case.layer}; exit {self.exit_code}, {found}"
 
 
-def examine(case: Case, model: Path, data: Path, *, timeout_s: float = 300.0) -> Outcome:
+def examine(case: Case, files: Files, *, timeout_s: float = 300.0) -> Outcome:
     """Run `kcheck run` on the files of a case and read its JSON report."""
-    command = [sys.executable, "-m", "keras_consistency_cli", "run", str(model), "--data", str(data), "--format", "json", *case.args]
+    command = [sys.executable, "-m", "keras_consistency_cli", "run", str(files.model), *files.args, "--format", "json"]
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env={**os.environ, "PYTHONPATH": paths})
@@ -81,6 +89,6 @@ def read_outcome(case: Case, exit_code: int, stdout: str, stderr: str) -> Outcom
         report: dict[str, Any] = json.loads(stdout)
     except ValueError:
         return Outcome(case=case, exit_code=exit_code, problem=" ".join(stderr.split())[-200:] or "no report and no message")
-    failing = tuple(result["code"] for result in report["results"] if result["status"] == "fail")
+    failing, warning = (tuple(result["code"] for result in report["results"] if result["status"] == status) for status in ("fail", "warn"))
     first: dict[str, Any] = next(iter(report["diagnoses"]), {})
-    return Outcome(case=case, exit_code=exit_code, failing=failing, cause=first.get("cause"), layer=first.get("layer"))
+    return Outcome(case=case, exit_code=exit_code, failing=failing, warning=warning, cause=first.get("cause"), layer=first.get("layer"))

@@ -90,6 +90,14 @@ def test_several_files_do_not_shadow_each_other(tmp_path: Path) -> None:
     assert (known["a"](), known["b"]()) == (1, 2)
 
 
+def test_a_file_finds_its_neighbours_and_shadows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "neighbour_of_mine.py").write_text("FACTOR = 4\n")
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('shadowed')\n")
+    (tmp_path / "mine.py").write_text("import colorsys\nfrom neighbour_of_mine import FACTOR\ndef factor():\n    return FACTOR\n")
+    assert import_custom_objects([tmp_path / "mine.py"])["factor"]() == 4
+
+
 def test_what_keras_cannot_rebuild_is_refused_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import keras\nclass Lost(keras.layers.Layer):\n    def call(self, x):\n        return x\n")
     path = save(tmp_path / "m.keras", import_custom_objects([tmp_path / "mine.py"])["Lost"]())

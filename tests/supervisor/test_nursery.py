@@ -150,6 +150,14 @@ def test_a_broken_backend_is_no_verdict_with_its_last_words(how: str, around: Su
     assert around.left_behind() == ([], [])
 
 
+def test_nothing_is_imported_from_the_current_folder(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    arguments = trapped("flood")
+    for name in ("keras", "json", "tensorflow", "socket", "gc", "keras_consistency_cli"):
+        (around.folder / f"{name}.py").write_text("open('imported', 'w').close()\n")
+    done = around.run(*arguments, PYTHONSAFEPATH="1")
+    assert (done.returncode, done.stderr, (around.folder / "imported").exists()) == (0, "", False)
+
+
 @pytest.fixture(scope="module")
 def nursery() -> Any:
     with Nursery() as opened:

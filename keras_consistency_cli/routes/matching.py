@@ -1,0 +1,268 @@
+"""Matching: which mistake turns the rows that should have been served into those that were, column by column. Pure NumPy, on arrays.
+
+Each mistake that serving can make is a variant: the rows that it would have given. A served column that is not what the
+scaler gives is held against the variants, and the one that explains most columns is named. A column that none gives may
+still lie on a straight line over the right one: then another scaler of the same kind was used, and the line says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["TOLERANCE", "Match", "Mistake", "Variant", "affine_prefix", "by_columns", "explain", "likely_batches", "turned_columns", "wrong_columns"]
+
+Array = npt.NDArray[Any]
+Reading = tuple[str, int | None]
+
+TOLERANCE = 1e-4
+"""Of a column's spread: what may be served beside the scaler's own numbers. A float32 cast costs less, a float16 cast more."""
+_ROUNDINGS = 4.0
+_EPSILON = {2: 2.0**-11, 4: 2.0**-24, 8: 2.0**-24}
+"""Rounding by bytes of an element; what is float64 now may have been float32 on its way."""
+_FEWEST_POINTS = 3
+"""Any two points lie on a line."""
+_PLAIN_BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 48, 50, 64, 96, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2048)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What one mistake would have served.
+
+    Args:
+        kind: the mistake, as "refit-all".
+        rows: the rows it gives, (n, ..., features), for the first n of the served rows.
+        batch: rows that were treated together, where that is the mistake.
+        sources: for each column the one it was made from, where columns were mixed up.
+        tolerance: of a column's spread; more than `TOLERANCE` where the variant is an estimate.
+    """
+
+    kind: str
+    rows: Array
+    batch: int | None = None
+    sources: tuple[int, ...] | None = None
+    tolerance: float = TOLERANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One mistake and the columns that it explains.
+
+    `off` is the greatest distance from the right values in spreads of the column. For "another-scaler", `shift` is by how many spreads its centre
+    lies off and `factor` how many times wider it is, in the column where this is worst. `sources` are the columns served instead.
+    """
+
+    kind: str
+    columns: tuple[int, ...]
+    off: float
+    batch: int | None = None
+    sources: tuple[int, ...] = ()
+    shift: float | None = None
+    factor: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """How served rows of one input compare with what they should be; no mistakes where they are right."""
+
+    rows: int
+    features: int
+    wrong_rows: int
+    mistakes: tuple[Mistake, ...]
+
+
+def by_columns(rows: Array) -> Array:
+    """Return rows as float64 of shape (rows or steps, features); one dimension is one feature."""
+    return np.asarray(rows, dtype=np.float64).reshape(-1, rows.shape[-1] if rows.ndim > 1 else 1)
+
+
+def explain(served: Array, right: Array, variants: Iterable[Variant]) -> Match:
+    """Say which mistakes explain the served rows, those of most columns first.
+
+    Args:
+        served: what the model was fed, (rows, ..., features).
+        right: what it should have been fed, of the same shape.
+        variants: what mistakes would have given, the cheapest first; no more are made once every wrong column has a match.
+
+    Raises:
+        ValueError: the shapes of served and right differ.
+    """
+    if served.shape != right.shape:
+        raise ValueError(f"served rows have shape {served.shape}, not {right.shape}")
+    given, wanted = by_columns(served), by_columns(right)
+    spread = _spreads(wanted)
+    beyond = _beyond(given, wanted, _allowed(wanted, spread, served, TOLERANCE))
+    left = {int(column) for column in np.flatnonzero(beyond.any(axis=0))}
+    off = _distances(given, wanted).max(axis=0, initial=0.0) / spread
+    candidates = _candidates(served, spread, left, variants)
+    mistakes = [_mistake(group, columns, candidates, off) for group, columns in _grouped(candidates)]
+    rest = sorted(left - set(candidates))
+    mistakes += list(_without_variant(given, wanted, rest, spread, off, served))
+    wrong_rows = beyond.reshape(len(served), -1).any(axis=1).sum() if beyond.size else 0
+    return Match(rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes))
+
+
+def wrong_columns(served: Array, right: Array) -> Array:
+    """Return the columns in which served rows are not what they should be, in any row; shapes must agree."""
+    wanted = by_columns(right)
+    return np.flatnonzero(_beyond(by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE)).any(axis=0))
+
+
+def _candidates(served: Array, spread: Array, wrong: set[int], variants: Iterable[Variant]) -> dict[int, dict[Reading, int | None]]:
+    """By wrong column, every variant that gives it, with the column it was made from."""
+    found: dict[int, dict[Reading, int | None]] = {}
+    if not wrong:
+        return found
+    for variant in variants:
+        if variant.rows.shape[1:] != served.shape[1:] or not len(variant.rows):
+            continue
+        part, made = served[: len(variant.rows)], by_columns(variant.rows)
+        beyond = _beyond(by_columns(part), made, _allowed(made, spread, served, variant.tolerance)).any(axis=0)
+        for column in wrong - set(np.flatnonzero(beyond).tolist()):
+            source = variant.sources[column] if variant.sources else None
+            found.setdefault(column, {}).setdefault((variant.kind, variant.batch), source)
+        if len(found) == len(wrong):
+            break
+    return found
+
+
+def _grouped(candidates: dict[int, dict[Reading, int | None]]) -> Iterator[tuple[Reading, list[int]]]:
+    """The fewest mistakes: again and again the one that explains most of the columns left, the one found first among equals."""
+    left = dict(candidates)
+    while left:
+        counts: dict[Reading, int] = {}
+        for readings in left.values():
+            for reading in readings:
+                counts[reading] = counts.get(reading, 0) + 1
+        best = max(counts, key=lambda reading: counts[reading])
+        columns = sorted(column for column, readings in left.items() if best in readings)
+        yield best, columns
+        left = {column: readings for column, readings in left.items() if column not in columns}
+
+
+def _mistake(reading: Reading, columns: list[int], candidates: dict[int, dict[Reading, int | None]], off: Array) -> Mistake:
+    sources = [candidates[column][reading] for column in columns]
+    return Mistake(
+        kind=reading[0],
+        batch=reading[1],
+        columns=tuple(columns),
+        off=float(off[columns].max()),
+        sources=tuple(source for source in sources if source is not None),
+    )
+
+
+def _without_variant(given: Array, wanted: Array, columns: list[int], spread: Array, off: Array, served: Array) -> Iterator[Mistake]:
+    """What can be said of columns that no variant gives: rows in another order, another scaler, or nothing."""
+    if not columns:
+        return
+    allowed = _allowed(wanted, spread, served, TOLERANCE)
+    moved = [column for column in columns if not _beyond(np.sort(given[:, [column]], 0), np.sort(wanted[:, [column]], 0), allowed[[column]]).any()]
+    if moved and len(given) > 1:
+        yield Mistake(kind="rows-reordered", columns=tuple(moved), off=float(off[moved].max()))
+        columns = [column for column in columns if column not in moved]
+    lines = {column: line for column in columns if (line := _line(wanted[:, column], given[:, column], allowed[column])) is not None}
+    if lines:
+        # served = slope · right + intercept: its centre lies -intercept / slope beside the right one, and it is 1 / slope as wide.
+        told = {column: (-intercept / slope / spread[column], 1 / slope) for column, (slope, intercept) in lines.items()}
+        worst = max(told, key=lambda column: off[column])
+        shift, factor = (float(value) for value in told[worst])
+        yield Mistake(kind="another-scaler", columns=tuple(lines), off=float(off[list(lines)].max()), shift=shift, factor=factor)
+    rest = [column for column in columns if column not in lines]
+    if rest:
+        yield Mistake(kind="unknown", columns=tuple(rest), off=float(off[rest].max()))
+
+
+def _line(x: Array, y: Array, allowed: float) -> tuple[float, float] | None:
+    """Slope and intercept of the rising line that all points lie on, None where there is none or too few points to tell."""
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.all() or len(np.unique(x)) < _FEWEST_POINTS:
+        return None
+    slope, residual = _fit(x[:, None], y[:, None])
+    if slope[0] <= 0 or residual[0] > allowed * max(1.0, slope[0]):
+        return None
+    return float(slope[0]), float(y.mean() - slope[0] * x.mean())
+
+
+def _fit(x: Array, y: Array) -> tuple[Array, Array]:
+    """By column, the slope of the best line and the greatest distance from it."""
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    squares = (x * x).sum(axis=0)
+    slope = np.divide((x * y).sum(axis=0), squares, out=np.zeros_like(squares), where=squares > 0)
+    return slope, np.abs(y - slope * x).max(axis=0, initial=0.0)
+
+
+def affine_prefix(raw: Array, served: Array, columns: Iterable[int]) -> int:
+    """Return for how many of the first rows all these served columns lie on one straight line each over the raw ones.
+
+    A scaler that was refitted on batches draws another line for every batch: the prefix is then the batch size. 0 where it cannot be told.
+    """
+    chosen = [column for column in columns if len(np.unique(_flat(raw, column))) >= _FEWEST_POINTS]
+    if not chosen or raw.shape != served.shape:
+        return 0
+    x, y = (np.stack([_flat(rows, column) for column in chosen], axis=-1) for rows in (raw, served))
+    steps, allowed = len(x) // len(raw), _allowed(y, _spreads(y), served, TOLERANCE)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return 0
+
+    def straight(rows: int) -> bool:
+        return bool((_fit(x[: rows * steps], y[: rows * steps])[1] <= allowed).all())
+
+    # A prefix of a straight one is straight: halve the distance between one that is and one that is not.
+    low, high = 1, len(raw) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if straight(middle) else (low, middle)
+    return low
+
+
+def _flat(rows: Array, column: int) -> Array:
+    return by_columns(rows)[:, column]
+
+
+def likely_batches(raw: Array, served: Array, columns: Iterable[int], *, tried: Iterable[int] = ()) -> Iterator[int]:
+    """Yield batch sizes on which the scaler may have been refitted, likeliest first: where the line breaks, those in use, then common ones."""
+    sizes = dict.fromkeys((affine_prefix(raw, served, list(columns)), *tried, *_PLAIN_BATCHES))
+    yield from (size for size in sizes if 1 < size < len(raw))
+
+
+def turned_columns(rows: Array, apply: Callable[[Array], Array]) -> Iterator[Variant]:
+    """Yield the rows with columns mixed up, before scaling and after: every column in the place of every other, one turn at a time."""
+    features = rows.shape[-1]
+    right = apply(rows)
+    for turn in range(1, features):
+        sources = tuple((column - turn) % features for column in range(features))
+        yield Variant(kind="other-columns", rows=apply(np.roll(rows, turn, axis=-1)), sources=sources)
+        if right.shape == rows.shape:
+            yield Variant(kind="other-columns", rows=np.roll(right, turn, axis=-1), sources=sources)
+
+
+def _spreads(columns: Array) -> Array:
+    """By column the standard deviation of its finite values; of a constant one its size, or 1."""
+    finite = np.isfinite(columns)
+    counts = np.maximum(finite.sum(axis=0), 1)
+    values = np.where(finite, columns, 0.0)
+    centre = values.sum(axis=0) / counts
+    spread = np.sqrt((np.where(finite, columns - centre, 0.0) ** 2).sum(axis=0) / counts)
+    size = np.abs(values).max(axis=0, initial=0.0)
+    return np.where(spread > 1e-12 * size, spread, np.where(size > 0, size, 1.0))
+
+
+def _allowed(columns: Array, spread: Array, served: Array, tolerance: float) -> Array:
+    rounding = _EPSILON.get(served.dtype.itemsize, 2.0**-24) if served.dtype.kind == "f" else 2.0**-24
+    size = np.abs(np.where(np.isfinite(columns), columns, 0.0)).max(axis=0, initial=0.0)
+    return np.asarray(tolerance * spread + _ROUNDINGS * max(rounding if served.dtype.itemsize > 2 else 0.0, 2.0**-24) * size)
+
+
+@np.errstate(invalid="ignore", over="ignore")
+def _distances(given: Array, wanted: Array) -> Array:
+    """Element by element; 0 where both are NaN or the same infinity, infinity where only one is."""
+    same = (given == wanted) | (np.isnan(given) & np.isnan(wanted))
+    return np.where(same, 0.0, np.nan_to_num(np.abs(given - wanted), nan=np.inf, posinf=np.inf))
+
+
+def _beyond(given: Array, wanted: Array, allowed: Array) -> Array:
+    return _distances(given, wanted) > allowed

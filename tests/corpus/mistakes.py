@@ -1,0 +1,107 @@
+"""What goes wrong between the saved scaler and the model: each makes the rows that were fed of the raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tests.corpus.kits import Rework
+from tests.corpus.worlds import Array, World
+
+__all__ = [
+    "another_kind",
+    "another_split",
+    "early_float32",
+    "half",
+    "one_column_refitted",
+    "refitted",
+    "refitted_on_the_first",
+    "reordered",
+    "rightly",
+    "rightly_float32",
+    "shifted_mean",
+    "twice",
+    "unscaled",
+]
+
+
+def rightly(world: World, rows: Array) -> Array:
+    """Scale with the saved scaler, which is no mistake."""
+    return world.scaled(rows)
+
+
+def rightly_float32(world: World, rows: Array) -> Array:
+    """Scale with the saved scaler and cast afterwards, which is no mistake either."""
+    return world.scaled(rows).astype("float32")
+
+
+def refitted(size: int | None = None) -> Rework:
+    """Fit the scaler anew on each batch of so many rows, or on all of them."""
+    return lambda world, rows: np.concatenate([world.transformed(world.fit(batch), batch) for batch in _batches(rows, size or len(rows))])
+
+
+def refitted_on_the_first(size: int) -> Rework:
+    """Fit the scaler on the first batch and keep it for the rest."""
+    return lambda world, rows: world.transformed(world.fit(rows[:size]), rows)
+
+
+def unscaled(world: World, rows: Array) -> Array:
+    """Forget the scaler."""
+    return rows
+
+
+def twice(world: World, rows: Array) -> Array:
+    """Scale what is scaled."""
+    return world.scaled(world.scaled(rows))
+
+
+def reordered(*order: int) -> Rework:
+    """Hand the columns over in another order."""
+    return lambda world, rows: world.scaled(rows[..., list(order)])
+
+
+def half(world: World, rows: Array) -> Array:
+    """Send the scaled rows as float16."""
+    return world.scaled(rows).astype("float16")
+
+
+def early_float32(world: World, rows: Array) -> Array:
+    """Cast to float32 before scaling."""
+    return world.scaled(rows.astype("float32"))
+
+
+def one_column_refitted(column: int) -> Rework:
+    """Fit anew for one column only."""
+    return lambda world, rows: _with_column(world.scaled(rows), column, refitted()(world, rows))
+
+
+def another_split(world: World, rows: Array) -> Array:
+    """Use the scaler of a small other split of the training rows."""
+    return world.transformed(world.fit(world.training[-40:]), rows)
+
+
+def another_kind(scaler: Any) -> Rework:
+    """Use a scaler of another kind, fitted on the same rows."""
+    return lambda world, rows: world.transformed(scaler().fit(world.training.reshape(-1, world.training.shape[-1])), rows)
+
+
+def shifted_mean(column: int, deviations: float) -> Rework:
+    """Use a scaler whose mean is off in one column, by so many standard deviations."""
+
+    def shift(world: World, rows: Array) -> Array:
+        scaled = world.scaled(rows)
+        return _with_column(scaled, column, scaled - deviations)
+
+    return shift
+
+
+def _batches(rows: Array, size: int) -> Iterator[Array]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _with_column(rows: Array, column: int, other: Array) -> Array:
+    mixed = rows.copy()
+    mixed[..., column] = other[..., column]
+    return mixed
