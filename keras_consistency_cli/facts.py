@@ -6,10 +6,30 @@ The worker gathers them once, after loading; routes use them to say why they can
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-__all__ = ["Decision", "Facts", "InputFact", "LayerFact", "OutputFact"]
+__all__ = [
+    "QUANTILES",
+    "ColumnFact",
+    "DataFacts",
+    "Decision",
+    "DriftFact",
+    "ExpectedColumn",
+    "Facts",
+    "InputFact",
+    "LayerFact",
+    "OutputFact",
+    "PreprocessingFact",
+    "RowsFact",
+    "ScalingFact",
+    "ServedFact",
+    "TargetFact",
+]
+
+QUANTILES = (1, 5, 25, 50, 75, 95, 99)
+"""Percentiles that are kept of each column."""
 
 Decision = Literal["argmax", "threshold"]
 
@@ -89,3 +109,170 @@ class Facts:
     def stateful_layers(self) -> tuple[LayerFact, ...]:
         """Recurrent layers that carry state from one batch to the next."""
         return tuple(layer for layer in self.layers if layer.stateful)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFact:
+    """One feature of the last axis over many rows, and over the axes between; statistics are of its finite values, NaN where there are none.
+
+    `quantiles` go with `QUANTILES` and `kurtosis` (3 for a normal feature) with them: both, and `distinct`, are of a sample of the values.
+    """
+
+    name: str
+    count: int
+    nan: int = 0
+    inf: int = 0
+    mean: float = 0.0
+    sd: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    quantiles: tuple[float, ...] = ()
+    kurtosis: float = 3.0
+    distinct: int = 0
+    """Distinct values in the sample."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsFact:
+    """The rows of one input; `shape` is that of one row. Inputs of strings have no columns, very wide ones a single column of all values."""
+
+    input: str
+    rows: int
+    shape: tuple[int, ...]
+    columns: tuple[ColumnFact, ...]
+    bad_rows: int = 0
+    """Rows with NaN or infinity."""
+    first_bad: tuple[int, ...] = ()
+    """Numbers of the first of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedColumn:
+    """How one raw feature ought to look by what the scaler remembers, or by the reference rows: (centre, spread) raw, scaled, and scaled twice.
+
+    `within` is the share of the rows given that lies within four spreads of each of these. `low` and `high` are the remembered range, None where
+    none is. `kind` is the estimator's class, or "reference". `constant` where the feature never varied in training.
+    """
+
+    column: int
+    name: str
+    kind: str
+    raw: tuple[float, float]
+    scaled: tuple[float, float]
+    twice: tuple[float, float]
+    within: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    low: float | None = None
+    high: float | None = None
+    constant: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingFact:
+    """The scaler or preprocess function: what it is, what it remembers, and which columns it is given.
+
+    `names` are the features it was fitted on, `columns` those of the data; `statistics` is `Scaling.remembered()`.
+    """
+
+    kind: str
+    input: str
+    function: bool = False
+    features: int | None = None
+    names: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    running: str = ""
+    """The scikit-learn that runs."""
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    expected: tuple[ExpectedColumn, ...] = ()
+    mutates: bool = False
+    """Whether the preprocess function changes the array that it is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedFact:
+    """Shares of the served rows that equal the rows as they were given, scaled once, and scaled twice."""
+
+    rows: int
+    raw: float
+    scaled: float
+    twice: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftFact:
+    """How one feature of the rows lies against the reference rows, or against what `against` remembers.
+
+    `shift` in standard deviations of the training rows; `outside` the share of rows beyond the training range; `distance` the greatest distance
+    of the two distributions (Kolmogorov-Smirnov), None where only statistics are known; `p_value` of the shift, before any correction.
+    """
+
+    input: str
+    name: str
+    against: str
+    mean: float
+    expected: float
+    shift: float
+    p_value: float
+    distance: float | None = None
+    outside: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessingFact:
+    """A layer of the model that scales: Normalization, Rescaling, or a BatchNormalization that an input enters first.
+
+    `mean` and `sd` are what it remembers by feature (one for all where it does not keep features apart), `scale` and `offset` what a Rescaling does.
+    `seen` is what it is given by the rows, `seen_raw` what it would be given by the rows before the scaler, `seen_reference` what by the reference
+    rows; all are empty where it is not known what reaches the layer. `after` are the preprocessing layers before it.
+    """
+
+    path: str
+    kind: Literal["Normalization", "Rescaling", "BatchNormalization"]
+    input: str = ""
+    mean: tuple[float, ...] = ()
+    sd: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    offset: tuple[float, ...] = ()
+    adapted: bool = True
+    """False for a Normalization that still is the identity it was made as."""
+    consistent: bool = True
+    """Whether it computes with the statistics in its weights."""
+    after: tuple[str, ...] = ()
+    seen: tuple[ColumnFact, ...] = ()
+    seen_raw: tuple[ColumnFact, ...] = ()
+    seen_reference: tuple[ColumnFact, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetFact:
+    """The scaler of the targets: how much one unit of the output is in the user's units, by output feature; empty where that is not constant."""
+
+    kind: str
+    units: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """What is known about the rows and what happens to them before the model; statistics only, gathered in one pass.
+
+    `raw` are the rows as the user gave them, `fed` as the model gets them; `reference`, `reference_fed` and `served` likewise, empty where not given.
+    `state` is what the owner says of the rows, `generated` whether they were made for want of any.
+    """
+
+    generated: bool = False
+    state: Literal["raw", "scaled"] = "raw"
+    raw: tuple[RowsFact, ...] = ()
+    fed: tuple[RowsFact, ...] = ()
+    reference: tuple[RowsFact, ...] = ()
+    reference_fed: tuple[RowsFact, ...] = ()
+    served: tuple[RowsFact, ...] = ()
+    scaling: ScalingFact | None = None
+    served_as: ServedFact | None = None
+    drift: tuple[DriftFact, ...] = ()
+    layers: tuple[PreprocessingFact, ...] = ()
+    target: TargetFact | None = None
+    value_range: tuple[float, float] | None = None
+
+    @property
+    def mutated_input(self) -> bool:
+        """Whether the preprocess function changed the rows that it was given."""
+        return self.scaling is not None and self.scaling.mutates

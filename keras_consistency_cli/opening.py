@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.archive import Archive, read_archive
 from keras_consistency_cli.loading.data import RowSource, open_rows
 from keras_consistency_cli.loading.scaler import ScalerFile, scan_scaler
+from keras_consistency_cli.loading.scaling import split_function
 from keras_consistency_cli.loading.subject import SubjectFiles
 from keras_consistency_cli.settings import Settings
+from keras_consistency_cli.text import clean
 
-__all__ = ["SAMPLE_ROWS", "Opened", "load_request", "open_files"]
+__all__ = ["SAMPLE_ROWS", "Opened", "load_request", "open_files", "subject_files"]
 
 SAMPLE_ROWS = 256
 """Rows on which every route runs, and rows that are made where the user gives none."""
@@ -28,26 +31,68 @@ class Opened:
 
 
 def open_files(settings: Settings) -> Opened:
-    """Open the model, the rows and the scaler; raises UsageError, DataError or RefusedError with the file's name."""
+    """Open the model, the rows and the scaler, and look at the other files; nothing of them is run.
+
+    Raises:
+        KcheckError: UsageError, DataError or RefusedError with the file's name.
+    """
+    rows = open_rows(settings.data) if settings.data else None
+    if settings.preprocess:
+        split_function(settings.preprocess)
+    if settings.target_scaler:
+        scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
+    if settings.reference:
+        _same_columns(rows, open_rows(settings.reference, what="reference rows"))
+    if settings.served and rows is not None:
+        _same_length(rows, open_rows(settings.served, what="served rows"))
     return Opened(
         archive=read_archive(settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code),
-        rows=open_rows(settings.data) if settings.data else None,
+        rows=rows,
         scaler=scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None,
+    )
+
+
+def _same_length(rows: RowSource, served: RowSource) -> None:
+    if served.length != rows.length:
+        what = f"served rows {clean(served.path)}: {served.length} rows, data {clean(rows.path)}: {rows.length}"
+        raise DataError(what, expected="what serving fed to the model, row for row of the data")
+
+
+def _same_columns(rows: RowSource | None, reference: RowSource) -> None:
+    if rows is not None and rows.columns and reference.columns and rows.columns != reference.columns:
+        wrong = next((name for name in reference.columns if name not in rows.columns), reference.columns[0])
+        what = f"reference rows {clean(reference.path)} and data {clean(rows.path)} have other columns, '{clean(wrong)}' first"
+        raise DataError(what, expected="the same columns in the same order")
+
+
+def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = True) -> SubjectFiles:
+    """Return where the subject comes from, as a worker is told.
+
+    Args:
+        settings: validated settings.
+        saved_with: the Keras version that saved the model.
+        compiled: whether to restore the compile settings.
+    """
+    paths = {name: getattr(settings, name) for name in ("data", "scaler", "reference", "served", "target_scaler")}
+    return SubjectFiles(
+        model=str(settings.model),
+        saved_with=saved_with,
+        custom_objects=[str(path) for path in settings.custom_objects],
+        trust_scaler=settings.trust.scaler,
+        allow_unsafe=settings.trust.code,
+        compiled=compiled,
+        generated_rows=SAMPLE_ROWS if settings.rows == "all" else settings.rows,
+        seed=settings.seed,
+        preprocess=settings.preprocess,
+        data_state=settings.facts.data_state,
+        scaler_input=settings.facts.scaler_input,
+        feature_names=settings.facts.feature_names,
+        value_range=settings.facts.value_range,
+        **{name: str(path) for name, path in paths.items() if path is not None},
     )
 
 
 def load_request(settings: Settings, opened: Opened, *, sizes: Sequence[int]) -> dict[str, Any]:
     """What a worker is told, as plain data: where the subject comes from, and which batch sizes and seeds to use."""
-    files = SubjectFiles(
-        model=str(settings.model),
-        saved_with=opened.archive.keras_version,
-        data=str(settings.data) if settings.data else None,
-        scaler=str(settings.scaler) if settings.scaler else None,
-        custom_objects=[str(path) for path in settings.custom_objects],
-        trust_scaler=settings.trust.scaler,
-        allow_unsafe=settings.trust.code,
-        compiled=not opened.archive.custom_compile,
-        generated_rows=SAMPLE_ROWS if settings.rows == "all" else settings.rows,
-        seed=settings.seed,
-    )
+    files = subject_files(settings, saved_with=opened.archive.keras_version, compiled=not opened.archive.custom_compile)
     return {"files": asdict(files), "probe": {"batch_size": settings.batch_size, "sizes": list(sizes), "seed": settings.seed}}

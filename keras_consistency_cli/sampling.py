@@ -9,7 +9,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs
 from keras_consistency_cli.loading.subject import raw_inputs
-from keras_consistency_cli.opening import SAMPLE_ROWS
+from keras_consistency_cli.opening import SAMPLE_ROWS, subject_files
 from keras_consistency_cli.settings import Settings
 
 __all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample"]
@@ -35,8 +35,7 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
     if source is None:
         made = SAMPLE_ROWS if wanted == "all" else wanted
         return choose_rows(max(made, batch), "all", seed=settings.seed, multiple_of=batch)
-    expected = facts.inputs if settings.scaler is None else raw_inputs(facts.inputs)
-    match_inputs(source, expected, batch_size=facts.batch_size)
+    match_inputs(source, raw_inputs(subject_files(settings), facts.inputs, source), batch_size=facts.batch_size)
     return choose_rows(source.length, wanted, seed=settings.seed, multiple_of=batch)
 
 

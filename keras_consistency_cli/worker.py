@@ -1,7 +1,5 @@
 """The child side: imports the backend once, forks a worker per seat from it, loads the subject, runs routes, sends traces back.
 
-    python -m keras_consistency_cli.worker DESCRIPTOR
-
 The first process (the nursery) imports the backend and runs nothing; each worker is a fork of it, so that a second, fresh process costs
 a fraction of a second. The backend may log what it likes: stdout and stderr are a file that the parent reads only for errors.
 """
@@ -189,7 +187,3 @@ def _told(problem: Exception) -> str:
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
     shown = " ".join(lines[-3:] if "Graph execution error" in str(problem) else lines[:3])
     return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}"
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

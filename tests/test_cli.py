@@ -34,7 +34,7 @@ reporting.render = lambda report, format, **look: "report\\n" * settings_seen[0]
 settings_seen = []
 sys.modules |= {"keras_consistency_cli.pipeline": pipeline, "keras_consistency_cli.reporting": reporting}
 
-def inspect(settings, line):
+def inspect(settings, line, *, nursery):
     settings_seen.append(settings)
     %s
     return SimpleNamespace(exit_code=1)
@@ -64,7 +64,7 @@ class Stage:
     line: str = ""
     look: tuple[object, ...] = ()
 
-    def inspect(self, settings: Settings, line: str) -> SimpleNamespace:
+    def inspect(self, settings: Settings, line: str, *, nursery: object) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings, self.line = settings, line
         if isinstance(self.outcome, BaseException):

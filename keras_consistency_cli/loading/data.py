@@ -21,6 +21,7 @@ from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.facts import InputFact
 from keras_consistency_cli.loading.fitting import dtype_clash, fits, mending
 from keras_consistency_cli.loading.npy import map_npy, map_npz, release
+from keras_consistency_cli.loading.tables import is_table, read_table
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
 
 __all__ = ["LONE_ARRAY", "RowSource", "choose_rows", "chunks", "match_inputs", "nonfinite", "open_rows", "take"]
@@ -30,13 +31,14 @@ Array = npt.NDArray[Any]
 LONE_ARRAY = "data"
 """The name of the one array of a .npy."""
 _MAX_HASHED = 256 * 2**20
-_EXPECTED = "a .npy, or a .npz with one array per input"
+_START = 2**16
+"""Bytes that tell what a file is; the header of a table of many columns is long."""
+_EXPECTED = "a .npy, a .npz with one array per input, a .csv or a .parquet"
 
 _FOREIGN = (
     (b"version https://git-lfs", "is a git-lfs pointer, not the data", "git lfs pull"),
     (b"\x89HDF\r\n\x1a\n", "is an HDF5 file", "np.save('x.npy', h5py.File(path)['x'][:])"),
     (b"\x80", "is a pickle", "np.save('x.npy', np.asarray(x))"),
-    (b"PAR1", "is a Parquet file", "np.save('x.npy', pandas.read_parquet(path).to_numpy())"),
     (b"\x1f\x8b", "is compressed with gzip", "gunzip it"),
 )
 
@@ -75,14 +77,18 @@ def open_rows(path: Path, *, what: str = "data") -> RowSource:
             found = os.fstat(handle.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
-            return _read(handle, found.st_size, str(path), label)
+            return _read(handle, found.st_size, path, label)
     except OSError as error:
         raise _unreadable(path, label, error) from error
 
 
-def _read(handle: IO[bytes], size: int, path: str, label: str) -> RowSource:
+def _read(handle: IO[bytes], size: int, path: Path, label: str) -> RowSource:
     """Fingerprint and map through one open handle, so that both see the same file."""
-    start = handle.read(256)
+    start = handle.read(_START)
+    if is_table(path, start):
+        table, columns = read_table(handle, size, start, label)
+        digest = _fingerprint(handle, size)
+        return RowSource(path=str(path), sha256=digest, arrays={LONE_ARRAY: table}, length=len(table), named=False, columns=columns)
     named = start.startswith(b"PK")
     if not named and not start.startswith(b"\x93NUMPY"):
         raise _foreign(start, label)
@@ -92,7 +98,7 @@ def _read(handle: IO[bytes], size: int, path: str, label: str) -> RowSource:
         if len(array) != len(sample):
             what = f"{label}: array '{clean(first)}' has {len(sample)} rows, array '{clean(name)}' has {len(array)}"
             raise DataError(what, expected="the same number of rows in each")
-    return RowSource(path=path, sha256=_fingerprint(handle, size), arrays=arrays, length=len(sample), named=named)
+    return RowSource(path=str(path), sha256=_fingerprint(handle, size), arrays=arrays, length=len(sample), named=named)
 
 
 def _fingerprint(handle: IO[bytes], size: int) -> str | None:

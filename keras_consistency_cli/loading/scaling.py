@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, KcheckError, UsageError
+from keras_consistency_cli.loading.remembered import scaler_statistics
 from keras_consistency_cli.loading.scaler import features_expected, framed, transform_rows
 from keras_consistency_cli.text import clean, shape_text
 
@@ -87,10 +88,8 @@ class Scaling:
         return again
 
     def remembered(self) -> dict[str, Any]:
-        """Return what the scaler remembers of its training rows, as plain lists; see `loading.remembered`."""
-        from keras_consistency_cli.loading.remembered import remembered
-
-        return remembered(self)
+        """Return what the scaler remembers of its training rows, as plain lists; of a preprocess function only the kind is known."""
+        return {"kind": self.kind} if self.scaler is None else scaler_statistics(self.scaler)
 
     def mutates(self, rows: np.ndarray) -> bool:
         """Whether the preprocess function changes the rows that it is given; a scaler never sees anything but a copy."""

@@ -100,6 +100,11 @@ class Subject:
             return {name: values[numbers] for name, values in self._made.items()}
         return take(self._source, self._names, numbers)
 
+    @property
+    def length(self) -> int:
+        """How many rows there are, given or made."""
+        return self._source.length if self._source is not None else len(next(iter(self._made.values())))
+
     def served(self, numbers: np.ndarray) -> dict[str, np.ndarray] | None:
         """Return what serving fed to the model for the rows of these numbers, None where the user gave no served rows."""
         if self._served is None:

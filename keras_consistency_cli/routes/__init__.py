@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from keras_consistency_cli.routes.adapting import ADAPTING_ROUTES
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling import CALLING_ROUTES
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES
 from keras_consistency_cli.routes.locate import LOCATING_ROUTES
 from keras_consistency_cli.routes.prediction import prediction_routes
 from keras_consistency_cli.routes.probes import PROBE_ROUTES
+from keras_consistency_cli.routes.scaling import SCALING_ROUTES
+from keras_consistency_cli.routes.served import SERVED_ROUTES
 
 __all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "SHADOW", "routes"]
 
@@ -22,4 +25,5 @@ BATCH_SIZES = (2, 3, 7, 32)
 
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
-    return (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
+    own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
+    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES)

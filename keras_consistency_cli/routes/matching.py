@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TOLERANCE", "Match", "Mistake", "Variant", "affine_prefix", "by_columns", "explain", "likely_batches", "turned_columns", "wrong_columns"]
+__all__ = ["TOLERANCE", "Match", "Mistake", "Variant", "affine_prefix", "explain", "likely_batches", "moved", "turned_columns", "wrong_columns"]
 
 Array = npt.NDArray[Any]
 Reading = tuple[str, int | None]
@@ -75,8 +75,8 @@ class Match:
     mistakes: tuple[Mistake, ...]
 
 
-def by_columns(rows: Array) -> Array:
-    """Return rows as float64 of shape (rows or steps, features); one dimension is one feature."""
+def _by_columns(rows: Array) -> Array:
+    """Rows as float64 of shape (rows or steps, features); one dimension is one feature."""
     return np.asarray(rows, dtype=np.float64).reshape(-1, rows.shape[-1] if rows.ndim > 1 else 1)
 
 
@@ -93,7 +93,7 @@ def explain(served: Array, right: Array, variants: Iterable[Variant]) -> Match:
     """
     if served.shape != right.shape:
         raise ValueError(f"served rows have shape {served.shape}, not {right.shape}")
-    given, wanted = by_columns(served), by_columns(right)
+    given, wanted = _by_columns(served), _by_columns(right)
     spread = _spreads(wanted)
     beyond = _beyond(given, wanted, _allowed(wanted, spread, served, TOLERANCE))
     left = {int(column) for column in np.flatnonzero(beyond.any(axis=0))}
@@ -106,10 +106,16 @@ def explain(served: Array, right: Array, variants: Iterable[Variant]) -> Match:
     return Match(rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes))
 
 
+def moved(made: Array, right: Array) -> Array:
+    """Return by how many spreads each column is off at most; 0 for the same values, infinity where one is missing on one side. Shapes must agree."""
+    wanted = _by_columns(right)
+    return np.asarray(_distances(_by_columns(made), wanted).max(axis=0, initial=0.0) / _spreads(wanted))
+
+
 def wrong_columns(served: Array, right: Array) -> Array:
     """Return the columns in which served rows are not what they should be, in any row; shapes must agree."""
-    wanted = by_columns(right)
-    return np.flatnonzero(_beyond(by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE)).any(axis=0))
+    wanted = _by_columns(right)
+    return np.flatnonzero(_beyond(_by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE)).any(axis=0))
 
 
 def _candidates(served: Array, spread: Array, wrong: set[int], variants: Iterable[Variant]) -> dict[int, dict[Reading, int | None]]:
@@ -120,8 +126,8 @@ def _candidates(served: Array, spread: Array, wrong: set[int], variants: Iterabl
     for variant in variants:
         if variant.rows.shape[1:] != served.shape[1:] or not len(variant.rows):
             continue
-        part, made = served[: len(variant.rows)], by_columns(variant.rows)
-        beyond = _beyond(by_columns(part), made, _allowed(made, spread, served, variant.tolerance)).any(axis=0)
+        part, made = served[: len(variant.rows)], _by_columns(variant.rows)
+        beyond = _beyond(_by_columns(part), made, _allowed(made, spread, served, variant.tolerance)).any(axis=0)
         for column in wrong - set(np.flatnonzero(beyond).tolist()):
             source = variant.sources[column] if variant.sources else None
             found.setdefault(column, {}).setdefault((variant.kind, variant.batch), source)
@@ -220,7 +226,7 @@ def affine_prefix(raw: Array, served: Array, columns: Iterable[int]) -> int:
 
 
 def _flat(rows: Array, column: int) -> Array:
-    return by_columns(rows)[:, column]
+    return _by_columns(rows)[:, column]
 
 
 def likely_batches(raw: Array, served: Array, columns: Iterable[int], *, tried: Iterable[int] = ()) -> Iterator[int]:

@@ -8,21 +8,23 @@ from tests.corpus.verdict import Outcome
 
 LEAK = Case(name="leak", family="batch", build=dict, data=flat(3), causes=("rounding",), layer="mix", failing=("KC103",))
 PLAIN = Case(name="plain", family="clean", build=dict, data=flat(3))
+WARY = Case(name="wary", family="clean", build=dict, data=flat(3), quiet=("KC303",))
 
 FOUND = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="rounding", layer="mix")
 MISTAKEN = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="mask-lost", layer="dense")
 PASSED = Outcome(case=PLAIN, exit_code=0)
 ALARM = Outcome(case=PLAIN, exit_code=1, failing=("KC101",))
+WARNED = Outcome(case=WARY, exit_code=0, warning=("KC303",))
 SILENT = Outcome(case=PLAIN, exit_code=3, problem="died")
 
 
 def test_table_counts_by_family_and_in_all() -> None:
-    rows = [line.split() for line in table([FOUND, MISTAKEN, PASSED, ALARM, SILENT]).splitlines()]
+    rows = [line.split() for line in table([FOUND, MISTAKEN, PASSED, ALARM, WARNED, SILENT]).splitlines()]
     assert rows[1:] == [
-        ["batch", "2", "2/2", "1/2", "1/2", "0", "0"],
-        ["clean", "3", "1/3", "-", "-", "1", "1"],
-        ["all", "faulty", "2", "2/2", "1/2", "1/2", "0", "0"],
-        ["all", "clean", "3", "1/3", "-", "-", "1", "1"],
+        ["batch", "2", "2/2", "1/2", "1/2", "0", "0", "0"],
+        ["clean", "4", "1/4", "-", "-", "1", "1", "1"],
+        ["all", "faulty", "2", "2/2", "1/2", "1/2", "0", "0", "0"],
+        ["all", "clean", "4", "1/4", "-", "-", "1", "1", "1"],
     ]
 
 

@@ -5,12 +5,29 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from tests.corpus import clean_dense, clean_hard, clean_sequences, clean_vision, faults_batch, faults_data, faults_state, faults_training
+from tests.corpus import (
+    clean_dense,
+    clean_hard,
+    clean_scaling,
+    clean_sequences,
+    clean_vision,
+    faults_batch,
+    faults_data,
+    faults_drift,
+    faults_normalization,
+    faults_scaling,
+    faults_state,
+    faults_training,
+)
 from tests.corpus.cases import Case
 
 __all__ = ["ALL_CASES", "stratified"]
 
-_FAMILIES = (clean_dense, clean_vision, clean_sequences, clean_hard, faults_batch, faults_training, faults_state, faults_data)
+_FAMILIES = (
+    *(clean_dense, clean_vision, clean_sequences, clean_hard, clean_scaling),
+    *(faults_batch, faults_training, faults_state, faults_data),
+    *(faults_scaling, faults_normalization, faults_drift),
+)
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)
 

@@ -16,7 +16,8 @@ from tests.corpus.verdict import Outcome, examine, read_outcome
 
 SUBSET = stratified(ALL_CASES, 10, seed=3)
 FAULTY = Case(name="f", family="x", build=dict, data=flat(3), causes=("rounding",), layer="box/mix", failing=("KC101", "KC103"))
-CLEAN = Case(name="c", family="x", build=dict, data=flat(3))
+CLEAN = Case(name="c", family="x", build=dict, data=flat(3), quiet=("KC303",))
+DRIFTED = Case(name="d", family="x", build=dict, data=flat(3), causes=("distribution-shift",), warning=("KC702",))
 
 
 def _by_name(name: str) -> Case:
@@ -24,8 +25,8 @@ def _by_name(name: str) -> Case:
 
 
 def test_corpus_is_large_enough_and_without_doubles() -> None:
-    assert sum(not case.faulty for case in ALL_CASES) >= 40
-    assert sum(case.faulty for case in ALL_CASES) >= 80
+    assert sum(not case.faulty for case in ALL_CASES) >= 85
+    assert sum(case.faulty for case in ALL_CASES) >= 160
     assert [name for name, count in Counter(case.name for case in ALL_CASES).items() if count > 1] == []
 
 
@@ -44,16 +45,16 @@ def test_write_is_seeded(tmp_path: Path) -> None:
     case = _by_name("perceptron, plain")
     weights, rows = [], []
     for attempt in ("a", "b"):
-        model, data = write(case, tmp_path / attempt)
-        weights.append(np.concatenate([weight.ravel() for weight in keras.models.load_model(model).get_weights()]))
-        rows.append(np.load(data))
+        files = write(case, tmp_path / attempt)
+        weights.append(np.concatenate([weight.ravel() for weight in keras.models.load_model(files.model).get_weights()]))
+        rows.append(np.load(files.args[1]))
     assert np.array_equal(weights[0], weights[1])
     assert np.array_equal(rows[0], rows[1])
 
 
 def test_planted_leak_shows_when_companions_are_swapped(tmp_path: Path) -> None:
-    model_path, data_path = write(_by_name("two-heads, centre over the batch, share 1e-06"), tmp_path)
-    model, rows = keras.models.load_model(model_path), np.load(data_path)
+    files = write(_by_name("two-heads, centre over the batch, share 1e-06"), tmp_path)
+    model, rows = keras.models.load_model(files.model), np.load(files.args[1])
     swapped = np.concatenate([rows[:1], 100.0 * rows[32:63]])
     before, after = (model.predict(batch, verbose=0) for batch in (rows[:32], swapped))
     assert np.array_equal(before["kind"][0], after["kind"][0])
@@ -61,23 +62,22 @@ def test_planted_leak_shows_when_companions_are_swapped(tmp_path: Path) -> None:
 
 
 def test_clean_twin_of_a_leak_keeps_its_bits(tmp_path: Path) -> None:
-    model_path, data_path = write(_by_name("boxed-twice, min-max over the features"), tmp_path)
-    model, rows = keras.models.load_model(model_path), np.load(data_path)
+    files = write(_by_name("boxed-twice, min-max over the features"), tmp_path)
+    model, rows = keras.models.load_model(files.model), np.load(files.args[1])
     before, after = (model.predict(batch, verbose=0) for batch in (rows[:32], np.concatenate([rows[:1], 100.0 * rows[32:63]])))
     assert np.array_equal(before[0], after[0])
 
 
 def test_batch_norm_has_seen_rows_before_it_is_saved(tmp_path: Path) -> None:
-    model_path, _ = write(_by_name("wrapped batch norm"), tmp_path)
-    norm = keras.models.load_model(model_path).get_layer("adjust").inner
+    norm = keras.models.load_model(write(_by_name("wrapped batch norm"), tmp_path).model).get_layer("adjust").inner
     assert np.abs(np.asarray(norm.moving_mean)).max() > 0.01
 
 
 def test_outcome_is_read_from_the_report() -> None:
-    results = [{"code": "KC101", "status": "fail"}, {"code": "KC102", "status": "pass"}]
+    results = [{"code": "KC101", "status": "fail"}, {"code": "KC102", "status": "pass"}, {"code": "KC301", "status": "warn"}]
     report = {"results": results, "diagnoses": [{"cause": "rounding", "layer": "top/box/mix"}, {"cause": "other", "layer": None}]}
     outcome = read_outcome(FAULTY, 1, json.dumps(report), "")
-    assert outcome == Outcome(case=FAULTY, exit_code=1, failing=("KC101",), cause="rounding", layer="top/box/mix")
+    assert outcome == Outcome(case=FAULTY, exit_code=1, failing=("KC101",), warning=("KC301",), cause="rounding", layer="top/box/mix")
     assert (outcome.flagged, outcome.right, outcome.right_cause, outcome.right_layer) == (True, True, True, True)
 
 
@@ -95,6 +95,12 @@ def test_outcome_without_a_report_keeps_the_message() -> None:
         (Outcome(case=CLEAN, exit_code=0), False, False, True),
         (Outcome(case=CLEAN, exit_code=1, failing=("KC101",)), False, True, False),
         (Outcome(case=CLEAN, exit_code=3, problem="died"), False, False, False),
+        (Outcome(case=CLEAN, exit_code=0, warning=("KC301",)), False, False, True),
+        (Outcome(case=CLEAN, exit_code=0, warning=("KC303",)), False, False, False),
+        (Outcome(case=DRIFTED, exit_code=0, warning=("KC702",)), True, False, True),
+        (Outcome(case=DRIFTED, exit_code=1, failing=("KC702",)), True, False, True),
+        (Outcome(case=DRIFTED, exit_code=0, warning=("KC303",)), False, False, False),
+        (Outcome(case=DRIFTED, exit_code=3, warning=("KC702",)), False, False, False),
     ],
 )
 def test_scoring(outcome: Outcome, flagged: bool, false_alarm: bool, right: bool) -> None:
@@ -108,5 +114,5 @@ def test_layer_counts_where_the_whole_planted_path_is_named(layer: str | None, r
 
 @pytest.mark.parametrize("case", SUBSET, ids=lambda case: case.name)
 def test_command_is_right(case: Case, tmp_path: Path) -> None:
-    outcome = examine(case, *write(case, tmp_path))
+    outcome = examine(case, write(case, tmp_path))
     assert outcome.right, str(outcome)

@@ -100,10 +100,11 @@ class World:
 def settle(model: Any, fed: Array | dict[str, Array]) -> Any:
     """Solve every layer called head, head_1, ... for a target that leans on every feature of every input, and return the model."""
     random = np.random.default_rng(5)
-    target = sum(_target(values, random) for values in (fed.values() if isinstance(fed, dict) else [fed]))
+    inputs = [fed[tensor.name] for tensor in model.inputs] if isinstance(fed, dict) else [fed]
+    target = sum(_target(values, random) for values in inputs)
     for layer in model.layers:
         if layer.name.startswith("head"):
-            hidden = np.asarray(keras.Model(model.inputs, layer.input)(fed, training=False), dtype="float64")
+            hidden = np.asarray(keras.Model(model.inputs, layer.input)(inputs, training=False), dtype="float64")
             known = np.column_stack([hidden, np.ones(len(hidden))])
             wanted = np.repeat(target, layer.units, axis=1) * np.linspace(-1.5, 1.5, layer.units) if layer.units > 1 else target
             solved = np.linalg.solve(known.T @ known + 1e-2 * np.eye(known.shape[1]), known.T @ wanted)

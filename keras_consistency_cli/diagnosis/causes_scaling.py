@@ -1,0 +1,117 @@
+"""Causes that lie between the raw rows and the model: the checks name them themselves, as `findings["cause"]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.diagnosis.base import Cause
+
+__all__ = ["SCALING_CAUSES", "says"]
+
+
+def says(slug: str) -> Callable[[Evidence, Mapping[str, Verdict]], bool]:
+    """Return the signature of a cause that checks recognise themselves: one that failed or warned has it among its findings as "cause"."""
+
+    def fits(_evidence: Evidence, failing: Mapping[str, Verdict]) -> bool:
+        return any(verdict.findings.get("cause") == slug for verdict in failing.values())
+
+    return fits
+
+
+SCALING_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="preprocess-row-dependence",
+        sentence="the preprocessing looks at all the rows it is given: a row alone comes out differently",
+        explanation=(
+            "A preprocess function takes its mean, range or categories from the rows of the call, often through fit_transform or x - x.mean(). "
+            "In training it saw the whole data set, in serving it sees one request: a single row then becomes all zeros."
+        ),
+        key=("KC302",),
+        explains=("KC301", "KC302"),
+        fits=says("preprocess-row-dependence"),
+        advice=(
+            "learn the statistics once, from the training rows, save them, and only apply them when serving:\n"
+            "    scaler = StandardScaler().fit(x_train)\n"
+            "    joblib.dump(scaler, 'scaler.joblib')\n"
+            "    x = joblib.load('scaler.joblib').transform(rows)"
+        ),
+    ),
+    Cause(
+        slug="scaler-refit",
+        sentence="serving fits the scaler anew instead of using the saved one: rows are scaled by each other",
+        explanation=(
+            "fit_transform, or fit before transform, at prediction time takes mean and range from the rows at hand. A batch is then scaled by its "
+            "neighbours, and a single row becomes all zeros, whatever it says."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        fits=says("scaler-refit"),
+        advice=(
+            "load the scaler that was fitted in training and only transform:\n"
+            "    scaler = joblib.load('scaler.joblib')\n"
+            "    x = scaler.transform(rows)          # never fit_transform"
+        ),
+    ),
+    Cause(
+        slug="scaler-missing",
+        sentence="the rows reach the model as they are, without the scaler that it was trained with",
+        explanation=(
+            "The model learned from scaled rows and is fed raw ones. Nothing crashes, for the shapes are the same; units of thousands then saturate "
+            "the first layer."
+        ),
+        key=("KC301", "KC303"),
+        explains=("KC301", "KC303", "KC305", "KC402", "KC702"),
+        fits=says("scaler-missing"),
+        advice="scale before predicting: model.predict(scaler.transform(rows)), or put the statistics into a Normalization layer of the model",
+    ),
+    Cause(
+        slug="scaler-applied-twice",
+        sentence="the rows are scaled twice before they reach the model",
+        explanation=(
+            "Rows that were scaled already, when they were stored or by an earlier step, go through the scaler again. They end up in a small corner "
+            "of the range that the model knows, and answers hardly vary."
+        ),
+        key=("KC301", "KC303"),
+        explains=("KC301", "KC303", "KC305", "KC402", "KC702"),
+        fits=says("scaler-applied-twice"),
+        advice="scale in one place only; where the rows of the data are scaled already, say facts: {{data_state: scaled}} in the YAML",
+    ),
+    Cause(
+        slug="feature-order",
+        sentence="columns are in another order than in training: features take each other's place",
+        explanation=(
+            "A scaler and a model know columns by their place. A join, a dict or a ColumnTransformer that reorders them gives the same shape and "
+            "other features."
+        ),
+        key=("KC301", "KC304"),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        fits=says("feature-order"),
+        advice="order by name before scaling: frame[list(scaler.feature_names_in_)], and give the scaler the DataFrame rather than .values",
+    ),
+    Cause(
+        slug="scaled-in-low-precision",
+        sentence="rows were rounded before or while they were scaled",
+        explanation=(
+            "float32 keeps seven digits and float16 three. A feature that varies little around a large value, as a time stamp does, loses its "
+            "variation when it is cast before the mean is subtracted; and float16 rounds the scaled values too."
+        ),
+        key=("KC305", "KC301"),
+        explains=("KC301", "KC303", "KC305"),
+        fits=says("scaled-in-low-precision"),
+        advice="scale in float64 and cast afterwards: scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)",
+    ),
+    Cause(
+        slug="another-scaler",
+        sentence="serving scales with other statistics than those of the saved scaler",
+        explanation=(
+            "The served rows lie on a straight line over the right ones: they went through a scaler of the same kind that was fitted on other rows, "
+            "of an older model, of another split, or of another class such as MinMaxScaler for StandardScaler."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        fits=says("another-scaler"),
+        advice="save scaler and model together under one version, and load both from there when serving",
+    ),
+)
+"""Most specific first."""

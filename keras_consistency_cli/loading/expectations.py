@@ -1,0 +1,139 @@
+"""How raw features ought to look by what a scaler remembers: centre and spread before scaling, after it, and after scaling twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.facts import ExpectedColumn
+
+__all__ = ["expected_columns", "with_shares"]
+
+Floats = npt.NDArray[np.float64]
+
+_UNSCALING = ("SimpleImputer", "FunctionTransformer")
+"""Steps that leave the place and, mostly, the values of a feature alone."""
+_FAR = 4.0
+"""Spreads from the centre within which a value is taken to belong."""
+
+
+def expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[ExpectedColumn, ...]:
+    """Return what each raw feature ought to look like, as far as it can be read off the estimators within; the others are left out.
+
+    Args:
+        scaler: a fitted estimator.
+        names: names of the raw features; their places are used where there are none.
+    """
+    found = []
+    for leaf, columns in _leaves(scaler, np.arange(int(getattr(scaler, "n_features_in_", 0)))):
+        found += _of_leaf(leaf, columns, names)
+    return tuple(sorted(found, key=lambda each: each.column))
+
+
+def with_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
+    """Return it with the shares of these values that lie where they would if raw, scaled, and scaled twice."""
+    if not len(values):
+        return expected
+    pairs = (expected.raw, expected.scaled, expected.twice)
+    raw, scaled, twice = (float((np.abs(values - centre) <= _FAR * spread).mean()) for centre, spread in pairs)
+    return replace(expected, within=(raw, scaled, twice))
+
+
+def _leaves(part: Any, columns: npt.NDArray[np.int64]) -> Iterator[tuple[Any, npt.NDArray[np.int64]]]:
+    """Yield each scaler that raw features enter, with their numbers; nothing where features pass through several."""
+    kind = type(part).__name__
+    if kind == "Pipeline":
+        steps = [step for _, step in part.steps if step is not None and step != "passthrough" and type(step).__name__ not in _UNSCALING]
+        if len(steps) == 1:
+            yield from _leaves(steps[0], columns)
+    elif kind == "ColumnTransformer":
+        places = getattr(part, "_transformer_to_input_indices", {})
+        for name, step, _ in part.transformers_:
+            if not isinstance(step, str) and len(places.get(name, ())):
+                yield from _leaves(step, columns[list(places[name])])
+    elif kind in _RAW and getattr(part, "n_features_in_", len(columns)) == len(columns):
+        yield part, columns
+
+
+def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | None) -> list[ExpectedColumn]:
+    kind = type(leaf).__name__
+    read = _RAW[kind](leaf)
+    if read is None:
+        return []
+    centre, spread = (np.asarray(each, dtype=np.float64) for each in read[:2])
+    low, high = read[2:] if len(read) == 4 else (None, None)
+    constant = ~(spread > 1e-12 * np.maximum(np.abs(centre), 1e-300))
+    points = np.stack([centre - spread, centre, centre + spread])
+    with np.errstate(all="ignore"):
+        once = np.asarray(leaf.transform(points), dtype=np.float64)
+        # A clipping scaler would fold what was scaled twice; in a sketch of three points that only makes it look the less likely.
+        twice = np.asarray(leaf.transform(once), dtype=np.float64)
+    if not np.isfinite(np.stack([points, once, twice])).all():
+        return []
+    return [
+        ExpectedColumn(
+            column=int(column),
+            name=names[column] if names is not None else str(column),
+            kind=kind,
+            raw=(float(centre[at]), float(spread[at])),
+            scaled=_sketch(once[:, at]),
+            twice=_sketch(twice[:, at]),
+            low=None if low is None else float(low[at]),
+            high=None if high is None else float(high[at]),
+            constant=bool(constant[at]),
+        )
+        for at, column in enumerate(columns.tolist())
+    ]
+
+
+def _sketch(points: Floats) -> tuple[float, float]:
+    return float(points[1]), float(abs(points[2] - points[0]) / 2)
+
+
+def _standard(leaf: Any) -> Any:
+    return None if leaf.var_ is None else (leaf.mean_, np.sqrt(leaf.var_))
+
+
+def _min_max(leaf: Any) -> Any:
+    low, high = leaf.data_min_, leaf.data_max_
+    return (low + high) / 2, (high - low) / 4, low, high
+
+
+def _max_abs(leaf: Any) -> Any:
+    return np.zeros_like(leaf.max_abs_), leaf.max_abs_ / 2, -leaf.max_abs_, leaf.max_abs_
+
+
+def _robust(leaf: Any) -> Any:
+    if leaf.center_ is None or leaf.scale_ is None:
+        return None
+    low, high = leaf.quantile_range
+    # With unit_variance the scale already is what a standard deviation would be.
+    width = 1.0 if leaf.unit_variance else NormalDist().inv_cdf(high / 100) - NormalDist().inv_cdf(low / 100)
+    return leaf.center_, leaf.scale_ / width
+
+
+def _quantile(leaf: Any) -> Any:
+    at = [np.array([np.interp(share, leaf.references_, column) for column in leaf.quantiles_.T]) for share in (0.16, 0.5, 0.84)]
+    return at[1], (at[2] - at[0]) / 2, leaf.quantiles_[0], leaf.quantiles_[-1]
+
+
+def _power(leaf: Any) -> Any:
+    if not leaf.standardize:
+        return None
+    back = np.asarray(leaf.inverse_transform(np.array([[-1.0], [0.0], [1.0]]) + np.zeros((1, len(leaf.lambdas_)))))
+    return back[1], (back[2] - back[0]) / 2
+
+
+_RAW: dict[str, Any] = {
+    "StandardScaler": _standard,
+    "MinMaxScaler": _min_max,
+    "MaxAbsScaler": _max_abs,
+    "RobustScaler": _robust,
+    "QuantileTransformer": _quantile,
+    "PowerTransformer": _power,
+}

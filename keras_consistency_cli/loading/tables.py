@@ -1,0 +1,91 @@
+"""Tables: .csv and .parquet files as one array with named columns, read through pandas, which is imported only then."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.text import clean
+
+__all__ = ["is_table", "read_table"]
+
+_MAX_BYTES = 2**30
+"""Tables are read into memory; larger ones must be saved as .npy, which is mapped."""
+_INSTALL = "pip install 'keras-consistency-cli[tables]'"
+
+
+def is_table(path: Path, start: bytes) -> bool:
+    """Whether a file is a table: by its first bytes for Parquet, by its name for CSV."""
+    return start.startswith(b"PAR1") or (path.suffix.lower() == ".csv" and bool(start) and b"\0" not in start)
+
+
+def read_table(handle: IO[bytes], size: int, start: bytes, label: str) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
+    """Return the table as float64 rows, and its columns' names; None for a CSV whose first line holds numbers already.
+
+    Args:
+        handle: the open file, at any position.
+        size: its length in bytes.
+        start: its first bytes.
+        label: how messages name it, cleaned already.
+
+    Raises:
+        UsageError: pandas, or what it reads Parquet with, is not installed.
+        DataError: damaged, empty, too large, columns that are not numbers, or two of the same name.
+    """
+    if size > _MAX_BYTES:
+        raise DataError(f"{label} is a table of more than 1 GiB, which would have to be read into memory", mend="np.save('x.npy', frame.to_numpy())")
+    handle.seek(0)
+    frame, named = _parsed(handle, start, label)
+    if not len(frame) or not len(frame.columns):
+        raise DataError(f"{label} has no rows", expected="a header and one line for each row")
+    if named and len(set(frame.columns)) < len(frame.columns):
+        twice = next(name for name in frame.columns if list(frame.columns).count(name) > 1)
+        raise DataError(f"{label} has two columns called '{clean(twice)}'", expected="one name for each column")
+    return _numbers(frame, label), tuple(str(name) for name in frame.columns) if named else None
+
+
+def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
+    try:
+        pandas: Any = importlib.import_module("pandas")
+    except ImportError as error:
+        raise UsageError(f"{label} needs pandas, which is not installed", mend=f"{_INSTALL}, or save it with np.save") from error
+    try:
+        if start.startswith(b"PAR1"):
+            return pandas.read_parquet(handle), True
+        named = _has_header(start)
+        frame = pandas.read_csv(handle, header=0 if named else None)
+    except ImportError as error:
+        raise UsageError(f"{label} needs pyarrow, which is not installed", mend=f"{_INSTALL}, or save it with np.save") from error
+    except Exception as problem:  # damaged files make pandas and pyarrow fail in any way
+        raise DataError(f"{label} cannot be read: {clean(problem)}", expected="a header and one line for each row") from problem
+    return frame.rename(columns=str) if named else frame, named
+
+
+def _has_header(start: bytes) -> bool:
+    """Whether the first line holds anything but numbers."""
+    return not all(_is_number(cell) for cell in start.split(b"\n", 1)[0].strip().split(b","))
+
+
+def _is_number(cell: bytes) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(frame: Any, label: str) -> npt.NDArray[Any]:
+    for name, dtype in frame.dtypes.items():
+        if getattr(dtype, "kind", "O") not in "fiub":
+            column = frame[name]
+            raise DataError(
+                f"{label}: column '{clean(name)}' holds {clean(repr(column.iloc[0]), 60)}, which is no number",
+                expected="numbers in every column",
+                mend="leave the column out, or encode it as in training",
+            )
+    return np.ascontiguousarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))

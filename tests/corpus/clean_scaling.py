@@ -1,0 +1,95 @@
+"""Clean pipelines that look like faults: rows that are standardised by nature, few rows, rare categories, missing numbers that are filled."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from tests.corpus.cases import Case, Maker, Writer
+from tests.corpus.faults_normalization import beside, pictures
+from tests.corpus.faults_scaling import pair_of_tables, scaled_already
+from tests.corpus.kits import Kit, as_is, lay_out
+from tests.corpus.mistakes import rightly, rightly_float32
+from tests.corpus.normalised import PEOPLE as KNOWN_PEOPLE
+from tests.corpus.normalised import WALKS, WEATHER, branches, branches_rows, dense, drawn, inner, plain_pictures, rescaling_pictures, series
+from tests.corpus.sources import SOUND
+from tests.corpus.worlds import PEOPLE, WORLDS, people, standard, walks, weather
+
+__all__ = ["CASES", "RIGHTLY_SERVED"]
+
+FAMILY = "clean-scaling"
+QUIET = ("KC302", "KC303", "KC304", "KC401", "KC402", "KC701", "KC702")
+"""Nothing to warn about; KC301, KC305 and KC403 tell what a mistake would do, which is true of clean pipelines as well."""
+
+
+def _case(story: str, world: str, **kit: Any) -> Case:
+    chosen = WORLDS[world]
+    return Case(name=f"{world}, {story}", family=FAMILY, build=chosen.model, kit=Kit(world=chosen, **kit), quiet=QUIET)
+
+
+def _model(name: str, build: Callable[[], Any], data: Maker | None = None, kit: Writer | None = None) -> Case:
+    return Case(name=name, family=FAMILY, build=build, data=data, kit=kit, quiet=QUIET)
+
+
+def two_tables(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    """The left table raw with its scaler, the right one as the model takes it, both served as they should be."""
+    scaler = StandardScaler().fit(people(np.random.default_rng(3), 500))
+    left, right = people(random, 60), scaler.transform(people(random, 60)).astype("float32")
+    served = {"left": scaler.transform(left), "right": right}
+    return lay_out(folder, data={"left": left, "right": right}, scaler=pickle.dumps(scaler), served=served, facts={"scaler_input": "left"})
+
+
+def scaled_people() -> np.ndarray:
+    """People as a scaler gives them, whose mean is 0 and whose deviation is 1."""
+    return np.asarray(StandardScaler().fit_transform(KNOWN_PEOPLE), dtype="float32")
+
+
+def normalised_again(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    """A scaler before a model whose Normalization was adapted on what that scaler gives, as it should be."""
+    return lay_out(folder, data=people(random, 70), scaler=pickle.dumps(StandardScaler().fit(KNOWN_PEOPLE.astype("float64"))))
+
+
+RIGHTLY_SERVED = ("people standard", "people mixed", "weather robust", "walks standard", "skewed power", "doses normalizer", "stamps standard")
+
+CASES: tuple[Case, ...] = (
+    *(_case("served rightly", world, served=rightly) for world in RIGHTLY_SERVED),
+    _case("served rightly and cast", "people minmax", served=rightly_float32, reference=as_is, rows=150),
+    _case("served rightly and cast", "weather maxabs", served=rightly_float32),
+    _case("by nature", "standard standard", reference=as_is),
+    _case("by nature", "shares minmax"),
+    _case("five rows", "weather standard", rows=5, reference=as_is),
+    _case("three rows", "people minmax", rows=3),
+    _case("two rows", "skewed quantile", rows=2),
+    _case("a column that never changes", "weather constant", reference=as_is),
+    _case("long tails", "skewed standard", reference=as_is, rows=300),
+    _case("long tails, no reference", "skewed standard", rows=300),
+    _case("rare categories", "kinds standard", reference=as_is, rows=200),
+    _case("rare categories", "kinds minmax", rows=120),
+    _case("normal quantiles", "skewed quantile", reference=as_is, rows=250),
+    _case("missing numbers that are filled", "people gappy", reference=as_is),
+    _case("missing numbers that are filled and served", "people gappy", served=rightly),
+    _case("windows", "walks minmax", reference=as_is, rows=120),
+    _case("scaled already and said so", "people standard", data=scaled_already, facts={"data_state": "scaled"}),
+    _case("scaled already and said so", "weather maxabs", data=scaled_already, facts={"data_state": "scaled"}),
+    _case("a table in order", "people named", columns=PEOPLE),
+    _case("columns told in order", "people named", facts={"feature_names": list(PEOPLE)}, reference=as_is),
+    *(_case(f"serving with {story}", "people standard", preprocess=source, reference=as_is) for story, source in SOUND.items()),
+    _model("two tables, one of them scaled", pair_of_tables, kit=two_tables),
+    _model("normalization of scaled rows", lambda: dense(scaled_people()), kit=normalised_again),
+    _model("normalization adapted", lambda: dense(WEATHER), lambda random: drawn(weather, 80, int(random.integers(99)))),
+    _model("normalization of standard rows", lambda: dense(drawn(standard)), lambda random: drawn(standard, 80, int(random.integers(99)))),
+    _model("normalization inside", lambda: inner(KNOWN_PEOPLE), kit=beside(lambda random: drawn(people, 90, 5), reference=KNOWN_PEOPLE)),
+    _model("normalization over time", lambda: series(WALKS), lambda random: drawn(walks, 50, int(random.integers(99)))),
+    _model("two normalizations", branches, lambda random: branches_rows(21, 60)),
+    _model("rescaling of pixels", rescaling_pictures, pictures()),
+    _model("rescaling of whole pixels", rescaling_pictures, pictures(dtype="uint8")),
+    _model("rescaling of dark pictures", rescaling_pictures, pictures(brightest=40)),
+    _model("rescaling of pixels to -1", lambda: rescaling_pictures(1 / 127.5, -1.0), pictures()),
+    _model("pictures from 0 to 1", plain_pictures, kit=beside(pictures(255.0), reference=pictures(255.0)(np.random.default_rng(2)))),
+    _model("pixels as they are", lambda: plain_pictures(1.0), kit=beside(pictures(), facts={"value_range": [0, 255]})),
+)

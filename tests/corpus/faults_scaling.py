@@ -1,0 +1,153 @@
+"""Planted faults of scaling: served rows that the saved scaler did not make, rows in another state than is said, scalers that do not belong."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from tests.corpus.cases import Case
+from tests.corpus.kits import Kit, Rework, as_is, lay_out
+from tests.corpus.mistakes import (
+    another_kind,
+    another_split,
+    early_float32,
+    half,
+    one_column_refitted,
+    refitted,
+    refitted_on_the_first,
+    reordered,
+    shifted_mean,
+    twice,
+    unscaled,
+)
+from tests.corpus.sources import MISTAKEN, MUTATING
+from tests.corpus.worlds import PEOPLE, WORLDS, Array, World, people, settle
+
+__all__ = ["CASES", "SERVED"]
+
+FAMILY = "scaling"
+REFITTED, FOREIGN = ("scaler-refit",), ("scaler-stale", "scaler-foreign", "scaler-other")
+
+
+def _case(name: str, kit: Kit, failing: tuple[str, ...], causes: tuple[str, ...] = (), warning: tuple[str, ...] = ()) -> Case:
+    return Case(name=name, family=FAMILY, build=kit.world.model, kit=kit, failing=failing, causes=causes, warning=warning)
+
+
+SERVED: Mapping[tuple[str, str], tuple[Rework, tuple[str, ...]]] = {
+    ("people standard", "refitted on all"): (refitted(), REFITTED),
+    ("people standard", "refitted on the first batch, kept for the rest"): (refitted_on_the_first(16), (*REFITTED, *FOREIGN)),
+    ("people standard", "mean off by 0.3 in one column"): (shifted_mean(3, 0.3), (*REFITTED, *FOREIGN)),
+    ("people minmax", "refitted on 16"): (refitted(16), REFITTED),
+    ("people minmax", "scaled twice"): (twice, ("scaler-applied-twice",)),
+    ("people minmax", "rows as they are"): (unscaled, ("scaler-missing",)),
+    ("people mixed", "refitted on all"): (refitted(), REFITTED),
+    ("people mixed", "columns reversed"): (reordered(4, 3, 2, 1, 0), ("feature-order",)),
+    ("people gappy", "refitted on 24"): (refitted(24), REFITTED),
+    ("weather standard", "refitted on each row"): (refitted(1), REFITTED),
+    ("weather standard", "two like columns exchanged"): (reordered(0, 1, 2, 3, 5, 4), ("feature-order",)),
+    ("weather standard", "scaler of another split"): (another_split, FOREIGN),
+    ("weather robust", "refitted on 32"): (refitted(32), REFITTED),
+    ("weather robust", "one column refitted"): (one_column_refitted(2), REFITTED),
+    ("weather robust", "standard instead of robust"): (another_kind(StandardScaler), FOREIGN),
+    ("weather maxabs", "rows as they are"): (unscaled, ("scaler-missing",)),
+    ("weather maxabs", "refitted on 8"): (refitted(8), REFITTED),
+    ("weather constant", "scaled twice"): (twice, ("scaler-applied-twice",)),
+    ("skewed power", "refitted on all"): (refitted(), REFITTED),
+    ("skewed power", "scaled twice"): (twice, ("scaler-applied-twice",)),
+    ("skewed quantile", "refitted on 20"): (refitted(20), REFITTED),
+    ("skewed quantile", "range instead of quantiles"): (another_kind(MinMaxScaler), FOREIGN),
+    ("walks standard", "refitted on all"): (refitted(), REFITTED),
+    ("walks standard", "rows as they are"): (unscaled, ("scaler-missing",)),
+    ("walks minmax", "refitted on each window"): (refitted(1), REFITTED),
+    ("stamps standard", "cast to float32 before scaling"): (early_float32, ("scaled-in-low-precision",)),
+    ("skewed standard", "sent as float16"): (half, ("scaled-in-low-precision", "low-precision")),
+    ("doses normalizer", "rows as they are"): (unscaled, ("scaler-missing",)),
+}
+"""What was served instead of what the saved scaler gives, by world and story; and the causes that name it."""
+
+
+def scaled_already(world: World, rows: Array) -> Array:
+    """Return rows that have been through the scaler once."""
+    return world.scaled(rows)
+
+
+def stale(column: int, deviations: float, spread: float = 1.0) -> Any:
+    """Make a scaler of rows that had another mean and another spread in one column, as those of an earlier year."""
+
+    def fit(world: World) -> Any:
+        earlier = world.training.copy()
+        values = earlier[..., column]
+        earlier[..., column] = values.mean() + (values - values.mean()) * spread + deviations * values.std()
+        return world.fit(earlier)
+
+    return fit
+
+
+def pair_of_tables() -> Any:
+    """Two inputs of five numbers each, joined."""
+    left, right = keras.Input((5,), name="left"), keras.Input((5,), name="right")
+    joined = layers.Concatenate()([layers.Dense(24, activation="tanh")(left), layers.Dense(24, activation="tanh")(right)])
+    model = keras.Model({"left": left, "right": right}, layers.Dense(1, name="head")(joined))
+    rows = people(np.random.default_rng(3), 500)
+    return settle(model, {"left": StandardScaler().fit_transform(rows), "right": StandardScaler().fit_transform(rows[::-1])})
+
+
+def one_of_two_twice(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+    """Serve the right input as it should be, the left one scaled twice."""
+    scaler = StandardScaler().fit(people(np.random.default_rng(3), 500))
+    left, right = people(random, 60), scaler.transform(people(random, 60)).astype("float32")
+    served = {"left": scaler.transform(scaler.transform(left)), "right": right}
+    return lay_out(folder, data={"left": left, "right": right}, scaler=pickle.dumps(scaler), served=served, facts={"scaler_input": "left"})
+
+
+def _state(world: str, data: Rework, causes: tuple[str, ...], story: str, *, said: str = "raw", reference: bool = False) -> Case:
+    kit = Kit(world=WORLDS[world], data=data, facts={"data_state": said} if said != "raw" else {}, reference=as_is if reference else None)
+    return _case(f"{world}, {story}, said to be {said}", kit, ("KC303",), causes)
+
+
+def _fit(world: str, story: str, *, failing: tuple[str, ...] = (), warning: tuple[str, ...] = (), causes: tuple[str, ...] = (), **kit: Any) -> Case:
+    return _case(f"{world}, {story}", Kit(world=WORLDS[world], **kit), failing, causes, warning)
+
+
+STALE = ("scaler-stale",)
+
+CASES: tuple[Case, ...] = (
+    *(
+        _case(f"{world}, served {story}", Kit(world=WORLDS[world], served=mistake), ("KC301", "KC303", "KC305"), causes)
+        for (world, story), (mistake, causes) in SERVED.items()
+    ),
+    Case(
+        name="two tables, the left one served twice scaled",
+        family=FAMILY,
+        build=pair_of_tables,
+        kit=one_of_two_twice,
+        failing=("KC301", "KC303"),
+        causes=("scaler-applied-twice",),
+    ),
+    _state("people standard", scaled_already, ("scaler-applied-twice",), "scaled already"),
+    _state("weather maxabs", scaled_already, ("scaler-applied-twice",), "scaled already", reference=True),
+    _state("walks standard", scaled_already, ("scaler-applied-twice",), "scaled already"),
+    _state("people minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),
+    _state("walks minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),
+    _state("weather robust", twice, ("scaler-applied-twice",), "scaled twice", said="scaled"),
+    _fit("people named", "a table with its columns in another order", failing=("KC304",), causes=("feature-order",), columns=PEOPLE[::-1]),
+    _fit(
+        "people named", "columns told in another order", failing=("KC304",), causes=("feature-order",), facts={"feature_names": [*PEOPLE[1:], PEOPLE[0]]}
+    ),
+    _fit("weather standard", "scaler of an earlier year", warning=("KC304",), causes=STALE, reference=as_is, scaler=stale(1, 1.5), rows=200),
+    _fit("people standard", "scaler off by 0.3 in one column", warning=("KC304",), causes=STALE, reference=as_is, scaler=stale(0, 0.3), rows=200),
+    _fit("walks standard", "scaler of a wider year", warning=("KC304",), causes=STALE, reference=as_is, scaler=stale(2, 0.0, 2.5), rows=120),
+    _fit("weather robust", "scaler of other units", warning=("KC304",), causes=STALE, reference=as_is, scaler=stale(0, 2.5, 1.8), rows=120),
+    _fit("weather standard", "scaler of another scikit-learn", warning=("KC304",), causes=("scaler-version",), other_version=True),
+    _fit("stamps standard", "numbers that float32 cannot hold", warning=("KC305",), causes=("scaled-in-low-precision",)),
+    _fit("people standard", "damage of refitting", warning=("KC301",)),
+    *(_fit("people standard", f"serving {story}", failing=("KC302",), preprocess=source) for story, source in MISTAKEN.items()),
+    *(_fit("people standard", f"serving changed {story}", failing=("KC402",), preprocess=source, rows=48) for story, source in MUTATING.items()),
+)
