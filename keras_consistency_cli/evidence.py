@@ -100,7 +100,7 @@ class Gathering:
         shadow = _without(_answers(chunk.get(SHADOW)), bad)
         for pair in self.plan.pairs:
             candidate = _answers(chunk.get(pair.candidate))
-            reference = shadow if pair.reference == SHADOW else _answers(chunk.get(pair.reference))
+            reference = shadow if (pair.candidate, pair.reference) == (REFERENCE, SHADOW) else _answers(chunk.get(pair.reference))
             if candidate is not None and reference is not None:
                 self._merge(pair, self._compare(pair, candidate, reference, shadow, numbers))
         for name, trace in chunk.items():

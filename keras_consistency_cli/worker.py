@@ -107,7 +107,7 @@ class Worker:
 
     def serve(self) -> None:
         """Answer requests until the parent hangs up."""
-        answers = {"load": self._load, "run": self._run}
+        answers = {"load": self._load, "run": self._run, "describe": self._describe}
         while True:
             try:
                 request, arrays = wire.receive(self._channel)
@@ -130,6 +130,12 @@ class Worker:
         self._sessions["float32"] = self._session(self._subject.model)
         described = self._subject.described_rows
         wire.send(self._channel, {"facts": dataclasses.asdict(self._subject.facts), "rows": described})
+
+    def _describe(self, request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> None:
+        from keras_consistency_cli.loading.description import describe_data
+
+        found = describe_data(self._subject, every=request["every"])
+        wire.send(self._channel, {"description": dataclasses.asdict(found)})
 
     def _session(self, model: Any) -> Any:
         if self._subject.facts.backend == "tensorflow":

@@ -13,8 +13,17 @@ from keras_consistency_cli.checks import (
     kc204_execution_mode,
     kc205_gradient_flow,
     kc206_call_cost,
+    kc301_scaler_reuse_vs_refit,
+    kc302_preprocess_row_independence,
+    kc303_scaling_state,
+    kc304_scaler_fit,
+    kc305_scaling_precision,
+    kc401_normalization_adapted,
+    kc402_normalized_twice,
+    kc403_adapt_at_prediction,
     kc602_float32_vs_float64,
     kc701_finite,
+    kc702_distribution_shift,
 )
 from keras_consistency_cli.checks.base import Check
 
@@ -31,6 +40,15 @@ CHECKS: tuple[Check, ...] = (
     kc204_execution_mode.CHECK,
     kc205_gradient_flow.CHECK,
     kc206_call_cost.CHECK,
+    kc301_scaler_reuse_vs_refit.CHECK,
+    kc302_preprocess_row_independence.CHECK,
+    kc303_scaling_state.CHECK,
+    kc304_scaler_fit.CHECK,
+    kc305_scaling_precision.CHECK,
+    kc401_normalization_adapted.CHECK,
+    kc402_normalized_twice.CHECK,
+    kc403_adapt_at_prediction.CHECK,
     kc602_float32_vs_float64.CHECK,
     kc701_finite.CHECK,
+    kc702_distribution_shift.CHECK,
 )

@@ -23,7 +23,7 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
     """Return the causes that fit, each explaining failures that no earlier one explains. What none explains stays unexplained."""
-    by_code = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN)}
+    by_code = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN) and not _hypothetical(verdict)}
     explained: set[str] = set()
     found = []
     for cause in CAUSES.values():
@@ -32,6 +32,11 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
             found.append(_diagnosed(cause, evidence, by_code, codes))
             explained |= set(codes)
     return tuple(found)
+
+
+def _hypothetical(verdict: Verdict) -> bool:
+    """Whether a warning tells what a mistake would do that nobody is known to have made: no cause explains it."""
+    return bool(verdict.findings.get("hypothetical"))
 
 
 def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict], codes: Sequence[str]) -> Diagnosis:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
 
 __all__ = ["CAUSES"]
 
@@ -275,4 +276,4 @@ _TABLE = (
     ),
 )
 
-CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in _TABLE}
+CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SCALING_CAUSES)}

@@ -70,12 +70,18 @@ def _raised(config: Any) -> Any:
     if isinstance(config, dict):
         if config.get("class_name") == "QuantizedDTypePolicy" or config.get("quantization_config"):
             raise ShadowRefused("it is quantised")
-        if config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy", "DTypePolicyMap"):
+        if _is_policy(config):
             return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float64"}, "registered_name": None}
         return {key: "float64" if _is_narrow(key, value) else _raised(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [_raised(value) for value in config]
     return copy.copy(config)
+
+
+def _is_policy(config: dict[str, Any]) -> bool:
+    """A dtype policy of floats; layers that put out whole numbers have one of whole numbers, which stays."""
+    kind, name = config.get("class_name"), (config.get("config") or {}).get("name")
+    return kind == "DTypePolicyMap" or (kind in ("DTypePolicy", "FloatDTypePolicy") and name in _NARROW)
 
 
 def _is_narrow(key: str, value: Any) -> bool:

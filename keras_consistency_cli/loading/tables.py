@@ -67,8 +67,10 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
 
 
 def _has_header(start: bytes) -> bool:
-    """Whether the first line holds anything but numbers."""
-    return not all(_is_number(cell) for cell in start.split(b"\n", 1)[0].strip().split(b","))
+    """Whether the first line holds anything but numbers, or the 0, 1, 2 that pandas writes above columns without names."""
+    cells = start.split(b"\n", 1)[0].strip().split(b",")
+    counted = len(cells) > 1 and cells == [str(at).encode() for at in range(len(cells))]
+    return counted or not all(_is_number(cell) for cell in cells)
 
 
 def _is_number(cell: bytes) -> bool:

@@ -32,7 +32,8 @@ def _gradients(session: Any, rows: Rows) -> Result:
     import keras
     import tensorflow as tf
 
-    packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(first(rows, session.facts.batch_size or _GRADIENT_ROWS)))
+    few = _as_declared(first(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
+    packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(few))
     names = list(rows)
     watched = [tensor for tensor in keras.tree.flatten(packed) if tensor.dtype.is_floating]
     with tf.GradientTape(persistent=True) as tape:
@@ -47,6 +48,12 @@ def _gradients(session: Any, rows: Rows) -> Result:
             floats = [name for name, tensor in zip(_order(session, names), keras.tree.flatten(packed), strict=True) if tensor.dtype.is_floating]
             found[label] = {name: _size(gradient) for name, gradient in zip(floats, gradients, strict=True)}
     return Result(outputs={}, details={"gradients": found})
+
+
+def _as_declared(rows: Rows, facts: Facts) -> Rows:
+    """Whole numbers given for a float input as the floats that predict makes of them: only floats have gradients."""
+    floats = {fact.name for fact in facts.inputs if "float" in fact.dtype}
+    return {name: values.astype(np.float32) if name in floats and values.dtype.kind in "iub" else values for name, values in rows.items()}
 
 
 def _order(session: Any, names: list[str]) -> list[str]:

@@ -132,7 +132,7 @@ def test_kit_writes_what_its_arguments_name(tmp_path: Path) -> None:
     files = write(case, tmp_path)
     given = dict(zip(files.args[::2], files.args[1::2], strict=True))
     assert set(given) == {"--data", "--scaler", "--served", "--config"}
-    assert all(Path(path).is_file() for path in (files.model, *given.values()))
+    assert all(Path(path).is_file() for path in (str(files.model), *given.values()))
     data, served = np.load(given["--data"]), np.load(given["--served"])
     assert np.array_equal(data["right"], served["right"])
     assert not np.allclose(data["left"], served["left"])

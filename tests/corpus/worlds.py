@@ -145,7 +145,8 @@ def skewed(random: np.random.Generator, rows: int) -> Array:
 
 def walks(random: np.random.Generator, rows: int) -> Array:
     """Windows of three slow series on three scales; (rows, 10, 3) float64."""
-    return np.array([4.0, 300.0, 0.02]) * (random.normal(size=(rows, 1, 3)) + random.normal(0, 0.35, (rows, 10, 3)).cumsum(1)) + [18.0, 2500.0, 0.3]
+    paths: Array = random.normal(size=(rows, 1, 3)) + random.normal(0, 0.35, (rows, 10, 3)).cumsum(1)
+    return paths * [4.0, 300.0, 0.02] + [18.0, 2500.0, 0.3]
 
 
 def stamps(random: np.random.Generator, rows: int) -> Array:

@@ -91,3 +91,10 @@ def test_locators_of_several_failures(verdict: Any) -> None:
         "locate-training",
     ]
     assert locators([]) == ()
+
+
+def test_what_would_happen_is_explained_by_no_cause(evidence: Any, verdict: Any) -> None:
+    would = verdict("KC301", Status.WARN, hypothetical=True, cause="scaler-refit")
+    assert diagnose(evidence(), [would]) == ()
+    (found,) = diagnose(evidence(), [would, verdict("KC305", cause="scaled-in-low-precision")])
+    assert (found.cause, found.explains) == ("scaled-in-low-precision", ("KC305",))

@@ -9,7 +9,8 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes import LOCATING_ROUTES
-from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of, stateful
+from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of
+from tests.routes.live_models import stateful as stateful_lstm
 
 LOCATE = {route.name: route.run for route in LOCATING_ROUTES}
 
@@ -70,7 +71,7 @@ def test_attention_over_the_batch_is_named() -> None:
         ("drop", lambda: chain((5,), layers.Dense(4), LeftOn(0.4, name="drop"), layers.Dense(1))),
         ("counter", lambda: chain((5,), layers.Dense(4), Counter(name="counter"))),
         ("encoder/counter", lambda: chain((5,), encoder(layers.Dense(4), Counter(name="counter")), layers.Dense(1))),
-        ("memory", stateful),
+        ("memory", stateful_lstm),
     ],
 )
 def test_repeat_names_the_layer_that_answers_otherwise_the_second_time(path: str, build: Any) -> None:
