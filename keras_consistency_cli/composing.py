@@ -42,7 +42,7 @@ def compose(
         rows_available=opened.rows.length if opened.rows else gathering.rows,
         generated=opened.rows is None,
         noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
-        notes=_notes(facts, gathering),
+        notes=_notes(gathering),
         fail_on=settings.fail_on,
     )
 
@@ -74,7 +74,7 @@ def _scaler(found: ScalerFile | None) -> Source | None:
     return Source(path=found.path, sha256=found.sha256, summary=f"{found.estimator}, saved with scikit-learn {found.sklearn_version or 'unknown'}")
 
 
-def _notes(facts: Facts, gathering: Gathering) -> tuple[str, ...]:
+def _notes(gathering: Gathering) -> tuple[str, ...]:
     shadow = gathering.traces.get(SHADOW)
     reason = shadow.unavailable or shadow.error if shadow is not None else None
-    return (*facts.notes, *((reason,) if reason else ()))
+    return (reason,) if reason else ()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes_data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
 
 __all__ = ["CAUSES"]
@@ -54,9 +55,9 @@ def _rows_lost(_evidence: Evidence, failing: Failing) -> bool:
     return bool(failing["KC102"].findings.get("output_rows"))
 
 
-def _found(key: str) -> Callable[[Evidence, Failing], bool]:
+def _found(*keys: str) -> Callable[[Evidence, Failing], bool]:
     def fits(_evidence: Evidence, failing: Failing) -> bool:
-        return bool(failing["KC701"].findings.get(key))
+        return any(failing["KC701"].findings.get(key) for key in keys)
 
     return fits
 
@@ -235,7 +236,7 @@ _TABLE = (
         ),
         key=("KC701",),
         explains=("KC701",),
-        fits=_found("rows"),
+        fits=_found("rows", "served"),
         advice="impute or drop those rows before the model, in training and in serving alike",
     ),
     Cause(
@@ -276,4 +277,4 @@ _TABLE = (
     ),
 )
 
-CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SCALING_CAUSES)}
+CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SCALING_CAUSES, *DATA_CAUSES)}
