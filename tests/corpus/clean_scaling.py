@@ -14,7 +14,7 @@ from tests.corpus.cases import Case, Maker, Writer
 from tests.corpus.faults_normalization import beside, pictures
 from tests.corpus.faults_scaling import pair_of_tables, scaled_already
 from tests.corpus.kits import Kit, as_is, lay_out
-from tests.corpus.mistakes import rightly, rightly_float32
+from tests.corpus.mistakes import by_hand, early_float32, rightly, rightly_float32, rounded
 from tests.corpus.normalised import PEOPLE as KNOWN_PEOPLE
 from tests.corpus.normalised import WALKS, WEATHER, branches, branches_rows, dense, drawn, inner, plain_pictures, rescaling_pictures, series
 from tests.corpus.sources import SOUND
@@ -60,6 +60,9 @@ CASES: tuple[Case, ...] = (
     *(_case("served rightly", world, served=rightly) for world in RIGHTLY_SERVED),
     _case("served rightly and cast", "people minmax", served=rightly_float32, reference=as_is, rows=150),
     _case("served rightly and cast", "weather maxabs", served=rightly_float32),
+    *(_case("served by hand", world, served=by_hand) for world in ("people standard", "weather constant")),
+    *(_case("served with eight decimals", world, served=rounded(8)) for world in ("people standard", "walks minmax")),
+    *(_case("cast to float32 before scaling without harm", world, served=early_float32) for world in ("people standard", "shares minmax")),
     _case("by nature", "standard standard", reference=as_is),
     _case("by nature", "shares minmax"),
     _case("five rows", "weather standard", rows=5, reference=as_is),

@@ -57,7 +57,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("rows rounded", {}, {"KC305": {"cause": "scaled-in-low-precision"}, "KC301": {}}, [("scaled-in-low-precision", None)]),
     ("another scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
     ("rows alone differ", {}, {"KC302": {"cause": "preprocess-row-dependence"}}, [("preprocess-row-dependence", None)]),
-    ("refitting would harm", {}, {"KC301": {"hypothetical": True}, "KC305": {"cause": "scaled-in-low-precision"}}, [("scaled-in-low-precision", None)]),
+    ("refitting would harm", {}, {"KC301": {"hypothetical": True, "cause": "scaler-refit"}}, []),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
