@@ -60,7 +60,7 @@ def examine(evidence: Evidence) -> Verdict:
     if stale:
         return _told_stale(stale, findings)
     if version:
-        message = f"the scaler was saved by scikit-learn {version}, {scaling.running} runs: it loads, but nobody promises the same numbers"
+        message = f"scikit-learn {version} saved the scaler, {scaling.running} runs: it loads, but nobody promises the same numbers"
         advice = "install the version that saved it where the model is served, or fit and save it again"
         return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "scaler-version"}, advice=advice)
     if varying:

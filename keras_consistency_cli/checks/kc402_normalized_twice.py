@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.checks.resemblance import ALIKE, UNLIKE, by_input, mean_distance
+from keras_consistency_cli.checks.resemblance import UNLIKE, by_input, clearly, mean_distance
 from keras_consistency_cli.facts import ColumnFact, DataFacts, PreprocessingFact, RowsFact
 
 __all__ = ["CHECK"]
@@ -67,8 +67,8 @@ def _has_function(known: DataFacts) -> bool:
 
 
 def _looked_at(known: DataFacts) -> str:
-    layers = f"{len(known.layers)} layers" if known.layers else ""
-    return ", ".join(filter(None, (layers, "reference rows" if known.reference else "", "facts.value_range" if known.value_range else ""))) or "preprocess"
+    words = {f"{len(known.layers)} layers": known.layers, "reference rows": known.reference, "facts.value_range": known.value_range}
+    return ", ".join(word for word, given in words.items() if given) or "the preprocess function"
 
 
 def _rows_of(known: DataFacts, layer: PreprocessingFact) -> int:
@@ -102,16 +102,15 @@ def _normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[str, str
         return None
     rows = _rows_of(known, layer)
     fits = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
-    if not fits > UNLIKE:
-        return None
     scaling = known.scaling
     between = scaling is not None and scaling.input == layer.input and known.state == "raw"
-    if between and mean_distance(layer.seen_raw, layer.mean, layer.sd, rows=rows) < ALIKE:
+    if between and clearly(mean_distance(layer.seen_raw, layer.mean, layer.sd, rows=rows), rather_than=fits):
         assert scaling is not None
         return f"'{layer.path}' normalises raw rows, and gets them from the {scaling.kind}: {_means(layer)}", "normalized-twice"
-    if _standardised(layer.seen, rows) or _within_unit(layer.seen):
+    standard = mean_distance(layer.seen, [0.0] * len(layer.seen), [1.0] * len(layer.seen), rows=rows)
+    if clearly(standard, rather_than=fits) or (fits > UNLIKE and _within_unit(layer.seen)):
         return f"'{layer.path}' normalises what is normalised already: {_means(layer)}", "normalized-twice"
-    if _is_unit(layer):
+    if fits > UNLIKE and _is_unit(layer):
         return f"'{layer.path}' was adapted on standardised rows, and gets others: {_means(layer)}", "input-range"
     return None
 
@@ -120,17 +119,14 @@ def _means(layer: PreprocessingFact) -> str:
     """The feature that is furthest off, in words."""
     pairs = zip(layer.seen, layer.mean, layer.sd, strict=False)
     worst = max(pairs, key=lambda each: abs(each[0].mean - each[1]) / each[2] if each[2] > 0 else 0.0)
-    return f"feature '{worst[0].name}' comes with mean {worst[0].mean:.3g} and deviation {worst[0].sd:.3g}, it expects {worst[1]:.3g} and {worst[2]:.3g}"
-
-
-def _standardised(columns: tuple[ColumnFact, ...], rows: int) -> bool:
-    return mean_distance(columns, [0.0] * len(columns), [1.0] * len(columns), rows=rows) < ALIKE
+    column, mean, sd = worst
+    return f"feature '{column.name}' comes with mean {column.mean:.3g} and deviation {column.sd:.3g}, it expects {mean:.3g} and {sd:.3g}"
 
 
 def _within_unit(columns: tuple[ColumnFact, ...]) -> bool:
     """Whether every feature lies in 0 to 1, or -1 to 1, and takes more values than a flag does."""
     held = [each for each in columns if each.count]
-    return all(-_UNIT <= each.low and each.high <= _UNIT for each in held) and any(each.distinct > _BINARY for each in held)
+    return all(each.low >= -_UNIT and each.high <= _UNIT for each in held) and any(each.distinct > _BINARY for each in held)
 
 
 def _is_unit(layer: PreprocessingFact) -> bool:
@@ -140,12 +136,12 @@ def _is_unit(layer: PreprocessingFact) -> bool:
 def _batch_normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[str, str] | None:
     """Statistics of training batches: rows that fit them only once they are divided or multiplied by 255 are pixels in the wrong range."""
     rows = _rows_of(known, layer)
-    if not mean_distance(layer.seen, layer.mean, layer.sd, rows=rows) > UNLIKE:
-        return None
+    fits = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
     for factor in (255.0, 1 / 255.0):
         means, spreads = ([each * factor for each in values] for values in (layer.mean, layer.sd))
-        if mean_distance(layer.seen, means, spreads, rows=rows) < ALIKE:
-            return f"'{layer.path}' knows rows {factor:.3g} times smaller than it gets: {_means(layer)}", "input-range"
+        if fits > UNLIKE and clearly(mean_distance(layer.seen, means, spreads, rows=rows), rather_than=fits):
+            times = "255 times smaller" if factor > 1 else "255 times greater"
+            return f"'{layer.path}' knows rows that are {times} than those it gets: {_means(layer)}", "input-range"
     return None
 
 
@@ -181,7 +177,7 @@ def _stated(known: DataFacts) -> Iterator[_Finding]:
             continue
         lowest, highest = min(each.low for each in held), max(each.high for each in held)
         beyond = max(low - lowest, highest - high) / (high - low)
-        if beyond > _BEYOND or (0 < (highest - lowest) / (high - low) < _FILLED):
+        if beyond > _BEYOND or (_FILLED * (high - low) > highest - lowest > 0):
             yield rows.input, f"input '{rows.input}' lies between {_ends(rows)}, facts.value_range says {low:.3g} to {high:.3g}", "input-range"
 
 

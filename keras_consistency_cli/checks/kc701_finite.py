@@ -60,7 +60,7 @@ def examine(evidence: Evidence) -> Verdict:
     beside = _beside(known)
     if beside:
         return _verdict(Status.WARN, beside, findings, "train and fit on rows that are finite, or impute them as serving does")
-    filled = sum(findings["filled"].values())
+    filled = sum(_filled(known).values())
     message = "rows, weights and outputs are finite" + (f"; missing values in {filled} rows are filled before the model" if filled else "")
     return _verdict(Status.PASS, message, findings, None)
 

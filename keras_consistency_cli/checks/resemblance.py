@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.facts import ColumnFact, ExpectedColumn, RowsFact
 
-__all__ = ["ALIKE", "STATES", "UNLIKE", "Resemblance", "by_input", "distance", "mean_distance", "resemblance"]
+__all__ = ["ALIKE", "STATES", "UNLIKE", "Resemblance", "by_input", "clearly", "distance", "mean_distance", "resemblance"]
 
 STATES = ("raw", "scaled", "scaled twice")
 
 ALIKE, UNLIKE = 0.5, 0.75
 """Mean distances below and above which rows look like something, and do not."""
+_CLEARLY = 0.4
+"""By how much rows must be nearer to one thing than to another to be the one and not the other."""
 _TELLING = 0.5
 """A feature tells raw from scaled where the two lie at least this far apart."""
 _NEARLY_ALL = 0.9
@@ -44,6 +46,11 @@ def mean_distance(columns: Sequence[ColumnFact], centres: Sequence[float], sprea
     return sum(found) / len(found) if found else math.nan
 
 
+def clearly(here: float, *, rather_than: float) -> bool:
+    """Whether rows this far from one thing and that far from another are the one beyond doubt; NaN is never beyond doubt."""
+    return here < ALIKE and rather_than - here > _CLEARLY
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resemblance:
     """Mean distance from each of `STATES` over the features that tell them apart, and the share of values within four spreads of each."""
@@ -61,7 +68,7 @@ class Resemblance:
     def looks(self, state: str, *, rather_than: str) -> bool:
         """Whether the rows are like the one state and unlike the other, beyond doubt."""
         here, there = (self.distances[STATES.index(each)] for each in (state, rather_than))
-        return here == min(self.distances) and here < ALIKE and there > UNLIKE and self.share(state) >= _NEARLY_ALL
+        return here == min(self.distances) and clearly(here, rather_than=there) and self.share(state) >= _NEARLY_ALL
 
     def overlap(self, state: str) -> float:
         """How much of the rows' distribution is that of this state, from 0 to 1."""

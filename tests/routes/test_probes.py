@@ -98,3 +98,13 @@ def test_costs_are_those_of_warm_calls() -> None:
     # predict is warmed up and timed once, the cheap ways are timed twice; ten rows make three batches, one row makes one.
     warm_and_timed = {"predict": 2, "call": 3, "compiled": 3}
     assert model.get_layer("counter").calls - before == sum(warm_and_timed.values()) * (3 + 1)
+
+
+def test_whole_numbers_given_for_a_float_input_have_gradients() -> None:
+    model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(1)])
+    rows = {"x": np.arange(12).reshape(4, 3)}
+    session = session_of((model, rows))
+    route = next(route for route in PROBE_ROUTES if route.name == "gradients")
+    (by_input,) = route.run(session, rows).details["gradients"].values()
+    assert list(by_input) == ["x"]
+    assert by_input["x"] > 0
