@@ -12,6 +12,7 @@ import dataclasses
 import gc
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from keras_consistency_cli import wire
 _NOT_NEEDED = ("sklearn", "pandas")
 _NOT_NEEDED_BY_TENSORFLOW = (*_NOT_NEEDED, "scipy")
 _ERROR_LENGTH = 400
+_STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def main(descriptor: int) -> None:
@@ -190,6 +192,8 @@ def _told(problem: Exception) -> str:
 
     if isinstance(problem, KcheckError):
         return str(problem)
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    shown = " ".join(lines[-3:] if "Graph execution error" in str(problem) else lines[:3])
+    text = _STYLING.sub("", str(problem))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # What is wrapped in a trace of the graph is told by its last lines, what Keras itself says by its first.
+    shown = " ".join(lines[-3:] if any(mark in text for mark in ("Graph execution error", "in user code:")) else lines[:3])
     return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}"

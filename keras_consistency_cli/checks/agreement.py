@@ -74,12 +74,14 @@ def _flipped_share(comparison: Comparison) -> float:
 
 
 def _problems(evidence: Evidence, pairs: Sequence[Pair], kind: str) -> Iterator[str]:
-    """What kept the routes of these pairs from running; a shadow that is missing is no problem of a check."""
+    """What kept the routes of these pairs from running, told once for all routes it kept; a missing shadow is no problem of a check."""
+    kept: dict[str, list[str]] = {}
     for route in dict.fromkeys(name for pair in pairs for name in (pair.candidate, pair.reference)):
         trace = evidence.traces.get(route)
         problem = getattr(trace, kind, None)
         if problem:
-            yield f"{route}: {problem}"
+            kept.setdefault(problem, []).append(route)
+    yield from (f"{', '.join(names)}: {problem}" for problem, names in kept.items())
 
 
 def worst(judged: Sequence[Judged]) -> Judged:
@@ -106,7 +108,8 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     if noise is not None and noise.max_abs > 0:
         parts.append(f"{comparison.max_abs / noise.max_abs:.3g} × rounding noise")
     text = f"{parts[0]} ({', '.join(parts[1:])})" if parts[1:] else parts[0]
-    text += f" in {comparison.rows_over(judged.limit.value)} of {comparison.rows} rows of {comparison.candidate}"
+    over = comparison.rows_over(judged.limit.value) or comparison.rows_differing
+    text += f" in {over} of {comparison.rows} rows of {comparison.candidate}"
     return text + (f"; {comparison.flipped} decisions flip" if comparison.flipped else "")
 
 

@@ -79,7 +79,7 @@ def _other_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:
         f"'{names[first]}' was fitted there"
     )
     findings = {"fitted": list(names), "columns": list(columns), "cause": "feature-order"}
-    return Verdict(status=Status.FAIL, message=message, findings=findings, advice="reorder the columns by name: frame[list(scaler.feature_names_in_)]")
+    return Verdict(status=Status.FAIL, message=message, findings=findings, advice="order by name: frame[list(scaler.feature_names_in_)]")
 
 
 def _other_version(saved: str | None, running: str) -> str | None:

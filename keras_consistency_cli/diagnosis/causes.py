@@ -47,6 +47,16 @@ def _hidden_state(evidence: Evidence, _failing: Failing) -> bool:
     return frozen or _changed(evidence, "weight", "state")
 
 
+def _neighbours(evidence: Evidence, failing: Failing) -> bool:
+    """Seen by the companion swap, or else what is left where an answer depends on its batch and nothing else explains it."""
+    if "KC103" in failing:
+        return True
+    beyond = any(not judged.within for code in ("KC101", "KC102", "KC104") if code in failing for judged in failing[code].judged)
+    otherwise = _randomness(evidence, failing) or _carried_state(evidence, failing) or _hidden_state(evidence, failing)
+    otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
+    return beyond and not otherwise and not ("KC102" in failing and _rows_lost(evidence, failing))
+
+
 def _short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
     return bool(evidence.facts.stateful_layers) and bool(failing["KC102"].findings.get("given"))
 
@@ -105,9 +115,9 @@ _TABLE = (
             "batch. The answer then depends on which rows happen to share a batch; on a single row it is something else "
             "again."
         ),
-        key=("KC103",),
+        key=("KC103", "KC101", "KC102", "KC104"),
         explains=("KC101", "KC102", "KC103", "KC104"),
-        fits=_always,
+        fits=_neighbours,
         advice=(
             "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every "
             "reshape: reshape((-1, …))"
@@ -207,7 +217,7 @@ _TABLE = (
         sentence="an output does not have one row for each input row",
         explanation="A reduction without an axis, or a reshape, drops or mixes the batch axis.",
         key=("KC102",),
-        explains=("KC101", "KC102", "KC104"),
+        explains=_ALL,
         fits=_rows_lost,
         advice="reduce over axis=1 or later and keep the batch axis first: reshape((-1, …))",
     ),

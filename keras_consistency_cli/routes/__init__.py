@@ -14,10 +14,10 @@ from keras_consistency_cli.routes.probes import PROBE_ROUTES
 from keras_consistency_cli.routes.scaling import SCALING_ROUTES
 from keras_consistency_cli.routes.served import SERVED_ROUTES
 
-__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "SHADOW", "routes"]
+__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "SHADOW", "routes"]
 
-REFERENCE, SHADOW = "predict", "predict-float64"
-"""The route that all others are held against, and the same on the float64 shadow."""
+REFERENCE, REPEATED, SHADOW = "predict", "predict-again", "predict-float64"
+"""The route that all others are held against, its repeat, and the same on the float64 shadow."""
 
 BATCH_SIZES = (2, 3, 7, 32)
 """Batch sizes that are tried unless the config names others; 1, all rows and a short tail are always tried."""

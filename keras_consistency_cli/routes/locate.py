@@ -66,11 +66,11 @@ def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[_Step]]:
 
 
 def _step(running: list[Any], digest: bytes) -> _Step:
-    """Blame the outermost layer of Keras's own: an LSTM rather than its cell, but a layer inside a custom one or a nested model by itself."""
+    """Blame the outermost layer of Keras's own that holds nothing of the user's: an LSTM and not its cell, but no wrapper of a custom layer."""
     import keras
 
     own = [not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running]
-    depth = next((at for at in range(1, len(running)) if not own[at]), len(running) - 1)
+    depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
     blamed = running[depth]
     path = "/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name)
     return _Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest)

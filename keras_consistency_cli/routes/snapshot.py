@@ -90,7 +90,7 @@ def _variables(model: Any) -> Iterator[tuple[str, Kind, Any]]:
 
 def _loose(value: Any) -> Iterator[Any]:
     """Variables in an attribute that `model.variables` may not list: RNN states, tf.Variable, a SeedGenerator's counter."""
-    for item in value if isinstance(value, (list, tuple)) else (value,):
+    for item in keras.tree.flatten(value) if isinstance(value, (list, tuple)) else (value,):
         if isinstance(item, keras.random.SeedGenerator):
             yield item.state
         elif isinstance(item, keras.Variable) or (hasattr(item, "assign") and hasattr(item, "numpy") and hasattr(item, "shape")):
@@ -108,7 +108,7 @@ def _without_states(layer: Any) -> bool:
 
 
 def _has_states(layer: Any) -> bool:
-    return any(state is not None for state in (getattr(layer, "states", None) or ()))
+    return any(state is not None for state in keras.tree.flatten(getattr(layer, "states", None) or ()))
 
 
 def _attributes(model: Any) -> Iterator[tuple[str, str, Any]]:

@@ -46,7 +46,7 @@ def test_a_crash_of_predict_is_an_error(world: Any, crashed: Trace) -> None:
 
 def test_answers_at_random_are_no_rounding(world: Any) -> None:
     random = Trace(route="", outputs={"out": world.predict}, changed=(Change(path="seed", kind="seed", max_abs=1.0),))
-    found = world.where({"predict": random}).verdict(CHECK)
+    found = world.where({"predict": random, "predict-again": world.moved(0.1)}).verdict(CHECK)
     assert (found.status, found.reason) == (Status.SKIP, "predict gives no numbers, or not the same ones twice")
 
 
