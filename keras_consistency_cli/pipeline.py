@@ -10,7 +10,7 @@ from typing import Any
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
-from keras_consistency_cli.composing import compose
+from keras_consistency_cli.composing import Loaded, compose
 from keras_consistency_cli.diagnosis import diagnose, locators
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.facts import DataFacts, Facts
@@ -59,7 +59,7 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
-    report = compose(settings, opened, gathering, verdicts, diagnoses, described)
+    report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
     return replace(report, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
 
 

@@ -153,7 +153,8 @@ def test_chunks_give_the_comparison_of_all_rows() -> None:
     whole = gathering([check(("call", "predict"))], {"call": moved})
     whole.add(np.arange(8), first=True)
     parts = in_two(gathering([check(("call", "predict"))], {"call": moved}))
-    assert parts.comparisons == whole.comparisons
+    for pair in (("call", "predict"), ("call-float64", "predict-float64"), ("predict", "predict-float64")):
+        assert parts.comparisons[pair] == whole.comparisons[pair]
     assert [worst.row for worst in parts.comparisons["call", "predict"][0].worst] == [1, 6]
 
 
@@ -216,7 +217,7 @@ def test_a_baseline_is_a_trace_of_its_own() -> None:
 def test_each_seat_gets_its_own_routes() -> None:
     seats: dict[str, Any] = {"main": FakeSeat(), "fresh": FakeSeat()}
     Gathering(plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), seats=seats).add(np.arange(3), first=True)
-    assert {name: [route for route, _ in seat.asked] for name, seat in seats.items()} == {"main": ["predict", "predict-float64"], "fresh": ["graph"]}
+    assert {name: [route for route, _ in seat.asked] for name, seat in seats.items()} == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
 
 
 def test_more_routes_can_be_run_afterwards() -> None:
@@ -258,7 +259,7 @@ def test_randomness_is_no_noise(kind: Any, moved: float, known: bool) -> None:
 
 
 def test_a_fault_of_predict_alone_does_not_hide_in_its_noise() -> None:
-    gathered = gathering([check(("call", "predict"))], {"predict": np.round(DATA + 0.3)})
+    gathered = gathering([check(("call", "predict"))], {"predict": DATA + np.float32(0.5), "predict-again": DATA + np.float32(0.5)})
     gathered.add(np.arange(8), first=True)
     assert (gathered.noise()["out"].candidate, gathered.noise()["out"].max_abs) == ("call", NOISE)
 

@@ -2,88 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
+from keras_consistency_cli.diagnosis.signatures import (
+    always,
+    baked_layer,
+    batch_statistics,
+    by_its_batch,
+    carried_state,
+    found,
+    hidden_state,
+    neighbours,
+    randomness,
+    rows_lost,
+    short_tail_grows,
+    stateful_layer,
+)
 
 __all__ = ["CAUSES"]
-
-Failing = Mapping[str, Verdict]
-
-
-def _located(evidence: Evidence, route: str, key: str) -> str:
-    trace = evidence.traces.get(route)
-    return str(trace.details.get(key, "")) if trace is not None else ""
-
-
-def _changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
-    trace = evidence.traces.get(route)
-    return trace is not None and any(change.kind in kinds for change in trace.changed)
-
-
-def _differs(evidence: Evidence, candidate: str) -> bool:
-    return any(not each.identical for each in evidence.comparisons.get((candidate, "predict"), ()))
-
-
-def _batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
-    trace = evidence.traces.get("predict")
-    moved = trace is not None and any("moving_" in change.path for change in trace.changed)
-    return moved or "BatchNorm" in _located(evidence, "locate-companions", "kind")
-
-
-def _carried_state(evidence: Evidence, _failing: Failing) -> bool:
-    return bool(evidence.facts.stateful_layers) and _changed(evidence, "state")
-
-
-def _randomness(evidence: Evidence, _failing: Failing) -> bool:
-    return _changed(evidence, "seed") or (_differs(evidence, "predict-again") and not _changed(evidence, "weight", "state"))
-
-
-def _hidden_state(evidence: Evidence, _failing: Failing) -> bool:
-    frozen = (_differs(evidence, "predict-retraced") or _differs(evidence, "fresh-process")) and not _differs(evidence, "predict-again")
-    return frozen or _changed(evidence, "weight", "state")
-
-
-def _neighbours(evidence: Evidence, failing: Failing) -> bool:
-    """Seen by the companion swap, or else what is left where an answer depends on its batch and nothing else explains it."""
-    if "KC103" in failing:
-        return True
-    beyond = any(not judged.within for code in ("KC101", "KC102", "KC104") if code in failing for judged in failing[code].judged)
-    otherwise = _randomness(evidence, failing) or _carried_state(evidence, failing) or _hidden_state(evidence, failing)
-    otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
-    return beyond and not otherwise and not ("KC102" in failing and _rows_lost(evidence, failing))
-
-
-def _short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
-    return bool(evidence.facts.stateful_layers) and bool(failing["KC102"].findings.get("given"))
-
-
-def _rows_lost(_evidence: Evidence, failing: Failing) -> bool:
-    return bool(failing["KC102"].findings.get("output_rows"))
-
-
-def _found(*keys: str) -> Callable[[Evidence, Failing], bool]:
-    def fits(_evidence: Evidence, failing: Failing) -> bool:
-        return any(failing["KC701"].findings.get(key) for key in keys)
-
-    return fits
-
-
-def _always(_evidence: Evidence, _failing: Failing) -> bool:
-    return True
-
-
-def _stateful_layer(evidence: Evidence) -> str | None:
-    layers = evidence.facts.stateful_layers
-    return layers[-1].path if layers else None
-
-
-def _baked_layer(evidence: Evidence) -> str | None:
-    return next((layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training), None)
-
 
 _ALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
 
@@ -98,7 +37,7 @@ _TABLE = (
         ),
         key=("KC103",),
         explains=(*_ALL, "KC202"),
-        fits=_batch_statistics,
+        fits=batch_statistics,
         advice=(
             "forward the flag in call():\n"
             "    def call(self, x, training=None):\n"
@@ -115,14 +54,26 @@ _TABLE = (
             "batch. The answer then depends on which rows happen to share a batch; on a single row it is something else "
             "again."
         ),
-        key=("KC103", "KC101", "KC102", "KC104"),
+        key=("KC103", "KC104"),
         explains=("KC101", "KC102", "KC103", "KC104"),
-        fits=_neighbours,
+        fits=neighbours,
         advice=(
             "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every "
             "reshape: reshape((-1, …))"
         ),
         locator="locate-companions",
+    ),
+    Cause(
+        slug="batch-size-dependence",
+        sentence="a row's answer depends on how many rows share its batch, not on which",
+        explanation=(
+            "Code in call() asks for the batch size: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
+            "large or small batches. Replacing the neighbours changes nothing, changing their number does."
+        ),
+        key=("KC101", "KC102"),
+        explains=("KC101", "KC102"),
+        fits=by_its_batch,
+        advice="look for x.shape[0], len(x) or a fixed size in the call() of custom layers, and answer every row the same way",
     ),
     Cause(
         slug="state-carry-over",
@@ -134,7 +85,7 @@ _TABLE = (
         ),
         key=("KC101", "KC104", "KC203"),
         explains=("KC101", "KC104", "KC203", "KC201", "KC204"),
-        fits=_carried_state,
+        fits=carried_state,
         advice=(
             "reset before every independent request:\n"
             "    for layer in model.layers:\n"
@@ -144,7 +95,7 @@ _TABLE = (
             "consecutive}} in the YAML"
         ),
         locator="locate-repeat",
-        suspect=_stateful_layer,
+        suspect=stateful_layer,
     ),
     Cause(
         slug="active-randomness",
@@ -156,7 +107,7 @@ _TABLE = (
         ),
         key=("KC203",),
         explains=(*_ALL, "KC202"),
-        fits=_randomness,
+        fits=randomness,
         advice=(
             "take training=None in call() and forward it:\n"
             "    def call(self, x, training=None):\n"
@@ -174,7 +125,7 @@ _TABLE = (
         ),
         key=("KC203",),
         explains=(*_ALL, "KC202"),
-        fits=_hidden_state,
+        fits=hidden_state,
         advice=(
             "update variables only where `training` is true; draw random numbers with keras.random, never with numpy or "
             "random, inside call()"
@@ -191,13 +142,13 @@ _TABLE = (
         ),
         key=("KC202",),
         explains=("KC202",),
-        fits=_always,
+        fits=always,
         advice=(
             "call model(x, training=False) everywhere outside training; take `training=True` out of the graph; leave "
             "augmentation out of the model that is exported"
         ),
         locator="locate-training",
-        suspect=_baked_layer,
+        suspect=baked_layer,
     ),
     Cause(
         slug="state-batch-mismatch",
@@ -208,9 +159,9 @@ _TABLE = (
         ),
         key=("KC102",),
         explains=("KC102",),
-        fits=_short_tail_grows,
+        fits=short_tail_grows,
         advice="pad the rows to a multiple of the batch size and cut the answers, or drop the tail",
-        suspect=_stateful_layer,
+        suspect=stateful_layer,
     ),
     Cause(
         slug="outputs-not-per-sample",
@@ -218,7 +169,7 @@ _TABLE = (
         explanation="A reduction without an axis, or a reshape, drops or mixes the batch axis.",
         key=("KC102",),
         explains=_ALL,
-        fits=_rows_lost,
+        fits=rows_lost,
         advice="reduce over axis=1 or later and keep the batch axis first: reshape((-1, …))",
     ),
     Cause(
@@ -230,7 +181,7 @@ _TABLE = (
         ),
         key=("KC701",),
         explains=("KC101", "KC102", "KC201", "KC202", "KC204", "KC701"),
-        fits=_found("hidden"),
+        fits=found("hidden"),
         advice=(
             "clean the rows before the model:\n"
             "    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\n"
@@ -246,7 +197,7 @@ _TABLE = (
         ),
         key=("KC701",),
         explains=("KC701",),
-        fits=_found("rows", "served"),
+        fits=found("rows", "served"),
         advice="impute or drop those rows before the model, in training and in serving alike",
     ),
     Cause(
@@ -257,7 +208,7 @@ _TABLE = (
             " export or a server does not."
         ),
         key=("KC201",),
-        explains=("KC101", "KC201", "KC204"),
+        explains=("KC101", "KC102", "KC104", "KC201", "KC204"),
         fits=lambda evidence, _failing: bool(evidence.facts.overridden),
         advice="move what predict_step adds into a last layer of the model",
     ),
@@ -282,7 +233,7 @@ _TABLE = (
         ),
         key=("KC602",),
         explains=("KC602",),
-        fits=_always,
+        fits=always,
         advice="scale the inputs, normalise between layers, or compute in float64",
     ),
 )

@@ -1,0 +1,111 @@
+"""Signatures: how a cause shows itself in the evidence. Each function answers whether one fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from keras_consistency_cli.checks.base import Evidence, Verdict
+
+__all__ = [
+    "always",
+    "baked_layer",
+    "batch_statistics",
+    "by_its_batch",
+    "carried_state",
+    "found",
+    "hidden_state",
+    "neighbours",
+    "randomness",
+    "rows_lost",
+    "short_tail_grows",
+    "stateful_layer",
+]
+
+Failing = Mapping[str, Verdict]
+
+
+def located(evidence: Evidence, route: str, key: str) -> str:
+    """What a locating route found under `key`, empty where it did not run or found nothing."""
+    trace = evidence.traces.get(route)
+    return str(trace.details.get(key, "")) if trace is not None else ""
+
+
+def changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
+    """Whether a route changed variables of these kinds."""
+    trace = evidence.traces.get(route)
+    return trace is not None and any(change.kind in kinds for change in trace.changed)
+
+
+def differs(evidence: Evidence, candidate: str) -> bool:
+    """Whether a repeat of predict differs from predict in a single bit."""
+    return any(not each.identical for each in evidence.comparisons.get((candidate, "predict"), ()))
+
+
+def batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
+    """Moving statistics change, or a BatchNormalization layer is where neighbours come in."""
+    trace = evidence.traces.get("predict")
+    moved = trace is not None and any("moving_" in change.path for change in trace.changed)
+    return moved or "BatchNorm" in located(evidence, "locate-companions", "kind")
+
+
+def carried_state(evidence: Evidence, _failing: Failing) -> bool:
+    """A stateful layer, whose state predict changes."""
+    return bool(evidence.facts.stateful_layers) and changed(evidence, "state")
+
+
+def randomness(evidence: Evidence, _failing: Failing) -> bool:
+    """Seeds move, or answers do although nothing that is kept did."""
+    return changed(evidence, "seed") or (differs(evidence, "predict-again") and not changed(evidence, "weight", "state"))
+
+
+def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
+    """Answers change with the trace or the process but not from call to call, or predict changes what is kept."""
+    frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(evidence, "predict-again")
+    return frozen or changed(evidence, "weight", "state")
+
+
+def neighbours(evidence: Evidence, failing: Failing) -> bool:
+    """Seen by the companion swap, or by the order of the rows where nothing else explains that it matters."""
+    return "KC103" in failing or ("KC104" in failing and by_its_batch(evidence, failing))
+
+
+def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
+    """What is left where an answer depends on its batch, and neither randomness nor state, lost rows, NaN or an overridden predict explain it."""
+    beyond = any(not judged.within for code in ("KC101", "KC102", "KC104") if code in failing for judged in failing[code].judged)
+    otherwise = randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
+    otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
+    return beyond and not otherwise and not ("KC102" in failing and rows_lost(evidence, failing))
+
+
+def short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
+    """A stateful model that answers a short last batch with too many rows."""
+    return bool(evidence.facts.stateful_layers) and bool(failing["KC102"].findings.get("given"))
+
+
+def rows_lost(_evidence: Evidence, failing: Failing) -> bool:
+    """Output rows are not input rows."""
+    return bool(failing["KC102"].findings.get("output_rows"))
+
+
+def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
+    """Return a signature that asks whether KC701 found any of these."""
+    def fits(_evidence: Evidence, failing: Failing) -> bool:
+        return any(failing["KC701"].findings.get(key) for key in keys)
+
+    return fits
+
+
+def always(_evidence: Evidence, _failing: Failing) -> bool:
+    """The failing check is signature enough."""
+    return True
+
+
+def stateful_layer(evidence: Evidence) -> str | None:
+    """The last stateful layer."""
+    layers = evidence.facts.stateful_layers
+    return layers[-1].path if layers else None
+
+
+def baked_layer(evidence: Evidence) -> str | None:
+    """The first layer with a training flag of its own."""
+    return next((layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training), None)
