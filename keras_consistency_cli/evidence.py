@@ -82,7 +82,7 @@ class Gathering:
         moved = any(not each.identical for each in self.comparisons.get((REPEATED, REFERENCE), ()))
         if moved and ("seed" in kinds or not kinds):
             return {}
-        found = {comparison.output: comparison for comparison in self.comparisons.get((REFERENCE, SHADOW), ())}
+        found = {each.output: each for each in self.comparisons.get((REFERENCE, SHADOW), ()) if each.noise_elements}
         for route in _OTHER_WITNESSES:
             for other in self.comparisons.get((route, SHADOW), ()):
                 own = found.get(other.output)

@@ -99,8 +99,11 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     comparison = judged.comparison
     if comparison.misshapen:
         return f"{comparison.candidate}: {comparison.misshapen}"
-    if comparison.nonfinite:
+    if comparison.nonfinite and judged.limit.origin != "exact":
         return f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against {comparison.reference})"
+    if judged.lifted is not None and not comparison.max_abs and judged.lifted.max_abs:
+        lifted = judged.lifted
+        return f"by {lifted.max_abs:.2g} on the float64 shadow, in {lifted.rows_differing} of {lifted.rows} rows: too little for float32 to show"
     parts = [f"by up to {comparison.max_abs:.2g}"]
     if comparison.scale:
         parts.append(f"{comparison.scaled:.2g} of the greatest output")
@@ -110,7 +113,8 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     text = f"{parts[0]} ({', '.join(parts[1:])})" if parts[1:] else parts[0]
     over = comparison.rows_over(judged.limit.value) or comparison.rows_differing
     text += f" in {over} of {comparison.rows} rows of {comparison.candidate}"
-    return text + (f"; {comparison.flipped} decisions flip" if comparison.flipped else "")
+    text += f"; {comparison.flipped} decisions flip" if comparison.flipped else ""
+    return text + (f"; {comparison.nonfinite} values are finite on one side only" if comparison.nonfinite else "")
 
 
 def carries_state_on_purpose(evidence: Evidence) -> Verdict | None:

@@ -102,10 +102,13 @@ def _against(expected: ExpectedColumn, column: ColumnFact, rows: int) -> Stale |
     if expected.kind in ("MinMaxScaler", "MaxAbsScaler"):
         return _against_range(expected, column)
     if expected.kind in ("RobustScaler", "QuantileTransformer", "PowerTransformer"):
-        quartiles = (column.quantiles[4] - column.quantiles[2]) / 1.349 if column.quantiles else math.nan
+        if not column.quantiles:
+            return None
+        quartiles = (column.quantiles[4] - column.quantiles[2]) / 1.349
+        # Only a RobustScaler keeps the quartiles, and none that are zero: it divides by 1 then.
+        spread = quartiles if expected.kind == "RobustScaler" and quartiles > 0 else expected.raw[1]
         # The median, and quartiles more so, scatter more than mean and standard deviation do.
-        spread_known = expected.kind == "RobustScaler"
-        return staleness(expected.name, expected.raw, (column.quantiles[3], quartiles if spread_known else expected.raw[1]), rows=rows, scatter=1.6)
+        return staleness(expected.name, expected.raw, (column.quantiles[3], spread), rows=rows, scatter=1.6)
     return staleness(expected.name, expected.raw, (column.mean, column.sd), rows=rows, kurtosis=column.kurtosis)
 
 

@@ -38,7 +38,8 @@ def examine(evidence: Evidence) -> Verdict:
     findings = {"rows": bad, "weights": list(weights), "hidden": hidden, "outputs": wrong, "served": served, "filled": _filled(known)}
     told = "; ".join(f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first)" for name, found in bad.items())
     if weights:
-        message = f"{len(weights)} weights hold NaN or infinity, '{weights[0]}' first"
+        holding = "a weight holds" if len(weights) == 1 else f"{len(weights)} weights hold"
+        message = f"{holding} NaN or infinity: '{weights[0]}'"
         return _verdict(Status.FAIL, message, findings, "train again from a checkpoint before the loss became NaN")
     if hidden:
         message = f"NaN is hidden: predict answers with numbers where model(x) does not, or answers otherwise{'; ' + told if told else ''}"

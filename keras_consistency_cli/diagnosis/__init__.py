@@ -12,7 +12,7 @@ from keras_consistency_cli.routes.base import Route
 
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators"]
 
-_WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}}
+_WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
 
 
 def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
@@ -53,7 +53,7 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         rows=tuple(dict.fromkeys(rows))[:5],
         explains=tuple(codes),
         evidence={"located": dict(place)} if place else {},
-        advice=cause.advice.format(layer=layer or "the layer"),
+        advice=(cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer),
     )
 
 

@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     carried_state,
     found,
     hidden_state,
+    made_nonfinite,
     neighbours,
     randomness,
     rows_lost,
@@ -54,7 +55,7 @@ _TABLE = (
             "batch. The answer then depends on which rows happen to share a batch; on a single row it is something else "
             "again."
         ),
-        key=("KC103", "KC104"),
+        key=("KC103", "KC102"),
         explains=("KC101", "KC102", "KC103", "KC104"),
         fits=neighbours,
         advice=(
@@ -65,15 +66,16 @@ _TABLE = (
     ),
     Cause(
         slug="batch-size-dependence",
-        sentence="a row's answer depends on how many rows share its batch, not on which",
+        sentence="a row's answer depends on the size of its batch or its place in it, not on its neighbours",
         explanation=(
             "Code in call() asks for the batch size: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
-            "large or small batches. Replacing the neighbours changes nothing, changing their number does."
+            "large or small batches, or numbers the rows. Replacing the neighbours changes nothing, changing their number "
+            "or the order of the rows does."
         ),
-        key=("KC101", "KC102"),
-        explains=("KC101", "KC102"),
+        key=("KC101", "KC102", "KC104"),
+        explains=("KC101", "KC102", "KC104"),
         fits=by_its_batch,
-        advice="look for x.shape[0], len(x) or a fixed size in the call() of custom layers, and answer every row the same way",
+        advice="look for x.shape[0], ops.shape(x)[0], arange over the batch or a fixed size in the call() of custom layers",
     ),
     Cause(
         slug="state-carry-over",
@@ -199,6 +201,19 @@ _TABLE = (
         explains=("KC701",),
         fits=found("rows", "served"),
         advice="impute or drop those rows before the model, in training and in serving alike",
+    ),
+    Cause(
+        slug="non-finite-output",
+        sentence="{layer} turns finite numbers into NaN or infinity",
+        explanation=(
+            "A weight that is NaN, the logarithm or root of something negative, a division by zero, or an overflow of a "
+            "narrow type. From there on every number of that row is lost."
+        ),
+        key=("KC701",),
+        explains=("KC701",),
+        fits=made_nonfinite,
+        advice="in '{layer}' guard the division, logarithm or root with a small number, and look at its weights for NaN",
+        locator="locate-nonfinite",
     ),
     Cause(
         slug="predict-overridden",

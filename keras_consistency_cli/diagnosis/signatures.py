@@ -14,6 +14,7 @@ __all__ = [
     "carried_state",
     "found",
     "hidden_state",
+    "made_nonfinite",
     "neighbours",
     "randomness",
     "rows_lost",
@@ -64,13 +65,15 @@ def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
     return frozen or changed(evidence, "weight", "state")
 
 
-def neighbours(evidence: Evidence, failing: Failing) -> bool:
-    """Seen by the companion swap, or by the order of the rows where nothing else explains that it matters."""
-    return "KC103" in failing or ("KC104" in failing and by_its_batch(evidence, failing))
+def neighbours(_evidence: Evidence, failing: Failing) -> bool:
+    """Seen by the companion swap, or in rows that grow with their batch."""
+    return "KC103" in failing or ("KC102" in failing and bool(failing["KC102"].findings.get("shape_varies")))
 
 
 def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
     """What is left where an answer depends on its batch, and neither randomness nor state, lost rows, NaN or an overridden predict explain it."""
+    if "KC102" in failing and failing["KC102"].findings.get("shape_varies"):
+        return True
     beyond = any(not judged.within for code in ("KC101", "KC102", "KC104") if code in failing for judged in failing[code].judged)
     otherwise = randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
     otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
@@ -93,6 +96,11 @@ def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
         return any(failing["KC701"].findings.get(key) for key in keys)
 
     return fits
+
+
+def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
+    """A layer was found that makes them of finite rows, or a weight holds them."""
+    return bool(located(evidence, "locate-nonfinite", "layer")) or bool(failing["KC701"].findings.get("weights"))
 
 
 def always(_evidence: Evidence, _failing: Failing) -> bool:

@@ -37,7 +37,7 @@ def test_a_whole_diagnosis(evidence: Any, verdict: Any) -> None:
 def test_without_a_place_the_layer_is_left_open(evidence: Any, verdict: Any) -> None:
     (found,) = diagnose(evidence(), [verdict("KC103")])
     assert found.sentence.startswith("a layer mixes the rows")
-    assert (found.layer, found.evidence, "in 'the layer' give" in found.advice) == (None, {}, True)
+    assert (found.layer, found.evidence, "in the layer at fault give" in found.advice) == (None, {}, True)
 
 
 @pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -101,3 +102,12 @@ def test_keras_is_put_back_even_where_the_model_raises() -> None:
     with pytest.raises(Exception, match="incompatible"):
         LOCATE["locate-repeat"](session, {"x": normal(99)})
     assert (keras.layers.Layer.__call__, keras.Operation.__call__) == before
+
+
+def test_the_layer_that_makes_nan_of_finite_rows_is_named() -> None:
+    inputs = keras.Input((3,))
+    logs = keras.ops.log(keras.layers.Dense(2, name="before")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1, name="after")(logs))
+    rows = {model.inputs[0].name: np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)}
+    route = next(route for route in LOCATING_ROUTES if route.name == "locate-nonfinite")
+    assert route.run(session_of((model, rows)), rows).details["layer"] == "log"
