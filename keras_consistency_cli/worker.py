@@ -158,7 +158,14 @@ class Worker:
         start = time.perf_counter()
         session.subject, session.numbers = self._subject, arrays["rows"]
         session.restore()
-        result = route.run(session, rows)
+        try:
+            result = route.run(session, rows)
+        except Exception as problem:
+            if route.lens == "float32":
+                raise
+            # The model itself is not at fault where only its float64 copy cannot run.
+            wire.send(self._channel, {"unavailable": f"the float64 shadow fails: {_told(problem)}"})
+            return
         changed = session.snapshot.changes()
         session.restore()
         session.watch(bool(changed))

@@ -98,3 +98,15 @@ def test_variables_that_cannot_be_meant(environ: dict[str, str], message: str) -
     with pytest.raises(UsageError) as caught:
         gather({}, environ)
     assert str(caught.value) == message
+
+
+def test_files_beside_the_data_are_relative_to_the_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text("model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: t.pkl\npreprocess: serve.py:prepare\n")
+    settings = load_settings({"config": str(path)}, {})
+    assert (settings.reference, settings.served, settings.target_scaler) == (tmp_path / "train.npy", Path("/abs/s.npy"), tmp_path / "t.pkl")
+    assert settings.preprocess == f"{tmp_path / 'serve.py'}:prepare"
+    assert load_settings({"config": str(path), "preprocess": "package.module:prepare"}, {}).preprocess == "package.module:prepare"
+    path.write_text("model: m.keras\npreprocess: package.module:prepare\nreference: null\n")
+    settings = load_settings({"config": str(path)}, {})
+    assert (settings.preprocess, settings.reference) == ("package.module:prepare", None)

@@ -18,12 +18,13 @@ import math
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.facts import DataFacts
+from keras_consistency_cli.facts import DataFacts, RowsFact
 from keras_consistency_cli.routes import REFERENCE
 from keras_consistency_cli.tolerance import MAX_FACTOR
 
 __all__ = ["CHECK"]
 
+_MOST_NAMED = 5
 _REMEMBERED = ("mean", "scale", "var", "min", "max", "max_abs", "center", "lambdas", "statistics")
 _PAIRS = (Pair(candidate="call", reference="predict"),)
 
@@ -36,7 +37,7 @@ def examine(evidence: Evidence) -> Verdict:
     known: DataFacts | None = evidence.data.get("description")
     served = _only_served(known)
     findings = {"rows": bad, "weights": list(weights), "hidden": hidden, "outputs": wrong, "served": served, "filled": _filled(known)}
-    told = "; ".join(f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first)" for name, found in bad.items())
+    told = "; ".join(_told(name, found) for name, found in bad.items())
     if weights:
         holding = "a weight holds" if len(weights) == 1 else f"{len(weights)} weights hold"
         message = f"{holding} NaN or infinity: '{weights[0]}'"
@@ -93,7 +94,19 @@ def _bad_rows(evidence: Evidence) -> dict[str, Any]:
             every = counted.get(name)
             many = max(len(numbers), every.bad_rows if every is not None else 0)
             told[name] = {"rows": many, "first": sorted({*numbers, *(every.first_bad if every is not None else ())})[:5]}
+            told[name] |= {"columns": _bad_columns(every)} if every is not None else {}
     return told
+
+
+def _told(name: str, found: dict[str, Any]) -> str:
+    worst = f", feature '{found['columns'][0]}' most" if found.get("columns") else ""
+    return f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first{worst})"
+
+
+def _bad_columns(rows: RowsFact) -> list[str]:
+    """The features with NaN or infinity, those with most of them first."""
+    bad = sorted((column for column in rows.columns if column.nan + column.inf), key=lambda column: -(column.nan + column.inf))
+    return [column.name for column in bad[:_MOST_NAMED]]
 
 
 def _only_served(known: DataFacts | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     batch_statistics,
     by_its_batch,
     carried_state,
+    changing_layer,
     found,
     hidden_state,
     made_nonfinite,
@@ -107,7 +108,7 @@ _TABLE = (
             "call() takes no `training` argument and so never passes it on; or the model draws random numbers outside "
             "Keras."
         ),
-        key=("KC203",),
+        key=("KC203", "KC101", "KC102"),
         explains=(*_ALL, "KC202"),
         fits=randomness,
         advice=(
@@ -128,6 +129,7 @@ _TABLE = (
         key=("KC203",),
         explains=(*_ALL, "KC202"),
         fits=hidden_state,
+        suspect=changing_layer,
         advice=(
             "update variables only where `training` is true; draw random numbers with keras.random, never with numpy or "
             "random, inside call()"

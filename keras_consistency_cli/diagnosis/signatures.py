@@ -12,6 +12,7 @@ __all__ = [
     "batch_statistics",
     "by_its_batch",
     "carried_state",
+    "changing_layer",
     "found",
     "hidden_state",
     "made_nonfinite",
@@ -42,6 +43,13 @@ def differs(evidence: Evidence, candidate: str) -> bool:
     return any(not each.identical for each in evidence.comparisons.get((candidate, "predict"), ()))
 
 
+def random_operations(evidence: Evidence) -> list[str] | None:
+    """Operations of predict's graph that draw random numbers; None where nobody looked."""
+    trace = evidence.traces.get("predict")
+    found: list[str] | None = trace.details.get("random_operations") if trace is not None else None
+    return found
+
+
 def batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
     """Moving statistics change, or a BatchNormalization layer is where neighbours come in."""
     trace = evidence.traces.get("predict")
@@ -54,15 +62,19 @@ def carried_state(evidence: Evidence, _failing: Failing) -> bool:
     return bool(evidence.facts.stateful_layers) and changed(evidence, "state")
 
 
-def randomness(evidence: Evidence, _failing: Failing) -> bool:
-    """Seeds move, or answers do although nothing that is kept did."""
-    return changed(evidence, "seed") or (differs(evidence, "predict-again") and not changed(evidence, "weight", "state"))
+def randomness(evidence: Evidence, failing: Failing) -> bool:
+    """Seeds move, random numbers are drawn, or answers move although nothing that is kept did and nobody can tell why."""
+    drawn = random_operations(evidence)
+    unexplained = drawn is None and differs(evidence, "predict-again") and not changed(evidence, "weight", "state")
+    return bool(drawn) or ("KC203" in failing and (changed(evidence, "seed") or unexplained))
 
 
 def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
     """Answers change with the trace or the process but not from call to call, or predict changes what is kept."""
+    # Answers that move although no seed does and nothing is drawn come from a clock, a counter or a cache.
+    ticking = differs(evidence, "predict-again") and random_operations(evidence) == [] and not changed(evidence, "seed")
     frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(evidence, "predict-again")
-    return frozen or changed(evidence, "weight", "state")
+    return ticking or frozen or changed(evidence, "weight", "state")
 
 
 def neighbours(_evidence: Evidence, failing: Failing) -> bool:
@@ -112,6 +124,14 @@ def stateful_layer(evidence: Evidence) -> str | None:
     """The last stateful layer."""
     layers = evidence.facts.stateful_layers
     return layers[-1].path if layers else None
+
+
+def changing_layer(evidence: Evidence) -> str | None:
+    """The innermost layer that holds the first variable or attribute that predict changes."""
+    trace = evidence.traces.get("predict")
+    paths = [change.path.replace(".", "/") for change in trace.changed if change.kind != "seed"] if trace is not None else []
+    holders = [layer.path for layer in evidence.facts.layers if paths and f"/{paths[0]}/".find(f"/{layer.path}/") >= 0]
+    return max(holders, key=len, default=None)
 
 
 def baked_layer(evidence: Evidence) -> str | None:

@@ -117,6 +117,10 @@ class Session:
         self.restore()
         return run(rows)
 
+    def random_operations(self, _rows: Rows) -> list[str] | None:
+        """Operations that draw random numbers; None: this backend does not tell."""
+        return None
+
     def watch(self, changed: bool) -> None:
         """Take note that a route changed the model; the generic session keeps rows apart anyway."""
 

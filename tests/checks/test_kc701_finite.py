@@ -105,7 +105,8 @@ def test_missing_values_that_are_filled_are_told(world: Any) -> None:
 
 def test_bad_rows_beyond_those_checked_are_counted(world: Any) -> None:
     found = world.where(BAD_ROWS, data=described(raw=HOLED, fed=HOLED)).verdict(CHECK)
-    assert found.findings["rows"] == {"x": {"rows": 3, "first": [3, 9, 30]}}
+    assert found.findings["rows"] == {"x": {"rows": 3, "first": [3, 9, 30], "columns": ["0"]}}
+    assert "3 rows of input 'x' hold NaN or infinity (row 3 first, feature '0' most)" in found.message
 
 
 def test_what_serving_loses_fails(world: Any) -> None:
