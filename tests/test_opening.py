@@ -45,7 +45,13 @@ def test_everything_is_told_to_the_worker_as_plain_data(folder: Path) -> None:
     files = request["files"]
     told = {name: files[name] for name in ("data", "scaler", "preprocess", "reference", "served", "target_scaler", "data_state")}
     beside = {name: str(folder / "x.npy") for name in ("data", "reference", "served")}
-    assert told == {**beside, "scaler": None, "preprocess": str(folder / "serve.py:prepare"), "target_scaler": str(folder / "s.joblib"), "data_state": "raw"}
+    assert told == {
+        **beside,
+        "scaler": None,
+        "preprocess": str(folder / "serve.py:prepare"),
+        "target_scaler": str(folder / "s.joblib"),
+        "data_state": "raw",
+    }
     assert request["probe"] == {"batch_size": 32, "sizes": [2], "seed": 0}
     assert subject_files(settings(folder)).scales is False
 

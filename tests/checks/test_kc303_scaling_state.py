@@ -25,7 +25,9 @@ SCALERS: dict[str, Any] = {
 
 def table(rows: int, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
-    return np.column_stack([random.normal(45, 13, rows), random.lognormal(10.4, 0.5, rows), random.exponential(6000, rows), random.uniform(300, 850, rows)])
+    return np.column_stack(
+        [random.normal(45, 13, rows), random.lognormal(10.4, 0.5, rows), random.exponential(6000, rows), random.uniform(300, 850, rows)]
+    )
 
 
 def known(scaler: Any, rows: np.ndarray, **fields: Any) -> DataFacts:
@@ -83,7 +85,9 @@ def test_rows_that_look_like_nothing_are_a_warning_with_the_numbers() -> None:
 def test_the_reference_tells_where_a_function_remembers_nothing() -> None:
     scaler = StandardScaler().fit(table(500))
     function = scaling_fact(scaler, scaler.transform(table(70, 1)), function=True)
-    shown = DataFacts(raw=(rows_fact(scaler.transform(table(70, 1))),), scaling=scaling_fact(Normalizer().fit(table(9)), table(9), shown=function.expected))
+    shown = DataFacts(
+        raw=(rows_fact(scaler.transform(table(70, 1))),), scaling=scaling_fact(Normalizer().fit(table(9)), table(9), shown=function.expected)
+    )
     assert examined(CHECK, shown).findings["cause"] == "scaler-applied-twice"
 
 

@@ -27,7 +27,9 @@ def test_an_adapted_layer_passes() -> None:
 def test_a_layer_that_was_never_adapted_fails_where_rows_need_it() -> None:
     verdict = examined(CHECK, known(ADAPTED, FRESH))
     assert verdict.status is Status.FAIL
-    assert verdict.message.startswith("'norm' was never adapted: it is the identity, mean 0 and variance 1, and feature '0' reaches the model with mean 49.3 and ")
+    assert verdict.message.startswith(
+        "'norm' was never adapted: it is the identity, mean 0 and variance 1, and feature '0' reaches the model with mean 49.3 and "
+    )
     assert (verdict.findings["cause"], verdict.findings["layer"]) == ("normalization-unadapted", "norm")
 
 

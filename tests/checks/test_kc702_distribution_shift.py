@@ -14,7 +14,8 @@ from tests.checks.described import examined
 
 
 def drift(**fields: Any) -> DriftFact:
-    usual: dict[str, Any] = {"input": "x", "name": "age", "against": "reference", "mean": 52.0, "expected": 45.0, "shift": 0.0, "p_value": 1.0, "rows": 200}
+    usual: dict[str, Any] = {"input": "x", "name": "age", "against": "reference", "mean": 52.0, "expected": 45.0}
+    usual |= {"shift": 0.0, "p_value": 1.0, "rows": 200}
     return DriftFact(**{**usual, **fields})
 
 

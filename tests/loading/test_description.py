@@ -21,6 +21,7 @@ from keras_consistency_cli.loading.subject import Subject, SubjectFiles
 
 TRAINING = np.random.default_rng(0).normal([50.0, -3.0, 1000.0], [10.0, 0.1, 300.0], (600, 3))
 ROWS = np.random.default_rng(1).normal([50.0, -3.0, 1000.0], [10.0, 0.1, 300.0], (90, 3))
+MOVE = np.array([0.0, 0.2, 0.0])
 SCALER = StandardScaler().fit(TRAINING)
 
 
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     joblib.dump(make_pipeline(SimpleImputer(), StandardScaler()).fit(TRAINING), into / "filling.joblib")
     joblib.dump(MinMaxScaler().fit(np.array([[100.0], [300.0]])), into / "target.joblib")
     joblib.dump(QuantileTransformer(n_quantiles=5).fit(TRAINING[:, :1]), into / "bent.joblib")
-    saved = {"x": ROWS, "train": TRAINING, "moved": ROWS + [0.0, 0.2, 0.0], "twice": SCALER.transform(SCALER.transform(ROWS))}
+    saved = {"x": ROWS, "train": TRAINING, "moved": ROWS + MOVE, "twice": SCALER.transform(SCALER.transform(ROWS))}
     saved |= {"scaled": SCALER.transform(ROWS).astype("float32"), "steps": ROWS.reshape(18, 5, 3), "holed": np.where(ROWS > 1500, np.nan, ROWS)}
     for name, values in saved.items():
         np.save(into / f"{name}.npy", values)
@@ -57,7 +58,7 @@ def test_rows_are_told_raw_and_as_the_model_gets_them(folder: Path) -> None:
     assert known.scaling is not None
     assert (known.scaling.kind, known.scaling.input, known.scaling.features, known.scaling.mutates) == ("StandardScaler", "x", 3, False)
     assert known.scaling.statistics["mean"] == TRAINING.mean(0).tolist()
-    assert [each.within for each in known.scaling.expected][0][0] == 1.0
+    assert known.scaling.expected[0].within[0] == 1.0
     assert (known.reference, known.served, known.served_as, known.layers, known.target) == ((), (), None, (), None)
 
 
@@ -113,7 +114,7 @@ def test_drift_against_a_layer(tmp_path: Path) -> None:
     norm = layers.Normalization(name="norm")
     norm.adapt(TRAINING)
     keras.Sequential([keras.Input((3,), name="x"), norm, layers.Dense(1)]).save(tmp_path / "m.keras")
-    np.save(tmp_path / "moved.npy", ROWS + [0.0, 0.2, 0.0])
+    np.save(tmp_path / "moved.npy", ROWS + MOVE)
     known = described(tmp_path, data="moved.npy")
     assert [(each.against, abs(each.shift) > 1.5) for each in known.drift] == [("norm", False), ("norm", True), ("norm", False)]
     assert [(each.path, len(each.seen)) for each in known.layers] == [("norm", 3)]

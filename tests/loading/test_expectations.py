@@ -60,7 +60,13 @@ def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -
 
 
 @pytest.mark.parametrize(
-    "scaler", [Normalizer(), make_pipeline(StandardScaler(), MinMaxScaler()), StandardScaler(with_mean=False, with_std=False), PowerTransformer(standardize=False)]
+    "scaler",
+    [
+        Normalizer(),
+        make_pipeline(StandardScaler(), MinMaxScaler()),
+        StandardScaler(with_mean=False, with_std=False),
+        PowerTransformer(standardize=False),
+    ],
 )
 def test_nothing_is_made_up(scaler: Any) -> None:
     assert expected_columns(scaler.fit(ROWS)) == ()

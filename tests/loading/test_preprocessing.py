@@ -66,7 +66,9 @@ def test_one_that_does_not_follow_its_weights() -> None:
 
 
 def test_rescaling_and_what_follows_it() -> None:
-    first, second = preprocessing_facts(chain(layers.Rescaling(0.1, -2.0, name="shrink"), layers.Dropout(0.1), adapted(ROWS * 0.1 - 2.0)), seen(x=ROWS))
+    first, second = preprocessing_facts(
+        chain(layers.Rescaling(0.1, -2.0, name="shrink"), layers.Dropout(0.1), adapted(ROWS * 0.1 - 2.0)), seen(x=ROWS)
+    )
     assert (first.kind, first.scale, first.offset, first.after) == ("Rescaling", (pytest.approx(0.1),) * 2, (-2.0,) * 2, ())
     assert (second.path, second.after) == ("norm", ("shrink",))
     exact = ROWS.astype("float64") * 0.1 - 2.0
