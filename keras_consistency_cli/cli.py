@@ -181,7 +181,7 @@ def run(
         settings = load_settings(context.params, os.environ)
         call.debug = settings.debug
         _check_output(settings)
-        with _told_at_the_end(nursery, settings):
+        with _told_at_the_end(nursery, settings), _told_to_machines(settings):
             report = inspect(settings, call.line, nursery=nursery)
     _deliver(report, settings)
     return report.exit_code
@@ -195,6 +195,19 @@ def _told_at_the_end(nursery: Nursery, settings: Settings) -> Iterator[None]:
     finally:
         if settings.debug:
             output.say(f"what the workers printed:\n{nursery.log()}")
+
+
+@contextmanager
+def _told_to_machines(settings: Settings) -> Iterator[None]:
+    """Give a refusal as JSON where JSON is asked for, so that what reads the report finds one; a mistake in the call gives none."""
+    try:
+        yield
+    except KcheckError as refusal:
+        if settings.format == "json" and refusal.exit_code != UsageError.exit_code:
+            from keras_consistency_cli.reporting.as_json import render_refusal
+
+            _write(render_refusal(__version__, str(settings.model), refusal), settings)
+        raise
 
 
 def _check_output(settings: Settings) -> None:
@@ -216,11 +229,15 @@ def _deliver(report: Report, settings: Settings) -> None:
         color=output.wants_color(settings.color, os.environ, to_file=to_file),
         ascii_only=not to_file and not is_json and output.speaks_ascii_only(),
     )
+    _write(text, settings)
+
+
+def _write(text: str, settings: Settings) -> None:
     if settings.output is not None:
         output.write_file(settings.output, text)
         return
     with suppress(BrokenPipeError):
-        output.write_stdout(text, encoding="utf-8" if is_json else None)
+        output.write_stdout(text, encoding="utf-8" if settings.format == "json" else None)
 
 
 @app.command("list")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.archive import Archive, read_archive
 from keras_consistency_cli.loading.data import RowSource, open_rows
 from keras_consistency_cli.loading.scaler import ScalerFile, scan_scaler
@@ -36,6 +37,8 @@ def open_files(settings: Settings) -> Opened:
     Raises:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
+    if importlib.util.find_spec(settings.backend) is None:
+        raise UsageError(f"--backend {settings.backend}: it is not installed here", mend=f"pip install {settings.backend}")
     rows = open_rows(settings.data) if settings.data else None
     if settings.preprocess:
         split_function(settings.preprocess)

@@ -182,6 +182,9 @@ class Worker:
             return shadow_session(self._sessions["float32"], self._subject, rows)
         except ShadowRefused as reason:
             return f"no float64 shadow: {reason}"
+        except Exception as problem:
+            # A constant that a custom layer keeps in float32 cannot be added to float64: no fault of the model.
+            return f"no float64 shadow: it fails where the model does not: {_told(problem)}"
 
     def _send(self, result: Any, changed: Any, elapsed: float) -> None:
         arrays = {f"outputs/{name}": values for name, values in result.outputs.items()}

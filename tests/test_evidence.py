@@ -217,7 +217,8 @@ def test_a_baseline_is_a_trace_of_its_own() -> None:
 def test_each_seat_gets_its_own_routes() -> None:
     seats: dict[str, Any] = {"main": FakeSeat(), "fresh": FakeSeat()}
     Gathering(plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), seats=seats).add(np.arange(3), first=True)
-    assert {name: [route for route, _ in seat.asked] for name, seat in seats.items()} == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
+    asked_for = {name: [route for route, _ in seat.asked] for name, seat in seats.items()}
+    assert asked_for == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
 
 
 def test_more_routes_can_be_run_afterwards() -> None:

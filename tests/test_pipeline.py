@@ -130,7 +130,7 @@ def test_rows_are_made_where_none_are_given(check: Check) -> None:
 def test_rows_with_nan_are_reported_and_do_not_hide_the_rest(check: Check) -> None:
     report = check("leaking.keras", data="holed.npy", custom_objects=[OBJECTS], select=["KC103", "KC701"])
     found = {verdict.code: verdict for verdict in report.verdicts}
-    assert found["KC701"].findings["rows"] == {"x": {"rows": 2, "first": [3, 17]}}
+    assert found["KC701"].findings["rows"] == {"x": {"rows": 2, "first": [3, 17], "columns": ["2"]}}
     assert statuses(report) == {"KC103": Status.FAIL, "KC701": Status.FAIL}
 
 

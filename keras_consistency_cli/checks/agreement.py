@@ -99,7 +99,7 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     comparison = judged.comparison
     if comparison.misshapen:
         return f"{comparison.candidate}: {comparison.misshapen}"
-    if comparison.nonfinite and judged.limit.origin != "exact":
+    if comparison.nonfinite and (judged.limit.origin != "exact" or not comparison.max_abs):
         return f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against {comparison.reference})"
     if judged.lifted is not None and not comparison.max_abs and judged.lifted.max_abs:
         lifted = judged.lifted

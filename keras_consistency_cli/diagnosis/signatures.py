@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
+from keras_consistency_cli.tolerance import judge
 
 __all__ = [
     "always",
@@ -82,11 +84,19 @@ def neighbours(_evidence: Evidence, failing: Failing) -> bool:
     return "KC103" in failing or ("KC102" in failing and bool(failing["KC102"].findings.get("shape_varies")))
 
 
+def only_rounding(evidence: Evidence, judged: Judged) -> bool:
+    """A deviation beyond a stated or exact limit, which is within what this model's own rounding gives."""
+    calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
+    noise = evidence.noise.get(judged.comparison.output)
+    return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated).within
+
+
 def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
     """What is left where an answer depends on its batch, and neither randomness nor state, lost rows, NaN or an overridden predict explain it."""
     if "KC102" in failing and failing["KC102"].findings.get("shape_varies"):
         return True
-    beyond = any(not judged.within for code in ("KC101", "KC102", "KC104") if code in failing for judged in failing[code].judged)
+    judged = [each for code in ("KC101", "KC102", "KC104") if code in failing for each in failing[code].judged]
+    beyond = any(not each.within and not only_rounding(evidence, each) for each in judged)
     otherwise = randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
     otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
     return beyond and not otherwise and not ("KC102" in failing and rows_lost(evidence, failing))

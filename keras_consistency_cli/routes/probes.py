@@ -19,9 +19,15 @@ _GRADIENT_ROWS = 4
 _TIMED_CALLS = 2
 
 
-def _rows(_session: Any, rows: Rows) -> Result:
-    """Which rows hold NaN or infinity, by input, as the model is given them; nothing is run."""
-    return Result(outputs=nonfinite(rows))
+def _rows(session: Any, rows: Rows) -> Result:
+    """Which rows hold NaN or infinity, by input, as the model is given them; nothing is run.
+
+    And how many whole numbers do not survive the cast to a float input: float32 has none above 2^24 without gaps.
+    """
+    floats = {fact.name for fact in session.facts.inputs if fact.dtype == "float32"}
+    whole = {name: values for name, values in rows.items() if name in floats and values.dtype.kind in "iu"}
+    lost = {name: int((values.astype(np.float32).astype(np.float64) != values).sum()) for name, values in whole.items()}
+    return Result(outputs=nonfinite(rows), details={"lost_in_cast": {name: count for name, count in lost.items() if count}})
 
 
 def _gradients(session: Any, rows: Rows) -> Result:

@@ -35,7 +35,8 @@ def test_few_rows_are_told(make_world: Any) -> None:
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     found = [world.where({"predict-float64": each}).verdict(CHECK) for each in (crashed, missing)]
-    assert [(each.status, each.reason) for each in found] == [(Status.ERROR, "predict-float64: ValueError: boom"), (Status.SKIP, "not on this machine")]
+    expected = [(Status.ERROR, "predict-float64: ValueError: boom"), (Status.SKIP, "not on this machine")]
+    assert [(each.status, each.reason) for each in found] == expected
     assert {each.message for each in found} == {"rounding noise is not known; limits are 1e-4 of the output"}
 
 

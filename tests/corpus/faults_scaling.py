@@ -71,6 +71,11 @@ SERVED: Mapping[tuple[str, str], tuple[Rework, tuple[str, ...]]] = {
     ("walks minmax", "refitted on each window"): (refitted(1), REFITTED),
     ("stamps standard", "cast to float32 before scaling"): (early_float32, ("scaled-in-low-precision",)),
     ("skewed standard", "sent as float16"): (half, ("scaled-in-low-precision", "low-precision")),
+    ("heavy robust", "refitted on all"): (refitted(), REFITTED),
+    ("standard standard", "scaled twice"): (twice, ("scaler-applied-twice",)),
+    ("walks standard", "one column refitted"): (one_column_refitted(1), REFITTED),
+    ("weather both sides", "another range"): (another_kind(MinMaxScaler), FOREIGN),
+    ("answers standard", "refitted on 10"): (refitted(10), REFITTED),
     ("doses normalizer", "rows as they are"): (unscaled, ("scaler-missing",)),
 }
 """What was served instead of what the saved scaler gives, by world and story; and the causes that name it."""
@@ -130,6 +135,8 @@ CASES: tuple[Case, ...] = (
         _case(f"{world}, served {story}", Kit(world=WORLDS[world], served=mistake), ("KC301",), causes)
         for (world, story), (mistake, causes) in SERVED.items()
     ),
+    _fit("people standard", "served refitted on all of many", failing=("KC301",), causes=REFITTED, served=refitted(), rows=3000),
+    _fit("weather standard", "served refitted on all of six", failing=("KC301",), causes=REFITTED, served=refitted(), rows=6),
     Case(
         name="two tables, the left one served twice scaled",
         family=FAMILY,
@@ -167,5 +174,8 @@ CASES: tuple[Case, ...] = (
         _fit(f"{world} standard", f"preprocessed, served {story}", failing=("KC301",), causes=causes, preprocess=SOUND["constants"], served=mistake)
         for world, (story, (mistake, causes)) in zip(("people", "weather"), PREPROCESSED.items(), strict=True)
     ),
-    *(_fit("people standard", f"serving changed {story}", failing=("KC402",), causes=("input-mutated",), preprocess=source, rows=48) for story, source in MUTATING.items()),
+    *(
+        _fit("people standard", f"serving changed {story}", failing=("KC402",), causes=("input-mutated",), preprocess=source, rows=48)
+        for story, source in MUTATING.items()
+    ),
 )

@@ -176,6 +176,16 @@ def with_constant(random: np.random.Generator, rows: int) -> Array:
     return np.insert(weather(random, rows), 2, 7.0, axis=1)
 
 
+def heavy(random: np.random.Generator, rows: int) -> Array:
+    """Twelve features whose tails have no variance to speak of; (rows, 12) float64."""
+    return np.linspace(1, 50, 12) * random.standard_t(2.2, size=(rows, 12))
+
+
+def answers(random: np.random.Generator, rows: int) -> Array:
+    """Twenty-four yes or no, some nearly always no; (rows, 24) float64."""
+    return (random.random(size=(rows, 24)) < np.linspace(0.02, 0.6, 24)).astype("float64")
+
+
 def gappy(random: np.random.Generator, rows: int) -> Array:
     """People of whom some numbers are missing; (rows, 5) float64 with NaN."""
     values = people(random, rows)
@@ -235,6 +245,11 @@ def mixed_columns() -> Any:
     return ColumnTransformer([("plain", StandardScaler(), [0, 3]), ("skewed", PowerTransformer(), [1, 2]), ("even", MinMaxScaler(), [4])])
 
 
+def both_sides() -> Any:
+    """A range from -1 to 1."""
+    return MinMaxScaler((-1, 1))
+
+
 def imputing() -> Any:
     """Medians for what is missing, then standardised."""
     return make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
@@ -269,6 +284,9 @@ WORLDS: dict[str, World] = {
         World(name="shares minmax", table=shares, scaler=MinMaxScaler, network=perceptron),
         World(name="kinds standard", table=one_hot, scaler=StandardScaler, network=residual),
         World(name="kinds minmax", table=one_hot, scaler=MinMaxScaler, network=classifier),
+        World(name="heavy robust", table=heavy, scaler=RobustScaler, network=two_heads),
+        World(name="answers standard", table=answers, scaler=StandardScaler, network=perceptron),
+        World(name="weather both sides", table=weather, scaler=both_sides, network=classifier),
         World(name="doses normalizer", table=doses, scaler=Normalizer, network=perceptron),
     )
 }
