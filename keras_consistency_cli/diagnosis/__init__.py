@@ -22,7 +22,7 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
-    """Return the causes that fit, each explaining failures that no earlier one explains. What none explains stays unexplained."""
+    """Return the causes that fit, those of failures first, each explaining what no earlier one explains. The rest stays unexplained."""
     by_code = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN) and not _hypothetical(verdict)}
     explained: set[str] = set()
     found = []
@@ -31,7 +31,7 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
         if set(cause.key) & set(by_code) - explained and cause.fits(evidence, by_code):
             found.append(_diagnosed(cause, evidence, by_code, codes))
             explained |= set(codes)
-    return tuple(found)
+    return tuple(sorted(found, key=lambda diagnosis: diagnosis.severity != "fail"))
 
 
 def _hypothetical(verdict: Verdict) -> bool:

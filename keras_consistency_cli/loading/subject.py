@@ -89,6 +89,7 @@ class Subject:
     model: Any
     facts: Facts
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
+    _prepared: tuple[bytes, dict[str, np.ndarray]] = (b"", {})
 
     @classmethod
     def load(cls, files: SubjectFiles) -> Subject:
@@ -104,7 +105,11 @@ class Subject:
         """Return the rows of these numbers as the model is to be given them: scaled where the user gave raw rows and a scaler."""
         if self._source is None:
             return {name: values[numbers] for name, values in self._generated.items()}
-        return self.scaled(self.raw(numbers))
+        # Once for each set of rows: routes must not differ because a preprocess function remembers how often it was called.
+        key = numbers.tobytes()
+        if self._prepared[0] != key:
+            self._prepared = (key, self.scaled(self.raw(numbers)))
+        return {name: values.copy() for name, values in self._prepared[1].items()}
 
     def raw(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Return the rows of these numbers as the user gave them; rows that were made are taken for raw ones too."""

@@ -27,7 +27,7 @@ def gradients(built: tuple[Any, Any]) -> dict[str, dict[str, float | None]]:
 def test_bad_rows_are_marked_by_input() -> None:
     rows = {"a": normal(3, rows=4), "b": np.arange(4), "c": np.array(["x", "y", "z", "nan"])}
     rows["a"][1, 2], rows["a"][3, 0] = np.nan, -np.inf
-    marked = TABLE["rows"].run(None, rows).outputs  # type: ignore[arg-type]
+    marked = TABLE["rows"].run(session_of(mlp()), rows).outputs
     assert {name: values.tolist() for name, values in marked.items()} == {"a": [False, True, False, True], "b": [False] * 4, "c": [False] * 4}
 
 
