@@ -13,6 +13,7 @@ from keras_consistency_cli.composing import compose
 from keras_consistency_cli.diagnosis import diagnose, locators
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
@@ -53,7 +54,7 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         gathering.add(sample, first=True)
         for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
             gathering.add(chunk, first=False)
-        known = {"nonfinite_weights": opened.archive.nonfinite, "stateful_rows": settings.facts.stateful_rows}
+        known = known_of(settings, opened, facts)
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)

@@ -13,6 +13,7 @@ from keras_consistency_cli.checks import (
     kc204_execution_mode,
     kc205_gradient_flow,
     kc206_call_cost,
+    kc501_input_shape,
     kc602_float32_vs_float64,
     kc701_finite,
 )
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     kc204_execution_mode.CHECK,
     kc205_gradient_flow.CHECK,
     kc206_call_cost.CHECK,
+    kc501_input_shape.CHECK,
     kc602_float32_vs_float64.CHECK,
     kc701_finite.CHECK,
 )

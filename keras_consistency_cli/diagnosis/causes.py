@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes_sequences import SEQUENCE_CAUSES
 
 __all__ = ["CAUSES"]
 
@@ -50,7 +51,7 @@ def _short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
 
 
 def _rows_lost(_evidence: Evidence, failing: Failing) -> bool:
-    return bool(failing["KC102"].findings.get("output_rows"))
+    return any(failing[code].findings.get("output_rows") for code in ("KC102", "KC501") if code in failing)
 
 
 def _found(key: str) -> Callable[[Evidence, Failing], bool]:
@@ -204,8 +205,8 @@ _TABLE = (
         slug="outputs-not-per-sample",
         sentence="an output does not have one row for each input row",
         explanation="A reduction without an axis, or a reshape, drops or mixes the batch axis.",
-        key=("KC102",),
-        explains=("KC101", "KC102", "KC104"),
+        key=("KC102", "KC501"),
+        explains=("KC101", "KC102", "KC104", "KC501"),
         fits=_rows_lost,
         advice="reduce over axis=1 or later and keep the batch axis first: reshape((-1, …))",
     ),
@@ -275,4 +276,4 @@ _TABLE = (
     ),
 )
 
-CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in _TABLE}
+CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SEQUENCE_CAUSES)}

@@ -21,6 +21,7 @@ SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
 MEAN = {"predict": ("bn/moving_mean", "weight")}
 AGAIN = ("predict-again",)
+SHAPES = ("wrong-rank", "wrong-length", "axes-swapped", "input-order", "wrong-ids", "time-distributed-dynamic")
 
 SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tuple[str, str | None]]]] = [
     ("neighbours", {}, {"KC103": {}}, [("cross-sample-dependence", None)]),
@@ -50,6 +51,8 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
     ("predict differs", {}, {"KC201": {}}, []),
     ("noise", {}, {"KC602": {}}, [("ill-conditioned", None)]),
+    *((f"rows, {slug}", {}, {"KC501": {"cause": slug}}, [(slug, None)]) for slug in SHAPES),
+    ("rows lost, by their shape", {}, {"KC501": {"cause": "outputs-not-per-sample", "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
