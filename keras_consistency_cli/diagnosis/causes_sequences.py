@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.sequences import RECURRENT
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_scaling import says
 
@@ -73,6 +74,24 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
         fits=says("wrong-ids"),
         suspect=_layer_of("Embedding"),
         advice="declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and x.max() < vocabulary",
+    ),
+    Cause(
+        slug="state-not-carried",
+        sentence="{layer} forgets its state after every row, although the rows go on from one another",
+        explanation=(
+            "The owner says that rows are successive pieces of one sequence. Without stateful=True a recurrent layer starts every row from zeros, "
+            "and answers as if nothing had come before."
+        ),
+        key=("KC502",),
+        explains=("KC502",),
+        fits=says("state-not-carried"),
+        suspect=_layer_of(*RECURRENT),
+        advice=(
+            "rebuild it with a fixed batch and the same weights:\n"
+            "    series = keras.Input((None, features), batch_size=1)\n"
+            "    layers.LSTM(units, stateful=True)(series)\n"
+            "or hand the whole sequence over in one row"
+        ),
     ),
     Cause(
         slug="time-distributed-dynamic",

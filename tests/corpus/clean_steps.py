@@ -35,4 +35,24 @@ SHAPES = (
     Case(name="one feature", family=FAMILY, build=stack(LSTM, HEAD, shape=(None, 1)), data=steps(15, 1), quiet=("KC501",)),
 )
 
-CASES: tuple[Case, ...] = SHAPES
+CONSECUTIVE = {"stateful_rows": "consecutive"}
+KEEPING = layers.LSTM(6, stateful=True, name="memory")
+
+STATES = (
+    Case(
+        name="pieces of one series, carried over",
+        family=FAMILY,
+        build=stack(KEEPING, HEAD, shape=(8, 3), batch=1),
+        kit=with_files(steps(8, 3), facts=CONSECUTIVE),
+        quiet=("KC502",),
+    ),
+    Case(
+        name="pieces of one series, carried over by a stack",
+        family=FAMILY,
+        build=stack(layers.GRU(4, return_sequences=True, stateful=True), layers.SimpleRNN(4, stateful=True), HEAD, shape=(8, 3), batch=1),
+        kit=with_files(steps(8, 3), facts=CONSECUTIVE),
+        quiet=("KC502",),
+    ),
+)
+
+CASES: tuple[Case, ...] = (*SHAPES, *STATES)

@@ -116,4 +116,17 @@ SHAPES = (
     ),
 )
 
-CASES: tuple[Case, ...] = SHAPES
+CONSECUTIVE = {"stateful_rows": "consecutive"}
+
+STATES = (
+    _kit("pieces of one series without state", stack(LSTM, HEAD), with_files(steps(20, 5), facts=CONSECUTIVE), "state-not-carried", "KC502"),
+    _kit(
+        "pieces of one series, both directions",
+        stack(layers.Bidirectional(layers.GRU(4)), HEAD, shape=(None, 2)),
+        with_files(steps(8, 2), facts=CONSECUTIVE),
+        "state-not-carried",
+        "KC502",
+    ),
+)
+
+CASES: tuple[Case, ...] = (*SHAPES, *STATES)

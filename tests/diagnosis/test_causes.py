@@ -53,6 +53,9 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("noise", {}, {"KC602": {}}, [("ill-conditioned", None)]),
     *((f"rows, {slug}", {}, {"KC501": {"cause": slug}}, [(slug, None)]) for slug in SHAPES),
     ("rows lost, by their shape", {}, {"KC501": {"cause": "outputs-not-per-sample", "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
+    ("state, told by the reset", {"changed": STATE, "layers": LSTM}, {"KC502": {"cause": "state-carry-over"}}, [("state-carry-over", "enc/gru")]),
+    ("state in rows of other sequences", {"layers": LSTM}, {"KC502": {"cause": "state-batch-mismatch"}}, [("state-batch-mismatch", "enc/gru")]),
+    ("state forgotten", {"layers": LSTM}, {"KC502": {"cause": "state-not-carried"}}, [("state-not-carried", "enc/lstm")]),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
