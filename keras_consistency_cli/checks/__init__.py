@@ -15,6 +15,7 @@ from keras_consistency_cli.checks import (
     kc206_call_cost,
     kc501_input_shape,
     kc502_state_reset,
+    kc504_padding,
     kc602_float32_vs_float64,
     kc701_finite,
 )
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     kc206_call_cost.CHECK,
     kc501_input_shape.CHECK,
     kc502_state_reset.CHECK,
+    kc504_padding.CHECK,
     kc602_float32_vs_float64.CHECK,
     kc701_finite.CHECK,
 )

@@ -85,7 +85,9 @@ def _carrying(evidence: Evidence, again: tuple[Judged, ...], found: Mapping[str,
     if batch == 1:
         return Verdict(status=Status.PASS, message=told)
     message = f"in batches of {batch} a row goes on from the row {batch} before it, not from the last one; {told}"
-    advice = f"order the rows so that row i of every batch belongs to sequence i, or build the model with batch_size=1 for one sequence of {evidence.rows}"
+    advice = (
+        f"order the rows so that row i of every batch belongs to sequence i, or build the model with batch_size=1 for one sequence of {evidence.rows}"
+    )
     return Verdict(status=Status.WARN, message=message, advice=advice, findings={"cause": "state-batch-mismatch"})
 
 

@@ -17,6 +17,15 @@ def _layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
     return lambda evidence: next((layer.path for layer in evidence.facts.layers if layer.kind in kinds), None)
 
 
+def _end_of_mask(evidence: Evidence) -> str | None:
+    trace = evidence.traces.get("masks")
+    return str(trace.details["layer"]) if trace is not None and "layer" in trace.details else None
+
+
+def _masking_layer(evidence: Evidence) -> str | None:
+    return next((layer.path for layer in evidence.facts.layers if layer.masks is not None), None)
+
+
 SEQUENCE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="wrong-rank",
@@ -74,6 +83,47 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
         fits=says("wrong-ids"),
         suspect=_layer_of("Embedding"),
         advice="declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and x.max() < vocabulary",
+    ),
+    Cause(
+        slug="mask-lost",
+        sentence="the mask ends at {layer}: what comes after computes on padding",
+        explanation=(
+            "A mask travels with the tensor. Convolutions, plain operations and custom layers without supports_masking drop it, operations without a "
+            "warning; a mean over time counts the padding in. Answers then depend on how far a row was padded."
+        ),
+        key=("KC504",),
+        explains=("KC504",),
+        fits=says("mask-lost"),
+        suspect=_end_of_mask,
+        advice=(
+            "where '{layer}' leaves steps apart, let it hand the mask on:\n"
+            "    def __init__(self, **kwargs):\n"
+            "        super().__init__(**kwargs)\n"
+            "        self.supports_masking = True\n"
+            "where it mixes steps, take `mask` in call() and zero the padding first: x * ops.cast(mask, x.dtype)[..., None]"
+        ),
+    ),
+    Cause(
+        slug="padding-unmasked",
+        sentence="padding is computed on as if it were data",
+        explanation=(
+            "Either no layer declares a mask, or rows are filled up with another value than the one that is masked, as happens where a scaler moves "
+            "zeros after padding."
+        ),
+        key=("KC504",),
+        explains=("KC504",),
+        fits=says("padding-unmasked"),
+        suspect=_masking_layer,
+        advice="pad after scaling and mask what you pad with: layers.Masking(mask_value=0.0) first, or Embedding(..., mask_zero=True)",
+    ),
+    Cause(
+        slug="fully-masked-row",
+        sentence="rows that are nothing but padding are answered with NaN",
+        explanation="An average over the unmasked steps divides by none. Recurrent layers and attention answer such rows with their bias.",
+        key=("KC504",),
+        explains=("KC504", "KC701"),
+        fits=says("fully-masked-row"),
+        advice="drop rows without a single step before predicting: x = x[(x != mask_value).any(axis=(1, 2))]",
     ),
     Cause(
         slug="state-not-carried",

@@ -9,6 +9,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling import CALLING_ROUTES
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES
 from keras_consistency_cli.routes.locate import LOCATING_ROUTES
+from keras_consistency_cli.routes.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.prediction import prediction_routes
 from keras_consistency_cli.routes.probes import PROBE_ROUTES
 from keras_consistency_cli.routes.scaling import SCALING_ROUTES
@@ -28,4 +29,4 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
-    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES)
+    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES)

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import Case, steps
-from tests.corpus.faults_sequences import HEAD, LSTM, codes, pair, siamese, stack, walks, with_files
+from tests.corpus.faults_sequences import HEAD, LSTM, codes, filled, pair, siamese, stack, walks, with_files
 
 __all__ = ["CASES"]
 
@@ -55,4 +55,43 @@ STATES = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*SHAPES, *STATES)
+
+def attentive() -> Any:
+    """Masked self-attention, normalised and averaged, in a model of one length."""
+    series = keras.Input((9, 4))
+    masked = layers.Masking()(series)
+    attended = layers.LayerNormalization()(layers.MultiHeadAttention(2, 4)(masked, masked))
+    return keras.Model(series, layers.Dense(1)(layers.GlobalAveragePooling1D()(attended)))
+
+
+def causal() -> Any:
+    """Causal convolutions: padding on the right cannot reach back."""
+    parts = [layers.Conv1D(6, 3, padding="causal", dilation_rate=rate, activation="relu") for rate in (1, 2, 4)]
+    return keras.Sequential([keras.Input((None, 3)), *parts, layers.Dense(2)])
+
+
+MASK = layers.Masking()
+
+PADDING = (
+    Case(name="masked LSTM", family=FAMILY, build=stack(MASK, LSTM, HEAD, shape=(None, 3)), data=filled(9, 3), quiet=("KC504",)),
+    Case(name="masked LSTM of one length", family=FAMILY, build=stack(MASK, LSTM, HEAD, shape=(9, 3)), data=filled(9, 3), quiet=("KC504",)),
+    Case(
+        name="masked both ways",
+        family=FAMILY,
+        build=stack(MASK, layers.Bidirectional(layers.GRU(4)), HEAD, shape=(None, 3)),
+        data=filled(9, 3),
+        quiet=("KC504",),
+    ),
+    Case(name="masked attention", family=FAMILY, build=attentive, data=filled(9, 4), quiet=("KC504",)),
+    Case(
+        name="masked minus nine",
+        family=FAMILY,
+        build=stack(layers.Masking(-9.0), LSTM, HEAD, shape=(None, 3)),
+        data=filled(9, 3, -9.0),
+        quiet=("KC504",),
+    ),
+    Case(name="causal convolutions, padded", family=FAMILY, build=causal, data=filled(9, 3), quiet=("KC504",)),
+    Case(name="series without padding or mask", family=FAMILY, build=stack(LSTM, HEAD, shape=(None, 3)), data=steps(9, 3), quiet=("KC504",)),
+)
+
+CASES: tuple[Case, ...] = (*SHAPES, *STATES, *PADDING)

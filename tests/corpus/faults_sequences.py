@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 from keras import layers
 
-from tests.corpus.cases import Case, Maker, Rows, Writer, save_rows, steps
+from tests.corpus.cases import Case, Maker, Rows, Writer, ids, save_rows, steps
 
 __all__ = ["CASES"]
 
@@ -129,4 +129,72 @@ STATES = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*SHAPES, *STATES)
+
+def filled(length: int, features: int, value: float = 0.0, *, empty: int = 0, shift: float = 0.0) -> Maker:
+    """Series of 3 to `length` true steps filled up on the right with `value`, the first `empty` rows wholly; true steps around `shift`."""
+
+    def make(random: np.random.Generator) -> Rows:
+        values = shift + random.normal(size=(48, length, features))
+        lengths = random.integers(3, length + 1, size=(48, 1, 1))
+        lengths[:empty] = 0
+        return np.where(np.arange(length)[None, :, None] < lengths, values, value).astype("float32")
+
+    return make
+
+
+def branched() -> Any:
+    """A mask that arrives in one of two branches."""
+    series = keras.Input((None, 3))
+    masked = layers.Masking()(series)
+    filtered = layers.Conv1D(4, 3, padding="same", name="filter")(masked)
+    return keras.Model(series, layers.Dense(2)(layers.Concatenate()([layers.LSTM(4)(masked), layers.GRU(4)(filtered)])))
+
+
+def doubled() -> Any:
+    """A plain operation behind the mask, in a model of one length."""
+    series = keras.Input((9, 3))
+    return keras.Model(series, layers.Dense(1)(layers.LSTM(5)(layers.Masking()(series) * 2.0)))
+
+
+def averaged() -> Any:
+    """A mean over time that counts the padding in, over words."""
+    text = keras.Input((11,), dtype="int32")
+    return keras.Model(text, layers.Dense(2, activation="softmax")(keras.ops.mean(layers.Embedding(30, 6, mask_zero=True)(text), axis=1)))
+
+
+def inside() -> Any:
+    """A convolution in a model inside the model ends the mask."""
+    inner_series, series = keras.Input((None, 4)), keras.Input((None, 3))
+    inner = keras.Model(inner_series, layers.Conv1D(4, 3, padding="causal", name="filter")(inner_series), name="encoder")
+    return keras.Model(series, layers.Dense(1)(layers.GRU(4)(inner(layers.Dense(4)(layers.Masking()(series))))))
+
+
+MASK = layers.Masking()
+LOST = ("mask-lost", "KC504")
+
+PADDING = (
+    _case(
+        "mask lost in a convolution",
+        stack(MASK, layers.Conv1D(4, 3, padding="same", name="filter"), LSTM, HEAD, shape=(None, 3)),
+        filled(9, 3),
+        *LOST,
+        layer="filter",
+    ),
+    _case("mask lost in one of two branches", branched, filled(9, 3), *LOST, layer="filter"),
+    _case("mask lost in an operation", doubled, filled(9, 3), *LOST),
+    _case("mask lost in a mean over words", averaged, ids(30, 11), *LOST),
+    _case("mask lost in a model inside", inside, filled(9, 3), *LOST, layer="encoder/filter"),
+    _case("mask lost, rows without padding", branched, steps(9, 3), *LOST, layer="filter"),
+    _case("padded after scaling with another value", stack(MASK, LSTM, HEAD, shape=(None, 3)), filled(9, 3, -1.25), "padding-unmasked", "KC504"),
+    _case("rows of nothing but padding", stack(MASK, POOL, HEAD, shape=(None, 3)), filled(9, 3, empty=3), "fully-masked-row", "KC504"),
+    Case(
+        name="padded without a mask",
+        family=FAMILY,
+        build=stack(LSTM, HEAD, shape=(None, 3)),
+        data=filled(9, 3, shift=2.0),
+        causes=("padding-unmasked",),
+        warning=("KC504",),
+    ),
+)
+
+CASES: tuple[Case, ...] = (*SHAPES, *STATES, *PADDING)

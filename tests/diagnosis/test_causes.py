@@ -11,6 +11,7 @@ from keras_consistency_cli.diagnosis import CAUSES, diagnose
 from keras_consistency_cli.facts import LayerFact
 
 LSTM = (LayerFact(path="enc/lstm", kind="LSTM", stateful=True), LayerFact(path="enc/gru", kind="GRU", stateful=True))
+MASKING = (LayerFact(path="masking", kind="Masking", masks=0.0),)
 DENSE = (LayerFact(path="dense", kind="Dense"),)
 BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
 DEFAULT = (LayerFact(path="jitter", kind="Jitter", custom=True, default_training=True),)
@@ -56,6 +57,9 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("state, told by the reset", {"changed": STATE, "layers": LSTM}, {"KC502": {"cause": "state-carry-over"}}, [("state-carry-over", "enc/gru")]),
     ("state in rows of other sequences", {"layers": LSTM}, {"KC502": {"cause": "state-batch-mismatch"}}, [("state-batch-mismatch", "enc/gru")]),
     ("state forgotten", {"layers": LSTM}, {"KC502": {"cause": "state-not-carried"}}, [("state-not-carried", "enc/lstm")]),
+    ("a mask that ends", {"located": {"masks": {"layer": "conv"}}}, {"KC504": {"cause": "mask-lost"}}, [("mask-lost", "conv")]),
+    ("padding of another value", {"layers": MASKING}, {"KC504": {"cause": "padding-unmasked"}}, [("padding-unmasked", "masking")]),
+    ("nothing but padding", {}, {"KC504": {"cause": "fully-masked-row"}}, [("fully-masked-row", None)]),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
