@@ -45,6 +45,9 @@ def _unknown(values: np.ndarray, highest: float) -> dict[str, Any]:
 def _two_lengths(session: Any, rows: Rows) -> Result:
     """Literally predict rows of one length and then of another: the second answers must be those of a predict that saw no other length."""
     few = first(rows, session.facts.batch_size or _ROWS)
+    length = next((values.shape[1] for values in few.values() if _is_series(values)), None)
+    if length is None:
+        return Result(outputs={}, details={"wrong": None})
     shorter = {name: values[:, :-1] if _is_series(values) else values for name, values in few.items()}
     session.forget_traces()
     session.predict(few)
@@ -57,7 +60,6 @@ def _two_lengths(session: Any, rows: Rows) -> Result:
     session.forget_traces()
     if then is not None:
         how = _difference(then, alone)
-    length = next(values.shape[1] for values in few.values() if _is_series(values))
     return Result(outputs={}, details={"wrong": {"first": length, "then": length - 1, "how": how} if how else None})
 
 
