@@ -42,6 +42,8 @@ class InputFact:
     shape: tuple[int | None, ...]
     dtype: str
     """Empty where the model does not say: subclassed models save shapes only."""
+    lenient: Literal["", "rank", "length"] = ""
+    """What Keras lets through without a word: a missing or surplus last axis of one, and with "length" other lengths of the axes between too."""
 
     @property
     def is_float(self) -> bool:
@@ -76,6 +78,8 @@ class LayerFact:
     baked_training: bool | None = None
     dtype_policy: str = "float32"
     parameters: int = 0
+    masks: float | None = None
+    """The value of the steps that it masks: a Masking layer, or an Embedding with mask_zero."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,4 +98,7 @@ def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = 
 def load_request(settings: Settings, opened: Opened, *, sizes: Sequence[int]) -> dict[str, Any]:
     """What a worker is told, as plain data: where the subject comes from, and which batch sizes and seeds to use."""
     files = subject_files(settings, saved_with=opened.archive.keras_version, compiled=not opened.archive.custom_compile)
-    return {"files": asdict(files), "probe": {"batch_size": settings.batch_size, "sizes": list(sizes), "seed": settings.seed}}
+    padding = settings.facts.padding
+    stated = {} if padding is None else {"padding_side": padding.side, "padding_value": padding.value}
+    probe = {"batch_size": settings.batch_size, "seed": settings.seed, **stated}
+    return {"files": asdict(files), "probe": {**probe, "sizes": list(sizes)}}

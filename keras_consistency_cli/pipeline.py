@@ -14,6 +14,7 @@ from keras_consistency_cli.composing import Loaded, compose
 from keras_consistency_cli.diagnosis import diagnose, locators
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.facts import DataFacts, Facts
+from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
@@ -55,7 +56,7 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         gathering.add(sample, first=True)
         for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
             gathering.add(chunk, first=False)
-        known = _known(settings, opened, description)
+        known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
@@ -66,8 +67,6 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
 def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:
     """What checks may know beside routes and facts of the model."""
     return {
-        "nonfinite_weights": opened.archive.nonfinite,
-        "stateful_rows": settings.facts.stateful_rows,
         "description": description,
         "scaler_saved_with": opened.scaler.sklearn_version if opened.scaler else None,
         "drift_limits": settings.checks.distribution_shift,

@@ -31,7 +31,7 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.sources import gather
 from keras_consistency_cli.tolerance import Policy
 
-__all__ = ["BatchSizeOptions", "CheckOptions", "DriftOptions", "OwnerFacts", "Settings", "StatedLimit", "Trust", "load_settings"]
+__all__ = ["BatchSizeOptions", "CheckOptions", "DriftOptions", "OwnerFacts", "Padding", "Settings", "StatedLimit", "Trust", "load_settings"]
 
 
 def _openable(value: object) -> object:
@@ -96,9 +96,20 @@ class Trust(_Options):
     code: StrictBool = Field(default=False, description="true or false")
 
 
+class Padding(_Options):
+    """How rows that are shorter than the time axis are filled up."""
+
+    value: _Finite = Field(default=0.0, description="the number that fills")
+    side: Literal["left", "right"] = Field(default="right", description="left or right")
+
+
 class OwnerFacts(_Options):
     """What only the owner of the data can know."""
 
+    time_axis: Annotated[StrictInt, Field(ge=1, le=8)] | None = Field(default=None, description="the axis of data that is time, 1 or more")
+    padding: Padding | None = Field(default=None, description="a mapping such as {value: 0.0, side: right}")
+    variable_length: StrictBool = Field(default=False, description="true or false")
+    step_by_step: Literal["one-step", "growing-prefix"] | None = Field(default=None, description="one-step or growing-prefix")
     stateful_rows: Literal["independent", "consecutive"] = Field(default="independent", description="independent or consecutive")
     data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
     scaler_input: _Word | None = Field(default=None, description="the name of the input that the scaler belongs to")

@@ -112,7 +112,8 @@ def models(into: Path) -> None:
     }
     for name, parts in simple.items():
         keras.Sequential([keras.Input((6,), name="x"), *parts]).save(into / f"{name}.keras")
-    keras.Sequential([keras.Input((4, 3), batch_size=4, name="x"), layers.LSTM(2, stateful=True)]).save(into / "lstm.keras")
+    series = keras.Input((4, 3), batch_size=4, name="x")
+    keras.Model(series, layers.LSTM(2, stateful=True)(series)).save(into / "lstm.keras")
     live_models.dict_inputs()[0].save(into / "two.keras")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
+from keras_consistency_cli.diagnosis.causes_sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.signatures import (
     always,
     baked_layer,
@@ -86,13 +87,13 @@ _TABLE = (
             "Independent rows are then answered as if they continued one another. `model.reset_states()` no longer exists "
             "in Keras 3."
         ),
-        key=("KC101", "KC104", "KC203"),
-        explains=("KC101", "KC104", "KC203", "KC201", "KC204"),
+        key=("KC101", "KC104", "KC203", "KC502"),
+        explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502"),
         fits=carried_state,
         advice=(
             "reset before every independent request:\n"
-            "    for layer in model.layers:\n"
-            "        if getattr(layer, 'stateful', False):\n"
+            "    for layer in model._flatten_layers():\n"
+            "        if getattr(layer, 'stateful', False) and hasattr(layer, 'reset_state'):\n"
             "            layer.reset_state()\n"
             "or rebuild the layer with stateful=False; where carrying over is meant, say facts: {{stateful_rows: "
             "consecutive}} in the YAML"
@@ -127,7 +128,7 @@ _TABLE = (
             "drawn once when Keras traced the model."
         ),
         key=("KC203",),
-        explains=(*_ALL, "KC202"),
+        explains=(*_ALL, "KC202", "KC502"),
         fits=hidden_state,
         suspect=changing_layer,
         advice=(
@@ -156,13 +157,13 @@ _TABLE = (
     ),
     Cause(
         slug="state-batch-mismatch",
-        sentence="{layer} is built for one batch size and answers a short last batch with too many rows",
+        sentence="{layer} is built for one batch size: a row goes on from the same place of the batch before, and a short last batch goes wrong",
         explanation=(
             "A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 "
             "outputs, silently."
         ),
-        key=("KC102",),
-        explains=("KC102",),
+        key=("KC102", "KC502"),
+        explains=("KC102", "KC502"),
         fits=short_tail_grows,
         advice="pad the rows to a multiple of the batch size and cut the answers, or drop the tail",
         suspect=stateful_layer,
@@ -171,8 +172,8 @@ _TABLE = (
         slug="outputs-not-per-sample",
         sentence="an output does not have one row for each input row",
         explanation="A reduction without an axis, or a reshape, drops or mixes the batch axis.",
-        key=("KC102",),
-        explains=_ALL,
+        key=("KC102", "KC501"),
+        explains=(*_ALL, "KC501"),
         fits=rows_lost,
         advice="reduce over axis=1 or later and keep the batch axis first: reshape((-1, …))",
     ),
@@ -255,4 +256,4 @@ _TABLE = (
     ),
 )
 
-CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SCALING_CAUSES, *DATA_CAUSES)}
+CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES)}

@@ -104,12 +104,13 @@ def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
 
 def short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
     """A stateful model that answers a short last batch with too many rows."""
-    return bool(evidence.facts.stateful_layers) and bool(failing["KC102"].findings.get("given"))
+    wrong_batch = any(verdict.findings.get("cause") == "state-batch-mismatch" for verdict in failing.values())
+    return bool(evidence.facts.stateful_layers) and (wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given")))
 
 
 def rows_lost(_evidence: Evidence, failing: Failing) -> bool:
     """Output rows are not input rows."""
-    return bool(failing["KC102"].findings.get("output_rows"))
+    return any(failing[code].findings.get("output_rows") for code in ("KC102", "KC501") if code in failing)
 
 
 def found(*keys: str) -> Callable[[Evidence, Failing], bool]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.facts import InputFact
-from keras_consistency_cli.loading.fitting import dtype_clash, fits, mending
+from keras_consistency_cli.loading.fitting import dtype_clash, fits, mending, taken_silently
 from keras_consistency_cli.loading.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.tables import is_table, read_table
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
@@ -184,7 +184,7 @@ def _label(source: RowSource, name: str) -> str:
 
 def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
     shape = source.arrays[name].shape
-    if fits(shape, wanted.shape):
+    if fits(shape, wanted.shape) or taken_silently(shape, wanted.shape, wanted.lenient):
         return
     what = f"{_label(source, name)} has shape {shape}, the model's input '{clean(wanted.name)}' takes {shape_text((None, *wanted.shape[1:]))}"
     mend = mending(shape, wanted.shape)

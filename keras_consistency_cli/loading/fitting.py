@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["dtype_clash", "fits", "mending"]
+__all__ = ["dtype_clash", "fits", "mending", "repaired", "taken_silently"]
 
 Shape = tuple[int, ...]
 
@@ -23,6 +23,34 @@ _MAX_RANK = 5
 def fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
     """Whether rows of `shape` can be fed to an input of shape `expected`; axis 0 is the batch in both and may have any length."""
     return len(shape) == len(expected) and all(want is None or have == want for have, want in zip(shape[1:], expected[1:], strict=True))
+
+
+def taken_silently(shape: Sequence[int], expected: Sequence[int | None], lenient: str) -> bool:
+    """Whether Keras takes rows of this shape without a word, although they are not of the shape that the input declares.
+
+    Args:
+        shape: of the rows, batch first.
+        expected: of the input.
+        lenient: `InputFact.lenient`.
+    """
+    made = repaired(shape, expected) if lenient else None
+    if made is None or len(expected) < 2 or not shape:
+        return False
+    if fits(made, expected):
+        return True
+    # Even a functional model takes one series (20, 1): Keras overlooks the length where both shapes end in one.
+    lone_series = len(shape) == 2 and len(expected) == 3 and (shape[-1] == 1 or lenient == "length")
+    other_length = lenient == "length" and len(shape) == len(expected) and expected[-1] in (None, shape[-1])
+    return lone_series or other_length
+
+
+def repaired(shape: Sequence[int], expected: Sequence[int | None]) -> Shape | None:
+    """Return the shape that Keras makes of rows of `shape`: a last axis of one is added or dropped where the rank asks for it; None elsewhere."""
+    if len(shape) == len(expected) - 1 and expected[-1] == 1:
+        return (*shape, 1)
+    if len(shape) == len(expected) + 1 and shape[-1] == 1:
+        return tuple(shape[:-1])
+    return tuple(shape) if len(shape) == len(expected) else None
 
 
 def mending(shape: Shape, expected: Sequence[int | None]) -> str | None:

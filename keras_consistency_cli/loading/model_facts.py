@@ -68,7 +68,14 @@ def _layer_fact(path: str, layer: Any) -> LayerFact:
         baked_training=_baked_training(layer),
         dtype_policy=getattr(layer.dtype_policy, "name", "float32"),
         parameters=sum(math.prod(variable.shape) for variable in layer.weights),
+        masks=_masked_value(layer),
     )
+
+
+def _masked_value(layer: Any) -> float | None:
+    if isinstance(layer, keras.layers.Masking):
+        return float(layer.mask_value)
+    return 0.0 if isinstance(layer, keras.layers.Embedding) and layer.mask_zero else None
 
 
 def _call_parameters(layer: Any) -> dict[str, inspect.Parameter]:
@@ -109,13 +116,25 @@ def _inputs(model: Any) -> tuple[InputFact, ...]:
     except (AttributeError, ValueError):
         declared = []
     if declared:
-        names = input_names(model) or [t.name for t in declared]
-        return tuple(InputFact(name=clean(name), shape=tuple(t.shape), dtype=str(t.dtype)) for name, t in zip(names, declared, strict=True))
+        names, lenient = input_names(model) or [t.name for t in declared], _leniency(model)
+        pairs = zip(names, declared, strict=True)
+        return tuple(InputFact(name=clean(name), shape=tuple(t.shape), dtype=str(t.dtype), lenient=lenient) for name, t in pairs)
     try:
         built = (model.get_build_config() or {}).get("input_shape")
     except Exception:
         built = None
     return tuple(InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in _named_shapes(built))
+
+
+def _leniency(model: Any) -> Literal["", "rank", "length"]:
+    """Keras adds or drops a last axis of one in every graph; only a functional one holds rows against the lengths it declares.
+
+    A layer that depends on the length crashes on another one, so a model with such a layer is no lenient one.
+    """
+    if _kind(model) == "subclass":
+        return ""
+    bound = any(isinstance(layer, keras.layers.Flatten | keras.layers.Reshape) for _, layer in walk_layers(model))
+    return "length" if _kind(model) == "Sequential" and not bound else "rank"
 
 
 def input_names(model: Any) -> list[str]:

@@ -9,10 +9,13 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling import CALLING_ROUTES
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES
 from keras_consistency_cli.routes.locate import LOCATING_ROUTES
+from keras_consistency_cli.routes.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.prediction import prediction_routes
 from keras_consistency_cli.routes.probes import PROBE_ROUTES
 from keras_consistency_cli.routes.scaling import SCALING_ROUTES
 from keras_consistency_cli.routes.served import SERVED_ROUTES
+from keras_consistency_cli.routes.shapes import SHAPE_ROUTES
+from keras_consistency_cli.routes.states import STATE_ROUTES
 
 __all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "SHADOW", "routes"]
 
@@ -26,4 +29,4 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
-    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES)
+    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES)

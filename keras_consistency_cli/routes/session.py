@@ -27,6 +27,10 @@ class Probe:
     sizes: tuple[int, ...] = (2, 3, 7, 32)
     seed: int = 0
     budget: int = 64 * 2**20
+    padding_side: str | None = None
+    """Where rows are filled up, as their owner says."""
+    padding_value: float | None = None
+    """What they are filled up with, before any scaler."""
 
 
 class Session:

@@ -10,12 +10,14 @@ from tests.corpus import (
     clean_hard,
     clean_scaling,
     clean_sequences,
+    clean_steps,
     clean_vision,
     faults_batch,
     faults_data,
     faults_drift,
     faults_normalization,
     faults_scaling,
+    faults_sequences,
     faults_state,
     faults_training,
 )
@@ -27,6 +29,7 @@ _FAMILIES = (
     *(clean_dense, clean_vision, clean_sequences, clean_hard, clean_scaling),
     *(faults_batch, faults_training, faults_state, faults_data),
     *(faults_scaling, faults_normalization, faults_drift),
+    *(clean_steps, faults_sequences),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)

@@ -11,6 +11,7 @@ from keras_consistency_cli.diagnosis import CAUSES, diagnose
 from keras_consistency_cli.facts import LayerFact
 
 LSTM = (LayerFact(path="enc/lstm", kind="LSTM", stateful=True), LayerFact(path="enc/gru", kind="GRU", stateful=True))
+MASKING = (LayerFact(path="masking", kind="Masking", masks=0.0),)
 DENSE = (LayerFact(path="dense", kind="Dense"),)
 BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
 DEFAULT = (LayerFact(path="jitter", kind="Jitter", custom=True, default_training=True),)
@@ -21,6 +22,7 @@ SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
 MEAN = {"predict": ("bn/moving_mean", "weight")}
 AGAIN = ("predict-again",)
+SHAPES = ("wrong-rank", "wrong-length", "axes-swapped", "input-order", "wrong-ids", "time-distributed-dynamic")
 
 SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tuple[str, str | None]]]] = [
     ("neighbours", {}, {"KC103": {}}, [("cross-sample-dependence", None)]),
@@ -76,6 +78,14 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("rows in no state", {}, {"KC303": {}, "KC304": {}, "KC401": {}, "KC402": {}}, []),
     ("NaN that serving made", {}, {"KC701": {"served": {"x": 1}}}, [("non-finite-input", None)]),
     ("refitting would harm", {}, {"KC301": {"hypothetical": True, "cause": "scaler-refit"}}, []),
+    *((f"rows, {slug}", {}, {"KC501": {"cause": slug}}, [(slug, None)]) for slug in SHAPES),
+    ("rows lost, by their shape", {}, {"KC501": {"cause": "outputs-not-per-sample", "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
+    ("state, told by the reset", {"changed": STATE, "layers": LSTM}, {"KC502": {"cause": "state-carry-over"}}, [("state-carry-over", "enc/gru")]),
+    ("state in rows of other sequences", {"layers": LSTM}, {"KC502": {"cause": "state-batch-mismatch"}}, [("state-batch-mismatch", "enc/gru")]),
+    ("state forgotten", {"layers": LSTM}, {"KC502": {"cause": "state-not-carried"}}, [("state-not-carried", "enc/lstm")]),
+    ("a mask that ends", {"located": {"masks": {"layer": "conv"}}}, {"KC504": {"cause": "mask-lost"}}, [("mask-lost", "conv")]),
+    ("padding of another value", {"layers": MASKING}, {"KC504": {"cause": "padding-unmasked"}}, [("padding-unmasked", "masking")]),
+    ("nothing but padding", {}, {"KC504": {"cause": "fully-masked-row"}}, [("fully-masked-row", None)]),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]

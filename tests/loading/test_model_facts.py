@@ -29,7 +29,7 @@ def test_a_small_model_whole() -> None:
         LayerFact(path="x", kind="InputLayer"),
         LayerFact(path="head", kind="Dense", takes_training=True, parameters=8),
     )
-    assert facts.inputs == (InputFact(name="x", shape=(None, 3), dtype="float32"),)
+    assert facts.inputs == (InputFact(name="x", shape=(None, 3), dtype="float32", lenient="length"),)
     assert facts.outputs == (OutputFact(name="head", shape=(None, 2), decision="argmax"),)
     assert (facts.keras, facts.saved_with, facts.backend, facts.notes) == (keras.__version__, "3.9", "tensorflow", ("a remark",))
     assert facts.backend_version
@@ -40,7 +40,10 @@ def test_a_small_model_whole() -> None:
 def test_kinds_inputs_and_outputs() -> None:
     functional, model = describe_model(dict_inputs()[0]), describe_model(subclassed()[0])
     assert functional.kind == "Functional"
-    assert functional.inputs == (InputFact(name="ids", shape=(None, 2), dtype="int32"), InputFact(name="numbers", shape=(None, 4), dtype="float32"))
+    assert functional.inputs == (
+        InputFact(name="ids", shape=(None, 2), dtype="int32", lenient="rank"),
+        InputFact(name="numbers", shape=(None, 4), dtype="float32", lenient="rank"),
+    )
     assert [(fact.name, fact.shape) for fact in functional.outputs] == [("a", (None, 2)), ("b", (None, 1))]
     assert (model.kind, model.inputs, model.outputs) == ("subclass", (InputFact(name="input", shape=(None, 7), dtype=""),), ())
     assert model.parameters == 7 * 6 + 6 + 4 * 6 + 6 + 1

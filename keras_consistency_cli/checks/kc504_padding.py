@@ -1,0 +1,107 @@
+"""Padding must not change the answers: a row with padding and the same row without it say the same.
+
+Why: series of different length are filled up to one length. Without a mask, or where a mask gets lost on the way, the
+model computes on the filling: answers then depend on how far a batch happened to be padded. Masks get lost in
+convolutions, in plain operations (without a warning), in custom layers without supports_masking and in means over
+time; a scaler moves the filling away from the mask's value; a row of nothing but padding becomes NaN in an average.
+
+How: rows that are padded are cut to their true length and answered again, rows that are not are answered with padding
+added; where the model takes one length only, on a twin of it that takes any. What is padding is told by the mask's
+value, by `facts: {padding: …}`, or by the steps in which many rows end. Then the mask is followed from layer to layer.
+
+To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after scaling, with the
+mask's value; put Masking or mask_zero=True where there is none.
+
+Sources: keras#85, keras#2375, keras#16108, keras#16267.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from keras_consistency_cli.checks.agreement import judge_pairs, numbers, worst
+from keras_consistency_cli.checks.base import Check, Evidence, Judged, Pair, Status, Verdict
+from keras_consistency_cli.text import clean
+
+__all__ = ["CHECK"]
+
+_PAIR = Pair(candidate="unpadded", reference="unpadded-baseline")
+_PLAIN = 1e-4
+"""Share of the greatest answer: padding that is computed on moves answers far more, another length of a sum far less."""
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """FAIL where a mask is declared and padding still matters, WARN where it matters and none is declared."""
+    trace = evidence.traces.get("unpadded")
+    if trace is None or trace.unavailable:
+        return Verdict(status=Status.SKIP, message="nothing is padded", reason=trace.unavailable if trace else "the route did not run")
+    if trace.error:
+        return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason=f"unpadded: {trace.error}")
+    found = {key: value for key, value in trace.details.items() if key != "output_rows"}
+    judged = tuple(judge_pairs(evidence, (_PAIR,)))
+    over = [each for each in judged if not each.within and _plain(each)]
+    verdict = _computed_on(evidence, found, over) if over else _ignored(evidence, found, judged)
+    return replace(verdict, judged=judged, findings={**found, **verdict.findings})
+
+
+def _plain(judged: Judged) -> bool:
+    comparison = judged.comparison
+    return comparison.misshapen is not None or comparison.nonfinite > 0 or comparison.scaled > _PLAIN
+
+
+def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged]) -> Verdict:
+    told, how = numbers(worst(over), evidence), _how(found)
+    if not found["declared"]:
+        message = f"padding is computed on: {how}, answers move {told}; the model declares no mask"
+        advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows of one length"
+        return Verdict(status=Status.WARN, message=message, advice=advice, findings={"cause": "padding-unmasked"})
+    if found.get("other_value"):
+        message = f"rows are padded with {found['value']}, but the model masks {found['mask']:g}: {how}, answers move {told}"
+        advice = "pad after scaling, with the mask's own value; or set mask_value to what the filling becomes"
+        return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"})
+    place = _lost(evidence)
+    where = f"the mask ends at '{clean(place['layer'])}' ({clean(place['kind'])})" if place else "a layer that takes the mask does not heed it"
+    message = f"a mask is declared and padding still matters: {how}, answers move {told}; {where}"
+    advice = "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its call() and use it"
+    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "mask-lost", "lost": dict(place)})
+
+
+def _how(found: Mapping[str, Any]) -> str:
+    lengths = " and ".join(str(each) for each in found.get("lengths", ()))
+    if "added" in found:
+        return f"with {found['added']} steps of it added on the {found['side']}"
+    return f"with rows cut to their {lengths} true steps"
+
+
+def _lost(evidence: Evidence) -> Mapping[str, Any]:
+    trace = evidence.traces.get("masks")
+    return {key: trace.details[key] for key in ("layer", "kind")} if trace is not None and trace.ran and "layer" in trace.details else {}
+
+
+def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged, ...]) -> Verdict:
+    if found.get("empty_answers_nan"):
+        message = f"{found['empty_rows']} rows are nothing but padding, and are answered with NaN"
+        advice = "drop such rows before predicting, or keep one step that is no padding in each"
+        return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "fully-masked-row"})
+    if found.get("inner_steps"):
+        message = f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are skipped as if they were padding"
+        return Verdict(status=Status.WARN, message=message, advice="mask a value that real steps never take, such as -1e9, and pad with it")
+    if not judged:
+        reason = found.get("refused") or "the rows show no padding and the model declares no mask"
+        place = _lost(evidence)
+        ends = f"; the mask ends at '{clean(place['layer'])}'" if place else ""
+        return Verdict(status=Status.SKIP, message="nothing to compare", reason=f"{reason}{ends}")
+    return Verdict(status=Status.PASS, message=f"padding does not matter: {_how(found)}, rows get the same answers")
+
+
+CHECK = Check(
+    code="KC504",
+    name="padding",
+    title="padding does not change the answers, and the mask reaches every layer",
+    explanation=__doc__,
+    pairs=(_PAIR,),
+    routes=("masks",),
+    examine=examine,
+)

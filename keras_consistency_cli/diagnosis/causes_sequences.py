@@ -1,0 +1,163 @@
+"""Causes in sequences, shapes, states and padding: the checks of KC5 name them themselves, as `findings["cause"]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.sequences import RECURRENT
+from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes_scaling import says
+
+__all__ = ["SEQUENCE_CAUSES"]
+
+
+def _layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
+    """Return the suspect that is the first layer of one of these classes."""
+    return lambda evidence: next((layer.path for layer in evidence.facts.layers if layer.kind in kinds), None)
+
+
+def _end_of_mask(evidence: Evidence) -> str | None:
+    trace = evidence.traces.get("masks")
+    return str(trace.details["layer"]) if trace is not None and "layer" in trace.details else None
+
+
+def _masking_layer(evidence: Evidence) -> str | None:
+    return next((layer.path for layer in evidence.facts.layers if layer.masks is not None), None)
+
+
+SEQUENCE_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="wrong-rank",
+        sentence="the rows have an axis too few or too many, and Keras mends that on its own",
+        explanation=(
+            "Where an input ends in an axis of one, Keras adds a missing last axis or drops a surplus one. A single series of shape (20, 1) is "
+            "then taken for 20 rows of one step and answered 20 times."
+        ),
+        key=("KC501",),
+        explains=("KC501",),
+        fits=says("wrong-rank"),
+        advice="a single row needs its batch axis: model.predict(x[None]); rows of one feature need theirs: x[..., None]",
+    ),
+    Cause(
+        slug="wrong-length",
+        sentence="the rows are not of the length that the model was trained on",
+        explanation=(
+            "A Sequential model does not hold rows against the length that it declares: one step, or a longer window, goes through all the same. "
+            "A Functional model would refuse it."
+        ),
+        key=("KC501",),
+        explains=("KC501",),
+        fits=says("wrong-length"),
+        advice="check before predicting: assert x.shape[1:] == model.input_shape[1:]; cut windows or pad them as in training",
+    ),
+    Cause(
+        slug="axes-swapped",
+        sentence="two axes of the rows are in each other's place: time and features",
+        explanation="Both orders fit where the axes are equally long, declared as None, or not enforced. The model then reads features as steps.",
+        key=("KC501",),
+        explains=("KC501",),
+        fits=says("axes-swapped"),
+        advice="bring time to axis 1: x = x.transpose(0, 2, 1), when serving as in training; facts: {{time_axis: 1}} says that it is there",
+    ),
+    Cause(
+        slug="input-order",
+        sentence="inputs of the same shape are in each other's place",
+        explanation=(
+            "A list is matched by position, a dict by name, and an extra key that sorts first can feed the wrong tensor with no more than a "
+            "warning (keras#23258). The shapes agree, so nothing crashes."
+        ),
+        key=("KC501",),
+        explains=("KC501",),
+        fits=says("input-order"),
+        advice="name the inputs when building, keras.Input(shape, name='left'), and always feed a dict with exactly those names",
+    ),
+    Cause(
+        slug="wrong-ids",
+        sentence="ids that the embedding does not know are looked up without a word",
+        explanation=(
+            "Fractions are cut to whole ids, negative ids count from the end of the table, and ids beyond it read zeros on a GPU and raise on a CPU."
+        ),
+        key=("KC501",),
+        explains=("KC501", "KC701"),
+        fits=says("wrong-ids"),
+        suspect=_layer_of("Embedding"),
+        advice="declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and x.max() < vocabulary",
+    ),
+    Cause(
+        slug="mask-lost",
+        sentence="the mask ends at {layer}: what comes after computes on padding",
+        explanation=(
+            "A mask travels with the tensor. Convolutions, plain operations and custom layers without supports_masking drop it, operations without a "
+            "warning; a mean over time counts the padding in. Answers then depend on how far a row was padded."
+        ),
+        key=("KC504",),
+        explains=("KC504",),
+        fits=says("mask-lost"),
+        suspect=_end_of_mask,
+        advice=(
+            "where '{layer}' leaves steps apart, let it hand the mask on:\n"
+            "    def __init__(self, **kwargs):\n"
+            "        super().__init__(**kwargs)\n"
+            "        self.supports_masking = True\n"
+            "where it mixes steps, take `mask` in call() and zero the padding first: x * ops.cast(mask, x.dtype)[..., None]"
+        ),
+    ),
+    Cause(
+        slug="padding-unmasked",
+        sentence="padding is computed on as if it were data",
+        explanation=(
+            "Either no layer declares a mask, or rows are filled up with another value than the one that is masked, as happens where a scaler moves "
+            "zeros after padding."
+        ),
+        key=("KC504",),
+        explains=("KC504",),
+        fits=says("padding-unmasked"),
+        suspect=_masking_layer,
+        advice="pad after scaling and mask what you pad with: layers.Masking(mask_value=0.0) first, or Embedding(..., mask_zero=True)",
+    ),
+    Cause(
+        slug="fully-masked-row",
+        sentence="rows that are nothing but padding are answered with NaN",
+        explanation="An average over the unmasked steps divides by none. Recurrent layers and attention answer such rows with their bias.",
+        key=("KC504",),
+        explains=("KC504", "KC701"),
+        fits=says("fully-masked-row"),
+        advice="drop rows without a single step before predicting: x = x[(x != mask_value).any(axis=(1, 2))]",
+    ),
+    Cause(
+        slug="state-not-carried",
+        sentence="{layer} forgets its state after every row, although the rows go on from one another",
+        explanation=(
+            "The owner says that rows are successive pieces of one sequence. Without stateful=True a recurrent layer starts every row from zeros, "
+            "and answers as if nothing had come before."
+        ),
+        key=("KC502",),
+        explains=("KC502",),
+        fits=says("state-not-carried"),
+        suspect=_layer_of(*RECURRENT),
+        advice=(
+            "rebuild it with a fixed batch and the same weights:\n"
+            "    series = keras.Input((None, features), batch_size=1)\n"
+            "    layers.LSTM(units, stateful=True)(series)\n"
+            "or hand the whole sequence over in one row"
+        ),
+    ),
+    Cause(
+        slug="time-distributed-dynamic",
+        sentence="TimeDistributed over a time axis of any length: once predict has seen two lengths, it answers with the wrong number of steps",
+        explanation=(
+            "With TensorFlow, a predict traced for a free time axis makes TimeDistributed take the batch size for the number of steps: rows of 7 "
+            "steps in a batch of 4 get 4 answers each, or an error. predict traces that way as soon as it has seen a second length."
+        ),
+        key=("KC501",),
+        explains=("KC501",),
+        fits=says("time-distributed-dynamic"),
+        suspect=_layer_of("TimeDistributed"),
+        advice=(
+            "Dense and other layers work on the last axis by themselves: use layers.Dense(n) instead of TimeDistributed(layers.Dense(n)); or declare "
+            "the length, keras.Input((20, 3)); or set model.predict_function = None before rows of another length"
+        ),
+    ),
+)
+"""Most specific first."""

@@ -1,0 +1,82 @@
+"""KC502: carried state, judged by what the owner says of the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.kc502_state_reset import CHECK
+from keras_consistency_cli.facts import InputFact, LayerFact
+from keras_consistency_cli.routes.base import Trace
+
+MEMORY = (LayerFact(path="lstm", kind="LSTM", stateful=True),)
+LSTM = (LayerFact(path="lstm", kind="LSTM"),)
+TWO = tuple(InputFact(name=name, shape=(None, 2), dtype="float32") for name in "ab")
+
+
+def known(**details: Any) -> Trace:
+    found = {"steps": 6, "curve": [0.5, 0.05, 0.0], "scale": 1.0, "poisoned": True, "healed": True, "default_predict": "ValueError"}
+    return Trace(route="", details={**found, **details})
+
+
+def stateful(world: Any, *, moved: float = 0.5, rows: str = "independent", batch: int = 4, **details: Any) -> Any:
+    answers = {"predict-again": world.moved(moved), "state-memory": known(**details)}
+    facts = {"layers": MEMORY, "batch_size": batch}
+    return world.where(answers, facts=facts, data={"stateful_rows": rows, "batch_size": 32})
+
+
+def test_carried_over_between_independent_rows(world: Any) -> None:
+    verdict = stateful(world).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["steps"]) == (Status.FAIL, "state-carry-over", 6)
+    assert verdict.message.startswith("without a reset the same rows get other answers, by up to 0.5 (")
+    assert verdict.message.endswith(
+        "; the memory is gone within 18 steps (share of the greatest answer, every 6 steps: 0.5, 0.05, 0)"
+        "; a NaN spoils all answers until a reset; predict without batch_size=4: ValueError"
+    )
+    assert "layer.reset_state()\n    model.predict(x, batch_size=4)" in str(verdict.advice)
+
+
+def test_a_memory_that_outlasts_the_probe(world: Any) -> None:
+    told = stateful(world, curve=[0.5, 0.25], poisoned=False, default_predict="answers").verdict(CHECK).message
+    assert told.endswith("; the memory lasts longer than 12 steps (share of the greatest answer, every 6 steps: 0.5, 0.2)")
+
+
+def test_a_memory_that_does_not_reach_the_answers(world: Any) -> None:
+    assert stateful(world, moved=0.0).verdict(CHECK).status is Status.PASS
+
+
+@pytest.mark.parametrize(("batch", "status", "cause"), [(1, Status.PASS, None), (4, Status.WARN, "state-batch-mismatch")])
+def test_carrying_is_right_for_consecutive_rows(world: Any, batch: int, status: Status, cause: str | None) -> None:
+    verdict = stateful(world, rows="consecutive", batch=batch).verdict(CHECK)
+    assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
+
+
+def test_a_short_tail_is_told(world: Any) -> None:
+    tail = Trace(route="", details={"given": 9}, outputs={"out": world.predict[:12]})
+    assert "; 9 rows get 12 answers" in stateful(world).where({"short-tail": tail}).verdict(CHECK).message
+
+
+def test_a_reset_must_bring_back_the_same_bits(world: Any) -> None:
+    verdict = stateful(world).where({"predict-reset": world.moved(2.0**-20)}).verdict(CHECK)
+    assert (verdict.status, "cause" in verdict.findings) == (Status.FAIL, False)
+    assert verdict.message.startswith("a reset does not bring the first answers back:")
+
+
+@pytest.mark.parametrize(
+    ("layers", "rows", "more", "status"),
+    [
+        (LSTM, "independent", {}, Status.SKIP),
+        ((), "consecutive", {}, Status.SKIP),
+        (LSTM, "consecutive", {}, Status.FAIL),
+        (LSTM, "consecutive", {"inputs": TWO}, Status.SKIP),
+    ],
+)
+def test_models_without_state(world: Any, layers: Any, rows: str, more: dict[str, Any], status: Status) -> None:
+    verdict = world.where(facts={"layers": layers, **more}, data={"stateful_rows": rows}).verdict(CHECK)
+    assert (verdict.status, verdict.findings.get("cause")) == (status, "state-not-carried" if status is Status.FAIL else None)
+
+
+def test_crash(world: Any, crashed: Trace) -> None:
+    assert stateful(world).where({"predict-reset": crashed}).verdict(CHECK).status is Status.ERROR
