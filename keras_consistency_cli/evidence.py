@@ -11,11 +11,11 @@ import numpy as np
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.compare import Answers, Comparison, compare
 from keras_consistency_cli.facts import Decision, Facts
-from keras_consistency_cli.routes import REFERENCE, SHADOW
+from keras_consistency_cli.routes import REFERENCE, ROUNDED, SHADOW
 from keras_consistency_cli.routes.base import Route, Trace
 from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.seat import Seat
-from keras_consistency_cli.tolerance import Policy
+from keras_consistency_cli.tolerance import Policy, plausible
 
 __all__ = ["Gathering", "Plan"]
 
@@ -40,13 +40,15 @@ class Plan:
         """Collect what these checks ask for, the shadow's twins of it, and the reference with its noise."""
         names = {route.name for route in table}
         pairs = dict.fromkeys(pair for check in checks for pair in check.pairs)
-        wanted = {REFERENCE, SHADOW} | {name for check in checks for name in check.routes}
+        wanted = {REFERENCE, SHADOW, ROUNDED} | {name for check in checks for name in check.routes}
         for pair in list(pairs):
             wanted |= {pair.candidate, pair.reference}
             if {_twin(pair.candidate), _twin(pair.reference)} <= names:
                 wanted |= {_twin(pair.candidate), _twin(pair.reference)}
                 pairs[Pair(candidate=_twin(pair.candidate), reference=_twin(pair.reference))] = None
         pairs[Pair(candidate=REFERENCE, reference=SHADOW)] = None
+        if ROUNDED in names:
+            pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
         return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
 
 
@@ -65,13 +67,23 @@ class Gathering:
     rows: int = 0
 
     def noise(self) -> dict[str, Comparison]:
-        """The rounding noise by output; none where predict is random, for then its distance to the shadow is not rounding."""
+        """The rounding noise by output.
+
+        None where predict is random, nor where it is further from the shadow than rounding can take it: that distance is not rounding.
+        """
         trace = self.traces.get(REFERENCE)
         kinds = {change.kind for change in trace.changed} if trace is not None else set()
         moved = any(not each.identical for each in self.comparisons.get(("predict-again", REFERENCE), ()))
         if "seed" in kinds or (moved and not kinds):
             return {}
-        return {comparison.output: comparison for comparison in self.comparisons.get((REFERENCE, SHADOW), ())}
+        rounded = {each.output: each for each in self.comparisons.get((ROUNDED, REFERENCE), ())}
+        found = {comparison.output: comparison for comparison in self.comparisons.get((REFERENCE, SHADOW), ())}
+        return {output: each for output, each in found.items() if plausible(rounded.get(output), coarse=self._coarse)}
+
+    @property
+    def _coarse(self) -> bool:
+        """Whether low precision is to be expected: by the model's own policies, or from accelerators, which multiply in less than float32."""
+        return bool(self.facts.low_precision) or any("cpu" not in device.lower() for device in self.facts.devices)
 
     def evidence(self, known: Mapping[str, Any]) -> Evidence:
         """What checks may look at: everything gathered so far, and what the parent knows from files and settings."""

@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 from keras import layers
-from layers import BatchLeak, MonteCarloDropout, NormalisedDense, PriceModel
+from layers import BatchLeak, MonteCarloDropout, NormalisedDense, PriceModel, RandomProjection
 
 __all__ = ["SAMPLES", "Sample", "main", "make"]
 
@@ -112,6 +112,11 @@ def nested() -> Any:
     return keras.Model(picture, layers.Dense(4, activation="softmax")(layers.Dropout(0.3)(pooled)))
 
 
+def untracked_state() -> Any:
+    """A random projection whose numbers no file holds."""
+    return keras.Sequential([keras.Input((10,)), RandomProjection(16, name="projection"), layers.Dense(1, activation="sigmoid")])
+
+
 SAMPLES: Mapping[str, Sample] = {
     "healthy-mlp": Sample(build=healthy_mlp, data=normal(10, rows=256), epochs=5),
     "stateful-lstm": Sample(build=stateful_lstm, data=normal(6, 3, rows=48)),
@@ -123,6 +128,7 @@ SAMPLES: Mapping[str, Sample] = {
     "two-inputs": Sample(build=two_inputs, data=customer_rows, epochs=2),
     "subclassed": Sample(build=PriceModel, data=normal(9), epochs=2),
     "nested": Sample(build=nested, data=pictures(10, 10, 1), epochs=2),
+    "untracked-state": Sample(build=untracked_state, data=normal(10)),
 }
 
 

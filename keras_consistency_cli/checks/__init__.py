@@ -15,6 +15,7 @@ from keras_consistency_cli.checks import (
     kc206_call_cost,
     kc602_float32_vs_float64,
     kc701_finite,
+    kc801_save_load,
 )
 from keras_consistency_cli.checks.base import Check
 
@@ -33,4 +34,5 @@ CHECKS: tuple[Check, ...] = (
     kc206_call_cost.CHECK,
     kc602_float32_vs_float64.CHECK,
     kc701_finite.CHECK,
+    kc801_save_load.CHECK,
 )

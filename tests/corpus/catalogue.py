@@ -14,6 +14,7 @@ from tests.corpus import (
     faults_batch,
     faults_data,
     faults_drift,
+    faults_files,
     faults_normalization,
     faults_scaling,
     faults_state,
@@ -27,6 +28,7 @@ _FAMILIES = (
     *(clean_dense, clean_vision, clean_sequences, clean_hard, clean_scaling),
     *(faults_batch, faults_training, faults_state, faults_data),
     *(faults_scaling, faults_normalization, faults_drift),
+    *(faults_files,),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)

@@ -8,10 +8,10 @@ import keras
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes import LOCATING_ROUTES
+from keras_consistency_cli.routes import LAYER_LOCATORS
 from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of, stateful
 
-LOCATE = {route.name: route.run for route in LOCATING_ROUTES}
+LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
 
 
 def located(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
