@@ -16,6 +16,7 @@ from keras_consistency_cli.checks import (
     kc602_float32_vs_float64,
     kc701_finite,
     kc801_save_load,
+    kc802_recorded_outputs,
 )
 from keras_consistency_cli.checks.base import Check
 
@@ -35,4 +36,5 @@ CHECKS: tuple[Check, ...] = (
     kc602_float32_vs_float64.CHECK,
     kc701_finite.CHECK,
     kc801_save_load.CHECK,
+    kc802_recorded_outputs.CHECK,
 )

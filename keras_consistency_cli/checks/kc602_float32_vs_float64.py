@@ -43,7 +43,8 @@ def examine(evidence: Evidence) -> Verdict:
     low, beyond = evidence.facts.low_precision, _excess(evidence)
     if beyond > PLAUSIBLE_FACTOR:
         where = ", ".join(low) if low else f"less than float32 on {', '.join(evidence.facts.devices)}"
-        return Verdict(status=Status.PASS, message=f"{message}; it computes in {where}, {beyond:.2g} × what float32 costs", findings={"excess": beyond})
+        message += f"; it computes in {where}, {beyond:.2g} × what float32 costs"
+        return Verdict(status=Status.PASS, message=message, findings={"excess": beyond})
     if loudest.scaled > _LOUD and not low:
         advice = "scale the inputs or normalise between layers; until then digits below this noise mean nothing"
         findings = {"cause": "ill-conditioned", "excess": beyond}
@@ -57,7 +58,7 @@ def _excess(evidence: Evidence) -> float:
 
 
 def _hidden(evidence: Evidence) -> Verdict | None:
-    """Less than float32 where nothing says so: operations that produce it, or a distance that rounding cannot reach and that is therefore no noise."""
+    """Less than float32 where nothing says so: operations that produce it, or a distance that rounding cannot reach."""
     trace = evidence.traces.get("low-operations")
     low = list(trace.details.get("low", ())) if trace is not None else []
     findings = {"cause": "low-precision", "operations": low, "excess": _excess(evidence)}

@@ -64,7 +64,7 @@ def _never_the_same(evidence: Evidence) -> bool:
 
 
 def _moved_by_what_was_lost(verdict: Verdict, details: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether answers moved, be it by less than rounding may, and something in the model is not the same: one process and one kernel do not round twice."""
+    """Whether answers moved, be it by less than rounding may, and something in the model is not the same: one kernel does not round twice."""
     moved = {each.comparison.candidate for each in verdict.judged if not each.comparison.identical}
     return any(_what_differs(details[name]) for name in moved if name in details)
 
@@ -94,14 +94,16 @@ def _not_loaded(verdict: Verdict, failure: str) -> Verdict:
     """It came from a file, so that not being able to go there and back is a fault of what its classes write."""
     message = f"it cannot be saved and loaded again: {failure}"
     findings = {"cause": "config-loses-arguments", "failure": failure}
-    return replace(verdict, status=Status.WARN, message=message, findings=findings, advice="let get_config return plain values, and from_config take them")
+    advice = "let get_config return plain values, and from_config take them"
+    return replace(verdict, status=Status.WARN, message=message, findings=findings, advice=advice)
 
 
 def _not_held(verdict: Verdict, details: Mapping[str, Any]) -> Verdict | None:
     untracked, forgotten = list(details.get("untracked", ())), list(details.get("forgotten", ()))
     if untracked:
         message = f"answers depend on {', '.join(untracked[:_SHOWN])}, which Keras does not save: what training made of it is not in the file"
-        findings = {"cause": "untracked-state", "layer": untracked[0].rpartition(".")[0] or None, "untracked": untracked, "forgotten": forgotten}
+        layer = untracked[0].rpartition(".")[0] or None
+        findings = {"cause": "untracked-state", "layer": layer, "untracked": untracked, "forgotten": forgotten}
     elif forgotten:
         first = forgotten[0]
         message = f"{first['kind']}.get_config leaves out {first['argument']}: '{first['layer']}' has {first['value']} now, whatever it was saved with"

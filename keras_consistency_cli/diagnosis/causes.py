@@ -74,7 +74,7 @@ def _baked_layer(evidence: Evidence) -> str | None:
     return next((layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training), None)
 
 
-_ALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
+_ALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204", "KC802")
 
 _TABLE = (
     Cause(

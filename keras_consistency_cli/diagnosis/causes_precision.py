@@ -41,11 +41,11 @@ FILE_CAUSES: tuple[Cause, ...] = (
         slug="untracked-state",
         sentence="{layer} holds something that is not in the file: every load makes it anew",
         explanation=(
-            "Keras saves the weights that it tracks. A tf.Variable, a NumPy array, a layer hidden in a closure or made in call(), and everything of a "
+            "Keras saves the weights that it tracks. A tf.Variable, a NumPy array, a layer hidden in a closure or made in call(), and all of a "
             "model that was not built when it was saved, is not among them: it is initialised again at every load, often by chance."
         ),
         key=("KC801",),
-        explains=("KC203", "KC602", "KC801"),
+        explains=("KC203", "KC602", "KC801", "KC802"),
         fits=says("untracked-state"),
         advice=(
             "in '{layer}' let Keras know of it, and build the model before saving it:\n"
@@ -61,12 +61,12 @@ FILE_CAUSES: tuple[Cause, ...] = (
         slug="config-loses-arguments",
         sentence="{layer} does not come back from its config as it was",
         explanation=(
-            "get_config must return every argument of the constructor with the value in use. What it leaves out comes back as the default, and what it "
-            "returns in another form than __init__ takes comes back changed, each time anew. Classes without a get_config of their own are safe: Keras "
-            "remembers the arguments."
+            "get_config must return every argument of the constructor with the value in use. What it leaves out comes back as the default, "
+            "and what it returns in another form than __init__ takes comes back changed, each time anew. Classes without a get_config of their own are "
+            "safe: Keras remembers the arguments."
         ),
         key=("KC801",),
-        explains=("KC602", "KC801"),
+        explains=("KC602", "KC801", "KC802"),
         fits=says("config-loses-arguments"),
         advice=(
             "in the class of '{layer}' return every argument as __init__ takes it, or delete get_config:\n"
@@ -81,11 +81,39 @@ FILE_CAUSES: tuple[Cause, ...] = (
 
 NUMBER_CAUSES: tuple[Cause, ...] = (
     Cause(
+        slug="recorded-in-other-form",
+        sentence="the recorded answers are today's in another order or on another scale",
+        explanation=(
+            "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, or the answers went through a target "
+            "scaler, a percentage or a logarithm before they were recorded."
+        ),
+        key=("KC802",),
+        explains=("KC802",),
+        fits=says("recorded-in-other-form"),
+        advice="record what model.predict(x) returns, for the rows of --data in their order: np.save('expected.npy', model.predict(x))",
+    ),
+    Cause(
+        slug="answers-moved",
+        sentence="the model answers otherwise than when the answers were recorded",
+        explanation=(
+            "The file, the rows or what surrounds them is not the same as then: state or an argument that the file does not hold, weights saved before "
+            "or after the answers were recorded, another scaler, another version of Keras, or an accelerator that multiplies in less than float32."
+        ),
+        key=("KC802",),
+        explains=("KC802",),
+        fits=says("answers-moved"),
+        advice=(
+            "where the live model still exists, hold it against its own file before anything else:\n"
+            "    np.abs(model.predict(x) - keras.models.load_model('model.keras').predict(x)).max()\n"
+            "and give --scaler where the model was fed scaled rows"
+        ),
+    ),
+    Cause(
         slug="low-precision",
         sentence="{layer} computes in less than float32",
         explanation=(
-            "float16 and bfloat16 keep three digits and TF32 as many. Where a dtype policy asks for it that is a choice; where a layer casts by itself, or "
-            "the backend does, answers are coarser than the model says, and two ways of calling it may differ by as much."
+            "float16 and bfloat16 keep three digits and TF32 as many. Where a dtype policy asks for it that is a choice; where a layer casts by "
+            "itself, or the backend does, answers are coarser than the model says, and two ways of calling it may differ by as much."
         ),
         key=("KC602",),
         explains=("KC602",),

@@ -42,7 +42,7 @@ def saved_and_loaded(model: Any, *, custom_objects: Mapping[str, Any], allow_uns
 
 
 def weight_differences(live: Any, loaded: Any) -> list[str]:
-    """Name the weights that have other values or shapes in `loaded`, or that only one of the two has; by their place, for names may be made up anew."""
+    """Name the weights that are not the same in `loaded`, or that only one of the two has; by their place, for names may be made up anew."""
     found = []
     for mine, theirs in islice(zip_longest(live.weights, loaded.weights), 10_000):
         if mine is None or theirs is None:

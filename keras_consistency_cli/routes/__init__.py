@@ -11,6 +11,7 @@ from keras_consistency_cli.routes.companions import COMPANION_ROUTES
 from keras_consistency_cli.routes.locate import LAYER_LOCATORS
 from keras_consistency_cli.routes.prediction import prediction_routes
 from keras_consistency_cli.routes.probes import PROBE_ROUTES
+from keras_consistency_cli.routes.recorded import RECORDED_ROUTES
 from keras_consistency_cli.routes.reloading import RELOADING_ROUTES
 from keras_consistency_cli.routes.rounding import ROUNDING_LOCATORS, ROUNDING_ROUTES
 from keras_consistency_cli.routes.scaling import SCALING_ROUTES
@@ -30,4 +31,4 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
-    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *ROUNDING_ROUTES, *RELOADING_ROUTES)
+    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *ROUNDING_ROUTES, *RELOADING_ROUTES, *RECORDED_ROUTES)

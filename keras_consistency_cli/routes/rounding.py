@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def _beyond(errors: list[tuple[float, float]]) -> int | None:
 def _told(steps: list[_Step], errors: list[tuple[float, float]], beyond: int | None) -> dict[str, Any]:
     """The layer as plain data, with the relative error of every layer that stands out; no layer where the error grows nowhere."""
     sizes = [_HALF_ULP, *(max(mine, _HALF_ULP) for mine, _ in errors)]
-    growth = [later / earlier for earlier, later in zip(sizes, sizes[1:], strict=False)]
+    growth = [later / earlier for earlier, later in pairwise(sizes)]
     at = beyond if beyond is not None else int(np.argmax(growth)) if growth and max(growth) > _GROWN else None
     largest = sorted(range(len(growth)), key=lambda number: -growth[number])[:_MOST]
     details: dict[str, Any] = {"growth": [{"layer": steps[n].path, "error": errors[n][0], "grown": growth[n]} for n in sorted(largest)]}

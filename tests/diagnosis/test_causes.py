@@ -19,6 +19,7 @@ NORMED = {**MIXED, "layer": "box/norm", "kind": "BatchNormalization"}
 ODD = (LayerFact(path="box", kind="Box"), LayerFact(path="box/odd", kind="Odd"), LayerFact(path="dense", kind="Dense"))
 HALF = {"low": ["m/box_1/odd_2/Cast (Cast, float16)"]}
 PARTED = {"parting": {"layer": "odd", "kind": "Odd"}}
+LOOSE = {"untracked": ["odd.v"]}
 FORGOT = {"untracked": [], "forgotten": [{"layer": "odd", "kind": "Odd", "argument": "by", "value": "0.0"}]}
 STATE = {"predict": ("lstm/state", "state")}
 SEED = {"predict": ("drop/seed", "seed")}
@@ -58,10 +59,18 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("half precision", {"located": {"low-operations": HALF}, "layers": ODD}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "box/odd")]),
     ("half precision, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "mix")]),
     ("chance at loading", {"located": {"loaded-again": PARTED}}, {"KC801": {"cause": "untracked-state"}, "KC203": {}}, [("untracked-state", "odd")]),
-    ("state that no file has", {"located": {"reloaded": {"untracked": ["odd.v"]}}}, {"KC801": {"cause": "untracked-state"}}, [("untracked-state", "odd")]),
+    ("state that no file has", {"located": {"reloaded": LOOSE}}, {"KC801": {"cause": "untracked-state"}}, [("untracked-state", "odd")]),
     ("a config that drifts", {"located": {"reloaded": PARTED}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
     ("a config that forgets", {"located": {"reloaded": FORGOT}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
     ("versions", {}, {"KC801": {}}, []),
+    ("answers moved", {}, {"KC802": {"cause": "answers-moved"}}, [("answers-moved", None)]),
+    ("answers in another form", {}, {"KC802": {"cause": "recorded-in-other-form"}}, [("recorded-in-other-form", None)]),
+    (
+        "answers moved by what a file does not hold",
+        {"located": {"reloaded": FORGOT}},
+        {"KC802": {"cause": "answers-moved"}, "KC801": {"cause": "config-loses-arguments"}},
+        [("config-loses-arguments", "odd")],
+    ),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
