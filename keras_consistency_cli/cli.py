@@ -149,6 +149,7 @@ def run(
     preprocess: Annotated[_Text, _option("Your own function that the rows go through, instead of a scaler; it is run.", "FILE.py:FUNCTION")] = None,
     reference: Annotated[_Text, _option("Rows that the model was trained on, raw.", "FILE")] = None,
     served: Annotated[_Text, _option("What serving fed to the model for the rows of --data, row for row.", "FILE")] = None,
+    expected: Annotated[_Text, _option("Answers recorded for the rows of --data, row for row, to hold today's against.", "FILE")] = None,
     target_scaler: Annotated[_Text, _option("The scaler of the targets, to tell deviations in your units.", "FILE")] = None,
     custom_objects: Annotated[_Texts, _option("Python file with the model's own classes. Repeatable.", "FILE")] = None,
     select: Annotated[_Texts, _option("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.", "CHECKS")] = None,
@@ -159,8 +160,8 @@ def run(
     format: Annotated[_Text, _option("Form of the report. [terminal]", "terminal|json")] = None,
     output: Annotated[_Text, _option("File for the report, instead of standard output.", "FILE")] = None,
     backend: Annotated[_Text, _option("Keras backend. [tensorflow]", "tensorflow|jax|torch")] = None,
-    rtol: Annotated[_Text, _option("Relative limit, together with --atol, instead of the calibrated one.", "X")] = None,
-    atol: Annotated[_Text, _option("Absolute limit, together with --rtol.", "X")] = None,
+    rtol: Annotated[_Texts, _option("Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X")] = None,
+    atol: Annotated[_Texts, _option("Absolute limit, together with --rtol.", "X|OUTPUT:X")] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Ask for the same bits.")] = False,
     trust_scaler: Annotated[bool, typer.Option("--trust-scaler", help="Let a pickled scaler run its own code.")] = False,
     allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Let the model run its own code (Lambda layers).")] = False,
@@ -212,7 +213,7 @@ def _told_to_machines(settings: Settings) -> Iterator[None]:
 
 def _check_output(settings: Settings) -> None:
     if settings.output is not None:
-        files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.target_scaler)
+        files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
         taken = (*files, *settings.custom_objects)
         output.check_destination(settings.output, (path for path in taken if path is not None))
 

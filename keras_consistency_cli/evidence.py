@@ -11,11 +11,11 @@ import numpy as np
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.compare import Answers, Comparison, compare
 from keras_consistency_cli.facts import Decision, Facts
-from keras_consistency_cli.routes import REFERENCE, REPEATED, SHADOW
+from keras_consistency_cli.routes import REFERENCE, REPEATED, ROUNDED, SHADOW
 from keras_consistency_cli.routes.base import Route, Trace
 from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.seat import Seat
-from keras_consistency_cli.tolerance import Policy
+from keras_consistency_cli.tolerance import Policy, plausible
 
 __all__ = ["Gathering", "Plan"]
 
@@ -45,7 +45,7 @@ class Plan:
         """Collect what these checks ask for, the shadow's twins of it, and the reference with its noise."""
         names = {route.name for route in table}
         pairs = dict.fromkeys(pair for check in checks for pair in check.pairs)
-        wanted = {REFERENCE, SHADOW} | {name for check in checks for name in check.routes}
+        wanted = {REFERENCE, SHADOW, ROUNDED} | {name for check in checks for name in check.routes}
         for pair in list(pairs):
             wanted |= {pair.candidate, pair.reference}
             if {_twin(pair.candidate), _twin(pair.reference)} <= names:
@@ -56,6 +56,8 @@ class Plan:
         pairs[Pair(candidate=REPEATED, reference=REFERENCE)] = None
         for witness in (REFERENCE, *(name for name in _OTHER_WITNESSES if name in wanted)):
             pairs[Pair(candidate=witness, reference=SHADOW)] = None
+        if ROUNDED in names:
+            pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
         return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
 
 
@@ -77,7 +79,8 @@ class Gathering:
         """The rounding noise by output: predict's distance to the shadow.
 
         None where predict is random, for then that distance is not rounding; and where predict is far further off than another way of calling
-        the model, that way's distance, for then predict's is not rounding either and would hide its own fault.
+        the model, that way's distance, for then predict's is not rounding either and would hide its own fault. Nor where it is further off than
+        rounding can take it: then no distance at hand is rounding.
         """
         trace = self.traces.get(REFERENCE)
         kinds = {change.kind for change in trace.changed} if trace is not None else set()
@@ -94,7 +97,13 @@ class Gathering:
                 own = found.get(other.output)
                 if own is not None and own.max_abs > _NOT_ROUNDING * max(other.max_abs, np.spacing(np.float32(other.scale))):
                     found[other.output] = other
-        return found
+        rounded = {each.output: each for each in self.comparisons.get((ROUNDED, REFERENCE), ())}
+        return {output: each for output, each in found.items() if each.candidate != REFERENCE or plausible(rounded.get(output), coarse=self._coarse)}
+
+    @property
+    def _coarse(self) -> bool:
+        """Whether low precision is to be expected: by the model's own policies, or from accelerators, which multiply in less than float32."""
+        return bool(self.facts.low_precision) or any("cpu" not in device.lower() for device in self.facts.devices)
 
     def evidence(self, known: Mapping[str, Any]) -> Evidence:
         """What checks may look at: everything gathered so far, and what the parent knows from files and settings."""

@@ -20,7 +20,7 @@ from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.routes import routes
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
-from keras_consistency_cli.selection import resolve_selection
+from keras_consistency_cli.selection import check_outputs, resolve_selection
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.nursery import Nursery
@@ -49,6 +49,7 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         for seat in seats.values():
             stack.callback(seat.close)
         facts, described = _loaded(seats)
+        check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
         numbers = rows_to_check(settings, opened.rows, facts)
         description = seats["main"].describe(every=settings.rows == "all")
         gathering = Gathering(plan=Plan.of(checks, routes(_sizes(settings))), facts=facts, policy=settings.policy(), seats=seats)

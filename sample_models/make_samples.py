@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 from keras import layers
-from layers import BatchLeak, MonteCarloDropout, NormalisedDense, PriceModel
+from layers import BatchLeak, MonteCarloDropout, NormalisedDense, PriceModel, RandomProjection
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 __all__ = ["SAMPLES", "Sample", "main", "make"]
@@ -141,6 +141,11 @@ def nested() -> Any:
     return keras.Model(picture, layers.Dense(4, activation="softmax")(layers.Dropout(0.3)(pooled)))
 
 
+def untracked_state() -> Any:
+    """A random projection whose numbers no file holds."""
+    return keras.Sequential([keras.Input((10,)), RandomProjection(16, name="projection"), layers.Dense(1, activation="sigmoid")])
+
+
 SAMPLES: Mapping[str, Sample] = {
     "healthy-mlp": Sample(build=healthy_mlp, data=normal(10, rows=256), epochs=5),
     "stateful-lstm": Sample(build=stateful_lstm, data=normal(6, 3, rows=48)),
@@ -155,6 +160,7 @@ SAMPLES: Mapping[str, Sample] = {
     "scaled-alike": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=with_saved_scaler),
     "scaler-missing": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=without_scaler),
     "scaler-refitted": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=StandardScaler, serving=with_fit_transform),
+    "untracked-state": Sample(build=untracked_state, data=normal(10)),
 }
 
 

@@ -131,6 +131,7 @@ def test_plan_pairs_the_baseline_with_its_own_shadow() -> None:
         Pair(candidate="companions-float64", reference="companions-float64-baseline", exact=True),
         Pair(candidate="predict-again", reference="predict"),
         Pair(candidate="predict", reference="predict-float64"),
+        Pair(candidate="rounded-layers", reference="predict"),
     }
 
 

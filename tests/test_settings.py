@@ -30,6 +30,7 @@ def test_the_defaults() -> None:
         "preprocess": None,
         "reference": None,
         "served": None,
+        "expected": None,
         "target_scaler": None,
         "custom_objects": (),
         "rows": 256,

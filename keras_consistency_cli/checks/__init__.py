@@ -27,6 +27,8 @@ from keras_consistency_cli.checks import (
     kc602_float32_vs_float64,
     kc701_finite,
     kc702_distribution_shift,
+    kc801_save_load,
+    kc802_recorded_outputs,
 )
 from keras_consistency_cli.checks.base import Check
 
@@ -57,4 +59,6 @@ CHECKS: tuple[Check, ...] = (
     kc602_float32_vs_float64.CHECK,
     kc701_finite.CHECK,
     kc702_distribution_shift.CHECK,
+    kc801_save_load.CHECK,
+    kc802_recorded_outputs.CHECK,
 )

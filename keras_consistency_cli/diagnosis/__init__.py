@@ -13,12 +13,16 @@ from keras_consistency_cli.routes.base import Route
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators"]
 
 _WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
+_WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC602", "KC603", "KC604"}}
 
 
 def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
-    """Return the routes that look for the layer behind these failures; none where nothing failed."""
+    """Return the routes that look for the layer behind these failures, and behind warnings about rounding; none where nothing is amiss."""
     failed = {verdict.code for verdict in verdicts if verdict.status is Status.FAIL}
-    return tuple(route for route in LOCATING_ROUTES if _WANTS_LOCATING[route.name] & failed)
+    warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
+    chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
+    chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
+    return tuple(route for route in LOCATING_ROUTES if route.name in chosen)
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_data import DATA_CAUSES
+from keras_consistency_cli.diagnosis.causes_precision import FILE_CAUSES, NUMBER_CAUSES
 from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
 from keras_consistency_cli.diagnosis.causes_sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.signatures import (
@@ -242,18 +243,8 @@ _TABLE = (
         fits=lambda _evidence, failing: bool(failing["KC201"].findings.get("cast")),
         advice="save the rows as float32, or call keras.config.set_floatx('float64') before predicting",
     ),
-    Cause(
-        slug="ill-conditioned",
-        sentence="the model amplifies rounding: its last digits mean nothing",
-        explanation=(
-            "Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is "
-            "broken, but answers vary between machines."
-        ),
-        key=("KC602",),
-        explains=("KC602",),
-        fits=always,
-        advice="scale the inputs, normalise between layers, or compute in float64",
-    ),
 )
 
-CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES)}
+CAUSES: Mapping[str, Cause] = {
+    cause.slug: cause for cause in (*FILE_CAUSES, *_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES, *NUMBER_CAUSES)
+}

@@ -39,6 +39,7 @@ class SubjectFiles:
     preprocess: str | None = None
     reference: str | None = None
     served: str | None = None
+    expected: str | None = None
     target_scaler: str | None = None
     data_state: Literal["raw", "scaled"] = "raw"
     scaler_input: str | None = None
@@ -145,6 +146,12 @@ class Subject:
         expected = raw_inputs(self.files, self.facts.inputs, self._reference)
         return take(self._reference, match_inputs(self._reference, expected, batch_size=None), numbers)
 
+    def expected(self, numbers: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Return the answers recorded for the rows of these numbers, by the names in their file, None where the user gave none."""
+        if self._expected is None:
+            return None
+        return take(self._expected, {name: name for name in self._expected.arrays}, numbers)
+
     def reference_sample(self, limit: int = 100_000) -> dict[str, np.ndarray] | None:
         """Return at most `limit` rows that the model was trained on, raw and spread over the file, None where the user gave none."""
         length = self.reference_length
@@ -220,6 +227,10 @@ class Subject:
     @cached_property
     def _served(self) -> RowSource | None:
         return open_rows(Path(self.files.served), what="served rows") if self.files.served else None
+
+    @cached_property
+    def _expected(self) -> RowSource | None:
+        return open_rows(Path(self.files.expected), what="expected answers") if self.files.expected else None
 
     @cached_property
     def _reference(self) -> RowSource | None:

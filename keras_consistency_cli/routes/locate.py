@@ -19,7 +19,7 @@ from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
 
-__all__ = ["LOCATING_ROUTES"]
+__all__ = ["LAYER_LOCATORS", "parting"]
 
 _ROWS = 8
 
@@ -112,6 +112,14 @@ def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any
     return steps
 
 
+def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
+    """Return the first layer at which two copies of a model answer the same rows differently, named as in `other`; empty where none does."""
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    session.restore()
+    other.restore()
+    return _parting(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+
+
 def _companions(session: Any, rows: Rows) -> Result:
     """Where the kept rows first change when their companions are replaced."""
     size = session.facts.batch_size or min(_ROWS, count(rows))
@@ -172,7 +180,7 @@ def _routes(table: Mapping[str, tuple[str, Callable[[Any, Rows], Result]]]) -> t
     return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())
 
 
-LOCATING_ROUTES: tuple[Route, ...] = _routes(
+LAYER_LOCATORS: tuple[Route, ...] = _routes(
     {
         "locate-companions": ("the first layer that lets neighbours in", _companions),
         "locate-repeat": ("the first layer that answers differently the second time", _repeat),

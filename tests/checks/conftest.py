@@ -79,7 +79,7 @@ class _Seat:
 
     def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
         baseline = f"{route}-baseline"
-        brings_one = route in ("companions", "companions-float64", "unpadded")
+        brings_one = route in ("companions", "companions-float64", "unpadded", "reloaded", "loaded-again")
         return self._trace(route), self._trace(baseline) if brings_one and self._trace(route).ran else None
 
     def _trace(self, route: str) -> Trace:

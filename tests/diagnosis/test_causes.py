@@ -17,6 +17,11 @@ BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
 DEFAULT = (LayerFact(path="jitter", kind="Jitter", custom=True, default_training=True),)
 MIXED = {"layer": "mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 NORMED = {**MIXED, "layer": "box/norm", "kind": "BatchNormalization"}
+ODD = (LayerFact(path="box", kind="Box"), LayerFact(path="box/odd", kind="Odd"), LayerFact(path="dense", kind="Dense"))
+HALF = {"low": ["m/box_1/odd_2/Cast (Cast, float16)"]}
+PARTED = {"parting": {"layer": "odd", "kind": "Odd"}}
+LOOSE = {"untracked": ["odd.v"]}
+FORGOT = {"untracked": [], "forgotten": [{"layer": "odd", "kind": "Odd", "argument": "by", "value": "0.0"}]}
 STATE = {"predict": ("lstm/state", "state")}
 SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
@@ -57,7 +62,6 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("predict overridden", {"overridden": ("predict_step",)}, {"KC201": {}, "KC101": {}}, [("predict-overridden", None)]),
     ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
     ("predict differs", {}, {"KC201": {}}, []),
-    ("noise", {}, {"KC602": {}}, [("ill-conditioned", None)]),
     ("a scaler refitted", {}, {"KC301": {"cause": "scaler-refit"}}, [("scaler-refit", None)]),
     ("no scaler", {}, {"KC301": {"cause": "scaler-missing"}}, [("scaler-missing", None)]),
     ("scaled twice", {}, {"KC301": {"cause": "scaler-applied-twice"}}, [("scaler-applied-twice", None)]),
@@ -86,6 +90,23 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("a mask that ends", {"located": {"masks": {"layer": "conv"}}}, {"KC504": {"cause": "mask-lost"}}, [("mask-lost", "conv")]),
     ("padding of another value", {"layers": MASKING}, {"KC504": {"cause": "padding-unmasked"}}, [("padding-unmasked", "masking")]),
     ("nothing but padding", {}, {"KC504": {"cause": "fully-masked-row"}}, [("fully-masked-row", None)]),
+    ("noise", {}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
+    ("noise, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),
+    ("half precision", {"located": {"low-operations": HALF}, "layers": ODD}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "box/odd")]),
+    ("half precision, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "mix")]),
+    ("chance at loading", {"located": {"loaded-again": PARTED}}, {"KC801": {"cause": "untracked-state"}, "KC203": {}}, [("untracked-state", "odd")]),
+    ("state that no file has", {"located": {"reloaded": LOOSE}}, {"KC801": {"cause": "untracked-state"}}, [("untracked-state", "odd")]),
+    ("a config that drifts", {"located": {"reloaded": PARTED}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
+    ("a config that forgets", {"located": {"reloaded": FORGOT}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
+    ("versions", {}, {"KC801": {}}, []),
+    ("answers moved", {}, {"KC802": {"cause": "answers-moved"}}, [("answers-moved", None)]),
+    ("answers in another form", {}, {"KC802": {"cause": "recorded-in-other-form"}}, [("recorded-in-other-form", None)]),
+    (
+        "answers moved by what a file does not hold",
+        {"located": {"reloaded": FORGOT}},
+        {"KC802": {"cause": "answers-moved"}, "KC801": {"cause": "config-loses-arguments"}},
+        [("config-loses-arguments", "odd")],
+    ),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
@@ -115,5 +136,5 @@ def test_words_take_any_layer_name(slug: str, layer: str) -> None:
 
 
 def test_a_warning_is_a_signature_too(evidence: Any, verdict: Any) -> None:
-    found = diagnose(evidence(), [verdict("KC602", Status.WARN)])
+    found = diagnose(evidence(), [verdict("KC602", Status.WARN, cause="ill-conditioned")])
     assert [(each.cause, each.severity) for each in found] == [("ill-conditioned", "warn")]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes import LOCATING_ROUTES
+from keras_consistency_cli.routes import LAYER_LOCATORS
 from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of
 from tests.routes.live_models import stateful as stateful_lstm
 
-LOCATE = {route.name: route.run for route in LOCATING_ROUTES}
+LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
 
 
 def located(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
@@ -109,5 +109,5 @@ def test_the_layer_that_makes_nan_of_finite_rows_is_named() -> None:
     logs = keras.ops.log(keras.layers.Dense(2, name="before")(inputs))
     model = keras.Model(inputs, keras.layers.Dense(1, name="after")(logs))
     rows = {model.inputs[0].name: np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)}
-    route = next(route for route in LOCATING_ROUTES if route.name == "locate-nonfinite")
+    route = next(route for route in LAYER_LOCATORS if route.name == "locate-nonfinite")
     assert route.run(session_of((model, rows)), rows).details["layer"] == "log"
