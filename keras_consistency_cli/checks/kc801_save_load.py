@@ -118,7 +118,8 @@ def _versions(verdict: Verdict, evidence: Evidence) -> Verdict:
     """What another version of Keras makes of the same file."""
     facts = evidence.facts
     saved = f"; saved with Keras {facts.saved_with}, this is {facts.keras}" if facts.saved_with and facts.saved_with != facts.keras else ""
-    baked = next((layer.path for layer in facts.layers if layer.baked_training), None)
+    # Keras writes a default of training=True into the graph as well: that is the layer's nature, not the author's doing.
+    baked = next((layer.path for layer in facts.layers if layer.baked_training and not layer.default_training), None)
     if baked is None:
         return replace(verdict, message=verdict.message + saved)
     message = f"'{baked}' has training=True in its graph, which predict ignores up to Keras 3.15 and obeys from 3.16 on{saved}"

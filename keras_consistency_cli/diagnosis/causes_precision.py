@@ -97,7 +97,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         sentence="the model answers otherwise than when the answers were recorded",
         explanation=(
             "The file, the rows or what surrounds them is not the same as then: state or an argument that the file does not hold, weights saved "
-            "before or after the answers were recorded, another scaler, another version of Keras, or an accelerator that multiplies in less than float32."
+            "before or after the answers were recorded, another scaler, "
+            "another version of Keras, or an accelerator that multiplies in less than float32."
         ),
         key=("KC802",),
         explains=("KC802",),

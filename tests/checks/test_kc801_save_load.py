@@ -77,6 +77,11 @@ def test_versions_are_told(world: Any) -> None:
     assert "'bn' has training=True in its graph" in warned.message
 
 
+def test_a_default_of_training_is_not_baked(world: Any) -> None:
+    resizing = (LayerFact(path="resizing", kind="Resizing", baked_training=True, default_training=True),)
+    assert world.where(facts={"layers": resizing}).verdict(CHECK).status is Status.PASS
+
+
 def test_baked_inference_is_no_matter(world: Any) -> None:
     frozen = (LayerFact(path="bn", kind="BatchNormalization", baked_training=False),)
     assert world.where(facts={"layers": frozen}).verdict(CHECK).status is Status.PASS
