@@ -65,5 +65,5 @@ wheel: ## build dist/*.whl
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -f sample_models/*/model.keras sample_models/*/data.npy sample_models/*/data.npz
+	rm -f sample_models/*/model.keras sample_models/*/*.npy sample_models/*/*.npz sample_models/*/scaler.pkl
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

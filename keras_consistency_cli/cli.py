@@ -149,6 +149,7 @@ def run(
     preprocess: Annotated[_Text, _option("Your own function that the rows go through, instead of a scaler; it is run.", "FILE.py:FUNCTION")] = None,
     reference: Annotated[_Text, _option("Rows that the model was trained on, raw.", "FILE")] = None,
     served: Annotated[_Text, _option("What serving fed to the model for the rows of --data, row for row.", "FILE")] = None,
+    expected: Annotated[_Text, _option("Answers recorded for the rows of --data, row for row, to hold today's against.", "FILE")] = None,
     target_scaler: Annotated[_Text, _option("The scaler of the targets, to tell deviations in your units.", "FILE")] = None,
     custom_objects: Annotated[_Texts, _option("Python file with the model's own classes. Repeatable.", "FILE")] = None,
     select: Annotated[_Texts, _option("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.", "CHECKS")] = None,
@@ -159,8 +160,8 @@ def run(
     format: Annotated[_Text, _option("Form of the report. [terminal]", "terminal|json")] = None,
     output: Annotated[_Text, _option("File for the report, instead of standard output.", "FILE")] = None,
     backend: Annotated[_Text, _option("Keras backend. [tensorflow]", "tensorflow|jax|torch")] = None,
-    rtol: Annotated[_Text, _option("Relative limit, together with --atol, instead of the calibrated one.", "X")] = None,
-    atol: Annotated[_Text, _option("Absolute limit, together with --rtol.", "X")] = None,
+    rtol: Annotated[_Texts, _option("Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X")] = None,
+    atol: Annotated[_Texts, _option("Absolute limit, together with --rtol.", "X|OUTPUT:X")] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Ask for the same bits.")] = False,
     trust_scaler: Annotated[bool, typer.Option("--trust-scaler", help="Let a pickled scaler run its own code.")] = False,
     allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Let the model run its own code (Lambda layers).")] = False,
@@ -181,7 +182,7 @@ def run(
         settings = load_settings(context.params, os.environ)
         call.debug = settings.debug
         _check_output(settings)
-        with _told_at_the_end(nursery, settings):
+        with _told_at_the_end(nursery, settings), _told_to_machines(settings):
             report = inspect(settings, call.line, nursery=nursery)
     _deliver(report, settings)
     return report.exit_code
@@ -197,9 +198,22 @@ def _told_at_the_end(nursery: Nursery, settings: Settings) -> Iterator[None]:
             output.say(f"what the workers printed:\n{nursery.log()}")
 
 
+@contextmanager
+def _told_to_machines(settings: Settings) -> Iterator[None]:
+    """Give a refusal as JSON where JSON is asked for, so that what reads the report finds one; a mistake in the call gives none."""
+    try:
+        yield
+    except KcheckError as refusal:
+        if settings.format == "json" and refusal.exit_code != UsageError.exit_code:
+            from keras_consistency_cli.reporting.as_json import render_refusal
+
+            _write(render_refusal(__version__, str(settings.model), refusal), settings)
+        raise
+
+
 def _check_output(settings: Settings) -> None:
     if settings.output is not None:
-        files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.target_scaler)
+        files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
         taken = (*files, *settings.custom_objects)
         output.check_destination(settings.output, (path for path in taken if path is not None))
 
@@ -216,11 +230,15 @@ def _deliver(report: Report, settings: Settings) -> None:
         color=output.wants_color(settings.color, os.environ, to_file=to_file),
         ascii_only=not to_file and not is_json and output.speaks_ascii_only(),
     )
+    _write(text, settings)
+
+
+def _write(text: str, settings: Settings) -> None:
     if settings.output is not None:
         output.write_file(settings.output, text)
         return
     with suppress(BrokenPipeError):
-        output.write_stdout(text, encoding="utf-8" if is_json else None)
+        output.write_stdout(text, encoding="utf-8" if settings.format == "json" else None)
 
 
 @app.command("list")

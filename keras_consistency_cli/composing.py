@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from keras_consistency_cli import __version__
-from keras_consistency_cli.checks.base import Verdict
+from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.diagnosis import Diagnosis
 from keras_consistency_cli.evidence import Gathering
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.loading.data import RowSource
 from keras_consistency_cli.loading.scaler import ScalerFile
 from keras_consistency_cli.opening import Opened
 from keras_consistency_cli.report import Report, Source
 from keras_consistency_cli.routes import SHADOW
 from keras_consistency_cli.settings import Settings
+from keras_consistency_cli.text import shape_text
 
-__all__ = ["compose"]
+__all__ = ["Loaded", "compose"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What was learned beside the routes: how rows were made in words, where they were, and the description of the data."""
+
+    made: str
+    description: DataFacts
 
 
 def compose(
-    settings: Settings, opened: Opened, gathering: Gathering, verdicts: Sequence[Verdict], diagnoses: Sequence[Diagnosis], described: str
+    settings: Settings, opened: Opened, gathering: Gathering, verdicts: Sequence[Verdict], diagnoses: Sequence[Diagnosis], loaded: Loaded
 ) -> Report:
-    """Put everything a reader may ask for into one report; `described` says how rows were made, where they were."""
+    """Put everything a reader may ask for into one report."""
     facts = gathering.facts
     return Report(
         version=__version__,
@@ -35,14 +45,14 @@ def compose(
         facts=facts,
         environment=_environment(facts),
         model=Source(path=str(settings.model), sha256=opened.archive.sha256, summary=f"{facts.kind} '{facts.name}'"),
-        data=_rows(opened.rows, described),
+        data=_rows(opened.rows, loaded.made),
         scaler=_scaler(opened.scaler),
         settings=settings.model_dump(mode="json", by_alias=True),
         rows=gathering.rows,
         rows_available=opened.rows.length if opened.rows else gathering.rows,
         generated=opened.rows is None,
         noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
-        notes=_notes(facts, gathering),
+        notes=(*_notes(gathering), *_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
         fail_on=settings.fail_on,
     )
 
@@ -74,7 +84,31 @@ def _scaler(found: ScalerFile | None) -> Source | None:
     return Source(path=found.path, sha256=found.sha256, summary=f"{found.estimator}, saved with scikit-learn {found.sklearn_version or 'unknown'}")
 
 
-def _notes(facts: Facts, gathering: Gathering) -> tuple[str, ...]:
+def _notes(gathering: Gathering) -> tuple[str, ...]:
     shadow = gathering.traces.get(SHADOW)
     reason = shadow.unavailable or shadow.error if shadow is not None else None
-    return (*facts.notes, *((reason,) if reason else ()))
+    return (reason,) if reason else ()
+
+
+def _scaling_notes(known: DataFacts) -> Iterator[str]:
+    scaling = known.scaling
+    shape = next((rows.shape for rows in known.raw if scaling is not None and rows.input == scaling.input), ())
+    if scaling is not None and not scaling.function and known.state == "raw" and len(shape) > 1:
+        yield f"rows of shape {shape_text((None, *shape))} are scaled per feature: reshaped to (-1, {shape[-1]}) for the {scaling.kind}, and back"
+
+
+def _in_units(known: DataFacts, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Deviations that count, in the units of the targets before they were scaled."""
+    if known.target is None:
+        return
+    units = known.target.units
+    if not units:
+        yield f"the {known.target.kind} of the targets has no one unit, so that deviations are told as the model has them"
+        return
+    for verdict in verdicts:
+        judged = [each.comparison for each in verdict.judged if each.comparison.worst]
+        if verdict.status in (Status.FAIL, Status.WARN) and judged:
+            worst = max(judged, key=lambda each: each.max_abs)
+            index = worst.worst[0].index
+            unit = units[index[-1]] if index and index[-1] < len(units) else units[0]
+            yield f"{verdict.code}: {worst.max_abs:.3g} of '{worst.output}' is {worst.max_abs * unit:.4g} in the units of the targets"

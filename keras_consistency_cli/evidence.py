@@ -11,16 +11,21 @@ import numpy as np
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.compare import Answers, Comparison, compare
 from keras_consistency_cli.facts import Decision, Facts
-from keras_consistency_cli.routes import REFERENCE, SHADOW
+from keras_consistency_cli.routes import REFERENCE, REPEATED, ROUNDED, SHADOW
 from keras_consistency_cli.routes.base import Route, Trace
 from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.seat import Seat
-from keras_consistency_cli.tolerance import Policy
+from keras_consistency_cli.tolerance import Policy, plausible
 
 __all__ = ["Gathering", "Plan"]
 
 
 _SUFFIX = "-float64"
+_OTHER_WITNESSES = ("one-by-one", "call")
+_DRAWN_APART = 1e-3
+"""Of the output: a shadow this far off, of a model that draws random numbers, has drawn others."""
+_NOT_ROUNDING = 16.0
+"""Honest ways of calling a model were never further from the shadow than 2.3 times one another."""
 
 
 def _twin(route: str) -> str:
@@ -40,13 +45,19 @@ class Plan:
         """Collect what these checks ask for, the shadow's twins of it, and the reference with its noise."""
         names = {route.name for route in table}
         pairs = dict.fromkeys(pair for check in checks for pair in check.pairs)
-        wanted = {REFERENCE, SHADOW} | {name for check in checks for name in check.routes}
+        wanted = {REFERENCE, SHADOW, ROUNDED} | {name for check in checks for name in check.routes}
         for pair in list(pairs):
             wanted |= {pair.candidate, pair.reference}
             if {_twin(pair.candidate), _twin(pair.reference)} <= names:
                 wanted |= {_twin(pair.candidate), _twin(pair.reference)}
                 pairs[Pair(candidate=_twin(pair.candidate), reference=_twin(pair.reference))] = None
-        pairs[Pair(candidate=REFERENCE, reference=SHADOW)] = None
+        # Whether predict repeats itself decides whether its noise means anything.
+        wanted.add(REPEATED)
+        pairs[Pair(candidate=REPEATED, reference=REFERENCE)] = None
+        for witness in (REFERENCE, *(name for name in _OTHER_WITNESSES if name in wanted)):
+            pairs[Pair(candidate=witness, reference=SHADOW)] = None
+        if ROUNDED in names:
+            pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
         return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
 
 
@@ -65,13 +76,34 @@ class Gathering:
     rows: int = 0
 
     def noise(self) -> dict[str, Comparison]:
-        """The rounding noise by output; none where predict is random, for then its distance to the shadow is not rounding."""
+        """The rounding noise by output: predict's distance to the shadow.
+
+        None where predict is random, for then that distance is not rounding; and where predict is far further off than another way of calling
+        the model, that way's distance, for then predict's is not rounding either and would hide its own fault. Nor where it is further off than
+        rounding can take it: then no distance at hand is rounding.
+        """
         trace = self.traces.get(REFERENCE)
         kinds = {change.kind for change in trace.changed} if trace is not None else set()
-        moved = any(not each.identical for each in self.comparisons.get(("predict-again", REFERENCE), ()))
-        if "seed" in kinds or (moved and not kinds):
+        moved = any(not each.identical for each in self.comparisons.get((REPEATED, REFERENCE), ()))
+        if moved and ("seed" in kinds or not kinds):
             return {}
-        return {comparison.output: comparison for comparison in self.comparisons.get((REFERENCE, SHADOW), ())}
+        drawn = trace is not None and trace.details.get("random_operations")
+        found = {each.output: each for each in self.comparisons.get((REFERENCE, SHADOW), ()) if each.noise_elements}
+        if drawn and any(each.scaled > _DRAWN_APART for each in found.values()):
+            # With a fixed seed answers repeat, yet float64 draws other numbers.
+            return {}
+        for route in _OTHER_WITNESSES:
+            for other in self.comparisons.get((route, SHADOW), ()):
+                own = found.get(other.output)
+                if own is not None and own.max_abs > _NOT_ROUNDING * max(other.max_abs, np.spacing(np.float32(other.scale))):
+                    found[other.output] = other
+        rounded = {each.output: each for each in self.comparisons.get((ROUNDED, REFERENCE), ())}
+        return {output: each for output, each in found.items() if each.candidate != REFERENCE or plausible(rounded.get(output), coarse=self._coarse)}
+
+    @property
+    def _coarse(self) -> bool:
+        """Whether low precision is to be expected: by the model's own policies, or from accelerators, which multiply in less than float32."""
+        return bool(self.facts.low_precision) or any("cpu" not in device.lower() for device in self.facts.devices)
 
     def evidence(self, known: Mapping[str, Any]) -> Evidence:
         """What checks may look at: everything gathered so far, and what the parent knows from files and settings."""
@@ -100,7 +132,7 @@ class Gathering:
         shadow = _without(_answers(chunk.get(SHADOW)), bad)
         for pair in self.plan.pairs:
             candidate = _answers(chunk.get(pair.candidate))
-            reference = shadow if pair.reference == SHADOW else _answers(chunk.get(pair.reference))
+            reference = shadow if pair.reference == SHADOW and not pair.candidate.endswith(_SUFFIX) else _answers(chunk.get(pair.reference))
             if candidate is not None and reference is not None:
                 self._merge(pair, self._compare(pair, candidate, reference, shadow, numbers))
         for name, trace in chunk.items():

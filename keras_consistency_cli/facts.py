@@ -187,6 +187,9 @@ class ScalingFact:
     """The scikit-learn that runs."""
     statistics: Mapping[str, Any] = field(default_factory=dict)
     expected: tuple[ExpectedColumn, ...] = ()
+    """By what the scaler remembers; none of a preprocess function."""
+    shown: tuple[ExpectedColumn, ...] = ()
+    """By the reference rows; none without them."""
     mutates: bool = False
     """Whether the preprocess function changes the array that it is given."""
 
@@ -218,6 +221,8 @@ class DriftFact:
     p_value: float
     distance: float | None = None
     outside: float | None = None
+    rows: int = 0
+    """Rows that were looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.archive import Archive, read_archive
 from keras_consistency_cli.loading.data import RowSource, open_rows
 from keras_consistency_cli.loading.scaler import ScalerFile, scan_scaler
@@ -36,6 +37,8 @@ def open_files(settings: Settings) -> Opened:
     Raises:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
+    if importlib.util.find_spec(settings.backend) is None:
+        raise UsageError(f"--backend {settings.backend}: it is not installed here", mend=f"pip install {settings.backend}")
     rows = open_rows(settings.data) if settings.data else None
     if settings.preprocess:
         split_function(settings.preprocess)
@@ -45,6 +48,8 @@ def open_files(settings: Settings) -> Opened:
         _same_columns(rows, open_rows(settings.reference, what="reference rows"))
     if settings.served and rows is not None:
         _same_length(rows, open_rows(settings.served, what="served rows"))
+    if settings.expected and rows is not None:
+        _answered(rows, open_rows(settings.expected, what="expected answers"))
     return Opened(
         archive=read_archive(settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code),
         rows=rows,
@@ -56,6 +61,12 @@ def _same_length(rows: RowSource, served: RowSource) -> None:
     if served.length != rows.length:
         what = f"served rows {clean(served.path)}: {served.length} rows, data {clean(rows.path)}: {rows.length}"
         raise DataError(what, expected="what serving fed to the model, row for row of the data")
+
+
+def _answered(rows: RowSource, expected: RowSource) -> None:
+    if expected.length != rows.length:
+        what = f"expected answers {clean(expected.path)}: {expected.length} rows, data {clean(rows.path)}: {rows.length}"
+        raise DataError(what, expected="what the model answered, row for row of the data")
 
 
 def _same_columns(rows: RowSource | None, reference: RowSource) -> None:
@@ -73,7 +84,7 @@ def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = 
         saved_with: the Keras version that saved the model.
         compiled: whether to restore the compile settings.
     """
-    paths = {name: getattr(settings, name) for name in ("data", "scaler", "reference", "served", "target_scaler")}
+    paths = {name: getattr(settings, name) for name in ("data", "scaler", "reference", "served", "expected", "target_scaler")}
     return SubjectFiles(
         model=str(settings.model),
         saved_with=saved_with,

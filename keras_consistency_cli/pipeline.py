@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
-from keras_consistency_cli.composing import compose
+from keras_consistency_cli.composing import Loaded, compose
 from keras_consistency_cli.diagnosis import diagnose, locators
 from keras_consistency_cli.evidence import Gathering, Plan
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.routes import routes
-from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample
-from keras_consistency_cli.selection import resolve_selection
+from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
+from keras_consistency_cli.selection import check_outputs, resolve_selection
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.nursery import Nursery
@@ -48,18 +49,29 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         for seat in seats.values():
             stack.callback(seat.close)
         facts, described = _loaded(seats)
+        check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
         numbers = rows_to_check(settings, opened.rows, facts)
+        description = seats["main"].describe(every=settings.rows == "all")
         gathering = Gathering(plan=Plan.of(checks, routes(_sizes(settings))), facts=facts, policy=settings.policy(), seats=seats)
-        sample, rest = split_sample(numbers, facts, settings.batch_size)
+        sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
         gathering.add(sample, first=True)
         for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
             gathering.add(chunk, first=False)
-        known = known_of(settings, opened, facts)
+        known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
-    report = compose(settings, opened, gathering, verdicts, diagnoses, described)
+    report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
     return replace(report, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+
+
+def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:
+    """What checks may know beside routes and facts of the model."""
+    return {
+        "description": description,
+        "scaler_saved_with": opened.scaler.sklearn_version if opened.scaler else None,
+        "drift_limits": settings.checks.distribution_shift,
+    }
 
 
 def _selected(settings: Settings) -> tuple[Check, ...]:

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs
 from keras_consistency_cli.loading.subject import raw_inputs
 from keras_consistency_cli.opening import SAMPLE_ROWS, subject_files
 from keras_consistency_cli.settings import Settings
 
-__all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample"]
+__all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample", "with_bad_rows"]
 
 _CHUNK_BYTES = 32 * 2**20
 _SAMPLE_BYTES = 16 * 2**20
@@ -22,6 +22,7 @@ _WORK = 2e9
 _WORK_PER_ELEMENT = 200
 """How often a convolution or a recurrent layer uses an input element, roughly, for each of its channels."""
 _OPEN_AXIS = 64
+_BAD_ROWS = 2
 
 
 def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) -> np.ndarray:
@@ -47,6 +48,21 @@ def affordable_rows(facts: Facts, source: RowSource | None) -> int:
         elements = sum(math.prod(dim or _OPEN_AXIS for dim in fact.shape[1:]) for fact in facts.inputs)
     work = elements * _WORK_PER_ELEMENT + facts.parameters
     return max(_FEWEST_ROWS, min(SAMPLE_ROWS, int(_WORK // max(work, 1)) // _FEWEST_ROWS * _FEWEST_ROWS))
+
+
+def with_bad_rows(numbers: np.ndarray, description: DataFacts) -> np.ndarray:
+    """Return as many row numbers, with the first rows of NaN or infinity that reach the model among them: one bad row must not hide.
+
+    Each takes the place of the chosen row that is nearest to it.
+    """
+    if description.generated or not len(numbers):
+        return numbers
+    chosen = set(numbers.tolist())
+    for bad in {row for rows in description.fed for row in rows.first_bad[:_BAD_ROWS]} - chosen:
+        others = np.array(sorted(chosen - {row for rows in description.fed for row in rows.first_bad}))
+        if len(others):
+            chosen = chosen - {int(others[np.abs(others - bad).argmin()])} | {bad}
+    return np.array(sorted(chosen), dtype=np.int64)
 
 
 def split_sample(numbers: np.ndarray, facts: Facts, batch_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["resolve_selection"]
+__all__ = ["check_outputs", "resolve_selection"]
 
 
 def resolve_selection(select: Sequence[str], ignore: Sequence[str], known: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -27,6 +27,18 @@ def resolve_selection(select: Sequence[str], ignore: Sequence[str], known: Seque
     if not chosen:
         raise UsageError("no check is left to run: everything selected is ignored too", mend="ignore less; 'kcheck list' shows all checks")
     return chosen
+
+
+def check_outputs(stated: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse limits for outputs that the model does not have; one that does not tell its outputs is taken at the user's word.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    for name in stated:
+        if known and name not in known:
+            what = f"a limit is stated for output '{clean(name, 60)}', which the model does not have{did_you_mean(name, known)}"
+            raise UsageError(what, expected=clean(", ".join(known)))
 
 
 def _matching(word: str, known: Sequence[tuple[str, str]]) -> tuple[str, ...]:

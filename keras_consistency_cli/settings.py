@@ -10,7 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from keras_consistency_cli.compare import Stated
 from keras_consistency_cli.complaints import complaint
@@ -140,6 +153,7 @@ class Settings(_Options):
     preprocess: _Word | None = Field(default=None, description="module:function, or file.py:function")
     reference: _Path | None = Field(default=None, description=f"a path to a {_TABLE} file")
     served: _Path | None = Field(default=None, description=f"a path to a {_TABLE} file")
+    expected: _Path | None = Field(default=None, description=f"a path to a {_TABLE} file")
     target_scaler: _Path | None = Field(default=None, description="a path to a saved scaler")
     custom_objects: tuple[_Path, ...] = Field(default=(), description="a list of paths to Python files")
     rows: _Count | Literal["all"] = Field(default=256, description="a whole number of at least 1, or all")
@@ -167,6 +181,8 @@ class Settings(_Options):
             raise UsageError("--scaler and --preprocess exclude each other", mend="give the one that serving uses")
         if self.served is not None and self.data is None:
             raise UsageError("--served is given without --data", mend="give the raw rows that the served ones were made of, row for row")
+        if self.expected is not None and self.data is None:
+            raise UsageError("--expected is given without --data", mend="give the rows that were answered when the answers were recorded")
         return self
 
     def policy(self) -> Policy:

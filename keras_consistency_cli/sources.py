@@ -73,6 +73,15 @@ def _words(values: str | Iterable[str]) -> list[str]:
     return [word.strip() for value in ((values,) if isinstance(values, str) else values) for word in value.split(",")]
 
 
+def _limits(values: str | Iterable[str]) -> object:
+    """Read one limit for all outputs (1e-5), or limits by output name (out0:1e-4)."""
+    words = _words(values)
+    named = {name: _plain(limit) for name, colon, limit in (word.rpartition(":") for word in words) if colon}
+    if not named:
+        return _plain(words[0]) if len(words) == 1 else words
+    return named if len(named) == len(words) else words
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Option:
     """Where an option of the command line stands in Settings, and how its text is read; lists have no environment variable."""
@@ -82,7 +91,7 @@ class _Option:
     scalar: bool = True
 
 
-_PATHS = ("model", "data", "scaler", "reference", "served", "target_scaler", "output")
+_PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output")
 _OPTIONS: Mapping[str, _Option] = {
     **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "format", "fail_on", "color")},
     **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "debug")},
@@ -90,9 +99,23 @@ _OPTIONS: Mapping[str, _Option] = {
     "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
     "allow_unsafe": _Option(path=("trust", "code"), read=_plain),
-    **{name: _Option(path=("tolerance", name), read=_plain) for name in ("rtol", "atol", "exact")},
+    **{name: _Option(path=("tolerance", name), read=_limits) for name in ("rtol", "atol")},
+    "exact": _Option(path=("tolerance", "exact"), read=_plain),
 }
 _LIMITS = ("rtol", "atol", "exact")
+
+
+def _by_output(limits: Mapping[str, Any], spell: Callable[[str], str]) -> Mapping[str, Any]:
+    """Turn rtol and atol by output name into pairs by output name; one given as a plain number goes for every output that the other names."""
+    named = {name: list(value) for name, value in limits.items() if isinstance(value, Mapping)}
+    if not named:
+        return limits
+    outputs = list(dict.fromkeys(output for each in named.values() for output in each))
+    for name, each in named.items():
+        lacking = next((output for output in outputs if output not in each), None)
+        if lacking is not None:
+            raise UsageError(f"{spell(name)} has no limit for '{clean(lacking, 60)}'", mend=f"state both for each output; {spell(name)} may be 0")
+    return {output: {name: value[output] if isinstance(value, Mapping) else value for name, value in limits.items()} for output in outputs}
 
 
 @dataclass(kw_only=True)
@@ -137,8 +160,10 @@ class Draft:
             missing = "atol" if given == "rtol" else "rtol"
             raise UsageError(f"{spell(given)} is given without {spell(missing)}", mend=f"state both; {spell(missing)} may be 0")
         if exact or limits:
-            self._put(("tolerance",), "exact" if exact else limits, spell("exact" if exact else "rtol"))
-            self.origins.update({("tolerance", name): spell(name) for name in limits})
+            stated = _by_output(limits, spell)
+            self._put(("tolerance",), "exact" if exact else stated, spell("exact" if exact else "rtol"))
+            places = [(name,) for name in limits] if stated is limits else [(output, name) for output in stated for name in limits]
+            self.origins.update({("tolerance", *place): spell(place[-1]) for place in places})
 
     def _put(self, path: KeyPath, value: object, origin: str) -> None:
         self.origins = {old: source for old, source in self.origins.items() if old[: len(path)] != path} | {path: origin}

@@ -13,7 +13,7 @@ from typing import Literal
 
 from keras_consistency_cli.compare import Comparison, Stated
 
-__all__ = ["CALIBRATION_ROWS", "MAX_FACTOR", "Judgement", "Limit", "Policy", "judge"]
+__all__ = ["CALIBRATION_ROWS", "MAX_FACTOR", "PLAUSIBLE_FACTOR", "Judgement", "Limit", "Policy", "excess", "judge", "plausible"]
 
 MAX_FACTOR = 4.0
 """Limit on the greatest deviation, in multiples of E: honest pairs stayed below 2.9 (benchmarks/calibration.py)."""
@@ -23,6 +23,9 @@ LIFTED_FACTOR = 16.0
 """Limit on the shadow, in multiples of (E + 1 ulp) · 2⁻²⁹: honest pairs stayed below 2.2 (benchmarks/calibration.py)."""
 FLOAT64_GAIN = 2.0**-29
 """float64 has 29 bits more than float32."""
+PLAUSIBLE_FACTOR = 32.0
+"""How much further from its shadow a model may be than a shadow that rounds each layer to float32: honest models stayed below 10."""
+_COARSE_FACTOR = 2.0**12
 CALIBRATION_ROWS = 16
 """Fewer rows than this calibrate badly: the limit is widened by `FEW_ROWS_FACTOR`, and the report says so."""
 FEW_ROWS_FACTOR = 8.0
@@ -54,6 +57,29 @@ class Policy:
     def stated_for(self, output: str) -> Stated | None:
         """The user's limit for this output, None where it is to be calibrated."""
         return dict(self.per_output).get(output, self.stated)
+
+
+def excess(rounded: Comparison) -> float:
+    """Return how many times further from the shadow predict is than rounding layer by layer takes it, on the same rows.
+
+    Args:
+        rounded: the shadow rounded layer by layer against predict, both measured against the shadow itself.
+    """
+    if rounded.noise_elements == 0:
+        return 0.0
+    own = math.sqrt(rounded.noise_squares_reference / rounded.noise_elements)
+    rounding = math.sqrt(rounded.noise_squares_candidate / rounded.noise_elements) + _ULP["float32"] / 2 * rounded.scale
+    return own / rounding if rounding else 0.0
+
+
+def plausible(rounded: Comparison | None, *, coarse: bool = False) -> bool:
+    """Whether predict's distance to its shadow can be rounding; nothing speaks against it where that was not measured.
+
+    Args:
+        rounded: as for `excess`.
+        coarse: whether less than float32 is to be expected: bfloat16 has 2¹⁶ times float32's rounding, float16 and TF32 2¹³ times.
+    """
+    return rounded is None or excess(rounded) <= PLAUSIBLE_FACTOR * (_COARSE_FACTOR if coarse else 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +127,7 @@ def _calibrated(pair: Comparison, noise: Comparison, lifted: Comparison | None) 
     factor = MAX_FACTOR * (FEW_ROWS_FACTOR if few else 1.0)
     limit = Limit(value=factor * noise.max_abs + ulp, origin="calibrated-few-rows" if few else "calibrated")
     if lifted is not None:
-        if lifted.misshapen or lifted.nonfinite:
+        if lifted.misshapen or (lifted.nonfinite and not pair.identical):
             return Judgement(within=False, limit=limit, reason="the float64 shadow disagrees too, in shape or finiteness")
         floor = LIFTED_FACTOR * (noise.max_abs + ulp) * FLOAT64_GAIN
         if lifted.max_abs > floor:

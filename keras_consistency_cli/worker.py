@@ -12,6 +12,7 @@ import dataclasses
 import gc
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from keras_consistency_cli import wire
 _NOT_NEEDED = ("sklearn", "pandas")
 _NOT_NEEDED_BY_TENSORFLOW = (*_NOT_NEEDED, "scipy")
 _ERROR_LENGTH = 400
+_STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def main(descriptor: int) -> None:
@@ -107,7 +109,7 @@ class Worker:
 
     def serve(self) -> None:
         """Answer requests until the parent hangs up."""
-        answers = {"load": self._load, "run": self._run}
+        answers = {"load": self._load, "run": self._run, "describe": self._describe}
         while True:
             try:
                 request, arrays = wire.receive(self._channel)
@@ -131,6 +133,12 @@ class Worker:
         described = self._subject.described_rows
         wire.send(self._channel, {"facts": dataclasses.asdict(self._subject.facts), "rows": described})
 
+    def _describe(self, request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> None:
+        from keras_consistency_cli.loading.description import describe_data
+
+        found = describe_data(self._subject, every=request["every"])
+        wire.send(self._channel, {"description": dataclasses.asdict(found)})
+
     def _session(self, model: Any) -> Any:
         if self._subject.facts.backend == "tensorflow":
             from keras_consistency_cli.routes.tensorflow import TensorFlowSession as Kind
@@ -150,7 +158,14 @@ class Worker:
         start = time.perf_counter()
         session.subject, session.numbers = self._subject, arrays["rows"]
         session.restore()
-        result = route.run(session, rows)
+        try:
+            result = route.run(session, rows)
+        except Exception as problem:
+            if route.lens == "float32":
+                raise
+            # The model itself is not at fault where only its float64 copy cannot run.
+            wire.send(self._channel, {"unavailable": f"the float64 shadow fails: {_told(problem)}"})
+            return
         changed = session.snapshot.changes()
         session.restore()
         session.watch(bool(changed))
@@ -167,6 +182,9 @@ class Worker:
             return shadow_session(self._sessions["float32"], self._subject, rows)
         except ShadowRefused as reason:
             return f"no float64 shadow: {reason}"
+        except Exception as problem:
+            # A constant that a custom layer keeps in float32 cannot be added to float64: no fault of the model.
+            return f"no float64 shadow: it fails where the model does not: {_told(problem)}"
 
     def _send(self, result: Any, changed: Any, elapsed: float) -> None:
         arrays = {f"outputs/{name}": values for name, values in result.outputs.items()}
@@ -184,6 +202,8 @@ def _told(problem: Exception) -> str:
 
     if isinstance(problem, KcheckError):
         return str(problem)
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    shown = " ".join(lines[-3:] if "Graph execution error" in str(problem) else lines[:3])
+    text = _STYLING.sub("", str(problem))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # What is wrapped in a trace of the graph is told by its last lines, what Keras itself says by its first.
+    shown = " ".join(lines[-3:] if any(mark in text for mark in ("Graph execution error", "in user code:")) else lines[:3])
     return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}"

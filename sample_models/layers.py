@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-__all__ = ["BatchLeak", "MonteCarloDropout", "NormalisedDense", "PriceModel"]
+__all__ = ["BatchLeak", "MonteCarloDropout", "NormalisedDense", "PriceModel", "RandomProjection"]
 
 Tensor = Any
 
@@ -76,3 +77,20 @@ class PriceModel(keras.Model):
         """Return one price per row."""
         hidden = self.norm(self.hidden(inputs), training=training)
         return self.price(self.drop(hidden, training=training))
+
+
+@register
+class RandomProjection(layers.Layer):
+    """Multiplies by random numbers that are kept in an array, where Keras does not see them: the planted defect. No file holds them."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Draw the numbers, at every load anew."""
+        self.directions = np.random.normal(size=(input_shape[-1], self.units)).astype("float32")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return one number for each direction."""
+        return ops.matmul(inputs, self.directions)

@@ -1,4 +1,4 @@
-"""Write model.keras and data.npy or data.npz into each sample's folder: `python sample_models/make_samples.py [--into DIR] [NAME ...]`.
+"""Write models, data and what belongs to them into the samples' folders: `python sample_models/make_samples.py [--into DIR] [NAME ...]`.
 
 Every sample is seeded. What kcheck must say about it stands in the folder's expected.yaml.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,13 +20,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 from keras import layers
-from layers import BatchLeak, MonteCarloDropout, NormalisedDense, PriceModel
+from layers import BatchLeak, MonteCarloDropout, NormalisedDense, PriceModel, RandomProjection
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 __all__ = ["SAMPLES", "Sample", "main", "make"]
 
 HERE = Path(__file__).resolve().parent
 
 Rows = np.ndarray | dict[str, np.ndarray]
+Serving = Callable[[Any, np.ndarray], np.ndarray]
+"""What serving makes of raw rows, given the scaler that was saved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,10 @@ class Sample:
     data: Callable[[np.random.Generator], Rows]
     epochs: int = 0
     """Epochs of training on a made-up target, so that outputs spread; 0 leaves the initial weights."""
+    scaler: Callable[[], Any] | None = None
+    """Fitted on other rows of the same kind, which the model is then trained on, scaled; scaler.pkl."""
+    serving: Serving | None = None
+    """Makes served.npy, the rows that serving fed to the model for those of data.npy."""
 
 
 def normal(*shape: int, rows: int = 96) -> Callable[[np.random.Generator], Rows]:
@@ -52,6 +60,27 @@ def pictures(*shape: int, rows: int = 64) -> Callable[[np.random.Generator], Row
 def customer_rows(random: np.random.Generator) -> Rows:
     """Rows for the model with two inputs: eight numbers and three category ids below 12."""
     return {"numbers": random.normal(size=(96, 8)).astype("float32"), "categories": random.integers(0, 12, size=(96, 3), dtype="int32")}
+
+
+def machines(rows: int) -> Callable[[np.random.Generator], Rows]:
+    """Raw rows on ten scales, from micrometres to pascals, as sensors give them."""
+    level, spread = np.geomspace(1e-3, 1e5, 10), np.linspace(0.05, 0.5, 10)
+    return lambda random: level * (1 + spread * random.normal(size=(rows, 10)))
+
+
+def with_saved_scaler(scaler: Any, rows: np.ndarray) -> np.ndarray:
+    """transform() of the scaler that was saved, as it should be."""
+    return np.asarray(scaler.transform(rows))
+
+
+def without_scaler(scaler: Any, rows: np.ndarray) -> np.ndarray:
+    """Nothing: somebody forgot it."""
+    return rows
+
+
+def with_fit_transform(scaler: Any, rows: np.ndarray) -> np.ndarray:
+    """fit_transform() on what came in, 32 rows at a time: each batch is scaled by its own statistics."""
+    return np.concatenate([type(scaler)().fit_transform(rows[start : start + 32]) for start in range(0, len(rows), 32)])
 
 
 def healthy_mlp() -> Any:
@@ -112,6 +141,11 @@ def nested() -> Any:
     return keras.Model(picture, layers.Dense(4, activation="softmax")(layers.Dropout(0.3)(pooled)))
 
 
+def untracked_state() -> Any:
+    """A random projection whose numbers no file holds."""
+    return keras.Sequential([keras.Input((10,)), RandomProjection(16, name="projection"), layers.Dense(1, activation="sigmoid")])
+
+
 SAMPLES: Mapping[str, Sample] = {
     "healthy-mlp": Sample(build=healthy_mlp, data=normal(10, rows=256), epochs=5),
     "stateful-lstm": Sample(build=stateful_lstm, data=normal(6, 3, rows=48)),
@@ -123,6 +157,10 @@ SAMPLES: Mapping[str, Sample] = {
     "two-inputs": Sample(build=two_inputs, data=customer_rows, epochs=2),
     "subclassed": Sample(build=PriceModel, data=normal(9), epochs=2),
     "nested": Sample(build=nested, data=pictures(10, 10, 1), epochs=2),
+    "scaled-alike": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=with_saved_scaler),
+    "scaler-missing": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=without_scaler),
+    "scaler-refitted": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=StandardScaler, serving=with_fit_transform),
+    "untracked-state": Sample(build=untracked_state, data=normal(10)),
 }
 
 
@@ -133,7 +171,10 @@ def make(name: str, into: Path) -> Path:
     seed = zlib.crc32(name.encode())
     keras.utils.set_random_seed(seed)
     model, rows = sample.build(), sample.data(np.random.default_rng(seed))
-    _train(model, rows, sample.epochs)
+    if sample.scaler is None:
+        _train(model, rows, _target(rows), sample.epochs)
+    else:
+        _scale(folder, sample, model, rows)
     model.save(folder / "model.keras")
     if isinstance(rows, dict):
         np.savez(folder / "data.npz", allow_pickle=False, **rows)
@@ -142,10 +183,25 @@ def make(name: str, into: Path) -> Path:
     return folder
 
 
-def _train(model: Any, rows: Rows, epochs: int) -> None:
-    """Fit a target that depends on the first input, for models whose initial weights would say nearly the same about every row."""
+def _scale(folder: Path, sample: Sample, model: Any, rows: Rows) -> None:
+    """Train on scaled rows, and write the scaler and what serving made of the rows of this folder."""
+    assert sample.scaler
+    assert sample.serving
+    known, scaler = sample.data(np.random.default_rng(len(rows))), sample.scaler()
+    scaled = scaler.fit_transform(known)
+    sums = scaled[:, :3].sum(axis=1, keepdims=True)
+    _train(model, scaled, (sums > np.median(sums)).astype("float32"), sample.epochs)
+    (folder / "scaler.pkl").write_bytes(pickle.dumps(scaler))
+    np.save(folder / "served.npy", sample.serving(scaler, np.asarray(rows)))
+
+
+def _target(rows: Rows) -> np.ndarray:
+    """A target that depends on the first input, for models whose initial weights would say nearly the same about every row."""
     first = next(iter(rows.values())) if isinstance(rows, dict) else rows
-    target = (first.reshape(len(first), -1)[:, :3].sum(axis=1, keepdims=True) > first[0].mean()).astype("float32")
+    return (first.reshape(len(first), -1)[:, :3].sum(axis=1, keepdims=True) > first[0].mean()).astype("float32")
+
+
+def _train(model: Any, rows: Rows, target: np.ndarray, epochs: int) -> None:
     if epochs:
         model.compile(keras.optimizers.Adam(0.02), "mse")
         model.fit(rows, target, epochs=epochs, batch_size=32, verbose=0)

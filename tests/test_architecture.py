@@ -30,6 +30,7 @@ CODES = {check.code for check in CHECKS}
 INFORMATION_ONLY = {
     "KC205": "predictions are not at fault where gradients stop: it warns, and never fails",
     "KC206": "a cost is neither right nor wrong: it never fails",
+    "KC403": "adapting anew is something to be warned of beforehand: nothing shows whether anybody does it",
     "KC602": "rounding noise is the measure of every limit, not a fault of its own: it warns, and never fails",
 }
 

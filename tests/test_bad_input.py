@@ -75,11 +75,15 @@ WITH_BACKEND = {
     "wrong length": Bad(line="run lstm.keras --data short.npy", code=2, words=("short.npy has shape (8, 5, 3)", "takes (None, 4, 3)")),
     "wrong dtype": Bad(line="run mlp.keras --data words.npy", code=2, words=("words.npy has dtype <U", "input 'x'")),
     "too few rows": Bad(line="run lstm.keras --data three.npy", code=2, words=("three.npy has 3 rows", "batch of 4")),
-    "missing input": Bad(line="run two.keras --data half.npz", code=2, words=("half.npz has no array for 'ids'", "np.savez('x.npz', ids=..., numbers=...)")),
+    "missing input": Bad(line="run two.keras --data half.npz", code=2, words=("has no array for 'ids'", "np.savez('x.npz', ids=..., numbers=...)")),
     "one array for two inputs": Bad(line="run two.keras --data x.npy", code=2, words=("holds one array", "takes 2 inputs: 'ids', 'numbers'")),
     "misspelt input": Bad(line="run two.keras --data typo.npz", code=2, words=("'nubmers'", "did you mean 'numbers'?")),
-    "class not in the file": Bad(line="run custom.keras --custom-objects nothing.py", code=1, words=("custom.keras cannot be loaded", "Leak", "--custom-objects")),
-    "objects that fail": Bad(line="run custom.keras --custom-objects failing.py", code=2, words=("--custom-objects failing.py cannot be imported", "no way")),
+    "class not in the file": Bad(
+        line="run custom.keras --custom-objects nothing.py", code=1, words=("custom.keras cannot be loaded", "Leak", "--custom-objects")
+    ),
+    "objects that fail": Bad(
+        line="run custom.keras --custom-objects failing.py", code=2, words=("--custom-objects failing.py cannot be imported", "no way")
+    ),
 }
 
 
@@ -188,7 +192,7 @@ def test_debug_shows_the_traceback(here: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_rows_with_nan_are_reported_and_the_rest_is_checked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main("run mlp.keras --data holed.npy --select KC104,KC701 --format json".split())
+    code = main(["run", "mlp.keras", "--data", "holed.npy", "--select", "KC104,KC701", "--format", "json"])
     out, err = capsys.readouterr()
     results = {result["code"]: result for result in json.loads(out)["results"]}
     assert (code, err) == (1, "")

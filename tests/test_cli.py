@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ import pytest
 from keras_consistency_cli import __version__
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.cli import main
-from keras_consistency_cli.errors import DataError, NoVerdictError, RefusedError
+from keras_consistency_cli.errors import DataError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -337,3 +338,25 @@ def test_help_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     assert done.stdout.splitlines()[-1] == "[] 0"
     assert "explain  Explain a check or a cause." in done.stdout
+
+
+def test_a_refusal_is_json_where_json_is_asked_for(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.outcome = RefusedError("m.keras is damaged", expected="an archive", mend="save it again")
+    assert main(["run", "m.keras", "--format", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "schema": "kcheck.report/1",
+        "kcheck": __version__,
+        "verdict": "inconsistent",
+        "exit_code": 1,
+        "model": "m.keras",
+        "error": {"message": "m.keras is damaged", "expected": "an archive", "to_mend": "save it again"},
+        "results": [],
+        "diagnoses": [],
+    }
+
+
+def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.outcome = UsageError("no such file")
+    assert main(["run", "m.keras", "--format", "json"]) == 2
+    assert capsys.readouterr().out == ""

@@ -39,6 +39,7 @@ TABLE = (
     route("graph", seat="fresh"),
     route("companions"),
     route("rows", streams=True),
+    route("predict-again"),
     route("needs-gpu", unavailable=lambda _facts: "no GPU is visible"),
 )
 
@@ -93,23 +94,25 @@ def in_two(gathered: Gathering) -> Gathering:
 
 def test_plan_has_pairs_their_twins_and_the_noise() -> None:
     plan = Plan.of([check(("call", "predict"))], TABLE)
-    assert [each.name for each in plan.routes] == ["predict", "predict-float64", "call", "call-float64"]
+    assert [each.name for each in plan.routes] == ["predict", "predict-float64", "call", "call-float64", "predict-again"]
     assert plan.pairs == (
         Pair(candidate="call", reference="predict"),
         Pair(candidate="call-float64", reference="predict-float64"),
+        Pair(candidate="predict-again", reference="predict"),
         Pair(candidate="predict", reference="predict-float64"),
+        Pair(candidate="call", reference="predict-float64"),
     )
 
 
 def test_plan_leaves_out_twins_that_do_not_exist() -> None:
     plan = Plan.of([check(("graph", "predict"))], TABLE)
-    assert [pair.candidate for pair in plan.pairs] == ["graph", "predict"]
+    assert [pair.candidate for pair in plan.pairs] == ["graph", "predict-again", "predict"]
 
 
 def test_plan_asks_once_for_what_several_checks_want() -> None:
     plan = Plan.of([check(("call", "predict")), check(("call", "predict"), routes=("rows", "call"))], TABLE)
-    assert len(plan.pairs) == 3
-    assert [each.name for each in plan.routes] == ["predict", "predict-float64", "call", "call-float64", "rows"]
+    assert len(plan.pairs) == 5
+    assert [each.name for each in plan.routes] == ["predict", "predict-float64", "call", "call-float64", "rows", "predict-again"]
 
 
 def test_plan_of_all_checks_has_every_pair_and_route_they_ask_for() -> None:
@@ -126,7 +129,9 @@ def test_plan_pairs_the_baseline_with_its_own_shadow() -> None:
     assert set(plan.pairs) == {
         Pair(candidate="companions", reference="companions-baseline", exact=True),
         Pair(candidate="companions-float64", reference="companions-float64-baseline", exact=True),
+        Pair(candidate="predict-again", reference="predict"),
         Pair(candidate="predict", reference="predict-float64"),
+        Pair(candidate="rounded-layers", reference="predict"),
     }
 
 
@@ -139,7 +144,8 @@ def test_routes_that_do_not_stream_run_on_the_first_chunk_alone() -> None:
     assert ran["predict"] == [[0, 1, 2, 3, 4], [5, 6, 7]]
     assert ran["graph"] == [[0, 1, 2, 3, 4]]
     rows = {pair: each[0].rows for pair, each in gathered.comparisons.items()}
-    assert rows == {("call", "predict"): 8, ("call-float64", "predict-float64"): 8, ("predict", "predict-float64"): 8, ("graph", "predict"): 5}
+    noise = {("predict", "predict-float64"): 8, ("call", "predict-float64"): 8, ("predict-again", "predict"): 5}
+    assert rows == {("call", "predict"): 8, ("call-float64", "predict-float64"): 8, ("graph", "predict"): 5, **noise}
     assert gathered.rows == 8
 
 
@@ -148,7 +154,8 @@ def test_chunks_give_the_comparison_of_all_rows() -> None:
     whole = gathering([check(("call", "predict"))], {"call": moved})
     whole.add(np.arange(8), first=True)
     parts = in_two(gathering([check(("call", "predict"))], {"call": moved}))
-    assert parts.comparisons == whole.comparisons
+    for pair in (("call", "predict"), ("call-float64", "predict-float64"), ("predict", "predict-float64")):
+        assert parts.comparisons[pair] == whole.comparisons[pair]
     assert [worst.row for worst in parts.comparisons["call", "predict"][0].worst] == [1, 6]
 
 
@@ -211,7 +218,8 @@ def test_a_baseline_is_a_trace_of_its_own() -> None:
 def test_each_seat_gets_its_own_routes() -> None:
     seats: dict[str, Any] = {"main": FakeSeat(), "fresh": FakeSeat()}
     Gathering(plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), seats=seats).add(np.arange(3), first=True)
-    assert {name: [route for route, _ in seat.asked] for name, seat in seats.items()} == {"main": ["predict", "predict-float64"], "fresh": ["graph"]}
+    asked_for = {name: [route for route, _ in seat.asked] for name, seat in seats.items()}
+    assert asked_for == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
 
 
 def test_more_routes_can_be_run_afterwards() -> None:
@@ -244,12 +252,18 @@ def test_noise_is_predict_against_its_shadow() -> None:
     assert (noise["out"].candidate, noise["out"].reference, noise["out"].max_abs, noise["out"].rows) == ("predict", "predict-float64", NOISE, 8)
 
 
-@pytest.mark.parametrize(("kind", "known"), [("seed", False), ("state", True), ("weight", True)])
-def test_randomness_is_no_noise(kind: Any, known: bool) -> None:
+@pytest.mark.parametrize(("kind", "moved", "known"), [("seed", 0.5, False), ("seed", 0.0, True), ("state", 0.5, True), ("weight", 0.5, True)])
+def test_randomness_is_no_noise(kind: Any, moved: float, known: bool) -> None:
     predict = Trace(route="predict", outputs={"out": DATA}, changed=(Change(path="p", kind=kind, max_abs=1.0),))
-    gathered = gathering([check(("call", "predict"))], {"predict": predict})
+    gathered = gathering([check(("predict-again", "predict"))], {"predict": predict, "predict-again": DATA + np.float32(moved)})
     gathered.add(np.arange(8), first=True)
     assert bool(gathered.noise()) is known
+
+
+def test_a_fault_of_predict_alone_does_not_hide_in_its_noise() -> None:
+    gathered = gathering([check(("call", "predict"))], {"predict": DATA + np.float32(0.5), "predict-again": DATA + np.float32(0.5)})
+    gathered.add(np.arange(8), first=True)
+    assert (gathered.noise()["out"].candidate, gathered.noise()["out"].max_abs) == ("call", NOISE)
 
 
 def test_there_is_no_noise_without_a_shadow() -> None:

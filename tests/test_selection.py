@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.selection import resolve_selection
+from keras_consistency_cli.selection import check_outputs, resolve_selection
 
 KNOWN = (("KC101", "batch-vs-single"), ("KC102", "batch-size"), ("KC201", "predict-vs-call"), ("KC701", "finite"))
 
@@ -40,3 +40,10 @@ def test_an_unknown_word_is_refused_with_a_suggestion(word: str, hint: str, opti
 def test_nothing_left_to_run_is_refused() -> None:
     with pytest.raises(UsageError, match="no check is left to run"):
         resolve_selection(("KC1",), ("KC10",), KNOWN)
+
+
+def test_limits_for_outputs_that_do_not_exist_are_refused() -> None:
+    check_outputs(["price"], ["price", "kind"])
+    check_outputs(["anything"], [])
+    with pytest.raises(UsageError, match=r"output 'prise', which the model does not have \(did you mean 'price'\?\)"):
+        check_outputs(["kind", "prise"], ["price", "kind"])

@@ -30,6 +30,7 @@ def test_the_defaults() -> None:
         "preprocess": None,
         "reference": None,
         "served": None,
+        "expected": None,
         "target_scaler": None,
         "custom_objects": (),
         "rows": 256,
@@ -158,3 +159,44 @@ def test_strict_yaml_is_stricter() -> None:
     assert strict == load().model_copy(
         update={"rows": "all", "fail_on": "warn", "checks": CheckOptions.model_validate({"batch-size": {"sizes": sizes}})}
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"scaler": "s.pkl", "preprocess": "a.py:f"}, "--scaler and --preprocess exclude each other\nto mend: give the one that serving uses"),
+        ({"served": "s.npy"}, "--served is given without --data\nto mend: give the raw rows that the served ones were made of, row for row"),
+    ],
+)
+def test_options_that_do_not_go_together(flags: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(**flags)
+    assert str(caught.value) == message
+
+
+def test_facts_and_limits_of_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text(
+        "model: m.keras\nfacts: {data_state: scaled, scaler_input: left, feature_names: [age, income], value_range: [0, 255]}\n"
+        "checks: {distribution-shift: {effect: 1, severity: fail}}\n"
+    )
+    settings = load_settings({"config": str(path)}, {})
+    facts, limits = settings.facts, settings.checks.distribution_shift
+    assert (facts.data_state, facts.scaler_input, facts.feature_names, facts.value_range) == ("scaled", "left", ("age", "income"), (0, 255))
+    assert (limits.effect, limits.outside, limits.severity) == (1, 0.05, "fail")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("facts: {data_state: normal}", ":2: facts.data_state is 'normal', expected raw or scaled"),
+        ("facts: {value_range: [255, 0]}", ":2: facts.value_range is [255, 0], expected two numbers such as [0, 255], the smaller one first"),
+        ("checks: {distribution-shift: {outside: 5}}", ":2: checks.distribution-shift.outside is 5, expected a share of rows from 0 to 1"),
+    ],
+)
+def test_facts_that_cannot_be_meant(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text(f"model: m.keras\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        load_settings({"config": str(path)}, {})
+    assert str(caught.value) == f"{path}{message}"

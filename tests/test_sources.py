@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,27 @@ def test_limits_of_a_later_layer_replace_those_of_an_earlier_one(config: Path) -
     assert gather({"config": str(config), "exact": True}, {}).values["tolerance"] == "exact"
 
 
+@pytest.mark.parametrize(
+    ("rtol", "atol", "tolerance"),
+    [
+        (["1e-5"], ["0"], {"rtol": 1e-5, "atol": 0}),
+        (["0"], ["a:1e-4,b/c:2"], {"a": {"rtol": 0, "atol": 1e-4}, "b/c": {"rtol": 0, "atol": 2}}),
+        (["a:1", "b:2"], ["b:0", "a:3"], {"a": {"rtol": 1, "atol": 3}, "b": {"rtol": 2, "atol": 0}}),
+        (["rtol:1"], ["0"], {"rtol": {"rtol": 1, "atol": 0}}),
+        (["x:y:1"], ["0"], {"x:y": {"rtol": 1, "atol": 0}}),
+        (["1", "2"], ["0"], {"rtol": ["1", "2"], "atol": 0}),
+        (["1", "a:2"], ["0"], {"rtol": ["1", "a:2"], "atol": 0}),
+    ],
+)
+def test_limits_may_be_stated_by_output(rtol: list[str], atol: list[str], tolerance: dict[str, Any]) -> None:
+    assert gather({"rtol": rtol, "atol": atol}, {}).values["tolerance"] == tolerance
+
+
+def test_limits_by_output_remember_their_source() -> None:
+    draft = gather({}, {"KCHECK_RTOL": "a:1", "KCHECK_ATOL": "a:2"})
+    assert [draft.origin(("tolerance", "a", name))[1] for name in ("rtol", "atol")] == ["KCHECK_RTOL", "KCHECK_ATOL"]
+
+
 def test_every_value_remembers_its_source(config: Path) -> None:
     draft = gather({"config": str(config), "seed": "3", "custom_objects": ["a.py", ""]}, {"KCHECK_ROWS": "9"})
     places = [("batch_size",), ("seed",), ("rows",), ("custom_objects", 1), ("trust", "scaler")]
@@ -73,6 +95,9 @@ def test_words_are_split_at_commas_and_gathered() -> None:
     [
         ({"rtol": "1e-5"}, "--rtol is given without --atol\nto mend: state both; --atol may be 0"),
         ({"atol": "1e-5"}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
+        ({"rtol": ["0"], "atol": ["a:1"], "exact": True}, "--exact and --rtol exclude each other\nto mend: give one of them"),
+        ({"rtol": ["a:0"], "atol": ["b:1"]}, "--rtol has no limit for 'b'\nto mend: state both for each output; --rtol may be 0"),
+        ({"atol": ["a:1"]}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
         ({"exact": True, "atol": "1"}, "--exact and --atol exclude each other\nto mend: give one of them"),
         ({"rowz": "1"}, "unknown option --rowz (did you mean 'rows'?)"),
         ({"config": ""}, "--config is empty\nexpected: a path to a YAML file"),
@@ -98,3 +123,15 @@ def test_variables_that_cannot_be_meant(environ: dict[str, str], message: str) -
     with pytest.raises(UsageError) as caught:
         gather({}, environ)
     assert str(caught.value) == message
+
+
+def test_files_beside_the_data_are_relative_to_the_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text("model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: t.pkl\npreprocess: serve.py:prepare\n")
+    settings = load_settings({"config": str(path)}, {})
+    assert (settings.reference, settings.served, settings.target_scaler) == (tmp_path / "train.npy", Path("/abs/s.npy"), tmp_path / "t.pkl")
+    assert settings.preprocess == f"{tmp_path / 'serve.py'}:prepare"
+    assert load_settings({"config": str(path), "preprocess": "package.module:prepare"}, {}).preprocess == "package.module:prepare"
+    path.write_text("model: m.keras\npreprocess: package.module:prepare\nreference: null\n")
+    settings = load_settings({"config": str(path)}, {})
+    assert (settings.preprocess, settings.reference) == ("package.module:prepare", None)

@@ -101,7 +101,11 @@ def test_what_is_left_in_float64_is_no_rounding(by: float, within: bool) -> None
 )
 def test_a_shadow_that_disagrees_in_shape_or_finiteness_fails(twin: Comparison) -> None:
     expected = Judgement(within=False, limit=CALIBRATED, reason="the float64 shadow disagrees too, in shape or finiteness")
-    assert calibrated(moved(0.0), twin) == expected
+    assert calibrated(moved(E), twin) == expected
+
+
+def test_a_shadow_that_is_not_finite_says_nothing_of_answers_that_are_the_same() -> None:
+    assert calibrated(moved(0.0), compared(np.full((ROWS, 1), np.nan), exact())).within
 
 
 def test_a_lifted_pair_that_agrees_saves_nothing_that_is_over_the_limit() -> None:

@@ -11,9 +11,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from pydantic import TypeAdapter
 
 from keras_consistency_cli import wire
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.routes import routes
 from keras_consistency_cli.worker import Worker
 from tests.routes.live_models import NASTY, HardCast, mlp, state_of
@@ -140,7 +141,7 @@ def test_answers_are_outputs_rows_baseline_and_details(served: Served, tmp_path:
     assert {name: values.tolist() for name, values in arrays.items()} == {
         f"outputs/{output}": built[0].predict(*built[1].values(), batch_size=4, verbose=0).tolist()
     }
-    assert (answered["details"], answered["changed"]) == ({}, [])
+    assert (answered["details"], answered["changed"]) == ({"random_operations": []}, [])
     assert answered["elapsed_s"] > 0
     answered, arrays = served.run("companions")
     assert set(arrays) == {f"outputs/{output}", f"baseline/{output}", "rows"}
@@ -188,3 +189,24 @@ def test_a_failing_graph_is_told_by_its_last_lines(served: Served, tmp_path: Pat
     assert header["kind"] == "InvalidArgumentError"
     assert "= 99 is not in [0, 9)" in header["error"]
     assert len(header["error"].splitlines()) == 1
+
+
+def test_rows_are_described_as_plain_data(served: Served, tmp_path: Path) -> None:
+    built = mlp()
+    model, data = saved(built, tmp_path)
+    served.load(model, data=str(data))
+    header, arrays = served.ask({"op": "describe", "every": False})
+    found = TypeAdapter(DataFacts).validate_python(header["description"])
+    (values,) = built[1].values()
+    assert (arrays, found.generated, found.raw, found.raw[0].rows) == ({}, False, found.fed, len(values))
+    assert [column.mean for column in found.raw[0].columns] == pytest.approx(values.mean(axis=0, dtype="float64").tolist())
+
+
+def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, tmp_path: Path) -> None:
+    model, data = saved(mlp(), tmp_path)
+    served.load(model, data=str(data))
+    served.run("predict", rows=3)
+    for lens in ("float32", "float64"):
+        served.run("predict" if lens == "float32" else "predict-float64", rows=3)
+        session = served.worker._sessions[lens]
+        assert (session.subject, session.numbers.tolist()) == (served.worker._subject, [0, 1, 2])

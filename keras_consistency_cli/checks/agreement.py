@@ -74,12 +74,14 @@ def _flipped_share(comparison: Comparison) -> float:
 
 
 def _problems(evidence: Evidence, pairs: Sequence[Pair], kind: str) -> Iterator[str]:
-    """What kept the routes of these pairs from running; a shadow that is missing is no problem of a check."""
+    """What kept the routes of these pairs from running, told once for all routes it kept; a missing shadow is no problem of a check."""
+    kept: dict[str, list[str]] = {}
     for route in dict.fromkeys(name for pair in pairs for name in (pair.candidate, pair.reference)):
         trace = evidence.traces.get(route)
         problem = getattr(trace, kind, None)
         if problem:
-            yield f"{route}: {problem}"
+            kept.setdefault(problem, []).append(route)
+    yield from (f"{', '.join(names)}: {problem}" for problem, names in kept.items())
 
 
 def worst(judged: Sequence[Judged]) -> Judged:
@@ -97,8 +99,11 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     comparison = judged.comparison
     if comparison.misshapen:
         return f"{comparison.candidate}: {comparison.misshapen}"
-    if comparison.nonfinite:
+    if comparison.nonfinite and (judged.limit.origin != "exact" or not comparison.max_abs):
         return f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against {comparison.reference})"
+    if judged.lifted is not None and not comparison.max_abs and judged.lifted.max_abs:
+        lifted = judged.lifted
+        return f"by {lifted.max_abs:.2g} on the float64 shadow, in {lifted.rows_differing} of {lifted.rows} rows: too little for float32 to show"
     parts = [f"by up to {comparison.max_abs:.2g}"]
     if comparison.scale:
         parts.append(f"{comparison.scaled:.2g} of the greatest output")
@@ -106,8 +111,10 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     if noise is not None and noise.max_abs > 0:
         parts.append(f"{comparison.max_abs / noise.max_abs:.3g} × rounding noise")
     text = f"{parts[0]} ({', '.join(parts[1:])})" if parts[1:] else parts[0]
-    text += f" in {comparison.rows_over(judged.limit.value)} of {comparison.rows} rows of {comparison.candidate}"
-    return text + (f"; {comparison.flipped} decisions flip" if comparison.flipped else "")
+    over = comparison.rows_over(judged.limit.value) or comparison.rows_differing
+    text += f" in {over} of {comparison.rows} rows of {comparison.candidate}"
+    text += f"; {comparison.flipped} decisions flip" if comparison.flipped else ""
+    return text + (f"; {comparison.nonfinite} values are finite on one side only" if comparison.nonfinite else "")
 
 
 def carries_state_on_purpose(evidence: Evidence) -> Verdict | None:

@@ -21,6 +21,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.routes import BATCH_SIZES
+from keras_consistency_cli.routes.batches import SHAPE_VARIES
 
 __all__ = ["CHECK", "batch_pairs"]
 
@@ -42,6 +43,10 @@ def examine(evidence: Evidence) -> Verdict:
     miscounted = _miscounted(evidence)
     if miscounted:
         return miscounted
+    varying = next((trace for trace in evidence.traces.values() if trace.error and SHAPE_VARIES in trace.error), None)
+    if varying is not None and varying.error is not None:
+        message = varying.error[varying.error.index(SHAPE_VARIES) :]
+        return Verdict(status=Status.FAIL, message=message, findings={"shape_varies": True}, advice=_WORDING.advice)
     sizes = [name for name in evidence.traces if name.startswith("batch-") and not name.endswith("-float64")]
     wanted = (*(Pair(candidate=name, reference="predict") for name in sizes), _TAIL)
     tail = evidence.traces.get("short-tail")

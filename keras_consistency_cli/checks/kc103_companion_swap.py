@@ -4,7 +4,7 @@ Why: a row that is answered according to its neighbours makes predictions irrepr
 data into another's answer. Limits cannot find small leaks: 1e-6 of the batch mean hides below rounding. This check
 needs no limit.
 
-How: the batch size and the position of a row stay, all other rows are replaced by other real rows, zeros, huge values
+How: the batch size and the position of a row stay, all other rows are replaced by other real rows, copies of itself, zeros, huge values
 and NaN, at the first, middle and last position and in halves that part every ordered pair, at the batch size in use
 and at another. The kernels are the same, so the kept row must come out with the same bits, in float32 and on the
 float64 shadow, where leaks of 1e-9 show. A model that answers the same batch differently from the same state cannot
@@ -18,8 +18,11 @@ Sources: keras#270, keras#13762.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.routes.batches import SHAPE_VARIES
 
 __all__ = ["CHECK"]
 
@@ -36,6 +39,8 @@ _WORDING = Wording(
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge kept rows bit for bit."""
+    if any(trace.error and SHAPE_VARIES in trace.error for trace in evidence.traces.values()):
+        return _skip(f"{SHAPE_VARIES}: see KC102 batch-size")
     details = [trace.details for name in ("companions", "companions-float64") if (trace := evidence.traces.get(name)) is not None and trace.ran]
     if any(detail.get("deterministic") is False for detail in details):
         return _skip("the same batch from the same state is answered differently each time: see KC203 repeatability")
@@ -43,7 +48,9 @@ def examine(evidence: Evidence) -> Verdict:
         return _skip("an output has no row axis: see KC102 batch-size")
     if details and all(detail.get("alone") for detail in details):
         return _skip("the model is built for a batch of one row, which has no neighbours")
-    return agreement(evidence, _PAIRS, _WORDING)
+    verdict = agreement(evidence, _PAIRS, _WORDING)
+    said = "values are finite on one side only"
+    return replace(verdict, message=verdict.message.replace(said, "of its values become NaN when a neighbour is NaN or huge"))
 
 
 def _skip(reason: str) -> Verdict:

@@ -32,6 +32,13 @@ _WORDING = Wording(
 def examine(evidence: Evidence) -> Verdict:
     """Judge the eager call against predict, then tell whether predict's cast of the rows to floatx moves answers."""
     verdict = agreement(evidence, _PAIRS, _WORDING)
+    trace = evidence.traces.get("rows")
+    lost = trace.details.get("lost_in_cast") if trace is not None else None
+    if lost and verdict.status is Status.PASS:
+        name, count = next(iter(lost.items()))
+        message = f"{count} whole numbers of input '{name}' change when they are cast to float32: two ids may become one"
+        advice = "give the input an integer dtype: keras.Input(shape, dtype='int64'); float32 holds no whole number above 2^24 exactly"
+        return replace(verdict, status=Status.WARN, message=message, findings={"cast": dict(lost)}, advice=advice)
     moved = [judged for judged in judge_pairs(evidence, (_CAST,)) if not judged.within]
     if verdict.status is not Status.PASS or not moved:
         return verdict
@@ -46,5 +53,6 @@ CHECK = Check(
     title="predict equals model(x, training=False)",
     explanation=__doc__,
     pairs=(*_PAIRS, _CAST),
+    routes=("rows",),
     examine=examine,
 )

@@ -25,6 +25,8 @@ from keras_consistency_cli.routes.base import Change
 __all__ = ["CHECK"]
 
 _PAIRS = tuple(Pair(candidate=name, reference="predict") for name in ("predict-again", "predict-retraced", "fresh-process"))
+_KERNELS = 1e-6
+"""Of the output: what kernels that run in varying order can move; on a CPU they were never seen to move anything."""
 _WORDING = Wording(
     agree="the same rows get the same answers again",
     differ="the same rows get other answers the next time,",
@@ -42,6 +44,9 @@ def examine(evidence: Evidence) -> Verdict:
     verdict = replace(verdict, findings={"changed": [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]})
     if verdict.status is Status.FAIL:
         return replace(verdict, message=f"{verdict.message}{_told(changed)}")
+    drawn = _drawn(verdict, changed)
+    if drawn:
+        return replace(verdict, status=Status.FAIL, message=f"{_WORDING.differ} {drawn}{_told(changed)}", advice=_WORDING.advice)
     weights = [each for each in changed if each.kind != "seed"]
     if weights and verdict.status is not Status.ERROR:
         message = f"predict changes the model{_told(weights)}"
@@ -54,6 +59,16 @@ def examine(evidence: Evidence) -> Verdict:
     return verdict
 
 
+def _drawn(verdict: Verdict, changed: tuple[Change, ...]) -> str:
+    """Answers that move from call to call are random however little they move: with a seed that moves too, or by more than kernels ever did."""
+    for each in verdict.judged:
+        pair = each.comparison
+        moved = pair.candidate == "predict-again" and (pair.max_abs > 0 if changed else pair.scaled > _KERNELS)
+        if moved and all(change.kind == "seed" for change in changed):
+            return f"by up to {pair.max_abs:.2g} in {pair.rows_differing} of {pair.rows} rows"
+    return ""
+
+
 def _changed(evidence: Evidence) -> tuple[Change, ...]:
     trace = evidence.traces.get("predict")
     return trace.changed if trace is not None else ()
@@ -62,8 +77,11 @@ def _changed(evidence: Evidence) -> tuple[Change, ...]:
 def _told(changed: tuple[Change, ...] | list[Change]) -> str:
     if not changed:
         return ""
-    kinds = {"weight": "variables", "state": "states", "seed": "seed generators"}
-    told = [f"{sum(each.kind == kind for each in changed)} {word}" for kind, word in kinds.items() if any(each.kind == kind for each in changed)]
+    kinds = {"weight": "variable", "state": "state", "seed": "seed generator"}
+    counts = {word: sum(each.kind == kind for each in changed) for kind, word in kinds.items()}
+    told = [f"a {word}" if count == 1 else f"{count} {word}s" for word, count in counts.items() if count]
+    if len(changed) == 1:
+        return f"; predict changes {told[0]}, {changed[0].path}"
     return f"; predict changes {' and '.join(told)}, {changed[0].path} among them"
 
 

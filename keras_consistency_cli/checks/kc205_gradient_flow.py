@@ -18,6 +18,9 @@ from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 
 __all__ = ["CHECK"]
 
+_INDEXING = frozenset({"Discretization", "Hashing", "CategoryEncoding", "IntegerLookup", "StringLookup", "HashedCrossing"})
+"""Layers without a gradient by nature."""
+
 
 def examine(evidence: Evidence) -> Verdict:
     """Warn where an input reaches no output, or gradients are zero everywhere or not finite; predictions themselves are not at fault."""
@@ -35,6 +38,10 @@ def examine(evidence: Evidence) -> Verdict:
     odd = [name for name in inputs if any((value := by_input[name]) is not None and not math.isfinite(value) for by_input in found.values())]
     flat = [name for name in inputs if name not in cut and all(not by_input[name] for by_input in found.values())]
     findings = {"gradients": found}
+    indexing = sorted({layer.kind for layer in evidence.facts.layers if layer.kind in _INDEXING})
+    if cut and indexing and not odd:
+        message = f"no gradient reaches input {', '.join(repr(name) for name in cut)}, which {', '.join(indexing)} turns into an index"
+        return Verdict(status=Status.PASS, message=message, findings=findings)
     for names, words in ((cut, "no gradient reaches"), (odd, "the gradient is not finite at"), (flat, "the gradient is zero everywhere at")):
         if names:
             message = f"{words} input {', '.join(repr(name) for name in names)} through model(x)"

@@ -4,8 +4,9 @@ Why: one bad row poisons states and statistics, and some fused kernels turn NaN 
 Dense or Conv2D followed by relu answers 0.0 in predict where `model(x)` answers NaN (tensorflow#119628). A bad row
 must be seen, and must not hide what is wrong with the others.
 
-How: the rows checked, the weights and the outputs of predict are scanned; where the eager call says NaN and predict
-says a number, NaN is being hidden.
+How: the rows, the weights and the outputs of predict are scanned, and so are reference rows, served rows and what the
+scaler remembers. Bad rows are always among those that are predicted: where the eager call says NaN and predict says a
+number, NaN is being hidden. Missing values that the scaler's pipeline fills never reach the model, and are only told.
 
 To fix: clean or impute the rows before the model; retrain a model whose weights hold NaN; guard divisions and
 logarithms.
@@ -13,14 +14,18 @@ logarithms.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.facts import DataFacts, RowsFact
 from keras_consistency_cli.routes import REFERENCE
 from keras_consistency_cli.tolerance import MAX_FACTOR
 
 __all__ = ["CHECK"]
 
+_MOST_NAMED = 5
+_REMEMBERED = ("mean", "scale", "var", "min", "max", "max_abs", "center", "lambdas", "statistics")
 _PAIRS = (Pair(candidate="call", reference="predict"),)
 
 
@@ -29,10 +34,13 @@ def examine(evidence: Evidence) -> Verdict:
     weights = evidence.data.get("nonfinite_weights", ())
     bad: dict[str, Any] = _bad_rows(evidence)
     hidden, wrong = _hidden(evidence), _wrong_outputs(evidence)
-    findings = {"rows": bad, "weights": list(weights), "hidden": hidden, "outputs": wrong}
-    told = "; ".join(f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first)" for name, found in bad.items())
+    known: DataFacts | None = evidence.data.get("description")
+    served = _only_served(known)
+    findings = {"rows": bad, "weights": list(weights), "hidden": hidden, "outputs": wrong, "served": served, "filled": _filled(known)}
+    told = "; ".join(_told(name, found) for name, found in bad.items())
     if weights:
-        message = f"{len(weights)} weights hold NaN or infinity, '{weights[0]}' first"
+        holding = "a weight holds" if len(weights) == 1 else f"{len(weights)} weights hold"
+        message = f"{holding} NaN or infinity: '{weights[0]}'"
         return _verdict(Status.FAIL, message, findings, "train again from a checkpoint before the loss became NaN")
     if hidden:
         message = f"NaN is hidden: predict answers with numbers where model(x) does not, or answers otherwise{'; ' + told if told else ''}"
@@ -42,12 +50,21 @@ def examine(evidence: Evidence) -> Verdict:
         cause = f", from {told}" if told else " although all inputs are finite"
         message = f"predict answers NaN or infinity, {sum(wrong.values())} values of output '{next(iter(wrong))}'{cause}"
         return _verdict(Status.FAIL, message, findings, "clean or impute the rows before the model; guard divisions, logarithms and overflow in it")
+    if served:
+        name, found = next(iter(served.items()))
+        message = f"{found['rows']} served rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first), the data do not"
+        return _verdict(Status.FAIL, message, findings, "find the step of serving that loses them, between the raw rows and the model")
     if told:
         advice = "make sure that the model is meant to take such rows"
         return _verdict(Status.WARN, f"{told}; the model answers them with finite numbers", findings, advice)
     if unseen := _unseen(evidence):
         return unseen
-    return _verdict(Status.PASS, "rows, weights and outputs are finite", findings, None)
+    beside = _beside(known)
+    if beside:
+        return _verdict(Status.WARN, beside, findings, "train and fit on rows that are finite, or impute them as serving does")
+    filled = sum(_filled(known).values())
+    message = "rows, weights and outputs are finite" + (f"; missing values in {filled} rows are filled before the model" if filled else "")
+    return _verdict(Status.PASS, message, findings, None)
 
 
 def _unseen(evidence: Evidence) -> Verdict | None:
@@ -67,8 +84,60 @@ def _verdict(status: Status, message: str, findings: dict[str, Any], advice: str
 
 
 def _bad_rows(evidence: Evidence) -> dict[str, Any]:
+    """By input: how many rows hold NaN or infinity where they reach the model, of all that were looked at, and the first of them."""
     found: dict[str, list[int]] = evidence.data.get("nonfinite_rows", {})
-    return {name: {"rows": len(numbers), "first": numbers[:5]} for name, numbers in found.items() if numbers}
+    known: DataFacts | None = evidence.data.get("description")
+    counted = {} if known is None else {rows.input: rows for rows in known.fed}
+    told = {}
+    for name, numbers in found.items():
+        if numbers:
+            every = counted.get(name)
+            many = max(len(numbers), every.bad_rows if every is not None else 0)
+            told[name] = {"rows": many, "first": sorted({*numbers, *(every.first_bad if every is not None else ())})[:5]}
+            told[name] |= {"columns": _bad_columns(every)} if every is not None else {}
+    return told
+
+
+def _told(name: str, found: dict[str, Any]) -> str:
+    worst = f", feature '{found['columns'][0]}' most" if found.get("columns") else ""
+    return f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first{worst})"
+
+
+def _bad_columns(rows: RowsFact) -> list[str]:
+    """The features with NaN or infinity, those with most of them first."""
+    bad = sorted((column for column in rows.columns if column.nan + column.inf), key=lambda column: -(column.nan + column.inf))
+    return [column.name for column in bad[:_MOST_NAMED]]
+
+
+def _only_served(known: DataFacts | None) -> dict[str, Any]:
+    """By input: served rows that are not finite although those of the data are."""
+    if known is None:
+        return {}
+    sound = {rows.input for rows in known.fed if not rows.bad_rows}
+    return {rows.input: {"rows": rows.bad_rows, "first": list(rows.first_bad)} for rows in known.served if rows.bad_rows and rows.input in sound}
+
+
+def _filled(known: DataFacts | None) -> dict[str, int]:
+    """By input: rows with missing values that are gone where the rows reach the model."""
+    if known is None:
+        return {}
+    sound = {rows.input for rows in known.fed if not rows.bad_rows}
+    return {rows.input: rows.bad_rows for rows in known.raw if rows.bad_rows and rows.input in sound}
+
+
+def _beside(known: DataFacts | None) -> str:
+    """What is wrong with reference rows or scaler, in words; empty where nothing is."""
+    for rows in known.reference_fed if known is not None else ():
+        if rows.bad_rows:
+            worst = max(rows.columns, key=lambda column: column.nan + column.inf)
+            return f"{rows.bad_rows} reference rows of input '{rows.input}' reach the model with NaN or infinity, feature '{worst.name}' most"
+    statistics = known.scaling.statistics if known is not None and known.scaling is not None else {}
+    for part in (statistics, *statistics.get("parts", ())):
+        for name in _REMEMBERED:
+            values = part.get(name, ())
+            if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+                return f"the scaler's {part['kind']} remembers NaN or infinity as {name} of a feature"
+    return ""
 
 
 def _hidden(evidence: Evidence) -> dict[str, int]:

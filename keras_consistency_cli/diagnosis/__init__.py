@@ -12,18 +12,22 @@ from keras_consistency_cli.routes.base import Route
 
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators"]
 
-_WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}}
+_WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
+_WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC602", "KC603", "KC604"}}
 
 
 def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
-    """Return the routes that look for the layer behind these failures; none where nothing failed."""
+    """Return the routes that look for the layer behind these failures, and behind warnings about rounding; none where nothing is amiss."""
     failed = {verdict.code for verdict in verdicts if verdict.status is Status.FAIL}
-    return tuple(route for route in LOCATING_ROUTES if _WANTS_LOCATING[route.name] & failed)
+    warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
+    chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
+    chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
+    return tuple(route for route in LOCATING_ROUTES if route.name in chosen)
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
-    """Return the causes that fit, each explaining failures that no earlier one explains. What none explains stays unexplained."""
-    by_code = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN)}
+    """Return the causes that fit, those of failures first, each explaining what no earlier one explains. The rest stays unexplained."""
+    by_code = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN) and not _hypothetical(verdict)}
     explained: set[str] = set()
     found = []
     for cause in CAUSES.values():
@@ -31,7 +35,12 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
         if set(cause.key) & set(by_code) - explained and cause.fits(evidence, by_code):
             found.append(_diagnosed(cause, evidence, by_code, codes))
             explained |= set(codes)
-    return tuple(found)
+    return tuple(sorted(found, key=lambda diagnosis: diagnosis.severity != "fail"))
+
+
+def _hypothetical(verdict: Verdict) -> bool:
+    """Whether a warning tells what a mistake would do that nobody is known to have made: no cause explains it."""
+    return bool(verdict.findings.get("hypothetical"))
 
 
 def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict], codes: Sequence[str]) -> Diagnosis:
@@ -48,7 +57,7 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         rows=tuple(dict.fromkeys(rows))[:5],
         explains=tuple(codes),
         evidence={"located": dict(place)} if place else {},
-        advice=cause.advice.format(layer=layer or "the layer"),
+        advice=(cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer),
     )
 
 

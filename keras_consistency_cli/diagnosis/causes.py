@@ -2,78 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes_data import DATA_CAUSES
+from keras_consistency_cli.diagnosis.causes_precision import FILE_CAUSES, NUMBER_CAUSES
+from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
 from keras_consistency_cli.diagnosis.causes_sequences import SEQUENCE_CAUSES
+from keras_consistency_cli.diagnosis.signatures import (
+    always,
+    baked_layer,
+    batch_statistics,
+    by_its_batch,
+    carried_state,
+    changing_layer,
+    found,
+    hidden_state,
+    made_nonfinite,
+    neighbours,
+    randomness,
+    rows_lost,
+    short_tail_grows,
+    stateful_layer,
+)
 
 __all__ = ["CAUSES"]
-
-Failing = Mapping[str, Verdict]
-
-
-def _located(evidence: Evidence, route: str, key: str) -> str:
-    trace = evidence.traces.get(route)
-    return str(trace.details.get(key, "")) if trace is not None else ""
-
-
-def _changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
-    trace = evidence.traces.get(route)
-    return trace is not None and any(change.kind in kinds for change in trace.changed)
-
-
-def _differs(evidence: Evidence, candidate: str) -> bool:
-    return any(not each.identical for each in evidence.comparisons.get((candidate, "predict"), ()))
-
-
-def _batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
-    trace = evidence.traces.get("predict")
-    moved = trace is not None and any("moving_" in change.path for change in trace.changed)
-    return moved or "BatchNorm" in _located(evidence, "locate-companions", "kind")
-
-
-def _carried_state(evidence: Evidence, _failing: Failing) -> bool:
-    return bool(evidence.facts.stateful_layers) and _changed(evidence, "state")
-
-
-def _randomness(evidence: Evidence, _failing: Failing) -> bool:
-    return _changed(evidence, "seed") or (_differs(evidence, "predict-again") and not _changed(evidence, "weight", "state"))
-
-
-def _hidden_state(evidence: Evidence, _failing: Failing) -> bool:
-    frozen = (_differs(evidence, "predict-retraced") or _differs(evidence, "fresh-process")) and not _differs(evidence, "predict-again")
-    return frozen or _changed(evidence, "weight", "state")
-
-
-def _short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
-    wrong_batch = any(verdict.findings.get("cause") == "state-batch-mismatch" for verdict in failing.values())
-    return bool(evidence.facts.stateful_layers) and (wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given")))
-
-
-def _rows_lost(_evidence: Evidence, failing: Failing) -> bool:
-    return any(failing[code].findings.get("output_rows") for code in ("KC102", "KC501") if code in failing)
-
-
-def _found(key: str) -> Callable[[Evidence, Failing], bool]:
-    def fits(_evidence: Evidence, failing: Failing) -> bool:
-        return bool(failing["KC701"].findings.get(key))
-
-    return fits
-
-
-def _always(_evidence: Evidence, _failing: Failing) -> bool:
-    return True
-
-
-def _stateful_layer(evidence: Evidence) -> str | None:
-    layers = evidence.facts.stateful_layers
-    return layers[-1].path if layers else None
-
-
-def _baked_layer(evidence: Evidence) -> str | None:
-    return next((layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training), None)
-
 
 _ALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
 
@@ -88,7 +41,7 @@ _TABLE = (
         ),
         key=("KC103",),
         explains=(*_ALL, "KC202"),
-        fits=_batch_statistics,
+        fits=batch_statistics,
         advice=(
             "forward the flag in call():\n"
             "    def call(self, x, training=None):\n"
@@ -105,14 +58,27 @@ _TABLE = (
             "batch. The answer then depends on which rows happen to share a batch; on a single row it is something else "
             "again."
         ),
-        key=("KC103",),
+        key=("KC103", "KC102"),
         explains=("KC101", "KC102", "KC103", "KC104"),
-        fits=_always,
+        fits=neighbours,
         advice=(
             "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every "
             "reshape: reshape((-1, …))"
         ),
         locator="locate-companions",
+    ),
+    Cause(
+        slug="batch-size-dependence",
+        sentence="a row's answer depends on the size of its batch or its place in it, not on its neighbours",
+        explanation=(
+            "Code in call() asks for the batch size: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
+            "large or small batches, or numbers the rows. Replacing the neighbours changes nothing, changing their number "
+            "or the order of the rows does."
+        ),
+        key=("KC101", "KC102", "KC104"),
+        explains=("KC101", "KC102", "KC104"),
+        fits=by_its_batch,
+        advice="look for x.shape[0], ops.shape(x)[0], arange over the batch or a fixed size in the call() of custom layers",
     ),
     Cause(
         slug="state-carry-over",
@@ -124,7 +90,7 @@ _TABLE = (
         ),
         key=("KC101", "KC104", "KC203", "KC502"),
         explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502"),
-        fits=_carried_state,
+        fits=carried_state,
         advice=(
             "reset before every independent request:\n"
             "    for layer in model._flatten_layers():\n"
@@ -134,7 +100,7 @@ _TABLE = (
             "consecutive}} in the YAML"
         ),
         locator="locate-repeat",
-        suspect=_stateful_layer,
+        suspect=stateful_layer,
     ),
     Cause(
         slug="active-randomness",
@@ -144,9 +110,9 @@ _TABLE = (
             "call() takes no `training` argument and so never passes it on; or the model draws random numbers outside "
             "Keras."
         ),
-        key=("KC203",),
+        key=("KC203", "KC101", "KC102"),
         explains=(*_ALL, "KC202"),
-        fits=_randomness,
+        fits=randomness,
         advice=(
             "take training=None in call() and forward it:\n"
             "    def call(self, x, training=None):\n"
@@ -164,7 +130,8 @@ _TABLE = (
         ),
         key=("KC203",),
         explains=(*_ALL, "KC202", "KC502"),
-        fits=_hidden_state,
+        fits=hidden_state,
+        suspect=changing_layer,
         advice=(
             "update variables only where `training` is true; draw random numbers with keras.random, never with numpy or "
             "random, inside call()"
@@ -181,13 +148,13 @@ _TABLE = (
         ),
         key=("KC202",),
         explains=("KC202",),
-        fits=_always,
+        fits=always,
         advice=(
             "call model(x, training=False) everywhere outside training; take `training=True` out of the graph; leave "
             "augmentation out of the model that is exported"
         ),
         locator="locate-training",
-        suspect=_baked_layer,
+        suspect=baked_layer,
     ),
     Cause(
         slug="state-batch-mismatch",
@@ -198,17 +165,17 @@ _TABLE = (
         ),
         key=("KC102", "KC502"),
         explains=("KC102", "KC502"),
-        fits=_short_tail_grows,
+        fits=short_tail_grows,
         advice="pad the rows to a multiple of the batch size and cut the answers, or drop the tail",
-        suspect=_stateful_layer,
+        suspect=stateful_layer,
     ),
     Cause(
         slug="outputs-not-per-sample",
         sentence="an output does not have one row for each input row",
         explanation="A reduction without an axis, or a reshape, drops or mixes the batch axis.",
         key=("KC102", "KC501"),
-        explains=("KC101", "KC102", "KC104", "KC501"),
-        fits=_rows_lost,
+        explains=(*_ALL, "KC501"),
+        fits=rows_lost,
         advice="reduce over axis=1 or later and keep the batch axis first: reshape((-1, …))",
     ),
     Cause(
@@ -220,7 +187,7 @@ _TABLE = (
         ),
         key=("KC701",),
         explains=("KC101", "KC102", "KC201", "KC202", "KC204", "KC701"),
-        fits=_found("hidden"),
+        fits=found("hidden"),
         advice=(
             "clean the rows before the model:\n"
             "    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\n"
@@ -236,8 +203,21 @@ _TABLE = (
         ),
         key=("KC701",),
         explains=("KC701",),
-        fits=_found("rows"),
+        fits=found("rows", "served"),
         advice="impute or drop those rows before the model, in training and in serving alike",
+    ),
+    Cause(
+        slug="non-finite-output",
+        sentence="{layer} turns finite numbers into NaN or infinity",
+        explanation=(
+            "A weight that is NaN, the logarithm or root of something negative, a division by zero, or an overflow of a "
+            "narrow type. From there on every number of that row is lost."
+        ),
+        key=("KC701",),
+        explains=("KC701",),
+        fits=made_nonfinite,
+        advice="in '{layer}' guard the division, logarithm or root with a small number, and look at its weights for NaN",
+        locator="locate-nonfinite",
     ),
     Cause(
         slug="predict-overridden",
@@ -247,7 +227,7 @@ _TABLE = (
             " export or a server does not."
         ),
         key=("KC201",),
-        explains=("KC101", "KC201", "KC204"),
+        explains=("KC101", "KC102", "KC104", "KC201", "KC204"),
         fits=lambda evidence, _failing: bool(evidence.facts.overridden),
         advice="move what predict_step adds into a last layer of the model",
     ),
@@ -263,18 +243,8 @@ _TABLE = (
         fits=lambda _evidence, failing: bool(failing["KC201"].findings.get("cast")),
         advice="save the rows as float32, or call keras.config.set_floatx('float64') before predicting",
     ),
-    Cause(
-        slug="ill-conditioned",
-        sentence="the model amplifies rounding: its last digits mean nothing",
-        explanation=(
-            "Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is "
-            "broken, but answers vary between machines."
-        ),
-        key=("KC602",),
-        explains=("KC602",),
-        fits=_always,
-        advice="scale the inputs, normalise between layers, or compute in float64",
-    ),
 )
 
-CAUSES: Mapping[str, Cause] = {cause.slug: cause for cause in (*_TABLE, *SEQUENCE_CAUSES)}
+CAUSES: Mapping[str, Cause] = {
+    cause.slug: cause for cause in (*FILE_CAUSES, *_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES, *NUMBER_CAUSES)
+}

@@ -27,7 +27,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "A preprocess function takes its mean, range or categories from the rows of the call, often through fit_transform or x - x.mean(). "
             "In training it saw the whole data set, in serving it sees one request: a single row then becomes all zeros."
         ),
-        key=("KC302",),
+        key=("KC302", "KC301"),
         explains=("KC301", "KC302"),
         fits=says("preprocess-row-dependence"),
         advice=(
@@ -102,7 +102,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         advice="scale in float64 and cast afterwards: scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)",
     ),
     Cause(
-        slug="another-scaler",
+        slug="scaler-foreign",
         sentence="serving scales with other statistics than those of the saved scaler",
         explanation=(
             "The served rows lie on a straight line over the right ones: they went through a scaler of the same kind that was fitted on other rows, "
@@ -110,7 +110,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
-        fits=says("another-scaler"),
+        fits=says("scaler-foreign"),
         advice="save scaler and model together under one version, and load both from there when serving",
     ),
 )

@@ -135,7 +135,7 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
         slug="stepwise-differs",
         sentence="fed the way it is going to be, step by step, the model does not give the answers of the whole sequence",
         explanation=(
-            "A layer without stateful=True starts every step from nothing, so single steps are right only for step 0. Bidirectional layers, attention "
+            "A layer without stateful=True starts every step from nothing, so single steps are right only for step 0. Both directions, attention "
             "without a causal mask and centred convolutions need later steps, which a prefix does not have."
         ),
         key=("KC503",),

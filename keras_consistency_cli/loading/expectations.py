@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import NormalDist
@@ -62,19 +63,20 @@ def _leaves(part: Any, columns: npt.NDArray[np.int64]) -> Iterator[tuple[Any, np
 
 def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | None) -> list[ExpectedColumn]:
     kind = type(leaf).__name__
-    read = _RAW[kind](leaf)
-    if read is None:
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # points come without names, and a power may be taken of a negative number
+            warnings.simplefilter("ignore")
+            read = _RAW[kind](leaf)
+            sketched = None if read is None else _sketched(leaf, *(np.asarray(each, dtype=np.float64) for each in read[:2]))
+    except (AttributeError, ValueError, TypeError):
+        return []  # a scaler from another scikit-learn lacks what this one keeps; KC304 says so
+    if read is None or sketched is None:
         return []
     centre, spread = (np.asarray(each, dtype=np.float64) for each in read[:2])
     low, high = read[2:] if len(read) == 4 else (None, None)
     constant = ~(spread > 1e-12 * np.maximum(np.abs(centre), 1e-300))
-    points = np.stack([centre - spread, centre, centre + spread])
-    with np.errstate(all="ignore"):
-        once = np.asarray(leaf.transform(points), dtype=np.float64)
-        # A clipping scaler would fold what was scaled twice; in a sketch of three points that only makes it look the less likely.
-        twice = np.asarray(leaf.transform(once), dtype=np.float64)
-    if not np.isfinite(np.stack([points, once, twice])).all():
-        return []
+    once, twice = sketched
     return [
         ExpectedColumn(
             column=int(column),
@@ -89,6 +91,15 @@ def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | N
         )
         for at, column in enumerate(columns.tolist())
     ]
+
+
+def _sketched(leaf: Any, centre: Floats, spread: Floats) -> tuple[Floats, Floats] | None:
+    """Three points of each feature scaled once and twice, None where they do not stay finite."""
+    points = np.stack([centre - spread, centre, centre + spread])
+    once = np.asarray(leaf.transform(points), dtype=np.float64)
+    # A clipping scaler would fold what was scaled twice; in a sketch of three points that only makes it look the less likely.
+    twice = np.asarray(leaf.transform(once), dtype=np.float64)
+    return (once, twice) if np.isfinite(np.stack([points, once, twice])).all() else None
 
 
 def _sketch(points: Floats) -> tuple[float, float]:

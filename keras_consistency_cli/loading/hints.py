@@ -12,7 +12,7 @@ from typing import Any
 from keras_consistency_cli.loading.consumers import Hint, keras_kind, read_consumer
 from keras_consistency_cli.text import clean
 
-__all__ = ["ANY_INPUT", "Hint", "input_hints"]
+__all__ = ["ANY_INPUT", "Entry", "Hint", "entries", "input_hints"]
 
 ANY_INPUT = "*"
 """The key of what holds for every input of a model whose graph is not known."""
@@ -75,7 +75,7 @@ class _Spot:
     """A tensor reached on the way from an input.
 
     `caller` is where the graph was called from, None for the outermost. `offset` is where the input's features begin on the last axis, None once
-    they were moved. `padding` is the mask value of a Masking layer that was passed.
+    they were moved. `padding` is the mask value of a Masking layer that was passed, `passed` are the layers that changed values and were followed.
     """
 
     graph: Any
@@ -83,6 +83,7 @@ class _Spot:
     caller: tuple[_Spot, Any] | None = None
     offset: int | None = 0
     padding: float | None = None
+    passed: tuple[Any, ...] = ()
 
     @property
     def key(self) -> tuple[int, int, int | None, float | None]:
@@ -106,6 +107,30 @@ def input_hints(model: Any) -> dict[str, Hint]:
         if hint is not None:
             found |= {clean(name): hint for name in names}
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A layer that an input enters: through layers that leave values alone, and through `passed`, which do not.
+
+    `offset` is where the input's features begin on the layer's last axis, None where it is not known.
+    """
+
+    input: str
+    layer: Any
+    offset: int | None
+    passed: tuple[Any, ...]
+
+
+def entries(model: Any, kinds: frozenset[str]) -> Iterator[Entry]:
+    """Yield the layers of these kinds that inputs enter, and follow the inputs through them; none for a model whose graph is not known."""
+    graph = _graph(model)
+    for tensor, names in _named_inputs(graph) if graph is not None else ():
+        for spot, node in _steps(graph, tensor, through=kinds):
+            if kinds & set(keras_kind(node.operation)):
+                # The key of a dict, where there is one, is what rows go by.
+                name = next((each for each in names if each != tensor.name), tensor.name)
+                yield Entry(input=clean(name), layer=node.operation, offset=spot.offset, passed=spot.passed)
 
 
 def _graph(model: Any) -> Any | None:
@@ -134,6 +159,14 @@ def _strictest(hints: Iterator[Hint]) -> Hint | None:
 def _reached(graph: Any, tensor: Any) -> Iterator[Hint]:
     """The hints of every layer that an input reaches with its values unchanged."""
     width = tensor.shape[-1] if len(tensor.shape) > 1 else None
+    for spot, node in _steps(graph, tensor):
+        hint = _asked(spot, node)
+        if hint is not None:
+            yield _placed(hint, spot, width)
+
+
+def _steps(graph: Any, tensor: Any, *, through: frozenset[str] = frozenset()) -> Iterator[tuple[_Spot, Any]]:
+    """The calls that an input reaches with its values unchanged; calls of the kinds `through` are followed further."""
     spots, seen = [_Spot(graph=graph, tensor=tensor)], set()
     while spots:
         spot = spots.pop()
@@ -143,10 +176,11 @@ def _reached(graph: Any, tensor: Any) -> Iterator[Hint]:
         spots += _returned(spot)
         for node, position in _uses(spot):
             onward = _onward(spot, node, position)
+            if not onward:
+                yield spot, node
+                if through & set(keras_kind(node.operation)):
+                    onward = [replace(spot, tensor=output, passed=(*spot.passed, node.operation)) for output in node.outputs]
             spots += onward
-            hint = None if onward else _asked(spot, node)
-            if hint is not None:
-                yield _placed(hint, spot, width)
 
 
 def _returned(spot: _Spot) -> list[_Spot]:

@@ -46,6 +46,7 @@ def _of(part: Any) -> dict[str, Any]:
         if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
             found[name] = values.astype(np.float64).tolist()
     seen = vars(part).get("n_samples_seen_")
-    if isinstance(seen, int | np.integer | np.ndarray):
+    # One number, or one for each feature where some values were missing; scikit-learn keeps it as a float of late.
+    if isinstance(seen, int | np.number | np.ndarray):
         found["rows"] = int(np.min(seen))
     return found

@@ -70,12 +70,18 @@ def _raised(config: Any) -> Any:
     if isinstance(config, dict):
         if config.get("class_name") == "QuantizedDTypePolicy" or config.get("quantization_config"):
             raise ShadowRefused("it is quantised")
-        if config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy", "DTypePolicyMap"):
+        if _is_policy(config):
             return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float64"}, "registered_name": None}
         return {key: "float64" if _is_narrow(key, value) else _raised(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [_raised(value) for value in config]
     return copy.copy(config)
+
+
+def _is_policy(config: dict[str, Any]) -> bool:
+    """A dtype policy of floats; layers that put out whole numbers have one of whole numbers, which stays."""
+    kind, name = config.get("class_name"), (config.get("config") or {}).get("name")
+    return kind == "DTypePolicyMap" or (kind in ("DTypePolicy", "FloatDTypePolicy") and name in _NARROW)
 
 
 def _is_narrow(key: str, value: Any) -> bool:
@@ -95,16 +101,31 @@ def _copy_variables(model: Any, shadow: Any) -> None:
 
 
 def narrow_operations(graph: Any) -> Iterator[str]:
-    """Yield the operations of a traced TensorFlow graph, its function library included, that produce float32, float16 or bfloat16."""
-    low = {1: "float32", 14: "bfloat16", 19: "float16"}
+    """Yield the operations of a traced TensorFlow graph, its function library included, that compute in float32, float16 or bfloat16."""
     definition = graph.as_graph_def()
-    bodies = [definition.node, *(function.node_def for function in definition.library.function)]
-    for node in (node for body in bodies for node in body):
-        kinds = {low[attr.type] for key, attr in node.attr.items() if attr.type in low and key in ("T", "dtype", "DstT", "out_type", "output_type")}
-        if kinds and node.op not in ("Const", "Placeholder", "Shape", "NoOp") and not _only_reads(node):
-            yield f"{clean(node.name)} ({node.op}, {', '.join(sorted(kinds))})"
+    for body in (definition.node, *(function.node_def for function in definition.library.function)):
+        harmless = _looking_at_bits(body)
+        for node in body:
+            kinds = {_LOW_TYPES[attr.type] for key, attr in node.attr.items() if attr.type in _LOW_TYPES and key in _TYPE_KEYS}
+            if kinds and node.name not in harmless and not _only_reads(node):
+                yield f"{clean(node.name)} ({node.op}, {', '.join(sorted(kinds))})"
+
+
+_LOW_TYPES = {1: "float32", 14: "bfloat16", 19: "float16"}
+_TYPE_KEYS = frozenset({"T", "dtype", "DstT", "out_type", "output_type"})
+_READING = frozenset({"Const", "Placeholder", "NoOp", "Shape", "ShapeN", "Size", "Rank"})
 
 
 def _only_reads(node: Any) -> bool:
-    """Casts up and shape queries take a narrow type without computing in it."""
-    return node.op in ("Shape", "ShapeN", "Size", "Rank") or (node.op == "Cast" and node.attr["DstT"].type == 2)
+    """Shape queries and casts up to float64 take a narrow type without computing in it."""
+    return node.op in _READING or (node.op == "Cast" and node.attr["DstT"].type == 2)
+
+
+def _looking_at_bits(body: Any) -> set[str]:
+    """A cast whose bits alone are looked at, as keras.ops.argmax does to tell -0.0 from 0.0: no number of low precision comes of it."""
+    consumers: dict[str, set[str]] = {}
+    for node in body:
+        for source in node.input:
+            consumers.setdefault(source.removeprefix("^").split(":")[0], set()).add(node.op)
+    casts = {node.name for node in body if node.op == "Cast" and consumers.get(node.name) == {"Bitcast"}}
+    return casts | {node.name for node in body if node.op == "Bitcast" and node.attr["type"].type not in _LOW_TYPES}

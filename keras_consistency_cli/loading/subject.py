@@ -39,6 +39,7 @@ class SubjectFiles:
     preprocess: str | None = None
     reference: str | None = None
     served: str | None = None
+    expected: str | None = None
     target_scaler: str | None = None
     data_state: Literal["raw", "scaled"] = "raw"
     scaler_input: str | None = None
@@ -69,6 +70,18 @@ def _before_scaling(fact: InputFact, files: SubjectFiles, source: RowSource) -> 
     return fact if array is None else InputFact(name=fact.name, shape=(None,) * array.ndim, dtype="")
 
 
+def _check_columns(scaling: Scaling) -> None:
+    """Refuse columns that are not those of the scaler; the same ones in another order are for the checks to judge."""
+    if scaling.names is None or scaling.columns is None or set(scaling.names) == set(scaling.columns):
+        return
+    missing = [name for name in scaling.names if name not in scaling.columns]
+    surplus = [name for name in scaling.columns if name not in scaling.names]
+    parts = [f"lack '{clean(missing[0])}'"] if missing else []
+    parts += [f"have '{clean(surplus[0])}', which it was not fitted on"] if surplus else []
+    what = f"the columns of the data are not those of the {scaling.kind}: they {' and '.join(parts)}"
+    raise DataError(what, expected=clean(", ".join(scaling.names)))
+
+
 @dataclass
 class Subject:
     """A loaded model with its facts, and rows on demand."""
@@ -77,6 +90,7 @@ class Subject:
     model: Any
     facts: Facts
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
+    _prepared: tuple[bytes, dict[str, np.ndarray]] = (b"", {})
 
     @classmethod
     def load(cls, files: SubjectFiles) -> Subject:
@@ -92,7 +106,11 @@ class Subject:
         """Return the rows of these numbers as the model is to be given them: scaled where the user gave raw rows and a scaler."""
         if self._source is None:
             return {name: values[numbers] for name, values in self._generated.items()}
-        return self.scaled(self.raw(numbers))
+        # Once for each set of rows: routes must not differ because a preprocess function remembers how often it was called.
+        key = numbers.tobytes()
+        if self._prepared[0] != key:
+            self._prepared = (key, self.scaled(self.raw(numbers)))
+        return {name: values.copy() for name, values in self._prepared[1].items()}
 
     def raw(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Return the rows of these numbers as the user gave them; rows that were made are taken for raw ones too."""
@@ -111,13 +129,33 @@ class Subject:
             return None
         return take(self._served, match_inputs(self._served, self.facts.inputs, batch_size=None), numbers)
 
+    @property
+    def reference_length(self) -> int:
+        """How many reference rows there are, 0 where the user gave none."""
+        return 0 if self._reference is None else self._reference.length
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """What the columns of the data are called, by their file or by the owner."""
+        named = self._source.columns if self._source is not None else None
+        return named or (tuple(self.files.feature_names) if self.files.feature_names else None)
+
+    def reference(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the reference rows of these numbers, raw; there must be some."""
+        assert self._reference is not None
+        expected = raw_inputs(self.files, self.facts.inputs, self._reference)
+        return take(self._reference, match_inputs(self._reference, expected, batch_size=None), numbers)
+
+    def expected(self, numbers: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Return the answers recorded for the rows of these numbers, by the names in their file, None where the user gave none."""
+        if self._expected is None:
+            return None
+        return take(self._expected, {name: name for name in self._expected.arrays}, numbers)
+
     def reference_sample(self, limit: int = 100_000) -> dict[str, np.ndarray] | None:
         """Return at most `limit` rows that the model was trained on, raw and spread over the file, None where the user gave none."""
-        source = self._reference
-        if source is None:
-            return None
-        names = match_inputs(source, raw_inputs(self.files, self.facts.inputs, source), batch_size=None)
-        return take(source, names, choose_rows(source.length, min(limit, source.length), seed=self.files.seed))
+        length = self.reference_length
+        return self.reference(choose_rows(length, min(limit, length), seed=self.files.seed)) if length else None
 
     def scaled(self, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return raw rows as the model is to be given them.
@@ -147,10 +185,9 @@ class Subject:
         from keras_consistency_cli.loading.scaling import Scaling, import_function
 
         function = import_function(self.files.preprocess) if self.files.preprocess else None
-        source = self._source
-        given = tuple(self.files.feature_names) if self.files.feature_names else None
-        columns = source.columns if source is not None and source.columns is not None else given
-        return Scaling(input=self._scaled_input(), scaler=self._scaler, function=function, columns=columns)
+        scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=function, columns=self.columns)
+        _check_columns(scaling)
+        return scaling
 
     def _scaled_input(self) -> str:
         names = [fact.name for fact in self.facts.inputs] or list(self._source.arrays if self._source else ())
@@ -190,6 +227,10 @@ class Subject:
     @cached_property
     def _served(self) -> RowSource | None:
         return open_rows(Path(self.files.served), what="served rows") if self.files.served else None
+
+    @cached_property
+    def _expected(self) -> RowSource | None:
+        return open_rows(Path(self.files.expected), what="expected answers") if self.files.expected else None
 
     @cached_property
     def _reference(self) -> RowSource | None:

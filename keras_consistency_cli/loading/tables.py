@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 from pathlib import Path
 from typing import IO, Any
@@ -43,9 +44,6 @@ def read_table(handle: IO[bytes], size: int, start: bytes, label: str) -> tuple[
     frame, named = _parsed(handle, start, label)
     if not len(frame) or not len(frame.columns):
         raise DataError(f"{label} has no rows", expected="a header and one line for each row")
-    if named and len(set(frame.columns)) < len(frame.columns):
-        twice = next(name for name in frame.columns if list(frame.columns).count(name) > 1)
-        raise DataError(f"{label} has two columns called '{clean(twice)}'", expected="one name for each column")
     return _numbers(frame, label), tuple(str(name) for name in frame.columns) if named else None
 
 
@@ -58,17 +56,30 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
         if start.startswith(b"PAR1"):
             return pandas.read_parquet(handle), True
         named = _has_header(start)
+        _check_header(start if named else b"", label)
         frame = pandas.read_csv(handle, header=0 if named else None)
     except ImportError as error:
         raise UsageError(f"{label} needs pyarrow, which is not installed", mend=f"{_INSTALL}, or save it with np.save") from error
+    except DataError:
+        raise
     except Exception as problem:  # damaged files make pandas and pyarrow fail in any way
         raise DataError(f"{label} cannot be read: {clean(problem)}", expected="a header and one line for each row") from problem
     return frame.rename(columns=str) if named else frame, named
 
 
 def _has_header(start: bytes) -> bool:
-    """Whether the first line holds anything but numbers."""
-    return not all(_is_number(cell) for cell in start.split(b"\n", 1)[0].strip().split(b","))
+    """Whether the first line holds anything but numbers, or the 0, 1, 2 that pandas writes above columns without names."""
+    cells = start.split(b"\n", 1)[0].strip().split(b",")
+    counted = len(cells) > 1 and cells == [str(at).encode() for at in range(len(cells))]
+    return counted or not all(_is_number(cell) for cell in cells)
+
+
+def _check_header(start: bytes, label: str) -> None:
+    """Refuse two columns of one name, of which pandas would rename the second."""
+    names = next(csv.reader([start.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")]), [])
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{label} has two columns called '{clean(twice)}'", expected="one name for each column")
 
 
 def _is_number(cell: bytes) -> bool:

@@ -16,16 +16,25 @@ import numpy as np
 
 from keras_consistency_cli.checks.base import Judged, Verdict
 from keras_consistency_cli.compare import EDGES, Comparison
+from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.report import SCHEMA, Report
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.measures import noise_multiple
 
-__all__ = ["as_document", "render_json"]
+__all__ = ["as_document", "render_json", "render_refusal"]
 
 
 def render_json(report: Report, canvas: Canvas) -> str:
     """Return the report as indented ASCII JSON; the canvas is of no consequence."""
     return json.dumps(as_document(report), indent=2, allow_nan=False) + "\n"
+
+
+def render_refusal(version: str, model: str, refusal: KcheckError) -> str:
+    """Return what a machine is told where there is no report: the model was refused, or nothing could be decided."""
+    verdict = "inconsistent" if refusal.exit_code == 1 else "no-verdict"
+    error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.mend}
+    document = {"schema": SCHEMA, "kcheck": version, "verdict": verdict, "exit_code": refusal.exit_code, "model": model, "error": error}
+    return json.dumps({**document, "results": [], "diagnoses": []}, indent=2) + "\n"
 
 
 def as_document(report: Report) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def status_text(canvas: Canvas, status: Status, words: str | None = None) -> Tex
 
 
 def check_table(canvas: Canvas, report: Report) -> list[Text]:
-    """Return the table's lines: titles, one line a check, and where the limits come from."""
-    verdicts = sorted_verdicts(report.verdicts)
+    """Return the table's lines: titles, one line a check, where the limits come from, and what was skipped and why."""
+    verdicts = [verdict for verdict in sorted_verdicts(report.verdicts) if verdict.status is not Status.SKIP]
     worst = [next(iter(worst_first(verdict.judged)), None) for verdict in verdicts]
     rows = [[*_names(canvas, verdict), *_numbers(canvas, report, verdict, one)] for verdict, one in zip(verdicts, worst, strict=True)]
     shape, widths = _fitting(canvas, rows)
@@ -76,13 +76,26 @@ def check_table(canvas: Canvas, report: Report) -> list[Text]:
             lines += _remark(canvas, verdict, row, widths, shape)
         else:
             lines.append(aligned(row[: len(widths)], widths, _LEFT, shape.gap))
-    return lines + _legend(canvas, [one for one in worst if one is not None])
+    return (lines if verdicts else []) + _legend(canvas, [one for one in worst if one is not None]) + _skips(canvas, report.verdicts)
+
+
+def _skips(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]:
+    """Skipped checks by their reason: most runs leave out whole families, for one reason each."""
+    by_reason: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.status is Status.SKIP:
+            by_reason.setdefault(verdict.reason or "no reason was given", []).append(verdict)
+    head = status_text(canvas, Status.SKIP)
+    lines: list[Text] = []
+    for reason, skipped in by_reason.items():
+        told = ", ".join(verdict.code for verdict in skipped) if len(skipped) > 1 else f"{skipped[0].code} {skipped[0].name}"
+        lines += wrapped(canvas, written(canvas, f"{told}: {reason}", "dim", limit=400), indent=head.cell_len + 2, first=head)
+    return lines
 
 
 def _names(canvas: Canvas, verdict: Verdict) -> list[Text]:
-    style = "dim" if verdict.status is Status.SKIP else ""
-    name = shortened(canvas, written(canvas, verdict.name, style), min(_LONGEST_NAME, canvas.width - _LEFT_FOR_NUMBERS))
-    return [status_text(canvas, verdict.status), written(canvas, verdict.code, style, limit=12), name]
+    name = shortened(canvas, written(canvas, verdict.name), min(_LONGEST_NAME, canvas.width - _LEFT_FOR_NUMBERS))
+    return [status_text(canvas, verdict.status), written(canvas, verdict.code, limit=12), name]
 
 
 def _numbers(canvas: Canvas, report: Report, verdict: Verdict, one: Judged | None) -> list[Text]:
@@ -106,11 +119,9 @@ def _fitting(canvas: Canvas, rows: Sequence[Sequence[Text]]) -> tuple[_Shape, li
 
 
 def _remark(canvas: Canvas, verdict: Verdict, row: Sequence[Text], widths: Sequence[int], shape: _Shape) -> list[Text]:
-    """What a check says that compared nothing: a skip its whole reason, others a line of their message, or two where advice refers to it."""
+    """What a check says that compared nothing: a line of its message, or two where advice refers to it."""
     head = aligned(row[:_LEFT], widths[:_LEFT], _LEFT, shape.gap)
     indent = sum(widths[:_LEFT]) + shape.gap * _LEFT
-    if verdict.status is Status.SKIP:
-        return wrapped(canvas, written(canvas, verdict.reason or "no reason was given", "dim", limit=200), indent=indent, first=head)
     kept = 2 if verdict.status is Status.PASS and verdict.advice else 1
     lines = wrapped(canvas, written(canvas, verdict.message), indent=indent, first=head)
     return lines if len(lines) <= kept else [*lines[: kept - 1], _cut(canvas, lines[kept - 1])]

@@ -8,20 +8,26 @@ from keras_consistency_cli.routes.adapting import ADAPTING_ROUTES
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling import CALLING_ROUTES
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES
-from keras_consistency_cli.routes.locate import LOCATING_ROUTES
+from keras_consistency_cli.routes.locate import LAYER_LOCATORS
 from keras_consistency_cli.routes.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.prediction import prediction_routes
 from keras_consistency_cli.routes.probes import PROBE_ROUTES
+from keras_consistency_cli.routes.recorded import RECORDED_ROUTES
+from keras_consistency_cli.routes.reloading import RELOADING_ROUTES
+from keras_consistency_cli.routes.rounding import ROUNDING_LOCATORS, ROUNDING_ROUTES
 from keras_consistency_cli.routes.scaling import SCALING_ROUTES
 from keras_consistency_cli.routes.served import SERVED_ROUTES
 from keras_consistency_cli.routes.shapes import SHAPE_ROUTES
 from keras_consistency_cli.routes.states import STATE_ROUTES
 from keras_consistency_cli.routes.stepping import STEPPING_ROUTES
 
-__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "SHADOW", "routes"]
+__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "ROUNDED", "SHADOW", "routes"]
 
-REFERENCE, SHADOW = "predict", "predict-float64"
-"""The route that all others are held against, and the same on the float64 shadow."""
+REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
+"""The route that all others are held against, its repeat, the same on the float64 shadow, and the shadow with rounding put back in."""
+
+LOCATING_ROUTES: tuple[Route, ...] = (*LAYER_LOCATORS, *ROUNDING_LOCATORS)
+"""Routes that look for the layer behind a finding, run only once there is one."""
 
 BATCH_SIZES = (2, 3, 7, 32)
 """Batch sizes that are tried unless the config names others; 1, all rows and a short tail are always tried."""
@@ -30,4 +36,5 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
-    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *STEPPING_ROUTES)
+    of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *STEPPING_ROUTES)
+    return (*own, *of_rows, *ROUNDING_ROUTES, *RELOADING_ROUTES, *RECORDED_ROUTES)

@@ -8,7 +8,9 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Rows
 
-__all__ = ["batches", "count", "first", "some", "stack"]
+__all__ = ["SHAPE_VARIES", "batches", "count", "first", "some", "stack"]
+
+SHAPE_VARIES = "the shape of an output depends on the batch size"
 
 
 def count(rows: Rows) -> int:
@@ -33,5 +35,13 @@ def batches(rows: Rows, size: int) -> Iterator[Rows]:
 
 
 def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
-    """Concatenate the outputs of batches; an output without a row axis becomes one value a batch."""
+    """Concatenate the outputs of batches; an output without a row axis becomes one value a batch.
+
+    Raises:
+        ValueError: batches of different sizes give rows of different shapes; the message begins with `SHAPE_VARIES`.
+    """
+    for name in parts[0]:
+        shapes = sorted({part[name].shape[1:] for part in parts})
+        if len(shapes) > 1:
+            raise ValueError(f"{SHAPE_VARIES}: rows of output '{name}' come out as {shapes[0]} and as {shapes[-1]}")
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}

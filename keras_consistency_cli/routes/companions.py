@@ -54,11 +54,13 @@ def _passes(size: int, other: int | None, lens: Lens) -> Iterator[_Pass]:
         yield from (_Pass(size=other, keep=mask, filler="other rows") for mask in _lone(other))
     if lens == "float32":
         ends = [np.arange(size) == 0, np.arange(size) == size - 1]
-        yield from (_Pass(size=size, keep=mask, filler=filler) for filler in ("zeros", "huge values", "NaN") for mask in ends)
+        yield from (_Pass(size=size, keep=mask, filler=filler) for filler in ("copies", "zeros", "huge values", "NaN") for mask in ends)
 
 
 def _filled(values: np.ndarray, pool: np.ndarray, chosen: _Pass) -> np.ndarray:
     """A batch with the kept rows in place and the filler in all others."""
+    if chosen.filler == "copies":
+        return np.repeat(values[chosen.keep], len(values), axis=0)
     filler = pool if chosen.filler == "other rows" or values.dtype.kind in "USb" else np.full_like(values, _extreme(values, chosen.filler))
     shape = (-1,) + (1,) * (values.ndim - 1)
     return np.where(chosen.keep.reshape(shape), values, filler)

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
-from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.batches import batches, count, first, some
 
-__all__ = ["LOCATING_ROUTES"]
+__all__ = ["LAYER_LOCATORS", "parting"]
 
 _ROWS = 8
 
@@ -31,6 +32,7 @@ class _Step:
     kind: str
     custom: bool
     digest: bytes
+    finite: bool
 
 
 @contextmanager
@@ -50,7 +52,7 @@ def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[_Step]]:
             try:
                 outputs = original(self, *args, **kwargs)
                 if not any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in keras.tree.flatten(outputs)):
-                    steps.append(_step(running, _digest(outputs, kept, batch)))
+                    steps.append(_step(running, *_digest(outputs, kept, batch)))
                 return outputs
             finally:
                 running.pop()
@@ -65,28 +67,30 @@ def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[_Step]]:
         keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
 
 
-def _step(running: list[Any], digest: bytes) -> _Step:
-    """Blame the outermost layer of Keras's own: an LSTM rather than its cell, but a layer inside a custom one or a nested model by itself."""
+def _step(running: list[Any], digest: bytes, finite: bool) -> _Step:
+    """Blame the outermost layer of Keras's own that holds nothing of the user's: an LSTM and not its cell, but no wrapper of a custom layer."""
     import keras
 
     own = [not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running]
-    depth = next((at for at in range(1, len(running)) if not own[at]), len(running) - 1)
+    depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
     blamed = running[depth]
     path = "/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name)
-    return _Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest)
+    return _Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest, finite=finite)
 
 
-def _digest(outputs: Any, kept: np.ndarray | None, batch: int) -> bytes:
+def _digest(outputs: Any, kept: np.ndarray | None, batch: int) -> tuple[bytes, bool]:
+    """What came out as a digest, and whether all of it is finite."""
     import keras
 
-    digest = hashlib.blake2b(digest_size=16)
+    digest, finite = hashlib.blake2b(digest_size=16), True
     for leaf in keras.tree.flatten(outputs):
         if leaf is None or not hasattr(leaf, "shape"):
             continue
         values = np.asarray(keras.ops.convert_to_numpy(leaf))
+        finite = finite and (values.dtype.kind != "f" or bool(np.isfinite(values).all()))
         by_row = kept is not None and values.ndim > 0 and values.shape[0] == batch
         digest.update(np.ascontiguousarray(values[kept] if by_row else values if kept is None else values[:0]).tobytes())
-    return digest.digest()
+    return digest.digest(), finite
 
 
 def _parting(base: list[_Step], other: list[_Step]) -> dict[str, Any]:
@@ -108,16 +112,27 @@ def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any
     return steps
 
 
+def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
+    """Return the first layer at which two copies of a model answer the same rows differently, named as in `other`; empty where none does."""
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    session.restore()
+    other.restore()
+    return _parting(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+
+
 def _companions(session: Any, rows: Rows) -> Result:
     """Where the kept rows first change when their companions are replaced."""
     size = session.facts.batch_size or min(_ROWS, count(rows))
     batch = first(rows, size)
     kept = np.arange(size) == size // 2
-    swapped = {name: _replaced(values, kept) for name, values in batch.items()}
     session.restore()
     base = _run(session, batch, kept, as_predict=True)
-    session.restore()
-    return Result(outputs={}, details=_parting(base, _run(session, swapped, kept, as_predict=True)))
+    for replace in (_replaced, _copied):
+        session.restore()
+        found = _parting(base, _run(session, {name: replace(values, kept) for name, values in batch.items()}, kept, as_predict=True))
+        if found:
+            return Result(outputs={}, details=found)
+    return Result(outputs={})
 
 
 def _replaced(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -125,6 +140,10 @@ def _replaced(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f":
         other = (other * 1.5 + 1).astype(values.dtype)
     return np.where(kept.reshape((-1,) + (1,) * (values.ndim - 1)), values, other)
+
+
+def _copied(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    return np.repeat(values[kept], len(values), axis=0)
 
 
 def _repeat(session: Any, rows: Rows) -> Result:
@@ -143,14 +162,29 @@ def _training(session: Any, rows: Rows) -> Result:
     return Result(outputs={}, details=_parting(base, _run(session, batch)))
 
 
+def _nonfinite(session: Any, rows: Rows) -> Result:
+    """Where finite rows first become NaN or infinity."""
+    bad = np.any(list(nonfinite(rows).values()), axis=0)
+    usable = some(rows, np.flatnonzero(~bad)) if not session.facts.batch_size else rows
+    for batch in batches(usable, session.batch_size):
+        session.restore()
+        steps = _run(session, batch, as_predict=True)
+        at = next((order for order, step in enumerate(steps) if not step.finite), None)
+        if at is not None:
+            found = steps[at]
+            return Result(outputs={}, details={"layer": found.path, "kind": found.kind, "custom": found.custom, "order": at + 1, "steps": len(steps)})
+    return Result(outputs={})
+
+
 def _routes(table: Mapping[str, tuple[str, Callable[[Any, Rows], Result]]]) -> tuple[Route, ...]:
     return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())
 
 
-LOCATING_ROUTES: tuple[Route, ...] = _routes(
+LAYER_LOCATORS: tuple[Route, ...] = _routes(
     {
         "locate-companions": ("the first layer that lets neighbours in", _companions),
         "locate-repeat": ("the first layer that answers differently the second time", _repeat),
+        "locate-nonfinite": ("the first layer that turns finite numbers into NaN or infinity", _nonfinite),
         "locate-training": ("the first layer that answers to a bare call as in training", _training),
     }
 )

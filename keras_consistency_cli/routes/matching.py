@@ -38,7 +38,7 @@ class Variant:
         rows: the rows it gives, (n, ..., features), for the first n of the served rows.
         batch: rows that were treated together, where that is the mistake.
         sources: for each column the one it was made from, where columns were mixed up.
-        tolerance: of a column's spread; more than `TOLERANCE` where the variant is an estimate.
+        tolerance: of the spread of its own columns; more than `TOLERANCE` where the variant is an estimate.
     """
 
     kind: str
@@ -80,13 +80,14 @@ def _by_columns(rows: Array) -> Array:
     return np.asarray(rows, dtype=np.float64).reshape(-1, rows.shape[-1] if rows.ndim > 1 else 1)
 
 
-def explain(served: Array, right: Array, variants: Iterable[Variant]) -> Match:
+def explain(served: Array, right: Array, variants: Iterable[Variant], raw: Array | None = None) -> Match:
     """Say which mistakes explain the served rows, those of most columns first.
 
     Args:
         served: what the model was fed, (rows, ..., features).
         right: what it should have been fed, of the same shape.
         variants: what mistakes would have given, the cheapest first; no more are made once every wrong column has a match.
+        raw: the rows before scaling, where their columns are those of `right`: a scaler of another class may be a straight line over these.
 
     Raises:
         ValueError: the shapes of served and right differ.
@@ -98,10 +99,12 @@ def explain(served: Array, right: Array, variants: Iterable[Variant]) -> Match:
     beyond = _beyond(given, wanted, _allowed(wanted, spread, served, TOLERANCE))
     left = {int(column) for column in np.flatnonzero(beyond.any(axis=0))}
     off = _distances(given, wanted).max(axis=0, initial=0.0) / spread
-    candidates = _candidates(served, spread, left, variants)
+    candidates = _candidates(served, left, variants)
     mistakes = [_mistake(group, columns, candidates, off) for group, columns in _grouped(candidates)]
     rest = sorted(left - set(candidates))
-    mistakes += list(_without_variant(given, wanted, rest, spread, off, served))
+    allowed = _allowed(wanted, spread, served, TOLERANCE)
+    bases = [wanted] if raw is None or raw.shape != right.shape else [wanted, _by_columns(raw)]
+    mistakes += list(_without_variant(given, bases, rest, allowed, spread, off))
     wrong_rows = beyond.reshape(len(served), -1).any(axis=1).sum() if beyond.size else 0
     return Match(rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes))
 
@@ -118,7 +121,7 @@ def wrong_columns(served: Array, right: Array) -> Array:
     return np.flatnonzero(_beyond(_by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE)).any(axis=0))
 
 
-def _candidates(served: Array, spread: Array, wrong: set[int], variants: Iterable[Variant]) -> dict[int, dict[Reading, int | None]]:
+def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant]) -> dict[int, dict[Reading, int | None]]:
     """By wrong column, every variant that gives it, with the column it was made from."""
     found: dict[int, dict[Reading, int | None]] = {}
     if not wrong:
@@ -127,7 +130,7 @@ def _candidates(served: Array, spread: Array, wrong: set[int], variants: Iterabl
         if variant.rows.shape[1:] != served.shape[1:] or not len(variant.rows):
             continue
         part, made = served[: len(variant.rows)], _by_columns(variant.rows)
-        beyond = _beyond(_by_columns(part), made, _allowed(made, spread, served, variant.tolerance)).any(axis=0)
+        beyond = _beyond(_by_columns(part), made, _allowed(made, _spreads(made), served, variant.tolerance)).any(axis=0)
         for column in wrong - set(np.flatnonzero(beyond).tolist()):
             source = variant.sources[column] if variant.sources else None
             found.setdefault(column, {}).setdefault((variant.kind, variant.batch), source)
@@ -161,25 +164,31 @@ def _mistake(reading: Reading, columns: list[int], candidates: dict[int, dict[Re
     )
 
 
-def _without_variant(given: Array, wanted: Array, columns: list[int], spread: Array, off: Array, served: Array) -> Iterator[Mistake]:
+def _without_variant(given: Array, bases: list[Array], columns: list[int], allowed: Array, spread: Array, off: Array) -> Iterator[Mistake]:
     """What can be said of columns that no variant gives: rows in another order, another scaler, or nothing."""
-    if not columns:
-        return
-    allowed = _allowed(wanted, spread, served, TOLERANCE)
-    moved = [column for column in columns if not _beyond(np.sort(given[:, [column]], 0), np.sort(wanted[:, [column]], 0), allowed[[column]]).any()]
-    if moved and len(given) > 1:
-        yield Mistake(kind="rows-reordered", columns=tuple(moved), off=float(off[moved].max()))
-        columns = [column for column in columns if column not in moved]
-    lines = {column: line for column in columns if (line := _line(wanted[:, column], given[:, column], allowed[column])) is not None}
-    if lines:
-        # served = slope · right + intercept: its centre lies -intercept / slope beside the right one, and it is 1 / slope as wide.
-        told = {column: (-intercept / slope / spread[column], 1 / slope) for column, (slope, intercept) in lines.items()}
-        worst = max(told, key=lambda column: off[column])
-        shift, factor = (float(value) for value in told[worst])
-        yield Mistake(kind="another-scaler", columns=tuple(lines), off=float(off[list(lines)].max()), shift=shift, factor=factor)
-    rest = [column for column in columns if column not in lines]
-    if rest:
-        yield Mistake(kind="unknown", columns=tuple(rest), off=float(off[rest].max()))
+    reordered = [column for column in columns if len(given) > 1 and _same_sorted(given[:, column], bases[0][:, column], allowed[column])]
+    if reordered:
+        yield Mistake(kind="rows-reordered", columns=tuple(reordered), off=float(off[reordered].max()))
+    columns = [column for column in columns if column not in reordered]
+    for base in bases:
+        lines = {column: line for column in columns if (line := _line(base[:, column], given[:, column], allowed[column])) is not None}
+        if lines:
+            worst = max(lines, key=lambda column: off[column])
+            shift, factor = _told(lines[worst], spread[worst]) if base is bases[0] else (None, None)
+            yield Mistake(kind="another-scaler", columns=tuple(lines), off=float(off[list(lines)].max()), shift=shift, factor=factor)
+        columns = [column for column in columns if column not in lines]
+    if columns:
+        yield Mistake(kind="unknown", columns=tuple(columns), off=float(off[columns].max()))
+
+
+def _same_sorted(given: Array, wanted: Array, allowed: float) -> bool:
+    return not bool(_beyond(np.sort(given), np.sort(wanted), allowed).any())
+
+
+def _told(line: tuple[float, float], spread: float) -> tuple[float, float]:
+    """By how many spreads the centre of the other scaler lies off, and how many times as wide it is: served = slope · right + intercept."""
+    slope, intercept = line
+    return float(-intercept / slope / spread), 1 / slope
 
 
 def _line(x: Array, y: Array, allowed: float) -> tuple[float, float] | None:
@@ -270,5 +279,5 @@ def _distances(given: Array, wanted: Array) -> Array:
     return np.where(same, 0.0, np.nan_to_num(np.abs(given - wanted), nan=np.inf, posinf=np.inf))
 
 
-def _beyond(given: Array, wanted: Array, allowed: Array) -> Array:
+def _beyond(given: Array, wanted: Array, allowed: Array | float) -> Array:
     return _distances(given, wanted) > allowed

@@ -23,7 +23,7 @@ def _predict(session: Any, rows: Rows) -> Result:
     session.forget_traces()
     outputs = session.predict(rows)
     session.anchored = _same_bits(session, rows, outputs)
-    return Result(outputs=outputs)
+    return Result(outputs=outputs, details={"random_operations": session.random_operations(first(rows, session.batch_size))})
 
 
 def _same_bits(session: Any, rows: Rows, outputs: Outputs) -> bool:

@@ -19,9 +19,15 @@ _GRADIENT_ROWS = 4
 _TIMED_CALLS = 2
 
 
-def _rows(_session: Any, rows: Rows) -> Result:
-    """Which rows hold NaN or infinity, by input, as the model is given them; nothing is run."""
-    return Result(outputs=nonfinite(rows))
+def _rows(session: Any, rows: Rows) -> Result:
+    """Which rows hold NaN or infinity, by input, as the model is given them; nothing is run.
+
+    And how many whole numbers do not survive the cast to a float input: float32 has none above 2^24 without gaps.
+    """
+    floats = {fact.name for fact in session.facts.inputs if fact.dtype == "float32"}
+    whole = {name: values for name, values in rows.items() if name in floats and values.dtype.kind in "iu"}
+    lost = {name: int((values.astype(np.float32).astype(np.float64) != values).sum()) for name, values in whole.items()}
+    return Result(outputs=nonfinite(rows), details={"lost_in_cast": {name: count for name, count in lost.items() if count}})
 
 
 def _gradients(session: Any, rows: Rows) -> Result:
@@ -32,7 +38,8 @@ def _gradients(session: Any, rows: Rows) -> Result:
     import keras
     import tensorflow as tf
 
-    packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(first(rows, session.facts.batch_size or _GRADIENT_ROWS)))
+    few = _as_declared(first(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
+    packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(few))
     names = list(rows)
     watched = [tensor for tensor in keras.tree.flatten(packed) if tensor.dtype.is_floating]
     with tf.GradientTape(persistent=True) as tape:
@@ -47,6 +54,12 @@ def _gradients(session: Any, rows: Rows) -> Result:
             floats = [name for name, tensor in zip(_order(session, names), keras.tree.flatten(packed), strict=True) if tensor.dtype.is_floating]
             found[label] = {name: _size(gradient) for name, gradient in zip(floats, gradients, strict=True)}
     return Result(outputs={}, details={"gradients": found})
+
+
+def _as_declared(rows: Rows, facts: Facts) -> Rows:
+    """Whole numbers given for a float input as the floats that predict makes of them: only floats have gradients."""
+    floats = {fact.name for fact in facts.inputs if "float" in fact.dtype}
+    return {name: values.astype(np.float32) if name in floats and values.dtype.kind in "iub" else values for name, values in rows.items()}
 
 
 def _order(session: Any, names: list[str]) -> list[str]:

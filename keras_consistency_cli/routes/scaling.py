@@ -77,7 +77,7 @@ def _disorder(given: tuple[str, ...], remembered: tuple[str, ...] | None) -> lis
 
 def _cast_first(dtype: type[np.floating[Any]]) -> Make:
     def make(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-        if raw.dtype.kind != "f" or raw.dtype.itemsize <= np.dtype(dtype).itemsize:
+        if raw.dtype.kind not in "fiu" or (raw.dtype.kind == "f" and raw.dtype.itemsize <= np.dtype(dtype).itemsize):
             raise Senseless(f"the rows are {raw.dtype} as they are")
         with np.errstate(over="ignore"):
             return np.asarray(session.subject.scaling.apply(raw.astype(dtype)))

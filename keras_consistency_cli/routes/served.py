@@ -5,6 +5,7 @@ Mistakes of batches can only be seen in consecutive rows, so the first rows of t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,15 +16,16 @@ import numpy as np
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
-from keras_consistency_cli.routes.matching import Variant, explain, likely_batches, turned_columns, wrong_columns
+from keras_consistency_cli.routes.matching import TOLERANCE, Variant, explain, likely_batches, turned_columns, wrong_columns
 from keras_consistency_cli.routes.scaling import in_pieces
+from keras_consistency_cli.text import clean
 
 __all__ = ["SERVED_ROUTES", "Making", "mistakes"]
 
 _WINDOW_ROWS, _WINDOW_BYTES = 4096, 32 * 2**20
 _WHOLE_BYTES = 64 * 2**20
-_ESTIMATED = 0.05
-"""Of a spread: how far a scaler fitted on a sample of the data may be from one fitted on all of them."""
+_ESTIMATED = 5.0
+"""Of a spread, by the root of the rows: how far a scaler fitted on a sample of the data may be from one fitted on all of them."""
 _UNDONE = 1e-3
 """Of a spread: what undoing and rounding may cost."""
 _SINGLES = 64
@@ -142,8 +144,15 @@ def _served(session: Any, rows: Rows) -> Result:
             matches[name] = {"misshapen": None if equal else f"{fed[name].shape[1:]} {fed[name].dtype}, not {values.shape[1:]} {values.dtype}"}
             continue
         variants = _variants(session, name, (raw[name], values, fed[name]), (numbers, consecutive))
-        matches[name] = asdict(explain(fed[name], values, variants))
-    return Result(outputs=session.steps({name: served[name] for name in rows}, session.batch_size), details={"inputs": matches})
+        matches[name] = asdict(explain(fed[name], values, variants, raw[name]))
+    outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
+    return Result(outputs=outputs, details={"inputs": matches, "names": _names(session.subject.scaling)})
+
+
+def _names(scaling: Any) -> dict[str, list[str]]:
+    """Names of the columns of the scaler's input."""
+    names = None if scaling is None else scaling.columns or scaling.names
+    return {} if not names else {scaling.input: [clean(name) for name in names]}
 
 
 def _numbers(session: Any) -> tuple[np.ndarray, int]:
@@ -198,7 +207,7 @@ def _refit_all(session: Any, numbers: np.ndarray) -> tuple[np.ndarray, float]:
     most = max(_WHOLE_BYTES // max(row_bytes, 1), 1)
     every = np.arange(length) if length <= most else np.union1d(np.linspace(0, length - 1, most).astype(np.int64), numbers)
     fitted = scaling.refitted(session.subject.raw(every)[scaling.input])
-    return fitted[np.searchsorted(every, numbers)], 1e-4 if length <= most else _ESTIMATED
+    return fitted[np.searchsorted(every, numbers)], TOLERANCE if length <= most else _ESTIMATED / math.sqrt(most)
 
 
 SERVED_ROUTES: tuple[Route, ...] = (Route(name="served", summary="the rows that serving fed to the model", run=_served),)

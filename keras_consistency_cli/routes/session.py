@@ -67,6 +67,9 @@ class Session:
     def pack(self, rows: Rows, *, cast: bool = True) -> Any:
         """Return rows in the structure that the model takes: one array, a list in the order of its inputs, or a dict."""
         arrays = {name: self.cast(values) if cast or values.dtype.kind in "US" else values for name, values in rows.items()}
+        if any(values.dtype.kind in "US" for values in rows.values()):
+            # Strings have to be tensors, and Keras takes no mixture of tensors and arrays.
+            arrays = {name: keras.ops.convert_to_tensor(values) for name, values in arrays.items()}
         wants_dict = isinstance(getattr(self.model, "_inputs_struct", None), dict) or self._built_on_dict()
         if wants_dict:
             keys = input_names(self.model) or list(arrays)
@@ -117,6 +120,10 @@ class Session:
     def _fresh(self, run: Callable[[Rows], dict[str, np.ndarray]], rows: Rows) -> dict[str, np.ndarray]:
         self.restore()
         return run(rows)
+
+    def random_operations(self, _rows: Rows) -> list[str] | None:
+        """Operations that draw random numbers; None: this backend does not tell."""
+        return None
 
     def watch(self, changed: bool) -> None:
         """Take note that a route changed the model; the generic session keeps rows apart anyway."""

@@ -19,6 +19,9 @@ __all__ = ["ShadowSession", "shadow_session"]
 class ShadowSession(TensorFlowSession):
     """The shadow, called as the model is. Rows are rounded to what the model is fed before they are widened: r answers the same question."""
 
+    original: Any = None
+    """The session of the model itself."""
+
     def cast(self, values: np.ndarray) -> Any:
         """Return rows as float64 holding float32 values; other kinds as they are."""
         return super().cast(values).astype(np.float64) if values.dtype.kind == "f" else super().cast(values)
@@ -50,6 +53,7 @@ def shadow_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray
     sample = session.pack(wide, cast=False)
     model = build_shadow(subject.model, custom_objects=dict(subject.custom_objects), sample=sample, allow_unsafe=subject.files.allow_unsafe)
     shadow = ShadowSession(model, session.facts, session.probe)
+    shadow.original = session
     session.snapshot.copy_to(shadow.snapshot)
     shadow.snapshot = type(shadow.snapshot)(model)
     with float64_world():

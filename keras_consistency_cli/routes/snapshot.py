@@ -6,7 +6,7 @@ Weights, BatchNorm statistics, RNN states, seed generators, variables Keras does
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import keras
@@ -65,6 +65,22 @@ class Snapshot:
         for (path, name), value in self._attributes.items():
             setattr(layers[path], name, value)
 
+    def against(self, other: Snapshot) -> tuple[Change, ...]:
+        """Return what another model of the same build holds differently, by place; names of its layers may be made up anew."""
+        pairs = zip(self._held, other._held, strict=False)
+        found = [_change(replace(held, variable=theirs.variable)) for held, theirs in pairs if not _same(held.value, theirs.value)]
+        for ((path, name), mine), theirs in zip(self._attributes.items(), other._attributes.values(), strict=False):
+            if mine != theirs:
+                found.append(Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(mine) - float(theirs))))
+        return tuple(found)
+
+    def untracked(self) -> Iterator[tuple[str, Any]]:
+        """Yield float variables that layers hold but Keras does not know of, so that no file has them."""
+        known = {id(variable) for variable in self._model.variables}
+        for held in self._held:
+            if held.kind == "weight" and id(held.variable) not in known and held.value.dtype.kind == "f":
+                yield held.path, held.variable
+
     def copy_to(self, other: Snapshot) -> None:
         """Give the held values to a model of the same variables: a shadow starts from the same states and seeds."""
         if len(self._held) == len(other._held):
@@ -90,7 +106,7 @@ def _variables(model: Any) -> Iterator[tuple[str, Kind, Any]]:
 
 def _loose(value: Any) -> Iterator[Any]:
     """Variables in an attribute that `model.variables` may not list: RNN states, tf.Variable, a SeedGenerator's counter."""
-    for item in value if isinstance(value, (list, tuple)) else (value,):
+    for item in keras.tree.flatten(value) if isinstance(value, (list, tuple)) else (value,):
         if isinstance(item, keras.random.SeedGenerator):
             yield item.state
         elif isinstance(item, keras.Variable) or (hasattr(item, "assign") and hasattr(item, "numpy") and hasattr(item, "shape")):
@@ -108,7 +124,7 @@ def _without_states(layer: Any) -> bool:
 
 
 def _has_states(layer: Any) -> bool:
-    return any(state is not None for state in (getattr(layer, "states", None) or ()))
+    return any(state is not None for state in keras.tree.flatten(getattr(layer, "states", None) or ()))
 
 
 def _attributes(model: Any) -> Iterator[tuple[str, str, Any]]:

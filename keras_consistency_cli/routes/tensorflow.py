@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from keras_consistency_cli.routes.session import Session
 __all__ = ["TensorFlowSession"]
 
 _PARALLEL_ROWS = 8
+_RANDOM = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
 
 
 class TensorFlowSession(Session):
@@ -52,6 +54,14 @@ class TensorFlowSession(Session):
         """`tf.function(model)` on all rows at once, with XLA or without."""
         function = tf.function(lambda x: self.model(x, training=False), jit_compile=jit_compile)
         return self.name_outputs(function(self._tensors(rows)))
+
+    def random_operations(self, rows: Rows) -> list[str] | None:
+        """Kinds of operations in the traced step that draw random numbers; None where the model is not traced."""
+        if self.model.run_eagerly:
+            return None
+        definition = self._compiled.get_concrete_function(self._tensors(rows)).graph.as_graph_def()
+        bodies = (definition.node, *(function.node_def for function in definition.library.function))
+        return sorted({node.op for body in bodies for node in body if _RANDOM.search(node.op)})
 
     def narrow_operations(self, rows: Rows) -> list[str]:
         """Operations of the traced step that compute below float64."""

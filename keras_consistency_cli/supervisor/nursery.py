@@ -25,7 +25,7 @@ __all__ = ["Nursery"]
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
 _LOG_TAIL = 4000
 _ROOT = Path(__file__).resolve().parents[2]
-# Neither the current folder, which may lie beside a stranger's model, nor what surrounds the package may be imported from: -P, and in and out of sys.path.
+# -P, and in and out of sys.path: neither the current folder, where a stranger's model may lie, nor what surrounds the package is imported from.
 _START = """
 import sys
 sys.path.insert(0, sys.argv[1])

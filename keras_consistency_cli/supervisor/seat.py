@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from keras_consistency_cli import wire
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.routes.base import Change, Trace
 from keras_consistency_cli.supervisor.nursery import Nursery
 from keras_consistency_cli.text import clean
@@ -22,6 +22,7 @@ from keras_consistency_cli.text import clean
 __all__ = ["Seat", "SeatError", "WorkerDied"]
 
 _FACTS = TypeAdapter(Facts)
+_DESCRIPTION = TypeAdapter(DataFacts)
 _CHANGES = TypeAdapter(tuple[Change, ...])
 _ERRORS: dict[str, type[KcheckError]] = {"UsageError": UsageError, "DataError": DataError, "RefusedError": RefusedError}
 
@@ -69,6 +70,25 @@ class Seat:
             self._dismiss()
             raise _ERRORS.get(refusal.kind, NoVerdictError)(str(refusal)) from refusal
         return _FACTS.validate_python(header["facts"]), str(header["rows"])
+
+    def describe(self, *, every: bool) -> DataFacts:
+        """Describe the rows and what happens to them before the model.
+
+        Args:
+            every: whether to read all rows of a large file.
+
+        Raises:
+            KcheckError: rows, scaler and model do not fit each other, or the worker died.
+        """
+        try:
+            if self._channel is None:
+                self.load()
+            header, _ = self._ask({"op": "describe", "every": every}, {})
+        except SeatError as refusal:
+            raise _ERRORS.get(refusal.kind, NoVerdictError)(str(refusal)) from refusal
+        except WorkerDied as death:
+            raise NoVerdictError(f"the rows could not be described: {death}") from death
+        return _DESCRIPTION.validate_python(header["description"])
 
     def run(self, route: str, rows: np.ndarray) -> tuple[Trace, Trace | None]:
         """Run one route on the rows of these numbers; return its trace and that of the baseline it brought along.

@@ -139,7 +139,7 @@ def test_a_crash_beats_what_is_missing(world: Any, crashed: Trace, missing: Trac
 
 def test_nothing_to_compare_is_skipped_with_its_reasons(world: Any, missing: Trace) -> None:
     found = world.where({"call": missing, "shuffled": missing}).verdict(CHECK)
-    reason = "shuffled: not on this machine; call: not on this machine"
+    reason = "shuffled, call: not on this machine"
     assert found == Verdict(status=Status.SKIP, message="nothing to compare", code="KC999", name="both", reason=reason)
 
 

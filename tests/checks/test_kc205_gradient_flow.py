@@ -8,6 +8,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc205_gradient_flow import CHECK
+from keras_consistency_cli.facts import LayerFact
 from keras_consistency_cli.routes.base import Trace
 
 Gradients = dict[str, dict[str, float | None]]
@@ -43,3 +44,9 @@ def test_nothing_that_could_have_a_gradient_is_no_pass(world: Any, gradients: Gr
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     found = [world.where({"gradients": each}).verdict(CHECK) for each in (crashed, missing)]
     assert [(each.status, each.reason) for each in found] == [(Status.ERROR, "ValueError: boom"), (Status.SKIP, "not on this machine")]
+
+
+def test_an_input_that_is_turned_into_an_index_has_no_gradient_by_nature(world: Any) -> None:
+    layers = (LayerFact(path="bins", kind="Discretization"),)
+    found = world.where({"gradients": probed({"y": {"a": None}})}, facts={"layers": layers}).verdict(CHECK)
+    assert (found.status, found.message) == (Status.PASS, "no gradient reaches input 'a', which Discretization turns into an index")

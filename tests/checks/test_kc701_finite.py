@@ -9,9 +9,11 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc701_finite import CHECK
+from keras_consistency_cli.facts import DataFacts, ScalingFact
 from keras_consistency_cli.routes.base import Trace
+from tests.checks.described import rows_fact
 
-CLEAN: dict[str, Any] = {"rows": {}, "weights": [], "hidden": {}, "outputs": {}}
+CLEAN: dict[str, Any] = {"rows": {}, "weights": [], "hidden": {}, "outputs": {}, "served": {}, "filled": {}}
 TOLD = "2 rows of input 'x' hold NaN or infinity (row 3 first)"
 BAD_ROWS = {"rows": {"x": np.isin(np.arange(32), (3, 9))}}
 ROWS_FOUND = {"x": {"rows": 2, "first": [3, 9]}}
@@ -30,7 +32,7 @@ def test_healthy(world: Any) -> None:
 
 def test_bad_weights_fail(world: Any) -> None:
     found = world.where(data={"nonfinite_weights": ("dense/kernel", "dense/bias")}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, "2 weights hold NaN or infinity, 'dense/kernel' first")
+    assert (found.status, found.message) == (Status.FAIL, "2 weights hold NaN or infinity: 'dense/kernel'")
     assert found.findings == {**CLEAN, "weights": ["dense/kernel", "dense/bias"]}
 
 
@@ -68,7 +70,7 @@ def test_bad_rows_with_finite_answers_warn(world: Any) -> None:
 
 def test_the_worst_is_told_first(world: Any) -> None:
     found = world.where({**BAD_ROWS, "call": holed(world)}, data={"nonfinite_weights": ("w",)}).verdict(CHECK)
-    assert found.message == "1 weights hold NaN or infinity, 'w' first"
+    assert found.message == "a weight holds NaN or infinity: 'w'"
 
 
 @pytest.mark.parametrize("route", ["predict", "rows", "call"])
@@ -85,3 +87,42 @@ def test_what_was_found_beats_a_crash(world: Any, crashed: Trace) -> None:
 def test_a_predict_that_cannot_run_is_skipped(world: Any, missing: Trace) -> None:
     found = world.where({"predict": missing}).verdict(CHECK)
     assert (found.status, found.reason) == (Status.SKIP, "not on this machine")
+
+
+def described(**rows: np.ndarray) -> dict[str, Any]:
+    return {"description": DataFacts(**{kind: (rows_fact(values),) for kind, values in rows.items()})}  # type: ignore[arg-type]
+
+
+FINE = np.arange(32.0).reshape(-1, 1)
+HOLED = np.where(np.isin(FINE, (3, 9, 30)), np.nan, FINE)
+
+
+def test_missing_values_that_are_filled_are_told(world: Any) -> None:
+    found = world.where(data=described(raw=HOLED, fed=FINE)).verdict(CHECK)
+    assert (found.status, found.findings) == (Status.PASS, {**CLEAN, "filled": {"x": 3}})
+    assert found.message == "rows, weights and outputs are finite; missing values in 3 rows are filled before the model"
+
+
+def test_bad_rows_beyond_those_checked_are_counted(world: Any) -> None:
+    found = world.where(BAD_ROWS, data=described(raw=HOLED, fed=HOLED)).verdict(CHECK)
+    assert found.findings["rows"] == {"x": {"rows": 3, "first": [3, 9, 30], "columns": ["0"]}}
+    assert "3 rows of input 'x' hold NaN or infinity (row 3 first, feature '0' most)" in found.message
+
+
+def test_what_serving_loses_fails(world: Any) -> None:
+    found = world.where(data=described(raw=FINE, fed=FINE, served=HOLED)).verdict(CHECK)
+    assert (found.status, found.findings) == (Status.FAIL, {**CLEAN, "served": {"x": {"rows": 3, "first": [3, 9, 30]}}})
+    assert found.message == "3 served rows of input 'x' hold NaN or infinity (row 3 first), the data do not"
+    assert world.where(data=described(raw=HOLED, fed=HOLED, served=HOLED)).verdict(CHECK).findings["served"] == {}
+
+
+def test_bad_reference_rows_are_a_warning(world: Any) -> None:
+    found = world.where(data=described(raw=FINE, fed=FINE, reference_fed=HOLED)).verdict(CHECK)
+    assert (found.status, found.message) == (Status.WARN, "3 reference rows of input 'x' reach the model with NaN or infinity, feature '0' most")
+
+
+@pytest.mark.parametrize("statistics", [{"kind": "S", "mean": [1.0, np.nan]}, {"kind": "P", "parts": [{"kind": "S", "mean": [np.inf]}]}])
+def test_a_scaler_that_remembers_nan_is_a_warning(world: Any, statistics: dict[str, Any]) -> None:
+    scaling = ScalingFact(kind="S", input="x", statistics=statistics)
+    found = world.where(data={"description": DataFacts(scaling=scaling)}).verdict(CHECK)
+    assert (found.status, found.message) == (Status.WARN, "the scaler's S remembers NaN or infinity as mean of a feature")

@@ -15,7 +15,9 @@ from tests.corpus import (
     faults_batch,
     faults_data,
     faults_drift,
+    faults_files,
     faults_normalization,
+    faults_recorded,
     faults_scaling,
     faults_sequences,
     faults_state,
@@ -30,6 +32,7 @@ _FAMILIES = (
     *(faults_batch, faults_training, faults_state, faults_data),
     *(faults_scaling, faults_normalization, faults_drift),
     *(clean_steps, faults_sequences),
+    *(faults_files, faults_recorded),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)

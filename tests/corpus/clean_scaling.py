@@ -7,18 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+from keras import layers
 from sklearn.preprocessing import StandardScaler
 
 from tests.corpus.cases import Case, Maker, Writer
 from tests.corpus.faults_normalization import beside, pictures
 from tests.corpus.faults_scaling import pair_of_tables, scaled_already
 from tests.corpus.kits import Kit, as_is, lay_out
-from tests.corpus.mistakes import rightly, rightly_float32
+from tests.corpus.mistakes import by_hand, early_float32, rightly, rightly_float32, rounded
 from tests.corpus.normalised import PEOPLE as KNOWN_PEOPLE
 from tests.corpus.normalised import WALKS, WEATHER, branches, branches_rows, dense, drawn, inner, plain_pictures, rescaling_pictures, series
 from tests.corpus.sources import SOUND
-from tests.corpus.worlds import PEOPLE, WORLDS, people, standard, walks, weather
+from tests.corpus.worlds import PEOPLE, WORLDS, people, settle, standard, walks, weather
 
 __all__ = ["CASES", "RIGHTLY_SERVED"]
 
@@ -54,12 +56,21 @@ def normalised_again(folder: Path, random: np.random.Generator) -> tuple[str, ..
     return lay_out(folder, data=people(random, 70), scaler=pickle.dumps(StandardScaler().fit(KNOWN_PEOPLE.astype("float64"))))
 
 
+def told() -> Any:
+    """Normalization that is told mean 0 and variance 1, for rows that have them."""
+    parts = [layers.Normalization(mean=0.0, variance=1.0), layers.Dense(24, activation="tanh"), layers.Dense(2, name="head")]
+    return settle(keras.Sequential([keras.Input((6,)), *parts]), drawn(standard))
+
+
 RIGHTLY_SERVED = ("people standard", "people mixed", "weather robust", "walks standard", "skewed power", "doses normalizer", "stamps standard")
 
 CASES: tuple[Case, ...] = (
     *(_case("served rightly", world, served=rightly) for world in RIGHTLY_SERVED),
     _case("served rightly and cast", "people minmax", served=rightly_float32, reference=as_is, rows=150),
     _case("served rightly and cast", "weather maxabs", served=rightly_float32),
+    *(_case("served by hand", world, served=by_hand) for world in ("people standard", "weather constant")),
+    *(_case("served with eight decimals", world, served=rounded(8)) for world in ("people standard", "walks minmax")),
+    *(_case("cast to float32 before scaling without harm", world, served=early_float32) for world in ("people standard", "shares minmax")),
     _case("by nature", "standard standard", reference=as_is),
     _case("by nature", "shares minmax"),
     _case("five rows", "weather standard", rows=5, reference=as_is),
@@ -71,6 +82,11 @@ CASES: tuple[Case, ...] = (
     _case("rare categories", "kinds standard", reference=as_is, rows=200),
     _case("rare categories", "kinds minmax", rows=120),
     _case("normal quantiles", "skewed quantile", reference=as_is, rows=250),
+    _case("tails without end", "heavy robust", reference=as_is, rows=120),
+    _case("a short reference", "heavy robust", reference=lambda world, rows: rows[:25], rows=25),
+    _case("a short reference", "weather both sides", reference=lambda world, rows: rows[:20], rows=90),
+    _case("ten answers", "answers standard", reference=as_is, rows=10),
+    _case("many answers", "answers standard", rows=200),
     _case("missing numbers that are filled", "people gappy", reference=as_is),
     _case("missing numbers that are filled and served", "people gappy", served=rightly),
     _case("windows", "walks minmax", reference=as_is, rows=120),
@@ -83,6 +99,7 @@ CASES: tuple[Case, ...] = (
     _model("normalization of scaled rows", lambda: dense(scaled_people()), kit=normalised_again),
     _model("normalization adapted", lambda: dense(WEATHER), lambda random: drawn(weather, 80, int(random.integers(99)))),
     _model("normalization of standard rows", lambda: dense(drawn(standard)), lambda random: drawn(standard, 80, int(random.integers(99)))),
+    _model("normalization told its numbers", told, lambda random: standard(random, 90).astype("float32")),
     _model("normalization inside", lambda: inner(KNOWN_PEOPLE), kit=beside(lambda random: drawn(people, 90, 5), reference=KNOWN_PEOPLE)),
     _model("normalization over time", lambda: series(WALKS), lambda random: drawn(walks, 50, int(random.integers(99)))),
     _model("two normalizations", branches, lambda random: branches_rows(21, 60)),

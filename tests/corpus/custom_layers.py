@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 Tensor = Any
@@ -268,3 +269,56 @@ class Unrefreshed(layers.Normalization):
     def load_own_variables(self, store: Any) -> None:
         """Load the weights, and nothing more."""
         layers.Layer.load_own_variables(self, store)
+
+
+@register
+class Table(layers.Layer):
+    """Multiply each feature by a number from a table that is kept in one way or another.
+
+    Args:
+        how: weight (as Keras wants it), fixed (the same array for everybody), ones or variable (a tf.Variable of ones or at random), array
+            (at random), closure (a layer that nobody can find).
+    """
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+        hidden = layers.Dense(8)
+        self.hidden = (lambda x: hidden(x)) if how == "closure" else None
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the table."""
+        shape = (input_shape[-1],)
+        chance = np.random.normal(1.0, 0.3, size=shape).astype("float32")
+        if self.how == "weight":
+            self.table = self.add_weight(shape=shape, initializer="random_normal", trainable=False, name="table")
+        elif self.how in ("ones", "variable"):
+            self.table = tf.Variable(np.ones(shape, "float32") if self.how == "ones" else chance)
+        elif self.how != "closure":
+            self.table = np.cos(np.arange(shape[0], dtype="float32")) if self.how == "fixed" else chance
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape, or with eight features from the hidden layer."""
+        return self.hidden(inputs) if self.hidden is not None else inputs * ops.cast(self.table, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "how": self.how}
+
+
+@register
+class Offset(layers.Layer):
+    """Add a number that the config tells as it is (whole), not at all (forgetful), doubled (drifting), or a hundred-thousandth larger (creeping)."""
+
+    def __init__(self, by: float = 0.0, style: str = "whole", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by, self.style = by, style
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return inputs + by."""
+        return inputs + self.by
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, or what is left of them."""
+        factor = {"whole": 1.0, "drifting": 2.0, "creeping": 1.0 + 1e-5}.get(self.style)
+        return {**super().get_config(), "style": self.style, **({} if factor is None else {"by": factor * self.by})}

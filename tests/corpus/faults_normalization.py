@@ -99,7 +99,9 @@ CASES: tuple[Case, ...] = (
     _case("scaler and normalization inside", lambda: inner(WEATHER), None, ("KC402",), TWICE, layer=None, kit=scaler_before(weather, MinMaxScaler)),
     _case("scaler and normalization over time", lambda: series(WALKS), None, ("KC402",), TWICE, kit=scaler_before(walks, StandardScaler)),
     _case("rescaling of pictures from 0 to 1", rescaling_pictures, pictures(255.0), ("KC402",), RANGE, layer="rescale"),
-    _case("rescaling to -1 of pictures from 0 to 1", lambda: rescaling_pictures(1 / 127.5, -1.0), pictures(255.0), ("KC402",), RANGE, layer="rescale"),
+    _case(
+        "rescaling to -1 of pictures from 0 to 1", lambda: rescaling_pictures(1 / 127.5, -1.0), pictures(255.0), ("KC402",), RANGE, layer="rescale"
+    ),
     _case("rescaled twice within", lambda: rescaling_pictures(again=True), pictures(), ("KC402",), TWICE, layer=None),
     _case("divided before, rescaled within", rescaling_pictures, None, ("KC402",), RANGE, layer=None, kit=beside(pictures(), preprocess=DIVIDED)),
     _case(
@@ -112,7 +114,13 @@ CASES: tuple[Case, ...] = (
         kit=beside(pictures(), reference=pixels().astype("float32") / 255),
     ),
     _case(
-        "pixels into a model of 0 to 1, as its owner says", plain_pictures, None, ("KC402",), RANGE, layer=None, kit=beside(pictures(), facts={"value_range": [0, 1]})
+        "pixels into a model of 0 to 1, as its owner says",
+        plain_pictures,
+        None,
+        ("KC402",),
+        RANGE,
+        layer=None,
+        kit=beside(pictures(), facts={"value_range": [0, 1]}),
     ),
     _case(
         "0 to 1 into a model of pixels, as its reference shows",

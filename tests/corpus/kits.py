@@ -40,6 +40,7 @@ class Kit:
         columns: names and order of the columns of a CSV; empty for a .npy.
         preprocess: source of a module with a function prepare(rows), which takes the scaler's place; {mean} and {scale} are filled in.
         facts: what the owner states.
+        options: of single checks, by check name.
         dtype: of the data.
         other_version: whether the scaler is to say that another scikit-learn saved it.
     """
@@ -53,6 +54,7 @@ class Kit:
     columns: tuple[str, ...] = ()
     preprocess: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     dtype: str = "float64"
     other_version: bool = False
 
@@ -72,6 +74,7 @@ class Kit:
             served=None if self.served is None else self.served(self.world, rows),
             reference=None if self.reference is None else self.reference(self.world, self.world.training),
             facts=self.facts,
+            options=self.options,
         )
 
     def _as_csv(self, rows: Array) -> str:
@@ -103,6 +106,7 @@ def lay_out(
     served: Rows | None = None,
     reference: Rows | None = None,
     facts: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[str, ...]:
     """Write what is given into the folder (text as data is a CSV) and return the arguments of the command that name it."""
     args: list[str] = []
@@ -118,9 +122,9 @@ def lay_out(
         args += ["--served", str(save_rows(folder / "served", served))]
     if reference is not None:
         args += ["--reference", str(save_rows(folder / "train", reference))]
-    if facts:
+    if facts or options:
         # JSON is YAML
-        args += ["--config", _written(folder / "kcheck.yaml", json.dumps({"facts": dict(facts)}).encode())]
+        args += ["--config", _written(folder / "kcheck.yaml", json.dumps({"facts": dict(facts or {}), "checks": dict(options or {})}).encode())]
     return tuple(args)
 
 

@@ -13,14 +13,17 @@ from tests.corpus.worlds import Array, World
 __all__ = [
     "another_kind",
     "another_split",
+    "by_hand",
     "early_float32",
     "half",
+    "now_and_then",
     "one_column_refitted",
     "refitted",
     "refitted_on_the_first",
     "reordered",
     "rightly",
     "rightly_float32",
+    "rounded",
     "shifted_mean",
     "twice",
     "unscaled",
@@ -35,6 +38,27 @@ def rightly(world: World, rows: Array) -> Array:
 def rightly_float32(world: World, rows: Array) -> Array:
     """Scale with the saved scaler and cast afterwards, which is no mistake either."""
     return world.scaled(rows).astype("float32")
+
+
+def by_hand(world: World, rows: Array) -> Array:
+    """Multiply by one over the scale instead of dividing, which is no mistake: it rounds otherwise."""
+    return (rows - world.fitted.mean_) * (1.0 / world.fitted.scale_)
+
+
+def rounded(decimals: int) -> Rework:
+    """Scale with the saved scaler and write so many decimals, as a log does."""
+    return lambda world, rows: np.round(world.scaled(rows), decimals)
+
+
+def now_and_then(mistake: Rework, period: int) -> Rework:
+    """Make the mistake with one row in so many only, as one of several servers does."""
+
+    def serve(world: World, rows: Array) -> Array:
+        served = world.scaled(rows).copy()
+        served[::period] = mistake(world, rows)[::period]
+        return served
+
+    return serve
 
 
 def refitted(size: int | None = None) -> Rework:

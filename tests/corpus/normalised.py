@@ -130,7 +130,8 @@ def pixels(rows: int = 300, seed: int = 8, *, brightest: int = 255) -> Array:
     random = np.random.default_rng(seed)
     grid, spot = np.indices((8, 8)), random.uniform(0, 8, size=(2, rows, 1, 1))
     glow = np.exp(-((grid[0] - spot[0]) ** 2 + (grid[1] - spot[1]) ** 2) / 8)[..., None] * random.uniform(0.4, 1, size=(rows, 1, 1, 3))
-    return np.round(np.clip(glow + 0.1 * random.random((rows, 8, 8, 3)), 0, 1) * brightest).astype("uint8")
+    bright: Array = np.clip(glow + 0.1 * random.random((rows, 8, 8, 3)), 0, 1) * brightest
+    return np.round(bright).astype("uint8")
 
 
 def _eyes() -> list[Any]:

@@ -18,8 +18,8 @@ from tests.corpus.faults_drift import CASES as DRIFT
 from tests.corpus.faults_normalization import CASES as NORMALIZATION
 from tests.corpus.faults_scaling import CASES as SCALING
 from tests.corpus.faults_scaling import SERVED
-from tests.corpus.kits import Kit
-from tests.corpus.mistakes import rightly, rightly_float32
+from tests.corpus.kits import Kit, Rework
+from tests.corpus.mistakes import by_hand, early_float32, rightly, rightly_float32, rounded
 from tests.corpus.normalised import WALKS, WEATHER, adapted_on, dense, drawn, forgetful, pixels, rescaling_pictures, series, unadapted
 from tests.corpus.sources import MISTAKEN, MUTATING, SOUND
 from tests.corpus.worlds import WORLDS, Array, people, weather
@@ -66,6 +66,12 @@ def test_rows_served_rightly_give_the_same_predictions(world: str) -> None:
     chosen, rows = WORLDS[world], _rows(world)
     for served in (rightly, rightly_float32):
         assert _moved(chosen.model(), chosen.scaled(rows), served(chosen, rows)) == 0.0
+
+
+@pytest.mark.parametrize(("world", "served"), [("people standard", by_hand), ("walks minmax", rounded(8)), ("people standard", early_float32)])
+def test_rows_served_with_a_rounding_of_their_own_do_no_harm(world: str, served: Rework) -> None:
+    chosen, rows = WORLDS[world], _rows(world)
+    assert _moved(chosen.model(), chosen.scaled(rows), served(chosen, rows)) < 1e-5
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -132,7 +138,7 @@ def test_kit_writes_what_its_arguments_name(tmp_path: Path) -> None:
     files = write(case, tmp_path)
     given = dict(zip(files.args[::2], files.args[1::2], strict=True))
     assert set(given) == {"--data", "--scaler", "--served", "--config"}
-    assert all(Path(path).is_file() for path in (files.model, *given.values()))
+    assert all(Path(path).is_file() for path in (str(files.model), *given.values()))
     data, served = np.load(given["--data"]), np.load(given["--served"])
     assert np.array_equal(data["right"], served["right"])
     assert not np.allclose(data["left"], served["left"])

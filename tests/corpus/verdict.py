@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 class Outcome:
     """What the command said about one case.
 
-    `failing` are the codes that failed, `warning` those that warned; `cause` and `layer` those of the report's first diagnosis; `problem` says why there is no report.
+    `failing` are the codes that failed, `warning` those that warned; `cause` and `layer` those of the report's first diagnosis; `problem` says
+    why there is no report.
     """
 
     case: Case
@@ -35,8 +36,9 @@ class Outcome:
     @property
     def flagged(self) -> bool:
         """Whether the model was called inconsistent, or warned about where that is all it takes, by one of the codes that tell the planted fault."""
-        warned = {*self.failing, *self.warning} & set(self.case.warning)
-        return self.exit_code == 1 and bool(set(self.failing) & set(self.case.failing)) or self.exit_code in (0, 1) and bool(warned)
+        failed = bool(set(self.failing) & set(self.case.failing))
+        warned = bool({*self.failing, *self.warning} & set(self.case.warning))
+        return (self.exit_code == 1 and failed) or (self.exit_code in (0, 1) and warned)
 
     @property
     def false_alarm(self) -> bool:

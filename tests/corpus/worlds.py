@@ -145,7 +145,8 @@ def skewed(random: np.random.Generator, rows: int) -> Array:
 
 def walks(random: np.random.Generator, rows: int) -> Array:
     """Windows of three slow series on three scales; (rows, 10, 3) float64."""
-    return np.array([4.0, 300.0, 0.02]) * (random.normal(size=(rows, 1, 3)) + random.normal(0, 0.35, (rows, 10, 3)).cumsum(1)) + [18.0, 2500.0, 0.3]
+    paths: Array = random.normal(size=(rows, 1, 3)) + random.normal(0, 0.35, (rows, 10, 3)).cumsum(1)
+    return paths * [4.0, 300.0, 0.02] + [18.0, 2500.0, 0.3]
 
 
 def stamps(random: np.random.Generator, rows: int) -> Array:
@@ -173,6 +174,16 @@ def one_hot(random: np.random.Generator, rows: int) -> Array:
 def with_constant(random: np.random.Generator, rows: int) -> Array:
     """Weather with a column that never changes; (rows, 7) float64."""
     return np.insert(weather(random, rows), 2, 7.0, axis=1)
+
+
+def heavy(random: np.random.Generator, rows: int) -> Array:
+    """Twelve features whose tails have no variance to speak of; (rows, 12) float64."""
+    return np.linspace(1, 50, 12) * random.standard_t(2.2, size=(rows, 12))
+
+
+def answers(random: np.random.Generator, rows: int) -> Array:
+    """Twenty-four yes or no, some nearly always no; (rows, 24) float64."""
+    return (random.random(size=(rows, 24)) < np.linspace(0.02, 0.6, 24)).astype("float64")
 
 
 def gappy(random: np.random.Generator, rows: int) -> Array:
@@ -234,6 +245,11 @@ def mixed_columns() -> Any:
     return ColumnTransformer([("plain", StandardScaler(), [0, 3]), ("skewed", PowerTransformer(), [1, 2]), ("even", MinMaxScaler(), [4])])
 
 
+def both_sides() -> Any:
+    """A range from -1 to 1."""
+    return MinMaxScaler((-1, 1))
+
+
 def imputing() -> Any:
     """Medians for what is missing, then standardised."""
     return make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
@@ -268,6 +284,9 @@ WORLDS: dict[str, World] = {
         World(name="shares minmax", table=shares, scaler=MinMaxScaler, network=perceptron),
         World(name="kinds standard", table=one_hot, scaler=StandardScaler, network=residual),
         World(name="kinds minmax", table=one_hot, scaler=MinMaxScaler, network=classifier),
+        World(name="heavy robust", table=heavy, scaler=RobustScaler, network=two_heads),
+        World(name="answers standard", table=answers, scaler=StandardScaler, network=perceptron),
+        World(name="weather both sides", table=weather, scaler=both_sides, network=classifier),
         World(name="doses normalizer", table=doses, scaler=Normalizer, network=perceptron),
     )
 }

@@ -17,6 +17,11 @@ BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
 DEFAULT = (LayerFact(path="jitter", kind="Jitter", custom=True, default_training=True),)
 MIXED = {"layer": "mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 NORMED = {**MIXED, "layer": "box/norm", "kind": "BatchNormalization"}
+ODD = (LayerFact(path="box", kind="Box"), LayerFact(path="box/odd", kind="Odd"), LayerFact(path="dense", kind="Dense"))
+HALF = {"low": ["m/box_1/odd_2/Cast (Cast, float16)"]}
+PARTED = {"parting": {"layer": "odd", "kind": "Odd"}}
+LOOSE = {"untracked": ["odd.v"]}
+FORGOT = {"untracked": [], "forgotten": [{"layer": "odd", "kind": "Odd", "argument": "by", "value": "0.0"}]}
 STATE = {"predict": ("lstm/state", "state")}
 SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
@@ -44,14 +49,39 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("a flag, located", {"located": {"locate-training": MIXED}}, {"KC202": {}}, [("training-flag-default", "mix")]),
     ("a tail that grows", {"layers": LSTM}, {"KC102": {"given": 9, "output_rows": {"out": 12}}}, [("state-batch-mismatch", "enc/gru")]),
     ("rows lost", {"layers": DENSE}, {"KC102": {"given": 9, "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
-    ("batch sizes differ", {}, {"KC102": {}}, []),
+    ("batch sizes differ by rounding", {}, {"KC102": {}}, []),
+    ("batch sizes differ", {}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", None)]),
+    ("the place in the batch counts", {}, {"KC102": {"moved": (3,)}, "KC104": {"moved": (3,)}}, [("batch-size-dependence", None)]),
+    ("rows grow with their batch", {}, {"KC102": {"shape_varies": True}}, [("cross-sample-dependence", None)]),
+    ("order matters by state", {"changed": STATE, "layers": LSTM}, {"KC104": {"moved": (3,)}}, [("state-carry-over", "enc/gru")]),
     ("NaN hidden", {}, {"KC701": {"hidden": {"out": 2}, "rows": {"x": 1}}, "KC201": {}}, [("nan-hidden", None)]),
     ("NaN in rows", {}, {"KC701": {"hidden": {}, "rows": {"x": 1}}}, [("non-finite-input", None)]),
-    ("NaN in weights", {}, {"KC701": {"weights": ["w"]}}, []),
+    ("NaN in weights", {}, {"KC701": {"weights": ["w"]}}, [("non-finite-output", None)]),
+    ("NaN from within", {"located": {"locate-nonfinite": MIXED}}, {"KC701": {"outputs": {"y": 1}}}, [("non-finite-output", "mix")]),
+    ("NaN from nobody knows where", {}, {"KC701": {"outputs": {"y": 1}}}, []),
     ("predict overridden", {"overridden": ("predict_step",)}, {"KC201": {}, "KC101": {}}, [("predict-overridden", None)]),
     ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
     ("predict differs", {}, {"KC201": {}}, []),
-    ("noise", {}, {"KC602": {}}, [("ill-conditioned", None)]),
+    ("a scaler refitted", {}, {"KC301": {"cause": "scaler-refit"}}, [("scaler-refit", None)]),
+    ("no scaler", {}, {"KC301": {"cause": "scaler-missing"}}, [("scaler-missing", None)]),
+    ("scaled twice", {}, {"KC301": {"cause": "scaler-applied-twice"}}, [("scaler-applied-twice", None)]),
+    ("columns mixed up", {}, {"KC301": {"cause": "feature-order"}}, [("feature-order", None)]),
+    ("rows rounded", {}, {"KC305": {"cause": "scaled-in-low-precision"}, "KC301": {}}, [("scaled-in-low-precision", None)]),
+    ("another scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
+    ("rows alone differ", {}, {"KC302": {"cause": "preprocess-row-dependence"}}, [("preprocess-row-dependence", None)]),
+    ("scaled already", {}, {"KC303": {"cause": "scaler-applied-twice"}, "KC702": {"cause": "distribution-shift"}}, [("scaler-applied-twice", None)]),
+    ("columns told in another order", {}, {"KC304": {"cause": "feature-order"}, "KC303": {}}, [("feature-order", None)]),
+    ("a stale scaler", {}, {"KC304": {"cause": "scaler-stale"}}, [("scaler-stale", None)]),
+    ("a scaler of another version", {}, {"KC304": {"cause": "scaler-version"}}, [("scaler-version", None)]),
+    ("never adapted", {}, {"KC401": {"cause": "normalization-unadapted"}, "KC702": {}}, [("normalization-unadapted", None)]),
+    ("adapted on other rows", {}, {"KC401": {"cause": "normalization-stale"}}, [("normalization-stale", None)]),
+    ("normalised twice", {}, {"KC402": {"cause": "normalized-twice"}, "KC702": {}}, [("normalized-twice", None)]),
+    ("another range", {}, {"KC402": {"cause": "input-range"}}, [("input-range", None)]),
+    ("changed in place", {}, {"KC402": {"cause": "input-mutated"}}, [("input-mutated", None)]),
+    ("rows that moved", {}, {"KC702": {"cause": "distribution-shift"}}, [("distribution-shift", None)]),
+    ("rows in no state", {}, {"KC303": {}, "KC304": {}, "KC401": {}, "KC402": {}}, []),
+    ("NaN that serving made", {}, {"KC701": {"served": {"x": 1}}}, [("non-finite-input", None)]),
+    ("refitting would harm", {}, {"KC301": {"hypothetical": True, "cause": "scaler-refit"}}, []),
     *((f"rows, {slug}", {}, {"KC501": {"cause": slug}}, [(slug, None)]) for slug in SHAPES),
     ("rows lost, by their shape", {}, {"KC501": {"cause": "outputs-not-per-sample", "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
     ("state, told by the reset", {"changed": STATE, "layers": LSTM}, {"KC502": {"cause": "state-carry-over"}}, [("state-carry-over", "enc/gru")]),
@@ -62,6 +92,23 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("nothing but padding", {}, {"KC504": {"cause": "fully-masked-row"}}, [("fully-masked-row", None)]),
     ("steps that look ahead", {"located": {"steps": {"layer": "both"}}}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "both")]),
     ("steps that are forgotten", {"layers": LSTM}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "enc/lstm")]),
+    ("noise", {}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
+    ("noise, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),
+    ("half precision", {"located": {"low-operations": HALF}, "layers": ODD}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "box/odd")]),
+    ("half precision, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "mix")]),
+    ("chance at loading", {"located": {"loaded-again": PARTED}}, {"KC801": {"cause": "untracked-state"}, "KC203": {}}, [("untracked-state", "odd")]),
+    ("state that no file has", {"located": {"reloaded": LOOSE}}, {"KC801": {"cause": "untracked-state"}}, [("untracked-state", "odd")]),
+    ("a config that drifts", {"located": {"reloaded": PARTED}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
+    ("a config that forgets", {"located": {"reloaded": FORGOT}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
+    ("versions", {}, {"KC801": {}}, []),
+    ("answers moved", {}, {"KC802": {"cause": "answers-moved"}}, [("answers-moved", None)]),
+    ("answers in another form", {}, {"KC802": {"cause": "recorded-in-other-form"}}, [("recorded-in-other-form", None)]),
+    (
+        "answers moved by what a file does not hold",
+        {"located": {"reloaded": FORGOT}},
+        {"KC802": {"cause": "answers-moved"}, "KC801": {"cause": "config-loses-arguments"}},
+        [("config-loses-arguments", "odd")],
+    ),
     ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
@@ -91,5 +138,5 @@ def test_words_take_any_layer_name(slug: str, layer: str) -> None:
 
 
 def test_a_warning_is_a_signature_too(evidence: Any, verdict: Any) -> None:
-    found = diagnose(evidence(), [verdict("KC602", Status.WARN)])
+    found = diagnose(evidence(), [verdict("KC602", Status.WARN, cause="ill-conditioned")])
     assert [(each.cause, each.severity) for each in found] == [("ill-conditioned", "warn")]

@@ -37,7 +37,7 @@ def test_a_whole_diagnosis(evidence: Any, verdict: Any) -> None:
 def test_without_a_place_the_layer_is_left_open(evidence: Any, verdict: Any) -> None:
     (found,) = diagnose(evidence(), [verdict("KC103")])
     assert found.sentence.startswith("a layer mixes the rows")
-    assert (found.layer, found.evidence, "in 'the layer' give" in found.advice) == (None, {}, True)
+    assert (found.layer, found.evidence, "in the layer at fault give" in found.advice) == (None, {}, True)
 
 
 @pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])
@@ -91,3 +91,10 @@ def test_locators_of_several_failures(verdict: Any) -> None:
         "locate-training",
     ]
     assert locators([]) == ()
+
+
+def test_what_would_happen_is_explained_by_no_cause(evidence: Any, verdict: Any) -> None:
+    would = verdict("KC301", Status.WARN, hypothetical=True, cause="scaler-refit")
+    assert diagnose(evidence(), [would]) == ()
+    (found,) = diagnose(evidence(), [would, verdict("KC305", cause="scaled-in-low-precision")])
+    assert (found.cause, found.explains) == ("scaled-in-low-precision", ("KC305",))

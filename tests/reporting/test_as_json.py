@@ -21,7 +21,7 @@ Maker = Callable[..., Report]
 MEASURED = {
     "rows": 2, "elements": 2, "mismatched": 1, "rows_differing": 1, "max_abs": 0.5, "max_rel": 0.5, "max_ulp": 8388608, "scale": 1.0,
     "sum_squares": 0.25, "sum_squares_scale": 1.25, "nonfinite": 0, "nonfinite_candidate": 0, "nonfinite_reference": 0, "decision": "threshold",
-    "decisions": 0, "flipped": 0, "stated_excess": 0.0, "stated_over": 0, "noise_elements": 0, "noise_max": 0.0, "noise_squares_reference": 0.0,
+    "decisions": 2, "flipped": 0, "stated_excess": 0.0, "stated_over": 0, "noise_elements": 0, "noise_max": 0.0, "noise_squares_reference": 0.0,
     "noise_squares_candidate": 0.0, "misshapen": None, "dtype": "float32", "scaled": 0.5,
     "worst": [{"row": 1, "index": [0], "candidate": 1.0, "reference": 0.5, "distance": 0.5}],
     "histogram": [{"from": 0.0, "below": 1e-20, "rows": 1}, {"from": 0.4217, "below": 0.5623, "rows": 1}],

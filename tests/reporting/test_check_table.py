@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -81,11 +82,17 @@ def test_what_was_not_measured_has_no_number(make_report: Maker, measured: dict[
 def test_a_skip_shows_its_whole_reason_beside_its_name(make_report: Maker) -> None:
     reason = "no GPU is visible to TensorFlow, and none of the other backends that are installed here sees one either"
     lines = _table(make_report(_verdict(Status.SKIP, reason=reason, message="unused")), width=60)
-    assert " ".join(" ".join(lines[1:]).split()) == f"- SKIP KC101 batch-vs-single {reason}"
+    assert " ".join(" ".join(lines).split()) == f"- SKIP KC101 batch-vs-single: {reason}"
 
 
 def test_a_skip_without_reason_is_not_passed_over(make_report: Maker) -> None:
-    assert _table(make_report(_verdict(Status.SKIP)))[1] == "- SKIP  KC101  batch-vs-single  no reason was given"
+    assert _table(make_report(_verdict(Status.SKIP))) == ["- SKIP  KC101 batch-vs-single: no reason was given"]
+
+
+def test_skips_for_the_same_reason_share_a_line(make_report: Maker) -> None:
+    skips = [_verdict(Status.SKIP, reason=reason) for reason in ("no scaler", "no GPU", "no scaler")]
+    named = [replace(skip, code=f"KC30{at}", name=f"name-{at}") for at, skip in enumerate(skips)]
+    assert _table(make_report(*named)) == ["- SKIP  KC300, KC302: no scaler", "- SKIP  KC301 name-1: no GPU"]
 
 
 def test_a_pass_without_numbers_keeps_to_one_line(make_report: Maker) -> None:

@@ -90,7 +90,7 @@ def test_nothing_run_is_no_verdict(make_report: Maker) -> None:
 def test_only_skips_is_no_verdict_with_the_reason(make_report: Maker) -> None:
     skip = Verdict(code="KC601", name="gpu-vs-cpu", status=Status.SKIP, message="", reason="no GPU is visible to TensorFlow")
     text = render_terminal(make_report(skip), Canvas(width=80))
-    assert "- SKIP  KC601  gpu-vs-cpu  no GPU is visible to TensorFlow\n" in text
+    assert "- SKIP  KC601 gpu-vs-cpu: no GPU is visible to TensorFlow\n" in text
     assert text.endswith("no verdict: 1 skipped in 2.9 s, exit 3\n")
 
 

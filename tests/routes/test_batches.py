@@ -24,3 +24,8 @@ def test_first_and_some_pick_rows_of_every_input() -> None:
 
 def test_outputs_without_a_row_axis_become_one_value_a_batch() -> None:
     assert stack([{"sum": np.float32(1.5)}, {"sum": np.float32(2.5)}])["sum"].tolist() == [1.5, 2.5]
+
+
+def test_rows_whose_shape_grows_with_the_batch_are_told() -> None:
+    with pytest.raises(ValueError, match=r"the shape of an output depends on the batch size: rows of output 'y' come out as \(2,\) and as \(3,\)"):
+        stack([{"y": np.zeros((3, 3))}, {"y": np.zeros((2, 2))}])

@@ -18,7 +18,7 @@ from tests.routes.shadows import shadow_of
 SWAP, SWAP64 = (route.run for route in COMPANION_ROUTES)
 
 
-def furthest(result: Result, fillers: tuple[str, ...] = ("other rows", "zeros", "huge values", "NaN")) -> float:
+def furthest(result: Result, fillers: tuple[str, ...] = ("other rows", "copies", "zeros", "huge values", "NaN")) -> float:
     """The greatest distance between a kept row's answers with these fillers and its own; at least one row must have been kept."""
     assert result.baseline is not None
     assert result.outputs.keys() == result.baseline.keys()
@@ -66,7 +66,7 @@ def test_labels_and_rows_belong_to_the_answers() -> None:
     assert len(result.details["labels"]) == len(result.rows) == len(answers)
     np.testing.assert_allclose(answers, whole[result.rows], atol=1e-6)
     assert result.details["sizes"] == [4, 5]
-    assert {label.split(",")[0] for label in result.details["labels"]} == {"other rows", "zeros", "huge values", "NaN"}
+    assert {label.split(",")[0] for label in result.details["labels"]} == {"other rows", "copies", "zeros", "huge values", "NaN"}
 
 
 def test_rows_with_nan_do_not_hide_a_leak() -> None:
@@ -145,4 +145,16 @@ def test_the_memory_budget_holds_and_one_row_a_pass_is_kept(budget: int) -> None
     assert len(answers) == len(passes)
     full = len(SWAP(session_of(mlp()), built[1]).rows)
     assert (len(answers) == full) == (budget == 10**6)
-    assert set(passes) == {"other rows", "zeros", "huge values", "NaN"}
+    assert set(passes) == {"other rows", "copies", "zeros", "huge values", "NaN"}
+
+
+def test_answers_that_change_for_equal_rows_alone_are_seen() -> None:
+    """A layer that zeroes rows which stand twice in a batch: no other row shows it, only a copy does."""
+    inputs = keras.Input((3,))
+    apart = keras.ops.sum(keras.ops.abs(keras.ops.expand_dims(inputs, 1) - keras.ops.expand_dims(inputs, 0)), axis=-1)
+    alone = keras.ops.sum(keras.ops.cast(apart < 1e-6, "float32"), axis=1, keepdims=True) < 1.5
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs * keras.ops.cast(alone, "float32")))
+    built = (model, {model.inputs[0].name: np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)})
+    result = SWAP(session_of(built), built[1])
+    assert furthest(result, ("copies",)) > 0
+    assert furthest(result, ("other rows", "zeros")) == 0

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes import LOCATING_ROUTES
-from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of, stateful
+from keras_consistency_cli.routes import LAYER_LOCATORS
+from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of
+from tests.routes.live_models import stateful as stateful_lstm
 
-LOCATE = {route.name: route.run for route in LOCATING_ROUTES}
+LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
 
 
 def located(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def test_attention_over_the_batch_is_named() -> None:
         ("drop", lambda: chain((5,), layers.Dense(4), LeftOn(0.4, name="drop"), layers.Dense(1))),
         ("counter", lambda: chain((5,), layers.Dense(4), Counter(name="counter"))),
         ("encoder/counter", lambda: chain((5,), encoder(layers.Dense(4), Counter(name="counter")), layers.Dense(1))),
-        ("memory", stateful),
+        ("memory", stateful_lstm),
     ],
 )
 def test_repeat_names_the_layer_that_answers_otherwise_the_second_time(path: str, build: Any) -> None:
@@ -100,3 +102,12 @@ def test_keras_is_put_back_even_where_the_model_raises() -> None:
     with pytest.raises(Exception, match="incompatible"):
         LOCATE["locate-repeat"](session, {"x": normal(99)})
     assert (keras.layers.Layer.__call__, keras.Operation.__call__) == before
+
+
+def test_the_layer_that_makes_nan_of_finite_rows_is_named() -> None:
+    inputs = keras.Input((3,))
+    logs = keras.ops.log(keras.layers.Dense(2, name="before")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1, name="after")(logs))
+    rows = {model.inputs[0].name: np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)}
+    route = next(route for route in LAYER_LOCATORS if route.name == "locate-nonfinite")
+    assert route.run(session_of((model, rows)), rows).details["layer"] == "log"

@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.matching import Match, Mistake, Variant, affine_prefix, explain, likely_batches, turned_columns, wrong_columns
+from keras_consistency_cli.routes.matching import (
+    Match,
+    Mistake,
+    Variant,
+    affine_prefix,
+    explain,
+    likely_batches,
+    moved,
+    turned_columns,
+    wrong_columns,
+)
 
 Array = np.ndarray
 
@@ -166,11 +176,25 @@ def test_a_single_row() -> None:
 
 
 def test_variants_of_another_shape_are_left_out() -> None:
-    served = apply(raw_rows())
-    found = explain(served + 1, served, [Variant(kind="unscaled", rows=raw_rows()[:, :3]), Variant(kind="none", rows=raw_rows()[:0])])
-    assert [(mistake.kind, mistake.shift, mistake.factor) for mistake in found.mistakes] == [
-        ("another-scaler", pytest.approx(-1 / served[:, 0].std()), pytest.approx(1.0))
-    ] or found.mistakes[0].kind == "another-scaler"
+    right = apply(raw_rows())
+    found = explain(right + 1, right, [Variant(kind="unscaled", rows=raw_rows()[:, :3]), Variant(kind="none", rows=right[:0] + 1)])
+    assert kinds(found) == [("another-scaler", None, ALL)]
+
+
+def test_a_scaler_of_another_class_is_a_line_over_the_raw_rows() -> None:
+    raw = raw_rows()
+    right = np.argsort(np.argsort(raw, axis=0), axis=0) / ROWS
+    served = (raw - raw.min(axis=0)) / np.ptp(raw, axis=0)
+    (found,) = explain(served, right, (), raw).mistakes
+    assert (found.kind, found.columns, found.shift, found.factor) == ("another-scaler", ALL, None, None)
+    assert kinds(explain(served, right, ())) == [("unknown", None, ALL)]
+    assert kinds(explain(served, right, (), raw[:, :3])) == [("unknown", None, ALL)]
+
+
+def test_moved_counts_in_spreads() -> None:
+    right = np.array([[0.0, 5.0, 1.0, 7.0], [2.0, 5.0, 1.0, 7.0]])
+    made = right + np.array([[0.5, 0.0, 0.0, 0.7], [0.0, 0.0, np.nan, 0.0]])
+    assert moved(made, right).tolist() == [0.5, 0.0, np.inf, pytest.approx(0.1)]
 
 
 def test_no_variant_is_made_where_all_is_right() -> None:

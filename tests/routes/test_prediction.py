@@ -45,8 +45,8 @@ def test_the_table_has_the_routes_of_its_sizes_and_no_name_twice() -> None:
     assert {f"batch-{size}" for size in BATCH_SIZES} <= {route.name for route in routes()}
 
 
-def test_the_shadow_and_the_fresh_process_sit_beside_the_model() -> None:
-    assert all(route.seat == "fresh" for route in TABLE.values() if route.lens == "float64")
+def test_the_shadow_and_the_fresh_process_have_seats_of_their_own() -> None:
+    assert {route.seat for route in TABLE.values() if route.lens == "float64"} == {"shadow"}
     assert TABLE["fresh-process"].seat == "fresh"
     assert TABLE["predict"].seat == "main"
     assert {route.name for route in TABLE.values() if route.streams} == {"predict", "one-by-one", "predict-float64", "one-by-one-float64", "rows"}

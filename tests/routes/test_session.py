@@ -13,7 +13,18 @@ from keras import layers
 from keras_consistency_cli.loading.model_facts import describe_model
 from keras_consistency_cli.routes.batches import batches, stack
 from keras_consistency_cli.routes.session import Probe, Session, as_array
-from tests.routes.live_models import HEALTHY, chain, dict_inputs, dict_subclassed, mlp, named_rows, normal, stateful, strings
+from tests.routes.live_models import (
+    HEALTHY,
+    chain,
+    dict_inputs,
+    dict_subclassed,
+    mlp,
+    named_rows,
+    normal,
+    session_of,
+    stateful,
+    strings,
+)
 
 
 def plain(built: tuple[Any, Any], **probe: Any) -> Session:
@@ -116,3 +127,14 @@ def test_forgotten_traces_are_made_anew() -> None:
     session.forget_traces()
     session.predict(rows)
     assert model.predict_function is not before
+
+
+def test_strings_beside_numbers_are_answered_by_every_way_of_calling() -> None:
+    city, size = keras.Input((1,), dtype="string", name="city"), keras.Input((2,), name="size")
+    coded = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(city)
+    model = keras.Model({"city": city, "size": size}, keras.layers.Dense(1)(keras.layers.Concatenate()([coded, size])))
+    rows = {"city": np.array([["a"], ["b"], ["c"]]), "size": np.ones((3, 2), np.float32)}
+    session = session_of((model, rows))
+    (predicted,), (called,), (stepped,) = (way(rows).values() for way in (session.predict, session.call, session.step))
+    np.testing.assert_allclose(called, predicted, rtol=1e-5)
+    np.testing.assert_array_equal(stepped, predicted)

@@ -1,4 +1,4 @@
-"""The TensorFlow session: the very bits of model.predict, for every batch size and one row at a time, and rows kept apart where running changes the model."""
+"""The TensorFlow session: the very bits of model.predict in batches and one row at a time; rows kept apart where running changes the model."""
 
 from __future__ import annotations
 

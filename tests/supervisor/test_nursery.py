@@ -124,7 +124,10 @@ def test_interrupting_ends_every_process(number: int, code: int, around: Surroun
         process.kill()
     assert (process.returncode, out) == (code, "")
     assert err == ("kcheck: interrupted\n" if number == signal.SIGINT else "")
-    assert around.left_behind() == ([], [])
+    processes, files = around.left_behind()
+    assert processes == []
+    # Nobody can clean up after a SIGKILL but the owner of the temporary folder.
+    assert files == [] or number == signal.SIGKILL
 
 
 BROKEN = {
@@ -201,7 +204,7 @@ def test_a_nursery_that_was_never_told_to_start_can_be_closed() -> None:
 def test_a_backend_that_does_not_exist_is_told() -> None:
     with Nursery() as nursery:
         nursery.start({"KERAS_BACKEND": "no-such-backend"})
-        with pytest.raises(NoVerdictError, match="the backend could not be started: .*no-such-backend"):
+        with pytest.raises(NoVerdictError, match=r"the backend could not be started: .*no-such-backend"):
             nursery.fork()
 
 

@@ -1,0 +1,108 @@
+"""The rows should be distributed as those that the model was trained on.
+
+Why: a model answers rows of another kind as readily as those it learned from. A sensor in other units, a category that
+no longer comes, a feature that has wandered off: the pipeline is sound and the answers are not.
+
+How: every feature is held against the reference rows where they are given (difference of the means in standard
+deviations, greatest distance of the two distributions after Kolmogorov and Smirnov, share of rows beyond the training
+range), else against what the scaler and the Normalization layers remember. Effects count, not p-values: with many rows
+any difference is significant. Significance, corrected for the number of features, only guards against few rows.
+
+To fix: look at the feature that is named. Mend its units or its source, or train again on rows as they are now. Limits
+stand in the YAML: checks: {distribution-shift: {effect: 0.5, outside: 0.05, severity: warn}}.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from keras_consistency_cli.facts import DataFacts, DriftFact
+from keras_consistency_cli.settings import DriftOptions
+
+__all__ = ["CHECK"]
+
+_CHANCE = 1e-3
+"""Probability, over all features together, of calling chance a shift."""
+_DISTANCE = 0.3
+"""Of the greatest effect: a normal feature that moves by half a deviation is 0.2 away; noise of a few hundred rows 0.1."""
+_USUAL_OUTSIDE = 0.02
+"""Share of new rows beyond the range of training rows that a few hundred of those leave to chance."""
+_FEWEST_OUTSIDE = 3
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Moved:
+    """A feature beyond a limit: how far, in multiples of the limit, and in words."""
+
+    fact: DriftFact
+    times: float
+    words: str
+
+
+def examine(evidence: Evidence) -> Verdict:
+    """WARN, or whatever the owner chose, for features that moved; the worst one is named with its two numbers."""
+    known: DataFacts | None = evidence.data.get("description")
+    limits: DriftOptions = evidence.data.get("drift_limits") or DriftOptions()
+    if known is None or known.generated:
+        return _skip("no rows given: those that were made follow what the model remembers")
+    if not known.drift:
+        return _skip("no reference rows are given, and neither scaler nor Normalization layers remember what training rows looked like")
+    found = [moved for fact in known.drift if (moved := _moved(fact, limits, len(known.drift))) is not None]
+    against = "the reference rows" if known.reference else f"what '{known.drift[0].against}' remembers"
+    findings = {"features": len(known.drift), "moved": {each.fact.name: each.words for each in found[:_MOST_NAMED]}}
+    if not found:
+        return Verdict(status=Status.PASS, message=f"{len(known.drift)} features are distributed like {against}", findings=findings)
+    worst = max(found, key=lambda each: each.times)
+    message = f"{len(found)} of {len(known.drift)} features differ from {against}, '{worst.fact.name}' most: {worst.words}"
+    advice = "look at that feature's units and source; train again if the world has changed"
+    status = Status.FAIL if limits.severity == "fail" else Status.WARN
+    return Verdict(status=status, message=message, findings={**findings, "cause": "distribution-shift"}, advice=advice)
+
+
+def _skip(reason: str) -> Verdict:
+    return Verdict(status=Status.SKIP, message="nothing to hold the rows against", reason=reason)
+
+
+def _moved(fact: DriftFact, limits: DriftOptions, features: int) -> _Moved | None:
+    """The feature, where its shift, its distance or its outliers are beyond a limit and no accident."""
+    found = []
+    proven = fact.p_value * features < _CHANCE
+    if proven and abs(fact.shift) > limits.effect:
+        words = f"{fact.mean:.4g} instead of {fact.expected:.4g}, {abs(fact.shift):.2g} standard deviations"
+        found.append(_Moved(fact=fact, times=_times(abs(fact.shift), limits.effect), words=words))
+    if proven and fact.distance is not None and fact.distance > _DISTANCE * limits.effect:
+        words = f"mean {fact.mean:.4g} instead of {fact.expected:.4g}, distributions {fact.distance:.0%} apart"
+        found.append(_Moved(fact=fact, times=_times(fact.distance, _DISTANCE * limits.effect), words=words))
+    if fact.outside is not None and fact.outside > limits.outside and _no_accident(fact, features):
+        words = f"mean {fact.mean:.4g}, {fact.outside:.0%} of the rows beyond the range of training"
+        found.append(_Moved(fact=fact, times=_times(fact.outside, limits.outside), words=words))
+    return max(found, key=lambda each: each.times, default=None)
+
+
+def _times(value: float, limit: float) -> float:
+    return value / limit if limit else math.inf
+
+
+def _no_accident(fact: DriftFact, features: int) -> bool:
+    """Whether more rows lie outside than chance leaves there, by the tail of a Poisson distribution."""
+    assert fact.outside is not None
+    count, expected = round(fact.outside * fact.rows), _USUAL_OUTSIDE * fact.rows
+    if count < _FEWEST_OUTSIDE:
+        return False
+    if count > 10 * expected + 50:
+        return True
+    below = sum(math.exp(k * math.log(expected) - expected - math.lgamma(k + 1)) for k in range(count))
+    return (1 - below) * features < _CHANCE
+
+
+CHECK = Check(
+    code="KC702",
+    name="distribution-shift",
+    title="the rows are distributed as those of training",
+    explanation=__doc__,
+    routes=("rows",),
+    examine=examine,
+)

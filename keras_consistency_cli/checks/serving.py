@@ -1,0 +1,145 @@
+"""What the scaling checks share: reading the match of the served rows, naming its mistakes, and telling damage done by another way of scaling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
+from keras_consistency_cli.compare import Comparison
+
+__all__ = ["LOW_PRECISION", "Mistake", "damage", "harmless", "impossible", "mistakes", "nothing_ran", "served_verdict"]
+
+LOW_PRECISION = "scaled-in-low-precision"
+_HARMLESS = 1e-3
+"""Share of the greatest output up to which nobody minds, where no decision flips."""
+_NAMED_COLUMNS = 4
+
+_KINDS: Mapping[str, tuple[str, str | None]] = {
+    "refit-all": ("scaled by a scaler that was refitted on all of them", "scaler-refit"),
+    "refit-batches": ("scaled by a scaler that was refitted on every {batch} rows", "scaler-refit"),
+    "refit-single": ("scaled by a scaler that was refitted on each row alone", "scaler-refit"),
+    "refit-first": ("scaled by a scaler that was refitted on the first {batch} rows", "scaler-refit"),
+    "unscaled": ("not scaled at all", "scaler-missing"),
+    "scaled-twice": ("scaled twice", "scaler-applied-twice"),
+    "scaled-too": ("scaled, although the scaler belongs to another input", "scaler-applied-twice"),
+    "float32-first": ("cast to float32 before they were scaled", LOW_PRECISION),
+    "float16-first": ("cast to float16 before they were scaled", LOW_PRECISION),
+    "float32-after": ("cast to float32 after they were scaled", LOW_PRECISION),
+    "float16-after": ("cast to float16 after they were scaled", LOW_PRECISION),
+    "scaled-alone": ("preprocessed one row at a time, which this function answers differently", "preprocess-row-dependence"),
+    "scaled-batches": ("preprocessed in batches of {batch}, which this function answers differently", "preprocess-row-dependence"),
+    "other-columns": ("made from other columns", "feature-order"),
+    "rows-reordered": ("right, but in another order of rows", None),
+    "another-scaler": ("scaled by another scaler", "scaler-foreign"),
+    "unknown": ("like no known mistake", None),
+}
+"""By mistake: how served columns are described, and the cause."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One mistake found in the served rows of one input; `told` is a sentence without its subject, `cause` a slug or None."""
+
+    input: str
+    kind: str
+    told: str
+    cause: str | None
+    columns: int
+
+
+def mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
+    """Return what is wrong with the served rows, None where none were given or could be matched."""
+    trace = evidence.traces.get("served")
+    if trace is None or not trace.ran or "inputs" not in trace.details:
+        return None
+    names: Mapping[str, Sequence[str]] = trace.details.get("names", {})
+    return tuple(found for name, match in trace.details["inputs"].items() for found in _of_input(name, match, names.get(name, ())))
+
+
+def _of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iterator[Mistake]:
+    if match.get("misshapen"):
+        yield Mistake(input=name, kind="misshapen", told=f"not those of the data: {match['misshapen']}", cause=None, columns=0)
+    for found in match.get("mistakes", ()):
+        words, cause = _KINDS[found["kind"]]
+        which = _which(found["columns"], match["features"], names)
+        lost = "and missing or infinite where they should not be"
+        off = f"off by up to {found['off']:.2g} standard deviations" if math.isfinite(found["off"]) else lost
+        told = f"{which} {words.format(batch=found['batch'])}{_aside(found, match)}, {off}"
+        yield Mistake(input=name, kind=found["kind"], told=told, cause=cause, columns=len(found["columns"]))
+
+
+def _which(columns: Sequence[int], features: int, names: Sequence[str]) -> str:
+    if len(columns) == features:
+        return "they look"
+    shown = [f"'{names[column]}'" if len(names) == features else str(column) for column in columns[:_NAMED_COLUMNS]]
+    more = f" and {len(columns) - _NAMED_COLUMNS} more" if len(columns) > _NAMED_COLUMNS else ""
+    return f"column {shown[0]} looks" if len(columns) == 1 else f"columns {', '.join(shown)}{more} look"
+
+
+def _aside(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
+    if found["kind"] == "another-scaler" and found["factor"]:
+        return f" (its centre {found['shift']:+.2g} standard deviations away, {found['factor']:.3g} times as wide)"
+    if found["kind"] == "unknown":
+        return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
+    return ""
+
+
+def served_verdict(evidence: Evidence, found: Sequence[Mistake], judged: Sequence[Judged], findings: Mapping[str, Any]) -> Verdict:
+    """FAIL for these mistakes, with what they do to the predictions; the mistake of most columns names the cause."""
+    trace = evidence.traces["served"]
+    several = len(trace.details["inputs"]) > 1
+    told = "; ".join(f"input '{each.input}': {each.told}" if several else each.told for each in found)
+    pair = [each for each in judged if each.comparison.candidate == "served"]
+    message = f"the served rows are not what the data give: {told}; predictions {damage(pair, evidence.rows)}"
+    cause = max(found, key=lambda each: each.columns).cause
+    seen = {**findings, "served": dict(trace.details["inputs"])}
+    return Verdict(status=Status.FAIL, message=message, judged=tuple(pair), findings=seen | ({"cause": cause} if cause else {}))
+
+
+def damage(judged: Sequence[Judged], rows: int) -> str:
+    """Return what a way of scaling does to predictions, in words: "move by up to 0.4 (0.2 of the greatest output), 5 of 64 decisions flip"."""
+    if not judged:
+        return "were not compared"
+    worst = max((each.comparison for each in judged), key=_badness)
+    if worst.misshapen:
+        return f"have another shape ({worst.misshapen})"
+    if not worst.max_abs and not worst.nonfinite:
+        return "stay the same"
+    share = f" ({worst.scaled:.2g} of the greatest output)" if worst.scale else ""
+    flips = max((each.comparison for each in judged), key=lambda comparison: comparison.flipped)
+    flipped = f", {flips.flipped} of {flips.rows or rows} decisions flip" if flips.flipped else ""
+    lost = f", {worst.nonfinite} become NaN or infinite" if worst.nonfinite else ""
+    return f"move by up to {worst.max_abs:.2g}{share}{flipped}{lost}"
+
+
+def _badness(comparison: Comparison) -> tuple[bool, float]:
+    return comparison.misshapen is not None or comparison.nonfinite > 0, comparison.scaled
+
+
+def harmless(judged: Judged) -> bool:
+    """Whether a way of scaling changes nothing that anybody would mind: rounding, or a thousandth of the greatest output and no decision."""
+    comparison = judged.comparison
+    if comparison.misshapen or comparison.nonfinite or comparison.flipped:
+        return False
+    return judged.within or comparison.scaled <= _HARMLESS
+
+
+def impossible(evidence: Evidence, route: str) -> str | None:
+    """Return why a route gave no answers although it ran: nothing to scale, or nothing that makes sense; None where it gave some."""
+    trace = evidence.traces.get(route)
+    return trace.details.get("reason") if trace is not None and trace.ran else None
+
+
+def nothing_ran(evidence: Evidence, routes: Sequence[str]) -> Verdict | None:
+    """Return an ERROR where one of these routes crashed, a SKIP with the reason where none gave answers, else None."""
+    traces = [trace for trace in (evidence.traces.get(route) for route in routes) if trace is not None]
+    errors = [f"{trace.route}: {trace.error}" for trace in traces if trace.error]
+    if errors:
+        return Verdict(status=Status.ERROR, message="a way of scaling the rows crashed", reason="; ".join(errors))
+    reasons = [trace.unavailable or impossible(evidence, trace.route) for trace in traces]
+    if None not in reasons:
+        return Verdict(status=Status.SKIP, message="nothing to compare", reason=next((reason for reason in reasons if reason), "not run"))
+    return None

@@ -1,0 +1,139 @@
+"""Causes of precision, devices and files: most of them are named by the checks themselves, as `findings["cause"]`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes_scaling import says
+
+__all__ = ["FILE_CAUSES", "NUMBER_CAUSES"]
+
+
+def _parting(*routes: str) -> Callable[[Evidence], str | None]:
+    """Return a suspect: the layer that a route found to be the first that answers differently, or that holds what no file has."""
+
+    def layer(evidence: Evidence) -> str | None:
+        for route in routes:
+            details = evidence.traces[route].details if route in evidence.traces else {}
+            held = [path.rpartition(".")[0] for path in details.get("untracked", ())]
+            forgot = [each["layer"] for each in details.get("forgotten", ())]
+            found = details.get("parting", {}).get("layer") or next(iter((*held, *forgot)), None)
+            if found:
+                return str(found)
+        return None
+
+    return layer
+
+
+def _narrow_layer(evidence: Evidence) -> str | None:
+    """The layer in whose scope an operation computes in half precision; scopes are numbered where a name comes twice."""
+    trace = evidence.traces.get("low-operations")
+    first = next(iter(trace.details.get("low", ())), "") if trace is not None else ""
+    scopes = {re.sub(r"_\d+$", "", scope) for scope in first.partition(" ")[0].split("/")} | set(first.partition(" ")[0].split("/"))
+    return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
+
+
+FILE_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="untracked-state",
+        sentence="{layer} holds something that is not in the file: every load makes it anew",
+        explanation=(
+            "Keras saves the weights that it tracks. A tf.Variable, a NumPy array, a layer hidden in a closure or made in call(), and all of a "
+            "model that was not built when it was saved, is not among them: it is initialised again at every load, often by chance."
+        ),
+        key=("KC801",),
+        explains=("KC203", "KC602", "KC801", "KC802"),
+        fits=says("untracked-state"),
+        advice=(
+            "in '{layer}' let Keras know of it, and build the model before saving it:\n"
+            "    def build(self, input_shape):\n"
+            "        self.table = self.add_weight(shape=(input_shape[-1],), trainable=False, name='table')\n"
+            "    ...\n"
+            "    model(rows[:1])          # builds what is not built yet\n"
+            "    model.save('model.keras')"
+        ),
+        suspect=_parting("reloaded", "loaded-again"),
+    ),
+    Cause(
+        slug="config-loses-arguments",
+        sentence="{layer} does not come back from its config as it was",
+        explanation=(
+            "get_config must return every argument of the constructor with the value in use. What it leaves out comes back as the default, "
+            "and what it returns in another form than __init__ takes comes back changed, each time anew. Classes without a get_config of "
+            "their own are safe: Keras remembers the arguments."
+        ),
+        key=("KC801",),
+        explains=("KC602", "KC801", "KC802"),
+        fits=says("config-loses-arguments"),
+        advice=(
+            "in the class of '{layer}' return every argument as __init__ takes it, or delete get_config:\n"
+            "    def get_config(self):\n"
+            "        return {{**super().get_config(), 'scale': self.scale}}"
+        ),
+        suspect=_parting("reloaded", "loaded-again"),
+    ),
+)
+"""Of models that are not what was saved; they come before causes of state, which they look like."""
+
+
+NUMBER_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="recorded-in-other-form",
+        sentence="the recorded answers are today's in another order or on another scale",
+        explanation=(
+            "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, or the answers went through a "
+            "target scaler, a percentage or a logarithm before they were recorded."
+        ),
+        key=("KC802",),
+        explains=("KC802",),
+        fits=says("recorded-in-other-form"),
+        advice="record what model.predict(x) returns, for the rows of --data in their order: np.save('expected.npy', model.predict(x))",
+    ),
+    Cause(
+        slug="answers-moved",
+        sentence="the model answers otherwise than when the answers were recorded",
+        explanation=(
+            "The file, the rows or what surrounds them is not the same as then: state or an argument that the file does not hold, weights saved "
+            "before or after the answers were recorded, another scaler, another version of Keras, or an accelerator that multiplies in less than float32."
+        ),
+        key=("KC802",),
+        explains=("KC802",),
+        fits=says("answers-moved"),
+        advice=(
+            "where the live model still exists, hold it against its own file before anything else:\n"
+            "    np.abs(model.predict(x) - keras.models.load_model('model.keras').predict(x)).max()\n"
+            "and give --scaler where the model was fed scaled rows"
+        ),
+    ),
+    Cause(
+        slug="low-precision",
+        sentence="{layer} computes in less than float32",
+        explanation=(
+            "float16 and bfloat16 keep three digits and TF32 as many. Where a dtype policy asks for it that is a choice; where a layer casts by "
+            "itself, or the backend does, answers are coarser than the model says, and two ways of calling it may differ by as much."
+        ),
+        key=("KC602",),
+        explains=("KC602",),
+        fits=says("low-precision"),
+        advice="take the cast out of '{layer}', or say that it is meant: give the layer dtype='mixed_float16', and keep the last layer in float32",
+        locator="locate-rounding",
+        suspect=_narrow_layer,
+    ),
+    Cause(
+        slug="ill-conditioned",
+        sentence="{layer} amplifies rounding: the model's last digits mean nothing",
+        explanation=(
+            "Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is "
+            "broken, but answers vary between machines."
+        ),
+        key=("KC602",),
+        explains=("KC602",),
+        fits=says("ill-conditioned"),
+        advice="scale the inputs, normalise before '{layer}', or compute in float64",
+        locator="locate-rounding",
+    ),
+)
+"""Of how numbers are computed; they come last."""

@@ -1,0 +1,150 @@
+"""Signatures: how a cause shows itself in the evidence. Each function answers whether one fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
+from keras_consistency_cli.tolerance import judge
+
+__all__ = [
+    "always",
+    "baked_layer",
+    "batch_statistics",
+    "by_its_batch",
+    "carried_state",
+    "changing_layer",
+    "found",
+    "hidden_state",
+    "made_nonfinite",
+    "neighbours",
+    "randomness",
+    "rows_lost",
+    "short_tail_grows",
+    "stateful_layer",
+]
+
+Failing = Mapping[str, Verdict]
+
+
+def located(evidence: Evidence, route: str, key: str) -> str:
+    """What a locating route found under `key`, empty where it did not run or found nothing."""
+    trace = evidence.traces.get(route)
+    return str(trace.details.get(key, "")) if trace is not None else ""
+
+
+def changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
+    """Whether a route changed variables of these kinds."""
+    trace = evidence.traces.get(route)
+    return trace is not None and any(change.kind in kinds for change in trace.changed)
+
+
+def differs(evidence: Evidence, candidate: str) -> bool:
+    """Whether a repeat of predict differs from predict in a single bit."""
+    return any(not each.identical for each in evidence.comparisons.get((candidate, "predict"), ()))
+
+
+def random_operations(evidence: Evidence) -> list[str] | None:
+    """Operations of predict's graph that draw random numbers; None where nobody looked."""
+    trace = evidence.traces.get("predict")
+    found: list[str] | None = trace.details.get("random_operations") if trace is not None else None
+    return found
+
+
+def batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
+    """Moving statistics change, or a BatchNormalization layer is where neighbours come in."""
+    trace = evidence.traces.get("predict")
+    moved = trace is not None and any("moving_" in change.path for change in trace.changed)
+    return moved or "BatchNorm" in located(evidence, "locate-companions", "kind")
+
+
+def carried_state(evidence: Evidence, _failing: Failing) -> bool:
+    """A stateful layer, whose state predict changes."""
+    return bool(evidence.facts.stateful_layers) and changed(evidence, "state")
+
+
+def randomness(evidence: Evidence, failing: Failing) -> bool:
+    """Seeds move, random numbers are drawn, or answers move although nothing that is kept did and nobody can tell why."""
+    drawn = random_operations(evidence)
+    unexplained = drawn is None and differs(evidence, "predict-again") and not changed(evidence, "weight", "state")
+    return bool(drawn) or ("KC203" in failing and (changed(evidence, "seed") or unexplained))
+
+
+def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
+    """Answers change with the trace or the process but not from call to call, or predict changes what is kept."""
+    # Answers that move although no seed does and nothing is drawn come from a clock, a counter or a cache.
+    ticking = differs(evidence, "predict-again") and random_operations(evidence) == [] and not changed(evidence, "seed")
+    frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(evidence, "predict-again")
+    return ticking or frozen or changed(evidence, "weight", "state")
+
+
+def neighbours(_evidence: Evidence, failing: Failing) -> bool:
+    """Seen by the companion swap, or in rows that grow with their batch."""
+    return "KC103" in failing or ("KC102" in failing and bool(failing["KC102"].findings.get("shape_varies")))
+
+
+def only_rounding(evidence: Evidence, judged: Judged) -> bool:
+    """A deviation beyond a stated or exact limit, which is within what this model's own rounding gives."""
+    calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
+    noise = evidence.noise.get(judged.comparison.output)
+    return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated).within
+
+
+def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
+    """What is left where an answer depends on its batch, and neither randomness nor state, lost rows, NaN or an overridden predict explain it."""
+    if "KC102" in failing and failing["KC102"].findings.get("shape_varies"):
+        return True
+    judged = [each for code in ("KC101", "KC102", "KC104") if code in failing for each in failing[code].judged]
+    beyond = any(not each.within and not only_rounding(evidence, each) for each in judged)
+    otherwise = randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
+    otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
+    return beyond and not otherwise and not ("KC102" in failing and rows_lost(evidence, failing))
+
+
+def short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
+    """A stateful model that answers a short last batch with too many rows."""
+    wrong_batch = any(verdict.findings.get("cause") == "state-batch-mismatch" for verdict in failing.values())
+    return bool(evidence.facts.stateful_layers) and (wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given")))
+
+
+def rows_lost(_evidence: Evidence, failing: Failing) -> bool:
+    """Output rows are not input rows."""
+    return any(failing[code].findings.get("output_rows") for code in ("KC102", "KC501") if code in failing)
+
+
+def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
+    """Return a signature that asks whether KC701 found any of these."""
+    def fits(_evidence: Evidence, failing: Failing) -> bool:
+        return any(failing["KC701"].findings.get(key) for key in keys)
+
+    return fits
+
+
+def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
+    """A layer was found that makes them of finite rows, or a weight holds them."""
+    return bool(located(evidence, "locate-nonfinite", "layer")) or bool(failing["KC701"].findings.get("weights"))
+
+
+def always(_evidence: Evidence, _failing: Failing) -> bool:
+    """The failing check is signature enough."""
+    return True
+
+
+def stateful_layer(evidence: Evidence) -> str | None:
+    """The last stateful layer."""
+    layers = evidence.facts.stateful_layers
+    return layers[-1].path if layers else None
+
+
+def changing_layer(evidence: Evidence) -> str | None:
+    """The innermost layer that holds the first variable or attribute that predict changes."""
+    trace = evidence.traces.get("predict")
+    paths = [change.path.replace(".", "/") for change in trace.changed if change.kind != "seed"] if trace is not None else []
+    holders = [layer.path for layer in evidence.facts.layers if paths and f"/{paths[0]}/".find(f"/{layer.path}/") >= 0]
+    return max(holders, key=len, default=None)
+
+
+def baked_layer(evidence: Evidence) -> str | None:
+    """The first layer with a training flag of its own."""
+    return next((layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training), None)

@@ -1,0 +1,126 @@
+"""Routes of saving and loading: the model saved and loaded again, and its file loaded a second time.
+
+Each compares with the model at hand in the same process, on one batch through the compiled step: the same weights and kernels give the same bits.
+What is not the same is looked for only where answers differ, but for what no answer can show: state and arguments that a file does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.locate import parting
+from keras_consistency_cli.text import clean
+
+__all__ = ["RELOADING_ROUTES"]
+
+_MOST_PARAMETERS = 250_000_000
+"""A gigabyte in float32: above that a second copy on disk and in memory costs more than it tells."""
+
+
+def _reloaded(session: Any, rows: Rows) -> Result:
+    """Save and load; where answers differ, load a second time to tell chance from loss, and say what is not the same."""
+    from keras_consistency_cli.loading.resaving import forgotten_arguments, saved_and_loaded
+
+    batch = first(rows, session.batch_size)
+    live = _answer(session, batch)
+    details: dict[str, Any] = {"forgotten": forgotten_arguments(session.model), "untracked": _untracked(session, batch, live)}
+    session.restore()
+    copies = saved_and_loaded(session.model, **_how(session), times=2)
+    outputs: Outputs = {}
+    try:
+        copy = _like(session, next(copies))
+        outputs = _answer(copy, batch)
+        if not _equal(live, outputs):
+            details |= _differences(session, copy, batch)
+            details["repeatable"] = _equal(outputs, _answer(_like(session, next(copies)), batch))
+    except Exception as problem:
+        details["failure"] = f"{type(problem).__name__}: {clean(problem)}"
+    finally:
+        copies.close()
+    return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
+
+
+def _loaded_again(session: Any, rows: Rows) -> Result:
+    """Load the user's file a second time, without its compile settings."""
+    from keras_consistency_cli.loading.resaving import load_again
+
+    batch = first(rows, session.batch_size)
+    live = _answer(session, batch)
+    other = _like(session, load_again(Path(session.subject.files.model), compiled=False, **_how(session)))
+    outputs = _answer(other, batch)
+    details = {} if _equal(live, outputs) else _differences(session, other, batch)
+    return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
+
+
+def _how(session: Any) -> dict[str, Any]:
+    """How the user lets this model be loaded."""
+    subject = session.subject
+    return {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
+
+
+def _like(session: Any, model: Any) -> Any:
+    """A session of the same kind on another copy of the model."""
+    copy = type(session)(model, session.facts, session.probe)
+    copy.subject = session.subject
+    return copy
+
+
+def _answer(session: Any, batch: Rows) -> dict[str, np.ndarray]:
+    session.restore()
+    outputs: dict[str, np.ndarray] = session.step(batch)
+    return outputs
+
+
+def _equal(one: Outputs, other: Outputs) -> bool:
+    return one.keys() == other.keys() and all(
+        values.shape == other[name].shape and np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f") for name, values in one.items()
+    )
+
+
+def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
+    """What is not the same in a copy: weights, attributes, entries of the config, and the first layer that answers differently."""
+    from keras_consistency_cli.loading.resaving import config_differences, weight_differences
+
+    session.restore()
+    copy.restore()
+    weights = weight_differences(session.model, copy.model)
+    held = [change.path for change in session.snapshot.against(copy.snapshot) if change.kind != "seed" and change.path not in weights]
+    config = config_differences(session.model, copy.model)
+    return {"weights": weights, "attributes": held, "config": config, "parting": parting(copy, session, batch)}
+
+
+def _untracked(session: Any, batch: Rows, live: Outputs) -> list[str]:
+    """Variables that answers depend on and that Keras does not save, for it does not know them."""
+    return [path for path, variable in session.snapshot.untracked() if not _equal(live, _with_another_value(session, variable, batch))]
+
+
+def _with_another_value(session: Any, variable: Any, batch: Rows) -> Outputs:
+    session.restore()
+    variable.assign(variable * 1.5 + 1.0)
+    try:
+        outputs: Outputs = session.step(batch)
+        return outputs
+    finally:
+        session.restore()
+
+
+def _too_large(facts: Facts) -> str | None:
+    return f"{facts.parameters} parameters are too many to be loaded once more" if facts.parameters > _MOST_PARAMETERS else None
+
+
+def _routes() -> Iterator[Route]:
+    for name, summary, run in (
+        ("reloaded", "saved and loaded again", _reloaded),
+        ("loaded-again", "the file loaded a second time, with compile=False", _loaded_again),
+    ):
+        yield Route(name=name, summary=summary, run=run, unavailable=_too_large, seat="fresh")
+
+
+RELOADING_ROUTES: tuple[Route, ...] = tuple(_routes())

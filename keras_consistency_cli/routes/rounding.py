@@ -1,0 +1,188 @@
+"""Routes of rounding: how much error float32 can make, where it grows, and which operations compute in less.
+
+What goes into each layer or operation of the float64 shadow is moved by half a unit in float32's last place, at random and seeded, and what comes
+out is rounded to float32. A model whose distance to its shadow is far above that does not differ from it by rounding: it computes in less than
+float32 somewhere, or its shadow is another model, because the config that it was rebuilt from does not say all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.tolerance import PLAUSIBLE_FACTOR
+
+__all__ = ["ROUNDING_LOCATORS", "ROUNDING_ROUTES"]
+
+_HALF_ULP = 2.0**-24
+_ROWS = 8
+_KEPT = 4096
+"""Numbers that are kept of each layer's output, spread over it, so that memory does not grow with the model."""
+_GROWN = 10.0
+_MOST = 20
+
+Change = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One layer or operation that finished, and some of the numbers that came out."""
+
+    path: str
+    kind: str
+    custom: bool
+    values: np.ndarray
+
+
+@contextmanager
+def _recorded(before: Change, after: Change) -> Iterator[list[_Step]]:
+    """Change what goes into and comes out of every layer and every operation of a functional graph, and record it; models are left to their parts."""
+    import keras
+
+    steps: list[_Step] = []
+    running: list[str] = []
+
+    def recording(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            # A layer's call passes through Operation's as well and counts once.
+            if skipped is not None and isinstance(self, skipped):
+                return original(self, *args, **kwargs)
+            running.append(str(self.name))
+            try:
+                if isinstance(self, keras.Model):
+                    return original(self, *args, **kwargs)
+                outputs = keras.tree.map_structure(after, original(self, *keras.tree.map_structure(before, args), **kwargs))
+                steps.extend(_steps(self, running, outputs))
+                return outputs
+            finally:
+                running.pop()
+
+        return call
+
+    layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
+    keras.layers.Layer.__call__, keras.Operation.__call__ = recording(layer, None), recording(operation, keras.layers.Layer)
+    try:
+        yield steps
+    finally:
+        keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
+
+
+def _steps(operation: Any, running: list[str], outputs: Any) -> Iterator[_Step]:
+    import keras
+
+    for leaf in keras.tree.flatten(outputs):
+        if _has_values(leaf) and "float" in str(leaf.dtype):
+            values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(leaf, "float64"))).ravel()
+            kept = values[:: max(1, -(-values.size // _KEPT))].copy()
+            custom = not type(operation).__module__.startswith("keras.")
+            yield _Step(path="/".join(running[1:]) or running[0], kind=type(operation).__name__, custom=custom, values=kept)
+
+
+def _has_values(leaf: Any) -> bool:
+    """Whether this is a tensor with numbers in it: inside a loop that is being traced there are none, and what comes out of the loop has some."""
+    return hasattr(leaf, "numpy") and hasattr(leaf, "dtype") and not hasattr(leaf, "graph")
+
+
+def _as_it_is(leaf: Any) -> Any:
+    return leaf
+
+
+def _moving(seed: int) -> Change:
+    random = np.random.default_rng(seed)
+
+    def moved(leaf: Any) -> Any:
+        return leaf * (1.0 + _HALF_ULP * random.choice([-1.0, 1.0], leaf.shape)) if _is_wide(leaf) else leaf
+
+    return moved
+
+
+def _to_float32(leaf: Any) -> Any:
+    if not _is_wide(leaf):
+        return leaf
+    import keras
+
+    return keras.ops.cast(keras.ops.cast(leaf, "float32"), "float64")
+
+
+def _is_wide(leaf: Any) -> bool:
+    return getattr(leaf, "dtype", None) == "float64" and _has_values(leaf)
+
+
+def _rounded_layers(session: Any, rows: Rows) -> Result:
+    batch = first(rows, session.batch_size)
+    session.restore()
+    with _recorded(_moving(session.probe.seed), _to_float32):
+        outputs = session.call(batch, training=False)
+    return Result(outputs=outputs, rows=np.arange(count(batch)))
+
+
+def _locate(session: Any, rows: Rows) -> Result:
+    """The first layer that is further from float64 than rounding takes it, else the one at which the error grows most."""
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    ways = ((session, _as_it_is, _as_it_is), (session, _moving(session.probe.seed), _to_float32), (session.original, _as_it_is, _as_it_is))
+    runs = []
+    for copy, before, after in ways:
+        copy.restore()
+        with _recorded(before, after) as steps:
+            copy.call(batch, training=False)
+        runs.append(steps)
+    exact, rounded, own = runs
+    if not len(exact) == len(rounded) == len(own) or any(a.values.shape != b.values.shape for a, b in zip(exact, own, strict=True)):
+        return Result(outputs={}, details={})
+    errors = [(_distance(mine, ideal), _distance(float32, ideal)) for ideal, float32, mine in zip(exact, rounded, own, strict=True)]
+    return Result(outputs={}, details=_told(own, errors, _beyond(errors)))
+
+
+def _distance(one: _Step, other: _Step) -> float:
+    """Root mean square distance, as a share of the numbers' own size."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        size = float(np.sqrt(np.mean(np.square(other.values)))) if other.values.size else 0.0
+        apart = float(np.sqrt(np.mean(np.square(one.values - other.values)))) if other.values.size else 0.0
+    return apart / size if size else 0.0
+
+
+def _beyond(errors: list[tuple[float, float]]) -> int | None:
+    return next((at for at, (mine, rounding) in enumerate(errors) if mine > PLAUSIBLE_FACTOR * (rounding + _HALF_ULP)), None)
+
+
+def _told(steps: list[_Step], errors: list[tuple[float, float]], beyond: int | None) -> dict[str, Any]:
+    """The layer as plain data, with the relative error of every layer that stands out; no layer where the error grows nowhere."""
+    sizes = [_HALF_ULP, *(max(mine, _HALF_ULP) for mine, _ in errors)]
+    growth = [later / earlier for earlier, later in pairwise(sizes)]
+    at = beyond if beyond is not None else int(np.argmax(growth)) if growth and max(growth) > _GROWN else None
+    largest = sorted(range(len(growth)), key=lambda number: -growth[number])[:_MOST]
+    details: dict[str, Any] = {"growth": [{"layer": steps[n].path, "error": errors[n][0], "grown": growth[n]} for n in sorted(largest)]}
+    if at is None:
+        return details
+    named = {"layer": steps[at].path, "kind": steps[at].kind, "custom": steps[at].custom, "order": at + 1, "steps": len(steps)}
+    return {**details, **named, "beyond_rounding": beyond is not None, "grown": growth[at]}
+
+
+def _low_operations(session: Any, rows: Rows) -> Result:
+    """Operations of the compiled step that produce float16 or bfloat16 although no policy asks for it."""
+    found = [each for each in session.narrow_operations(first(rows, session.batch_size)) if "float16" in each]
+    return Result(outputs={}, details={"low": found[:_MOST]})
+
+
+def _low_on_purpose(facts: Facts) -> str | None:
+    if facts.low_precision:
+        return f"the model's own policies ask for {', '.join(facts.low_precision)}"
+    return None if facts.backend == "tensorflow" else f"graphs are read on TensorFlow; the backend is {facts.backend}"
+
+
+ROUNDING_ROUTES: tuple[Route, ...] = (
+    Route(name="rounded-layers", summary="the float64 shadow, rounded to float32 layer by layer", run=_rounded_layers, lens="float64", seat="shadow"),
+    Route(name="low-operations", summary="operations below float32 in the compiled step", run=_low_operations, unavailable=_low_on_purpose),
+)
+
+ROUNDING_LOCATORS: tuple[Route, ...] = (
+    Route(name="locate-rounding", summary="the layer at which rounding errors grow most", run=_locate, lens="float64", seat="shadow"),
+)

@@ -1,0 +1,126 @@
+"""KC303: the rows are raw or scaled, as they are said to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.kc303_scaling_state import CHECK
+from keras_consistency_cli.facts import DataFacts, ServedFact
+from tests.checks.described import examined, rows_fact, scaling_fact
+
+SCALERS: dict[str, Any] = {
+    "standard": StandardScaler(),
+    "minmax": MinMaxScaler(),
+    "maxabs": MaxAbsScaler(),
+    "robust": RobustScaler(),
+    "power": PowerTransformer(),
+    "quantile": QuantileTransformer(n_quantiles=50, output_distribution="normal"),
+}
+
+
+def table(rows: int, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return np.column_stack(
+        [random.normal(45, 13, rows), random.lognormal(10.4, 0.5, rows), random.exponential(6000, rows), random.uniform(300, 850, rows)]
+    )
+
+
+def known(scaler: Any, rows: np.ndarray, **fields: Any) -> DataFacts:
+    return DataFacts(**{"raw": (rows_fact(rows),), "scaling": scaling_fact(scaler, rows), **fields})
+
+
+@pytest.mark.parametrize("kind", SCALERS)
+@pytest.mark.parametrize("rows", [2, 9, 200])
+def test_raw_rows_are_raw(kind: str, rows: int) -> None:
+    verdict = examined(CHECK, known(SCALERS[kind].fit(table(500)), table(rows, 1)))
+    assert (verdict.status, "cause" in verdict.findings) == (Status.PASS, False)
+
+
+@pytest.mark.parametrize("kind", [name for name in SCALERS if name != "quantile"])
+@pytest.mark.parametrize("rows", [9, 200])
+def test_rows_that_are_scaled_already_fail(kind: str, rows: int) -> None:
+    scaler = SCALERS[kind].fit(table(500))
+    verdict = examined(CHECK, known(scaler, scaler.transform(table(rows, 1))))
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["found"]) == (Status.FAIL, "scaler-applied-twice", "scaled")
+    assert verdict.message.startswith("the rows are said to be raw but look scaled: their distribution is ")
+    assert verdict.findings["overlap"]["scaled"] > verdict.findings["overlap"]["raw"]
+    assert verdict.advice == "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
+
+
+def test_rows_said_to_be_scaled_that_are_not() -> None:
+    verdict = examined(CHECK, known(StandardScaler().fit(table(500)), table(70, 1), state="scaled"))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "scaler-missing")
+    scaler = StandardScaler().fit(table(500))
+    twice = scaler.transform(scaler.transform(table(70, 1)))
+    verdict = examined(CHECK, known(scaler, twice, state="scaled"))
+    assert (verdict.status, verdict.findings["found"]) == (Status.FAIL, "scaled twice")
+    assert examined(CHECK, known(scaler, scaler.transform(table(70, 1)), state="scaled")).status is Status.PASS
+
+
+@pytest.mark.parametrize("make", [lambda random: random.normal(size=(70, 3)), lambda random: random.beta(0.8, 0.8, size=(70, 3))])
+def test_rows_that_are_scaled_by_nature_make_no_difference(make: Any) -> None:
+    rows = make(np.random.default_rng(0))
+    scaler = (StandardScaler() if rows.min() < 0 else MinMaxScaler()).fit(rows)
+    verdict = examined(CHECK, known(scaler, rows))
+    assert (verdict.status, verdict.findings["telling"]) == (Status.PASS, 0)
+
+
+def test_one_feature_that_moved_is_no_other_state() -> None:
+    rows = table(200, 1)
+    rows[:, 0] = rows[:, 0] * 1.8 + 32
+    assert examined(CHECK, known(StandardScaler().fit(table(500)), rows)).status is Status.PASS
+
+
+def test_rows_that_look_like_nothing_are_a_warning_with_the_numbers() -> None:
+    verdict = examined(CHECK, known(StandardScaler().fit(table(500)), table(200, 1) * 1000))
+    assert (verdict.status, "cause" in verdict.findings) == (Status.WARN, False)
+    assert "look like nothing the scaler knows" in verdict.message
+
+
+def test_the_reference_tells_where_a_function_remembers_nothing() -> None:
+    scaler = StandardScaler().fit(table(500))
+    function = scaling_fact(scaler, scaler.transform(table(70, 1)), function=True)
+    shown = DataFacts(
+        raw=(rows_fact(scaler.transform(table(70, 1))),), scaling=scaling_fact(Normalizer().fit(table(9)), table(9), shown=function.expected)
+    )
+    assert examined(CHECK, shown).findings["cause"] == "scaler-applied-twice"
+
+
+@pytest.mark.parametrize(
+    ("shares", "state", "status", "cause"),
+    [
+        ((0.0, 1.0, 0.0), "raw", Status.PASS, None),
+        ((1.0, 1.0, 1.0), "raw", Status.PASS, None),
+        ((1.0, 0.0, 0.0), "raw", Status.FAIL, "scaler-missing"),
+        ((0.0, 0.0, 1.0), "raw", Status.FAIL, "scaler-applied-twice"),
+        ((0.0, 0.0, 1.0), "scaled", Status.FAIL, "scaler-applied-twice"),
+        ((0.4, 0.6, 0.0), "raw", Status.SKIP, None),
+    ],
+)
+def test_served_rows_overrule_statistics(shares: tuple[float, float, float], state: str, status: Status, cause: str | None) -> None:
+    scaler = StandardScaler().fit(table(500))
+    served = ServedFact(rows=70, raw=shares[0], scaled=shares[1], twice=shares[2])
+    verdict = examined(CHECK, known(scaler, scaler.transform(table(70, 1)), served_as=served, state=state))
+    assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (None, "no scaler or preprocess given"),
+        (DataFacts(), "no scaler or preprocess given"),
+        (known(StandardScaler().fit(table(9)), table(9), generated=True), "no rows given: those that were made follow the scaler anyway"),
+        (
+            known(Normalizer().fit(table(9)), table(9)),
+            "Normalizer remembers nothing of its training rows; --reference train.npy or --served served.npy would tell",
+        ),
+    ],
+)
+def test_nothing_to_tell_by_is_a_skip(facts: DataFacts | None, reason: str) -> None:
+    verdict = examined(CHECK, facts)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, reason)

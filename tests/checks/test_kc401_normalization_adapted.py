@@ -1,0 +1,68 @@
+"""KC401: Normalization layers are adapted, on the training rows, and agree with their weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.kc401_normalization_adapted import CHECK
+from keras_consistency_cli.facts import DataFacts, PreprocessingFact
+from tests.checks.described import columns_of, examined, layer, rows_fact
+
+ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2))
+ADAPTED = layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen=columns_of(ROWS))
+FRESH = layer(mean=(0.0, 0.0), sd=(1.0, 1.0), adapted=False, seen=columns_of(ROWS))
+
+
+def known(*layers: PreprocessingFact, generated: bool = False) -> DataFacts:
+    return DataFacts(fed=(rows_fact(ROWS),), reference_fed=(rows_fact(ROWS),), layers=layers, generated=generated)
+
+
+def test_an_adapted_layer_passes() -> None:
+    verdict = examined(CHECK, known(ADAPTED))
+    assert (verdict.status, verdict.message, verdict.findings) == (Status.PASS, "1 Normalization layers are adapted", {"layers": {}})
+
+
+def test_a_layer_that_was_never_adapted_fails_where_rows_need_it() -> None:
+    verdict = examined(CHECK, known(ADAPTED, FRESH))
+    assert verdict.status is Status.FAIL
+    assert verdict.message.startswith(
+        "'norm' was never adapted: it is the identity, mean 0 and variance 1, and feature '0' reaches the model with mean 49.3 and "
+    )
+    assert (verdict.findings["cause"], verdict.findings["layer"]) == ("normalization-unadapted", "norm")
+
+
+@pytest.mark.parametrize("fresh", [layer(adapted=False, seen=columns_of((ROWS - ROWS.mean(0)) / ROWS.std(0))), layer(adapted=False)])
+def test_it_is_a_warning_where_they_do_not_or_nobody_knows(fresh: PreprocessingFact) -> None:
+    assert examined(CHECK, known(fresh)).status is Status.WARN
+    assert examined(CHECK, known(FRESH, generated=True)).status is Status.WARN
+
+
+def test_a_layer_that_does_not_follow_its_weights_fails() -> None:
+    verdict = examined(CHECK, known(layer(mean=(50.0, -3.0), sd=(10.0, 0.1), consistent=False)))
+    assert (verdict.status, verdict.message) == (Status.FAIL, "'norm' computes with other statistics than its weights hold")
+    assert verdict.findings["cause"] == "normalization-stale"
+
+
+def test_variance_zero_fails_for_features_that_vary_alone() -> None:
+    verdict = examined(CHECK, known(layer(mean=(50.0, -3.0), sd=(0.0, 0.0), seen=columns_of(ROWS))))
+    assert (verdict.status, "adapted on a single row" in verdict.message) == (Status.FAIL, True)
+    constant = np.column_stack([ROWS[:, 0], np.full(400, 7.0)])
+    assert examined(CHECK, known(layer(mean=(50.0, 7.0), sd=(10.0, 0.0), seen=columns_of(constant)))).status is Status.PASS
+    assert examined(CHECK, known(layer(mean=(50.0, 7.0), sd=(0.0, 0.0)))).status is Status.WARN
+
+
+def test_statistics_of_other_rows_than_the_reference_fail() -> None:
+    off = layer(mean=(55.0, -3.0), sd=(10.0, 0.1), seen_reference=columns_of(ROWS))
+    verdict = examined(CHECK, known(off))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "normalization-stale")
+    assert "1 features differ, '0' most: the mean is off by 0." in verdict.message
+    right = layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen_reference=columns_of(ROWS))
+    assert examined(CHECK, known(right)).message == "1 Normalization layers are adapted, and as the reference rows say"
+
+
+@pytest.mark.parametrize("facts", [None, DataFacts(), known(layer(kind="Rescaling"))])
+def test_no_layer_is_a_skip(facts: DataFacts | None) -> None:
+    verdict = examined(CHECK, facts)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, "the model has no Normalization layer")

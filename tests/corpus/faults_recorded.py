@@ -1,0 +1,105 @@
+"""Recorded answers: those of the model as it was, which its file may not give any more; and twins whose file does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import layers
+
+from tests.corpus.cases import CUSTOM, Case, save_rows
+from tests.corpus.custom_layers import Offset, Table
+from tests.corpus.hosts import HOSTS
+
+__all__ = ["CASES"]
+
+FAMILY = "recorded"
+NAME = "adjust"
+
+Changed = Callable[[np.ndarray], np.ndarray]
+
+
+def _as_they_are(answers: np.ndarray) -> np.ndarray:
+    return answers
+
+
+def _one_row(answers: np.ndarray) -> np.ndarray:
+    """One row a ten-thousandth further up."""
+    answers = answers.copy()
+    answers[len(answers) // 2] += 1e-4
+    return answers
+
+
+@dataclass
+class Recording:
+    """Builds a model, and records what it answers before it is saved."""
+
+    host: str
+    layer: Callable[[], Any]
+    change: Changed = _as_they_are
+    after: Callable[[Any], None] | None = None
+    models: list[Any] = field(default_factory=list)
+
+    def build(self) -> Any:
+        """Build the model and change it as training would."""
+        layer = self.layer()
+        model = HOSTS[self.host].build(layer)
+        if self.after is not None:
+            self.after(layer)
+        self.models[:] = [model]
+        return model
+
+    def kit(self, folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        """Write rows and what the model answers to them."""
+        rows = HOSTS[self.host].data(random)
+        answers = self.models[0].predict(rows, verbose=0)
+        data, expected = save_rows(folder / "data", rows), save_rows(folder / "expected", self.change(answers))
+        return ("--data", str(data), "--expected", str(expected))
+
+
+def _case(name: str, recording: Recording, **expected: Any) -> Case:
+    return Case(name=f"{recording.host}, {name}", family=FAMILY, build=recording.build, kit=recording.kit, args=CUSTOM, **expected)
+
+
+def _trained(layer: Any) -> None:
+    layer.table.assign(layer.table * 0.9)
+
+
+def _mutated(layer: Any) -> None:
+    layer.table = 1.1 * layer.table
+
+
+def _plain() -> Any:
+    return layers.Dense(8, activation="relu", name=NAME)
+
+
+def _offset(style: str) -> Callable[[], Any]:
+    return lambda: Offset(0.7, style, name=NAME)
+
+
+def _table(how: str) -> Callable[[], Any]:
+    return lambda: Table(how, name=NAME)
+
+
+LOSS, STATE, FORM, MOVED = ("config-loses-arguments",), ("untracked-state",), ("recorded-in-other-form",), ("answers-moved",)
+FAILING = ("KC802",)
+QUIET = ("KC602", "KC801", "KC802")
+
+CASES: tuple[Case, ...] = (
+    _case("recorded as it is", Recording("perceptron", _plain), quiet=QUIET),
+    _case("recorded as it is", Recording("forecaster", _plain), quiet=QUIET),
+    _case("recorded in double precision", Recording("regressor", _plain, lambda y: y.astype("float64")), quiet=QUIET),
+    _case("recorded, a weight", Recording("perceptron", _table("weight")), quiet=QUIET),
+    _case("recorded, a config that tells all", Recording("regressor", _offset("whole")), quiet=QUIET),
+    _case("recorded, a config that forgets", Recording("perceptron", _offset("forgetful")), causes=LOSS, layer=NAME, failing=FAILING),
+    _case("recorded, a config that forgets", Recording("regressor", _offset("forgetful")), causes=LOSS, layer=NAME, failing=FAILING),
+    _case("recorded, a variable", Recording("perceptron", _table("ones"), after=_trained), causes=STATE, layer=NAME, failing=FAILING),
+    _case("recorded, an attribute set later", Recording("regressor", _table("fixed"), after=_mutated), causes=MOVED, failing=FAILING),
+    _case("recorded, one row", Recording("perceptron", _plain, _one_row), causes=MOVED, failing=FAILING),
+    _case("recorded, a hundred-thousandth more", Recording("regressor", _plain, lambda y: y * np.float32(1 + 1e-5)), failing=FAILING),
+    _case("recorded backwards", Recording("perceptron", _plain, lambda y: y[::-1]), causes=FORM, failing=FAILING),
+    _case("recorded in percent", Recording("perceptron", _plain, lambda y: 100 * y), causes=FORM, failing=FAILING),
+)
