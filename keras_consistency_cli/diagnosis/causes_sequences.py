@@ -26,6 +26,12 @@ def _masking_layer(evidence: Evidence) -> str | None:
     return next((layer.path for layer in evidence.facts.layers if layer.masks is not None), None)
 
 
+def _looking_ahead_or_forgetting(evidence: Evidence) -> str | None:
+    trace = evidence.traces.get("steps")
+    ahead = str(trace.details["layer"]) if trace is not None and "layer" in trace.details else None
+    return ahead or _layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
+
+
 SEQUENCE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="wrong-rank",
@@ -124,6 +130,22 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
         explains=("KC504", "KC701"),
         fits=says("fully-masked-row"),
         advice="drop rows without a single step before predicting: x = x[(x != mask_value).any(axis=(1, 2))]",
+    ),
+    Cause(
+        slug="stepwise-differs",
+        sentence="fed the way it is going to be, step by step, the model does not give the answers of the whole sequence",
+        explanation=(
+            "A layer without stateful=True starts every step from nothing, so single steps are right only for step 0. Both directions, attention "
+            "without a causal mask and centred convolutions need later steps, which a prefix does not have."
+        ),
+        key=("KC503",),
+        explains=("KC503",),
+        fits=says("stepwise-differs"),
+        suspect=_looking_ahead_or_forgetting,
+        advice=(
+            "feed growing prefixes where nothing looks ahead, a stateful copy of the model (stateful=True, batch_size=1, set_weights) one step at a "
+            "time, or whole sequences; causal layers are Conv1D(padding='causal') and MultiHeadAttention with use_causal_mask=True"
+        ),
     ),
     Cause(
         slug="state-not-carried",

@@ -19,6 +19,7 @@ from keras_consistency_cli.routes.scaling import SCALING_ROUTES
 from keras_consistency_cli.routes.served import SERVED_ROUTES
 from keras_consistency_cli.routes.shapes import SHAPE_ROUTES
 from keras_consistency_cli.routes.states import STATE_ROUTES
+from keras_consistency_cli.routes.stepping import STEPPING_ROUTES
 
 __all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "ROUNDED", "SHADOW", "routes"]
 
@@ -35,5 +36,5 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
-    of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES)
+    of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *STEPPING_ROUTES)
     return (*own, *of_rows, *ROUNDING_ROUTES, *RELOADING_ROUTES, *RECORDED_ROUTES)

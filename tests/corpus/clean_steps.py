@@ -94,4 +94,41 @@ PADDING = (
     Case(name="series without padding or mask", family=FAMILY, build=stack(LSTM, HEAD, shape=(None, 3)), data=steps(9, 3), quiet=("KC504",)),
 )
 
-CASES: tuple[Case, ...] = (*SHAPES, *STATES, *PADDING)
+
+def decoder() -> Any:
+    """A Transformer's decoder block with its causal mask."""
+    series = keras.Input((None, 4))
+    attended = layers.MultiHeadAttention(2, 4)(series, series, use_causal_mask=True)
+    return keras.Model(series, layers.Dense(4)(layers.LayerNormalization()(series + attended)))
+
+
+ONE_STEP, PREFIX = {"step_by_step": "one-step"}, {"step_by_step": "growing-prefix"}
+STREAM = layers.GRU(5, return_sequences=True, stateful=True, name="stream")
+
+STEPWISE = (
+    Case(name="prefixes for a decoder", family=FAMILY, build=decoder, kit=with_files(steps(12, 4), facts=PREFIX), quiet=("KC503",)),
+    Case(name="prefixes for causal convolutions", family=FAMILY, build=causal, kit=with_files(steps(16, 3), facts=PREFIX), quiet=("KC503",)),
+    Case(
+        name="prefixes for a stack of GRUs",
+        family=FAMILY,
+        build=stack(layers.GRU(5, return_sequences=True), layers.GRU(4, return_sequences=True), HEAD, shape=(None, 3)),
+        kit=with_files(steps(12, 3), facts=PREFIX),
+        quiet=("KC503",),
+    ),
+    Case(
+        name="stream of steps with state",
+        family=FAMILY,
+        build=stack(STREAM, HEAD, shape=(None, 3), batch=1),
+        kit=with_files(steps(12, 3, rows=20), facts={**ONE_STEP, "stateful_rows": "consecutive"}),
+        quiet=("KC502", "KC503"),
+    ),
+    Case(
+        name="both directions, whole sequences",
+        family=FAMILY,
+        build=stack(layers.Bidirectional(layers.GRU(4, return_sequences=True)), HEAD, shape=(None, 3)),
+        data=steps(12, 3),
+        quiet=("KC503",),
+    ),
+)
+
+CASES: tuple[Case, ...] = (*SHAPES, *STATES, *PADDING, *STEPWISE)

@@ -197,4 +197,36 @@ PADDING = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*SHAPES, *STATES, *PADDING)
+
+def attentive() -> Any:
+    """Attention over the whole sequence where a decoder was meant."""
+    series = keras.Input((None, 4))
+    attended = layers.MultiHeadAttention(2, 4, name="heads")(series, series)
+    return keras.Model(series, layers.Dense(4)(layers.LayerNormalization()(series + attended)))
+
+
+ONE_STEP, PREFIX = {"step_by_step": "one-step"}, {"step_by_step": "growing-prefix"}
+DIFFERS = ("stepwise-differs", "KC503")
+KEPT = layers.LSTM(6, return_sequences=True, name="kept")
+BOTH = layers.Bidirectional(layers.GRU(4, return_sequences=True), name="both")
+CENTRED = layers.Conv1D(4, 3, padding="same", name="centred")
+
+STEPWISE = (
+    _kit(
+        "stream of steps into a stateless LSTM", stack(KEPT, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=ONE_STEP), *DIFFERS, layer="kept"
+    ),
+    _kit("stream of steps into a GRU with one answer", stack(GRU, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=ONE_STEP), *DIFFERS),
+    _kit(
+        "stream of steps into a causal convolution",
+        stack(layers.Conv1D(4, 3, padding="causal"), HEAD, shape=(None, 3)),
+        with_files(steps(12, 3), facts=ONE_STEP),
+        *DIFFERS,
+    ),
+    _kit("prefixes for both directions", stack(BOTH, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=PREFIX), *DIFFERS, layer="both"),
+    _kit(
+        "prefixes for a centred convolution", stack(CENTRED, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=PREFIX), *DIFFERS, layer="centred"
+    ),
+    _kit("prefixes for attention without a causal mask", attentive, with_files(steps(12, 4), facts=PREFIX), *DIFFERS, layer="heads"),
+)
+
+CASES: tuple[Case, ...] = (*SHAPES, *STATES, *PADDING, *STEPWISE)

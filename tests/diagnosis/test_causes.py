@@ -90,6 +90,8 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("a mask that ends", {"located": {"masks": {"layer": "conv"}}}, {"KC504": {"cause": "mask-lost"}}, [("mask-lost", "conv")]),
     ("padding of another value", {"layers": MASKING}, {"KC504": {"cause": "padding-unmasked"}}, [("padding-unmasked", "masking")]),
     ("nothing but padding", {}, {"KC504": {"cause": "fully-masked-row"}}, [("fully-masked-row", None)]),
+    ("steps that look ahead", {"located": {"steps": {"layer": "both"}}}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "both")]),
+    ("steps that are forgotten", {"layers": LSTM}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "enc/lstm")]),
     ("noise", {}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
     ("noise, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),
     ("half precision", {"located": {"low-operations": HALF}, "layers": ODD}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "box/odd")]),

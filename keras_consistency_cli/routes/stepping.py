@@ -1,0 +1,227 @@
+"""The route that goes along time: does the future reach back, does the past matter, and what do prefixes and single steps give?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.series import any_length, series_inputs
+
+__all__ = ["STEPPING_ROUTES"]
+
+_ROWS = 4
+_APPARENT = 1e-4
+"""Share of the greatest answer from which a difference is more than rounding between shapes."""
+_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
+_TIMED = _RECURRENT | {"Bidirectional", "Conv1D", "SeparableConv1D", "MultiHeadAttention", "GroupedQueryAttention", "Attention", "TimeDistributed"}
+
+
+def _steps(session: Any, rows: Rows) -> Result:
+    """Shares of the greatest answer by which answers move: "future", "past", "prefix", "one_step" and "twin"; a text where a way is refused.
+
+    `per_step` tells whether there is an answer for each step, `layer` the first one through which the future reaches back.
+    """
+    few = first(rows, session.facts.batch_size or min(_ROWS, count(rows)))
+    names = _series(session, few)
+    if not names:
+        return Result(outputs={}, details={})
+    length = few[names[0]].shape[1]
+    session.restore()
+    whole = session.step(few)
+    per_step = any(_along_time(values, length) for values in whole.values())
+    details: dict[str, Any] = {"per_step": per_step, "steps": length, "stateful": bool(session.facts.stateful_layers)}
+    cut = length // 2 if per_step else length - 1
+    details["past"] = _moved(session, few, names, whole, length, replaced=slice(0, cut), kept=slice(cut, None))
+    if per_step:
+        details["future"] = _moved(session, few, names, whole, length, replaced=slice(cut, None), kept=slice(0, cut))
+        if details["future"] > _APPARENT:
+            details |= _looking_ahead(session, few, _replaced(few, names, slice(cut, None)), length, cut)
+        else:
+            details["prefix"] = _tried(lambda: _prefix(session, few, names, whole, cut))
+    details["one_step"] = _tried(lambda: _one_step(session, few, names, whole))
+    if _wants_twin(session, details):
+        details["twin"] = _tried(lambda: _twin(session, few, names, whole))
+    return Result(outputs={}, details=details)
+
+
+def _series(session: Any, rows: Rows) -> list[str]:
+    """Inputs that run along time together: those as long as the first."""
+    names = list(series_inputs(session, rows))
+    return [name for name in names if rows[name].shape[1] == rows[names[0]].shape[1]]
+
+
+def _along_time(values: np.ndarray, length: int) -> bool:
+    return values.ndim > 2 and values.shape[1] == length and values.dtype.kind == "f"
+
+
+def _replaced(rows: Rows, names: Collection[str], where: slice) -> dict[str, np.ndarray]:
+    """The rows with other steps in some places: floats out of reach of the old ones, ids of another row."""
+    found = dict(rows)
+    for name in names:
+        values = rows[name].copy()
+        other = np.roll(rows[name], 1, axis=0)[:, where]
+        values[:, where] = (1.0 - 1.5 * other).astype(values.dtype) if values.dtype.kind == "f" else other[:, ::-1]
+        found[name] = values
+    return found
+
+
+def _moved(session: Any, rows: Rows, names: Collection[str], whole: Outputs, length: int, *, replaced: slice, kept: slice) -> float:
+    """How far answers move when some steps are replaced: those of the kept steps where there is one for each, all others."""
+    session.restore()
+    moved = session.step(_replaced(rows, names, replaced))
+    along = {name for name, values in whole.items() if _along_time(values, length)}
+    pairs = [(moved[name][:, kept], whole[name][:, kept]) for name in along] or [(moved[name], values) for name, values in whole.items()]
+    return max(_share(mine, theirs) for mine, theirs in pairs)
+
+
+def _share(mine: np.ndarray, theirs: np.ndarray) -> float:
+    if mine.shape != theirs.shape:
+        return float("inf")
+    if mine.dtype.kind != "f" or not mine.size:
+        return 0.0
+    scale = float(np.nan_to_num(np.abs(theirs)).max()) or 1.0
+    return float(np.nan_to_num(np.abs(mine.astype(np.float64) - theirs)).max()) / scale
+
+
+def _tried(run: Callable[[], float]) -> float | str:
+    """A share, or why there is none: a model of one length refuses prefixes and steps."""
+    from keras_consistency_cli.loading.twin import TwinRefused
+
+    try:
+        return run()
+    except TwinRefused as reason:
+        return str(reason)
+    except Exception as problem:
+        return f"{type(problem).__name__} at another length"
+
+
+def _prefix(session: Any, rows: Rows, names: Collection[str], whole: Outputs, cut: int) -> float:
+    """The last answer to a prefix, against the answer at that step of the whole."""
+    feeding = any_length(session, rows, dict.fromkeys(names))
+    feeding.restore()
+    answers = feeding.graph({name: values[:, :cut] if name in names else values for name, values in rows.items()}, jit_compile=False)
+    length = rows[next(iter(names))].shape[1]
+    along = [name for name, values in whole.items() if _along_time(values, length)]
+    return max(_share(answers[name][:, -1], whole[name][:, cut - 1]) for name in along)
+
+
+def _one_step(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
+    feeding = any_length(session, rows, dict.fromkeys(names))
+    feeding.restore()
+    return _along(feeding, rows, names, whole)
+
+
+def _twin(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
+    """One step at a time through a copy of the model that carries its state."""
+    from keras_consistency_cli.loading.model_facts import describe_model
+    from keras_consistency_cli.loading.twin import build_twin
+
+    subject = session.subject
+    known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
+    lengths = {rows[name].shape[1] for name in names}
+    twin = build_twin(session.model, lengths=lengths, custom_objects=known, batch=count(rows), allow_unsafe=unsafe)
+    return _along(type(session)(twin, describe_model(twin), session.probe), rows, names, whole)
+
+
+def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
+    """Step by step inside one compiled loop, held against the whole: every step, or the last answer where there is one for all."""
+    import keras
+    import tensorflow as tf
+
+    places = list(rows)
+    structure = session.pack({name: np.asarray(place) for place, name in enumerate(places)}, cast=False)
+    feeds = [tf.convert_to_tensor(session.cast(values)) for values in rows.values()]
+    moving = [place for place, name in enumerate(places) if name in names]
+
+    def step(now: Any) -> Any:
+        tensors = list(feeds)
+        for place, values in zip(moving, now, strict=True):
+            tensors[place] = values[:, None]
+        outputs = session.model(keras.tree.map_structure(lambda at: tensors[int(at)], structure), training=False)
+        return keras.tree.flatten(outputs)
+
+    def loop(series: Any) -> Any:
+        kinds = [leaf.dtype for leaf in tf.function(step).get_concrete_function([each[0] for each in series]).structured_outputs]
+        return tf.map_fn(step, series, parallel_iterations=1, fn_output_signature=kinds)
+
+    series = [tf.experimental.numpy.moveaxis(feeds[place], 1, 0) for place in moving]
+    found = [np.asarray(leaf) for leaf in tf.function(loop)(series)]
+    return max(_held(mine, theirs) for mine, theirs in zip(found, whole.values(), strict=True))
+
+
+def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
+    if whole.ndim > 2 and whole.shape[1] == len(stepped) and stepped.ndim == whole.ndim + 1:
+        return _share(np.moveaxis(stepped[:, :, 0], 0, 1), whole)
+    return _share(stepped[-1], whole)
+
+
+def _wants_twin(session: Any, details: dict[str, Any]) -> bool:
+    """Whether carrying state could help: a recurrent model that looks back, and not ahead, and does not carry it by itself."""
+    recurrent = any(layer.kind in _RECURRENT for layer in session.facts.layers)
+    causal = details.get("future", 0.0) <= _APPARENT < details["past"]
+    return recurrent and causal and not session.facts.stateful_layers and session.facts.kind != "subclass"
+
+
+def _looking_ahead(session: Any, rows: Rows, other: Rows, length: int, cut: int) -> dict[str, Any]:
+    """The first layer whose answers to early steps change with later ones."""
+    session.restore()
+    with _recorded(length) as mine:
+        session.call(rows, training=False)
+    session.restore()
+    with _recorded(length) as theirs:
+        session.call(other, training=False)
+    for (path, kind, values), (_, _, changed) in zip(mine, theirs, strict=False):
+        if values.shape == changed.shape and _share(changed[:, :cut], values[:, :cut]) > _APPARENT:
+            return {"layer": path, "kind": kind}
+    return {}
+
+
+@contextmanager
+def _recorded(length: int) -> Iterator[list[tuple[str, str, np.ndarray]]]:
+    """Record what layers and operations of the graph answer meanwhile, where it has as many steps as the series."""
+    import keras
+
+    found: list[tuple[str, str, np.ndarray]] = []
+    running: list[Any] = []
+
+    def recording(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if skipped is not None and isinstance(self, skipped):
+                return original(self, *args, **kwargs)
+            running.append(self)
+            try:
+                outputs = original(self, *args, **kwargs)
+                leaf = next(iter(keras.tree.flatten(outputs)), None)
+                if all(isinstance(each, keras.Model) for each in running[:-1]) and len(getattr(leaf, "shape", ())) > 2:
+                    values = np.asarray(keras.ops.convert_to_numpy(leaf))
+                    if _along_time(values, length):
+                        found.append(("/".join(str(each.name) for each in running[1:]) or str(self.name), type(self).__name__, values))
+                return outputs
+            finally:
+                running.pop()
+
+        return call
+
+    layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
+    keras.layers.Layer.__call__, keras.Operation.__call__ = recording(layer, None), recording(operation, keras.layers.Layer)
+    try:
+        yield found
+    finally:
+        keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
+
+
+def _no_time(facts: Facts) -> str | None:
+    if facts.backend not in ("tensorflow", ""):
+        return f"steps are followed with the TensorFlow backend; this is {facts.backend}"
+    return None if any(layer.kind in _TIMED for layer in facts.layers) else "the model has no layer that works along time"
+
+
+STEPPING_ROUTES: tuple[Route, ...] = (
+    Route(name="steps", summary="prefixes, single steps, and what future and past do", run=_steps, unavailable=_no_time, seat="fresh"),
+)
