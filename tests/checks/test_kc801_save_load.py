@@ -60,7 +60,7 @@ def test_what_no_file_holds_is_a_warning(world: Any) -> None:
     assert "depend on odd.v, which Keras does not save" in untracked.message
     forgotten = world.where({"reloaded": answer(world, untracked=[], forgotten=[FORGOTTEN])}).verdict(CHECK)
     assert (forgotten.status, forgotten.findings["cause"]) == (Status.WARN, "config-loses-arguments")
-    assert forgotten.message == "Forgets.get_config leaves out b: 'odd' has 0.0 now, whatever it was saved with"
+    assert forgotten.message == "Forgets.get_config leaves out b: 'odd' now has 0.0, whatever was saved"
 
 
 def test_what_cannot_be_saved_is_a_warning(world: Any) -> None:
