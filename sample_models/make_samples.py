@@ -6,6 +6,7 @@ Every sample is seeded. What kcheck must say about it stands in the folder's exp
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import pickle
 import zlib
@@ -44,6 +45,8 @@ class Sample:
     """Fitted on other rows of the same kind, which the model is then trained on, scaled; scaler.pkl."""
     serving: Serving | None = None
     """Makes served.npy, the rows that serving fed to the model for those of data.npy."""
+    facts: Mapping[str, Any] | None = None
+    """What only the owner knows, written to kcheck.yaml."""
 
 
 def normal(*shape: int, rows: int = 96) -> Callable[[np.random.Generator], Rows]:
@@ -146,6 +149,29 @@ def untracked_state() -> Any:
     return keras.Sequential([keras.Input((10,)), RandomProjection(16, name="projection"), layers.Dense(1, activation="sigmoid")])
 
 
+def window_forecast() -> Any:
+    """An LSTM over windows of twenty steps; a Sequential model does not hold rows against that length."""
+    return keras.Sequential([keras.Input((20, 5)), layers.LSTM(12, name="memory"), layers.Dense(1)])
+
+
+def stream(*, batch: int | None) -> Any:
+    """A GRU with an answer for every step; with a batch size it carries its state along."""
+    recurrent = layers.GRU(8, return_sequences=True, stateful=batch is not None, name="memory")
+    return keras.Sequential([keras.Input((None, 3), batch_size=batch), recurrent, layers.Dense(2)])
+
+
+def masked_series(*, filtered: bool) -> Any:
+    """Masked series of any length; a convolution in between ends the mask."""
+    between = [layers.Conv1D(8, 3, padding="same", name="filter")] if filtered else []
+    return keras.Sequential([keras.Input((None, 3)), layers.Masking(name="masking"), *between, layers.LSTM(8, name="memory"), layers.Dense(1)])
+
+
+def filled_series(random: np.random.Generator) -> Rows:
+    """Series of 4 to 12 true steps, filled up with zeros."""
+    lengths = random.integers(4, 13, size=(64, 1, 1))
+    return np.where(np.arange(12)[None, :, None] < lengths, random.normal(size=(64, 12, 3)), 0.0).astype("float32")
+
+
 SAMPLES: Mapping[str, Sample] = {
     "healthy-mlp": Sample(build=healthy_mlp, data=normal(10, rows=256), epochs=5),
     "stateful-lstm": Sample(build=stateful_lstm, data=normal(6, 3, rows=48)),
@@ -160,6 +186,14 @@ SAMPLES: Mapping[str, Sample] = {
     "scaled-alike": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=with_saved_scaler),
     "scaler-missing": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=without_scaler),
     "scaler-refitted": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=StandardScaler, serving=with_fit_transform),
+    "window-forecast": Sample(build=window_forecast, data=normal(20, 5)),
+    "window-of-one-step": Sample(build=window_forecast, data=normal(1, 5)),
+    "stream-carries": Sample(
+        build=lambda: stream(batch=1), data=normal(12, 3, rows=40), facts={"step_by_step": "one-step", "stateful_rows": "consecutive"}
+    ),
+    "stream-forgets": Sample(build=lambda: stream(batch=None), data=normal(12, 3, rows=40), facts={"step_by_step": "one-step"}),
+    "masked-series": Sample(build=lambda: masked_series(filtered=False), data=filled_series),
+    "mask-lost": Sample(build=lambda: masked_series(filtered=True), data=filled_series),
     "untracked-state": Sample(build=untracked_state, data=normal(10)),
 }
 
@@ -176,6 +210,9 @@ def make(name: str, into: Path) -> Path:
     else:
         _scale(folder, sample, model, rows)
     model.save(folder / "model.keras")
+    if sample.facts:
+        # JSON is YAML too.
+        (folder / "kcheck.yaml").write_text(json.dumps({"facts": dict(sample.facts)}), encoding="utf-8")
     if isinstance(rows, dict):
         np.savez(folder / "data.npz", allow_pickle=False, **rows)
     else:
