@@ -160,14 +160,15 @@ class Worker:
         session.restore()
         try:
             result = route.run(session, rows)
+            changed = session.snapshot.changes()
         except Exception as problem:
             if route.lens == "float32":
                 raise
             # The model itself is not at fault where only its float64 copy cannot run.
             wire.send(self._channel, {"unavailable": f"the float64 shadow fails: {_told(problem)}"})
             return
-        changed = session.snapshot.changes()
-        session.restore()
+        finally:
+            session.restore()
         session.watch(bool(changed))
         self._send(result, changed, time.perf_counter() - start)
 

@@ -56,7 +56,7 @@ def test_a_value_in_the_file(yaml: str, message: str, tmp_path: Path) -> None:
         ({"batch_size": "1e2"}, {}, "--batch-size: batch_size is 100.0, expected a whole number of at least 1"),
         ({"rtol": "nan", "atol": "0"}, {}, "--rtol: tolerance.rtol is 'nan', expected a finite number of at least 0"),
         ({"rtol": "0", "atol": "-1"}, {}, "--atol: tolerance.atol is -1, expected a finite number of at least 0"),
-        ({"data": ""}, {}, "--data: data is '', expected a path to a .npy or .npz file"),
+        ({"data": ""}, {}, "--data: data is '', expected a path to a .npy, .npz, .csv or .parquet file"),
         ({"model": ""}, {}, "MODEL: model is '', expected a path to a .keras file"),
         ({"select": ["KC1,"]}, {}, "--select: select is '', expected a list of check codes, beginnings of codes or names"),
         ({}, {"KCHECK_TIMEOUT": "0"}, "KCHECK_TIMEOUT: timeout is 0, expected a number of seconds above 0"),

@@ -45,11 +45,14 @@ def test_the_table_has_the_routes_of_its_sizes_and_no_name_twice() -> None:
     assert {f"batch-{size}" for size in BATCH_SIZES} <= {route.name for route in routes()}
 
 
+STREAMING = {"predict", "one-by-one", "predict-float64", "one-by-one-float64", "rows", "recorded"}
+
+
 def test_the_shadow_and_the_fresh_process_have_seats_of_their_own() -> None:
     assert {route.seat for route in TABLE.values() if route.lens == "float64"} == {"shadow"}
     assert TABLE["fresh-process"].seat == "fresh"
     assert TABLE["predict"].seat == "main"
-    assert {route.name for route in TABLE.values() if route.streams} == {"predict", "one-by-one", "predict-float64", "one-by-one-float64", "rows"}
+    assert {route.name for route in TABLE.values() if route.streams} == STREAMING
 
 
 @pytest.mark.parametrize("name", ["predict", "fresh-process", "predict-again", "predict-retraced", "shuffled"])
