@@ -17,6 +17,7 @@ from tests.corpus import (
     faults_files,
     faults_recorded,
     faults_normalization,
+    faults_precision,
     faults_scaling,
     faults_state,
     faults_training,
@@ -29,7 +30,7 @@ _FAMILIES = (
     *(clean_dense, clean_vision, clean_sequences, clean_hard, clean_scaling),
     *(faults_batch, faults_training, faults_state, faults_data),
     *(faults_scaling, faults_normalization, faults_drift),
-    *(faults_files, faults_recorded),
+    *(faults_files, faults_recorded, faults_precision),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)
