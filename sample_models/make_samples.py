@@ -172,6 +172,28 @@ def filled_series(random: np.random.Generator) -> Rows:
     return np.where(np.arange(12)[None, :, None] < lengths, random.normal(size=(64, 12, 3)), 0.0).astype("float32")
 
 
+def ill_conditioned() -> Any:
+    """Sixty layers deep, with weights so large that each layer makes more of every rounding error."""
+    large = keras.initializers.RandomNormal(stddev=2.5 / 8)
+    deep = [layers.Dense(64, activation="tanh", kernel_initializer=large) for _ in range(60)]
+    return keras.Sequential([keras.Input((10,)), *deep, layers.Dense(1)])
+
+
+def near_ties() -> Any:
+    """A softmax over classes of which two have all but the same weights."""
+    model = keras.Sequential([keras.Input((24,)), layers.Dense(4, activation="softmax", name="classes")])
+    kernel = np.random.default_rng(4).normal(size=(24, 4))
+    kernel[:, 1] = kernel[:, 0] + 2e-6 * kernel[:, 2]
+    model.layers[0].set_weights([kernel.astype("float32"), np.zeros(4, "float32")])
+    return model
+
+
+def mixed_precision() -> Any:
+    """An MLP under mixed_float16 with its last layer in float32, as it should be."""
+    hidden = [layers.Dense(32, activation="relu", dtype="mixed_float16") for _ in range(2)]
+    return keras.Sequential([keras.Input((10,)), *hidden, layers.Dense(1, activation="sigmoid", dtype="float32")])
+
+
 SAMPLES: Mapping[str, Sample] = {
     "healthy-mlp": Sample(build=healthy_mlp, data=normal(10, rows=256), epochs=5),
     "stateful-lstm": Sample(build=stateful_lstm, data=normal(6, 3, rows=48)),
@@ -194,6 +216,9 @@ SAMPLES: Mapping[str, Sample] = {
     "stream-forgets": Sample(build=lambda: stream(batch=None), data=normal(12, 3, rows=40), facts={"step_by_step": "one-step"}),
     "masked-series": Sample(build=lambda: masked_series(filtered=False), data=filled_series),
     "mask-lost": Sample(build=lambda: masked_series(filtered=True), data=filled_series),
+    "ill-conditioned": Sample(build=ill_conditioned, data=normal(10)),
+    "near-ties": Sample(build=near_ties, data=normal(24)),
+    "mixed-precision": Sample(build=mixed_precision, data=normal(10), epochs=2),
     "untracked-state": Sample(build=untracked_state, data=normal(10)),
 }
 

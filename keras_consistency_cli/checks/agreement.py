@@ -15,6 +15,9 @@ FLIPPED_SHARE = 0.05
 """Above this share, decisions that flip are a failure even where the numbers are within rounding noise."""
 
 
+_ROUNDED = ("rounded-layers", "predict")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wording:
     """What a check says: of agreement, of disagreement (before the numbers), and as the next step."""
@@ -26,13 +29,15 @@ class Wording:
 
 def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
     """Yield every comparison of these pairs, each held against its limit; a comparison of nothing is none."""
+    rounded = {each.output: each for each in evidence.comparisons.get(_ROUNDED, ())}
     for pair in pairs:
         lifted = {each.output: each for each in evidence.comparisons.get((_twin(pair.candidate), _twin(pair.reference)), ())}
         for comparison in evidence.comparisons.get((pair.candidate, pair.reference), ()):
             twin, noise = lifted.get(comparison.output), evidence.noise.get(comparison.output)
             if comparison.elements == 0 and not comparison.misshapen:
                 continue
-            found = judge(comparison, noise=noise, lifted=twin, policy=evidence.policy, exact=pair.exact)
+            rounding = rounded.get(comparison.output)
+            found = judge(comparison, noise=noise, lifted=twin, policy=evidence.policy, exact=pair.exact, rounded=rounding)
             yield Judged(comparison=comparison, limit=found.limit, within=found.within, lifted=twin, reason=found.reason)
 
 

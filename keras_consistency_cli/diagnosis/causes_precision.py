@@ -116,8 +116,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "float16 and bfloat16 keep three digits and TF32 as many. Where a dtype policy asks for it that is a choice; where a layer casts by "
             "itself, or the backend does, answers are coarser than the model says, and two ways of calling it may differ by as much."
         ),
-        key=("KC602",),
-        explains=("KC602",),
+        key=("KC602", "KC603"),
+        explains=("KC602", "KC603"),
         fits=says("low-precision"),
         advice="take the cast out of '{layer}', or say that it is meant: give the layer dtype='mixed_float16', and keep the last layer in float32",
         locator="locate-rounding",
@@ -130,11 +130,23 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is "
             "broken, but answers vary between machines."
         ),
-        key=("KC602",),
-        explains=("KC602",),
+        key=("KC602", "KC604"),
+        explains=("KC602", "KC604"),
         fits=says("ill-conditioned"),
         advice="scale the inputs, normalise before '{layer}', or compute in float64",
         locator="locate-rounding",
+    ),
+    Cause(
+        slug="near-ties",
+        sentence="some decisions hang on the last digit: two classes, or an answer and its threshold, lie closer together than rounding",
+        explanation=(
+            "Nothing is wrong with the numbers, but argmax or a threshold makes a decision of a difference that another machine, batch size or "
+            "kernel may turn round."
+        ),
+        key=("KC604",),
+        explains=("KC604",),
+        fits=says("near-ties"),
+        advice="treat a row whose best two classes differ by less than the limit as undecided, or train for a wider margin",
     ),
 )
 """Of how numbers are computed; they come last."""

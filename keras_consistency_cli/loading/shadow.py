@@ -16,7 +16,7 @@ import numpy as np
 from keras_consistency_cli.loading.model_facts import walk_layers
 from keras_consistency_cli.text import clean
 
-__all__ = ["ShadowRefused", "build_shadow", "float64_world", "narrow_operations"]
+__all__ = ["ShadowRefused", "build_shadow", "copy_variables", "float64_world", "narrow_operations"]
 
 _NARROW = frozenset({"float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
 _DTYPE_KEYS = frozenset({"dtype", "output_dtype", "compute_dtype", "autocast_dtype", "variable_dtype"})
@@ -61,7 +61,7 @@ def build_shadow(model: Any, *, custom_objects: dict[str, Any], sample: Any, all
         raise
     except Exception as problem:
         raise ShadowRefused(f"it cannot be rebuilt in float64 ({type(problem).__name__}: {clean(problem, 120)})") from problem
-    _copy_variables(model, shadow)
+    copy_variables(model, shadow)
     return shadow
 
 
@@ -88,7 +88,12 @@ def _is_narrow(key: str, value: Any) -> bool:
     return key in _DTYPE_KEYS and isinstance(value, str) and value in _NARROW
 
 
-def _copy_variables(model: Any, shadow: Any) -> None:
+def copy_variables(model: Any, shadow: Any) -> None:
+    """Give the variables of `model` to a copy of it, by place, and let its Normalization layers take note.
+
+    Raises:
+        ShadowRefused: the copy has other variables.
+    """
     mine, theirs = list(model.variables), list(shadow.variables)
     if [v.shape for v in mine] != [v.shape for v in theirs]:
         raise ShadowRefused("rebuilding it gives other variables than loading it")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_consistency_cli.loading.shadow import ShadowRefused, build_shadow, float64_world
 from keras_consistency_cli.loading.subject import Subject
@@ -30,6 +32,12 @@ class ShadowSession(TensorFlowSession):
         """One compiled step, traced and run where Keras casts to float64."""
         with float64_world():
             return super().step(rows)
+
+    def step_as_given(self, rows: Rows) -> dict[str, np.ndarray]:
+        """One compiled step on float64 rows as they are, not rounded to float32 first."""
+        with float64_world():
+            packed = keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows, cast=False))
+            return self.name_outputs(self._compiled(packed))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Every row alone, traced and run where Keras casts to float64."""

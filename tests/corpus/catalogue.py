@@ -17,6 +17,7 @@ from tests.corpus import (
     faults_drift,
     faults_files,
     faults_normalization,
+    faults_precision,
     faults_recorded,
     faults_scaling,
     faults_sequences,
@@ -32,7 +33,7 @@ _FAMILIES = (
     *(faults_batch, faults_training, faults_state, faults_data),
     *(faults_scaling, faults_normalization, faults_drift),
     *(clean_steps, faults_sequences),
-    *(faults_files, faults_recorded),
+    *(faults_files, faults_recorded, faults_precision),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)

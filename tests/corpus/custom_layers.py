@@ -322,3 +322,20 @@ class Offset(layers.Layer):
         """Return the arguments, or what is left of them."""
         factor = {"whole": 1.0, "drifting": 2.0, "creeping": 1.0 + 1e-5}.get(self.style)
         return {**super().get_config(), "style": self.style, **({} if factor is None else {"by": factor * self.by})}
+
+
+@register
+class Narrow(layers.Layer):
+    """Take the inputs through another precision and back."""
+
+    def __init__(self, to: str = "float16", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.to = to
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' dtype."""
+        return ops.cast(ops.cast(inputs, self.to), inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "to": self.to}

@@ -101,7 +101,7 @@ def test_harm_in_every_prediction_is_no_verdict(how: str, around: Surroundings, 
 
 def test_harm_while_loading_is_told_on_stderr(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
     done = around.run(*trapped("exit", "load"))
-    assert (done.returncode, done.stdout) == (3, "")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "no-verdict")
     assert done.stderr.startswith("kcheck: the model could not be loaded: its process ended by itself with exit code 0: ")
     assert "last words of the layer" in done.stderr
     assert len(done.stderr.splitlines()) <= 3
@@ -144,7 +144,8 @@ def test_a_broken_backend_is_no_verdict_with_its_last_words(how: str, around: Su
     fake.mkdir(parents=True)
     (fake / "__init__.py").write_text(BROKEN[how][0])
     done = around.run(*arguments, before=str(fake.parent))
-    assert (done.returncode, done.stdout) == (3, "")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "no-verdict")
+    assert "\x1b" not in done.stdout
     assert done.stderr.startswith("kcheck: the backend could not be started: ")
     assert BROKEN[how][1] in done.stderr
     assert "\x1b" not in done.stderr

@@ -1,0 +1,49 @@
+"""Routes of reduced precision: the same weights in a copy of the model that computes in 16 bits, on one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.batches import count, first
+
+__all__ = ["LOWERING_ROUTES", "POLICIES"]
+
+POLICIES = ("mixed_float16", "mixed_bfloat16")
+_MOST_PARAMETERS = 20_000_000
+_ROWS = 32
+
+
+def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
+    def run(session: Any, rows: Rows) -> Result:
+        from keras_consistency_cli.loading.lowering import build_lowered
+        from keras_consistency_cli.loading.shadow import ShadowRefused
+
+        batch = first(rows, session.facts.batch_size or _ROWS)
+        subject, sample = session.subject, session.pack(first(batch, session.facts.batch_size or 1))
+        session.restore()
+        try:
+            how = {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
+            model = build_lowered(session.model, policy, sample=sample, **how)
+        except ShadowRefused as reason:
+            return Result(outputs={}, details={"refused": str(reason)})
+        outputs = type(session)(model, session.facts, session.probe).call(batch, training=False)
+        return Result(outputs=outputs, rows=np.arange(count(batch)))
+
+    return run
+
+
+def _pointless(facts: Facts) -> str | None:
+    if facts.low_precision:
+        return f"it computes in {', '.join(facts.low_precision)} already"
+    return f"{facts.parameters} parameters are too many for a copy" if facts.parameters > _MOST_PARAMETERS else None
+
+
+LOWERING_ROUTES: tuple[Route, ...] = tuple(
+    Route(name=policy.replace("_", "-"), summary=f"a copy under {policy}", run=_lowered(policy), unavailable=_pointless, seat="fresh")
+    for policy in POLICIES
+)

@@ -1,0 +1,69 @@
+"""Models whose numbers are coarser than they look, or worth less than they look: warnings, for they answer the same every way. And twins in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests.corpus.cases import CUSTOM, Case, Maker, flat
+from tests.corpus.clean_hard import cancelling, offset
+from tests.corpus.custom_layers import Narrow
+from tests.corpus.hosts import HOSTS
+
+__all__ = ["CASES"]
+
+FAMILY = "precision"
+NAME = "adjust"
+QUIET = ("KC602", "KC603", "KC604", "KC801")
+
+
+def _narrow(host: str, to: str, **expected: Any) -> Case:
+    chosen = HOSTS[host]
+    planted = {"layer": chosen.within + NAME} if expected.get("causes") else {}
+    build: Callable[[], Any] = lambda: chosen.build(Narrow(to, name=NAME))  # noqa: E731
+    return Case(name=f"{host}, cast to {to} and back", family=FAMILY, build=build, data=chosen.data, args=CUSTOM, **planted, **expected)
+
+
+def _case(name: str, build: Callable[[], Any], data: Maker, **expected: Any) -> Case:
+    return Case(name=name, family=FAMILY, build=build, data=data, **expected)
+
+
+def chaotic(gain: float) -> Callable[[], Any]:
+    """Return a builder of sixty tanh layers whose weights have this gain."""
+
+    def build() -> Any:
+        kernel = keras.initializers.RandomNormal(stddev=gain / np.sqrt(64))
+        deep = [layers.Dense(64, activation="tanh", kernel_initializer=kernel) for _ in range(60)]
+        return keras.Sequential([keras.Input((24,)), *deep, layers.Dense(1)])
+
+    return build
+
+
+def tied(distance: float) -> Callable[[], Any]:
+    """Return a builder of a softmax two of whose classes have weights this far apart."""
+
+    def build() -> Any:
+        model = keras.Sequential([keras.Input((32,)), layers.Dense(5, activation="softmax")])
+        kernel = np.random.default_rng(21).normal(size=(32, 5))
+        kernel[:, 1] = kernel[:, 0] + distance * kernel[:, 2]
+        model.layers[0].set_weights([kernel.astype("float32"), np.zeros(5, "float32")])
+        return model
+
+    return build
+
+
+CASES: tuple[Case, ...] = (
+    *(_narrow(host, "float16", causes=("low-precision",), warning=("KC602",)) for host in ("perceptron", "image-classifier")),
+    _narrow("regressor", "bfloat16", causes=("low-precision",), warning=("KC602",)),
+    _narrow("perceptron", "float64", quiet=QUIET),
+    _case("sixty layers with a gain of 2.5", chaotic(2.5), flat(24), causes=("ill-conditioned",), warning=("KC604",)),
+    _case("sixty layers with a gain of 0.9", chaotic(0.9), flat(24), quiet=QUIET),
+    _case("inputs around 1e6 that cancel", cancelling, offset(1e6, 64), causes=("ill-conditioned",), layer="dense", warning=("KC604",)),
+    _case("inputs around 100 that cancel", cancelling, offset(100.0, 64), quiet=QUIET),
+    _case("classes 1e-7 apart", tied(1e-7), flat(32, rows=90), causes=("near-ties",), warning=("KC604",)),
+    _case("classes a hundredth apart", tied(1e-2), flat(32, rows=90), quiet=QUIET),
+)
