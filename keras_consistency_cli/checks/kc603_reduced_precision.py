@@ -40,7 +40,8 @@ def examine(evidence: Evidence) -> Verdict:
     told = list(_told(evidence))
     if not told:
         reasons = [str(trace.unavailable or trace.details.get("refused", "")) for trace in traces]
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason="; ".join(filter(None, dict.fromkeys(reasons))) or "no copy gave answers")
+        reason = "; ".join(filter(None, dict.fromkeys(reasons))) or "no copy gave answers"
+        return Verdict(status=Status.SKIP, message="nothing to compare", reason=reason)
     findings = {name: _found(each) for name, each in told}
     return Verdict(status=Status.PASS, message="; ".join(f"{name} would {_words(each)}" for name, each in told), findings=findings)
 

@@ -106,7 +106,8 @@ def _not_held(verdict: Verdict, details: Mapping[str, Any]) -> Verdict | None:
         findings = {"cause": "untracked-state", "layer": layer, "untracked": untracked, "forgotten": forgotten}
     elif forgotten:
         first = forgotten[0]
-        message = f"{first['kind']}.get_config leaves out {first['argument']}: '{first['layer']}' has {first['value']} now, whatever it was saved with"
+        lost = f"{first['kind']}.get_config leaves out {first['argument']}"
+        message = f"{lost}: '{first['layer']}' has {first['value']} now, whatever it was saved with"
         findings = {"cause": "config-loses-arguments", "layer": first["layer"], "forgotten": forgotten}
     else:
         return None

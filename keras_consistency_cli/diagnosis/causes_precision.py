@@ -62,7 +62,8 @@ FILE_CAUSES: tuple[Cause, ...] = (
         sentence="{layer} does not come back from its config as it was",
         explanation=(
             "get_config must return every argument of the constructor with the value in use. What it leaves out comes back as the default, "
-            "and what it returns in another form than __init__ takes comes back changed, each time anew. Classes without a get_config of their own are "
+            "and what it returns in another form than __init__ takes comes back changed, each time anew. Classes without a get_config of their "
+            "own are "
             "safe: Keras remembers the arguments."
         ),
         key=("KC801",),
@@ -84,7 +85,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         slug="recorded-in-other-form",
         sentence="the recorded answers are today's in another order or on another scale",
         explanation=(
-            "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, or the answers went through a target "
+            "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, or the answers went through a "
+            "target "
             "scaler, a percentage or a logarithm before they were recorded."
         ),
         key=("KC802",),
@@ -96,7 +98,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         slug="answers-moved",
         sentence="the model answers otherwise than when the answers were recorded",
         explanation=(
-            "The file, the rows or what surrounds them is not the same as then: state or an argument that the file does not hold, weights saved before "
+            "The file, the rows or what surrounds them is not the same as then: state or an argument that the file does not hold, weights "
+            "saved before "
             "or after the answers were recorded, another scaler, another version of Keras, or an accelerator that multiplies in less than float32."
         ),
         key=("KC802",),
@@ -107,6 +110,38 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "    np.abs(model.predict(x) - keras.models.load_model('model.keras').predict(x)).max()\n"
             "and give --scaler where the model was fed scaled rows"
         ),
+    ),
+    Cause(
+        slug="device-precision",
+        sentence="{layer} answers differently on the accelerator than on the CPU",
+        explanation=(
+            "Accelerators multiply matrices in TF32 or less where nobody says otherwise, add in another order, and have kernels of their own. "
+            "Where that "
+            "moves answers beyond the model's rounding noise, what was validated on one machine is not what another one serves."
+        ),
+        key=("KC601",),
+        explains=("KC601",),
+        fits=says("device-precision"),
+        advice=(
+            "multiply in full float32, and validate where the model is served:\n"
+            "    tf.config.experimental.enable_tensor_float_32_execution(False)     # TensorFlow\n"
+            "    torch.set_float32_matmul_precision('highest')                      # torch\n"
+            "    jax.config.update('jax_default_matmul_precision', 'highest')       # JAX"
+        ),
+        locator="locate-rounding",
+    ),
+    Cause(
+        slug="kernel-dependent",
+        sentence="answers depend on the CPU's kernels: oneDNN and the number of threads change them",
+        explanation=(
+            "TensorFlow picks kernels by processor, by oneDNN and by threads. They round differently, which is within the model's rounding "
+            "noise; beyond "
+            "it, a kernel treats some values otherwise: oneDNN turns NaN into 0.0 behind a fused relu."
+        ),
+        key=("KC605",),
+        explains=("KC605", "KC701"),
+        fits=says("kernel-dependent"),
+        advice="look for NaN and infinity in the rows; set TF_ENABLE_ONEDNN_OPTS=0 where the same answers matter more than speed",
     ),
     Cause(
         slug="low-precision",
@@ -139,7 +174,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         slug="near-ties",
         sentence="some decisions hang on the last digit: two classes, or an answer and its threshold, lie closer together than rounding",
         explanation=(
-            "Nothing is wrong with the numbers, but argmax or a threshold makes a decision of a difference that another machine, batch size or kernel "
+            "Nothing is wrong with the numbers, but argmax or a threshold makes a decision of a difference that another machine, batch size or "
+            "kernel "
             "may turn round."
         ),
         key=("KC604",),

@@ -1,4 +1,4 @@
-"""A copy of the model in mixed precision, as it would be served on hardware that multiplies in 16 bits: the same weights, float32 policies lowered."""
+"""A copy of the model in mixed precision, as hardware that multiplies in 16 bits would serve it: the same weights, float32 policies lowered."""
 
 from __future__ import annotations
 

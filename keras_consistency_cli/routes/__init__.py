@@ -9,6 +9,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling import CALLING_ROUTES
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES
 from keras_consistency_cli.routes.conditioning import CONDITIONING_ROUTES
+from keras_consistency_cli.routes.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.locate import LAYER_LOCATORS
 from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
 from keras_consistency_cli.routes.prediction import prediction_routes
@@ -33,4 +34,6 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
-    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *RELOADING_ROUTES, *RECORDED_ROUTES)
+    numbers = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES)
+    files = (*RELOADING_ROUTES, *RECORDED_ROUTES)
+    return (*own, *SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *numbers, *files)

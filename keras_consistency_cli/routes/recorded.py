@@ -1,4 +1,4 @@
-"""The route of recorded answers: nothing is run, they are read from the user's file; and what turns today's answers into them, where something simple does."""
+"""The route of recorded answers, read from the user's file; and what turns today's answers into them, where something simple does."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _forms(session: Any, rows: Rows, named: Outputs) -> dict[str, str]:
 
 
 def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
-    """Return what turns one output's answers of today into the recorded ones: another order of rows, or one factor and offset; None where neither does."""
+    """Return what turns one output's answers of today into the recorded ones, another order of rows or one factor and offset, or None."""
     if recorded.shape != today.shape or recorded.dtype.kind not in "fiu" or today.dtype.kind != "f" or len(today) < _FEWEST_ROWS:
         return None
     a, b = (values.reshape(len(values), -1).astype(np.float64) for values in (recorded, today))
@@ -73,7 +73,8 @@ def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
         return "the same rows in another order"
     factor, offset = np.polyfit(b.ravel(), a.ravel(), 1)
     if factor and _same(factor * b + offset, a):
-        return f"today's answers × {factor:.6g}" + (f" {'+' if offset > 0 else '-'} {abs(offset):.6g}" if abs(offset) > _NEAR * a.std() else "")
+        added = f" {'+' if offset > 0 else '-'} {abs(offset):.6g}" if abs(offset) > _NEAR * a.std() else ""
+        return f"today's answers × {factor:.6g}{added}"
     return None
 
 

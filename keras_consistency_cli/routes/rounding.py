@@ -1,8 +1,8 @@
 """Routes of rounding: how much error float32 can make, where it grows, and which operations compute in less.
 
 What goes into each layer or operation of the float64 shadow is moved by half a unit in float32's last place, up or down by chance or always up (some
-kernels are off to one side), and what comes out is rounded to float32. A model whose distance to its shadow is far above that does not differ from it by rounding: it computes in less than
-float32 somewhere, or its shadow is another model, because the config that it was rebuilt from does not say all.
+kernels are off to one side), and what comes out is rounded to float32. A model whose distance to its shadow is far above that does not differ from it
+by rounding: it computes in less than float32 somewhere, or its shadow is another model, because the config that it was rebuilt from does not say all.
 """
 
 from __future__ import annotations
