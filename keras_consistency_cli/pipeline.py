@@ -19,6 +19,7 @@ from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.routes import routes
+from keras_consistency_cli.routes.devices import OTHER_KERNELS
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
 from keras_consistency_cli.selection import check_outputs, resolve_selection
 from keras_consistency_cli.settings import Settings
@@ -45,14 +46,15 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
     with ExitStack() as stack:
         nurseries = _started(settings, stack, nursery)
         opened = open_files(settings)
-        seats = _seated(settings, nurseries, opened)
+        plan = Plan.of(checks, routes(_sizes(settings)))
+        seats = {**_seated(settings, nurseries, opened), **_with_other_kernels(settings, stack, opened, plan)}
         for seat in seats.values():
             stack.callback(seat.close)
         facts, described = _loaded(seats)
         check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
         numbers = rows_to_check(settings, opened.rows, facts)
         description = seats["main"].describe(every=settings.rows == "all")
-        gathering = Gathering(plan=Plan.of(checks, routes(_sizes(settings))), facts=facts, policy=settings.policy(), seats=seats)
+        gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats)
         sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
         gathering.add(sample, first=True)
         for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
@@ -75,7 +77,8 @@ def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[s
 
 
 def _selected(settings: Settings) -> tuple[Check, ...]:
-    codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in CHECKS])
+    offered = [check for check in CHECKS if settings.select or not check.on_request]
+    codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in offered])
     chosen = (check for check in CHECKS if check.code in codes)
     return tuple(replace(check, pairs=batch_pairs(_sizes(settings))) if check.code == "KC102" else check for check in chosen)
 
@@ -102,6 +105,15 @@ def _seated(settings: Settings, nurseries: tuple[Nursery, Nursery], opened: Open
     own, other = nurseries
     seats = {"main": seat(own), "fresh": seat(own)}
     return {**seats, "shadow": seats["fresh"] if other is own else seat(other)}
+
+
+def _with_other_kernels(settings: Settings, stack: ExitStack, opened: Opened, plan: Plan) -> dict[str, Seat]:
+    """A seat in a process with other kernels, where a check asks for it: a second import of the backend, beside the first."""
+    if settings.backend != "tensorflow" or not any(route.seat == "kernels" for route in plan.routes):
+        return {}
+    nursery = stack.enter_context(Nursery())
+    nursery.start({"KERAS_BACKEND": settings.backend, **OTHER_KERNELS})
+    return {"kernels": Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout)}
 
 
 def _loaded(seats: dict[str, Seat]) -> tuple[Facts, str]:

@@ -31,6 +31,7 @@ INFORMATION_ONLY = {
     "KC205": "predictions are not at fault where gradients stop: it warns, and never fails",
     "KC206": "a cost is neither right nor wrong: it never fails",
     "KC403": "adapting anew is something to be warned of beforehand: nothing shows whether anybody does it",
+    "KC601": "it needs an accelerator, which the machines that test this do not have; its table test plants the deviations",
     "KC603": "what lower precision would cost is a choice that nobody has made: it warns where it is in use, and never fails",
     "KC604": "an ill-conditioned model answers the same every way: it warns, and never fails",
     "KC602": "rounding noise is the measure of every limit, not a fault of its own: it warns, and never fails",

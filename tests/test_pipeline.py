@@ -54,6 +54,10 @@ def check(folder: Path) -> Check:
     return run
 
 
+NOT_HERE = ("KC601", "KC802")
+"""What needs an accelerator, or recorded answers."""
+
+
 @pytest.fixture(scope="module")
 def whole(check: Check) -> Report:
     """Every check on all rows of the healthy model."""
@@ -71,12 +75,34 @@ def statuses(report: Report) -> dict[str, Status]:
 
 
 def test_a_healthy_model_passes_every_check(whole: Report) -> None:
-    assert set(statuses(whole)) == {check.code for check in CHECKS}
+    assert set(statuses(whole)) == {check.code for check in CHECKS if not check.on_request}
     skipped = {verdict.code for verdict in whole.verdicts if verdict.status is Status.SKIP and verdict.reason}
     other = [verdict for verdict in whole.verdicts if verdict.code not in skipped and verdict.status is not Status.PASS]
     assert other == []
     assert not {code for code in skipped if code.startswith(("KC1", "KC2", "KC602", "KC701"))}
     assert (whole.exit_code, whole.outcome, tuple(whole.diagnoses), tuple(whole.notes)) == (0, "consistent", (), ())
+
+
+def test_what_runs_on_request_only_runs_on_request(whole: Report, check: Check) -> None:
+    assert {each.code for each in CHECKS} - set(statuses(whole)) == {"KC605"}
+    assert statuses(check("healthy.keras", data="x.npy", rows=64, select=["cpu-kernels"])) == {"KC605": Status.PASS}
+
+
+def test_recorded_answers_are_held_against(check: Check, folder: Path) -> None:
+    import keras
+
+    rows = np.load(folder / "x.npy")
+    answers = keras.models.load_model(folder / "healthy.keras").predict(rows, verbose=0)
+    np.save(folder / "y.npy", answers)
+    np.save(folder / "moved.npy", answers ** np.float32(1.01))
+    found = [check("healthy.keras", data="x.npy", expected=folder / name, rows=64, select=["KC802"]) for name in ("y.npy", "moved.npy")]
+    assert [statuses(each)["KC802"] for each in found] == [Status.PASS, Status.FAIL]
+    assert found[1].diagnoses[0].cause == "answers-moved"
+
+
+def test_a_limit_for_an_output_that_does_not_exist_is_refused(check: Check) -> None:
+    with pytest.raises(UsageError, match="which the model does not have"):
+        check("healthy.keras", data="x.npy", select=["KC101"], tolerance={"nowhere": {"rtol": 0, "atol": 1}})
 
 
 def test_the_report_says_what_was_checked(whole: Report, folder: Path) -> None:

@@ -95,6 +95,8 @@ class Check:
     pairs: tuple[Pair, ...] = ()
     routes: tuple[str, ...] = ()
     """Routes it needs beyond those of its pairs."""
+    on_request: bool = False
+    """Whether it runs only where `--select` names it: it costs more than it mostly tells."""
 
     def verdict(self, evidence: Evidence) -> Verdict:
         """Examine the evidence and sign the answer; a crash is an ERROR of this check, never a pass and never the end of the run."""

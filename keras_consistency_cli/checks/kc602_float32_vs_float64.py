@@ -7,7 +7,7 @@ than float32, or the float64 copy is another model because the config that it wa
 
 How: a float64 shadow of the model (dtype policies raised, same weights) answers the same float32 rows; the greatest
 and the mean distance to predict are the noise. The shadow runs once more with float32's rounding put back in layer by
-layer: honest models stay within 1.1 × that distance, one half-precision layer is 1000 × beyond it. Above 32 × the
+layer: honest models stay within 1.3 × that distance, one half-precision layer is 1000 × beyond it. Above 32 × the
 distance is not taken for noise, limits fall back to 1e-4 of the output, and this check warns. The layer where it
 starts, or where rounding grows most, is looked for in a run of both models layer by layer. Operations of the compiled
 step that produce float16 or bfloat16 although no dtype policy asks for it are named.

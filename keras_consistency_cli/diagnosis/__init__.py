@@ -13,7 +13,7 @@ from keras_consistency_cli.routes.base import Route
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators"]
 
 _WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
-_WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC602", "KC603", "KC604"}}
+_WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 
 
 def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:

@@ -110,6 +110,38 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="device-precision",
+        sentence="{layer} answers differently on the accelerator than on the CPU",
+        explanation=(
+            "Accelerators multiply matrices in TF32 or less where nobody says otherwise, add in another order, and have kernels of their own. "
+            "Where that "
+            "moves answers beyond the model's rounding noise, what was validated on one machine is not what another one serves."
+        ),
+        key=("KC601",),
+        explains=("KC601",),
+        fits=says("device-precision"),
+        advice=(
+            "multiply in full float32, and validate where the model is served:\n"
+            "    tf.config.experimental.enable_tensor_float_32_execution(False)     # TensorFlow\n"
+            "    torch.set_float32_matmul_precision('highest')                      # torch\n"
+            "    jax.config.update('jax_default_matmul_precision', 'highest')       # JAX"
+        ),
+        locator="locate-rounding",
+    ),
+    Cause(
+        slug="kernel-dependent",
+        sentence="answers depend on the CPU's kernels: oneDNN and the number of threads change them",
+        explanation=(
+            "TensorFlow picks kernels by processor, by oneDNN and by threads. They round differently, which is within the model's rounding "
+            "noise; beyond "
+            "it, a kernel treats some values otherwise: oneDNN turns NaN into 0.0 behind a fused relu."
+        ),
+        key=("KC605",),
+        explains=("KC605", "KC701"),
+        fits=says("kernel-dependent"),
+        advice="look for NaN and infinity in the rows; set TF_ENABLE_ONEDNN_OPTS=0 where the same answers matter more than speed",
+    ),
+    Cause(
         slug="low-precision",
         sentence="{layer} computes in less than float32",
         explanation=(

@@ -24,8 +24,8 @@ Outputs = Mapping[str, "np.ndarray"]
 Lens = Literal["float32", "float64"]
 """Which copy of the model a route runs on: as saved, or its float64 shadow."""
 
-Seat = Literal["main", "fresh", "shadow"]
-"""Which process: the main worker, one that has run nothing before, or one on TensorFlow, where float64 shadows live."""
+Seat = Literal["main", "fresh", "shadow", "kernels"]
+"""Which process: the main worker, one that has run nothing before, one on TensorFlow, where float64 shadows live, or one with other CPU kernels."""
 
 
 @dataclass(frozen=True, kw_only=True)

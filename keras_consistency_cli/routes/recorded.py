@@ -73,7 +73,8 @@ def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
         return "the same rows in another order"
     factor, offset = np.polyfit(b.ravel(), a.ravel(), 1)
     if factor and _same(factor * b + offset, a):
-        return f"today's answers × {factor:.6g}" + (f" {'+' if offset > 0 else '-'} {abs(offset):.6g}" if abs(offset) > _NEAR * a.std() else "")
+        added = f" {'+' if offset > 0 else '-'} {abs(offset):.6g}" if abs(offset) > _NEAR * a.std() else ""
+        return f"today's answers × {factor:.6g}{added}"
     return None
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tests.corpus.cases import CUSTOM, Case, Maker, flat
+from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat
 from tests.corpus.clean_hard import cancelling, offset
 from tests.corpus.custom_layers import Narrow
 from tests.corpus.hosts import HOSTS
@@ -56,6 +56,23 @@ def tied(distance: float) -> Callable[[], Any]:
     return build
 
 
+def holed(random: np.random.Generator) -> Rows:
+    """Rows of which one lacks a value."""
+    rows = random.normal(size=(64, 16)).astype("float32")
+    rows[5, 3] = np.nan
+    return rows
+
+
+def swallowing() -> Any:
+    """Dense with relu, which oneDNN fuses: NaN comes out as 0."""
+    return keras.Sequential([keras.Input((16,)), layers.Dense(32, activation="relu"), layers.Dense(1)])
+
+
+def spreading() -> Any:
+    """The same with tanh, which hands NaN on whatever the kernel."""
+    return keras.Sequential([keras.Input((16,)), layers.Dense(32, activation="tanh"), layers.Dense(1)])
+
+
 CASES: tuple[Case, ...] = (
     *(_narrow(host, "float16", causes=("low-precision",), warning=("KC602",)) for host in ("perceptron", "image-classifier")),
     _narrow("regressor", "bfloat16", causes=("low-precision",), warning=("KC602",)),
@@ -65,5 +82,7 @@ CASES: tuple[Case, ...] = (
     _case("inputs around 1e6 that cancel", cancelling, offset(1e6, 64), causes=("ill-conditioned",), layer="dense", warning=("KC604",)),
     _case("inputs around 100 that cancel", cancelling, offset(100.0, 64), quiet=QUIET),
     _case("classes 1e-7 apart", tied(1e-7), flat(32, rows=90), causes=("near-ties",), warning=("KC604",)),
+    _case("NaN that oneDNN swallows", swallowing, holed, causes=("kernel-dependent",), failing=("KC605",), args=("--select", "KC605")),
+    _case("NaN that no kernel swallows", spreading, holed, args=("--select", "KC605")),
     _case("classes a hundredth apart", tied(1e-2), flat(32, rows=90), quiet=QUIET),
 )

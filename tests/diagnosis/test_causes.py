@@ -94,6 +94,8 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("steps that are forgotten", {"layers": LSTM}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "enc/lstm")]),
     ("noise", {}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
     ("noise, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),
+    ("a device", {"located": {"locate-rounding": MIXED}}, {"KC601": {"cause": "device-precision"}}, [("device-precision", "mix")]),
+    ("kernels", {}, {"KC605": {"cause": "kernel-dependent"}}, [("kernel-dependent", None)]),
     ("changes grow", {"located": {"locate-rounding": MIXED}}, {"KC604": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),
     ("near ties", {}, {"KC604": {"cause": "near-ties"}}, [("near-ties", None)]),
     ("16 bits in use", {}, {"KC603": {"cause": "low-precision"}}, [("low-precision", None)]),
