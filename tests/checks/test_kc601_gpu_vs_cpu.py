@@ -16,7 +16,7 @@ GPU = {"devices": ("cpu:0", "gpu:0")}
 
 def test_without_an_accelerator_it_is_skipped(world: Any) -> None:
     found = world.where(facts={"devices": ("cpu:0",)}).verdict(CHECK)
-    reasons = "on-cpu: no accelerator is visible to tensorflow; without-tf32: no accelerator is visible to tensorflow"
+    reasons = "on-cpu, without-tf32: no accelerator is visible to tensorflow"
     assert (found.status, found.reason) == (Status.SKIP, reasons)
 
 
