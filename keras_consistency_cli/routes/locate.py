@@ -18,6 +18,7 @@ import numpy as np
 from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
+from keras_consistency_cli.routes.interception import Running, intercepted
 
 __all__ = ["LAYER_LOCATORS", "parting"]
 
@@ -41,30 +42,15 @@ def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[_Step]]:
     import keras
 
     steps: list[_Step] = []
-    running: list[Any] = []
 
-    def recording(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            # A layer's call passes through Operation's as well and is recorded once.
-            if skipped is not None and isinstance(self, skipped):
-                return original(self, *args, **kwargs)
-            running.append(self)
-            try:
-                outputs = original(self, *args, **kwargs)
-                if not any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in keras.tree.flatten(outputs)):
-                    steps.append(_step(running, *_digest(outputs, kept, batch)))
-                return outputs
-            finally:
-                running.pop()
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = original(*args, **kwargs)
+        if not any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in keras.tree.flatten(outputs)):
+            steps.append(_step(running, *_digest(outputs, kept, batch)))
+        return outputs
 
-        return call
-
-    layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
-    keras.layers.Layer.__call__, keras.Operation.__call__ = recording(layer, None), recording(operation, keras.layers.Layer)
-    try:
+    with intercepted(around):
         yield steps
-    finally:
-        keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
 
 
 def _step(running: list[Any], digest: bytes, finite: bool) -> _Step:

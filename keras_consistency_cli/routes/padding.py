@@ -12,6 +12,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some
+from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.series import Padded, any_length, look_for_padding, series_inputs
 
 __all__ = ["PADDING_ROUTES"]
@@ -161,34 +162,16 @@ def _masks(session: Any, rows: Rows) -> Result:
 @contextmanager
 def _watched() -> Iterator[list[dict[str, Any]]]:
     """Record every layer and operation in which a mask gets lost meanwhile."""
-    import keras
-
     lost: list[dict[str, Any]] = []
-    running: list[Any] = []
 
-    def watching(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if skipped is not None and isinstance(self, skipped):
-                return original(self, *args, **kwargs)
-            running.append(self)
-            try:
-                outputs = original(self, *args, **kwargs)
-                among_layers = all(isinstance(each, keras.Model) for each in running[:-1])
-                if among_layers and _masked((args, kwargs)) and not _masked(outputs) and not _takes_mask(self):
-                    path = "/".join(str(each.name) for each in running[1:]) or str(self.name)
-                    lost.append({"layer": path, "kind": type(self).__name__})
-                return outputs
-            finally:
-                running.pop()
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = original(*args, **kwargs)
+        if among_layers(running) and _masked((args, kwargs)) and not _masked(outputs) and not _takes_mask(running[-1]):
+            lost.append({"layer": path_of(running), "kind": type(running[-1]).__name__})
+        return outputs
 
-        return call
-
-    layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
-    keras.layers.Layer.__call__, keras.Operation.__call__ = watching(layer, None), watching(operation, keras.layers.Layer)
-    try:
+    with intercepted(around):
         yield lost
-    finally:
-        keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
 
 
 def _masked(tensors: Any) -> bool:

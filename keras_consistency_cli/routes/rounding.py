@@ -18,6 +18,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.interception import Running, intercepted
 from keras_consistency_cli.tolerance import PLAUSIBLE_FACTOR
 
 __all__ = ["ROUNDING_LOCATORS", "ROUNDING_ROUTES"]
@@ -48,31 +49,16 @@ def _recorded(before: Change, after: Change) -> Iterator[list[_Step]]:
     import keras
 
     steps: list[_Step] = []
-    running: list[str] = []
 
-    def recording(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            # A layer's call passes through Operation's as well and counts once.
-            if skipped is not None and isinstance(self, skipped):
-                return original(self, *args, **kwargs)
-            running.append(str(self.name))
-            try:
-                if isinstance(self, keras.Model):
-                    return original(self, *args, **kwargs)
-                outputs = keras.tree.map_structure(after, original(self, *keras.tree.map_structure(before, args), **kwargs))
-                steps.extend(_steps(self, running, outputs))
-                return outputs
-            finally:
-                running.pop()
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if isinstance(running[-1], keras.Model):
+            return original(*args, **kwargs)
+        outputs = keras.tree.map_structure(after, original(*keras.tree.map_structure(before, args), **kwargs))
+        steps.extend(_steps(running[-1], [str(each.name) for each in running], outputs))
+        return outputs
 
-        return call
-
-    layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
-    keras.layers.Layer.__call__, keras.Operation.__call__ = recording(layer, None), recording(operation, keras.layers.Layer)
-    try:
+    with intercepted(around):
         yield steps
-    finally:
-        keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
 
 
 def _steps(operation: Any, running: list[str], outputs: Any) -> Iterator[_Step]:

@@ -11,6 +11,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.series import any_length, series_inputs
 
 __all__ = ["STEPPING_ROUTES"]
@@ -188,32 +189,18 @@ def _recorded(length: int) -> Iterator[list[tuple[str, str, np.ndarray]]]:
     import keras
 
     found: list[tuple[str, str, np.ndarray]] = []
-    running: list[Any] = []
 
-    def recording(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if skipped is not None and isinstance(self, skipped):
-                return original(self, *args, **kwargs)
-            running.append(self)
-            try:
-                outputs = original(self, *args, **kwargs)
-                leaf = next(iter(keras.tree.flatten(outputs)), None)
-                if all(isinstance(each, keras.Model) for each in running[:-1]) and len(getattr(leaf, "shape", ())) > 2:
-                    values = np.asarray(keras.ops.convert_to_numpy(leaf))
-                    if _along_time(values, length):
-                        found.append(("/".join(str(each.name) for each in running[1:]) or str(self.name), type(self).__name__, values))
-                return outputs
-            finally:
-                running.pop()
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = original(*args, **kwargs)
+        leaf = next(iter(keras.tree.flatten(outputs)), None)
+        if among_layers(running) and len(getattr(leaf, "shape", ())) > 2:
+            values = np.asarray(keras.ops.convert_to_numpy(leaf))
+            if _along_time(values, length):
+                found.append((path_of(running), type(running[-1]).__name__, values))
+        return outputs
 
-        return call
-
-    layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
-    keras.layers.Layer.__call__, keras.Operation.__call__ = recording(layer, None), recording(operation, keras.layers.Layer)
-    try:
+    with intercepted(around):
         yield found
-    finally:
-        keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
 
 
 def _no_time(facts: Facts) -> str | None:
