@@ -11,6 +11,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, stack
+from keras_consistency_cli.routes.interception import Running, intercepted
 
 __all__ = ["CALLING_ROUTES"]
 
@@ -62,21 +63,15 @@ def _sensitive(session: Any) -> dict[str, list[str]]:
 @contextmanager
 def _switched_on(model: Any, paths: set[str]) -> Iterator[None]:
     """Give training=True to these layers alone, whatever the model passes them."""
-    import keras
-
     from keras_consistency_cli.loading.model_facts import walk_layers
 
     chosen = {id(layer) for path, layer in walk_layers(model) if path in paths}
-    original = keras.layers.Layer.__call__
 
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return original(self, *args, **({**kwargs, "training": True} if id(self) in chosen else kwargs))
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return original(*args, **({**kwargs, "training": True} if id(running[-1]) in chosen else kwargs))
 
-    keras.layers.Layer.__call__ = call
-    try:
+    with intercepted(around):
         yield
-    finally:
-        keras.layers.Layer.__call__ = original
 
 
 def _furthest(base: dict[str, np.ndarray], moved: dict[str, np.ndarray]) -> float:
