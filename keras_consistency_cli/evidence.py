@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.compare import Answers, Comparison, compare
 from keras_consistency_cli.facts import Decision, Facts
 from keras_consistency_cli.routes import REFERENCE, REPEATED, ROUNDED, SHADOW
-from keras_consistency_cli.routes.base import Route, Trace
+from keras_consistency_cli.routes.base import Route, Trace, lifted_name
 from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.seat import Seat
 from keras_consistency_cli.tolerance import Policy, plausible
@@ -26,11 +26,6 @@ _DRAWN_APART = 1e-3
 """Of the output: a shadow this far off, of a model that draws random numbers, has drawn others."""
 _NOT_ROUNDING = 16.0
 """Honest ways of calling a model were never further from the shadow than 2.3 times one another."""
-
-
-def _twin(route: str) -> str:
-    """The name of the same route on the float64 shadow."""
-    return route.removesuffix("-baseline") + _SUFFIX + ("-baseline" if route.endswith("-baseline") else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +43,9 @@ class Plan:
         wanted = {REFERENCE, SHADOW, ROUNDED} | {name for check in checks for name in check.routes}
         for pair in list(pairs):
             wanted |= {pair.candidate, pair.reference}
-            if {_twin(pair.candidate), _twin(pair.reference)} <= names:
-                wanted |= {_twin(pair.candidate), _twin(pair.reference)}
-                pairs[Pair(candidate=_twin(pair.candidate), reference=_twin(pair.reference))] = None
+            if {lifted_name(pair.candidate), lifted_name(pair.reference)} <= names:
+                wanted |= {lifted_name(pair.candidate), lifted_name(pair.reference)}
+                pairs[Pair(candidate=lifted_name(pair.candidate), reference=lifted_name(pair.reference))] = None
         # Whether predict repeats itself decides whether its noise means anything.
         wanted.add(REPEATED)
         pairs[Pair(candidate=REPEATED, reference=REFERENCE)] = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Evidence, Judged, Pair, Status, Verdict
 from keras_consistency_cli.compare import Comparison
+from keras_consistency_cli.routes.base import lifted_name
 from keras_consistency_cli.tolerance import judge
 
 __all__ = ["FLIPPED_SHARE", "Wording", "agreement", "carries_state_on_purpose", "judge_pairs", "numbers", "worst"]
@@ -31,7 +32,7 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
     """Yield every comparison of these pairs, each held against its limit; a comparison of nothing is none."""
     rounded = {each.output: each for each in evidence.comparisons.get(_ROUNDED, ())}
     for pair in pairs:
-        lifted = {each.output: each for each in evidence.comparisons.get((_twin(pair.candidate), _twin(pair.reference)), ())}
+        lifted = {each.output: each for each in evidence.comparisons.get((lifted_name(pair.candidate), lifted_name(pair.reference)), ())}
         for comparison in evidence.comparisons.get((pair.candidate, pair.reference), ()):
             twin, noise = lifted.get(comparison.output), evidence.noise.get(comparison.output)
             if comparison.elements == 0 and not comparison.misshapen:
@@ -39,10 +40,6 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
             rounding = rounded.get(comparison.output)
             found = judge(comparison, noise=noise, lifted=twin, policy=evidence.policy, exact=pair.exact, rounded=rounding)
             yield Judged(comparison=comparison, limit=found.limit, within=found.within, lifted=twin, reason=found.reason)
-
-
-def _twin(route: str) -> str:
-    return route + "-float64"
 
 
 def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Verdict:

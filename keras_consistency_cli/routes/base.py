@@ -13,7 +13,7 @@ from keras_consistency_cli.facts import Facts
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session import Session
 
-__all__ = ["Change", "Lens", "Outputs", "Result", "Route", "Rows", "Seat", "Trace", "always"]
+__all__ = ["Change", "Lens", "Outputs", "Result", "Route", "Rows", "Seat", "Trace", "always", "lifted_name"]
 
 Rows = Mapping[str, "np.ndarray"]
 """Input rows by input name; every array has the rows on axis 0."""
@@ -70,6 +70,11 @@ class Trace:
     def ran(self) -> bool:
         """Whether the route gave outputs or measurements."""
         return self.unavailable is None and self.error is None
+
+
+def lifted_name(route: str) -> str:
+    """The name of the same route on the float64 shadow; a baseline stays one."""
+    return route.removesuffix("-baseline") + "-float64" + ("-baseline" if route.endswith("-baseline") else "")
 
 
 def always(_facts: Facts) -> str | None:
