@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["DataError", "KcheckError", "NoVerdictError", "RefusedError", "UsageError"]
+from collections.abc import Sequence
+
+__all__ = ["DataError", "KcheckError", "MisfitError", "NoVerdictError", "RefusedError", "UsageError"]
 
 
 class KcheckError(Exception):
@@ -37,6 +39,22 @@ class UsageError(KcheckError):
 
 class DataError(UsageError):
     """The rows do not fit: rank, length, dtype, names or number of features (exit 2)."""
+
+
+class MisfitError(DataError):
+    """The rows have a shape that the model refuses (exit 2, or a failure of the check input-shape where that is selected).
+
+    Args:
+        what: as for every error.
+        mend: the line of code that brings the rows into shape, or what to look for.
+        name: the model's input that they were meant for.
+        shape: theirs.
+        expected: the input's, with None where any length will do.
+    """
+
+    def __init__(self, what: str, *, mend: str | None, name: str, shape: Sequence[int], expected: Sequence[int | None]) -> None:
+        super().__init__(what, mend=mend)
+        self.input, self.shape, self.wanted = name, tuple(shape), tuple(expected)
 
 
 class RefusedError(KcheckError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
 from keras_consistency_cli.composing import Loaded, compose
 from keras_consistency_cli.diagnosis import diagnose, locators
+from keras_consistency_cli.errors import MisfitError
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
@@ -52,9 +54,12 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
             stack.callback(seat.close)
         facts, described = _loaded(seats)
         check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
-        numbers = rows_to_check(settings, opened.rows, facts)
-        description = seats["main"].describe(every=settings.rows == "all")
         gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats)
+        try:
+            numbers = rows_to_check(settings, opened.rows, facts)
+        except MisfitError as misfit:
+            return _told(_refused(misfit, settings, opened, gathering, checks), argv_text, start)
+        description = seats["main"].describe(every=settings.rows == "all")
         sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
         gathering.add(sample, first=True)
         for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
@@ -63,8 +68,25 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
-    report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
+    return _told(compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description)), argv_text, start)
+
+
+def _told(report: Report, argv_text: str, start: float) -> Report:
     return replace(report, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+
+
+def _refused(misfit: MisfitError, settings: Settings, opened: Opened, gathering: Gathering, checks: Sequence[Check]) -> Report:
+    """The report on rows that the model would refuse: one check says so, and no other can be asked.
+
+    Raises:
+        MisfitError: that check is not among those selected.
+    """
+    if all(check.code != "KC501" for check in checks):
+        raise misfit
+    evidence = gathering.evidence({"misfit": {"input": misfit.input, "shape": misfit.shape, "expected": misfit.wanted, "mend": misfit.mend}})
+    why = "the model refuses rows of this shape (KC501)"
+    verdicts = [check.verdict(evidence) if check.code == "KC501" else check.skipped(why) for check in checks]
+    return compose(settings, opened, gathering, verdicts, diagnose(evidence, verdicts), Loaded(made="", description=DataFacts()))
 
 
 def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:

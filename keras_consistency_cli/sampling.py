@@ -29,7 +29,8 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
     """Return row numbers: as many as the user asked for, else `SAMPLE_ROWS` or what a heavy model affords, spread over the data and seeded.
 
     Raises:
-        DataError: the rows do not fit the model's inputs, or there are fewer than one batch of a model built for a fixed size.
+        MisfitError: the rows are of a shape that the model refuses.
+        DataError: they do not fit it otherwise, or there are fewer than one batch of a model built for a fixed size.
     """
     batch = facts.batch_size or 1
     wanted = settings.rows if "rows" in settings.model_fields_set else affordable_rows(facts, source)

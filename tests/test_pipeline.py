@@ -187,3 +187,10 @@ def test_what_cannot_be_checked_raises(error: type[Exception], model: str, optio
     np.save(folder / "wide.npy", np.zeros((5, 7), "float32"))
     with pytest.raises(error):
         check(model, **options)
+
+
+def test_rows_of_a_refused_shape_fail_one_check_and_leave_the_others_unasked(check: Check, folder: Path) -> None:
+    np.save(folder / "wide.npy", np.zeros((5, 7), "float32"))
+    report = check("healthy.keras", data="wide.npy")
+    assert {code: status for code, status in statuses(report).items() if status is not Status.SKIP} == {"KC501": Status.FAIL}
+    assert (report.exit_code, [diagnosis.cause for diagnosis in report.diagnoses], report.rows) == (1, ["wrong-features"], 0)

@@ -106,3 +106,7 @@ class Check:
         except Exception as problem:
             found = Verdict(status=Status.ERROR, message="the check itself failed", reason=f"{type(problem).__name__}: {clean(problem)}")
         return replace(found, code=self.code, name=self.name, elapsed_s=time.perf_counter() - start)
+
+    def skipped(self, reason: str) -> Verdict:
+        """The answer of a check that could not even be asked."""
+        return Verdict(status=Status.SKIP, message="not asked", reason=reason, code=self.code, name=self.name)

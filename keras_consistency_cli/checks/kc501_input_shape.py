@@ -47,6 +47,9 @@ class _Finding:
 
 def examine(evidence: Evidence) -> Verdict:
     """FAIL for shapes and places that are wrong, WARN for those that look it; rows that were made fit by themselves."""
+    if "misfit" in evidence.data:
+        refused = _refused(evidence.data["misfit"])
+        return _verdict(refused, [refused], evidence)
     found = [*_shapes(evidence), *_orders(evidence), *_ids(evidence), *_lengths(evidence), *_counts(evidence)]
     if found:
         return _verdict(max(found, key=lambda each: each.status is Status.FAIL), found, evidence)
@@ -64,6 +67,25 @@ def _verdict(worst: _Finding, found: Sequence[_Finding], evidence: Evidence) -> 
     counts = {"output_rows": dict(_miscounted(evidence))} if worst.cause == "outputs-not-per-sample" else {}
     findings = {"cause": worst.cause, "all": [each.message for each in found], **counts}
     return Verdict(status=worst.status, message=worst.message + refused, findings=findings, advice=worst.mend)
+
+
+def _refused(misfit: Mapping[str, Any]) -> _Finding:
+    """Rows that do not get as far as an answer."""
+    message = f"{_named(misfit['input'], misfit)}: the model refuses them, Keras raises 'incompatible' or a shape error"
+    return _Finding(status=Status.FAIL, cause=_kind_of_misfit(misfit), message=message, mend=_as_code(misfit["mend"]) or _resized(misfit["expected"]))
+
+
+def _as_code(mend: str | None) -> str | None:
+    return f"x = {mend}" if mend and mend.startswith("x") else mend
+
+
+def _kind_of_misfit(misfit: Mapping[str, Any]) -> str:
+    shape, expected = misfit["shape"], misfit["expected"]
+    if len(shape) != len(expected):
+        return "wrong-rank"
+    if (misfit["mend"] or "").startswith("x.transpose"):
+        return "axes-swapped"
+    return "wrong-features" if expected[-1] not in (None, shape[-1]) else "wrong-length"
 
 
 def _shapes(evidence: Evidence) -> Iterator[_Finding]:

@@ -35,7 +35,7 @@ def _looking_ahead_or_forgetting(evidence: Evidence) -> str | None:
 SEQUENCE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="wrong-rank",
-        sentence="the rows have an axis too few or too many, and Keras mends that on its own",
+        sentence="the rows have an axis too few or too many",
         explanation=(
             "Where an input ends in an axis of one, Keras adds a missing last axis or drops a surplus one. A single series of shape (20, 1) is "
             "then taken for 20 rows of one step and answered 20 times."
@@ -58,13 +58,29 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
         advice="check before predicting: assert x.shape[1:] == model.input_shape[1:]; cut windows or pad them as in training",
     ),
     Cause(
+        slug="wrong-features",
+        sentence="the rows have another number of features than the model was trained on",
+        explanation=(
+            "A column was added, dropped or encoded otherwise since training, or these are the rows of another model. Keras refuses them where the "
+            "model declares its features; cutting or filling columns until it answers gives answers about the wrong features."
+        ),
+        key=("KC501",),
+        explains=("KC501",),
+        fits=says("wrong-features"),
+        advice="select the columns by name, in the order of training:\n    x = frame[training_columns].to_numpy()",
+    ),
+    Cause(
         slug="axes-swapped",
-        sentence="two axes of the rows are in each other's place: time and features",
-        explanation="Both orders fit where the axes are equally long, declared as None, or not enforced. The model then reads features as steps.",
+        sentence="axes of the rows are in each other's place",
+        explanation=(
+            "Time and features, or channels first and last. Both orders fit where the axes are equally long, declared as None, or not enforced: the "
+            "model then reads features as steps, and answers. Elsewhere Keras refuses the rows."
+        ),
         key=("KC501",),
         explains=("KC501",),
         fits=says("axes-swapped"),
-        advice="bring time to axis 1: x = x.transpose(0, 2, 1), when serving as in training; facts: {{time_axis: 1}} says that it is there",
+        advice="bring the axes into the order of training, wherever rows are made: x = x.transpose(0, 2, 1) for series with time last, "
+        "x.transpose(0, 2, 3, 1) for images with channels first; facts: {{time_axis: 1}} says that time is where it should be",
     ),
     Cause(
         slug="input-order",

@@ -17,7 +17,7 @@ from typing import IO, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.errors import DataError, MisfitError, UsageError
 from keras_consistency_cli.facts import InputFact
 from keras_consistency_cli.loading.fitting import dtype_clash, fits, mending, taken_silently
 from keras_consistency_cli.loading.npy import map_npy, map_npz, release
@@ -190,7 +190,7 @@ def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
     mend = mending(shape, wanted.shape)
     if mend is None and len(shape) == len(wanted.shape) and fits(shape[:-1], wanted.shape[:-1]):
         mend = f"give the {wanted.shape[-1]} features of the last axis that the model was trained on, in the same order"
-    raise DataError(what, mend=mend)
+    raise MisfitError(what, mend=mend, name=wanted.name, shape=shape, expected=wanted.shape)
 
 
 def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:

@@ -52,6 +52,20 @@ def test_shapes(world: Any, shape: Any, expected: Any, status: Status, cause: st
     assert found(world, given(shape, expected)) == (status, cause, mend)
 
 
+@pytest.mark.parametrize(
+    ("shape", "expected", "mend", "cause", "advice"),
+    [
+        ((40, 9), (None, 8), "give the 8 features", "wrong-features", "give the 8 features"),
+        ((8,), (None, 8), "x[None]", "wrong-rank", "x = x[None]"),
+        ((24, 3, 16, 16), (None, 16, 16, 3), "x.transpose(0, 2, 3, 1)", "axes-swapped", "x = x.transpose(0, 2, 3, 1)"),
+        ((40, 19, 5), (None, 20, 5), None, "wrong-length", "give series of 20 steps: cut them with x[:, -20:], or pad them as in training"),
+    ],
+)
+def test_rows_that_the_model_refuses(world: Any, shape: Any, expected: Any, mend: str | None, cause: str, advice: str) -> None:
+    known = {"misfit": {"input": "x", "shape": shape, "expected": expected, "mend": mend}}
+    assert found(world, known) == (Status.FAIL, cause, advice)
+
+
 def test_healthy_shapes_are_told(world: Any) -> None:
     verdict = world.where(data=given((64, 20, 5), (None, 20, 5))).verdict(CHECK)
     assert verdict.message == "rows have the shapes that the model declares: (64, 20, 5) for (None, 20, 5)"

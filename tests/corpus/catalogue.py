@@ -19,6 +19,7 @@ from tests.corpus import (
     faults_normalization,
     faults_precision,
     faults_recorded,
+    faults_refused,
     faults_scaling,
     faults_sequences,
     faults_state,
@@ -32,7 +33,7 @@ _FAMILIES = (
     *(clean_dense, clean_vision, clean_sequences, clean_hard, clean_scaling),
     *(faults_batch, faults_training, faults_state, faults_data),
     *(faults_scaling, faults_normalization, faults_drift),
-    *(clean_steps, faults_sequences),
+    *(clean_steps, faults_sequences, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
 )
 

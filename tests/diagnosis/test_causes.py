@@ -27,7 +27,7 @@ SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
 MEAN = {"predict": ("bn/moving_mean", "weight")}
 AGAIN = ("predict-again",)
-SHAPES = ("wrong-rank", "wrong-length", "axes-swapped", "input-order", "wrong-ids", "time-distributed-dynamic")
+SHAPES = ("wrong-rank", "wrong-length", "wrong-features", "axes-swapped", "input-order", "wrong-ids", "time-distributed-dynamic")
 
 SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tuple[str, str | None]]]] = [
     ("neighbours", {}, {"KC103": {}}, [("cross-sample-dependence", None)]),
