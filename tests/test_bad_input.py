@@ -71,7 +71,9 @@ WITHOUT_BACKEND = {
 }
 WITH_BACKEND = {
     "wrong rank": Bad(line="run mlp.keras --data flat.npy --select KC1", code=2, words=("flat.npy has shape (30,)", "takes (None, 6)", "reshape")),
-    "wrong feature count": Bad(line="run mlp.keras --data wide.npy --select KC1", code=2, words=("wide.npy has shape (5, 7)", "takes (None, 6)", "6 features")),
+    "wrong feature count": Bad(
+        line="run mlp.keras --data wide.npy --select KC1", code=2, words=("wide.npy has shape (5, 7)", "takes (None, 6)", "6 features")
+    ),
     "wrong length": Bad(line="run lstm.keras --data short.npy --select KC1", code=2, words=("short.npy has shape (8, 5, 3)", "takes (None, 4, 3)")),
     "wrong dtype": Bad(line="run mlp.keras --data words.npy", code=2, words=("words.npy has dtype <U", "input 'x'")),
     "too few rows": Bad(line="run lstm.keras --data three.npy", code=2, words=("three.npy has 3 rows", "batch of 4")),
