@@ -11,7 +11,8 @@ from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
 from keras_consistency_cli.composing import Loaded, compose
-from keras_consistency_cli.diagnosis import diagnose, locators
+from keras_consistency_cli.diagnosis import diagnose, locators, togglers
+from keras_consistency_cli.diagnosis.unexplained import unexplained
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
@@ -62,9 +63,11 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
+        gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
     report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
-    return replace(report, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+    left = unexplained(gathering.evidence(known), verdicts, diagnoses)
+    return replace(report, unexplained=left, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
 
 
 def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:
