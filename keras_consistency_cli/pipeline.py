@@ -12,7 +12,8 @@ from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
 from keras_consistency_cli.composing import Loaded, compose
-from keras_consistency_cli.diagnosis import diagnose, locators
+from keras_consistency_cli.diagnosis import diagnose, locators, togglers
+from keras_consistency_cli.diagnosis.unexplained import unexplained
 from keras_consistency_cli.errors import MisfitError
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.facts import DataFacts, Facts
@@ -67,8 +68,11 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
+        gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
-    return _told(compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description)), argv_text, start)
+    report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
+    left = unexplained(gathering.evidence(known), verdicts, diagnoses)
+    return _told(replace(report, unexplained=left), argv_text, start)
 
 
 def _told(report: Report, argv_text: str, start: float) -> Report:

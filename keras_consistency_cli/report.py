@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.unexplained import Unexplained
 from keras_consistency_cli.facts import Facts
 
 __all__ = ["SCHEMA", "Outcome", "Report", "Source"]
@@ -36,6 +37,8 @@ class Report:
     version: str
     verdicts: Sequence[Verdict]
     diagnoses: Sequence[Diagnosis] = ()
+    unexplained: Sequence[Unexplained] = ()
+    """Failing checks that no diagnosis explains, and what was ruled out."""
     facts: Facts | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     model: Source

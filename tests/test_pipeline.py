@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from keras import layers
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
+from keras_consistency_cli.evidence import Gathering
 from keras_consistency_cli.pipeline import inspect
 from keras_consistency_cli.report import Report
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.settings import Settings
 from tests.routes import live_models
 
@@ -72,6 +74,27 @@ def leak(check: Check) -> Report:
 
 def statuses(report: Report) -> dict[str, Status]:
     return {verdict.code: verdict.status for verdict in report.verdicts}
+
+
+def test_only_a_failing_run_looks_for_layers_and_switches_them_off(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    run_more = Gathering.run_more
+
+    def noted(self: Gathering, routes: Iterable[Route], numbers: np.ndarray) -> None:
+        chosen = list(routes)
+        asked.append([route.name for route in chosen])
+        run_more(self, chosen, numbers)
+
+    monkeypatch.setattr(Gathering, "run_more", noted)
+    codes = ["KC101", "KC103", "KC203"]
+    assert check("healthy.keras", data="x.npy", rows=64, select=codes).exit_code == 0
+    assert asked == [[], []]
+    asked.clear()
+    report = check("leaking.keras", data="x.npy", rows=64, custom_objects=[OBJECTS], select=codes)
+    assert asked == [["locate-companions"], ["hold-companions"]]
+    (found,) = report.diagnoses
+    assert (found.layer, found.confidence, found.confirmation) == ("leak", "confirmed", "with 'leak' held, neighbours change no bit")
+    assert report.unexplained == ()
 
 
 def test_a_healthy_model_passes_every_check(whole: Report) -> None:

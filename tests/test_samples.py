@@ -49,3 +49,6 @@ def test_the_command_says_what_the_sample_expects(name: str, built: Path) -> Non
     crashed = {result["code"]: result["reason"] for result in report["results"] if result["status"] == "error"}
     assert (done.returncode, failing, crashed) == (wanted["exit_code"], set(wanted["failing"]), {})
     assert (report["diagnoses"][0]["cause"] if report["diagnoses"] and failing else None) == wanted["cause"]
+    if "confidence" in wanted:
+        assert (report["diagnoses"][0]["confidence"], report["unexplained"]) == (wanted["confidence"], [])
+        assert report["diagnoses"][0]["confirmation"]

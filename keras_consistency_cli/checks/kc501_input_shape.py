@@ -49,7 +49,8 @@ def examine(evidence: Evidence) -> Verdict:
     """FAIL for shapes and places that are wrong, WARN for those that look it; rows that were made fit by themselves."""
     if "misfit" in evidence.data:
         refused = _refused(evidence.data["misfit"])
-        return _verdict(refused, [refused], evidence)
+        findings = {"cause": refused.cause, "all": [refused.message], "refused": True}
+        return Verdict(status=refused.status, message=refused.message, findings=findings, advice=refused.mend)
     found = [*_shapes(evidence), *_orders(evidence), *_ids(evidence), *_lengths(evidence), *_counts(evidence)]
     if found:
         return _verdict(max(found, key=lambda each: each.status is Status.FAIL), found, evidence)

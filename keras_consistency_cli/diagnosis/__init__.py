@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
 from keras_consistency_cli.diagnosis.causes import CAUSES
-from keras_consistency_cli.routes import LOCATING_ROUTES
+from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
+from keras_consistency_cli.routes import LOCATING_ROUTES, TOGGLING_ROUTES
 from keras_consistency_cli.routes.base import Route
 
-__all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators"]
+__all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators", "togglers"]
 
 _WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
 _WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
@@ -23,6 +25,18 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
     chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
     return tuple(route for route in LOCATING_ROUTES if route.name in chosen)
+
+
+def togglers(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
+    """Return the routes that switch off what the failing checks point to, once the locators have run; none where nothing fails."""
+    failing = [found.cause for found in diagnose(evidence, verdicts) if found.severity == "fail"]
+    wanted = {route for cause in failing for route in _toggling(cause)}
+    return tuple(route for route in TOGGLING_ROUTES if route.name in wanted)
+
+
+def _toggling(cause: str) -> tuple[str, ...]:
+    known = CONFIRMATIONS.get(cause)
+    return known.routes if known is not None else ()
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
@@ -44,6 +58,7 @@ def _hypothetical(verdict: Verdict) -> bool:
 
 
 def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict], codes: Sequence[str]) -> Diagnosis:
+    proof = confirm(cause.slug, evidence, by_code)
     place = _place(cause, evidence)
     layer = place.get("layer") or cause.suspect(evidence)
     rows = [worst.row for code in codes for judged in by_code[code].judged if not judged.within for worst in judged.comparison.worst]
@@ -56,13 +71,25 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         layer=layer,
         rows=tuple(dict.fromkeys(rows))[:5],
         explains=tuple(codes),
+        confidence="confirmed" if proof is not None and proof.confirmed else "likely",
+        confirmation=proof.told if proof is not None else "",
         evidence={"located": dict(place)} if place else {},
         advice=(cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer),
     )
 
 
-def _place(cause: Cause, evidence: Evidence) -> Mapping[str, str]:
+def _place(cause: Cause, evidence: Evidence) -> Mapping[str, Any]:
     trace = evidence.traces.get(cause.locator) if cause.locator else None
     if trace is None or not trace.ran or "layer" not in trace.details:
         return {}
-    return {key: trace.details[key] for key in ("layer", "kind", "order", "steps", "custom")}
+    found = {key: trace.details[key] for key in ("layer", "kind", "order", "steps", "custom")}
+    return {**found, **_code_around(cause, evidence)}
+
+
+def _code_around(cause: Cause, evidence: Evidence) -> dict[str, Any]:
+    """The layer or model whose own call() is at fault, where the layer that was located is only the first to be given other inputs."""
+    for route in _toggling(cause.slug):
+        found = evidence.traces[route].details if route in evidence.traces else {}
+        if "own_code" in found and len(found["held"]) < 2:
+            return {"layer": next(iter(found["held"]), evidence.facts.name), "kind": found["own_code"], "custom": True}
+    return {}

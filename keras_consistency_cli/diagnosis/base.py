@@ -19,7 +19,8 @@ def _nobody(_evidence: Evidence) -> str | None:
 class Diagnosis:
     """One cause and the verdicts it explains.
 
-    `confirmed` where the suspect was switched off and the symptom went with it, `likely` where only the signature fits.
+    `confirmed` where the suspect was switched off and the symptom went with it, or where it is something that was read or counted; `likely` where
+    only the signature fits. `confirmation` says how it was confirmed, or what was tried and why it is not certain.
     """
 
     cause: str
@@ -29,6 +30,7 @@ class Diagnosis:
     rows: tuple[int, ...] = ()
     explains: tuple[str, ...] = ()
     confidence: Literal["confirmed", "likely"] = "likely"
+    confirmation: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     advice: str = ""
 

@@ -57,6 +57,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "reproduce": report.reproduce,
         "results": [_result(verdict, report.noise) for verdict in report.verdicts],
         "diagnoses": report.diagnoses,
+        "unexplained": report.unexplained,
     }
     return {key: _jsonable(value) for key, value in document.items()}
 

@@ -36,6 +36,9 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     lines += wrapped(canvas, written(canvas, diagnosis.sentence), indent=2)
     if diagnosis.layer:
         lines += labelled(canvas, "layer", written(canvas, diagnosis.layer))
+    if diagnosis.confirmation:
+        label = "confirmed" if diagnosis.confidence == "confirmed" else "not certain"
+        lines += labelled(canvas, label, written(canvas, diagnosis.confirmation))
     if diagnosis.rows:
         more = len(diagnosis.rows) - _ROWS_NAMED
         named = ", ".join(str(row) for row in diagnosis.rows[:_ROWS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
@@ -60,8 +63,19 @@ def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text
     causes = [diagnosis.cause for diagnosis in report.diagnoses if verdict.code in diagnosis.explains]
     if causes:
         lines += labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above"))
+    lines += _left_open(canvas, report, verdict.code)
     advice = verdict.advice or ("" if causes else f"kcheck explain {verdict.code}")
     return _capped(canvas, lines + code_lines(canvas, "next", advice))
+
+
+def _left_open(canvas: Canvas, report: Report, code: str) -> list[Text]:
+    """That no known cause explains a failure, and which ones it is not."""
+    ruled_out = next((each.ruled_out for each in report.unexplained if each.code == code), None)
+    if ruled_out is None:
+        return []
+    lines = labelled(canvas, "cause", written(canvas, "unexplained: it has the marks of no known cause"))
+    told = "; ".join(f"{slug} ({why})" for slug, why in ruled_out.items())
+    return lines + (labelled(canvas, "ruled out", written(canvas, told)) if told else [])
 
 
 def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:

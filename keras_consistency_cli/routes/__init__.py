@@ -23,8 +23,9 @@ from keras_consistency_cli.routes.served import SERVED_ROUTES
 from keras_consistency_cli.routes.shapes import SHAPE_ROUTES
 from keras_consistency_cli.routes.states import STATE_ROUTES
 from keras_consistency_cli.routes.stepping import STEPPING_ROUTES
+from keras_consistency_cli.routes.toggling import TOGGLING_ROUTES
 
-__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "ROUNDED", "SHADOW", "routes"]
+__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "ROUNDED", "SHADOW", "TOGGLING_ROUTES", "routes"]
 
 REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
 """The route that all others are held against, its repeat, the same on the float64 shadow, and the shadow with rounding put back in."""
@@ -38,6 +39,6 @@ BATCH_SIZES = (2, 3, 7, 32)
 
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
-    own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES)
+    own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES, *TOGGLING_ROUTES)
     of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *STEPPING_ROUTES)
     return (*own, *of_rows, *ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *RELOADING_ROUTES, *RECORDED_ROUTES)

@@ -20,13 +20,13 @@ from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
 from keras_consistency_cli.routes.interception import Running, intercepted
 
-__all__ = ["LAYER_LOCATORS", "parting"]
+__all__ = ["FILLERS", "LAYER_LOCATORS", "Step", "digest_of", "first_difference", "parting", "recorded"]
 
 _ROWS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Step:
+class Step:
     """One layer or operation that finished: its path and the digest of its outputs."""
 
     path: str
@@ -37,23 +37,23 @@ class _Step:
 
 
 @contextmanager
-def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[_Step]]:
+def recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[Step]]:
     """Record every layer and every operation of a functional graph that finishes meanwhile; `kept` picks the rows that count."""
     import keras
 
-    steps: list[_Step] = []
+    steps: list[Step] = []
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         if not any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in keras.tree.flatten(outputs)):
-            steps.append(_step(running, *_digest(outputs, kept, batch)))
+            steps.append(_step(running, *digest_of(outputs, kept, batch)))
         return outputs
 
     with intercepted(around):
         yield steps
 
 
-def _step(running: list[Any], digest: bytes, finite: bool) -> _Step:
+def _step(running: list[Any], digest: bytes, finite: bool) -> Step:
     """Blame the outermost layer of Keras's own that holds nothing of the user's: an LSTM and not its cell, but no wrapper of a custom layer."""
     import keras
 
@@ -61,10 +61,10 @@ def _step(running: list[Any], digest: bytes, finite: bool) -> _Step:
     depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
     blamed = running[depth]
     path = "/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name)
-    return _Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest, finite=finite)
+    return Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest, finite=finite)
 
 
-def _digest(outputs: Any, kept: np.ndarray | None, batch: int) -> tuple[bytes, bool]:
+def digest_of(outputs: Any, kept: np.ndarray | None, batch: int) -> tuple[bytes, bool]:
     """What came out as a digest, and whether all of it is finite."""
     import keras
 
@@ -79,7 +79,7 @@ def _digest(outputs: Any, kept: np.ndarray | None, batch: int) -> tuple[bytes, b
     return digest.digest(), finite
 
 
-def _parting(base: list[_Step], other: list[_Step]) -> dict[str, Any]:
+def first_difference(base: list[Step], other: list[Step]) -> dict[str, Any]:
     """The first step that differs, as plain data; empty where none does."""
     for order, (mine, theirs) in enumerate(zip(base, other, strict=False)):
         if mine.digest != theirs.digest:
@@ -87,10 +87,10 @@ def _parting(base: list[_Step], other: list[_Step]) -> dict[str, Any]:
     return {}
 
 
-def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any) -> list[_Step]:
+def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any) -> list[Step]:
     """One eager run as predict makes it, or as a call with the given arguments."""
     packed = session.pack(rows)
-    with _recorded(kept, count(rows)) as steps:
+    with recorded(kept, count(rows)) as steps:
         if kwargs.pop("as_predict", False):
             session.model.predict_step((packed,))
         else:
@@ -103,7 +103,7 @@ def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
     other.restore()
-    return _parting(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+    return first_difference(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
 
 
 def _companions(session: Any, rows: Rows) -> Result:
@@ -113,9 +113,9 @@ def _companions(session: Any, rows: Rows) -> Result:
     kept = np.arange(size) == size // 2
     session.restore()
     base = _run(session, batch, kept, as_predict=True)
-    for replace in (_replaced, _copied):
+    for replace in FILLERS:
         session.restore()
-        found = _parting(base, _run(session, {name: replace(values, kept) for name, values in batch.items()}, kept, as_predict=True))
+        found = first_difference(base, _run(session, {name: replace(values, kept) for name, values in batch.items()}, kept, as_predict=True))
         if found:
             return Result(outputs={}, details=found)
     return Result(outputs={})
@@ -132,11 +132,15 @@ def _copied(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return np.repeat(values[kept], len(values), axis=0)
 
 
+FILLERS = (_replaced, _copied)
+"""What companions are replaced with, given a batch's values and a mask of the rows that stay."""
+
+
 def _repeat(session: Any, rows: Rows) -> Result:
     """Where a second run from where the first one ended first differs from it."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
-    return Result(outputs={}, details=_parting(_run(session, batch, as_predict=True), _run(session, batch, as_predict=True)))
+    return Result(outputs={}, details=first_difference(_run(session, batch, as_predict=True), _run(session, batch, as_predict=True)))
 
 
 def _training(session: Any, rows: Rows) -> Result:
@@ -145,7 +149,7 @@ def _training(session: Any, rows: Rows) -> Result:
     session.restore()
     base = _run(session, batch, training=False)
     session.restore()
-    return Result(outputs={}, details=_parting(base, _run(session, batch)))
+    return Result(outputs={}, details=first_difference(base, _run(session, batch)))
 
 
 def _nonfinite(session: Any, rows: Rows) -> Result:

@@ -15,7 +15,7 @@ from keras_consistency_cli.routes.batches import count, first, some
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.series import Padded, any_length, look_for_padding, series_inputs
 
-__all__ = ["PADDING_ROUTES"]
+__all__ = ["PADDING_ROUTES", "mask_of", "takes_mask", "unpadded"]
 
 _ROWS = 16
 _LENGTHS = 2
@@ -26,7 +26,7 @@ _TIMED = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLST
 _TIMED_TOO = frozenset({"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "TimeDistributed", "Embedding"})
 
 
-def _unpadded(session: Any, rows: Rows) -> Result:
+def unpadded(session: Any, rows: Rows) -> Result:
     """Rows with their padding cut off, against the same rows as given; rows without any, against the same with some added.
 
     One input after the other is looked at; the first that is padded or masked counts. Details say what was found, and why nothing was compared.
@@ -166,7 +166,7 @@ def _watched() -> Iterator[list[dict[str, Any]]]:
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
-        if among_layers(running) and _masked((args, kwargs)) and not _masked(outputs) and not _takes_mask(running[-1]):
+        if among_layers(running) and _masked((args, kwargs)) and not _masked(outputs) and not takes_mask(running[-1]):
             lost.append({"layer": path_of(running), "kind": type(running[-1]).__name__})
         return outputs
 
@@ -175,12 +175,17 @@ def _watched() -> Iterator[list[dict[str, Any]]]:
 
 
 def _masked(tensors: Any) -> bool:
+    return mask_of(tensors) is not None
+
+
+def mask_of(tensors: Any) -> Any:
+    """Return the mask that travels with the first of these tensors that has one, else None."""
     import keras
 
-    return any(getattr(leaf, "_keras_mask", None) is not None for leaf in keras.tree.flatten(tensors))
+    return next((mask for leaf in keras.tree.flatten(tensors) if (mask := getattr(leaf, "_keras_mask", None)) is not None), None)
 
 
-def _takes_mask(operation: Any) -> bool:
+def takes_mask(operation: Any) -> bool:
     """Whether it uses the mask itself, as recurrent layers, attention and average pooling do; a model hands it to its own layers."""
     import keras
 
@@ -206,6 +211,6 @@ def _no_mask(facts: Facts) -> str | None:
 
 
 PADDING_ROUTES: tuple[Route, ...] = (
-    Route(name="unpadded", summary="rows without their padding, or with some added", run=_unpadded, unavailable=_no_time, seat="fresh"),
+    Route(name="unpadded", summary="rows without their padding, or with some added", run=unpadded, unavailable=_no_time, seat="fresh"),
     Route(name="masks", summary="where the mask ends", run=_masks, unavailable=_no_mask, seat="fresh"),
 )

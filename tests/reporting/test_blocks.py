@@ -8,6 +8,7 @@ import pytest
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.compare import Comparison, WorstRow
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.unexplained import Unexplained
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.blocks import LONGEST_BLOCK, diagnosis_block, verdict_block
 from keras_consistency_cli.reporting.canvas import Canvas
@@ -133,12 +134,33 @@ def test_a_diagnosis_says_where_how_sure_and_what_to_change(failing: Report) -> 
         "  Layer 'norm' averages over the batch, so the answer for a row depends on the",
         "  rows it is sent with.",
         "  layer       encoder/norm",
+        "  confirmed   with 'encoder/norm' held, neighbours change no bit",
         "  rows        3, 4, 5, 6, 7, 8, 9, 10 and 4 more",
         "  explains    KC101, KC103",
         "  to mend     Average over the features instead of over the rows:",
         "                  mean = keras.ops.mean(x, axis=-1, keepdims=True)",
         "                  return x - mean",
     ]
+
+
+def test_what_is_only_likely_says_why_it_is_not_certain(failing: Report) -> None:
+    likely = replace(failing.diagnoses[0], confidence="likely", confirmation="with 'a' held, 0.2 of 0.3 is left: it is not the only one")
+    lines = [line.plain for line in diagnosis_block(Canvas(), likely)]
+    assert lines[0] == "✗ CAUSE  cross-sample-dependence, likely"
+    assert "  not certain with 'a' held, 0.2 of 0.3 is left: it is not the only one" in lines
+    untried = [line.plain for line in diagnosis_block(Canvas(), replace(likely, confirmation=""))]
+    assert not any(line.startswith(("  not certain", "  confirmed")) for line in untried)
+
+
+def test_a_failure_that_nobody_can_explain_says_so(make_report: Maker, judged: Pairing) -> None:
+    report = make_report(_failed(judged("a", "predict", 0.1)))
+    assert not any("unexplained" in line for line in _block(report, "KC102"))
+    ruled_out = {"state-carry-over": "no layer is stateful", "nan-hidden": "rows, weights and outputs are finite"}
+    lines = _block(replace(report, unexplained=(Unexplained(code="KC102", ruled_out=ruled_out),)), "KC102", width=120)
+    assert "  cause       unexplained: it has the marks of no known cause" in lines
+    assert "  ruled out   state-carry-over (no layer is stateful); nan-hidden (rows, weights and outputs are finite)" in lines
+    bare = _block(replace(report, unexplained=(Unexplained(code="KC102", ruled_out={}),)), "KC102")
+    assert not any(line.startswith("  ruled out") for line in bare)
 
 
 @pytest.mark.parametrize(("severity", "title"), [("fail", "✗ CAUSE"), ("warn", "! CAUSE of a warning"), ("info", "- NOTED")])

@@ -1,0 +1,258 @@
+"""Routes that switch a suspect off, once a check has failed: where the symptom goes with it, the cause is confirmed.
+
+Each makes the two runs that should agree on a few rows, eagerly, as the locating routes do, and then again with the suspected layers held. They
+measure, and give no answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.loading.data import nonfinite
+from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.batches import batches, count, first, some
+from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.locate import FILLERS, recorded
+from keras_consistency_cli.routes.padding import mask_of, takes_mask, unpadded
+from keras_consistency_cli.routes.patching import Experiment, held, without_training
+
+__all__ = ["TOGGLING_ROUTES"]
+
+_ROWS = 8
+
+
+def _predicting(session: Any, rows: Rows, *, restored: bool = True) -> Callable[[], Any]:
+    """One eager run as predict makes it, from the state in which the model was loaded, or from where it is."""
+
+    def run() -> Any:
+        if restored:
+            session.restore()
+        return session.model.predict_step((session.pack(rows),))
+
+    return run
+
+
+def _companions(session: Any, rows: Rows) -> Result:
+    """The companions replaced, and the layers that let them in held to what they gave before for the rows that stay."""
+    size = session.facts.batch_size or min(_ROWS, count(rows))
+    batch = first(rows, size)
+    kept = np.arange(size) == size // 2
+    for replace in FILLERS:
+        swapped = {name: replace(values, kept) for name, values in batch.items()}
+        found = held(Experiment(reference=_predicting(session, batch), candidate=_predicting(session, swapped), kept=kept, batch=size))
+        if found:
+            return Result(outputs={}, details=found)
+    return Result(outputs={})
+
+
+def _repeat(session: Any, rows: Rows) -> Result:
+    """A second run from where the first one ended, and the layers that answer otherwise held to what they gave the first time."""
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    second = _predicting(session, batch, restored=False)
+    return Result(outputs={}, details=held(Experiment(reference=_predicting(session, batch), candidate=second, batch=count(batch))))
+
+
+def _training(session: Any, rows: Rows) -> Result:
+    """A bare call, and the layers that answer to it as in training called with training=False."""
+    batch = first(rows, session.facts.batch_size or _ROWS)
+
+    def calling(**kwargs: Any) -> Callable[[], Any]:
+        def run() -> Any:
+            session.restore()
+            return session.model(session.pack(batch), **kwargs)
+
+        return run
+
+    return Result(outputs={}, details=without_training(Experiment(reference=calling(training=False), candidate=calling(), batch=count(batch))))
+
+
+def _nonfinite(session: Any, rows: Rows) -> Result:
+    """NaN and infinity that a layer makes of finite numbers replaced by 0 where they arise."""
+    bad = np.any(list(nonfinite(rows).values()), axis=0)
+    usable = some(rows, np.flatnonzero(~bad)) if not session.facts.batch_size else rows
+    for batch in batches(usable, session.batch_size):
+        run = _predicting(session, batch)
+        with recorded(None, count(batch)) as steps:
+            before = _bad_values(run())
+        at = next((step.path for step in steps if not step.finite), None)
+        if at is not None:
+            with _zeroed(at):
+                left = _bad_values(run())
+            return Result(outputs={}, details={"held": [at], "before": before, "left": left})
+    return Result(outputs={})
+
+
+def _bad_values(outputs: Any) -> int:
+    import keras
+
+    arrays = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(outputs)]
+    return sum(int((~np.isfinite(values)).sum()) for values in arrays if values.dtype.kind == "f")
+
+
+@contextmanager
+def _zeroed(path: str) -> Iterator[None]:
+    """Put 0 in the place of NaN and infinity in what one layer gives."""
+    import keras
+
+    def zeroed(leaf: Any) -> Any:
+        floats = hasattr(leaf, "dtype") and "float" in keras.backend.standardize_dtype(leaf.dtype)
+        return keras.ops.where(keras.ops.isfinite(leaf), leaf, keras.ops.zeros_like(leaf)) if floats else leaf
+
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = original(*args, **kwargs)
+        # The model itself has no path but its name: what it answers is not to be mended.
+        return keras.tree.map_structure(zeroed, outputs) if len(running) > 1 and path_of(running) == path else outputs
+
+    with intercepted(around):
+        yield
+
+
+def _loaded_again(session: Any, rows: Rows) -> Result:
+    """Two copies of the same file, or of the model saved once more, and the layers that differ held to what they gave in the first one."""
+    from keras_consistency_cli.loading.resaving import load_again, saved_and_loaded
+
+    subject = session.subject
+    how = {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    copies = saved_and_loaded(session.model, **how, times=1)
+    try:
+        details = _against_copy(session, load_again(Path(subject.files.model), compiled=False, **how), batch)
+        details = details or _against_copy(session, next(copies), batch)
+    finally:
+        copies.close()
+    return Result(outputs={}, details=details)
+
+
+def _against_copy(session: Any, model: Any, batch: Rows) -> dict[str, Any]:
+    copy = type(session)(model, session.facts, session.probe)
+    copy.subject = session.subject
+    # The copy is built by its first call; from then on both call the same layers in the same order.
+    _predicting(copy, batch)()
+    return held(Experiment(reference=_predicting(session, batch), candidate=_predicting(copy, batch), batch=count(batch)))
+
+
+def _plain(session: Any, rows: Rows) -> Result:
+    """Predict with what the model's class overrides put back to Keras's own, against model(x, training=False)."""
+    import keras
+
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    called = _fresh(session, lambda: session.call(batch, training=False))
+    before = _fresh(session, lambda: session.predict(batch))
+    own, session.model.__class__ = session.model.__class__, _without_overrides(session.model, session.facts.overridden, keras.Model)
+    try:
+        session.forget_traces()
+        left = _fresh(session, lambda: session.predict(batch))
+    finally:
+        session.model.__class__ = own
+        session.forget_traces()
+    scale = max((float(np.abs(values).max(initial=0.0)) for values in called.values() if values.dtype.kind == "f"), default=0.0)
+    return Result(outputs={}, details={"before": _apart(before, called), "left": _apart(left, called), "scale": scale})
+
+
+def _fresh(session: Any, run: Callable[[], Any]) -> Outputs:
+    session.restore()
+    outputs: Outputs = run()
+    return outputs
+
+
+def _without_overrides(model: Any, overridden: tuple[str, ...], base: type) -> type:
+    """The model's class with these methods as Keras has them."""
+    return type(type(model).__name__, (type(model),), {name: getattr(base, name) for name in overridden if hasattr(base, name)})
+
+
+def _apart(mine: Outputs, theirs: Outputs) -> float:
+    """The greatest distance by output; infinite where names, shapes or NaN differ."""
+    if {name: values.shape for name, values in mine.items()} != {name: values.shape for name, values in theirs.items()}:
+        return float("inf")
+    distances = [np.abs(values.astype(np.float64) - theirs[name].astype(np.float64)) for name, values in mine.items() if values.dtype.kind in "fiub"]
+    return max((float(np.nan_to_num(each, nan=np.inf).max(initial=0.0)) for each in distances), default=0.0)
+
+
+def _mask(session: Any, rows: Rows) -> Result:
+    """Rows with and without their padding, with the mask restored, and what it hides zeroed, at each layer that loses it."""
+    before = unpadded(session, rows)
+    with _restoring_masks() as restored:
+        after = unpadded(session, rows)
+    if not before.outputs or not restored or not after.outputs:
+        return Result(outputs={})
+    distances = {"before": _apart(before.outputs, before.baseline or {}), "left": _apart(after.outputs, after.baseline or {})}
+    scale = max((float(np.abs(values).max(initial=0.0)) for values in after.outputs.values() if values.dtype.kind == "f"), default=0.0)
+    return Result(outputs={}, details={"held": list(dict.fromkeys(restored)), **distances, "scale": scale})
+
+
+@contextmanager
+def _restoring_masks() -> Iterator[list[str]]:
+    """Where a layer loses the mask: zero what it hides before that layer, and put it back behind it, as far as steps still are steps."""
+    import keras
+
+    restored: list[str] = []
+
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        mask = mask_of((args, kwargs))
+        if mask is None or not among_layers(running) or takes_mask(running[-1]):
+            return original(*args, **kwargs)
+        whole = original(*args, **kwargs)
+        if mask_of(whole) is not None:
+            return whole
+        outputs = original(*keras.tree.map_structure(_hidden, args), **kwargs)
+        steps = _steps_of(mask, outputs)
+        if steps is not None:
+            outputs._keras_mask = steps
+            restored.append(path_of(running))
+        return outputs
+
+    with intercepted(around):
+        yield restored
+
+
+def _hidden(leaf: Any) -> Any:
+    """A series with 0 in the steps that its mask hides."""
+    import keras
+
+    mask = getattr(leaf, "_keras_mask", None)
+    if mask is None or len(leaf.shape) < 3:
+        return leaf
+    wide = keras.ops.cast(mask, leaf.dtype)
+    return leaf * keras.ops.reshape(wide, (*keras.ops.shape(wide), *(1,) * (len(leaf.shape) - 2)))
+
+
+def _steps_of(mask: Any, outputs: Any) -> Any:
+    """The mask for what comes out: as it was, or shorter where a window of steps must all be there; None where there are no steps any more."""
+    import keras
+
+    if not hasattr(outputs, "shape") or len(outputs.shape) < 3 or None in (outputs.shape[1], mask.shape[1]):
+        return None
+    shorter = mask.shape[1] - outputs.shape[1]
+    if shorter == 0:
+        return mask
+    return keras.ops.logical_and(mask[:, shorter:], mask[:, :-shorter]) if 0 < shorter < mask.shape[1] // 2 else None
+
+
+def _not_overridden(facts: Facts) -> str | None:
+    return None if facts.overridden else "the model's class overrides nothing"
+
+
+def _routes(table: Mapping[str, tuple[str, Callable[[Any, Rows], Result]]]) -> tuple[Route, ...]:
+    return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())
+
+
+TOGGLING_ROUTES: tuple[Route, ...] = (
+    *_routes(
+        {
+            "hold-companions": ("neighbours replaced, the layers that let them in held", _companions),
+            "hold-repeat": ("a second run, the layers that answer otherwise held", _repeat),
+            "hold-training": ("a bare call, the layers that train called for inference", _training),
+            "hold-nonfinite": ("NaN and infinity replaced where they arise", _nonfinite),
+            "hold-masks": ("rows with and without padding, masks restored where they end", _mask),
+        }
+    ),
+    Route(name="hold-copies", summary="another copy of the file, the layers that differ held", run=_loaded_again, seat="fresh"),
+    Route(name="plain-predict", summary="predict as Keras has it", run=_plain, unavailable=_not_overridden),
+)
+"""Routes that switch off what a check has found suspicious; they run only then."""
