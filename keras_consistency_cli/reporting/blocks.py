@@ -13,7 +13,7 @@ from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.check_table import status_text
 from keras_consistency_cli.reporting.layout import aligned, code_lines, labelled, wrapped, written
 from keras_consistency_cli.reporting.measures import worst_first
-from keras_consistency_cli.reporting.telling import apart, causes_of, flips, pair, telling, would_pass
+from keras_consistency_cli.reporting.telling import apart, causes_of, flips, pair, rows_named, telling, would_pass
 from keras_consistency_cli.reporting.words import both_values, count, deviation, number
 
 __all__ = ["LONGEST_BLOCK", "diagnosis_block", "verdict_block"]
@@ -22,7 +22,6 @@ LONGEST_BLOCK = 40
 """Lines of one block at most; the JSON report has everything."""
 _WORST_ROWS = 3
 _OTHERS = 3
-_ROWS_NAMED = 8
 _STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
 _SEVERITY_WORDS = {"fail": "CAUSE", "warn": "CAUSE of a warning", "info": "NOTED"}
 _TABLE_INDENT = 4
@@ -38,9 +37,7 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     if diagnosis.layer:
         lines += labelled(canvas, "layer", written(canvas, diagnosis.layer))
     if diagnosis.rows:
-        more = len(diagnosis.rows) - _ROWS_NAMED
-        named = ", ".join(str(row) for row in diagnosis.rows[:_ROWS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-        lines += labelled(canvas, "rows", written(canvas, named))
+        lines += labelled(canvas, "rows", written(canvas, rows_named(diagnosis.rows)))
     if diagnosis.explains:
         lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
     return _capped(canvas, lines + code_lines(canvas, "to mend", diagnosis.advice))

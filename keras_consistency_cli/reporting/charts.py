@@ -18,18 +18,21 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 24.0, 40.0, 30.0
 _SAME, _SAME_BAR = 68.0, 40.0
 """Width kept for the rows that came out the same, which no logarithm has room for; and that of their bar."""
 _FLOOR = _TOP + (HEIGHT - _TOP - _BOTTOM)
+_LOWEST_BAR = 4.0
+"""A single row among thousands is to be seen."""
 _MOST_TICKS, _MOST_BARS, _MOST_DOTS = 6, 48, 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A bar that stands on the axis, and what it says when pointed at."""
+    """A bar that stands on the axis, whether its rows are beyond the limit, and what it says when pointed at."""
 
     x: float
     y: float
     width: float
     height: float
     title: str
+    over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +115,7 @@ def histogram(judged: Judged, noise: Mapping[str, float]) -> Histogram | None:
     most = max(same, *(rows for _, _, rows in together), 1)
     bars = [_bar(_LEFT, _SAME_BAR, same, most, "do not differ")] if same else []
     for low, high, rows in together:
-        bars.append(_bar(axis.x(low), max(axis.x(high) - axis.x(low) - 1, 1.5), rows, most, f"moved by about {number(low)}"))
+        bars.append(_bar(axis.x(low), max(axis.x(high) - axis.x(low) - 1, 1.5), rows, most, f"moved by about {number(low)}", over=low >= limit))
     return Histogram(
         bars=tuple(bars),
         ticks=axis.ticks(),
@@ -185,13 +188,16 @@ def _occupied(moved: Sequence[int]) -> Iterable[float]:
     return (float(EDGES[min(edge, len(EDGES) - 1)]) for at, rows in enumerate(moved) if rows for edge in (at, at + 1))
 
 
-def _bar(x: float, width: float, rows: int, most: int, words: str) -> Bar:
-    height = max((_FLOOR - _TOP) * rows / most, 1.5)
-    return Bar(x=x, y=_FLOOR - height, width=width, height=height, title=f"{count(rows, 'row')} {words}")
+def _bar(x: float, width: float, rows: int, most: int, words: str, *, over: bool = False) -> Bar:
+    height = max((_FLOOR - _TOP) * rows / most, _LOWEST_BAR)
+    return Bar(x=x, y=_FLOOR - height, width=width, height=height, title=f"{count(rows, 'row')} {words}", over=over)
 
 
 def _mark(axis: _Axis, value: float, label: str) -> Mark | None:
-    return _placed(axis.x(value), label) if _shown(value) else None
+    if not _shown(value):
+        return None
+    x = axis.x(value)
+    return Mark(at=x, label=label, anchor="end" if x > WIDTH * 2 / 3 else "start")
 
 
 def _placed(x: float, label: str) -> Mark:

@@ -38,7 +38,7 @@ def render_markdown(report: Report, canvas: Canvas) -> str:
     parts += ["### Checks", _table(report)] if report.verdicts else []
     parts += [_unfolded(report, verdict) for verdict in sorted_verdicts(report.verdicts) if verdict.status in _TOLD]
     if report.reproduce and report.exit_code:
-        parts += ["Once more:", _fenced(spelled(report.reproduce, 2000), "console")]
+        parts += ["Run it again:", _fenced(spelled(report.reproduce, 2000), "console")]
     return "\n\n".join(parts) + "\n"
 
 

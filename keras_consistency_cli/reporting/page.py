@@ -31,6 +31,7 @@ from keras_consistency_cli.reporting.telling import (
     flips,
     headline,
     pair,
+    rows_named,
     skips_by_reason,
     sorted_verdicts,
     telling,
@@ -190,7 +191,7 @@ def _causes(report: Report) -> Iterator[_Cause]:
         yield _Cause(
             diagnosis=diagnosis,
             status={"fail": "fail", "warn": "warn", "info": "skip"}[diagnosis.severity],
-            rows=", ".join(map(str, diagnosis.rows[:8])),
+            rows=rows_named(diagnosis.rows),
             damage=_damage(getattr(diagnosis, "damage", None)),
             advice=_runs(diagnosis.advice),
             depth=along_depth(getattr(diagnosis, "depth", ())),

@@ -24,6 +24,7 @@ __all__ = [
     "flips",
     "headline",
     "pair",
+    "rows_named",
     "skips_by_reason",
     "sorted_verdicts",
     "telling",
@@ -34,6 +35,7 @@ OUTCOMES = {"consistent": "consistent", "inconsistent": "inconsistent", "no-verd
 _COUNTED = {Status.FAIL: "failed", Status.ERROR: "error", Status.WARN: "warned", Status.PASS: "passed", Status.SKIP: "skipped"}
 _ORDER = tuple(_COUNTED)
 _SEVERITIES = ("fail", "warn", "info")
+_ROWS_NAMED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,12 @@ def flips(comparison: Comparison) -> str:
     if not comparison.flipped:
         return ""
     return f"{count(comparison.flipped, 'decision')} flipped ({comparison.decision}) in {count(comparison.rows, 'row')}"
+
+
+def rows_named(rows: Sequence[int]) -> str:
+    """Name the first rows, and say how many there are beyond them."""
+    more = len(rows) - _ROWS_NAMED
+    return ", ".join(map(str, rows[:_ROWS_NAMED])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def would_pass(failing: Sequence[Judged]) -> str:

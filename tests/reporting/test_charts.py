@@ -38,6 +38,7 @@ def test_bars_count_rows_and_stand_where_their_distance_is() -> None:
     assert chart is not None
     assert [bar.title.split(" moved")[0] for bar in chart.bars] == ["2 rows do not differ", "1 row", "3 rows"]
     assert chart.most == 3
+    assert [bar.over for bar in chart.bars] == [False, True, True]
     heights = [bar.height for bar in chart.bars]
     assert heights == pytest.approx([heights[2] * 2 / 3, heights[2] / 3, heights[2]])
     assert len({round(bar.y + bar.height, 6) for bar in chart.bars}) == 1, "all stand on the axis"
@@ -59,6 +60,12 @@ def test_everything_stays_inside(distances: tuple[float, ...], limit: float) -> 
     assert all(0 <= mark.at <= WIDTH for mark in marks)
     assert len(chart.bars) <= 50
     assert sum(int(bar.title.split()[0].replace(",", "")) for bar in chart.bars) == len(distances)
+
+
+def test_one_row_among_many_is_seen() -> None:
+    chart = histogram(moved(*[0.0] * 5000, 1.0), {})
+    assert chart is not None
+    assert [bar.height >= 4 for bar in chart.bars] == [True, True]
 
 
 def test_nothing_measured_is_no_chart(judged: Pairing) -> None:

@@ -70,7 +70,7 @@ def test_causes_and_details_are_there(failing: Report) -> None:
 def test_a_healthy_report_is_a_heading_and_a_table(healthy: Report) -> None:
     text = render_markdown(healthy, Canvas())
     assert "<details>" not in text
-    assert "Once more" not in text
+    assert "Run it again" not in text
     assert len(rows(text)) == 1 + len(healthy.verdicts)
 
 

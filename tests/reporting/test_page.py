@@ -154,6 +154,7 @@ def test_a_failing_report_says_what_why_where_and_how_to_mend_it(failing: Report
         "Note: rows 3 and 9 hold NaN",
         "✗ cross-sample-dependence confirmed",
         "encoder/norm",
+        "3, 4, 5, 6, 7, 8, 9, 10 and 4 more",
         "one-by-one-16 against the reference predict",
         "with --rtol 0 --atol 0.32",
         "limit 2.3e-07",
