@@ -49,8 +49,9 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
     }
     passed = [verdict.code for verdict in report.verdicts if verdict.status is Status.PASS]
     properties = {"verdict": report.outcome, "rows": report.rows, "passed": passed, "environment": as_document(report)["environment"]}
-    sources = [source for source in (report.model, report.scaler, report.data) if source and source.path]
-    return _log(report.version, rules, results, invocation, artifacts=[_artifact(source) for source in sources], properties=properties)
+    # The standard wants each artifact once, also where one file plays two parts.
+    sources = {source.path: source for source in (report.data, report.scaler, report.model) if source and source.path}
+    return _log(report.version, rules, results, invocation, artifacts=[_artifact(source) for source in sources.values()], properties=properties)
 
 
 def refuse_sarif(version: str, model: str, refusal: KcheckError) -> str:

@@ -56,7 +56,9 @@ def read(text: str) -> dict[str, Any]:
     for notice in held("invocation", invocation)["toolExecutionNotifications"]:
         assert held("notification", notice)["level"] in ("none", "note", "warning", "error")
         assert notice["message"]["text"]
-    for artifact in run.get("artifacts", ()):
+    artifacts = run.get("artifacts", [])
+    assert len({artifact["location"]["uri"] for artifact in artifacts}) == len(artifacts)
+    for artifact in artifacts:
         assert re.fullmatch(r"[\w./%:~-]+", held("artifact", artifact)["location"]["uri"])
     return dict(run)
 
@@ -115,7 +117,7 @@ def test_paths_become_uris(path: str, uri: str, make_report: Maker) -> None:
     verdict = Verdict(code="KC101", name="batch-vs-single", status=Status.FAIL, message="differs")
     run = read(render_sarif(make_report(verdict, model=Source(path=path)), Canvas()))
     assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
-    assert run["artifacts"][0]["location"]["uri"] == uri
+    assert run["artifacts"][-1]["location"]["uri"] == uri
 
 
 @pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
