@@ -90,16 +90,16 @@ def _silence(stream: IO[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def check_destination(path: Path, inputs: Iterable[Path]) -> None:
-    """Refuse, before anything has run, a file that cannot be written or that is one of the inputs."""
-    shown = clean(path)
+def check_destination(path: Path, inputs: Iterable[Path], *, said: str = "--output ") -> None:
+    """Refuse, before anything has run, a file that cannot be written or that is one of the inputs; `said` is what the user wrote before it."""
+    shown = f"{said}{clean(path)}"
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {clean(path.parent)}"
-        raise UsageError(f"--output {shown} {what}", expected="a file in a folder that exists")
+        raise UsageError(f"{shown} {what}", expected="a file in a folder that exists")
     for taken in inputs:
         with contextlib.suppress(OSError):
             if path.samefile(taken):
-                raise UsageError(f"--output {shown} would overwrite an input of this run", mend="give another file")
+                raise UsageError(f"{shown} would overwrite an input of this run", mend="give another file")
 
 
 def write_file(path: Path, text: str) -> None:

@@ -27,6 +27,7 @@ from pydantic import (
 
 from keras_consistency_cli.compare import Stated
 from keras_consistency_cli.complaints import complaint
+from keras_consistency_cli.destinations import FORMATS, Destination, destination, destinations
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.sources import gather
 from keras_consistency_cli.tolerance import Policy
@@ -39,6 +40,21 @@ def _openable(value: object) -> object:
     if not isinstance(value, str | Path) or not str(value) or b"\0" in os.fsencode(value):
         raise ValueError("not a path")
     return value
+
+
+def _known_form(word: str) -> str:
+    destination(word)
+    return word
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _at_least_one(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words:
+        raise ValueError("none")
+    return words
 
 
 def _tolerance_form(value: object) -> str:
@@ -54,6 +70,7 @@ def _is_limit(value: object) -> bool:
 
 _Path = Annotated[Path, BeforeValidator(_openable)]
 _Count = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+_Form = Annotated[StrictStr, AfterValidator(_known_form)]
 _Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 _Word = Annotated[StrictStr, Field(min_length=1)]
 _Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -162,7 +179,9 @@ class Settings(_Options):
     select: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
     ignore: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
     backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow", description="tensorflow, jax or torch")
-    format: Literal["terminal", "json"] = Field(default="terminal", description="terminal or json")
+    format: Annotated[tuple[_Form, ...], BeforeValidator(_one_or_many), AfterValidator(_at_least_one)] = Field(
+        default=("terminal",), description=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}, each with =FILE if it goes to a file"
+    )
     output: _Path | None = Field(default=None, description="a path to write the report to")
     fail_on: Literal["fail", "warn"] = Field(default="fail", description="fail or warn")
     tolerance: _Tolerance = Field(
@@ -184,6 +203,15 @@ class Settings(_Options):
         if self.expected is not None and self.data is None:
             raise UsageError("--expected is given without --data", mend="give the rows that were answered when the answers were recorded")
         return self
+
+    @model_validator(mode="after")
+    def _reports_apart(self) -> Settings:
+        self.destinations()
+        return self
+
+    def destinations(self) -> tuple[Destination, ...]:
+        """Return where the reports go."""
+        return destinations(self.format, self.output)
 
     def policy(self) -> Policy:
         """Return how limits are to be found."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keras_consistency_cli.destinations import in_folder
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.strict_yaml import Document, KeyPath, plain_scalar, read_yaml
 from keras_consistency_cli.text import clean, did_you_mean
@@ -59,6 +60,10 @@ def _as_given(value: object) -> object:
     return value
 
 
+def _listed(values: str | Iterable[str]) -> list[str]:
+    return [values] if isinstance(values, str) else list(values)
+
+
 def _plain(value: str) -> object:
     """Read a number or truth value as YAML would; what cannot be read, or is empty, stays text for validation to refuse."""
     try:
@@ -93,7 +98,8 @@ class _Option:
 
 _PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output")
 _OPTIONS: Mapping[str, _Option] = {
-    **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "format", "fail_on", "color")},
+    **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "fail_on", "color")},
+    "format": _Option(path=("format",), read=_listed),
     **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "debug")},
     **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore")},
     "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
@@ -134,6 +140,8 @@ class Draft:
         function = self.values.get("preprocess")
         if isinstance(function, str) and function.rpartition(":")[0].endswith(".py"):
             self.values["preprocess"] = str(folder / function)
+        if isinstance(forms := self.values.get("format"), str | list):
+            self.values["format"] = [in_folder(form, folder) if isinstance(form, str) else form for form in _listed(forms)]
         if isinstance(paths := self.values.get("custom_objects"), list):
             self.values["custom_objects"] = [folder / path if path and isinstance(path, str) else path for path in paths]
         self.origins = {path: f"{document.name}:{line}" for path, line in document.lines.items()}

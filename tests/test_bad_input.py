@@ -64,7 +64,7 @@ WITHOUT_BACKEND = {
     "half-stated limit": Bad(line=f"{RUN} --rtol 1e-5", code=2, words=("--rtol", "--atol")),
     "negative limit": Bad(line=f"{RUN} --rtol 1e-5 --atol -1", code=2, words=("--atol", "-1")),
     "rows of zero": Bad(line=f"{RUN} --rows 0", code=2, words=("--rows", "0", "a whole number of at least 1, or all")),
-    "unknown format": Bad(line=f"{RUN} --format xml", code=2, words=("--format", "xml", "terminal or json")),
+    "unknown format": Bad(line=f"{RUN} --format xml", code=2, words=("--format", "xml", "terminal, concise, json, junit")),
     "unknown backend": Bad(line=f"{RUN} --backend theano", code=2, words=("--backend", "theano", "tensorflow, jax or torch")),
     "output over input": Bad(line=f"{RUN} --output x.npy", code=2, words=("--output x.npy would overwrite an input",)),
     "unknown topic": Bad(line="explain KC999", code=2, words=("KC999", "kcheck list")),

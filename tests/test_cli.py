@@ -21,11 +21,13 @@ from keras_consistency_cli import __version__
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.cli import main
 from keras_consistency_cli.errors import DataError, NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.reporting import REFUSALS
 from keras_consistency_cli.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("numpy", "pydantic", "keras", "tensorflow", "jax", "torch", "sklearn", "scipy", "rich", "yaml", "h5py")
 
+FORMS = "terminal, concise, json, junit, sarif, github, markdown or html, each with =FILE if it goes to a file"
 PLAYED = """
 import os, signal, sys
 from types import ModuleType, SimpleNamespace
@@ -82,7 +84,8 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Put the played modules where the real ones are imported from."""
     played = Stage()
-    contents: dict[str, dict[str, object]] = {"pipeline": {"inspect": played.inspect}, "reporting": {"render": played.render}}
+    told = {"render": played.render, "REFUSALS": REFUSALS}
+    contents: dict[str, dict[str, object]] = {"pipeline": {"inspect": played.inspect}, "reporting": told}
     for name, content in contents.items():
         module = ModuleType(name)
         vars(module).update(content)
@@ -287,7 +290,7 @@ def test_typers_own_complaints_take_two_lines(arguments: tuple[str, ...], messag
         (("run", "m.keras", "--rows", "0"), {}, "--rows: rows is 0, expected a whole number of at least 1, or all"),
         (("run", "m.keras", "--rtol", "1"), {}, "--rtol is given without --atol\n        to mend: state both; --atol may be 0"),
         (("run", "m.keras", "--config", "none.yaml"), {}, "none.yaml: no such file\n        expected: a YAML file with options of kcheck"),
-        (("run", "m.keras"), {"KCHECK_FORMAT": "xml"}, "KCHECK_FORMAT: format is 'xml', expected terminal or json"),
+        (("run", "m.keras"), {"KCHECK_FORMAT": "xml"}, f"KCHECK_FORMAT: format is 'xml', expected {FORMS}"),
         (("run", "m.keras"), {"KCHECK_ROW": "1"}, "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\n        to mend: unset it"),
     ],
 )
@@ -354,6 +357,41 @@ def test_a_refusal_is_json_where_json_is_asked_for(stage: Stage, capsys: pytest.
         "results": [],
         "diagnoses": [],
     }
+
+
+def test_every_report_goes_to_its_place(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.outcome = 1
+    files = [tmp_path / "r.xml", tmp_path / "r.html", tmp_path / "r.json"]
+    line = ["run", "m.keras", "--format", f"junit={files[0]}", "--format", f"html={files[1]}", "--format", "terminal", "--output", str(files[2])]
+    assert main(line) == 1
+    assert capsys.readouterr() == ("", "")
+    assert [path.read_text(encoding="utf-8") for path in files] == ["the report ✓\n"] * 3
+    assert main(line[:-2]) == 1
+    assert capsys.readouterr() == ("the report ✓\n", "")
+
+
+def test_one_report_that_cannot_be_written_keeps_no_other_from_it(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["run", "m.keras", "--format", "junit=/dev/full", "--format", f"html={tmp_path / 'r.html'}", "--format", "json"]
+    assert main(line) == 3
+    assert capsys.readouterr() == ("the report ✓\n", "kcheck: cannot write the report to /dev/full: No space left on device\n")
+    assert (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("taken", ["m.keras", "kcheck.yaml", "serve.py"])
+def test_no_report_overwrites_what_the_run_reads(taken: str, stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("m.keras", "serve.py"):
+        (tmp_path / name).write_text("precious")
+    (tmp_path / "kcheck.yaml").write_text("model: m.keras\npreprocess: serve.py:f\n")
+    assert main(["run", "--config", str(tmp_path / "kcheck.yaml"), "--format", f"html={tmp_path / taken}"]) == 2
+    assert stage.settings is None
+    assert capsys.readouterr().err.startswith(f"kcheck: --format html={tmp_path / taken} would overwrite an input of this run")
+
+
+def test_a_refusal_is_told_in_every_form_that_machines_read(stage: Stage, tmp_path: Path) -> None:
+    stage.outcome = RefusedError("m.keras is damaged")
+    forms = ("junit", "sarif", "github", "markdown", "html")
+    assert main(["run", "m.keras", *(word for form in forms for word in ("--format", f"{form}={tmp_path / form}"))]) == 1
+    assert ["m.keras is damaged" in (tmp_path / form).read_text(encoding="utf-8") for form in forms] == [True] * 5
 
 
 def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from keras_consistency_cli.compare import Stated
+from keras_consistency_cli.destinations import Destination
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.settings import CheckOptions, Settings, load_settings
 from keras_consistency_cli.strict_yaml import read_yaml
@@ -39,7 +40,7 @@ def test_the_defaults() -> None:
         "select": (),
         "ignore": (),
         "backend": "tensorflow",
-        "format": "terminal",
+        "format": ("terminal",),
         "output": None,
         "fail_on": "fail",
         "tolerance": "calibrated",
@@ -100,6 +101,11 @@ def test_the_policy_follows_the_tolerance(tolerance: object, policy: Policy) -> 
         ("timeout", True),
         ("backend", "theano"),
         ("format", "xml"),
+        ("format", []),
+        ("format", ["json", "xml"]),
+        ("format", "json="),
+        ("format", "json=a\0b"),
+        ("format", [5]),
         ("fail_on", "never"),
         ("color", True),
         ("debug", 1),
@@ -169,6 +175,38 @@ def test_strict_yaml_is_stricter() -> None:
     ],
 )
 def test_options_that_do_not_go_together(flags: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(**flags)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("given", "formats"), [("json", ("json",)), (["junit=r.xml", "terminal"], ("junit=r.xml", "terminal"))])
+def test_a_format_is_a_word_or_a_list(given: object, formats: tuple[str, ...]) -> None:
+    assert Settings.model_validate({"model": "m.keras", "format": given}).format == formats
+
+
+def test_reports_go_to_their_files_and_one_to_standard_output() -> None:
+    settings = load(format=["junit=r.xml", "html=a=b.html", "terminal"])
+    assert settings.destinations() == (
+        Destination(format="junit", path=Path("r.xml"), said="--format junit="),
+        Destination(format="html", path=Path("a=b.html"), said="--format html="),
+        Destination(format="terminal", said="--format terminal="),
+    )
+    assert load(format=["junit=r.xml", "json"], output="r.json").destinations()[1] == Destination(
+        format="json", path=Path("r.json"), said="--output "
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"format": ["json", "junit"]}, "--format: json and junit both go to standard output\nto mend: give all but one a file: --format json=FILE"),
+        ({"format": ["json=r"], "output": "s"}, "--output s: every --format has a file of its own\nto mend: leave --output away"),
+        ({"format": ["json=r", "html=./r"]}, "two reports would be written to r\nto mend: give each a file of its own"),
+        ({"format": ["json=r", "html"], "output": "x/../r"}, "two reports would be written to x/../r\nto mend: give each a file of its own"),
+    ],
+)
+def test_reports_that_cannot_go_where_they_are_sent(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         load(**flags)
     assert str(caught.value) == message

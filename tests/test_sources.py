@@ -125,6 +125,26 @@ def test_variables_that_cannot_be_meant(environ: dict[str, str], message: str) -
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("form", ["junit=out/r.xml", ["junit=out/r.xml", "sarif=/abs/r.sarif", "terminal"]])
+def test_reports_of_the_file_are_relative_to_it(form: object, tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text(f"model: m.keras\nformat: {form}\n")
+    expected = (f"junit={tmp_path / 'out' / 'r.xml'}", "sarif=/abs/r.sarif", "terminal")
+    assert load_settings({"config": str(path)}, {}).format == (expected if isinstance(form, list) else expected[:1])
+    assert load_settings({"config": str(path), "format": ["json=r.json"]}, {}).format == ("json=r.json",)
+    assert load_settings({"config": str(path)}, {"KCHECK_FORMAT": "html=r.html"}).format == ("html=r.html",)
+
+
+def test_a_format_that_is_none_names_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text("model: m.keras\nformat:\n  - terminal\n  - xml=r.xml\n")
+    with pytest.raises(UsageError) as caught:
+        load_settings({"config": str(path)}, {})
+    known = "terminal, concise, json, junit, sarif, github, markdown or html, each with =FILE if it goes to a file"
+    assert str(caught.value).startswith(f"{path}:4: format.1 is 'xml=")
+    assert str(caught.value).endswith(f"expected {known}")
+
+
 def test_files_beside_the_data_are_relative_to_the_file_too(tmp_path: Path) -> None:
     path = tmp_path / "kcheck.yaml"
     path.write_text("model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: t.pkl\npreprocess: serve.py:prepare\n")

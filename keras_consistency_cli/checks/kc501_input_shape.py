@@ -49,7 +49,7 @@ def examine(evidence: Evidence) -> Verdict:
     """FAIL for shapes and places that are wrong, WARN for those that look it; rows that were made fit by themselves."""
     if "misfit" in evidence.data:
         refused = _refused(evidence.data["misfit"])
-        findings = {"cause": refused.cause, "all": [refused.message], "refused": True}
+        findings = {"cause": refused.cause, "all": [refused.message], "mend": refused.mend, "refused": True}
         return Verdict(status=refused.status, message=refused.message, findings=findings, advice=refused.mend)
     found = [*_shapes(evidence), *_orders(evidence), *_ids(evidence), *_lengths(evidence), *_counts(evidence)]
     if found:
@@ -66,7 +66,7 @@ def _verdict(worst: _Finding, found: Sequence[_Finding], evidence: Evidence) -> 
     predict = evidence.traces.get("predict")
     refused = f"; Keras refuses: {predict.error}" if predict is not None and predict.error else ""
     counts = {"output_rows": dict(_miscounted(evidence))} if worst.cause == "outputs-not-per-sample" else {}
-    findings = {"cause": worst.cause, "all": [each.message for each in found], **counts}
+    findings = {"cause": worst.cause, "all": [each.message for each in found], "mend": worst.mend, **counts}
     return Verdict(status=worst.status, message=worst.message + refused, findings=findings, advice=worst.mend)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from keras_consistency_cli import __version__, output
 from keras_consistency_cli.commands.call import Call
+from keras_consistency_cli.destinations import FORMATS, UTF_8, Destination
 from keras_consistency_cli.errors import KcheckError, UsageError
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ def run(
     rows: Annotated[_Text, _option("How many rows to use, spread over the data. [256]", "N|all")] = None,
     batch_size: Annotated[_Text, _option("Batch size of the ordinary prediction. [32]", "N")] = None,
     seed: Annotated[_Text, _option("Seed for made rows, spreading and shuffling. [0]", "N")] = None,
-    format: Annotated[_Text, _option("Form of the report. [terminal]", "terminal|json")] = None,
-    output: Annotated[_Text, _option("File for the report, instead of standard output.", "FILE")] = None,
+    format: Annotated[_Texts, _option(f"Form of the report: {', '.join(FORMATS)}. Repeatable. [terminal]", "FORMAT[=FILE]")] = None,
+    output: Annotated[_Text, _option("File for the report that --format gives none, instead of standard output.", "FILE")] = None,
     backend: Annotated[_Text, _option("Keras backend. [tensorflow]", "tensorflow|jax|torch")] = None,
     rtol: Annotated[_Texts, _option("Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X")] = None,
     atol: Annotated[_Texts, _option("Absolute limit, together with --rtol.", "X|OUTPUT:X")] = None,
@@ -71,10 +73,10 @@ def run(
 
         settings = load_settings(context.params, os.environ)
         call.debug = settings.debug
-        _check_output(settings)
+        _check_destinations(settings, context.params.get("config"))
         with _told_at_the_end(nursery, settings), _told_to_machines(settings):
             report = inspect(settings, call.line, nursery=nursery)
-    _deliver(report, settings)
+    _deliver(_rendered(report, settings))
     return report.exit_code
 
 
@@ -90,42 +92,60 @@ def _told_at_the_end(nursery: Nursery, settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _told_to_machines(settings: Settings) -> Iterator[None]:
-    """Give a refusal as JSON where JSON is asked for, so that what reads the report finds one; a mistake in the call gives none."""
+    """Give a refusal in the form of each report that has one, so that what reads it finds one; a mistake in the call gives none."""
     try:
         yield
     except KcheckError as refusal:
-        if settings.format == "json" and refusal.exit_code != UsageError.exit_code:
-            from keras_consistency_cli.reporting.as_json import render_refusal
+        if refusal.exit_code != UsageError.exit_code:
+            from keras_consistency_cli.reporting import REFUSALS
 
-            _write(render_refusal(__version__, str(settings.model), refusal), settings)
+            told = (one for one in settings.destinations() if one.format in REFUSALS)
+            _deliver((one, REFUSALS[one.format](__version__, str(settings.model), refusal)) for one in told)
         raise
 
 
-def _check_output(settings: Settings) -> None:
-    if settings.output is not None:
-        files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
-        taken = (*files, *settings.custom_objects)
-        output.check_destination(settings.output, (path for path in taken if path is not None))
+def _check_destinations(settings: Settings, config: str | None) -> None:
+    files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
+    function = (settings.preprocess or "").rpartition(":")[0]
+    named = (Path(name) for name in (config or os.environ.get("KCHECK_CONFIG"), function if function.endswith(".py") else None) if name)
+    taken = [*(path for path in files if path is not None), *settings.custom_objects, *named]
+    for one in settings.destinations():
+        if one.path is not None:
+            output.check_destination(one.path, taken, said=one.said)
 
 
-def _deliver(report: Report, settings: Settings) -> None:
-    """Render the report and write it; a reader that has left is no failure, for the verdict is known."""
+def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination, str]]:
     from keras_consistency_cli.reporting import render
 
-    to_file, is_json = settings.output is not None, settings.format == "json"
-    text = render(
-        report,
-        settings.format,
-        width=output.terminal_width(),
-        color=output.wants_color(settings.color, os.environ, to_file=to_file),
-        ascii_only=not to_file and not is_json and output.speaks_ascii_only(),
-    )
-    _write(text, settings)
+    for one in settings.destinations():
+        to_file = one.path is not None
+        text = render(
+            report,
+            one.format,
+            width=output.terminal_width(),
+            color=output.wants_color(settings.color, os.environ, to_file=to_file),
+            ascii_only=not to_file and one.format not in UTF_8 and output.speaks_ascii_only(),
+        )
+        yield one, text
 
 
-def _write(text: str, settings: Settings) -> None:
-    if settings.output is not None:
-        output.write_file(settings.output, text)
-        return
-    with suppress(BrokenPipeError):
-        output.write_stdout(text, encoding="utf-8" if settings.format == "json" else None)
+def _deliver(reports: Iterable[tuple[Destination, str]]) -> None:
+    """Write all reports, files before standard output; one that cannot be written keeps no other from being so.
+
+    A reader of standard output that has left is no failure, for the verdict is known.
+
+    Raises:
+        NoVerdictError: the first that could not be written.
+    """
+    failed: list[KcheckError] = []
+    for one, text in sorted(reports, key=lambda report: report[0].path is None):
+        try:
+            if one.path is not None:
+                output.write_file(one.path, text)
+            else:
+                with suppress(BrokenPipeError):
+                    output.write_stdout(text, encoding="utf-8" if one.format in UTF_8 else None)
+        except KcheckError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]

@@ -74,8 +74,18 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         confidence="confirmed" if proof is not None and proof.confirmed else "likely",
         confirmation=proof.told if proof is not None else "",
         evidence={"located": dict(place)} if place else {},
-        advice=(cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer),
+        advice="\n".join((*_mends(by_code, codes), _general(cause, layer))),
     )
+
+
+def _general(cause: Cause, layer: str | None) -> str:
+    return (cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer)
+
+
+def _mends(by_code: Mapping[str, Verdict], codes: Sequence[str]) -> tuple[str, ...]:
+    """The very lines that mend these rows, where a check has found them: they come before what holds in general."""
+    found = (by_code[code].findings.get("mend") for code in codes)
+    return tuple(str(line) for line in found if line)
 
 
 def _place(cause: Cause, evidence: Evidence) -> Mapping[str, Any]:

@@ -4,17 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.report import Report
-from keras_consistency_cli.reporting.as_json import render_json
+from keras_consistency_cli.reporting.as_json import refuse_json, render_json
 from keras_consistency_cli.reporting.canvas import Canvas
+from keras_consistency_cli.reporting.concise import render_concise
+from keras_consistency_cli.reporting.github import refuse_github, render_github
+from keras_consistency_cli.reporting.junit import refuse_junit, render_junit
+from keras_consistency_cli.reporting.markdown import refuse_markdown, render_markdown
+from keras_consistency_cli.reporting.page import refuse_html, render_html
+from keras_consistency_cli.reporting.sarif import refuse_sarif, render_sarif
 from keras_consistency_cli.reporting.terminal import render_terminal
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["RENDERERS", "Canvas", "render"]
+__all__ = ["REFUSALS", "RENDERERS", "Canvas", "render"]
 
-RENDERERS: Mapping[str, Callable[[Report, Canvas], str]] = {"terminal": render_terminal, "json": render_json}
+RENDERERS: Mapping[str, Callable[[Report, Canvas], str]] = {
+    "terminal": render_terminal,
+    "concise": render_concise,
+    "json": render_json,
+    "junit": render_junit,
+    "sarif": render_sarif,
+    "github": render_github,
+    "markdown": render_markdown,
+    "html": render_html,
+}
 """The formats of `--format`."""
+
+REFUSALS: Mapping[str, Callable[[str, str, KcheckError], str]] = {
+    "json": refuse_json,
+    "junit": refuse_junit,
+    "sarif": refuse_sarif,
+    "github": refuse_github,
+    "markdown": refuse_markdown,
+    "html": refuse_html,
+}
+"""What is written where there is no report: version, model and refusal to text. Readers of the other formats have standard error."""
 
 _NARROWEST = 40
 

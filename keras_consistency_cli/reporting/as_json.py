@@ -21,7 +21,7 @@ from keras_consistency_cli.report import SCHEMA, Report
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.measures import noise_multiple
 
-__all__ = ["as_document", "render_json", "render_refusal"]
+__all__ = ["as_document", "refuse_json", "render_json"]
 
 
 def render_json(report: Report, canvas: Canvas) -> str:
@@ -29,7 +29,7 @@ def render_json(report: Report, canvas: Canvas) -> str:
     return json.dumps(as_document(report), indent=2, allow_nan=False) + "\n"
 
 
-def render_refusal(version: str, model: str, refusal: KcheckError) -> str:
+def refuse_json(version: str, model: str, refusal: KcheckError) -> str:
     """Return what a machine is told where there is no report: the model was refused, or nothing could be decided."""
     verdict = "inconsistent" if refusal.exit_code == 1 else "no-verdict"
     error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.mend}

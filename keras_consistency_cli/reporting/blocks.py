@@ -13,7 +13,8 @@ from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.check_table import status_text
 from keras_consistency_cli.reporting.layout import aligned, code_lines, labelled, wrapped, written
 from keras_consistency_cli.reporting.measures import worst_first
-from keras_consistency_cli.reporting.words import at_least, both_values, count, deviation, number
+from keras_consistency_cli.reporting.telling import apart, causes_of, flips, pair, rows_named, telling, would_pass
+from keras_consistency_cli.reporting.words import both_values, count, deviation, number
 
 __all__ = ["LONGEST_BLOCK", "diagnosis_block", "verdict_block"]
 
@@ -21,7 +22,6 @@ LONGEST_BLOCK = 40
 """Lines of one block at most; the JSON report has everything."""
 _WORST_ROWS = 3
 _OTHERS = 3
-_ROWS_NAMED = 8
 _STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
 _SEVERITY_WORDS = {"fail": "CAUSE", "warn": "CAUSE of a warning", "info": "NOTED"}
 _TABLE_INDENT = 4
@@ -40,9 +40,7 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
         label = "confirmed" if diagnosis.confidence == "confirmed" else "not certain"
         lines += labelled(canvas, label, written(canvas, diagnosis.confirmation))
     if diagnosis.rows:
-        more = len(diagnosis.rows) - _ROWS_NAMED
-        named = ", ".join(str(row) for row in diagnosis.rows[:_ROWS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-        lines += labelled(canvas, "rows", written(canvas, named))
+        lines += labelled(canvas, "rows", written(canvas, rows_named(diagnosis.rows)))
     if diagnosis.explains:
         lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
     return _capped(canvas, lines + code_lines(canvas, "to mend", diagnosis.advice))
@@ -55,17 +53,15 @@ def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text
     lines += wrapped(canvas, written(canvas, verdict.message), indent=2)
     if verdict.reason:
         lines += labelled(canvas, "reason", written(canvas, verdict.reason))
-    ranked = worst_first(verdict.judged)
-    if ranked and verdict.status is Status.FAIL:
-        lines += _evidence(canvas, report, ranked)
-    elif ranked:
-        lines += _measured(canvas, report, ranked[0])
-    causes = [diagnosis.cause for diagnosis in report.diagnoses if verdict.code in diagnosis.explains]
+    worst = telling(verdict)
+    if worst is not None:
+        lines += _evidence(canvas, report, worst_first(verdict.judged)) if verdict.status is Status.FAIL else _measured(canvas, report, worst)
+    causes = [diagnosis.cause for diagnosis in causes_of(report, verdict)]
     if causes:
-        lines += labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above"))
+        # What is to be mended stands with the cause; the check's own next step looks for one.
+        return _capped(canvas, lines + labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above")))
     lines += _left_open(canvas, report, verdict.code)
-    advice = verdict.advice or ("" if causes else f"kcheck explain {verdict.code}")
-    return _capped(canvas, lines + code_lines(canvas, "next", advice))
+    return _capped(canvas, lines + code_lines(canvas, "next", verdict.advice or f"kcheck explain {verdict.code}"))
 
 
 def _left_open(canvas: Canvas, report: Report, code: str) -> list[Text]:
@@ -83,11 +79,10 @@ def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[
     lines = _measured(canvas, report, worst)
     lines += _worst_rows(canvas, worst)
     if worst.comparison.flipped:
-        flips = f"{count(worst.comparison.flipped, 'decision')} flipped ({worst.comparison.decision}) in {count(worst.comparison.rows, 'row')}"
-        lines += labelled(canvas, "decisions", written(canvas, flips))
-    lines += labelled(canvas, "would pass", written(canvas, _would_pass([worst, *others])))
+        lines += labelled(canvas, "decisions", written(canvas, flips(worst.comparison)))
+    lines += labelled(canvas, "would pass", written(canvas, would_pass([worst, *others])))
     if others:
-        named = [f"{_pair(report, one)} {deviation(one.comparison)}" for one in others[:_OTHERS]]
+        named = [f"{pair(report, one)} {deviation(one.comparison)}" for one in others[:_OTHERS]]
         more = [f"and {len(others) - _OTHERS} more"] if len(others) > _OTHERS else []
         lines += labelled(canvas, "also failed", written(canvas, "; ".join(named + more)))
     return lines
@@ -95,22 +90,10 @@ def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[
 
 def _measured(canvas: Canvas, report: Report, judged: Judged) -> list[Text]:
     """Which routes were compared, which instrument decided, and how far apart they are."""
-    comparison = judged.comparison
-    lines = labelled(canvas, "compared", written(canvas, _pair(report, judged, "the reference ")))
+    lines = labelled(canvas, "compared", written(canvas, pair(report, judged, "the reference ")))
     if judged.reason:
         lines += labelled(canvas, "decided by", written(canvas, judged.reason))
-    if comparison.misshapen:
-        return lines
-    odd = f"{count(comparison.nonfinite, 'value')} finite on one side only, the others " if comparison.nonfinite else ""
-    apart = f"{odd}at most {number(comparison.max_abs)}, {comparison.rows_differing:,} of {count(comparison.rows, 'row')} differ"
-    return lines + labelled(canvas, "apart", written(canvas, apart))
-
-
-def _pair(report: Report, judged: Judged, said_of_reference: str = "") -> str:
-    """The two routes, and the output where the model has several."""
-    comparison = judged.comparison
-    several = len(report.facts.outputs if report.facts else report.noise) > 1
-    return f"{comparison.candidate} against {said_of_reference}{comparison.reference}" + (f", output '{comparison.output}'" if several else "")
+    return lines + (labelled(canvas, "apart", written(canvas, apart(judged.comparison))) if apart(judged.comparison) else [])
 
 
 def _worst_rows(canvas: Canvas, judged: Judged) -> list[Text]:
@@ -129,19 +112,6 @@ def _worst_rows(canvas: Canvas, judged: Judged) -> list[Text]:
 
 def _widths(rows: Sequence[Sequence[Text]]) -> list[int]:
     return [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
-
-
-def _would_pass(failing: Sequence[Judged]) -> str:
-    """The smallest stated limit that would let all of these pass, where one could."""
-    if any(one.comparison.misshapen for one in failing):
-        return "no limit lets answers of different shapes pass"
-    if any(one.comparison.nonfinite for one in failing):
-        return "no limit lets NaN or infinity on one side pass"
-    stateable = [one.comparison.max_abs for one in failing if one.limit.origin != "exact"]
-    if not stateable or max(stateable) <= 0:
-        return "the same bits only: no limit applies"
-    rest = "; the exact comparisons would still fail" if len(stateable) < len(failing) else ""
-    return f"with --rtol 0 --atol {at_least(max(stateable))}{rest}"
 
 
 def _capped(canvas: Canvas, lines: list[Text]) -> list[Text]:

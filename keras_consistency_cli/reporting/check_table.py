@@ -11,14 +11,13 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.layout import aligned, flowed, shortened, wrapped, written
-from keras_consistency_cli.reporting.measures import noise_multiple, worst_first
-from keras_consistency_cli.reporting.words import NOTHING, deviation, number
+from keras_consistency_cli.reporting.telling import figures, skips_by_reason, sorted_verdicts, telling
+from keras_consistency_cli.reporting.words import NOTHING
 
-__all__ = ["check_table", "sorted_verdicts", "status_text"]
+__all__ = ["check_table", "status_text"]
 
 _MARKS = {Status.FAIL: "✗", Status.ERROR: "?", Status.WARN: "!", Status.PASS: "✓", Status.SKIP: "-"}
 _STYLES = {Status.FAIL: "bold red", Status.ERROR: "bold magenta", Status.WARN: "yellow", Status.PASS: "green", Status.SKIP: "dim"}
-_ORDER = tuple(_MARKS)
 
 _ORIGIN_MARKS = {"calibrated": "", "calibrated-few-rows": "*", "fallback": "~", "stated": "=", "exact": ""}
 _ORIGIN_WORDS = {
@@ -53,11 +52,6 @@ _LEFT_FOR_NUMBERS = 30
 """Columns that a name has to leave free; at the narrowest width this cuts it to ten."""
 
 
-def sorted_verdicts(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Sort verdicts failing first, skipped last, and by code order within."""
-    return sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.status))
-
-
 def status_text(canvas: Canvas, status: Status, words: str | None = None) -> Text:
     """Return a mark and a word in the status's colour: what the colour says, the word says too."""
     return written(canvas, f"{_MARKS[status]} {words or status.value.upper()}", _STYLES[status])
@@ -66,7 +60,7 @@ def status_text(canvas: Canvas, status: Status, words: str | None = None) -> Tex
 def check_table(canvas: Canvas, report: Report) -> list[Text]:
     """Return the table's lines: titles, one line a check, where the limits come from, and what was skipped and why."""
     verdicts = [verdict for verdict in sorted_verdicts(report.verdicts) if verdict.status is not Status.SKIP]
-    worst = [next(iter(worst_first(verdict.judged)), None) for verdict in verdicts]
+    worst = [telling(verdict) for verdict in verdicts]
     rows = [[*_names(canvas, verdict), *_numbers(canvas, report, verdict, one)] for verdict, one in zip(verdicts, worst, strict=True)]
     shape, widths = _fitting(canvas, rows)
     titles = [Text(), Text(), Text("check", "dim"), *(written(canvas, title, "dim") for title in shape.titles)]
@@ -80,14 +74,9 @@ def check_table(canvas: Canvas, report: Report) -> list[Text]:
 
 
 def _skips(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]:
-    """Skipped checks by their reason: most runs leave out whole families, for one reason each."""
-    by_reason: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.status is Status.SKIP:
-            by_reason.setdefault(verdict.reason or "no reason was given", []).append(verdict)
     head = status_text(canvas, Status.SKIP)
     lines: list[Text] = []
-    for reason, skipped in by_reason.items():
+    for reason, skipped in skips_by_reason(verdicts).items():
         told = ", ".join(verdict.code for verdict in skipped) if len(skipped) > 1 else f"{skipped[0].code} {skipped[0].name}"
         lines += wrapped(canvas, written(canvas, f"{told}: {reason}", "dim", limit=400), indent=head.cell_len + 2, first=head)
     return lines
@@ -101,12 +90,11 @@ def _names(canvas: Canvas, verdict: Verdict) -> list[Text]:
 def _numbers(canvas: Canvas, report: Report, verdict: Verdict, one: Judged | None) -> list[Text]:
     if one is None:
         return [Text()] * len(_SHAPES[0].titles)
-    unmeasured = bool(one.comparison.misshapen or one.comparison.nonfinite)
-    multiple = None if unmeasured else noise_multiple(one.comparison, report.noise)
-    limit = NOTHING if unmeasured else ("exact" if one.limit.origin == "exact" else number(one.limit.value) + _ORIGIN_MARKS[one.limit.origin])
+    shown = figures(report, one)
+    mark = "" if shown.limit == NOTHING else _ORIGIN_MARKS[one.limit.origin]
     style = "" if one.within else _STYLES[verdict.status]
-    numbers = [written(canvas, deviation(one.comparison), style), written(canvas, number(multiple), style)]
-    return [*numbers, written(canvas, limit), written(canvas, f"{one.comparison.rows:,}")]
+    numbers = [written(canvas, shown.deviation, style), written(canvas, shown.multiple, style)]
+    return [*numbers, written(canvas, f"{shown.limit}{mark}"), written(canvas, shown.rows)]
 
 
 def _fitting(canvas: Canvas, rows: Sequence[Sequence[Text]]) -> tuple[_Shape, list[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from rich.text import Text
@@ -12,22 +11,21 @@ from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.blocks import diagnosis_block, verdict_block
 from keras_consistency_cli.reporting.canvas import Canvas
-from keras_consistency_cli.reporting.check_table import check_table, sorted_verdicts
+from keras_consistency_cli.reporting.check_table import check_table
 from keras_consistency_cli.reporting.layout import draw, flowed, wrapped, written
+from keras_consistency_cli.reporting.telling import OUTCOMES, by_severity, ending, sorted_verdicts
 from keras_consistency_cli.reporting.words import count, number
 
 __all__ = ["render_terminal"]
 
-_SEVERITIES = ("fail", "warn", "info")
 _TOLD = (Status.FAIL, Status.ERROR, Status.WARN)
-_COUNTED = {Status.FAIL: "failed", Status.ERROR: "error", Status.WARN: "warned", Status.PASS: "passed", Status.SKIP: "skipped"}
-_OUTCOMES = {"consistent": ("consistent", "bold green"), "inconsistent": ("inconsistent", "bold red"), "no-verdict": ("no verdict", "bold magenta")}
+_STYLES = {"consistent": "bold green", "inconsistent": "bold red", "no-verdict": "bold magenta"}
 
 
 def render_terminal(report: Report, canvas: Canvas) -> str:
     """Return the report as lines of text, coloured where the canvas allows it."""
     sections = [_header(canvas, report)]
-    sections += [diagnosis_block(canvas, one) for one in sorted(report.diagnoses, key=lambda one: _SEVERITIES.index(one.severity))]
+    sections += [diagnosis_block(canvas, one) for one in by_severity(report.diagnoses)]
     if report.verdicts:
         sections.append(check_table(canvas, report))
     sections += [verdict_block(canvas, report, verdict) for verdict in sorted_verdicts(report.verdicts) if verdict.status in _TOLD]
@@ -103,10 +101,5 @@ def _footer(canvas: Canvas, report: Report) -> list[Text]:
     lines = []
     if report.reproduce and report.exit_code:
         lines.append(Text.assemble(written(canvas, "again: ", "dim"), " ", written(canvas, report.reproduce, limit=2000, code=True)))
-    word, style = _OUTCOMES[report.outcome]
-    amounts = Counter(verdict.status for verdict in report.verdicts)
-    named = (count(amounts[status], name, "errors" if status is Status.ERROR else name) for status, name in _COUNTED.items() if amounts[status])
-    counts = ", ".join(named) or "no check ran"
-    strict = "; warnings count as failures" if report.fail_on == "warn" and amounts[Status.WARN] else ""
-    ending = f": {counts} in {report.elapsed_s:.1f} s, exit {report.exit_code}{strict}"
-    return lines + wrapped(canvas, Text.assemble(written(canvas, word, style), written(canvas, ending)))
+    word = written(canvas, OUTCOMES[report.outcome], _STYLES[report.outcome])
+    return lines + wrapped(canvas, Text.assemble(word, written(canvas, f": {ending(report)}")))

@@ -98,3 +98,10 @@ def test_what_would_happen_is_explained_by_no_cause(evidence: Any, verdict: Any)
     assert diagnose(evidence(), [would]) == ()
     (found,) = diagnose(evidence(), [would, verdict("KC305", cause="scaled-in-low-precision")])
     assert (found.cause, found.explains) == ("scaled-in-low-precision", ("KC305",))
+
+
+def test_the_line_that_mends_these_rows_comes_before_general_advice(evidence: Any, verdict: Any) -> None:
+    failed = replace(verdict("KC501"), findings={"cause": "axes-swapped", "mend": "x = x.transpose(0, 2, 3, 1)"})
+    (found,) = diagnose(evidence(), [failed])
+    assert found.advice.splitlines()[0] == "x = x.transpose(0, 2, 3, 1)"
+    assert len(found.advice.splitlines()) > 1

@@ -169,3 +169,15 @@ def test_severity_is_said_in_words(failing: Report, severity: str, title: str) -
     lines = [line.plain for line in diagnosis_block(Canvas(), diagnosis)]
     assert lines[0] == f"{title}  cross-sample-dependence, confirmed"
     assert lines[-1] == "  explains    KC101, KC103"
+
+
+def test_a_known_cause_takes_the_place_of_the_next_step(failing: Report) -> None:
+    assert _block(failing, "KC103")[-1] == "  cause       cross-sample-dependence, see above"
+    unexplained = replace(failing, diagnoses=())
+    assert _block(unexplained, "KC103")[-1] == "  next        compute nothing over axis 0"
+    assert _block(unexplained, "KC101")[-1] == "  next        kcheck explain KC101"
+
+
+def test_a_failure_about_something_else_shows_no_numbers(make_report: Maker, judged: Pairing) -> None:
+    report = make_report(_failed(judged("a", "b", 0.0), advice="update nothing"))
+    assert _block(report, "KC102") == ["✗ FAIL  KC102 batch-size", "  batches of 7 answer differently.", "  next        update nothing"]

@@ -132,3 +132,8 @@ def test_at_the_narrowest_a_word_in_place_of_a_number_still_fits(make_report: Ma
     lines = draw(Canvas(width=40), check_table(Canvas(width=40), report)).splitlines()
     assert lines[0].split() == ["check", "worst"]
     assert max(len(line) for line in lines) <= 40
+
+
+def test_a_failure_about_something_else_says_so_in_place_of_numbers(make_report: Maker, judged: Pairing) -> None:
+    changed = Verdict(code="KC203", name="repeatability", status=Status.FAIL, message="it changes a variable", judged=(judged("a", "b", 0.0),))
+    assert _table(make_report(changed))[1:] == ["✗ FAIL  KC203  repeatability  it changes a variable"]

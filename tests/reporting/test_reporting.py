@@ -4,12 +4,13 @@ import json
 
 import pytest
 
+from keras_consistency_cli.destinations import FORMATS
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.report import Report
-from keras_consistency_cli.reporting import RENDERERS, Canvas, render
+from keras_consistency_cli.reporting import REFUSALS, RENDERERS, Canvas, render
 
 
-@pytest.mark.parametrize("name", ["terminal", "json"])
+@pytest.mark.parametrize("name", FORMATS)
 def test_render_passes_the_canvas_to_the_renderer_of_that_name(failing: Report, name: str) -> None:
     text = render(failing, name, width=60, color=True, ascii_only=True)
     assert text == RENDERERS[name](failing, Canvas(width=60, color=True, ascii_only=True))
@@ -17,9 +18,10 @@ def test_render_passes_the_canvas_to_the_renderer_of_that_name(failing: Report, 
 
 
 def test_formats_say_the_same_verdict(failing: Report) -> None:
-    assert set(RENDERERS) == {"terminal", "json"}
+    assert tuple(RENDERERS) == FORMATS
+    assert set(REFUSALS) <= set(FORMATS)
     assert json.loads(render(failing, "json"))["verdict"] == "inconsistent"
-    assert "\ninconsistent: " in render(failing, "terminal")
+    assert [name for name in FORMATS if "inconsistent" not in render(failing, name)] == []
 
 
 def test_a_width_too_small_to_read_is_widened(failing: Report) -> None:
@@ -29,4 +31,4 @@ def test_a_width_too_small_to_read_is_widened(failing: Report) -> None:
 def test_an_unknown_format_is_a_usage_error_with_a_suggestion(healthy: Report) -> None:
     with pytest.raises(UsageError) as caught:
         render(healthy, "jsn\x1b")
-    assert str(caught.value) == "unknown format 'jsn\\x1b' (did you mean 'json'?)\nexpected: terminal, json"
+    assert str(caught.value) == f"unknown format 'jsn\\x1b' (did you mean 'json'?)\nexpected: {', '.join(FORMATS)}"
