@@ -1,11 +1,14 @@
 """`python -m keras_consistency_cli` and `kcheck`: signals are taken care of before anything else is imported."""
 
+import os
 import signal
 import sys
 
 from keras_consistency_cli.interruption import leave_at_once
 
 __all__ = ["main"]
+
+_TOLD_TO_END = (130, 143)
 
 
 def main() -> int:
@@ -15,7 +18,11 @@ def main() -> int:
             signal.signal(number, leave_at_once)
     from keras_consistency_cli.cli import main as run
 
-    return run()
+    code = run()
+    if code in _TOLD_TO_END:
+        # Everything is cleaned up, and whoever pressed Ctrl-C waits: the interpreter would take its time to take itself apart.
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -41,15 +41,16 @@ def main(descriptor: int, parent: int) -> None:
         parent: process id of who started this; where it is gone already, there is nobody to serve.
     """
     control = socket.socket(fileno=descriptor)
-    # Workers may have started processes that nobody else knows of: those end with this one's group.
-    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
-    _die_with_parent(signal.SIGTERM)
+    _die_with_parent(signal.SIGKILL)
     told = control.makefile("rb", buffering=0).readline()
     if not told or os.getppid() != parent:
         _leave()
     start = json.loads(told)
     os.environ.update(start["environment"])
     _import_backend()
+    # Workers may start processes that nobody else knows of: those end with this one's group. Not before, for an import does not listen.
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    _die_with_parent(signal.SIGTERM)
     while True:
         try:
             request, descriptors, _, _ = socket.recv_fds(control, 64, 1)

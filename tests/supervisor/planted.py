@@ -115,6 +115,11 @@ def _end_the_run() -> None:
     os.kill(os.getppid(), signal.SIGKILL)
 
 
+def _spawn_and_hang() -> None:
+    _spawn()
+    _hang()
+
+
 def _escape() -> None:
     subprocess.Popen(["sleep", "600"], start_new_session=True)
 
@@ -146,6 +151,7 @@ HARM: dict[str, Callable[[], None]] = {
     "write": _write,
     "connect": _connect,
     "end the run": _end_the_run,
+    "spawn and hang": _spawn_and_hang,
     "escape": _escape,
 }
 

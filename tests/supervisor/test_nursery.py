@@ -134,9 +134,10 @@ def test_harm_while_loading_is_told_on_stderr(around: Surroundings, trapped: Cal
     assert around.left_behind() == ([], [])
 
 
+@pytest.mark.parametrize("how", ["hang", "spawn and hang"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
-def test_interrupting_ends_every_process(number: int, code: int, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
-    process = around.start(*trapped("hang"))
+def test_interrupting_ends_every_process(number: int, code: int, how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    process = around.start(*trapped(how))
     try:
         for _ in range(1200):
             if list(around.temporary.glob("kcheck-*/hanging")):
