@@ -6,11 +6,8 @@ Only typer and the lightest modules are imported here; the commands import the r
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -20,11 +17,12 @@ from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.run import run
 from keras_consistency_cli.commands.topics import explain, list_checks
 from keras_consistency_cli.errors import KcheckError, UsageError
+from keras_consistency_cli.interruption import Interruption, endable
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["app", "main"]
 
-_INTERRUPTED, _TERMINATED, _NO_VERDICT = 130, 143, 3
+_INTERRUPTED, _NO_VERDICT = 130, 3
 
 app = typer.Typer(
     add_completion=False,
@@ -42,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given)
     output.hold_standard_streams()
     try:
-        with _terminable():
+        with endable():
             command = typer.main.get_command(app)
             with command.make_context("kcheck", list(given), obj=call) as context:
                 return int(command.invoke(context) or 0)
@@ -52,24 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.settle_standard_streams()
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that workers and half-written files are cleaned up on the way out."""
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _told(error: BaseException, call: Call) -> int:
     """Tell what ended the call, and return its exit code."""
     if isinstance(error, typer.Exit):
         return int(error.exit_code)
+    if isinstance(error, Interruption):
+        output.say(error.word)
+        return error.code
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else _NO_VERDICT
     if isinstance(error, BrokenPipeError):

@@ -27,10 +27,15 @@ __all__ = ["Loaded", "compose"]
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What was learned beside the routes: how rows were made in words, where they were, and the description of the data."""
+    """What was learned beside the routes: how rows were made in words, where they were, the description of the data, and how workers fared.
+
+    `unprotected` is what workers could not be kept from; `lost` tells of those that were gone at the end although nobody had told them to go.
+    """
 
     made: str
     description: DataFacts
+    unprotected: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def compose(
@@ -43,7 +48,7 @@ def compose(
         verdicts=verdicts,
         diagnoses=diagnoses,
         facts=facts,
-        environment=_environment(facts),
+        environment={**_environment(facts), **_isolation(settings, loaded.unprotected)},
         model=Source(path=str(settings.model), sha256=opened.archive.sha256, summary=f"{facts.kind} '{facts.name}'"),
         data=_rows(opened.rows, loaded.made),
         scaler=_scaler(opened.scaler),
@@ -52,8 +57,9 @@ def compose(
         rows_available=opened.rows.length if opened.rows else gathering.rows,
         generated=opened.rows is None,
         noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
-        notes=(*_notes(gathering), *_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
+        notes=(*_notes_on_workers(loaded), *_notes(gathering), *_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
         fail_on=settings.fail_on,
+        lost=loaded.lost,
     )
 
 
@@ -69,6 +75,17 @@ def _environment(facts: Facts) -> dict[str, Any]:
         "numpy": np.__version__,
         "platform": platform.platform(),
     }
+
+
+def _isolation(settings: Settings, unprotected: Sequence[str]) -> dict[str, Any]:
+    kind = "off" if settings.isolation == "off" else "partial" if unprotected else "full"
+    return {"isolation": kind, "isolation_lacks": list(unprotected)}
+
+
+def _notes_on_workers(loaded: Loaded) -> Iterator[str]:
+    yield from (f"no verdict, for a worker was gone before the end: {how}" for how in loaded.lost)
+    if loaded.unprotected:
+        yield f"isolation: partial; workers were not kept from {'; '.join(loaded.unprotected)}"
 
 
 def _rows(source: RowSource | None, described: str) -> Source:

@@ -27,6 +27,7 @@ from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_samp
 from keras_consistency_cli.selection import check_outputs, resolve_selection
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.supervisor.crew import together
+from keras_consistency_cli.supervisor.deadline import Deadline
 from keras_consistency_cli.supervisor.nursery import Nursery
 from keras_consistency_cli.supervisor.seat import Seat
 
@@ -46,11 +47,12 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
     """
     start = time.perf_counter()
     checks = _selected(settings)
+    deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
         nurseries = _started(settings, stack, nursery)
         opened = open_files(settings)
         plan = Plan.of(checks, routes(_sizes(settings)))
-        seats = {**_seated(settings, nurseries, opened), **_with_other_kernels(settings, stack, opened, plan)}
+        seats = {**_seated(settings, nurseries, opened, deadline), **_with_other_kernels(settings, stack, opened, plan, deadline)}
         for seat in seats.values():
             stack.callback(seat.close)
         facts, described = _loaded(seats)
@@ -70,7 +72,11 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         gathering.run_more(locators(verdicts), sample)
         gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
-    report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
+        workers = list(dict.fromkeys(seats.values()))
+        unprotected = tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected))
+        lost = tuple(how for seat in workers if (how := seat.lost()) is not None)
+    loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
+    report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
     left = unexplained(gathering.evidence(known), verdicts, diagnoses)
     return _told(replace(report, unexplained=left), argv_text, start)
 
@@ -116,30 +122,34 @@ def _sizes(settings: Settings) -> tuple[int, ...]:
 def _started(settings: Settings, stack: ExitStack, waiting: Nursery | None) -> tuple[Nursery, Nursery]:
     """The nursery of the model's backend, and the one of its float64 shadow, which has to be TensorFlow: mostly the same."""
     own = waiting or stack.enter_context(Nursery())
-    own.start({"KERAS_BACKEND": settings.backend})
+    _start(own, settings, {"KERAS_BACKEND": settings.backend})
     if settings.backend == "tensorflow":
         return own, own
     other = stack.enter_context(Nursery())
-    other.start({"KERAS_BACKEND": "tensorflow"})
+    _start(other, settings, {"KERAS_BACKEND": "tensorflow"})
     return own, other
 
 
-def _seated(settings: Settings, nurseries: tuple[Nursery, Nursery], opened: Opened) -> dict[str, Seat]:
+def _start(nursery: Nursery, settings: Settings, environment: dict[str, str]) -> None:
+    nursery.start(environment, memory_limit=settings.memory_limit, isolated=settings.isolation == "auto")
+
+
+def _seated(settings: Settings, nurseries: tuple[Nursery, Nursery], opened: Opened, deadline: Deadline) -> dict[str, Seat]:
     def seat(nursery: Nursery) -> Seat:
-        return Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout)
+        return Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout, deadline=deadline)
 
     own, other = nurseries
     seats = {"main": seat(own), "fresh": seat(own)}
     return {**seats, "shadow": seats["fresh"] if other is own else seat(other)}
 
 
-def _with_other_kernels(settings: Settings, stack: ExitStack, opened: Opened, plan: Plan) -> dict[str, Seat]:
+def _with_other_kernels(settings: Settings, stack: ExitStack, opened: Opened, plan: Plan, deadline: Deadline) -> dict[str, Seat]:
     """A seat in a process with other kernels, where a check asks for it: a second import of the backend, beside the first."""
     if settings.backend != "tensorflow" or not any(route.seat == "kernels" for route in plan.routes):
         return {}
     nursery = stack.enter_context(Nursery())
-    nursery.start({"KERAS_BACKEND": settings.backend, **OTHER_KERNELS})
-    return {"kernels": Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout)}
+    _start(nursery, settings, {"KERAS_BACKEND": settings.backend, **OTHER_KERNELS})
+    return {"kernels": Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout, deadline=deadline)}
 
 
 def _loaded(seats: dict[str, Seat]) -> tuple[Facts, str]:

@@ -56,6 +56,8 @@ class Report:
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0
     fail_on: Literal["fail", "warn"] = "fail"
+    lost: Sequence[str] = ()
+    """How workers ended that had answered everything but were gone before the run was over: nothing that they said is relied on."""
 
     @property
     def exit_code(self) -> int:
@@ -63,7 +65,7 @@ class Report:
         statuses = [verdict.status for verdict in self.verdicts]
         if Status.FAIL in statuses or (self.fail_on == "warn" and Status.WARN in statuses):
             return 1
-        if Status.ERROR in statuses or not any(status in (Status.PASS, Status.WARN) for status in statuses):
+        if Status.ERROR in statuses or self.lost or not any(status in (Status.PASS, Status.WARN) for status in statuses):
             return 3
         return 0
 

@@ -189,6 +189,11 @@ class Settings(_Options):
     )
     trust: Trust = Field(default=Trust(), description="a mapping with scaler and code")
     timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = Field(default=600.0, description="a number of seconds above 0")
+    total_timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="a number of seconds above 0"
+    )
+    memory_limit: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(default=None, description="a number of GiB above 0")
+    isolation: Literal["auto", "off"] = Field(default="auto", description="auto or off")
     facts: OwnerFacts = Field(default=OwnerFacts(), description="a mapping such as {stateful_rows: independent}")
     checks: CheckOptions = Field(default=CheckOptions(), description="a mapping from check name to options")
     debug: StrictBool = Field(default=False, description="true or false")

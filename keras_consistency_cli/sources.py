@@ -98,9 +98,9 @@ class _Option:
 
 _PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output")
 _OPTIONS: Mapping[str, _Option] = {
-    **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "fail_on", "color")},
+    **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "fail_on", "color", "isolation")},
     "format": _Option(path=("format",), read=_listed),
-    **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "debug")},
+    **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")},
     **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore")},
     "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),

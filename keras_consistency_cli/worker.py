@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
+import errno
 import gc
 import json
 import os
@@ -18,27 +19,38 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_consistency_cli import wire
+from keras_consistency_cli.isolation import isolate
 
 # Keras imports these only to offer wrappers that nothing here uses; together they cost a second. They are importable again afterwards.
 _NOT_NEEDED = ("sklearn", "pandas")
 _NOT_NEEDED_BY_TENSORFLOW = (*_NOT_NEEDED, "scipy")
 _ERROR_LENGTH = 400
+_ISOLATED = " (workers have no network and write to no folder but their own; --isolation off lifts that)"
 _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def main(descriptor: int) -> None:
-    """Serve the parent on an inherited socket: fork workers and report how they ended, until the socket closes."""
+def main(descriptor: int, parent: int) -> None:
+    """Serve the parent on an inherited socket: fork workers and report how they ended, until the socket closes.
+
+    Args:
+        descriptor: of the socket.
+        parent: process id of who started this; where it is gone already, there is nobody to serve.
+    """
     control = socket.socket(fileno=descriptor)
-    _die_with_parent()
-    environment = control.makefile("rb", buffering=0).readline()
-    if not environment:
+    _die_with_parent(signal.SIGKILL)
+    told = control.makefile("rb", buffering=0).readline()
+    if not told or os.getppid() != parent:
         _leave()
-    os.environ.update(json.loads(environment))
+    start = json.loads(told)
+    os.environ.update(start["environment"])
     _import_backend()
+    # Workers may start processes that nobody else knows of: those end with this one's group. Not before, for an import does not listen.
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    _die_with_parent(signal.SIGTERM)
     while True:
         try:
             request, descriptors, _, _ = socket.recv_fds(control, 64, 1)
@@ -47,7 +59,7 @@ def main(descriptor: int) -> None:
         if not request:
             break
         if descriptors:
-            _fork_worker(control, descriptors[0])
+            _fork_worker(control, descriptors[0], start)
         else:
             _, status = os.waitpid(int(request), 0)
             control.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
@@ -72,25 +84,32 @@ def _import_backend() -> None:
     gc.freeze()
 
 
-def _fork_worker(control: socket.socket, descriptor: int) -> None:
+def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, Any]) -> None:
+    # Not in the moment in which the fork still has this process's handler: it would end all of the group.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     child = os.fork()
     if child == 0:
         control.close()
-        _die_with_parent()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _die_with_parent(signal.SIGKILL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
         gc.enable()
         try:
-            Worker(socket.socket(fileno=descriptor)).serve()
+            # Only now: a fork has one thread, however many the backend started, and what is allowed is settled thread by thread.
+            unprotected = isolate(start["scratch"]) if start["isolated"] else ()
+            Worker(socket.socket(fileno=descriptor), unprotected).serve()
         finally:
             _leave()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
     os.close(descriptor)
     control.sendall(f"{child}\n".encode())
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends; elsewhere than on Linux the closed socket does it."""
+def _die_with_parent(number: int) -> None:
+    """Ask the kernel for this signal when the parent ends; elsewhere than on Linux the closed socket ends it."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+            ctypes.CDLL(None).prctl(1, number)
 
 
 def _leave() -> None:
@@ -103,8 +122,8 @@ def _leave() -> None:
 class Worker:
     """One seat: a subject, its session, and a session of its shadow once somebody asks for it."""
 
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
+    def __init__(self, channel: socket.socket, unprotected: Sequence[str] = ()) -> None:
+        self._channel, self._unprotected = channel, unprotected
         self._sessions: dict[str, Any] = {}
 
     def serve(self) -> None:
@@ -130,8 +149,8 @@ class Worker:
         self._probe = Probe(**{**request["probe"], "sizes": tuple(request["probe"]["sizes"])})
         self._routes = {route.name: route for route in routes(self._probe.sizes)}
         self._sessions["float32"] = self._session(self._subject.model)
-        described = self._subject.described_rows
-        wire.send(self._channel, {"facts": dataclasses.asdict(self._subject.facts), "rows": described})
+        loaded = {"facts": dataclasses.asdict(self._subject.facts), "rows": self._subject.described_rows, "unprotected": list(self._unprotected)}
+        wire.send(self._channel, loaded)
 
     def _describe(self, request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> None:
         from keras_consistency_cli.loading.description import describe_data
@@ -203,8 +222,12 @@ def _told(problem: Exception) -> str:
 
     if isinstance(problem, KcheckError):
         return str(problem)
+    if isinstance(problem, OSError) and problem.errno is None and isinstance(problem.__context__, OSError):
+        # Keras makes a new exception out of the first argument alone, which here is a number.
+        problem = problem.__context__
+    hint = _ISOLATED if isinstance(problem, PermissionError) and problem.errno == errno.EACCES else ""
     text = _STYLING.sub("", str(problem))
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     # What is wrapped in a trace of the graph is told by its last lines, what Keras itself says by its first.
     shown = " ".join(lines[-3:] if any(mark in text for mark in ("Graph execution error", "in user code:")) else lines[:3])
-    return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}"
+    return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}{hint}"

@@ -123,7 +123,7 @@ def test_every_flag_reaches_the_settings(stage: Stage, tmp_path: Path) -> None:
     line = (
         "run m.keras --data x.npy --scaler s.pkl --custom-objects a.py --custom-objects b.py --select KC1,finite --select KC2"
         f" --ignore KC102 --rows all --batch-size 8 --seed 3 --format json --output {report} --backend jax --rtol 1e-5 --atol 0"
-        " --trust-scaler --allow-unsafe --fail-on warn --timeout 9 --color never --debug"
+        " --trust-scaler --allow-unsafe --fail-on warn --timeout 9 --total-timeout 90 --memory-limit 1.5 --isolation off --color never --debug"
     )
     assert main(line.split()) == 0
     assert stage.settings == Settings.model_validate(
@@ -144,6 +144,9 @@ def test_every_flag_reaches_the_settings(stage: Stage, tmp_path: Path) -> None:
             "trust": {"scaler": True, "code": True},
             "fail_on": "warn",
             "timeout": 9,
+            "total_timeout": 90,
+            "memory_limit": 1.5,
+            "isolation": "off",
             "color": "never",
             "debug": True,
         }
@@ -249,7 +252,7 @@ def test_debug_shows_the_traceback(
     assert shown.endswith("kcheck: internal error: ZeroDivisionError: secret\n")
 
 
-@pytest.mark.parametrize(("number", "code", "message"), [("SIGTERM", 143, ""), ("SIGINT", 130, "kcheck: interrupted\n")])
+@pytest.mark.parametrize(("number", "code", "message"), [("SIGTERM", 143, "kcheck: terminated\n"), ("SIGINT", 130, "kcheck: interrupted\n")])
 def test_signals_clean_up_and_have_their_codes(number: str, code: int, message: str, tmp_path: Path) -> None:
     trace = tmp_path / "cleaned"
     body = f"try:\n    os.kill(os.getpid(), signal.{number}); signal.pause()\nfinally:\n    open({str(trace)!r}, 'w').close()"

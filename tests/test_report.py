@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from keras_consistency_cli.checks.base import Status, Verdict
@@ -41,6 +43,12 @@ def test_exit_code_and_outcome(statuses: tuple[Status, ...], code: int, outcome:
 )
 def test_fail_on_warn(statuses: tuple[Status, ...], code: int) -> None:
     assert report(*statuses, fail_on="warn").exit_code == code
+
+
+def test_a_worker_that_was_lost_takes_the_good_ending_away_and_no_other() -> None:
+    gone = ("its process was killed by SIGKILL",)
+    assert [replace(report(*statuses), lost=gone).exit_code for statuses in ((PASS,), (PASS, WARN), (FAIL, PASS), (SKIP,))] == [3, 3, 1, 3]
+    assert replace(report(WARN, fail_on="warn"), lost=gone).exit_code == 1
 
 
 def test_every_status_has_an_exit_code() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from threading import Thread
 from typing import Any
@@ -137,4 +138,37 @@ def test_what_is_no_message_is_refused(ends: Ends, sent: bytes) -> None:
 def test_silence_ends_with_the_timeout(ends: Ends) -> None:
     ends[1].settimeout(0.01)
     with pytest.raises(TimeoutError):
+        receive(ends[1])
+
+
+def test_pieces_that_keep_coming_do_not_put_off_the_deadline(ends: Ends) -> None:
+    ends[0].sendall(framed(b"{}")[:8] + b" ")
+    with pytest.raises(TimeoutError):
+        receive(ends[1], deadline=time.monotonic() - 1.0)
+    with pytest.raises(TimeoutError):
+        receive(ends[1], deadline=time.monotonic() + 0.05)
+
+
+def test_nobody_waits_for_ever_to_be_listened_to(ends: Ends) -> None:
+    with pytest.raises(TimeoutError):
+        send(ends[0], {}, {"big": np.zeros(2**24)}, deadline=time.monotonic() + 0.05)
+
+
+def test_more_than_may_come_is_refused_before_it_is_waited_for(ends: Ends) -> None:
+    described = [{"name": "a", "dtype": "<f8", "shape": [64]}, {"name": "b", "dtype": "<f8", "shape": [65]}]
+    ends[0].sendall(framed(json.dumps({"arrays": described}).encode()))
+    with pytest.raises(ValueError, match="more than it may hold"):
+        receive(ends[1], deadline=time.monotonic() + 5.0, most=128 * 8)
+
+
+def test_as_much_as_may_come_is_taken(ends: Ends) -> None:
+    send(ends[0], {}, {"a": np.ones(128)})
+    assert receive(ends[1], most=128 * 8)[1]["a"].sum() == 128
+
+
+def test_memory_is_not_taken_for_what_was_only_announced(ends: Ends) -> None:
+    """A terabyte is announced and never sent: it costs nothing, and is over with the channel."""
+    ends[0].sendall(framed(json.dumps({"arrays": [{"name": "a", "dtype": "<f8", "shape": [2**33]}]}).encode()))
+    ends[0].close()
+    with pytest.raises((EOFError, ValueError)):
         receive(ends[1])

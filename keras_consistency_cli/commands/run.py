@@ -59,6 +59,9 @@ def run(
     allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Let the model run its own code (Lambda layers).")] = False,
     fail_on: Annotated[_Text, _option("What makes the exit code 1. [fail]", "fail|warn")] = None,
     timeout: Annotated[_Text, _option("Seconds that one route may take. [600]", "SECONDS")] = None,
+    total_timeout: Annotated[_Text, _option("Seconds that the whole run may take. [no limit]", "SECONDS")] = None,
+    memory_limit: Annotated[_Text, _option("GiB of memory that one worker may take. [most of what is free]", "GIB")] = None,
+    isolation: Annotated[_Text, _option("Keep workers from the network and from writing files, where possible. [auto]", "auto|off")] = None,
     color: Annotated[_Text, _option("Colour of the report. [auto]", "auto|always|never")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the backend's own messages.")] = False,
 ) -> int:

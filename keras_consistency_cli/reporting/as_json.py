@@ -54,6 +54,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "generated": report.generated,
         "noise": report.noise,
         "notes": report.notes,
+        "lost": report.lost,
         "reproduce": report.reproduce,
         "results": [_result(verdict, report.noise) for verdict in report.verdicts],
         "diagnoses": report.diagnoses,

@@ -91,6 +91,7 @@ def test_a_small_report_whole() -> None:
         "generated": False,
         "noise": {"y": 0.25},
         "notes": ["a note"],
+        "lost": [],
         "reproduce": "kcheck run m.keras",
         "results": [
             {

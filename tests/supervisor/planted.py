@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import resource
 import signal
+import socket
 import stat
+import struct
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +29,8 @@ def _kill() -> None:
 
 def _hang() -> None:
     print("hanging now", flush=True)
-    Path(os.environ.get("TRAP_FLAG", os.devnull)).write_text("hanging")
+    # The one folder that a worker may write to.
+    Path(tempfile.gettempdir(), "hanging").touch()
     time.sleep(600)
 
 
@@ -47,13 +53,75 @@ def _raise() -> None:
     raise RuntimeError("planted \x1b[31mtrouble\nover two lines")
 
 
-def _garble() -> None:
+def _sockets() -> Iterator[int]:
     for descriptor in range(3, 64):
-        try:
+        with contextlib.suppress(OSError):
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-                os.write(descriptor, b"this is no message at all")
-        except OSError:
-            continue
+                yield descriptor
+
+
+def _garble() -> None:
+    for descriptor in _sockets():
+        os.write(descriptor, b"this is no message at all")
+
+
+def _drip() -> None:
+    """A message that never ends, though it never pauses either."""
+    for descriptor in _sockets():
+        os.write(descriptor, struct.pack("<4sI", b"kchk", 10_000))
+        while True:
+            os.write(descriptor, b" ")
+            time.sleep(0.05)
+
+
+def _announce() -> None:
+    """An answer larger than any memory."""
+    header = json.dumps({"arrays": [{"name": "outputs/out", "dtype": "<f8", "shape": [2**46]}]}).encode()
+    for descriptor in _sockets():
+        os.write(descriptor, struct.pack("<4sI", b"kchk", len(header)) + header)
+    time.sleep(600)
+
+
+def _forge() -> None:
+    """A message of the right form that answers something else."""
+    header = json.dumps({"arrays": [], "details": "none", "changed": 3}).encode()
+    for descriptor in _sockets():
+        os.write(descriptor, struct.pack("<4sI", b"kchk", len(header)) + header)
+    time.sleep(600)
+
+
+def _swallow() -> None:
+    """Ever more memory, in steps of 64 MiB, up to 8 GiB."""
+    held = []
+    for _ in range(128):
+        held.append(b"x" * 2**26)
+        time.sleep(0.01)
+
+
+def _flood_for_ever() -> None:
+    while True:
+        os.write(1, b"flood\n" * 10_000)
+
+
+def _write() -> None:
+    Path(__file__).with_name("written_by_a_worker").touch()
+
+
+def _connect() -> None:
+    socket.create_connection(("127.0.0.1", 9), timeout=1)
+
+
+def _end_the_run() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+
+
+def _spawn_and_hang() -> None:
+    _spawn()
+    _hang()
+
+
+def _escape() -> None:
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
 
 
 def _vanish() -> None:
@@ -75,6 +143,16 @@ HARM: dict[str, Callable[[], None]] = {
     "garble": _garble,
     "vanish": _vanish,
     "spawn": _spawn,
+    "drip": _drip,
+    "announce": _announce,
+    "forge": _forge,
+    "swallow": _swallow,
+    "flood for ever": _flood_for_ever,
+    "write": _write,
+    "connect": _connect,
+    "end the run": _end_the_run,
+    "spawn and hang": _spawn_and_hang,
+    "escape": _escape,
 }
 
 

@@ -86,8 +86,34 @@ def test_a_flood_of_output_stays_out_of_the_report(around: Surroundings, trapped
     assert around.left_behind() == ([], [])
 
 
-def test_children_of_a_worker_end_with_it(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
-    assert around.run(*trapped("spawn")).returncode == 0
+@pytest.mark.parametrize("how", ["spawn", "escape"])
+def test_children_of_a_worker_end_with_it(how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    assert around.run(*trapped(how)).returncode == 0
+    assert around.left_behind() == ([], [])
+
+
+def test_isolation_can_be_switched_off_and_is_told_either_way(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    kept, free = around.run(*trapped("write")), around.run(*trapped("write"), "--isolation", "off")
+    written = Path(planted.__file__).with_name("written_by_a_worker")
+    assert written.exists()
+    written.unlink()
+    assert (kept.returncode, free.returncode) == (3, 0)
+    environments = [json.loads(done.stdout)["environment"] for done in (kept, free)]
+    assert [(each["isolation"], each["isolation_lacks"]) for each in environments] == [("full", []), ("off", [])]
+
+
+def test_the_whole_run_has_a_limit_of_its_own(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped("hang"), "--total-timeout", "20")
+    assert (done.returncode, done.stderr, json.loads(done.stdout)["verdict"]) == (3, "", "no-verdict")
+    assert statuses(done.stdout)["KC202"] == "error"
+    assert "the run's 20 s were over (--total-timeout)" in done.stdout
+    assert around.left_behind() == ([], [])
+
+
+def test_a_run_without_time_has_no_verdict(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped("flood"), "--total-timeout", "0.5")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "no-verdict")
+    assert "--total-timeout" in done.stderr
     assert around.left_behind() == ([], [])
 
 
@@ -108,13 +134,13 @@ def test_harm_while_loading_is_told_on_stderr(around: Surroundings, trapped: Cal
     assert around.left_behind() == ([], [])
 
 
+@pytest.mark.parametrize("how", ["hang", "spawn and hang"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
-def test_interrupting_ends_every_process(number: int, code: int, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
-    flag = around.folder / "flag"
-    process = around.start(*trapped("hang"), TRAP_FLAG=str(flag))
+def test_interrupting_ends_every_process(number: int, code: int, how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    process = around.start(*trapped(how))
     try:
         for _ in range(1200):
-            if flag.exists():
+            if list(around.temporary.glob("kcheck-*/hanging")):
                 break
             time.sleep(0.05)
         assert len(around.processes()) >= 3, "parent, nursery and worker should be running"
@@ -123,11 +149,14 @@ def test_interrupting_ends_every_process(number: int, code: int, around: Surroun
     finally:
         process.kill()
     assert (process.returncode, out) == (code, "")
-    assert err == ("kcheck: interrupted\n" if number == signal.SIGINT else "")
+    assert err == {signal.SIGINT: "kcheck: interrupted\n", signal.SIGTERM: "kcheck: terminated\n", signal.SIGKILL: ""}[signal.Signals(number)]
     processes, files = around.left_behind()
     assert processes == []
-    # Nobody can clean up after a SIGKILL but the owner of the temporary folder.
-    assert files == [] or number == signal.SIGKILL
+    if number == signal.SIGKILL:
+        # Nobody could clean up; the next run does.
+        assert len(files) == 1
+        assert around.run(*trapped("flood")).returncode == 0
+    assert around.left_behind() == ([], [])
 
 
 BROKEN = {

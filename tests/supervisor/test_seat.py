@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,8 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.errors import DataError, NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.supervisor.deadline import Deadline
+from keras_consistency_cli.supervisor.memory import MemoryLimit
 from keras_consistency_cli.supervisor.nursery import Nursery
 from keras_consistency_cli.supervisor.seat import Seat
 from tests.supervisor import planted
@@ -55,6 +61,12 @@ def place(nursery: Nursery, tmp_path: Path) -> Iterator[Place]:
         ("raise", "RuntimeError: "),
         ("garble", "a worker sent something that is not a message"),
         ("vanish", "its process was killed by SIGKILL"),
+        ("forge", "a worker sent something that is not a message"),
+        ("announce", "a worker announced an answer of 5.24e+05 GiB, more than it may hold"),
+        ("write", "PermissionError: [Errno 13] Permission denied: "),
+        ("write", "(workers have no network and write to no folder but their own; --isolation off lifts that)"),
+        ("connect", "PermissionError: [Errno 13] Permission denied (workers have no network"),
+        ("end the run", "PermissionError: [Errno 1] Operation not permitted"),
     ],
 )
 def test_harm_is_an_error_of_its_route_alone(how: str, words: str, place: Place) -> None:
@@ -78,6 +90,55 @@ def test_a_hung_worker_is_given_up_after_its_time(place: Place) -> None:
     seat.load()
     assert seat.run("bare-call", ROWS)[0].error == "no answer within 5 s (--timeout)"
     assert seat.run("call", ROWS)[0].ran
+
+
+@pytest.mark.parametrize("how", ["drip", "flood for ever"])
+def test_an_answer_that_goes_on_for_ever_is_given_up_too(how: str, place: Place) -> None:
+    seat = place(how, timeout=5.0)
+    seat.load()
+    assert seat.run("bare-call", ROWS)[0].error == "no answer within 5 s (--timeout)"
+    assert len(seat._nursery.log()) <= 4000
+    assert seat.run("call", ROWS)[0].ran
+
+
+def test_once_the_runs_time_is_up_nothing_more_is_asked(place: Place, nursery: Nursery) -> None:
+    seat = place("hang")
+    deadline = Deadline(answer=60.0, total=10.0)
+    limited = Seat(nursery, seat._load_request, timeout=60.0, deadline=deadline)
+    limited.load()
+    assert limited.run("call", ROWS)[0].ran
+    for route in ("bare-call", "call"):
+        assert limited.run(route, ROWS)[0].error == "the run's 10 s were over (--total-timeout)"
+    with pytest.raises(NoVerdictError, match=r"the run's 10 s were over \(--total-timeout\)"):
+        limited.load()
+    limited.close()
+
+
+def test_a_worker_that_takes_too_much_memory_is_ended(place: Place, nursery: Nursery) -> None:
+    seat = place("swallow")
+    seat.load()
+    nursery._watch.limit = MemoryLimit(each=2 * 2**30)
+    try:
+        harmed, _ = seat.run("bare-call", ROWS)
+    finally:
+        nursery._watch.limit = MemoryLimit()
+    assert re.fullmatch(r"ran out of memory \(2(\.\d+)? GiB of 2 GiB, memory_limit\)", str(harmed.error)), harmed.error
+    assert seat.run("call", ROWS)[0].ran
+
+
+def test_a_worker_that_is_gone_after_its_last_answer_is_missed(place: Place) -> None:
+    seat = place("kill")
+    assert seat.lost() is None
+    seat.load()
+    assert seat.run("call", ROWS)[0].ran
+    assert seat.lost() is None
+    os.kill(seat._child, signal.SIGKILL)
+    for _ in range(200):
+        if how := seat.lost():
+            break
+        time.sleep(0.05)
+    assert how == "its process was killed by SIGKILL, which is what running out of memory looks like"
+    assert seat.lost() is None
 
 
 def test_last_words_are_told(place: Place) -> None:

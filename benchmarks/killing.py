@@ -1,0 +1,171 @@
+"""Kill `kcheck run` at random moments and count how it ends: `python -m benchmarks.killing [--count 200] [--seed 0]`, from the top of the repository.
+
+Of each run the moment and the victim are drawn: the command itself (Ctrl-C, SIGTERM, SIGKILL), a worker or the process that workers are forked from.
+None may end with 0, and nothing may stay: no process, and no temporary file, but that a command killed outright leaves its folder to the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import aligned, child_environment, duration, kcheck, say
+
+__all__ = ["WAYS", "Ending", "killed", "main", "subject"]
+
+WAYS = {
+    "Ctrl-C": ("command", signal.SIGINT),
+    "SIGTERM": ("command", signal.SIGTERM),
+    "SIGKILL": ("command", signal.SIGKILL),
+    "worker": ("worker", signal.SIGKILL),
+    "nursery": ("nursery", signal.SIGKILL),
+}
+"""By name: who gets which signal. Before there is a worker its nursery stands in, and before that the command."""
+_MARK = "KILLED_RUN"
+_PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How one run ended.
+
+    `code` is its exit code, minus the signal where that ended it; `late` says that it was over before its moment came; `seconds` run from the signal
+    to the end; `processes` and `folders` are what stayed.
+    """
+
+    way: str
+    moment: float
+    code: int
+    late: bool
+    seconds: float
+    processes: int
+    folders: int
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it ended as if all were well, or left something behind that it should not."""
+        return not self.late and (self.code == 0 or self.processes > 0 or self.folders > (self.way == "SIGKILL"))
+
+
+def subject(folder: Path) -> list[str]:
+    """Save a small model and rows into `folder`; return the command that checks them."""
+    import numpy as np
+
+    from benchmarks.models import mlp, mlp_rows
+
+    mlp().save(folder / "mlp.keras")
+    np.save(folder / "x.npy", mlp_rows(64))
+    return kcheck("run", "mlp.keras", "--data", "x.npy", "--select", "KC101,KC104,KC201,KC602", "--format", "json")
+
+
+def killed(command: Sequence[str], folder: Path, way: str, moment: float) -> Ending:
+    """Start a command and send the signal of `way` after `moment` seconds.
+
+    Args:
+        command: as `subject` returns it.
+        folder: where it is started.
+        way: one of WAYS.
+        moment: seconds after the start.
+    """
+    mark = uuid.uuid4().hex
+    with tempfile.TemporaryDirectory(prefix="killing-") as temporary:
+        environment = {**child_environment(), "TMPDIR": temporary, _MARK: mark}
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moment)
+        late = process.poll() is not None
+        sent = time.perf_counter()
+        if not late:
+            who, number = WAYS[way]
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(_victim(process.pid, who), number)
+        code = process.wait(_PATIENCE_S)
+        seconds = time.perf_counter() - sent
+        left, folders = _left(mark), len(os.listdir(temporary))
+    return Ending(way=way, moment=moment, code=code, late=late, seconds=seconds, processes=left, folders=folders)
+
+
+def _victim(command: int, who: str) -> int:
+    nurseries = _children(command) if who != "command" else []
+    workers = [worker for nursery in nurseries for worker in _children(nursery)] if who == "worker" else []
+    # Process ids grow: the last one is the one that was forked last, and works.
+    return (workers or nurseries or [command])[-1]
+
+
+def _children(process: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return sorted(int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split())
+    return []
+
+
+def _left(mark: str) -> int:
+    """How many processes of a run are still there, once those that were killed have had time to end."""
+    for _ in range(20):
+        if not (found := _marked(mark)):
+            return 0
+        time.sleep(0.025)
+    return found
+
+
+def _marked(mark: str) -> int:
+    found = 0
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            found += entry.name.isdigit() and f"{_MARK}={mark}".encode() in (entry / "environ").read_bytes()
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Kill as often as asked for, print the table, and return 1 where one run ended wrong."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.killing", description="Kill kcheck run at random moments and count how it ends.")
+    parser.add_argument("--count", type=int, default=200, help="how many runs [200]")
+    parser.add_argument("--seed", type=int, default=0, help="for moments and victims [0]")
+    options = parser.parse_args(argv)
+    draw = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = subject(folder)
+        whole = _whole(command, folder)
+        endings = []
+        for at in range(options.count):
+            way, moment = draw.choice(list(WAYS)), draw.uniform(0, whole)
+            endings.append(killed(command, folder, way, moment))
+            say(f"{at + 1} of {options.count}: {endings[-1]}")
+    print(_table(endings, whole))
+    return int(any(ending.wrong for ending in endings))
+
+
+def _whole(command: Sequence[str], folder: Path) -> float:
+    """Seconds of a run that nobody disturbs."""
+    start = time.perf_counter()
+    subprocess.run(command, cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start
+
+
+def _table(endings: Sequence[Ending], whole: float) -> str:
+    rows = [("way", "runs", "too late", "exit codes", "slowest end", "left behind", "wrong")]
+    for way in WAYS:
+        mine = [ending for ending in endings if ending.way == way]
+        hit = [ending for ending in mine if not ending.late]
+        codes = ", ".join(f"{code}: {count}" for code, count in sorted(Counter(ending.code for ending in hit).items()))
+        slowest = duration(max((ending.seconds for ending in hit), default=0.0)) if hit else "-"
+        left = f"{sum(ending.processes for ending in hit)} processes, {sum(ending.folders for ending in hit)} folders"
+        rows.append((way, str(len(mine)), str(len(mine) - len(hit)), codes, slowest, left, str(sum(ending.wrong for ending in mine))))
+    return f"{len(endings)} runs; one that nobody disturbs takes {duration(whole)}\n{aligned(rows)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The folder that a run's processes may write to: removed at its end, or by the next run where this one was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+__all__ = ["Scratch", "sweep"]
+
+_PREFIX = "kcheck-"
+_NAME = re.compile(r"kcheck-[a-z0-9_]{8}")
+_LOCK = ".run"
+_AT_ONCE = 20
+
+
+class Scratch:
+    """A new folder among the temporary files. A lock in it says that its run is alive, and is lifted by the kernel when that ends."""
+
+    def __init__(self) -> None:
+        self._lock = -1
+        while self._lock < 0:
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            self._lock = _locked(self.path)
+            if not self.path.is_dir():
+                # Somebody who sweeps took it for an old one, in the moment before it was locked.
+                self._unlock()
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it; safe to call twice."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder; return the descriptor that holds the lock. Where there are no locks, the folder will not be swept either."""
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        with contextlib.suppress(OSError):
+            (folder / _LOCK).unlink()
+    return descriptor
+
+
+def sweep() -> list[str]:
+    """Remove the folders of this user's dead runs, a few at a time; return their names.
+
+    A folder is left alone where it is somebody else's, bears no lock, or its lock is held.
+    """
+    with contextlib.suppress(OSError):
+        folders = sorted(path for path in Path(tempfile.gettempdir()).iterdir() if _NAME.fullmatch(path.name))
+        return [path.name for path in folders[:_AT_ONCE] if _removed(path)]
+    return []
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        about = folder.lstat()
+        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
+            return False
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return not folder.exists()
