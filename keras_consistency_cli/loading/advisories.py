@@ -86,7 +86,7 @@ ADVISORIES: tuple[Advisory, ...] = (
     Advisory(
         number="the fixes in 3.12.4 and 3.15.1",
         allows="fills the disk with packed assets, and follows links inside the weights file",
-        source="https://github.com/keras-team/keras/releases/tag/v3.15.1",
+        source="https://github.com/keras-team/keras/compare/v3.15.0...v3.15.1",
         ranges=(((3, 0, 0), (3, 12, 4)), ((3, 13, 0), (3, 15, 1))),
     ),
 )

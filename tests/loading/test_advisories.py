@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from keras_consistency_cli.composing import version_notes
+from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.advisories import ADVISORIES, SAFE_VERSIONS, advisories_for, version_warning
 
 LAST = "the fixes in 3.12.4 and 3.15.1"
@@ -44,6 +48,31 @@ def test_every_row_can_be_looked_up_and_ends_before_the_safe_versions() -> None:
         assert advisory.source.startswith("https://")
         assert all(start < end <= (3, 15, 1) for start, end in advisory.ranges)
     assert "3.15.1" in SAFE_VERSIONS
+
+
+def test_the_table_in_the_docs_is_this_one() -> None:
+    shown = (Path(__file__).resolve().parents[2] / "docs" / "safety.md").read_text(encoding="utf-8")
+    for advisory in ADVISORIES:
+        ranges = ", ".join(f"{_spelled(start)} up to before {_spelled(end)}" for start, end in advisory.ranges)
+        assert f"| [{advisory.number}]({advisory.source}) | {advisory.allows} | {ranges} |" in shown
+
+
+def _spelled(version: tuple[int, int, int]) -> str:
+    return ".".join(map(str, version))
+
+
+@pytest.mark.parametrize(
+    ("saved_with", "keras", "beginnings"),
+    [
+        ("3.15.1", "3.15.1", []),
+        ("3.8.0", "3.15.1", ["the model was saved with Keras 3.8.0, "]),
+        ("3.8.0", "3.14.1", ["the model was saved with Keras 3.8.0, ", "the answers come from Keras 3.14.1, "]),
+        ("3.14.1", "3.14.1", ["the answers come from Keras 3.14.1, "]),
+    ],
+)
+def test_a_report_notes_both_versions_once(saved_with: str, keras: str, beginnings: list[str]) -> None:
+    notes = version_notes(Facts(name="m", kind="Sequential", parameters=0, layers=(), inputs=(), outputs=(), keras=keras, saved_with=saved_with))
+    assert [note.startswith(beginning) for note, beginning in zip(notes, beginnings, strict=True)] == [True] * len(beginnings)
 
 
 def test_the_warning_names_the_worst_first() -> None:
