@@ -1,7 +1,7 @@
 """Feed spoilt files to everything that reads files: `make fuzz`, or python -m fuzz --seconds 60 --count 20000 --only pickle.
 
-A finding is any exception that is not kcheck's own, a process that dies, five seconds without an answer, or whatever fuzz/guard.py forbids. Each is
-kept below tests/fuzz_regressions, where the test suite reads it from then on.
+A finding is any exception that is not kcheck's own, a process that dies, five seconds of work without an answer, or whatever fuzz/guard.py forbids.
+Each is kept below tests/fuzz_regressions, where the test suite reads it from then on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from keras_consistency_cli.text import clean  # noqa: E402
 __all__ = ["main"]
 
 KEPT = ROOT / "tests" / "fuzz_regressions"
-_BATCH, _PATIENCE_S, _MEMORY = 250, 5, 6 << 30
+_BATCH, _PATIENCE_S, _ASLEEP_S, _MEMORY = 250, 5, 120, 6 << 30
 
 
 class _TooSlowError(BaseException):
@@ -41,14 +41,15 @@ class _TooSlowError(BaseException):
 
 
 def _too_slow(_number: int, _frame: FrameType | None) -> None:
-    raise _TooSlowError(f"no answer within {_PATIENCE_S} s")
+    raise _TooSlowError(f"no answer within {_PATIENCE_S} s of work, or {_ASLEEP_S} s of waiting")
 
 
 def _batch(target: Target, seed: int, folder: Path) -> int:
     """Read one batch of spoilt files in this process; return how many. The file that is being read lies in the folder, whatever happens."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGALRM, _too_slow)
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(number, _too_slow)
     warnings.simplefilter("ignore")
     path = folder / f"spoilt{target.suffix}"
     for data in target.seeds:  # imports what is imported late, before the guard is armed
@@ -59,14 +60,20 @@ def _batch(target: Target, seed: int, folder: Path) -> int:
     for _ in range(_BATCH):
         data, other = chance.choice(target.seeds), chance.choice(target.seeds)
         path.write_bytes(target.wrap(mutated(data, chance, target.words, other)))
-        signal.alarm(_PATIENCE_S)
+        _set_clocks(_PATIENCE_S, _ASLEEP_S)
         guard.armed = True
         try:
             _read(target, path)
         finally:
             guard.armed = False
-            signal.alarm(0)
+            _set_clocks(0, 0)
     return _BATCH
+
+
+def _set_clocks(working: int, asleep: int) -> None:
+    """Interrupt after so many seconds of work, and after so many on the wall: a busy machine makes nothing a finding, a sleeping reader is one."""
+    signal.setitimer(signal.ITIMER_PROF, working)
+    signal.alarm(asleep)
 
 
 def _read(target: Target, path: Path) -> None:
