@@ -14,7 +14,7 @@ NEEDS := pyproject.toml $(CONSTRAINTS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint bench accuracy samples readme constraints wheel clean
+.PHONY: help install demo test lint bench accuracy fuzz samples readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(VENV)/.installed-dev ## measure speed and memory (ARGS='--write README.
 
 accuracy: $(VENV)/.installed-dev ## run kcheck on the corpus of faults and clean models, and count
 	$(RUN) -m benchmarks.accuracy $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## feed spoilt files to everything that reads files (ARGS='--seconds 60 --only pickle')
+	$(RUN) -m fuzz $(ARGS)
 
 samples: $(VENV)/.installed ## build sample_models/*/model.keras and their data
 	@$(RUN) sample_models/make_samples.py

@@ -14,6 +14,7 @@ import typer
 
 from keras_consistency_cli import __version__, output
 from keras_consistency_cli.commands.call import Call
+from keras_consistency_cli.commands.inspect import inspect_model
 from keras_consistency_cli.commands.run import run
 from keras_consistency_cli.commands.topics import explain, list_checks
 from keras_consistency_cli.errors import KcheckError, UsageError
@@ -105,5 +106,6 @@ def _root(
 
 
 app.command()(run)
+app.command("inspect")(inspect_model)
 app.command("list")(list_checks)
 app.command()(explain)

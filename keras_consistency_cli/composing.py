@@ -14,6 +14,7 @@ from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.diagnosis import Diagnosis
 from keras_consistency_cli.evidence import Gathering
 from keras_consistency_cli.facts import DataFacts, Facts
+from keras_consistency_cli.loading.advisories import version_warning
 from keras_consistency_cli.loading.data import RowSource
 from keras_consistency_cli.loading.scaler import ScalerFile
 from keras_consistency_cli.opening import Opened
@@ -22,7 +23,7 @@ from keras_consistency_cli.routes import SHADOW
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.text import shape_text
 
-__all__ = ["Loaded", "compose"]
+__all__ = ["Loaded", "compose", "version_notes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,10 @@ def compose(
         rows_available=opened.rows.length if opened.rows else gathering.rows,
         generated=opened.rows is None,
         noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
-        notes=(*_notes_on_workers(loaded), *_notes(gathering), *_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
+        notes=(
+            *(*_notes_on_workers(loaded), *version_notes(facts), *_notes(gathering)),
+            *(*_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
+        ),
         fail_on=settings.fail_on,
         lost=loaded.lost,
     )
@@ -99,6 +103,12 @@ def _scaler(found: ScalerFile | None) -> Source | None:
     if found is None:
         return None
     return Source(path=found.path, sha256=found.sha256, summary=f"{found.estimator}, saved with scikit-learn {found.sklearn_version or 'unknown'}")
+
+
+def version_notes(facts: Facts) -> tuple[str, ...]:
+    """Say where the Keras that runs here, or the one that saved the model, is known to load hostile files unsafely."""
+    told = {facts.saved_with: "the model was saved with", facts.keras: "the answers come from"}
+    return tuple(filter(None, (version_warning(version, whose) for version, whose in told.items())))
 
 
 def _notes(gathering: Gathering) -> tuple[str, ...]:

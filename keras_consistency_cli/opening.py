@@ -76,17 +76,19 @@ def _same_columns(rows: RowSource | None, reference: RowSource) -> None:
         raise DataError(what, expected="the same columns in the same order")
 
 
-def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = True) -> SubjectFiles:
+def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = True, model_sha256: str = "") -> SubjectFiles:
     """Return where the subject comes from, as a worker is told.
 
     Args:
         settings: validated settings.
         saved_with: the Keras version that saved the model.
         compiled: whether to restore the compile settings.
+        model_sha256: of the model as it was read here; a worker loads no other.
     """
     paths = {name: getattr(settings, name) for name in ("data", "scaler", "reference", "served", "expected", "target_scaler")}
     return SubjectFiles(
         model=str(settings.model),
+        model_sha256=model_sha256,
         saved_with=saved_with,
         custom_objects=[str(path) for path in settings.custom_objects],
         trust_scaler=settings.trust.scaler,
@@ -105,7 +107,8 @@ def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = 
 
 def load_request(settings: Settings, opened: Opened, *, sizes: Sequence[int]) -> dict[str, Any]:
     """What a worker is told, as plain data: where the subject comes from, and which batch sizes and seeds to use."""
-    files = subject_files(settings, saved_with=opened.archive.keras_version, compiled=not opened.archive.custom_compile)
+    read = opened.archive
+    files = subject_files(settings, saved_with=read.keras_version, compiled=not read.custom_compile, model_sha256=read.sha256)
     padding = settings.facts.padding
     stated = {} if padding is None else {"padding_side": padding.side, "padding_value": padding.value}
     probe = {"batch_size": settings.batch_size, "seed": settings.seed, **stated}

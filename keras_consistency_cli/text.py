@@ -8,8 +8,11 @@ from collections.abc import Iterable
 
 __all__ = ["clean", "did_you_mean", "shape_text"]
 
-# C0 and C1 controls, zero-width and bidirectional marks, line separators, surrogates: none may reach a terminal or a report.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
+# C0 and C1 controls, zero-width and bidirectional marks, line separators, surrogates, what no XML may hold, invisible tags: none may reach a
+# terminal or a report.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
+)
 
 
 def clean(text: object, limit: int = 200) -> str:

@@ -1,8 +1,9 @@
 """Write the frozen list of Keras's own classes and functions that a saved model may name.
 
-Run it once per minor version of Keras that kcheck supports, in an environment with that version; tables of other versions are kept:
+Run it once per minor version of Keras that kcheck supports, in an environment with TensorFlow; tables of other versions are kept:
 
-    python scripts/known_classes.py keras_consistency_cli/loading/known_classes.json
+    python scripts/known_classes.py keras_consistency_cli/loading/known_classes.json                       the Keras that is installed
+    python scripts/known_classes.py keras_consistency_cli/loading/known_classes.json --versions 3.13 3.14  these, fetched by pip
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ import argparse
 import importlib
 import inspect
 import json
+import os
 import pathlib
 import pkgutil
+import subprocess
+import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from types import ModuleType
@@ -74,16 +79,29 @@ UNSAFE = frozenset(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Merge the table of the installed Keras into the JSON file named on the command line."""
+    """Merge the table of the installed Keras, or those of other versions, into the JSON file named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=pathlib.Path)
-    path = parser.parse_args(arguments).path
+    parser.add_argument("--versions", nargs="+", default=(), metavar="MINOR", help="minor versions of Keras to fetch, such as 3.14")
+    chosen = parser.parse_args(arguments)
+    path: pathlib.Path = chosen.path
+    for minor in chosen.versions:
+        _in_its_own_environment(minor, path)
+    if chosen.versions:
+        return 0
     import keras
 
     tables = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     tables[".".join(keras.__version__.split(".")[:2])] = table()
     path.write_text(_compact(tables), encoding="utf-8")
     return 0
+
+
+def _in_its_own_environment(minor: str, path: pathlib.Path) -> None:
+    """Fetch the newest Keras of a minor version into a folder that comes before the installed one, and run this script with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, f"keras=={minor}.*"], check=True)
+        subprocess.run([sys.executable, __file__, str(path)], check=True, env={**os.environ, "PYTHONPATH": folder})
 
 
 def table() -> dict[str, Names]:

@@ -61,10 +61,7 @@ _TABLE = (
         key=("KC103", "KC102"),
         explains=("KC101", "KC102", "KC103", "KC104"),
         fits=neighbours,
-        advice=(
-            "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every "
-            "reshape: reshape((-1, …))"
-        ),
+        advice=("in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))"),
         locator="locate-companions",
     ),
     Cause(
@@ -132,10 +129,7 @@ _TABLE = (
         explains=(*_ALL, "KC202", "KC502"),
         fits=hidden_state,
         suspect=changing_layer,
-        advice=(
-            "update variables only where `training` is true; draw random numbers with keras.random, never with numpy or "
-            "random, inside call()"
-        ),
+        advice=("update variables only where `training` is true; draw random numbers with keras.random, never with numpy or random, inside call()"),
         locator="locate-repeat",
     ),
     Cause(
@@ -159,10 +153,7 @@ _TABLE = (
     Cause(
         slug="state-batch-mismatch",
         sentence="{layer} is built for one batch size: a row goes on from the same place of the batch before, and a short last batch goes wrong",
-        explanation=(
-            "A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 "
-            "outputs, silently."
-        ),
+        explanation=("A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 outputs, silently."),
         key=("KC102", "KC502"),
         explains=("KC102", "KC502"),
         fits=short_tail_grows,

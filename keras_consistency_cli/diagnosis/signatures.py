@@ -115,6 +115,7 @@ def rows_lost(_evidence: Evidence, failing: Failing) -> bool:
 
 def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
     """Return a signature that asks whether KC701 found any of these."""
+
     def fits(_evidence: Evidence, failing: Failing) -> bool:
         return any(failing["KC701"].findings.get(key) for key in keys)
 

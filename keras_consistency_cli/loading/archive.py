@@ -34,10 +34,10 @@ _SHOWN = 5
 class Archive:
     """A saved model as read without running it.
 
-    `keras_version` and `saved_on` are what the file says ("" where it says nothing). `custom` are classes and functions that are not Keras's own,
-    `unsafe` those that carry code, each with its place in the config, `custom_compile` those named for training alone: load with compile=False
-    and they are not needed. `weights`, `nonfinite` (paths of weights with NaN or infinity) and `parameters` leave the optimizer out; `layers` counts
-    nested layers too, inputs not.
+    `keras_version`, `saved_on` and `backend` are what the file says ("" where it says nothing). `custom` are classes and functions that are not
+    Keras's own, `unsafe` those that carry code, each with its place in the config, `custom_compile` those named for training alone: load with
+    compile=False and they are not needed. `weights`, `nonfinite` (paths of weights with NaN or infinity) and `parameters` leave the optimizer out;
+    `layers` counts nested layers too, inputs not. `members` are the files in the archive with their size in bytes.
     """
 
     path: str
@@ -45,6 +45,7 @@ class Archive:
     size: int
     keras_version: str
     saved_on: str
+    backend: str
     config: Mapping[str, Any]
     classes: tuple[str, ...]
     custom: tuple[str, ...]
@@ -54,6 +55,7 @@ class Archive:
     nonfinite: tuple[str, ...]
     parameters: int
     layers: int
+    members: tuple[tuple[str, int], ...]
 
 
 def read_archive(path: pathlib.Path, *, custom_objects: bool = False, allow_unsafe: bool = False) -> Archive:
@@ -88,6 +90,7 @@ def _read(path: pathlib.Path, stream: io.BufferedReader, *, custom_objects: bool
         check_content(archive)
         with open_member(archive, stream, WEIGHTS) as member:
             weights = read_weights(member)
+        members = tuple((info.filename, info.file_size) for info in archive.infolist())
     _check_size(named, weights)
     stream.seek(0)
     return Archive(
@@ -96,6 +99,7 @@ def _read(path: pathlib.Path, stream: io.BufferedReader, *, custom_objects: bool
         size=stream.tell(),
         keras_version=version,
         saved_on=clean(metadata.get("date_saved") or "", 40),
+        backend=clean(metadata.get("backend") or "", 40),
         config=config,
         classes=named.classes,
         custom=named.custom,
@@ -105,6 +109,7 @@ def _read(path: pathlib.Path, stream: io.BufferedReader, *, custom_objects: bool
         nonfinite=weights.nonfinite,
         parameters=weights.parameters,
         layers=named.layers,
+        members=members,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.text import clean
 
-__all__ = ["Inspection", "Known", "LargestSize", "inspect_config", "known_classes"]
+__all__ = ["Inspection", "Known", "LargestSize", "inspect_config", "installed_keras", "known_classes"]
 
 MAX_LAYERS = 2000
 _MAX_NODES = 5_000_000
@@ -79,7 +79,7 @@ def known_classes(saved_with: str = "") -> Known:
     Args:
         saved_with: the version in the archive; an unknown or newer one gets the newest table.
     """
-    return _known(".".join((_installed() or saved_with).split(".")[:2]))
+    return _known(".".join((installed_keras() or saved_with).split(".")[:2]))
 
 
 @functools.cache
@@ -91,7 +91,8 @@ def _known(minor: str) -> Known:
 
 
 @functools.cache
-def _installed() -> str:
+def installed_keras() -> str:
+    """Return the version of Keras in this environment without importing it, "" where there is none."""
     try:
         return importlib.metadata.version("keras")
     except importlib.metadata.PackageNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,10 @@ from typing import Any
 
 import keras
 
-from keras_consistency_cli.errors import RefusedError, UsageError
+from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.text import clean
 
-__all__ = ["import_custom_objects", "load_model"]
+__all__ = ["check_unchanged", "import_custom_objects", "load_model"]
 
 
 def load_model(path: Path, *, known: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -30,15 +31,42 @@ def load_model(path: Path, *, known: Mapping[str, Any], compiled: bool = True, a
 
     Raises:
         RefusedError: Keras cannot rebuild it; the message is Keras's own, on one line.
+        NoVerdictError: it asks for more memory than there is.
     """
     try:
         return keras.models.load_model(path, custom_objects=dict(known), compile=compiled, safe_mode=not allow_unsafe), ()
     except Exception as problem:
+        if _exhausted(problem):
+            raise _too_large(path) from problem
         try:
             model = keras.models.load_model(path, custom_objects=dict(known), compile=False, safe_mode=not allow_unsafe)
         except Exception:
             raise _refused(path, problem) from problem
         return model, (f"loaded with compile=False: {clean(problem)}",)
+
+
+def check_unchanged(path: Path, sha256: str) -> None:
+    """Refuse a file that is not the one that was looked at, as when it was replaced in between.
+
+    Args:
+        path: the `.keras` file.
+        sha256: what it was when it passed; "" asks nothing.
+    """
+    if not sha256:
+        return
+    with path.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
+            what = f"{clean(path)} was changed between being checked and being loaded"
+            raise RefusedError(what, expected="a file that nobody writes to", mend="run kcheck again once it is complete")
+
+
+def _exhausted(problem: Exception) -> bool:
+    return isinstance(problem, MemoryError) or type(problem).__name__ == "ResourceExhaustedError"
+
+
+def _too_large(path: Path) -> NoVerdictError:
+    what = f"{clean(path)} cannot be loaded: it asks for more memory than there is"
+    return NoVerdictError(what, expected="a model whose weights fit this machine", mend="'kcheck inspect' shows the sizes; use a larger machine")
 
 
 def _refused(path: Path, problem: Exception) -> RefusedError:

@@ -85,7 +85,7 @@ def map_npz(handle: IO[bytes], label: str) -> dict[str, Array]:
             members = _members(archive, label)
             mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
             return {info.filename.removesuffix(".npy"): _member(archive, info, mapped, label) for info in members}
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, NotImplementedError, OSError, ValueError, OverflowError) as error:
         raise DataError(f"{label} is a damaged or truncated .npz: {clean(error)}", mend="save it again with np.savez") from error
 
 

@@ -27,6 +27,7 @@ class SubjectFiles:
     """Where a subject comes from; crosses the border to the worker as JSON."""
 
     model: str
+    model_sha256: str = ""
     saved_with: str = ""
     data: str | None = None
     scaler: str | None = None
@@ -95,10 +96,11 @@ class Subject:
     @classmethod
     def load(cls, files: SubjectFiles) -> Subject:
         """Load model and facts; raises the errors of `loading.model`."""
-        from keras_consistency_cli.loading.model import import_custom_objects, load_model
+        from keras_consistency_cli.loading.model import check_unchanged, import_custom_objects, load_model
         from keras_consistency_cli.loading.model_facts import describe_model
 
         known = import_custom_objects([Path(path) for path in files.custom_objects])
+        check_unchanged(Path(files.model), files.model_sha256)
         model, notes = load_model(Path(files.model), known=known, compiled=files.compiled, allow_unsafe=files.allow_unsafe)
         return cls(files=files, model=model, facts=describe_model(model, saved_with=files.saved_with, notes=notes), custom_objects=known)
 

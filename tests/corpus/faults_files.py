@@ -23,9 +23,7 @@ CHANCE, LOSS = ("untracked-state",), ("config-loses-arguments",)
 def _case(host: str, name: str, layer: Callable[[], Any], **expected: Any) -> Case:
     chosen = HOSTS[host]
     planted = {"layer": chosen.within + NAME} if expected.get("causes") else {}
-    return Case(
-        name=f"{host}, {name}", family=FAMILY, build=lambda: chosen.build(layer()), data=chosen.data, args=CUSTOM, **planted, **expected
-    )
+    return Case(name=f"{host}, {name}", family=FAMILY, build=lambda: chosen.build(layer()), data=chosen.data, args=CUSTOM, **planted, **expected)
 
 
 def unbuilt() -> Any:

@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -24,6 +25,7 @@ def test_an_honest_archive_is_read_whole(tmp_path: pathlib.Path) -> None:
         size=len(data),
         keras_version="3.15.1",
         saved_on="2025-01-02@03:04:05",
+        backend="",
         config=crafted.honest_config(),
         classes=("keras.Sequential", "keras.initializers.GlorotUniform", "keras.layers.Dense", "keras.layers.InputLayer"),
         custom=(),
@@ -36,6 +38,7 @@ def test_an_honest_archive_is_read_whole(tmp_path: pathlib.Path) -> None:
         nonfinite=(),
         parameters=15,
         layers=1,
+        members=tuple((info.filename, info.file_size) for info in zipfile.ZipFile(path).infolist()),
     )
 
 

@@ -11,7 +11,7 @@ from tests.loading import crafted_archives as crafted
 
 @pytest.fixture
 def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classes, "_installed", lambda: "")
+    monkeypatch.setattr(classes, "installed_keras", lambda: "")
 
 
 @pytest.mark.usefixtures("no_keras")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.errors import RefusedError, UsageError
-from keras_consistency_cli.loading.model import import_custom_objects, load_model
+from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.loading.model import check_unchanged, import_custom_objects, load_model
 
 TRIPLE = """
 import keras
@@ -131,3 +132,28 @@ def test_files_that_cannot_be_imported_are_told(name: str, content: str, words: 
     with pytest.raises(UsageError, match=words) as told:
         import_custom_objects([tmp_path / name])
     assert name in told.value.what
+
+
+@pytest.mark.parametrize("problem", [MemoryError(), type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor")])
+def test_a_model_that_asks_for_too_much_memory_gives_no_verdict(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
+    tries = []
+
+    def exhausted(*_: object, **__: object) -> None:
+        tries.append(1)
+        raise problem
+
+    monkeypatch.setattr(keras.models, "load_model", exhausted)
+    with pytest.raises(NoVerdictError, match=r"m\.keras cannot be loaded: it asks for more memory than there is"):
+        load_model(Path("m.keras"), known={})
+    assert tries == [1], "a second try would take as long again"
+
+
+def test_a_file_that_was_swapped_after_it_was_checked_is_not_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "m.keras"
+    path.write_bytes(b"harmless")
+    checked = hashlib.sha256(b"harmless").hexdigest()
+    check_unchanged(path, checked)
+    check_unchanged(path, "")
+    path.write_bytes(b"something else")
+    with pytest.raises(RefusedError, match="was changed between being checked and being loaded"):
+        check_unchanged(path, checked)

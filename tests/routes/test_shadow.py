@@ -42,7 +42,7 @@ def test_the_shadow_is_exact_where_numpy_can_say() -> None:
 def test_rows_are_rounded_to_what_the_model_is_fed_before_they_are_widened() -> None:
     built = mlp()
     shadow, rows = shadow_of(built)
-    (name, values), = rows.items()
+    ((name, values),) = rows.items()
     wide = {name: values.astype(np.float64) + 1e-12}
     (found,), (wanted,) = shadow.steps(wide, 10).values(), shadow.steps(rows, 10).values()
     assert np.array_equal(found, wanted)

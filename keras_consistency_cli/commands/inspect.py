@@ -1,0 +1,57 @@
+"""`kcheck inspect`: what can be read from a saved model without running anything of it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_consistency_cli import output
+from keras_consistency_cli.errors import RefusedError, UsageError
+from keras_consistency_cli.text import clean, did_you_mean
+
+__all__ = ["inspect_model"]
+
+_FORMATS = ("terminal", "json")
+
+
+def inspect_model(
+    model: Annotated[Path, typer.Argument(help="The saved model (.keras).", metavar="MODEL", show_default=False)],
+    format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
+    custom_objects: Annotated[
+        list[Path] | None,
+        typer.Option(help="Python file with the model's own classes; it is not run. Repeatable.", metavar="FILE", show_default=False),
+    ] = None,
+    allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Say that the model may run its own code; nothing is run here.")] = False,
+    color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
+) -> int:
+    """Show what a saved model holds, and what it would ask for, without running it."""
+    _check_choices(format, color)
+    for file in custom_objects or ():
+        if not file.is_file():
+            raise UsageError(f"--custom-objects {clean(file)}: there is no such file", expected="a Python file with the model's own classes")
+    from keras_consistency_cli.describing import render_summary, render_summary_json, render_summary_refusal
+    from keras_consistency_cli.loading.summary import summarise
+
+    try:
+        summary = summarise(model, custom_objects=bool(custom_objects), allow_unsafe=allow_unsafe)
+    except RefusedError as refusal:
+        if format == "json":
+            output.write_stdout(render_summary_refusal(str(model), refusal), encoding="utf-8")
+        raise
+    with suppress(BrokenPipeError):  # a reader that has left changes nothing of what was found
+        if format == "json":
+            output.write_stdout(render_summary_json(summary), encoding="utf-8")
+        else:
+            colored = output.wants_color(color, os.environ)  # type: ignore[arg-type]
+            output.write_stdout(render_summary(summary, width=output.terminal_width(), color=colored))
+    return summary.exit_code
+
+
+def _check_choices(format: str, color: str) -> None:
+    for option, value, known in (("--format", format, _FORMATS), ("--color", color, ("auto", "always", "never"))):
+        if value not in known:
+            raise UsageError(f"{option} {clean(value, 60)} is unknown{did_you_mean(value, known)}", expected=", ".join(known))

@@ -1,0 +1,117 @@
+"""Versions of Keras in which loading a file is known to be unsafe, from published advisories and from the fixes in Keras's own source.
+
+A table, so that it can be reviewed: one row per advisory, the ranges of versions as its publisher gives them. `docs/safety.md` links the sources.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "advisories_for", "version_warning"]
+
+Version = tuple[int, int, int]
+
+SAFE_VERSIONS = "3.12.4 of the 3.12 series, or 3.15.1 or newer"
+"""What to update to: the first versions that no row of the table covers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advisory:
+    """One known fault: its number, what a file can do with it, where it is published, and the versions from (included) to (excluded)."""
+
+    number: str
+    allows: str
+    source: str
+    ranges: tuple[tuple[Version, Version], ...]
+
+
+_GITHUB = "https://github.com/advisories/"
+
+ADVISORIES: tuple[Advisory, ...] = (
+    Advisory(
+        number="CVE-2025-1550",
+        allows="runs any function named in the config",
+        source=f"{_GITHUB}GHSA-48g7-3x6r-xfhp",
+        ranges=(((3, 0, 0), (3, 9, 0)),),
+    ),
+    Advisory(
+        number="CVE-2025-8747",
+        allows="calls functions of Keras itself that fetch and overwrite files",
+        source=f"{_GITHUB}GHSA-c9rc-mg46-23w3",
+        ranges=(((3, 0, 0), (3, 11, 0)),),
+    ),
+    Advisory(
+        number="CVE-2025-9906",
+        allows="switches safe_mode off and runs code",
+        source=f"{_GITHUB}GHSA-36fq-jgmw-4r9c",
+        ranges=(((3, 0, 0), (3, 11, 0)),),
+    ),
+    Advisory(
+        number="CVE-2025-9905",
+        allows="runs code from an .h5 file, safe_mode or not",
+        source=f"{_GITHUB}GHSA-36rr-ww3j-vrjv",
+        ranges=(((3, 0, 0), (3, 11, 3)),),
+    ),
+    Advisory(
+        number="CVE-2025-49655",
+        allows="unpickles a PyTorch module",
+        source="https://nvd.nist.gov/vuln/detail/CVE-2025-49655",
+        ranges=(((3, 11, 0), (3, 11, 3)),),
+    ),
+    Advisory(
+        number="CVE-2025-12058",
+        allows="reads any file or address as a vocabulary",
+        source="https://github.com/keras-team/keras/security/advisories/GHSA-qg93-c7p6-gg7f",
+        ranges=(((3, 0, 0), (3, 12, 0)),),
+    ),
+    Advisory(
+        number="CVE-2026-0897",
+        allows="exhausts memory by the shape of a weight",
+        source=f"{_GITHUB}GHSA-xfhx-r7ww-5995",
+        ranges=(((3, 0, 0), (3, 12, 1)), ((3, 13, 0), (3, 13, 2))),
+    ),
+    Advisory(
+        number="CVE-2026-1462",
+        allows="runs a SavedModel from outside the archive",
+        source=f"{_GITHUB}GHSA-4f3f-g24h-fr8m",
+        ranges=(((3, 0, 0), (3, 12, 1)), ((3, 13, 0), (3, 13, 2))),
+    ),
+    Advisory(
+        number="CVE-2026-1669",
+        allows="reads other files as weights",
+        source="https://nvd.nist.gov/vuln/detail/CVE-2026-1669",
+        ranges=(((3, 0, 0), (3, 12, 1)), ((3, 13, 0), (3, 13, 2))),
+    ),
+    Advisory(
+        number="the fixes in 3.12.4 and 3.15.1",
+        allows="fills the disk with packed assets, and follows links inside the weights file",
+        source="https://github.com/keras-team/keras/compare/v3.15.0...v3.15.1",
+        ranges=(((3, 0, 0), (3, 12, 4)), ((3, 13, 0), (3, 15, 1))),
+    ),
+)
+
+
+def advisories_for(version: str) -> tuple[Advisory, ...]:
+    """Return what is known of a version such as "3.8.0"; nothing where it is no Keras 3 version."""
+    found = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", version)
+    if found is None:
+        return ()
+    numbers = (int(found[1]), int(found[2]), int(found[3] or 0))
+    return tuple(advisory for advisory in ADVISORIES if any(start <= numbers < end for start, end in advisory.ranges))
+
+
+def version_warning(version: str, whose: str) -> str | None:
+    """Return one sentence on what is known of a version, None where nothing is.
+
+    Args:
+        version: of Keras.
+        whose: the beginning of the sentence, as in "the model was saved with".
+    """
+    known = advisories_for(version)
+    if not known:
+        return None
+    worst = known[0]
+    others = [advisory.number for advisory in known[1:] if advisory.number.startswith("CVE-")]
+    also = f"; also {', '.join(others)}" if others else ""
+    return f"{whose} Keras {version}, where loading a hostile file {worst.allows} ({worst.number}{also}): update to {SAFE_VERSIONS}"

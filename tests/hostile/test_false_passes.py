@@ -1,0 +1,74 @@
+"""What a well-known comparison tool reports as passed, with exit code 0, must not be 0 here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.hostile import own_layers
+from tests.hostile.calls import Idle, Warm, answer, in_folder
+
+OWN = f"--custom-objects {Path(own_layers.__file__)}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    into = tmp_path_factory.mktemp("false")
+    rows = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    np.save(into / "x.npy", rows)
+    np.save(into / "zero.npy", rows[:0])
+    layers = {"flips": own_layers.Flips(), "leaks": own_layers.BatchMean(), "holes": own_layers.Holes(), "breaks": own_layers.Breaks()}
+    for name, layer in {**layers, "fine": keras.layers.Dense(2)}.items():
+        keras.Sequential([keras.Input((4,)), layer]).save(into / f"{name}.keras")
+    return into
+
+
+@pytest.fixture(scope="module")
+def warm(folder: Path) -> Iterator[Warm]:
+    with in_folder(folder):
+        nursery = Warm()
+    yield nursery
+    nursery.end()
+
+
+@pytest.mark.parametrize(
+    ("what", "line", "words"),
+    [
+        ("nothing to run", "fine.keras --data x.npy --select KC104 --ignore row-order", "check"),
+        ("no iterations", "fine.keras --data x.npy --rows 0", "--rows"),
+        ("a batch of no rows", "fine.keras --data zero.npy", "has no rows"),
+        ("limits of NaN", "fine.keras --data x.npy --rtol nan --atol nan", "nan"),
+        ("infinite limits", "fine.keras --data x.npy --rtol 0 --atol inf", "inf"),
+    ],
+)
+def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: str, words: str) -> None:
+    with in_folder(folder):
+        answered = answer(f"run {line}", Idle())
+    assert (answered.code, answered.out) == (2, ""), what
+    assert words in answered.err
+
+
+@pytest.mark.parametrize(
+    ("what", "line", "code", "statuses"),
+    [
+        ("every check is skipped", "fine.keras --select KC502", 3, {"KC502": "skip"}),
+        ("NaN in every answer", "holes.keras --select KC701", 1, {"KC701": "fail"}),
+        ("NaN on both sides of a comparison", "holes.keras --select KC101,KC104", 3, {}),
+        ("every decision flipped by 8e-6", "flips.keras --select KC101", 1, {"KC101": "fail"}),
+        ("every decision flipped within a stated limit", "flips.keras --select KC101 --rtol 0 --atol 1e-5", 1, {"KC101": "fail"}),
+        ("rows that depend on their batch", "leaks.keras --select KC101,KC103", 1, {"KC101": "fail", "KC103": "fail"}),
+        ("what could not be computed", "breaks.keras --select KC101", 3, {"KC101": "error"}),
+    ],
+)
+def test_a_run_that_shows_nothing_or_hides_a_fault_is_no_pass(
+    folder: Path, warm: Warm, what: str, line: str, code: int, statuses: dict[str, str]
+) -> None:
+    with in_folder(folder):
+        answered = answer(f"run {line} --data x.npy {OWN} --format json", warm)
+    results = {result["code"]: result["status"] for result in json.loads(answered.out)["results"]}
+    assert (answered.code, results | statuses) == (code, results), (what, results)
