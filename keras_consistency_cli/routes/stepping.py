@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
-from keras_consistency_cli.routes.series import any_length, series_inputs
+from keras_consistency_cli.routes.series import any_length, no_time, series_inputs
 
 __all__ = ["STEPPING_ROUTES"]
 
@@ -20,7 +19,6 @@ _ROWS = 4
 _APPARENT = 1e-4
 """Share of the greatest answer from which a difference is more than rounding between shapes."""
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
-_TIMED = _RECURRENT | {"Bidirectional", "Conv1D", "SeparableConv1D", "MultiHeadAttention", "GroupedQueryAttention", "Attention", "TimeDistributed"}
 
 
 def _steps(session: Any, rows: Rows) -> Result:
@@ -203,12 +201,6 @@ def _recorded(length: int) -> Iterator[list[tuple[str, str, np.ndarray]]]:
         yield found
 
 
-def _no_time(facts: Facts) -> str | None:
-    if facts.backend not in ("tensorflow", ""):
-        return f"steps are followed with the TensorFlow backend; this is {facts.backend}"
-    return None if any(layer.kind in _TIMED for layer in facts.layers) else "the model has no layer that works along time"
-
-
 STEPPING_ROUTES: tuple[Route, ...] = (
-    Route(name="steps", summary="prefixes, single steps, and what future and past do", run=_steps, unavailable=_no_time, seat="fresh"),
+    Route(name="steps", summary="prefixes, single steps, and what future and past do", run=_steps, unavailable=no_time, seat="fresh"),
 )
