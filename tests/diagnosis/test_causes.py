@@ -70,6 +70,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("another scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
     ("rows alone differ", {}, {"KC302": {"cause": "preprocess-row-dependence"}}, [("preprocess-row-dependence", None)]),
     ("scaled already", {}, {"KC303": {"cause": "scaler-applied-twice"}, "KC702": {"cause": "distribution-shift"}}, [("scaler-applied-twice", None)]),
+    ("features in each other's place", {}, {"KC501": {"cause": "feature-order"}, "KC702": {}}, [("feature-order", None)]),
     ("columns told in another order", {}, {"KC304": {"cause": "feature-order"}, "KC303": {}}, [("feature-order", None)]),
     ("a stale scaler", {}, {"KC304": {"cause": "scaler-stale"}}, [("scaler-stale", None)]),
     ("a scaler of another version", {}, {"KC304": {"cause": "scaler-version"}}, [("scaler-version", None)]),
