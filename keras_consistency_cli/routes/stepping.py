@@ -11,6 +11,7 @@ import numpy as np
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.loops import stepped
 from keras_consistency_cli.routes.series import any_length, no_time, series_inputs
 
 __all__ = ["STEPPING_ROUTES"]
@@ -130,28 +131,7 @@ def _twin(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> f
 
 def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     """Step by step inside one compiled loop, held against the whole: every step, or the last answer where there is one for all."""
-    import keras
-    import tensorflow as tf
-
-    places = list(rows)
-    structure = session.pack({name: np.asarray(place) for place, name in enumerate(places)}, cast=False)
-    feeds = [tf.convert_to_tensor(session.cast(values)) for values in rows.values()]
-    moving = [place for place, name in enumerate(places) if name in names]
-
-    def step(now: Any) -> Any:
-        tensors = list(feeds)
-        for place, values in zip(moving, now, strict=True):
-            tensors[place] = values[:, None]
-        outputs = session.model(keras.tree.map_structure(lambda at: tensors[int(at)], structure), training=False)
-        return keras.tree.flatten(outputs)
-
-    def loop(series: Any) -> Any:
-        kinds = [leaf.dtype for leaf in tf.function(step).get_concrete_function([each[0] for each in series]).structured_outputs]
-        return tf.map_fn(step, series, parallel_iterations=1, fn_output_signature=kinds)
-
-    series = [tf.experimental.numpy.moveaxis(feeds[place], 1, 0) for place in moving]
-    found = [np.asarray(leaf) for leaf in tf.function(loop)(series)]
-    return max(_held(mine, theirs) for mine, theirs in zip(found, whole.values(), strict=True))
+    return max(_held(mine, theirs) for mine, theirs in zip(stepped(session, rows, names), whole.values(), strict=True))
 
 
 def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
