@@ -110,7 +110,9 @@ class OwnerFacts(_Options):
     padding: Padding | None = Field(default=None, description="a mapping such as {value: 0.0, side: right}")
     lengths: _Path | None = Field(default=None, description="a path to a .npy file with the true length of each row")
     variable_length: StrictBool = Field(default=False, description="true or false")
-    step_by_step: Literal["one-step", "growing-prefix"] | None = Field(default=None, description="one-step or growing-prefix")
+    step_by_step: Literal["one-step", "growing-prefix", "sliding-window"] | None = Field(
+        default=None, description="one-step, growing-prefix or sliding-window"
+    )
     stateful_rows: Literal["independent", "consecutive"] = Field(default="independent", description="independent or consecutive")
     data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
     scaler_input: _Word | None = Field(default=None, description="the name of the input that the scaler belongs to")

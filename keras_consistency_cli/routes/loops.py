@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ from keras_consistency_cli.routes.base import Rows
 __all__ = ["stepped"]
 
 
-def stepped(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
+def stepped(session: Any, rows: Rows, names: Collection[str], *, call: Callable[[Any], Any] | None = None) -> list[np.ndarray]:
     """Feed series step by step, from the state in which the model is at the moment.
 
     Args:
         session: a session whose model takes series of one step.
         rows: rows by input name; steps on axis 1.
         names: the inputs that are fed step by step; the others are given whole each time.
+        call: what is called with the inputs of a step; the model unless another is given.
 
     Returns:
         Each output in the model's order, with a first axis of steps before its own axes.
@@ -35,8 +36,8 @@ def stepped(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray
         tensors = list(feeds)
         for place, values in zip(moving, now, strict=True):
             tensors[place] = values[:, None]
-        outputs = session.model(keras.tree.map_structure(lambda at: tensors[int(at)], structure), training=False)
-        return keras.tree.flatten(outputs)
+        inputs = keras.tree.map_structure(lambda at: tensors[int(at)], structure)
+        return keras.tree.flatten(call(inputs) if call is not None else session.model(inputs, training=False))
 
     def loop(series: Any) -> Any:
         kinds = [leaf.dtype for leaf in tf.function(step).get_concrete_function([each[0] for each in series]).structured_outputs]
