@@ -208,9 +208,9 @@ def _orders(evidence: Evidence) -> Iterator[_Finding]:
 def _features(evidence: Evidence) -> Iterator[_Finding]:
     known = evidence.data.get("description")
     for found in displaced_features(known) if known is not None else ():
-        told = ", ".join(f"'{clean(found.names[here], 40)}' has those of '{clean(found.names[there], 40)}'" for here, there in found.places.items())
-        where = f"features of input '{clean(found.input, 60)}' look swapped"
-        message = f"{where}: by the statistics of {clean(found.against, 60)} {told}; Keras cannot tell"
+        told = ", ".join(f"'{clean(found.names[here], 40)}' holds '{clean(found.names[there], 40)}'" for here, there in found.places.items())
+        where = f"features of input '{clean(found.input, 60)}' are in each other's place"
+        message = f"{where}: by the statistics of {clean(found.against, 60)}, {told}; the shape is the same, so Keras answers without a word"
         yield _Finding(status=Status.FAIL, cause="feature-order", message=message, mend=found.mend)
 
 

@@ -60,8 +60,7 @@ def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged
         advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows of one length"
         return Verdict(status=Status.WARN, message=message, advice=advice, findings={"cause": "padding-unmasked"})
     if found.get("other_value"):
-        strays = f" ({found['foreign_steps']} steps beyond the true lengths with something else)" if found.get("foreign_steps") else ""
-        message = f"rows are padded with {_value(found)}{strays}, but the model masks {found['mask']:g}: {how}, answers move {told}"
+        message = f"rows are padded with {_value(found)}, but the model masks {found['mask']:g}: {how}, answers move {told}"
         advice = "pad after scaling, with the mask's own value; or set mask_value to what the filling becomes"
         return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"})
     place = _lost(evidence)
@@ -83,9 +82,10 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _value(found: Mapping[str, Any]) -> str:
-    """What fills the rows, in words: one number where all features have the same."""
-    value = found["value"]
-    return f"{value[0]:g}" if len(set(value)) == 1 else f"({', '.join(f'{each:g}' for each in value)}{', …' if len(value) > 3 else ''})"
+    """What fills the rows, in words: one number where all features have the same, no number where each step has another."""
+    value, strays = found["value"], found.get("foreign_steps", 0)
+    told = f"{value[0]:.3g}" if len(set(value)) == 1 else f"({', '.join(f'{each:.3g}' for each in value)}{', …' if len(value) > 3 else ''})"
+    return f"{told} and, in {strays} steps beyond their true lengths, with something else" if strays else told
 
 
 def _lost(evidence: Evidence) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from keras_consistency_cli.routes.batches import count
 from keras_consistency_cli.routes.loops import stepped
 from keras_consistency_cli.text import clean
 
-__all__ = ["carried", "encoder_inputs"]
+__all__ = ["carried", "decoder_of", "encoder_inputs"]
 
 
 def carried(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
@@ -61,6 +61,11 @@ def _told_to_carry(session: Any, batch: int) -> Any:
 def encoder_inputs(model: Any) -> set[str]:
     """Return the names of the inputs from which the initial states of recurrent layers are made; none where no layer is given any."""
     return {clean(name) for name in _origins(tensor for tensors in _initial_states(model).values() for tensor in tensors)}
+
+
+def decoder_of(model: Any) -> str | None:
+    """Return the name of the first recurrent layer that is given its initial state, None where there is none."""
+    return next((clean(layer.name) for layer in _initial_states(model)), None)
 
 
 def _initial_states(model: Any) -> dict[Any, list[Any]]:

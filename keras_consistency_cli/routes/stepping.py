@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
-from keras_consistency_cli.routes.handover import carried, encoder_inputs
+from keras_consistency_cli.routes.handover import carried, decoder_of, encoder_inputs
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.loops import stepped
 from keras_consistency_cli.routes.series import any_length, no_time, series_inputs
@@ -38,7 +38,7 @@ def _steps(session: Any, rows: Rows) -> Result:
     whole = session.step(few)
     per_step = any(_along_time(values, length) for values in whole.values())
     details: dict[str, Any] = {"per_step": per_step, "steps": length, "stateful": bool(session.facts.stateful_layers)}
-    details |= {"encoder": True} if encoder_inputs(session.model) else {}
+    details |= {"encoder": True, "decoder": decoder_of(session.model)} if encoder_inputs(session.model) else {}
     cut = length // 2 if per_step else length - 1
     details["past"] = _moved(session, few, names, whole, length, replaced=slice(0, cut), kept=slice(cut, None))
     if per_step:

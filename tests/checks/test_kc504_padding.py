@@ -106,7 +106,7 @@ def test_models_without_time_and_crashes(world: Any, crashed: Trace) -> None:
 
 def test_what_fills_the_rows_is_told(world: Any) -> None:
     told = world_of(world, moved=0.5, other_value=True, value=[-1.0, -1.0], foreign_steps=4).verdict(CHECK).message
-    assert told.startswith("rows are padded with -1 (4 steps beyond the true lengths with something else), but the model masks 0: ")
+    assert told.startswith("rows are padded with -1 and, in 4 steps beyond their true lengths, with something else, but the model masks 0: ")
     told = world_of(world, moved=0.5, other_value=True, value=[0.5, 2.0]).verdict(CHECK).message
     assert told.startswith("rows are padded with (0.5, 2), but the model masks 0: ")
 

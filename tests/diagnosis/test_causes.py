@@ -92,6 +92,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("padding of another value", {"layers": MASKING}, {"KC504": {"cause": "padding-unmasked"}}, [("padding-unmasked", "masking")]),
     ("nothing but padding", {}, {"KC504": {"cause": "fully-masked-row"}}, [("fully-masked-row", None)]),
     ("steps that look ahead", {"located": {"steps": {"layer": "both"}}}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "both")]),
+    ("a decoder that forgets", {"located": {"steps": {"decoder": "dec"}}}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "dec")]),
     ("steps that are forgotten", {"layers": LSTM}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "enc/lstm")]),
     ("noise", {}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
     ("noise, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),

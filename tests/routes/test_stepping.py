@@ -108,9 +108,9 @@ def test_the_model_is_left_as_it_was(name: str) -> None:
 def test_of_an_encoder_and_a_decoder_the_decoder_is_stepped() -> None:
     source, target = keras.Input((None, 3), name="source"), keras.Input((None, 2), name="target")
     _, *states = layers.LSTM(4, return_state=True)(source)
-    built = keras.Model([source, target], layers.Dense(2)(layers.LSTM(4, return_sequences=True)(target, initial_state=states)))
+    built = keras.Model([source, target], layers.Dense(2)(layers.LSTM(4, return_sequences=True, name="decoder")(target, initial_state=states)))
     found = ROUTE.run(session_of((built, {})), {"source": normal(8, 3), "target": normal(8, 2)}).details
-    assert (found["encoder"], found["future"] < EXACT, found["prefix"] < EXACT) == (True, True, True)
+    assert (found["encoder"], found["decoder"], found["future"] < EXACT, found["prefix"] < EXACT) == (True, "decoder", True, True)
     assert found["one_step"] > OFF > EXACT > found["twin"]
 
 
