@@ -124,15 +124,15 @@ def _lasting(found: Mapping[str, Any]) -> str:
     how = "lasts longer than" if lasts == len(curve) else "lasts"
     shown = [place for place in _SHOWN if place <= lasts]
     left = ", ".join(f"{curve[place - 1] / scale:.1g} after {place * steps}" for place in shown)
-    return f"the memory {how} {lasts * steps} steps (left of it, as a share of the greatest answer: {left})"
+    return f"the memory {how} {lasts * steps} steps (share of the greatest answer that it moves: {left})"
 
 
 def _saving(found: Mapping[str, Any]) -> list[str]:
     """What saving loses, and the code that keeps it where that was seen to work."""
     if not found or found["lost"] <= _GONE * (found["scale"] or 1.0):
         return []
-    keep = ", copying layer.states of each layer brings the same bits back" if found["copied"] else ""
-    return [f"saved and loaded in the middle of a sequence it moves answers by {found['lost']:.2g}, for a file holds no states{keep}"]
+    keep = "; copying layer.states over mends that to the bit" if found["copied"] else ""
+    return [f"saving in the middle of a sequence moves the answers after it by {found['lost']:.2g} (a file holds no states{keep})"]
 
 
 CHECK = Check(

@@ -32,7 +32,7 @@ def test_carried_over_between_independent_rows(world: Any) -> None:
     assert (verdict.status, verdict.findings["cause"], verdict.findings["steps"]) == (Status.FAIL, "state-carry-over", 6)
     assert verdict.message.startswith("without a reset the same rows get other answers, by up to 0.5 (")
     assert verdict.message.endswith(
-        "; the memory lasts 12 steps (left of it, as a share of the greatest answer: 0.5 after 6, 0.05 after 12)"
+        "; the memory lasts 12 steps (share of the greatest answer that it moves: 0.5 after 6, 0.05 after 12)"
         "; a NaN spoils all answers until a reset; predict without batch_size=4: ValueError"
     )
     assert "layer.reset_state()\n    model.predict(x, batch_size=4)" in str(verdict.advice)
@@ -40,7 +40,7 @@ def test_carried_over_between_independent_rows(world: Any) -> None:
 
 def test_a_memory_that_outlasts_the_probe(world: Any) -> None:
     told = stateful(world, curve=[0.5, 0.25], poisoned=False, default_predict="answers").verdict(CHECK).message
-    assert told.endswith("; the memory lasts longer than 12 steps (left of it, as a share of the greatest answer: 0.5 after 6, 0.2 after 12)")
+    assert told.endswith("; the memory lasts longer than 12 steps (share of the greatest answer that it moves: 0.5 after 6, 0.2 after 12)")
 
 
 def test_the_loop_is_that_of_the_keras_that_runs(world: Any) -> None:
@@ -51,8 +51,8 @@ def test_the_loop_is_that_of_the_keras_that_runs(world: Any) -> None:
 @pytest.mark.parametrize(
     ("steps", "curve", "told"),
     [
-        (1, [0.5, 0.25, 0.1, 0.01, 0.0], "the memory lasts 4 steps (left of it, as a share of the greatest answer: 0.5 after 1, 0.2 after 2)"),
-        (1, [0.5, 0.0, 0.1, 0.0], "the memory lasts 3 steps (left of it, as a share of the greatest answer: 0.5 after 1, 0 after 2)"),
+        (1, [0.5, 0.25, 0.1, 0.01, 0.0], "the memory lasts 4 steps (share of the greatest answer that it moves: 0.5 after 1, 0.2 after 2)"),
+        (1, [0.5, 0.0, 0.1, 0.0], "the memory lasts 3 steps (share of the greatest answer that it moves: 0.5 after 1, 0 after 2)"),
         (1, [0.0, 0.0], "the memory is gone within 1 step"),
     ],
 )
@@ -65,12 +65,12 @@ def test_how_long_the_memory_lasts(world: Any, steps: int, curve: list[float], t
     [
         (
             {"lost": 0.25, "copied": True, "scale": 1.0},
-            "; saved and loaded in the middle of a sequence it moves answers by 0.25, for a file holds no states, copying layer.states of each layer "
-            "brings the same bits back",
+            "; saving in the middle of a sequence moves the answers after it by 0.25 (a file holds no states; copying layer.states over mends that "
+            "to the bit)",
         ),
         (
             {"lost": 0.25, "copied": False, "scale": 1.0},
-            "; saved and loaded in the middle of a sequence it moves answers by 0.25, for a file holds no states",
+            "; saving in the middle of a sequence moves the answers after it by 0.25 (a file holds no states)",
         ),
         ({"lost": 0.0, "copied": True, "scale": 1.0}, "ValueError"),
     ],
