@@ -11,11 +11,12 @@ import numpy as np
 
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, open_rows, take
+from keras_consistency_cli.loading.fitting import fits
 from keras_consistency_cli.loading.subject import raw_inputs
 from keras_consistency_cli.opening import Opened, subject_files
 from keras_consistency_cli.settings import Settings
 
-__all__ = ["axis_looks", "input_orders", "known_of"]
+__all__ = ["axis_looks", "input_orders", "known_of", "smoothness"]
 
 Rows = Mapping[str, np.ndarray]
 
@@ -50,6 +51,8 @@ def known_of(settings: Settings, opened: Opened, facts: Facts) -> dict[str, Any]
         given[fact.name] = {"shape": array.shape, "dtype": str(array.dtype), "expected": fact.shape, "lenient": fact.lenient}
         if _may_be_swapped(array.shape, fact.shape):
             given[fact.name]["looks"] = axis_looks(_some(opened.rows, names)[fact.name])
+        if _channels_may_come_first(array.shape, fact.shape):
+            given[fact.name]["smooth"] = smoothness(_some(opened.rows, names)[fact.name])
     return {**known, "rows_given": given, **_beside(settings, opened.rows, names)}
 
 
@@ -57,6 +60,11 @@ def _may_be_swapped(shape: tuple[int, ...], expected: tuple[int | None, ...]) ->
     """Whether a series would be taken with its two axes swapped as well."""
     swapped = len(shape) == 3 and len(expected) == 3 and expected[1] in (None, shape[2]) and expected[2] in (None, shape[1])
     return swapped and min(shape[1:]) >= _SMALLEST_AXIS
+
+
+def _channels_may_come_first(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    """Whether pictures or films would be taken with axis 1 moved to the end as well."""
+    return len(shape) > 3 and min(shape[1:]) >= _SMALLEST_AXIS and fits((shape[0], *shape[2:], shape[1]), expected)
 
 
 def _some(source: RowSource, names: Mapping[str, str]) -> dict[str, np.ndarray]:
@@ -101,6 +109,23 @@ def axis_looks(values: np.ndarray) -> dict[str, Any]:
     return {"levels": levels, "smooth": (_smooth(finite), _smooth(flipped)), "centres": centres}
 
 
+def smoothness(values: np.ndarray) -> tuple[float, ...]:
+    """Return by axis after the first the correlation of neighbours, once the mean over the rows is taken off; zeros where nothing varies."""
+    if values.dtype.kind not in "fiu" or values.size == 0:
+        return (0.0,) * (values.ndim - 1)
+    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    rest = finite - finite.mean(axis=0, keepdims=True)
+    return tuple(_neighbours(np.moveaxis(rest, axis, 1)) for axis in range(1, values.ndim))
+
+
+def _neighbours(rest: np.ndarray) -> float:
+    """Correlation of neighbours along axis 1."""
+    left, right = rest[:, :-1].ravel(), rest[:, 1:].ravel()
+    if left.size < 2 or left.std() == 0 or right.std() == 0:
+        return 0.0
+    return float(np.corrcoef(left, right)[0, 1])
+
+
 def _levels(values: np.ndarray) -> float:
     whole = values.var()
     return float(values.mean(axis=(0, 2)).var() / whole) if whole > 0 else 0.0
@@ -110,11 +135,7 @@ def _smooth(values: np.ndarray) -> float:
     """Correlation of neighbours along axis 1, once the mean over the rows and the spread of each place on axis 2 are taken off."""
     rest = values - values.mean(axis=0, keepdims=True)
     spread = rest.std(axis=(0, 1), keepdims=True)
-    rest = rest / np.where(spread > 0, spread, 1.0)
-    left, right = rest[:, :-1].ravel(), rest[:, 1:].ravel()
-    if left.size < 2 or left.std() == 0 or right.std() == 0:
-        return 0.0
-    return float(np.corrcoef(left, right)[0, 1])
+    return _neighbours(rest / np.where(spread > 0, spread, 1.0))
 
 
 def input_orders(mine: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray], *, exact: bool) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.archive import Archive, read_archive
 from keras_consistency_cli.loading.data import RowSource, open_rows
+from keras_consistency_cli.loading.lengths import open_lengths, time_steps
 from keras_consistency_cli.loading.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.scaling import split_function
 from keras_consistency_cli.loading.subject import SubjectFiles
@@ -50,6 +51,10 @@ def open_files(settings: Settings) -> Opened:
         _same_length(rows, open_rows(settings.served, what="served rows"))
     if settings.expected and rows is not None:
         _answered(rows, open_rows(settings.expected, what="expected answers"))
+    if settings.facts.lengths and rows is not None:
+        # A preprocess function may make longer series of them, or shorter ones.
+        steps = None if settings.preprocess else time_steps(rows, settings.facts.time_axis)
+        open_lengths(settings.facts.lengths, rows=rows.length, steps=steps)
     return Opened(
         archive=read_archive(settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code),
         rows=rows,
@@ -101,6 +106,7 @@ def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = 
         scaler_input=settings.facts.scaler_input,
         feature_names=settings.facts.feature_names,
         value_range=settings.facts.value_range,
+        lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
         **{name: str(path) for name, path in paths.items() if path is not None},
     )
 
@@ -110,6 +116,7 @@ def load_request(settings: Settings, opened: Opened, *, sizes: Sequence[int]) ->
     read = opened.archive
     files = subject_files(settings, saved_with=read.keras_version, compiled=not read.custom_compile, model_sha256=read.sha256)
     padding = settings.facts.padding
-    stated = {} if padding is None else {"padding_side": padding.side, "padding_value": padding.value}
+    # What is a default was not said: a side without a value leaves the value to be found, and the other way round.
+    stated = {} if padding is None else {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
     probe = {"batch_size": settings.batch_size, "seed": settings.seed, **stated}
     return {"files": asdict(files), "probe": {**probe, "sizes": list(sizes)}}

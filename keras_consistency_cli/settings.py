@@ -125,8 +125,11 @@ class OwnerFacts(_Options):
 
     time_axis: Annotated[StrictInt, Field(ge=1, le=8)] | None = Field(default=None, description="the axis of data that is time, 1 or more")
     padding: Padding | None = Field(default=None, description="a mapping such as {value: 0.0, side: right}")
+    lengths: _Path | None = Field(default=None, description="a path to a .npy file with the true length of each row")
     variable_length: StrictBool = Field(default=False, description="true or false")
-    step_by_step: Literal["one-step", "growing-prefix"] | None = Field(default=None, description="one-step or growing-prefix")
+    step_by_step: Literal["one-step", "growing-prefix", "sliding-window"] | None = Field(
+        default=None, description="one-step, growing-prefix or sliding-window"
+    )
     stateful_rows: Literal["independent", "consecutive"] = Field(default="independent", description="independent or consecutive")
     data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
     scaler_input: _Word | None = Field(default=None, description="the name of the input that the scaler belongs to")
@@ -207,6 +210,8 @@ class Settings(_Options):
             raise UsageError("--served is given without --data", mend="give the raw rows that the served ones were made of, row for row")
         if self.expected is not None and self.data is None:
             raise UsageError("--expected is given without --data", mend="give the rows that were answered when the answers were recorded")
+        if self.facts.lengths is not None and self.data is None:
+            raise UsageError("facts.lengths is given without data", mend="give the rows that have these lengths with --data")
         return self
 
     @model_validator(mode="after")

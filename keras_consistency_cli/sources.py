@@ -137,6 +137,9 @@ class Draft:
         for key in _PATHS:
             if self.values.get(key) and isinstance(self.values[key], str):
                 self.values[key] = folder / self.values[key]
+        facts = self.values.get("facts")
+        if isinstance(facts, dict) and facts.get("lengths") and isinstance(facts["lengths"], str):
+            self.values["facts"] = {**facts, "lengths": folder / facts["lengths"]}
         function = self.values.get("preprocess")
         if isinstance(function, str) and function.rpartition(":")[0].endswith(".py"):
             self.values["preprocess"] = str(folder / function)

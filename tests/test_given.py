@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.facts import Facts, InputFact
-from keras_consistency_cli.given import axis_looks, input_orders, known_of
+from keras_consistency_cli.given import axis_looks, input_orders, known_of, smoothness
 from keras_consistency_cli.loading.data import open_rows
 from keras_consistency_cli.settings import Settings
 
@@ -83,3 +83,17 @@ def test_looks_of_series_and_of_nothing() -> None:
     assert looks["smooth"][0] > 0.7 > 0.3 > abs(looks["smooth"][1])
     assert looks["levels"][1] > 0.9 > 0.1 > looks["levels"][0]
     assert axis_looks(np.zeros((3, 4, 5)))["levels"] == axis_looks(np.array([[["a"]]]))["levels"] == (0.0, 0.0)
+
+
+def test_smoothness_is_taken_where_channels_may_come_first(tmp_path: Path) -> None:
+    pictures = np.cumsum(np.cumsum(RANDOM.normal(size=(30, 6, 6, 6)), axis=1), axis=2).astype("float32")
+    last = known(tmp_path, facts(x=(None, None, None, 6)), pictures)["rows_given"]["x"]["smooth"]
+    first = known(tmp_path, facts(x=(None, None, None, 6)), np.moveaxis(pictures, -1, 1))["rows_given"]["x"]["smooth"]
+    assert (last[0] > 0.7, last[1] > 0.7, abs(last[2]) < 0.3) == (True, True, True)
+    assert first == pytest.approx((last[2], last[0], last[1]))
+    assert "smooth" not in known(tmp_path, facts(x=(None, None, None, 5)), pictures[..., :5])["rows_given"]["x"]
+
+
+def test_smoothness_of_nothing() -> None:
+    assert smoothness(np.zeros((3, 2, 2, 2))) == (0.0, 0.0, 0.0)
+    assert smoothness(np.array([[["a"]]])) == (0.0, 0.0)

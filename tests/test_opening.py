@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     joblib.dump(StandardScaler(), into / "unfitted.joblib")
     (into / "evil.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     (into / "serve.py").write_text("raise SystemExit('imported in the parent')\n")
+    np.save(into / "long.npy", np.arange(9) + 1)
     (into / "x.csv").write_text("a,b\n1,2\n")
     (into / "train.csv").write_text("a,c\n1,2\n")
     return into
@@ -72,6 +73,42 @@ def test_bad_input_is_told_before_anything_runs(folder: Path, flags: dict[str, s
     with pytest.raises(kind, match=words) as caught:
         open_files(settings(folder, **flags))
     assert len(str(caught.value).splitlines()) <= 3
+
+
+def with_facts(folder: Path, facts: str, **flags: str) -> Settings:
+    """Settings of a YAML file beside the model that says what the owner knows."""
+    (folder / "k.yaml").write_text(f"facts: {{{facts}}}\n", encoding="utf-8")
+    given = {name: str(folder / value) for name, value in flags.items()}
+    return load_settings({"model": str(folder / "m.keras"), "config": str(folder / "k.yaml"), **given}, {})
+
+
+def test_lengths_lie_beside_the_yaml_and_reach_the_worker(folder: Path) -> None:
+    np.save(folder / "ones.npy", np.ones(9, int))
+    chosen = with_facts(folder, "lengths: ones.npy", data="x.npy")
+    assert load_request(chosen, open_files(chosen), sizes=(2,))["files"]["lengths"] == str(folder / "ones.npy")
+
+
+def test_lengths_that_do_not_fit_are_refused_before_anything_runs(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"long.npy: row 2 has length 3 \(and 6 others\)\nexpected: 1 to 2, the time steps of the data"):
+        open_files(with_facts(folder, "lengths: long.npy", data="x.npy"))
+    with pytest.raises(DataError, match=r"long.npy has 9 lengths, the data have 8 rows"):
+        open_files(with_facts(folder, "lengths: long.npy", data="short.npy"))
+    with pytest.raises(UsageError, match=r"facts.lengths is given without data"):
+        with_facts(folder, "lengths: long.npy")
+
+
+@pytest.mark.parametrize(
+    ("padding", "told"),
+    [
+        ("{side: left}", {"padding_side": "left"}),
+        ("{value: -1.0}", {"padding_value": -1.0}),
+        ("{value: 0.0, side: right}", {"padding_side": "right", "padding_value": 0.0}),
+    ],
+)
+def test_only_what_was_said_of_padding_is_told(folder: Path, padding: str, told: dict[str, Any]) -> None:
+    chosen = with_facts(folder, f"padding: {padding}", data="x.npy")
+    probe = load_request(chosen, open_files(chosen), sizes=(2,))["probe"]
+    assert {name: value for name, value in probe.items() if name.startswith("padding")} == told
 
 
 def rows(bad: int, *first: int) -> RowsFact:

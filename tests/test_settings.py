@@ -52,6 +52,7 @@ def test_the_defaults() -> None:
         "facts": {
             "time_axis": None,
             "padding": None,
+            "lengths": None,
             "variable_length": False,
             "step_by_step": None,
             "stateful_rows": "independent",

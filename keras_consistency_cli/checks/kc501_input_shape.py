@@ -8,8 +8,9 @@ like answers.
 How: the shapes of the rows are held against the saved input spec, before anything runs. Where two axes could be
 swapped unnoticed, it is looked at which of them is smooth, as time is, and which has levels of its own, as features
 have, in these rows and in the reference rows; `facts: {time_axis: …}` settles it. Reference and served rows tell
-whether inputs are in each other's place. Ids are held against the embedding that takes them, output rows are counted,
-and a TimeDistributed layer over a time axis of any length is given two lengths through one predict.
+whether inputs are in each other's place; they, the scaler or a Normalization layer tell it of single features. Ids are
+held against the embedding that takes them, output rows are counted, and a TimeDistributed layer over a time axis of any
+length is given two lengths through one predict.
 
 To fix: the advice holds the line of NumPy that brings the rows into shape.
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from keras_consistency_cli.checks.displaced import displaced_features
 from keras_consistency_cli.checks.sequences import RECURRENT, SEQUENCE, has_layer
 from keras_consistency_cli.text import clean, shape_text
 
@@ -51,7 +53,7 @@ def examine(evidence: Evidence) -> Verdict:
         refused = _refused(evidence.data["misfit"])
         findings = {"cause": refused.cause, "all": [refused.message], "mend": refused.mend, "refused": True}
         return Verdict(status=refused.status, message=refused.message, findings=findings, advice=refused.mend)
-    found = [*_shapes(evidence), *_orders(evidence), *_ids(evidence), *_lengths(evidence), *_counts(evidence)]
+    found = [*_shapes(evidence), *_orders(evidence), *_features(evidence), *_ids(evidence), *_lengths(evidence), *_counts(evidence)]
     if found:
         return _verdict(max(found, key=lambda each: each.status is Status.FAIL), found, evidence)
     given: Mapping[str, Any] = evidence.data.get("rows_given", {})
@@ -91,7 +93,8 @@ def _kind_of_misfit(misfit: Mapping[str, Any]) -> str:
 
 def _shapes(evidence: Evidence) -> Iterator[_Finding]:
     for name, given in evidence.data.get("rows_given", {}).items():
-        found = _rank(name, given) or _length(name, given) or _axes(name, given, evidence) or _one_step(name, given, evidence)
+        found = _rank(name, given) or _length(name, given) or _axes(name, given, evidence) or _channels(name, given)
+        found = found or _one_step(name, given, evidence)
         if found:
             yield found
 
@@ -128,8 +131,8 @@ def _length(name: str, given: Mapping[str, Any]) -> _Finding | None:
         return _Finding(status=Status.FAIL, cause="axes-swapped", message=message, mend=f"x = x.transpose({', '.join(map(str, order))})")
     what = "a single step" if shape[axis] == 1 and axis == 1 else f"axis {axis} is {shape[axis]} long"
     message = (
-        f"{_named(name, given)}: {what} instead of {expected[axis]}; a Sequential model does not hold rows against that and answers, "
-        "a Functional one would say 'incompatible with the layer: expected shape=…'"
+        f"{_named(name, given)}: {what} instead of {expected[axis]}; Keras answers without a word, for a Sequential model is not held to its "
+        f"length, where a Functional one raises 'expected shape={shape_text((None, *expected[1:]))}, found shape={shape_text(shape)}'"
     )
     return _Finding(status=Status.FAIL, cause="wrong-length", message=message, mend=_resized(expected))
 
@@ -157,6 +160,17 @@ def _axes(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Finding |
     status, reason = why
     message = f"{_named(name, given)}: time and features look swapped, {reason}; both orders fit, so Keras answers either"
     return _Finding(status=status, cause="axes-swapped", message=message, mend="x = x.transpose(0, 2, 1); or say facts: {time_axis: 1}")
+
+
+def _channels(name: str, given: Mapping[str, Any]) -> _Finding | None:
+    """Pictures and films whose channels come first, where the model would take either order."""
+    smooth = given.get("smooth")
+    if not smooth or smooth[-1] < _SMOOTH or smooth[0] > _ROUGH or min(smooth[1:]) < _SMOOTH:
+        return None
+    likely = f"neighbours along the last axis are alike ({smooth[-1]:.2f}), as in a picture, and along axis 1 are not ({smooth[0]:.2f}), as channels"
+    message = f"{_named(name, given)}: channels look to come first, for {likely}; both orders fit, so Keras answers either"
+    order = [0, *range(2, len(given["shape"])), 1]
+    return _Finding(status=Status.WARN, cause="axes-swapped", message=message, mend=f"x = x.transpose({', '.join(map(str, order))})")
 
 
 def _unlike_reference(given: Mapping[str, Any], looks: Mapping[str, Any], reference: Mapping[str, Any]) -> tuple[Status, str] | None:
@@ -212,6 +226,15 @@ def _orders(evidence: Evidence) -> Iterator[_Finding]:
         keys = ", ".join(f"'{clean(name, 40)}': ..." for name in evidence.data.get("rows_given", order))
         message = f"{words[source]} {told}; the shapes are the same, so Keras answers without a word"
         yield _Finding(status=Status.FAIL, cause="input-order", message=message, mend=f"feed by name: model.predict({{{keys}}})")
+
+
+def _features(evidence: Evidence) -> Iterator[_Finding]:
+    known = evidence.data.get("description")
+    for found in displaced_features(known) if known is not None else ():
+        told = ", ".join(f"'{clean(found.names[here], 40)}' holds '{clean(found.names[there], 40)}'" for here, there in found.places.items())
+        where = f"features of input '{clean(found.input, 60)}' are in each other's place"
+        message = f"{where}: by the statistics of {clean(found.against, 60)}, {told}; the shape is the same, so Keras answers without a word"
+        yield _Finding(status=Status.FAIL, cause="feature-order", message=message, mend=found.mend)
 
 
 def _ids(evidence: Evidence) -> Iterator[_Finding]:

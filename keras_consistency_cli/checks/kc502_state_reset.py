@@ -5,8 +5,9 @@ request leaks into the next, the order of requests changes their answers, a NaN 
 throws the state away. `model.reset_states()` no longer exists in Keras 3.
 
 How: predict twice, with nothing reset in between and with every stateful layer reset, nested ones too: the reset must
-bring back the same bits. The same batches are answered from a fresh and from a used state, batch after batch, which
-shows for how many steps the memory lasts. NaN is sent through, and a predict without a batch size. With
+bring back the same bits. The same rows are answered from a fresh and from a used state, which shows step by step how
+long the memory lasts. NaN is sent through, and a predict without a batch size. The model is saved in the middle of a
+sequence, loaded, and goes on, without its states and with them handed over. With
 `facts: {stateful_rows: consecutive}` carrying is what is meant, and a model that carries nothing fails.
 
 To fix: reset all stateful layers before each independent request, with the loop in the advice; predict with the batch
@@ -34,8 +35,11 @@ _WORDING = Wording(
     differ="a reset does not bring the first answers back:",
     advice="something besides the recurrent states changes from call to call, see KC203 repeatability",
 )
+_GONE = 1e-6
+"""Share of the greatest answer at which nothing is left of a state."""
+_SHOWN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _LOOP = (
-    "before every independent request:\n"
+    "before every independent request (Keras {keras}has no model.reset_states(), and predict never resets):\n"
     "    for layer in model._flatten_layers():\n"
     "        if getattr(layer, 'stateful', False) and hasattr(layer, 'reset_state'):\n"
     "            layer.reset_state()\n"
@@ -53,6 +57,9 @@ def examine(evidence: Evidence) -> Verdict:
         return reset
     memory = evidence.traces.get("state-memory")
     found = dict(memory.details) if memory is not None and memory.ran else {}
+    saved = evidence.traces.get("state-saved")
+    if saved is not None and saved.ran:
+        found["saving"] = {key: saved.details[key] for key in ("lost", "copied", "scale") if key in saved.details}
     again = tuple(judge_pairs(evidence, (_AGAIN,)))
     verdict = _carrying(evidence, again, found) if consecutive else _leaking(evidence, again, found)
     return replace(verdict, judged=(*again, *reset.judged), findings={**found, **verdict.findings})
@@ -74,14 +81,15 @@ def _leaking(evidence: Evidence, again: tuple[Judged, ...], found: Mapping[str, 
         message = f"what states carry over is gone by the time of an answer: predicting again changes nothing beyond rounding{_told(evidence, found)}"
         return Verdict(status=Status.PASS, message=message)
     message = f"without a reset the same rows get other answers, {numbers(worst(over), evidence)}{_told(evidence, found)}"
-    advice = _LOOP.format(batch=evidence.facts.batch_size or evidence.data.get("batch_size", 1))
+    keras = f"{evidence.facts.keras} " if evidence.facts.keras else ""
+    advice = _LOOP.format(batch=evidence.facts.batch_size or evidence.data.get("batch_size", 1), keras=keras)
     return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "state-carry-over"})
 
 
 def _carrying(evidence: Evidence, again: tuple[Judged, ...], found: Mapping[str, Any]) -> Verdict:
     batch = evidence.facts.batch_size or evidence.data.get("batch_size", 1)
     moved = max((each.comparison.max_abs for each in again), default=0.0)
-    told = f"state is carried over as meant, and moves answers by up to {moved:.2g}{_told(evidence, found)}; saving loses it: copy layer.states"
+    told = f"state is carried over as meant, and moves answers by up to {moved:.2g}{_told(evidence, found)}"
     if batch == 1:
         return Verdict(status=Status.PASS, message=told)
     message = f"in batches of {batch} a row goes on from the row {batch} before it, not from the last one; {told}"
@@ -102,16 +110,29 @@ def _told(evidence: Evidence, found: Mapping[str, Any]) -> str:
         parts.append("a NaN spoils all answers until a reset" if found.get("healed") else "a NaN spoils all answers, a reset does not heal that")
     if found.get("default_predict", "answers") != "answers":
         parts.append(f"predict without batch_size={evidence.facts.batch_size}: {found['default_predict']}")
+    parts += _saving(found.get("saving", {}))
     return "".join(f"; {part}" for part in parts)
 
 
 def _lasting(found: Mapping[str, Any]) -> str:
-    """The decay of the memory in words: after so many steps so much is left."""
+    """The decay of the memory in words: for how many steps it lasts, and how much is left on the way."""
     curve, steps, scale = found["curve"], found["steps"], found["scale"] or 1.0
-    gone = next((place for place, distance in enumerate(curve) if distance <= 1e-6 * scale), None)
-    shares = ", ".join(f"{distance / scale:.1g}" for distance in curve[: (gone or len(curve) - 1) + 1])
-    last = f"is gone within {(gone + 1) * steps} steps" if gone is not None else f"lasts longer than {len(curve) * steps} steps"
-    return f"the memory {last} (share of the greatest answer, every {steps} steps: {shares})"
+    felt = [place for place, distance in enumerate(curve) if distance > _GONE * scale]
+    lasts = felt[-1] + 1 if felt else 0
+    if not lasts:
+        return f"the memory is gone within {steps} step{'s' if steps > 1 else ''}"
+    how = "lasts longer than" if lasts == len(curve) else "lasts"
+    shown = [place for place in _SHOWN if place <= lasts]
+    left = ", ".join(f"{curve[place - 1] / scale:.1g} after {place * steps}" for place in shown)
+    return f"the memory {how} {lasts * steps} steps (share of the greatest answer that it moves: {left})"
+
+
+def _saving(found: Mapping[str, Any]) -> list[str]:
+    """What saving loses, and the code that keeps it where that was seen to work."""
+    if not found or found["lost"] <= _GONE * (found["scale"] or 1.0):
+        return []
+    keep = "; copying layer.states over mends that to the bit" if found["copied"] else ""
+    return [f"saving in the middle of a sequence moves the answers after it by {found['lost']:.2g} (a file holds no states{keep})"]
 
 
 CHECK = Check(
@@ -120,6 +141,6 @@ CHECK = Check(
     title="stateful layers: a reset brings back the same bits, and nothing is carried over unasked",
     explanation=__doc__,
     pairs=(_AGAIN, _RESET),
-    routes=("state-memory", "short-tail"),
+    routes=("state-memory", "state-saved", "short-tail"),
     examine=examine,
 )

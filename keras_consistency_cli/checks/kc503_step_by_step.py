@@ -5,9 +5,10 @@ Bidirectional, attention without a causal mask and "same" convolutions do. One s
 past is carried along: a layer without stateful=True starts every step from nothing, and step 0 alone comes out right.
 
 How: later steps are replaced and answers to earlier ones must stay; earlier ones are replaced, which tells whether the
-past matters. Prefixes, and single steps inside one compiled loop, are held against the whole, and so is a copy of the
-model that carries its state. What is safe is information, unless `facts: {step_by_step: one-step}` or
-`growing-prefix` says how the model is going to be fed: then a difference fails.
+past matters. Prefixes, windows, and single steps inside one compiled loop are held against the whole, and so is a copy
+of the model that carries its state (of an encoder and a decoder, one whose decoder is handed its own last state). What is
+safe is information, unless `facts: {step_by_step: one-step}`, `growing-prefix` or `sliding-window` says how the model is
+going to be fed: then a difference fails.
 
 To fix: feed whole prefixes; build the model a second time with stateful=True and batch_size=1 and copy the weights; or
 use causal layers (padding="causal", use_causal_mask=True).
@@ -26,6 +27,14 @@ from keras_consistency_cli.text import clean
 __all__ = ["CHECK"]
 
 _APPARENT = 1e-4
+_WAYS = {"growing-prefix": "growing prefixes", "one-step": "one step at a time", "sliding-window": "sliding windows"}
+_HAND_OVER = (
+    "encode once, and give the decoder the state that it ended in:\n"
+    "    encoder = keras.Model(encoder_input, [h, c])              # what the decoder gets as initial_state\n"
+    "    out, h2, c2 = layers.LSTM(..., return_state=True)(step, initial_state=[h_in, c_in])   # with the decoder's weights\n"
+    "    decoder = keras.Model([step, h_in, c_in], [..., h2, c2])\n"
+    "then loop: answer, h, c = decoder([x_t, h, c])"
+)
 _TWIN = (
     "build it again with the same layers, stateful, and copy the weights:\n"
     "    series = keras.Input((None, features), batch_size=1)\n"
@@ -45,15 +54,18 @@ def examine(evidence: Evidence) -> Verdict:
     found = {key: value for key, value in trace.details.items() if key != "output_rows"}
     if not found:
         return Verdict(status=Status.SKIP, message="nothing is fed step by step", reason="no input is a series")
-    ways = {"growing-prefix": _prefixes(found), "one-step": _steps(found)}
+    ways = {"growing-prefix": _prefixes(found), "one-step": _steps(found), "sliding-window": _windows(found)}
     stated = evidence.data.get("step_by_step")
     if stated is None:
-        message = f"growing prefixes: {ways['growing-prefix'][1]}; one step at a time: {ways['one-step'][1]}"
+        message = "; ".join(f"{words}: {ways[way][1]}" for way, words in _WAYS.items() if ways[way][1])
         return Verdict(status=Status.PASS, message=message, findings=found)
     status, told = ways[stated]
-    words = {"growing-prefix": "growing prefixes", "one-step": "one step at a time"}[stated]
+    if not told:
+        reason = f"windows are not tried: {found.get('window') or 'the model carries its state along'}"
+        return Verdict(status=Status.SKIP, message="nothing is fed step by step", reason=reason)
     cause = {"cause": "stepwise-differs"} if status is Status.FAIL else {}
-    return Verdict(status=status, message=f"{words}: {told}", findings={**found, **cause}, advice=None if status is Status.PASS else _advice(found))
+    advice = None if status is Status.PASS else _advice(found)
+    return Verdict(status=status, message=f"{_WAYS[stated]}: {told}", findings={**found, **cause}, advice=advice)
 
 
 def _prefixes(found: Mapping[str, Any]) -> tuple[Status, str]:
@@ -79,14 +91,38 @@ def _steps(found: Mapping[str, Any]) -> tuple[Status, str]:
     if alone <= _APPARENT:
         return Status.PASS, "right, the state is carried along" if found["stateful"] else "right, no step depends on another"
     why = "the past is forgotten" if found.get("future", 0.0) <= _APPARENT else "later steps are needed too"
-    helped = "; a copy that carries its state is exact" if isinstance(twin, float) and twin <= _APPARENT else ""
-    return Status.FAIL, f"not right, answers are off by {alone:.0%}: {why}{helped}"
+    why = "every step starts from the encoder's state again" if found.get("encoder") and why == "the past is forgotten" else why
+    return Status.FAIL, f"not right, answers are off by {alone:.0%}: {why}{_copied(found, twin)}"
+
+
+def _copied(found: Mapping[str, Any], twin: float | str | None) -> str:
+    """What a copy that carries its state does."""
+    if twin is None:
+        return ""
+    if isinstance(twin, str):
+        return f"; a copy that carries its state was not measured: {clean(twin)}"
+    if twin > _APPARENT:
+        return f"; a copy that carries its state is off by {twin:.0%} too"
+    return "; handing the decoder its own last state is exact" if found.get("encoder") else "; a copy that carries its state is exact"
+
+
+def _windows(found: Mapping[str, Any]) -> tuple[Status, str]:
+    """Whether the last answer to a window is that to the whole; empty words where there is nothing to tell."""
+    window = found.get("window")
+    if not isinstance(window, Mapping):
+        return Status.PASS, ""
+    steps, off = window["steps"], window["off"]
+    if off <= _APPARENT:
+        return Status.PASS, f"right from {steps} steps on, nothing before them matters" if window["reach"] else f"right with {steps} steps"
+    if window["reach"]:
+        return Status.FAIL, f"not right, {steps} steps hold all that matters, and yet answers are off by {off:.0%}: places are counted from the start"
+    return Status.FAIL, f"not right, steps from before a window of {steps} move its last answer by {off:.0%}"
 
 
 def _advice(found: Mapping[str, Any]) -> str:
     twin = found.get("twin")
     if isinstance(twin, float) and twin <= _APPARENT:
-        return _TWIN
+        return _HAND_OVER if found.get("encoder") else _TWIN
     if found.get("future", 0.0) > _APPARENT:
         return "feed whole sequences, or use causal layers: padding='causal', use_causal_mask=True, no Bidirectional"
     return "feed whole prefixes, model(x[:, :t + 1]), and take the last answer"

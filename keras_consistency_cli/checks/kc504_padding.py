@@ -6,8 +6,10 @@ convolutions, in plain operations (without a warning), in custom layers without 
 time; a scaler moves the filling away from the mask's value; a row of nothing but padding becomes NaN in an average.
 
 How: rows that are padded are cut to their true length and answered again, rows that are not are answered with padding
-added; where the model takes one length only, on a twin of it that takes any. What is padding is told by the mask's
-value, by `facts: {padding: …}`, or by the steps in which many rows end. Then the mask is followed from layer to layer.
+added, by several lengths and on both sides; where the model takes one length only, on a twin of it that takes any. What
+is padding is told by `facts: {lengths: lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the steps in
+which many rows end. True steps that the mask would skip are counted in once. Then the mask is followed from layer to
+layer. Only the side on which rows are padded (the right one where nothing says which) is judged, the other one is told.
 
 To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after scaling, with the
 mask's value; put Masking or mask_zero=True where there is none.
@@ -17,7 +19,7 @@ Sources: keras#85, keras#2375, keras#16108, keras#16267.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +60,7 @@ def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged
         advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows of one length"
         return Verdict(status=Status.WARN, message=message, advice=advice, findings={"cause": "padding-unmasked"})
     if found.get("other_value"):
-        message = f"rows are padded with {found['value']}, but the model masks {found['mask']:g}: {how}, answers move {told}"
+        message = f"rows are padded with {_value(found)}, but the model masks {found['mask']:g}: {how}, answers move {told}"
         advice = "pad after scaling, with the mask's own value; or set mask_value to what the filling becomes"
         return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"})
     place = _lost(evidence)
@@ -69,10 +71,21 @@ def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged
 
 
 def _how(found: Mapping[str, Any]) -> str:
-    lengths = " and ".join(str(each) for each in found.get("lengths", ()))
     if "added" in found:
-        return f"with {found['added']} steps of it added on the {found['side']}"
-    return f"with rows cut to their {lengths} true steps"
+        return f"with {_listed(found['added'])} steps of it added on the {found['side']}"
+    return f"with rows cut to their {_listed(found.get('lengths', ()))} true steps"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *most, last = [str(each) for each in numbers] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _value(found: Mapping[str, Any]) -> str:
+    """What fills the rows, in words: one number where all features have the same, no number where each step has another."""
+    value, strays = found["value"], found.get("foreign_steps", 0)
+    told = f"{value[0]:.3g}" if len(set(value)) == 1 else f"({', '.join(f'{each:.3g}' for each in value)}{', …' if len(value) > 3 else ''})"
+    return f"{told} and, in {strays} steps beyond their true lengths, with something else" if strays else told
 
 
 def _lost(evidence: Evidence) -> Mapping[str, Any]:
@@ -86,14 +99,25 @@ def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged,
         advice = "drop such rows before predicting, or keep one step that is no padding in each"
         return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "fully-masked-row"})
     if found.get("inner_steps"):
-        message = f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are skipped as if they were padding"
-        return Verdict(status=Status.WARN, message=message, advice="mask a value that real steps never take, such as -1e9, and pad with it")
+        moves = found.get("inner_moves")
+        damage = "" if moves is None else f"; counted in, they move answers by up to {moves:.2g} of the greatest"
+        message = f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are skipped like padding{damage}"
+        advice = "right where they are missing on purpose; if they are real, mask a value that real steps never take, such as -1e9, and pad with it"
+        return Verdict(status=Status.WARN, message=message, advice=advice)
     if not judged:
         reason = found.get("refused") or "the rows show no padding and the model declares no mask"
         place = _lost(evidence)
         ends = f"; the mask ends at '{clean(place['layer'])}'" if place else ""
         return Verdict(status=Status.SKIP, message="nothing to compare", reason=f"{reason}{ends}")
-    return Verdict(status=Status.PASS, message=f"padding does not matter: {_how(found)}, rows get the same answers")
+    return Verdict(status=Status.PASS, message=f"padding does not matter: {_how(found)}, rows get the same answers{_besides(found)}")
+
+
+def _besides(found: Mapping[str, Any]) -> str:
+    """What is no fault and good to know: padding on the other side, and a row of nothing else."""
+    side = {"right": "left", "left": "right"}.get(found.get("side", ""))
+    parts = [f"on the {side} it would move them by {found['other_side']:.2g}"] if side and found.get("other_side", 0.0) > _PLAIN else []
+    parts += ["a row of nothing but padding would become NaN"] if found.get("empty_would_be_nan") else []
+    return "".join(f"; {part}" for part in parts)
 
 
 CHECK = Check(

@@ -84,8 +84,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "A scaler and a model know columns by their place. A join, a dict or a ColumnTransformer that reorders them gives the same shape and "
             "other features."
         ),
-        key=("KC301", "KC304"),
-        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        key=("KC301", "KC304", "KC501"),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702"),
         fits=says("feature-order"),
         advice="order by name before scaling: frame[list(scaler.feature_names_in_)], and give the scaler the DataFrame rather than .values",
     ),

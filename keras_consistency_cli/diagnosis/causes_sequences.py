@@ -28,8 +28,9 @@ def _masking_layer(evidence: Evidence) -> str | None:
 
 def _looking_ahead_or_forgetting(evidence: Evidence) -> str | None:
     trace = evidence.traces.get("steps")
-    ahead = str(trace.details["layer"]) if trace is not None and "layer" in trace.details else None
-    return ahead or _layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
+    found = trace.details if trace is not None else {}
+    told = found.get("layer") or found.get("decoder")
+    return str(told) if told else _layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
 
 
 SEQUENCE_CAUSES: tuple[Cause, ...] = (

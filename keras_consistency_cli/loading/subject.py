@@ -14,6 +14,7 @@ from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.facts import Facts, InputFact
 from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, open_rows, take
 from keras_consistency_cli.loading.fitting import fits
+from keras_consistency_cli.loading.lengths import open_lengths
 from keras_consistency_cli.text import clean, shape_text
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class SubjectFiles:
     scaler_input: str | None = None
     feature_names: Sequence[str] | None = None
     value_range: Sequence[float] | None = None
+    lengths: str | None = None
 
     @property
     def scales(self) -> bool:
@@ -130,6 +132,10 @@ class Subject:
         if self._served is None:
             return None
         return take(self._served, match_inputs(self._served, self.facts.inputs, batch_size=None), numbers)
+
+    def lengths(self, numbers: np.ndarray) -> np.ndarray | None:
+        """Return the true lengths of the rows of these numbers, None where their owner has not said them."""
+        return None if self._lengths is None else self._lengths[numbers]
 
     @property
     def reference_length(self) -> int:
@@ -233,6 +239,10 @@ class Subject:
     @cached_property
     def _expected(self) -> RowSource | None:
         return open_rows(Path(self.files.expected), what="expected answers") if self.files.expected else None
+
+    @cached_property
+    def _lengths(self) -> np.ndarray | None:
+        return open_lengths(Path(self.files.lengths), rows=self.length, steps=None) if self.files.lengths else None
 
     @cached_property
     def _reference(self) -> RowSource | None:

@@ -12,6 +12,7 @@ from keras_consistency_cli.routes.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.locate import LAYER_LOCATORS
 from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
+from keras_consistency_cli.routes.masks import MASK_ROUTES
 from keras_consistency_cli.routes.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.prediction import prediction_routes
 from keras_consistency_cli.routes.probes import PROBE_ROUTES
@@ -40,5 +41,5 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES, *TOGGLING_ROUTES)
-    of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *STEPPING_ROUTES)
+    of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
     return (*own, *of_rows, *ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *RELOADING_ROUTES, *RECORDED_ROUTES)

@@ -1,29 +1,29 @@
-"""Routes about padding: rows with and without it, and where the mask ends."""
+"""The route about padding: rows with and without it, on both sides, by several lengths, and rows of nothing else."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
-from keras_consistency_cli.routes.batches import count, first, some
-from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
-from keras_consistency_cli.routes.series import Padded, any_length, look_for_padding, series_inputs
+from keras_consistency_cli.routes.batches import count, first, some, stack
+from keras_consistency_cli.routes.series import Padded, any_length, look_for_padding, no_time, padding_beyond, series_inputs
 
-__all__ = ["PADDING_ROUTES", "mask_of", "takes_mask", "unpadded"]
+__all__ = ["PADDING_ROUTES", "unpadded"]
 
 _ROWS = 16
-_LENGTHS = 2
-"""Lengths that are tried: each one is traced."""
-_ADDED = 3
+_LENGTHS = 3
+"""True lengths that are tried: each one is traced."""
+_ADDED = (1, 3)
 """Steps of padding that are added to rows without any."""
-_TIMED = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Conv1D", "SeparableConv1D"})
-_TIMED_TOO = frozenset({"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "TimeDistributed", "Embedding"})
+_OTHER = {"right": "left", "left": "right"}
+_SPECK = 1e-20
+"""What a step of zeros is moved by to be seen by a mask, and by hardly anything else."""
+
+Masks = Mapping[str, "float | None"]
+Answer = Callable[[Rows], dict[str, np.ndarray]]
 
 
 def unpadded(session: Any, rows: Rows) -> Result:
@@ -38,7 +38,7 @@ def unpadded(session: Any, rows: Rows) -> Result:
         padded = _padding(session, rows[name], mask)
         if padded is None and mask is None:
             continue
-        details = {**_described(rows[name], padded, mask), "input": name}
+        details = {**_described(rows[name], padded, mask), "input": name, **_emptied(session, rows, name, padded, mask)}
         try:
             feeding = any_length(session, rows, masks)
         except TwinRefused as reason:
@@ -46,7 +46,7 @@ def unpadded(session: Any, rows: Rows) -> Result:
         try:
             if padded is not None and padded.any:
                 return _cut(feeding, rows, name, padded, details, masks)
-            return _extended(feeding, rows, name, 0.0 if mask is None else mask, details, session.probe.padding_side or "right")
+            return _extended(feeding, rows, name, _filler(session, rows, name, mask), details, mask)
         except Exception as problem:
             if feeding is session:
                 raise
@@ -56,8 +56,11 @@ def unpadded(session: Any, rows: Rows) -> Result:
 
 
 def _padding(session: Any, values: np.ndarray, mask: float | None) -> Padded | None:
-    """What is masked comes first, then what many rows end in: padding that is not masked shows there."""
+    """Lengths that the owner knows come first, then what is masked, then what many rows end in: padding that is not masked shows there."""
     side = session.probe.padding_side
+    known = session.subject.lengths(session.numbers) if session.subject is not None else None
+    if known is not None and len(known) == len(values) and known.max() <= values.shape[1]:
+        return padding_beyond(values, known, side=side, mask=mask)
     masked = look_for_padding(values, mask, side) if mask is not None else None
     if masked is not None and masked.any:
         return masked
@@ -70,73 +73,171 @@ def _padding(session: Any, values: np.ndarray, mask: float | None) -> Padded | N
 def _described(values: np.ndarray, padded: Padded | None, mask: float | None) -> dict[str, Any]:
     found: dict[str, Any] = {"declared": mask is not None, "mask": mask}
     if padded is not None and padded.any:
-        other = mask is None or bool((padded.value != mask).any())
+        other = mask is None or padded.foreign > 0 or bool((padded.value != mask).any())
         found |= {"side": padded.side, "padded_rows": int((padded.lengths < padded.steps).sum()), "other_value": other}
         found |= {"value": [float(each) for each in padded.value[:4]], "empty_rows": int((padded.lengths == 0).sum()), "rows": len(values)}
-        found["inner_steps"] = 0 if other else padded.inner
+        found |= {"foreign_steps": padded.foreign, "inner_steps": 0 if other else padded.inner}
     return found
 
 
-def _cut(session: Any, rows: Rows, name: str, padded: Padded, details: dict[str, Any], masks: dict[str, float | None]) -> Result:
-    """Rows of the commonest true lengths, cut to them."""
-    shorter = padded.lengths[(padded.lengths > 0) & (padded.lengths < padded.steps)]
-    lengths, counts = np.unique(shorter, return_counts=True)
-    parts = []
-    for length in lengths[np.argsort(-counts, kind="stable")][:_LENGTHS]:
-        chosen = np.flatnonzero(padded.lengths == length)[:_ROWS]
-        given = some(rows, chosen)
-        together = [each for each in masks if given[each].shape[1] == padded.steps and _ends_alike(given[each], int(length), padded, masks[each])]
-        cut = {each: _part(values, int(length), padded.side) if each in {name, *together} else values for each, values in given.items()}
-        whole = _answers(session, given)
-        parts.append((whole, _aligned(_answers(session, cut), whole, int(length), padded)))
-    if not parts:
+def _emptied(session: Any, rows: Rows, name: str, padded: Padded | None, mask: float | None) -> dict[str, Any]:
+    """Whether rows of nothing but padding are answered with NaN: those that there are, else one that is made where the model masks something."""
+    empty = np.flatnonzero(padded.lengths == 0)[:_ROWS] if padded is not None else np.zeros(0, np.int64)
+    if len(empty):
+        return {"empty_answers_nan": _has_nan(_answering(session)(some(rows, empty)))}
+    if mask is None:
+        return {}
+    made = {**first(rows, 1), name: np.full_like(rows[name][:1], mask)}
+    return {"empty_would_be_nan": _has_nan(_answering(session)(made))}
+
+
+def _has_nan(answers: Outputs) -> bool:
+    return any(bool(np.isnan(values).any()) for values in answers.values() if values.dtype.kind == "f")
+
+
+def _answering(session: Any) -> Answer:
+    """Return a compiled way to answer rows, from the state in which the model was loaded, in batches of the size that it was built for."""
+    call = session.tracing()
+
+    def answer(rows: Rows) -> dict[str, np.ndarray]:
+        total = count(rows)
+        size = session.facts.batch_size or total
+        found = []
+        for start in range(0, total, size):
+            session.restore()
+            # A short batch is filled up with its own rows, whose answers are dropped.
+            taken = some(rows, np.resize(np.arange(start, min(start + size, total)), size))
+            found.append({name: values[: total - start] for name, values in call(taken).items()})
+        return stack(found)
+
+    return answer
+
+
+def _cut(session: Any, rows: Rows, name: str, padded: Padded, details: dict[str, Any], masks: Masks) -> Result:
+    """Rows of a few true lengths cut to these, against the same rows whole, with their padding on the other side, and with no step skipped."""
+    lengths = _several(padded)
+    if not lengths:
         return Result(outputs={}, details={**details, "refused": "every row that is padded is nothing but padding"})
-    details |= {"lengths": [int(each) for each in lengths[np.argsort(-counts, kind="stable")][:_LENGTHS]]}
-    details["empty_answers_nan"] = _empty_answers(session, rows, padded) if (padded.lengths == 0).any() else None
-    return _joined(parts, details)
+    chosen = {length: np.flatnonzero(padded.lengths == length)[:_ROWS] for length in lengths}
+    given = some(rows, np.concatenate(list(chosen.values())))
+    moving = [each for each in masks if each == name or _ends_alike(rows[each], padded, masks[each])]
+    answer = _answering(session)
+    whole, turned, counted = _variants(answer, given, name, moving, np.repeat(lengths, [len(each) for each in chosen.values()]), padded, details)
+    parts, apart, start = [], 0.0, 0
+    for length, places in chosen.items():
+        own = slice(start, start + len(places))
+        start = own.stop
+        cut = answer({each: _part(values[own], length, padded.side) if each in moving else values[own] for each, values in given.items()})
+        part, other = ({key: values[own] for key, values in answers.items()} for answers in (whole, turned))
+        parts.append((part, _aligned(cut, part, length, padded.side, padded.steps)))
+        apart = max(apart, _share(_aligned(cut, other, length, _OTHER[padded.side], padded.steps), other))
+    found = {"lengths": lengths, "other_side": apart, **({"inner_moves": _share(counted, whole)} if counted else {})}
+    return _joined(parts, details | found)
 
 
-def _ends_alike(values: np.ndarray, length: int, padded: Padded, mask: float | None) -> bool:
+def _several(padded: Padded) -> list[int]:
+    """The commonest true length, the shortest and the longest, below the whole."""
+    lengths, counts = np.unique(padded.lengths[(padded.lengths > 0) & (padded.lengths < padded.steps)], return_counts=True)
+    if not len(lengths):
+        return []
+    places = (int(np.argmax(counts)), 0, len(lengths) - 1)
+    return sorted({int(lengths[place]) for place in places[:_LENGTHS]})
+
+
+def _ends_alike(values: np.ndarray, padded: Padded, mask: float | None) -> bool:
     """Whether a second series is padded in the same steps, so that both are cut together."""
-    rest = values[:, length:] if padded.side == "right" else values[:, : padded.steps - length]
-    return mask is not None and bool((rest == mask).all())
+    if mask is None or values.shape[1] != padded.steps:
+        return False
+    place = np.arange(padded.steps)[:: 1 if padded.side == "right" else -1]
+    beyond = place >= padded.lengths[:, None]
+    return bool((values.reshape(len(values), padded.steps, -1)[beyond] == mask).all())
+
+
+def _variants(
+    answer: Answer, given: Rows, name: str, moving: list[str], lengths: np.ndarray, padded: Padded, details: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], ...]:
+    """Answers to the rows as they are, with the padding on the other side, and with steps counted that look like it; all in one call."""
+    shift = (padded.steps - lengths) * (1 if padded.side == "right" else -1)
+    place = (np.arange(padded.steps)[None] - shift[:, None]) % padded.steps
+    turned = {each: values[np.arange(len(values))[:, None], place] if each in moving else values for each, values in given.items()}
+    several = [given, turned]
+    if details.get("inner_steps") and given[name].dtype.kind == "f":
+        several.append({**given, name: _seen(given[name], lengths, padded, float(details["mask"]))})
+    found = answer({each: np.concatenate([rows[each] for rows in several]) for each in given})
+    parts = [{key: values[at * len(lengths) : (at + 1) * len(lengths)] for key, values in found.items()} for at in range(len(several))]
+    return (*parts, *({} for _ in range(3 - len(parts))))
+
+
+def _seen(values: np.ndarray, lengths: np.ndarray, padded: Padded, mask: float) -> np.ndarray:
+    """The rows with the true steps that the mask would skip moved by next to nothing."""
+    place = np.arange(padded.steps)[:: 1 if padded.side == "right" else -1]
+    inside = place[None] < lengths[:, None]
+    skipped = (values == mask).reshape(len(values), padded.steps, -1).all(axis=2) & inside
+    moved = np.asarray(_SPECK if mask == 0 else np.nextafter(values.dtype.type(mask), values.dtype.type(np.inf)), values.dtype)
+    return np.where(skipped.reshape(*skipped.shape, *(1,) * (values.ndim - 2)), moved, values)
 
 
 def _part(values: np.ndarray, length: int, side: str) -> np.ndarray:
     return values[:, :length] if side == "right" else values[:, -length:]
 
 
-def _extended(session: Any, rows: Rows, name: str, value: float, details: dict[str, Any], side: str) -> Result:
-    """Rows that have no padding as they are, and with some added."""
-    given = first(rows, session.facts.batch_size or _ROWS)
+def _filler(session: Any, rows: Rows, name: str, mask: float | None) -> np.ndarray:
+    """One step of padding, as the model would be given it: what the owner fills up with, scaled where there is a scaler, else what is masked."""
+    stated = session.probe.padding_value
+    if stated is None:
+        return np.full_like(rows[name][:1, :1], 0.0 if mask is None else mask)
+    subject = session.subject
+    if subject is None or not subject.files.scales or subject.scaling.input != name:
+        return np.full_like(rows[name][:1, :1], stated)
+    raw = subject.raw(session.numbers[:1])
+    return np.asarray(subject.scaled({**raw, name: np.full_like(raw[name], stated)})[name][:, :1], rows[name].dtype)
+
+
+def _extended(session: Any, rows: Rows, name: str, filler: np.ndarray, details: dict[str, Any], mask: float | None) -> Result:
+    """Rows that have no padding as they are, and with some added: on the side where it belongs, and on the other one."""
+    side = session.probe.padding_side or "right"
+    given = first(rows, min(_ROWS, count(rows)))
     steps = given[name].shape[1]
-    filler = np.full_like(given[name][:, :1], value).repeat(_ADDED, axis=1)
-    longer = {**given, name: np.concatenate([given[name], filler] if side == "right" else [filler, given[name]], axis=1)}
-    whole = _answers(session, longer)
-    padded = Padded(lengths=np.full(count(given), steps), side=side, value=filler[0, 0].ravel(), inner=0, steps=steps + _ADDED)
-    parts = [(whole, _aligned(_answers(session, given), whole, steps, padded))]
-    return _joined(parts, {**details, "side": side, "added": _ADDED, "lengths": [steps]})
+    answer, parts, apart = _answering(session), [], 0.0
+    plain = answer(given)
+    for added in _ADDED:
+        filling = np.broadcast_to(filler, (count(given), added, *filler.shape[2:]))
+        longer = [np.concatenate([given[name], filling][:: 1 if each == "right" else -1], axis=1) for each in (side, _OTHER[side])]
+        both = answer({each: np.concatenate(longer if each == name else [values, values]) for each, values in given.items()})
+        mine, other = ({key: values[at] for key, values in both.items()} for at in (slice(0, count(given)), slice(count(given), None)))
+        parts.append((mine, _aligned(plain, mine, steps, side, steps + added)))
+        apart = max(apart, _share(_aligned(plain, other, steps, _OTHER[side], steps + added), other))
+    value = [float(each) for each in filler.ravel()[:4]]
+    found = {"side": side, "added": list(_ADDED), "lengths": [steps], "other_side": apart, "value": value}
+    # Per-step answers have another length for each number of steps added.
+    kept = parts if len({values.shape[1:] for part, _ in parts for values in part.values()}) <= len(parts[0][0]) else parts[-1:]
+    return _joined(kept, {**details, **found, "other_value": mask is not None and bool((filler != mask).any())})
 
 
-def _answers(session: Any, rows: Rows) -> dict[str, np.ndarray]:
-    """Answers of one traced call: a trace of its own for every length, so that none is relaxed."""
-    session.restore()
-    graph = getattr(session, "graph", None)
-    return dict(graph(rows, jit_compile=False) if graph is not None else session.call(rows, training=False))
-
-
-def _aligned(cut: Outputs, whole: Outputs, length: int, padded: Padded) -> dict[str, np.ndarray]:
+def _aligned(cut: Outputs, whole: Outputs, length: int, side: str, steps: int) -> dict[str, np.ndarray]:
     """The answers to cut rows in the shape of those to whole ones: where there is one for each step, padding keeps its own."""
     found = {}
     for name, values in cut.items():
         theirs = whole[name]
-        if values.shape == theirs.shape or values.ndim < 2 or theirs.shape[1] != padded.steps or values.shape[1] != length:
+        if values.shape == theirs.shape or values.ndim < 2 or theirs.shape[1] != steps or values.shape[1] != length:
             found[name] = values
             continue
         found[name] = theirs.copy()
-        where = slice(0, length) if padded.side == "right" else slice(padded.steps - length, None)
+        where = slice(0, length) if side == "right" else slice(steps - length, None)
         found[name][:, where] = values
     return found
+
+
+def _share(mine: Outputs, theirs: Outputs) -> float:
+    """The greatest distance as a share of the greatest answer; infinite for other shapes."""
+    found = [0.0]
+    for name, values in theirs.items():
+        if mine[name].shape != values.shape:
+            return float("inf")
+        if values.dtype.kind == "f" and values.size:
+            apart = np.nan_to_num(np.abs(mine[name].astype(np.float64) - values))
+            found.append(float(apart.max()) / (float(np.nan_to_num(np.abs(values)).max()) or 1.0))
+    return max(found)
 
 
 def _joined(parts: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]], details: dict[str, Any]) -> Result:
@@ -145,72 +246,6 @@ def _joined(parts: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]], de
     return Result(outputs=cut, baseline=whole, rows=np.arange(len(next(iter(whole.values())))), details=details)
 
 
-def _empty_answers(session: Any, rows: Rows, padded: Padded) -> bool:
-    """Whether rows that are all padding are answered with NaN."""
-    answers = _answers(session, some(rows, np.flatnonzero(padded.lengths == 0)[:_ROWS]))
-    return any(bool(np.isnan(values).any()) for values in answers.values() if values.dtype.kind == "f")
-
-
-def _masks(session: Any, rows: Rows) -> Result:
-    """Where the mask ends: the first layer or operation that is given one and neither hands it on nor takes it as an argument."""
-    few = first(rows, session.facts.batch_size or 2)
-    with _watched() as lost:
-        session.call(few, training=False)
-    return Result(outputs={}, details=lost[0] if lost else {})
-
-
-@contextmanager
-def _watched() -> Iterator[list[dict[str, Any]]]:
-    """Record every layer and operation in which a mask gets lost meanwhile."""
-    lost: list[dict[str, Any]] = []
-
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        outputs = original(*args, **kwargs)
-        if among_layers(running) and _masked((args, kwargs)) and not _masked(outputs) and not takes_mask(running[-1]):
-            lost.append({"layer": path_of(running), "kind": type(running[-1]).__name__})
-        return outputs
-
-    with intercepted(around):
-        yield lost
-
-
-def _masked(tensors: Any) -> bool:
-    return mask_of(tensors) is not None
-
-
-def mask_of(tensors: Any) -> Any:
-    """Return the mask that travels with the first of these tensors that has one, else None."""
-    import keras
-
-    return next((mask for leaf in keras.tree.flatten(tensors) if (mask := getattr(leaf, "_keras_mask", None)) is not None), None)
-
-
-def takes_mask(operation: Any) -> bool:
-    """Whether it uses the mask itself, as recurrent layers, attention and average pooling do; a model hands it to its own layers."""
-    import keras
-
-    if isinstance(operation, keras.Model):
-        return True
-    names = inspect.signature(operation.call).parameters
-    return any(name == "mask" or name.endswith("_mask") for name in names)
-
-
-def _no_time(facts: Facts) -> str | None:
-    if facts.backend not in ("tensorflow", ""):
-        return f"padding is tried with the TensorFlow backend; this is {facts.backend}"
-    if facts.batch_size:
-        return f"the model is built for batches of {facts.batch_size}"
-    if any(layer.masks is not None or layer.kind in _TIMED for layer in facts.layers):
-        return None
-    timed = any(len(fact.shape) > 2 for fact in facts.inputs) and any(layer.kind in _TIMED_TOO for layer in facts.layers)
-    return None if timed else "the model has no time axis and declares no mask"
-
-
-def _no_mask(facts: Facts) -> str | None:
-    return None if any(layer.masks is not None for layer in facts.layers) else "the model declares no mask"
-
-
 PADDING_ROUTES: tuple[Route, ...] = (
-    Route(name="unpadded", summary="rows without their padding, or with some added", run=unpadded, unavailable=_no_time, seat="fresh"),
-    Route(name="masks", summary="where the mask ends", run=_masks, unavailable=_no_mask, seat="fresh"),
+    Route(name="unpadded", summary="rows without their padding, or with some added", run=unpadded, unavailable=no_time, seat="fresh"),
 )

@@ -8,14 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Rows
 
-__all__ = ["Padded", "any_length", "is_series", "look_for_padding", "series_inputs"]
+__all__ = ["Padded", "any_length", "is_series", "look_for_padding", "no_time", "padding_beyond", "series_inputs"]
 
 _SHARE = 0.2
 """Share of the rows that must end alike before that is called padding."""
 _STRAY = 0.1
 """Share of the padding-like steps that may stand elsewhere than at the end."""
+_ALONG = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}) | {
+    "Conv1D",
+    "SeparableConv1D",
+    "DepthwiseConv1D",
+}
+_ALONG_SERIES = frozenset({"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "TimeDistributed"})
+"""Layers that work along time, and those that do where an input is a series: of flat features they make something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +41,8 @@ class Padded:
         return bool((self.lengths < self.steps).any())
 
     steps: int = 0
+    foreign: int = 0
+    """Steps of the padding that hold something else than `value`; only known where the owner says how long the rows are."""
 
 
 def is_series(values: np.ndarray, *, ids: bool = False) -> bool:
@@ -73,6 +83,28 @@ def look_for_padding(values: np.ndarray, value: float | None, side: str | None) 
     inner = int(same.sum() - runs[chosen].sum())
     found = Padded(lengths=lengths, side=chosen, value=wanted, inner=inner, steps=steps.shape[1])
     return found if value is not None or _convincing(found, same) else None
+
+
+def padding_beyond(values: np.ndarray, lengths: np.ndarray, *, side: str | None, mask: float | None) -> Padded:
+    """Return how series are padded whose true lengths are known.
+
+    Args:
+        values: rows of one input, time on axis 1.
+        lengths: the true length of each.
+        side: "left" or "right"; None takes the one on which the padding is more alike.
+        mask: what the model masks: such steps within the true lengths are counted as `inner`.
+    """
+    steps = values.reshape(len(values), values.shape[1], -1)
+    place = np.arange(steps.shape[1])
+    beyond = {"right": place >= lengths[:, None], "left": place < (steps.shape[1] - lengths)[:, None]}
+    found = []
+    for each in (side,) if side else ("right", "left"):
+        filling, counts = np.unique(steps[beyond[each]], axis=0, return_counts=True)
+        value = filling[int(np.argmax(counts))] if len(counts) else np.full(steps.shape[2], 0.0 if mask is None else mask, steps.dtype)
+        inner = 0 if mask is None else int(((steps == mask).all(axis=2) & ~beyond[each]).sum())
+        foreign = int(counts.sum() - counts.max(initial=0))
+        found.append(Padded(lengths=lengths, side=each, value=value, inner=inner, steps=steps.shape[1], foreign=foreign))
+    return min(found, key=lambda padded: padded.foreign)
 
 
 def _run(same: np.ndarray) -> np.ndarray:
@@ -116,3 +148,14 @@ def any_length(session: Any, rows: Rows, names: Mapping[str, Any]) -> Any:
     known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
     twin = build_twin(session.model, lengths={rows[name].shape[1] for name in names}, custom_objects=known, allow_unsafe=unsafe)
     return type(session)(twin, describe_model(twin), session.probe)
+
+
+def no_time(facts: Facts) -> str | None:
+    """Return why nothing can be done along time with this model, None where it can."""
+    if facts.backend not in ("tensorflow", ""):
+        return f"series are followed with the TensorFlow backend; this is {facts.backend}"
+    kinds = {layer.kind for layer in facts.layers}
+    series = "Embedding" in kinds or any(len(fact.shape) > 2 for fact in facts.inputs)
+    if kinds & _ALONG or (series and kinds & _ALONG_SERIES) or any(layer.masks is not None for layer in facts.layers):
+        return None
+    return "the model has no layer that works along time"

@@ -1,4 +1,4 @@
-"""Routes about the state that recurrent layers carry from batch to batch: reset, how long it lasts, and what poisons it."""
+"""Routes about the state that recurrent layers carry from batch to batch: reset, how long it lasts, what poisons it, and what saving does to it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count
+from keras_consistency_cli.routes.loops import stepped
+from keras_consistency_cli.routes.series import any_length
 from keras_consistency_cli.text import clean
 
 __all__ = ["STATE_ROUTES", "reset_states"]
 
 _BATCHES = 6
 """Batches over which the memory of a state is followed."""
+_STEPS = 256
+"""Single steps over which it is followed where answers come once for a whole row."""
+_SAME_WAY = 1e-3
+"""Share of the greatest answer by which single steps may differ from whole rows to stand in for them."""
 
 
 def reset_states(model: Any) -> None:
@@ -33,9 +39,9 @@ def _predict_reset(session: Any, rows: Rows) -> Result:
 
 
 def _memory(session: Any, rows: Rows) -> Result:
-    """How far answers are from those of a fresh state, batch after batch, and what NaN and a missing batch size do.
+    """How far answers are from those of a fresh state, step after step, and what NaN and a missing batch size do.
 
-    `curve` is the greatest distance in the 1st, 2nd, … batch after the states were other ones, `scale` the greatest answer.
+    `curve` is the greatest distance after 1, 2, … times `steps` steps since the states were other ones, `scale` the greatest answer.
     """
     some = list(islice((batch for batch in batches(rows, session.batch_size) if count(batch) == session.batch_size), _BATCHES))
     session.restore()
@@ -43,15 +49,82 @@ def _memory(session: Any, rows: Rows) -> Result:
     session.restore()
     session.step(_turned(some[-1]))
     carried = [session.step(batch) for batch in some]
-    steps = next((values.shape[1] for values in some[0].values() if values.ndim > 2), 1)
+    steps, curve = _curve(session, some, fresh, carried)
     details = {
-        "steps": int(steps),
-        "curve": [_distance(mine, theirs) for mine, theirs in zip(carried, fresh, strict=True)],
+        "steps": steps,
+        "curve": curve,
         "scale": max(_distance(answers, None) for answers in fresh),
         **_poisoned(session, some[0], fresh[0]),
         "default_predict": _default_predict(session, rows),
     }
     return Result(outputs={}, details=details)
+
+
+def _curve(session: Any, some: list[Rows], fresh: list[Outputs], carried: list[Outputs]) -> tuple[int, list[float]]:
+    """Distances, and how many steps lie between them: by step where there are answers for each or single steps give them, else by batch."""
+    length = next((values.shape[1] for values in some[0].values() if values.ndim > 2), 1)
+    along = [name for name, values in fresh[0].items() if values.ndim > 2 and values.shape[1] == length and values.dtype.kind == "f"]
+    pairs = list(zip(carried, fresh, strict=True))
+    if along:
+        return 1, [_distance(*({name: each[name][:, step] for name in along} for each in pair)) for pair in pairs for step in range(length)]
+    return _by_single_steps(session, some, fresh, length) or (length, [_distance(mine, theirs) for mine, theirs in pairs])
+
+
+def _by_single_steps(session: Any, some: list[Rows], fresh: list[Outputs], length: int) -> tuple[int, list[float]] | None:
+    """The same batches one step at a time, from a fresh and from a used state; None where that is not what whole batches give."""
+    names = list(some[0])
+    if not all(values.ndim > 2 and values.shape[1] == length for values in some[0].values()):
+        return None
+    series = {name: np.concatenate([batch[name] for batch in some], axis=1)[:, :_STEPS] for name in names}
+    try:
+        feeding = any_length(session, some[0], dict.fromkeys(names))
+        feeding.restore()
+        mine = stepped(feeding, series, names)
+        feeding.restore()
+        feeding.step(_turned(some[-1]))
+        theirs = stepped(feeding, series, names)
+    except Exception:
+        # A model that takes one length only is followed batch by batch.
+        return None
+    ends = list(range(length - 1, len(mine[0]), length))
+    scale = max(_distance(answers, None) for answers in fresh) or 1.0
+    for place, answers in zip(ends, fresh, strict=False):
+        pairs = [(one[place], other.astype(np.float64)) for one, other in zip(mine, answers.values(), strict=True)]
+        if any(one.shape != other.shape or np.abs(one - other).max() > _SAME_WAY * scale for one, other in pairs):
+            return None
+    distances = np.max([np.abs(a.astype(np.float64) - b).reshape(len(a), -1).max(axis=1) for a, b in zip(mine, theirs, strict=True)], axis=0)
+    return (1, distances.tolist()) if ends else None
+
+
+def _saved(session: Any, rows: Rows) -> Result:
+    """Save in the middle of a sequence and load: how far the next answers are off (`lost`), and whether handing the states over mends it."""
+    from keras_consistency_cli.loading.resaving import saved_and_loaded
+
+    one, other = (list(islice(batches(rows, session.batch_size), 2)) * 2)[:2]
+    other = other if count(other) == session.batch_size else one
+    session.restore()
+    session.step(one)
+    states = [np.array(state) for state in _states(session.model)]
+    subject = session.subject
+    known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
+    copies = saved_and_loaded(session.model, custom_objects=known, allow_unsafe=unsafe)
+    try:
+        loaded = type(session)(next(copies), session.facts, session.probe)
+    finally:
+        copies.close()
+    carried, forgotten = session.step(other), loaded.step(other)
+    for state, value in zip(_states(loaded.model), states, strict=True):
+        state.assign(value)
+    details = {"lost": _distance(forgotten, carried), "copied": _distance(loaded.step(other), carried) == 0.0, "scale": _distance(carried, None)}
+    return Result(outputs={}, details=details)
+
+
+def _states(model: Any) -> list[Any]:
+    """The states of all recurrent layers, in the order of the layers."""
+    import keras
+
+    found = [state for layer in model._flatten_layers() if hasattr(layer, "cell") for state in keras.tree.flatten(layer.states)]
+    return [state for state in found if hasattr(state, "assign")]
 
 
 def _turned(batch: Rows) -> Rows:
@@ -106,4 +179,5 @@ def _stateless(facts: Facts) -> str | None:
 STATE_ROUTES: tuple[Route, ...] = (
     Route(name="predict-reset", summary="the second of two predicts, states reset in between", run=_predict_reset, unavailable=_stateless),
     Route(name="state-memory", summary="how long a state lasts, and what poisons it", run=_memory, unavailable=_stateless),
+    Route(name="state-saved", summary="what saving in the middle of a sequence loses", run=_saved, unavailable=_stateless),
 )

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.handover import carried, decoder_of, encoder_inputs
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
-from keras_consistency_cli.routes.series import any_length, series_inputs
+from keras_consistency_cli.routes.loops import stepped
+from keras_consistency_cli.routes.series import any_length, no_time, series_inputs
 
 __all__ = ["STEPPING_ROUTES"]
 
 _ROWS = 4
 _APPARENT = 1e-4
 """Share of the greatest answer from which a difference is more than rounding between shapes."""
+_T = TypeVar("_T")
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
-_TIMED = _RECURRENT | {"Bidirectional", "Conv1D", "SeparableConv1D", "MultiHeadAttention", "GroupedQueryAttention", "Attention", "TimeDistributed"}
 
 
 def _steps(session: Any, rows: Rows) -> Result:
@@ -37,6 +38,7 @@ def _steps(session: Any, rows: Rows) -> Result:
     whole = session.step(few)
     per_step = any(_along_time(values, length) for values in whole.values())
     details: dict[str, Any] = {"per_step": per_step, "steps": length, "stateful": bool(session.facts.stateful_layers)}
+    details |= {"encoder": True, "decoder": decoder_of(session.model)} if encoder_inputs(session.model) else {}
     cut = length // 2 if per_step else length - 1
     details["past"] = _moved(session, few, names, whole, length, replaced=slice(0, cut), kept=slice(cut, None))
     if per_step:
@@ -48,12 +50,16 @@ def _steps(session: Any, rows: Rows) -> Result:
     details["one_step"] = _tried(lambda: _one_step(session, few, names, whole))
     if _wants_twin(session, details):
         details["twin"] = _tried(lambda: _twin(session, few, names, whole))
+    if not session.facts.stateful_layers:
+        details["window"] = _tried(lambda: _window(session, few, names, whole))
     return Result(outputs={}, details=details)
 
 
 def _series(session: Any, rows: Rows) -> list[str]:
-    """Inputs that run along time together: those as long as the first."""
+    """Inputs that run along time together: those as long as the first; of an encoder and a decoder those of the decoder."""
+    encoded = encoder_inputs(session.model)
     names = list(series_inputs(session, rows))
+    names = [name for name in names if name not in encoded] or names
     return [name for name in names if rows[name].shape[1] == rows[names[0]].shape[1]]
 
 
@@ -90,8 +96,8 @@ def _share(mine: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.nan_to_num(np.abs(mine.astype(np.float64) - theirs)).max()) / scale
 
 
-def _tried(run: Callable[[], float]) -> float | str:
-    """A share, or why there is none: a model of one length refuses prefixes and steps."""
+def _tried(run: Callable[[], _T]) -> _T | str:
+    """What was measured, or why there is none: a model of one length refuses prefixes and steps."""
     from keras_consistency_cli.loading.twin import TwinRefused
 
     try:
@@ -120,40 +126,33 @@ def _one_step(session: Any, rows: Rows, names: Collection[str], whole: Outputs) 
 
 def _twin(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     """One step at a time through a copy of the model that carries its state."""
-    from keras_consistency_cli.loading.model_facts import describe_model
-    from keras_consistency_cli.loading.twin import build_twin
+    return max(_held(mine, theirs) for mine, theirs in zip(carried(session, rows, names), whole.values(), strict=True))
 
-    subject = session.subject
-    known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
-    lengths = {rows[name].shape[1] for name in names}
-    twin = build_twin(session.model, lengths=lengths, custom_objects=known, batch=count(rows), allow_unsafe=unsafe)
-    return _along(type(session)(twin, describe_model(twin), session.probe), rows, names, whole)
+
+def _window(session: Any, rows: Rows, names: list[str], whole: Outputs) -> dict[str, Any]:
+    """How many of the last steps decide the last answer ("reach", None where even the first does), and how far off a window of so many is."""
+    length = rows[names[0]].shape[1]
+    ends = {name: values[:, -1] if _along_time(values, length) else values for name, values in whole.items()}
+    sizes = [size for size in (2**power for power in range(12)) if size < length]
+    reach = next((size for size in sizes if _last_moves(session, rows, names, ends, length - size) <= _APPARENT), None)
+    size = reach or max(length // 2, 1)
+    feeding = any_length(session, rows, dict.fromkeys(names))
+    feeding.restore()
+    answers = feeding.tracing()({name: values[:, -size:] if name in names else values for name, values in rows.items()})
+    off = max(_share(answers[name][:, -1] if _along_time(answers[name], size) else answers[name], theirs) for name, theirs in ends.items())
+    return {"steps": size, "reach": reach, "off": off}
+
+
+def _last_moves(session: Any, rows: Rows, names: Collection[str], ends: Outputs, before: int) -> float:
+    """How far the last answers move when the steps before some place are replaced."""
+    session.restore()
+    moved = session.step(_replaced(rows, names, slice(0, before)))
+    return max(_share(moved[name][:, -1] if moved[name].ndim > theirs.ndim else moved[name], theirs) for name, theirs in ends.items())
 
 
 def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     """Step by step inside one compiled loop, held against the whole: every step, or the last answer where there is one for all."""
-    import keras
-    import tensorflow as tf
-
-    places = list(rows)
-    structure = session.pack({name: np.asarray(place) for place, name in enumerate(places)}, cast=False)
-    feeds = [tf.convert_to_tensor(session.cast(values)) for values in rows.values()]
-    moving = [place for place, name in enumerate(places) if name in names]
-
-    def step(now: Any) -> Any:
-        tensors = list(feeds)
-        for place, values in zip(moving, now, strict=True):
-            tensors[place] = values[:, None]
-        outputs = session.model(keras.tree.map_structure(lambda at: tensors[int(at)], structure), training=False)
-        return keras.tree.flatten(outputs)
-
-    def loop(series: Any) -> Any:
-        kinds = [leaf.dtype for leaf in tf.function(step).get_concrete_function([each[0] for each in series]).structured_outputs]
-        return tf.map_fn(step, series, parallel_iterations=1, fn_output_signature=kinds)
-
-    series = [tf.experimental.numpy.moveaxis(feeds[place], 1, 0) for place in moving]
-    found = [np.asarray(leaf) for leaf in tf.function(loop)(series)]
-    return max(_held(mine, theirs) for mine, theirs in zip(found, whole.values(), strict=True))
+    return max(_held(mine, theirs) for mine, theirs in zip(stepped(session, rows, names), whole.values(), strict=True))
 
 
 def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
@@ -166,7 +165,7 @@ def _wants_twin(session: Any, details: dict[str, Any]) -> bool:
     """Whether carrying state could help: a recurrent model that looks back, and not ahead, and does not carry it by itself."""
     recurrent = any(layer.kind in _RECURRENT for layer in session.facts.layers)
     causal = details.get("future", 0.0) <= _APPARENT < details["past"]
-    return recurrent and causal and not session.facts.stateful_layers and session.facts.kind != "subclass"
+    return recurrent and causal and not session.facts.stateful_layers
 
 
 def _looking_ahead(session: Any, rows: Rows, other: Rows, length: int, cut: int) -> dict[str, Any]:
@@ -203,12 +202,6 @@ def _recorded(length: int) -> Iterator[list[tuple[str, str, np.ndarray]]]:
         yield found
 
 
-def _no_time(facts: Facts) -> str | None:
-    if facts.backend not in ("tensorflow", ""):
-        return f"steps are followed with the TensorFlow backend; this is {facts.backend}"
-    return None if any(layer.kind in _TIMED for layer in facts.layers) else "the model has no layer that works along time"
-
-
 STEPPING_ROUTES: tuple[Route, ...] = (
-    Route(name="steps", summary="prefixes, single steps, and what future and past do", run=_steps, unavailable=_no_time, seat="fresh"),
+    Route(name="steps", summary="prefixes, single steps, and what future and past do", run=_steps, unavailable=no_time, seat="fresh"),
 )

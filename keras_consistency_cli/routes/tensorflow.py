@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -52,8 +53,12 @@ class TensorFlowSession(Session):
 
     def graph(self, rows: Rows, *, jit_compile: bool) -> dict[str, np.ndarray]:
         """`tf.function(model)` on all rows at once, with XLA or without."""
+        return self.tracing(jit_compile=jit_compile)(rows)
+
+    def tracing(self, *, jit_compile: bool = False) -> Callable[[Rows], dict[str, np.ndarray]]:
+        """Return `tf.function(model)` for many batches: a trace of its own for every shape, so that none is relaxed to fit two."""
         function = tf.function(lambda x: self.model(x, training=False), jit_compile=jit_compile)
-        return self.name_outputs(function(self._tensors(rows)))
+        return lambda rows: self.name_outputs(function(self._tensors(rows)))
 
     def random_operations(self, rows: Rows) -> list[str] | None:
         """Kinds of operations in the traced step that draw random numbers; None where the model is not traced."""

@@ -19,7 +19,8 @@ from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.locate import FILLERS, recorded
-from keras_consistency_cli.routes.padding import mask_of, takes_mask, unpadded
+from keras_consistency_cli.routes.masks import mask_of, takes_mask
+from keras_consistency_cli.routes.padding import unpadded
 from keras_consistency_cli.routes.patching import Experiment, held, without_training
 
 __all__ = ["TOGGLING_ROUTES"]

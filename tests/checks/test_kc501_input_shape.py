@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc501_input_shape import CHECK
-from keras_consistency_cli.facts import LayerFact
+from keras_consistency_cli.facts import DataFacts, LayerFact
 from keras_consistency_cli.given import axis_looks
 from keras_consistency_cli.routes.base import Trace
+from tests.checks.described import columns_of, layer, rows_fact, scaling_fact
 
 LSTM = (LayerFact(path="lstm", kind="LSTM"),)
 MEMORY = (LayerFact(path="lstm", kind="LSTM", stateful=True),)
@@ -169,3 +171,59 @@ def test_output_rows_are_counted(world: Any) -> None:
 def test_what_keras_says_to_a_wrong_shape_is_told(world: Any, crashed: Trace) -> None:
     verdict = world.where({"predict": crashed}, data=given((64, 1, 5), (None, 20, 5))).verdict(CHECK)
     assert verdict.message.endswith("; Keras refuses: ValueError: boom")
+
+
+def features_of(rows: np.ndarray, reference: np.ndarray | None) -> dict[str, Any]:
+    known = DataFacts(raw=(rows_fact(rows),), fed=(rows_fact(rows),), reference=(rows_fact(reference),) if reference is not None else ())
+    return {**given(rows.shape, (None, *rows.shape[1:])), "description": known}
+
+
+def sensors(rows: int, *order: int, drift: float = 0.0) -> np.ndarray:
+    """Series of five features on scales of their own, in this order."""
+    values = np.random.default_rng(rows).normal(size=(rows, 6, 5)) * [1, 5, 0.2, 40, 3] + [0, 100, 5, -300, 20] + drift
+    return values[..., list(order)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "status", "mend"),
+    [
+        (sensors(60, 0, 1, 2, 3, 4), Status.PASS, None),
+        (sensors(60, 0, 4, 2, 3, 1), Status.FAIL, "x[..., [4, 1]] = x[..., [1, 4]]"),
+        (sensors(60, 1, 2, 0, 3, 4), Status.FAIL, "x[..., [1, 2, 0]] = x[..., [0, 1, 2]]"),
+        (sensors(60, 0, 1, 2, 3, 3), Status.PASS, None),
+        (sensors(60, 0, 1, 2, 3, 4, drift=500.0), Status.PASS, None),
+        (sensors(9, 0, 4, 2, 3, 1), Status.PASS, None),
+    ],
+)
+def test_single_features_in_each_others_place(world: Any, rows: np.ndarray, status: Status, mend: str | None) -> None:
+    found_here = found(world, features_of(rows, sensors(200, 0, 1, 2, 3, 4)))
+    assert found_here == (status, "feature-order" if status is Status.FAIL else None, mend)
+
+
+def test_a_scaler_and_a_normalization_layer_remember_places_too(world: Any) -> None:
+    """Without reference rows."""
+    rows, train = sensors(60, 0, 4, 2, 3, 1), sensors(200, 0, 1, 2, 3, 4)
+    scaled = DataFacts(raw=(rows_fact(rows),), scaling=scaling_fact(StandardScaler().fit(train.reshape(-1, 5)), rows))
+    means = {"mean": tuple(train.mean(axis=(0, 1))), "sd": tuple(train.std(axis=(0, 1)))}
+    layered = DataFacts(fed=(rows_fact(rows),), layers=(layer(seen=columns_of(rows), **means),))
+    for known, remembers in ((scaled, "the StandardScaler"), (layered, "'norm'")):
+        verdict = world.where(data={**given(rows.shape, (None, 6, 5)), "description": known}).verdict(CHECK)
+        assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "feature-order")
+        told = "'1' holds '4', '4' holds '1'; the shape is the same, so Keras answers without a word"
+        assert verdict.message == f"features of input 'x' are in each other's place: by the statistics of {remembers}, {told}"
+
+
+@pytest.mark.parametrize(
+    ("smooth", "status"), [((0.1, 0.9, 0.95), Status.WARN), ((0.9, 0.95, 0.1), Status.PASS), ((0.8, 0.9, 0.9), Status.PASS), (None, Status.PASS)]
+)
+def test_channels_that_come_first(world: Any, smooth: Any, status: Status) -> None:
+    told = found(world, given((40, 8, 8, 8), (None, None, None, 8), smooth=smooth))
+    assert told == ((status, "axes-swapped", "x = x.transpose(0, 2, 3, 1)") if status is Status.WARN else (status, None, None))
+
+
+def test_what_keras_does_with_another_length_is_told(world: Any) -> None:
+    told = world.where(data=given((64, 1, 5), (None, 20, 5))).verdict(CHECK).message
+    assert told == (
+        "rows of shape (64, 1, 5) for input 'x', which takes (None, 20, 5): a single step instead of 20; Keras answers without a word, for a "
+        "Sequential model is not held to its length, where a Functional one raises 'expected shape=(None, 20, 5), found shape=(64, 1, 5)'"
+    )

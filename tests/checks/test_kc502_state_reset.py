@@ -32,7 +32,7 @@ def test_carried_over_between_independent_rows(world: Any) -> None:
     assert (verdict.status, verdict.findings["cause"], verdict.findings["steps"]) == (Status.FAIL, "state-carry-over", 6)
     assert verdict.message.startswith("without a reset the same rows get other answers, by up to 0.5 (")
     assert verdict.message.endswith(
-        "; the memory is gone within 18 steps (share of the greatest answer, every 6 steps: 0.5, 0.05, 0)"
+        "; the memory lasts 12 steps (share of the greatest answer that it moves: 0.5 after 6, 0.05 after 12)"
         "; a NaN spoils all answers until a reset; predict without batch_size=4: ValueError"
     )
     assert "layer.reset_state()\n    model.predict(x, batch_size=4)" in str(verdict.advice)
@@ -40,7 +40,45 @@ def test_carried_over_between_independent_rows(world: Any) -> None:
 
 def test_a_memory_that_outlasts_the_probe(world: Any) -> None:
     told = stateful(world, curve=[0.5, 0.25], poisoned=False, default_predict="answers").verdict(CHECK).message
-    assert told.endswith("; the memory lasts longer than 12 steps (share of the greatest answer, every 6 steps: 0.5, 0.2)")
+    assert told.endswith("; the memory lasts longer than 12 steps (share of the greatest answer that it moves: 0.5 after 6, 0.2 after 12)")
+
+
+def test_the_loop_is_that_of_the_keras_that_runs(world: Any) -> None:
+    advice = str(stateful(world).where(facts={"layers": MEMORY, "batch_size": 4, "keras": "3.15.1"}).verdict(CHECK).advice)
+    assert advice.splitlines()[0] == "before every independent request (Keras 3.15.1 has no model.reset_states(), and predict never resets):"
+
+
+@pytest.mark.parametrize(
+    ("steps", "curve", "told"),
+    [
+        (1, [0.5, 0.25, 0.1, 0.01, 0.0], "the memory lasts 4 steps (share of the greatest answer that it moves: 0.5 after 1, 0.2 after 2)"),
+        (1, [0.5, 0.0, 0.1, 0.0], "the memory lasts 3 steps (share of the greatest answer that it moves: 0.5 after 1, 0 after 2)"),
+        (1, [0.0, 0.0], "the memory is gone within 1 step"),
+    ],
+)
+def test_how_long_the_memory_lasts(world: Any, steps: int, curve: list[float], told: str) -> None:
+    assert f"; {told};" in stateful(world, steps=steps, curve=curve).verdict(CHECK).message
+
+
+@pytest.mark.parametrize(
+    ("saved", "told"),
+    [
+        (
+            {"lost": 0.25, "copied": True, "scale": 1.0},
+            "; saving in the middle of a sequence moves the answers after it by 0.25 (a file holds no states; copying layer.states over mends that "
+            "to the bit)",
+        ),
+        (
+            {"lost": 0.25, "copied": False, "scale": 1.0},
+            "; saving in the middle of a sequence moves the answers after it by 0.25 (a file holds no states)",
+        ),
+        ({"lost": 0.0, "copied": True, "scale": 1.0}, "ValueError"),
+    ],
+)
+def test_what_saving_loses_is_told(world: Any, saved: dict[str, Any], told: str) -> None:
+    verdict = stateful(world).where({"state-saved": Trace(route="", details=saved)}).verdict(CHECK)
+    assert verdict.message.endswith(told)
+    assert verdict.findings["saving"] == saved
 
 
 def test_a_memory_that_does_not_reach_the_answers(world: Any) -> None:

@@ -62,6 +62,39 @@ def test_the_advice_is_what_helps(world: Any) -> None:
     assert advice == ["build it aga", "feed whole p", "feed whole s"]
 
 
+ENCODED = {**STATELESS, "encoder": True}
+REACHING = {**CAUSAL, "window": {"steps": 8, "reach": 8, "off": 1e-7}}
+PLACED = {**CAUSAL, "window": {"steps": 8, "reach": 8, "off": 0.25}}
+ENDLESS = {**CAUSAL, "window": {"steps": 10, "reach": None, "off": 0.25}}
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        (ENCODED, "answers are off by 80%: every step starts from the encoder's state again; handing the decoder its own last state is exact"),
+        ({**STATELESS, "twin": "it has no file"}, "the past is forgotten; a copy that carries its state was not measured: it has no file"),
+        ({**STATELESS, "twin": 0.5}, "the past is forgotten; a copy that carries its state is off by 50% too"),
+        (REACHING, "; sliding windows: right from 8 steps on, nothing before them matters"),
+        (PLACED, "; sliding windows: not right, 8 steps hold all that matters, and yet answers are off by 25%: places are counted from the start"),
+        (ENDLESS, "; sliding windows: not right, steps from before a window of 10 move its last answer by 25%"),
+    ],
+)
+def test_copies_and_windows_are_told(world: Any, details: dict[str, Any], told: str) -> None:
+    assert verdict_of(world, details).message.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("details", "status"), [(REACHING, Status.PASS), (PLACED, Status.FAIL), (ENDLESS, Status.FAIL), (STATEFUL, Status.SKIP), (BOUND, Status.SKIP)]
+)
+def test_sliding_windows_are_judged(world: Any, details: dict[str, Any], status: Status) -> None:
+    verdict = verdict_of(world, details, "sliding-window")
+    assert (verdict.status, verdict.findings.get("cause")) == (status, "stepwise-differs" if status is Status.FAIL else None)
+
+
+def test_a_decoder_gets_advice_of_its_own(world: Any) -> None:
+    assert str(verdict_of(world, ENCODED, "one-step").advice).startswith("encode once, and give the decoder the state that it ended in:")
+
+
 def test_skips_and_crashes(world: Any, crashed: Trace) -> None:
     assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (Status.SKIP, "the model has no layer that works along time")
     assert verdict_of(world, {}).reason == "no input is a series"

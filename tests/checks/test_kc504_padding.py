@@ -50,9 +50,9 @@ def test_a_mask_that_is_lost(world: Any) -> None:
 
 
 def test_a_mask_that_is_taken_and_not_heeded(world: Any) -> None:
-    verdict = world_of(world, moved=0.5, added=3).verdict(CHECK)
+    verdict = world_of(world, moved=0.5, added=[1, 3]).verdict(CHECK)
     assert (verdict.status, verdict.findings["lost"]) == (Status.FAIL, {})
-    assert "with 3 steps of it added on the right" in verdict.message
+    assert "with 1 and 3 steps of it added on the right" in verdict.message
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,28 @@ def test_nothing_to_compare(world: Any, details: dict[str, Any], reason: str) ->
 
 
 def test_models_without_time_and_crashes(world: Any, crashed: Trace) -> None:
-    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (Status.SKIP, "the model has no time axis and declares no mask")
+    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (Status.SKIP, "the model has no layer that works along time")
     assert world.where({"unpadded": crashed}, facts={"layers": PLAIN}).verdict(CHECK).status is Status.ERROR
+
+
+def test_what_fills_the_rows_is_told(world: Any) -> None:
+    told = world_of(world, moved=0.5, other_value=True, value=[-1.0, -1.0], foreign_steps=4).verdict(CHECK).message
+    assert told.startswith("rows are padded with -1 and, in 4 steps beyond their true lengths, with something else, but the model masks 0: ")
+    told = world_of(world, moved=0.5, other_value=True, value=[0.5, 2.0]).verdict(CHECK).message
+    assert told.startswith("rows are padded with (0.5, 2), but the model masks 0: ")
+
+
+def test_steps_that_are_skipped_are_told_with_their_damage(world: Any) -> None:
+    told = world_of(world, inner_steps=4, inner_moves=0.25).verdict(CHECK).message
+    assert told == (
+        "4 steps inside the rows equal the mask's value 0 and are skipped like padding; counted in, they move answers by up to 0.25 of the greatest"
+    )
+
+
+def test_what_is_good_to_know_besides(world: Any) -> None:
+    verdict = world_of(world, other_side=0.5, empty_would_be_nan=True).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (
+        Status.PASS,
+        "padding does not matter: with rows cut to their 5 and 7 true steps, rows get the same answers"
+        "; on the left it would move them by 0.5; a row of nothing but padding would become NaN",
+    )

@@ -10,6 +10,7 @@ from tests.corpus import (
     clean_hard,
     clean_scaling,
     clean_sequences,
+    clean_series,
     clean_steps,
     clean_vision,
     faults_batch,
@@ -22,6 +23,7 @@ from tests.corpus import (
     faults_refused,
     faults_scaling,
     faults_sequences,
+    faults_series,
     faults_state,
     faults_training,
 )
@@ -33,7 +35,7 @@ _FAMILIES = (
     *(clean_dense, clean_vision, clean_sequences, clean_hard, clean_scaling),
     *(faults_batch, faults_training, faults_state, faults_data),
     *(faults_scaling, faults_normalization, faults_drift),
-    *(clean_steps, faults_sequences, faults_refused),
+    *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
 )
 

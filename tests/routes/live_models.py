@@ -137,6 +137,19 @@ class Regressor(keras.Model):
 
 
 @register
+class Tagger(keras.Model):
+    """A subclassed recurrent model with an answer for each step."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.memory = layers.GRU(4, return_sequences=True, name="memory")
+        self.tags = layers.Dense(2, name="tags")
+
+    def call(self, inputs: Any) -> Any:
+        return self.tags(self.memory(inputs))
+
+
+@register
 class TwoWays(keras.Model):
     """A subclassed model that takes a dict and returns a dict."""
 

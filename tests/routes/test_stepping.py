@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from keras_consistency_cli.loading.model_facts import describe_model
 from keras_consistency_cli.routes.stepping import STEPPING_ROUTES
@@ -103,6 +103,40 @@ def test_the_model_is_left_as_it_was(name: str) -> None:
     ROUTE.run(session, {"x": normal(8, 3)})
     session.restore()
     assert state_of(built) == before
+
+
+def test_of_an_encoder_and_a_decoder_the_decoder_is_stepped() -> None:
+    source, target = keras.Input((None, 3), name="source"), keras.Input((None, 2), name="target")
+    _, *states = layers.LSTM(4, return_state=True)(source)
+    built = keras.Model([source, target], layers.Dense(2)(layers.LSTM(4, return_sequences=True, name="decoder")(target, initial_state=states)))
+    found = ROUTE.run(session_of((built, {})), {"source": normal(8, 3), "target": normal(8, 2)}).details
+    assert (found["encoder"], found["decoder"], found["future"] < EXACT, found["prefix"] < EXACT) == (True, "decoder", True, True)
+    assert found["one_step"] > OFF > EXACT > found["twin"]
+
+
+@pytest.mark.parametrize(
+    ("built", "reach", "exact"),
+    [
+        # 1 + 2 + 2 * 2 steps of a causal convolution, rounded up to a power of two.
+        (lambda: model(layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(4, 3, padding="causal", dilation_rate=2)), 8, True),
+        (lambda: model(layers.Dense(4), layers.Conv1D(4, 1)), 1, True),
+        (lambda: model(layers.LSTM(4)), None, False),
+        (lambda: functional(placed, (None, 3)), 1, False),
+    ],
+)
+def test_windows(built: Callable[[], Any], reach: int | None, exact: bool) -> None:
+    found = ROUTE.run(session_of((built(), {})), {"x": normal(24, 3)}).details["window"]
+    assert (found["reach"], found["steps"]) == (reach, reach or 12)
+    assert (found["off"] < EXACT) is exact
+
+
+def placed(series: Any) -> Any:
+    """Each step on its own, and its place counted from the start."""
+    return layers.Conv1D(2, 1)(layers.Concatenate()([series, ops.cumsum(ops.ones_like(series), axis=1)]))
+
+
+def test_stateful_models_have_no_windows() -> None:
+    assert "window" not in steps_of("stateful")
 
 
 def test_where_it_does_not_apply() -> None:

@@ -1,0 +1,81 @@
+"""The checks of sequences: what all their routes cost on a stack of GRUs, against ten forward passes of the same model over the same rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from benchmarks.measure import Figure, Pairs, duration, interleave, say, timed
+from keras_consistency_cli.checks import CHECKS
+from keras_consistency_cli.loading.model_facts import describe_model
+from keras_consistency_cli.routes import routes
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.session import Probe
+from keras_consistency_cli.routes.tensorflow import TensorFlowSession
+
+__all__ = ["measure"]
+
+_ROWS, _STEPS, _FEATURES, _UNITS = 256, 200, 16, 128
+_PASSES = 10
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Return the figure of two layers of GRU(128), the second with an answer for each step, tracing included; fails where a route fails."""
+    rounds = 2 if quick else 5
+    say(f"sequences: 2 × GRU({_UNITS}) on ({_STEPS}, {_FEATURES}), {_ROWS} rows, {rounds} rounds")
+    model, x = _stacked(), np.random.default_rng(0).normal(size=(_ROWS, _STEPS, _FEATURES)).astype("float32")
+    model.predict(x, verbose=0)  # tracing is on the routes' side alone
+    chosen = _own_routes(model)
+    pairs = interleave(lambda: _routed(model, {model.inputs[0].name: x}, chosen), lambda: timed(lambda: _forward(model, x)), rounds)
+    return [_figure(pairs, chosen)]
+
+
+def _stacked() -> Any:
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [keras.Input((_STEPS, _FEATURES)), layers.GRU(_UNITS, return_sequences=True), layers.GRU(_UNITS, return_sequences=True), layers.Dense(1)]
+    )
+
+
+def _own_routes(model: Any) -> tuple[Route, ...]:
+    """The routes that only the checks of sequences ask for, as far as they run on this model."""
+    asked: dict[bool, set[str]] = {True: set(), False: set()}
+    for check in CHECKS:
+        names = {*check.routes, *(route for pair in check.pairs for route in (pair.candidate, pair.reference))}
+        asked[check.code.startswith("KC5")] |= names
+    facts = describe_model(model)
+    return tuple(route for route in routes() if route.name in asked[True] - asked[False] and route.unavailable(facts) is None)
+
+
+def _routed(model: Any, rows: Mapping[str, np.ndarray], chosen: tuple[Route, ...]) -> float:
+    """Seconds of all these routes in a session of their own, as in a fresh process: nothing is traced yet."""
+    session = TensorFlowSession(model, describe_model(model), Probe())
+    files: Any = SimpleNamespace(scales=False, allow_unsafe=False)
+    session.subject = SimpleNamespace(files=files, custom_objects={}, lengths=lambda _numbers: None)  # type: ignore[assignment]
+    start = time.perf_counter()
+    for route in chosen:
+        session.restore()
+        route.run(session, rows)
+    taken = time.perf_counter() - start
+    session.restore()
+    session.forget_traces()
+    model.predict(rows[model.inputs[0].name][:32], verbose=0)
+    return taken
+
+
+def _forward(model: Any, x: np.ndarray) -> None:
+    for _ in range(_PASSES):
+        model.predict(x, verbose=0)
+
+
+def _figure(pairs: Pairs, chosen: tuple[Route, ...]) -> Figure:
+    mine, theirs = pairs.medians
+    names = ", ".join(route.name for route in chosen)
+    what = f"routes of KC501–KC504 ({names}), 2 × GRU({_UNITS}) on ({_STEPS}, {_FEATURES}), {_ROWS} rows, with tracing; against ten predicts"
+    return Figure(what=what, measured=duration(mine), against=duration(theirs), ratio=pairs.spread(), goal="≤ 3 × and tracing")
