@@ -249,6 +249,8 @@ class PreprocessingFact:
     """False for a Normalization that still is the identity it was made as."""
     consistent: bool = True
     """Whether it computes with the statistics in its weights."""
+    count: int = 0
+    """Values of each feature that it was adapted on; 0 where the file does not say, as Keras 3 does not."""
     after: tuple[str, ...] = ()
     seen: tuple[ColumnFact, ...] = ()
     seen_raw: tuple[ColumnFact, ...] = ()

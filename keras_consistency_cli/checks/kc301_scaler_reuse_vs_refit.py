@@ -43,7 +43,7 @@ def examine(evidence: Evidence) -> Verdict:
     judged = tuple(judge_pairs(evidence, (_SERVED,)))
     if found:
         return served_verdict(evidence, found, judged, _findings(evidence))
-    message = f"the served rows are what the data give; predictions {damage(judged, evidence.rows)}"
+    message = f"the served rows are what the model should be fed; predictions {damage(judged, evidence.rows)}"
     return Verdict(status=Status.PASS, message=message, judged=judged, findings=_findings(evidence))
 
 

@@ -116,7 +116,7 @@ def served_verdict(evidence: Evidence, found: Sequence[Mistake], judged: Sequenc
     several = len(trace.details["inputs"]) > 1
     told = "; ".join(f"input '{each.input}': {each.told}" if several else each.told for each in found)
     pair = [each for each in judged if each.comparison.candidate == "served"]
-    message = f"the served rows are not what the data give: {told}; predictions {damage(pair, evidence.rows)}"
+    message = f"the served rows are not what the model should be fed: {told}; predictions {damage(pair, evidence.rows)}"
     # Where something stays unknown, what is known of the rest is worth more.
     cause = max(found, key=lambda each: (each.cause is not None, each.columns * max(each.rows, 1))).cause
     seen = {**findings, "served": dict(trace.details["inputs"])}

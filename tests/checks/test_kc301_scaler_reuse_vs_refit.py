@@ -79,7 +79,7 @@ def test_a_scaler_that_cannot_be_fitted_on_one_row(world: Any) -> None:
 
 def test_right_served_rows_pass_whatever_refitting_would_do(world: Any) -> None:
     found = world.where({"served": served(world.predict), "refit-all": world.moved(0.5)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, "the served rows are what the data give; predictions stay the same")
+    assert (found.status, found.message) == (Status.PASS, "the served rows are what the model should be fed; predictions stay the same")
     assert [each.comparison.candidate for each in found.judged] == ["served"]
     assert found.findings["would"]["refit-all"]["predictions"].startswith("move by up to 0.5")
 
@@ -118,7 +118,7 @@ def test_each_mistake_fails_and_names_its_cause(world: Any, kind: str) -> None:
 def test_the_batch_size_is_told(world: Any) -> None:
     message = world.where({"served": served(world.moved(0.25), mistake("refit-batches", batch=16))}).verdict(CHECK).message
     expected = "they look scaled by a scaler that was refitted on every 16 rows, off by up to 2.5 standard deviations; predictions move"
-    assert message.startswith(f"the served rows are not what the data give: {expected}")
+    assert message.startswith(f"the served rows are not what the model should be fed: {expected}")
 
 
 def test_columns_are_told_by_name_where_they_have_one(world: Any) -> None:
@@ -184,7 +184,8 @@ def test_predictions_that_are_lost_are_told(world: Any) -> None:
 )
 def test_mixed_traffic_is_told_by_its_rows(world: Any, hit: dict[str, Any], words: str) -> None:
     found = world.where({"served": served(world.moved(0.25), mistake("unscaled", **hit))}).verdict(CHECK)
-    assert found.message.startswith(f"the served rows are not what the data give: {words}, off by up to 2.5 standard deviations; predictions")
+    expected = f"the served rows are not what the model should be fed: {words}, off by up to 2.5 standard deviations; predictions"
+    assert found.message.startswith(expected)
     assert found.findings["cause"] == "scaler-missing"
 
 
