@@ -105,7 +105,8 @@ def _few_rows(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
     # Means of 1/2, 1/4 and the like come from categories that were balanced on purpose, over however many rows.
     if len(flags) < _FEWEST_FLAGS or rows is None or all(_whole(1 / mean) for mean in flags):
         return None
-    told = f"'{layer.path}' was adapted on {rows} rows, or a few times as many: the means of {len(flags)} features of 0 and 1 are all whole {rows}ths"
+    means = f"the means of {len(flags)} features of 0 and 1 are all multiples of 1/{rows}"
+    told = f"'{layer.path}' was adapted on {rows} rows, or a few times as many: {means}"
     return Status.WARN, told, "normalization-unadapted"
 
 

@@ -92,7 +92,7 @@ def few(rows: int, seed: int) -> np.ndarray:
 def test_means_of_flags_tell_how_few_rows_there_were(rows: int) -> None:
     verdict = examined(CHECK, known(flagged(few(rows, 2))))
     assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "normalization-unadapted")
-    assert "the means of 8 features of 0 and 1 are all whole" in verdict.message
+    assert "the means of 8 features of 0 and 1 are all multiples of 1/" in verdict.message
 
 
 @pytest.mark.parametrize("rows", [60, 100, 1000, 1024, 50_000])
