@@ -24,10 +24,14 @@ __all__ = ["Peak", "measure", "watched"]
 
 _FEATURES = 512
 _ROWS, _QUICK_ROWS = 2_000_000, 20_000
+_TRAINED_ROWS = 5000
 _SLICE_ROWS, _QUICK_SLICE_ROWS = 200_000, 10_000
 _PAUSE = 0.2
 _SHARE = re.compile(rb"^Pss: +(\d+) kB", re.MULTILINE)
 _ANONYMOUS = re.compile(rb"^(?:Pss_Anon|Pss_Shmem): +(\d+) kB", re.MULTILINE)
+
+_SCALED = ("--select", "KC3,KC4,KC7", "--scaler", "scaler.joblib", "--reference", "train.npy")
+"""The checks of scaling and data, which describe all rows as they are given and as they are scaled, and all reference rows."""
 
 _PREDICT = """
 import pathlib, sys, time, numpy, keras
@@ -62,14 +66,19 @@ def measure(*, quick: bool) -> list[Figure]:
         folder, rows = Path(name), _QUICK_ROWS if quick else _ROWS
         _write_subject(folder, rows)
         predicted = _predicted(folder, _QUICK_SLICE_ROWS if quick else _SLICE_ROWS)
-        selections: Sequence[Sequence[str]] = ((),) if quick else (("--select", "KC101"), ())
+        selections: Sequence[Sequence[str]] = ((), _SCALED) if quick else (("--select", "KC101"), (), _SCALED)
         return [predicted, *(_streamed(folder, rows, selection) for selection in selections)]
 
 
 def _write_subject(folder: Path, rows: int) -> None:
-    """A small model over 512 features and a file of zeros with a few rows written: reading a hole costs the pages that data would cost."""
+    """A small model over 512 features and a file of zeros with a few rows written: reading a hole costs the pages that data would cost.
+
+    Beside it lie a scaler and the rows that it was fitted on.
+    """
+    import joblib
     import keras
     import numpy as np
+    from sklearn.preprocessing import StandardScaler
 
     keras.utils.set_random_seed(0)
     layers = keras.layers
@@ -77,6 +86,9 @@ def _write_subject(folder: Path, rows: int) -> None:
     data = np.lib.format.open_memmap(folder / "x.npy", mode="w+", dtype=np.float32, shape=(rows, _FEATURES))
     data[:: rows // 100] = np.random.default_rng(0).normal(size=(len(data[:: rows // 100]), _FEATURES))
     data.flush()
+    train = np.random.default_rng(1).normal(size=(_TRAINED_ROWS, _FEATURES))
+    np.save(folder / "train.npy", train)
+    joblib.dump(StandardScaler().fit(train), folder / "scaler.joblib")
 
 
 def _predicted(folder: Path, rows: int) -> Figure:

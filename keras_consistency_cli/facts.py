@@ -155,7 +155,8 @@ class ExpectedColumn:
     """How one raw feature ought to look by what the scaler remembers, or by the reference rows: (centre, spread) raw, scaled, and scaled twice.
 
     `within` is the share of the rows given that lies within four spreads of each of these. `low` and `high` are the remembered range, None where
-    none is. `kind` is the estimator's class, or "reference". `constant` where the feature never varied in training.
+    none is. `kind` is the estimator's class, or "reference". `constant` where the feature never varied in training. `rows` are those it was fitted
+    on, 0 where it does not remember.
     """
 
     column: int
@@ -168,6 +169,7 @@ class ExpectedColumn:
     low: float | None = None
     high: float | None = None
     constant: bool = False
+    rows: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +211,8 @@ class DriftFact:
     """How one feature of the rows lies against the reference rows, or against what `against` remembers.
 
     `shift` in standard deviations of the training rows; `outside` the share of rows beyond the training range; `distance` the greatest distance
-    of the two distributions (Kolmogorov-Smirnov), None where only statistics are known; `p_value` of the shift, before any correction.
+    of the two distributions (Kolmogorov-Smirnov), None where only statistics are known. `p_value` is the probability of such a shift, and
+    `outside_p` that of so many rows outside, where nothing has changed and both sides have as many rows as they have; neither is corrected yet.
     """
 
     input: str
@@ -221,6 +224,7 @@ class DriftFact:
     p_value: float
     distance: float | None = None
     outside: float | None = None
+    outside_p: float = 1.0
     rows: int = 0
     """Rows that were looked at."""
 
@@ -245,6 +249,8 @@ class PreprocessingFact:
     """False for a Normalization that still is the identity it was made as."""
     consistent: bool = True
     """Whether it computes with the statistics in its weights."""
+    count: int = 0
+    """Values of each feature that it was adapted on; 0 where the file does not say, as Keras 3 does not."""
     after: tuple[str, ...] = ()
     seen: tuple[ColumnFact, ...] = ()
     seen_raw: tuple[ColumnFact, ...] = ()

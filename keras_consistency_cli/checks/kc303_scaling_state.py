@@ -7,7 +7,8 @@ How: the scaler remembers what its training rows looked like, and so what they l
 once it has scaled them twice; reference rows show the same where they are given. The rows are held against all three,
 feature by feature, by the distance of the two distributions (Hellinger) and by the share of values within four spreads.
 Only features that tell the three apart count. A failure needs rows that are like one state and unlike the one they are
-said to be in. Served rows are compared value by value instead, and overrule the statistics.
+said to be in; or single features that have mean and spread of another state, and nothing in common with their own.
+Served rows are compared value by value instead, and overrule the statistics.
 
 To fix: scale in one place only. Rows that are stored scaled are declared with facts: {data_state: scaled}.
 """
@@ -17,8 +18,8 @@ from __future__ import annotations
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.checks.resemblance import STATES, Resemblance, by_input, resemblance
-from keras_consistency_cli.facts import DataFacts, ScalingFact, ServedFact
+from keras_consistency_cli.checks.resemblance import STATES, Resemblance, by_input, misplaced, resemblance
+from keras_consistency_cli.facts import ColumnFact, DataFacts, ExpectedColumn, ScalingFact, ServedFact
 
 __all__ = ["CHECK"]
 
@@ -26,6 +27,7 @@ _NEARLY_ALL = 0.99
 """Share of the served rows that must be the same, value by value."""
 _MOST = 0.5
 """Share of the values that must lie where they would, for the rows to look like anything at all."""
+_NAMED = 4
 _CAUSES = {"raw": "scaler-missing", "scaled": "scaler-applied-twice", "scaled twice": "scaler-applied-twice"}
 _ADVICE = {
     "scaler-missing": "send the rows through the scaler before the model, exactly once",
@@ -57,7 +59,8 @@ def _served(served: ServedFact, state: str) -> Verdict:
         return Verdict(status=Status.PASS, message="the served rows are what the scaler gives", findings=findings)
     found = "raw" if state == "raw" and served.raw >= _NEARLY_ALL else "scaled twice" if served.twice >= _NEARLY_ALL else None
     if found is None:
-        reason = "they are neither raw, nor scaled once or twice: see KC301"
+        told = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share) or "none of them are raw, scaled once or scaled twice"
+        reason = f"{told}: KC301 says what was done to them"
         return Verdict(status=Status.SKIP, message="the served rows are in no plain state", reason=reason, findings=findings)
     said = "not scaled" if found == "raw" else "scaled twice"
     message = f"serving fed rows that are {said}: {max(served.raw, served.twice):.0%} of {served.rows} rows are the same, value by value"
@@ -76,9 +79,12 @@ def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
         "telling": found.telling,
         "features": found.features,
     }
+    alone = misplaced(rows, expected, known.state)
     if not found.telling:
         return Verdict(status=Status.PASS, message="raw and scaled rows look alike here, so that it makes no difference", findings=findings)
     other = next((state for state in STATES if state != known.state and found.looks(state, rather_than=known.state)), None)
+    if other is None and alone:
+        return _single(alone, known.state, len(rows.columns), findings)
     if other is None:
         return _unremarkable(found, known.state, findings)
     message = (
@@ -86,6 +92,19 @@ def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
         f"{found.overlap(known.state):.0%} that of {known.state} ones ({found.telling} of {found.features} features tell)"
     )
     return _fail(message, other, findings)
+
+
+def _single(alone: list[tuple[ExpectedColumn, ColumnFact, str]], said: str, features: int, findings: dict[str, Any]) -> Verdict:
+    """Features that are in another state than the rows around them."""
+    expected, column, state = alone[0]
+    centre, spread = expected.raw if said == "raw" else expected.scaled
+    same = [each.name for each, _, other in alone if other == state]
+    shown = ", ".join(f"'{name}'" for name in same[:_NAMED]) + (f" and {len(same) - _NAMED} more" if len(same) > _NAMED else "")
+    message = (
+        f"{len(same)} of {features} features are said to be {said} like the others but look {state}: {shown}; '{expected.name}' has mean "
+        f"{column.mean:.3g} and deviation {column.sd:.3g} where {centre:.3g} and {spread:.3g} would be {said}"
+    )
+    return _fail(message, state, {**findings, "columns": {each.name: other for each, _, other in alone}})
 
 
 def _unremarkable(found: Resemblance, state: str, findings: dict[str, Any]) -> Verdict:

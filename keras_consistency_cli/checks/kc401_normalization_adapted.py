@@ -5,7 +5,8 @@ a single row divides by nothing. And `set_weights`, or a clone, changes the weig
 with the statistics it had before (keras#20147, keras#20168).
 
 How: the layer's statistics are read off the loaded model: what it computes with, and what is in its weights. What the
-rows look like where they reach the layer tells whether an identity does harm. With reference rows, the statistics are
+rows look like where they reach the layer tells whether an identity does harm. Layers adapted on a handful of rows are
+known by the count that Keras 2 stored, or by means of flags that only a handful of rows can have. With reference rows, the statistics are
 held against those, in standard deviations, beyond what so many rows leave to chance.
 
 To fix: call `layer.adapt(x_train)` before training and save again; after `set_weights` call `layer.finalize_state()`.
@@ -18,18 +19,23 @@ from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 from keras_consistency_cli.checks.kc304_scaler_fit import Stale, staleness
-from keras_consistency_cli.facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.facts import ColumnFact, DataFacts, PreprocessingFact
 
 __all__ = ["CHECK"]
 
 _FAR_MEAN, _WIDE = 2.0, 3.0
 """Rows whose features lie this far from 0, or spread this wide, are not standardised: an identity does not do for them."""
 
+_FEW, _FEW_FLAGGED, _FEWEST_FLAGS = 10, 10, 4
+"""Rows that are too few to adapt on; and how many features of 0 and 1 must have means that are parts of so few rows, to be no accident."""
+_BINARY = 2
+_ROUNDING = 1e-5
+
 _Finding = tuple[Status, str, str]
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL for layers that are stale, adapted on one row, or never adapted where the rows need it; WARN where they do not."""
+    """FAIL for layers that are stale, adapted on one row, or never adapted where the rows need it; WARN where they do not, or for few rows."""
     known: DataFacts | None = evidence.data.get("description")
     layers = [layer for layer in known.layers if layer.kind == "Normalization"] if known is not None else []
     if known is None or not layers:
@@ -53,7 +59,8 @@ _ADVICE = {
 
 def _judged(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
     """The first thing that is wrong with a layer."""
-    steps: tuple[Callable[[PreprocessingFact, DataFacts], _Finding | None], ...] = (_unrefreshed, _unadapted, _dividing_by_nothing, _unlike_reference)
+    steps: tuple[Callable[[PreprocessingFact, DataFacts], _Finding | None], ...]
+    steps = (_unrefreshed, _unadapted, _dividing_by_nothing, _few_rows, _unlike_reference)
     return next((finding for step in steps if (finding := step(layer, known)) is not None), None)
 
 
@@ -86,6 +93,29 @@ def _dividing_by_nothing(layer: PreprocessingFact, known: DataFacts) -> _Finding
     single = " (adapted on a single row)" if not any(layer.sd) else ""
     message = f"'{layer.path}' has variance 0 in {len(varying)} features that vary, '{varying[0].name}' first{single}: it multiplies them by millions"
     return Status.FAIL, message, "normalization-unadapted"
+
+
+def _few_rows(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
+    """Mean and variance of so few rows are not those of the features: by what the file says, or by means that only so few rows can have."""
+    if 0 < layer.count < _FEW:
+        told = f"'{layer.path}' was adapted on {layer.count} values of each feature, by its own count"
+        return Status.WARN, told, "normalization-unadapted"
+    flags = [] if known.generated else [mean for each, mean in zip(layer.seen, layer.mean, strict=False) if _is_flag(each) and 0 < mean < 1]
+    rows = next((rows for rows in range(2, _FEW_FLAGGED + 1) if all(_whole(mean * rows) for mean in flags)), None)
+    # Means of 1/2, 1/4 and the like come from categories that were balanced on purpose, over however many rows.
+    if len(flags) < _FEWEST_FLAGS or rows is None or all(_whole(1 / mean) for mean in flags):
+        return None
+    means = f"the means of {len(flags)} features of 0 and 1 are all multiples of 1/{rows}"
+    told = f"'{layer.path}' was adapted on {rows} rows, or a few times as many: {means}"
+    return Status.WARN, told, "normalization-unadapted"
+
+
+def _is_flag(column: ColumnFact) -> bool:
+    return column.distinct <= _BINARY and {column.low, column.high} <= {0.0, 1.0}
+
+
+def _whole(value: float) -> bool:
+    return abs(value - round(value)) < _ROUNDING
 
 
 def _unlike_reference(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:

@@ -6,7 +6,9 @@ no longer comes, a feature that has wandered off: the pipeline is sound and the 
 How: every feature is held against the reference rows where they are given (difference of the means in standard
 deviations, greatest distance of the two distributions after Kolmogorov and Smirnov, share of rows beyond the training
 range), else against what the scaler and the Normalization layers remember. Effects count, not p-values: with many rows
-any difference is significant. Significance, corrected for the number of features, only guards against few rows.
+any difference is significant. Significance only guards against few rows, on either side: it is corrected for the number
+of features and, but for means, makes no assumption about their distributions (Kolmogorov and Smirnov, the sign test for
+remembered medians, the beta-binomial law of values beyond a training range).
 
 To fix: look at the feature that is named. Mend its units or its source, or train again on rows as they are now. Limits
 stand in the YAML: checks: {distribution-shift: {effect: 0.5, outside: 0.05, severity: warn}}.
@@ -27,9 +29,6 @@ _CHANCE = 1e-3
 """Probability, over all features together, of calling chance a shift."""
 _DISTANCE = 0.3
 """Of the greatest effect: a normal feature that moves by half a deviation is 0.2 away; noise of a few hundred rows 0.1."""
-_USUAL_OUTSIDE = 0.02
-"""Share of new rows beyond the range of training rows that a few hundred of those leave to chance."""
-_FEWEST_OUTSIDE = 3
 _MOST_NAMED = 20
 
 
@@ -76,7 +75,7 @@ def _moved(fact: DriftFact, limits: DriftOptions, features: int) -> _Moved | Non
     if proven and fact.distance is not None and fact.distance > _DISTANCE * limits.effect:
         words = f"mean {fact.mean:.4g} instead of {fact.expected:.4g}, distributions {fact.distance:.0%} apart"
         found.append(_Moved(fact=fact, times=_times(fact.distance, _DISTANCE * limits.effect), words=words))
-    if fact.outside is not None and fact.outside > limits.outside and _no_accident(fact, features):
+    if fact.outside is not None and fact.outside > limits.outside and fact.outside_p * features < _CHANCE:
         words = f"mean {fact.mean:.4g}, {fact.outside:.0%} of the rows beyond the range of training"
         found.append(_Moved(fact=fact, times=_times(fact.outside, limits.outside), words=words))
     return max(found, key=lambda each: each.times, default=None)
@@ -84,18 +83,6 @@ def _moved(fact: DriftFact, limits: DriftOptions, features: int) -> _Moved | Non
 
 def _times(value: float, limit: float) -> float:
     return value / limit if limit else math.inf
-
-
-def _no_accident(fact: DriftFact, features: int) -> bool:
-    """Whether more rows lie outside than chance leaves there, by the tail of a Poisson distribution."""
-    assert fact.outside is not None
-    count, expected = round(fact.outside * fact.rows), _USUAL_OUTSIDE * fact.rows
-    if count < _FEWEST_OUTSIDE:
-        return False
-    if count > 10 * expected + 50:
-        return True
-    below = sum(math.exp(k * math.log(expected) - expected - math.lgamma(k + 1)) for k in range(count))
-    return (1 - below) * features < _CHANCE
 
 
 CHECK = Check(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.facts import ColumnFact, ExpectedColumn, RowsFact
 
-__all__ = ["ALIKE", "STATES", "UNLIKE", "Resemblance", "by_input", "clearly", "distance", "mean_distance", "resemblance"]
+__all__ = ["ALIKE", "STATES", "UNLIKE", "Resemblance", "by_input", "clearly", "distance", "mean_distance", "misplaced", "resemblance"]
 
 STATES = ("raw", "scaled", "scaled twice")
 
@@ -20,6 +20,10 @@ _TELLING = 0.5
 """A feature tells raw from scaled where the two lie at least this far apart."""
 _NEARLY_ALL = 0.9
 """Share of the values that must lie where they would."""
+_ALONE, _ELSEWHERE = 0.2, 0.95
+"""A single feature is in another state where it lies this near to that and this far from the one it is said to be in."""
+_SEVERAL = 3
+"""Values of a feature that is more than a flag."""
 _FEW = 8
 """Fewer rows have no spread to speak of: only their mean is compared."""
 
@@ -94,6 +98,25 @@ def resemblance(rows: RowsFact, expected: Sequence[ExpectedColumn]) -> Resemblan
 def _distances(column: ColumnFact, expected: ExpectedColumn, rows: int) -> tuple[float, float, float]:
     raw, scaled, twice = (distance(column, *state, rows=rows) for state in (expected.raw, expected.scaled, expected.twice))
     return raw, scaled, twice
+
+
+def misplaced(rows: RowsFact, expected: Sequence[ExpectedColumn], said: str) -> list[tuple[ExpectedColumn, ColumnFact, str]]:
+    """Return the features that are in another state than they are said to be in, each for itself beyond doubt: what is expected, what is, the state.
+
+    Few rows have no spread that could be compared, and a flag is too plain to be recognised; both are left out. So are features of which
+    fewer than nine values in ten lie where they would in that other state.
+    """
+    here = STATES.index(said)
+    found = []
+    for each in expected:
+        column = rows.columns[each.column] if each.column < len(rows.columns) else None
+        if column is None or each.constant or rows.rows < _FEW or column.distinct < _SEVERAL:
+            continue
+        distances = _distances(column, each, rows.rows)
+        other = distances.index(min(distances))
+        if distances[here] > _ELSEWHERE and distances[other] < _ALONE and each.within[other] >= _NEARLY_ALL:
+            found.append((each, column, STATES[other]))
+    return found
 
 
 def by_input(rows: Sequence[RowsFact], name: str) -> RowsFact | None:

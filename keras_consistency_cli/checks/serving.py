@@ -22,6 +22,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "refit-batches": ("scaled by a scaler that was refitted on every {batch} rows", "scaler-refit"),
     "refit-single": ("scaled by a scaler that was refitted on each row alone", "scaler-refit"),
     "refit-first": ("scaled by a scaler that was refitted on the first {batch} rows", "scaler-refit"),
+    "refit-some": ("scaled by a scaler that was refitted on just these rows", "scaler-refit"),
     "unscaled": ("not scaled at all", "scaler-missing"),
     "scaled-twice": ("scaled twice", "scaler-applied-twice"),
     "scaled-too": ("scaled, although the scaler belongs to another input", "scaler-applied-twice"),
@@ -41,13 +42,14 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One mistake found in the served rows of one input; `told` is a sentence without its subject, `cause` a slug or None."""
+    """One mistake found in the served rows of one input; `told` is a sentence, `cause` a slug or None, `rows` how many it was made with."""
 
     input: str
     kind: str
     told: str
     cause: str | None
     columns: int
+    rows: int = 0
 
 
 def mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
@@ -64,37 +66,59 @@ def _of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iter
         yield Mistake(input=name, kind="misshapen", told=f"not those of the data: {match['misshapen']}", cause=None, columns=0)
     for found in match.get("mistakes", ()):
         words, cause = _KINDS[found["kind"]]
-        which = _which(found["columns"], match["features"], names)
+        which = _which(found["columns"], match["features"], names, hit=found.get("hit"))
         lost = "and missing or infinite where they should not be"
         off = f"off by up to {found['off']:.2g} standard deviations" if math.isfinite(found["off"]) else lost
-        told = f"{which} {words.format(batch=found['batch'])}{_aside(found, match)}, {off}"
-        yield Mistake(input=name, kind=found["kind"], told=told, cause=cause, columns=len(found["columns"]))
+        told = f"{_rows_hit(found, match)}{which} {words.format(batch=found['batch'])}{_aside(found, match)}, {off}"
+        weight = found.get("hit") or match["rows"]
+        yield Mistake(input=name, kind=found["kind"], told=told, cause=cause, columns=len(found["columns"]), rows=weight)
 
 
-def _which(columns: Sequence[int], features: int, names: Sequence[str]) -> str:
+def _rows_hit(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
+    """The rows that a mistake was made with, where it was not made with all."""
+    hit, first = found.get("hit"), found.get("first", ())
+    if not hit or not first:
+        return ""
+    told = f"{hit} of {match['rows']} rows"
+    if hit == 1:
+        return f"row {first[0]} alone "
+    every = found.get("every")
+    if every == 1:
+        return f"{told} ({first[0]} to {found['last']}) "
+    if every:
+        return f"{told} (every {every} rows, from row {first[0]} on) "
+    return f"{told} ({', '.join(str(each) for each in first)}{', …' if hit > len(first) else ''}) "
+
+
+def _which(columns: Sequence[int], features: int, names: Sequence[str], *, hit: int | None) -> str:
+    some_rows, look = bool(hit), "looks" if hit == 1 else "look"
     if len(columns) == features:
-        return "they look"
+        return look if some_rows else "they look"
     shown = [f"'{names[column]}'" if len(names) == features else str(column) for column in columns[:_NAMED_COLUMNS]]
     more = f" and {len(columns) - _NAMED_COLUMNS} more" if len(columns) > _NAMED_COLUMNS else ""
-    return f"column {shown[0]} looks" if len(columns) == 1 else f"columns {', '.join(shown)}{more} look"
+    told = f"column {shown[0]}" if len(columns) == 1 else f"columns {', '.join(shown)}{more}"
+    if some_rows:
+        return f"{look}, in {told},"
+    return f"{told} looks" if len(columns) == 1 else f"{told} look"
 
 
 def _aside(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
     if found["kind"] == "another-scaler" and found["factor"]:
         return f" (its centre {found['shift']:+.2g} standard deviations away, {found['factor']:.3g} times as wide)"
-    if found["kind"] == "unknown":
+    if found["kind"] == "unknown" and not found.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
 
 
 def served_verdict(evidence: Evidence, found: Sequence[Mistake], judged: Sequence[Judged], findings: Mapping[str, Any]) -> Verdict:
-    """FAIL for these mistakes, with what they do to the predictions; the mistake of most columns names the cause."""
+    """FAIL for these mistakes, with what they do to the predictions; the known mistake of most values names the cause."""
     trace = evidence.traces["served"]
     several = len(trace.details["inputs"]) > 1
     told = "; ".join(f"input '{each.input}': {each.told}" if several else each.told for each in found)
     pair = [each for each in judged if each.comparison.candidate == "served"]
-    message = f"the served rows are not what the data give: {told}; predictions {damage(pair, evidence.rows)}"
-    cause = max(found, key=lambda each: each.columns).cause
+    message = f"the served rows are not what the model should be fed: {told}; predictions {damage(pair, evidence.rows)}"
+    # Where something stays unknown, what is known of the rest is worth more.
+    cause = max(found, key=lambda each: (each.cause is not None, each.columns * max(each.rows, 1))).cause
     seen = {**findings, "served": dict(trace.details["inputs"])}
     return Verdict(status=Status.FAIL, message=message, judged=tuple(pair), findings=seen | ({"cause": cause} if cause else {}))
 

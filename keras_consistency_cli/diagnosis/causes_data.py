@@ -28,7 +28,7 @@ _UNADAPTED_LAYER, _MISFED_LAYER = _named_by(kc401_normalization_adapted.examine)
 DATA_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="normalization-unadapted",
-        sentence="{layer} was never adapted, or on a single row: it does not normalise what the model is fed",
+        sentence="{layer} was never adapted, or on too few rows: it does not normalise what the model is fed",
         explanation=(
             "A Normalization that adapt() was never called on is the identity, without an error: mean 0, variance 1. One that was adapted on a "
             "single row divides by nothing. The model then sees features in their raw units."

@@ -28,7 +28,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "In training it saw the whole data set, in serving it sees one request: a single row then becomes all zeros."
         ),
         key=("KC302", "KC301"),
-        explains=("KC301", "KC302"),
+        explains=("KC301", "KC302", "KC305"),
         fits=says("preprocess-row-dependence"),
         advice=(
             "learn the statistics once, from the training rows, save them, and only apply them when serving:\n"

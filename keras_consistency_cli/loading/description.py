@@ -188,7 +188,7 @@ def _sample_rows(scaling: Scaling, statistics: Statistics) -> npt.NDArray[Any]:
     """The sampled values in the shape of rows; a scaler takes those of any rank feature by feature, a function must be given whole rows."""
     if scaling.scaler is None and len(statistics.shape) != 1:
         raise ValueError("rows of this rank cannot be put together from their columns")
-    return statistics.sample
+    return statistics.ordered
 
 
 def _served_as(subject: Subject) -> ServedFact | None:

@@ -10,10 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.facts import ColumnFact, DataFacts, DriftFact, ExpectedColumn, PreprocessingFact, RowsFact
+from keras_consistency_cli.loading.chance import UNKNOWN_ROWS, centre_by_chance, distance_by_chance, mean_by_chance, outside_by_chance
 from keras_consistency_cli.loading.statistics import Statistics
 
 __all__ = ["drift_facts"]
 
+_BY_MEDIAN = ("RobustScaler", "QuantileTransformer", "PowerTransformer")
+"""They remember a median, not a mean."""
+_BY_RANGE = ("MinMaxScaler", "MaxAbsScaler")
 _MARGIN = 1e-6
 """Of the training range: values that far beyond it are rounding."""
 
@@ -41,16 +45,13 @@ def drift_facts(known: DataFacts, raw: Mapping[str, Statistics], reference: Mapp
 def _against_reference(rows: RowsFact, mine: Statistics, theirs: Statistics) -> Iterator[DriftFact]:
     if len(mine.count) != len(theirs.count):
         return
-    from scipy.stats import ks_2samp, kstwobign
-
-    trained = theirs.facts(rows.input).columns
-    for at, (column, other) in enumerate(zip(rows.columns, trained, strict=True)):
+    for at, (column, other) in enumerate(zip(rows.columns, theirs.facts(rows.input).columns, strict=True)):
         ours, reference = mine.finite(at), theirs.finite(at)
         if not len(ours) or not len(reference):
             continue
-        distance = float(ks_2samp(ours, reference, method="asymp").statistic)
         # The values of one row are no independent ones: there is as much proof as there are rows.
-        proof = math.sqrt(1 / (1 / min(mine.rows, len(ours)) + 1 / min(theirs.rows, len(reference))))
+        here, trained = min(mine.rows, len(ours)), min(theirs.rows, len(reference))
+        distance, outside = _apart(ours, reference), _outside(ours, other.low, other.high)
         yield DriftFact(
             input=rows.input,
             name=column.name,
@@ -58,11 +59,20 @@ def _against_reference(rows: RowsFact, mine: Statistics, theirs: Statistics) -> 
             mean=column.mean,
             expected=other.mean,
             shift=_shift(column.mean - other.mean, other.sd, column.sd),
-            p_value=float(kstwobign.sf(distance * proof)),
+            p_value=distance_by_chance(distance, here, trained),
             distance=distance,
-            outside=_outside(ours, other.low, other.high),
+            outside=outside,
+            # The range is that of all reference rows, not only of the sampled ones.
+            outside_p=outside_by_chance(round(outside * here), here, min(theirs.rows, other.count)),
             rows=mine.rows,
         )
+
+
+def _apart(ours: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> float:
+    """The greatest distance of two distribution functions, after Kolmogorov and Smirnov."""
+    every = np.concatenate([ours, reference])
+    below = [np.searchsorted(np.sort(values), every, side="right") / len(values) for values in (ours, reference)]
+    return float(np.abs(below[0] - below[1]).max())
 
 
 def _against_scaler(known: DataFacts, raw: Mapping[str, Statistics]) -> Iterator[DriftFact]:
@@ -77,13 +87,14 @@ def _against_scaler(known: DataFacts, raw: Mapping[str, Statistics]) -> Iterator
 
 
 def _against_expected(rows: RowsFact, against: str, expected: ExpectedColumn, values: npt.NDArray[np.float64]) -> DriftFact:
-    column = rows.columns[expected.column]
-    centre, spread = expected.raw
+    column, (centre, spread) = rows.columns[expected.column], expected.raw
+    here, trained = min(rows.rows, len(values)), _trained(expected, rows)
     outside = None if expected.low is None or expected.high is None else _outside(values, expected.low, expected.high)
+    middling = expected.kind in _BY_MEDIAN
+    typical = column.quantiles[3] if middling else column.mean
     # Of a remembered range only the ends are known: where between them the mean lay is not, and no shift can be told.
-    ranged = expected.kind in ("MinMaxScaler", "MaxAbsScaler")
-    typical = column.quantiles[3] if expected.kind in ("RobustScaler", "QuantileTransformer", "PowerTransformer") else column.mean
-    shift = 0.0 if ranged else _shift(typical - centre, spread, 0.0)
+    shift = 0.0 if expected.kind in _BY_RANGE else _shift(typical - centre, spread, 0.0)
+    by_median = centre_by_chance(values, centre, here, trained) if middling else 1.0
     return DriftFact(
         input=rows.input,
         name=column.name,
@@ -91,10 +102,17 @@ def _against_expected(rows: RowsFact, against: str, expected: ExpectedColumn, va
         mean=typical,
         expected=centre,
         shift=shift,
-        p_value=_p_value(shift, column, spread, rows.rows),
+        p_value=by_median if middling else _p_value(shift, column, spread, rows.rows, trained),
         outside=outside,
+        outside_p=1.0 if outside is None else outside_by_chance(round(outside * here), here, trained),
         rows=rows.rows,
     )
+
+
+def _trained(expected: ExpectedColumn, rows: RowsFact) -> float:
+    """Training rows, as far as the scaler remembers: it counts time steps where there are some, which are no independent rows."""
+    steps = math.prod(rows.shape[:-1])
+    return expected.rows / steps if expected.rows else UNKNOWN_ROWS
 
 
 def _against_layer(layer: PreprocessingFact, rows: int) -> Iterator[DriftFact]:
@@ -108,7 +126,7 @@ def _against_layer(layer: PreprocessingFact, rows: int) -> Iterator[DriftFact]:
                 mean=column.mean,
                 expected=mean,
                 shift=shift,
-                p_value=_p_value(shift, column, sd, rows),
+                p_value=_p_value(shift, column, sd, rows, UNKNOWN_ROWS),
                 rows=rows,
             )
 
@@ -119,12 +137,11 @@ def _shift(apart: float, spread: float, other: float) -> float:
     return apart / scale if scale else (0.0 if apart == 0 else math.copysign(math.inf, apart))
 
 
-def _p_value(shift: float, column: ColumnFact, spread: float, rows: int) -> float:
-    """How probable so great a shift of the mean is by chance, for as many rows, with the greater of the two spreads."""
+def _p_value(shift: float, column: ColumnFact, spread: float, rows: int, trained: float) -> float:
+    """How probable so great a shift of the mean is by chance."""
     if rows < 2 or not spread:
         return 1.0
-    wide = max(column.sd / spread, 1.0)
-    return math.erfc(abs(shift) * math.sqrt(min(rows, column.count)) / wide / math.sqrt(2))
+    return mean_by_chance(shift, column.sd / spread, min(rows, column.count), trained)
 
 
 def _outside(values: npt.NDArray[np.float64], low: float, high: float) -> float:

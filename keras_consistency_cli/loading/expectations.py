@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.facts import ExpectedColumn
+from keras_consistency_cli.loading.chance import UNKNOWN_ROWS
 
 __all__ = ["expected_columns", "with_shares"]
 
@@ -88,9 +89,21 @@ def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | N
             low=None if low is None else float(low[at]),
             high=None if high is None else float(high[at]),
             constant=bool(constant[at]),
+            rows=_fitted_on(leaf, at),
         )
         for at, column in enumerate(columns.tolist())
     ]
+
+
+def _fitted_on(leaf: Any, feature: int) -> int:
+    """Rows that a scaler was fitted on, at the least; 0 where it does not remember."""
+    kept = vars(leaf)
+    if "n_quantiles_" in kept:
+        # A QuantileTransformer keeps as many quantiles as it was told to, or as there were rows.
+        exact = kept["n_quantiles_"] < kept.get("n_quantiles", 0)
+        return int(kept["n_quantiles_"]) if exact or kept["n_quantiles_"] > UNKNOWN_ROWS else 0
+    seen = np.ravel(kept.get("n_samples_seen_", 0))
+    return int(seen[feature if len(seen) > 1 else 0])
 
 
 def _sketched(leaf: Any, centre: Floats, spread: Floats) -> tuple[Floats, Floats] | None:

@@ -75,6 +75,7 @@ def _normalization(path: str, layer: Any) -> PreprocessingFact:
         sd=tuple(np.sqrt(np.maximum(variance, 0)).tolist()),
         adapted=layer.input_mean is not None or not identity,
         consistent=same,
+        count=0 if getattr(layer, "count", None) is None else int(_numbers(layer.count)[0]),
     )
 
 

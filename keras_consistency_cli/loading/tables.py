@@ -17,6 +17,9 @@ __all__ = ["is_table", "read_table"]
 
 _MAX_BYTES = 2**30
 """Tables are read into memory; larger ones must be saved as .npy, which is mapped."""
+_VALUE_BYTES = 8
+_SAVE = "np.save('x.npy', frame.to_numpy())"
+_EXPECTED_PARQUET = "a whole Parquet file with a column of numbers for each feature"
 _INSTALL = "pip install 'keras-consistency-cli[tables]'"
 
 
@@ -39,7 +42,7 @@ def read_table(handle: IO[bytes], size: int, start: bytes, label: str) -> tuple[
         DataError: damaged, empty, too large, columns that are not numbers, or two of the same name.
     """
     if size > _MAX_BYTES:
-        raise DataError(f"{label} is a table of more than 1 GiB, which would have to be read into memory", mend="np.save('x.npy', frame.to_numpy())")
+        raise DataError(f"{label} is a table of more than 1 GiB, which would have to be read into memory", mend=_SAVE)
     handle.seek(0)
     frame, named = _parsed(handle, start, label)
     if not len(frame) or not len(frame.columns):
@@ -54,7 +57,8 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
         raise UsageError(f"{label} needs pandas, which is not installed", mend=f"{_INSTALL}, or save it with np.save") from error
     try:
         if start.startswith(b"PAR1"):
-            return pandas.read_parquet(handle), True
+            _check_parquet(handle, label)
+            return pandas.read_parquet(handle).rename(columns=str), True
         named = _has_header(start)
         _check_header(start if named else b"", label)
         frame = pandas.read_csv(handle, header=0 if named else None)
@@ -63,8 +67,21 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
     except DataError:
         raise
     except Exception as problem:  # damaged files make pandas and pyarrow fail in any way
-        raise DataError(f"{label} cannot be read: {clean(problem)}", expected="a header and one line for each row") from problem
+        told = (str(problem).strip() or type(problem).__name__).splitlines()[0]
+        expected = _EXPECTED_PARQUET if start.startswith(b"PAR1") else "a header and one line for each row"
+        raise DataError(f"{label} cannot be read: {clean(told)}", expected=expected) from problem
     return frame.rename(columns=str) if named else frame, named
+
+
+def _check_parquet(handle: IO[bytes], label: str) -> None:
+    """Refuse, by what the file says of itself and before its pages are unpacked, columns of one name and more values than memory should hold."""
+    found = importlib.import_module("pyarrow.parquet").ParquetFile(handle)
+    names = list(found.schema_arrow.names)
+    _check_twice(names, label)
+    if found.metadata.num_rows * max(len(names), 1) * _VALUE_BYTES > _MAX_BYTES:
+        shape = f"{found.metadata.num_rows} rows of {len(names)} columns"
+        raise DataError(f"{label} unpacks to {shape}, more than 1 GiB, which would have to be held in memory", mend=_SAVE)
+    handle.seek(0)
 
 
 def _has_header(start: bytes) -> bool:
@@ -76,7 +93,10 @@ def _has_header(start: bytes) -> bool:
 
 def _check_header(start: bytes, label: str) -> None:
     """Refuse two columns of one name, of which pandas would rename the second."""
-    names = next(csv.reader([start.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")]), [])
+    _check_twice(next(csv.reader([start.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")]), []), label)
+
+
+def _check_twice(names: list[str], label: str) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{label} has two columns called '{clean(twice)}'", expected="one name for each column")
@@ -93,7 +113,9 @@ def _is_number(cell: bytes) -> bool:
 def _numbers(frame: Any, label: str) -> npt.NDArray[Any]:
     for name, dtype in frame.dtypes.items():
         if getattr(dtype, "kind", "O") not in "fiub":
-            column = frame[name]
+            column = frame[name].dropna()
+            if not len(column):
+                continue  # missing in every row
             raise DataError(
                 f"{label}: column '{clean(name)}' holds {clean(repr(column.iloc[0]), 60)}, which is no number",
                 expected="numbers in every column",

@@ -3,18 +3,34 @@
 Each mistake that serving can make is a variant: the rows that it would have given. A served column that is not what the
 scaler gives is held against the variants, and the one that explains most columns is named. A column that none gives may
 still lie on a straight line over the right one: then another scaler of the same kind was used, and the line says which.
+What is left may be mixed: right in some rows and wrong in others, which are then looked at alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TOLERANCE", "Match", "Mistake", "Variant", "affine_prefix", "explain", "likely_batches", "moved", "turned_columns", "wrong_columns"]
+from keras_consistency_cli.routes.mixed import Mixture, Part
+
+__all__ = [
+    "TOLERANCE",
+    "Match",
+    "Mistake",
+    "Variant",
+    "affine_prefix",
+    "explain",
+    "likely_batches",
+    "moved",
+    "turned_columns",
+    "wrong_columns",
+    "wrong_rows",
+]
 
 Array = npt.NDArray[Any]
 Reading = tuple[str, int | None]
@@ -24,8 +40,8 @@ TOLERANCE = 1e-4
 _ROUNDINGS = 4.0
 _EPSILON = {2: 2.0**-11, 4: 2.0**-24, 8: 2.0**-24}
 """Rounding by bytes of an element; what is float64 now may have been float32 on its way."""
-_FEWEST_POINTS = 3
-"""Any two points lie on a line."""
+_FEWEST_POINTS, _FEWEST_LINED = 3, 5
+"""Any two points lie on a line; rows picked out of many do so more easily."""
 _PLAIN_BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 48, 50, 64, 96, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2048)
 
 
@@ -39,6 +55,7 @@ class Variant:
         batch: rows that were treated together, where that is the mistake.
         sources: for each column the one it was made from, where columns were mixed up.
         tolerance: of the spread of its own columns; more than `TOLERANCE` where the variant is an estimate.
+        start: the first of its rows, where it is one of a stretch of them that goes for no others.
     """
 
     kind: str
@@ -46,6 +63,7 @@ class Variant:
     batch: int | None = None
     sources: tuple[int, ...] | None = None
     tolerance: float = TOLERANCE
+    start: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +71,8 @@ class Mistake:
     """One mistake and the columns that it explains.
 
     `off` is the greatest distance from the right values in spreads of the column. For "another-scaler", `shift` is by how many spreads its centre
-    lies off and `factor` how many times wider it is, in the column where this is worst. `sources` are the columns served instead.
+    lies off and `factor` how many times wider it is, in the column where this is worst. `sources` are the columns served instead. A mistake made with
+    some rows only has hit so many of them: `first` and `last` are their places, `every` their distance where it is always the same.
     """
 
     kind: str
@@ -63,6 +82,10 @@ class Mistake:
     sources: tuple[int, ...] = ()
     shift: float | None = None
     factor: float | None = None
+    hit: int | None = None
+    first: tuple[int, ...] = ()
+    last: int | None = None
+    every: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +122,14 @@ def explain(served: Array, right: Array, variants: Iterable[Variant], raw: Array
     beyond = _beyond(given, wanted, _allowed(wanted, spread, served, TOLERANCE))
     left = {int(column) for column in np.flatnonzero(beyond.any(axis=0))}
     off = _distances(given, wanted).max(axis=0, initial=0.0) / spread
-    candidates = _candidates(served, left, variants)
+    mixture = Mixture(wrong=beyond.reshape(len(served), -1, given.shape[1]))
+    candidates = _candidates(served, left, variants, mixture)
     mistakes = [_mistake(group, columns, candidates, off) for group, columns in _grouped(candidates)]
     rest = sorted(left - set(candidates))
     allowed = _allowed(wanted, spread, served, TOLERANCE)
     bases = [wanted] if raw is None or raw.shape != right.shape else [wanted, _by_columns(raw)]
-    mistakes += list(_without_variant(given, bases, rest, allowed, spread, off))
+    alike, rest = _without_variant(given, bases, rest, allowed, spread, off)
+    mistakes += [*alike, *_mixed(mixture, rest, off, partial(_partly_lined, given, bases, allowed, spread))]
     wrong_rows = beyond.reshape(len(served), -1).any(axis=1).sum() if beyond.size else 0
     return Match(rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes))
 
@@ -121,7 +146,14 @@ def wrong_columns(served: Array, right: Array) -> Array:
     return np.flatnonzero(_beyond(_by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE)).any(axis=0))
 
 
-def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant]) -> dict[int, dict[Reading, int | None]]:
+def wrong_rows(served: Array, right: Array) -> Array:
+    """Return for each row whether it is not what it should be, in any column; shapes must agree."""
+    wanted = _by_columns(right)
+    beyond = _beyond(_by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE))
+    return np.asarray(beyond.reshape(len(served), -1).any(axis=1))
+
+
+def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mixture: Mixture) -> dict[int, dict[Reading, int | None]]:
     """By wrong column, every variant that gives it, with the column it was made from."""
     found: dict[int, dict[Reading, int | None]] = {}
     if not wrong:
@@ -129,9 +161,10 @@ def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant]) -> 
     for variant in variants:
         if variant.rows.shape[1:] != served.shape[1:] or not len(variant.rows):
             continue
-        part, made = served[: len(variant.rows)], _by_columns(variant.rows)
-        beyond = _beyond(_by_columns(part), made, _allowed(made, _spreads(made), served, variant.tolerance)).any(axis=0)
-        for column in wrong - set(np.flatnonzero(beyond).tolist()):
+        part, made = served[variant.start or 0 :][: len(variant.rows)], _by_columns(variant.rows)
+        beyond = _beyond(_by_columns(part), made, _allowed(made, _spreads(made), served, variant.tolerance))
+        mixture.hold((variant.kind, variant.batch), beyond.reshape(len(part), -1, made.shape[1]), variant.start)
+        for column in wrong - set(np.flatnonzero(beyond.any(axis=0)).tolist()) if variant.start is None else ():
             source = variant.sources[column] if variant.sources else None
             found.setdefault(column, {}).setdefault((variant.kind, variant.batch), source)
         if len(found) == len(wrong):
@@ -164,21 +197,49 @@ def _mistake(reading: Reading, columns: list[int], candidates: dict[int, dict[Re
     )
 
 
-def _without_variant(given: Array, bases: list[Array], columns: list[int], allowed: Array, spread: Array, off: Array) -> Iterator[Mistake]:
-    """What can be said of columns that no variant gives: rows in another order, another scaler, or nothing."""
+def _without_variant(
+    given: Array, bases: list[Array], columns: list[int], allowed: Array, spread: Array, off: Array
+) -> tuple[list[Mistake], list[int]]:
+    """What can be said of columns that no variant gives, rows in another order or another scaler; and the columns of which nothing can."""
+    found = []
     reordered = [column for column in columns if len(given) > 1 and _same_sorted(given[:, column], bases[0][:, column], allowed[column])]
     if reordered:
-        yield Mistake(kind="rows-reordered", columns=tuple(reordered), off=float(off[reordered].max()))
+        found.append(Mistake(kind="rows-reordered", columns=tuple(reordered), off=float(off[reordered].max())))
     columns = [column for column in columns if column not in reordered]
     for base in bases:
         lines = {column: line for column in columns if (line := _line(base[:, column], given[:, column], allowed[column])) is not None}
         if lines:
             worst = max(lines, key=lambda column: off[column])
             shift, factor = _told(lines[worst], spread[worst]) if base is bases[0] else (None, None)
-            yield Mistake(kind="another-scaler", columns=tuple(lines), off=float(off[list(lines)].max()), shift=shift, factor=factor)
+            found.append(Mistake(kind="another-scaler", columns=tuple(lines), off=float(off[list(lines)].max()), shift=shift, factor=factor))
         columns = [column for column in columns if column not in lines]
-    if columns:
-        yield Mistake(kind="unknown", columns=tuple(columns), off=float(off[columns].max()))
+    return found, columns
+
+
+def _mixed(mixture: Mixture, columns: list[int], off: Array, lined: Callable[[Part], dict[str, Any] | None]) -> Iterator[Mistake]:
+    """Mistakes of some rows only, in columns that nothing explains in all rows; what stays unknown comes last."""
+    for part in mixture.parts(columns):
+        known = lined(part) if part.reading[0] == "unknown" else None
+        yield replace(_in_part(part, off), **(known or {}))
+
+
+def _in_part(part: Part, off: Array) -> Mistake:
+    kind, batch = part.reading
+    farthest = float(off[list(part.columns)].max())
+    return Mistake(kind=kind, batch=batch, columns=part.columns, off=farthest, hit=part.hit, first=part.first, last=part.last, every=part.every)
+
+
+def _partly_lined(given: Array, bases: list[Array], allowed: Array, spread: Array, part: Part) -> dict[str, Any] | None:
+    """Another scaler, where every wrong column of these rows lies on a line over the right one, or over the raw one; None where not."""
+    rows = np.repeat(part.mask, len(given) // len(part.mask))
+    for base in bases if part.hit >= _FEWEST_LINED else ():
+        lines = [_line(base[rows, column], given[rows, column], allowed[column]) for column in part.columns]
+        known = [line for line in lines if line is not None]
+        if len(known) == len(lines):
+            told = [_told(line, spread[column]) for line, column in zip(known, part.columns, strict=True)]
+            shift, factor = max(told, key=lambda each: abs(each[0]) + abs(each[1] - 1)) if base is bases[0] else (None, None)
+            return {"kind": "another-scaler", "shift": shift, "factor": factor}
+    return None
 
 
 def _same_sorted(given: Array, wanted: Array, allowed: float) -> bool:

@@ -16,7 +16,17 @@ import numpy as np
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
-from keras_consistency_cli.routes.matching import TOLERANCE, Variant, explain, likely_batches, turned_columns, wrong_columns
+from keras_consistency_cli.routes.matching import (
+    TOLERANCE,
+    Variant,
+    affine_prefix,
+    explain,
+    likely_batches,
+    turned_columns,
+    wrong_columns,
+    wrong_rows,
+)
+from keras_consistency_cli.routes.mixed import runs
 from keras_consistency_cli.routes.scaling import in_pieces
 from keras_consistency_cli.text import clean
 
@@ -33,6 +43,7 @@ _BATCHED_ROWS, _FEWEST_BATCHES = 512, 2
 _FEWEST_FIRST = 8
 """Rows of a first batch from which on a match with a scaler fitted on them is no accident."""
 _MOST_TURNS, _TURNED_ROWS = 64, 256
+_MOST_STRETCHES, _STRETCH_ROWS = 4, 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +71,7 @@ class Making:
 
 def mistakes(making: Making) -> Iterator[Variant]:
     """Yield what each mistake would have served, likeliest and cheapest first; those that make no sense here are left out."""
-    for make in (_refitted, _unscaled, _twice, _narrow, _alone, _batched, _turned):
+    for make in (_refitted, _unscaled, _twice, _narrow, _alone, _stretches, _batched, _turned):
         yield from _sensible(make(making))
 
 
@@ -104,7 +115,7 @@ def _batched(making: Making) -> Iterator[Variant]:
     """Refitted on batches, or on the first rows only; of a preprocess function, called on batches. Tried where the first batch fits."""
     end = making.consecutive
     raw, served = making.raw[:end], making.served[:end]
-    wrong = wrong_columns(served, making.right[:end])
+    wrong, hit = wrong_columns(served, making.right[:end]), wrong_rows(served, making.right[:end])
     if not len(wrong):
         return
     refits = making.scaling.scaler is not None
@@ -115,7 +126,7 @@ def _batched(making: Making) -> Iterator[Variant]:
             continue
         rows = min(max(_FEWEST_BATCHES, _BATCHED_ROWS // size) * size, len(raw) // size * size)
         yield Variant(kind="refit-batches" if refits else "scaled-batches", rows=in_pieces(raw[:rows], size, make), batch=size)
-        if refits and size >= _FEWEST_FIRST:
+        if refits and size >= _FEWEST_FIRST and hit[size:].any():
             yield Variant(kind="refit-first", rows=first, batch=size)
 
 
@@ -131,6 +142,21 @@ def _turned(making: Making) -> Iterator[Variant]:
         yield from turned_columns(making.raw[:_TURNED_ROWS], making.scaling.apply)
 
 
+def _stretches(making: Making) -> Iterator[Variant]:
+    """Stretches of wrong rows among right ones, refitted together or in batches: what was done to some batches only."""
+    end = making.consecutive
+    raw, served = making.raw[:end], making.served[:end]
+    hit = wrong_rows(served, making.right[:end])
+    for start, stop in () if making.scaling.scaler is None or hit.all() else runs(hit, _MOST_STRETCHES):
+        here = slice(start, min(stop, start + _STRETCH_ROWS))
+        columns = wrong_columns(served[here], making.right[here]).tolist()
+        length = here.stop - start
+        for size in dict.fromkeys((length, affine_prefix(raw[here], served[here], columns), *making.sizes)):
+            if 1 < size <= length:
+                made = in_pieces(raw[start : start + length // size * size], size, making.scaling.refitted)
+                yield Variant(kind="refit-some" if size == length else "refit-batches", rows=made, batch=size, start=start)
+
+
 def _served(session: Any, rows: Rows) -> Result:
     served = session.subject.served(session.numbers)
     if served is None:
@@ -144,9 +170,21 @@ def _served(session: Any, rows: Rows) -> Result:
             matches[name] = {"misshapen": None if equal else f"{fed[name].shape[1:]} {fed[name].dtype}, not {values.shape[1:]} {values.dtype}"}
             continue
         variants = _variants(session, name, (raw[name], values, fed[name]), (numbers, consecutive))
-        matches[name] = asdict(explain(fed[name], values, variants, raw[name]))
+        matches[name] = _by_number(asdict(explain(fed[name], values, variants, raw[name])), numbers)
     outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
     return Result(outputs=outputs, details={"inputs": matches, "names": _names(session.subject.scaling)})
+
+
+def _by_number(match: dict[str, Any], numbers: np.ndarray) -> dict[str, Any]:
+    """A match with the rows' numbers in the data instead of their places among those that were matched."""
+    told = []
+    for mistake in match["mistakes"]:
+        places = [*mistake["first"], *([mistake["last"]] if mistake["last"] is not None else [])]
+        named = numbers[places].tolist()
+        # Behind the consecutive rows places and numbers differ, and with them the distance from row to row.
+        every = mistake["every"] if named == places else 0
+        told.append({**mistake, "first": named[: len(mistake["first"])], "last": named[-1] if named else None, "every": every})
+    return {**match, "mistakes": tuple(told)}
 
 
 def _names(scaling: Any) -> dict[str, list[str]]:

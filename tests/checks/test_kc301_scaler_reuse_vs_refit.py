@@ -79,7 +79,7 @@ def test_a_scaler_that_cannot_be_fitted_on_one_row(world: Any) -> None:
 
 def test_right_served_rows_pass_whatever_refitting_would_do(world: Any) -> None:
     found = world.where({"served": served(world.predict), "refit-all": world.moved(0.5)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, "the served rows are what the data give; predictions stay the same")
+    assert (found.status, found.message) == (Status.PASS, "the served rows are what the model should be fed; predictions stay the same")
     assert [each.comparison.candidate for each in found.judged] == ["served"]
     assert found.findings["would"]["refit-all"]["predictions"].startswith("move by up to 0.5")
 
@@ -89,6 +89,7 @@ CAUSES = {
     "refit-batches": "scaler-refit",
     "refit-single": "scaler-refit",
     "refit-first": "scaler-refit",
+    "refit-some": "scaler-refit",
     "unscaled": "scaler-missing",
     "scaled-twice": "scaler-applied-twice",
     "scaled-too": "scaler-applied-twice",
@@ -117,7 +118,7 @@ def test_each_mistake_fails_and_names_its_cause(world: Any, kind: str) -> None:
 def test_the_batch_size_is_told(world: Any) -> None:
     message = world.where({"served": served(world.moved(0.25), mistake("refit-batches", batch=16))}).verdict(CHECK).message
     expected = "they look scaled by a scaler that was refitted on every 16 rows, off by up to 2.5 standard deviations; predictions move"
-    assert message.startswith(f"the served rows are not what the data give: {expected}")
+    assert message.startswith(f"the served rows are not what the model should be fed: {expected}")
 
 
 def test_columns_are_told_by_name_where_they_have_one(world: Any) -> None:
@@ -170,3 +171,31 @@ def test_predictions_that_are_lost_are_told(world: Any) -> None:
     assert "1 become NaN or infinite" in world.where({"served": served(lost, mistake("unscaled"))}).verdict(CHECK).message
     narrow = world.where({"served": served(world.predict[:, [0, 0]], mistake("unscaled"))}).verdict(CHECK).message
     assert "predictions have another shape" in narrow
+
+
+@pytest.mark.parametrize(
+    ("hit", "words"),
+    [
+        ({"hit": 6, "first": (0, 5, 10, 15, 20), "last": 25, "every": 5}, "6 of 32 rows (every 5 rows, from row 0 on) look not scaled at all"),
+        ({"hit": 8, "first": (8, 9, 10, 11, 12), "last": 15, "every": 1}, "8 of 32 rows (8 to 15) look not scaled at all"),
+        ({"hit": 7, "first": (1, 2, 4, 8, 9), "last": 31, "every": 0}, "7 of 32 rows (1, 2, 4, 8, 9, …) look not scaled at all"),
+        ({"hit": 1, "first": (3,), "last": 3, "every": 0}, "row 3 alone looks not scaled at all"),
+    ],
+)
+def test_mixed_traffic_is_told_by_its_rows(world: Any, hit: dict[str, Any], words: str) -> None:
+    found = world.where({"served": served(world.moved(0.25), mistake("unscaled", **hit))}).verdict(CHECK)
+    expected = f"the served rows are not what the model should be fed: {words}, off by up to 2.5 standard deviations; predictions"
+    assert found.message.startswith(expected)
+    assert found.findings["cause"] == "scaler-missing"
+
+
+def test_mixed_traffic_in_some_columns(world: Any) -> None:
+    hit = mistake("scaled-twice", (1,), hit=2, first=(4, 6), last=6, every=0)
+    assert "2 of 32 rows (4, 6) look, in column 1, scaled twice" in world.where({"served": served(world.predict, hit)}).verdict(CHECK).message
+
+
+def test_the_mistake_of_most_values_names_the_cause_and_a_known_one_at_that(world: Any) -> None:
+    few, many = mistake("unscaled", hit=2, first=(0, 9), last=9), mistake("scaled-twice", hit=9, first=(1, 2), last=30)
+    assert world.where({"served": served(world.predict, few, many)}).verdict(CHECK).findings["cause"] == "scaler-applied-twice"
+    unknown = mistake("unknown", hit=9, first=(1, 2), last=30)
+    assert world.where({"served": served(world.predict, few, unknown)}).verdict(CHECK).findings["cause"] == "scaler-missing"

@@ -76,6 +76,46 @@ def test_one_feature_that_moved_is_no_other_state() -> None:
     assert examined(CHECK, known(StandardScaler().fit(table(500)), rows)).status is Status.PASS
 
 
+@pytest.mark.parametrize("kind", ["standard", "minmax", "robust", "power"])  # a MaxAbsScaler does not know where values were
+@pytest.mark.parametrize("rows", [9, 60, 500])
+def test_a_single_feature_that_is_scaled_already_fails(kind: str, rows: int) -> None:
+    scaler = SCALERS[kind].fit(table(500))
+    mixed = table(rows, 1)
+    mixed[:, 3] = scaler.transform(mixed)[:, 3]
+    verdict = examined(CHECK, known(scaler, mixed))
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["columns"]) == (Status.FAIL, "scaler-applied-twice", {"3": "scaled"})
+    assert verdict.message.startswith("1 of 4 features are said to be raw like the others but look scaled: '3'; '3' has mean ")
+
+
+def test_a_single_feature_that_is_not_scaled_fails() -> None:
+    scaler = StandardScaler().fit(table(500))
+    mixed = scaler.transform(table(70, 1))
+    mixed[:, [0, 3]] = table(70, 1)[:, [0, 3]]
+    verdict = examined(CHECK, known(scaler, mixed, state="scaled"))
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["columns"]) == (Status.FAIL, "scaler-missing", {"0": "raw", "3": "raw"})
+    assert "would be scaled" in verdict.message
+
+
+OTHERWISE: dict[str, Any] = {
+    "in other units": lambda values: values / 1000.0,
+    "as a share": lambda values: values / 850.0,
+    "moved far": lambda values: values - 300.0,
+    "lost": np.zeros_like,
+    "a flag": lambda values: (values > 600.0).astype(float),
+    "noise around zero, far too narrow": lambda values: (values - values.mean()) / 2000.0,
+    "noise around zero, far too wide": lambda values: (values - values.mean()) / 10.0,
+}
+
+
+@pytest.mark.parametrize("change", OTHERWISE.values(), ids=list(OTHERWISE))
+@pytest.mark.parametrize("rows", [3, 9, 60, 500])
+def test_a_single_feature_that_is_merely_different_is_not_taken_for_scaled(change: Any, rows: int) -> None:
+    other = table(rows, 1)
+    other[:, 3] = change(other[:, 3])
+    verdict = examined(CHECK, known(StandardScaler().fit(table(500)), other))
+    assert (verdict.status is not Status.FAIL, "cause" in verdict.findings) == (True, False)
+
+
 def test_rows_that_look_like_nothing_are_a_warning_with_the_numbers() -> None:
     verdict = examined(CHECK, known(StandardScaler().fit(table(500)), table(200, 1) * 1000))
     assert (verdict.status, "cause" in verdict.findings) == (Status.WARN, False)

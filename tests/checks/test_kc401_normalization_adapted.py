@@ -66,3 +66,45 @@ def test_statistics_of_other_rows_than_the_reference_fail() -> None:
 def test_no_layer_is_a_skip(facts: DataFacts | None) -> None:
     verdict = examined(CHECK, facts)
     assert (verdict.status, verdict.reason) == (Status.SKIP, "the model has no Normalization layer")
+
+
+@pytest.mark.parametrize(("count", "status"), [(0, Status.PASS), (1, Status.WARN), (9, Status.WARN), (10, Status.PASS), (5000, Status.PASS)])
+def test_a_stored_count_of_few_values_is_a_warning(count: int, status: Status) -> None:
+    verdict = examined(CHECK, known(layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen=columns_of(ROWS), count=count)))
+    assert (verdict.status, verdict.findings.get("cause")) == (status, "normalization-unadapted" if status is Status.WARN else None)
+
+
+def flagged(adapted_on: np.ndarray, *, seed: int = 5) -> PreprocessingFact:
+    """A layer adapted on these flags, as float32 keeps it, and new rows of the same kind."""
+    rows = np.column_stack([np.random.default_rng(seed).random((300, adapted_on.shape[1])) < 0.4]).astype(float)
+    mean, sd = (each.astype("float32").astype(float) for each in (adapted_on.mean(axis=0), adapted_on.std(axis=0)))
+    return layer(mean=tuple(mean.tolist()), sd=tuple(sd.tolist()), seen=columns_of(rows))
+
+
+def few(rows: int, seed: int) -> np.ndarray:
+    """Eight flags over so many rows, none of them the same in all."""
+    flags = (np.random.default_rng(seed).random((rows, 8)) < 0.4).astype(float)
+    flags[0], flags[-1] = 0.0, 1.0
+    return flags
+
+
+@pytest.mark.parametrize("rows", [3, 5, 8, 10])
+def test_means_of_flags_tell_how_few_rows_there_were(rows: int) -> None:
+    verdict = examined(CHECK, known(flagged(few(rows, 2))))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "normalization-unadapted")
+    assert "the means of 8 features of 0 and 1 are all multiples of 1/" in verdict.message
+
+
+@pytest.mark.parametrize("rows", [60, 100, 1000, 1024, 50_000])
+def test_means_of_flags_over_many_rows_tell_nothing(rows: int) -> None:
+    assert [examined(CHECK, known(flagged(few(rows, seed)))).status for seed in range(40)] == [Status.PASS] * 40
+
+
+def test_categories_that_were_balanced_on_purpose_tell_nothing() -> None:
+    balanced = np.column_stack([np.arange(1000) % levels == 0 for levels in (2, 2, 4, 4, 4, 4, 5, 10)]).astype(float)
+    assert examined(CHECK, known(flagged(balanced))).status is Status.PASS
+
+
+def test_few_flags_or_rows_that_were_made_tell_nothing() -> None:
+    assert examined(CHECK, known(flagged(few(5, 2)[:, :3]))).status is Status.PASS
+    assert examined(CHECK, known(flagged(few(5, 2)), generated=True)).status is Status.PASS

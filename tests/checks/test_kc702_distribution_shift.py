@@ -32,10 +32,9 @@ def known(*facts: DriftFact, **fields: Any) -> DataFacts:
         (drift(shift=0.4, p_value=1e-30), None),
         (drift(distance=0.25, p_value=1e-9), "mean 52 instead of 45, distributions 25% apart"),
         (drift(distance=0.1, p_value=1e-30), None),
-        (drift(outside=0.3), "mean 52, 30% of the rows beyond the range of training"),
-        (drift(outside=0.5, rows=3), None),
-        (drift(outside=0.04, rows=10_000), None),
-        (drift(outside=0.06, rows=100), None),
+        (drift(outside=0.3, outside_p=1e-9), "mean 52, 30% of the rows beyond the range of training"),
+        (drift(outside=0.5, outside_p=1e-2), None),
+        (drift(outside=0.04, outside_p=1e-30), None),
     ],
 )
 def test_effects_count_and_chance_is_left_out(fact: DriftFact, words: str | None) -> None:
@@ -59,7 +58,7 @@ def test_limits_and_severity_are_the_owners() -> None:
     fact = drift(shift=0.9, p_value=1e-9)
     assert examined(CHECK, known(fact), drift_limits=DriftOptions(effect=1.0)).status is Status.PASS
     assert examined(CHECK, known(fact), drift_limits=DriftOptions(severity="fail")).status is Status.FAIL
-    assert examined(CHECK, known(drift(outside=0.5)), drift_limits=DriftOptions(outside=0.6)).status is Status.PASS
+    assert examined(CHECK, known(drift(outside=0.5, outside_p=0.0)), drift_limits=DriftOptions(outside=0.6)).status is Status.PASS
 
 
 def test_what_remembers_is_named() -> None:

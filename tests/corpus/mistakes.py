@@ -17,6 +17,8 @@ __all__ = [
     "early_float32",
     "half",
     "now_and_then",
+    "one_batch",
+    "one_column",
     "one_column_refitted",
     "refitted",
     "refitted_on_the_first",
@@ -61,6 +63,17 @@ def now_and_then(mistake: Rework, period: int) -> Rework:
     return serve
 
 
+def one_batch(mistake: Rework, start: int, stop: int) -> Rework:
+    """Make the mistake with the rows of one batch only, as if there were no others."""
+
+    def serve(world: World, rows: Array) -> Array:
+        served = world.scaled(rows).copy()
+        served[start:stop] = mistake(world, rows[start:stop])
+        return served
+
+    return serve
+
+
 def refitted(size: int | None = None) -> Rework:
     """Fit the scaler anew on each batch of so many rows, or on all of them."""
     return lambda world, rows: np.concatenate([world.transformed(world.fit(batch), batch) for batch in _batches(rows, size or len(rows))])
@@ -94,6 +107,11 @@ def half(world: World, rows: Array) -> Array:
 def early_float32(world: World, rows: Array) -> Array:
     """Cast to float32 before scaling."""
     return world.scaled(rows.astype("float32"))
+
+
+def one_column(change: Rework, column: int) -> Rework:
+    """Change one column of the rows as they come."""
+    return lambda world, rows: _with_column(rows, column, change(world, rows))
 
 
 def one_column_refitted(column: int) -> Rework:

@@ -1,0 +1,87 @@
+"""Drift told from noise: seeded simulations of short, heavy-tailed, skewed and coarse features, many at once, still and moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
+
+from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.kc702_distribution_shift import CHECK
+from keras_consistency_cli.facts import DataFacts
+from keras_consistency_cli.loading.drift import drift_facts
+from keras_consistency_cli.loading.statistics import Statistics
+from tests.checks.described import examined, scaling_fact
+
+Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
+
+NOISE: dict[str, Draw] = {
+    "normal": lambda random, shape: random.normal(size=shape),
+    "heavy tails": lambda random, shape: random.standard_t(2, shape),
+    "heavier tails": lambda random, shape: random.standard_cauchy(shape),
+    "skewed": lambda random, shape: random.lognormal(0.0, 1.5, shape),
+    "flags": lambda random, shape: random.integers(0, 2, shape).astype(float),
+    "rare flags": lambda random, shape: (random.random(shape) < 0.05).astype(float),
+    "two humps": lambda random, shape: random.normal(size=shape) * 0.1 + 10.0 * random.integers(0, 2, shape),
+    "counts": lambda random, shape: random.poisson(0.7, shape).astype(float),
+}
+REMEMBERING: dict[str, Callable[[], Any] | None] = {
+    "reference": None,
+    "standard": StandardScaler,
+    "range": MinMaxScaler,
+    "robust": RobustScaler,
+    "quantile": QuantileTransformer,
+}
+FEATURES = 60
+pytestmark = pytest.mark.filterwarnings("ignore:n_quantiles:UserWarning")
+
+
+def told(rows: np.ndarray, trained: np.ndarray, remembering: str) -> Verdict:
+    """What KC702 says of these rows, against reference rows or what a scaler fitted on them remembers."""
+    mine = Statistics.of(rows, np.arange(len(rows)))
+    known = DataFacts(raw=(mine.facts("x"),), fed=(mine.facts("x"),))
+    make = REMEMBERING[remembering]
+    if make is not None:
+        known = replace(known, scaling=scaling_fact(make().fit(trained), rows))
+        return examined(CHECK, replace(known, drift=drift_facts(known, {"x": mine}, {})))
+    theirs = Statistics.of(trained, np.arange(len(trained)))
+    known = replace(known, reference=(theirs.facts("x"),))
+    return examined(CHECK, replace(known, drift=drift_facts(known, {"x": mine}, {"x": theirs})))
+
+
+@pytest.mark.parametrize("remembering", REMEMBERING)
+@pytest.mark.parametrize("noise", NOISE)
+def test_rows_of_the_same_kind_never_alarm(noise: str, remembering: str) -> None:
+    for seed, (trained, rows) in enumerate([(25, 25), (200, 200), (2000, 25), (8, 8), (60, 1000)]):
+        random = np.random.default_rng(seed)
+        verdict = told(NOISE[noise](random, (rows, FEATURES)), NOISE[noise](random, (trained, FEATURES)), remembering)
+        # Where every feature is constant in what the scaler keeps, there is nothing to hold rows against.
+        assert verdict.status in (Status.PASS, Status.SKIP), (trained, rows, verdict.message)
+
+
+@pytest.mark.parametrize(
+    ("noise", "remembering", "trained", "rows", "change"),
+    [
+        ("normal", "reference", 25, 25, lambda values: values + 2.5),
+        ("normal", "reference", 200, 200, lambda values: values + 0.8),
+        ("normal", "reference", 200, 200, lambda values: 3.0 * values),
+        ("normal", "standard", 200, 100, lambda values: values + 1.0),
+        ("normal", "range", 200, 100, lambda values: values + 2.0),
+        ("normal", "robust", 200, 200, lambda values: values + 1.5),
+        ("normal", "quantile", 200, 100, lambda values: values + 1.5),
+        ("heavy tails", "reference", 200, 200, lambda values: values + 2.0),
+        ("heavy tails", "robust", 200, 200, lambda values: values + 3.0),
+        ("skewed", "reference", 25, 25, lambda values: 100.0 * values),
+        ("flags", "reference", 200, 200, np.zeros_like),
+    ],
+)
+def test_one_feature_that_moves_is_found_among_many(noise: str, remembering: str, trained: int, rows: int, change: Any) -> None:
+    random = np.random.default_rng(7)
+    given, fitted = (NOISE[noise](random, (length, FEATURES)) for length in (rows, trained))
+    given[:, 17] = change(given[:, 17])
+    verdict = told(given, fitted, remembering)
+    assert (verdict.status, list(verdict.findings["moved"])) == (Status.WARN, ["17"]), verdict.message
