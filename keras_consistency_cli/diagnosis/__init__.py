@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
 from keras_consistency_cli.diagnosis.causes import CAUSES
+from keras_consistency_cli.diagnosis.damage import damage_of
+from keras_consistency_cli.diagnosis.depth import along_depth
 from keras_consistency_cli.routes import LOCATING_ROUTES
 from keras_consistency_cli.routes.base import Route
 
@@ -58,6 +60,8 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         explains=tuple(codes),
         evidence={"located": dict(place)} if place else {},
         advice=(cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer),
+        damage=damage_of(evidence, [by_code[code] for code in codes]),
+        depth=along_depth(evidence, cause.locator) if place else (),
     )
 
 

@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.canvas import Canvas
+from keras_consistency_cli.reporting.cause_details import damage_lines, depth_lines
 from keras_consistency_cli.reporting.check_table import status_text
 from keras_consistency_cli.reporting.layout import aligned, code_lines, labelled, wrapped, written
 from keras_consistency_cli.reporting.measures import worst_first
@@ -36,10 +37,12 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     lines += wrapped(canvas, written(canvas, diagnosis.sentence), indent=2)
     if diagnosis.layer:
         lines += labelled(canvas, "layer", written(canvas, diagnosis.layer))
+    lines += depth_lines(canvas, diagnosis)
     if diagnosis.rows:
         more = len(diagnosis.rows) - _ROWS_NAMED
         named = ", ".join(str(row) for row in diagnosis.rows[:_ROWS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
         lines += labelled(canvas, "rows", written(canvas, named))
+    lines += damage_lines(canvas, diagnosis.damage)
     if diagnosis.explains:
         lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
     return _capped(canvas, lines + code_lines(canvas, "to mend", diagnosis.advice))

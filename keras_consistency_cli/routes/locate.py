@@ -1,16 +1,14 @@
 """Routes that look for the layer where two runs part: run only after a check has failed, on a few rows.
 
-Each run is recorded layer by layer as a digest of what comes out, in the order in which layers finish. Of two runs
-that should agree, the first digest that differs is the layer at fault: everything that finished before it, its inputs
-included, had the same bits. Digests keep memory flat.
+Each run is recorded layer by layer as a sketch of what goes in and what comes out, in the order in which layers finish. Of two runs that should
+agree, the first layer that answers the same inputs differently is the one at fault, and how far apart the runs are along the depth shows what
+becomes of the difference. Sketches keep memory flat.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ import numpy as np
 from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
+from keras_consistency_cli.routes.depth import Sketch, Step, culprit, deviations, sketched
 from keras_consistency_cli.routes.interception import Running, intercepted
 
 __all__ = ["LAYER_LOCATORS", "parting"]
@@ -25,69 +24,69 @@ __all__ = ["LAYER_LOCATORS", "parting"]
 _ROWS = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
-    """One layer or operation that finished: its path and the digest of its outputs."""
-
-    path: str
-    kind: str
-    custom: bool
-    digest: bytes
-    finite: bool
-
-
 @contextmanager
-def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[_Step]]:
+def _recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[Step]]:
     """Record every layer and every operation of a functional graph that finishes meanwhile; `kept` picks the rows that count."""
     import keras
 
-    steps: list[_Step] = []
+    steps: list[Step] = []
+    known: dict[bytes, Sketch] = {}
+
+    def sketch(leaves: list[Any]) -> Sketch:
+        # What comes out of one layer goes into the next: both share a sketch.
+        found = sketched(leaves, kept, batch)
+        return known.setdefault(found.digest, found)
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        given = keras.tree.flatten((args, kwargs))
+        inputs = sketch(given) if not _symbolic(given) else None
         outputs = original(*args, **kwargs)
-        if not any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in keras.tree.flatten(outputs)):
-            steps.append(_step(running, *_digest(outputs, kept, batch)))
+        made = keras.tree.flatten(outputs)
+        if inputs is not None and not _symbolic(made):
+            steps.append(_step(running, inputs, sketch(made)))
         return outputs
 
     with intercepted(around):
         yield steps
 
 
-def _step(running: list[Any], digest: bytes, finite: bool) -> _Step:
+def _symbolic(leaves: list[Any]) -> bool:
+    """Whether a graph is being built, so that there are no numbers yet."""
+    import keras
+
+    return any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in leaves)
+
+
+def _step(running: Running, inputs: Sketch, outputs: Sketch) -> Step:
     """Blame the outermost layer of Keras's own that holds nothing of the user's: an LSTM and not its cell, but no wrapper of a custom layer."""
     import keras
 
     own = [not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running]
     depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
     blamed = running[depth]
-    path = "/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name)
-    return _Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest, finite=finite)
+    return Step(
+        path="/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name),
+        kind=type(blamed).__name__,
+        custom=own[depth],
+        inputs=inputs,
+        outputs=outputs,
+        outermost=depth == len(running) - 1,
+        model=isinstance(blamed, keras.Model),
+    )
 
 
-def _digest(outputs: Any, kept: np.ndarray | None, batch: int) -> tuple[bytes, bool]:
-    """What came out as a digest, and whether all of it is finite."""
-    import keras
-
-    digest, finite = hashlib.blake2b(digest_size=16), True
-    for leaf in keras.tree.flatten(outputs):
-        if leaf is None or not hasattr(leaf, "shape"):
-            continue
-        values = np.asarray(keras.ops.convert_to_numpy(leaf))
-        finite = finite and (values.dtype.kind != "f" or bool(np.isfinite(values).all()))
-        by_row = kept is not None and values.ndim > 0 and values.shape[0] == batch
-        digest.update(np.ascontiguousarray(values[kept] if by_row else values if kept is None else values[:0]).tobytes())
-    return digest.digest(), finite
+def _parting(base: list[Step], other: list[Step]) -> dict[str, Any]:
+    """The step at fault and how far the runs are apart along the depth, as plain data; empty where they are not."""
+    at = culprit(base, other)
+    return {} if at is None else {**_named(other, at, len(base)), "depth": deviations(base, other, at)}
 
 
-def _parting(base: list[_Step], other: list[_Step]) -> dict[str, Any]:
-    """The first step that differs, as plain data; empty where none does."""
-    for order, (mine, theirs) in enumerate(zip(base, other, strict=False)):
-        if mine.digest != theirs.digest:
-            return {"layer": theirs.path, "kind": theirs.kind, "custom": theirs.custom, "order": order + 1, "steps": len(base)}
-    return {}
+def _named(steps: list[Step], at: int, of: int) -> dict[str, Any]:
+    found = steps[at]
+    return {"layer": found.path, "kind": found.kind, "custom": found.custom, "order": at + 1, "steps": of}
 
 
-def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any) -> list[_Step]:
+def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any) -> list[Step]:
     """One eager run as predict makes it, or as a call with the given arguments."""
     packed = session.pack(rows)
     with _recorded(kept, count(rows)) as steps:
@@ -103,7 +102,8 @@ def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
     other.restore()
-    return _parting(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+    found = _parting(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+    return {key: value for key, value in found.items() if key != "depth"}
 
 
 def _companions(session: Any, rows: Rows) -> Result:
@@ -155,10 +155,9 @@ def _nonfinite(session: Any, rows: Rows) -> Result:
     for batch in batches(usable, session.batch_size):
         session.restore()
         steps = _run(session, batch, as_predict=True)
-        at = next((order for order, step in enumerate(steps) if not step.finite), None)
+        at = next((order for order, step in enumerate(steps) if not step.outputs.finite), None)
         if at is not None:
-            found = steps[at]
-            return Result(outputs={}, details={"layer": found.path, "kind": found.kind, "custom": found.custom, "order": at + 1, "steps": len(steps)})
+            return Result(outputs={}, details=_named(steps, at, len(steps)))
     return Result(outputs={})
 
 
