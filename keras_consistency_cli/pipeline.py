@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from keras_consistency_cli.checks import CHECKS
@@ -18,6 +19,7 @@ from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
+from keras_consistency_cli.reproducing import reproducers
 from keras_consistency_cli.routes import routes
 from keras_consistency_cli.routes.devices import OTHER_KERNELS
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
@@ -30,13 +32,14 @@ from keras_consistency_cli.supervisor.seat import Seat
 __all__ = ["inspect"]
 
 
-def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None) -> Report:
+def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None) -> Report:
     """Run the selected checks and report.
 
     Args:
         settings: validated settings.
         argv_text: the command line that asked for it, for the report.
         nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
+        config: the YAML file that the settings were read from, for the commands that reproduce single failures.
 
     Raises:
         KcheckError: nothing could be checked; the error carries the exit code.
@@ -64,7 +67,8 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         gathering.run_more(locators(verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
     report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
-    return replace(report, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+    alone = reproducers(settings, verdicts, config)
+    return replace(report, reproduce=argv_text, reproducers=alone, elapsed_s=time.perf_counter() - start)
 
 
 def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Report:
     """By output: the greatest |float32 - float64|, the model's own rounding noise."""
     reproduce: str = ""
     """The command line that gives this report again."""
+    reproducers: Mapping[str, str] = field(default_factory=dict)
+    """By code of a check that failed or broke: the command line that shows this failure alone."""
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0
     fail_on: Literal["fail", "warn"] = "fail"

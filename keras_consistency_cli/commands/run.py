@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -73,9 +74,15 @@ def run(
         call.debug = settings.debug
         _check_output(settings)
         with _told_at_the_end(nursery, settings), _told_to_machines(settings):
-            report = inspect(settings, call.line, nursery=nursery)
+            report = inspect(settings, call.line, nursery=nursery, config=_config(config))
     _deliver(report, settings)
     return report.exit_code
+
+
+def _config(flag: str | None) -> Path | None:
+    """The YAML file that was read."""
+    named = flag or os.environ.get("KCHECK_CONFIG")
+    return Path(named) if named else None
 
 
 @contextmanager

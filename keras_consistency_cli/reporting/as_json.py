@@ -55,6 +55,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "noise": report.noise,
         "notes": report.notes,
         "reproduce": report.reproduce,
+        "reproducers": report.reproducers,
         "results": [_result(verdict, report.noise) for verdict in report.verdicts],
         "diagnoses": report.diagnoses,
     }

@@ -12,7 +12,7 @@ from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.cause_details import damage_lines, depth_lines
 from keras_consistency_cli.reporting.check_table import status_text
-from keras_consistency_cli.reporting.layout import aligned, code_lines, labelled, wrapped, written
+from keras_consistency_cli.reporting.layout import LABEL_WIDTH, aligned, code_lines, labelled, wrapped, written
 from keras_consistency_cli.reporting.measures import worst_first
 from keras_consistency_cli.reporting.words import at_least, both_values, count, deviation, number
 
@@ -64,7 +64,13 @@ def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text
     if causes:
         lines += labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above"))
     advice = verdict.advice or ("" if causes else f"kcheck explain {verdict.code}")
-    return _capped(canvas, lines + code_lines(canvas, "next", advice))
+    return _capped(canvas, lines + code_lines(canvas, "next", advice)) + _alone(canvas, report.reproducers.get(verdict.code))
+
+
+def _alone(canvas: Canvas, command: str | None) -> list[Text]:
+    """The command that shows this failure alone, never broken, so that it can be pasted."""
+    margin = Text.assemble("  ", ("alone", "dim"), " " * (LABEL_WIDTH - len("alone")))
+    return [Text.assemble(margin, written(canvas, command, limit=2000, code=True))] if command else []
 
 
 def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:

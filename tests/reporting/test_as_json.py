@@ -93,6 +93,7 @@ def test_a_small_report_whole() -> None:
         "noise": {"y": 0.25},
         "notes": ["a note"],
         "reproduce": "kcheck run m.keras",
+        "reproducers": {},
         "results": [
             {
                 "code": "KC101",
