@@ -14,6 +14,7 @@ from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
 from keras_consistency_cli.composing import Loaded, compose
 from keras_consistency_cli.diagnosis import diagnose, locators
 from keras_consistency_cli.evidence import Gathering, Plan
+from keras_consistency_cli.exhibits import collect
 from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
@@ -66,9 +67,10 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
+        exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
     report = compose(settings, opened, gathering, verdicts, diagnoses, Loaded(made=described, description=description))
     alone = reproducers(settings, verdicts, config)
-    return replace(report, reproduce=argv_text, reproducers=alone, elapsed_s=time.perf_counter() - start)
+    return replace(report, reproduce=argv_text, reproducers=alone, exhibits=exhibits, elapsed_s=time.perf_counter() - start)
 
 
 def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:

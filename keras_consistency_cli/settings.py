@@ -164,6 +164,7 @@ class Settings(_Options):
     backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow", description="tensorflow, jax or torch")
     format: Literal["terminal", "json"] = Field(default="terminal", description="terminal or json")
     output: _Path | None = Field(default=None, description="a path to write the report to")
+    bundle: _Path | None = Field(default=None, description="a path to a folder to write a bundle into")
     fail_on: Literal["fail", "warn"] = Field(default="fail", description="fail or warn")
     tolerance: _Tolerance = Field(
         default="calibrated", description="calibrated, exact, {rtol: 1e-5, atol: 1e-6}, or such a pair for each output name"

@@ -91,7 +91,7 @@ class _Option:
     scalar: bool = True
 
 
-_PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output")
+_PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output", "bundle")
 _OPTIONS: Mapping[str, _Option] = {
     **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "format", "fail_on", "color")},
     **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "debug")},

@@ -35,7 +35,7 @@ reporting.render = lambda report, format, **look: "report\\n" * settings_seen[0]
 settings_seen = []
 sys.modules |= {"keras_consistency_cli.pipeline": pipeline, "keras_consistency_cli.reporting": reporting}
 
-def inspect(settings, line, *, nursery):
+def inspect(settings, line, *, nursery, config):
     settings_seen.append(settings)
     %s
     return SimpleNamespace(exit_code=1)
@@ -63,11 +63,12 @@ class Stage:
     outcome: int | BaseException = 0
     settings: Settings | None = None
     line: str = ""
+    config: Path | None = None
     look: tuple[object, ...] = ()
 
-    def inspect(self, settings: Settings, line: str, *, nursery: object) -> SimpleNamespace:
+    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
-        self.settings, self.line = settings, line
+        self.settings, self.line, self.config = settings, line, config
         if isinstance(self.outcome, BaseException):
             raise self.outcome
         return SimpleNamespace(exit_code=self.outcome)
@@ -178,6 +179,35 @@ def test_the_report_goes_to_a_file(stage: Stage, tmp_path: Path, capsys: pytest.
     assert main(["run", "m.keras", "--output", str(tmp_path / "r.txt")]) == 1
     assert capsys.readouterr() == ("", "")
     assert (tmp_path / "r.txt").read_text(encoding="utf-8") == "the report ✓\n"
+
+
+@pytest.mark.parametrize(("outcome", "told"), [(0, 3), (1, 1), (3, 3)])
+def test_a_bundle_that_cannot_be_written_never_hides_the_verdict(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outcome: int, told: int
+) -> None:
+    def write_bundle(path: Path, report: SimpleNamespace, settings: Settings) -> None:
+        raise NoVerdictError(f"cannot write the bundle to {path.name}: No space left on device")
+
+    bundling = ModuleType("bundling")
+    vars(bundling).update({"check_bundle": lambda path: None, "write_bundle": write_bundle})
+    monkeypatch.setitem(sys.modules, "keras_consistency_cli.bundling", bundling)
+    stage.outcome = outcome
+    assert main(["run", "m.keras", "--bundle", str(tmp_path / "b")]) == told
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("the report ✓\n", "kcheck: cannot write the bundle to b: No space left on device\n")
+
+
+@pytest.mark.parametrize(("flag", "variable", "named"), [("a.yaml", None, "a.yaml"), (None, "b.yaml", "b.yaml"), (None, None, None)])
+def test_the_pipeline_is_told_which_yaml_file_was_read(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str | None, variable: str | None, named: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("rows: 5\n", encoding="utf-8")
+    if variable:
+        monkeypatch.setenv("KCHECK_CONFIG", variable)
+    assert main(["run", "m.keras", *(["--config", flag] if flag else [])]) == 0
+    assert stage.config == (Path(named) if named else None)
 
 
 def test_an_output_that_cannot_be_is_refused_before_anything_runs(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

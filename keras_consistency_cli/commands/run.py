@@ -50,6 +50,7 @@ def run(
     seed: Annotated[_Text, _option("Seed for made rows, spreading and shuffling. [0]", "N")] = None,
     format: Annotated[_Text, _option("Form of the report. [terminal]", "terminal|json")] = None,
     output: Annotated[_Text, _option("File for the report, instead of standard output.", "FILE")] = None,
+    bundle: Annotated[_Text, _option("Folder for what shows each failure: rows, both answers, versions, commands; under 1 MB.", "DIR")] = None,
     backend: Annotated[_Text, _option("Keras backend. [tensorflow]", "tensorflow|jax|torch")] = None,
     rtol: Annotated[_Texts, _option("Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X")] = None,
     atol: Annotated[_Texts, _option("Absolute limit, together with --rtol.", "X|OUTPUT:X")] = None,
@@ -76,7 +77,7 @@ def run(
         with _told_at_the_end(nursery, settings), _told_to_machines(settings):
             report = inspect(settings, call.line, nursery=nursery, config=_config(config))
     _deliver(report, settings)
-    return report.exit_code
+    return _bundled(report, settings)
 
 
 def _config(flag: str | None) -> Path | None:
@@ -109,6 +110,10 @@ def _told_to_machines(settings: Settings) -> Iterator[None]:
 
 
 def _check_output(settings: Settings) -> None:
+    if settings.bundle is not None:
+        from keras_consistency_cli.bundling import check_bundle
+
+        check_bundle(settings.bundle)
     if settings.output is not None:
         files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
         taken = (*files, *settings.custom_objects)
@@ -128,6 +133,20 @@ def _deliver(report: Report, settings: Settings) -> None:
         ascii_only=not to_file and not is_json and output.speaks_ascii_only(),
     )
     _write(text, settings)
+
+
+def _bundled(report: Report, settings: Settings) -> int:
+    """Write the bundle where one is asked for; a verdict that is known already outweighs that it could not be written."""
+    if settings.bundle is None:
+        return report.exit_code
+    from keras_consistency_cli.bundling import write_bundle
+
+    try:
+        write_bundle(settings.bundle, report, settings)
+    except KcheckError as problem:
+        output.say(str(problem))
+        return report.exit_code or problem.exit_code
+    return report.exit_code
 
 
 def _write(text: str, settings: Settings) -> None:

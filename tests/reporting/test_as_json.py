@@ -94,6 +94,7 @@ def test_a_small_report_whole() -> None:
         "notes": ["a note"],
         "reproduce": "kcheck run m.keras",
         "reproducers": {},
+        "exhibits": [],
         "results": [
             {
                 "code": "KC101",
