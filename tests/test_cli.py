@@ -95,22 +95,16 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 @pytest.fixture
 def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two checks and a cause to list and explain."""
+    """Two checks to list."""
 
     def check(code: str, name: str) -> Check:
         return Check(
             code=code, name=name, title=f"title of {name}", explanation=f"\nWhat {name} asks.\n", examine=lambda evidence: pytest.fail("ran")
         )
 
-    causes = {"hidden-state": SimpleNamespace(slug="hidden-state", sentence="{layer} remembers.", explanation="Where from.\n")}
-    contents: dict[str, dict[str, object]] = {
-        "checks": {"CHECKS": (check("KC101", "batch-vs-single"), check("KC701", "finite"))},
-        "diagnosis": {"CAUSES": causes},
-    }
-    for name, content in contents.items():
-        module = ModuleType(name)
-        vars(module).update(content)
-        monkeypatch.setitem(sys.modules, f"keras_consistency_cli.{name}", module)
+    module = ModuleType("checks")
+    vars(module).update({"CHECKS": (check("KC101", "batch-vs-single"), check("KC701", "finite"))})
+    monkeypatch.setitem(sys.modules, "keras_consistency_cli.checks", module)
 
 
 # -- flags become settings ------------------------------------------------------------------------------------------------------------------------
@@ -335,26 +329,24 @@ def test_list_shows_code_name_and_title(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("KC101  batch-vs-single  title of batch-vs-single\nKC701  finite           title of finite\n", "")
 
 
-@pytest.mark.usefixtures("catalogue")
 @pytest.mark.parametrize(
-    ("topic", "page"),
-    [
-        ("KC701", "KC701 finite: title of finite\n\nWhat finite asks.\n"),
-        ("Finite", "KC701 finite: title of finite\n\nWhat finite asks.\n"),
-        ("hidden-state", "hidden-state: a layer remembers.\n\nWhere from.\n"),
-    ],
+    ("topic", "title"),
+    [("KC701", "KC701 finite: "), (" Finite", "KC701 finite: "), ("hidden-state", "hidden-state: a layer keeps"), ("Hidden-State", "hidden-state: ")],
 )
-def test_explain_knows_codes_names_and_causes(topic: str, page: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_knows_codes_names_and_causes(topic: str, title: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", topic]) == 0
-    assert capsys.readouterr() == (page, "")
+    shown = capsys.readouterr()
+    assert shown.out.startswith(title)
+    assert shown.err == ""
 
 
-@pytest.mark.usefixtures("catalogue")
-@pytest.mark.parametrize(("topic", "hint"), [("kc107", "KC101"), ("finit", "finite"), ("hidden-stat", "hidden-state")])
+@pytest.mark.parametrize(("topic", "hint"), [("kc107", "KC10"), ("finit", "finite"), ("hidden-stat", "hidden-state")])
 def test_explain_suggests(topic: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", topic]) == 2
-    message = f"kcheck: nothing is called '{topic}' (did you mean '{hint}'?)\n        to mend: 'kcheck list' shows the checks\n"
-    assert capsys.readouterr() == ("", message)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"kcheck: nothing is called '{topic}' (did you mean '{hint}")
+    assert shown.err.endswith("\n        to mend: 'kcheck list' shows the checks\n")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,8 @@ Only features that tell the three apart count. A failure needs rows that are lik
 said to be in. Served rows are compared value by value instead, and overrule the statistics.
 
 To fix: scale in one place only. Rows that are stored scaled are declared with facts: {data_state: scaled}.
+
+Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ rows look like where they reach the layer tells whether an identity does harm. W
 held against those, in standard deviations, beyond what so many rows leave to chance.
 
 To fix: call `layer.adapt(x_train)` before training and save again; after `set_weights` call `layer.finalize_state()`.
+
+Sources: keras#20147, keras#20168.
 """
 
 from __future__ import annotations

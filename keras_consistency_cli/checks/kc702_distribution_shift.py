@@ -10,6 +10,8 @@ any difference is significant. Significance, corrected for the number of feature
 
 To fix: look at the feature that is named. Mend its units or its source, or train again on rows as they are now. Limits
 stand in the YAML: checks: {distribution-shift: {effect: 0.5, outside: 0.05, severity: warn}}.
+
+Sources: Rabanser, Günnemann and Lipton, Failing Loudly: An Empirical Study of Methods for Detecting Dataset Shift (2019).
 """
 
 from __future__ import annotations
