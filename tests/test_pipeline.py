@@ -133,7 +133,11 @@ def test_a_small_leak_fails_the_exact_check_and_is_located(leak: Report) -> None
     assert (first.cause, first.layer) == ("cross-sample-dependence", "leak")
     assert "KC103" in first.explains
     # A leak of a ten-millionth may round away in the last layer.
-    assert [(each.kind, each.culprit, each.inputs > 0) for each in first.depth] == [("Dense", False, False), ("Leak", True, False), ("Dense", False, True)]
+    assert [(each.kind, each.culprit, each.inputs > 0) for each in first.depth] == [
+        ("Dense", False, False),
+        ("Leak", True, False),
+        ("Dense", False, True),
+    ]
     assert [each.outputs > 0 for each in first.depth[:2]] == [False, True]
     assert first.damage is not None
     assert 0 < first.damage.rows_hit <= first.damage.rows
