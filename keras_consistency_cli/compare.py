@@ -6,14 +6,15 @@ A comparison is a monoid: those of two chunks of rows merge into the comparison 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.decisions import counted, flips, margin
 from keras_consistency_cli.facts import Decision
 
 __all__ = ["EDGES", "Answers", "Comparison", "Stated", "WorstRow", "compare", "merge"]
@@ -45,13 +46,19 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True)
 class WorstRow:
-    """The element of one row that moved most: its row, its index within the row, both values and their distance."""
+    """The element of one row that moved most: its row, its index within the row, both values and their distance.
+
+    `margin` is how near the reference's decision is there: its lead over the next class, or its distance from 0.5; None where nothing is decided.
+    """
 
     row: int
     index: tuple[int, ...]
     candidate: float | str
     reference: float | str
     distance: float
+    margin: float | None = None
+    flipped: bool = False
+    """Whether any decision of the row comes out differently."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +88,8 @@ class Comparison:
     decision: Decision | None = None
     decisions: int = 0
     flipped: int = 0
+    flipped_rows: tuple[int, ...] = ()
+    """The first of the rows with such decisions."""
     stated_excess: float = 0.0
     stated_over: int = 0
     noise_elements: int = 0
@@ -130,6 +139,10 @@ def _worst(mine: Sequence[WorstRow], theirs: Sequence[WorstRow]) -> tuple[WorstR
     return tuple(sorted((*mine, *theirs), key=lambda worst: -worst.distance)[:_KEPT_ROWS])
 
 
+def _first_rows(mine: Sequence[int], theirs: Sequence[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*mine, *theirs)))[:_KEPT_ROWS]
+
+
 def _bins(mine: Sequence[int], theirs: Sequence[int]) -> tuple[int, ...]:
     return tuple(a + b for a, b in zip(mine, theirs, strict=True))
 
@@ -142,6 +155,7 @@ _MERGE: dict[str, Callable[[Any, Any], Any]] = {
     "misshapen": _first,
     "decision": _first,
     "worst": _worst,
+    "flipped_rows": _first_rows,
     "row_histogram": _bins,
 }
 
@@ -225,6 +239,7 @@ def _measure(
     # Whole numbers beyond 2**53 may coincide as float64 without being equal.
     distance = np.where(both & (distance == 0) & (mine != theirs), 1.0, distance)
     ranked = np.where(_by_row(disagree).any(axis=1), np.inf, _by_row(distance).max(axis=1, initial=0.0))
+    flipped = flips(a, b, decision)
     return Comparison(
         candidate=name[0],
         reference=name[1],
@@ -244,10 +259,10 @@ def _measure(
         nonfinite_candidate=int((~np.isfinite(a)).sum()),
         nonfinite_reference=int((~np.isfinite(b)).sum()),
         decision=decision,
-        **_decided(a, b, decision),
+        **counted(flipped, numbers, _KEPT_ROWS),
         **_against_stated(distance, b, both, stated),
         **_against_shadow(a, b, exact),
-        worst=_worst_rows(distance, disagree, ranked, mine, theirs, numbers),
+        worst=tuple(_with_margin(each, at, b, flipped, decision) for at, each in _worst_rows(distance, disagree, ranked, mine, theirs, numbers)),
         row_histogram=_histogram(ranked),
     )
 
@@ -274,7 +289,7 @@ def _measure_text(name: _Name, mine: Array, theirs: Array, numbers: Array) -> Co
         rows_differing=int(np.count_nonzero(ranked)),
         max_abs=float(differ.any()),
         stated_over=int(differ.sum()),  # no limit makes other words equal
-        worst=_worst_rows(differ.astype(float), differ, ranked, mine, theirs, numbers),
+        worst=tuple(each for _, each in _worst_rows(differ.astype(float), differ, ranked, mine, theirs, numbers)),
         row_histogram=_histogram(ranked),
     )
 
@@ -299,15 +314,10 @@ def _ulps(mine: Array, theirs: Array, where: Array) -> int:
     return int((np.maximum(*ordered).view(np.uint64) - np.minimum(*ordered).view(np.uint64)).max())
 
 
-def _decided(a: Array, b: Array, decision: Decision | None) -> dict[str, Any]:
-    """How many decisions there are, one a row or one a label, and how many come out differently."""
-    if decision == "argmax" and a.ndim >= 2 and a.shape[-1] > 1:
-        differ = a.argmax(axis=-1) != b.argmax(axis=-1)
-    elif decision == "threshold":
-        differ = (a >= 0.5) != (b >= 0.5)
-    else:
-        return {}
-    return {"decisions": int(differ.size), "flipped": int(differ.sum())}
+def _with_margin(worst: WorstRow, at: int, reference: Array, flipped: Array | None, decision: Decision | None) -> WorstRow:
+    if flipped is None or decision is None:
+        return worst
+    return replace(worst, margin=margin(reference[at], worst.index, decision), flipped=bool(np.any(flipped[at])))
 
 
 def _against_stated(distance: Array, b: Array, both: Array, stated: Stated | None) -> dict[str, Any]:
@@ -331,13 +341,12 @@ def _against_shadow(a: Array, b: Array, exact: Array | None) -> dict[str, Any]:
     }
 
 
-def _worst_rows(distance: Array, disagree: Array, ranked: Array, mine: Array, theirs: Array, numbers: Array) -> tuple[WorstRow, ...]:
-    found = []
+def _worst_rows(distance: Array, disagree: Array, ranked: Array, mine: Array, theirs: Array, numbers: Array) -> Iterator[tuple[int, WorstRow]]:
+    """The rows that moved most, each with its place among the rows compared."""
     for at in np.argsort(-ranked, kind="stable")[:_KEPT_ROWS]:
         if not ranked[at] > 0:
             break
         row = np.where(disagree[at], np.inf, distance[at])
         index = tuple(int(i) for i in np.unravel_index(int(row.argmax()), row.shape))
         values = (mine[at][index].item(), theirs[at][index].item())
-        found.append(WorstRow(row=int(numbers[at]), index=index, candidate=values[0], reference=values[1], distance=float(row[index])))
-    return tuple(found)
+        yield int(at), WorstRow(row=int(numbers[at]), index=index, candidate=values[0], reference=values[1], distance=float(row[index]))

@@ -156,6 +156,10 @@ class Gathering:
         for name, trace in self._run(routes, numbers).items():
             self.traces[name] = _light(trace, None)
 
+    def run_again(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
+        """Run routes on these rows and return their traces with outputs; nothing is added to the evidence."""
+        return self._run(routes, numbers)
+
     def _run(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
         # Two seats may share a worker: the shadow sits with the fresh one where that runs TensorFlow anyway.
         by_worker: dict[Seat, list[Route]] = {seat: [] for seat in self.seats.values()}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from keras_consistency_cli.checks import CHECKS
@@ -16,11 +17,13 @@ from keras_consistency_cli.diagnosis import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
 from keras_consistency_cli.errors import MisfitError
 from keras_consistency_cli.evidence import Gathering, Plan
+from keras_consistency_cli.exhibits import collect
 from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
+from keras_consistency_cli.reproducing import reproducers
 from keras_consistency_cli.routes import routes
 from keras_consistency_cli.routes.devices import OTHER_KERNELS
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
@@ -34,13 +37,14 @@ from keras_consistency_cli.supervisor.seat import Seat
 __all__ = ["inspect"]
 
 
-def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None) -> Report:
+def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None) -> Report:
     """Run the selected checks and report.
 
     Args:
         settings: validated settings.
         argv_text: the command line that asked for it, for the report.
         nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
+        config: the YAML file that the settings were read from, for the commands that reproduce single failures.
 
     Raises:
         KcheckError: nothing could be checked; the error carries the exit code.
@@ -72,13 +76,15 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         gathering.run_more(locators(verdicts), sample)
         gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
+        exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
         workers = list(dict.fromkeys(seats.values()))
         unprotected = tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected))
         lost = tuple(how for seat in workers if (how := seat.lost()) is not None)
     loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
     report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
     left = unexplained(gathering.evidence(known), verdicts, diagnoses)
-    return _told(replace(report, unexplained=left), argv_text, start)
+    alone = reproducers(settings, verdicts, config)
+    return _told(replace(report, unexplained=left, reproducers=alone, exhibits=exhibits), argv_text, start)
 
 
 def _told(report: Report, argv_text: str, start: float) -> Report:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.unexplained import Unexplained
+from keras_consistency_cli.exhibits import Exhibit
 from keras_consistency_cli.facts import Facts
 
 __all__ = ["SCHEMA", "Outcome", "Report", "Source"]
@@ -53,6 +54,10 @@ class Report:
     """By output: the greatest |float32 - float64|, the model's own rounding noise."""
     reproduce: str = ""
     """The command line that gives this report again."""
+    reproducers: Mapping[str, str] = field(default_factory=dict)
+    """By code of a check that failed or broke: the command line that shows this failure alone."""
+    exhibits: Sequence[Exhibit] = ()
+    """By failure the rows it shows on and both answers, for `--bundle`; empty without it."""
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0
     fail_on: Literal["fail", "warn"] = "fail"

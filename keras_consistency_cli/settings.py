@@ -186,6 +186,7 @@ class Settings(_Options):
         default=("terminal",), description=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}, each with =FILE if it goes to a file"
     )
     output: _Path | None = Field(default=None, description="a path to write the report to")
+    bundle: _Path | None = Field(default=None, description="a path to a folder to write a bundle into")
     fail_on: Literal["fail", "warn"] = Field(default="fail", description="fail or warn")
     tolerance: _Tolerance = Field(
         default="calibrated", description="calibrated, exact, {rtol: 1e-5, atol: 1e-6}, or such a pair for each output name"

@@ -96,7 +96,7 @@ class _Option:
     scalar: bool = True
 
 
-_PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output")
+_PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output", "bundle")
 _OPTIONS: Mapping[str, _Option] = {
     **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "fail_on", "color", "isolation")},
     "format": _Option(path=("format",), read=_listed),

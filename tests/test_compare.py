@@ -70,6 +70,7 @@ def test_everything_is_measured() -> None:
         decision="threshold",
         decisions=6,
         flipped=1,
+        flipped_rows=(30,),
         stated_excess=0.2,
         stated_over=1,
         noise_elements=6,
@@ -77,8 +78,8 @@ def test_everything_is_measured() -> None:
         noise_squares_reference=0.0625,
         noise_squares_candidate=0.25 + 0.0625 + 0.0625,
         worst=(
-            WorstRow(row=20, index=(1,), candidate=4.5, reference=4.0, distance=0.5),
-            WorstRow(row=30, index=(0,), candidate=0.25, reference=0.5, distance=0.25),
+            WorstRow(row=20, index=(1,), candidate=4.5, reference=4.0, distance=0.5, margin=3.5),
+            WorstRow(row=30, index=(0,), candidate=0.25, reference=0.5, distance=0.25, margin=0.0, flipped=True),
         ),
         row_histogram=binned(0.0, 0.5, 0.25),
     )
@@ -376,3 +377,28 @@ def test_a_comparison_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         found.rows = 3  # type: ignore[misc]
     assert replace(found, rows=3).rows == 3
+
+
+def test_margins_tell_how_near_a_decision_was() -> None:
+    reference = floats([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3]])
+    candidate = floats([[0.2, 0.25, 0.55], [0.1, 0.1, 0.8], [0.35, 0.35, 0.3]])
+    found = one(candidate, reference, decisions="argmax", row_numbers=np.array([5, 6, 7]))
+    assert [(each.row, round(each.margin or 0, 6), each.flipped) for each in found.worst] == [(5, 0.2, True), (7, 0.1, True)]
+    assert (found.flipped, found.flipped_rows) == (2, (5, 7))
+
+
+def test_margins_of_several_decisions_a_row_are_those_where_it_moved_most() -> None:
+    reference = floats([[[0.9, 0.1], [0.4, 0.6]]])
+    candidate = floats([[[0.9, 0.1], [0.6, 0.4]]])
+    (worst,) = one(candidate, reference, decisions="argmax").worst
+    assert (worst.index[0], round(worst.margin or 0, 6), worst.flipped) == (1, 0.2, True)
+
+
+def test_where_nothing_is_decided_there_is_no_margin() -> None:
+    (worst,) = one(floats([[1.0]]), floats([[2.0]])).worst
+    assert (worst.margin, worst.flipped) == (None, False)
+
+
+def test_the_first_flipped_rows_of_all_chunks_are_kept() -> None:
+    chunks = [one(floats([[0.6]] * 4), floats([[0.4]] * 4), decisions="threshold", row_numbers=np.arange(4) + 4 * at) for at in range(3)]
+    assert merge(chunks).flipped_rows == (0, 1, 2, 3, 4)

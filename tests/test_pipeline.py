@@ -155,6 +155,18 @@ def test_a_small_leak_fails_the_exact_check_and_is_located(leak: Report) -> None
     first = leak.diagnoses[0]
     assert (first.cause, first.layer) == ("cross-sample-dependence", "leak")
     assert "KC103" in first.explains
+    # A leak of a ten-millionth may round away in the last layer.
+    assert [(each.kind, each.culprit, each.inputs > 0) for each in first.depth] == [
+        ("Dense", False, False),
+        ("Leak", True, False),
+        ("Dense", False, True),
+    ]
+    assert [each.outputs > 0 for each in first.depth[:2]] == [False, True]
+    assert first.damage is not None
+    assert 0 < first.damage.rows_hit <= first.damage.rows
+    assert {each.row for each in first.damage.worst} <= set(range(600))
+    assert set(leak.reproducers) == {verdict.code for verdict in leak.verdicts if verdict.status is Status.FAIL}
+    assert tuple(leak.exhibits) == ()
 
 
 def test_only_selected_checks_run(leak: Report, check: Check) -> None:

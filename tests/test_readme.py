@@ -20,6 +20,8 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.cli import app, main
 from keras_consistency_cli.compare import Answers, compare
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.damage import Damage, HitRow
+from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.report import SCHEMA, Report, Source
@@ -135,10 +137,12 @@ def report_with_everything() -> Report:
     comparison = compare(("one-by-one", "predict"), answers, answers)[0]
     judged = Judged(comparison=comparison, limit=Limit(value=1e-7, origin="calibrated"), within=True, lifted=comparison)
     facts = Facts(name="m", kind="Sequential", parameters=1, layers=(), inputs=(), outputs=())
+    damage = Damage(rows_hit=1, rows=2, share=0.5, worst=(HitRow(row=1, output="score", index=(0,), distance=0.5),))
+    layer = LayerDeviation(layer="a", kind="Dense", depth=1, inputs=0.0, outputs=0.5, culprit=True)
     return Report(
         version="1",
         verdicts=(Verdict(code="KC101", name="batch-vs-single", status=Status.PASS, message="agrees", judged=(judged,)),),
-        diagnoses=(Diagnosis(cause="hidden-state", severity="fail", sentence="it counts"),),
+        diagnoses=(Diagnosis(cause="hidden-state", severity="fail", sentence="it counts", damage=damage, depth=(layer,)),),
         facts=facts,
         model=Source(path="m.keras"),
         data=Source(path="x.npy"),
@@ -150,9 +154,12 @@ def test_the_keys_of_the_json_report_are_as_documented() -> None:
     result, diagnosis = document["results"][0], document["diagnoses"][0]
     assert document["schema"] == SCHEMA
     assert SCHEMA in page.read_text(encoding="utf-8")
-    assert {"The report": set(document), "A result": set(result), "A comparison": set(result["comparisons"][0]), "A diagnosis": set(diagnosis)} == {
-        heading: keys(page, heading) for heading in ("The report", "A result", "A comparison", "A diagnosis")
-    }
+    found = {"The report": document, "A result": result, "A comparison": result["comparisons"][0], "A diagnosis": diagnosis}
+    found |= {"Damage": diagnosis["damage"], "Depth": diagnosis["depth"][0]}
+    told = {heading: keys(page, heading) for heading in found}
+    assert {heading: set(part) for heading, part in found.items()} == told
+    row = next(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `worst` | up to five rows: `row`, `output`"))
+    assert set(diagnosis["damage"]["worst"][0]) <= set(re.findall(r"`(\w+)`", row))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

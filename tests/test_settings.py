@@ -42,6 +42,7 @@ def test_the_defaults() -> None:
         "backend": "tensorflow",
         "format": ("terminal",),
         "output": None,
+        "bundle": None,
         "fail_on": "fail",
         "tolerance": "calibrated",
         "trust": {"scaler": False, "code": False},

@@ -59,14 +59,16 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
         return Verdict(status=Status.SKIP, message="nothing to compare", reason="every answer is NaN or infinite, see KC701 finite", judged=judged)
     flips = max(judged, key=lambda each: _flipped_share(each.comparison))
     if flips.comparison.flipped:
-        return _flipping(judged, flips.comparison, wording)
+        return _flipping(judged, flips, wording)
     return Verdict(status=Status.PASS, message=wording.agree, reason="; ".join(missing) or None, judged=judged)
 
 
-def _flipping(judged: tuple[Judged, ...], comparison: Comparison, wording: Wording) -> Verdict:
-    """Rounding that changes decisions is never silent, and a failure where it changes many."""
+def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdict:
+    """Rounding that changes decisions is never silent, and a failure where it changes many; nor is what a stated limit lets through."""
+    comparison = most.comparison
+    what = "a difference" if most.limit.origin == "stated" else "rounding"
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
-    message = f"{wording.agree}, but rounding of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
+    message = f"{wording.agree}, but {what} of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
     advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
     return Verdict(status=status, message=message, judged=judged, advice=advice)
 

@@ -105,8 +105,20 @@ class Check:
             found = self.examine(evidence)
         except Exception as problem:
             found = Verdict(status=Status.ERROR, message="the check itself failed", reason=f"{type(problem).__name__}: {clean(problem)}")
+        found = _never_silent(found)
         return replace(found, code=self.code, name=self.name, elapsed_s=time.perf_counter() - start)
 
     def skipped(self, reason: str) -> Verdict:
         """The answer of a check that could not even be asked."""
         return Verdict(status=Status.SKIP, message="not asked", reason=reason, code=self.code, name=self.name)
+
+
+def _never_silent(verdict: Verdict) -> Verdict:
+    """A pass whose comparisons flip decisions within their limits becomes a warning, whatever the check thinks of the distance."""
+    flipping = [each.comparison for each in verdict.judged if each.within and each.comparison.flipped]
+    if verdict.status is not Status.PASS or not flipping:
+        return verdict
+    most = max(flipping, key=lambda each: each.flipped)
+    told = f"{verdict.message}; yet {most.flipped} of {most.decisions} decisions flip between {most.candidate} and {most.reference}: near ties"
+    advice = verdict.advice or "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
+    return replace(verdict, status=Status.WARN, message=told, advice=advice)

@@ -8,6 +8,8 @@ How: the gradient of every float output, randomly weighted, with respect to ever
 training=False)`; its greatest absolute value, or that there is none.
 
 To fix: call the model instead of predict; replace the cutting operation by a differentiable one.
+
+Sources: https://www.tensorflow.org/guide/autodiff.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ order may turn round.
 How: warm calls of each kind, for one row and for the sample, divided by the rows.
 
 To fix: one row at a time: a tf.function around the model. Many rows: predict, in batches as large as memory allows.
+
+Sources: https://keras.io/getting_started/faq/.
 """
 
 from __future__ import annotations

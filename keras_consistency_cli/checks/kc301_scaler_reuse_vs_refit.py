@@ -11,6 +11,8 @@ nothing can be known of serving: the model is run on rows scaled by a refitted s
 is a warning. Distances are in standard deviations of a column as it should be served.
 
 To fix: save the fitted scaler with the model, load it when serving, and call `transform`, never `fit_transform`.
+
+Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ How: the scaler or `--preprocess` function is called on all rows of the sample a
 compared first, in standard deviations of each column; then the model's answers to both.
 
 To fix: learn statistics once, from the training rows, save them, and let the serving code only apply them.
+
+Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ said to be in; or single features that have mean and spread of another state, an
 Served rows are compared value by value instead, and overrule the statistics.
 
 To fix: scale in one place only. Rows that are stored scaled are declared with facts: {data_state: scaled}.
+
+Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 """
 
 from __future__ import annotations

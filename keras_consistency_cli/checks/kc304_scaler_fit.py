@@ -9,6 +9,8 @@ median and quartiles, or the range), in standard deviations, beyond what so many
 never varied when the scaler was fitted is not divided by anything; where it varies now, that is told.
 
 To fix: fit scaler and model on the same rows, save both together, and pass a DataFrame (or columns in the fitted order).
+
+Sources: scikit-learn#25297, https://scikit-learn.org/stable/model_persistence.html.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ How: the sample is cast to float32, scaled, and predicted; the answers are held 
 are. What float16 would cost is among the findings. With `--served`, rows that show such a cast fail the check.
 
 To fix: `scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)`.
+
+Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 1.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ known by the count that Keras 2 stored, or by means of flags that only a handful
 held against those, in standard deviations, beyond what so many rows leave to chance.
 
 To fix: call `layer.adapt(x_train)` before training and save again; after `set_weights` call `layer.finalize_state()`.
+
+Sources: keras#20147, keras#20168.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ rows and facts.value_range say what other models expect. The preprocess function
 afterwards. A failure needs rows that fit another, usual range and not this one.
 
 To fix: normalise in one place, either in the model or before it; let preprocess functions begin with a copy.
+
+Sources: keras#8741, keras#11591.
 """
 
 from __future__ import annotations

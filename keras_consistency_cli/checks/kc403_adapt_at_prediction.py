@@ -9,6 +9,8 @@ each batch, from each row alone. Nothing in the model is changed. The answers ar
 statistics.
 
 To fix: call `adapt` once, on the training rows, before the model is saved, and never when serving.
+
+Sources: https://keras.io/api/layers/preprocessing_layers/numerical/normalization/.
 """
 
 from __future__ import annotations

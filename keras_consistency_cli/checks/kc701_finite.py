@@ -10,6 +10,8 @@ number, NaN is being hidden. Missing values that the scaler's pipeline fills nev
 
 To fix: clean or impute the rows before the model; retrain a model whose weights hold NaN; guard divisions and
 logarithms.
+
+Sources: keras#15139, tensorflow#119628.
 """
 
 from __future__ import annotations

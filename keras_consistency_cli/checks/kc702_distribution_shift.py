@@ -12,6 +12,8 @@ remembered medians, the beta-binomial law of values beyond a training range).
 
 To fix: look at the feature that is named. Mend its units or its source, or train again on rows as they are now. Limits
 stand in the YAML: checks: {distribution-shift: {effect: 0.5, outside: 0.05, severity: warn}}.
+
+Sources: Rabanser, Günnemann and Lipton, Failing Loudly: An Empirical Study of Methods for Detecting Dataset Shift (2019).
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ def run(
     seed: Annotated[_Text, _option("Seed for made rows, spreading and shuffling. [0]", "N")] = None,
     format: Annotated[_Texts, _option(f"Form of the report: {', '.join(FORMATS)}. Repeatable. [terminal]", "FORMAT[=FILE]")] = None,
     output: Annotated[_Text, _option("File for the report that --format gives none, instead of standard output.", "FILE")] = None,
+    bundle: Annotated[_Text, _option("Folder for what shows each failure: rows, both answers, versions, commands; under 1 MB.", "DIR")] = None,
     backend: Annotated[_Text, _option("Keras backend. [tensorflow]", "tensorflow|jax|torch")] = None,
     rtol: Annotated[_Texts, _option("Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X")] = None,
     atol: Annotated[_Texts, _option("Absolute limit, together with --rtol.", "X|OUTPUT:X")] = None,
@@ -78,9 +79,15 @@ def run(
         call.debug = settings.debug
         _check_destinations(settings, context.params.get("config"))
         with _told_at_the_end(nursery, settings), _told_to_machines(settings):
-            report = inspect(settings, call.line, nursery=nursery)
+            report = inspect(settings, call.line, nursery=nursery, config=_config(config))
     _deliver(_rendered(report, settings))
-    return report.exit_code
+    return _bundled(report, settings)
+
+
+def _config(flag: str | None) -> Path | None:
+    """The YAML file that was read."""
+    named = flag or os.environ.get("KCHECK_CONFIG")
+    return Path(named) if named else None
 
 
 @contextmanager
@@ -108,6 +115,10 @@ def _told_to_machines(settings: Settings) -> Iterator[None]:
 
 
 def _check_destinations(settings: Settings, config: str | None) -> None:
+    if settings.bundle is not None:
+        from keras_consistency_cli.bundling import check_bundle
+
+        check_bundle(settings.bundle)
     files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
     function = (settings.preprocess or "").rpartition(":")[0]
     named = (Path(name) for name in (config or os.environ.get("KCHECK_CONFIG"), function if function.endswith(".py") else None) if name)
@@ -152,3 +163,17 @@ def _deliver(reports: Iterable[tuple[Destination, str]]) -> None:
             failed.append(error)
     if failed:
         raise failed[0]
+
+
+def _bundled(report: Report, settings: Settings) -> int:
+    """Write the bundle where one is asked for; a verdict that is known already outweighs that it could not be written."""
+    if settings.bundle is None:
+        return report.exit_code
+    from keras_consistency_cli.bundling import write_bundle
+
+    try:
+        write_bundle(settings.bundle, report, settings)
+    except KcheckError as problem:
+        output.say(str(problem))
+        return report.exit_code or problem.exit_code
+    return report.exit_code

@@ -27,12 +27,14 @@ def explain(
     """Explain a check or a cause."""
     from keras_consistency_cli.checks import CHECKS
     from keras_consistency_cli.diagnosis import CAUSES
+    from keras_consistency_cli.pages import cause_page, check_page
 
-    pages = {word: (f"{check.code} {check.name}: {check.title}", check.explanation) for check in CHECKS for word in (check.code, check.name)}
-    pages |= {slug: (f"{slug}: {cause.sentence.replace('{layer}', 'a layer')}", cause.explanation) for slug, cause in CAUSES.items()}
-    found = next((page for word, page in pages.items() if word.casefold() == topic.strip().casefold()), None)
-    if found is None:
-        hint = did_you_mean(topic.upper(), pages) or did_you_mean(topic.lower(), pages)
+    words = [*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES]
+    wanted = topic.strip().casefold()
+    # Two causes go by the name of the check that tells of them: both are what was asked for.
+    found = [check_page(check) for check in CHECKS if wanted in (check.code.casefold(), check.name.casefold())]
+    found += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
+    if not found:
+        hint = did_you_mean(topic.upper(), words) or did_you_mean(topic.lower(), words)
         raise UsageError(f"nothing is called '{clean(topic, 60)}'{hint}", mend="'kcheck list' shows the checks")
-    title, explanation = found
-    output.write_stdout(f"{title}\n\n{explanation.strip()}\n")
+    output.write_stdout("\n\n".join(page.text() for page in found))

@@ -9,6 +9,8 @@ from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
 from keras_consistency_cli.diagnosis.causes import CAUSES
 from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
+from keras_consistency_cli.diagnosis.damage import damage_of
+from keras_consistency_cli.diagnosis.depth import along_depth
 from keras_consistency_cli.routes import LOCATING_ROUTES, TOGGLING_ROUTES
 from keras_consistency_cli.routes.base import Route
 
@@ -75,6 +77,8 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         confirmation=proof.told if proof is not None else "",
         evidence={"located": dict(place)} if place else {},
         advice="\n".join((*_mends(by_code, codes), _general(cause, layer))),
+        damage=damage_of(evidence, [by_code[code] for code in codes]),
+        depth=along_depth(evidence, cause.locator) if place else (),
     )
 
 

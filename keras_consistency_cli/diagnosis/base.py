@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.diagnosis.damage import Damage
+from keras_consistency_cli.diagnosis.depth import LayerDeviation
 
 __all__ = ["Cause", "Diagnosis"]
 
@@ -33,6 +35,10 @@ class Diagnosis:
     confirmation: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     advice: str = ""
+    damage: Damage | None = None
+    """What it does to the rows; None where nothing was compared."""
+    depth: tuple[LayerDeviation, ...] = ()
+    """How far the two runs are apart along the layers, where a locating route looked."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,8 @@ def as_document(report: Report) -> dict[str, Any]:
         "notes": report.notes,
         "lost": report.lost,
         "reproduce": report.reproduce,
+        "reproducers": report.reproducers,
+        "exhibits": [{"code": each.code, "candidate": each.candidate, "reference": each.reference, "rows": each.rows} for each in report.exhibits],
         "results": [_result(verdict, report.noise) for verdict in report.verdicts],
         "diagnoses": report.diagnoses,
         "unexplained": report.unexplained,

@@ -10,8 +10,9 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.canvas import Canvas
+from keras_consistency_cli.reporting.cause_details import damage_lines, depth_lines
 from keras_consistency_cli.reporting.check_table import status_text
-from keras_consistency_cli.reporting.layout import aligned, code_lines, labelled, wrapped, written
+from keras_consistency_cli.reporting.layout import LABEL_WIDTH, aligned, code_lines, labelled, wrapped, written
 from keras_consistency_cli.reporting.measures import worst_first
 from keras_consistency_cli.reporting.telling import apart, causes_of, flips, pair, rows_named, telling, would_pass
 from keras_consistency_cli.reporting.words import both_values, count, deviation, number
@@ -39,8 +40,10 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     if diagnosis.confirmation:
         label = "confirmed" if diagnosis.confidence == "confirmed" else "not certain"
         lines += labelled(canvas, label, written(canvas, diagnosis.confirmation))
+    lines += depth_lines(canvas, diagnosis)
     if diagnosis.rows:
         lines += labelled(canvas, "rows", written(canvas, rows_named(diagnosis.rows)))
+    lines += damage_lines(canvas, diagnosis.damage)
     if diagnosis.explains:
         lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
     return _capped(canvas, lines + code_lines(canvas, "to mend", diagnosis.advice))
@@ -59,9 +62,11 @@ def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text
     causes = [diagnosis.cause for diagnosis in causes_of(report, verdict)]
     if causes:
         # What is to be mended stands with the cause; the check's own next step looks for one.
-        return _capped(canvas, lines + labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above")))
+        lines += labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above"))
+        return _capped(canvas, lines) + _alone(canvas, report.reproducers.get(verdict.code))
     lines += _left_open(canvas, report, verdict.code)
-    return _capped(canvas, lines + code_lines(canvas, "next", verdict.advice or f"kcheck explain {verdict.code}"))
+    lines += code_lines(canvas, "next", verdict.advice or f"kcheck explain {verdict.code}")
+    return _capped(canvas, lines) + _alone(canvas, report.reproducers.get(verdict.code))
 
 
 def _left_open(canvas: Canvas, report: Report, code: str) -> list[Text]:
@@ -72,6 +77,12 @@ def _left_open(canvas: Canvas, report: Report, code: str) -> list[Text]:
     lines = labelled(canvas, "cause", written(canvas, "unexplained: it has the marks of no known cause"))
     told = "; ".join(f"{slug} ({why})" for slug, why in ruled_out.items())
     return lines + (labelled(canvas, "ruled out", written(canvas, told)) if told else [])
+
+
+def _alone(canvas: Canvas, command: str | None) -> list[Text]:
+    """The command that shows this failure alone, never broken, so that it can be pasted."""
+    margin = Text.assemble("  ", ("alone", "dim"), " " * (LABEL_WIDTH - len("alone")))
+    return [Text.assemble(margin, written(canvas, command, limit=2000, code=True))] if command else []
 
 
 def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:

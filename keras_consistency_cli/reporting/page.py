@@ -192,9 +192,9 @@ def _causes(report: Report) -> Iterator[_Cause]:
             diagnosis=diagnosis,
             status={"fail": "fail", "warn": "warn", "info": "skip"}[diagnosis.severity],
             rows=rows_named(diagnosis.rows),
-            damage=_damage(getattr(diagnosis, "damage", None)),
+            damage=_damage(diagnosis.damage),
             advice=_runs(diagnosis.advice),
-            depth=along_depth(getattr(diagnosis, "depth", ())),
+            depth=along_depth(diagnosis.depth),
         )
 
 

@@ -26,10 +26,13 @@ from keras_consistency_cli.routes.states import STATE_ROUTES
 from keras_consistency_cli.routes.stepping import STEPPING_ROUTES
 from keras_consistency_cli.routes.toggling import TOGGLING_ROUTES
 
-__all__ = ["BATCH_SIZES", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "ROUNDED", "SHADOW", "TOGGLING_ROUTES", "routes"]
+__all__ = ["BATCH_SIZES", "GIVEN_ROWS", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "ROUNDED", "SHADOW", "TOGGLING_ROUTES", "routes"]
 
 REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
 """The route that all others are held against, its repeat, the same on the float64 shadow, and the shadow with rounding put back in."""
+
+GIVEN_ROWS = "given-rows"
+"""The route that hands the rows themselves over."""
 
 LOCATING_ROUTES: tuple[Route, ...] = (*LAYER_LOCATORS, *ROUNDING_LOCATORS)
 """Routes that look for the layer behind a finding, run only once there is one."""

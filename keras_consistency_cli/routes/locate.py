@@ -1,16 +1,14 @@
 """Routes that look for the layer where two runs part: run only after a check has failed, on a few rows.
 
-Each run is recorded layer by layer as a digest of what comes out, in the order in which layers finish. Of two runs
-that should agree, the first digest that differs is the layer at fault: everything that finished before it, its inputs
-included, had the same bits. Digests keep memory flat.
+Each run is recorded layer by layer as a sketch of what goes in and what comes out, in the order in which layers finish. Of two runs that should
+agree, the first layer that answers the same inputs differently is the one at fault, and how far apart the runs are along the depth shows what
+becomes of the difference. Sketches keep memory flat.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,22 +16,12 @@ import numpy as np
 from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
+from keras_consistency_cli.routes.depth import Sketch, Step, culprit, deviations, sketched
 from keras_consistency_cli.routes.interception import Running, intercepted
 
-__all__ = ["FILLERS", "LAYER_LOCATORS", "Step", "digest_of", "first_difference", "parting", "recorded"]
+__all__ = ["FILLERS", "LAYER_LOCATORS", "first_difference", "parting", "recorded"]
 
 _ROWS = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One layer or operation that finished: its path and the digest of its outputs."""
-
-    path: str
-    kind: str
-    custom: bool
-    digest: bytes
-    finite: bool
 
 
 @contextmanager
@@ -42,49 +30,67 @@ def recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[Step]]:
     import keras
 
     steps: list[Step] = []
+    known: dict[bytes, Sketch] = {}
+
+    def sketch(leaves: list[Any]) -> Sketch:
+        # What comes out of one layer goes into the next: both share a sketch.
+        found = sketched(leaves, kept, batch)
+        return known.setdefault(found.digest, found)
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        given = keras.tree.flatten((args, kwargs))
+        inputs = sketch(given) if not _symbolic(given) else None
         outputs = original(*args, **kwargs)
-        if not any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in keras.tree.flatten(outputs)):
-            steps.append(_step(running, *digest_of(outputs, kept, batch)))
+        made = keras.tree.flatten(outputs)
+        if inputs is not None and not _symbolic(made):
+            steps.append(_step(running, inputs, sketch(made)))
         return outputs
 
     with intercepted(around):
         yield steps
 
 
-def _step(running: list[Any], digest: bytes, finite: bool) -> Step:
+def _symbolic(leaves: list[Any]) -> bool:
+    """Whether a graph is being built, so that there are no numbers yet."""
+    import keras
+
+    return any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in leaves)
+
+
+def _step(running: Running, inputs: Sketch, outputs: Sketch) -> Step:
     """Blame the outermost layer of Keras's own that holds nothing of the user's: an LSTM and not its cell, but no wrapper of a custom layer."""
     import keras
 
     own = [not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running]
     depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
     blamed = running[depth]
-    path = "/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name)
-    return Step(path=path, kind=type(blamed).__name__, custom=own[depth], digest=digest, finite=finite)
-
-
-def digest_of(outputs: Any, kept: np.ndarray | None, batch: int) -> tuple[bytes, bool]:
-    """What came out as a digest, and whether all of it is finite."""
-    import keras
-
-    digest, finite = hashlib.blake2b(digest_size=16), True
-    for leaf in keras.tree.flatten(outputs):
-        if leaf is None or not hasattr(leaf, "shape"):
-            continue
-        values = np.asarray(keras.ops.convert_to_numpy(leaf))
-        finite = finite and (values.dtype.kind != "f" or bool(np.isfinite(values).all()))
-        by_row = kept is not None and values.ndim > 0 and values.shape[0] == batch
-        digest.update(np.ascontiguousarray(values[kept] if by_row else values if kept is None else values[:0]).tobytes())
-    return digest.digest(), finite
+    return Step(
+        path="/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name),
+        kind=type(blamed).__name__,
+        custom=own[depth],
+        inputs=inputs,
+        outputs=outputs,
+        outermost=depth == len(running) - 1,
+        model=isinstance(blamed, keras.Model),
+    )
 
 
 def first_difference(base: list[Step], other: list[Step]) -> dict[str, Any]:
-    """The first step that differs, as plain data; empty where none does."""
-    for order, (mine, theirs) in enumerate(zip(base, other, strict=False)):
-        if mine.digest != theirs.digest:
-            return {"layer": theirs.path, "kind": theirs.kind, "custom": theirs.custom, "order": order + 1, "steps": len(base)}
-    return {}
+    """The first step to finish with other outputs, whatever it was given, as plain data; empty where none does."""
+    pairs = zip(base, other, strict=False)
+    at = next((order for order, (mine, theirs) in enumerate(pairs) if mine.outputs.digest != theirs.outputs.digest), None)
+    return {} if at is None else _named(other, at, len(base))
+
+
+def _parting(base: list[Step], other: list[Step]) -> dict[str, Any]:
+    """The step at fault and how far the runs are apart along the depth, as plain data; empty where they are not."""
+    at = culprit(base, other)
+    return {} if at is None else {**_named(other, at, len(base)), "depth": deviations(base, other, at)}
+
+
+def _named(steps: list[Step], at: int, of: int) -> dict[str, Any]:
+    found = steps[at]
+    return {"layer": found.path, "kind": found.kind, "custom": found.custom, "order": at + 1, "steps": of}
 
 
 def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any) -> list[Step]:
@@ -103,7 +109,8 @@ def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
     other.restore()
-    return first_difference(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+    found = _parting(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+    return {key: value for key, value in found.items() if key != "depth"}
 
 
 def _companions(session: Any, rows: Rows) -> Result:
@@ -115,7 +122,7 @@ def _companions(session: Any, rows: Rows) -> Result:
     base = _run(session, batch, kept, as_predict=True)
     for replace in FILLERS:
         session.restore()
-        found = first_difference(base, _run(session, {name: replace(values, kept) for name, values in batch.items()}, kept, as_predict=True))
+        found = _parting(base, _run(session, {name: replace(values, kept) for name, values in batch.items()}, kept, as_predict=True))
         if found:
             return Result(outputs={}, details=found)
     return Result(outputs={})
@@ -140,7 +147,7 @@ def _repeat(session: Any, rows: Rows) -> Result:
     """Where a second run from where the first one ended first differs from it."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
-    return Result(outputs={}, details=first_difference(_run(session, batch, as_predict=True), _run(session, batch, as_predict=True)))
+    return Result(outputs={}, details=_parting(_run(session, batch, as_predict=True), _run(session, batch, as_predict=True)))
 
 
 def _training(session: Any, rows: Rows) -> Result:
@@ -149,7 +156,7 @@ def _training(session: Any, rows: Rows) -> Result:
     session.restore()
     base = _run(session, batch, training=False)
     session.restore()
-    return Result(outputs={}, details=first_difference(base, _run(session, batch)))
+    return Result(outputs={}, details=_parting(base, _run(session, batch)))
 
 
 def _nonfinite(session: Any, rows: Rows) -> Result:
@@ -159,10 +166,9 @@ def _nonfinite(session: Any, rows: Rows) -> Result:
     for batch in batches(usable, session.batch_size):
         session.restore()
         steps = _run(session, batch, as_predict=True)
-        at = next((order for order, step in enumerate(steps) if not step.finite), None)
+        at = next((order for order, step in enumerate(steps) if not step.outputs.finite), None)
         if at is not None:
-            found = steps[at]
-            return Result(outputs={}, details={"layer": found.path, "kind": found.kind, "custom": found.custom, "order": at + 1, "steps": len(steps)})
+            return Result(outputs={}, details=_named(steps, at, len(steps)))
     return Result(outputs={})
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.routes.depth import sketched
 from keras_consistency_cli.routes.interception import Running, intercepted, path_of
-from keras_consistency_cli.routes.locate import digest_of, first_difference, recorded
+from keras_consistency_cli.routes.locate import first_difference, recorded
 
 __all__ = ["Experiment", "held", "without_training"]
 
@@ -123,7 +124,7 @@ def _noted(paths: list[str], kept: np.ndarray | None, batch: int) -> Iterator[di
         number, path = started, path_of(running)
         if len(running) == 1 or path not in paths:
             return original(*args, **kwargs)
-        inputs = digest_of((args, kwargs), kept, batch)[0]
+        inputs = _digest((args, kwargs), kept, batch)
         outputs = original(*args, **kwargs)
         calls[number] = _Call(path=path, inputs=inputs, outputs=_copied(outputs))
         return outputs
@@ -141,7 +142,7 @@ def _holding(calls: dict[int, _Call], kept: np.ndarray | None, batch: int) -> It
         nonlocal started
         started += 1
         noted = calls.get(started)
-        differ = noted is not None and not seen.entered and digest_of((args, kwargs), kept, batch)[0] != noted.inputs
+        differ = noted is not None and not seen.entered and _digest((args, kwargs), kept, batch) != noted.inputs
         outputs = original(*args, **kwargs)
         if noted is None:
             return outputs
@@ -153,8 +154,14 @@ def _holding(calls: dict[int, _Call], kept: np.ndarray | None, batch: int) -> It
         yield seen
 
 
+def _digest(tensors: Any, kept: np.ndarray | None, batch: int) -> bytes:
+    import keras
+
+    return sketched(keras.tree.flatten(tensors), kept, batch).digest
+
+
 def _parts(own: Any, noted: Any, kept: np.ndarray | None, batch: int) -> bool:
-    return digest_of(own, kept, batch)[0] != digest_of(noted, kept, batch)[0]
+    return _digest(own, kept, batch) != _digest(noted, kept, batch)
 
 
 def _replaced(own: Any, noted: Any, kept: np.ndarray | None, batch: int) -> Any:

@@ -30,6 +30,12 @@ def _rows(session: Any, rows: Rows) -> Result:
     return Result(outputs=nonfinite(rows), details={"lost_in_cast": {name: count for name, count in lost.items() if count}})
 
 
+def _given_rows(session: Any, rows: Rows) -> Result:
+    """The rows themselves as the user gave them, and as the model gets them for a baseline; nothing is run."""
+    subject = session.subject
+    return Result(outputs=subject.raw(session.numbers) if subject is not None else dict(rows), baseline=dict(rows))
+
+
 def _gradients(session: Any, rows: Rows) -> Result:
     """The gradient of each float output with respect to each float input, by name: its greatest absolute value, None where disconnected.
 
@@ -113,6 +119,7 @@ def _no_gradients(facts: Facts) -> str | None:
 
 PROBE_ROUTES: tuple[Route, ...] = (
     Route(name="rows", summary="the rows themselves", run=_rows, streams=True),
+    Route(name="given-rows", summary="the rows as they were given, for a bundle", run=_given_rows),
     Route(name="gradients", summary="gradients of the outputs with respect to the inputs", run=_gradients, unavailable=_no_gradients, seat="fresh"),
     Route(name="costs", summary="time a row of the ways to call the model", run=_costs, seat="fresh"),
 )

@@ -18,6 +18,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.depth import bounded
 from keras_consistency_cli.routes.interception import Running, intercepted
 from keras_consistency_cli.tolerance import PLAUSIBLE_FACTOR
 
@@ -164,7 +165,17 @@ def _told(steps: list[_Step], errors: list[tuple[float, float]], beyond: int | N
     if at is None:
         return details
     named = {"layer": steps[at].path, "kind": steps[at].kind, "custom": steps[at].custom, "order": at + 1, "steps": len(steps)}
-    return {**details, **named, "beyond_rounding": beyond is not None, "grown": growth[at]}
+    return {**details, **named, "beyond_rounding": beyond is not None, "grown": growth[at], "depth": _along(steps, errors, at)}
+
+
+def _along(steps: list[_Step], errors: list[tuple[float, float]], at: int) -> list[dict[str, Any]]:
+    """Every layer's error and how many times it is what rounding alone would give, in the order in which layers finish."""
+    found, before = [], 0.0
+    for order, (step, (mine, rounding)) in enumerate(zip(steps, errors, strict=True)):
+        apart = {"inputs": before, "outputs": mine, "noise": mine / max(rounding, _HALF_ULP)}
+        found.append({"layer": step.path, "kind": step.kind, "depth": order + 1, **apart, "culprit": order == at})
+        before = mine
+    return bounded(found)
 
 
 def _low_operations(session: Any, rows: Rows) -> Result:

@@ -81,7 +81,7 @@ def _nonfinite(session: Any, rows: Rows) -> Result:
         run = _predicting(session, batch)
         with recorded(None, count(batch)) as steps:
             before = _bad_values(run())
-        at = next((step.path for step in steps if not step.finite), None)
+        at = next((step.path for step in steps if not step.outputs.finite), None)
         if at is not None:
             with _zeroed(at):
                 left = _bad_values(run())

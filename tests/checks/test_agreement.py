@@ -247,6 +247,11 @@ def test_decisions_that_rounding_flips_warn_and_fail_above_a_twentieth(make_worl
         assert "threshold" in str(found.advice)
 
 
+def test_what_a_stated_limit_lets_through_is_not_called_rounding(make_world: Any) -> None:
+    found = near_ties(make_world, 1).where(policy=Policy(stated=Stated(rtol=0.0, atol=0.1))).verdict(CHECK)
+    assert (found.status, found.message) == (Status.WARN, "they agree, but a difference of 3.1e-05 flips 1 of 40 decisions: near ties")
+
+
 def test_flips_beyond_the_limit_are_told_with_the_failure(make_world: Any) -> None:
     found = near_ties(make_world, 0)
     assert found.where({"shuffled": found.answers["predict"] - np.float32(0.25)}).verdict(CHECK).message.endswith("; 40 decisions flip")

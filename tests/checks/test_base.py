@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence, Judged, Status, Verdict
+from keras_consistency_cli.compare import Answers, compare
+from keras_consistency_cli.tolerance import Limit
 
 
 def check(examine: Any) -> Check:
@@ -44,3 +47,34 @@ def test_an_interruption_is_not_swallowed(world: Any) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         world.verdict(check(examine))
+
+
+def flipping(*, within: bool = True, flips: int = 1) -> Judged:
+    theirs = np.full((40, 1), 0.5)
+    mine = theirs.copy()
+    mine[:flips] -= 1e-6
+    found = compare(("served", "predict"), Answers(outputs={"y": mine}), Answers(outputs={"y": theirs}), decisions={"y": "threshold"})[0]
+    return Judged(comparison=found, limit=Limit(value=1e-3, origin="stated"), within=within)
+
+
+def test_a_pass_with_decisions_that_flip_inside_the_limit_is_never_silent(world: Any) -> None:
+    """No check has to think of it: agreement() warns by itself, and what judges pairs in another way is caught here."""
+    found = world.verdict(check(lambda _evidence: Verdict(status=Status.PASS, message="all is well", judged=(flipping(flips=2),))))
+    assert found.status is Status.WARN
+    assert found.message == "all is well; yet 2 of 40 decisions flip between served and predict: near ties"
+    assert "undecided" in str(found.advice)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict(status=Status.PASS, message="m", judged=(flipping(flips=0),)),
+        Verdict(status=Status.PASS, message="m", judged=(flipping(within=False),)),
+        Verdict(status=Status.FAIL, message="m", judged=(flipping(),)),
+        Verdict(status=Status.SKIP, message="m", reason="r", judged=(flipping(),)),
+    ],
+    ids=["no flips", "beyond its limit on purpose", "failed", "skipped"],
+)
+def test_other_verdicts_stay_as_they_are(world: Any, verdict: Verdict) -> None:
+    found = world.verdict(check(lambda _evidence: verdict))
+    assert (found.status, found.message, found.advice) == (verdict.status, "m", None)

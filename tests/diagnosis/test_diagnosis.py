@@ -9,6 +9,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.diagnosis import Diagnosis, diagnose, locators
+from keras_consistency_cli.diagnosis.damage import Damage, HitRow
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 
@@ -32,6 +33,7 @@ def test_a_whole_diagnosis(evidence: Any, verdict: Any) -> None:
         confidence="likely",
         evidence={"located": PLACE},
         advice="in 'enc/mix' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))",
+        damage=Damage(rows_hit=2, rows=16, share=0.125, worst=tuple(HitRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2))),
     )
 
 

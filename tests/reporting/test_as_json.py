@@ -21,9 +21,10 @@ Maker = Callable[..., Report]
 MEASURED = {
     "rows": 2, "elements": 2, "mismatched": 1, "rows_differing": 1, "max_abs": 0.5, "max_rel": 0.5, "max_ulp": 8388608, "scale": 1.0,
     "sum_squares": 0.25, "sum_squares_scale": 1.25, "nonfinite": 0, "nonfinite_candidate": 0, "nonfinite_reference": 0, "decision": "threshold",
-    "decisions": 2, "flipped": 0, "stated_excess": 0.0, "stated_over": 0, "noise_elements": 0, "noise_max": 0.0, "noise_squares_reference": 0.0,
+    "decisions": 2, "flipped": 0, "flipped_rows": [], "stated_excess": 0.0, "stated_over": 0, "noise_elements": 0, "noise_max": 0.0,
+    "noise_squares_reference": 0.0,
     "noise_squares_candidate": 0.0, "misshapen": None, "dtype": "float32", "scaled": 0.5,
-    "worst": [{"row": 1, "index": [0], "candidate": 1.0, "reference": 0.5, "distance": 0.5}],
+    "worst": [{"row": 1, "index": [0], "candidate": 1.0, "reference": 0.5, "distance": 0.5, "margin": 0.0, "flipped": False}],
     "histogram": [{"from": 0.0, "below": 1e-20, "rows": 1}, {"from": 0.4217, "below": 0.5623, "rows": 1}],
 }  # fmt: skip
 
@@ -93,6 +94,8 @@ def test_a_small_report_whole() -> None:
         "notes": ["a note"],
         "lost": [],
         "reproduce": "kcheck run m.keras",
+        "reproducers": {},
+        "exhibits": [],
         "results": [
             {
                 "code": "KC101",
@@ -147,6 +150,8 @@ def test_results_keep_the_order_of_the_checks_and_diagnoses_are_whole(failing: R
             "confirmation": "with 'encoder/norm' held, neighbours change no bit",
             "evidence": {"share": 0.5, "axis": 0},
             "advice": failing.diagnoses[0].advice,
+            "damage": None,
+            "depth": [],
         }
     ]
 
@@ -197,7 +202,7 @@ def test_infinite_multiples_and_odd_rows_are_words() -> None:
     comparison = _strict(render_json(report, Canvas()))["results"][0]["comparisons"][0]
     assert comparison["limit"] == "NaN"
     assert comparison["worst"] == [
-        {"row": 0, "index": [0], "candidate": "NaN", "reference": 0.5, "distance": "Infinity"},
-        {"row": 1, "index": [0], "candidate": 1.0, "reference": "Infinity", "distance": "Infinity"},
+        {"row": 0, "index": [0], "candidate": "NaN", "reference": 0.5, "distance": "Infinity", "margin": None, "flipped": False},
+        {"row": 1, "index": [0], "candidate": 1.0, "reference": "Infinity", "distance": "Infinity", "margin": None, "flipped": False},
     ]
     assert comparison["histogram"] == [{"from": 1e12, "below": "Infinity", "rows": 2}]

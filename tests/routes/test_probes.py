@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from keras import layers
 from keras_consistency_cli.facts import InputFact
 from keras_consistency_cli.routes.probes import PROBE_ROUTES
 from tests.routes.live_models import Counter, chain, dict_inputs, dict_subclassed, mlp, named_rows, normal, session_of, stateful, strings
+from tests.routes.scaled_subjects import RAW, SCALER, Setting
 
 TABLE = {route.name: route for route in PROBE_ROUTES}
 
@@ -108,3 +110,11 @@ def test_whole_numbers_given_for_a_float_input_have_gradients() -> None:
     (by_input,) = route.run(session, rows).details["gradients"].values()
     assert list(by_input) == ["x"]
     assert by_input["x"] > 0
+
+
+def test_rows_are_handed_over_as_they_were_given_and_as_the_model_gets_them(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, scaler=SCALER)
+    found = setting.run("given-rows")
+    (given,), (fed,) = found.outputs.values(), (found.baseline or {}).values()
+    assert np.array_equal(given, RAW)
+    assert np.allclose(fed, SCALER.transform(RAW))

@@ -74,6 +74,10 @@ def test_the_layer_beyond_rounding_is_named(layer: Any, kind: str) -> None:
     shadow, rows = shadow_of(chain((4,), layers.Dense(6, activation="tanh"), layer, layers.Dense(3)))
     found = TABLE["locate-rounding"].run(shadow, rows).details
     assert (found["layer"], found["kind"], found["beyond_rounding"]) == ("odd", kind, True)
+    before, odd, after = found["depth"]
+    assert [each["culprit"] for each in found["depth"]] == [False, True, False]
+    assert before["noise"] < 32 < odd["noise"]
+    assert before["inputs"] == 0 < before["outputs"] == odd["inputs"] < odd["outputs"] == after["inputs"]
 
 
 def test_the_layer_at_which_errors_grow_is_named() -> None:

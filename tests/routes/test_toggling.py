@@ -40,7 +40,7 @@ def logarithms(*, again: bool) -> tuple[Any, Any]:
 
 def test_nan_replaced_where_it_arises_is_gone() -> None:
     found = toggled("hold-nonfinite", logarithms(again=False))
-    assert (found["held"], found["left"]) == (["log"], 0)
+    assert ([path.rstrip("_0123456789") for path in found["held"]], found["left"]) == (["log"], 0)
     assert found["before"] > 0
 
 

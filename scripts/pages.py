@@ -1,0 +1,56 @@
+"""Write a page of documentation for every check and every cause, from the texts that `kcheck explain` prints.
+
+    python scripts/pages.py docs        docs/checks/*.md, docs/causes/*.md and an index of each
+
+Pages that no check or cause has any more are removed; other files in those folders are left alone. The pages are built where they are needed and
+not kept in the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from keras_consistency_cli.pages import Page, pages
+
+_MADE = "<!-- made by scripts/pages.py -->\n"
+_TITLES = {"checks": "Checks", "causes": "Causes"}
+
+
+def written(made: Sequence[Page]) -> Mapping[str, str]:
+    """Return the text of every file by its path below the folder of the documentation."""
+    files = {f"{page.folder}/{page.name}.md": page.markdown() for page in made}
+    for folder, title in _TITLES.items():
+        lines = [f"- [{page.title}]({page.name}.md)" for page in made if page.folder == folder]
+        files[f"{folder}/index.md"] = f"# {title}\n\n" + "\n".join(lines) + "\n"
+    return {name: _MADE + text for name, text in files.items()}
+
+
+def write(into: Path) -> int:
+    """Write every page below a folder, remove those that are no longer made, and return how many there are."""
+    files = written(pages())
+    for folder in _TITLES:
+        (into / folder).mkdir(parents=True, exist_ok=True)
+        for old in (into / folder).glob("*.md"):
+            if f"{folder}/{old.name}" not in files and old.read_text(encoding="utf-8").startswith(_MADE):
+                old.unlink()
+    for name, text in files.items():
+        (into / name).write_text(text, encoding="utf-8")
+    return len(files)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the pages into the folder that is named."""
+    parser = argparse.ArgumentParser(description="Write the pages of checks and causes.")
+    parser.add_argument("folder", type=Path, help="folder of the documentation, such as docs")
+    into = parser.parse_args(argv).folder
+    print(f"{write(into)} pages in {into}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,108 @@
+"""pages: one for every check and cause, with Why, How, To fix and Sources, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from keras_consistency_cli.checks import CHECKS
+from keras_consistency_cli.cli import main
+from keras_consistency_cli.diagnosis import CAUSES
+from keras_consistency_cli.pages import HEADINGS, Page, cause_page, check_page, pages
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = pages()
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("script_pages", ROOT / "scripts" / "pages.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_check_and_every_cause_has_a_page() -> None:
+    assert [(page.folder, page.name) for page in PAGES] == [*(("checks", each.code) for each in CHECKS), *(("causes", slug) for slug in CAUSES)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_says_why_how_what_to_do_and_where_from(page: Page) -> None:
+    headings = [next((known for known in HEADINGS if heading.startswith(known)), heading) for heading in page.sections if heading]
+    assert list(dict.fromkeys(headings)) == list(HEADINGS)
+    assert all(len(body.split()) >= 2 for heading, body in page.sections.items() if heading != "Sources")
+    assert re.search(r"\w+#\d+|https://|chapter|\(\d{4}\)", page.sections["Sources"])
+    assert "{" not in page.title
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_explain_prints_it(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", page.name]) == 0
+    told = capsys.readouterr().out
+    assert page.text() in told
+    assert f"{page.title}\n\n" in told
+    assert all(f"\n\n{heading}" in told for heading in HEADINGS)
+
+
+def test_a_cause_that_goes_by_the_name_of_a_check_comes_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "distribution-shift"]) == 0
+    check, cause = (next(page for page in PAGES if page.name == name) for name in ("KC702", "distribution-shift"))
+    assert capsys.readouterr().out == f"{check.text()}\n\n{cause.text()}"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+def test_nothing_of_a_checks_explanation_is_lost(check: object) -> None:
+    page = check_page(check)  # type: ignore[arg-type]
+    assert page.text().split() == f"{page.title} {check.explanation}".split()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("slug", CAUSES)
+def test_a_causes_advice_is_for_no_layer_in_particular_and_code_is_kept_line_by_line(slug: str) -> None:
+    told = cause_page(CAUSES[slug]).sections["To fix"]
+    assert "{layer}" not in told
+    assert "{{" not in told
+    code = [line for line in CAUSES[slug].advice.splitlines() if line.startswith("    ")]
+    assert [line.replace("'{layer}'", "the layer at fault").replace("{{", "{").replace("}}", "}") for line in code] == [
+        line for line in told.splitlines() if line.startswith("    ")
+    ]
+
+
+def test_the_script_writes_every_page_and_links_lead_to_pages(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script.main([str(tmp_path)]) == 0
+    files = sorted(tmp_path.rglob("*.md"))
+    assert len(files) == len(PAGES) + 2
+    assert capsys.readouterr().out == f"{len(files)} pages in {tmp_path}\n"
+    linked = set()
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+            assert (path.parent / target).is_file(), f"{path.name} links to {target}"
+            linked.add((path.parent / target).resolve())
+        assert text.count("```") % 2 == 0
+    assert {path for path in files if path.name != "index.md"} == linked
+
+
+def test_issues_and_addresses_are_links_but_not_in_code(script: ModuleType) -> None:
+    files = script.written(PAGES)
+    assert "[keras#270](https://github.com/keras-team/keras/issues/270)" in files["checks/KC103.md"]
+    assert "<https://keras.io/guides/serialization_and_saving/>" in files["checks/KC801.md"]
+    code = [block for text in files.values() for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+    assert code
+    assert not [block for block in code if "](http" in block or "<http" in block]
+
+
+def test_only_pages_that_were_made_are_removed(script: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "checks").mkdir()
+    made, own = tmp_path / "checks" / "KC000.md", tmp_path / "checks" / "notes.md"
+    made.write_text("<!-- made by scripts/pages.py -->\n# gone\n", encoding="utf-8")
+    own.write_text("# mine\n", encoding="utf-8")
+    script.write(tmp_path)
+    assert (made.exists(), own.read_text(encoding="utf-8")) == (False, "# mine\n")
