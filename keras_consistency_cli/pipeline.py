@@ -67,7 +67,8 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         diagnoses = diagnose(gathering.evidence(known), verdicts)
         workers = list(dict.fromkeys(seats.values()))
         unprotected = tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected))
-        lost = tuple(how for seat in workers if (how := seat.lost()) is not None)
+        asked = [*(seat.lost() for seat in workers), *(own.lost() for own in dict.fromkeys(nurseries))]
+        lost = tuple(how for how in asked if how is not None)
     loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
     report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
     return replace(report, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
