@@ -41,8 +41,8 @@ _PATIENCE_S = 120.0
 class Ending:
     """How one run ended.
 
-    `code` is its exit code, minus the signal where that ended it; `late` says that it was over before its moment came; `seconds` run from the signal
-    to the end; `processes` and `folders` are what stayed.
+    `code` is its exit code, minus the signal where that ended it; `late` says that the run, or the victim's part in it, was over before its moment
+    came; `seconds` run from the signal to the end; `processes` and `folders` are what stayed.
     """
 
     way: str
@@ -86,12 +86,13 @@ def killed(command: Sequence[str], folder: Path, way: str, moment: float) -> End
         process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload]
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
-        late = process.poll() is not None
+        who, number = WAYS[way]
+        victim = _victim(process.pid, who)
+        late = process.poll() is not None or _dying(victim)
         sent = time.perf_counter()
         if not late:
-            who, number = WAYS[way]
             with contextlib.suppress(ProcessLookupError):
-                os.kill(_victim(process.pid, who), number)
+                os.kill(victim, number)
         code = process.wait(_PATIENCE_S)
         seconds = time.perf_counter() - sent
         left, folders = _left(mark), len(os.listdir(temporary))
@@ -109,6 +110,15 @@ def _children(process: int) -> list[int]:
     with contextlib.suppress(OSError):
         return sorted(int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split())
     return []
+
+
+def _dying(process: int) -> bool:
+    """Whether somebody else has killed it already: it has given its memory back, or is about to."""
+    with contextlib.suppress(OSError):
+        about = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+        pending = int(about["ShdPnd"], 16) | int(about["SigPnd"], 16)
+        return "VmSize" not in about or bool(pending >> (signal.SIGKILL - 1) & 1)
+    return True
 
 
 def _left(mark: str) -> int:

@@ -79,7 +79,8 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
         workers = list(dict.fromkeys(seats.values()))
         unprotected = tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected))
-        lost = tuple(how for seat in workers if (how := seat.lost()) is not None)
+        asked = [*(seat.lost() for seat in workers), *(own.lost() for own in dict.fromkeys(nurseries))]
+        lost = tuple(how for how in asked if how is not None)
     loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
     report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
     left = unexplained(gathering.evidence(known), verdicts, diagnoses)

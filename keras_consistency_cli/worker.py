@@ -60,6 +60,8 @@ def main(descriptor: int, parent: int) -> None:
             break
         if descriptors:
             _fork_worker(control, descriptors[0], start)
+        elif request == b"here":
+            control.sendall(b"0\n")
         else:
             _, status = os.waitpid(int(request), 0)
             control.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
@@ -128,7 +130,7 @@ class Worker:
 
     def serve(self) -> None:
         """Answer requests until the parent hangs up."""
-        answers = {"load": self._load, "run": self._run, "describe": self._describe}
+        answers = {"load": self._load, "run": self._run, "describe": self._describe, "here": self._here}
         while True:
             try:
                 request, arrays = wire.receive(self._channel)
@@ -157,6 +159,10 @@ class Worker:
 
         found = describe_data(self._subject, every=request["every"])
         wire.send(self._channel, {"description": dataclasses.asdict(found)})
+
+    def _here(self, _request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> None:
+        """Say that this process was there to the end."""
+        wire.send(self._channel, {})
 
     def _session(self, model: Any) -> Any:
         if self._subject.facts.backend == "tensorflow":

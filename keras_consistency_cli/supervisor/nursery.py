@@ -141,6 +141,16 @@ class Nursery:
                 self._control.close()
                 return -signal.SIGKILL
 
+    def lost(self) -> str | None:
+        """That it ended although nobody told it to; None where it still answers."""
+        with self._lock:
+            try:
+                self._control.sendall(b"here")
+                self._answer(time.monotonic() + _BURIAL_S)
+            except OSError:
+                return "the process that workers are forked from was killed, or ended by itself"
+        return None
+
     def _answer(self, deadline: float | None) -> int:
         line = b""
         while not line.endswith(b"\n"):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -135,25 +136,26 @@ class Seat:
         return Trace(route=route, unavailable=clean(header["unavailable"], 400)), None
 
     def lost(self) -> str | None:
-        """How the worker ended although nobody told it to, after its last answer; None where it still waits for a question."""
+        """How the worker ended although nobody told it to, after its last answer; None where it still answers."""
         if self._channel is None:
             return None
-        self._channel.settimeout(0)
         try:
-            unasked = self._channel.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return None
-        except OSError:
-            unasked = b""
-        return self._cause_of_death(ValueError(wire.NO_MESSAGE) if unasked else EOFError())
+            # It has to answer: one that was killed may take a while to end, but does nothing any more.
+            self._ask({"op": "here"}, {}, within=self._deadline.answer)
+        except (WorkerDied, SeatError) as how:
+            return str(how)
+        return None
 
     def abandon(self) -> None:
         """End the worker, and all others of its nursery: whoever waits for one of them is told at once."""
         self._nursery.close()
 
-    def _ask(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def _ask(
+        self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, within: float | None = None
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         assert self._channel is not None
-        deadline, self._mark = self._deadline.next(), self._nursery.printed
+        deadline = self._deadline.next() if within is None else time.monotonic() + within
+        self._mark = self._nursery.printed
         try:
             wire.send(self._channel, request, arrays, deadline=deadline)
             header, answers = wire.receive(self._channel, deadline=deadline, most=self._nursery.largest_answer)

@@ -250,3 +250,14 @@ def test_closing_twice_is_safe_and_ends_the_workers() -> None:
         assert still_open.recv(1) == b"", "the worker should have ended"
     with pytest.raises(NoVerdictError, match="it said nothing"):
         nursery.fork()
+
+
+def test_a_nursery_that_was_killed_is_missed() -> None:
+    with Nursery() as nursery:
+        nursery.start({"KERAS_BACKEND": "tensorflow"})
+        _, channel = nursery.fork()
+        assert nursery.lost() is None
+        os.kill(nursery._process.pid, signal.SIGKILL)
+        assert nursery.lost() == "the process that workers are forked from was killed, or ended by itself"
+        channel.settimeout(10.0)
+        assert channel.recv(1) == b"", "its worker should have ended with it"
