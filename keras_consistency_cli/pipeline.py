@@ -19,7 +19,7 @@ from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.routes import routes
-from keras_consistency_cli.routes.devices import OTHER_KERNELS
+from keras_consistency_cli.routes.kernels import ONE_THREAD, WITHOUT_ONEDNN
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
 from keras_consistency_cli.selection import check_outputs, resolve_selection
 from keras_consistency_cli.settings import Settings
@@ -47,7 +47,7 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         nurseries = _started(settings, stack, nursery)
         opened = open_files(settings)
         plan = Plan.of(checks, routes(_sizes(settings)))
-        seats = {**_seated(settings, nurseries, opened), **_with_other_kernels(settings, stack, opened, plan)}
+        seats = {**_seated(settings, nurseries, opened), **_with_other_kernels(settings, stack, opened, plan, nurseries[0])}
         for seat in seats.values():
             stack.callback(seat.close)
         facts, described = _loaded(seats)
@@ -107,13 +107,14 @@ def _seated(settings: Settings, nurseries: tuple[Nursery, Nursery], opened: Open
     return {**seats, "shadow": seats["fresh"] if other is own else seat(other)}
 
 
-def _with_other_kernels(settings: Settings, stack: ExitStack, opened: Opened, plan: Plan) -> dict[str, Seat]:
-    """A seat in a process with other kernels, where a check asks for it: a second import of the backend, beside the first."""
+def _with_other_kernels(settings: Settings, stack: ExitStack, opened: Opened, plan: Plan, own: Nursery) -> dict[str, Seat]:
+    """Seats with other kernels, where a check asks for them: without oneDNN, a second import beside the first, and with one thread, another fork."""
     if settings.backend != "tensorflow" or not any(route.seat == "kernels" for route in plan.routes):
         return {}
     nursery = stack.enter_context(Nursery())
-    nursery.start({"KERAS_BACKEND": settings.backend, **OTHER_KERNELS})
-    return {"kernels": Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout)}
+    nursery.start({"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
+    load = load_request(settings, opened, sizes=_sizes(settings))
+    return {"kernels": Seat(nursery, load, timeout=settings.timeout), "thread": Seat(own, {**load, "threads": ONE_THREAD}, timeout=settings.timeout)}
 
 
 def _loaded(seats: dict[str, Seat]) -> tuple[Facts, str]:

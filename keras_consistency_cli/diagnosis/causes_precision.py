@@ -130,7 +130,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="kernel-dependent",
-        sentence="answers depend on the CPU's kernels: oneDNN and the number of threads change them",
+        sentence="answers depend on the CPU's kernels: oneDNN or the number of threads changes them, KC605 says which",
         explanation=(
             "TensorFlow picks kernels by processor, by oneDNN and by threads. They round differently, which is within the model's rounding "
             "noise; beyond "

@@ -23,6 +23,8 @@ from keras_consistency_cli.text import clean
 __all__ = ["Nursery"]
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
+# Several workers share an accelerator: none may take all of its memory, and looking for one must not spoil it for processes that are forked later.
+_SHARING = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 _LOG_TAIL = 4000
 _ROOT = Path(__file__).resolve().parents[2]
 # -P, and in and out of sys.path: neither the current folder, where a stranger's model may lie, nor what surrounds the package is imported from.
@@ -58,7 +60,7 @@ class Nursery:
             stdout=self._log,
             stderr=self._log,
             pass_fds=[theirs.fileno()],
-            env={**os.environ, **_QUIET, "TMPDIR": self._scratch.name},
+            env={**_SHARING, **os.environ, **_QUIET, "TMPDIR": self._scratch.name},
             start_new_session=True,
         )
         theirs.close()
