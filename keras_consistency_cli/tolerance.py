@@ -114,7 +114,8 @@ def judge(
         return Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason=f"shapes differ: {pair.misshapen}")
     stated = policy.stated_for(pair.output)
     if exact or (policy.exact and stated is None):
-        return Judgement(within=pair.identical, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for")
+        reason = "the same bits are asked for" + ("" if exact else ", by --exact")
+        return Judgement(within=pair.identical, limit=Limit(value=0.0, origin="exact"), reason=reason)
     if pair.nonfinite:
         return Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason=f"{pair.nonfinite} values are finite on one side only")
     if stated is not None:

@@ -163,11 +163,16 @@ def test_an_output_without_a_stated_limit_is_calibrated() -> None:
 
 @pytest.mark.parametrize(("by", "within"), [(0.0, True), (2.0**-23, False)])
 @pytest.mark.parametrize(
-    "how", [{"policy": Policy(exact=True)}, {"policy": Policy(), "exact": True}, {"policy": Policy(stated=STATED), "exact": True}]
+    ("how", "words"),
+    [
+        ({"policy": Policy(exact=True)}, ", by --exact"),
+        ({"policy": Policy(), "exact": True}, ""),
+        ({"policy": Policy(stated=STATED), "exact": True}, ""),
+    ],
 )
-def test_exact_asks_for_the_same_bits(by: float, within: bool, how: dict[str, Any]) -> None:
+def test_exact_asks_for_the_same_bits(by: float, within: bool, how: dict[str, Any], words: str) -> None:
     judgement = judge(moved(by, stated=STATED), noise=noise(), lifted=None, **how)
-    assert judgement == Judgement(within=within, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for")
+    assert judgement == Judgement(within=within, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for" + words)
 
 
 def test_exact_for_all_leaves_an_output_its_stated_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
@@ -12,6 +13,7 @@ from keras_consistency_cli.routes.base import Route
 
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators"]
 
+_RANKED = 5
 _WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
 _WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 
@@ -31,8 +33,8 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
     explained: set[str] = set()
     found = []
     for cause in CAUSES.values():
-        codes = [code for code in cause.explains if code in by_code]
-        if set(cause.key) & set(by_code) - explained and cause.fits(evidence, by_code):
+        codes = [code for code in cause.explains if code in by_code and cause.covers(evidence, by_code[code])]
+        if set(cause.key) & set(codes) - explained and cause.fits(evidence, by_code):
             found.append(_diagnosed(cause, evidence, by_code, codes))
             explained |= set(codes)
     return tuple(sorted(found, key=lambda diagnosis: diagnosis.severity != "fail"))
@@ -48,7 +50,9 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
     layer = place.get("layer") or cause.suspect(evidence)
     rows = [worst.row for code in codes for judged in by_code[code].judged if not judged.within for worst in judged.comparison.worst]
     failing = any(by_code[code].status is Status.FAIL for code in codes)
-    named = f"'{layer}'" + (f" ({place['kind']})" if "kind" in place else "") if layer else "a layer"
+    growth = _growth(cause, evidence)
+    nobody, somewhere = ("the model's depth", "the layers at which it grows most") if growth else ("a layer", "the layer at fault")
+    named = f"'{layer}'" + (f" ({place['kind']})" if "kind" in place else "") if layer else nobody
     return Diagnosis(
         cause=cause.slug,
         severity="fail" if failing else "warn",
@@ -56,9 +60,17 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         layer=layer,
         rows=tuple(dict.fromkeys(rows))[:5],
         explains=tuple(codes),
-        evidence={"located": dict(place)} if place else {},
-        advice=(cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer),
+        evidence={**({"located": dict(place)} if place else {}), **growth},
+        advice=(cause.advice if layer else cause.advice.replace("'{layer}'", somewhere)).format(layer=layer),
     )
+
+
+def _growth(cause: Cause, evidence: Evidence) -> dict[str, Any]:
+    """The layers at which rounding grows most, the worst first, where a locator measured that."""
+    trace = evidence.traces.get(cause.locator) if cause.locator else None
+    measured = trace.details.get("growth", ()) if trace is not None and trace.ran else ()
+    ranked = sorted((each for each in measured if each["grown"] > 1), key=lambda each: -each["grown"])
+    return {"growth": ranked[:_RANKED]} if ranked else {}
 
 
 def _place(cause: Cause, evidence: Evidence) -> Mapping[str, str]:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_scaling import says
+from keras_consistency_cli.diagnosis.signatures import always, rounding_alone
 
-__all__ = ["FILE_CAUSES", "NUMBER_CAUSES"]
+__all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDING_CAUSE"]
 
 
 def _parting(*routes: str) -> Callable[[Evidence], str | None]:
@@ -35,6 +36,24 @@ def _narrow_layer(evidence: Evidence) -> str | None:
     scopes = {re.sub(r"_\d+$", "", scope) for scope in first.partition(" ")[0].split("/")} | set(first.partition(" ")[0].split("/"))
     return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
 
+
+_ROUNDED_BY_KERNELS = ("KC101", "KC102", "KC104", "KC201", "KC202", "KC204", "KC502", "KC503", "KC504", "KC601", "KC605", "KC802")
+"""Checks that compare two ways of computing the same; where the same kernels run twice, as in KC103, KC203 and KC801, nothing rounds differently."""
+
+ROUNDING_CAUSE = Cause(
+    slug="rounding",
+    sentence="nothing but rounding: the limit that was stated is stricter than float32 can keep",
+    explanation=(
+        "Kernels add in another order for another batch size, device or compiler, and so round differently. With --exact, or with limits below "
+        "the model's own rounding noise, that fails although nothing is wrong: on the float64 copy the same two ways agree."
+    ),
+    key=_ROUNDED_BY_KERNELS,
+    explains=_ROUNDED_BY_KERNELS,
+    fits=always,
+    covers=rounding_alone,
+    advice="drop --exact, or --rtol and --atol: without them limits come from the model's own rounding noise; else state the limit that would pass",
+)
+"""It comes first: what is rounding alone must not be taken for a fault that looks like it."""
 
 FILE_CAUSES: tuple[Cause, ...] = (
     Cause(

@@ -20,6 +20,7 @@ __all__ = [
     "made_nonfinite",
     "neighbours",
     "randomness",
+    "rounding_alone",
     "rows_lost",
     "short_tail_grows",
     "stateful_layer",
@@ -89,6 +90,13 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
     return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated).within
+
+
+def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:
+    """A failure by a limit stricter than rounding, all of whose deviations are within what the model's own rounding gives."""
+    beyond = [each for each in verdict.judged if not each.within]
+    strict = evidence.policy.exact or evidence.policy.stated is not None or bool(evidence.policy.per_output)
+    return strict and bool(beyond) and all(only_rounding(evidence, each) for each in beyond)
 
 
 def by_its_batch(evidence: Evidence, failing: Failing) -> bool:

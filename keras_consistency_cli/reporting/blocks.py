@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.causes_precision import ROUNDING_CAUSE
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.check_table import status_text
@@ -25,6 +27,9 @@ _ROWS_NAMED = 8
 _STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
 _SEVERITY_WORDS = {"fail": "CAUSE", "warn": "CAUSE of a warning", "info": "NOTED"}
 _TABLE_INDENT = 4
+_GROWTH_TITLES = ("layer", "error", "× growth")
+_ALWAYS_EXACT = {(pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact}
+"""Pairs that no stated limit applies to."""
 _ROW_TITLES = ("row", "index", "candidate", "reference", "distance")
 
 
@@ -42,7 +47,16 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
         lines += labelled(canvas, "rows", written(canvas, named))
     if diagnosis.explains:
         lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
-    return _capped(canvas, lines + code_lines(canvas, "to mend", diagnosis.advice))
+    return _capped(canvas, lines + _growth(canvas, diagnosis) + code_lines(canvas, "to mend", diagnosis.advice))
+
+
+def _growth(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
+    """A small table of the layers at which rounding grows most: relative error of what comes out, and how much more it is than what went in."""
+    measured = diagnosis.evidence.get("growth", ())
+    rows = [_GROWTH_TITLES, *((each["layer"], number(each["error"]), number(each["grown"])) for each in measured)]
+    texts = [[written(canvas, cell, "dim" if at == 0 else "") for cell in row] for at, row in enumerate(rows)]
+    widths = _widths(texts)
+    return [Text.assemble(" " * _TABLE_INDENT, aligned(row, widths, 1, 2)) for row in texts] if measured else []
 
 
 def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text]:
@@ -60,7 +74,8 @@ def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text
     causes = [diagnosis.cause for diagnosis in report.diagnoses if verdict.code in diagnosis.explains]
     if causes:
         lines += labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above"))
-    advice = verdict.advice or ("" if causes else f"kcheck explain {verdict.code}")
+    # What to look for where answers differ is of no use where nothing but rounding does.
+    advice = "" if ROUNDING_CAUSE.slug in causes else verdict.advice or ("" if causes else f"kcheck explain {verdict.code}")
     return _capped(canvas, lines + code_lines(canvas, "next", advice))
 
 
@@ -123,7 +138,7 @@ def _would_pass(failing: Sequence[Judged]) -> str:
         return "no limit lets answers of different shapes pass"
     if any(one.comparison.nonfinite for one in failing):
         return "no limit lets NaN or infinity on one side pass"
-    stateable = [one.comparison.max_abs for one in failing if one.limit.origin != "exact"]
+    stateable = [one.comparison.max_abs for one in failing if (one.comparison.candidate, one.comparison.reference) not in _ALWAYS_EXACT]
     if not stateable or max(stateable) <= 0:
         return "the same bits only: no limit applies"
     rest = "; the exact comparisons would still fail" if len(stateable) < len(failing) else ""

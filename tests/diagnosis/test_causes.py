@@ -130,7 +130,8 @@ def test_signatures(
 
 
 def test_every_cause_has_a_signature_here() -> None:
-    assert set(CAUSES) == {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
+    measured = {"rounding"}  # told by numbers, see test_rounding_cause.py
+    assert set(CAUSES) == measured | {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
 
 
 @pytest.mark.parametrize("slug", CAUSES)
