@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -208,3 +209,15 @@ def test_other_words_are_never_within(policy: Policy) -> None:
     cat, dog = np.array([["cat"]]), np.array([["dog"]])
     assert not judge(compared(cat, dog, policy.stated), noise=None, lifted=None, policy=policy).within
     assert judge(compared(cat, cat, policy.stated), noise=None, lifted=None, policy=policy).within
+
+
+@pytest.mark.parametrize(("ratio", "widened"), [(0.5, 1.0), (1.0, 1.0), (5.0, 5.0), (1000.0, 8.0)])
+def test_where_predict_rounds_well_by_luck_another_compiler_may_round_worse(ratio: float, widened: float) -> None:
+    own = noise()
+    squares = own.noise_squares_reference or 1.0
+    layered = replace(own, candidate="rounded-layers", noise_squares_reference=squares, noise_squares_candidate=squares * ratio**2)
+    alone = judge(moved(0.0), noise=own, lifted=None, policy=Policy())
+    other = judge(moved(0.0), noise=own, lifted=None, policy=Policy(), rounded=layered)
+    lifted = judge(moved(0.0), noise=own, lifted=moved(0.0), policy=Policy(), rounded=layered)
+    assert other.limit.value - alone.limit.value == pytest.approx((widened - 1.0) * 4 * own.max_abs)
+    assert lifted.limit == alone.limit

@@ -8,6 +8,7 @@ from typing import Any
 from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
 from keras_consistency_cli.diagnosis.causes import CAUSES
+from keras_consistency_cli.diagnosis.causes_precision import ROUNDING_CAUSE
 from keras_consistency_cli.routes import LOCATING_ROUTES
 from keras_consistency_cli.routes.base import Route
 
@@ -37,7 +38,8 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
         if set(cause.key) & set(codes) - explained and cause.fits(evidence, by_code):
             found.append(_diagnosed(cause, evidence, by_code, codes))
             explained |= set(codes)
-    return tuple(sorted(found, key=lambda diagnosis: diagnosis.severity != "fail"))
+    # Rounding has to be recognised before all faults that look like it, and told after those that there are.
+    return tuple(sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", diagnosis.cause == ROUNDING_CAUSE.slug)))
 
 
 def _hypothetical(verdict: Verdict) -> bool:

@@ -116,8 +116,9 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         sentence="the model answers otherwise than when the answers were recorded",
         explanation=(
             "The file, the rows or what surrounds them is not the same as then: state or an argument that the file does not hold, weights saved "
-            "before or after the answers were recorded, another scaler, "
-            "another version of Keras, or an accelerator that multiplies in less than float32."
+            "before or after the answers were recorded, a Normalization given its weights by set_weights or a clone without finalize_state(), "
+            "which computes with other numbers until it is loaded, another scaler, another version of Keras, or an accelerator that multiplies in "
+            "less than float32."
         ),
         key=("KC802",),
         explains=("KC802",),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
+from keras_consistency_cli.routes import REFERENCE, ROUNDED
 from keras_consistency_cli.tolerance import judge
 
 __all__ = [
@@ -89,7 +90,8 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     """A deviation beyond a stated or exact limit, which is within what this model's own rounding gives."""
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
-    return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated).within
+    rounded = next((each for each in evidence.comparisons.get((ROUNDED, REFERENCE), ()) if each.output == judged.comparison.output), None)
+    return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated, rounded=rounded).within
 
 
 def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:

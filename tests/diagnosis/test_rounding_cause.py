@@ -41,7 +41,8 @@ def _evidence(policy: Policy, noise: Comparison, changed: str) -> Evidence:
 def found() -> Callable[..., tuple[Diagnosis, ...]]:
     """Diagnose a check whose candidate is `by` away from predict in row 3, and `lifted` on the shadow."""
 
-    def diagnosed(by: float, policy: Policy, code: str = "KC102", lifted: float | None = None, changed: str = "", **findings: Any) -> Any:
+    def diagnosed(by: float, policy: Policy, code: str = "KC102", lifted: float | None = None, **more: Any) -> Any:
+        changed, others = more.pop("changed", ""), more.pop("others", ())
         moved = PREDICT.copy()
         moved[3] += np.float32(by)
         noise = _compared(("predict", "predict-float64"), PREDICT, SHADOW, policy)
@@ -50,8 +51,8 @@ def found() -> Callable[..., tuple[Diagnosis, ...]]:
         ruling = judge(comparison, noise=noise, lifted=twin, policy=policy)
         judged = Judged(comparison=comparison, limit=ruling.limit, within=ruling.within, lifted=twin)
         status = Status.PASS if ruling.within else Status.FAIL
-        verdict = Verdict(status=status, message="", code=code, name=code, judged=(judged,), findings=findings)
-        return diagnose(_evidence(policy, noise, changed), [verdict])
+        verdict = Verdict(status=status, message="", code=code, name=code, judged=(judged,), findings=more)
+        return diagnose(_evidence(policy, noise, changed), [verdict, *others])
 
     return diagnosed
 
@@ -85,3 +86,9 @@ def test_one_kernel_does_not_round_twice(found: Any, code: str) -> None:
 
 def test_calibrated_limits_never_fail_on_rounding(found: Any) -> None:
     assert found(2 * NOISE, Policy(), lifted=0.0) == ()
+
+
+def test_a_fault_is_told_before_rounding_next_to_it(found: Any) -> None:
+    leak = Verdict(status=Status.FAIL, message="", code="KC103", name="companion-swap")
+    diagnoses = found(2 * NOISE, EXACT, "KC201", lifted=0.0, others=(leak,))
+    assert [(each.cause, each.explains) for each in diagnoses] == [("cross-sample-dependence", ("KC103",)), ("rounding", ("KC201",))]
