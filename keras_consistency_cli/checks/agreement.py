@@ -71,7 +71,7 @@ def _flipping(judged: tuple[Judged, ...], comparison: Comparison, wording: Wordi
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
     message = f"{wording.agree}, but rounding of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
     advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
-    return Verdict(status=status, message=message, judged=judged, advice=advice)
+    return Verdict(status=status, message=message, judged=judged, advice=advice, findings={"cause": "near-ties"})
 
 
 def _flipped_share(comparison: Comparison) -> float:

@@ -195,9 +195,10 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "Nothing is wrong with the numbers, but argmax or a threshold makes a decision of a difference that another machine, batch size or "
             "kernel may turn round."
         ),
-        key=("KC604",),
-        explains=("KC604",),
+        key=("KC604", *_ROUNDED_BY_KERNELS),
+        explains=("KC604", *_ROUNDED_BY_KERNELS),
         fits=says("near-ties"),
+        covers=lambda _evidence, verdict: verdict.findings.get("cause") == "near-ties",
         advice="treat a row whose best two classes differ by less than the limit as undecided, or train for a wider margin",
     ),
 )
