@@ -24,7 +24,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.agreement import FRESH, Wording, agreement, differs_anyway
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.routes.devices import MOST_ACCELERATORS, accelerators, numbered
@@ -68,6 +68,8 @@ def examine(evidence: Evidence) -> Verdict:
         return verdict
     pairs = list(_measured(evidence, found))
     findings = {"devices": list(found), "pairs": pairs}
+    if verdict.status is Status.FAIL and (anyway := differs_anyway(evidence)):
+        return anyway
     if verdict.status is Status.FAIL:
         return replace(verdict, findings={**findings, "cause": "device-precision"})
     reason = verdict.reason if verdict.status is Status.ERROR else None
@@ -116,6 +118,6 @@ CHECK = Check(
     name="gpu-vs-cpu",
     title="accelerators answer what the CPU answers, with TF32 and without",
     explanation=__doc__,
-    pairs=(*_PAIRS, _ASKED_FOR),
+    pairs=(*_PAIRS, _ASKED_FOR, FRESH),
     examine=examine,
 )

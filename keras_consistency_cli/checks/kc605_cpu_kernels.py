@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.agreement import FRESH, Wording, agreement, differs_anyway
 from keras_consistency_cli.checks.base import Check, Evidence, Judged, Pair, Status, Verdict
 
 __all__ = ["CHECK"]
@@ -43,6 +43,8 @@ def examine(evidence: Evidence) -> Verdict:
     found = {name: _found(verdict.judged, name) for name in _WAYS if any(each.comparison.candidate == name for each in verdict.judged)}
     beyond = [name for name, each in found.items() if not each["within"]]
     findings = {"moved_by": [_WAYS[name] for name, each in found.items() if not each["identical"]], **found}
+    if verdict.status is Status.FAIL and (anyway := differs_anyway(evidence)):
+        return anyway
     if verdict.status is Status.FAIL and beyond:
         blame = " and ".join(_WAYS[name] for name in beyond)
         message = f"{blame} {'change' if beyond[1:] else 'changes'} the answers: {verdict.message}"
@@ -68,7 +70,7 @@ CHECK = Check(
     name="cpu-kernels",
     title="oneDNN on and off, one thread and many agree (only with --select)",
     explanation=__doc__,
-    pairs=_PAIRS,
+    pairs=(*_PAIRS, FRESH),
     examine=examine,
     on_request=True,
 )

@@ -80,3 +80,11 @@ def test_nan_on_one_device_fails(world: Any) -> None:
 def test_crash(world: Any, crashed: Trace) -> None:
     found = world.where({"without-tf32": crashed}, facts=GPU).verdict(CHECK)
     assert (found.status, found.reason) == (Status.ERROR, "without-tf32: ValueError: boom")
+
+
+def test_what_another_process_answers_otherwise_anyway_is_nothing_to_judge(world: Any) -> None:
+    found = world.where({"on-cpu": world.moved(1e-2), "fresh-process": world.moved(0.5)}, facts=GPU).verdict(CHECK)
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "a second process with the same device and kernels does not answer the same either, see KC203 repeatability",
+    )

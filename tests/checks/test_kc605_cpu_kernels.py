@@ -65,3 +65,11 @@ def test_a_crash_of_one_leaves_the_other_judged(world: Any, crashed: Trace) -> N
 
 def test_it_runs_on_request_only() -> None:
     assert CHECK.on_request
+
+
+def test_what_another_process_answers_otherwise_anyway_is_nothing_to_judge(world: Any) -> None:
+    found = world.where({"without-onednn": world.moved(1e-2), "fresh-process": world.moved(0.5)}).verdict(CHECK)
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "a second process with the same device and kernels does not answer the same either, see KC203 repeatability",
+    )
