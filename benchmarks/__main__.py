@@ -1,7 +1,7 @@
 """Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`, from the top of the repository.
 
-Names are startup, memory, one_by_one, sequences, calibration. Everything that is compared was measured side by side in this run; nothing is
-judged by the clock.
+Names are startup, memory, processes, one_by_one, sequences, calibration. Everything that is compared was measured side by side in this run;
+nothing is judged by the clock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.measure import Figure, machine
 
 __all__ = ["NAMES", "document", "main", "written"]
 
-NAMES = ("startup", "memory", "one_by_one", "sequences", "calibration")
+NAMES = ("startup", "memory", "processes", "one_by_one", "sequences", "calibration")
 """In this order: what starts processes of its own comes before what fills this one with a backend."""
 _OPENING, _CLOSING = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 _HEAD = ("what", "measured", "against", "ratio", "goal")

@@ -25,7 +25,7 @@ from keras_consistency_cli.opening import Opened, load_request, open_files
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reproducing import reproducers
 from keras_consistency_cli.routes import routes
-from keras_consistency_cli.routes.devices import OTHER_KERNELS
+from keras_consistency_cli.routes.kernels import ONE_THREAD, WITHOUT_ONEDNN
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
 from keras_consistency_cli.selection import check_outputs, resolve_selection
 from keras_consistency_cli.settings import Settings
@@ -56,7 +56,7 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         nurseries = _started(settings, stack, nursery)
         opened = open_files(settings)
         plan = Plan.of(checks, routes(_sizes(settings)))
-        seats = {**_seated(settings, nurseries, opened, deadline), **_with_other_kernels(settings, stack, opened, plan, deadline)}
+        seats = {**_seated(settings, nurseries, opened, deadline), **_with_other_kernels(settings, stack, opened, plan, nurseries[0], deadline)}
         for seat in seats.values():
             stack.callback(seat.close)
         facts, described = _loaded(seats)
@@ -150,13 +150,17 @@ def _seated(settings: Settings, nurseries: tuple[Nursery, Nursery], opened: Open
     return {**seats, "shadow": seats["fresh"] if other is own else seat(other)}
 
 
-def _with_other_kernels(settings: Settings, stack: ExitStack, opened: Opened, plan: Plan, deadline: Deadline) -> dict[str, Seat]:
-    """A seat in a process with other kernels, where a check asks for it: a second import of the backend, beside the first."""
+def _with_other_kernels(
+    settings: Settings, stack: ExitStack, opened: Opened, plan: Plan, own: Nursery, deadline: Deadline
+) -> dict[str, Seat]:
+    """Seats with other kernels, where a check asks for them: without oneDNN, a second import beside the first, and with one thread, another fork."""
     if settings.backend != "tensorflow" or not any(route.seat == "kernels" for route in plan.routes):
         return {}
     nursery = stack.enter_context(Nursery())
-    _start(nursery, settings, {"KERAS_BACKEND": settings.backend, **OTHER_KERNELS})
-    return {"kernels": Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout, deadline=deadline)}
+    _start(nursery, settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
+    load = load_request(settings, opened, sizes=_sizes(settings))
+    single = Seat(own, {**load, "threads": ONE_THREAD}, timeout=settings.timeout, deadline=deadline)
+    return {"kernels": Seat(nursery, load, timeout=settings.timeout, deadline=deadline), "thread": single}
 
 
 def _loaded(seats: dict[str, Seat]) -> tuple[Facts, str]:

@@ -147,6 +147,10 @@ class Worker:
         from keras_consistency_cli.routes import routes
         from keras_consistency_cli.routes.session import Probe
 
+        if "threads" in request:
+            from keras_consistency_cli.routes.kernels import limit_threads
+
+            limit_threads(request["threads"])
         self._subject = Subject.load(SubjectFiles(**request["files"]))
         self._probe = Probe(**{**request["probe"], "sizes": tuple(request["probe"]["sizes"])})
         self._routes = {route.name: route for route in routes(self._probe.sizes)}

@@ -165,7 +165,8 @@ def test_the_keys_of_the_json_report_are_as_documented() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    made = {f"{folder}/index.md" for folder in ("checks", "causes")}  # scripts/pages.py makes them where the site is built
+    assert [target for target in targets if target not in made and not (page.parent / target).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

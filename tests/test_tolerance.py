@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -163,11 +164,16 @@ def test_an_output_without_a_stated_limit_is_calibrated() -> None:
 
 @pytest.mark.parametrize(("by", "within"), [(0.0, True), (2.0**-23, False)])
 @pytest.mark.parametrize(
-    "how", [{"policy": Policy(exact=True)}, {"policy": Policy(), "exact": True}, {"policy": Policy(stated=STATED), "exact": True}]
+    ("how", "words"),
+    [
+        ({"policy": Policy(exact=True)}, ", by --exact"),
+        ({"policy": Policy(), "exact": True}, ""),
+        ({"policy": Policy(stated=STATED), "exact": True}, ""),
+    ],
 )
-def test_exact_asks_for_the_same_bits(by: float, within: bool, how: dict[str, Any]) -> None:
+def test_exact_asks_for_the_same_bits(by: float, within: bool, how: dict[str, Any], words: str) -> None:
     judgement = judge(moved(by, stated=STATED), noise=noise(), lifted=None, **how)
-    assert judgement == Judgement(within=within, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for")
+    assert judgement == Judgement(within=within, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for" + words)
 
 
 def test_exact_for_all_leaves_an_output_its_stated_limit() -> None:
@@ -203,3 +209,15 @@ def test_other_words_are_never_within(policy: Policy) -> None:
     cat, dog = np.array([["cat"]]), np.array([["dog"]])
     assert not judge(compared(cat, dog, policy.stated), noise=None, lifted=None, policy=policy).within
     assert judge(compared(cat, cat, policy.stated), noise=None, lifted=None, policy=policy).within
+
+
+@pytest.mark.parametrize(("ratio", "widened"), [(0.5, 1.0), (1.0, 1.0), (5.0, 5.0), (1000.0, 8.0)])
+def test_where_predict_rounds_well_by_luck_another_compiler_may_round_worse(ratio: float, widened: float) -> None:
+    own = noise()
+    squares = own.noise_squares_reference or 1.0
+    layered = replace(own, candidate="rounded-layers", noise_squares_reference=squares, noise_squares_candidate=squares * ratio**2)
+    alone = judge(moved(0.0), noise=own, lifted=None, policy=Policy())
+    other = judge(moved(0.0), noise=own, lifted=None, policy=Policy(), rounded=layered)
+    lifted = judge(moved(0.0), noise=own, lifted=moved(0.0), policy=Policy(), rounded=layered)
+    assert other.limit.value - alone.limit.value == pytest.approx((widened - 1.0) * 4 * own.max_abs)
+    assert lifted.limit == alone.limit

@@ -10,13 +10,15 @@ from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.routes.base import lifted_name
 from keras_consistency_cli.tolerance import judge
 
-__all__ = ["FLIPPED_SHARE", "Wording", "agreement", "carries_state_on_purpose", "judge_pairs", "numbers", "worst"]
+__all__ = ["FLIPPED_SHARE", "FRESH", "Wording", "agreement", "carries_state_on_purpose", "differs_anyway", "judge_pairs", "numbers", "worst"]
 
 FLIPPED_SHARE = 0.05
 """Above this share, decisions that flip are a failure even where the numbers are within rounding noise."""
 
 
 _ROUNDED = ("rounded-layers", "predict")
+FRESH = Pair(candidate="fresh-process", reference="predict")
+"""The same again in another process: what differs there differs for no reason of devices or kernels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Ver
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
     message = f"{wording.agree}, but {what} of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
     advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
-    return Verdict(status=status, message=message, judged=judged, advice=advice)
+    return Verdict(status=status, message=message, judged=judged, advice=advice, findings={"cause": "near-ties"})
 
 
 def _flipped_share(comparison: Comparison) -> float:
@@ -119,6 +121,14 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     text += f" in {over} of {comparison.rows} rows of {comparison.candidate}"
     text += f"; {comparison.flipped} decisions flip" if comparison.flipped else ""
     return text + (f"; {comparison.nonfinite} values are finite on one side only" if comparison.nonfinite else "")
+
+
+def differs_anyway(evidence: Evidence) -> Verdict | None:
+    """A SKIP where another process with the same device and kernels does not answer as predict does: then neither of the two is to blame."""
+    if all(each.within for each in judge_pairs(evidence, (FRESH,))):
+        return None
+    reason = "a second process with the same device and kernels does not answer the same either, see KC203 repeatability"
+    return Verdict(status=Status.SKIP, message="nothing to compare with", reason=reason)
 
 
 def carries_state_on_purpose(evidence: Evidence) -> Verdict | None:

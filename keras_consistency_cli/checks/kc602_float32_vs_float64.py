@@ -28,6 +28,7 @@ from keras_consistency_cli.tolerance import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, 
 __all__ = ["CHECK"]
 
 _LOUD = 1e-3
+_ANOTHER = "run --select KC801 for state and arguments that the config does not hold; else look for a layer that computes in less than float32"
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -77,7 +78,7 @@ def _hidden(evidence: Evidence) -> Verdict | None:
     furthest = max(dropped, key=lambda each: each.scaled)
     message = f"predict is {furthest.scaled:.1e} of the greatest output away from float64, {_excess(evidence):.2g} × what rounding gives"
     verdict = Verdict(status=Status.WARN, message=f"{message}: no measure for limits", findings=findings, advice=advice)
-    return verdict if furthest.scaled < _LOUD * 10 else replace(verdict, message=f"{message}: its float64 copy is another model")
+    return verdict if furthest.scaled < _LOUD * 10 else replace(verdict, message=f"{message}: its float64 copy is another model", advice=_ANOTHER)
 
 
 def _unknown(evidence: Evidence) -> Verdict:

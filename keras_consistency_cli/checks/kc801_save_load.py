@@ -10,7 +10,9 @@ Both copies answer one batch through the compiled step, in the same process as t
 expected. Where answers differ, weights, attributes and configs are compared and the first layer that answers
 differently is looked for. Two things no answer can show, and they are warnings: a variable that Keras does not save
 although answers depend on it, and a constructor argument that `get_config` leaves out: if training or the author
-gave it another value than loading does, that value is gone. `--expected` (KC802) then shows whether it was.
+gave it another value than loading does, that value is gone. `--expected` (KC802) then shows whether it was. Where the
+Keras that saved the model and the one that runs are known to answer otherwise for its kind of layers, that is a warning
+too; what a later Keras will do otherwise is told.
 
 To fix: make state with `self.add_weight`, layers in `__init__` and build them in `build`; return every argument from
 `get_config`; call the model once before saving it.
@@ -26,6 +28,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.versions import behaviours_of
 
 __all__ = ["CHECK"]
 
@@ -37,6 +40,8 @@ _WORDING = Wording(
     advice="track state with add_weight, return every argument from get_config, build the model before saving it",
 )
 _SHOWN = 3
+_UNBAKE = "take training=True out of the graph, or pin the version of Keras"
+_PIN = "run the version of Keras that saved it, or hold today's answers against recorded ones: --expected expected.npy"
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -118,12 +123,14 @@ def _versions(verdict: Verdict, evidence: Evidence) -> Verdict:
     """What another version of Keras makes of the same file."""
     facts = evidence.facts
     saved = f"; saved with Keras {facts.saved_with}, this is {facts.keras}" if facts.saved_with and facts.saved_with != facts.keras else ""
-    # Keras writes a default of training=True into the graph as well: that is the layer's nature, not the author's doing.
-    baked = next((layer.path for layer in facts.layers if layer.baked_training and not layer.default_training), None)
-    if baked is None:
-        return replace(verdict, message=verdict.message + saved)
-    message = f"'{baked}' has training=True in its graph, which predict ignores up to Keras 3.15 and obeys from 3.16 on{saved}"
-    return replace(verdict, status=Status.WARN, message=message, advice="take training=True out of the graph, or pin the version of Keras")
+    known = behaviours_of(facts)
+    findings = {"versions": known} if known else {}
+    loud = [each for each in known if each["weight"] == "always" or (each["weight"], each["state"]) == ("crossed", "crossed")]
+    if loud:
+        advice = _UNBAKE if loud[0]["weight"] == "always" else _PIN
+        return replace(verdict, status=Status.WARN, message=loud[0]["words"] + saved, findings=findings, advice=advice)
+    quiet = "; ".join(each["words"] for each in known if each["state"] != "past")
+    return replace(verdict, message=verdict.message + saved, findings=findings, advice=quiet or verdict.advice)
 
 
 CHECK = Check(

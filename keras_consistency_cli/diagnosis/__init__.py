@@ -8,6 +8,7 @@ from typing import Any
 from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
 from keras_consistency_cli.diagnosis.causes import CAUSES
+from keras_consistency_cli.diagnosis.causes_precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.damage import damage_of
 from keras_consistency_cli.diagnosis.depth import along_depth
@@ -16,6 +17,7 @@ from keras_consistency_cli.routes.base import Route
 
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators", "togglers"]
 
+_RANKED = 5
 _WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
 _WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 
@@ -47,11 +49,12 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
     explained: set[str] = set()
     found = []
     for cause in CAUSES.values():
-        codes = [code for code in cause.explains if code in by_code]
-        if set(cause.key) & set(by_code) - explained and cause.fits(evidence, by_code):
+        codes = [code for code in cause.explains if code in by_code and cause.covers(evidence, by_code[code])]
+        if set(cause.key) & set(codes) - explained and cause.fits(evidence, by_code):
             found.append(_diagnosed(cause, evidence, by_code, codes))
             explained |= set(codes)
-    return tuple(sorted(found, key=lambda diagnosis: diagnosis.severity != "fail"))
+    # Rounding has to be recognised before all faults that look like it, and told after those that there are.
+    return tuple(sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", diagnosis.cause == ROUNDING_CAUSE.slug)))
 
 
 def _hypothetical(verdict: Verdict) -> bool:
@@ -65,7 +68,9 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
     layer = place.get("layer") or cause.suspect(evidence)
     rows = [worst.row for code in codes for judged in by_code[code].judged if not judged.within for worst in judged.comparison.worst]
     failing = any(by_code[code].status is Status.FAIL for code in codes)
-    named = f"'{layer}'" + (f" ({place['kind']})" if "kind" in place else "") if layer else "a layer"
+    growth = _growth(cause, evidence)
+    nobody, somewhere = ("the model's depth", "the layers at which it grows most") if growth else ("a layer", "the layer at fault")
+    named = f"'{layer}'" + (f" ({place['kind']})" if "kind" in place else "") if layer else nobody
     return Diagnosis(
         cause=cause.slug,
         severity="fail" if failing else "warn",
@@ -75,21 +80,29 @@ def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict],
         explains=tuple(codes),
         confidence="confirmed" if proof is not None and proof.confirmed else "likely",
         confirmation=proof.told if proof is not None else "",
-        evidence={"located": dict(place)} if place else {},
-        advice="\n".join((*_mends(by_code, codes), _general(cause, layer))),
+        evidence={**({"located": dict(place)} if place else {}), **growth},
+        advice="\n".join((*_mends(by_code, codes), _general(cause, layer, somewhere))),
         damage=damage_of(evidence, [by_code[code] for code in codes]),
         depth=along_depth(evidence, cause.locator) if place else (),
     )
 
 
-def _general(cause: Cause, layer: str | None) -> str:
-    return (cause.advice if layer else cause.advice.replace("'{layer}'", "the layer at fault")).format(layer=layer)
+def _general(cause: Cause, layer: str | None, somewhere: str) -> str:
+    return (cause.advice if layer else cause.advice.replace("'{layer}'", somewhere)).format(layer=layer)
 
 
 def _mends(by_code: Mapping[str, Verdict], codes: Sequence[str]) -> tuple[str, ...]:
     """The very lines that mend these rows, where a check has found them: they come before what holds in general."""
     found = (by_code[code].findings.get("mend") for code in codes)
     return tuple(str(line) for line in found if line)
+
+
+def _growth(cause: Cause, evidence: Evidence) -> dict[str, Any]:
+    """The layers at which rounding grows most, the worst first, where a locator measured that."""
+    trace = evidence.traces.get(cause.locator) if cause.locator else None
+    measured = trace.details.get("growth", ()) if trace is not None and trace.ran else ()
+    ranked = sorted((each for each in measured if each["grown"] > 1), key=lambda each: -each["grown"])
+    return {"growth": ranked[:_RANKED]} if ranked else {}
 
 
 def _place(cause: Cause, evidence: Evidence) -> Mapping[str, Any]:

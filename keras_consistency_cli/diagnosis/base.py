@@ -17,6 +17,10 @@ def _nobody(_evidence: Evidence) -> str | None:
     return None
 
 
+def _all(_evidence: Evidence, _verdict: Verdict) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """One cause and the verdicts it explains.
@@ -55,6 +59,7 @@ class Cause:
         advice: what to change, as text or code, with {layer}.
         locator: the route that looks for its layer, if any.
         suspect: the layer that facts alone point to.
+        covers: whether it explains this verdict, where not every one with such a code.
     """
 
     slug: str
@@ -66,3 +71,4 @@ class Cause:
     advice: str
     locator: str | None = None
     suspect: Callable[[Evidence], str | None] = _nobody
+    covers: Callable[[Evidence, Verdict], bool] = _all

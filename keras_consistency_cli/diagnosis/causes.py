@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_data import DATA_CAUSES
-from keras_consistency_cli.diagnosis.causes_precision import FILE_CAUSES, NUMBER_CAUSES
+from keras_consistency_cli.diagnosis.causes_precision import FILE_CAUSES, NUMBER_CAUSES, ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
 from keras_consistency_cli.diagnosis.causes_sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.signatures import (
@@ -237,5 +237,5 @@ _TABLE = (
 )
 
 CAUSES: Mapping[str, Cause] = {
-    cause.slug: cause for cause in (*FILE_CAUSES, *_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES, *NUMBER_CAUSES)
+    cause.slug: cause for cause in (ROUNDING_CAUSE, *FILE_CAUSES, *_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES, *NUMBER_CAUSES)
 }

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_scaling import says
+from keras_consistency_cli.diagnosis.signatures import always, rounding_alone
 
-__all__ = ["FILE_CAUSES", "NUMBER_CAUSES"]
+__all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
 
 
 def _parting(*routes: str) -> Callable[[Evidence], str | None]:
@@ -35,6 +36,24 @@ def _narrow_layer(evidence: Evidence) -> str | None:
     scopes = {re.sub(r"_\d+$", "", scope) for scope in first.partition(" ")[0].split("/")} | set(first.partition(" ")[0].split("/"))
     return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
 
+
+ROUNDED_BY_KERNELS = ("KC101", "KC102", "KC104", "KC201", "KC202", "KC204", "KC502", "KC503", "KC504", "KC601", "KC605", "KC802")
+"""Checks that compare two ways of computing the same; where the same kernels run twice, as in KC103, KC203 and KC801, nothing rounds differently."""
+
+ROUNDING_CAUSE = Cause(
+    slug="rounding",
+    sentence="nothing but rounding: the limit that was stated is stricter than float32 can keep",
+    explanation=(
+        "Kernels add in another order for another batch size, device or compiler, and so round differently. With --exact, or with limits below "
+        "the model's own rounding noise, that fails although nothing is wrong: on the float64 copy the same two ways agree."
+    ),
+    key=ROUNDED_BY_KERNELS,
+    explains=ROUNDED_BY_KERNELS,
+    fits=always,
+    covers=rounding_alone,
+    advice="drop --exact, or --rtol and --atol: without them limits come from the model's own rounding noise; else state the limit that would pass",
+)
+"""It comes first: what is rounding alone must not be taken for a fault that looks like it."""
 
 FILE_CAUSES: tuple[Cause, ...] = (
     Cause(
@@ -97,8 +116,9 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         sentence="the model answers otherwise than when the answers were recorded",
         explanation=(
             "The file, the rows or what surrounds them is not the same as then: state or an argument that the file does not hold, weights saved "
-            "before or after the answers were recorded, another scaler, "
-            "another version of Keras, or an accelerator that multiplies in less than float32."
+            "before or after the answers were recorded, a Normalization given its weights by set_weights or a clone without finalize_state(), "
+            "which computes with other numbers until it is loaded, another scaler, another version of Keras, or an accelerator that multiplies in "
+            "less than float32."
         ),
         key=("KC802",),
         explains=("KC802",),
@@ -130,7 +150,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="kernel-dependent",
-        sentence="answers depend on the CPU's kernels: oneDNN and the number of threads change them",
+        sentence="answers depend on the CPU's kernels: oneDNN or the number of threads changes them, KC605 says which",
         explanation=(
             "TensorFlow picks kernels by processor, by oneDNN and by threads. They round differently, which is within the model's rounding "
             "noise; beyond "
@@ -175,9 +195,10 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "Nothing is wrong with the numbers, but argmax or a threshold makes a decision of a difference that another machine, batch size or "
             "kernel may turn round."
         ),
-        key=("KC604",),
-        explains=("KC604",),
+        key=("KC604", *ROUNDED_BY_KERNELS),
+        explains=("KC604", *ROUNDED_BY_KERNELS),
         fits=says("near-ties"),
+        covers=lambda _evidence, verdict: verdict.findings.get("cause") == "near-ties",
         advice="treat a row whose best two classes differ by less than the limit as undecided, or train for a wider margin",
     ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.diagnosis.causes_precision import ROUNDED_BY_KERNELS
 from keras_consistency_cli.diagnosis.proofs import (
     Proof,
     Prove,
@@ -209,6 +210,11 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
             seen("read off the dtype policy; the float64 copy of the same weights decides otherwise", "KC603"),
             unproven("told by the distance to float64, which rounding of float32 cannot reach"),
         ),
+    ),
+    "rounding": _read(
+        "both ways are held against the model's own rounding noise, measured in float64",
+        "held against float64: all deviations are within what the model's own rounding gives",
+        *ROUNDED_BY_KERNELS,
     ),
     "ill-conditioned": Confirmation(
         how="a change of 1e-7 is made in float64, where nothing rounds; or rounding is put into the float64 copy layer by layer", prove=amplified

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
+from keras_consistency_cli.routes import REFERENCE, ROUNDED
 from keras_consistency_cli.tolerance import judge
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "made_nonfinite",
     "neighbours",
     "randomness",
+    "rounding_alone",
     "rows_lost",
     "short_tail_grows",
     "stateful_layer",
@@ -88,7 +90,15 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     """A deviation beyond a stated or exact limit, which is within what this model's own rounding gives."""
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
-    return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated).within
+    rounded = next((each for each in evidence.comparisons.get((ROUNDED, REFERENCE), ()) if each.output == judged.comparison.output), None)
+    return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated, rounded=rounded).within
+
+
+def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:
+    """A failure by a limit stricter than rounding, all of whose deviations are within what the model's own rounding gives."""
+    beyond = [each for each in verdict.judged if not each.within]
+    strict = evidence.policy.exact or evidence.policy.stated is not None or bool(evidence.policy.per_output)
+    return strict and bool(beyond) and all(only_rounding(evidence, each) for each in beyond)
 
 
 def by_its_batch(evidence: Evidence, failing: Failing) -> bool:

@@ -209,7 +209,18 @@ def _backend_version() -> str:
 
 
 def _devices() -> tuple[str, ...]:
+    """Devices by the names that keras.device takes; Keras lists none of torch's."""
     try:
+        if keras.backend.backend() == "torch":
+            return _torch_devices()
         return tuple(str(device) for device in keras.distribution.list_devices())
     except Exception:
         return ("cpu:0",)
+
+
+def _torch_devices() -> tuple[str, ...]:
+    import torch
+
+    if torch.cuda.is_available():
+        return tuple(f"gpu:{number}" for number in range(torch.cuda.device_count()))
+    return ("mps:0",) if torch.backends.mps.is_available() else ("cpu:0",)

@@ -26,6 +26,7 @@ _OTHERS = 3
 _STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
 _SEVERITY_WORDS = {"fail": "CAUSE", "warn": "CAUSE of a warning", "info": "NOTED"}
 _TABLE_INDENT = 4
+_GROWTH_TITLES = ("layer", "error", "× growth")
 _ROW_TITLES = ("row", "index", "candidate", "reference", "distance")
 
 
@@ -46,7 +47,16 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     lines += damage_lines(canvas, diagnosis.damage)
     if diagnosis.explains:
         lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
-    return _capped(canvas, lines + code_lines(canvas, "to mend", diagnosis.advice))
+    return _capped(canvas, lines + _growth(canvas, diagnosis) + code_lines(canvas, "to mend", diagnosis.advice))
+
+
+def _growth(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
+    """A small table of the layers at which rounding grows most: relative error of what comes out, and how much more it is than what went in."""
+    measured = diagnosis.evidence.get("growth", ())
+    rows = [_GROWTH_TITLES, *((each["layer"], number(each["error"]), number(each["grown"])) for each in measured)]
+    texts = [[written(canvas, cell, "dim" if at == 0 else "") for cell in row] for at, row in enumerate(rows)]
+    widths = _widths(texts)
+    return [Text.assemble(" " * _TABLE_INDENT, aligned(row, widths, 1, 2)) for row in texts] if measured else []
 
 
 def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text]:

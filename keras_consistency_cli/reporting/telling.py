@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.diagnosis.base import Diagnosis
@@ -36,6 +37,8 @@ _COUNTED = {Status.FAIL: "failed", Status.ERROR: "error", Status.WARN: "warned",
 _ORDER = tuple(_COUNTED)
 _SEVERITIES = ("fail", "warn", "info")
 _ROWS_NAMED = 8
+_ALWAYS_EXACT = {(pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact}
+"""Pairs that no stated limit applies to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +119,7 @@ def would_pass(failing: Sequence[Judged]) -> str:
         return "no limit lets answers of different shapes pass"
     if any(one.comparison.nonfinite for one in failing):
         return "no limit lets NaN or infinity on one side pass"
-    stateable = [one.comparison.max_abs for one in failing if one.limit.origin != "exact"]
+    stateable = [one.comparison.max_abs for one in failing if (one.comparison.candidate, one.comparison.reference) not in _ALWAYS_EXACT]
     if not stateable or max(stateable) <= 0:
         return "the same bits only: no limit applies"
     rest = "; the exact comparisons would still fail" if len(stateable) < len(failing) else ""

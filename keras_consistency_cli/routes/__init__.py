@@ -10,6 +10,7 @@ from keras_consistency_cli.routes.calling import CALLING_ROUTES
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES
 from keras_consistency_cli.routes.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.devices import DEVICE_ROUTES
+from keras_consistency_cli.routes.kernels import KERNEL_ROUTES
 from keras_consistency_cli.routes.locate import LAYER_LOCATORS
 from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
 from keras_consistency_cli.routes.masks import MASK_ROUTES
@@ -45,4 +46,5 @@ def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES, *TOGGLING_ROUTES)
     of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
-    return (*own, *of_rows, *ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *RELOADING_ROUTES, *RECORDED_ROUTES)
+    of_numbers = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
+    return (*own, *of_rows, *of_numbers, *RELOADING_ROUTES, *RECORDED_ROUTES)

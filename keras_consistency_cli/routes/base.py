@@ -24,8 +24,9 @@ Outputs = Mapping[str, "np.ndarray"]
 Lens = Literal["float32", "float64"]
 """Which copy of the model a route runs on: as saved, or its float64 shadow."""
 
-Seat = Literal["main", "fresh", "shadow", "kernels"]
-"""Which process: the main worker, one that has run nothing before, one on TensorFlow, where float64 shadows live, or one with other CPU kernels."""
+Seat = Literal["main", "fresh", "shadow", "kernels", "thread"]
+"""Which process: the main worker, one that has run nothing before, one on TensorFlow, where float64 shadows live, one without oneDNN, or one with a
+single thread."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,8 @@ from keras_consistency_cli.text import clean
 __all__ = ["Nursery"]
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
+# Several workers share an accelerator: none may take all of its memory, and looking for one must not spoil it for processes that are forked later.
+_SHARING = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 _LOG_TAIL = 4000
 _BURIAL_S = 10.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +74,7 @@ class Nursery:
             stderr=self._log.writer,
             pass_fds=[theirs.fileno()],
             # TensorFlow leaves files of generated code to be removed at exit, which workers never reach.
-            env={**os.environ, **_QUIET, "TMPDIR": str(self._scratch.path)},
+            env={**_SHARING, **os.environ, **_QUIET, "TMPDIR": str(self._scratch.path)},
             start_new_session=True,
         )
 

@@ -77,6 +77,29 @@ def test_versions_are_told(world: Any) -> None:
     assert "'bn' has training=True in its graph" in warned.message
 
 
+STACKED = (LayerFact(path="masking", kind="Masking", masks=0.0), LayerFact(path="lstm", kind="LSTM"), LayerFact(path="lstm_1", kind="LSTM"))
+
+
+def test_a_change_of_keras_between_saving_and_running_warns(world: Any) -> None:
+    found = world.where(facts={"keras": "3.16.0", "saved_with": "3.15.1", "layers": STACKED}).verdict(CHECK)
+    words = "'lstm' hands its mask on to the layers behind it, so that they skip padded steps, as it should up to Keras 3.15 and no longer"
+    assert (found.status, found.message) == (Status.WARN, f"{words} from 3.16 on; saved with Keras 3.15.1, this is 3.16.0")
+    assert [(each["since"], each["state"]) for each in found.findings["versions"]] == [("3.16", "crossed")]
+
+
+@pytest.mark.parametrize(("running", "told"), [("3.15.1", True), ("3.16.0", False)])
+def test_a_change_to_come_is_told_and_one_long_past_is_not(world: Any, running: str, told: bool) -> None:
+    found = world.where(facts={"keras": running, "saved_with": running, "layers": STACKED}).verdict(CHECK)
+    assert (found.status, found.message) == (Status.PASS, "saved and loaded again, it answers the same")
+    assert ("no longer from 3.16 on" in (found.advice or "")) is told
+
+
+def test_what_shows_rarely_is_no_warning(world: Any) -> None:
+    lookup = (LayerFact(path="words", kind="StringLookup"),)
+    found = world.where(facts={"keras": "3.15.1", "saved_with": "3.9.0", "layers": lookup}).verdict(CHECK)
+    assert (found.status, "empty last lines" in found.advice) == (Status.PASS, True)
+
+
 def test_a_default_of_training_is_not_baked(world: Any) -> None:
     resizing = (LayerFact(path="resizing", kind="Resizing", baked_training=True, default_training=True),)
     assert world.where(facts={"layers": resizing}).verdict(CHECK).status is Status.PASS

@@ -52,6 +52,11 @@ def deep() -> Any:
     return keras.Sequential([keras.Input((24,)), *blocks, layers.Dense(3)])
 
 
+def hundred() -> Any:
+    """A hundred layers without anything between them."""
+    return keras.Sequential([keras.Input((24,)), *[layers.Dense(24, activation="tanh") for _ in range(100)], layers.Dense(1)])
+
+
 def sharp_norm() -> Any:
     """BatchNormalization that remembers a tiny variance and blows rounding up thirty times a layer."""
     model = keras.Sequential([keras.Input((32,)), *[part for _ in range(4) for part in (layers.Dense(32), layers.BatchNormalization())]])
@@ -151,6 +156,8 @@ CASES: tuple[Case, ...] = (
     _case("inputs around 1e4 that cancel", cancelling, offset(1e4, 64)),
     _case("outputs near zero", near_zero, flat(15)),
     _case("sixty layers", deep, flat(24)),
+    _case("a hundred layers", hundred, flat(24)),
+    _case("mixed bfloat16", lowered("mixed_bfloat16"), flat(20)),
     _case("tiny remembered variance", sharp_norm, flat(32)),
     _case("gelu and layer norm", gelu_norm, flat(33, rows=75)),
     _case("near-tied classes", tied, flat(128, rows=80)),

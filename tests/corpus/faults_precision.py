@@ -10,8 +10,8 @@ import numpy as np
 from keras import layers
 
 from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat
-from tests.corpus.clean_hard import cancelling, offset
-from tests.corpus.custom_layers import Narrow
+from tests.corpus.clean_hard import cancelling, gelu_norm, offset
+from tests.corpus.custom_layers import Narrow, Reduce
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -19,6 +19,8 @@ __all__ = ["CASES"]
 FAMILY = "precision"
 NAME = "adjust"
 QUIET = ("KC602", "KC603", "KC604", "KC801")
+SAME_BITS = ("KC101", "KC102", "KC201", "KC204")
+"""What fails where kernels have to give the same bits, or nearly so, for one row as for many."""
 
 
 def _narrow(host: str, to: str, **expected: Any) -> Case:
@@ -56,6 +58,11 @@ def tied(distance: float) -> Callable[[], Any]:
     return build
 
 
+def leaking() -> Any:
+    """A perceptron that subtracts a ten-thousandth of what the batch has in common."""
+    return HOSTS["perceptron"].build(Reduce("centre", axis=0, share=1e-4, name=NAME))
+
+
 def holed(random: np.random.Generator) -> Rows:
     """Rows of which one lacks a value."""
     rows = random.normal(size=(64, 16)).astype("float32")
@@ -84,5 +91,8 @@ CASES: tuple[Case, ...] = (
     _case("classes 1e-7 apart", tied(1e-7), flat(32, rows=90), causes=("near-ties",), warning=("KC604",)),
     _case("NaN that oneDNN swallows", swallowing, holed, causes=("kernel-dependent",), failing=("KC605",), args=("--select", "KC605")),
     _case("NaN that no kernel swallows", spreading, holed, args=("--select", "KC605")),
+    _case("gelu with --exact", gelu_norm, flat(33, rows=75), causes=("rounding",), failing=SAME_BITS, args=("--exact",)),
+    _case("sums with a limit below rounding", gelu_norm, flat(33), causes=("rounding",), failing=SAME_BITS, args=("--rtol", "0", "--atol", "1e-9")),
+    _case("a leak with --exact", leaking, flat(12), causes=("cross-sample-dependence",), layer=NAME, failing=("KC103",), args=(*CUSTOM, "--exact")),
     _case("classes a hundredth apart", tied(1e-2), flat(32, rows=90), quiet=QUIET),
 )

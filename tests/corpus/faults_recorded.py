@@ -76,6 +76,22 @@ def _plain() -> Any:
     return layers.Dense(8, activation="relu", name=NAME)
 
 
+def _given_statistics(refreshed: bool) -> Changed:
+    """Give a Normalization its statistics as weights; unless it is told to take note, it goes on computing with others until it is loaded."""
+
+    def give(layer: Any) -> None:
+        mean, variance, count = layer.get_weights()
+        layer.set_weights([mean + 0.3, variance * 1.7, count])
+        if refreshed:
+            layer.finalize_state()
+
+    return give
+
+
+def _normalization() -> Any:
+    return layers.Normalization(name=NAME)
+
+
 def _offset(style: str) -> Callable[[], Any]:
     return lambda: Offset(0.7, style, name=NAME)
 
@@ -98,6 +114,8 @@ CASES: tuple[Case, ...] = (
     _case("recorded, a config that forgets", Recording("regressor", _offset("forgetful")), causes=LOSS, layer=NAME, failing=FAILING),
     _case("recorded, a variable", Recording("perceptron", _table("ones"), after=_trained), causes=STATE, layer=NAME, failing=FAILING),
     _case("recorded, an attribute set later", Recording("regressor", _table("fixed"), after=_mutated), causes=MOVED, failing=FAILING),
+    _case("recorded, statistics set", Recording("perceptron", _normalization, after=_given_statistics(False)), causes=MOVED, failing=FAILING),
+    _case("recorded, statistics set and taken note of", Recording("perceptron", _normalization, after=_given_statistics(True)), quiet=QUIET),
     _case("recorded, one row", Recording("perceptron", _plain, _one_row), causes=MOVED, failing=FAILING),
     _case("recorded, a hundred-thousandth more", Recording("regressor", _plain, lambda y: y * np.float32(1 + 1e-5)), failing=FAILING),
     _case("recorded backwards", Recording("perceptron", _plain, lambda y: y[::-1]), causes=FORM, failing=FAILING),

@@ -104,6 +104,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], str]] = [
     ("kernel-dependent", {}, {"KC605": {}}, "nothing but oneDNN"),
     ("low-precision", {}, {"KC602": {"operations": ["m/Cast (Cast, float16)"]}}, "compiled step"),
     ("low-precision", {}, {"KC603": {}}, "dtype policy"),
+    ("rounding", {}, {"KC101": {}}, "the model's own rounding"),
     ("ill-conditioned", {}, ILL, "3.0e+06 times"),
     ("ill-conditioned", {}, {"KC602": {"excess": 1.4}}, "layer by layer"),
     ("near-ties", {}, {"KC604": {"cause": "near-ties"}}, "turns decisions round"),

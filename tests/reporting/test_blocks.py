@@ -77,21 +77,43 @@ def test_several_outputs_are_named_and_flipped_decisions_counted(stateful: Repor
     ("measured", "origin", "said"),
     [
         ({"max_abs": 0.311}, "calibrated", "with --rtol 0 --atol 0.32"),
-        ({"max_abs": 0.311}, "exact", "the same bits only: no limit applies"),
+        ({"max_abs": 0.311}, "exact", "with --rtol 0 --atol 0.32"),
+        ({"max_abs": 0.311, "candidate": "companions", "reference": "companions-baseline"}, "exact", "the same bits only: no limit applies"),
         ({"misshapen": "(4, 1) against (4,)"}, "exact", "no limit lets answers of different shapes pass"),
         ({"nonfinite": 1, "max_abs": 0.1}, "exact", "no limit lets NaN or infinity on one side pass"),
     ],
 )
 def test_the_limit_that_would_have_passed(make_report: Maker, measured: dict[str, object], origin: str, said: str) -> None:
-    comparison = Comparison(candidate="a", reference="b", output="score", rows=4, elements=4, **measured)  # type: ignore[arg-type]
+    comparison = Comparison(**{"candidate": "a", "reference": "b", "output": "score", "rows": 4, "elements": 4, **measured})  # type: ignore[arg-type]
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin=origin), within=False)  # type: ignore[arg-type]
     assert f"  would pass  {said}" in _block(make_report(_failed(one)), "KC102")
 
 
 def test_the_stated_limit_covers_all_that_failed(make_report: Maker, judged: Pairing) -> None:
-    exact = judged("swap", "predict", 0.5, exact=True)
+    exact = judged("companions", "companions-baseline", 0.5, exact=True)
     lines = _block(make_report(_failed(judged("a", "predict", 0.015), judged("b", "predict", 0.29), exact)), "KC102")
     assert "  would pass  with --rtol 0 --atol 0.3; the exact comparisons would still fail" in lines
+
+
+def test_the_layers_where_rounding_grows_are_ranked() -> None:
+    growth = [{"layer": "deep/dense_3", "error": 1.5e-3, "grown": 42.0}, {"layer": "out", "error": 0.098, "grown": 1.6}]
+    found = Diagnosis(cause="ill-conditioned", severity="warn", sentence="it grows.", evidence={"growth": growth}, advice="scale the inputs")
+    assert [line.plain for line in diagnosis_block(Canvas(width=80), found)] == [
+        "! CAUSE of a warning  ill-conditioned, likely",
+        "  it grows.",
+        "    layer          error  × growth",
+        "    deep/dense_3  0.0015        42",
+        "    out            0.098       1.6",
+        "  to mend     scale the inputs",
+    ]
+
+
+def test_where_all_is_rounding_nothing_is_to_be_looked_for(make_report: Maker, judged: Pairing) -> None:
+    failed = _failed(judged("a", "predict", 0.01, exact=True), advice="look for a reduction")
+    cause = Diagnosis(cause="rounding", severity="fail", sentence="s", explains=("KC102",), advice="drop --exact")
+    report = make_report(failed)
+    assert _block(report, "KC102")[-1] == "  next        look for a reduction"
+    assert _block(replace(report, diagnoses=(cause,)), "KC102")[-1] == "  cause       rounding, see above"
 
 
 def test_further_failures_are_counted(make_report: Maker, judged: Pairing) -> None:

@@ -66,7 +66,7 @@ def test_distances_and_flips_in_words(judged: Pairing) -> None:
 
 
 def test_what_would_pass(judged: Pairing) -> None:
-    one, exact = judged("a", "b", 0.25), judged("a", "b", 0.5, exact=True)
+    one, exact = judged("a", "b", 0.25), judged("companions", "companions-baseline", 0.5, exact=True)
     assert would_pass([one]).startswith("with --rtol 0 --atol 0.2")
     assert would_pass([one, exact]).endswith("; the exact comparisons would still fail")
     assert would_pass([exact]) == "the same bits only: no limit applies"

@@ -160,3 +160,16 @@ def test_large_models_are_left_alone() -> None:
     large = type(facts)(**{**vars(facts), "parameters": 300_000_000})
     assert {route.unavailable(facts) for route in RELOADING_ROUTES} == {None}
     assert {route.unavailable(large) for route in RELOADING_ROUTES} == {"300000000 parameters are too many to be loaded once more"}
+
+
+@pytest.mark.parametrize("refreshed", [True, False])
+def test_a_normalization_that_was_given_weights_answers_otherwise_once_it_is_loaded(refreshed: bool, tmp_path: Path) -> None:
+    norm = layers.Normalization(name="norm")
+    built = chain((3,), norm, layers.Dense(2))
+    norm.set_weights([np.full(3, 0.5, "float32"), np.full(3, 4.0, "float32"), np.int32(0)])
+    if refreshed:
+        norm.finalize_state()
+    result = run("reloaded", built, tmp_path)
+    assert (result.details.get("weights", []), result.details.get("config", [])) == ([], [])
+    assert result.details.get("parting", {}).get("layer") == (None if refreshed else "norm")
+    assert same(result) is refreshed

@@ -1,0 +1,124 @@
+"""What further processes and the float64 shadow cost: KC605 and KC203 in wall time, a worker in memory, the shadow in forward passes."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.measure import Figure, child_environment, duration, interleave, kcheck, say, timed, wall
+
+__all__ = ["highest_resident", "measure"]
+
+_ROWS = 256
+_IMPORT = "import keras"
+_BARE = "import numpy, keras; keras.models.load_model('mlp.keras').predict(numpy.load('x.npy'), verbose=0)"
+_PAUSE = 0.02
+_FEW, _MORE = "KC101", "KC101,KC203,KC605"
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    """Return the figures: processes first, what brings the backend into this one last."""
+    rounds = 2 if quick else 7
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _write_subject(folder)
+        return [_other_kernels(folder, rounds), _worker(folder, rounds), _shadow(rounds)]
+
+
+def _write_subject(folder: Path) -> None:
+    import numpy as np
+
+    from benchmarks.models import mlp, mlp_rows
+
+    mlp().save(folder / "mlp.keras")
+    np.save(folder / "x.npy", mlp_rows(_ROWS))
+
+
+def _other_kernels(folder: Path, rounds: int) -> Figure:
+    say(f"processes: {rounds} rounds of {_MORE} and of {_FEW} alone")
+    more, few = (kcheck("run", "mlp.keras", "--data", "x.npy", "--select", codes) for codes in (_MORE, _FEW))
+    for command in (more, few):
+        wall(command, folder)
+    pairs = interleave(lambda: wall(more, folder), lambda: wall(few, folder), rounds)
+    imported = statistics.median(wall([sys.executable, "-c", _IMPORT], folder) for _ in range(rounds))
+    added = statistics.median(a - b for a, b in zip(pairs.mine, pairs.theirs, strict=True))
+    return Figure(
+        what="what KC203 and KC605 add to the wall time of KC101, against `import keras`",
+        measured=duration(max(added, 0.0)),
+        against=duration(imported),
+        ratio=f"{added / imported:.2f} ×",
+        goal="≤ 1 ×",
+    )
+
+
+def _worker(folder: Path, rounds: int) -> Figure:
+    say(f"processes: {rounds} rounds of memory of a worker and of the bare script")
+    command = kcheck("run", "mlp.keras", "--data", "x.npy")
+    mine = statistics.median(highest_resident(command, folder) for _ in range(rounds))
+    bare = statistics.median(highest_resident([sys.executable, "-c", _BARE], folder) for _ in range(rounds))
+    return Figure(
+        what="peak memory of the largest process of `kcheck run`, all checks, against load + predict alone",
+        measured=f"{mine / 1e6:.0f} MB",
+        against=f"{bare / 1e6:.0f} MB",
+        ratio=f"{mine / bare:.2f} ×",
+        goal="≤ 1.3 ×",
+    )
+
+
+def highest_resident(command: Sequence[str], folder: Path) -> int:
+    """Run a command and return the most bytes that any one of its processes had in memory, pages that it shares with others included."""
+    highest = 0
+    process = subprocess.Popen(command, cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    parent = psutil.Process(process.pid)
+    while process.poll() is None:
+        try:
+            highest = max(highest, *(each.memory_info().rss for each in (parent, *parent.children(recursive=True))))
+        except psutil.Error:
+            continue
+        time.sleep(_PAUSE)
+    return highest
+
+
+def _shadow(rounds: int) -> Figure:
+    """The shadow's part in every run, its answers and rounding put back in layer by layer, in float64 passes over the same rows."""
+    say("processes: the float64 shadow")
+    shadow, rows, routes = _built()
+    for route in routes:
+        route.run(shadow, rows)
+    pairs = interleave(lambda: timed(lambda: [route.run(shadow, rows) for route in routes]), lambda: timed(lambda: shadow.steps(rows, 32)), rounds)
+    mine, one = pairs.medians
+    return Figure(
+        what=f"predict-float64 and rounded-layers on the shadow, wide MLP, {_ROWS} rows, against one forward pass of it",
+        measured=duration(mine),
+        against=duration(one),
+        ratio=pairs.spread(),
+        goal="≤ 3 ×",
+    )
+
+
+def _built() -> tuple[Any, Any, list[Any]]:
+    import keras
+    import numpy as np
+
+    from keras_consistency_cli.loading.model_facts import describe_model
+    from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+    from keras_consistency_cli.routes import ROUNDED, SHADOW, routes
+    from keras_consistency_cli.routes.session import Probe
+    from keras_consistency_cli.routes.shadow import shadow_session
+    from keras_consistency_cli.routes.tensorflow import TensorFlowSession
+
+    wide = [keras.layers.Dense(1024, activation="tanh") for _ in range(6)]
+    model = keras.Sequential([keras.Input((256,)), *wide, keras.layers.Dense(1)])
+    facts = describe_model(model)
+    rows = {facts.inputs[0].name: np.random.default_rng(0).normal(size=(_ROWS, 256)).astype("float32")}
+    session = TensorFlowSession(model, facts, Probe())
+    shadow = shadow_session(session, Subject(files=SubjectFiles(model=""), model=model, facts=facts), rows)
+    return shadow, rows, [route for route in routes() if route.name in (ROUNDED, SHADOW)]
