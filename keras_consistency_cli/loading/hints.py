@@ -5,14 +5,14 @@ The live model is walked from each input, through layers that leave values alone
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_consistency_cli.loading.consumers import Hint, keras_kind, read_consumer
 from keras_consistency_cli.text import clean
 
-__all__ = ["ANY_INPUT", "Entry", "Hint", "entries", "input_hints"]
+__all__ = ["ANY_INPUT", "Entry", "Hint", "entries", "input_hints", "takes_whole"]
 
 ANY_INPUT = "*"
 """The key of what holds for every input of a model whose graph is not known."""
@@ -107,6 +107,13 @@ def input_hints(model: Any) -> dict[str, Hint]:
         if hint is not None:
             found |= {clean(name): hint for name in names}
     return found
+
+
+def takes_whole(model: Any, names: Iterable[str]) -> frozenset[str]:
+    """Return which of these inputs take whole numbers only, such as ids that pick rows of a table, of whatever dtype they are fed."""
+    hints = input_hints(model)
+    asked = {name: hints.get(name, hints.get(ANY_INPUT)) for name in names}
+    return frozenset(name for name, hint in asked.items() if hint is not None and hint.kind == "whole")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,27 +57,27 @@ def _passes(size: int, other: int | None, lens: Lens) -> Iterator[_Pass]:
         yield from (_Pass(size=size, keep=mask, filler=filler) for filler in ("copies", "zeros", "huge values", "NaN") for mask in ends)
 
 
-def _filled(values: np.ndarray, pool: np.ndarray, chosen: _Pass) -> np.ndarray:
-    """A batch with the kept rows in place and the filler in all others."""
+def _filled(values: np.ndarray, pool: np.ndarray, chosen: _Pass, *, free: bool) -> np.ndarray:
+    """A batch with the kept rows in place and the filler in all others; `free` says that any number may stand in it."""
     if chosen.filler == "copies":
         return np.repeat(values[chosen.keep], len(values), axis=0)
-    filler = pool if chosen.filler == "other rows" or values.dtype.kind in "USb" else np.full_like(values, _extreme(values, chosen.filler))
+    filler = pool if chosen.filler == "other rows" or values.dtype.kind in "USb" else np.full_like(values, _extreme(values, chosen.filler, free=free))
     shape = (-1,) + (1,) * (values.ndim - 1)
     return np.where(chosen.keep.reshape(shape), values, filler)
 
 
-def _extreme(values: np.ndarray, filler: str) -> float:
-    if values.dtype.kind == "f":
+def _extreme(values: np.ndarray, filler: str, *, free: bool) -> float:
+    if free:
         return {"zeros": 0.0, "huge values": _HUGE if values.dtype.itemsize >= 4 else 6e4, "NaN": np.nan}[filler]
     # Whole numbers may index a table: fillers stay inside the range that the rows themselves span.
     return float(values.max() if filler == "huge values" else values.min())
 
 
-def _pool(values: np.ndarray, size: int) -> np.ndarray:
-    """Rows to put in others' places: later rows of the data, else the batch turned by one; never equal to what they replace."""
+def _pool(values: np.ndarray, size: int, *, free: bool) -> np.ndarray:
+    """Rows to put in others' places: later rows of the data, else the batch turned by one; where any number may stand, never equal to these."""
     later = values[size : 2 * size]
     pool = later if len(later) == size else np.roll(values[:size], 1, axis=0)
-    if values.dtype.kind != "f":
+    if not free:
         return pool
     equal = (pool == values[:size]).reshape(size, -1).all(axis=1)
     return np.where(equal.reshape((-1,) + (1,) * (values.ndim - 1)), (values[:size] * 1.5 + 1).astype(values.dtype), pool)
@@ -116,6 +116,17 @@ class _Collected:
         self.positions += kept.tolist()
 
 
+def _free(session: Any, rows: Rows) -> frozenset[str]:
+    """Inputs that take any number; one out of the range of a table's ids would be a crash that says nothing of neighbours."""
+    from keras_consistency_cli.loading.hints import takes_whole
+
+    return frozenset(name for name, values in rows.items() if values.dtype.kind == "f") - takes_whole(session.model, rows)
+
+
+def _swapped(values: np.ndarray, chosen: _Pass, *, free: bool) -> np.ndarray:
+    return _filled(values[: chosen.size], _pool(values, chosen.size, free=free), chosen, free=free)
+
+
 def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
     def run(session: Any, rows: Rows) -> Result:
         rows, order = _at_least_two(rows)
@@ -127,8 +138,9 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
         if any(outputs is None for outputs in baselines.values()):
             return Result(outputs={}, details={"deterministic": False})
         found = _Collected()
+        free = _free(session, rows)
         for chosen in _passes(size, other, lens):
-            batch = {name: _filled(values[: chosen.size], _pool(values, chosen.size), chosen) for name, values in rows.items()}
+            batch = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
             swapped, baseline = _fresh_step(session, batch), baselines[chosen.size]
             if any(not values.ndim or len(values) != chosen.size for values in swapped.values()):
                 return Result(outputs={}, details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}})

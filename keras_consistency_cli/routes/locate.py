@@ -130,7 +130,8 @@ def _companions(session: Any, rows: Rows) -> Result:
 
 def _replaced(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
     other = np.roll(values, 1, axis=0)
-    if values.dtype.kind == "f":
+    # Whole numbers may be ids whatever their dtype, and stay what they are.
+    if values.dtype.kind == "f" and bool(np.any(values != np.floor(values))):
         other = (other * 1.5 + 1).astype(values.dtype)
     return np.where(kept.reshape((-1,) + (1,) * (values.ndim - 1)), values, other)
 

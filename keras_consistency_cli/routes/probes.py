@@ -39,15 +39,19 @@ def _given_rows(session: Any, rows: Rows) -> Result:
 def _gradients(session: Any, rows: Rows) -> Result:
     """The gradient of each float output with respect to each float input, by name: its greatest absolute value, None where disconnected.
 
-    Outputs are weighted with seeded random numbers: the plain sum of a softmax is constant and has no gradient.
+    Outputs are weighted with seeded random numbers: the plain sum of a softmax is constant and has no gradient. Ids have none, fed as floats or not.
     """
     import keras
     import tensorflow as tf
 
+    from keras_consistency_cli.loading.hints import takes_whole
+
     few = _as_declared(first(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
     packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(few))
     names = list(rows)
-    watched = [tensor for tensor in keras.tree.flatten(packed) if tensor.dtype.is_floating]
+    leaves, ids = keras.tree.flatten(packed), takes_whole(session.model, names)
+    floats = {name: leaf for name, leaf in zip(_order(session, names), leaves, strict=True) if leaf.dtype.is_floating and name not in ids}
+    watched = list(floats.values())
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(watched)
         outputs = session.model(packed, training=False)
@@ -57,7 +61,6 @@ def _gradients(session: Any, rows: Rows) -> Result:
         if output.dtype.is_floating:
             weights = tf.cast(np.random.default_rng(session.probe.seed).uniform(0.5, 1.5, output.shape), output.dtype)
             gradients = tape.gradient(output, watched, output_gradients=weights)
-            floats = [name for name, tensor in zip(_order(session, names), keras.tree.flatten(packed), strict=True) if tensor.dtype.is_floating]
             found[label] = {name: _size(gradient) for name, gradient in zip(floats, gradients, strict=True)}
     return Result(outputs={}, details={"gradients": found})
 

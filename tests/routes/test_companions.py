@@ -158,3 +158,10 @@ def test_answers_that_change_for_equal_rows_alone_are_seen() -> None:
     result = SWAP(session_of(built), built[1])
     assert furthest(result, ("copies",)) > 0
     assert furthest(result, ("other rows", "zeros")) == 0
+
+
+def test_ids_fed_as_floats_stay_ids() -> None:
+    """Ids out of the table would crash any model, and say nothing of neighbours."""
+    model = keras.Sequential([keras.Input((4,)), layers.Embedding(9, 3), layers.GRU(2)])
+    rows = {model.inputs[0].name: np.random.default_rng(0).integers(0, 9, size=(40, 4)).astype(np.float32)}
+    assert furthest(SWAP(session_of((model, rows)), rows)) == 0.0
