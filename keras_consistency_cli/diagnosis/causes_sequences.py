@@ -147,6 +147,7 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
         explains=("KC504", "KC701"),
         fits=says("fully-masked-row"),
         advice="drop rows without a single step before predicting: x = x[(x != mask_value).any(axis=(1, 2))]",
+        locator="locate-nonfinite",
     ),
     Cause(
         slug="stepwise-differs",

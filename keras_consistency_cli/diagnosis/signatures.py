@@ -133,7 +133,9 @@ def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
 
 
 def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
-    """A layer was found that makes them of finite rows, or a weight holds them."""
+    """A layer was found that makes them of finite rows, or a weight holds them; rows of nothing but padding are a cause of their own."""
+    if any(verdict.findings.get("cause") == "fully-masked-row" for verdict in failing.values()):
+        return False
     return bool(located(evidence, "locate-nonfinite", "layer")) or bool(failing["KC701"].findings.get("weights"))
 
 
