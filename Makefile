@@ -14,7 +14,7 @@ NEEDS := pyproject.toml $(CONSTRAINTS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint bench accuracy fuzz samples readme constraints wheel clean
+.PHONY: help install demo test lint bench accuracy fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,14 @@ fuzz: $(VENV)/.installed-dev ## feed spoilt files to everything that reads files
 
 samples: $(VENV)/.installed ## build sample_models/*/model.keras and their data
 	@$(RUN) sample_models/make_samples.py
+
+docs: $(VENV)/.installed ## build the documentation as a site in build/site
+	$(INSTALL) --editable '.[docs]'
+	$(RUN) scripts/site.py build/docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
+
+tutorial: samples ## run the tutorial's commands and write what they print into it
+	$(RUN) scripts/transcripts.py docs/tutorial.md --write
 
 readme: samples ## capture the README's reports and its table of checks again
 	$(RUN) scripts/demo.py --write README.md
