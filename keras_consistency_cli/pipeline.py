@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
@@ -21,12 +23,12 @@ from keras_consistency_cli.exhibits import collect
 from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
-from keras_consistency_cli.opening import Opened, load_request, open_files
+from keras_consistency_cli.opening import Opened, open_files
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reproducing import reproducers
 from keras_consistency_cli.routes import routes
-from keras_consistency_cli.routes.kernels import ONE_THREAD, WITHOUT_ONEDNN
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
+from keras_consistency_cli.seating import fared, seated, started
 from keras_consistency_cli.selection import check_outputs, resolve_selection
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.supervisor.crew import together
@@ -53,12 +55,10 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
     checks = _selected(settings)
     deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
-        nurseries = _started(settings, stack, nursery)
+        nurseries = started(settings, stack, nursery)
         opened = open_files(settings)
-        plan = Plan.of(checks, routes(_sizes(settings)))
-        seats = {**_seated(settings, nurseries, opened, deadline), **_with_other_kernels(settings, stack, opened, plan, nurseries[0], deadline)}
-        for seat in seats.values():
-            stack.callback(seat.close)
+        plan = Plan.of(checks, routes(settings.batch_sizes()))
+        seats = seated(settings, opened, plan, nurseries, stack, deadline)
         facts, described = _loaded(seats)
         check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
         gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats)
@@ -67,25 +67,28 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         except MisfitError as misfit:
             return _told(_refused(misfit, settings, opened, gathering, checks), argv_text, start)
         description = seats["main"].describe(every=settings.rows == "all")
-        sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
-        gathering.add(sample, first=True)
-        for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
-            gathering.add(chunk, first=False)
+        sample = _gathered(gathering, with_bad_rows(numbers, description), settings, opened)
         known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
         verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
         gathering.run_more(locators(verdicts), sample)
         gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
         exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
-        workers = list(dict.fromkeys(seats.values()))
-        unprotected = tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected))
-        asked = [*(seat.lost() for seat in workers), *(own.lost() for own in dict.fromkeys(nurseries))]
-        lost = tuple(how for how in asked if how is not None)
+        unprotected, lost = fared(seats, nurseries)
     loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
     report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
     left = unexplained(gathering.evidence(known), verdicts, diagnoses)
     alone = reproducers(settings, verdicts, config)
     return _told(replace(report, unexplained=left, reproducers=alone, exhibits=exhibits), argv_text, start)
+
+
+def _gathered(gathering: Gathering, numbers: np.ndarray, settings: Settings, opened: Opened) -> np.ndarray:
+    """Run the routes on a sample of these rows, those that stream on all others too; return the sample."""
+    sample, rest = split_sample(numbers, gathering.facts, settings.batch_size)
+    gathering.add(sample, first=True)
+    for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
+        gathering.add(chunk, first=False)
+    return sample
 
 
 def _told(report: Report, argv_text: str, start: float) -> Report:
@@ -119,48 +122,7 @@ def _selected(settings: Settings) -> tuple[Check, ...]:
     offered = [check for check in CHECKS if settings.select or not check.on_request]
     codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in offered])
     chosen = (check for check in CHECKS if check.code in codes)
-    return tuple(replace(check, pairs=batch_pairs(_sizes(settings))) if check.code == "KC102" else check for check in chosen)
-
-
-def _sizes(settings: Settings) -> tuple[int, ...]:
-    return tuple(size for size in settings.checks.batch_size.sizes if size > 1)
-
-
-def _started(settings: Settings, stack: ExitStack, waiting: Nursery | None) -> tuple[Nursery, Nursery]:
-    """The nursery of the model's backend, and the one of its float64 shadow, which has to be TensorFlow: mostly the same."""
-    own = waiting or stack.enter_context(Nursery())
-    _start(own, settings, {"KERAS_BACKEND": settings.backend})
-    if settings.backend == "tensorflow":
-        return own, own
-    other = stack.enter_context(Nursery())
-    _start(other, settings, {"KERAS_BACKEND": "tensorflow"})
-    return own, other
-
-
-def _start(nursery: Nursery, settings: Settings, environment: dict[str, str]) -> None:
-    nursery.start(environment, memory_limit=settings.memory_limit, isolated=settings.isolation == "auto")
-
-
-def _seated(settings: Settings, nurseries: tuple[Nursery, Nursery], opened: Opened, deadline: Deadline) -> dict[str, Seat]:
-    def seat(nursery: Nursery) -> Seat:
-        return Seat(nursery, load_request(settings, opened, sizes=_sizes(settings)), timeout=settings.timeout, deadline=deadline)
-
-    own, other = nurseries
-    seats = {"main": seat(own), "fresh": seat(own)}
-    return {**seats, "shadow": seats["fresh"] if other is own else seat(other)}
-
-
-def _with_other_kernels(
-    settings: Settings, stack: ExitStack, opened: Opened, plan: Plan, own: Nursery, deadline: Deadline
-) -> dict[str, Seat]:
-    """Seats with other kernels, where a check asks for them: without oneDNN, a second import beside the first, and with one thread, another fork."""
-    if settings.backend != "tensorflow" or not any(route.seat == "kernels" for route in plan.routes):
-        return {}
-    nursery = stack.enter_context(Nursery())
-    _start(nursery, settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
-    load = load_request(settings, opened, sizes=_sizes(settings))
-    single = Seat(own, {**load, "threads": ONE_THREAD}, timeout=settings.timeout, deadline=deadline)
-    return {"kernels": Seat(nursery, load, timeout=settings.timeout, deadline=deadline), "thread": single}
+    return tuple(replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check for check in chosen)
 
 
 def _loaded(seats: dict[str, Seat]) -> tuple[Facts, str]:

@@ -224,6 +224,10 @@ class Settings(_Options):
         """Return where the reports go."""
         return destinations(self.format, self.output)
 
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Return the batch sizes to try beside the data as a whole and one row at a time."""
+        return tuple(size for size in self.checks.batch_size.sizes if size > 1)
+
     def policy(self) -> Policy:
         """Return how limits are to be found."""
         if isinstance(self.tolerance, StatedLimit):

@@ -339,3 +339,13 @@ class Narrow(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "to": self.to}
+
+
+@register
+class Hashed(layers.Layer):
+    """Weigh features by the hash of their names, which is another one in every interpreter."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        weights = [1.0 + hash(f"feature {number}") % 1000 / 1000 for number in range(inputs.shape[-1])]
+        return inputs * ops.convert_to_tensor(weights, dtype=inputs.dtype)

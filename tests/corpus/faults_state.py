@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from tests.corpus.cases import CUSTOM, Case, Maker, steps
-from tests.corpus.custom_layers import Tracker
+from tests.corpus.custom_layers import Hashed, Tracker
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -70,6 +70,19 @@ def _tracked(host: str, what: str) -> Case:
     )
 
 
+def _hashed(host: str) -> Case:
+    chosen = HOSTS[host]
+    return Case(
+        name=f"{host}, weighed by hash()",
+        family=FAMILY,
+        build=lambda: chosen.build(Hashed(name=NAME)),
+        data=chosen.data,
+        causes=("untracked-state", "hidden-state"),
+        failing=("KC203",),
+        args=CUSTOM,
+    )
+
+
 CASES: tuple[Case, ...] = (
     _stateful("stateful LSTM, one row a batch", lstm(1), steps(6, 3, rows=36)),
     _stateful("stateful LSTM, four rows a batch", lstm(4), steps(6, 3, rows=48)),
@@ -81,4 +94,6 @@ CASES: tuple[Case, ...] = (
     _tracked("regressor", "mean"),
     _tracked("filterbank", "mean"),
     _tracked("boxed", "calls"),
+    _hashed("perceptron"),
+    _hashed("filterbank"),
 )

@@ -17,7 +17,7 @@ from keras_consistency_cli.supervisor.nursery import Nursery
 __all__ = ["Answer", "Idle", "Warm", "answer", "in_folder"]
 
 UNREADABLE = "unreadable.keras"
-_PLACES = ("keras_consistency_cli.supervisor.nursery.Nursery", "keras_consistency_cli.pipeline.Nursery")
+_PLACES = ("keras_consistency_cli.supervisor.nursery.Nursery", "keras_consistency_cli.seating.Nursery")
 
 
 @dataclass(frozen=True, kw_only=True)
