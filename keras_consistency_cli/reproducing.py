@@ -12,7 +12,7 @@ from keras_consistency_cli.settings import CheckOptions, OwnerFacts, Settings, S
 __all__ = ["command", "reproducers"]
 
 _PATHS = ("data", "scaler", "preprocess", "reference", "served", "expected", "target_scaler")
-_NUMBERS = ("batch_size", "seed", "backend", "timeout")
+_NUMBERS = ("batch_size", "seed", "backend", "timeout", "total_timeout", "memory_limit", "isolation")
 _TRUSTED = {"scaler": "--trust-scaler", "code": "--allow-unsafe"}
 
 

@@ -140,7 +140,7 @@ class Worker:
                 answers[request["op"]](request, arrays)
             except Exception as problem:
                 traceback.print_exc()
-                wire.send(self._channel, {"error": _told(problem), "kind": type(problem).__name__, "exit_code": getattr(problem, "exit_code", 3)})
+                wire.send(self._channel, {"error": _told(problem), "kind": _kind(problem), "exit_code": getattr(problem, "exit_code", 3)})
 
     def _load(self, request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> None:
         from keras_consistency_cli.loading.subject import Subject, SubjectFiles
@@ -223,6 +223,13 @@ class Worker:
             arrays["rows"] = result.rows
         header = {"details": result.details, "changed": [dataclasses.asdict(change) for change in changed], "elapsed_s": elapsed}
         wire.send(self._channel, header, arrays)
+
+
+def _kind(problem: Exception) -> str:
+    """The class by which the parent raises it again; special cases of DataError keep to themselves what is special."""
+    from keras_consistency_cli.errors import DataError
+
+    return "DataError" if isinstance(problem, DataError) else type(problem).__name__
 
 
 def _told(problem: Exception) -> str:

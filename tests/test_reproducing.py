@@ -25,6 +25,7 @@ EVERYTHING: dict[str, Any] = {
     "model": "my model.keras", "data": "-x.npy", "scaler": "it's.pkl", "reference": "r.npy", "served": "s.npy", "expected": "e.npy",
     "target_scaler": "t.pkl", "custom_objects": ["a.py", "b c.py"], "rows": "all", "batch_size": 7, "seed": 5, "backend": "jax",
     "tolerance": {"rtol": 1e-5, "atol": 0.0}, "trust": {"scaler": True, "code": True}, "timeout": 9.5, "fail_on": "warn",
+    "total_timeout": 90.5, "memory_limit": 3.5, "isolation": "off",
 }  # fmt: skip
 PLAIN: dict[str, Any] = {"color": "never", "format": "json", "output": "o.json", "select": ["KC1"], "ignore": ["KC104"], "debug": True}
 
