@@ -176,6 +176,13 @@ def test_strict_yaml_is_stricter() -> None:
     )
 
 
+def test_worked_examples_are_read_and_name_files_beside_them() -> None:
+    examples = [path for path in CONFIGS.glob("*.yaml") if path.stem not in ("default", "strict")]
+    assert len(examples) >= 3
+    for path in examples:
+        assert load_settings({"config": str(path)}, {}).model == CONFIGS / "model.keras"
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
