@@ -93,6 +93,9 @@ class Subject:
     model: Any
     facts: Facts
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What is at hand and need not be read from a file: row sources under "data", "reference", "served" and "expected", the estimator under "scaler",
+    the function under "preprocess"."""
     _prepared: tuple[bytes, dict[str, np.ndarray]] = (b"", {})
 
     @classmethod
@@ -192,7 +195,7 @@ class Subject:
             return None
         from keras_consistency_cli.loading.scaling import Scaling, import_function
 
-        function = import_function(self.files.preprocess) if self.files.preprocess else None
+        function = import_function(self.files.preprocess) if self.files.preprocess and "preprocess" not in self.given else self.given.get("preprocess")
         scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=function, columns=self.columns)
         _check_columns(scaling)
         return scaling
@@ -230,15 +233,19 @@ class Subject:
 
     @cached_property
     def _source(self) -> RowSource | None:
-        return open_rows(Path(self.files.data)) if self.files.data else None
+        return self._rows_of("data", "data")
+
+    def _rows_of(self, name: str, what: str) -> RowSource | None:
+        path = getattr(self.files, name)
+        return self.given[name] if name in self.given else open_rows(Path(path), what=what) if path else None
 
     @cached_property
     def _served(self) -> RowSource | None:
-        return open_rows(Path(self.files.served), what="served rows") if self.files.served else None
+        return self._rows_of("served", "served rows")
 
     @cached_property
     def _expected(self) -> RowSource | None:
-        return open_rows(Path(self.files.expected), what="expected answers") if self.files.expected else None
+        return self._rows_of("expected", "expected answers")
 
     @cached_property
     def _lengths(self) -> np.ndarray | None:
@@ -246,7 +253,7 @@ class Subject:
 
     @cached_property
     def _reference(self) -> RowSource | None:
-        return open_rows(Path(self.files.reference), what="reference rows") if self.files.reference else None
+        return self._rows_of("reference", "reference rows")
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -274,8 +281,8 @@ class Subject:
 
     @cached_property
     def _scaler(self) -> Any:
-        if self.files.scaler is None:
-            return None
+        if self.files.scaler is None or "scaler" in self.given:
+            return self.given.get("scaler")
         from keras_consistency_cli.loading.scaler import build_scaler
 
         return build_scaler(Path(self.files.scaler), trust=self.files.trust_scaler)
