@@ -99,15 +99,22 @@ class Subject:
     _prepared: tuple[bytes, dict[str, np.ndarray]] = (b"", {})
 
     @classmethod
-    def load(cls, files: SubjectFiles) -> Subject:
-        """Load model and facts; raises the errors of `loading.model`."""
+    def load(cls, files: SubjectFiles, *, known: Mapping[str, Any] | None = None, given: Mapping[str, Any] | None = None) -> Subject:
+        """Load model and facts; raises the errors of `loading.model`.
+
+        Args:
+            files: where everything comes from.
+            known: custom objects by name, beside those of the files.
+            given: what need not be read from a file, as the attribute of that name.
+        """
         from keras_consistency_cli.loading.model import check_unchanged, import_custom_objects, load_model
         from keras_consistency_cli.loading.model_facts import describe_model
 
-        known = import_custom_objects([Path(path) for path in files.custom_objects])
+        known = {**import_custom_objects([Path(path) for path in files.custom_objects]), **(known or {})}
         check_unchanged(Path(files.model), files.model_sha256)
         model, notes = load_model(Path(files.model), known=known, compiled=files.compiled, allow_unsafe=files.allow_unsafe)
-        return cls(files=files, model=model, facts=describe_model(model, saved_with=files.saved_with, notes=notes), custom_objects=known)
+        facts = describe_model(model, saved_with=files.saved_with, notes=notes)
+        return cls(files=files, model=model, facts=facts, custom_objects=known, given=given or {})
 
     def rows(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Return the rows of these numbers as the model is to be given them: scaled where the user gave raw rows and a scaler."""
@@ -195,7 +202,9 @@ class Subject:
             return None
         from keras_consistency_cli.loading.scaling import Scaling, import_function
 
-        function = import_function(self.files.preprocess) if self.files.preprocess and "preprocess" not in self.given else self.given.get("preprocess")
+        function = self.given.get("preprocess")
+        if function is None and self.files.preprocess:
+            function = import_function(self.files.preprocess)
         scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=function, columns=self.columns)
         _check_columns(scaling)
         return scaling
