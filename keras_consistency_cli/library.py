@@ -20,6 +20,7 @@ from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.pipeline import inspect
 from keras_consistency_cli.reporting import render
 from keras_consistency_cli.settings import Settings
+from keras_consistency_cli.strict_yaml import KeyPath
 from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Report(reports.Report):
             InconsistencyError: a check failed; it is an AssertionError.
             NoVerdictError: nothing could be decided.
         """
+        __tracebackhide__ = True
         if self.exit_code == 1:
             raise InconsistencyError(self)
         if not self.passed:
@@ -140,7 +142,17 @@ def _validated(values: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate({**values, **words})
     except ValidationError as error:
-        raise complaint(error, Settings, lambda path: (path, "check")) from None
+        raise complaint(error, Settings, lambda path: (_stated(values, path), "check")) from None
+
+
+def _stated(values: Any, path: KeyPath) -> KeyPath:
+    """The part of a path that was given: what follows is pydantic's own."""
+    place: KeyPath = ()
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            break
+        place, values = (*place, part), values[part]
+    return place or path
 
 
 def _words(given: str | Iterable[str]) -> list[str]:
