@@ -126,7 +126,7 @@ def test_marker(kcheck):
     pass
 """)
     found.assert_outcomes(failed=1, errors=1)
-    found.stdout.fnmatch_lines(["*UsageError: check: unknown key 'selct' (did you mean 'select'?)", "*the marker kcheck takes settings by name*"])
+    found.stdout.fnmatch_lines(["*the marker kcheck takes settings by name*", "*UsageError: check: unknown key 'selct' (did you mean 'select'?)"])
     assert not any("library.py" in line for line in found.outlines)
 
 
