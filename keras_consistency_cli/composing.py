@@ -50,7 +50,7 @@ def compose(
         diagnoses=diagnoses,
         facts=facts,
         environment={**_environment(facts), **_isolation(settings, loaded.unprotected)},
-        model=Source(path=str(settings.model), sha256=opened.archive.sha256, summary=f"{facts.kind} '{facts.name}'"),
+        model=Source(path=str(settings.model), sha256=opened.archive.sha256 or None, summary=f"{facts.kind} '{facts.name}'"),
         data=_rows(opened.rows, loaded.made),
         scaler=_scaler(opened.scaler),
         settings=settings.model_dump(mode="json", by_alias=True),
@@ -102,6 +102,8 @@ def _rows(source: RowSource | None, described: str) -> Source:
 def _scaler(found: ScalerFile | None) -> Source | None:
     if found is None:
         return None
+    if not found.sha256:
+        return Source(path=found.path, summary=found.estimator)
     return Source(path=found.path, sha256=found.sha256, summary=f"{found.estimator}, saved with scikit-learn {found.sklearn_version or 'unknown'}")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.facts import Facts
-from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, open_rows, take
+from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, take
 from keras_consistency_cli.loading.fitting import fits
 from keras_consistency_cli.loading.subject import raw_inputs
 from keras_consistency_cli.opening import Opened, subject_files
@@ -53,7 +53,7 @@ def known_of(settings: Settings, opened: Opened, facts: Facts) -> dict[str, Any]
             given[fact.name]["looks"] = axis_looks(_some(opened.rows, names)[fact.name])
         if _channels_may_come_first(array.shape, fact.shape):
             given[fact.name]["smooth"] = smoothness(_some(opened.rows, names)[fact.name])
-    return {**known, "rows_given": given, **_beside(settings, opened.rows, names)}
+    return {**known, "rows_given": given, **_beside(opened, names)}
 
 
 def _may_be_swapped(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
@@ -71,15 +71,15 @@ def _some(source: RowSource, names: Mapping[str, str]) -> dict[str, np.ndarray]:
     return take(source, names, choose_rows(source.length, min(_LOOKED_AT, source.length), seed=0))
 
 
-def _beside(settings: Settings, rows: RowSource, names: Mapping[str, str]) -> dict[str, Any]:
+def _beside(opened: Opened, names: Mapping[str, str]) -> dict[str, Any]:
     """What the reference rows and the served rows say of axes and of the order of inputs."""
     found: dict[str, Any] = {"orders": {}}
-    mine = _some(rows, names)
+    assert opened.rows is not None
+    mine = _some(opened.rows, names)
     for source in ("reference", "served"):
-        path = getattr(settings, source)
-        if path is None:
+        other = opened.beside.get(source)
+        if other is None:
             continue
-        other = open_rows(path, what=f"{source} rows")
         if set(other.arrays) != set(names.values()) and len(other.arrays) + len(names) > 2:
             continue
         theirs = _some(other, names if set(other.arrays) == set(names.values()) else dict(zip(names, other.arrays, strict=True)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from keras_consistency_cli.errors import DataError, UsageError
@@ -17,19 +17,23 @@ from keras_consistency_cli.loading.subject import SubjectFiles
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.text import clean
 
-__all__ = ["SAMPLE_ROWS", "Opened", "load_request", "open_files", "subject_files"]
+__all__ = ["SAMPLE_ROWS", "Opened", "check_beside", "load_request", "open_files", "subject_files"]
 
 SAMPLE_ROWS = 256
 """Rows on which every route runs, and rows that are made where the user gives none."""
 
 
+_BESIDE = {"reference": "reference rows", "served": "served rows", "expected": "expected answers"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What could be read without running anything. `rows` is None where they are to be made."""
+    """What could be read without running anything. `rows` is None where they are to be made; `beside` holds "reference" and "served" rows, if any."""
 
     archive: Archive
     rows: RowSource | None
     scaler: ScalerFile | None
+    beside: Mapping[str, RowSource] = field(default_factory=dict)
 
 
 def open_files(settings: Settings) -> Opened:
@@ -45,12 +49,8 @@ def open_files(settings: Settings) -> Opened:
         split_function(settings.preprocess)
     if settings.target_scaler:
         scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
-    if settings.reference:
-        _same_columns(rows, open_rows(settings.reference, what="reference rows"))
-    if settings.served and rows is not None:
-        _same_length(rows, open_rows(settings.served, what="served rows"))
-    if settings.expected and rows is not None:
-        _answered(rows, open_rows(settings.expected, what="expected answers"))
+    beside = {name: open_rows(path, what=what) for name, what in _BESIDE.items() if (path := getattr(settings, name)) is not None}
+    check_beside(rows, beside)
     if settings.facts.lengths and rows is not None:
         # A preprocess function may make longer series of them, or shorter ones.
         steps = None if settings.preprocess else time_steps(rows, settings.facts.time_axis)
@@ -59,7 +59,26 @@ def open_files(settings: Settings) -> Opened:
         archive=read_archive(settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code),
         rows=rows,
         scaler=scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None,
+        beside=beside,
     )
+
+
+def check_beside(rows: RowSource | None, beside: Mapping[str, RowSource]) -> None:
+    """Hold what is given beside the rows against them.
+
+    Args:
+        rows: the data, None where they are to be made.
+        beside: some of "reference", "served" and "expected".
+
+    Raises:
+        DataError: other columns, or another number of rows.
+    """
+    if "reference" in beside:
+        _same_columns(rows, beside["reference"])
+    if "served" in beside and rows is not None:
+        _same_length(rows, beside["served"])
+    if "expected" in beside and rows is not None:
+        _answered(rows, beside["expected"])
 
 
 def _same_length(rows: RowSource, served: RowSource) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from keras_consistency_cli.supervisor.deadline import Deadline
 from keras_consistency_cli.supervisor.nursery import Nursery
 from keras_consistency_cli.supervisor.seat import Seat
 
-__all__ = ["inspect"]
+__all__ = ["examine", "inspect", "selected"]
 
 
 def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None) -> Report:
@@ -52,34 +52,53 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         KcheckError: nothing could be checked; the error carries the exit code.
     """
     start = time.perf_counter()
-    checks = _selected(settings)
+    checks = selected(settings)
     deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
         nurseries = started(settings, stack, nursery)
         opened = open_files(settings)
         plan = Plan.of(checks, routes(settings.batch_sizes()))
         seats = seated(settings, opened, plan, nurseries, stack, deadline)
-        facts, described = _loaded(seats)
-        check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
-        gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats)
-        try:
-            numbers = rows_to_check(settings, opened.rows, facts)
-        except MisfitError as misfit:
-            return _told(_refused(misfit, settings, opened, gathering, checks), argv_text, start)
-        description = seats["main"].describe(every=settings.rows == "all")
-        sample = _gathered(gathering, with_bad_rows(numbers, description), settings, opened)
-        known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
-        verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
-        gathering.run_more(locators(verdicts), sample)
-        gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
-        diagnoses = diagnose(gathering.evidence(known), verdicts)
-        exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
-        unprotected, lost = fared(seats, nurseries)
+        report = examine(settings, opened, seats, checks=checks, homes=nurseries.homes)
+    alone = reproducers(settings, report.verdicts, config)
+    return replace(report, reproducers=alone, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+
+
+def examine(
+    settings: Settings, opened: Opened, seats: Mapping[str, Seat], *, checks: Sequence[Check], homes: Sequence[Nursery] = ()
+) -> Report:
+    """Load every seat, gather what the checks need, judge and compose; who called whom, and how long it took, is not told.
+
+    Args:
+        settings: validated settings.
+        opened: what was read of the subject.
+        seats: where routes run, by the names of `routes.base.Seat`; several may share one.
+        checks: the checks to ask, from `selected`.
+        homes: the nurseries that the seats' workers come from, which must still be there in the end.
+
+    Raises:
+        KcheckError: nothing could be checked.
+    """
+    plan = Plan.of(checks, routes(settings.batch_sizes()))
+    facts, described = _loaded(seats)
+    check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
+    gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats)
+    try:
+        numbers = rows_to_check(settings, opened.rows, facts)
+    except MisfitError as misfit:
+        return _refused(misfit, settings, opened, gathering, checks)
+    description = seats["main"].describe(every=settings.rows == "all")
+    sample = _gathered(gathering, with_bad_rows(numbers, description), settings, opened)
+    known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
+    verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
+    gathering.run_more(locators(verdicts), sample)
+    gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
+    diagnoses = diagnose(gathering.evidence(known), verdicts)
+    exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
+    unprotected, lost = fared(seats, homes)
     loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
     report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
-    left = unexplained(gathering.evidence(known), verdicts, diagnoses)
-    alone = reproducers(settings, verdicts, config)
-    return _told(replace(report, unexplained=left, reproducers=alone, exhibits=exhibits), argv_text, start)
+    return replace(report, unexplained=unexplained(gathering.evidence(known), verdicts, diagnoses), exhibits=exhibits)
 
 
 def _gathered(gathering: Gathering, numbers: np.ndarray, settings: Settings, opened: Opened) -> np.ndarray:
@@ -89,10 +108,6 @@ def _gathered(gathering: Gathering, numbers: np.ndarray, settings: Settings, ope
     for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
         gathering.add(chunk, first=False)
     return sample
-
-
-def _told(report: Report, argv_text: str, start: float) -> Report:
-    return replace(report, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
 
 
 def _refused(misfit: MisfitError, settings: Settings, opened: Opened, gathering: Gathering, checks: Sequence[Check]) -> Report:
@@ -118,13 +133,14 @@ def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[s
     }
 
 
-def _selected(settings: Settings) -> tuple[Check, ...]:
+def selected(settings: Settings) -> tuple[Check, ...]:
+    """Return the checks that the settings ask for, fitted to them."""
     offered = [check for check in CHECKS if settings.select or not check.on_request]
     codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in offered])
     chosen = (check for check in CHECKS if check.code in codes)
     return tuple(replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check for check in chosen)
 
 
-def _loaded(seats: dict[str, Seat]) -> tuple[Facts, str]:
+def _loaded(seats: Mapping[str, Seat]) -> tuple[Facts, str]:
     """Load every worker side by side; what the main one says counts."""
     return together(list(dict.fromkeys(seats.values())), Seat.load)[0]

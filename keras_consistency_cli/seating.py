@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -27,6 +27,11 @@ class Nurseries:
     own: Nursery
     fresh: Nursery
     shadow: Nursery
+
+    @property
+    def homes(self) -> tuple[Nursery, ...]:
+        """Each of them once."""
+        return tuple(dict.fromkeys((self.own, self.fresh, self.shadow)))
 
 
 def started(settings: Settings, stack: ExitStack, waiting: Nursery | None) -> Nurseries:
@@ -75,9 +80,8 @@ def seated(settings: Settings, opened: Opened, plan: Plan, nurseries: Nurseries,
     return seats
 
 
-def fared(seats: Mapping[str, Seat], nurseries: Nurseries) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def fared(seats: Mapping[str, Seat], homes: Iterable[Nursery]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what workers could not be kept from, and how those were lost that nobody had told to go; each of them is asked once more."""
     workers = dict.fromkeys(seats.values())
-    homes = dict.fromkeys((nurseries.own, nurseries.fresh, nurseries.shadow))
     lost = [*(seat.lost() for seat in workers), *(home.lost() for home in homes)]
     return tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected)), tuple(how for how in lost if how is not None)

@@ -31,7 +31,8 @@ def known(folder: Path, declared: Facts, rows: Any, **options: Any) -> dict[str,
     else:
         np.save(data, rows)
     settings = Settings.model_validate({"model": folder / "m.keras", "data": data, **options})
-    opened: Any = SimpleNamespace(rows=open_rows(data), archive=SimpleNamespace(nonfinite=("w",)))
+    beside = {name: open_rows(getattr(settings, name)) for name in ("served", "reference") if name in options}
+    opened: Any = SimpleNamespace(rows=open_rows(data), archive=SimpleNamespace(nonfinite=("w",)), beside=beside)
     return known_of(settings, opened, declared)
 
 

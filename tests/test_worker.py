@@ -93,8 +93,8 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize(("name", "route"), RUNS)
 def test_every_route_leaves_the_model_as_it_found_it(name: str, route: str, nasty: Any) -> None:
     served, _ = nasty(name)
-    model = served.worker._subject.model
-    shadow = served.worker._sessions.get("float64")
+    model = served.worker._bench._subject.model
+    shadow = served.worker._bench._sessions.get("float64")
     states = [model] if shadow is None or isinstance(shadow, str) else [model, shadow.model]
     before = [state_of(each) for each in states]
     header, _ = served.run(route)
@@ -210,5 +210,5 @@ def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, t
     served.run("predict", rows=3)
     for lens in ("float32", "float64"):
         served.run("predict" if lens == "float32" else "predict-float64", rows=3)
-        session = served.worker._sessions[lens]
-        assert (session.subject, session.numbers.tolist()) == (served.worker._subject, [0, 1, 2])
+        session = served.worker._bench._sessions[lens]
+        assert (session.subject, session.numbers.tolist()) == (served.worker._bench._subject, [0, 1, 2])

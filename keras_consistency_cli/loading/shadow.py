@@ -80,7 +80,9 @@ def _raised(config: Any) -> Any:
 
 def _is_policy(config: dict[str, Any]) -> bool:
     """A dtype policy of floats; layers that put out whole numbers have one of whole numbers, which stays."""
-    kind, name = config.get("class_name"), (config.get("config") or {}).get("name")
+    # A function of the user's own has its name there and no mapping.
+    inner = config.get("config")
+    kind, name = config.get("class_name"), inner.get("name") if isinstance(inner, dict) else None
     return kind == "DTypePolicyMap" or (kind in ("DTypePolicy", "FloatDTypePolicy") and name in _NARROW)
 
 

@@ -93,18 +93,28 @@ class Subject:
     model: Any
     facts: Facts
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What is at hand and need not be read from a file: row sources under "data", "reference", "served" and "expected", the estimator under "scaler",
+    the function under "preprocess"."""
     _prepared: tuple[bytes, dict[str, np.ndarray]] = (b"", {})
 
     @classmethod
-    def load(cls, files: SubjectFiles) -> Subject:
-        """Load model and facts; raises the errors of `loading.model`."""
+    def load(cls, files: SubjectFiles, *, known: Mapping[str, Any] | None = None, given: Mapping[str, Any] | None = None) -> Subject:
+        """Load model and facts; raises the errors of `loading.model`.
+
+        Args:
+            files: where everything comes from.
+            known: custom objects by name, beside those of the files.
+            given: what need not be read from a file, as the attribute of that name.
+        """
         from keras_consistency_cli.loading.model import check_unchanged, import_custom_objects, load_model
         from keras_consistency_cli.loading.model_facts import describe_model
 
-        known = import_custom_objects([Path(path) for path in files.custom_objects])
+        known = {**import_custom_objects([Path(path) for path in files.custom_objects]), **(known or {})}
         check_unchanged(Path(files.model), files.model_sha256)
         model, notes = load_model(Path(files.model), known=known, compiled=files.compiled, allow_unsafe=files.allow_unsafe)
-        return cls(files=files, model=model, facts=describe_model(model, saved_with=files.saved_with, notes=notes), custom_objects=known)
+        facts = describe_model(model, saved_with=files.saved_with, notes=notes)
+        return cls(files=files, model=model, facts=facts, custom_objects=known, given=given or {})
 
     def rows(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Return the rows of these numbers as the model is to be given them: scaled where the user gave raw rows and a scaler."""
@@ -192,7 +202,9 @@ class Subject:
             return None
         from keras_consistency_cli.loading.scaling import Scaling, import_function
 
-        function = import_function(self.files.preprocess) if self.files.preprocess else None
+        function = self.given.get("preprocess")
+        if function is None and self.files.preprocess:
+            function = import_function(self.files.preprocess)
         scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=function, columns=self.columns)
         _check_columns(scaling)
         return scaling
@@ -230,15 +242,19 @@ class Subject:
 
     @cached_property
     def _source(self) -> RowSource | None:
-        return open_rows(Path(self.files.data)) if self.files.data else None
+        return self._rows_of("data", "data")
+
+    def _rows_of(self, name: str, what: str) -> RowSource | None:
+        path = getattr(self.files, name)
+        return self.given[name] if name in self.given else open_rows(Path(path), what=what) if path else None
 
     @cached_property
     def _served(self) -> RowSource | None:
-        return open_rows(Path(self.files.served), what="served rows") if self.files.served else None
+        return self._rows_of("served", "served rows")
 
     @cached_property
     def _expected(self) -> RowSource | None:
-        return open_rows(Path(self.files.expected), what="expected answers") if self.files.expected else None
+        return self._rows_of("expected", "expected answers")
 
     @cached_property
     def _lengths(self) -> np.ndarray | None:
@@ -246,7 +262,7 @@ class Subject:
 
     @cached_property
     def _reference(self) -> RowSource | None:
-        return open_rows(Path(self.files.reference), what="reference rows") if self.files.reference else None
+        return self._rows_of("reference", "reference rows")
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -274,8 +290,8 @@ class Subject:
 
     @cached_property
     def _scaler(self) -> Any:
-        if self.files.scaler is None:
-            return None
+        if self.files.scaler is None or "scaler" in self.given:
+            return self.given.get("scaler")
         from keras_consistency_cli.loading.scaler import build_scaler
 
         return build_scaler(Path(self.files.scaler), trust=self.files.trust_scaler)

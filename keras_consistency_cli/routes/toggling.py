@@ -123,7 +123,9 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
     batch = first(rows, session.facts.batch_size or _ROWS)
     copies = saved_and_loaded(session.model, **how, times=1)
     try:
-        details = _against_copy(session, load_again(Path(subject.files.model), compiled=False, **how), batch)
+        # A model that was never a file has nothing to be loaded from.
+        again = load_again(Path(subject.files.model), compiled=False, **how) if subject.files.model else None
+        details = _against_copy(session, again, batch) if again is not None else {}
         details = details or _against_copy(session, next(copies), batch)
     finally:
         copies.close()

@@ -18,6 +18,9 @@ def together(seats: Sequence[Seat], act: Callable[[Seat], _Answer]) -> list[_Ans
 
     Whatever interrupts one, Ctrl-C included, ends them all at once: threads that wait for a worker are woken by its end.
     """
+    if len(seats) == 1:
+        # A seat in this process keeps to this thread: what Keras remembers, it remembers thread by thread.
+        return [act(seats[0])]
     with ThreadPoolExecutor(len(seats)) as pool:
         try:
             return list(pool.map(act, seats))

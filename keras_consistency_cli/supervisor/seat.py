@@ -85,7 +85,7 @@ class Seat:
         """
         if self._deadline.over:
             raise NoVerdictError(f"the model could not be loaded: {self._deadline.words()}")
-        self._child, self._channel = self._nursery.fork(deadline=self._deadline.next())
+        self._sit_down()
         try:
             header, _ = self._ask({"op": "load", **self._load_request}, {})
             loaded = self._understood(lambda: _LOADED.validate_python(header))
@@ -97,6 +97,13 @@ class Seat:
         self.unprotected = tuple(loaded.unprotected)
         return loaded.facts, loaded.rows
 
+    @property
+    def _seated(self) -> bool:
+        return self._channel is not None
+
+    def _sit_down(self) -> None:
+        self._child, self._channel = self._nursery.fork(deadline=self._deadline.next())
+
     def describe(self, *, every: bool) -> DataFacts:
         """Describe the rows and what happens to them before the model.
 
@@ -107,7 +114,7 @@ class Seat:
             KcheckError: rows, scaler and model do not fit each other, or the worker died.
         """
         try:
-            if self._channel is None:
+            if not self._seated:
                 self.load()
             header, _ = self._ask({"op": "describe", "every": every}, {})
             return self._understood(lambda: _DESCRIPTION.validate_python(header["description"]))
@@ -124,7 +131,7 @@ class Seat:
         try:
             if self._deadline.over:
                 raise WorkerDied(self._deadline.words())
-            if self._channel is None:
+            if not self._seated:
                 self.load()
             header, arrays = self._ask({"op": "run", "route": route}, {"rows": rows})
             if "unavailable" not in header:
