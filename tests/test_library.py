@@ -185,7 +185,7 @@ def test_a_live_model_gets_the_verdicts_of_its_file(tmp_path: Path) -> None:
     alive = check(model, rows, batch_size=4)
     filed = check(tmp_path / "m.keras", tmp_path / "x.npy", custom_objects=[live_models.__file__], batch_size=4)
     assert statuses(alive) == statuses(filed)
-    assert [one.slug for one in alive.diagnoses] == [one.slug for one in filed.diagnoses] == ["hidden-state"]
+    assert [one.cause for one in alive.diagnoses] == [one.cause for one in filed.diagnoses] == ["hidden-state"]
 
 
 def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
