@@ -122,3 +122,11 @@ def test_what_a_model_names_is_found_and_nothing_of_keras() -> None:
     model.compile(Descent(), off)
     assert own_objects(model) == {"Outer": Outer, "Inner": Inner, "bent": bent, "Half": Half, "Descent": Descent, "off": off}
     assert own_objects(keras.Sequential([keras.Input((3,)), layers.Dense(1, activation="relu")])) == {}
+    model.compile("sgd", metrics=[off])
+    assert own_objects(model)["off"] is off
+
+
+def test_two_of_one_name_are_left_out() -> None:
+    one, other = layers.Dense(2, activation=lambda values: values * 2), layers.Dense(2, activation=lambda values: values * 3)
+    assert list(own_objects(keras.Sequential([keras.Input((3,)), one]))) == ["<lambda>"]
+    assert own_objects(keras.Sequential([keras.Input((3,)), one, other])) == {}
