@@ -21,7 +21,8 @@ import keras_consistency_cli
 from keras_consistency_cli import InconsistencyError, Report, Status, check
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
-from tests.routes.live_models import state_of
+from tests.routes import live_models
+from tests.routes.live_models import NASTY, state_of
 
 ROWS = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
 SERIES = np.random.default_rng(1).normal(size=(8, 5, 3)).astype("float32")
@@ -58,6 +59,11 @@ class Forgetful(layers.Layer):
 def swish(values: Any) -> Any:
     """An activation that no file can name without help."""
     return values * ops.sigmoid(values)
+
+
+def swish_error(truth: Any, answer: Any) -> Any:
+    """A metric of the user's own."""
+    return ops.mean(swish(truth - answer))
 
 
 def dense(*extra: Any, seed: int = 1) -> Any:
@@ -170,6 +176,22 @@ def test_live_saved_and_reloaded_are_compared() -> None:
     assert statuses(report) == {"KC801": Status.FAIL}
     assert "reloaded" in {each.comparison.candidate for each in report.verdicts[0].judged}
     assert statuses(check(dense(Mean(0.1)), ROWS, select=["KC801"])) == {"KC801": Status.PASS}
+
+
+def test_a_live_model_gets_the_verdicts_of_its_file(tmp_path: Path) -> None:
+    model, rows = NASTY["counter in call"]() if callable(NASTY["counter in call"]) else NASTY["counter in call"]
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", next(iter(rows.values())))
+    alive = check(model, rows, batch_size=4)
+    filed = check(tmp_path / "m.keras", tmp_path / "x.npy", custom_objects=[live_models.__file__], batch_size=4)
+    assert statuses(alive) == statuses(filed)
+    assert [one.cause for one in alive.diagnoses] == [one.cause for one in filed.diagnoses] == ["hidden-state"]
+
+
+def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
+    model = dense(layers.Lambda(lambda values: values * 2))
+    model.compile("sgd", swish_error, metrics=[swish_error])
+    assert statuses(check(model, ROWS, select=["KC801", "KC602"])) == {"KC602": Status.PASS, "KC801": Status.PASS}
 
 
 # --- left as found

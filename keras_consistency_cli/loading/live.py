@@ -67,16 +67,19 @@ def _array(values: Any, what: str) -> np.ndarray:
 
 
 def own_objects(model: Any) -> dict[str, Any]:
-    """Return by name the classes and functions of a live model that are not Keras's own: layers, activations, losses, metrics, optimizers."""
+    """Return by name the classes and functions of a live model that are not Keras's own: layers, activations, losses, metrics, optimizers.
+
+    A name that two of them have, as lambdas do, is left out: a file could not tell them apart either.
+    """
     from keras_consistency_cli.loading.model_facts import walk_layers
 
-    found: dict[str, Any] = {}
+    found: dict[str, list[Any]] = {}
     for each in (model, *(layer for _, layer in walk_layers(model)), *_training_parts(model)):
         for thing in (type(each), each, *_attributes(each)):
             name, module = getattr(thing, "__name__", None), getattr(thing, "__module__", None)
             if callable(thing) and name and module and module.partition(".")[0] not in ("keras", "builtins", "tensorflow"):
-                found.setdefault(name, thing)
-    return found
+                found.setdefault(name, []).append(thing)
+    return {name: things[0] for name, things in found.items() if all(thing is things[0] for thing in things)}
 
 
 def _attributes(each: Any) -> Iterator[Any]:
@@ -91,6 +94,5 @@ def _training_parts(model: Any) -> Iterator[Any]:
     """What a model was compiled with."""
     import keras
 
-    metrics = getattr(getattr(model, "_compile_metrics", None), "metrics", None)
-    parts = (getattr(model, "optimizer", None), getattr(model, "loss", None), metrics)
-    yield from (each for part in parts for each in keras.tree.flatten(part) if each is not None and not isinstance(each, str))
+    stated = getattr(getattr(model, "_compile_config", None), "config", None) or {}
+    yield from (each for each in keras.tree.flatten(stated) if each is not None and not isinstance(each, str))
