@@ -5,9 +5,10 @@ Only typer and the lightest modules are imported here; the commands import the r
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -24,13 +25,15 @@ from keras_consistency_cli.text import clean, did_you_mean
 __all__ = ["app", "main"]
 
 _INTERRUPTED, _NO_VERDICT = 130, 3
+_MODEL = ".keras"
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Tell whether a saved Keras model answers the same every way it is called.",
+    help="Tell whether a saved Keras model answers the same every way it is called.\n\n'kcheck MODEL' alone is 'kcheck run MODEL' with the scaler, "
+    "the rows and the kcheck.yaml that lie beside the model.",
     epilog="Exit codes: 0 consistent, 1 the model or its pipeline is at fault, 2 the call is at fault, 3 no verdict, 130 and 143 interrupted.",
 )
 
@@ -38,17 +41,26 @@ app = typer.Typer(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run kcheck and return its exit code; every failure has been told on standard error."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given)
+    bare = _is_bare(given)
+    call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given, bare=bare)
     output.hold_standard_streams()
     try:
         with endable():
             command = typer.main.get_command(app)
-            with command.make_context("kcheck", list(given), obj=call) as context:
+            with command.make_context("kcheck", ["run", *given] if bare else list(given), obj=call) as context:
                 return int(command.invoke(context) or 0)
     except BaseException as error:
         return _told(error, call)
     finally:
         output.settle_standard_streams()
+
+
+def _is_bare(given: Sequence[str]) -> bool:
+    """Whether a model stands where a command would, as in `kcheck model.keras`; a command's name is never taken for a file."""
+    first, *others = given or ("",)
+    if first.startswith("-"):
+        return not any(name in others for name in _COMMANDS) and any(word.endswith(_MODEL) for word in others)
+    return first not in _COMMANDS and bool(first) and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
 
 
 def _told(error: BaseException, call: Call) -> int:
@@ -105,7 +117,11 @@ def _root(
     """Options that stand before the command."""
 
 
-app.command()(run)
-app.command("inspect")(inspect_model)
-app.command("list")(list_checks)
-app.command()(explain)
+_COMMANDS: Mapping[str, Callable[..., object]] = {
+    "run": run,
+    "inspect": inspect_model,
+    "list": list_checks,
+    "explain": explain,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)

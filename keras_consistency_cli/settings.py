@@ -29,7 +29,7 @@ from keras_consistency_cli.compare import Stated
 from keras_consistency_cli.complaints import complaint
 from keras_consistency_cli.destinations import FORMATS, Destination, destination, destinations
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.sources import gather
+from keras_consistency_cli.sources import Found, gather
 from keras_consistency_cli.tolerance import Policy
 
 __all__ = ["BatchSizeOptions", "CheckOptions", "DriftOptions", "OwnerFacts", "Padding", "Settings", "StatedLimit", "Trust", "load_settings"]
@@ -233,17 +233,18 @@ class Settings(_Options):
         return Policy(exact=self.tolerance == "exact")
 
 
-def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None) -> Settings:
     """Merge defaults, the YAML file, the environment and the flags, later ones winning.
 
     Args:
         flags: values by option name (`rows`, `trust_scaler`, `config`, ...); None, False and empty lists count as not given.
         environ: the environment; every KCHECK_* in it must be known.
+        found: what was found in the working directory and beside the model, which counts least.
 
     Raises:
         UsageError: naming the source of each bad value, and the nearest known word for an unknown one.
     """
-    draft = gather(flags, environ)
+    draft = gather(flags, environ, found)
     try:
         return Settings.model_validate(draft.values)
     except ValidationError as error:

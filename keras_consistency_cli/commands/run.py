@@ -72,22 +72,19 @@ def run(
     call: Call = context.obj
     # The worker's interpreter starts beside our own imports; it imports a backend only once it is told to.
     with Nursery() as nursery:
+        from keras_consistency_cli.commands.surroundings import look_around
         from keras_consistency_cli.pipeline import inspect
         from keras_consistency_cli.settings import load_settings
 
-        settings = load_settings(context.params, os.environ)
+        found = look_around(model if call.bare else None)
+        settings = load_settings(context.params, os.environ, found.said)
         call.debug = settings.debug
-        _check_destinations(settings, context.params.get("config"))
+        read = found.config(config)
+        _check_destinations(settings, read)
         with _told_at_the_end(nursery, settings), _told_to_machines(settings):
-            report = inspect(settings, call.line, nursery=nursery, config=_config(config))
+            report = found.told(inspect(settings, call.line, nursery=nursery, config=read), settings, read)
     _deliver(_rendered(report, settings))
     return _bundled(report, settings)
-
-
-def _config(flag: str | None) -> Path | None:
-    """The YAML file that was read."""
-    named = flag or os.environ.get("KCHECK_CONFIG")
-    return Path(named) if named else None
 
 
 @contextmanager
@@ -114,14 +111,14 @@ def _told_to_machines(settings: Settings) -> Iterator[None]:
         raise
 
 
-def _check_destinations(settings: Settings, config: str | None) -> None:
+def _check_destinations(settings: Settings, config: Path | None) -> None:
     if settings.bundle is not None:
         from keras_consistency_cli.bundling import check_bundle
 
         check_bundle(settings.bundle)
     files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
     function = (settings.preprocess or "").rpartition(":")[0]
-    named = (Path(name) for name in (config or os.environ.get("KCHECK_CONFIG"), function if function.endswith(".py") else None) if name)
+    named = (Path(name) for name in (config, function if function.endswith(".py") else None) if name)
     taken = [*(path for path in files if path is not None), *settings.custom_objects, *named]
     for one in settings.destinations():
         if one.path is not None:
