@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from keras_consistency_cli.checks import CHECKS
-from keras_consistency_cli.checks.base import Check
+from keras_consistency_cli.checks.base import Check, Status, Verdict
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
-from keras_consistency_cli.composing import Loaded, compose
+from keras_consistency_cli.composing import Loaded, compose, required
 from keras_consistency_cli.diagnosis import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
-from keras_consistency_cli.errors import MisfitError
+from keras_consistency_cli.errors import MisfitError, UsageError
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.exhibits import collect
 from keras_consistency_cli.facts import DataFacts, Facts
@@ -69,10 +69,12 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         description = seats["main"].describe(every=settings.rows == "all")
         sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
         gathering.add(sample, first=True)
-        for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
-            gathering.add(chunk, first=False)
         known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
-        verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
+        for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
+            if settings.exit_first and _failed(_asked(checks, gathering, known, until_one_fails=True)):
+                break
+            gathering.add(chunk, first=False)
+        verdicts = _asked(checks, gathering, known, until_one_fails=settings.exit_first)
         gathering.run_more(locators(verdicts), sample)
         gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
         diagnoses = diagnose(gathering.evidence(known), verdicts)
@@ -86,6 +88,20 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
     left = unexplained(gathering.evidence(known), verdicts, diagnoses)
     alone = reproducers(settings, verdicts, config)
     return _told(replace(report, unexplained=left, reproducers=alone, exhibits=exhibits), argv_text, start)
+
+
+def _asked(checks: Sequence[Check], gathering: Gathering, known: dict[str, Any], *, until_one_fails: bool) -> list[Verdict]:
+    """Ask every check in turn, or only until one fails."""
+    verdicts: list[Verdict] = []
+    for check in checks:
+        failed = _failed(verdicts) if until_one_fails else None
+        why = f"{failed.code} failed, and --exit-first asks no further" if failed else ""
+        verdicts.append(check.skipped(why) if failed else check.verdict(gathering.evidence(known)))
+    return verdicts
+
+
+def _failed(verdicts: Sequence[Verdict]) -> Verdict | None:
+    return next((verdict for verdict in verdicts if verdict.status is Status.FAIL), None)
 
 
 def _told(report: Report, argv_text: str, start: float) -> Report:
@@ -118,6 +134,9 @@ def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[s
 def _selected(settings: Settings) -> tuple[Check, ...]:
     offered = [check for check in CHECKS if settings.select or not check.on_request]
     codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in offered])
+    lacking = next((code for code in required(settings) if code not in codes), None)
+    if lacking is not None:
+        raise UsageError(f"{lacking} is required, and is not among the checks to run", mend=f"--select {lacking} too, or require it no more")
     chosen = (check for check in CHECKS if check.code in codes)
     return tuple(replace(check, pairs=batch_pairs(_sizes(settings))) if check.code == "KC102" else check for check in chosen)
 

@@ -61,16 +61,29 @@ class Report:
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0
     fail_on: Literal["fail", "warn"] = "fail"
+    required: Sequence[str] = ()
+    """Codes of checks without whose answer there is no verdict."""
+    exit_zero: bool = False
+    """Whether failing checks are to be told, yet not by the exit code."""
     lost: Sequence[str] = ()
     """How workers ended that had answered everything but were gone before the run was over: nothing that they said is relied on."""
 
     @property
+    def unanswered(self) -> tuple[Verdict, ...]:
+        """The required checks that were skipped."""
+        return tuple(verdict for verdict in self.verdicts if verdict.code in self.required and verdict.status is Status.SKIP)
+
+    @property
     def exit_code(self) -> int:
-        """0 consistent, 1 inconsistent, 3 no verdict: a check errored or none gave an answer."""
+        """0 consistent, 1 inconsistent (0 with `exit_zero`), 3 no verdict: a check errored, a required one was skipped, or none gave an answer."""
+        return 0 if self.exit_zero and self._code == 1 else self._code
+
+    @property
+    def _code(self) -> int:
         statuses = [verdict.status for verdict in self.verdicts]
         if Status.FAIL in statuses or (self.fail_on == "warn" and Status.WARN in statuses):
             return 1
-        if Status.ERROR in statuses or self.lost or not any(status in (Status.PASS, Status.WARN) for status in statuses):
+        if Status.ERROR in statuses or self.lost or self.unanswered or not any(status in (Status.PASS, Status.WARN) for status in statuses):
             return 3
         return 0
 
@@ -78,4 +91,4 @@ class Report:
     def outcome(self) -> Outcome:
         """The verdict of the whole run in one word."""
         outcomes: dict[int, Outcome] = {0: "consistent", 1: "inconsistent", 3: "no-verdict"}
-        return outcomes[self.exit_code]
+        return outcomes[self._code]

@@ -137,7 +137,8 @@ _OPTIONS: Mapping[str, _Option] = {
     **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "fail_on", "color", "isolation")},
     "format": _Option(path=("format",), read=_listed),
     **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")},
-    **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore")},
+    **{name: _Option(path=(name,), read=_plain) for name in ("exit_first", "exit_zero", "quiet", "verbose")},
+    **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore", "require")},
     "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
     "allow_unsafe": _Option(path=("trust", "code"), read=_plain),
@@ -249,6 +250,13 @@ class Draft:
         for parent in parents:
             into[parent] = into = dict(into.get(parent) or {}) if isinstance(into.get(parent) or {}, Mapping) else {}
         into[last] = value
+
+    def stated_at(self, path: KeyPath) -> str | None:
+        """Return the source of a value, or of the first part of it that has one; None for a default."""
+        if path in self.origins and not any(len(place) > len(path) and place[: len(path)] == path for place in self.origins):
+            return self.origins[path]
+        inside = next((origin for place, origin in self.origins.items() if len(place) > len(path) and place[: len(path)] == path), None)
+        return inside or self.origins.get(path)
 
     def origin(self, path: KeyPath) -> tuple[KeyPath, str]:
         """Return the nearest stated place that holds `path`, and its source."""

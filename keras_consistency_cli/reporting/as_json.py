@@ -45,6 +45,8 @@ def as_document(report: Report) -> dict[str, Any]:
         "verdict": report.outcome,
         "exit_code": report.exit_code,
         "fail_on": report.fail_on,
+        "required": report.required,
+        "exit_zero": report.exit_zero,
         "elapsed_s": report.elapsed_s,
         "environment": report.environment,
         "subject": {"model": report.model, "scaler": report.scaler, "data": report.data, "settings": report.settings},

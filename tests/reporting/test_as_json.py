@@ -78,6 +78,8 @@ def test_a_small_report_whole() -> None:
         "verdict": "inconsistent",
         "exit_code": 1,
         "fail_on": "fail",
+        "required": [],
+        "exit_zero": False,
         "elapsed_s": 1.5,
         "environment": {"threads": 2},
         "subject": {
