@@ -15,6 +15,7 @@ import typer
 
 from keras_consistency_cli import __version__, output
 from keras_consistency_cli.commands.call import Call
+from keras_consistency_cli.commands.doctor import doctor
 from keras_consistency_cli.commands.inspect import inspect_model
 from keras_consistency_cli.commands.run import run
 from keras_consistency_cli.commands.topics import explain, list_checks
@@ -22,7 +23,7 @@ from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.interruption import Interruption, endable
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "main"]
 
 _INTERRUPTED, _NO_VERDICT = 130, 3
 _MODEL = ".keras"
@@ -59,8 +60,8 @@ def _is_bare(given: Sequence[str]) -> bool:
     """Whether a model stands where a command would, as in `kcheck model.keras`; a command's name is never taken for a file."""
     first, *others = given or ("",)
     if first.startswith("-"):
-        return not any(name in others for name in _COMMANDS) and any(word.endswith(_MODEL) for word in others)
-    return first not in _COMMANDS and bool(first) and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
+        return not any(name in others for name in COMMANDS) and any(word.endswith(_MODEL) for word in others)
+    return first not in COMMANDS and bool(first) and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
 
 
 def _told(error: BaseException, call: Call) -> int:
@@ -117,11 +118,14 @@ def _root(
     """Options that stand before the command."""
 
 
-_COMMANDS: Mapping[str, Callable[..., object]] = {
+COMMANDS: Mapping[str, Callable[..., object]] = {
     "run": run,
     "inspect": inspect_model,
     "list": list_checks,
     "explain": explain,
+    "doctor": doctor,
 }
-for _name, _command in _COMMANDS.items():
+"""The commands by name, in the order in which help shows them."""
+
+for _name, _command in COMMANDS.items():
     app.command(_name)(_command)

@@ -19,7 +19,7 @@ import pytest
 
 from keras_consistency_cli import __version__
 from keras_consistency_cli.checks.base import Check
-from keras_consistency_cli.cli import main
+from keras_consistency_cli.cli import COMMANDS, main
 from keras_consistency_cli.errors import DataError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.reporting import REFUSALS
 from keras_consistency_cli.settings import Settings, load_settings
@@ -358,6 +358,17 @@ def test_explain_suggests(topic: str, hint: str, capsys: pytest.CaptureFixture[s
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr() == (f"kcheck {__version__}\n", "")
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_help_of_every_command_is_light(name: str) -> None:
+    probe = f"import sys\nfrom keras_consistency_cli.cli import main\ncode = main(['{name}', '--help'])\n"
+    # Some versions of typer use pydantic themselves to read the options of a command.
+    heavy = [module for module in HEAVY if module != "pydantic"]
+    probe += f"print([name for name in {heavy} if name in sys.modules], code)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    assert done.stdout.splitlines()[-1] == "[] 0"
+    assert f"Usage: kcheck {name}" in done.stdout
 
 
 def test_help_is_light() -> None:
