@@ -15,8 +15,10 @@ import typer
 
 from keras_consistency_cli import __version__, output
 from keras_consistency_cli.commands.call import Call
+from keras_consistency_cli.commands.diff import diff
 from keras_consistency_cli.commands.doctor import doctor
 from keras_consistency_cli.commands.inspect import inspect_model
+from keras_consistency_cli.commands.recheck import recheck
 from keras_consistency_cli.commands.run import run
 from keras_consistency_cli.commands.topics import explain, list_checks
 from keras_consistency_cli.errors import KcheckError, UsageError
@@ -124,6 +126,8 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "list": list_checks,
     "explain": explain,
     "doctor": doctor,
+    "recheck": recheck,
+    "diff": diff,
 }
 """The commands by name, in the order in which help shows them."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras_consistency_cli import __version__
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.diagnosis import Diagnosis
 from keras_consistency_cli.evidence import Gathering
 from keras_consistency_cli.facts import DataFacts, Facts
@@ -20,7 +21,7 @@ from keras_consistency_cli.loading.data import RowSource
 from keras_consistency_cli.loading.scaler import ScalerFile
 from keras_consistency_cli.opening import Opened
 from keras_consistency_cli.report import Report, Source
-from keras_consistency_cli.routes import SHADOW
+from keras_consistency_cli.routes import REFERENCE, ROUNDED, SHADOW
 from keras_consistency_cli.selection import resolve_selection
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.text import shape_text
@@ -60,6 +61,7 @@ def compose(
         rows_available=opened.rows.length if opened.rows else gathering.rows,
         generated=opened.rows is None,
         noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
+        calibration=_calibration(gathering),
         notes=(
             *(*_notes_on_workers(loaded), *_notes_on_required(settings, verdicts), *version_notes(facts), *_notes(gathering)),
             *(*_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
@@ -103,6 +105,10 @@ def _notes_on_workers(loaded: Loaded) -> Iterator[str]:
     yield from (f"no verdict, for a worker was gone before the end: {how}" for how in loaded.lost)
     if loaded.unprotected:
         yield f"isolation: partial; workers were not kept from {'; '.join(loaded.unprotected)}"
+
+
+def _calibration(gathering: Gathering) -> dict[str, tuple[Comparison, ...]]:
+    return {"noise": tuple(gathering.noise().values()), "rounded": gathering.comparisons.get((ROUNDED, REFERENCE), ())}
 
 
 def _notes_on_required(settings: Settings, verdicts: Sequence[Verdict]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.unexplained import Unexplained
 from keras_consistency_cli.exhibits import Exhibit
@@ -52,6 +53,8 @@ class Report:
     """Whether the rows were made by kcheck from the model's input spec."""
     noise: Mapping[str, float] = field(default_factory=dict)
     """By output: the greatest |float32 - float64|, the model's own rounding noise."""
+    calibration: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
+    """What limits come from, by output: "noise", predict against its float64 copy, and "rounded", that copy rounded layer by layer."""
     reproduce: str = ""
     """The command line that gives this report again."""
     reproducers: Mapping[str, str] = field(default_factory=dict)

@@ -55,6 +55,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "rows_available": report.rows_available,
         "generated": report.generated,
         "noise": report.noise,
+        "calibration": {name: [{**_names(each), **_measured(each)} for each in every] for name, every in report.calibration.items()},
         "notes": report.notes,
         "lost": report.lost,
         "reproduce": report.reproduce,

@@ -93,6 +93,7 @@ def test_a_small_report_whole() -> None:
         "rows_available": 2,
         "generated": False,
         "noise": {"y": 0.25},
+        "calibration": {},
         "notes": ["a note"],
         "lost": [],
         "reproduce": "kcheck run m.keras",
