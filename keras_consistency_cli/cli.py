@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from keras_consistency_cli import __version__, output
+from keras_consistency_cli.commands.baseline import baseline
 from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.diff import diff
 from keras_consistency_cli.commands.doctor import doctor
@@ -128,6 +129,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "doctor": doctor,
     "recheck": recheck,
     "diff": diff,
+    "baseline": baseline,
 }
 """The commands by name, in the order in which help shows them."""
 

@@ -26,7 +26,7 @@ from keras_consistency_cli.selection import resolve_selection
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.text import shape_text
 
-__all__ = ["Loaded", "compose", "required", "version_notes"]
+__all__ = ["Loaded", "compose", "environment", "required", "version_notes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def compose(
         verdicts=verdicts,
         diagnoses=diagnoses,
         facts=facts,
-        environment={**_environment(facts), **_isolation(settings, loaded.unprotected)},
+        environment={**environment(facts), **_isolation(settings, loaded.unprotected)},
         model=Source(path=str(settings.model), sha256=opened.archive.sha256, summary=f"{facts.kind} '{facts.name}'"),
         data=_rows(opened.rows, loaded.made),
         scaler=_scaler(opened.scaler),
@@ -82,7 +82,8 @@ def required(settings: Settings) -> tuple[str, ...]:
     return resolve_selection(settings.require, (), [(check.code, check.name) for check in CHECKS]) if settings.require else ()
 
 
-def _environment(facts: Facts) -> dict[str, Any]:
+def environment(facts: Facts) -> dict[str, Any]:
+    """Return the versions, devices and platform that answers come from."""
     return {
         "kcheck": __version__,
         "python": platform.python_version(),

@@ -72,7 +72,8 @@ def comparison_of(stored: Mapping[str, Any]) -> Comparison:
     """
     given = {field.name: stored[field.name] for field in fields(Comparison) if field.name in stored and field.name not in _KEPT}
     named = f"{clean(stored.get('candidate'), 60)} against {clean(stored.get('reference'), 60)}"
-    values: dict[str, Any] = {name: _WORDS.get(value, value) if isinstance(value, str) and name not in _TEXTS else value for name, value in given.items()}
+    numbers = {name: _WORDS.get(value, value) for name, value in given.items() if isinstance(value, str) and name not in _TEXTS}
+    values: dict[str, Any] = given | numbers
     lacking = [name for name in _NUMBERS if isinstance(values.get(name), bool) or not isinstance(values.get(name), int | float)]
     if lacking:
         raise UsageError(f"{named}: {lacking[0]} is missing or no number, so that it cannot be judged", expected=_EXPECTED)
