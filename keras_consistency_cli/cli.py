@@ -18,9 +18,11 @@ from keras_consistency_cli.commands.baseline import baseline
 from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.diff import diff
 from keras_consistency_cli.commands.doctor import doctor
+from keras_consistency_cli.commands.init import init
 from keras_consistency_cli.commands.inspect import inspect_model
 from keras_consistency_cli.commands.recheck import recheck
 from keras_consistency_cli.commands.run import run
+from keras_consistency_cli.commands.schema import schema
 from keras_consistency_cli.commands.topics import explain, list_checks
 from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.interruption import Interruption, endable
@@ -130,6 +132,8 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "recheck": recheck,
     "diff": diff,
     "baseline": baseline,
+    "init": init,
+    "schema": schema,
 }
 """The commands by name, in the order in which help shows them."""
 
