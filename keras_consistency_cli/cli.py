@@ -16,6 +16,7 @@ import typer
 from keras_consistency_cli import __version__, output
 from keras_consistency_cli.commands.baseline import baseline
 from keras_consistency_cli.commands.call import Call
+from keras_consistency_cli.commands.compare import compare
 from keras_consistency_cli.commands.diff import diff
 from keras_consistency_cli.commands.doctor import doctor
 from keras_consistency_cli.commands.init import init
@@ -131,6 +132,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "doctor": doctor,
     "recheck": recheck,
     "diff": diff,
+    "compare": compare,
     "baseline": baseline,
     "init": init,
     "schema": schema,

@@ -37,7 +37,9 @@ from keras_consistency_cli.supervisor.seat import Seat
 __all__ = ["inspect"]
 
 
-def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None) -> Report:
+def inspect(
+    settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None, instead: Sequence[Check] = ()
+) -> Report:
     """Run the selected checks and report.
 
     Args:
@@ -46,11 +48,13 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
         config: the YAML file that the settings were read from, for the commands that reproduce single failures.
 
+        instead: checks to run instead of those that the settings select.
+
     Raises:
         KcheckError: nothing could be checked; the error carries the exit code.
     """
     start = time.perf_counter()
-    checks = _selected(settings)
+    checks = tuple(instead) or _selected(settings)
     deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
         nurseries = _started(settings, stack, nursery)
