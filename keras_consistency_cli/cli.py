@@ -33,9 +33,11 @@ __all__ = ["COMMANDS", "app", "main"]
 
 _INTERRUPTED, _NO_VERDICT = 130, 3
 _MODEL = ".keras"
+_COMPLETING = "_KCHECK_COMPLETE"
+"""Set by a shell that asks how a line could go on."""
 
 app = typer.Typer(
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with endable():
             command = typer.main.get_command(app)
+            if _COMPLETING in os.environ:
+                command.main(args=list(given), prog_name="kcheck")
             with command.make_context("kcheck", ["run", *given] if bare else list(given), obj=call) as context:
                 return int(command.invoke(context) or 0)
     except BaseException as error:

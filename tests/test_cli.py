@@ -376,7 +376,7 @@ def test_help_is_light() -> None:
     probe += f"print([name for name in {HEAVY} if name in sys.modules], code)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     assert done.stdout.splitlines()[-1] == "[] 0"
-    assert "explain  Explain a check or a cause." in done.stdout
+    assert re.search(r"^  explain +Explain a check or a cause\.$", done.stdout, re.MULTILINE)
 
 
 def test_a_refusal_is_json_where_json_is_asked_for(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -434,3 +434,15 @@ def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(stage: Stage, c
     stage.outcome = UsageError("no such file")
     assert main(["run", "m.keras", "--format", "json"]) == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("words", "at", "offered"), [("kcheck rec", "1", "recheck"), ("kcheck run --sel", "2", "--select")])
+def test_a_shell_is_told_how_a_line_could_go_on(words: str, at: str, offered: str) -> None:
+    done = command(env={"_KCHECK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": at})
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [offered], "")
+
+
+def test_completion_can_be_shown() -> None:
+    done = command("--show-completion", "bash")
+    assert done.returncode == 0
+    assert "_KCHECK_COMPLETE=complete_bash" in done.stdout
