@@ -5,32 +5,44 @@ Only typer and the lightest modules are imported here; the commands import the r
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from keras_consistency_cli import __version__, output
+from keras_consistency_cli.commands.baseline import baseline
 from keras_consistency_cli.commands.call import Call
+from keras_consistency_cli.commands.compare import compare
+from keras_consistency_cli.commands.diff import diff
+from keras_consistency_cli.commands.doctor import doctor
+from keras_consistency_cli.commands.init import init
 from keras_consistency_cli.commands.inspect import inspect_model
+from keras_consistency_cli.commands.recheck import recheck
 from keras_consistency_cli.commands.run import run
+from keras_consistency_cli.commands.schema import schema
 from keras_consistency_cli.commands.topics import explain, list_checks
 from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.interruption import Interruption, endable
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "main"]
 
 _INTERRUPTED, _NO_VERDICT = 130, 3
+_MODEL = ".keras"
+_COMPLETING = "_KCHECK_COMPLETE"
+"""Set by a shell that asks how a line could go on."""
 
 app = typer.Typer(
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Tell whether a saved Keras model answers the same every way it is called.",
+    help="Tell whether a saved Keras model answers the same every way it is called.\n\n'kcheck MODEL' alone is 'kcheck run MODEL' with the scaler, "
+    "the rows and the kcheck.yaml that lie beside the model.",
     epilog="Exit codes: 0 consistent, 1 the model or its pipeline is at fault, 2 the call is at fault, 3 no verdict, 130 and 143 interrupted.",
 )
 
@@ -38,17 +50,28 @@ app = typer.Typer(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run kcheck and return its exit code; every failure has been told on standard error."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given)
+    bare = _is_bare(given)
+    call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given, bare=bare)
     output.hold_standard_streams()
     try:
         with endable():
             command = typer.main.get_command(app)
-            with command.make_context("kcheck", list(given), obj=call) as context:
+            if _COMPLETING in os.environ:
+                command.main(args=list(given), prog_name="kcheck")
+            with command.make_context("kcheck", ["run", *given] if bare else list(given), obj=call) as context:
                 return int(command.invoke(context) or 0)
     except BaseException as error:
         return _told(error, call)
     finally:
         output.settle_standard_streams()
+
+
+def _is_bare(given: Sequence[str]) -> bool:
+    """Whether a model stands where a command would, as in `kcheck model.keras`; a command's name is never taken for a file."""
+    first, *others = given or ("",)
+    if first.startswith("-"):
+        return not any(name in others for name in COMMANDS) and any(word.endswith(_MODEL) for word in others)
+    return first not in COMMANDS and bool(first) and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
 
 
 def _told(error: BaseException, call: Call) -> int:
@@ -105,7 +128,20 @@ def _root(
     """Options that stand before the command."""
 
 
-app.command()(run)
-app.command("inspect")(inspect_model)
-app.command("list")(list_checks)
-app.command()(explain)
+COMMANDS: Mapping[str, Callable[..., object]] = {
+    "run": run,
+    "inspect": inspect_model,
+    "list": list_checks,
+    "explain": explain,
+    "doctor": doctor,
+    "recheck": recheck,
+    "diff": diff,
+    "compare": compare,
+    "baseline": baseline,
+    "init": init,
+    "schema": schema,
+}
+"""The commands by name, in the order in which help shows them."""
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli import __version__
+from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.diagnosis import Diagnosis
 from keras_consistency_cli.evidence import Gathering
 from keras_consistency_cli.facts import DataFacts, Facts
@@ -19,11 +21,12 @@ from keras_consistency_cli.loading.data import RowSource
 from keras_consistency_cli.loading.scaler import ScalerFile
 from keras_consistency_cli.opening import Opened
 from keras_consistency_cli.report import Report, Source
-from keras_consistency_cli.routes import SHADOW
+from keras_consistency_cli.routes import REFERENCE, ROUNDED, SHADOW
+from keras_consistency_cli.selection import resolve_selection
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.text import shape_text
 
-__all__ = ["Loaded", "compose", "version_notes"]
+__all__ = ["Loaded", "compose", "environment", "required", "version_notes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ def compose(
         verdicts=verdicts,
         diagnoses=diagnoses,
         facts=facts,
-        environment={**_environment(facts), **_isolation(settings, loaded.unprotected)},
+        environment={**environment(facts), **_isolation(settings, loaded.unprotected)},
         model=Source(path=str(settings.model), sha256=opened.archive.sha256 or None, summary=f"{facts.kind} '{facts.name}'"),
         data=_rows(opened.rows, loaded.made),
         scaler=_scaler(opened.scaler),
@@ -58,16 +61,29 @@ def compose(
         rows_available=opened.rows.length if opened.rows else gathering.rows,
         generated=opened.rows is None,
         noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
+        calibration=_calibration(gathering),
         notes=(
-            *(*_notes_on_workers(loaded), *version_notes(facts), *_notes(gathering)),
+            *(*_notes_on_workers(loaded), *_notes_on_required(settings, verdicts), *version_notes(facts), *_notes(gathering)),
             *(*_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
         ),
         fail_on=settings.fail_on,
+        exit_zero=settings.exit_zero,
+        required=required(settings),
         lost=loaded.lost,
     )
 
 
-def _environment(facts: Facts) -> dict[str, Any]:
+def required(settings: Settings) -> tuple[str, ...]:
+    """Return the codes of the checks that must give an answer.
+
+    Raises:
+        UsageError: a word of `require` fits no check.
+    """
+    return resolve_selection(settings.require, (), [(check.code, check.name) for check in CHECKS]) if settings.require else ()
+
+
+def environment(facts: Facts) -> dict[str, Any]:
+    """Return the versions, devices and platform that answers come from."""
     return {
         "kcheck": __version__,
         "python": platform.python_version(),
@@ -90,6 +106,16 @@ def _notes_on_workers(loaded: Loaded) -> Iterator[str]:
     yield from (f"no verdict, for a worker was gone before the end: {how}" for how in loaded.lost)
     if loaded.unprotected:
         yield f"isolation: partial; workers were not kept from {'; '.join(loaded.unprotected)}"
+
+
+def _calibration(gathering: Gathering) -> dict[str, tuple[Comparison, ...]]:
+    return {"noise": tuple(gathering.noise().values()), "rounded": gathering.comparisons.get((ROUNDED, REFERENCE), ())}
+
+
+def _notes_on_required(settings: Settings, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    for verdict in verdicts:
+        if verdict.status is Status.SKIP and verdict.code in required(settings):
+            yield f"no verdict, for {verdict.code} {verdict.name} is required and was skipped: {verdict.reason}"
 
 
 def _rows(source: RowSource | None, described: str) -> Source:

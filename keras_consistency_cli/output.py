@@ -22,6 +22,7 @@ __all__ = [
     "speaks_ascii_only",
     "terminal_width",
     "wants_color",
+    "write_bytes",
     "write_file",
     "write_stdout",
 ]
@@ -115,6 +116,22 @@ def write_file(path: Path, text: str) -> None:
             _replace(Path(os.path.realpath(path)), text)
     except OSError as error:
         raise NoVerdictError(f"cannot write the report to {clean(path)}: {error.strerror}") from None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file wholly or not at all.
+
+    Raises:
+        NoVerdictError: it could not be written; nothing is left behind.
+    """
+    draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise NoVerdictError(f"cannot write {clean(path)}: {error.strerror}") from None
 
 
 def _replace(path: Path, text: str) -> None:

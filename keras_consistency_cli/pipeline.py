@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_consistency_cli.checks import CHECKS
-from keras_consistency_cli.checks.base import Check
+from keras_consistency_cli.checks.base import Check, Status, Verdict
 from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
-from keras_consistency_cli.composing import Loaded, compose
+from keras_consistency_cli.composing import Loaded, compose, required
 from keras_consistency_cli.diagnosis import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
-from keras_consistency_cli.errors import MisfitError
+from keras_consistency_cli.errors import MisfitError, UsageError
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.exhibits import collect
 from keras_consistency_cli.facts import DataFacts, Facts
@@ -39,7 +40,9 @@ from keras_consistency_cli.supervisor.seat import Seat
 __all__ = ["examine", "inspect", "selected"]
 
 
-def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None) -> Report:
+def inspect(
+    settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None, instead: Sequence[Check] = ()
+) -> Report:
     """Run the selected checks and report.
 
     Args:
@@ -48,11 +51,13 @@ def inspect(settings: Settings, argv_text: str = "", *, nursery: Nursery | None 
         nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
         config: the YAML file that the settings were read from, for the commands that reproduce single failures.
 
+        instead: checks to run instead of those that the settings select.
+
     Raises:
         KcheckError: nothing could be checked; the error carries the exit code.
     """
     start = time.perf_counter()
-    checks = selected(settings)
+    checks = tuple(instead) or selected(settings)
     deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
         nurseries = started(settings, stack, nursery)
@@ -88,9 +93,10 @@ def examine(
     except MisfitError as misfit:
         return _refused(misfit, settings, opened, gathering, checks)
     description = seats["main"].describe(every=settings.rows == "all")
-    sample = _gathered(gathering, with_bad_rows(numbers, description), settings, opened)
     known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
-    verdicts = [check.verdict(gathering.evidence(known)) for check in checks]
+    ask = partial(_asked, checks, gathering, known)
+    sample = _gathered(gathering, with_bad_rows(numbers, description), settings, opened, enough=lambda: settings.exit_first and bool(_failed(ask())))
+    verdicts = ask(until_one_fails=settings.exit_first)
     gathering.run_more(locators(verdicts), sample)
     gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
     diagnoses = diagnose(gathering.evidence(known), verdicts)
@@ -101,13 +107,29 @@ def examine(
     return replace(report, unexplained=unexplained(gathering.evidence(known), verdicts, diagnoses), exhibits=exhibits)
 
 
-def _gathered(gathering: Gathering, numbers: np.ndarray, settings: Settings, opened: Opened) -> np.ndarray:
-    """Run the routes on a sample of these rows, those that stream on all others too; return the sample."""
+def _gathered(gathering: Gathering, numbers: np.ndarray, settings: Settings, opened: Opened, enough: Callable[[], bool]) -> np.ndarray:
+    """Run the routes on a sample of these rows, those that stream on all others too; return the sample. `enough` ends it early."""
     sample, rest = split_sample(numbers, gathering.facts, settings.batch_size)
     gathering.add(sample, first=True)
     for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
+        if enough():
+            break
         gathering.add(chunk, first=False)
     return sample
+
+
+def _asked(checks: Sequence[Check], gathering: Gathering, known: dict[str, Any], *, until_one_fails: bool = True) -> list[Verdict]:
+    """Ask every check in turn, or only until one fails."""
+    verdicts: list[Verdict] = []
+    for check in checks:
+        failed = _failed(verdicts) if until_one_fails else None
+        why = f"{failed.code} failed, and --exit-first asks no further" if failed else ""
+        verdicts.append(check.skipped(why) if failed else check.verdict(gathering.evidence(known)))
+    return verdicts
+
+
+def _failed(verdicts: Sequence[Verdict]) -> Verdict | None:
+    return next((verdict for verdict in verdicts if verdict.status is Status.FAIL), None)
 
 
 def _refused(misfit: MisfitError, settings: Settings, opened: Opened, gathering: Gathering, checks: Sequence[Check]) -> Report:
@@ -137,6 +159,9 @@ def selected(settings: Settings) -> tuple[Check, ...]:
     """Return the checks that the settings ask for, fitted to them."""
     offered = [check for check in CHECKS if settings.select or not check.on_request]
     codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in offered])
+    lacking = next((code for code in required(settings) if code not in codes), None)
+    if lacking is not None:
+        raise UsageError(f"{lacking} is required, and is not among the checks to run", mend=f"--select {lacking} too, or require it no more")
     chosen = (check for check in CHECKS if check.code in codes)
     return tuple(replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check for check in chosen)
 

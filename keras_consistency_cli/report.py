@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.unexplained import Unexplained
 from keras_consistency_cli.exhibits import Exhibit
@@ -52,6 +53,8 @@ class Report:
     """Whether the rows were made by kcheck from the model's input spec."""
     noise: Mapping[str, float] = field(default_factory=dict)
     """By output: the greatest |float32 - float64|, the model's own rounding noise."""
+    calibration: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
+    """What limits come from, by output: "noise", predict against its float64 copy, and "rounded", that copy rounded layer by layer."""
     reproduce: str = ""
     """The command line that gives this report again."""
     reproducers: Mapping[str, str] = field(default_factory=dict)
@@ -61,16 +64,29 @@ class Report:
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0
     fail_on: Literal["fail", "warn"] = "fail"
+    required: Sequence[str] = ()
+    """Codes of checks without whose answer there is no verdict."""
+    exit_zero: bool = False
+    """Whether failing checks are to be told, yet not by the exit code."""
     lost: Sequence[str] = ()
     """How workers ended that had answered everything but were gone before the run was over: nothing that they said is relied on."""
 
     @property
+    def unanswered(self) -> tuple[Verdict, ...]:
+        """The required checks that were skipped."""
+        return tuple(verdict for verdict in self.verdicts if verdict.code in self.required and verdict.status is Status.SKIP)
+
+    @property
     def exit_code(self) -> int:
-        """0 consistent, 1 inconsistent, 3 no verdict: a check errored or none gave an answer."""
+        """0 consistent, 1 inconsistent (0 with `exit_zero`), 3 no verdict: a check errored, a required one was skipped, or none gave an answer."""
+        return 0 if self.exit_zero and self._code == 1 else self._code
+
+    @property
+    def _code(self) -> int:
         statuses = [verdict.status for verdict in self.verdicts]
         if Status.FAIL in statuses or (self.fail_on == "warn" and Status.WARN in statuses):
             return 1
-        if Status.ERROR in statuses or self.lost or not any(status in (Status.PASS, Status.WARN) for status in statuses):
+        if Status.ERROR in statuses or self.lost or self.unanswered or not any(status in (Status.PASS, Status.WARN) for status in statuses):
             return 3
         return 0
 
@@ -78,4 +94,4 @@ class Report:
     def outcome(self) -> Outcome:
         """The verdict of the whole run in one word."""
         outcomes: dict[int, Outcome] = {0: "consistent", 1: "inconsistent", 3: "no-verdict"}
-        return outcomes[self.exit_code]
+        return outcomes[self._code]

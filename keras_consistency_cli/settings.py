@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,10 +30,21 @@ from keras_consistency_cli.compare import Stated
 from keras_consistency_cli.complaints import complaint
 from keras_consistency_cli.destinations import FORMATS, Destination, destination, destinations
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.sources import gather
+from keras_consistency_cli.sources import Draft, Found, gather
 from keras_consistency_cli.tolerance import Policy
 
-__all__ = ["BatchSizeOptions", "CheckOptions", "DriftOptions", "OwnerFacts", "Padding", "Settings", "StatedLimit", "Trust", "load_settings"]
+__all__ = [
+    "BatchSizeOptions",
+    "CheckOptions",
+    "DriftOptions",
+    "OwnerFacts",
+    "Padding",
+    "Settings",
+    "StatedLimit",
+    "Trust",
+    "load_settings",
+    "stated_settings",
+]
 
 
 def _openable(value: object) -> object:
@@ -181,6 +193,8 @@ class Settings(_Options):
     seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = Field(default=0, description="a whole number from 0 to 4294967295")
     select: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
     ignore: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
+    require: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
+    exit_first: StrictBool = Field(default=False, description="true or false")
     backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow", description="tensorflow, jax or torch")
     format: Annotated[tuple[_Form, ...], BeforeValidator(_one_or_many), AfterValidator(_at_least_one)] = Field(
         default=("terminal",), description=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}, each with =FILE if it goes to a file"
@@ -188,6 +202,7 @@ class Settings(_Options):
     output: _Path | None = Field(default=None, description="a path to write the report to")
     bundle: _Path | None = Field(default=None, description="a path to a folder to write a bundle into")
     fail_on: Literal["fail", "warn"] = Field(default="fail", description="fail or warn")
+    exit_zero: StrictBool = Field(default=False, description="true or false")
     tolerance: _Tolerance = Field(
         default="calibrated", description="calibrated, exact, {rtol: 1e-5, atol: 1e-6}, or such a pair for each output name"
     )
@@ -201,12 +216,16 @@ class Settings(_Options):
     facts: OwnerFacts = Field(default=OwnerFacts(), description="a mapping such as {stateful_rows: independent}")
     checks: CheckOptions = Field(default=CheckOptions(), description="a mapping from check name to options")
     debug: StrictBool = Field(default=False, description="true or false")
+    quiet: StrictBool = Field(default=False, description="true or false")
+    verbose: StrictBool = Field(default=False, description="true or false")
     color: Literal["auto", "always", "never"] = Field(default="auto", description="auto, always or never")
 
     @model_validator(mode="after")
     def _one_way_to_scale(self) -> Settings:
         if self.scaler is not None and self.preprocess is not None:
             raise UsageError("--scaler and --preprocess exclude each other", mend="give the one that serving uses")
+        if self.quiet and self.verbose:
+            raise UsageError("--quiet and --verbose exclude each other", mend="give one of them")
         if self.served is not None and self.data is None:
             raise UsageError("--served is given without --data", mend="give the raw rows that the served ones were made of, row for row")
         if self.expected is not None and self.data is None:
@@ -237,18 +256,37 @@ class Settings(_Options):
         return Policy(exact=self.tolerance == "exact")
 
 
-def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None) -> Settings:
     """Merge defaults, the YAML file, the environment and the flags, later ones winning.
 
     Args:
         flags: values by option name (`rows`, `trust_scaler`, `config`, ...); None, False and empty lists count as not given.
         environ: the environment; every KCHECK_* in it must be known.
+        found: what was found in the working directory and beside the model, which counts least.
 
     Raises:
         UsageError: naming the source of each bad value, and the nearest known word for an unknown one.
     """
-    draft = gather(flags, environ)
+    return _validated(gather(flags, environ, found))
+
+
+def stated_settings(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None) -> list[tuple[str, str, str]]:
+    """Return every setting as (dotted name, value as JSON, where it comes from); refused like those of `load_settings`."""
+    draft = gather(flags, environ, found)
+    values = _validated(draft).model_dump(mode="json", by_alias=True)
+    return [(".".join(path), json.dumps(value), draft.stated_at(path) or "default") for path, value in _leaves(values, ())]
+
+
+def _validated(draft: Draft) -> Settings:
     try:
         return Settings.model_validate(draft.values)
     except ValidationError as error:
         raise complaint(error, Settings, draft.origin) from None
+
+
+def _leaves(values: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and name != "tolerance":
+            yield from _leaves(value, (*above, name))
+        else:
+            yield (*above, name), value

@@ -15,26 +15,62 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.strict_yaml import Document, KeyPath, plain_scalar, read_yaml
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["Draft", "gather"]
+__all__ = ["Draft", "Found", "gather"]
 
 
-def gather(flags: Mapping[str, Any], environ: Mapping[str, str]) -> Draft:
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What was found and not named: [tool.kcheck] of the working directory, and beside the model a YAML file and files by option name."""
+
+    project: Document | None = None
+    config: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+def gather(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None) -> Draft:
     """Read the YAML file named by the flags or the environment, then lay the environment and the flags over it.
 
-    Flags that are None, False or empty lists count as not given.
+    Flags that are None, False or empty lists count as not given. What was found and not named counts least; the YAML file among it only where no
+    other is named, and none of it may let code run or choose a file to write.
     """
+    found = found or Found()
     given = {name: value for name, value in flags.items() if value is not None and value is not False and value not in ([], ())}
     stated = _from_environment(environ)
     origin = "--config" if "config" in given else "KCHECK_CONFIG"
     config = given.pop("config", stated.pop("config", None))
     draft = Draft()
+    if found.project is not None:
+        draft.read(_harmless(found.project), Path())
+    if config is None and found.config is not None:
+        draft.read(_harmless(read_yaml(found.config)), found.config.parent)
     if config is not None:
         if not str(config):
             raise UsageError(f"{origin} is empty", expected="a path to a YAML file")
         draft.read(read_yaml(Path(config)), Path(config).parent)
     draft.state(stated, _variable)
     draft.state(given, _flag)
+    draft.fill(found.files)
     return draft
+
+
+def _harmless(document: Document) -> Document:
+    """Refuse what only a file that the user named may say."""
+    for key, value in document.data.items():
+        if key in _NAMED_ONLY and not _says_nothing(key, value):
+            line = document.lines.get((key,))
+            what = f"{document.name}{f':{line}' if line else ''}: {key} {_NAMED_ONLY[key]}, and this file was found, not named"
+            named = "FILE" if document.name.endswith(".toml") else document.name
+            raise UsageError(what, mend=f"kcheck run MODEL --config {named}, or say it with a flag")
+    return document
+
+
+def _says_nothing(key: str, value: object) -> bool:
+    """Whether a value leaves things as they are, as in a copy of configs/default.yaml."""
+    if key == "trust":
+        return isinstance(value, Mapping) and not any(value.values())
+    if key == "format":
+        return not any("=" in str(form) for form in (_listed(value) if isinstance(value, str | list) else ()))
+    return value in (None, [], "auto")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -101,7 +137,8 @@ _OPTIONS: Mapping[str, _Option] = {
     **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "fail_on", "color", "isolation")},
     "format": _Option(path=("format",), read=_listed),
     **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")},
-    **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore")},
+    **{name: _Option(path=(name,), read=_plain) for name in ("exit_first", "exit_zero", "quiet", "verbose")},
+    **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore", "require")},
     "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
     "allow_unsafe": _Option(path=("trust", "code"), read=_plain),
@@ -109,6 +146,32 @@ _OPTIONS: Mapping[str, _Option] = {
     "exact": _Option(path=("tolerance", "exact"), read=_plain),
 }
 _LIMITS = ("rtol", "atol", "exact")
+_NAMED_ONLY: Mapping[str, str] = {
+    **dict.fromkeys(("custom_objects", "preprocess", "trust"), "lets code run"),
+    **dict.fromkeys(("output", "bundle", "format"), "writes files"),
+    "isolation": "decides what workers may reach",
+}
+"""What a file that was found and not named must not say, and why: kcheck may stand in a folder that somebody else has filled."""
+_SWITCHES = ("trust", "facts", "checks")
+_ROW_FOR_ROW = ("served", "expected")
+
+
+def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the paths among a file's values relative to its folder."""
+    for key in _PATHS:
+        if values.get(key) and isinstance(values[key], str):
+            values[key] = folder / values[key]
+    facts = values.get("facts")
+    if isinstance(facts, dict) and facts.get("lengths") and isinstance(facts["lengths"], str):
+        values["facts"] = {**facts, "lengths": folder / facts["lengths"]}
+    function = values.get("preprocess")
+    if isinstance(function, str) and function.rpartition(":")[0].endswith(".py"):
+        values["preprocess"] = str(folder / function)
+    if isinstance(forms := values.get("format"), str | list):
+        values["format"] = [in_folder(form, folder) if isinstance(form, str) else form for form in _listed(forms)]
+    if isinstance(paths := values.get("custom_objects"), list):
+        values["custom_objects"] = [folder / path if path and isinstance(path, str) else path for path in paths]
+    return values
 
 
 def _by_output(limits: Mapping[str, Any], spell: Callable[[str], str]) -> Mapping[str, Any]:
@@ -132,22 +195,26 @@ class Draft:
     origins: dict[KeyPath, str] = field(default_factory=dict)
 
     def read(self, document: Document, folder: Path) -> None:
-        """Take a YAML file; its paths are relative to its folder, and null where a path may stand means none."""
-        self.values = {key: value for key, value in document.data.items() if not (key in _PATHS and value is None)}
-        for key in _PATHS:
-            if self.values.get(key) and isinstance(self.values[key], str):
-                self.values[key] = folder / self.values[key]
-        facts = self.values.get("facts")
-        if isinstance(facts, dict) and facts.get("lengths") and isinstance(facts["lengths"], str):
-            self.values["facts"] = {**facts, "lengths": folder / facts["lengths"]}
-        function = self.values.get("preprocess")
-        if isinstance(function, str) and function.rpartition(":")[0].endswith(".py"):
-            self.values["preprocess"] = str(folder / function)
-        if isinstance(forms := self.values.get("format"), str | list):
-            self.values["format"] = [in_folder(form, folder) if isinstance(form, str) else form for form in _listed(forms)]
-        if isinstance(paths := self.values.get("custom_objects"), list):
-            self.values["custom_objects"] = [folder / path if path and isinstance(path, str) else path for path in paths]
-        self.origins = {path: f"{document.name}:{line}" for path, line in document.lines.items()}
+        """Take a file over what was there before; its paths are relative to its folder, and null where a path may stand means none."""
+        nulls = {key for key, value in document.data.items() if key in _PATHS and value is None}
+        read = _placed({key: value for key, value in document.data.items() if key not in nulls}, folder)
+        before = {key: value for key, value in self.values.items() if key not in nulls}
+        for key in _SWITCHES:
+            if isinstance(read.get(key), Mapping) and isinstance(before.get(key), Mapping):
+                read[key] = {**before[key], **read[key]}
+        replaced = {key for key in document.data if key not in _SWITCHES}
+        self.values = {**before, **read}
+        lines = {path: f"{document.name}:{line}" for path, line in document.lines.items()}
+        self.origins = {path: origin for path, origin in self.origins.items() if path[0] not in replaced} | lines
+
+    def fill(self, files: Mapping[str, Path]) -> None:
+        """Take files for options that nothing speaks of; those that are row for row with the rows only together with these."""
+        free = {name: path for name, path in files.items() if (name,) not in self.origins}
+        if "preprocess" in self.values:
+            free.pop("scaler", None)
+        for name, path in free.items():
+            if name not in _ROW_FOR_ROW or "data" in free:
+                self._put((name,), path, "beside the model")
 
     def state(self, layer: Mapping[str, Any], spell: Callable[[str], str]) -> None:
         """Take flags or environment variables; `spell` gives an option's name as the user wrote it."""
@@ -183,6 +250,13 @@ class Draft:
         for parent in parents:
             into[parent] = into = dict(into.get(parent) or {}) if isinstance(into.get(parent) or {}, Mapping) else {}
         into[last] = value
+
+    def stated_at(self, path: KeyPath) -> str | None:
+        """Return the source of a value, or of the first part of it that has one; None for a default."""
+        if path in self.origins and not any(len(place) > len(path) and place[: len(path)] == path for place in self.origins):
+            return self.origins[path]
+        inside = next((origin for place, origin in self.origins.items() if len(place) > len(path) and place[: len(path)] == path), None)
+        return inside or self.origins.get(path)
 
     def origin(self, path: KeyPath) -> tuple[KeyPath, str]:
         """Return the nearest stated place that holds `path`, and its source."""

@@ -229,3 +229,25 @@ def test_rows_of_a_refused_shape_fail_one_check_and_leave_the_others_unasked(che
     report = check("healthy.keras", data="wide.npy")
     assert {code: status for code, status in statuses(report).items() if status is not Status.SKIP} == {"KC501": Status.FAIL}
     assert (report.exit_code, [diagnosis.cause for diagnosis in report.diagnoses], report.rows) == (1, ["wrong-features"], 0)
+
+
+def test_the_first_failure_ends_the_run_where_the_user_says_so(check: Check) -> None:
+    options = {"data": "x.npy", "rows": "all", "custom_objects": [OBJECTS], "select": ["KC103", "KC203", "KC602", "KC701"]}
+    report = check("leaking.keras", exit_first=True, **options)
+    assert report.rows < len(ROWS), "rows beyond the sample are not read any more"
+    told = statuses(report)
+    failed = next(code for code, status in told.items() if status is Status.FAIL)
+    assert failed == "KC103"
+    after = [verdict for verdict in report.verdicts if verdict.code > failed]
+    assert after
+    assert {(verdict.status, verdict.reason) for verdict in after} == {(Status.SKIP, f"{failed} failed, and --exit-first asks no further")}
+    assert all(verdict.status is not Status.SKIP for verdict in report.verdicts if verdict.code < failed)
+    assert report.exit_code == 1
+    assert {code for one in report.diagnoses for code in one.explains} <= {failed}
+
+
+def test_a_required_check_must_be_among_those_that_run_and_answer(check: Check) -> None:
+    with pytest.raises(UsageError, match="KC301 is required, and is not among the checks to run"):
+        check("leaking.keras", select=["KC103"], require=["KC301"])
+    with pytest.raises(UsageError, match="no check is called 'KC9'"):
+        check("leaking.keras", select=["KC103"], require=["KC9"])

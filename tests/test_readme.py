@@ -17,7 +17,7 @@ import typer
 
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
-from keras_consistency_cli.cli import app, main
+from keras_consistency_cli.cli import COMMANDS, app, main
 from keras_consistency_cli.compare import Answers, compare
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.damage import Damage, HitRow
@@ -81,9 +81,16 @@ def test_the_table_of_checks_is_what_the_script_writes() -> None:
     assert f"<!-- checks -->\n{script('demo').checks_table()}\n<!-- /checks -->" in README.read_text(encoding="utf-8")
 
 
+def test_every_command_is_told_of() -> None:
+    told = set(re.findall(r"^## kcheck ([a-z]+)", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert told == set(COMMANDS)
+    named = set(re.findall(r"^    kcheck ([a-z]+)(?= |$)", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert named >= set(COMMANDS)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_named_for_kcheck_exists(page: Path) -> None:
-    known = options_of("run") | {"--version", "--help"}
+    known = {"--version", "--help", "--install-completion", "--show-completion"}.union(*map(options_of, COMMANDS))
     of_other_tools = {"--editable", "--constraint", "--lowest", "--write"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"))))
     assert named - of_other_tools <= known

@@ -53,3 +53,20 @@ def test_a_worker_that_was_lost_takes_the_good_ending_away_and_no_other() -> Non
 
 def test_every_status_has_an_exit_code() -> None:
     assert [report(status).exit_code for status in Status] == [0, 3, 0, 3, 1]
+
+
+def test_a_required_check_that_was_skipped_takes_the_good_ending_away() -> None:
+    verdicts = [Verdict(code=code, status=status, message="") for code, status in (("KC101", PASS), ("KC301", SKIP))]
+    asked = replace(report(), verdicts=verdicts, required=("KC301",))
+    assert (asked.exit_code, asked.outcome, asked.unanswered) == (3, "no-verdict", (verdicts[1],))
+    assert replace(asked, required=("KC101",)).exit_code == 0
+    assert replace(asked, verdicts=[*verdicts, Verdict(status=FAIL, message="")]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code", "outcome"),
+    [((FAIL,), 0, "inconsistent"), ((WARN,), 0, "inconsistent"), ((ERROR,), 3, "no-verdict"), ((SKIP,), 3, "no-verdict"), ((PASS,), 0, "consistent")],
+)
+def test_exit_zero_lets_failures_pass_and_nothing_else(statuses: tuple[Status, ...], code: int, outcome: str) -> None:
+    found = replace(report(*statuses, fail_on="warn"), exit_zero=True)
+    assert (found.exit_code, found.outcome) == (code, outcome)

@@ -63,6 +63,11 @@ def test_the_defaults() -> None:
             "value_range": None,
         },
         "checks": {"batch-size": {"sizes": (1, 2, 3, 7, 32)}, "distribution-shift": {"effect": 0.5, "outside": 0.05, "severity": "warn"}},
+        "require": (),
+        "exit_first": False,
+        "exit_zero": False,
+        "quiet": False,
+        "verbose": False,
         "debug": False,
         "color": "auto",
     }

@@ -13,3 +13,5 @@ class Call:
 
     line: str
     debug: bool
+    bare: bool = False
+    """Whether only the model was given, without a command: then what lies beside it is taken."""

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from keras_consistency_cli import output
+from keras_consistency_cli.commands.choices import check_choice
 from keras_consistency_cli.errors import RefusedError, UsageError
-from keras_consistency_cli.text import clean, did_you_mean
+from keras_consistency_cli.text import clean
 
 __all__ = ["inspect_model"]
 
@@ -29,7 +30,8 @@ def inspect_model(
     color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
 ) -> int:
     """Show what a saved model holds, and what it would ask for, without running it."""
-    _check_choices(format, color)
+    check_choice("--format", format, _FORMATS)
+    check_choice("--color", color, ("auto", "always", "never"))
     for file in custom_objects or ():
         if not file.is_file():
             raise UsageError(f"--custom-objects {clean(file)}: there is no such file", expected="a Python file with the model's own classes")
@@ -49,9 +51,3 @@ def inspect_model(
             colored = output.wants_color(color, os.environ)  # type: ignore[arg-type]
             output.write_stdout(render_summary(summary, width=output.terminal_width(), color=colored))
     return summary.exit_code
-
-
-def _check_choices(format: str, color: str) -> None:
-    for option, value, known in (("--format", format, _FORMATS), ("--color", color, ("auto", "always", "never"))):
-        if value not in known:
-            raise UsageError(f"{option} {clean(value, 60)} is unknown{did_you_mean(value, known)}", expected=", ".join(known))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,8 +26,12 @@ _Text = str | None
 _Texts = list[str] | None
 
 
-def _option(help_text: str, metavar: str | None = None) -> Any:
-    return typer.Option(help=help_text, metavar=metavar, show_default=False)
+def _option(help_text: str, metavar: str | None = None, *names: str) -> Any:
+    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
+
+
+def _switch(help_text: str, *names: str) -> Any:
+    return typer.Option(*names, help=help_text)
 
 
 def run(
@@ -35,8 +39,8 @@ def run(
     model: Annotated[
         _Text, typer.Argument(help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False)
     ] = None,
-    data: Annotated[_Text, _option("Input rows, .npy, .npz (one array per input name), .csv or .parquet. Without it, rows are made.", "FILE")] = None,
-    config: Annotated[_Text, _option("YAML file with any of these options.", "FILE")] = None,
+    data: Annotated[_Text, _option("Input rows, .npy, .npz (by input name), .csv or .parquet. Else they are made.", "FILE", "--data", "-d")] = None,
+    config: Annotated[_Text, _option("YAML file with any of these options.", "FILE", "--config", "-c")] = None,
     scaler: Annotated[_Text, _option("The scaler that the rows go through first.", "FILE")] = None,
     preprocess: Annotated[_Text, _option("Your own function that the rows go through, instead of a scaler; it is run.", "FILE.py:FUNCTION")] = None,
     reference: Annotated[_Text, _option("Rows that the model was trained on, raw.", "FILE")] = None,
@@ -46,11 +50,13 @@ def run(
     custom_objects: Annotated[_Texts, _option("Python file with the model's own classes. Repeatable.", "FILE")] = None,
     select: Annotated[_Texts, _option("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.", "CHECKS")] = None,
     ignore: Annotated[_Texts, _option("Checks to leave out, in the same words. Repeatable.", "CHECKS")] = None,
+    require: Annotated[_Texts, _option("Checks that must answer, in the same words: skipped, exit 3. Repeatable.", "CHECKS")] = None,
+    exit_first: Annotated[bool, _switch("End at the first check that fails.", "--exit-first", "-x")] = False,
     rows: Annotated[_Text, _option("How many rows to use, spread over the data. [256]", "N|all")] = None,
     batch_size: Annotated[_Text, _option("Batch size of the ordinary prediction. [32]", "N")] = None,
     seed: Annotated[_Text, _option("Seed for made rows, spreading and shuffling. [0]", "N")] = None,
     format: Annotated[_Texts, _option(f"Form of the report: {', '.join(FORMATS)}. Repeatable. [terminal]", "FORMAT[=FILE]")] = None,
-    output: Annotated[_Text, _option("File for the report that --format gives none, instead of standard output.", "FILE")] = None,
+    output: Annotated[_Text, _option("File for the report that --format gives none, instead of standard output.", "FILE", "--output", "-o")] = None,
     bundle: Annotated[_Text, _option("Folder for what shows each failure: rows, both answers, versions, commands; under 1 MB.", "DIR")] = None,
     backend: Annotated[_Text, _option("Keras backend. [tensorflow]", "tensorflow|jax|torch")] = None,
     rtol: Annotated[_Texts, _option("Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X")] = None,
@@ -59,35 +65,53 @@ def run(
     trust_scaler: Annotated[bool, typer.Option("--trust-scaler", help="Let a pickled scaler run its own code.")] = False,
     allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Let the model run its own code (Lambda layers).")] = False,
     fail_on: Annotated[_Text, _option("What makes the exit code 1. [fail]", "fail|warn")] = None,
+    exit_zero: Annotated[bool, _switch("Exit with 0 although checks fail.", "--exit-zero")] = False,
     timeout: Annotated[_Text, _option("Seconds that one route may take. [600]", "SECONDS")] = None,
     total_timeout: Annotated[_Text, _option("Seconds that the whole run may take. [no limit]", "SECONDS")] = None,
     memory_limit: Annotated[_Text, _option("GiB of memory that one worker may take. [most of what is free]", "GIB")] = None,
     isolation: Annotated[_Text, _option("Keep workers from the network and from writing files, where possible. [auto]", "auto|off")] = None,
     color: Annotated[_Text, _option("Colour of the report. [auto]", "auto|always|never")] = None,
+    quiet: Annotated[bool, _switch("In a terminal show only the last line.", "--quiet", "-q")] = False,
+    verbose: Annotated[bool, _switch("In a terminal show also environment, isolation, and seconds by check.", "--verbose", "-v")] = False,
+    show_settings: Annotated[bool, _switch("Show each setting with its value and where it comes from, and run nothing.", "--show-settings")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the backend's own messages.")] = False,
 ) -> int:
     """Check a saved model."""
+    call: Call = context.obj
+    given = {name: value for name, value in context.params.items() if name != "show_settings"}
+    around = model if call.bare else None
+    return _shown(given, around) if show_settings else _checked(given, around, call)
+
+
+def _checked(given: Mapping[str, Any], around: str | None, call: Call) -> int:
+    """Run and report; `around` is the model beside which to look for files."""
     from keras_consistency_cli.supervisor.nursery import Nursery
 
-    call: Call = context.obj
     # The worker's interpreter starts beside our own imports; it imports a backend only once it is told to.
     with Nursery() as nursery:
+        from keras_consistency_cli.commands.surroundings import look_around
         from keras_consistency_cli.pipeline import inspect
         from keras_consistency_cli.settings import load_settings
 
-        settings = load_settings(context.params, os.environ)
+        found = look_around(around)
+        settings = load_settings(given, os.environ, found.said)
         call.debug = settings.debug
-        _check_destinations(settings, context.params.get("config"))
+        config = found.config(given["config"])
+        _check_destinations(settings, config)
         with _told_at_the_end(nursery, settings), _told_to_machines(settings):
-            report = inspect(settings, call.line, nursery=nursery, config=_config(config))
+            report = found.told(inspect(settings, call.line, nursery=nursery, config=config), settings, config)
     _deliver(_rendered(report, settings))
     return _bundled(report, settings)
 
 
-def _config(flag: str | None) -> Path | None:
-    """The YAML file that was read."""
-    named = flag or os.environ.get("KCHECK_CONFIG")
-    return Path(named) if named else None
+def _shown(given: Mapping[str, Any], model: str | None) -> int:
+    from keras_consistency_cli.commands.surroundings import look_around
+    from keras_consistency_cli.settings import stated_settings
+
+    rows = [(name, value, origin) for name, value, origin in stated_settings(given, os.environ, look_around(model).said)]
+    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    output.write_stdout("".join(f"{name:<{wide[0]}}  {value:<{wide[1]}}  {origin}\n" for name, value, origin in rows))
+    return 0
 
 
 @contextmanager
@@ -114,14 +138,14 @@ def _told_to_machines(settings: Settings) -> Iterator[None]:
         raise
 
 
-def _check_destinations(settings: Settings, config: str | None) -> None:
+def _check_destinations(settings: Settings, config: Path | None) -> None:
     if settings.bundle is not None:
         from keras_consistency_cli.bundling import check_bundle
 
         check_bundle(settings.bundle)
     files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
     function = (settings.preprocess or "").rpartition(":")[0]
-    named = (Path(name) for name in (config or os.environ.get("KCHECK_CONFIG"), function if function.endswith(".py") else None) if name)
+    named = (Path(name) for name in (config, function if function.endswith(".py") else None) if name)
     taken = [*(path for path in files if path is not None), *settings.custom_objects, *named]
     for one in settings.destinations():
         if one.path is not None:
@@ -131,6 +155,7 @@ def _check_destinations(settings: Settings, config: str | None) -> None:
 def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination, str]]:
     from keras_consistency_cli.reporting import render
 
+    amount: Any = {"amount": "quiet"} if settings.quiet else {"amount": "verbose"} if settings.verbose else {}
     for one in settings.destinations():
         to_file = one.path is not None
         text = render(
@@ -139,6 +164,7 @@ def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination,
             width=output.terminal_width(),
             color=output.wants_color(settings.color, os.environ, to_file=to_file),
             ascii_only=not to_file and one.format not in UTF_8 and output.speaks_ascii_only(),
+            **amount,
         )
         yield one, text
 

@@ -13,8 +13,16 @@ from keras_consistency_cli.text import clean, did_you_mean
 __all__ = ["explain", "list_checks"]
 
 
-def list_checks() -> None:
+def list_checks(
+    routes: Annotated[bool, typer.Option("--routes", help="List the ways of calling a model instead, for kcheck compare.")] = False,
+) -> None:
     """List all checks: code, name, question."""
+    if routes:
+        from keras_consistency_cli.comparing import ROUTES
+
+        wide = max(map(len, ROUTES))
+        output.write_stdout("".join(f"{name:<{wide}}  {summary}\n" for name, summary in ROUTES.items()))
+        return
     from keras_consistency_cli.checks import CHECKS
 
     width = max(len(check.name) for check in CHECKS)

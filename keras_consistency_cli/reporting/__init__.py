@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.report import Report
@@ -41,10 +42,12 @@ REFUSALS: Mapping[str, Callable[[str, str, KcheckError], str]] = {
 }
 """What is written where there is no report: version, model and refusal to text. Readers of the other formats have standard error."""
 
+Amount = Literal["quiet", "usual", "verbose"]
+
 _NARROWEST = 40
 
 
-def render(report: Report, format: str, *, width: int = 80, color: bool = False, ascii_only: bool = False) -> str:
+def render(report: Report, format: str, *, width: int = 80, color: bool = False, ascii_only: bool = False, amount: Amount = "usual") -> str:
     """Return the report in one of RENDERERS' formats, ending with a newline.
 
     Args:
@@ -53,7 +56,8 @@ def render(report: Report, format: str, *, width: int = 80, color: bool = False,
         width: columns to fill at most; code to be pasted is never broken and may be longer. Below 40 counts as 40.
         color: whether ANSI colours may be used; what they say is always said in words too.
         ascii_only: whether everything is to be spelled in ASCII.
+        amount: how much a terminal shows; of no consequence to other formats.
     """
     if format not in RENDERERS:
         raise UsageError(f"unknown format '{clean(format)}'{did_you_mean(format, RENDERERS)}", expected=", ".join(RENDERERS))
-    return RENDERERS[format](report, Canvas(width=max(width, _NARROWEST), color=color, ascii_only=ascii_only))
+    return RENDERERS[format](report, Canvas(width=max(width, _NARROWEST), color=color, ascii_only=ascii_only, amount=amount))

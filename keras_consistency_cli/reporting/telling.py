@@ -147,4 +147,6 @@ def ending(report: Report) -> str:
     amounts = Counter(verdict.status for verdict in report.verdicts)
     named = (count(amounts[status], name, "errors" if status is Status.ERROR else name) for status, name in _COUNTED.items() if amounts[status])
     strict = "; warnings count as failures" if report.fail_on == "warn" and amounts[Status.WARN] else ""
-    return f"{', '.join(named) or 'no check ran'} in {report.elapsed_s:.1f} s, exit {report.exit_code}{strict}"
+    unasked = "".join(f"; {verdict.code} is required and was skipped" for verdict in report.unanswered[:1])
+    zero = " (--exit-zero)" if report.exit_zero and report.outcome == "inconsistent" else ""
+    return f"{', '.join(named) or 'no check ran'} in {report.elapsed_s:.1f} s, exit {report.exit_code}{zero}{strict}{unasked}"

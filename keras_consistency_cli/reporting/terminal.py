@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rich.text import Text
 
@@ -18,18 +19,26 @@ from keras_consistency_cli.reporting.words import count, number
 
 __all__ = ["render_terminal"]
 
+_SLOWEST = 5
+_ONE_LINE = 1000
 _TOLD = (Status.FAIL, Status.ERROR, Status.WARN)
 _STYLES = {"consistent": "bold green", "inconsistent": "bold red", "no-verdict": "bold magenta"}
 
 
 def render_terminal(report: Report, canvas: Canvas) -> str:
-    """Return the report as lines of text, coloured where the canvas allows it."""
+    """Return the report as lines of text, coloured where the canvas allows it, and as much of it as the canvas asks for."""
+    if canvas.amount == "quiet":
+        wide = replace(canvas, width=_ONE_LINE)
+        return draw(wide, _ending(wide, report))
     sections = [_header(canvas, report)]
     sections += [diagnosis_block(canvas, one) for one in by_severity(report.diagnoses)]
     if report.verdicts:
         sections.append(check_table(canvas, report))
     sections += [verdict_block(canvas, report, verdict) for verdict in sorted_verdicts(report.verdicts) if verdict.status in _TOLD]
-    sections += [_advice_of_passes(canvas, report.verdicts), _footer(canvas, report)]
+    sections.append(_advice_of_passes(canvas, report.verdicts))
+    if canvas.amount == "verbose":
+        sections.append(_around(canvas, report))
+    sections.append(_footer(canvas, report))
     lines: list[Text] = []
     for section in sections:
         lines += [Text(), *section] if lines and section else section
@@ -101,5 +110,24 @@ def _footer(canvas: Canvas, report: Report) -> list[Text]:
     lines = []
     if report.reproduce and report.exit_code:
         lines.append(Text.assemble(written(canvas, "again: ", "dim"), " ", written(canvas, report.reproduce, limit=2000, code=True)))
+    return lines + _ending(canvas, report)
+
+
+def _around(canvas: Canvas, report: Report) -> list[Text]:
+    """What the run was made with, and the seconds that judging took, longest first."""
+    facts = {name.replace("_", " "): value for name, value in report.environment.items() if value not in (None, "", [])}
+    words = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in facts.items()}
+    slow = [verdict for verdict in sorted(report.verdicts, key=lambda verdict: -verdict.elapsed_s) if verdict.elapsed_s][:_SLOWEST]
+    files = {"model": report.model, "data": report.data, "scaler": report.scaler}
+    words |= {f"{name} sha256": source.sha256 for name, source in files.items() if source is not None and source.sha256}
+    words["judging took"] = ", ".join(f"{verdict.code} {verdict.elapsed_s:.2g} s" for verdict in slow) or "no time"
+    wide = max(map(len, words)) + 2
+    found: list[Text] = []
+    for name, value in words.items():
+        found += wrapped(canvas, written(canvas, value), indent=wide, first=written(canvas, name, "dim"))
+    return found
+
+
+def _ending(canvas: Canvas, report: Report) -> list[Text]:
     word = written(canvas, OUTCOMES[report.outcome], _STYLES[report.outcome])
-    return lines + wrapped(canvas, Text.assemble(word, written(canvas, f": {ending(report)}")))
+    return wrapped(canvas, Text.assemble(word, written(canvas, f": {ending(report)}")))

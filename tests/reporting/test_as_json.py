@@ -78,6 +78,8 @@ def test_a_small_report_whole() -> None:
         "verdict": "inconsistent",
         "exit_code": 1,
         "fail_on": "fail",
+        "required": [],
+        "exit_zero": False,
         "elapsed_s": 1.5,
         "environment": {"threads": 2},
         "subject": {
@@ -91,6 +93,7 @@ def test_a_small_report_whole() -> None:
         "rows_available": 2,
         "generated": False,
         "noise": {"y": 0.25},
+        "calibration": {},
         "notes": ["a note"],
         "lost": [],
         "reproduce": "kcheck run m.keras",

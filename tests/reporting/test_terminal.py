@@ -130,3 +130,26 @@ def test_hostile_names_stay_words(hostile: Report, color: bool) -> None:
     assert "[bold red]no[/]" in bare
     assert "##[" not in bare
     assert [line for line in bare.splitlines() if line.lstrip().startswith("::")] == []
+
+
+def test_quiet_is_the_last_line_alone(failing: Report, healthy: Report) -> None:
+    assert render_terminal(healthy, Canvas(width=40, amount="quiet")) == "consistent: 12 passed in 2.9 s, exit 0\n"
+    told = replace(failing, exit_zero=True)
+    ending = "inconsistent: 2 failed, 1 error, 1 warned, 7 passed, 1 skipped in 2.9 s, exit 0 (--exit-zero)\n"
+    assert render_terminal(told, Canvas(width=40, amount="quiet")) == ending
+
+
+def test_a_required_check_that_was_skipped_is_named(make_report: Maker) -> None:
+    passed = Verdict(code="KC101", name="batch-vs-single", status=Status.PASS, message="agrees")
+    skip = Verdict(code="KC601", name="gpu-vs-cpu", status=Status.SKIP, message="", reason="no GPU")
+    text = render_terminal(make_report(passed, skip, required=("KC601",)), Canvas(amount="quiet"))
+    assert text == "no verdict: 1 passed, 1 skipped in 2.9 s, exit 3; KC601 is required and was skipped\n"
+
+
+def test_verbose_adds_what_was_around(healthy: Report) -> None:
+    report = replace(healthy, environment={"isolation": "partial", "isolation_lacks": ["network", "files"], "saved_with_keras": None})
+    usual, more = (render_terminal(report, Canvas(width=80, amount=amount)).split("\n\n") for amount in ("usual", "verbose"))
+    assert [*more[:-2], more[-1]] == usual
+    lines = more[-2].splitlines()
+    assert lines[:2] == ["isolation        partial", "isolation lacks  network, files"]
+    assert lines[-1].startswith("judging took     KC")

@@ -1,0 +1,23 @@
+"""`kcheck schema`: the JSON schemas of the report and of the settings."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from keras_consistency_cli import output
+from keras_consistency_cli.commands.choices import check_choice
+
+__all__ = ["schema"]
+
+
+def schema(of: Annotated[str, typer.Argument(help="Of the JSON report, or of the YAML file and [tool.kcheck].", metavar="report|config")]) -> None:
+    """Print the JSON schema of the report or of the settings."""
+    check_choice("schema", of, ("report", "config"))
+    from keras_consistency_cli.schemas import SCHEMAS
+
+    with suppress(BrokenPipeError):
+        output.write_stdout(json.dumps(SCHEMAS[of](), indent=2) + "\n", encoding="utf-8")

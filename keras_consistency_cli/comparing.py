@@ -1,0 +1,43 @@
+"""Any two ways of calling a model, held against each other as a check of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.routes import LOCATING_ROUTES, TOGGLING_ROUTES, routes
+from keras_consistency_cli.text import clean, did_you_mean
+
+__all__ = ["CODE", "ROUTES", "comparison_check"]
+
+CODE = "ROUTES"
+"""Stands where checks have their code."""
+_FOR_CAUSES = {route.name for route in (*LOCATING_ROUTES, *TOGGLING_ROUTES)}
+ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name not in _FOR_CAUSES}
+"""The ways of calling by name, with a line on each; those that look for causes are left out."""
+
+
+def comparison_check(candidate: str, reference: str) -> Check:
+    """Return the check that asks whether two routes agree.
+
+    Raises:
+        UsageError: there is no such route, or it is the same one twice.
+    """
+    for name in (candidate, reference):
+        if name not in ROUTES:
+            raise UsageError(f"no route is called '{clean(name, 60)}'{did_you_mean(name, ROUTES)}", mend="'kcheck list --routes' shows them")
+    if candidate == reference:
+        raise UsageError(f"{candidate} against itself tells nothing", mend="name two routes; predict-again repeats predict")
+    pair = Pair(candidate=candidate, reference=reference)
+    advice = "kcheck run tells the cause where it knows one"
+    wording = Wording(
+        agree=f"{candidate} answers as {reference} does", differ=f"{candidate} does not answer as {reference} does, it differs", advice=advice
+    )
+
+    def examine(evidence: Evidence) -> Verdict:
+        return agreement(evidence, (pair,), wording)
+
+    title = f"{candidate} equals {reference}"
+    return Check(code=CODE, name=f"{candidate}-vs-{reference}", title=title, explanation=title, examine=examine, pairs=(pair,))

@@ -1,0 +1,65 @@
+"""compare: any two routes, held against each other on a real model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_consistency_cli.cli import main
+from keras_consistency_cli.comparing import ROUTES
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that answers otherwise with training=True."""
+    into = tmp_path_factory.mktemp("compare")
+    keras.utils.set_random_seed(0)
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(1)]).save(into / "m.keras")
+    np.save(into / "x.npy", np.random.default_rng(0).normal(size=(32, 4)).astype("float32"))
+    return into / "m.keras"
+
+
+def test_two_routes_are_held_against_each_other(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(model.parent / "x.npy")
+    assert main(["compare", "one-by-one", "call", str(model), "-d", data, "--format", "json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert (result["code"], result["name"], result["status"], result["message"]) == (
+        "ROUTES", "one-by-one-vs-call", "pass", "one-by-one answers as call does",
+    )  # fmt: skip
+    assert [(each["candidate"], each["reference"], each["rows"]) for each in result["comparisons"]] == [("one-by-one", "call", 32)]
+
+
+def test_a_limit_that_is_missed_fails(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "predict-float64", "predict", str(model), "--exact", "--rows", "40"]) == 1
+    shown = capsys.readouterr()
+    assert "FAIL  ROUTES" in shown.out
+    assert shown.err == ""
+
+
+def test_the_routes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--routes"]) == 0
+    listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert listed == dict(ROUTES)
+    assert {"predict", "call", "one-by-one"} <= set(listed)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("predict cal m.keras", "no route is called 'cal' (did you mean 'call'?)"),
+        ("call call m.keras", "call against itself tells nothing"),
+        ("call predict", "Missing argument"),
+        ("call predict none.keras", "none.keras: "),
+        ("call predict m.keras --row 3", "unknown option --row (did you mean '--rows'?)"),
+        ("call predict m.keras --format html", "--format html is unknown"),
+    ],
+)
+def test_mistakes(line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", *line.split()]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True), shown.err
