@@ -6,8 +6,8 @@ convolutions, in plain operations (without a warning), in custom layers without 
 time; a scaler moves the filling away from the mask's value; a row of nothing but padding becomes NaN in an average.
 
 How: rows that are padded are cut to their true length and answered again, rows that are not are answered with padding
-added, by several lengths and on both sides; where the model takes one length only, on a twin of it that takes any. What
-is padding is told by `facts: {lengths: lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the steps in
+added, by several lengths and on both sides; where the model takes one length only, on a twin of it that takes any. Where
+no twin can be made, a mask that gets lost is put back, or what it hides is changed, at the one length. What is padding is told by `facts: {lengths: lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the steps in
 which many rows end. True steps that the mask would skip are counted in once. Then the mask is followed from layer to
 layer. Only the side on which rows are padded (the right one where nothing says which) is judged, the other one is told.
 
@@ -104,12 +104,28 @@ def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged,
         message = f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are skipped like padding{damage}"
         advice = "right where they are missing on purpose; if they are real, mask a value that real steps never take, such as -1e9, and pad with it"
         return Verdict(status=Status.WARN, message=message, advice=advice)
+    if not judged and max(found.get("restored_moves", 0.0), found.get("filled_moves", 0.0)) > _PLAIN:
+        return _unheeded(evidence, found)
     if not judged:
         reason = found.get("refused") or "the rows show no padding and the model declares no mask"
         place = _lost(evidence)
         ends = f"; the mask ends at '{clean(place['layer'])}'" if place else ""
         return Verdict(status=Status.SKIP, message="nothing to compare", reason=f"{reason}{ends}")
     return Verdict(status=Status.PASS, message=f"padding does not matter: {_how(found)}, rows get the same answers{_besides(found)}")
+
+
+def _unheeded(evidence: Evidence, found: Mapping[str, Any]) -> Verdict:
+    """Told at one length: FAIL where a later layer would have used the mask, WARN where masked steps count and none would."""
+    place = _lost(evidence)
+    where = f"ends at '{clean(place['layer'])}' ({clean(place['kind'])})" if place else "is not heeded"
+    advice = "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its call() and use it"
+    rows = f"{found['padded_rows']} of {found['rows']} rows are padded, and the mask {where}"
+    findings = {"cause": "mask-lost", "lost": dict(place)}
+    if found.get("restored_moves"):
+        message = f"{rows}: put back behind it, the mask moves answers by up to {found['restored_moves']:.2g} of the greatest"
+        return Verdict(status=Status.FAIL, message=message, advice=advice, findings=findings)
+    message = f"{rows}: other numbers in the steps that it hides move answers by up to {found['filled_moves']:.2g} of the greatest"
+    return Verdict(status=Status.WARN, message=message, advice=advice, findings=findings)
 
 
 def _besides(found: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.proofs import (
     either,
     fed_otherwise,
     held,
+    mask_put_back,
     masks_restored,
     nan_in_the_open,
     neighbours_spared,
@@ -177,7 +178,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "wrong-ids": _read("ids are counted against the table", "counted: ids that the table has no row for", "KC501"),
     "mask-lost": Confirmation(
         how="the mask is restored where it ends, and what it hides zeroed there",
-        prove=either(masks_restored, unproven("no steps are left behind that layer on which a mask could be restored")),
+        prove=either(masks_restored, mask_put_back, unproven("no steps are left behind that layer on which a mask could be restored")),
         routes=("hold-masks",),
     ),
     "padding-unmasked": _open("the model masks nothing that could be restored"),

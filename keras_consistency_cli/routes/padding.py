@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some, stack
+from keras_consistency_cli.routes.restoring import lost_mask_moves
 from keras_consistency_cli.routes.series import Padded, any_length, look_for_padding, no_time, padding_beyond, series_inputs
 
 __all__ = ["PADDING_ROUTES", "unpadded"]
@@ -42,7 +43,7 @@ def unpadded(session: Any, rows: Rows) -> Result:
         try:
             feeding = any_length(session, rows, masks)
         except TwinRefused as reason:
-            return Result(outputs={}, details={**details, "refused": str(reason)})
+            return _at_one_length(session, rows, padded, details, str(reason))
         try:
             if padded is not None and padded.any:
                 return _cut(feeding, rows, name, padded, details, masks)
@@ -51,8 +52,24 @@ def unpadded(session: Any, rows: Rows) -> Result:
             if feeding is session:
                 raise
             # Only a twin was asked for other lengths: that the model takes one length is no fault.
-            return Result(outputs={}, details={**details, "refused": f"it takes one length only ({type(problem).__name__} at others)"})
+            return _at_one_length(session, rows, padded, details, f"it takes one length only ({type(problem).__name__} at others)")
     return Result(outputs={}, details={"declared": False})
+
+
+def _at_one_length(session: Any, rows: Rows, padded: Padded | None, details: dict[str, Any], refused: str) -> Result:
+    """No rows of other lengths to compare with: whether a mask that gets lost matters shows at this one."""
+    found: dict[str, Any] = {"refused": refused}
+    if details["declared"] and padded is not None and padded.any and not details["other_value"]:
+        few = np.flatnonzero((padded.lengths < padded.steps) & (padded.lengths > 0))[: session.facts.batch_size or _ROWS]
+        given = some(rows, np.resize(few, session.facts.batch_size or len(few)) if len(few) else few)
+        found |= lost_mask_moves(lambda batch: _called(session, batch), given) if len(few) else {}
+    return Result(outputs={}, details={**details, **found})
+
+
+def _called(session: Any, rows: Rows) -> Outputs:
+    session.restore()
+    outputs: Outputs = session.call(rows, training=False)
+    return outputs
 
 
 def _padding(session: Any, values: np.ndarray, mask: float | None) -> Padded | None:

@@ -125,3 +125,21 @@ def test_what_is_good_to_know_besides(world: Any) -> None:
         "padding does not matter: with rows cut to their 5 and 7 true steps, rows get the same answers"
         "; on the left it would move them by 0.5; a row of nothing but padding would become NaN",
     )
+
+
+@pytest.mark.parametrize(
+    ("details", "status", "told"),
+    [
+        ({"restored": ["conv"], "restored_moves": 0.5}, Status.FAIL, "put back behind it, the mask moves answers by up to 0.5 of the greatest"),
+        ({"filled_moves": 0.25}, Status.WARN, "other numbers in the steps that it hides move answers by up to 0.25 of the greatest"),
+    ],
+)
+def test_a_mask_that_is_lost_at_one_length(world: Any, details: dict[str, Any], status: Status, told: str) -> None:
+    verdict = world_of(world, answers=False, lost=LOST, refused="it takes one length only", rows=60, **details).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (status, "mask-lost")
+    assert verdict.message == f"24 of 60 rows are padded, and the mask ends at 'conv' (Conv1D): {told}"
+
+
+def test_a_lost_mask_that_changes_nothing_at_one_length(world: Any) -> None:
+    verdict = world_of(world, answers=False, lost=LOST, refused="it takes one length only", filled_moves=0.0).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, "it takes one length only; the mask ends at 'conv'")
