@@ -7,8 +7,9 @@ time; a scaler moves the filling away from the mask's value; a row of nothing bu
 
 How: rows that are padded are cut to their true length and answered again, rows that are not are answered with padding
 added, by several lengths and on both sides; where the model takes one length only, on a twin of it that takes any. Where
-no twin can be made, a mask that gets lost is put back, or what it hides is changed, at the one length. What is padding is told by `facts: {lengths: lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the steps in
-which many rows end. True steps that the mask would skip are counted in once. Then the mask is followed from layer to
+no twin can be made, a mask that gets lost is put back behind that layer, or what it hides is changed, at that one length.
+What is padding is told by `facts: {lengths: lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the steps
+in which many rows end. True steps that the mask would skip are counted in once. Then the mask is followed from layer to
 layer. Only the side on which rows are padded (the right one where nothing says which) is judged, the other one is told.
 
 To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after scaling, with the

@@ -18,7 +18,7 @@ from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
 from keras_consistency_cli.routes.interception import Running, intercepted, path_of
-from keras_consistency_cli.routes.locate import FILLERS, recorded
+from keras_consistency_cli.routes.locate import companion_runs, recorded
 from keras_consistency_cli.routes.padding import unpadded
 from keras_consistency_cli.routes.patching import Experiment, held, without_training
 from keras_consistency_cli.routes.restoring import restoring_masks
@@ -41,12 +41,9 @@ def _predicting(session: Any, rows: Rows, *, restored: bool = True) -> Callable[
 
 def _companions(session: Any, rows: Rows) -> Result:
     """The companions replaced, and the layers that let them in held to what they gave before for the rows that stay."""
-    size = session.facts.batch_size or min(_ROWS, count(rows))
-    batch = first(rows, size)
-    kept = np.arange(size) == size // 2
-    for replace in FILLERS:
-        swapped = {name: replace(values, kept) for name, values in batch.items()}
-        found = held(Experiment(reference=_predicting(session, batch), candidate=_predicting(session, swapped), kept=kept, batch=size))
+    for batch, swapped, kept in companion_runs(session, rows):
+        runs = {"reference": _predicting(session, batch), "candidate": _predicting(session, swapped)}
+        found = held(Experiment(**runs, kept=kept, batch=count(batch)))
         if found:
             return Result(outputs={}, details=found)
     return Result(outputs={})

@@ -36,6 +36,29 @@ class Leak(layers.Layer):
 
 
 @register
+class Filled(layers.Layer):
+    """Fills NaN with the batch's mean, or with 1."""
+
+    def __init__(self, by_batch: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by_batch = by_batch
+
+    def call(self, inputs: Any) -> Any:
+        known = ops.logical_not(ops.isnan(inputs))
+        kept = ops.where(known, inputs, ops.zeros_like(inputs))
+        mean = ops.sum(kept, axis=0) / (ops.sum(ops.cast(known, inputs.dtype), axis=0) + 1e-6)
+        return ops.where(known, kept, mean if self.by_batch else ops.ones_like(inputs))
+
+
+@register
+class Rare(layers.Layer):
+    """Adds the batch's mean to rows that begin with a large number."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.where(inputs[:, :1] > 2.0, inputs + ops.mean(inputs, axis=0, keepdims=True), inputs)
+
+
+@register
 class InsideTraining(layers.Layer):
     """Holds a BatchNormalization that it always calls in training mode."""
 

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes import LAYER_LOCATORS
-from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of
+from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, Rare, TrainedByDefault, chain, mlp, named_rows, normal, session_of
 from tests.routes.live_models import stateful as stateful_lstm
 
 LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
@@ -48,6 +48,16 @@ def test_companions_name_the_layer_that_lets_neighbours_in(path: str) -> None:
     assert found["custom"] is (path != "block/norm")
     assert found["kind"] == ("BatchNormalization" if path == "block/norm" else "Leak")
     assert 1 <= found["order"] <= found["steps"]
+
+
+def test_a_leak_into_a_single_row_is_located() -> None:
+    """Only the first row takes anything from the others; the few rows that are looked at first do not show it."""
+    model, rows = chain((5,), Rare(name="rare"), layers.Dense(1))
+    (name,) = rows
+    rows[name] = np.clip(rows[name], -1.5, 1.5)
+    assert located("locate-companions", (model, rows)) == {}
+    rows[name][0, 0] = 3.0
+    assert located("locate-companions", (model, rows))["layer"] == "rare"
 
 
 def test_an_operation_of_a_functional_graph_is_named() -> None:
