@@ -19,6 +19,8 @@ __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators", "togglers"]
 
 _RANKED = 5
 _WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
+_BY_BATCH = {"KC101", "KC102", "KC104"}
+"""Neighbours, randomness and state make these fail too, and are looked for by themselves."""
 _WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 
 
@@ -28,6 +30,7 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
     chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
     chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
+    chosen |= {"locate-batching"} if _BY_BATCH & failed and not {"KC103", "KC203"} & failed else set()
     return tuple(route for route in LOCATING_ROUTES if route.name in chosen)
 
 

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MOST_LAYERS", "Sketch", "Step", "bounded", "culprit", "deviations", "sketched"]
+__all__ = ["MOST_LAYERS", "Sketch", "Step", "beyond_rounding", "bounded", "culprit", "deviations", "sketched"]
 
 MOST_LAYERS = 200
 """Layers that a report holds at most: those around the culprit, and others evenly spread."""
 _KEPT = 2048
 _HALF_ULP = 2.0**-24
+_ROUNDING, _NO_ROUNDING = 2.0**-18, 2.0**-14
+"""Of the greatest number: how far kernels that add in another order may be apart after many layers, and what they are far from in one layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ def sketched(leaves: Sequence[Any], kept: np.ndarray | None, batch: int) -> Sket
 
     Args:
         leaves: tensors or arrays; what has no shape is passed over.
-        kept: which rows of a batch count, None for all; tensors without a batch axis then do not count at all.
+        kept: which rows of a batch count, as a mask or by number in this order, None for all; tensors without a batch axis then do not count.
         batch: rows of the batch.
     """
     digest, arrays = hashlib.blake2b(digest_size=16), []
@@ -106,6 +108,16 @@ def culprit(base: Sequence[Step], other: Sequence[Step]) -> int | None:
     parted = [at for at, (mine, theirs) in enumerate(zip(base, other, strict=False)) if mine.outputs.digest != theirs.outputs.digest]
     alike = (at for at in parted if base[at].inputs.digest == other[at].inputs.digest)
     return next(alike, parted[0] if parted else None)
+
+
+def beyond_rounding(base: Sequence[Step], other: Sequence[Step]) -> int | None:
+    """Return the first step to answer inputs that agree within rounding with outputs that do not, None where there is none."""
+    for at, (mine, theirs) in enumerate(zip(base, other, strict=False)):
+        if mine.path != theirs.path:
+            return None
+        if _share(mine.outputs, theirs.outputs) > _NO_ROUNDING and _share(mine.inputs, theirs.inputs) <= _ROUNDING:
+            return at
+    return None
 
 
 def deviations(base: Sequence[Step], other: Sequence[Step], at: int) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from keras_consistency_cli.routes.companions import leaks
 from keras_consistency_cli.routes.depth import Sketch, Step, culprit, deviations, sketched
 from keras_consistency_cli.routes.interception import Running, intercepted
 
-__all__ = ["LAYER_LOCATORS", "companion_runs", "first_difference", "parting", "recorded"]
+__all__ = ["LAYER_LOCATORS", "companion_runs", "first_difference", "parting", "recorded", "told"]
 
 _ROWS = 8
 _LEAKS = 3
@@ -89,7 +89,12 @@ def first_difference(base: list[Step], other: list[Step]) -> dict[str, Any]:
 def _parting(base: list[Step], other: list[Step]) -> dict[str, Any]:
     """The step at fault and how far the runs are apart along the depth, as plain data; empty where they are not."""
     at = culprit(base, other)
-    return {} if at is None else {**_named(other, at, len(base)), "depth": deviations(base, other, at)}
+    return {} if at is None else told(base, other, at)
+
+
+def told(base: list[Step], other: list[Step], at: int) -> dict[str, Any]:
+    """Return the step at fault and how far two runs are apart along the depth, as plain data."""
+    return {**_named(other, at, len(base)), "depth": deviations(base, other, at)}
 
 
 def _named(steps: list[Step], at: int, of: int) -> dict[str, Any]:

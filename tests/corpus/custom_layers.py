@@ -170,7 +170,7 @@ class Sized(layers.Layer):
     """Scale the inputs, by a number that has to do with the size of the batch or with the place in it.
 
     Args:
-        how: share (of 32), even (sizes that eight divides) or last (the last of several rows).
+        how: share (of 32), even (sizes that eight divides), last (the last of several rows) or seed (random numbers by the place in the batch).
     """
 
     def __init__(self, how: str, **kwargs: Any) -> None:
@@ -182,6 +182,8 @@ class Sized(layers.Layer):
         rows = ops.shape(inputs)[0]
         if self.how == "share":
             return inputs * ops.cast(rows, inputs.dtype) / 32.0
+        if self.how == "seed":
+            return keras.random.dropout(inputs, 0.2, seed=42)
         if self.how == "even":
             return ops.where(ops.equal(rows % 8, 0), inputs, inputs + 1e-2)
         spared = ops.logical_or(ops.arange(rows)[:, None] < rows - 1, rows < 2)

@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import CUSTOM, Case, Rows, flat
-from tests.corpus.custom_layers import Affinity, Along, Assembly, Crowded, CrowdOnly, Diversity, Imputed, Reduce, Refold
+from tests.corpus.custom_layers import Affinity, Along, Assembly, Crowded, CrowdOnly, Diversity, Imputed, Reduce, Refold, Sized
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -102,6 +102,13 @@ def crowding() -> Any:
     return keras.Sequential([keras.Input((8,)), Crowded(name=NAME), layers.Dense(1)])
 
 
+def sized(how: str) -> Case:
+    """A layer that heeds the size of the batch, or the place in it, between two others."""
+    parts = [layers.Dense(12, activation="relu"), Sized(how, name=NAME), layers.Dense(2)]
+    case = _built(f"scaled by the batch, {how}", lambda: keras.Sequential([keras.Input((9,)), *parts]), 9, NAME)
+    return replace(case, causes=("batch-size-dependence",), failing=("KC101", "KC102"))
+
+
 def _built(name: str, build: Callable[[], Any], features: int, layer: str) -> Case:
     return Case(name=name, family=FAMILY, build=build, data=flat(features), causes=CAUSES, layer=layer, failing=FAILING, args=CUSTOM)
 
@@ -145,6 +152,7 @@ CASES: tuple[Case, ...] = (
     _planted("boxed", "flip operation", lambda: operations_flip, custom=False, named=False),
     _planted("segmenter", "maximum operation", lambda: operations_maximum, custom=False, named=False),
     replace(_built("NaN filled in with the mean of the batch", imputing, 8, NAME), data=gappy),
+    *(sized(how) for how in ("share", "even", "last", "seed")),
     _built("leak into few rows", crowding, 8, NAME),
     _built("subclassed, standard over the batch", subclassed, 11, NAME),
     _built("subclassed within functional, faint", subclassed_in_functional, 10, f"trunk/{NAME}"),

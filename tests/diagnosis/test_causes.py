@@ -26,6 +26,7 @@ STATE = {"predict": ("lstm/state", "state")}
 SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
 MEAN = {"predict": ("bn/moving_mean", "weight")}
+DRAWN = {"random_operations": ["StatelessRandomUniformV2"]}
 AGAIN = ("predict-again",)
 SHAPES = ("wrong-rank", "wrong-length", "wrong-features", "axes-swapped", "input-order", "wrong-ids", "time-distributed-dynamic")
 
@@ -52,6 +53,9 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("batch sizes differ by rounding", {}, {"KC102": {}}, []),
     ("batch sizes differ", {}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", None)]),
     ("the place in the batch counts", {}, {"KC102": {"moved": (3,)}, "KC104": {"moved": (3,)}}, [("batch-size-dependence", None)]),
+    ("batch sizes differ, located", {"located": {"locate-batching": MIXED}}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", "mix")]),
+    ("a fixed seed", {"located": {"predict": DRAWN}}, {"KC102": {"moved": (3,)}, "KC204": {}}, [("batch-size-dependence", None)]),
+    ("numbers drawn anew", {"located": {"predict": DRAWN}, "differing": AGAIN}, {"KC101": {"moved": (3,)}}, [("active-randomness", None)]),
     ("rows grow with their batch", {}, {"KC102": {"shape_varies": True}}, [("cross-sample-dependence", None)]),
     ("order matters by state", {"changed": STATE, "layers": LSTM}, {"KC104": {"moved": (3,)}}, [("state-carry-over", "enc/gru")]),
     ("NaN hidden", {}, {"KC701": {"hidden": {"out": 2}, "rows": {"x": 1}}, "KC201": {}}, [("nan-hidden", None)]),
