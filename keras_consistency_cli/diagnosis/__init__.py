@@ -18,7 +18,14 @@ from keras_consistency_cli.routes.base import Route
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators", "togglers"]
 
 _RANKED = 5
-_WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
+_WANTS_LOCATING = {
+    "locate-companions": {"KC103"},
+    "locate-repeat": {"KC203"},
+    "layers-here": {"KC203"},
+    "layers-elsewhere": {"KC203"},
+    "locate-training": {"KC202"},
+    "locate-nonfinite": {"KC701"},
+}
 _BY_BATCH = {"KC101", "KC102", "KC104"}
 """Neighbours, randomness and state make these fail too, and are looked for by themselves."""
 _WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}

@@ -69,8 +69,11 @@ def _open(why: str) -> Confirmation:
 
 CONFIRMATIONS: Mapping[str, Confirmation] = {
     "untracked-state": Confirmation(
-        how="the layer of one copy is held to what it gives in the other; or a variable that no file holds is given another value",
-        prove=either(_COPIES, other_value_of_state),
+        how=(
+            "the layer of one copy is held to what it gives in the other; or a variable that no file holds is given another value; or answers repeat "
+            "within one process alone"
+        ),
+        prove=either(_COPIES, other_value_of_state, retraced),
         routes=("hold-copies",),
     ),
     "config-loses-arguments": Confirmation(

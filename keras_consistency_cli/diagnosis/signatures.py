@@ -19,6 +19,7 @@ __all__ = [
     "changing_layer",
     "found",
     "hidden_state",
+    "made_by_process",
     "made_nonfinite",
     "neighbours",
     "randomness",
@@ -83,6 +84,13 @@ def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
     ticking = differs(evidence, "predict-again") and random_operations(evidence) == [] and not changed(evidence, "seed")
     frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(evidence, "predict-again")
     return ticking or frozen or changed(evidence, "weight", "state")
+
+
+def made_by_process(evidence: Evidence, failing: Failing) -> bool:
+    """Answers repeat here however often predict is called or traced, nothing moves, and another process gives others."""
+    known = {route for route in ("predict-again", "predict-retraced") if (route, "predict") in evidence.comparisons}
+    still = len(known) == 2 and not any(differs(evidence, route) for route in known) and not changed(evidence, "weight", "state", "seed")
+    return "KC203" in failing and still and differs(evidence, "fresh-process")
 
 
 def neighbours(_evidence: Evidence, failing: Failing) -> bool:
