@@ -64,11 +64,22 @@ def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged
         message = f"rows are padded with {_value(found)}, but the model masks {found['mask']:g}: {how}, answers move {told}"
         advice = "pad after scaling, with the mask's own value; or set mask_value to what the filling becomes"
         return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"})
-    place = _lost(evidence)
+    place, ignoring = _lost(evidence), found.get("unheeded")
+    if ignoring and not place:
+        return _ignoring(ignoring, f"a mask is declared and padding still matters: {how}, answers move {told}")
     where = f"the mask ends at '{clean(place['layer'])}' ({clean(place['kind'])})" if place else "a layer that takes the mask does not heed it"
     message = f"a mask is declared and padding still matters: {how}, answers move {told}; {where}"
     advice = "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its call() and use it"
     return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "mask-lost", "lost": dict(place)})
+
+
+def _ignoring(place: Mapping[str, str], moved: str) -> Verdict:
+    """FAIL with the layer that has the mask and makes nothing of it."""
+    layer = clean(place["layer"])
+    message = f"{moved}; '{layer}' ({clean(place['kind'])}) is given the mask and does not use it"
+    advice = f"use `mask` in the call() of '{layer}': zero masked steps and divide by the number of true ones, or give their scores -1e9"
+    mend = f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
+    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "mask-lost", "lost": {}, "mend": mend})
 
 
 def _how(found: Mapping[str, Any]) -> str:

@@ -180,8 +180,13 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "input-order": _open("told by the levels of the inputs, which are each other's"),
     "wrong-ids": _read("ids are counted against the table", "counted: ids that the table has no row for", "KC501"),
     "mask-lost": Confirmation(
-        how="the mask is restored where it ends, and what it hides zeroed there",
-        prove=either(masks_restored, mask_put_back, unproven("no steps are left behind that layer on which a mask could be restored")),
+        how="the mask is restored where it ends, and what it hides zeroed there; or the layer is given the same true steps with padding and without",
+        prove=either(
+            masks_restored,
+            mask_put_back,
+            seen("the same true steps and their mask go into it with padding and without, and it answers otherwise", "KC504", finding="unheeded"),
+            unproven("no steps are left behind that layer on which a mask could be restored"),
+        ),
         routes=("hold-masks",),
     ),
     "padding-unmasked": _open("the model masks nothing that could be restored"),

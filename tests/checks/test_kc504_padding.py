@@ -143,3 +143,11 @@ def test_a_mask_that_is_lost_at_one_length(world: Any, details: dict[str, Any], 
 def test_a_lost_mask_that_changes_nothing_at_one_length(world: Any) -> None:
     verdict = world_of(world, answers=False, lost=LOST, refused="it takes one length only", filled_moves=0.0).verdict(CHECK)
     assert (verdict.status, verdict.reason) == (Status.SKIP, "it takes one length only; the mask ends at 'conv'")
+
+
+def test_a_layer_that_ignores_the_mask_is_named(world: Any) -> None:
+    verdict = world_of(world, moved=0.5, unheeded={"layer": "pool", "kind": "Pool"}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-lost")
+    assert verdict.message.endswith("; 'pool' (Pool) is given the mask and does not use it")
+    assert verdict.findings["mend"].startswith("use `mask` in the call() of 'pool'")
+    assert "supports_masking" not in verdict.advice
