@@ -116,8 +116,8 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
         sentence="{layer} loses the mask or does not use it: padding is computed on",
         explanation=(
             "A mask travels with the tensor. Convolutions, plain operations and custom layers without supports_masking drop it, operations without a "
-            "warning; a mean over time counts the padding in, and so does a layer that is given the mask and makes nothing of it. Answers then depend "
-            "on how far a row was padded."
+            "warning; a mean over time counts the padding in, and so does a layer that is given the mask and makes nothing of it. Answers then "
+            "depend on how far a row was padded."
         ),
         key=("KC504",),
         explains=("KC504",),

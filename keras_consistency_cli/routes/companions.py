@@ -182,7 +182,9 @@ def leaks(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
     size = _size(session, len(order))
     free = _free(session, rows)
     baseline = _baseline(session, rows, size) if size > 1 else None
-    for chosen in _passes(size, None, "float32") if baseline is not None else ():
+    if baseline is None:
+        return
+    for chosen in _passes(size, None, "float32"):
         swapped = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
         answers = _fresh_step(session, swapped)
         moved = [_moved(values, baseline[name]) for name, values in answers.items() if values.ndim and len(values) == size]

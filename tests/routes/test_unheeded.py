@@ -26,7 +26,7 @@ def beside(series: Any) -> Any:
 
 BUILDS = {
     "one length": lambda: functional(lambda x: Pool(heeding=False, name="pool")(layers.Dense(4)(masked()(x)))),
-    "behind a layer that heeds it": lambda: functional(lambda x: Pool(heeding=False, name="pool")(layers.LSTM(4, return_sequences=True)(masked()(x)))),
+    "behind a layer that heeds it": lambda: functional(lambda x: Pool(False, name="pool")(layers.LSTM(4, return_sequences=True)(masked()(x)))),
     "beside one": lambda: functional(beside),
 }
 
