@@ -36,7 +36,7 @@ _PLAIN = 1e-4
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL where a mask is declared and padding still matters, WARN where it matters and none is declared."""
+    """FAIL where a mask or padding is declared and padding matters, WARN where it matters and neither is."""
     trace = evidence.traces.get("unpadded")
     if trace is None or trace.unavailable:
         return Verdict(status=Status.SKIP, message="nothing is padded", reason=trace.unavailable if trace else "the route did not run")
@@ -56,6 +56,10 @@ def _plain(judged: Judged) -> bool:
 
 def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged]) -> Verdict:
     told, how = numbers(worst(over), evidence), _how(found)
+    if not found["declared"] and _padded_on_purpose(evidence, found):
+        message = f"rows are padded, as their owner says, and the model masks nothing: {how}, answers move {told}"
+        advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True), and train it so; or feed rows of one length only"
+        return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"})
     if not found["declared"]:
         message = f"padding is computed on: {how}, answers move {told}; the model declares no mask"
         advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows of one length"
@@ -71,6 +75,15 @@ def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged
     message = f"a mask is declared and padding still matters: {how}, answers move {told}; {where}"
     advice = "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its call() and use it"
     return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "mask-lost", "lost": dict(place)})
+
+
+def _padded_on_purpose(evidence: Evidence, found: Mapping[str, Any]) -> bool:
+    """Whether the owner fills rows up for a model that takes any length: how far depends on the batch then, and so do answers.
+
+    A model of one length may have been trained on rows that were always filled up to it.
+    """
+    shapes = [fact.shape for fact in evidence.facts.inputs if fact.name == found.get("input")]
+    return bool(evidence.data.get("padding")) and any(len(shape) > 1 and shape[1] is None for shape in shapes)
 
 
 def _ignoring(place: Mapping[str, str], moved: str) -> Verdict:

@@ -9,7 +9,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc504_padding import CHECK
-from keras_consistency_cli.facts import LayerFact
+from keras_consistency_cli.facts import InputFact, LayerFact
 from keras_consistency_cli.routes.base import Trace
 
 MASKED = (LayerFact(path="masking", kind="Masking", masks=0.0), LayerFact(path="lstm", kind="LSTM"))
@@ -151,3 +151,20 @@ def test_a_layer_that_ignores_the_mask_is_named(world: Any) -> None:
     assert verdict.message.endswith("; 'pool' (Pool) is given the mask and does not use it")
     assert verdict.findings["mend"].startswith("use `mask` in the call() of 'pool'")
     assert "supports_masking" not in verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("length", "owner", "moved", "status"),
+    [
+        (None, {"value": 0.0, "side": "right"}, 0.5, Status.FAIL),
+        (None, None, 0.5, Status.WARN),
+        (9, {"value": 0.0, "side": "right"}, 0.5, Status.WARN),
+        (None, {"value": 0.0, "side": "right"}, 2.0**-14, Status.PASS),
+    ],
+)
+def test_padding_that_its_owner_declares_and_nothing_masks(world: Any, length: int | None, owner: Any, moved: float, status: Status) -> None:
+    """A model of one length may have been trained on rows that are always filled up to it."""
+    inputs = (InputFact(name="x", shape=(None, length, 2), dtype="float32"),)
+    padded = world_of(world, moved=moved, declared=False, input="x")
+    verdict = padded.where(facts={"layers": PLAIN, "inputs": inputs}, data={"padding": owner}).verdict(CHECK)
+    assert (verdict.status, verdict.findings.get("cause")) == (status, None if status is Status.PASS else "padding-unmasked")

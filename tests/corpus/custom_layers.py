@@ -195,6 +195,23 @@ class Sized(layers.Layer):
 
 
 @register
+class Averaged(layers.Layer):
+    """Average over time: masked steps are left out of the sum, but counted in the number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> None:
+        """There are no steps any more."""
+
+    def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
+        """Return one vector for each row."""
+        shown = inputs if mask is None else inputs * ops.cast(mask, inputs.dtype)[..., None]
+        return ops.mean(shown, axis=1)
+
+
+@register
 class Forced(layers.Layer):
     """Hold another layer and call it with a fixed training argument, or with the caller's where `training` is None."""
 
