@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
 from keras_consistency_cli.routes.companions import leaks
-from keras_consistency_cli.routes.depth import Sketch, Step, culprit, deviations, sketched
+from keras_consistency_cli.routes.depth import Sketch, Step, aside, culprit, deviations, sketched
 from keras_consistency_cli.routes.interception import Running, intercepted
 
 __all__ = ["LAYER_LOCATORS", "companion_runs", "first_difference", "parting", "recorded", "told"]
@@ -47,7 +48,8 @@ def recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[Step]]:
         outputs = original(*args, **kwargs)
         made = keras.tree.flatten(outputs)
         if inputs is not None and not _symbolic(made):
-            steps.append(_step(running, inputs, sketch(made)))
+            past = aside(given, made, batch) if kept is not None else None
+            steps.append(replace(_step(running, inputs, sketch(made)), aside=past))
         return outputs
 
     with intercepted(around):
@@ -139,8 +141,8 @@ def companion_runs(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.nd
     size = session.facts.batch_size or min(_ROWS, count(rows))
     batch = first(rows, size)
     kept = np.arange(size) == size // 2
-    for replace in _FILLERS:
-        yield batch, {name: replace(values, kept) for name, values in batch.items()}, kept
+    for filled in _FILLERS:
+        yield batch, {name: filled(values, kept) for name, values in batch.items()}, kept
     # A leak may reach few rows only, and from few others.
     yield from islice(leaks(session, rows), _LEAKS)
 

@@ -60,13 +60,22 @@ def test_a_leak_into_a_single_row_is_located() -> None:
     assert located("locate-companions", (model, rows))["layer"] == "rare"
 
 
-def test_an_operation_of_a_functional_graph_is_named() -> None:
+def centred(hidden: Any) -> Any:
+    return keras.ops.subtract(hidden, keras.ops.mean(hidden, axis=0, keepdims=True))
+
+
+def divided(hidden: Any) -> Any:
+    return hidden / (keras.ops.sqrt(keras.ops.sum(hidden * hidden, axis=0)) + 1.0)
+
+
+@pytest.mark.parametrize(("mixing", "kind"), [(centred, "Mean"), (divided, "Sum"), (lambda hidden: keras.ops.flip(hidden, axis=0), "Flip")])
+def test_the_operation_over_the_batch_is_named(mixing: Any, kind: str) -> None:
+    """Not the one that brings its result back to the rows."""
     inputs = keras.Input((5,))
-    hidden = layers.Dense(4, name="before")(inputs)
-    mixed = keras.ops.subtract(hidden, keras.ops.mean(hidden, axis=0, keepdims=True))
+    mixed = mixing(layers.Dense(3, name="before")(inputs))
     found = located("locate-companions", (keras.Model(inputs, layers.Dense(1, name="after")(mixed)), {inputs.name: normal(5)}))
-    assert found["kind"] in ("Mean", "Subtract")
-    assert found["layer"] not in ("before", "after")
+    assert found["kind"] == kind
+    assert [each["kind"] for each in found["depth"] if each["culprit"]] == [kind]
 
 
 def test_attention_over_the_batch_is_named() -> None:
