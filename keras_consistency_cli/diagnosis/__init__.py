@@ -13,7 +13,7 @@ from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.damage import damage_of
 from keras_consistency_cli.diagnosis.depth import along_depth
 from keras_consistency_cli.facts import DataFacts
-from keras_consistency_cli.routes import LOCATING_ROUTES, TOGGLING_ROUTES
+from keras_consistency_cli.routes import LOCATING_ROUTES, PROCESS_LOCATORS, TOGGLING_ROUTES
 from keras_consistency_cli.routes.base import Route
 
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators", "togglers"]
@@ -40,7 +40,7 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
     chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
     chosen |= {"locate-batching"} if _BY_BATCH & failed and not {"KC103", "KC203"} & failed else set()
-    return tuple(route for route in LOCATING_ROUTES if route.name in chosen)
+    return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in chosen)
 
 
 def togglers(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
