@@ -69,7 +69,7 @@ def _hidden(evidence: Evidence) -> Verdict | None:
         return Verdict(status=Status.WARN, message=message, findings=findings, advice=advice)
     trace = evidence.traces.get(REFERENCE)
     repeats = evidence.comparisons.get(("predict-again", REFERENCE), ())
-    if (trace is not None and trace.changed) or not all(each.identical for each in repeats):
+    if (trace is not None and (trace.changed or trace.details.get("random_operations"))) or not all(each.identical for each in repeats):
         return None
     pairs = evidence.comparisons.get((REFERENCE, SHADOW), ())
     dropped = [each for each in pairs if each.output not in evidence.noise and each.noise_elements]
@@ -85,7 +85,9 @@ def _unknown(evidence: Evidence) -> Verdict:
     traces = [trace for name in (REFERENCE, SHADOW) if (trace := evidence.traces.get(name)) is not None]
     crashed = [f"{trace.route}: {trace.error}" for trace in traces if trace.error]
     missing = [trace.unavailable for trace in traces if trace.unavailable]
-    reason = "; ".join(crashed or missing) or "predict gives no numbers, or not the same ones twice"
+    drawn = any(trace.details.get("random_operations") for trace in traces)
+    otherwise = "predict draws random numbers, and float64 draws others" if drawn else "predict gives no numbers, or not the same ones twice"
+    reason = "; ".join(crashed or missing) or otherwise
     message = "rounding noise is not known; limits are 1e-4 of the output"
     return Verdict(status=Status.ERROR if crashed else Status.SKIP, message=message, reason=reason)
 

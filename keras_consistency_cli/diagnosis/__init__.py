@@ -12,13 +12,24 @@ from keras_consistency_cli.diagnosis.causes_precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.damage import damage_of
 from keras_consistency_cli.diagnosis.depth import along_depth
-from keras_consistency_cli.routes import LOCATING_ROUTES, TOGGLING_ROUTES
+from keras_consistency_cli.facts import DataFacts
+from keras_consistency_cli.routes import LOCATING_ROUTES, PROCESS_LOCATORS, TOGGLING_ROUTES
 from keras_consistency_cli.routes.base import Route
 
 __all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators", "togglers"]
 
 _RANKED = 5
-_WANTS_LOCATING = {"locate-companions": {"KC103"}, "locate-repeat": {"KC203"}, "locate-training": {"KC202"}, "locate-nonfinite": {"KC701"}}
+_OF_NAN = ("nan-hidden", "non-finite-input", "non-finite-output")
+_WANTS_LOCATING = {
+    "locate-companions": {"KC103"},
+    "locate-repeat": {"KC203"},
+    "layers-here": {"KC203"},
+    "layers-elsewhere": {"KC203"},
+    "locate-training": {"KC202"},
+    "locate-nonfinite": {"KC701"},
+}
+_BY_BATCH = {"KC101", "KC102", "KC104"}
+"""Neighbours, randomness and state make these fail too, and are looked for by themselves."""
 _WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 
 
@@ -28,7 +39,8 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
     chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
     chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
-    return tuple(route for route in LOCATING_ROUTES if route.name in chosen)
+    chosen |= {"locate-batching"} if _BY_BATCH & failed and not {"KC103", "KC203"} & failed else set()
+    return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in chosen)
 
 
 def togglers(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
@@ -53,8 +65,16 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
         if set(cause.key) & set(codes) - explained and cause.fits(evidence, by_code):
             found.append(_diagnosed(cause, evidence, by_code, codes))
             explained |= set(codes)
-    # Rounding has to be recognised before all faults that look like it, and told after those that there are.
-    return tuple(sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", diagnosis.cause == ROUNDING_CAUSE.slug)))
+    # Rounding has to be recognised before all faults that look like it, and told after those that there are; NaN that a scaler makes of rows
+    # without any comes after what is wrong with the scaling.
+    later = {ROUNDING_CAUSE.slug: 2} | (dict.fromkeys(_OF_NAN, 1) if _nan_from_scaling(evidence) else {})
+    return tuple(sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", later.get(diagnosis.cause, 0))))
+
+
+def _nan_from_scaling(evidence: Evidence) -> bool:
+    """Whether rows without NaN or infinity have some once they have been through the scaler."""
+    known: DataFacts | None = evidence.data.get("description")
+    return known is not None and any(each.bad_rows for each in known.fed) and not any(each.bad_rows for each in known.raw)
 
 
 def _hypothetical(verdict: Verdict) -> bool:

@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     always,
     baked_layer,
     batch_statistics,
+    but_for_compilers,
     by_its_batch,
     carried_state,
     changing_layer,
@@ -66,16 +67,19 @@ _TABLE = (
     ),
     Cause(
         slug="batch-size-dependence",
-        sentence="a row's answer depends on the size of its batch or its place in it, not on its neighbours",
+        sentence="{layer} answers a row by the size of its batch or its place in it, not by its neighbours",
         explanation=(
             "Code in call() asks for the batch size: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
-            "large or small batches, or numbers the rows. Replacing the neighbours changes nothing, changing their number "
+            "large or small batches, or numbers the rows. Random numbers from a fixed seed are another way to number them: each place in "
+            "the batch always gets the same ones. Replacing the neighbours changes nothing, changing their number "
             "or the order of the rows does."
         ),
         key=("KC101", "KC102", "KC104"),
-        explains=("KC101", "KC102", "KC104"),
+        explains=("KC101", "KC102", "KC104", "KC204"),
         fits=by_its_batch,
-        advice="look for x.shape[0], ops.shape(x)[0], arange over the batch or a fixed size in the call() of custom layers",
+        covers=but_for_compilers,
+        advice="look for x.shape[0], ops.shape(x)[0], arange over the batch, a fixed size or a fixed seed in the call() of custom layers",
+        locator="locate-batching",
     ),
     Cause(
         slug="state-carry-over",

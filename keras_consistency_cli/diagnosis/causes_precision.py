@@ -8,7 +8,8 @@ from collections.abc import Callable
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_scaling import says
-from keras_consistency_cli.diagnosis.signatures import always, rounding_alone
+from keras_consistency_cli.diagnosis.signatures import always, made_by_process, rounding_alone
+from keras_consistency_cli.routes.locate_processes import parted_between
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
 
@@ -27,6 +28,12 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
         return None
 
     return layer
+
+
+def _parting_elsewhere(evidence: Evidence) -> str | None:
+    """The first layer that gives something else in another process."""
+    runs = [evidence.traces[route].details.get("steps", ()) if route in evidence.traces else () for route in ("layers-here", "layers-elsewhere")]
+    return parted_between(*runs)
 
 
 def _narrow_layer(evidence: Evidence) -> str | None:
@@ -58,23 +65,25 @@ ROUNDING_CAUSE = Cause(
 FILE_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="untracked-state",
-        sentence="{layer} holds something that is not in the file: every load makes it anew",
+        sentence="{layer} holds something that is not in the file: every load, or every process, makes it anew",
         explanation=(
             "Keras saves the weights that it tracks. A tf.Variable, a NumPy array, a layer hidden in a closure or made in call(), and all of a "
-            "model that was not built when it was saved, is not among them: it is initialised again at every load, often by chance."
+            "model that was not built when it was saved, is not among them: it is initialised again at every load, often by chance. A table that "
+            "a module draws when it is imported, and Python's hash() of a text, are others in every process."
         ),
-        key=("KC801",),
+        key=("KC801", "KC203"),
         explains=("KC203", "KC602", "KC801", "KC802"),
-        fits=says("untracked-state"),
+        fits=lambda evidence, failing: says("untracked-state")(evidence, failing) or made_by_process(evidence, failing),
         advice=(
             "in '{layer}' let Keras know of it, and build the model before saving it:\n"
             "    def build(self, input_shape):\n"
             "        self.table = self.add_weight(shape=(input_shape[-1],), trainable=False, name='table')\n"
             "    ...\n"
             "    model(rows[:1])          # builds what is not built yet\n"
-            "    model.save('model.keras')"
+            "    model.save('model.keras')\n"
+            "and draw nothing by chance while a module is imported; zlib.crc32 of a text is the same everywhere, hash() is not"
         ),
-        suspect=_parting("reloaded", "loaded-again"),
+        suspect=lambda evidence: _parting("reloaded", "loaded-again")(evidence) or _parting_elsewhere(evidence),
     ),
     Cause(
         slug="config-loses-arguments",

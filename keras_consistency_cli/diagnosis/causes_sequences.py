@@ -19,7 +19,11 @@ def _layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
 
 def _end_of_mask(evidence: Evidence) -> str | None:
     trace = evidence.traces.get("masks")
-    return str(trace.details["layer"]) if trace is not None and "layer" in trace.details else None
+    if trace is not None and "layer" in trace.details:
+        return str(trace.details["layer"])
+    padded = evidence.traces.get("unpadded")
+    ignoring = padded.details.get("unheeded", {}) if padded is not None else {}
+    return str(ignoring["layer"]) if ignoring else None
 
 
 def _masking_layer(evidence: Evidence) -> str | None:
@@ -109,10 +113,11 @@ SEQUENCE_CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         slug="mask-lost",
-        sentence="the mask ends at {layer}: what comes after computes on padding",
+        sentence="{layer} loses the mask or does not use it: padding is computed on",
         explanation=(
             "A mask travels with the tensor. Convolutions, plain operations and custom layers without supports_masking drop it, operations without a "
-            "warning; a mean over time counts the padding in. Answers then depend on how far a row was padded."
+            "warning; a mean over time counts the padding in, and so does a layer that is given the mask and makes nothing of it. Answers then "
+            "depend on how far a row was padded."
         ),
         key=("KC504",),
         explains=("KC504",),

@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.proofs import (
     either,
     fed_otherwise,
     held,
+    mask_put_back,
     masks_restored,
     nan_in_the_open,
     neighbours_spared,
@@ -68,8 +69,11 @@ def _open(why: str) -> Confirmation:
 
 CONFIRMATIONS: Mapping[str, Confirmation] = {
     "untracked-state": Confirmation(
-        how="the layer of one copy is held to what it gives in the other; or a variable that no file holds is given another value",
-        prove=either(_COPIES, other_value_of_state),
+        how=(
+            "the layer of one copy is held to what it gives in the other; or a variable that no file holds is given another value; or answers repeat "
+            "within one process alone"
+        ),
+        prove=either(_COPIES, other_value_of_state, retraced),
         routes=("hold-copies",),
     ),
     "config-loses-arguments": Confirmation(
@@ -176,8 +180,13 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "input-order": _open("told by the levels of the inputs, which are each other's"),
     "wrong-ids": _read("ids are counted against the table", "counted: ids that the table has no row for", "KC501"),
     "mask-lost": Confirmation(
-        how="the mask is restored where it ends, and what it hides zeroed there",
-        prove=either(masks_restored, unproven("no steps are left behind that layer on which a mask could be restored")),
+        how="the mask is restored where it ends, and what it hides zeroed there; or the layer is given the same true steps with padding and without",
+        prove=either(
+            masks_restored,
+            mask_put_back,
+            seen("the same true steps and their mask go into it with padding and without, and it answers otherwise", "KC504", finding="unheeded"),
+            unproven("no steps are left behind that layer on which a mask could be restored"),
+        ),
         routes=("hold-masks",),
     ),
     "padding-unmasked": _open("the model masks nothing that could be restored"),

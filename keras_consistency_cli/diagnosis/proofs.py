@@ -19,6 +19,7 @@ __all__ = [
     "either",
     "fed_otherwise",
     "held",
+    "mask_put_back",
     "masks_restored",
     "nan_in_the_open",
     "neighbours_spared",
@@ -152,6 +153,15 @@ def masks_restored(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof
     if found["left"] <= min(_SHARE * found["scale"], _GONE * found["before"]):
         return Proof(confirmed=True, told=f"{action}, padding changes nothing")
     return Proof(confirmed=False, told=f"{action}, padding still moves answers by {found['left']:.2g} (by {found['before']:.2g} without)")
+
+
+def mask_put_back(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof | None:
+    """The mask put back where it ends, at the one length that the model takes."""
+    found = failing["KC504"].findings if "KC504" in failing else {}
+    if not found.get("restored"):
+        return None
+    told = f"with the mask put back behind {named(found['restored'])}, and not a number changed there, answers move by {found['restored_moves']:.2g}"
+    return Proof(confirmed=True, told=f"{told} of the greatest")
 
 
 def plain_predict(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:

@@ -13,11 +13,13 @@ __all__ = [
     "always",
     "baked_layer",
     "batch_statistics",
+    "but_for_compilers",
     "by_its_batch",
     "carried_state",
     "changing_layer",
     "found",
     "hidden_state",
+    "made_by_process",
     "made_nonfinite",
     "neighbours",
     "randomness",
@@ -69,8 +71,11 @@ def carried_state(evidence: Evidence, _failing: Failing) -> bool:
 def randomness(evidence: Evidence, failing: Failing) -> bool:
     """Seeds move, random numbers are drawn, or answers move although nothing that is kept did and nobody can tell why."""
     drawn = random_operations(evidence)
-    unexplained = drawn is None and differs(evidence, "predict-again") and not changed(evidence, "weight", "state")
-    return bool(drawn) or ("KC203" in failing and (changed(evidence, "seed") or unexplained))
+    again = differs(evidence, "predict-again")
+    unexplained = drawn is None and again and not changed(evidence, "weight", "state")
+    # From a fixed seed the same numbers are drawn each time: nothing is random then, but where a row stands decides which it gets.
+    moving = again or "KC203" in failing or changed(evidence, "seed")
+    return (bool(drawn) and moving) or ("KC203" in failing and (changed(evidence, "seed") or unexplained))
 
 
 def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
@@ -79,6 +84,13 @@ def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
     ticking = differs(evidence, "predict-again") and random_operations(evidence) == [] and not changed(evidence, "seed")
     frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(evidence, "predict-again")
     return ticking or frozen or changed(evidence, "weight", "state")
+
+
+def made_by_process(evidence: Evidence, failing: Failing) -> bool:
+    """Answers repeat here however often predict is called or traced, nothing moves, and another process gives others."""
+    known = {route for route in ("predict-again", "predict-retraced") if (route, "predict") in evidence.comparisons}
+    still = len(known) == 2 and not any(differs(evidence, route) for route in known) and not changed(evidence, "weight", "state", "seed")
+    return "KC203" in failing and still and differs(evidence, "fresh-process")
 
 
 def neighbours(_evidence: Evidence, failing: Failing) -> bool:
@@ -110,6 +122,11 @@ def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
     otherwise = randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
     otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
     return beyond and not otherwise and not ("KC102" in failing and rows_lost(evidence, failing))
+
+
+def but_for_compilers(evidence: Evidence, verdict: Verdict) -> bool:
+    """Another compiler draws other numbers from the same fixed seed; apart from that it is none of the batch's doing."""
+    return verdict.code != "KC204" or bool(random_operations(evidence))
 
 
 def short_tail_grows(evidence: Evidence, failing: Failing) -> bool:

@@ -216,7 +216,7 @@ def _onward(spot: _Spot, node: Any, position: int) -> list[_Spot]:
     if "Concatenate" in kinds:
         spot = replace(spot, offset=_offset_in(spot, node, position))
     elif kinds & _MOVING:
-        spot = replace(spot, offset=None, padding=None)
+        spot = replace(spot, offset=None)
     elif not kinds & _KEEPING:
         return []
     if "Masking" in kinds and spot.offset is not None:
@@ -240,7 +240,8 @@ def _asked(spot: _Spot, node: Any) -> Hint | None:
 def _placed(hint: Hint, spot: _Spot, width: int | None) -> Hint:
     """The hint for this input: its own slice of the features, or their average where it is not known which they are."""
     hint = hint if spot.padding is None else replace(hint, padding=spot.padding)
-    if hint.padding is not None and spot.offset is None:
+    if spot.padding is None and spot.offset is None:
+        # What is masked behind a reshape need not lie on the input's own axis 1; a mask made before it does.
         hint = replace(hint, padding=None)
     if len(hint.mean) == 1:
         return hint

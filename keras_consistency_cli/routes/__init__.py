@@ -12,6 +12,8 @@ from keras_consistency_cli.routes.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.kernels import KERNEL_ROUTES
 from keras_consistency_cli.routes.locate import LAYER_LOCATORS
+from keras_consistency_cli.routes.locate_batching import BATCHING_LOCATORS
+from keras_consistency_cli.routes.locate_processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
 from keras_consistency_cli.routes.masks import MASK_ROUTES
 from keras_consistency_cli.routes.padding import PADDING_ROUTES
@@ -27,7 +29,18 @@ from keras_consistency_cli.routes.states import STATE_ROUTES
 from keras_consistency_cli.routes.stepping import STEPPING_ROUTES
 from keras_consistency_cli.routes.toggling import TOGGLING_ROUTES
 
-__all__ = ["BATCH_SIZES", "GIVEN_ROWS", "LOCATING_ROUTES", "REFERENCE", "REPEATED", "ROUNDED", "SHADOW", "TOGGLING_ROUTES", "routes"]
+__all__ = [
+    "BATCH_SIZES",
+    "GIVEN_ROWS",
+    "LOCATING_ROUTES",
+    "PROCESS_LOCATORS",
+    "REFERENCE",
+    "REPEATED",
+    "ROUNDED",
+    "SHADOW",
+    "TOGGLING_ROUTES",
+    "routes",
+]
 
 REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
 """The route that all others are held against, its repeat, the same on the float64 shadow, and the shadow with rounding put back in."""
@@ -35,7 +48,7 @@ REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-floa
 GIVEN_ROWS = "given-rows"
 """The route that hands the rows themselves over."""
 
-LOCATING_ROUTES: tuple[Route, ...] = (*LAYER_LOCATORS, *ROUNDING_LOCATORS)
+LOCATING_ROUTES: tuple[Route, ...] = (*LAYER_LOCATORS, *BATCHING_LOCATORS, *ROUNDING_LOCATORS)
 """Routes that look for the layer behind a finding, run only once there is one."""
 
 BATCH_SIZES = (2, 3, 7, 32)
@@ -44,7 +57,7 @@ BATCH_SIZES = (2, 3, 7, 32)
 
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
-    own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES, *TOGGLING_ROUTES)
+    own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES, *PROCESS_LOCATORS, *TOGGLING_ROUTES)
     of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
     of_numbers = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
     return (*own, *of_rows, *of_numbers, *RELOADING_ROUTES, *RECORDED_ROUTES)

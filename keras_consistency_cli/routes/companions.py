@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.routes.base import Lens, Result, Route, Rows
-from keras_consistency_cli.routes.batches import count, first, stack
+from keras_consistency_cli.routes.batches import count, first, some, stack
 
-__all__ = ["COMPANION_ROUTES", "keep_masks"]
+__all__ = ["COMPANION_ROUTES", "keep_masks", "leaks"]
 
 _HUGE = 1e30
 _OTHER_SIZES = (5, 8)
@@ -83,8 +83,8 @@ def _pool(values: np.ndarray, size: int, *, free: bool) -> np.ndarray:
     return np.where(equal.reshape((-1,) + (1,) * (values.ndim - 1)), (values[:size] * 1.5 + 1).astype(values.dtype), pool)
 
 
-def _at_least_two(rows: Rows) -> tuple[Rows, np.ndarray]:
-    """Rows with those of finite values first, a lone row doubled, and the positions they came from."""
+def _at_least_two(session: Any, rows: Rows) -> tuple[Rows, np.ndarray]:
+    """Rows with those of finite values first but for a few that are answered all the same, a lone row doubled, and where they came from."""
     length = count(rows)
     bad = np.zeros(length, bool)
     for values in rows.values():
@@ -92,7 +92,29 @@ def _at_least_two(rows: Rows) -> tuple[Rows, np.ndarray]:
             bad |= ~np.isfinite(values).reshape(length, -1).all(axis=1)
     order = np.argsort(bad, kind="stable")
     order = np.repeat(order, 2) if length == 1 else order
+    order = _with_imputed(session, rows, order, int(bad.sum())) if 0 < bad.sum() < length else order
     return {name: values[order] for name, values in rows.items()}, order
+
+
+def _with_imputed(session: Any, rows: Rows, order: np.ndarray, bad: int) -> np.ndarray:
+    """Rows with NaN that the model fills in by itself in every third place of the first batch: what fills them in may come from neighbours."""
+    size = _size(session, len(order))
+    tried = np.resize(order[-bad:], size)
+    answers = _fresh_step(session, some(rows, tried))
+    if any(not values.ndim or len(values) != size for values in answers.values()):
+        return order
+    finite = [np.isfinite(values).reshape(size, -1).all(axis=1) for values in answers.values() if values.dtype.kind == "f"]
+    answered = tried[np.all(finite, axis=0)] if finite else tried
+    places = np.arange(size - 1, 0, -3)
+    chosen = list(dict.fromkeys(answered.tolist()))[: min(len(places), len(order) - bad)]
+    rest = [each for each in order.tolist() if each not in set(chosen)]
+    for place, row in sorted(zip(places.tolist(), chosen, strict=False)):
+        rest.insert(place, row)
+    return np.array(rest)
+
+
+def _size(session: Any, length: int) -> int:
+    return int(session.facts.batch_size or max(2, min(session.batch_size, length)))
 
 
 @dataclass
@@ -129,8 +151,8 @@ def _swapped(values: np.ndarray, chosen: _Pass, *, free: bool) -> np.ndarray:
 
 def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
     def run(session: Any, rows: Rows) -> Result:
-        rows, order = _at_least_two(rows)
-        size = session.facts.batch_size or max(2, min(session.batch_size, len(order)))
+        rows, order = _at_least_two(session, rows)
+        size = _size(session, len(order))
         if size == 1:
             return Result(outputs={}, details={"alone": True})
         other = None if session.facts.batch_size else next((n for n in _OTHER_SIZES if n != size and n <= len(order)), None)
@@ -149,6 +171,32 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
         return Result(outputs=stack(found.swapped), baseline=stack(found.baseline), rows=order[np.array(found.positions)], details=details)
 
     return run
+
+
+def leaks(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
+    """Yield the batches, before and after their companions were replaced, and the kept rows that changed: those in which rows leak.
+
+    They are made and run as the route does, which tells of rows that leak but not which layer lets them.
+    """
+    rows, order = _at_least_two(session, rows)
+    size = _size(session, len(order))
+    free = _free(session, rows)
+    baseline = _baseline(session, rows, size) if size > 1 else None
+    if baseline is None:
+        return
+    for chosen in _passes(size, None, "float32"):
+        swapped = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
+        answers = _fresh_step(session, swapped)
+        moved = [_moved(values, baseline[name]) for name, values in answers.items() if values.ndim and len(values) == size]
+        kept = chosen.keep & np.any(moved, axis=0) if moved else np.zeros(size, bool)
+        if kept.any():
+            yield first(rows, size), swapped, kept
+
+
+def _moved(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Which rows differ; NaN is NaN."""
+    same = (mine == theirs) | ((mine != mine) & (theirs != theirs))
+    return np.asarray(~same.reshape(len(mine), -1).all(axis=1))
 
 
 def _baseline(session: Any, rows: Rows, size: int) -> dict[str, np.ndarray] | None:

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MOST_LAYERS", "Sketch", "Step", "bounded", "culprit", "deviations", "sketched"]
+__all__ = ["MOST_LAYERS", "Aside", "Sketch", "Step", "aside", "beyond_rounding", "bounded", "culprit", "deviations", "sketched"]
 
 MOST_LAYERS = 200
 """Layers that a report holds at most: those around the culprit, and others evenly spread."""
 _KEPT = 2048
 _HALF_ULP = 2.0**-24
+_ROUNDING, _NO_ROUNDING = 2.0**-18, 2.0**-14
+"""Of the greatest number: how far kernels that add in another order may be apart after many layers, and what they are far from in one layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,36 @@ class Step:
     outputs: Sketch
     outermost: bool = True
     model: bool = False
+    aside: Aside | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aside:
+    """Digests of tensors without a batch axis: those that went in, and those that came out.
+
+    `of_rows` where rows went in and nothing but such tensors came out: an operation over the batch.
+    """
+
+    given: tuple[bytes, ...]
+    gave: tuple[bytes, ...]
+    of_rows: bool
+
+
+def aside(given: Sequence[Any], made: Sequence[Any], batch: int) -> Aside:
+    """Return what goes past the rows in one call; a leading axis that holds the batch folded with others counts as one of rows."""
+
+    def loose(leaves: Sequence[Any]) -> tuple[bytes, ...]:
+        arrays = [values for leaf in leaves if (values := _array(leaf)) is not None]
+        free = (values for values in arrays if not values.ndim or values.shape[0] % batch)
+        return tuple(hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).digest() for values in free)
+
+    shaped = [leaf for leaf in made if hasattr(leaf, "shape")]
+    without, gave = loose(given), loose(made)
+    return Aside(given=without, gave=gave, of_rows=bool(gave) and len(gave) == len(shaped) and _rows_among(given, batch))
+
+
+def _rows_among(leaves: Sequence[Any], batch: int) -> bool:
+    return any(len(leaf.shape) and leaf.shape[0] == batch for leaf in leaves if hasattr(leaf, "shape"))
 
 
 def sketched(leaves: Sequence[Any], kept: np.ndarray | None, batch: int) -> Sketch:
@@ -54,7 +86,7 @@ def sketched(leaves: Sequence[Any], kept: np.ndarray | None, batch: int) -> Sket
 
     Args:
         leaves: tensors or arrays; what has no shape is passed over.
-        kept: which rows of a batch count, None for all; tensors without a batch axis then do not count at all.
+        kept: which rows of a batch count, as a mask or by number in this order, None for all; tensors without a batch axis then do not count.
         batch: rows of the batch.
     """
     digest, arrays = hashlib.blake2b(digest_size=16), []
@@ -105,7 +137,31 @@ def culprit(base: Sequence[Step], other: Sequence[Step]) -> int | None:
     """
     parted = [at for at, (mine, theirs) in enumerate(zip(base, other, strict=False)) if mine.outputs.digest != theirs.outputs.digest]
     alike = (at for at in parted if base[at].inputs.digest == other[at].inputs.digest)
-    return next(alike, parted[0] if parted else None)
+    at = next(alike, parted[0] if parted else None)
+    return at if at is None else _where_rows_met(base, other, at)
+
+
+def _where_rows_met(base: Sequence[Step], other: Sequence[Step], at: int) -> int:
+    """The operation over the batch whose result, which has no rows, came in beside the rows of the step at fault; else that step itself."""
+    wanted = other[at].aside
+    for back in range(at - 1, -1, -1):
+        mine, theirs = base[back].aside, other[back].aside
+        if wanted is None or mine is None or theirs is None or not set(wanted.given) & set(theirs.gave) or mine.gave == theirs.gave:
+            continue
+        if theirs.of_rows:
+            return back
+        wanted = theirs
+    return at
+
+
+def beyond_rounding(base: Sequence[Step], other: Sequence[Step]) -> int | None:
+    """Return the first step to answer inputs that agree within rounding with outputs that do not, None where there is none."""
+    for at, (mine, theirs) in enumerate(zip(base, other, strict=False)):
+        if mine.path != theirs.path:
+            return None
+        if _share(mine.outputs, theirs.outputs) > _NO_ROUNDING and _share(mine.inputs, theirs.inputs) <= _ROUNDING:
+            return at
+    return None
 
 
 def deviations(base: Sequence[Step], other: Sequence[Step], at: int) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,15 @@ import numpy as np
 from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
-from keras_consistency_cli.routes.depth import Sketch, Step, culprit, deviations, sketched
+from keras_consistency_cli.routes.companions import leaks
+from keras_consistency_cli.routes.depth import Sketch, Step, aside, culprit, deviations, sketched
 from keras_consistency_cli.routes.interception import Running, intercepted
 
-__all__ = ["FILLERS", "LAYER_LOCATORS", "first_difference", "parting", "recorded"]
+__all__ = ["LAYER_LOCATORS", "companion_runs", "first_difference", "parting", "recorded", "told"]
 
 _ROWS = 8
+_LEAKS = 3
+"""Batches that are known to leak and are looked into, layer by layer."""
 
 
 @contextmanager
@@ -43,7 +48,8 @@ def recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[Step]]:
         outputs = original(*args, **kwargs)
         made = keras.tree.flatten(outputs)
         if inputs is not None and not _symbolic(made):
-            steps.append(_step(running, inputs, sketch(made)))
+            past = aside(given, made, batch) if kept is not None else None
+            steps.append(replace(_step(running, inputs, sketch(made)), aside=past))
         return outputs
 
     with intercepted(around):
@@ -85,7 +91,12 @@ def first_difference(base: list[Step], other: list[Step]) -> dict[str, Any]:
 def _parting(base: list[Step], other: list[Step]) -> dict[str, Any]:
     """The step at fault and how far the runs are apart along the depth, as plain data; empty where they are not."""
     at = culprit(base, other)
-    return {} if at is None else {**_named(other, at, len(base)), "depth": deviations(base, other, at)}
+    return {} if at is None else told(base, other, at)
+
+
+def told(base: list[Step], other: list[Step], at: int) -> dict[str, Any]:
+    """Return the step at fault and how far two runs are apart along the depth, as plain data."""
+    return {**_named(other, at, len(base)), "depth": deviations(base, other, at)}
 
 
 def _named(steps: list[Step], at: int, of: int) -> dict[str, Any]:
@@ -115,17 +126,25 @@ def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
 
 def _companions(session: Any, rows: Rows) -> Result:
     """Where the kept rows first change when their companions are replaced."""
-    size = session.facts.batch_size or min(_ROWS, count(rows))
-    batch = first(rows, size)
-    kept = np.arange(size) == size // 2
-    session.restore()
-    base = _run(session, batch, kept, as_predict=True)
-    for replace in FILLERS:
+    for batch, swapped, kept in companion_runs(session, rows):
         session.restore()
-        found = _parting(base, _run(session, {name: replace(values, kept) for name, values in batch.items()}, kept, as_predict=True))
+        base = _run(session, batch, kept, as_predict=True)
+        session.restore()
+        found = _parting(base, _run(session, swapped, kept, as_predict=True))
         if found:
             return Result(outputs={}, details=found)
     return Result(outputs={})
+
+
+def companion_runs(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
+    """Yield batches before and after their companions were replaced, and which rows were kept: a few rows, then those that are known to leak."""
+    size = session.facts.batch_size or min(_ROWS, count(rows))
+    batch = first(rows, size)
+    kept = np.arange(size) == size // 2
+    for filled in _FILLERS:
+        yield batch, {name: filled(values, kept) for name, values in batch.items()}, kept
+    # A leak may reach few rows only, and from few others.
+    yield from islice(leaks(session, rows), _LEAKS)
 
 
 def _replaced(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -140,7 +159,7 @@ def _copied(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return np.repeat(values[kept], len(values), axis=0)
 
 
-FILLERS = (_replaced, _copied)
+_FILLERS = (_replaced, _copied)
 """What companions are replaced with, given a batch's values and a mask of the rows that stay."""
 
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some, stack
+from keras_consistency_cli.routes.restoring import lost_mask_moves
 from keras_consistency_cli.routes.series import Padded, any_length, look_for_padding, no_time, padding_beyond, series_inputs
+from keras_consistency_cli.routes.unheeded import unheeded
 
 __all__ = ["PADDING_ROUTES", "unpadded"]
 
@@ -19,11 +21,15 @@ _LENGTHS = 3
 _ADDED = (1, 3)
 """Steps of padding that are added to rows without any."""
 _OTHER = {"right": "left", "left": "right"}
+_MATTERS = 1e-4
+"""Share of the greatest answer that padding has to move before a layer is looked for."""
 _SPECK = 1e-20
 """What a step of zeros is moved by to be seen by a mask, and by hardly anything else."""
 
 Masks = Mapping[str, "float | None"]
 Answer = Callable[[Rows], dict[str, np.ndarray]]
+_Parted = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+"""Answers to rows with padding, and to the same without."""
 
 
 def unpadded(session: Any, rows: Rows) -> Result:
@@ -42,7 +48,7 @@ def unpadded(session: Any, rows: Rows) -> Result:
         try:
             feeding = any_length(session, rows, masks)
         except TwinRefused as reason:
-            return Result(outputs={}, details={**details, "refused": str(reason)})
+            return _at_one_length(session, rows, padded, details, str(reason))
         try:
             if padded is not None and padded.any:
                 return _cut(feeding, rows, name, padded, details, masks)
@@ -51,8 +57,24 @@ def unpadded(session: Any, rows: Rows) -> Result:
             if feeding is session:
                 raise
             # Only a twin was asked for other lengths: that the model takes one length is no fault.
-            return Result(outputs={}, details={**details, "refused": f"it takes one length only ({type(problem).__name__} at others)"})
+            return _at_one_length(session, rows, padded, details, f"it takes one length only ({type(problem).__name__} at others)")
     return Result(outputs={}, details={"declared": False})
+
+
+def _at_one_length(session: Any, rows: Rows, padded: Padded | None, details: dict[str, Any], refused: str) -> Result:
+    """No rows of other lengths to compare with: whether a mask that gets lost matters shows at this one."""
+    found: dict[str, Any] = {"refused": refused}
+    if details["declared"] and padded is not None and padded.any and not details["other_value"]:
+        few = np.flatnonzero((padded.lengths < padded.steps) & (padded.lengths > 0))[: session.facts.batch_size or _ROWS]
+        given = some(rows, np.resize(few, session.facts.batch_size or len(few)) if len(few) else few)
+        found |= lost_mask_moves(lambda batch: _called(session, batch), given) if len(few) else {}
+    return Result(outputs={}, details={**details, **found})
+
+
+def _called(session: Any, rows: Rows) -> Outputs:
+    session.restore()
+    outputs: Outputs = session.call(rows, training=False)
+    return outputs
 
 
 def _padding(session: Any, values: np.ndarray, mask: float | None) -> Padded | None:
@@ -132,7 +154,20 @@ def _cut(session: Any, rows: Rows, name: str, padded: Padded, details: dict[str,
         parts.append((part, _aligned(cut, part, length, padded.side, padded.steps)))
         apart = max(apart, _share(_aligned(cut, other, length, _OTHER[padded.side], padded.steps), other))
     found = {"lengths": lengths, "other_side": apart, **({"inner_moves": _share(counted, whole)} if counted else {})}
-    return _joined(parts, details | found)
+    padding = first(given, len(chosen[lengths[0]]))
+    shorter = {each: _part(values, lengths[0], padded.side) if each in moving else values for each, values in padding.items()}
+    return _joined(parts, details | found | _unheeded(session, parts, details, (padding, shorter), (lengths[0], padded.side)))
+
+
+def _unheeded(session: Any, parts: list[_Parted], details: Mapping[str, Any], rows: tuple[Rows, Rows], true: tuple[int, str]) -> dict[str, Any]:
+    """The layer that is given the mask and does not use it, looked for where padding that is masked matters all the same."""
+    moved = max(_share(cut, whole) for whole, cut in parts)
+    if not details["declared"] or details.get("other_value") or moved <= _MATTERS:
+        return {}
+    size = session.facts.batch_size
+    padded, plain = (some(each, np.arange(size) % count(each)) if size else each for each in rows)
+    found = unheeded(session, padded, plain, length=true[0], side=true[1])
+    return {"unheeded": found} if found else {}
 
 
 def _several(padded: Padded) -> list[int]:
@@ -211,7 +246,9 @@ def _extended(session: Any, rows: Rows, name: str, filler: np.ndarray, details: 
     found = {"side": side, "added": list(_ADDED), "lengths": [steps], "other_side": apart, "value": value}
     # Per-step answers have another length for each number of steps added.
     kept = parts if len({values.shape[1:] for part, _ in parts for values in part.values()}) <= len(parts[0][0]) else parts[-1:]
-    return _joined(kept, {**details, **found, "other_value": mask is not None and bool((filler != mask).any())})
+    details = {**details, **found, "other_value": mask is not None and bool((filler != mask).any())}
+    longer_rows = {**given, name: np.concatenate([given[name], filling][:: 1 if side == "right" else -1], axis=1)}
+    return _joined(kept, {**details, **_unheeded(session, parts, details, (longer_rows, given), (steps, side))})
 
 
 def _aligned(cut: Outputs, whole: Outputs, length: int, side: str, steps: int) -> dict[str, np.ndarray]:
@@ -240,7 +277,7 @@ def _share(mine: Outputs, theirs: Outputs) -> float:
     return max(found)
 
 
-def _joined(parts: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]], details: dict[str, Any]) -> Result:
+def _joined(parts: list[_Parted], details: dict[str, Any]) -> Result:
     whole = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
     cut = {name: np.concatenate([part[1][name] for part in parts]) for name in parts[0][1]}
     return Result(outputs=cut, baseline=whole, rows=np.arange(len(next(iter(whole.values())))), details=details)

@@ -17,11 +17,11 @@ from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first, some
-from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
-from keras_consistency_cli.routes.locate import FILLERS, recorded
-from keras_consistency_cli.routes.masks import mask_of, takes_mask
+from keras_consistency_cli.routes.interception import Running, intercepted, path_of
+from keras_consistency_cli.routes.locate import companion_runs, recorded
 from keras_consistency_cli.routes.padding import unpadded
 from keras_consistency_cli.routes.patching import Experiment, held, without_training
+from keras_consistency_cli.routes.restoring import restoring_masks
 
 __all__ = ["TOGGLING_ROUTES"]
 
@@ -41,12 +41,9 @@ def _predicting(session: Any, rows: Rows, *, restored: bool = True) -> Callable[
 
 def _companions(session: Any, rows: Rows) -> Result:
     """The companions replaced, and the layers that let them in held to what they gave before for the rows that stay."""
-    size = session.facts.batch_size or min(_ROWS, count(rows))
-    batch = first(rows, size)
-    kept = np.arange(size) == size // 2
-    for replace in FILLERS:
-        swapped = {name: replace(values, kept) for name, values in batch.items()}
-        found = held(Experiment(reference=_predicting(session, batch), candidate=_predicting(session, swapped), kept=kept, batch=size))
+    for batch, swapped, kept in companion_runs(session, rows):
+        runs = {"reference": _predicting(session, batch), "candidate": _predicting(session, swapped)}
+        found = held(Experiment(**runs, kept=kept, batch=count(batch)))
         if found:
             return Result(outputs={}, details=found)
     return Result(outputs={})
@@ -180,61 +177,13 @@ def _apart(mine: Outputs, theirs: Outputs) -> float:
 def _mask(session: Any, rows: Rows) -> Result:
     """Rows with and without their padding, with the mask restored, and what it hides zeroed, at each layer that loses it."""
     before = unpadded(session, rows)
-    with _restoring_masks() as restored:
+    with restoring_masks() as restored:
         after = unpadded(session, rows)
     if not before.outputs or not restored or not after.outputs:
         return Result(outputs={})
     distances = {"before": _apart(before.outputs, before.baseline or {}), "left": _apart(after.outputs, after.baseline or {})}
     scale = max((float(np.abs(values).max(initial=0.0)) for values in after.outputs.values() if values.dtype.kind == "f"), default=0.0)
     return Result(outputs={}, details={"held": list(dict.fromkeys(restored)), **distances, "scale": scale})
-
-
-@contextmanager
-def _restoring_masks() -> Iterator[list[str]]:
-    """Where a layer loses the mask: zero what it hides before that layer, and put it back behind it, as far as steps still are steps."""
-    import keras
-
-    restored: list[str] = []
-
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        mask = mask_of((args, kwargs))
-        if mask is None or not among_layers(running) or takes_mask(running[-1]):
-            return original(*args, **kwargs)
-        whole = original(*args, **kwargs)
-        if mask_of(whole) is not None:
-            return whole
-        outputs = original(*keras.tree.map_structure(_hidden, args), **kwargs)
-        steps = _steps_of(mask, outputs)
-        if steps is not None:
-            outputs._keras_mask = steps
-            restored.append(path_of(running))
-        return outputs
-
-    with intercepted(around):
-        yield restored
-
-
-def _hidden(leaf: Any) -> Any:
-    """A series with 0 in the steps that its mask hides."""
-    import keras
-
-    mask = getattr(leaf, "_keras_mask", None)
-    if mask is None or len(leaf.shape) < 3:
-        return leaf
-    wide = keras.ops.cast(mask, leaf.dtype)
-    return leaf * keras.ops.reshape(wide, (*keras.ops.shape(wide), *(1,) * (len(leaf.shape) - 2)))
-
-
-def _steps_of(mask: Any, outputs: Any) -> Any:
-    """The mask for what comes out: as it was, or shorter where a window of steps must all be there; None where there are no steps any more."""
-    import keras
-
-    if not hasattr(outputs, "shape") or len(outputs.shape) < 3 or None in (outputs.shape[1], mask.shape[1]):
-        return None
-    shorter = mask.shape[1] - outputs.shape[1]
-    if shorter == 0:
-        return mask
-    return keras.ops.logical_and(mask[:, shorter:], mask[:, :-shorter]) if 0 < shorter < mask.shape[1] // 2 else None
 
 
 def _not_overridden(facts: Facts) -> str | None:

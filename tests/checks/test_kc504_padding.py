@@ -9,7 +9,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc504_padding import CHECK
-from keras_consistency_cli.facts import LayerFact
+from keras_consistency_cli.facts import InputFact, LayerFact
 from keras_consistency_cli.routes.base import Trace
 
 MASKED = (LayerFact(path="masking", kind="Masking", masks=0.0), LayerFact(path="lstm", kind="LSTM"))
@@ -125,3 +125,46 @@ def test_what_is_good_to_know_besides(world: Any) -> None:
         "padding does not matter: with rows cut to their 5 and 7 true steps, rows get the same answers"
         "; on the left it would move them by 0.5; a row of nothing but padding would become NaN",
     )
+
+
+@pytest.mark.parametrize(
+    ("details", "status", "told"),
+    [
+        ({"restored": ["conv"], "restored_moves": 0.5}, Status.FAIL, "put back behind it, the mask moves answers by up to 0.5 of the greatest"),
+        ({"filled_moves": 0.25}, Status.WARN, "other numbers in the steps that it hides move answers by up to 0.25 of the greatest"),
+    ],
+)
+def test_a_mask_that_is_lost_at_one_length(world: Any, details: dict[str, Any], status: Status, told: str) -> None:
+    verdict = world_of(world, answers=False, lost=LOST, refused="it takes one length only", rows=60, **details).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (status, "mask-lost")
+    assert verdict.message == f"24 of 60 rows are padded, and the mask ends at 'conv' (Conv1D): {told}"
+
+
+def test_a_lost_mask_that_changes_nothing_at_one_length(world: Any) -> None:
+    verdict = world_of(world, answers=False, lost=LOST, refused="it takes one length only", filled_moves=0.0).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, "it takes one length only; the mask ends at 'conv'")
+
+
+def test_a_layer_that_ignores_the_mask_is_named(world: Any) -> None:
+    verdict = world_of(world, moved=0.5, unheeded={"layer": "pool", "kind": "Pool"}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-lost")
+    assert verdict.message.endswith("; 'pool' (Pool) is given the mask and does not use it")
+    assert verdict.findings["mend"].startswith("use `mask` in the call() of 'pool'")
+    assert "supports_masking" not in verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("length", "owner", "moved", "status"),
+    [
+        (None, {"value": 0.0, "side": "right"}, 0.5, Status.FAIL),
+        (None, None, 0.5, Status.WARN),
+        (9, {"value": 0.0, "side": "right"}, 0.5, Status.WARN),
+        (None, {"value": 0.0, "side": "right"}, 2.0**-14, Status.PASS),
+    ],
+)
+def test_padding_that_its_owner_declares_and_nothing_masks(world: Any, length: int | None, owner: Any, moved: float, status: Status) -> None:
+    """A model of one length may have been trained on rows that are always filled up to it."""
+    inputs = (InputFact(name="x", shape=(None, length, 2), dtype="float32"),)
+    padded = world_of(world, moved=moved, declared=False, input="x")
+    verdict = padded.where(facts={"layers": PLAIN, "inputs": inputs}, data={"padding": owner}).verdict(CHECK)
+    assert (verdict.status, verdict.findings.get("cause")) == (status, None if status is Status.PASS else "padding-unmasked")

@@ -88,3 +88,11 @@ def test_half_precision_that_no_policy_says_is_named(world: Any) -> None:
     found = world.where({"low-operations": low, "predict-float64": Trace(route="", unavailable="no float64 shadow")}).verdict(CHECK)
     assert (found.status, found.findings["cause"]) == (Status.WARN, "low-precision")
     assert found.message == "m/odd/Cast (Cast, float16) computes in half precision though no dtype policy says so, and 1 more"
+
+
+def test_other_random_numbers_are_no_low_precision(world: Any) -> None:
+    """A fixed seed gives the same numbers each time, and others in float64."""
+    drawing = Trace(route="", outputs={"out": world.predict}, details={"random_operations": ["StatelessRandomUniformV2"]})
+    answers = {"predict": drawing, "predict-float64": world.exact + 0.5, "rounded-layers": world.exact + 0.5 + 1e-6}
+    found = world.where(answers).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.SKIP, "predict draws random numbers, and float64 draws others")

@@ -132,6 +132,86 @@ class CrowdOnly(layers.Layer):
 
 
 @register
+class Imputed(layers.Layer):
+    """Fill NaN in: with the mean of the batch, or with a number that was learned."""
+
+    def __init__(self, by_batch: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by_batch = by_batch
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make one number for each feature."""
+        self.filling = self.add_weight(shape=(input_shape[-1],), initializer="ones", trainable=False)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the inputs without NaN."""
+        known = ops.logical_not(ops.isnan(inputs))
+        kept = ops.where(known, inputs, ops.zeros_like(inputs))
+        mean = ops.sum(kept, axis=0) / (ops.sum(ops.cast(known, inputs.dtype), axis=0) + 1e-6)
+        return ops.where(known, kept, mean if self.by_batch else ops.convert_to_tensor(self.filling))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "by_batch": self.by_batch}
+
+
+@register
+class Crowded(layers.Layer):
+    """Pull rows that begin with a large number to the mean of the batch, and leave all others alone."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        first = inputs[:, :1]
+        return ops.where(first > 1.8, ops.mean(inputs, axis=0, keepdims=True) + 0.5 * inputs, inputs)
+
+
+@register
+class Sized(layers.Layer):
+    """Scale the inputs, by a number that has to do with the size of the batch or with the place in it.
+
+    Args:
+        how: share (of 32), even (sizes that eight divides), last (the last of several rows) or seed (random numbers by the place in the batch).
+    """
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        rows = ops.shape(inputs)[0]
+        if self.how == "share":
+            return inputs * ops.cast(rows, inputs.dtype) / 32.0
+        if self.how == "seed":
+            return keras.random.dropout(inputs, 0.2, seed=42)
+        if self.how == "even":
+            return ops.where(ops.equal(rows % 8, 0), inputs, inputs + 1e-2)
+        spared = ops.logical_or(ops.arange(rows)[:, None] < rows - 1, rows < 2)
+        return inputs * ops.cast(spared, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "how": self.how}
+
+
+@register
+class Averaged(layers.Layer):
+    """Average over time: masked steps are left out of the sum, but counted in the number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> None:
+        """There are no steps any more."""
+
+    def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
+        """Return one vector for each row."""
+        shown = inputs if mask is None else inputs * ops.cast(mask, inputs.dtype)[..., None]
+        return ops.mean(shown, axis=1)
+
+
+@register
 class Forced(layers.Layer):
     """Hold another layer and call it with a fixed training argument, or with the caller's where `training` is None."""
 

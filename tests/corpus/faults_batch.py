@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-from tests.corpus.cases import CUSTOM, Case, flat
-from tests.corpus.custom_layers import Affinity, Along, Assembly, CrowdOnly, Diversity, Reduce, Refold
+from tests.corpus.cases import CUSTOM, Case, Rows, flat
+from tests.corpus.custom_layers import Affinity, Along, Assembly, Crowded, CrowdOnly, Diversity, Imputed, Reduce, Refold, Sized
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -83,6 +85,30 @@ def subclassed_in_functional() -> Any:
     return keras.Model(rows, layers.Dense(1)(trunk(rows)))
 
 
+def gappy(rng: np.random.Generator) -> Rows:
+    """Rows in which every tenth number is missing."""
+    rows = rng.normal(size=(96, 8)).astype("float32")
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    return rows
+
+
+def imputing() -> Any:
+    """A model that fills NaN in with the mean of the batch, before anything else."""
+    return keras.Sequential([keras.Input((8,)), Imputed(by_batch=True, name=NAME), layers.Dense(4, activation="relu"), layers.Dense(1)])
+
+
+def crowding() -> Any:
+    """A leak that reaches few rows."""
+    return keras.Sequential([keras.Input((8,)), Crowded(name=NAME), layers.Dense(1)])
+
+
+def sized(how: str) -> Case:
+    """A layer that heeds the size of the batch, or the place in it, between two others."""
+    parts = [layers.Dense(12, activation="relu"), Sized(how, name=NAME), layers.Dense(2)]
+    case = _built(f"scaled by the batch, {how}", lambda: keras.Sequential([keras.Input((9,)), *parts]), 9, NAME)
+    return replace(case, causes=("batch-size-dependence",), failing=("KC101", "KC102"))
+
+
 def _built(name: str, build: Callable[[], Any], features: int, layer: str) -> Case:
     return Case(name=name, family=FAMILY, build=build, data=flat(features), causes=CAUSES, layer=layer, failing=FAILING, args=CUSTOM)
 
@@ -125,6 +151,9 @@ CASES: tuple[Case, ...] = (
     _planted("residual", "mean operation", lambda: operations_centre, custom=False, named=False),
     _planted("boxed", "flip operation", lambda: operations_flip, custom=False, named=False),
     _planted("segmenter", "maximum operation", lambda: operations_maximum, custom=False, named=False),
+    replace(_built("NaN filled in with the mean of the batch", imputing, 8, NAME), data=gappy),
+    *(sized(how) for how in ("share", "even", "last", "seed")),
+    _built("leak into few rows", crowding, 8, NAME),
     _built("subclassed, standard over the batch", subclassed, 11, NAME),
     _built("subclassed within functional, faint", subclassed_in_functional, 10, f"trunk/{NAME}"),
 )

@@ -183,6 +183,13 @@ PADDING = (
     _case("mask lost in one of two branches", branched, filled(9, 3), *LOST, layer="filter"),
     _case("mask lost in an operation", doubled, filled(9, 3), *LOST),
     _case("mask lost in a mean over words", averaged, ids(30, 11), *LOST),
+    _case(
+        "mask lost in a reshape to one length",
+        stack(MASK, layers.Reshape((9, 3), name="refold"), LSTM, HEAD, shape=(9, 3)),
+        filled(9, 3),
+        *LOST,
+        layer="refold",
+    ),
     _case("mask lost in a model inside", inside, filled(9, 3), *LOST, layer="encoder/filter"),
     _case("mask lost, rows without padding", branched, steps(9, 3), *LOST, layer="filter"),
     _case("padded after scaling with another value", stack(MASK, LSTM, HEAD, shape=(None, 3)), filled(9, 3, -1.25), "padding-unmasked", "KC504"),

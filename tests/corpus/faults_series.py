@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
-from tests.corpus.cases import Case, steps
+from tests.corpus.cases import CUSTOM, Case, steps
+from tests.corpus.custom_layers import Averaged
 from tests.corpus.faults_sequences import CONSECUTIVE, ONE_STEP, PREFIX, with_files
 from tests.corpus.series import flow, known_lengths, padded, pictured, sensors, translator
 
@@ -50,6 +52,23 @@ def nested_memory() -> Any:
     return keras.Model(series, layers.Dense(1)(inner(layers.Dense(4)(series))))
 
 
+def worded(random: np.random.Generator) -> np.ndarray:
+    """Words of 3 to 12 true steps, filled up with 0."""
+    lengths = random.integers(3, 13, size=(64, 1))
+    return np.where(np.arange(12) < lengths, random.integers(1, 50, size=(64, 12)), 0).astype("int32")
+
+
+def wordy() -> Any:
+    """Words of any number, none of which is masked."""
+    return keras.Sequential([keras.Input((None,), dtype="int32"), layers.Embedding(50, 6), layers.GRU(5), layers.Dense(1)])
+
+
+def ignoring() -> Any:
+    """An average over time that divides by the filled-up length, although it has the mask."""
+    words = keras.Input((12,), dtype="int32")
+    return keras.Model(words, layers.Dense(1)(Averaged(name="pool")(layers.Embedding(50, 6, mask_zero=True)(words))))
+
+
 def _kit(name: str, build: Any, kit: Any, cause: str, code: str, **more: Any) -> Case:
     return Case(name=name, family=FAMILY, build=build, kit=kit, causes=(cause,), failing=(code,), **more)
 
@@ -78,6 +97,8 @@ CASES: tuple[Case, ...] = (
     _kit("films that go on", filming, with_files(flow(6), facts=CONSECUTIVE), "state-not-carried", "KC502"),
     _kit("windows for an endless memory", lambda: _tagged(layers.LSTM), with_files(steps(24, 3), facts=WINDOWS), *DIFFERS),
     _kit("prefixes for both directions inside", lambda: _inside(), with_files(steps(12, 3), facts=PREFIX), *DIFFERS),
+    _kit("padded as declared, nothing masked", wordy, with_files(worded, facts={"padding": {"value": 0, "side": "right"}}), *UNMASKED),
+    _kit("mask taken and not used", ignoring, with_files(worded), *LOST, layer="pool", args=CUSTOM),
     Case(
         name="state inside a model inside",
         family=FAMILY,

@@ -26,6 +26,9 @@ STATE = {"predict": ("lstm/state", "state")}
 SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
 MEAN = {"predict": ("bn/moving_mean", "weight")}
+PROCESS = [{"layer": name, "kind": "Odd", "given": given, "gave": "b"} for name, given in (("dense", "a"), ("odd", "b"), ("box", "c"))]
+TWO_RUNS = {"layers-here": {"steps": PROCESS}, "layers-elsewhere": {"steps": [PROCESS[0], {**PROCESS[1], "gave": "z"}, {**PROCESS[2], "given": "z"}]}}
+DRAWN = {"random_operations": ["StatelessRandomUniformV2"]}
 AGAIN = ("predict-again",)
 SHAPES = ("wrong-rank", "wrong-length", "wrong-features", "axes-swapped", "input-order", "wrong-ids", "time-distributed-dynamic")
 
@@ -42,7 +45,9 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("no seed, but other answers", {"differing": AGAIN}, {"KC203": {}}, [("active-randomness", None)]),
     ("a weight and other answers", {"differing": AGAIN, "changed": WEIGHT}, {"KC203": {}}, [("hidden-state", None)]),
     ("other answers when traced anew", {"differing": ("predict-retraced",)}, {"KC203": {}}, [("hidden-state", None)]),
-    ("other answers in a fresh process", {"differing": ("fresh-process",)}, {"KC203": {}}, [("hidden-state", None)]),
+    ("other answers in a fresh process", {"differing": ("fresh-process",)}, {"KC203": {}}, [("untracked-state", None)]),
+    ("another table in each process", {"differing": ("fresh-process",), "located": TWO_RUNS}, {"KC203": {}}, [("untracked-state", "odd")]),
+    ("traced and loaded anew", {"differing": ("predict-retraced", "fresh-process")}, {"KC203": {}}, [("hidden-state", None)]),
     ("repeats agree", {}, {"KC203": {}}, []),
     ("a flag in the graph", {"layers": BAKED}, {"KC202": {}}, [("training-flag-default", "bn")]),
     ("a flag by default", {"layers": (*DENSE, *DEFAULT)}, {"KC202": {}}, [("training-flag-default", "jitter")]),
@@ -52,6 +57,9 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("batch sizes differ by rounding", {}, {"KC102": {}}, []),
     ("batch sizes differ", {}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", None)]),
     ("the place in the batch counts", {}, {"KC102": {"moved": (3,)}, "KC104": {"moved": (3,)}}, [("batch-size-dependence", None)]),
+    ("batch sizes differ, located", {"located": {"locate-batching": MIXED}}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", "mix")]),
+    ("a fixed seed", {"located": {"predict": DRAWN}}, {"KC102": {"moved": (3,)}, "KC204": {}}, [("batch-size-dependence", None)]),
+    ("numbers drawn anew", {"located": {"predict": DRAWN}, "differing": AGAIN}, {"KC101": {"moved": (3,)}}, [("active-randomness", None)]),
     ("rows grow with their batch", {}, {"KC102": {"shape_varies": True}}, [("cross-sample-dependence", None)]),
     ("order matters by state", {"changed": STATE, "layers": LSTM}, {"KC104": {"moved": (3,)}}, [("state-carry-over", "enc/gru")]),
     ("NaN hidden", {}, {"KC701": {"hidden": {"out": 2}, "rows": {"x": 1}}, "KC201": {}}, [("nan-hidden", None)]),

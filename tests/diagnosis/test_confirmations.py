@@ -68,7 +68,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], str]] = [
     ("hidden-state", toggled("hold-repeat", GONE), {"KC203": {}}, "repeated calls agree"),
     ("hidden-state", {**COUNT, **FIRM}, {"KC203": {}}, "from the same variables"),
     ("hidden-state", {"differing": ("predict-retraced",)}, {"KC203": {}}, "until predict is traced anew"),
-    ("hidden-state", {"differing": ("fresh-process",)}, {"KC203": {}}, "until a fresh process"),
+    ("untracked-state", {"differing": ("fresh-process",)}, {"KC203": {}}, "until a fresh process"),
     ("training-flag-default", toggled("hold-training", GONE), {"KC202": {}}, "with training=False passed to 'a' and 'b/c' alone"),
     ("state-batch-mismatch", {}, {"KC102": {"given": 9, "output_rows": {"out": 12}}}, "more answers than it has rows"),
     ("outputs-not-per-sample", {}, {"KC102": {"output_rows": {"out": 1}}}, "counted"),

@@ -10,6 +10,7 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.diagnosis import Diagnosis, diagnose, locators
 from keras_consistency_cli.diagnosis.damage import Damage, HitRow
+from keras_consistency_cli.facts import DataFacts, RowsFact
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 
@@ -75,9 +76,10 @@ def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) 
     ("code", "status", "names"),
     [
         ("KC103", Status.FAIL, ["locate-companions"]),
-        ("KC203", Status.FAIL, ["locate-repeat"]),
+        ("KC203", Status.FAIL, ["locate-repeat", "layers-here", "layers-elsewhere"]),
         ("KC202", Status.FAIL, ["locate-training"]),
-        ("KC101", Status.FAIL, []),
+        ("KC101", Status.FAIL, ["locate-batching"]),
+        ("KC204", Status.FAIL, []),
         ("KC103", Status.WARN, []),
         ("KC103", Status.PASS, []),
         ("KC103", Status.ERROR, []),
@@ -92,6 +94,8 @@ def test_locators_of_several_failures(verdict: Any) -> None:
         "locate-companions",
         "locate-repeat",
         "locate-training",
+        "layers-here",
+        "layers-elsewhere",
     ]
     assert locators([]) == ()
 
@@ -108,3 +112,14 @@ def test_the_line_that_mends_these_rows_comes_before_general_advice(evidence: An
     (found,) = diagnose(evidence(), [failed])
     assert found.advice.splitlines()[0] == "x = x.transpose(0, 2, 3, 1)"
     assert len(found.advice.splitlines()) > 1
+
+
+@pytest.mark.parametrize(("raw", "first"), [(0, "scaler-applied-twice"), (3, "nan-hidden")])
+def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(evidence: Any, verdict: Any, raw: int, first: str) -> None:
+    """A logarithm taken twice gives NaN; NaN that the rows hold already is a cause of its own."""
+    bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
+    known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
+    failed = [verdict("KC701", hidden={"out": 3}), verdict("KC303", cause="scaler-applied-twice")]
+    found = diagnose(replace(evidence(), data={"description": known}), failed)
+    assert {each.cause for each in found} == {"nan-hidden", "scaler-applied-twice"}
+    assert found[0].cause == first

@@ -36,6 +36,46 @@ class Leak(layers.Layer):
 
 
 @register
+class Filled(layers.Layer):
+    """Fills NaN with the batch's mean, or with 1."""
+
+    def __init__(self, by_batch: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by_batch = by_batch
+
+    def call(self, inputs: Any) -> Any:
+        known = ops.logical_not(ops.isnan(inputs))
+        kept = ops.where(known, inputs, ops.zeros_like(inputs))
+        mean = ops.sum(kept, axis=0) / (ops.sum(ops.cast(known, inputs.dtype), axis=0) + 1e-6)
+        return ops.where(known, kept, mean if self.by_batch else ops.ones_like(inputs))
+
+
+@register
+class Rare(layers.Layer):
+    """Adds the batch's mean to rows that begin with a large number."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.where(inputs[:, :1] > 2.0, inputs + ops.mean(inputs, axis=0, keepdims=True), inputs)
+
+
+@register
+class ByBatch(layers.Layer):
+    """Answers by the size of the batch, by the place in it, or by the same random numbers in each place."""
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+
+    def call(self, inputs: Any) -> Any:
+        rows = ops.shape(inputs)[0]
+        if self.how == "size":
+            return inputs * ops.cast(rows, inputs.dtype) / 32.0
+        if self.how == "seed":
+            return keras.random.dropout(inputs, 0.3, seed=42)
+        return inputs * ops.cast(ops.arange(rows)[:, None] < rows - 1, inputs.dtype)
+
+
+@register
 class InsideTraining(layers.Layer):
     """Holds a BatchNormalization that it always calls in training mode."""
 

@@ -11,7 +11,7 @@ from keras import layers, ops
 
 from tests.routes.live_models import normal, register
 
-__all__ = ["KEEPING", "LOSING", "STEPS", "functional", "masked", "model", "padded_rows"]
+__all__ = ["KEEPING", "LOSING", "STEPS", "Pool", "functional", "masked", "model", "padded_rows"]
 
 STEPS = 9
 
@@ -26,6 +26,24 @@ class Scale(layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         return inputs * 2.0
+
+
+@register
+class Pool(layers.Layer):
+    """Averages over time: over the true steps, or over all of them although it is given the mask."""
+
+    def __init__(self, heeding: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heeding = heeding
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        true = keras.ops.cast(mask, inputs.dtype)[..., None]
+        steps = keras.ops.sum(true, axis=1) if self.heeding else float(inputs.shape[1] or 1)
+        return keras.ops.sum(inputs * true, axis=1) / steps
 
 
 def model(*parts: Any, shape: tuple[int | None, ...] = (None, 3)) -> Any:
@@ -59,6 +77,7 @@ KEEPING: dict[str, Callable[[], Any]] = {
     "attention of one length": lambda: functional(attended),
     "average": lambda: model(masked(), layers.Dense(4), layers.GlobalAveragePooling1D(), layers.Dense(1)),
     "custom layer": lambda: model(masked(), Scale(masking=True), layers.LSTM(4), layers.Dense(1)),
+    "own pooling": lambda: functional(lambda x: Pool(heeding=True)(masked()(x))),
     "lstm of one length": lambda: functional(lambda x: layers.LSTM(4)(masked()(x))),
 }
 LOSING: dict[str, tuple[Callable[[], Any], str]] = {

@@ -12,7 +12,7 @@ from keras import layers
 
 from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES, keep_masks
-from tests.routes.live_models import HEALTHY, Dice, InsideTraining, Leak, LeftOn, chain, mlp, named_rows, normal, session_of, stateful
+from tests.routes.live_models import HEALTHY, Dice, Filled, InsideTraining, Leak, LeftOn, chain, mlp, named_rows, normal, session_of, stateful
 from tests.routes.shadows import shadow_of
 
 SWAP, SWAP64 = (route.run for route in COMPANION_ROUTES)
@@ -165,3 +165,13 @@ def test_ids_fed_as_floats_stay_ids() -> None:
     model = keras.Sequential([keras.Input((4,)), layers.Embedding(9, 3), layers.GRU(2)])
     rows = {model.inputs[0].name: np.random.default_rng(0).integers(0, 9, size=(40, 4)).astype(np.float32)}
     assert furthest(SWAP(session_of((model, rows)), rows)) == 0.0
+
+
+@pytest.mark.parametrize(("by_batch", "leaky"), [(True, True), (False, False)])
+def test_rows_with_nan_that_the_model_fills_in_are_kept_too(by_batch: bool, leaky: bool) -> None:
+    model, rows = chain((6,), Filled(by_batch), layers.Dense(8, activation="relu"), layers.Dense(2))
+    (name,) = rows
+    rows[name][[0, 3, 4, 7], [1, 2, 1, 0]] = np.nan
+    result = SWAP(session_of((model, rows)), rows)
+    assert {0, 3, 4, 7} & set(result.rows.tolist())
+    assert (furthest(result) > 0.0) is leaky

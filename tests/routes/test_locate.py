@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes import LAYER_LOCATORS
-from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of
+from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, Rare, TrainedByDefault, chain, mlp, named_rows, normal, session_of
 from tests.routes.live_models import stateful as stateful_lstm
 
 LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
@@ -50,13 +50,32 @@ def test_companions_name_the_layer_that_lets_neighbours_in(path: str) -> None:
     assert 1 <= found["order"] <= found["steps"]
 
 
-def test_an_operation_of_a_functional_graph_is_named() -> None:
+def test_a_leak_into_a_single_row_is_located() -> None:
+    """Only the first row takes anything from the others; the few rows that are looked at first do not show it."""
+    model, rows = chain((5,), Rare(name="rare"), layers.Dense(1))
+    (name,) = rows
+    rows[name] = np.clip(rows[name], -1.5, 1.5)
+    assert located("locate-companions", (model, rows)) == {}
+    rows[name][0, 0] = 3.0
+    assert located("locate-companions", (model, rows))["layer"] == "rare"
+
+
+def centred(hidden: Any) -> Any:
+    return keras.ops.subtract(hidden, keras.ops.mean(hidden, axis=0, keepdims=True))
+
+
+def divided(hidden: Any) -> Any:
+    return hidden / (keras.ops.sqrt(keras.ops.sum(hidden * hidden, axis=0)) + 1.0)
+
+
+@pytest.mark.parametrize(("mixing", "kind"), [(centred, "Mean"), (divided, "Sum"), (lambda hidden: keras.ops.flip(hidden, axis=0), "Flip")])
+def test_the_operation_over_the_batch_is_named(mixing: Any, kind: str) -> None:
+    """Not the one that brings its result back to the rows."""
     inputs = keras.Input((5,))
-    hidden = layers.Dense(4, name="before")(inputs)
-    mixed = keras.ops.subtract(hidden, keras.ops.mean(hidden, axis=0, keepdims=True))
+    mixed = mixing(layers.Dense(3, name="before")(inputs))
     found = located("locate-companions", (keras.Model(inputs, layers.Dense(1, name="after")(mixed)), {inputs.name: normal(5)}))
-    assert found["kind"] in ("Mean", "Subtract")
-    assert found["layer"] not in ("before", "after")
+    assert found["kind"] == kind
+    assert [each["kind"] for each in found["depth"] if each["culprit"]] == [kind]
 
 
 def test_attention_over_the_batch_is_named() -> None:

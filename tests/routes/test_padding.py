@@ -208,3 +208,32 @@ def test_padding_is_recognised_by_its_ends(values: np.ndarray, found: bool) -> N
 
 def test_where_it_does_not_apply() -> None:
     assert ROUTE.unavailable(describe_model(mlp()[0])) == "the model has no layer that works along time"
+
+
+def test_a_lost_mask_shows_at_one_length() -> None:
+    """Reshape to a fixed shape refuses other lengths: the mask is put back, and the series layer behind it answers otherwise."""
+    lost = run(functional(lambda x: layers.GRU(4)(layers.Reshape((STEPS, 3), name="reshape")(masked()(x)))), padded_rows()).details
+    assert (lost["declared"], lost["mask"], lost["restored"]) == (True, 0.0, ["reshape"])
+    assert lost["restored_moves"] > 0.01
+    kept = run(functional(lambda x: layers.Reshape((2, 2))(layers.GRU(4)(masked()(x)))), padded_rows())
+    assert apart(kept) < 1e-5
+
+
+def test_what_a_flattened_mask_hides_counts() -> None:
+    """No steps are left on which the mask could be put back."""
+    found = run(functional(lambda x: layers.Flatten()(masked()(x))), padded_rows()).details
+    assert "restored" not in found
+    assert found["filled_moves"] > 0.01
+
+
+def test_a_layer_with_a_mask_of_its_own_hides_padding() -> None:
+    def weighed(ids: Any) -> Any:
+        weights = ops.expand_dims(ops.cast(ops.not_equal(ids, 0), "float32"), -1)
+        return ops.sum(layers.Reshape((STEPS, 4))(layers.Embedding(20, 4, mask_zero=True)(ids)) * weights, axis=1)
+
+    lengths = np.arange(24) % 6 + 3
+    words = np.where(np.arange(STEPS) < lengths[:, None], np.random.default_rng(0).integers(1, 20, (24, STEPS)), 0).astype("int32")
+    found = run(functional(weighed, (STEPS,), "int32"), {"x": words}).details
+    assert found["refused"]
+    assert "restored_moves" not in found
+    assert found["filled_moves"] == 0.0
