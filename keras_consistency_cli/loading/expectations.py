@@ -13,13 +13,12 @@ import numpy.typing as npt
 
 from keras_consistency_cli.facts import ExpectedColumn
 from keras_consistency_cli.loading.chance import UNKNOWN_ROWS
+from keras_consistency_cli.loading.estimators import feature_count
 
 __all__ = ["expected_columns", "with_shares"]
 
 Floats = npt.NDArray[np.float64]
 
-_UNSCALING = ("SimpleImputer", "FunctionTransformer")
-"""Steps that leave the place and, mostly, the values of a feature alone."""
 _FAR = 4.0
 """Spreads from the centre within which a value is taken to belong."""
 
@@ -32,7 +31,7 @@ def expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[E
         names: names of the raw features; their places are used where there are none.
     """
     found = []
-    for leaf, columns in _leaves(scaler, np.arange(int(getattr(scaler, "n_features_in_", 0)))):
+    for leaf, columns in _leaves(scaler, np.arange(feature_count(scaler) or 0)):
         found += _of_leaf(leaf, columns, names)
     return tuple(sorted(found, key=lambda each: each.column))
 
@@ -50,7 +49,7 @@ def _leaves(part: Any, columns: npt.NDArray[np.int64]) -> Iterator[tuple[Any, np
     """Yield each scaler that raw features enter, with their numbers; nothing where features pass through several."""
     kind = type(part).__name__
     if kind == "Pipeline":
-        steps = [step for _, step in part.steps if step is not None and step != "passthrough" and type(step).__name__ not in _UNSCALING]
+        steps = [step for _, step in part.steps if not _inert(step)]
         if len(steps) == 1:
             yield from _leaves(steps[0], columns)
     elif kind == "ColumnTransformer":
@@ -60,6 +59,18 @@ def _leaves(part: Any, columns: npt.NDArray[np.int64]) -> Iterator[tuple[Any, np
                 yield from _leaves(step, columns[list(places[name])])
     elif kind in _RAW and getattr(part, "n_features_in_", len(columns)) == len(columns):
         yield part, columns
+
+
+def _inert(step: Any) -> bool:
+    """Whether features come out of a step as they went in.
+
+    Behind any other step, a logarithm or a change of units, a scaler remembers values that raw rows never have. An imputer fills
+    gaps with what the feature looks like anyway, but for a value that its owner chose.
+    """
+    kind = type(step).__name__
+    if kind == "FunctionTransformer":
+        return step.func is None
+    return step is None or step == "passthrough" or (kind == "SimpleImputer" and step.strategy != "constant")
 
 
 def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | None) -> list[ExpectedColumn]:

@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from keras_consistency_cli.facts import ExpectedColumn
 from keras_consistency_cli.loading.expectations import expected_columns, with_shares
@@ -66,10 +75,20 @@ def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -
         make_pipeline(StandardScaler(), MinMaxScaler()),
         StandardScaler(with_mean=False, with_std=False),
         PowerTransformer(standardize=False),
+        make_pipeline(FunctionTransformer(np.rad2deg), StandardScaler()),
+        make_pipeline(StandardScaler(), FunctionTransformer(np.tanh)),
+        make_pipeline(SimpleImputer(strategy="constant", fill_value=-999.0), StandardScaler()),
+        ColumnTransformer([("log", make_pipeline(FunctionTransformer(np.abs), FunctionTransformer(np.log1p), MinMaxScaler()), [0, 1])]),
     ],
 )
 def test_nothing_is_made_up(scaler: Any) -> None:
     assert expected_columns(scaler.fit(ROWS)) == ()
+
+
+@pytest.mark.parametrize("step", [FunctionTransformer(), "passthrough", None, SimpleImputer(strategy="median")], ids=str)
+def test_a_step_that_changes_nothing_hides_nothing(step: Any) -> None:
+    scaler = StandardScaler()
+    assert expected_columns(Pipeline([("before", step), ("scale", scaler)]).fit(ROWS)) == expected_columns(scaler)
 
 
 def test_shares_of_values_where_they_would_be() -> None:
