@@ -100,9 +100,12 @@ def _twice(making: Making) -> Iterator[Variant]:
 def _narrow(making: Making) -> Iterator[Variant]:
     for name, dtype in (("float32", np.float32), ("float16", np.float16)):
         with np.errstate(over="ignore"):
-            if making.raw.dtype.kind == "f" and making.raw.dtype.itemsize > np.dtype(dtype).itemsize:
-                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(making.raw.astype(dtype)))
             yield Variant(kind=f"{name}-after", rows=making.right.astype(dtype))
+            if making.raw.dtype.kind == "f" and making.raw.dtype.itemsize > np.dtype(dtype).itemsize:
+                narrow = making.raw.astype(dtype)
+                # Numbers beyond the narrow range, which a scaler refuses, end this. A scaler computes in the precision of its rows; those that were only stored narrow are scaled in the wide one.
+                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow))
+                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow.astype(making.raw.dtype)))
 
 
 def _alone(making: Making) -> Iterator[Variant]:

@@ -28,6 +28,7 @@ from tests.corpus.mistakes import (
     reordered,
     rightly,
     shifted_mean,
+    stored,
     twice,
     unscaled,
 )
@@ -78,6 +79,7 @@ SERVED: Mapping[tuple[str, str], tuple[Rework, tuple[str, ...]]] = {
     ("stamps standard", "cast to float32 before scaling"): (early_float32, ROUNDED),
     ("skewed standard", "sent as float16"): (half, ROUNDED),
     ("walks minmax", "sent as float16"): (half, ROUNDED),
+    ("weather standard", "stored as float16 before scaling"): (stored("float16"), ROUNDED),
     ("heavy robust", "refitted on all"): (refitted(), REFITTED),
     ("standard standard", "scaled twice"): (twice, ("scaler-applied-twice",)),
     ("walks standard", "one column refitted"): (one_column_refitted(1), REFITTED),

@@ -34,6 +34,7 @@ SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int 
     "scaled twice": (lambda rows: SCALER.transform(SCALER.transform(rows)), [("scaled-twice", None)]),
     "float16": (lambda rows: SCALER.transform(rows).astype("float16"), [("float16-after", None)]),
     "float16 first": (lambda rows: SCALER.transform(rows.astype("float16")), [("float16-first", None)]),
+    "stored as float16": (lambda rows: SCALER.transform(rows.astype("float16").astype("float64")), [("float16-first", None)]),
     "other columns": (lambda rows: SCALER.transform(rows[:, [2, 1, 0]]), [("other-columns", None)]),
     "another class": (lambda rows: MinMaxScaler().fit(TRAINED).transform(rows), [("another-scaler", None)]),
 }
@@ -124,3 +125,10 @@ def test_an_input_that_the_scaler_has_no_business_with(tmp_path: Path) -> None:
     inputs = here.run("served").details["inputs"]
     assert inputs["left"]["mistakes"] == ()
     assert [(mistake["kind"], mistake["columns"]) for mistake in inputs["right"]["mistakes"]] == [("scaled-too", (0, 1, 2))]
+
+
+def test_a_cast_after_scaling_is_seen_where_raw_rows_are_too_large_for_it(setting: Any) -> None:
+    raw, scaler = RAW * 1e6, StandardScaler().fit(TRAINED * 1e6)
+    found = setting(raw, scaler=scaler, served=scaler.transform(raw).astype("float16")).run("served")
+    (match,) = found.details["inputs"].values()
+    assert [mistake["kind"] for mistake in match["mistakes"]] == ["float16-after"]
