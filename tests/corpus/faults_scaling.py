@@ -95,6 +95,11 @@ def scaled_already(world: World, rows: Array) -> Array:
     return world.scaled(rows)
 
 
+def without_logarithm(world: World, rows: Array) -> Array:
+    """Scale with the last step of the pipeline alone."""
+    return world.transformed(world.fitted[-1], rows)
+
+
 def stale(column: int, deviations: float, spread: float = 1.0) -> Any:
     """Make a scaler of rows that had another mean and another spread in one column, as those of an earlier year."""
 
@@ -174,6 +179,14 @@ CASES: tuple[Case, ...] = (
     _fit("walks standard", "scaler of a wider year", warning=("KC304",), causes=STALE, reference=as_is, scaler=stale(2, 0.0, 2.5), rows=120),
     _fit("weather robust", "scaler of other units", warning=("KC304",), causes=STALE, reference=as_is, scaler=stale(0, 2.5, 1.8), rows=120),
     _fit("weather standard", "scaler of another scikit-learn", warning=("KC304",), causes=("scaler-version",), other_version=True),
+    _fit(
+        "skewed logged",
+        "served without the logarithm",
+        failing=("KC301",),
+        causes=("scaling-step-skipped",),
+        served=without_logarithm,
+        trusted=True,
+    ),
     _fit("stamps standard", "numbers that float32 cannot hold", warning=("KC305",), causes=("scaled-in-low-precision",)),
     _fit("people standard", "damage of refitting", warning=("KC301",)),
     *(

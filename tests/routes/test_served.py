@@ -11,7 +11,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
 from keras_consistency_cli.loading.subject import Subject, SubjectFiles
 from keras_consistency_cli.routes.base import Result
@@ -48,6 +50,16 @@ def test_served_rows_are_matched_and_predicted(setting: Any, serve: Any, expecte
     assert [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]] == expected
     assert (match["rows"], match["features"]) == (48, 3)
     assert np.array_equal(only(found), here.fed(serve(RAW)))
+
+
+@pytest.mark.parametrize(("without", "kind"), [(0, "without-step:impute"), (1, "without-step:squash"), (2, "without-step:scale")])
+def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None:
+    raw = np.where(np.random.default_rng(5).random(RAW.shape) < 0.1, np.nan, RAW)
+    steps = [("impute", SimpleImputer()), ("squash", PowerTransformer(standardize=False)), ("scale", StandardScaler())]
+    scaler = Pipeline(steps).fit(TRAINED)
+    served = Pipeline([step for at, step in enumerate(scaler.steps) if at != without]).transform(raw)
+    (match,) = setting(raw, scaler=scaler, served=served).run("served").details["inputs"].values()
+    assert [(mistake["kind"], mistake["columns"]) for mistake in match["mistakes"]] == [(kind, (0, 1, 2))]
 
 
 def test_batches_are_recognised_although_the_sample_is_spread(setting: Any) -> None:
