@@ -187,7 +187,7 @@ CASES: tuple[Case, ...] = (
         served=without_logarithm,
         trusted=True,
     ),
-    _fit("stamps standard", "numbers that float32 cannot hold", warning=("KC305",), causes=("scaled-in-low-precision",)),
+    _fit("stamps standard", "numbers that float32 cannot hold", warning=("KC305",)),
     _fit("people standard", "damage of refitting", warning=("KC301",)),
     *(
         _fit("people standard", f"serving {story}", failing=("KC302",), causes=("preprocess-row-dependence",), preprocess=source)
