@@ -97,6 +97,8 @@ CASES: tuple[Case, ...] = (
     _case("windows", "walks minmax", reference=as_is, rows=120),
     _case("scaled already and said so", "people standard", data=scaled_already, facts={"data_state": "scaled"}),
     _case("scaled already and said so", "weather maxabs", data=scaled_already, facts={"data_state": "scaled"}),
+    _case("scaled already and said so, the reference raw", "people standard", data=scaled_already, facts={"data_state": "scaled"}, reference=as_is),
+    _case("scaled already, the reference too", "weather maxabs", data=scaled_already, facts={"data_state": "scaled"}, reference=scaled_already),
     _case("a table in order", "people named", columns=PEOPLE),
     _case("columns told in order", "people named", facts={"feature_names": list(PEOPLE)}, reference=as_is),
     *(_case(f"serving with {story}", "people standard", preprocess=source, reference=as_is) for story, source in SOUND.items()),
