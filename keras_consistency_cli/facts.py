@@ -156,7 +156,7 @@ class ExpectedColumn:
 
     `within` is the share of the rows given that lies within four spreads of each of these. `low` and `high` are the remembered range, None where
     none is. `kind` is the estimator's class, or "reference". `constant` where the feature never varied in training. `rows` are those it was fitted
-    on, 0 where it does not remember.
+    on, 0 where it does not remember. `filled` is what an imputer puts into gaps before the scaler sees them, None where there is none.
     """
 
     column: int
@@ -170,6 +170,7 @@ class ExpectedColumn:
     high: float | None = None
     constant: bool = False
     rows: int = 0
+    filled: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
