@@ -193,6 +193,8 @@ class ScalingFact:
     """By what the scaler remembers; none of a preprocess function."""
     shown: tuple[ExpectedColumn, ...] = ()
     """By the reference rows; none without them."""
+    outcome: tuple[tuple[float, float], ...] = ()
+    """Centre and spread that its last step gives each feature, where steps before it hide what raw ones look like."""
     mutates: bool = False
     """Whether the preprocess function changes the array that it is given."""
 

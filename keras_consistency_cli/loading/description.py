@@ -14,8 +14,9 @@ from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.facts import DataFacts, ExpectedColumn, RowsFact, ScalingFact, ServedFact, TargetFact
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.loading.drift import drift_facts
-from keras_consistency_cli.loading.expectations import expected_columns, with_shares
+from keras_consistency_cli.loading.expectations import expected_columns, expected_outcome, with_shares
 from keras_consistency_cli.loading.preprocessing import Seen, preprocessing_facts
+from keras_consistency_cli.loading.scaler import features_expected
 from keras_consistency_cli.loading.scaling import Scaling
 from keras_consistency_cli.loading.statistics import Statistics
 from keras_consistency_cli.loading.subject import Subject
@@ -133,6 +134,8 @@ class _Walk:
 
 def _looks_raw(scaling: Scaling, given: Statistics) -> bool:
     """Whether more values lie where raw ones would than where scaled ones would, by what the scaler remembers."""
+    if len(given.count) != features_expected(scaling.scaler)[0]:
+        return False
     found = _shared(expected_columns(scaling.scaler), given)
     return sum(each.within[0] for each in found) > sum(each.within[1] for each in found)
 
@@ -178,6 +181,7 @@ def _scaling(subject: Subject, raw: Summed, reference: Summed, reference_fed: Su
         running=known.get("running", ""),
         statistics=known,
         expected=_shared(expected, given),
+        outcome=() if expected or scaling.scaler is None else expected_outcome(scaling.scaler),
         shown=_shared(_shown(scaling, names, reference, reference_fed), given),
         mutates=subject.files.data_state == "raw" and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
     )
@@ -243,7 +247,7 @@ def _share_equal(served: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
 def _target(subject: Subject) -> TargetFact | None:
     if subject.files.target_scaler is None:
         return None
-    from keras_consistency_cli.loading.scaler import build_scaler, features_expected
+    from keras_consistency_cli.loading.scaler import build_scaler
 
     scaler = build_scaler(Path(subject.files.target_scaler), trust=subject.files.trust_scaler)
     kind, width = clean(type(scaler).__name__), features_expected(scaler)[0]

@@ -15,7 +15,7 @@ from keras_consistency_cli.facts import ExpectedColumn
 from keras_consistency_cli.loading.chance import UNKNOWN_ROWS
 from keras_consistency_cli.loading.estimators import feature_count
 
-__all__ = ["expected_columns", "with_shares"]
+__all__ = ["expected_columns", "expected_outcome", "with_shares"]
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -36,6 +36,18 @@ def expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[E
     for leaf, columns, filled in _leaves(scaler, np.arange(features), np.full(features, np.nan)):
         found += [replace(each, filled=_number(fill)) for each, fill in zip(_of_leaf(leaf, columns, names), filled.tolist(), strict=False)]
     return tuple(sorted(found, key=lambda each: each.column))
+
+
+def expected_outcome(scaler: Any) -> tuple[tuple[float, float], ...]:
+    """Return centre and spread of each feature behind the last step of a pipeline, as that step remembers them.
+
+    Nothing where the last step is no scaler, or where as many features do not go in as come out.
+    """
+    steps = [step for _, step in scaler.steps if not _inert(step)] if type(scaler).__name__ == "Pipeline" else []
+    features = feature_count(scaler) or 0
+    if not steps or type(steps[-1]).__name__ not in _RAW or getattr(steps[-1], "n_features_in_", 0) != features:
+        return ()
+    return tuple(each.scaled for each in _of_leaf(steps[-1], np.arange(features), None))
 
 
 def with_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:

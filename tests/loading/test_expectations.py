@@ -14,6 +14,7 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
@@ -21,7 +22,7 @@ from sklearn.preprocessing import (
 )
 
 from keras_consistency_cli.facts import ExpectedColumn
-from keras_consistency_cli.loading.expectations import expected_columns, with_shares
+from keras_consistency_cli.loading.expectations import expected_columns, expected_outcome, with_shares
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2))
 
@@ -96,3 +97,11 @@ def test_shares_of_values_where_they_would_be() -> None:
     found = ExpectedColumn(column=0, name="a", kind="", raw=(50.0, 10.0), scaled=(0.0, 1.0), twice=(-5.0, 0.1))
     assert with_shares(found, np.array([50.0, 60.0, 3.0, 95.0])).within == (0.5, 0.25, 0.0)
     assert with_shares(found, np.zeros(0)) == found
+
+
+def test_the_outcome_of_a_pipeline_is_that_of_its_last_step() -> None:
+    bent = make_pipeline(FunctionTransformer(np.abs), MinMaxScaler()).fit(ROWS)
+    assert expected_outcome(bent) == (pytest.approx((0.5, 0.25)), pytest.approx((0.5, 0.25)))
+    assert expected_outcome(make_pipeline(StandardScaler(), FunctionTransformer(np.tanh)).fit(ROWS)) == ()
+    assert expected_outcome(make_pipeline(PolynomialFeatures(), StandardScaler()).fit(ROWS)) == ()
+    assert expected_outcome(StandardScaler().fit(ROWS)) == ()
