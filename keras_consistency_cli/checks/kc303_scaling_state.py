@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.checks.resemblance import STATES, UNLIKE, Resemblance, by_input, clearly, mean_distance, misplaced, resemblance
+from keras_consistency_cli.checks.resemblance import ALIKE, STATES, Resemblance, by_input, clearly, mean_distance, misplaced, resemblance
 from keras_consistency_cli.facts import ColumnFact, DataFacts, ExpectedColumn, ScalingFact, ServedFact
 
 __all__ = ["CHECK"]
@@ -107,9 +107,9 @@ def _by_outcome(known: DataFacts, scaling: ScalingFact) -> Verdict:
     before, behind = (mean_distance(side.columns, centres, spreads, rows=side.rows) for side in sides if side is not None)
     findings: dict[str, Any] = {"overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind}}
     told = f"their distribution is {1.0 - before:.0%} that of scaled rows, and {1.0 - behind:.0%} once they have been through the {scaling.kind}"
-    if behind > UNLIKE and clearly(before, rather_than=behind):
+    if behind > ALIKE and clearly(before, rather_than=behind):
         return _fail(f"the rows are said to be raw but look scaled: {told}", "scaled", findings)
-    if not behind <= UNLIKE:
+    if not behind <= ALIKE:
         return _skip(f"{scaling.kind} tells what should come out, not what goes in: {told}")
     return Verdict(status=Status.PASS, message=f"the rows, once scaled, look as they should: {told}", findings=findings)
 

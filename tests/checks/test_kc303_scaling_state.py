@@ -63,9 +63,10 @@ def test_rows_that_are_scaled_already_fail(kind: str, rows: int) -> None:
     assert verdict.advice == "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
 
 
-BENT = (FunctionTransformer(np.arcsinh), PowerTransformer(standardize=False))
+BENT = (FunctionTransformer(np.log1p), FunctionTransformer(np.arcsinh), PowerTransformer(standardize=False))
 
 
+@np.errstate(invalid="ignore")
 def bent(step: Any, rows: np.ndarray, data: np.ndarray) -> Any:
     scaler = make_pipeline(step, StandardScaler()).fit(rows)
     scaling = scaling_fact(scaler, data, outcome=expected_outcome(scaler))
@@ -81,13 +82,14 @@ def test_raw_rows_of_a_pipeline_that_bends_them_are_raw(step: Any, rows: int) ->
 
 @pytest.mark.parametrize("step", BENT, ids=str)
 def test_rows_that_a_pipeline_scales_twice_fail(step: Any) -> None:
-    once = make_pipeline(step, StandardScaler()).fit(table(500)).transform(table(200, 1))
+    with np.errstate(invalid="ignore"):
+        once = make_pipeline(step, StandardScaler()).fit(table(500)).transform(table(200, 1))
     verdict = bent(step, table(500), once)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "scaler-applied-twice")
 
 
 def test_rows_that_a_pipeline_makes_into_others_are_not_judged() -> None:
-    verdict = bent(BENT[0], table(500), table(200, 1) * 1e4)
+    verdict = bent(BENT[0], table(500), table(200, 1) * 1e6)
     assert (verdict.status, "tells what should come out" in (verdict.reason or "")) == (Status.SKIP, True)
 
 

@@ -168,7 +168,8 @@ CASES: tuple[Case, ...] = (
         build=WORLDS["skewed logged"].model,
         kit=Kit(world=WORLDS["skewed logged"], data=scaled_already, trusted=True),
         failing=("KC303",),
-        causes=("scaler-applied-twice",),
+        # The logarithm of what is scaled already is NaN in some rows, which is told first.
+        causes=("scaler-applied-twice", "non-finite-input"),
     ),
     _state("people minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),
     _state("walks minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),
