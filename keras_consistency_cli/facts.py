@@ -156,7 +156,7 @@ class ExpectedColumn:
 
     `within` is the share of the rows given that lies within four spreads of each of these. `low` and `high` are the remembered range, None where
     none is. `kind` is the estimator's class, or "reference". `constant` where the feature never varied in training. `rows` are those it was fitted
-    on, 0 where it does not remember.
+    on, 0 where it does not remember. `filled` is what an imputer puts into gaps before the scaler sees them, None where there is none.
     """
 
     column: int
@@ -170,6 +170,7 @@ class ExpectedColumn:
     high: float | None = None
     constant: bool = False
     rows: int = 0
+    filled: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +193,8 @@ class ScalingFact:
     """By what the scaler remembers; none of a preprocess function."""
     shown: tuple[ExpectedColumn, ...] = ()
     """By the reference rows; none without them."""
+    outcome: tuple[tuple[float, float], ...] = ()
+    """Centre and spread that its last step gives each feature, where steps before it hide what raw ones look like."""
     mutates: bool = False
     """Whether the preprocess function changes the array that it is given."""
 

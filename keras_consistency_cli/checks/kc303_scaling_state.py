@@ -8,6 +8,8 @@ once it has scaled them twice; reference rows show the same where they are given
 feature by feature, by the distance of the two distributions (Hellinger) and by the share of values within four spreads.
 Only features that tell the three apart count. A failure needs rows that are like one state and unlike the one they are
 said to be in; or single features that have mean and spread of another state, and nothing in common with their own.
+Behind steps that bend features, as a logarithm does, a scaler remembers nothing of raw rows: then they fail where they
+look scaled before the pipeline, and no longer behind it.
 Served rows are compared value by value instead, and overrule the statistics.
 
 To fix: scale in one place only. Rows that are stored scaled are declared with facts: {data_state: scaled}.
@@ -20,7 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.checks.resemblance import STATES, Resemblance, by_input, misplaced, resemblance
+from keras_consistency_cli.checks.resemblance import ALIKE, STATES, Resemblance, by_input, clearly, mean_distance, misplaced, resemblance
 from keras_consistency_cli.facts import ColumnFact, DataFacts, ExpectedColumn, ScalingFact, ServedFact
 
 __all__ = ["CHECK"]
@@ -73,7 +75,7 @@ def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
     rows = by_input(known.raw, scaling.input)
     expected = scaling.shown or scaling.expected
     if rows is None or not expected:
-        return _skip(f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served served.npy would tell")
+        return _by_outcome(known, scaling)
     found = resemblance(rows, expected)
     findings: dict[str, Any] = {
         "overlap": {state: found.overlap(state) for state in STATES},
@@ -94,6 +96,22 @@ def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
         f"{found.overlap(known.state):.0%} that of {known.state} ones ({found.telling} of {found.features} features tell)"
     )
     return _fail(message, other, findings)
+
+
+def _by_outcome(known: DataFacts, scaling: ScalingFact) -> Verdict:
+    """By what comes out of a pipeline, where nothing tells what should go in: rows that look scaled before it, and not behind it, are scaled."""
+    sides = [by_input(side, scaling.input) for side in (known.raw, known.fed)]
+    if not scaling.outcome or known.state != "raw" or not all(side is not None and len(side.columns) == len(scaling.outcome) for side in sides):
+        return _skip(f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served served.npy would tell")
+    centres, spreads = zip(*scaling.outcome, strict=True)
+    before, behind = (mean_distance(side.columns, centres, spreads, rows=side.rows) for side in sides if side is not None)
+    findings: dict[str, Any] = {"overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind}}
+    told = f"their distribution is {1.0 - before:.0%} that of scaled rows, and {1.0 - behind:.0%} once they have been through the {scaling.kind}"
+    if behind > ALIKE and clearly(before, rather_than=behind):
+        return _fail(f"the rows are said to be raw but look scaled: {told}", "scaled", findings)
+    if not behind <= ALIKE:
+        return _skip(f"{scaling.kind} tells what should come out, not what goes in: {told}")
+    return Verdict(status=Status.PASS, message=f"the rows, once scaled, look as they should: {told}", findings=findings)
 
 
 def _single(alone: list[tuple[ExpectedColumn, ColumnFact, str]], said: str, features: int, findings: dict[str, Any]) -> Verdict:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
@@ -95,9 +95,19 @@ def _stale(known: DataFacts, scaling: ScalingFact) -> Iterator[Stale]:
         return
     for expected in scaling.expected:
         if expected.column < len(reference.columns) and not expected.constant:
-            found = _against(expected, reference.columns[expected.column], reference.rows)
+            found = _against(expected, _filled(reference.columns[expected.column], expected.filled), reference.rows)
             if found is not None:
                 yield found
+
+
+def _filled(column: ColumnFact, value: float | None) -> ColumnFact:
+    """The column with its gaps filled, as the scaler behind an imputer saw it; of its quantiles nothing is known then."""
+    if value is None or not column.nan or not column.count:
+        return column
+    share = column.nan / (column.count + column.nan)
+    mean = column.mean + share * (value - column.mean)
+    squares = (1 - share) * (column.sd**2 + (column.mean - mean) ** 2) + share * (value - mean) ** 2
+    return replace(column, mean=mean, sd=math.sqrt(squares), quantiles=())
 
 
 def _against(expected: ExpectedColumn, column: ColumnFact, rows: int) -> Stale | None:

@@ -5,7 +5,8 @@ keeps one digit of its variation when it is cast before the mean is subtracted, 
 float32 costs nothing that matters; float16 costs three digits at either place.
 
 How: the sample is cast to float32, scaled, and predicted; the answers are held against those for rows scaled as they
-are. What float16 would cost is among the findings. With `--served`, rows that show such a cast fail the check.
+are: what such a cast would cost is a warning, and what float16 would cost is among the findings. With `--served`, it is
+known whether there is one: rows that show it fail the check, others pass whatever it would cost.
 
 To fix: `scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)`.
 
@@ -23,6 +24,7 @@ from keras_consistency_cli.routes import REFERENCE
 
 __all__ = ["CHECK"]
 
+_ADVICE = "scale in float64 and cast afterwards; give --served served.npy, the array that serving fed to the model, to know whether it does"
 _FIRST = Pair(candidate="float32-first", reference=REFERENCE)
 _SERVED = Pair(candidate="served", reference=REFERENCE)
 _HALF = Pair(candidate="float16-first", reference=REFERENCE)
@@ -30,7 +32,8 @@ _HALF = Pair(candidate="float16-first", reference=REFERENCE)
 
 def examine(evidence: Evidence) -> Verdict:
     """FAIL where served rows show a cast, WARN where one before scaling would move predictions."""
-    rounded = [each for each in mistakes(evidence) or () if each.cause == LOW_PRECISION]
+    found = mistakes(evidence)
+    rounded = [each for each in found or () if each.cause == LOW_PRECISION]
     if rounded:
         return served_verdict(evidence, rounded, tuple(judge_pairs(evidence, (_SERVED,))), _findings(evidence))
     stopped = nothing_ran(evidence, ("float32-first",))
@@ -43,9 +46,11 @@ def examine(evidence: Evidence) -> Verdict:
         within = judged if all(each.within for each in judged) else ()
         message = f"float32 before scaling costs nothing that matters: {cost}"
         return Verdict(status=Status.PASS, message=message, judged=within, findings=_findings(evidence))
-    message = f"cast to float32 before scaling, {cost}; column {details.get('column')} loses most"
-    findings = {**_findings(evidence), "cause": LOW_PRECISION}
-    return Verdict(status=Status.WARN, message=message, judged=judged, findings=findings)
+    if found is not None:
+        return Verdict(status=Status.PASS, message=f"the served rows show no such cast; it would matter: {cost}", findings=_findings(evidence))
+    message = f"a cast to float32 before scaling would change answers: {cost}; column {details.get('column')} loses most"
+    findings = {**_findings(evidence), "hypothetical": True}
+    return Verdict(status=Status.WARN, message=message, judged=judged, findings=findings, advice=_ADVICE)
 
 
 def _findings(evidence: Evidence) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "refit-some": ("scaled by a scaler that was refitted on just these rows", "scaler-refit"),
     "unscaled": ("not scaled at all", "scaler-missing"),
     "scaled-twice": ("scaled twice", "scaler-applied-twice"),
+    "without-step": ("scaled without the step '{step}' of the pipeline", "scaling-step-skipped"),
     "scaled-too": ("scaled, although the scaler belongs to another input", "scaler-applied-twice"),
     "float32-first": ("cast to float32 before they were scaled", LOW_PRECISION),
     "float16-first": ("cast to float16 before they were scaled", LOW_PRECISION),
@@ -65,13 +66,14 @@ def _of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iter
     if match.get("misshapen"):
         yield Mistake(input=name, kind="misshapen", told=f"not those of the data: {match['misshapen']}", cause=None, columns=0)
     for found in match.get("mistakes", ()):
-        words, cause = _KINDS[found["kind"]]
+        kind, _, step = found["kind"].partition(":")
+        words, cause = _KINDS[kind]
         which = _which(found["columns"], match["features"], names, hit=found.get("hit"))
         lost = "and missing or infinite where they should not be"
         off = f"off by up to {found['off']:.2g} standard deviations" if math.isfinite(found["off"]) else lost
-        told = f"{_rows_hit(found, match)}{which} {words.format(batch=found['batch'])}{_aside(found, match)}, {off}"
+        told = f"{_rows_hit(found, match)}{which} {words.format(batch=found['batch'], step=step)}{_aside(found, match)}, {off}"
         weight = found.get("hit") or match["rows"]
-        yield Mistake(input=name, kind=found["kind"], told=told, cause=cause, columns=len(found["columns"]), rows=weight)
+        yield Mistake(input=name, kind=kind, told=told, cause=cause, columns=len(found["columns"]), rows=weight)
 
 
 def _rows_hit(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:

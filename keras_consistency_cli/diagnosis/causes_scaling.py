@@ -78,6 +78,18 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         advice="scale in one place only; where the rows of the data are scaled already, say facts: {{data_state: scaled}} in the YAML",
     ),
     Cause(
+        slug="scaling-step-skipped",
+        sentence="serving leaves out a step of the pipeline that the rows went through in training",
+        explanation=(
+            "The scaler is a pipeline of several steps, and serving does not run them all: it was written anew beside the pipeline, or takes single "
+            "steps out of it. Without a logarithm the scaler behind it gets numbers of another kind; without an imputer, NaN."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        fits=says("scaling-step-skipped"),
+        advice="call the whole pipeline that was saved, pipeline.transform(rows), and none of its steps by itself",
+    ),
+    Cause(
         slug="feature-order",
         sentence="columns are in another order than in training: features take each other's place",
         explanation=(

@@ -14,8 +14,9 @@ from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.facts import DataFacts, ExpectedColumn, RowsFact, ScalingFact, ServedFact, TargetFact
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.loading.drift import drift_facts
-from keras_consistency_cli.loading.expectations import expected_columns, with_shares
+from keras_consistency_cli.loading.expectations import expected_columns, expected_outcome, with_shares
 from keras_consistency_cli.loading.preprocessing import Seen, preprocessing_facts
+from keras_consistency_cli.loading.scaler import features_expected
 from keras_consistency_cli.loading.scaling import Scaling
 from keras_consistency_cli.loading.statistics import Statistics
 from keras_consistency_cli.loading.subject import Subject
@@ -49,14 +50,16 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
     """
     walk = _Walk(subject=subject, every=every)
     raw, fed = walk.both(subject.length, subject.raw)
-    reference, reference_fed = walk.both(subject.reference_length, subject.reference) if subject.reference_length else ({}, {})
+    reference, reference_fed = walk.reference() if subject.reference_length else ({}, {})
+    # In the form that the data have.
+    alike = reference_fed if subject.files.data_state == "scaled" else reference
     served = walk.over(subject.length, lambda numbers: subject.served(numbers) or {}) if subject.files.served else {}
     known = DataFacts(
         generated=subject.files.data is None,
         state=subject.files.data_state,
         raw=walk.facts(raw),
         fed=walk.facts(fed),
-        reference=walk.facts(reference),
+        reference=walk.facts(alike),
         reference_fed=walk.facts(reference_fed),
         served=walk.facts(served),
         scaling=_scaling(subject, raw, reference, reference_fed),
@@ -67,7 +70,7 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
     names = [_by_input(known.served or known.fed), _by_input(known.raw), _by_input(known.reference_fed)]
     layers = preprocessing_facts(subject.model, Seen(fed=names[0], raw=names[1], reference=names[2]))
     known = replace(known, layers=layers)
-    return replace(known, drift=() if known.generated else drift_facts(known, raw, reference))
+    return replace(known, drift=() if known.generated else drift_facts(known, raw, alike))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,16 @@ class _Walk:
             _add(fed, self.subject.scaled(rows), numbers)
         return raw, fed
 
+    def reference(self) -> tuple[Summed, Summed]:
+        """The same of the reference rows; of data that are scaled already they may be raw or scaled, and nothing is known of what is not there."""
+        scaling, length, read = self.subject.scaling, self.subject.reference_length, self.subject.reference
+        if scaling is None or self.subject.files.data_state == "raw":
+            return self.both(length, read)
+        given = self.over(length, read)
+        if scaling.scaler is None or scaling.input not in given or not _looks_raw(scaling, given[scaling.input]):
+            return {}, given
+        return given, self.over(length, lambda numbers: _scaled_anyway(scaling, read(numbers)))
+
     def over(self, length: int, read: Callable[[npt.NDArray[np.int64]], Rows], most: int | None = None) -> Summed:
         """Statistics of the rows that `read` gives for row numbers below `length`."""
         summed: Summed = {}
@@ -117,6 +130,18 @@ class _Walk:
         """Plain data; columns are named where the data name them."""
         scaling = self.subject.scaling
         return tuple(statistics.facts(name, _names(scaling, name) or self.subject.columns) for name, statistics in summed.items())
+
+
+def _looks_raw(scaling: Scaling, given: Statistics) -> bool:
+    """Whether more values lie where raw ones would than where scaled ones would, by what the scaler remembers."""
+    if len(given.count) != features_expected(scaling.scaler)[0]:
+        return False
+    found = _shared(expected_columns(scaling.scaler), given)
+    return sum(each.within[0] for each in found) > sum(each.within[1] for each in found)
+
+
+def _scaled_anyway(scaling: Scaling, rows: Rows) -> Rows:
+    return {**rows, scaling.input: scaling.apply(rows[scaling.input])}
 
 
 def _names(scaling: Scaling | None, name: str) -> tuple[str, ...] | None:
@@ -156,6 +181,7 @@ def _scaling(subject: Subject, raw: Summed, reference: Summed, reference_fed: Su
         running=known.get("running", ""),
         statistics=known,
         expected=_shared(expected, given),
+        outcome=() if expected or scaling.scaler is None else expected_outcome(scaling.scaler),
         shown=_shared(_shown(scaling, names, reference, reference_fed), given),
         mutates=subject.files.data_state == "raw" and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
     )
@@ -221,7 +247,7 @@ def _share_equal(served: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
 def _target(subject: Subject) -> TargetFact | None:
     if subject.files.target_scaler is None:
         return None
-    from keras_consistency_cli.loading.scaler import build_scaler, features_expected
+    from keras_consistency_cli.loading.scaler import build_scaler
 
     scaler = build_scaler(Path(subject.files.target_scaler), trust=subject.files.trust_scaler)
     kind, width = clean(type(scaler).__name__), features_expected(scaler)[0]

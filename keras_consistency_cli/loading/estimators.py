@@ -28,11 +28,16 @@ _FITTED = {
     "SimpleImputer": ("statistics_",),
     "OneHotEncoder": ("categories_",),
     "OrdinalEncoder": ("categories_",),
+    "KBinsDiscretizer": ("bin_edges_", "n_bins_"),
+    "PolynomialFeatures": ("n_output_features_",),
+    "VarianceThreshold": ("variances_",),
     "PCA": ("components_", "mean_"),
     "ColumnTransformer": ("transformers_",),
 }
 """What fit() leaves behind, by class; Normalizer, Binarizer and FunctionTransformer learn nothing but the number of features."""
-_PER_FEATURE = ("scale_", "mean_", "var_", "min_", "center_", "lambdas_", "statistics_")
+_PER_FEATURE = ("scale_", "mean_", "var_", "min_", "center_", "lambdas_", "statistics_", "bin_edges_", "n_bins_", "variances_")
+_WITHIN = {"PowerTransformer": "_scaler", "KBinsDiscretizer": "_encoder"}
+"""Estimators that keep one of their own, by class."""
 _FINITE = ("scale_", "mean_", "min_", "center_", "components_")
 
 
@@ -132,8 +137,8 @@ def _children(part: Any) -> list[Any]:
         found = [step for _, step in part.transformer_list]
     elif kind == "ColumnTransformer":
         found = [step for _, step, columns in getattr(part, "transformers_", ()) if not (hasattr(columns, "__len__") and len(columns) == 0)]
-    elif kind == "PowerTransformer" and hasattr(part, "_scaler"):
-        found = [part._scaler]
+    elif kind in _WITHIN and hasattr(part, _WITHIN[kind]):
+        found = [getattr(part, _WITHIN[kind])]
     else:
         found = []
     return [step for step in found if step is not None and not (isinstance(step, str) and step in ("passthrough", "drop"))]

@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from keras_consistency_cli.facts import ExpectedColumn
 from keras_consistency_cli.loading.chance import UNKNOWN_ROWS
+from keras_consistency_cli.loading.estimators import feature_count
 
-__all__ = ["expected_columns", "with_shares"]
+__all__ = ["expected_columns", "expected_outcome", "with_shares"]
 
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 
-_UNSCALING = ("SimpleImputer", "FunctionTransformer")
-"""Steps that leave the place and, mostly, the values of a feature alone."""
 _FAR = 4.0
 """Spreads from the centre within which a value is taken to belong."""
 
@@ -32,9 +32,22 @@ def expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[E
         names: names of the raw features; their places are used where there are none.
     """
     found = []
-    for leaf, columns in _leaves(scaler, np.arange(int(getattr(scaler, "n_features_in_", 0)))):
-        found += _of_leaf(leaf, columns, names)
+    features = feature_count(scaler) or 0
+    for leaf, columns, filled in _leaves(scaler, np.arange(features), np.full(features, np.nan)):
+        found += [replace(each, filled=_number(fill)) for each, fill in zip(_of_leaf(leaf, columns, names), filled.tolist(), strict=False)]
     return tuple(sorted(found, key=lambda each: each.column))
+
+
+def expected_outcome(scaler: Any) -> tuple[tuple[float, float], ...]:
+    """Return centre and spread of each feature behind the last step of a pipeline, as that step remembers them.
+
+    Nothing where the last step is no scaler, or where as many features do not go in as come out.
+    """
+    steps = [step for _, step in scaler.steps if not _inert(step)] if type(scaler).__name__ == "Pipeline" else []
+    features = feature_count(scaler) or 0
+    if not steps or type(steps[-1]).__name__ not in _RAW or getattr(steps[-1], "n_features_in_", 0) != features:
+        return ()
+    return tuple(each.scaled for each in _of_leaf(steps[-1], np.arange(features), None))
 
 
 def with_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
@@ -46,20 +59,45 @@ def with_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
     return replace(expected, within=(raw, scaled, twice))
 
 
-def _leaves(part: Any, columns: npt.NDArray[np.int64]) -> Iterator[tuple[Any, npt.NDArray[np.int64]]]:
-    """Yield each scaler that raw features enter, with their numbers; nothing where features pass through several."""
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _leaves(part: Any, columns: Numbers, filled: Floats) -> Iterator[tuple[Any, Numbers, Floats]]:
+    """Yield each scaler that raw features enter, with their numbers and what fills their gaps; nothing where features pass through several."""
     kind = type(part).__name__
     if kind == "Pipeline":
-        steps = [step for _, step in part.steps if step is not None and step != "passthrough" and type(step).__name__ not in _UNSCALING]
+        steps = [step for _, step in part.steps if not _inert(step)]
         if len(steps) == 1:
-            yield from _leaves(steps[0], columns)
+            yield from _leaves(steps[0], columns, _gaps(part, filled))
     elif kind == "ColumnTransformer":
         places = getattr(part, "_transformer_to_input_indices", {})
         for name, step, _ in part.transformers_:
             if not isinstance(step, str) and len(places.get(name, ())):
-                yield from _leaves(step, columns[list(places[name])])
+                yield from _leaves(step, columns[list(places[name])], filled[list(places[name])])
     elif kind in _RAW and getattr(part, "n_features_in_", len(columns)) == len(columns):
-        yield part, columns
+        yield part, columns, filled
+
+
+def _gaps(pipeline: Any, filled: Floats) -> Floats:
+    """What fills the gaps of each feature behind the imputers of a pipeline."""
+    for _, step in pipeline.steps:
+        values = np.asarray(getattr(step, "statistics_", ()))
+        if values.shape == filled.shape and values.dtype.kind in "fiu":
+            filled = np.where(np.isnan(filled), values, filled)
+    return filled
+
+
+def _inert(step: Any) -> bool:
+    """Whether features come out of a step as they went in.
+
+    Behind any other step, a logarithm or a change of units, a scaler remembers values that raw rows never have. An imputer fills
+    gaps with what the feature looks like anyway, but for a value that its owner chose.
+    """
+    kind = type(step).__name__
+    if kind == "FunctionTransformer":
+        return step.func is None
+    return step is None or step == "passthrough" or (kind == "SimpleImputer" and step.strategy != "constant")
 
 
 def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | None) -> list[ExpectedColumn]:

@@ -69,14 +69,23 @@ def array_bytes(dtype: Any, shape: Any) -> int:
 
 
 def object_array(items: Any, shape: Any, order: str = "C") -> np.ndarray:
-    """Return the object array of these strings and numbers; anything else in it is refused."""
+    """Return the object array of these strings and numbers, or of plain rows of numbers, as edges of bins are; anything else in it is refused."""
     if type(items) is not list or len(items) != _count(shape):
         raise DamagedError("an object array has not as many items as its shape says")
-    if not all(type(item) in (str, bytes, int, float, bool, type(None)) or isinstance(item, np.generic) for item in items):
+    known = [item.value if isinstance(item, Pending) else item for item in items]
+    if not all(_is_plain(item) for item in known):
         raise NotAllowedError("an array that holds more than strings and numbers")
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
+    array = np.empty(len(known), dtype=object)
+    # One by one: rows of one length would be taken for a table.
+    for at, item in enumerate(known):
+        array[at] = item
     return array.reshape(tuple(shape), order="F" if order == "F" else "C")
+
+
+def _is_plain(item: Any) -> bool:
+    if isinstance(item, np.ndarray):
+        return item.ndim == 1 and item.dtype.kind in "biuf"
+    return type(item) in (str, bytes, int, float, bool, type(None)) or isinstance(item, np.generic)
 
 
 def _count(shape: Any) -> int:

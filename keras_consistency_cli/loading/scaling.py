@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, KcheckError, UsageError
+from keras_consistency_cli.loading.omissions import lacking
 from keras_consistency_cli.loading.remembered import scaler_statistics
 from keras_consistency_cli.loading.scaler import features_expected, framed, transform_rows
 from keras_consistency_cli.text import clean, shape_text
@@ -86,6 +87,15 @@ class Scaling:
         if again.shape != self.apply(rows).shape:
             raise CannotRefit(f"{self.kind} fitted on these rows gives rows of shape {shape_text(again.shape[1:])}")
         return again
+
+    def without_a_step(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the rows as a pipeline scales them that leaves one step out, with the step's name; those that cannot be spared are passed over."""
+        for name, shorter in lacking(self.scaler):
+            try:
+                made = transform_rows(shorter, rows)
+            except KcheckError:
+                continue
+            yield name, made
 
     def remembered(self) -> dict[str, Any]:
         """Return what the scaler remembers of its training rows, as plain lists; of a preprocess function only the kind is known."""

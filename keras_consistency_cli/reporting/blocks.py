@@ -101,7 +101,8 @@ def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[
     lines += _worst_rows(canvas, worst)
     if worst.comparison.flipped:
         lines += labelled(canvas, "decisions", written(canvas, flips(worst.comparison)))
-    lines += labelled(canvas, "would pass", written(canvas, would_pass([worst, *others])))
+    enough = would_pass([worst, *others])
+    lines += labelled(canvas, "would pass", written(canvas, enough)) if enough else []
     if others:
         named = [f"{pair(report, one)} {deviation(one.comparison)}" for one in others[:_OTHERS]]
         more = [f"and {len(others) - _OTHERS} more"] if len(others) > _OTHERS else []

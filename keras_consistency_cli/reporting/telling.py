@@ -13,6 +13,7 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.measures import noise_multiple, worst_first
 from keras_consistency_cli.reporting.words import NOTHING, at_least, count, deviation, number
+from keras_consistency_cli.routes.scaling import SCALING_ROUTES
 
 __all__ = [
     "OUTCOMES",
@@ -39,6 +40,8 @@ _SEVERITIES = ("fail", "warn", "info")
 _ROWS_NAMED = 8
 _ALWAYS_EXACT = {(pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact}
 """Pairs that no stated limit applies to."""
+_OTHER_ROWS = frozenset(("served", *(route.name for route in SCALING_ROUTES)))
+"""Routes that feed the model other rows: what fails there is the rows, and no limit on answers makes it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +117,9 @@ def rows_named(rows: Sequence[int]) -> str:
 
 
 def would_pass(failing: Sequence[Judged]) -> str:
-    """Say the smallest stated limit that would let all of these pass, where one could."""
+    """Say the smallest stated limit that would let all of these pass, where one could; empty where other rows are at fault."""
+    if any(one.comparison.candidate in _OTHER_ROWS for one in failing):
+        return ""
     if any(one.comparison.misshapen for one in failing):
         return "no limit lets answers of different shapes pass"
     if any(one.comparison.nonfinite for one in failing):

@@ -50,7 +50,7 @@ class Variant:
     """What one mistake would have served.
 
     Args:
-        kind: the mistake, as "refit-all".
+        kind: the mistake, as "refit-all"; behind a colon what it was made with, as the name of a step left out.
         rows: the rows it gives, (n, ..., features), for the first n of the served rows.
         batch: rows that were treated together, where that is the mistake.
         sources: for each column the one it was made from, where columns were mixed up.

@@ -71,7 +71,7 @@ class Making:
 
 def mistakes(making: Making) -> Iterator[Variant]:
     """Yield what each mistake would have served, likeliest and cheapest first; those that make no sense here are left out."""
-    for make in (_refitted, _unscaled, _twice, _narrow, _alone, _stretches, _batched, _turned):
+    for make in (_refitted, _unscaled, _twice, _stepless, _narrow, _alone, _stretches, _batched, _turned):
         yield from _sensible(make(making))
 
 
@@ -97,12 +97,22 @@ def _twice(making: Making) -> Iterator[Variant]:
         yield Variant(kind="scaled-twice", rows=making.scaling.apply(making.right))
 
 
+def _stepless(making: Making) -> Iterator[Variant]:
+    """Scaled by a pipeline that leaves one of its steps out."""
+    for step, rows in making.scaling.without_a_step(making.raw):
+        yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
+
+
 def _narrow(making: Making) -> Iterator[Variant]:
     for name, dtype in (("float32", np.float32), ("float16", np.float16)):
         with np.errstate(over="ignore"):
-            if making.raw.dtype.kind == "f" and making.raw.dtype.itemsize > np.dtype(dtype).itemsize:
-                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(making.raw.astype(dtype)))
             yield Variant(kind=f"{name}-after", rows=making.right.astype(dtype))
+            if making.raw.dtype.kind == "f" and making.raw.dtype.itemsize > np.dtype(dtype).itemsize:
+                narrow = making.raw.astype(dtype)
+                # Numbers beyond the narrow range, which a scaler refuses, end this.
+                # A scaler computes in the precision of its rows; those that were only stored narrow are scaled in the wide one.
+                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow))
+                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow.astype(making.raw.dtype)))
 
 
 def _alone(making: Making) -> Iterator[Variant]:

@@ -97,6 +97,7 @@ CAUSES = {
     "float16-first": "scaled-in-low-precision",
     "float32-after": "scaled-in-low-precision",
     "float16-after": "scaled-in-low-precision",
+    "without-step:log": "scaling-step-skipped",
     "scaled-alone": "preprocess-row-dependence",
     "scaled-batches": "preprocess-row-dependence",
     "other-columns": "feature-order",
@@ -119,6 +120,11 @@ def test_the_batch_size_is_told(world: Any) -> None:
     message = world.where({"served": served(world.moved(0.25), mistake("refit-batches", batch=16))}).verdict(CHECK).message
     expected = "they look scaled by a scaler that was refitted on every 16 rows, off by up to 2.5 standard deviations; predictions move"
     assert message.startswith(f"the served rows are not what the model should be fed: {expected}")
+
+
+def test_the_step_left_out_is_told(world: Any) -> None:
+    message = world.where({"served": served(world.moved(0.25), mistake("without-step:log"))}).verdict(CHECK).message
+    assert "they look scaled without the step 'log' of the pipeline" in message
 
 
 def test_columns_are_told_by_name_where_they_have_one(world: Any) -> None:

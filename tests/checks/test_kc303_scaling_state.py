@@ -6,11 +6,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc303_scaling_state import CHECK
 from keras_consistency_cli.facts import DataFacts, ServedFact
+from keras_consistency_cli.loading.expectations import expected_outcome
 from tests.checks.described import examined, rows_fact, scaling_fact
 
 SCALERS: dict[str, Any] = {
@@ -50,6 +61,36 @@ def test_rows_that_are_scaled_already_fail(kind: str, rows: int) -> None:
     assert verdict.message.startswith("the rows are said to be raw but look scaled: their distribution is ")
     assert verdict.findings["overlap"]["scaled"] > verdict.findings["overlap"]["raw"]
     assert verdict.advice == "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
+
+
+BENT = (FunctionTransformer(np.log1p), FunctionTransformer(np.arcsinh), PowerTransformer(standardize=False))
+
+
+@np.errstate(invalid="ignore")
+def bent(step: Any, rows: np.ndarray, data: np.ndarray) -> Any:
+    scaler = make_pipeline(step, StandardScaler()).fit(rows)
+    scaling = scaling_fact(scaler, data, outcome=expected_outcome(scaler))
+    return examined(CHECK, DataFacts(raw=(rows_fact(data),), fed=(rows_fact(scaler.transform(data)),), scaling=scaling))
+
+
+@pytest.mark.parametrize("step", BENT, ids=str)
+@pytest.mark.parametrize("rows", [9, 200])
+def test_raw_rows_of_a_pipeline_that_bends_them_are_raw(step: Any, rows: int) -> None:
+    verdict = bent(step, table(500), table(rows, 1))
+    assert (verdict.status, verdict.message.partition(":")[0]) == (Status.PASS, "the rows, once scaled, look as they should")
+
+
+@pytest.mark.parametrize("step", BENT, ids=str)
+def test_rows_that_a_pipeline_scales_twice_fail(step: Any) -> None:
+    with np.errstate(invalid="ignore"):
+        once = make_pipeline(step, StandardScaler()).fit(table(500)).transform(table(200, 1))
+    verdict = bent(step, table(500), once)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "scaler-applied-twice")
+
+
+def test_rows_that_a_pipeline_makes_into_others_are_not_judged() -> None:
+    verdict = bent(BENT[0], table(500), table(200, 1) * 1e6)
+    assert (verdict.status, "tells what should come out" in (verdict.reason or "")) == (Status.SKIP, True)
 
 
 def test_rows_said_to_be_scaled_that_are_not() -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc304_scaler_fit import CHECK, staleness
@@ -44,6 +46,20 @@ def test_a_scaler_of_other_rows_is_stale(scaler: Any, shift: float, spread: floa
     verdict = examined(CHECK, known(scaler.fit(earlier), table(800)))
     assert (verdict.status, verdict.findings["cause"], list(verdict.findings["stale"])) == (Status.WARN, "scaler-stale", ["0"])
     assert "1 features differ, '0' most" in verdict.message
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), PowerTransformer()], ids=str)
+@pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent"])
+def test_gaps_that_were_filled_before_scaling_make_no_scaler_stale(scaler: Any, strategy: str) -> None:
+    training = np.where(np.random.default_rng(3).random((800, 3)) < 0.4, np.nan, table(800))
+    verdict = examined(CHECK, known(make_pipeline(SimpleImputer(strategy=strategy), scaler).fit(training), training))
+    assert (verdict.status, verdict.findings["stale"]) == (Status.PASS, {})
+
+
+def test_a_stale_scaler_is_told_although_gaps_were_filled() -> None:
+    training = np.where(np.random.default_rng(3).random((800, 3)) < 0.4, np.nan, table(800))
+    verdict = examined(CHECK, known(make_pipeline(SimpleImputer(), StandardScaler()).fit(training + np.array([13.0, 0.0, 0.0])), training))
+    assert (verdict.status, list(verdict.findings["stale"])) == (Status.WARN, ["0"])
 
 
 def test_few_reference_rows_prove_nothing() -> None:

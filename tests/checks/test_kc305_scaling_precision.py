@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc305_scaling_precision import CHECK
 from keras_consistency_cli.routes.base import Trace
+
+RIGHT = {"inputs": {"x": {"rows": 32, "features": 2, "wrong_rows": 0, "mistakes": []}}, "names": {}}
 
 
 def cast(outputs: np.ndarray, moved: float, column: int = 1) -> Trace:
@@ -30,10 +33,18 @@ def test_a_cast_that_costs_nothing_passes_with_its_numbers(world: Any) -> None:
     assert "cause" not in found.findings
 
 
-def test_a_cast_that_moves_predictions_is_a_warning(world: Any) -> None:
+@pytest.mark.parametrize("mistakes", [[], ["refit-all"]], ids=["served rightly", "served otherwise wrong"])
+def test_a_cast_that_served_rows_do_not_show_is_no_warning(world: Any, mistakes: list[str]) -> None:
+    trace = served(world.moved(0.25), "refit-all") if mistakes else replace(served(world.predict, "refit-all"), details=RIGHT)
+    found = world.where({"served": trace, "float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
+    assert (found.status, found.judged, found.findings["float32-first"]["inputs_move"]) == (Status.PASS, (), 0.39)
+    assert found.message.startswith("the served rows show no such cast; it would matter: inputs move by up to 0.39")
+
+
+def test_a_cast_that_would_move_predictions_is_a_warning(world: Any) -> None:
     found = world.where({"float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.WARN, "scaled-in-low-precision")
-    assert "inputs move by up to 0.39 standard deviations, predictions move by up to 0.25" in found.message
+    assert (found.status, found.findings["hypothetical"], "cause" in found.findings) == (Status.WARN, True, False)
+    assert "would change answers: inputs move by up to 0.39 standard deviations, predictions move by up to 0.25" in found.message
     assert "column 1 loses most" in found.message
 
 

@@ -42,6 +42,7 @@ class Kit:
         facts: what the owner states.
         options: of single checks, by check name.
         dtype: of the data.
+        trusted: whether the scaler is called trustworthy, as one with a function of its own must be.
         other_version: whether the scaler is to say that another scikit-learn saved it.
     """
 
@@ -56,6 +57,7 @@ class Kit:
     facts: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     dtype: str = "float64"
+    trusted: bool = False
     other_version: bool = False
 
     def fresh(self, random: np.random.Generator) -> Array:
@@ -66,7 +68,7 @@ class Kit:
         """Write everything into the folder and return the arguments of the command."""
         rows = self.fresh(random)
         scaled = self.world.scaler is not None and self.scaler is not None and not self.preprocess
-        return lay_out(
+        files = lay_out(
             folder,
             data=self._as_csv(rows) if self.columns else rows,
             scaler=self._pickled() if scaled else None,
@@ -76,6 +78,7 @@ class Kit:
             facts=self.facts,
             options=self.options,
         )
+        return (*files, "--trust-scaler") if self.trusted else files
 
     def _as_csv(self, rows: Array) -> str:
         order = [self.world.columns.index(name) for name in self.columns]

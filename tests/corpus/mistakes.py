@@ -27,6 +27,7 @@ __all__ = [
     "rightly_float32",
     "rounded",
     "shifted_mean",
+    "stored",
     "twice",
     "unscaled",
 ]
@@ -107,6 +108,11 @@ def half(world: World, rows: Array) -> Array:
 def early_float32(world: World, rows: Array) -> Array:
     """Cast to float32 before scaling."""
     return world.scaled(rows.astype("float32"))
+
+
+def stored(dtype: str) -> Rework:
+    """Store the raw rows in another precision, and scale what is read back in the old one."""
+    return lambda world, rows: world.scaled(rows.astype(dtype).astype(rows.dtype))
 
 
 def one_column(change: Rework, column: int) -> Rework:

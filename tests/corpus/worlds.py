@@ -19,6 +19,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
@@ -245,6 +246,11 @@ def mixed_columns() -> Any:
     return ColumnTransformer([("plain", StandardScaler(), [0, 3]), ("skewed", PowerTransformer(), [1, 2]), ("even", MinMaxScaler(), [4])])
 
 
+def logged() -> Any:
+    """Logarithms first."""
+    return make_pipeline(FunctionTransformer(np.log1p), StandardScaler())
+
+
 def both_sides() -> Any:
     """A range from -1 to 1."""
     return MinMaxScaler((-1, 1))
@@ -277,6 +283,7 @@ WORLDS: dict[str, World] = {
         World(name="skewed standard", table=skewed, scaler=StandardScaler, network=classifier),
         World(name="skewed power", table=skewed, scaler=PowerTransformer, network=perceptron),
         World(name="skewed quantile", table=skewed, scaler=quantiles, network=two_heads),
+        World(name="skewed logged", table=skewed, scaler=logged, network=perceptron),
         World(name="walks standard", table=walks, scaler=StandardScaler, network=recurrent),
         World(name="walks minmax", table=walks, scaler=MinMaxScaler, network=convolutional),
         World(name="stamps standard", table=stamps, scaler=StandardScaler, network=perceptron),

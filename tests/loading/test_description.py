@@ -68,6 +68,16 @@ def test_rows_said_to_be_scaled_are_not_scaled_again(folder: Path) -> None:
     assert abs(known.fed[0].columns[0].mean) < 0.5
 
 
+@pytest.mark.parametrize("reference", ["train.npy", "scaled.npy"])
+def test_the_reference_of_scaled_rows_may_be_raw_or_scaled(folder: Path, reference: str) -> None:
+    known = described(folder, data="scaled.npy", scaler="scaler.joblib", data_state="scaled", reference=reference)
+    assert known.reference == known.reference_fed
+    assert all(abs(column.mean) < 0.5 for column in known.reference[0].columns)
+    assert all(abs(fact.shift) < 0.5 for fact in known.drift)
+    assert known.scaling is not None
+    assert [each.raw[0] for each in known.scaling.shown] == ([pytest.approx(mean) for mean in TRAINING.mean(0)] if reference == "train.npy" else [])
+
+
 def test_windows_are_scaled_per_feature(folder: Path) -> None:
     known = described(folder, "steps.keras", data="steps.npy", scaler="scaler.joblib")
     assert (known.raw[0].shape, known.raw[0].rows, known.raw[0].columns[0].count) == ((5, 3), 18, 90)

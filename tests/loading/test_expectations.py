@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from keras_consistency_cli.facts import ExpectedColumn
-from keras_consistency_cli.loading.expectations import expected_columns, with_shares
+from keras_consistency_cli.loading.expectations import expected_columns, expected_outcome, with_shares
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2))
 
@@ -57,6 +67,7 @@ def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -
     found = expected_columns(mixed.fit(wide), ("x", "y", "z"))
     assert [(each.column, each.name, each.kind) for each in found] == [(1, "y", "MinMaxScaler"), (2, "z", "StandardScaler")]
     assert found[1].raw == near((150.0, 30.0))
+    assert [each.filled for each in found] == [pytest.approx(ROWS[:, 1].mean()), None]
 
 
 @pytest.mark.parametrize(
@@ -66,13 +77,31 @@ def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -
         make_pipeline(StandardScaler(), MinMaxScaler()),
         StandardScaler(with_mean=False, with_std=False),
         PowerTransformer(standardize=False),
+        make_pipeline(FunctionTransformer(np.rad2deg), StandardScaler()),
+        make_pipeline(StandardScaler(), FunctionTransformer(np.tanh)),
+        make_pipeline(SimpleImputer(strategy="constant", fill_value=-999.0), StandardScaler()),
+        ColumnTransformer([("log", make_pipeline(FunctionTransformer(np.abs), FunctionTransformer(np.log1p), MinMaxScaler()), [0, 1])]),
     ],
 )
 def test_nothing_is_made_up(scaler: Any) -> None:
     assert expected_columns(scaler.fit(ROWS)) == ()
 
 
+@pytest.mark.parametrize("step", [FunctionTransformer(), "passthrough", None], ids=str)
+def test_a_step_that_changes_nothing_hides_nothing(step: Any) -> None:
+    scaler = StandardScaler()
+    assert expected_columns(Pipeline([("before", step), ("scale", scaler)]).fit(ROWS)) == expected_columns(scaler)
+
+
 def test_shares_of_values_where_they_would_be() -> None:
     found = ExpectedColumn(column=0, name="a", kind="", raw=(50.0, 10.0), scaled=(0.0, 1.0), twice=(-5.0, 0.1))
     assert with_shares(found, np.array([50.0, 60.0, 3.0, 95.0])).within == (0.5, 0.25, 0.0)
     assert with_shares(found, np.zeros(0)) == found
+
+
+def test_the_outcome_of_a_pipeline_is_that_of_its_last_step() -> None:
+    bent = make_pipeline(FunctionTransformer(np.abs), MinMaxScaler()).fit(ROWS)
+    assert expected_outcome(bent) == (pytest.approx((0.5, 0.25)), pytest.approx((0.5, 0.25)))
+    assert expected_outcome(make_pipeline(StandardScaler(), FunctionTransformer(np.tanh)).fit(ROWS)) == ()
+    assert expected_outcome(make_pipeline(PolynomialFeatures(), StandardScaler()).fit(ROWS)) == ()
+    assert expected_outcome(StandardScaler().fit(ROWS)) == ()

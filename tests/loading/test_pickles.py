@@ -119,6 +119,14 @@ def extension() -> bytes:
 DAG = b")" + b"2\x86" * 60
 """A tuple of two tuples of two tuples …, sixty deep in 121 bytes: hashing it never ends."""
 
+def ragged(*items: Any) -> np.ndarray:
+    """An object array of these."""
+    array = np.empty(len(items), dtype=object)
+    for at, item in enumerate(items):
+        array[at] = item
+    return array
+
+
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "dotted name": (b"\x80\x04\x8c\x1bsklearn.preprocessing._data\x8c\x12StandardScaler.fit\x93)R.", "StandardScaler.fit"),
     "module of an allowed class": (b"csklearn.preprocessing._data\nnp\n.", "sklearn.preprocessing._data.np"),
@@ -142,6 +150,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "function without trust": (pickle.dumps(FunctionTransformer(func=np.float64)), "a function of its own"),
     "array of a special class": (b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nfloat64\n(I0\ntS'b'\ntR.", "an array of a special class"),
     "structured dtype": (pickle.dumps(scaler_with(mean_=np.zeros(3, dtype=[("a", "f8")]))), "dtype 'V8'"),
+    "rows within rows": (pickle.dumps(scaler_with(mean_=ragged(ragged(np.zeros(2))))), "more than strings and numbers"),
+    "tables within rows": (pickle.dumps(scaler_with(mean_=ragged(np.zeros((2, 2))))), "more than strings and numbers"),
     "much memory": (b"c__builtin__\nbytes\n(I1000000000000\ntR.", "bytes made from something else"),
     "set": (pickle.dumps({1}, 4), "instruction EMPTY_SET"),
     "no scaler": (pickle.dumps({"scaler": SCALER}), "dict as its top object"),

@@ -15,16 +15,19 @@ import pytest
 import skops.io
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     Binarizer,
     FunctionTransformer,
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
@@ -54,6 +57,12 @@ SCALERS: dict[str, tuple[Callable[[], Any], np.ndarray]] = {
     "one-hot-words": (lambda: OneHotEncoder(sparse_output=False, dtype=np.float32), WORDS),
     "one-hot-fixed-words": (OneHotEncoder, WORDS.astype("U4")),
     "ordinal": (lambda: OrdinalEncoder(dtype=np.int32), CODES),
+    "bins": (lambda: KBinsDiscretizer(4, encode="ordinal"), NUMBERS),
+    "bins-one-hot": (lambda: KBinsDiscretizer([3, 4, 5, 2], encode="onehot-dense", strategy="kmeans"), NUMBERS),
+    "bins-sparse": (lambda: KBinsDiscretizer(3, strategy="uniform"), NUMBERS),
+    "polynomial": (lambda: PolynomialFeatures(3, interaction_only=True), NUMBERS),
+    "polynomial-scaled": (lambda: Pipeline([("p", PolynomialFeatures((1, 2), include_bias=False)), ("s", StandardScaler())]), NUMBERS),
+    "variance": (lambda: VarianceThreshold(0.5), NUMBERS),
     "no-function": (FunctionTransformer, NUMBERS),
     "pca": (lambda: PCA(2, whiten=True), NUMBERS),
     "pipeline": (lambda: Pipeline([("skip", "passthrough"), ("scale", StandardScaler()), ("pca", PCA(3))], verbose=False), NUMBERS),

@@ -71,6 +71,7 @@ def test_what_would_pass(judged: Pairing) -> None:
     assert would_pass([one, exact]).endswith("; the exact comparisons would still fail")
     assert would_pass([exact]) == "the same bits only: no limit applies"
     assert would_pass([replace(one, comparison=replace(one.comparison, nonfinite=1))]) == "no limit lets NaN or infinity on one side pass"
+    assert [would_pass([one, judged(route, "predict", 0.25)]) for route in ("served", "refit-all", "scaled-alone")] == ["", "", ""]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
 from keras_consistency_cli.loading.subject import Subject, SubjectFiles
 from keras_consistency_cli.routes.base import Result
@@ -34,6 +36,7 @@ SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int 
     "scaled twice": (lambda rows: SCALER.transform(SCALER.transform(rows)), [("scaled-twice", None)]),
     "float16": (lambda rows: SCALER.transform(rows).astype("float16"), [("float16-after", None)]),
     "float16 first": (lambda rows: SCALER.transform(rows.astype("float16")), [("float16-first", None)]),
+    "stored as float16": (lambda rows: SCALER.transform(rows.astype("float16").astype("float64")), [("float16-first", None)]),
     "other columns": (lambda rows: SCALER.transform(rows[:, [2, 1, 0]]), [("other-columns", None)]),
     "another class": (lambda rows: MinMaxScaler().fit(TRAINED).transform(rows), [("another-scaler", None)]),
 }
@@ -47,6 +50,16 @@ def test_served_rows_are_matched_and_predicted(setting: Any, serve: Any, expecte
     assert [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]] == expected
     assert (match["rows"], match["features"]) == (48, 3)
     assert np.array_equal(only(found), here.fed(serve(RAW)))
+
+
+@pytest.mark.parametrize(("without", "kind"), [(0, "without-step:impute"), (1, "without-step:squash"), (2, "without-step:scale")])
+def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None:
+    raw = np.where(np.random.default_rng(5).random(RAW.shape) < 0.1, np.nan, RAW)
+    steps = [("impute", SimpleImputer()), ("squash", PowerTransformer(standardize=False)), ("scale", StandardScaler())]
+    scaler = Pipeline(steps).fit(TRAINED)
+    served = Pipeline([step for at, step in enumerate(scaler.steps) if at != without]).transform(raw)
+    (match,) = setting(raw, scaler=scaler, served=served).run("served").details["inputs"].values()
+    assert [(mistake["kind"], mistake["columns"]) for mistake in match["mistakes"]] == [(kind, (0, 1, 2))]
 
 
 def test_batches_are_recognised_although_the_sample_is_spread(setting: Any) -> None:
@@ -124,3 +137,10 @@ def test_an_input_that_the_scaler_has_no_business_with(tmp_path: Path) -> None:
     inputs = here.run("served").details["inputs"]
     assert inputs["left"]["mistakes"] == ()
     assert [(mistake["kind"], mistake["columns"]) for mistake in inputs["right"]["mistakes"]] == [("scaled-too", (0, 1, 2))]
+
+
+def test_a_cast_after_scaling_is_seen_where_raw_rows_are_too_large_for_it(setting: Any) -> None:
+    raw, scaler = RAW * 1e6, StandardScaler().fit(TRAINED * 1e6)
+    found = setting(raw, scaler=scaler, served=scaler.transform(raw).astype("float16")).run("served")
+    (match,) = found.details["inputs"].values()
+    assert [mistake["kind"] for mistake in match["mistakes"]] == ["float16-after"]
