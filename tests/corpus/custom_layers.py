@@ -339,3 +339,20 @@ class Narrow(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "to": self.to}
+
+
+@register
+class EagerOnly(layers.Layer):
+    """Scales by 1 + `share` when it runs eagerly in float32, and only then."""
+
+    def __init__(self, share: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return inputs, or a little more."""
+        return inputs * (1.0 + self.share) if tf.executing_eagerly() and inputs.dtype == tf.float32 else inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "share": self.share}
