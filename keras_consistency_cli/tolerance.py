@@ -2,7 +2,8 @@
 
 Two instruments tell rounding from a fault. Calibration: |float32 - float64| of the reference route is the model's own
 rounding noise E, and two honest routes were never further apart than 2.9 E. Lifting: on the float64 shadow an honest
-difference shrinks by 2⁻²⁹, a fault stays.
+difference shrinks by 2⁻²⁹, a fault stays. Where predict is spared a rounding that another way makes (a compiler that folds
+constants which cancel), E does not know of it: then what float64 leaves, times 2²⁹, or rounding put back layer by layer does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 
 from keras_consistency_cli.compare import Comparison, Stated
 
-__all__ = ["CALIBRATION_ROWS", "MAX_FACTOR", "PLAUSIBLE_FACTOR", "Judgement", "Limit", "Policy", "excess", "judge", "plausible"]
+__all__ = ["CALIBRATION_ROWS", "MAX_FACTOR", "PLAUSIBLE_FACTOR", "Judgement", "Limit", "Policy", "excess", "judge", "plausible", "reachable"]
 
 MAX_FACTOR = 4.0
 """Limit on the greatest deviation, in multiples of E: honest pairs stayed below 2.9 (benchmarks/calibration.py)."""
@@ -27,6 +28,8 @@ PLAUSIBLE_FACTOR = 32.0
 """How much further from its shadow a model may be than a shadow that rounds each layer to float32: honest models stayed below 10."""
 _COARSE_FACTOR = 2.0**12
 _MOST_LUCK = 8.0
+_SPARED = 4.0
+"""Predict is spared a rounding where others may make this many times its own: below that, its own is measure enough."""
 CALIBRATION_ROWS = 16
 """Fewer rows than this calibrate badly: the limit is widened by `FEW_ROWS_FACTOR`, and the report says so."""
 FEW_ROWS_FACTOR = 8.0
@@ -36,7 +39,7 @@ FLOAT64_RTOL = 1e-12
 """Of the output's scale, for models that compute in float64 themselves: their shadow is no better than they are."""
 _ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
-Origin = Literal["calibrated", "calibrated-few-rows", "fallback", "stated", "exact"]
+Origin = Literal["calibrated", "calibrated-few-rows", "amplified", "fallback", "stated", "exact"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +128,49 @@ def judge(
     if noise is None or noise.noise_elements == 0:
         limit = Limit(value=FALLBACK_RTOL * pair.scale, origin="fallback")
         return Judgement(within=pair.max_abs <= limit.value, limit=limit, reason="no float64 shadow: 1e-4 of the greatest output")
-    return _calibrated(pair, noise, lifted, rounded)
+    found = _calibrated(pair, noise, lifted, rounded)
+    return found if found.within or lifted is None else _amplified(pair, noise, lifted, rounded) or found
+
+
+def _amplified(pair: Comparison, noise: Comparison, lifted: Comparison, rounded: Comparison | None) -> Judgement | None:
+    """Rounding that predict is spared; None where it is not that.
+
+    Two things must hold. The difference shrinks in float64 as rounding does. And its size is accounted for: by what is left in float64, times 2²⁹,
+    or by rounding put back layer by layer. A fault that acts in float32 alone leaves nothing in float64 and is no part of that rounding.
+    """
+    ulp = _ULP["float32"] * max(pair.scale, noise.scale)
+    left = LIFTED_FACTOR * max(pair.max_abs, noise.max_abs + ulp) * FLOAT64_GAIN
+    if pair.dtype != "float32" or lifted.misshapen or lifted.nonfinite or not lifted.elements or lifted.max_abs > left:
+        return None
+    layered = rounded if rounded is not None and _spared(rounded) else None
+    rest = lifted.max_abs / FLOAT64_GAIN
+    if not _SPARED * noise.max_abs < rest <= _SPARED * pair.max_abs:
+        rest = 0.0
+    if not rest and layered is None:
+        return None
+    limit = Limit(value=MAX_FACTOR * max(rest, layered.max_abs if layered is not None else 0.0) + ulp, origin="amplified")
+    mean = max(math.sqrt(lifted.sum_squares / lifted.elements) / FLOAT64_GAIN if rest else 0.0, _rounding(layered))
+    if pair.max_abs > limit.value or _rms_over(pair, ulp, mean):
+        return None
+    return Judgement(within=True, limit=limit, reason="rounding that predict is spared: it shrinks in float64 as rounding does")
+
+
+def _spared(rounded: Comparison) -> bool:
+    """Whether rounding layer by layer gives far more than predict has on the same rows."""
+    return rounded.noise_squares_candidate > _SPARED**2 * rounded.noise_squares_reference
+
+
+def reachable(pair: Comparison, rounded: Comparison | None) -> bool:
+    """Whether rounding put back layer by layer goes as far, where it goes further than predict's own: nothing shows that it is a fault.
+
+    Args:
+        pair: two routes of which no float64 twin tells more.
+        rounded: the shadow rounded layer by layer against predict.
+    """
+    if rounded is None or pair.dtype != "float32" or pair.misshapen or pair.nonfinite or not _spared(rounded):
+        return False
+    ulp = _ULP["float32"] * pair.scale
+    return pair.max_abs <= MAX_FACTOR * rounded.max_abs + ulp and not _rms_over(pair, ulp, _rounding(rounded))
 
 
 def _calibrated(pair: Comparison, noise: Comparison, lifted: Comparison | None, rounded: Comparison | None) -> Judgement:

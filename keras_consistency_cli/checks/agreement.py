@@ -10,12 +10,26 @@ from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.routes.base import lifted_name
 from keras_consistency_cli.tolerance import judge
 
-__all__ = ["FLIPPED_SHARE", "FRESH", "Wording", "agreement", "carries_state_on_purpose", "differs_anyway", "judge_pairs", "numbers", "worst"]
+__all__ = [
+    "CANCELS",
+    "FLIPPED_SHARE",
+    "FRESH",
+    "Wording",
+    "agreement",
+    "carries_state_on_purpose",
+    "differs_anyway",
+    "judge_pairs",
+    "numbers",
+    "rounding_put_back",
+    "worst",
+]
 
 FLIPPED_SHARE = 0.05
 """Above this share, decisions that flip are a failure even where the numbers are within rounding noise."""
 
-
+_LOUD = 1e-3
+"""Of the greatest output: rounding above this leaves a float32 answer three digits."""
+CANCELS = "look for large numbers that cancel, or a division by next to nothing: a compiler may fold what another way of calling rounds"
 _ROUNDED = ("rounded-layers", "predict")
 FRESH = Pair(candidate="fresh-process", reference="predict")
 """The same again in another process: what differs there differs for no reason of devices or kernels."""
@@ -32,7 +46,7 @@ class Wording:
 
 def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
     """Yield every comparison of these pairs, each held against its limit; a comparison of nothing is none."""
-    rounded = {each.output: each for each in evidence.comparisons.get(_ROUNDED, ())}
+    rounded = rounding_put_back(evidence)
     for pair in pairs:
         lifted = {each.output: each for each in evidence.comparisons.get((lifted_name(pair.candidate), lifted_name(pair.reference)), ())}
         for comparison in evidence.comparisons.get((pair.candidate, pair.reference), ()):
@@ -42,6 +56,11 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
             rounding = rounded.get(comparison.output)
             found = judge(comparison, noise=noise, lifted=twin, policy=evidence.policy, exact=pair.exact, rounded=rounding)
             yield Judged(comparison=comparison, limit=found.limit, within=found.within, lifted=twin, reason=found.reason)
+
+
+def rounding_put_back(evidence: Evidence) -> dict[str, Comparison]:
+    """Return, by output, the shadow with float32's rounding put back layer by layer, against predict."""
+    return {each.output: each for each in evidence.comparisons.get(_ROUNDED, ())}
 
 
 def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Verdict:
@@ -62,7 +81,20 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
     flips = max(judged, key=lambda each: _flipped_share(each.comparison))
     if flips.comparison.flipped:
         return _flipping(judged, flips, wording)
+    widened = [each for each in judged if each.limit.origin == "amplified"]
+    if widened:
+        return _spared(judged, max(widened, key=lambda each: each.comparison.scaled), wording)
     return Verdict(status=Status.PASS, message=wording.agree, reason="; ".join(missing) or None, judged=judged)
+
+
+def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdict:
+    """Rounding that predict is spared is told, and a warning where it takes more than float32's last digits."""
+    comparison = most.comparison
+    size = f"{comparison.max_abs:.1e} ({comparison.scaled:.1e} of the greatest output)"
+    message = f"{wording.agree}, but for rounding of {size} in {comparison.candidate} that {comparison.reference} is spared"
+    if comparison.scaled <= _LOUD:
+        return Verdict(status=Status.PASS, message=message, judged=judged)
+    return Verdict(status=Status.WARN, message=message, judged=judged, advice=CANCELS, findings={"cause": "ill-conditioned"})
 
 
 def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdict:

@@ -39,6 +39,7 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
     chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
     chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
+    chosen |= {"locate-rounding"} if any(verdict.findings.get("cause") == "ill-conditioned" for verdict in verdicts) else set()
     chosen |= {"locate-batching"} if _BY_BATCH & failed and not {"KC103", "KC203"} & failed else set()
     return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in chosen)
 

@@ -191,9 +191,10 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
             "Inputs far from zero, near-singular layers or great depth make tiny rounding differences large. Nothing is "
             "broken, but answers vary between machines."
         ),
-        key=("KC602", "KC604"),
-        explains=("KC602", "KC604"),
+        key=("KC602", "KC604", *ROUNDED_BY_KERNELS),
+        explains=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         fits=says("ill-conditioned"),
+        covers=lambda _evidence, verdict: verdict.findings.get("cause") == "ill-conditioned",
         advice="scale the inputs, normalise before '{layer}', or compute in float64",
         locator="locate-rounding",
     ),

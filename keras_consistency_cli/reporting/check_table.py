@@ -19,10 +19,11 @@ __all__ = ["check_table", "status_text"]
 _MARKS = {Status.FAIL: "✗", Status.ERROR: "?", Status.WARN: "!", Status.PASS: "✓", Status.SKIP: "-"}
 _STYLES = {Status.FAIL: "bold red", Status.ERROR: "bold magenta", Status.WARN: "yellow", Status.PASS: "green", Status.SKIP: "dim"}
 
-_ORIGIN_MARKS = {"calibrated": "", "calibrated-few-rows": "*", "fallback": "~", "stated": "=", "exact": ""}
+_ORIGIN_MARKS = {"calibrated": "", "calibrated-few-rows": "*", "amplified": "^", "fallback": "~", "stated": "=", "exact": ""}
 _ORIGIN_WORDS = {
     "calibrated": "limit: from the model's own rounding noise",
     "calibrated-few-rows": "* widened: few rows to calibrate on",
+    "amplified": "^ widened: rounding that predict is spared",
     "fallback": "~ a guess: no float64 shadow",
     "stated": "= stated by the user",
     "exact": "exact: the same bits",

@@ -222,6 +222,58 @@ def test_the_worst_of_several_outputs_is_told(world: Any) -> None:
     assert worst(found.judged).comparison.output == "b"
 
 
+# --- rounding that predict is spared
+
+REST = 2.0**-29
+
+
+def spared(world: Any, by: float, rest: float, layered: float = 0.0) -> Verdict:
+    """The call moves by `by` up and down in turn, its float64 twin by `rest`; rounding put back layer by layer goes `layered` far."""
+    turn = np.where(np.arange(len(world.predict)) % 2, 1.0, -1.0).reshape(-1, 1)
+    answers = {"call": (world.predict + by * turn).astype(np.float32), "call-float64": world.exact + rest * turn}
+    if layered:
+        answers["rounded-layers"] = world.exact + layered * turn
+    found: Verdict = world.where(answers).verdict(CHECK)
+    return found
+
+
+@pytest.mark.parametrize("layered", [0.0, 0.02])
+@pytest.mark.parametrize(("by", "status"), [(0.0009, Status.PASS), (0.02, Status.WARN)])
+def test_a_difference_that_shrinks_in_float64_as_rounding_does_is_rounding(world: Any, by: float, status: Status, layered: float) -> None:
+    found = spared(world, by, by * REST)
+    assert (found.status, found.findings) == (status, {"cause": "ill-conditioned"} if status is Status.WARN else {})
+    assert [each.limit.origin for each in found.judged] == ["calibrated", "amplified"]
+    assert f"but for rounding of {by:.1e} (" in found.message
+    assert found.message.endswith("in call that predict is spared")
+
+
+def test_a_difference_that_leaves_nothing_in_float64_is_rounding_where_layers_round_as_much(world: Any) -> None:
+    assert spared(world, 0.02, 0.0, layered=0.02).status is Status.WARN
+    assert spared(world, 0.0005, 0.0, layered=0.0005).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("by", "rest", "layered"),
+    [
+        pytest.param(0.02, 0.0, 0.0, id="acts in float32 alone"),
+        pytest.param(0.02, 0.0, 2.0**-14, id="acts in float32 alone, layers round as predict does"),
+        pytest.param(0.02, 0.0, 0.002, id="acts in float32 alone, beyond what layers round"),
+        pytest.param(0.02, 0.002 * REST, 0.0, id="too little is left for that much"),
+        pytest.param(0.02, 0.2 * REST, 0.0, id="more is left than rounding leaves"),
+        pytest.param(0.02, 0.02, 0.02, id="stays in float64"),
+        pytest.param(0.02, 1e-8, 0.02, id="shrinks, but not as rounding does"),
+    ],
+)
+def test_what_rounding_does_not_account_for_stays_a_failure(world: Any, by: float, rest: float, layered: float) -> None:
+    assert spared(world, by, rest, layered).status is Status.FAIL
+
+
+def test_one_row_that_moves_alone_is_not_what_rounding_does_to_all(world: Any) -> None:
+    turn = np.where(np.arange(len(world.predict)) % 2, 1.0, -1.0).reshape(-1, 1)
+    answers = {"call": world.moved(0.02), "call-float64": world.exact, "rounded-layers": world.exact + 0.001 * turn}
+    assert world.where(answers).verdict(CHECK).status is Status.FAIL
+
+
 # --- decisions
 
 
@@ -233,7 +285,7 @@ def near_ties(make_world: Any, flips: int, rows: int = 40) -> Any:
     flipped[:flips] -= np.float32(2.0**-15)
     exact = predict + np.where(np.arange(rows) % 2, 2.0**-15, -(2.0**-15)).reshape(-1, 1)
     answers = {"predict": predict, "call": predict, "shuffled": flipped}
-    answers |= {f"{route}-float64": exact for route in answers}
+    answers |= {f"{route}-float64": exact for route in answers} | {"rounded-layers": exact}
     return base.where(answers, facts={"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Status
@@ -43,3 +44,21 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     assert world.where({"graph": crashed}).verdict(CHECK).status is Status.ERROR
     assert world.where({"xla": missing}).verdict(CHECK).reason == "xla: not on this machine"
     assert world.where(dict.fromkeys(MODES, missing)).verdict(CHECK).status is Status.SKIP
+
+
+@pytest.mark.parametrize(
+    ("mode", "by", "layered", "status"),
+    [
+        ("xla", 0.1, 0.05, Status.WARN),
+        ("xla", 0.1, 0.005, Status.FAIL),
+        ("xla", 0.1, 0.0, Status.FAIL),
+        ("graph", 0.1, 0.05, Status.FAIL),
+    ],
+)
+def test_xla_may_round_where_predict_is_spared(world: Any, mode: str, by: float, layered: float, status: Status) -> None:
+    """XLA has no float64 twin; graph and predict are compiled alike and have no such excuse."""
+    turn = np.where(np.arange(len(world.predict)) % 2, 1.0, -1.0).reshape(-1, 1)
+    answers = {mode: (world.predict + by * turn).astype(np.float32), "rounded-layers": world.exact + layered * turn}
+    found = world.where(answers).verdict(CHECK)
+    assert (found.status, found.findings.get("cause")) == (status, "ill-conditioned" if status is Status.WARN else None)
+    assert found.message.endswith("from which predict is spared") == (status is Status.WARN)

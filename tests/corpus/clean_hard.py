@@ -148,6 +148,28 @@ def quantised() -> Any:
     return model
 
 
+def to_kelvin_and_back() -> Any:
+    """Two constants that cancel: a compiler folds them, an eager call rounds twice."""
+    there_and_back = [layers.Rescaling(1.0, offset=273.15), layers.Rescaling(1.0, offset=-273.15)]
+    return keras.Sequential([keras.Input((12,)), *there_and_back, layers.Dense(16, activation="tanh"), layers.Dense(1)])
+
+
+def far_and_back() -> Any:
+    """A million added and taken off between two layers."""
+    rows = keras.Input((12,))
+    return keras.Model(rows, layers.Dense(1)((layers.Dense(16, activation="tanh")(rows) + 1e6) - 1e6))
+
+
+def sharp_layer_norm() -> Any:
+    """LayerNormalization with a tiny epsilon."""
+    return keras.Sequential([keras.Input((8,)), layers.LayerNormalization(epsilon=1e-12), layers.Dense(4), layers.Dense(1)])
+
+
+def repeated(random: np.random.Generator) -> Rows:
+    """Rows of one number each: nothing is left of them but rounding."""
+    return np.repeat(random.normal(size=(40, 1)), 8, axis=1).astype("float32")
+
+
 def _case(name: str, build: Callable[[], Any], data: Maker) -> Case:
     return Case(name=name, family=FAMILY, build=build, data=data)
 
@@ -170,4 +192,6 @@ CASES: tuple[Case, ...] = (
     _case("bfloat16 throughout", lowered("bfloat16"), flat(20)),
     _case("float64 throughout", lowered("float64"), flat(20)),
     _case("8-bit integers", quantised, flat(20)),
+    _case("to kelvin and back", to_kelvin_and_back, flat(12)),
+    _case("layer norm of one number", sharp_layer_norm, repeated),
 )

@@ -429,3 +429,20 @@ class Hashed(layers.Layer):
         """Return a tensor of the inputs' shape."""
         weights = [1.0 + hash(f"feature {number}") % 1000 / 1000 for number in range(inputs.shape[-1])]
         return inputs * ops.convert_to_tensor(weights, dtype=inputs.dtype)
+
+
+@register
+class EagerOnly(layers.Layer):
+    """Scales by 1 + `share` when it runs eagerly in float32, and only then."""
+
+    def __init__(self, share: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return inputs, or a little more."""
+        return inputs * (1.0 + self.share) if tf.executing_eagerly() and inputs.dtype == tf.float32 else inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "share": self.share}

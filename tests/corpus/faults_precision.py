@@ -10,8 +10,8 @@ import numpy as np
 from keras import layers
 
 from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat
-from tests.corpus.clean_hard import cancelling, gelu_norm, offset
-from tests.corpus.custom_layers import Narrow, Reduce
+from tests.corpus.clean_hard import cancelling, far_and_back, gelu_norm, offset, to_kelvin_and_back
+from tests.corpus.custom_layers import EagerOnly, Narrow, Reduce
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -43,6 +43,21 @@ def chaotic(gain: float) -> Callable[[], Any]:
         return keras.Sequential([keras.Input((24,)), *deep, layers.Dense(1)])
 
     return build
+
+
+def sixteen() -> Any:
+    """One layer, which rounds as little as a layer can."""
+    return keras.Sequential([keras.Input((12,)), layers.Dense(16, activation="tanh")])
+
+
+def _eager_only(name: str, build: Callable[[], Any], share: float) -> Case:
+    """A fault that acts in float32 alone: the float64 copy answers the same both ways."""
+
+    def planted() -> Any:
+        model = build()
+        return keras.Model(model.inputs, EagerOnly(share, name=NAME)(model.outputs[0]))
+
+    return _case(f"{name}, scaled in eager float32 alone", planted, flat(12), args=CUSTOM, failing=("KC201", "KC204"))
 
 
 def tied(distance: float) -> Callable[[], Any]:
@@ -88,6 +103,9 @@ CASES: tuple[Case, ...] = (
     _case("sixty layers with a gain of 0.9", chaotic(0.9), flat(24), quiet=QUIET),
     _case("inputs around 1e6 that cancel", cancelling, offset(1e6, 64), causes=("ill-conditioned",), layer="dense", warning=("KC604",)),
     _case("inputs around 100 that cancel", cancelling, offset(100.0, 64), quiet=QUIET),
+    _case("a million added and taken off", far_and_back, flat(12), causes=("ill-conditioned",), warning=("KC201", "KC204")),
+    _eager_only("to kelvin and back", to_kelvin_and_back, share=1e-3),
+    _eager_only("sixteen numbers", sixteen, share=1e-5),
     _case("classes 1e-7 apart", tied(1e-7), flat(32, rows=90), causes=("near-ties",), warning=("KC604",)),
     _case("NaN that oneDNN swallows", swallowing, holed, causes=("kernel-dependent",), failing=("KC605",), args=("--select", "KC605")),
     _case("NaN that no kernel swallows", spreading, holed, args=("--select", "KC605")),

@@ -118,6 +118,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("a config that drifts", {"located": {"reloaded": PARTED}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
     ("a config that forgets", {"located": {"reloaded": FORGOT}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
     ("versions", {}, {"KC801": {}}, []),
+    ("rounding spared", {}, {"KC201": {"cause": "ill-conditioned"}, "KC204": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
     ("answers moved", {}, {"KC802": {"cause": "answers-moved"}}, [("answers-moved", None)]),
     ("answers in another form", {}, {"KC802": {"cause": "recorded-in-other-form"}}, [("recorded-in-other-form", None)]),
     (
