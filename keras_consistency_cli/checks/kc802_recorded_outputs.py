@@ -6,7 +6,9 @@ than the one that was tested, and no comparison of the file with itself shows it
 
 How: `--expected` holds what the model answered for the rows of `--data`, row for row. Today's predict is held against
 it with the limits of all other checks: rounding that another machine or kernel may make is within them. Where answers
-differ, it is tried whether they are the same rows in another order, or the same numbers on another scale.
+differ, it is tried whether they are the same rows in another order, the same numbers on another scale, logits,
+probabilities or classes. Answers recorded in 16 bits or with few decimals stand for every number that rounds to them: a
+move within that cannot be seen, and the message says so.
 
 To fix: see whether KC801 names state or arguments that the file does not hold; record answers at the time of saving, from
 a model that was loaded from its file: np.save("expected.npy", keras.models.load_model("model.keras").predict(x)).
@@ -16,6 +18,7 @@ Sources: keras#23364, tensorflow#39583.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
@@ -36,15 +39,23 @@ def examine(evidence: Evidence) -> Verdict:
     trace = evidence.traces.get("recorded")
     if trace is not None and trace.ran and not trace.details.get("given", True):
         return Verdict(status=Status.SKIP, message="nothing to compare", reason="no answers are given; record some and give them with --expected")
-    verdict = agreement(evidence, _PAIRS, _WORDING)
+    verdict = _with_rounding(agreement(evidence, _PAIRS, _WORDING), trace.details.get("rounded", {}) if trace is not None else {})
     if verdict.status is not Status.FAIL:
         return verdict
     forms = trace.details.get("forms", {}) if trace is not None else {}
     told = "".join(f"; '{output}' was recorded as {words}" for output, words in forms.items())
     facts = evidence.facts
     versions = f"; saved with Keras {facts.saved_with}, this is {facts.keras}" if facts.saved_with and facts.saved_with != facts.keras else ""
-    findings = {"cause": "recorded-in-other-form" if forms else "answers-moved", "forms": dict(forms)}
+    findings = {**verdict.findings, "cause": "recorded-in-other-form" if forms else "answers-moved", "forms": dict(forms)}
     return replace(verdict, message=verdict.message + told + versions, findings=findings)
+
+
+def _with_rounding(verdict: Verdict, rounded: Mapping[str, str]) -> Verdict:
+    """The verdict, with the remark that a move smaller than the last digit that was recorded cannot be seen."""
+    if not rounded or verdict.status is Status.SKIP:
+        return verdict
+    told = ", ".join(f"'{output}' was recorded as {words}" for output, words in rounded.items())
+    return replace(verdict, message=f"{verdict.message}; {told}: what that rounds off is not held against it", findings={"rounded": dict(rounded)})
 
 
 CHECK = Check(

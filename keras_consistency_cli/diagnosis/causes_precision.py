@@ -110,10 +110,10 @@ FILE_CAUSES: tuple[Cause, ...] = (
 NUMBER_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="recorded-in-other-form",
-        sentence="the recorded answers are today's in another order or on another scale",
+        sentence="the recorded answers are today's in another order, on another scale or in another form",
         explanation=(
             "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, or the answers went through a "
-            "target scaler, a percentage or a logarithm before they were recorded."
+            "target scaler, a percentage, a logarithm, a softmax or an argmax before they were recorded, or were taken before the activation."
         ),
         key=("KC802",),
         explains=("KC802",),

@@ -170,6 +170,11 @@ class Subject:
             return None
         return take(self._expected, {name: name for name in self._expected.arrays}, numbers)
 
+    def expected_sample(self, limit: int = 256) -> dict[str, np.ndarray]:
+        """Return at most `limit` of the answers recorded, from all over the file; nothing where the user gave none."""
+        length = self._expected.length if self._expected is not None else 0
+        return self.expected(np.unique(np.linspace(0, length - 1, min(limit, length)).astype(int))) or {} if length else {}
+
     def reference_sample(self, limit: int = 100_000) -> dict[str, np.ndarray] | None:
         """Return at most `limit` rows that the model was trained on, raw and spread over the file, None where the user gave none."""
         length = self.reference_length

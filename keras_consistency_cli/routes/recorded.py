@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.routes.activations import NEAR, activated, classes, same
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some
+from keras_consistency_cli.routes.recording import Recording, recording
 from keras_consistency_cli.text import clean
 
 __all__ = ["RECORDED_ROUTES", "other_form"]
 
 _ROWS = 256
-_NEAR = 1e-4
-"""Of the answers' spread: how near an answer must come to count as the same."""
 _FEWEST_ROWS = 8
 
 
@@ -28,7 +28,25 @@ def _recorded(session: Any, rows: Rows) -> Result:
     today = session.step(few)
     named = _named(expected, today)
     details = {"forms": _forms(session, rows, named)} if not _near(named, today, count(few)) else {}
-    return Result(outputs=named, details={"given": True, **details})
+    rounded = _rounded(session, today)
+    outputs = _unrounded(session, rows, named, rounded) if rounded else named
+    told = {"rounded": {name: form.words for name, form in rounded.items()}} if rounded else {}
+    return Result(outputs=outputs, details={"given": True, **details, **told})
+
+
+def _rounded(session: Any, today: Outputs) -> dict[str, Recording]:
+    """By output, how answers were rounded when they were recorded, from rows all over the file."""
+    sample = _named(session.subject.expected_sample(), today)
+    found = {name: recording(values, today[name]) for name, values in sample.items()}
+    return {name: form for name, form in found.items() if form is not None}
+
+
+def _unrounded(session: Any, rows: Rows, named: Outputs, rounded: Mapping[str, Recording]) -> dict[str, np.ndarray]:
+    """The recorded answers, moved towards today's as far as what recording has rounded off allows."""
+    session.restore()
+    today = session.steps(rows, session.batch_size)
+    fits = {name for name, form in rounded.items() if named[name].shape == today[name].shape and form.holds(named[name])}
+    return {name: rounded[name].nearest(values, today[name]) if name in fits else values for name, values in named.items()}
 
 
 def _named(expected: Mapping[str, np.ndarray], today: Outputs) -> dict[str, np.ndarray]:
@@ -49,7 +67,7 @@ def _shaped(values: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def _near(named: Outputs, today: Outputs, rows: int) -> bool:
-    return all(values[:rows].shape == today[name].shape and _same(values[:rows], today[name]) for name, values in named.items())
+    return all(values[:rows].shape == today[name].shape and same(values[:rows], today[name]) for name, values in named.items())
 
 
 def _forms(session: Any, rows: Rows, named: Outputs) -> dict[str, str]:
@@ -63,17 +81,31 @@ def _forms(session: Any, rows: Rows, named: Outputs) -> dict[str, str]:
 
 
 def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
-    """Return what turns today's answers of one output into the recorded ones: another order of rows, one factor and offset, or None."""
-    if recorded.shape != today.shape or recorded.dtype.kind not in "fiu" or today.dtype.kind != "f" or len(today) < _FEWEST_ROWS:
+    """Return what turns today's answers of one output into the recorded ones, or None.
+
+    That is: another order of rows, one factor and offset, logits or probabilities or a logarithm in each other's place, class ids.
+    """
+    if len(recorded) != len(today) or recorded.dtype.kind not in "fiu" or today.dtype.kind != "f" or len(today) < _FEWEST_ROWS:
         return None
     a, b = (values.reshape(len(values), -1).astype(np.float64) for values in (recorded, today))
-    if not (np.isfinite(a).all() and np.isfinite(b).all()) or b.std() == 0 or _same(a, b):
+    if not (np.isfinite(a).all() and np.isfinite(b).all()) or b.std() == 0:
         return None
+    if a.shape == b.shape and same(a, b):
+        return None
+    found = classes(recorded, today)
+    if found or recorded.shape != today.shape:
+        return found
+    vectors = (-1, today.shape[-1] if today.ndim > 1 else 1)
+    return _numbers(a, b) or activated(a.reshape(vectors), b.reshape(vectors))
+
+
+def _numbers(a: np.ndarray, b: np.ndarray) -> str | None:
+    """What turns the answers of one output `b` into as many numbers `a`, in words."""
     if _reordered(a, b):
         return "the same rows in another order"
     factor, offset = np.polyfit(b.ravel(), a.ravel(), 1)
-    if factor and _same(factor * b + offset, a):
-        added = f" {'+' if offset > 0 else '-'} {abs(offset):.6g}" if abs(offset) > _NEAR * a.std() else ""
+    if factor and same(factor * b + offset, a):
+        added = f" {'+' if offset > 0 else '-'} {abs(offset):.6g}" if abs(offset) > NEAR * a.std() else ""
         return f"today's answers × {factor:.6g}{added}"
     return None
 
@@ -81,15 +113,7 @@ def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
 def _reordered(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether each recorded row is one of today's, each of them once, by the nearest in every column."""
     order_a, order_b = np.lexsort(a.T), np.lexsort(b.T)
-    return _same(a[order_a], b[order_b])
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
-        return bool((a == b).all())
-    wide = a.astype(np.float64), b.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        return bool(np.abs(wide[0] - wide[1]).max(initial=0.0) <= _NEAR * max(wide[1].std(), 1e-300))
+    return same(a[order_a], b[order_b])
 
 
 RECORDED_ROUTES: tuple[Route, ...] = (Route(name="recorded", summary="the answers recorded in --expected", run=_recorded, streams=True),)

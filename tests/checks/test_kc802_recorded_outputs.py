@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc802_recorded_outputs import CHECK
@@ -55,3 +56,10 @@ def test_without_answers_it_is_skipped(world: Any) -> None:
 
 def test_crash(world: Any, crashed: Trace) -> None:
     assert world.where({"recorded": crashed}).verdict(CHECK).status is Status.ERROR
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.PASS), (1e-2, Status.FAIL)])
+def test_what_recording_rounded_off_is_told(world: Any, by: float, status: Status) -> None:
+    found = world.where(recorded(world.moved(by), rounded={"out": "float16"})).verdict(CHECK)
+    assert (found.status, found.findings["rounded"]) == (status, {"out": "float16"})
+    assert "'out' was recorded as float16: what that rounds off is not held against it" in found.message

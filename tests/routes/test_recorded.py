@@ -95,3 +95,14 @@ def test_a_dropped_axis_is_put_back(tmp_path: Path) -> None:
     ((name, today),) = answers(built).items()
     np.save(tmp_path / "y.npy", today[:, 0])
     assert recorded(built, tmp_path / "y.npy").outputs[name].shape == today.shape
+
+
+def test_answers_in_float16_come_out_as_todays_where_they_round_to_them(tmp_path: Path) -> None:
+    built = mlp()
+    ((name, today),) = answers(built).items()
+    kept = today.astype("float16")
+    kept[2] += np.float16(0.25)
+    np.save(tmp_path / "y.npy", kept)
+    result = recorded(built, tmp_path / "y.npy")
+    apart = np.abs(result.outputs[name] - today).max(axis=1)
+    assert (result.details["rounded"], apart.argmax(), np.count_nonzero(apart > 1e-6)) == ({name: "float16"}, 2, 1)
