@@ -84,7 +84,7 @@ def test_the_table_of_checks_is_what_the_script_writes() -> None:
 def test_every_command_is_told_of() -> None:
     told = set(re.findall(r"^## kcheck ([a-z]+)", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE))
     assert told == set(COMMANDS)
-    named = set(re.findall(r"^    kcheck ([a-z]+)(?= |$)", README.read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^    |`)kcheck ([a-z]+)(?=[ `]|$)", README.read_text(encoding="utf-8"), re.MULTILINE))
     assert named >= set(COMMANDS)
 
 
