@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.compare import Answers, Comparison, compare
 from keras_consistency_cli.facts import Decision, Facts
+from keras_consistency_cli.progress import Observer, nobody
 from keras_consistency_cli.routes import REFERENCE, REPEATED, ROUNDED, SHADOW
 from keras_consistency_cli.routes.base import Route, Trace, lifted_name
 from keras_consistency_cli.supervisor.crew import together
@@ -69,6 +71,7 @@ class Gathering:
     decisions: dict[str, Decision | None] = field(default_factory=dict)
     bad_rows: dict[str, list[int]] = field(default_factory=dict)
     rows: int = 0
+    observe: Observer = nobody
 
     def noise(self) -> dict[str, Comparison]:
         """The rounding noise by output: predict's distance to the shadow.
@@ -170,14 +173,21 @@ class Gathering:
                 by_worker[self.seats[route.seat]].append(route)
             else:
                 chunk[route.name] = Trace(route=route.name, unavailable=reason)
-        for traces in together(list(by_worker), lambda seat: _in_turn(seat, by_worker[seat], numbers)):
+        places = itertools.count(1)
+        runnable = sum(map(len, by_worker.values()))
+
+        def in_turn(seat: Seat) -> dict[str, Trace]:
+            return _in_turn(seat, by_worker[seat], numbers, lambda route: self.observe(f"{next(places)} of {runnable}: {route.summary}"))
+
+        for traces in together(list(by_worker), in_turn):
             chunk |= traces
         return chunk
 
 
-def _in_turn(seat: Seat, routes: Sequence[Route], numbers: np.ndarray) -> dict[str, Trace]:
+def _in_turn(seat: Seat, routes: Sequence[Route], numbers: np.ndarray, observe: Callable[[Route], None]) -> dict[str, Trace]:
     chunk = {}
     for route in routes:
+        observe(route)
         for trace in seat.run(route.name, numbers):
             if trace is not None:
                 chunk[trace.route] = trace

@@ -25,6 +25,7 @@ from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.opening import Opened, open_files
+from keras_consistency_cli.progress import Observer, nobody
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reproducing import reproducers
 from keras_consistency_cli.routes import routes
@@ -41,7 +42,13 @@ __all__ = ["examine", "inspect", "selected"]
 
 
 def inspect(
-    settings: Settings, argv_text: str = "", *, nursery: Nursery | None = None, config: Path | None = None, instead: Sequence[Check] = ()
+    settings: Settings,
+    argv_text: str = "",
+    *,
+    nursery: Nursery | None = None,
+    config: Path | None = None,
+    instead: Sequence[Check] = (),
+    observe: Observer = nobody,
 ) -> Report:
     """Run the selected checks and report.
 
@@ -50,6 +57,7 @@ def inspect(
         argv_text: the command line that asked for it, for the report.
         nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
         config: the YAML file that the settings were read from, for the commands that reproduce single failures.
+        observe: told what comes next.
 
         instead: checks to run instead of those that the settings select.
 
@@ -60,17 +68,24 @@ def inspect(
     checks = tuple(instead) or selected(settings)
     deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
+        observe(f"starting {settings.backend} and loading the model")
         nurseries = started(settings, stack, nursery)
         opened = open_files(settings)
         plan = Plan.of(checks, routes(settings.batch_sizes()))
         seats = seated(settings, opened, plan, nurseries, stack, deadline)
-        report = examine(settings, opened, seats, checks=checks, homes=nurseries.homes)
+        report = examine(settings, opened, seats, checks=checks, homes=nurseries.homes, observe=observe)
     alone = reproducers(settings, report.verdicts, config)
     return replace(report, reproducers=alone, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
 
 
 def examine(
-    settings: Settings, opened: Opened, seats: Mapping[str, Seat], *, checks: Sequence[Check], homes: Sequence[Nursery] = ()
+    settings: Settings,
+    opened: Opened,
+    seats: Mapping[str, Seat],
+    *,
+    checks: Sequence[Check],
+    homes: Sequence[Nursery] = (),
+    observe: Observer = nobody,
 ) -> Report:
     """Load every seat, gather what the checks need, judge and compose; who called whom, and how long it took, is not told.
 
@@ -80,6 +95,7 @@ def examine(
         seats: where routes run, by the names of `routes.base.Seat`; several may share one.
         checks: the checks to ask, from `selected`.
         homes: the nurseries that the seats' workers come from, which must still be there in the end.
+        observe: told what comes next.
 
     Raises:
         KcheckError: nothing could be checked.
@@ -87,7 +103,7 @@ def examine(
     plan = Plan.of(checks, routes(settings.batch_sizes()))
     facts, described = _loaded(seats)
     check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
-    gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats)
+    gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats, observe=observe)
     try:
         numbers = rows_to_check(settings, opened.rows, facts)
     except MisfitError as misfit:

@@ -37,7 +37,7 @@ reporting.render = lambda report, format, **look: "report\\n" * settings_seen[0]
 settings_seen = []
 sys.modules |= {"keras_consistency_cli.pipeline": pipeline, "keras_consistency_cli.reporting": reporting}
 
-def inspect(settings, line, *, nursery, config):
+def inspect(settings, line, *, nursery, config, observe):
     settings_seen.append(settings)
     %s
     return SimpleNamespace(exit_code=1)
@@ -68,7 +68,7 @@ class Stage:
     config: Path | None = None
     look: tuple[object, ...] = ()
 
-    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None) -> SimpleNamespace:
+    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings, self.line, self.config = settings, line, config
         if isinstance(self.outcome, BaseException):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -91,6 +92,7 @@ def _checked(given: Mapping[str, Any], around: str | None, call: Call) -> int:
     with Nursery() as nursery:
         from keras_consistency_cli.commands.surroundings import look_around
         from keras_consistency_cli.pipeline import inspect
+        from keras_consistency_cli.progress import shown_on
         from keras_consistency_cli.settings import load_settings
 
         found = look_around(around)
@@ -98,8 +100,12 @@ def _checked(given: Mapping[str, Any], around: str | None, call: Call) -> int:
         call.debug = settings.debug
         config = found.config(given["config"])
         _check_destinations(settings, config)
-        with _told_at_the_end(nursery, settings), _told_to_machines(settings):
-            report = found.told(inspect(settings, call.line, nursery=nursery, config=config), settings, config)
+        with (
+            _told_at_the_end(nursery, settings),
+            _told_to_machines(settings),
+            shown_on(sys.stderr, os.environ, quiet=settings.quiet) as observe,
+        ):
+            report = found.told(inspect(settings, call.line, nursery=nursery, config=config, observe=observe), settings, config)
     _deliver(_rendered(report, settings))
     return _bundled(report, settings)
 

@@ -20,7 +20,7 @@ class Stage:
     settings: Settings | None = None
     look: Mapping[str, Any]
 
-    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None) -> SimpleNamespace:
+    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings = settings
         return SimpleNamespace(exit_code=0)

@@ -23,7 +23,7 @@ class Stage:
     config: Path | None
     notes: tuple[str, ...]
 
-    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None) -> Report:
+    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object) -> Report:
         """Stand in for pipeline.inspect."""
         self.settings, self.config = settings, config
         source = Source(path=str(settings.model))

@@ -1,0 +1,61 @@
+"""progress: one line on a terminal, nothing anywhere else, and nothing of it left at the end."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from keras_consistency_cli.progress import nobody, shown_on
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_sees_what_comes_next_and_an_empty_line_in_the_end() -> None:
+    stream = Terminal()
+    with shown_on(stream, {}) as observe:
+        observe("1 of 2: rows one by one")
+        observe("2 of 2: \x1b[31mshuffled\nrows")
+    lines = stream.getvalue().split("\r")
+    assert [line.strip()[-22:] for line in lines[1:3]] == ["1 of 2: rows one by one"[-22:], lines[2].strip()[-22:]]
+    assert "\x1b" not in stream.getvalue()
+    assert "\n" not in stream.getvalue()
+    assert lines[-2].strip() == lines[-1] == ""
+
+
+def test_a_line_is_never_longer_than_a_narrow_terminal() -> None:
+    stream = Terminal()
+    with shown_on(stream, {}) as observe:
+        observe("x" * 500)
+    assert max(map(len, stream.getvalue().split("\r"))) < 80
+
+
+def test_after_the_end_nothing_is_written() -> None:
+    stream = Terminal()
+    with shown_on(stream, {}) as observe:
+        pass
+    before = stream.getvalue()
+    observe("late")
+    assert stream.getvalue() == before
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "quiet"),
+    [
+        (io.StringIO(), {}, False),
+        (Terminal(), {"CI": "true"}, False),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (Terminal(), {}, True),
+        (None, {}, False),
+    ],
+)
+def test_where_nobody_watches_nothing_is_written(stream: io.StringIO | None, environ: dict[str, str], quiet: bool) -> None:
+    with shown_on(stream, environ, quiet=quiet) as observe:
+        observe("rows one by one")
+    assert observe is nobody
+    assert stream is None or stream.getvalue() == ""
