@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.accuracy import misses, table
+from benchmarks.accuracy import aligned, by_cause, by_family, document, misses
 from tests.corpus.cases import Case, flat
 from tests.corpus.verdict import Outcome
 
@@ -18,14 +18,32 @@ WARNED = Outcome(case=WARY, exit_code=0, warning=("KC303",))
 SILENT = Outcome(case=PLAIN, exit_code=3, problem="died")
 
 
-def test_table_counts_by_family_and_in_all() -> None:
-    rows = [line.split() for line in table([FOUND, MISTAKEN, PASSED, ALARM, WARNED, SILENT]).splitlines()]
-    assert rows[1:] == [
-        ["batch", "2", "2/2", "1/2", "1/2", "0", "0", "0"],
-        ["clean", "4", "1/4", "-", "-", "1", "1", "1"],
-        ["all", "faulty", "2", "2/2", "1/2", "1/2", "0", "0", "0"],
-        ["all", "clean", "4", "1/4", "-", "-", "1", "1", "1"],
+EVERY = [FOUND, MISTAKEN, PASSED, ALARM, WARNED, SILENT]
+
+
+def test_counts_by_family_and_in_all() -> None:
+    assert by_family(EVERY)[1:] == [
+        ("batch", "2", "2/2", "1/2", "1/2", "0", "0", "0"),
+        ("clean", "4", "1/4", "-", "-", "1", "1", "1"),
+        ("all faulty", "2", "2/2", "1/2", "1/2", "0", "0", "0"),
+        ("all clean", "4", "1/4", "-", "-", "1", "1", "1"),
     ]
+
+
+def test_counts_by_cause() -> None:
+    assert by_cause(EVERY)[1:] == [("rounding", "2", "2", "1/2", "1/2")]
+
+
+def test_columns_stand_beneath_each_other() -> None:
+    assert aligned([("a", "bb"), ("ccc", "d")]) == "a    bb\nccc  d"
+
+
+def test_the_page_has_tables_and_misses() -> None:
+    page = document(EVERY)
+    assert "builds 6 small models" in page
+    assert "| rounding | 2 | 2 | 1/2 | 1/2 |" in page
+    assert page.count("- wrong ") == 4
+    assert document([FOUND, PASSED]).endswith("## Misses\n\nNone.\n")
 
 
 def test_misses_name_what_is_wrong() -> None:
