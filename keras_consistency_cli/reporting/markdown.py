@@ -60,6 +60,8 @@ def _cause(diagnosis: Diagnosis) -> Iterator[str]:
     place = f" Layer {_code(diagnosis.layer)}." if diagnosis.layer else ""
     explains = f" Explains {', '.join(_code(code) for code in diagnosis.explains)}." if diagnosis.explains else ""
     yield f"**What:** {_escaped(diagnosis.sentence)}.{place}{explains}"
+    if diagnosis.confirmation:
+        yield f"**{'Confirmed' if diagnosis.confidence == 'confirmed' else 'Not certain'}:** {_escaped(diagnosis.confirmation)}."
     if diagnosis.advice:
         yield "To mend:"
         yield _fenced("\n".join(spelled(line) for line in diagnosis.advice.strip("\n").splitlines()), "text")

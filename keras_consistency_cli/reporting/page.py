@@ -144,6 +144,8 @@ class _Found:
     histogram: Histogram | None
     causes: tuple[str, ...]
     advice: tuple[tuple[bool, str], ...]
+    alone: str
+    """The command that shows this failure and nothing else."""
 
 
 def _subject(report: Report) -> Iterator[tuple[str, str]]:
@@ -228,6 +230,7 @@ def _found(report: Report, verdict: Verdict, judged: Judged | None) -> _Found:
         histogram=histogram(judged, report.noise) if judged else None,
         causes=causes,
         advice=() if causes else _runs(verdict.advice or f"kcheck explain {verdict.code}"),
+        alone=report.reproducers.get(verdict.code, ""),
     )
 
 
