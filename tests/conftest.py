@@ -2,6 +2,7 @@
 
 import signal
 
-# Whoever starts the tests in the background may have had Ctrl-C ignored, and every process that a test starts would ignore it too.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Whoever starts the tests in the background may have had these ignored, and every process that a test starts would ignore them too.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)

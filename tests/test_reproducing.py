@@ -93,7 +93,8 @@ def test_a_model_that_looks_like_a_flag_is_still_a_model() -> None:
 def test_every_setting_that_a_flag_can_say_is_kept_or_concerns_the_report_alone() -> None:
     """A new flag is either said here or listed as no matter of the verdict."""
     options = {parameter.name for parameter in typer.main.get_command(app).commands["run"].params}  # type: ignore[attr-defined]
-    reporting = {"format", "output", "color", "debug", "config", "select", "ignore", "help", "bundle"}
+    reporting = {"format", "output", "color", "debug", "config", "select", "ignore", "help", "bundle", "quiet", "verbose", "show_settings"}
+    reporting |= {"exit_zero", "exit_first", "require"}
     everything = Settings.model_validate({**EVERYTHING, "scaler": None, "preprocess": "a.py:f"})
     shown = command(everything, select="KC1") + command(Settings.model_validate({**EVERYTHING, "tolerance": "exact"}), select="KC1")
     lacking = {name for name in options - reporting - {"model"} if f"--{str(name).replace('_', '-')}" not in shown}
