@@ -27,8 +27,8 @@ __all__ = ["aligned", "by_cause", "by_family", "document", "main", "measure", "m
 
 _HEAD = """# How often kcheck is right
 
-`make accuracy` builds {cases} small models, healthy ones and ones with a planted fault, from the builders in `tests/corpus`, and runs the command on
-each as a user would. Right means: a faulty case exits with 1 (or warns, where a warning is what is asked for) by one of the checks that see it, and a
+`make accuracy` builds small models, healthy ones and ones with a planted fault, from the builders in `tests/corpus`, and runs the command on each as a
+user would: here on {cases} of them, every family by its share (`--sample` and `--seed` choose, without them it is all). Right means: a faulty case exits with 1 (or warns, where a warning is what is asked for) by one of the checks that see it, and a
 clean one passes. Causes and layers are scored where there is one right answer. No case is known to kcheck by its name, file, seed or size.
 
 {day}, {machine}."""
