@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 __all__ = ["Deadline"]
 
+_START_S = 60.0
+"""What importing a backend may take at the least, on a busy machine too: `--timeout` is about answers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Deadline:
@@ -19,6 +22,11 @@ class Deadline:
     def next(self) -> float:
         """The moment of `time.monotonic` by which an answer that is asked for now must be there."""
         ends = time.monotonic() + self.answer
+        return ends if self.total is None else min(ends, self.began + self.total)
+
+    def start(self) -> float:
+        """The moment of `time.monotonic` by which a backend that is being imported must be there."""
+        ends = time.monotonic() + max(self.answer, _START_S)
         return ends if self.total is None else min(ends, self.began + self.total)
 
     @property

@@ -102,7 +102,7 @@ class Seat:
         return self._channel is not None
 
     def _sit_down(self) -> None:
-        self._child, self._channel = self._nursery.fork(deadline=self._deadline.next())
+        self._child, self._channel = self._nursery.fork(deadline=self._deadline.start())
 
     def describe(self, *, every: bool) -> DataFacts:
         """Describe the rows and what happens to them before the model.

@@ -35,3 +35,9 @@ def test_which_of_both_was_missed_is_told(clock: list[float]) -> None:
 
 def test_without_a_limit_a_run_is_never_over() -> None:
     assert not Deadline(answer=5.0, began=time.monotonic() - 1e9).over
+
+
+@pytest.mark.parametrize(("answer", "total", "ends"), [(8.0, None, 60.0), (600.0, None, 600.0), (8.0, 20.0, 20.0)])
+def test_a_backend_that_starts_has_a_minute_unless_the_run_has_less(answer: float, total: float | None, ends: float, clock: list[float]) -> None:
+    began = clock[0]
+    assert Deadline(answer=answer, total=total, began=began).start() == began + ends
