@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from itertools import permutations
 from typing import Any
 
@@ -45,15 +46,16 @@ def known_of(settings: Settings, opened: Opened, facts: Facts) -> dict[str, Any]
     files = subject_files(settings)
     inputs = raw_inputs(files, facts.inputs, opened.rows)
     names = match_inputs(opened.rows, inputs, batch_size=None)
+    some = cache(partial(_some, opened.rows, names))
     given: dict[str, dict[str, Any]] = {}
     for fact in inputs:
         array = opened.rows.arrays[names[fact.name]]
         given[fact.name] = {"shape": array.shape, "dtype": str(array.dtype), "expected": fact.shape, "lenient": fact.lenient}
         if _may_be_swapped(array.shape, fact.shape):
-            given[fact.name]["looks"] = axis_looks(_some(opened.rows, names)[fact.name])
+            given[fact.name]["looks"] = axis_looks(some()[fact.name])
         if _channels_may_come_first(array.shape, fact.shape):
-            given[fact.name]["smooth"] = smoothness(_some(opened.rows, names)[fact.name])
-    return {**known, "rows_given": given, **_beside(opened, names)}
+            given[fact.name]["smooth"] = smoothness(some()[fact.name])
+    return {**known, "rows_given": given, **_beside(opened, names, some)}
 
 
 def _may_be_swapped(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
@@ -71,19 +73,18 @@ def _some(source: RowSource, names: Mapping[str, str]) -> dict[str, np.ndarray]:
     return take(source, names, choose_rows(source.length, min(_LOOKED_AT, source.length), seed=0))
 
 
-def _beside(opened: Opened, names: Mapping[str, str]) -> dict[str, Any]:
-    """What the reference rows and the served rows say of axes and of the order of inputs."""
+def _beside(opened: Opened, names: Mapping[str, str], some: Callable[[], Rows]) -> dict[str, Any]:
+    """What the reference rows and the served rows say of axes and of the order of inputs; `some` reads rows of the data."""
     found: dict[str, Any] = {"orders": {}}
-    assert opened.rows is not None
-    mine = _some(opened.rows, names)
     for source in ("reference", "served"):
         other = opened.beside.get(source)
         if other is None:
             continue
-        if set(other.arrays) != set(names.values()) and len(other.arrays) + len(names) > 2:
+        named_alike = set(other.arrays) == set(names.values())
+        if not named_alike and len(other.arrays) + len(names) > 2:
             continue
-        theirs = _some(other, names if set(other.arrays) == set(names.values()) else dict(zip(names, other.arrays, strict=True)))
-        order = input_orders(mine, theirs, exact=source == "served")
+        theirs = _some(other, names if named_alike else dict(zip(names, other.arrays, strict=True)))
+        order = input_orders(some(), theirs, exact=source == "served")
         if order:
             found["orders"][source] = order
         if source == "reference":
