@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.routes.series import RECURRENT
 
 __all__ = ["RECURRENT", "SEQUENCE", "has_layer"]
-
-RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
-"""Layers that go along time and remember."""
 
 SEQUENCE = RECURRENT | frozenset({"TimeDistributed", "Conv1D", "SeparableConv1D", "MultiHeadAttention", "GroupedQueryAttention"})
 """Layers for which axis 1 is time."""

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from keras_consistency_cli.checks.sequences import RECURRENT
 from keras_consistency_cli.facts import Facts, LayerFact
 
 __all__ = ["BEHAVIOURS", "Behaviour", "behaviours_of", "release"]
 
 Release = tuple[int, int]
 
-_RECURRENT = frozenset({"RNN", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
-_USES_MASK = _RECURRENT | {"GlobalAveragePooling1D", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Softmax"}
+_USES_MASK = RECURRENT | {"GlobalAveragePooling1D", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Softmax"}
 _MASKED_SOFTMAX = frozenset({"Softmax", "MultiHeadAttention", "GroupQueryAttention"})
 _VOCABULARIES = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
 
@@ -66,7 +66,7 @@ def _mask_through_recurrence(facts: Facts) -> str | None:
     """A recurrent layer behind a masking one, and in front of a layer that uses the mask."""
     masking = next((at for at, layer in enumerate(facts.layers) if layer.masks is not None), None)
     for at, layer in enumerate(facts.layers):
-        if masking is not None and at > masking and layer.kind in _RECURRENT and not layer.custom and _used_after(facts.layers[at + 1 :], layer.path):
+        if masking is not None and at > masking and layer.kind in RECURRENT and not layer.custom and _used_after(facts.layers[at + 1 :], layer.path):
             return layer.path
     return None
 

@@ -13,7 +13,7 @@ from keras_consistency_cli.routes.batches import count, first
 from keras_consistency_cli.routes.handover import carried, decoder_of, encoder_inputs
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.loops import stepped
-from keras_consistency_cli.routes.series import any_length, no_time, series_inputs
+from keras_consistency_cli.routes.series import RECURRENT, any_length, no_time, series_inputs
 
 __all__ = ["STEPPING_ROUTES"]
 
@@ -21,7 +21,7 @@ _ROWS = 4
 _APPARENT = 1e-4
 """Share of the greatest answer from which a difference is more than rounding between shapes."""
 _T = TypeVar("_T")
-_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
+_CARRYING = RECURRENT - {"Bidirectional"}
 
 
 def _steps(session: Any, rows: Rows) -> Result:
@@ -163,7 +163,7 @@ def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
 
 def _wants_twin(session: Any, details: dict[str, Any]) -> bool:
     """Whether carrying state could help: a recurrent model that looks back, and not ahead, and does not carry it by itself."""
-    recurrent = any(layer.kind in _RECURRENT for layer in session.facts.layers)
+    recurrent = any(layer.kind in _CARRYING for layer in session.facts.layers)
     causal = details.get("future", 0.0) <= _APPARENT < details["past"]
     return recurrent and causal and not session.facts.stateful_layers
 
