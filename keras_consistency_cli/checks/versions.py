@@ -17,8 +17,8 @@ __all__ = ["BEHAVIOURS", "Behaviour", "behaviours_of", "release"]
 
 Release = tuple[int, int]
 
-_USES_MASK = RECURRENT | {"GlobalAveragePooling1D", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Softmax"}
-_MASKED_SOFTMAX = frozenset({"Softmax", "MultiHeadAttention", "GroupQueryAttention"})
+_USES_MASK = RECURRENT | {"GlobalAveragePooling1D", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupedQueryAttention", "Softmax"}
+_MASKED_SOFTMAX = frozenset({"Softmax", "MultiHeadAttention", "GroupedQueryAttention"})
 _VOCABULARIES = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
 
 
