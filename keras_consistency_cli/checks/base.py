@@ -63,6 +63,11 @@ class Evidence:
     data: Mapping[str, Any] = field(default_factory=dict)
     """What was counted in the inputs: rows with NaN, infinity."""
 
+    def details(self, route: str) -> Mapping[str, Any]:
+        """What a route measured; empty where it did not run."""
+        trace = self.traces.get(route)
+        return trace.details if trace is not None and trace.ran else {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:

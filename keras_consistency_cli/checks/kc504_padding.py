@@ -114,8 +114,8 @@ def _value(found: Mapping[str, Any]) -> str:
 
 
 def _lost(evidence: Evidence) -> Mapping[str, Any]:
-    trace = evidence.traces.get("masks")
-    return {key: trace.details[key] for key in ("layer", "kind")} if trace is not None and trace.ran and "layer" in trace.details else {}
+    place = evidence.details("masks")
+    return {key: place[key] for key in ("layer", "kind")} if "layer" in place else {}
 
 
 def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged, ...]) -> Verdict:

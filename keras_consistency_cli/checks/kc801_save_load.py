@@ -47,8 +47,8 @@ _PIN = "run the version of Keras that saved it, or hold today's answers against 
 def examine(evidence: Evidence) -> Verdict:
     """Judge both copies, then what a file cannot hold; a model that is random or frozen anyway is for KC203."""
     verdict = agreement(evidence, _PAIRS, _WORDING)
-    details = {name: trace.details for name in ("reloaded", "loaded-again") if (trace := evidence.traces.get(name)) is not None}
-    reloaded = details.get("reloaded", {})
+    details = {name: evidence.details(name) for name in ("reloaded", "loaded-again")}
+    reloaded = details["reloaded"]
     lost = verdict.status is Status.FAIL or _moved_by_what_was_lost(verdict, details)
     if lost and _never_the_same(evidence):
         reason = "it does not even answer the same without being saved, see KC203 repeatability"

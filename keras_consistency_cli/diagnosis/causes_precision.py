@@ -19,7 +19,7 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
 
     def layer(evidence: Evidence) -> str | None:
         for route in routes:
-            details = evidence.traces[route].details if route in evidence.traces else {}
+            details = evidence.details(route)
             held = [path.rpartition(".")[0] for path in details.get("untracked", ())]
             forgot = [each["layer"] for each in details.get("forgotten", ())]
             found = details.get("parting", {}).get("layer") or next(iter((*held, *forgot)), None)
@@ -32,14 +32,12 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
 
 def _parting_elsewhere(evidence: Evidence) -> str | None:
     """The first layer that gives something else in another process."""
-    runs = [evidence.traces[route].details.get("steps", ()) if route in evidence.traces else () for route in ("layers-here", "layers-elsewhere")]
-    return parted_between(*runs)
+    return parted_between(*(evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere")))
 
 
 def _narrow_layer(evidence: Evidence) -> str | None:
     """The layer in whose scope an operation computes in half precision; scopes are numbered where a name comes twice."""
-    trace = evidence.traces.get("low-operations")
-    first = next(iter(trace.details.get("low", ())), "") if trace is not None else ""
+    first = next(iter(evidence.details("low-operations").get("low", ())), "")
     scopes = {re.sub(r"_\d+$", "", scope) for scope in first.partition(" ")[0].split("/")} | set(first.partition(" ")[0].split("/"))
     return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
 

@@ -34,8 +34,7 @@ Failing = Mapping[str, Verdict]
 
 def located(evidence: Evidence, route: str, key: str) -> str:
     """What a locating route found under `key`, empty where it did not run or found nothing."""
-    trace = evidence.traces.get(route)
-    return str(trace.details.get(key, "")) if trace is not None else ""
+    return str(evidence.details(route).get(key, ""))
 
 
 def changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
@@ -51,8 +50,7 @@ def differs(evidence: Evidence, candidate: str) -> bool:
 
 def random_operations(evidence: Evidence) -> list[str] | None:
     """Operations of predict's graph that draw random numbers; None where nobody looked."""
-    trace = evidence.traces.get("predict")
-    found: list[str] | None = trace.details.get("random_operations") if trace is not None else None
+    found: list[str] | None = evidence.details("predict").get("random_operations")
     return found
 
 
