@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.causes_scaling import says
-from keras_consistency_cli.diagnosis.signatures import always, made_by_process, rounding_alone
+from keras_consistency_cli.diagnosis.signatures import always, made_by_process, named_by, rounding_alone, says
 from keras_consistency_cli.routes.locate_processes import parted_between
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
@@ -192,7 +191,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         key=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         explains=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         fits=says("ill-conditioned"),
-        covers=lambda _evidence, verdict: verdict.findings.get("cause") == "ill-conditioned",
+        covers=named_by("ill-conditioned"),
         advice="scale the inputs, normalise before '{layer}', or compute in float64",
         locator="locate-rounding",
     ),
@@ -206,7 +205,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         key=("KC604", *ROUNDED_BY_KERNELS),
         explains=("KC604", *ROUNDED_BY_KERNELS),
         fits=says("near-ties"),
-        covers=lambda _evidence, verdict: verdict.findings.get("cause") == "near-ties",
+        covers=named_by("near-ties"),
         advice="treat a row whose best two classes differ by less than the limit as undecided, or train for a wider margin",
     ),
 )
