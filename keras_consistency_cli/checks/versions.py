@@ -13,7 +13,7 @@ from typing import Any, Literal
 from keras_consistency_cli.checks.sequences import RECURRENT
 from keras_consistency_cli.facts import Facts, LayerFact
 
-__all__ = ["BEHAVIOURS", "Behaviour", "behaviours_of", "release"]
+__all__ = ["BEHAVIOURS", "Behaviour", "behaviours_of", "release", "saved_elsewhere"]
 
 Release = tuple[int, int]
 
@@ -55,6 +55,12 @@ def release(version: str) -> Release | None:
     """Return major and minor number of a version such as 3.15.1, None where there are none."""
     found = re.match(r"(\d{1,4})\.(\d{1,4})", version)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def saved_elsewhere(facts: Facts) -> str:
+    """Return the words that end a message where another Keras saved the model than the one that runs; empty where none did."""
+    other = facts.saved_with and facts.saved_with != facts.keras
+    return f"; saved with Keras {facts.saved_with}, this is {facts.keras}" if other else ""
 
 
 def _baked(facts: Facts) -> str | None:
