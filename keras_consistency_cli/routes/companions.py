@@ -100,7 +100,7 @@ def _with_imputed(session: Any, rows: Rows, order: np.ndarray, bad: int) -> np.n
     """Rows with NaN that the model fills in by itself in every third place of the first batch: what fills them in may come from neighbours."""
     size = _size(session, len(order))
     tried = np.resize(order[-bad:], size)
-    answers = _fresh_step(session, some(rows, tried))
+    answers = session.fresh_step(some(rows, tried))
     if any(not values.ndim or len(values) != size for values in answers.values()):
         return order
     finite = [np.isfinite(values).reshape(size, -1).all(axis=1) for values in answers.values() if values.dtype.kind == "f"]
@@ -163,7 +163,7 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
         free = _free(session, rows)
         for chosen in _passes(size, other, lens):
             batch = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
-            swapped, baseline = _fresh_step(session, batch), baselines[chosen.size]
+            swapped, baseline = session.fresh_step(batch), baselines[chosen.size]
             if any(not values.ndim or len(values) != chosen.size for values in swapped.values()):
                 return Result(outputs={}, details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}})
             found.add(chosen, swapped, baseline or {}, session.probe.budget)
@@ -186,7 +186,7 @@ def leaks(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
         return
     for chosen in _passes(size, None, "float32"):
         swapped = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
-        answers = _fresh_step(session, swapped)
+        answers = session.fresh_step(swapped)
         moved = [_moved(values, baseline[name]) for name, values in answers.items() if values.ndim and len(values) == size]
         kept = chosen.keep & np.any(moved, axis=0) if moved else np.zeros(size, bool)
         if kept.any():
@@ -202,14 +202,8 @@ def _moved(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 def _baseline(session: Any, rows: Rows, size: int) -> dict[str, np.ndarray] | None:
     """The batch's own answers; None where running it twice from the same state gives two answers."""
     batch = first(rows, size)
-    once, again = _fresh_step(session, batch), _fresh_step(session, batch)
+    once, again = session.fresh_step(batch), session.fresh_step(batch)
     return once if all(np.array_equal(once[name], again[name], equal_nan=once[name].dtype.kind == "f") for name in once) else None
-
-
-def _fresh_step(session: Any, rows: Rows) -> dict[str, np.ndarray]:
-    session.restore()
-    outputs: dict[str, np.ndarray] = session.step(rows)
-    return outputs
 
 
 COMPANION_ROUTES: tuple[Route, ...] = (

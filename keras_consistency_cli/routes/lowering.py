@@ -24,14 +24,13 @@ def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
         from keras_consistency_cli.loading.shadow import ShadowRefused
 
         batch = first(rows, session.facts.batch_size or _ROWS)
-        subject, sample = session.subject, session.pack(first(batch, session.facts.batch_size or 1))
+        sample = session.pack(first(batch, session.facts.batch_size or 1))
         session.restore()
         try:
-            how = {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
-            model = build_lowered(session.model, policy, sample=sample, **how)
+            model = build_lowered(session.model, policy, sample=sample, **session.loading)
         except ShadowRefused as reason:
             return Result(outputs={}, details={"refused": str(reason)})
-        outputs = type(session)(model, session.facts, session.probe).call(batch, training=False)
+        outputs = session.on_copy(model).call(batch, training=False)
         return Result(outputs=outputs, rows=np.arange(count(batch)))
 
     return run

@@ -142,10 +142,8 @@ def any_length(session: Any, rows: Rows, names: Mapping[str, Any]) -> Any:
         return session
     if facts.kind == "subclass" or not declared:
         raise TwinRefused("it is a subclassed model of one length")
-    subject = session.subject
-    known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
-    twin = build_twin(session.model, lengths={rows[name].shape[1] for name in names}, custom_objects=known, allow_unsafe=unsafe)
-    return type(session)(twin, describe_model(twin), session.probe)
+    twin = build_twin(session.model, lengths={rows[name].shape[1] for name in names}, **session.loading)
+    return session.on_copy(twin, describe_model(twin))
 
 
 def no_time(facts: Facts) -> str | None:

@@ -115,13 +115,12 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
     """Two copies of the same file, or of the model saved once more, and the layers that differ held to what they gave in the first one."""
     from keras_consistency_cli.loading.resaving import load_again, saved_and_loaded
 
-    subject = session.subject
-    how = {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
+    file, how = session.subject.files.model, session.loading
     batch = first(rows, session.facts.batch_size or _ROWS)
     copies = saved_and_loaded(session.model, **how, times=1)
     try:
         # A model that was never a file has nothing to be loaded from.
-        again = load_again(Path(subject.files.model), compiled=False, **how) if subject.files.model else None
+        again = load_again(Path(file), compiled=False, **how) if file else None
         details = _against_copy(session, again, batch) if again is not None else {}
         details = details or _against_copy(session, next(copies), batch)
     finally:
@@ -130,8 +129,7 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
 
 
 def _against_copy(session: Any, model: Any, batch: Rows) -> dict[str, Any]:
-    copy = type(session)(model, session.facts, session.probe)
-    copy.subject = session.subject
+    copy = session.on_copy(model)
     # The copy is built by its first call; from then on both call the same layers in the same order.
     _predicting(copy, batch)()
     return held(Experiment(reference=_predicting(session, batch), candidate=_predicting(copy, batch), batch=count(batch)))
