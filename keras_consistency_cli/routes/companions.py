@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Lens, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some, stack
+from keras_consistency_cli.routes.distances import same_answers
 
 __all__ = ["COMPANION_ROUTES", "keep_masks", "leaks"]
 
@@ -202,8 +203,8 @@ def _moved(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 def _baseline(session: Any, rows: Rows, size: int) -> dict[str, np.ndarray] | None:
     """The batch's own answers; None where running it twice from the same state gives two answers."""
     batch = first(rows, size)
-    once, again = session.fresh_step(batch), session.fresh_step(batch)
-    return once if all(np.array_equal(once[name], again[name], equal_nan=once[name].dtype.kind == "f") for name in once) else None
+    once: dict[str, np.ndarray] = session.fresh_step(batch)
+    return once if same_answers(once, session.fresh_step(batch)) else None
 
 
 COMPANION_ROUTES: tuple[Route, ...] = (

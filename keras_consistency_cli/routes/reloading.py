@@ -15,6 +15,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.distances import same_answers
 from keras_consistency_cli.routes.locate import parting
 from keras_consistency_cli.text import clean
 
@@ -37,9 +38,9 @@ def _reloaded(session: Any, rows: Rows) -> Result:
     try:
         copy = session.on_copy(next(copies))
         outputs = copy.fresh_step(batch)
-        if not _equal(live, outputs):
+        if not same_answers(live, outputs):
             details |= _differences(session, copy, batch)
-            details["repeatable"] = _equal(outputs, session.on_copy(next(copies)).fresh_step(batch))
+            details["repeatable"] = same_answers(outputs, session.on_copy(next(copies)).fresh_step(batch))
     except Exception as problem:
         details["failure"] = f"{type(problem).__name__}: {clean(problem)}"
     finally:
@@ -55,14 +56,8 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
     live = session.fresh_step(batch)
     other = session.on_copy(load_again(Path(session.subject.files.model), compiled=False, **session.loading))
     outputs = other.fresh_step(batch)
-    details = {} if _equal(live, outputs) else _differences(session, other, batch)
+    details = {} if same_answers(live, outputs) else _differences(session, other, batch)
     return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
-
-
-def _equal(one: Outputs, other: Outputs) -> bool:
-    return one.keys() == other.keys() and all(
-        values.shape == other[name].shape and np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f") for name, values in one.items()
-    )
 
 
 def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
@@ -79,7 +74,7 @@ def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
 
 def _untracked(session: Any, batch: Rows, live: Outputs) -> list[str]:
     """Variables that answers depend on and that Keras does not save, for it does not know them."""
-    return [path for path, variable in session.snapshot.untracked() if not _equal(live, _with_another_value(session, variable, batch))]
+    return [path for path, variable in session.snapshot.untracked() if not same_answers(live, _with_another_value(session, variable, batch))]
 
 
 def _with_another_value(session: Any, variable: Any, batch: Rows) -> Outputs:
