@@ -164,5 +164,5 @@ def _in_units(known: DataFacts, verdicts: Sequence[Verdict]) -> Iterator[str]:
         if verdict.status in (Status.FAIL, Status.WARN) and judged:
             worst = max(judged, key=lambda each: each.max_abs)
             unit = known.target.unit(worst.worst[0].index)
-            told = f"{verdict.code}: {worst.max_abs:.3g} of '{worst.output}' is"
-            yield from () if unit is None else (f"{told} {worst.max_abs * unit:.4g} in the units of the targets",)
+            if unit is not None:
+                yield f"{verdict.code}: {worst.max_abs:.3g} of '{worst.output}' is {worst.max_abs * unit:.4g} in the units of the targets"
