@@ -156,14 +156,13 @@ def _in_units(known: DataFacts, verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Deviations that count, in the units of the targets before they were scaled."""
     if known.target is None:
         return
-    units = known.target.units
-    if not units:
+    if not known.target.units:
         yield f"the {known.target.kind} of the targets has no one unit, so that deviations are told as the model has them"
         return
     for verdict in verdicts:
         judged = [each.comparison for each in verdict.judged if each.comparison.worst]
         if verdict.status in (Status.FAIL, Status.WARN) and judged:
             worst = max(judged, key=lambda each: each.max_abs)
-            index = worst.worst[0].index
-            unit = units[index[-1]] if index and index[-1] < len(units) else units[0]
-            yield f"{verdict.code}: {worst.max_abs:.3g} of '{worst.output}' is {worst.max_abs * unit:.4g} in the units of the targets"
+            unit = known.target.unit(worst.worst[0].index)
+            if unit is not None:
+                yield f"{verdict.code}: {worst.max_abs:.3g} of '{worst.output}' is {worst.max_abs * unit:.4g} in the units of the targets"

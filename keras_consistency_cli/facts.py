@@ -6,7 +6,7 @@ The worker gathers them once, after loading; routes use them to say why they can
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -266,6 +266,12 @@ class TargetFact:
 
     kind: str
     units: tuple[float, ...] = ()
+
+    def unit(self, index: Sequence[int]) -> float | None:
+        """Return the unit of the element at this index within a row; None where there is no one unit."""
+        if not self.units:
+            return None
+        return self.units[index[-1]] if index and index[-1] < len(self.units) else self.units[0]
 
 
 @dataclass(frozen=True, kw_only=True)

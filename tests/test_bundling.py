@@ -10,10 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 
 from keras_consistency_cli.bundling import MANIFEST, MOST_BYTES, check_bundle, write_bundle
 from keras_consistency_cli.checks.base import Status, Verdict
@@ -189,10 +187,7 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatc
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("bundling")
-    keras.utils.set_random_seed(1)
-    parts = [layers.Dense(8, activation="tanh"), live_models.Leak(0.1, name="leak"), layers.Dense(2, activation="softmax", name="kind")]
-    keras.Sequential([keras.Input((6,), name="x"), *parts], name="leaking").save(into / "m.keras")
-    np.save(into / "x.npy", np.random.default_rng(0).normal(size=(90, 6)).astype("float32"))
+    live_models.save_leaking(into / "m.keras")
     return into
 
 

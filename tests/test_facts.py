@@ -9,7 +9,7 @@ import platform
 import pytest
 from pydantic import TypeAdapter
 
-from keras_consistency_cli.facts import Facts, InputFact, LayerFact, OutputFact
+from keras_consistency_cli.facts import Facts, InputFact, LayerFact, OutputFact, TargetFact
 
 FACTS = Facts(
     name="m",
@@ -44,3 +44,10 @@ def test_python_is_this_one() -> None:
 def test_facts_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         FACTS.name = "n"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("units", "index", "unit"), [((), (0,), None), ((2.0,), (), 2.0), ((2.0, 3.0), (1,), 3.0), ((2.0, 3.0), (5, 1), 3.0), ((2.0, 3.0), (7,), 2.0)]
+)
+def test_the_unit_of_an_element_is_that_of_its_feature(units: tuple[float, ...], index: tuple[int, ...], unit: float | None) -> None:
+    assert TargetFact(kind="StandardScaler", units=units).unit(index) == unit

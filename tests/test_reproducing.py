@@ -6,11 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 import pytest
 import typer
-from keras import layers
 
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.cli import app, main
@@ -112,10 +109,7 @@ def test_what_fails_or_breaks_has_one(fail_on: str, codes: list[str]) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("re produce")
-    keras.utils.set_random_seed(1)
-    parts = [layers.Dense(8, activation="tanh"), live_models.Leak(0.1, name="leak"), layers.Dense(2, activation="softmax", name="kind")]
-    keras.Sequential([keras.Input((6,), name="x"), *parts], name="leaking").save(into / "my model.keras")
-    np.save(into / "x.npy", np.random.default_rng(0).normal(size=(90, 6)).astype("float32"))
+    live_models.save_leaking(into / "my model.keras")
     return into
 
 

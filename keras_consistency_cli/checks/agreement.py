@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.base import Evidence, Judged, Pair, Status, Verdict
+from keras_consistency_cli.checks.base import UNDECIDED, Evidence, Judged, Pair, Status, Verdict
 from keras_consistency_cli.compare import Comparison
+from keras_consistency_cli.routes import REFERENCE, ROUNDED
 from keras_consistency_cli.routes.base import lifted_name
 from keras_consistency_cli.tolerance import judge
 
@@ -30,7 +31,6 @@ FLIPPED_SHARE = 0.05
 _LOUD = 1e-3
 """Of the greatest output: rounding above this leaves a float32 answer three digits."""
 CANCELS = "look for large numbers that cancel, or a division by next to nothing: a compiler may fold what another way of calling rounds"
-_ROUNDED = ("rounded-layers", "predict")
 FRESH = Pair(candidate="fresh-process", reference="predict")
 """The same again in another process: what differs there differs for no reason of devices or kernels."""
 
@@ -60,7 +60,7 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
 
 def rounding_put_back(evidence: Evidence) -> dict[str, Comparison]:
     """Return, by output, the shadow with float32's rounding put back layer by layer, against predict."""
-    return {each.output: each for each in evidence.comparisons.get(_ROUNDED, ())}
+    return {each.output: each for each in evidence.comparisons.get((ROUNDED, REFERENCE), ())}
 
 
 def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Verdict:
@@ -103,8 +103,7 @@ def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Ver
     what = "a difference" if most.limit.origin == "stated" else "rounding"
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
     message = f"{wording.agree}, but {what} of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
-    advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
-    return Verdict(status=status, message=message, judged=judged, advice=advice, findings={"cause": "near-ties"})
+    return Verdict(status=status, message=message, judged=judged, advice=UNDECIDED, findings={"cause": "near-ties"})
 
 
 def _flipped_share(comparison: Comparison) -> float:

@@ -14,7 +14,10 @@ from keras_consistency_cli.routes.base import Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.tolerance import Limit, Policy
 
-__all__ = ["Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
+__all__ = ["UNDECIDED", "Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
+
+UNDECIDED = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
+"""Advice where decisions flip within rounding."""
 
 
 class Status(StrEnum):
@@ -62,6 +65,11 @@ class Evidence:
     rows: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
     """What was counted in the inputs: rows with NaN, infinity."""
+
+    def details(self, route: str) -> Mapping[str, Any]:
+        """What a route measured; empty where it did not run."""
+        trace = self.traces.get(route)
+        return trace.details if trace is not None and trace.ran else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,5 +128,4 @@ def _never_silent(verdict: Verdict) -> Verdict:
         return verdict
     most = max(flipping, key=lambda each: each.flipped)
     told = f"{verdict.message}; yet {most.flipped} of {most.decisions} decisions flip between {most.candidate} and {most.reference}: near ties"
-    advice = verdict.advice or "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
-    return replace(verdict, status=Status.WARN, message=told, advice=advice)
+    return replace(verdict, status=Status.WARN, message=told, advice=verdict.advice or UNDECIDED)

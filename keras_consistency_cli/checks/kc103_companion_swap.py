@@ -41,7 +41,7 @@ def examine(evidence: Evidence) -> Verdict:
     """Judge kept rows bit for bit."""
     if any(trace.error and SHAPE_VARIES in trace.error for trace in evidence.traces.values()):
         return _skip(f"{SHAPE_VARIES}: see KC102 batch-size")
-    details = [trace.details for name in ("companions", "companions-float64") if (trace := evidence.traces.get(name)) is not None and trace.ran]
+    details = [found for name in ("companions", "companions-float64") if (found := evidence.details(name))]
     if any(detail.get("deterministic") is False for detail in details):
         return _skip("the same batch from the same state is answered differently each time: see KC203 repeatability")
     if any(detail.get("misshapen") for detail in details):

@@ -32,8 +32,7 @@ _WORDING = Wording(
 def examine(evidence: Evidence) -> Verdict:
     """Judge the eager call against predict, then tell whether predict's cast of the rows to floatx moves answers."""
     verdict = agreement(evidence, _PAIRS, _WORDING)
-    trace = evidence.traces.get("rows")
-    lost = trace.details.get("lost_in_cast") if trace is not None else None
+    lost = evidence.details("rows").get("lost_in_cast")
     if lost and verdict.status is Status.PASS:
         name, count = next(iter(lost.items()))
         message = f"{count} whole numbers of input '{name}' change when they are cast to float32: two ids may become one"

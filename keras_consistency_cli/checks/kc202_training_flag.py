@@ -52,8 +52,7 @@ def _effects(evidence: Evidence) -> dict[str, object]:
 
 
 def _answering(evidence: Evidence) -> str:
-    trace = evidence.traces.get("training-call")
-    effects = trace.details.get("effects", []) if trace is not None else []
+    effects = evidence.details("training-call").get("effects", [])
     told = [f"{effect['kind']} by {effect['max_abs']:.2g}" for effect in effects if effect["max_abs"] > 0]
     return f"; training=True would move outputs: {', '.join(told)}" if told else ""
 

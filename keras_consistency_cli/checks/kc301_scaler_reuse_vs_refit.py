@@ -71,15 +71,14 @@ def _damages(judged: Sequence[Judged], evidence: Evidence) -> dict[str, str]:
 
 
 def _constant(evidence: Evidence) -> str:
-    trace = evidence.traces.get("refit-single")
-    return ", for every row becomes the same" if trace is not None and trace.details.get("constant") else ""
+    return ", for every row becomes the same" if evidence.details("refit-single").get("constant") else ""
 
 
 def _findings(evidence: Evidence) -> dict[str, object]:
     """By way of scaling: how far inputs move, and what predictions do."""
     told = _damages(tuple(judge_pairs(evidence, (*_REFIT_PAIRS, *_OTHER_PAIRS))), evidence)
-    moves = {name: evidence.traces[name].details.get("moved") for name in told if name in evidence.traces}
-    return {"would": {name: {"inputs_move": moves.get(name), "predictions": words} for name, words in told.items()}} if told else {}
+    would = {name: {"inputs_move": evidence.details(name).get("moved"), "predictions": words} for name, words in told.items()}
+    return {"would": would} if would else {}
 
 
 CHECK = Check(

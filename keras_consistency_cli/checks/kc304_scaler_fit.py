@@ -16,7 +16,7 @@ Sources: scikit-learn#25297, https://scikit-learn.org/stable/model_persistence.h
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from keras_consistency_cli.checks.resemblance import by_input
 from keras_consistency_cli.facts import ColumnFact, DataFacts, ExpectedColumn, ScalingFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["CHECK", "Stale", "staleness"]
+__all__ = ["CHECK", "Stale", "differences", "staleness"]
 
 STALE = 0.15
 """Standard deviations by which mean or spread may differ from those of the reference rows, and the share of a range that they may overshoot."""
@@ -177,10 +177,15 @@ def _differs(column: ColumnFact, constant: float) -> bool:
     return column.count > 0 and max(abs(column.high - constant), abs(column.low - constant)) > 1e-6 * max(abs(constant), 1.0)
 
 
-def _told_stale(stale: list[Stale], findings: dict[str, Any]) -> Verdict:
+def differences(stale: Sequence[Stale]) -> str:
+    """Return in words how many features differ, and the one that differs most."""
     worst = max(stale, key=lambda each: each.by)
-    message = f"the scaler was not fitted on the reference rows: {len(stale)} features differ, '{worst.name}' most: {worst.what} {worst.by:.2g}"
-    message += " standard deviations" if "mean" in worst.what else ""
+    unit = " standard deviations" if "mean" in worst.what else ""
+    return f"{len(stale)} features differ, '{worst.name}' most: {worst.what} {worst.by:.2g}{unit}"
+
+
+def _told_stale(stale: list[Stale], findings: dict[str, Any]) -> Verdict:
+    message = f"the scaler was not fitted on the reference rows: {differences(stale)}"
     advice = "fit it again on the rows that the model is trained on, and save both together"
     return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "scaler-stale"}, advice=advice)
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.checks.kc304_scaler_fit import Stale, staleness
+from keras_consistency_cli.checks.kc304_scaler_fit import Stale, differences, staleness
 from keras_consistency_cli.facts import ColumnFact, DataFacts, PreprocessingFact
 
 __all__ = ["CHECK"]
@@ -124,9 +124,7 @@ def _unlike_reference(layer: PreprocessingFact, known: DataFacts) -> _Finding | 
     stale = list(_stale(layer, known))
     if not stale:
         return None
-    worst = max(stale, key=lambda each: each.by)
-    message = f"'{layer.path}' was not adapted on the reference rows: {len(stale)} features differ, '{worst.name}' most: {worst.what} {worst.by:.2g}"
-    return Status.FAIL, message + (" standard deviations" if "mean" in worst.what else ""), "normalization-stale"
+    return Status.FAIL, f"'{layer.path}' was not adapted on the reference rows: {differences(stale)}", "normalization-stale"
 
 
 def _stale(layer: PreprocessingFact, known: DataFacts) -> Iterator[Stale]:

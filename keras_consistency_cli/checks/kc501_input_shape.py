@@ -238,8 +238,7 @@ def _features(evidence: Evidence) -> Iterator[_Finding]:
 
 
 def _ids(evidence: Evidence) -> Iterator[_Finding]:
-    trace = evidence.traces.get("ids")
-    for name, found in (trace.details if trace is not None and trace.ran else {}).items():
+    for name, found in evidence.details("ids").items():
         if name == "output_rows" or not found.get("wrong"):
             continue
         message = f"{found['wrong']} values of input '{clean(name, 60)}' are {found['kind']}, which '{found['why']}' does not know; {found['keras']}"
@@ -247,8 +246,7 @@ def _ids(evidence: Evidence) -> Iterator[_Finding]:
 
 
 def _lengths(evidence: Evidence) -> Iterator[_Finding]:
-    trace = evidence.traces.get("two-lengths")
-    found = trace.details.get("wrong") if trace is not None and trace.ran else None
+    found = evidence.details("two-lengths").get("wrong")
     if found:
         lengths_vary = evidence.data.get("variable_length") or evidence.data.get("step_by_step")
         told = f"after rows of {found['first']} steps, predict answers rows of {found['then']} steps {found['how']}"
@@ -258,8 +256,7 @@ def _lengths(evidence: Evidence) -> Iterator[_Finding]:
 
 
 def _miscounted(evidence: Evidence) -> Iterator[tuple[str, int]]:
-    trace = evidence.traces.get("predict")
-    rows = trace.details.get("output_rows", {}) if trace is not None and trace.ran and not evidence.facts.batch_size else {}
+    rows = evidence.details("predict").get("output_rows", {}) if not evidence.facts.batch_size else {}
     yield from ((output, count) for output, count in rows.items() if count != evidence.rows)
 
 

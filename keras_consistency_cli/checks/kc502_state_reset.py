@@ -55,11 +55,9 @@ def examine(evidence: Evidence) -> Verdict:
     reset = agreement(evidence, (_RESET,), _WORDING)
     if reset.status is not Status.PASS:
         return reset
-    memory = evidence.traces.get("state-memory")
-    found = dict(memory.details) if memory is not None and memory.ran else {}
-    saved = evidence.traces.get("state-saved")
-    if saved is not None and saved.ran:
-        found["saving"] = {key: saved.details[key] for key in ("lost", "copied", "scale") if key in saved.details}
+    found, saved = dict(evidence.details("state-memory")), evidence.details("state-saved")
+    if saved:
+        found["saving"] = {key: saved[key] for key in ("lost", "copied", "scale") if key in saved}
     again = tuple(judge_pairs(evidence, (_AGAIN,)))
     verdict = _carrying(evidence, again, found) if consecutive else _leaking(evidence, again, found)
     return replace(verdict, judged=(*again, *reset.judged), findings={**found, **verdict.findings})

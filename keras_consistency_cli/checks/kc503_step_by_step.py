@@ -22,11 +22,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from keras_consistency_cli.checks.sequences import not_measured
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
 
 _APPARENT = 1e-4
+_NOTHING = "nothing is fed step by step"
 _WAYS = {"growing-prefix": "growing prefixes", "one-step": "one step at a time", "sliding-window": "sliding windows"}
 _HAND_OVER = (
     "encode once, and give the decoder the state that it ended in:\n"
@@ -46,14 +48,12 @@ _TWIN = (
 
 def examine(evidence: Evidence) -> Verdict:
     """Say which loops are safe; FAIL where the owner's own way is not."""
-    trace = evidence.traces.get("steps")
-    if trace is None or trace.unavailable:
-        return Verdict(status=Status.SKIP, message="nothing is fed step by step", reason=trace.unavailable if trace else "the route did not run")
-    if trace.error:
-        return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason=f"steps: {trace.error}")
-    found = {key: value for key, value in trace.details.items() if key != "output_rows"}
+    stopped = not_measured(evidence, "steps", _NOTHING)
+    if stopped is not None:
+        return stopped
+    found = {key: value for key, value in evidence.details("steps").items() if key != "output_rows"}
     if not found:
-        return Verdict(status=Status.SKIP, message="nothing is fed step by step", reason="no input is a series")
+        return Verdict(status=Status.SKIP, message=_NOTHING, reason="no input is a series")
     ways = {"growing-prefix": _prefixes(found), "one-step": _steps(found), "sliding-window": _windows(found)}
     stated = evidence.data.get("step_by_step")
     if stated is None:
@@ -62,7 +62,7 @@ def examine(evidence: Evidence) -> Verdict:
     status, told = ways[stated]
     if not told:
         reason = f"windows are not tried: {found.get('window') or 'the model carries its state along'}"
-        return Verdict(status=Status.SKIP, message="nothing is fed step by step", reason=reason)
+        return Verdict(status=Status.SKIP, message=_NOTHING, reason=reason)
     cause = {"cause": "stepwise-differs"} if status is Status.FAIL else {}
     advice = None if status is Status.PASS else _advice(found)
     return Verdict(status=status, message=f"{_WAYS[stated]}: {told}", findings={**found, **cause}, advice=advice)

@@ -26,6 +26,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.agreement import judge_pairs, numbers, worst
 from keras_consistency_cli.checks.base import Check, Evidence, Judged, Pair, Status, Verdict
+from keras_consistency_cli.checks.sequences import not_measured
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
@@ -37,12 +38,10 @@ _PLAIN = 1e-4
 
 def examine(evidence: Evidence) -> Verdict:
     """FAIL where a mask or padding is declared and padding matters, WARN where it matters and neither is."""
-    trace = evidence.traces.get("unpadded")
-    if trace is None or trace.unavailable:
-        return Verdict(status=Status.SKIP, message="nothing is padded", reason=trace.unavailable if trace else "the route did not run")
-    if trace.error:
-        return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason=f"unpadded: {trace.error}")
-    found = {key: value for key, value in trace.details.items() if key != "output_rows"}
+    stopped = not_measured(evidence, "unpadded", "nothing is padded")
+    if stopped is not None:
+        return stopped
+    found = {key: value for key, value in evidence.details("unpadded").items() if key != "output_rows"}
     judged = tuple(judge_pairs(evidence, (_PAIR,)))
     over = [each for each in judged if not each.within and _plain(each)]
     verdict = _computed_on(evidence, found, over) if over else _ignored(evidence, found, judged)
@@ -114,8 +113,8 @@ def _value(found: Mapping[str, Any]) -> str:
 
 
 def _lost(evidence: Evidence) -> Mapping[str, Any]:
-    trace = evidence.traces.get("masks")
-    return {key: trace.details[key] for key in ("layer", "kind")} if trace is not None and trace.ran and "layer" in trace.details else {}
+    place = evidence.details("masks")
+    return {key: place[key] for key in ("layer", "kind")} if "layer" in place else {}
 
 
 def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged, ...]) -> Verdict:

@@ -58,8 +58,7 @@ def _excess(evidence: Evidence) -> float:
 
 def _hidden(evidence: Evidence) -> Verdict | None:
     """Less than float32 where nothing says so: operations that produce it, or a distance that rounding cannot reach."""
-    trace = evidence.traces.get("low-operations")
-    low = list(trace.details.get("low", ())) if trace is not None else []
+    low = list(evidence.details("low-operations").get("low", ()))
     findings = {"cause": "low-precision", "operations": low, "excess": _excess(evidence)}
     advice = "compute in float32 there, or say with a dtype policy that less is meant; then other checks measure against that"
     if low:

@@ -22,10 +22,11 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.agreement import FLIPPED_SHARE
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.compare import Comparison
+from keras_consistency_cli.routes.lowering import POLICIES, lowered_name
 
 __all__ = ["CHECK"]
 
-_POLICIES = {"mixed-float16": "mixed_float16", "mixed-bfloat16": "mixed_bfloat16"}
+_POLICIES = {lowered_name(policy): policy for policy in POLICIES}
 _PAIRS = tuple(Pair(candidate=name, reference="predict") for name in _POLICIES)
 
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import math
 
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.base import UNDECIDED, Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.compare import Comparison
+from keras_consistency_cli.routes.conditioning import CHANGE
 
 __all__ = ["CHECK"]
 
-_CHANGE = 1e-7
 _ILL = 1e4
 _WHAT = {"changed-inputs": "inputs", "changed-weights": "weights"}
 _PAIRS = tuple(Pair(candidate=name, reference="predict-float64") for name in _WHAT)
@@ -41,7 +41,7 @@ def examine(evidence: Evidence) -> Verdict:
     if not factors or not evidence.noise:
         reason = "; ".join(f"{trace.route}: {trace.unavailable}" for trace in traces if trace.unavailable)
         return Verdict(status=Status.SKIP, message="nothing to compare", reason=reason or "rounding noise is not known, see KC602")
-    moved = " and ".join(f"{_CHANGE * factor:.1e} (in the {_WHAT[name]})" for name, factor in factors.items())
+    moved = " and ".join(f"{CHANGE * factor:.1e} (in the {_WHAT[name]})" for name, factor in factors.items())
     message = f"a relative change of 1e-7 moves answers by a relative {moved}"
     flips = max((each for comparisons in found.values() for each in comparisons), key=lambda each: each.flipped)
     return _judged(message, factors, flips)
@@ -54,16 +54,15 @@ def _judged(message: str, factors: dict[str, float], flips: Comparison) -> Verdi
         findings = {**findings, "cause": "ill-conditioned"}
         return Verdict(status=Status.WARN, message=f"{message}: up to {max(factors.values()):.1e} times as much", findings=findings, advice=advice)
     if flips.flipped:
-        advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
         message += f", and flips {flips.flipped} of {flips.decisions} decisions: near ties"
-        return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "near-ties"}, advice=advice)
+        return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "near-ties"}, advice=UNDECIDED)
     return Verdict(status=Status.PASS, message=message, findings=findings)
 
 
 def _amplification(comparison: Comparison) -> float:
     if not comparison.sum_squares_scale or comparison.misshapen:
         return 0.0
-    return math.sqrt(comparison.sum_squares / comparison.sum_squares_scale) / _CHANGE
+    return math.sqrt(comparison.sum_squares / comparison.sum_squares_scale) / CHANGE
 
 
 CHECK = Check(

@@ -28,7 +28,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.checks.versions import behaviours_of
+from keras_consistency_cli.checks.versions import behaviours_of, saved_elsewhere
 
 __all__ = ["CHECK"]
 
@@ -47,8 +47,8 @@ _PIN = "run the version of Keras that saved it, or hold today's answers against 
 def examine(evidence: Evidence) -> Verdict:
     """Judge both copies, then what a file cannot hold; a model that is random or frozen anyway is for KC203."""
     verdict = agreement(evidence, _PAIRS, _WORDING)
-    details = {name: trace.details for name in ("reloaded", "loaded-again") if (trace := evidence.traces.get(name)) is not None}
-    reloaded = details.get("reloaded", {})
+    details = {name: evidence.details(name) for name in ("reloaded", "loaded-again")}
+    reloaded = details["reloaded"]
     lost = verdict.status is Status.FAIL or _moved_by_what_was_lost(verdict, details)
     if lost and _never_the_same(evidence):
         reason = "it does not even answer the same without being saved, see KC203 repeatability"
@@ -121,9 +121,7 @@ def _not_held(verdict: Verdict, details: Mapping[str, Any]) -> Verdict | None:
 
 def _versions(verdict: Verdict, evidence: Evidence) -> Verdict:
     """What another version of Keras makes of the same file."""
-    facts = evidence.facts
-    saved = f"; saved with Keras {facts.saved_with}, this is {facts.keras}" if facts.saved_with and facts.saved_with != facts.keras else ""
-    known = behaviours_of(facts)
+    saved, known = saved_elsewhere(evidence.facts), behaviours_of(evidence.facts)
     findings = {"versions": known} if known else {}
     loud = [each for each in known if each["weight"] == "always" or (each["weight"], each["state"]) == ("crossed", "crossed")]
     if loud:

@@ -23,6 +23,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.versions import saved_elsewhere
 
 __all__ = ["CHECK"]
 
@@ -36,18 +37,16 @@ _WORDING = Wording(
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge the recorded answers against predict; without any, say how to give some."""
-    trace = evidence.traces.get("recorded")
-    if trace is not None and trace.ran and not trace.details.get("given", True):
+    recorded = evidence.details("recorded")
+    if not recorded.get("given", True):
         return Verdict(status=Status.SKIP, message="nothing to compare", reason="no answers are given; record some and give them with --expected")
-    verdict = _with_rounding(agreement(evidence, _PAIRS, _WORDING), trace.details.get("rounded", {}) if trace is not None else {})
+    verdict = _with_rounding(agreement(evidence, _PAIRS, _WORDING), recorded.get("rounded", {}))
     if verdict.status is not Status.FAIL:
         return verdict
-    forms = trace.details.get("forms", {}) if trace is not None else {}
+    forms = recorded.get("forms", {})
     told = "".join(f"; '{output}' was recorded as {words}" for output, words in forms.items())
-    facts = evidence.facts
-    versions = f"; saved with Keras {facts.saved_with}, this is {facts.keras}" if facts.saved_with and facts.saved_with != facts.keras else ""
     findings = {**verdict.findings, "cause": "recorded-in-other-form" if forms else "answers-moved", "forms": dict(forms)}
-    return replace(verdict, message=verdict.message + told + versions, findings=findings)
+    return replace(verdict, message=verdict.message + told + saved_elsewhere(evidence.facts), findings=findings)
 
 
 def _with_rounding(verdict: Verdict, rounded: Mapping[str, str]) -> Verdict:

@@ -55,11 +55,11 @@ class Mistake:
 
 def mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
     """Return what is wrong with the served rows, None where none were given or could be matched."""
-    trace = evidence.traces.get("served")
-    if trace is None or not trace.ran or "inputs" not in trace.details:
+    served = evidence.details("served")
+    if "inputs" not in served:
         return None
-    names: Mapping[str, Sequence[str]] = trace.details.get("names", {})
-    return tuple(found for name, match in trace.details["inputs"].items() for found in _of_input(name, match, names.get(name, ())))
+    names: Mapping[str, Sequence[str]] = served.get("names", {})
+    return tuple(found for name, match in served["inputs"].items() for found in _of_input(name, match, names.get(name, ())))
 
 
 def _of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iterator[Mistake]:
@@ -114,14 +114,14 @@ def _aside(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
 
 def served_verdict(evidence: Evidence, found: Sequence[Mistake], judged: Sequence[Judged], findings: Mapping[str, Any]) -> Verdict:
     """FAIL for these mistakes, with what they do to the predictions; the known mistake of most values names the cause."""
-    trace = evidence.traces["served"]
-    several = len(trace.details["inputs"]) > 1
+    inputs = evidence.details("served")["inputs"]
+    several = len(inputs) > 1
     told = "; ".join(f"input '{each.input}': {each.told}" if several else each.told for each in found)
     pair = [each for each in judged if each.comparison.candidate == "served"]
     message = f"the served rows are not what the model should be fed: {told}; predictions {damage(pair, evidence.rows)}"
     # Where something stays unknown, what is known of the rest is worth more.
     cause = max(found, key=lambda each: (each.cause is not None, each.columns * max(each.rows, 1))).cause
-    seen = {**findings, "served": dict(trace.details["inputs"])}
+    seen = {**findings, "served": dict(inputs)}
     return Verdict(status=Status.FAIL, message=message, judged=tuple(pair), findings=seen | ({"cause": cause} if cause else {}))
 
 
@@ -155,8 +155,7 @@ def harmless(judged: Judged) -> bool:
 
 def impossible(evidence: Evidence, route: str) -> str | None:
     """Return why a route gave no answers although it ran: nothing to scale, or nothing that makes sense; None where it gave some."""
-    trace = evidence.traces.get(route)
-    return trace.details.get("reason") if trace is not None and trace.ran else None
+    return evidence.details(route).get("reason")
 
 
 def nothing_ran(evidence: Evidence, routes: Sequence[str]) -> Verdict | None:

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from keras_consistency_cli.checks.sequences import RECURRENT
 from keras_consistency_cli.facts import Facts, LayerFact
 
-__all__ = ["BEHAVIOURS", "Behaviour", "behaviours_of", "release"]
+__all__ = ["BEHAVIOURS", "Behaviour", "behaviours_of", "release", "saved_elsewhere"]
 
 Release = tuple[int, int]
 
-_RECURRENT = frozenset({"RNN", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
-_USES_MASK = _RECURRENT | {"GlobalAveragePooling1D", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "Softmax"}
-_MASKED_SOFTMAX = frozenset({"Softmax", "MultiHeadAttention", "GroupQueryAttention"})
+_USES_MASK = RECURRENT | {"GlobalAveragePooling1D", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupedQueryAttention", "Softmax"}
+_MASKED_SOFTMAX = frozenset({"Softmax", "MultiHeadAttention", "GroupedQueryAttention"})
 _VOCABULARIES = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
 
 
@@ -57,6 +57,12 @@ def release(version: str) -> Release | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def saved_elsewhere(facts: Facts) -> str:
+    """Return the words that end a message where another Keras saved the model than the one that runs; empty where none did."""
+    other = facts.saved_with and facts.saved_with != facts.keras
+    return f"; saved with Keras {facts.saved_with}, this is {facts.keras}" if other else ""
+
+
 def _baked(facts: Facts) -> str | None:
     """A training flag that the graph holds; Keras writes a layer's own default there as well, which is the layer's nature and nobody's doing."""
     return next((layer.path for layer in facts.layers if layer.baked_training and not layer.default_training), None)
@@ -66,7 +72,7 @@ def _mask_through_recurrence(facts: Facts) -> str | None:
     """A recurrent layer behind a masking one, and in front of a layer that uses the mask."""
     masking = next((at for at, layer in enumerate(facts.layers) if layer.masks is not None), None)
     for at, layer in enumerate(facts.layers):
-        if masking is not None and at > masking and layer.kind in _RECURRENT and not layer.custom and _used_after(facts.layers[at + 1 :], layer.path):
+        if masking is not None and at > masking and layer.kind in RECURRENT and not layer.custom and _used_after(facts.layers[at + 1 :], layer.path):
             return layer.path
     return None
 

@@ -120,24 +120,22 @@ def _mends(by_code: Mapping[str, Verdict], codes: Sequence[str]) -> tuple[str, .
 
 def _growth(cause: Cause, evidence: Evidence) -> dict[str, Any]:
     """The layers at which rounding grows most, the worst first, where a locator measured that."""
-    trace = evidence.traces.get(cause.locator) if cause.locator else None
-    measured = trace.details.get("growth", ()) if trace is not None and trace.ran else ()
+    measured = evidence.details(cause.locator).get("growth", ()) if cause.locator else ()
     ranked = sorted((each for each in measured if each["grown"] > 1), key=lambda each: -each["grown"])
     return {"growth": ranked[:_RANKED]} if ranked else {}
 
 
 def _place(cause: Cause, evidence: Evidence) -> Mapping[str, Any]:
-    trace = evidence.traces.get(cause.locator) if cause.locator else None
-    if trace is None or not trace.ran or "layer" not in trace.details:
+    found = evidence.details(cause.locator) if cause.locator else {}
+    if "layer" not in found:
         return {}
-    found = {key: trace.details[key] for key in ("layer", "kind", "order", "steps", "custom")}
-    return {**found, **_code_around(cause, evidence)}
+    return {**{key: found[key] for key in ("layer", "kind", "order", "steps", "custom")}, **_code_around(cause, evidence)}
 
 
 def _code_around(cause: Cause, evidence: Evidence) -> dict[str, Any]:
     """The layer or model whose own call() is at fault, where the layer that was located is only the first to be given other inputs."""
     for route in _toggling(cause.slug):
-        found = evidence.traces[route].details if route in evidence.traces else {}
+        found = evidence.details(route)
         if "own_code" in found and len(found["held"]) < 2:
             return {"layer": next(iter(found["held"]), evidence.facts.name), "kind": found["own_code"], "custom": True}
     return {}

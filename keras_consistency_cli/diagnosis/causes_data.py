@@ -7,7 +7,7 @@ from collections.abc import Callable
 from keras_consistency_cli.checks import kc401_normalization_adapted, kc402_normalized_twice
 from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.causes_scaling import says
+from keras_consistency_cli.diagnosis.signatures import says
 
 __all__ = ["DATA_CAUSES"]
 

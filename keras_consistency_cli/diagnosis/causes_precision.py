@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.causes_scaling import says
-from keras_consistency_cli.diagnosis.signatures import always, made_by_process, rounding_alone
+from keras_consistency_cli.diagnosis.signatures import always, made_by_process, named_by, rounding_alone, says
 from keras_consistency_cli.routes.locate_processes import parted_between
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
@@ -19,7 +18,7 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
 
     def layer(evidence: Evidence) -> str | None:
         for route in routes:
-            details = evidence.traces[route].details if route in evidence.traces else {}
+            details = evidence.details(route)
             held = [path.rpartition(".")[0] for path in details.get("untracked", ())]
             forgot = [each["layer"] for each in details.get("forgotten", ())]
             found = details.get("parting", {}).get("layer") or next(iter((*held, *forgot)), None)
@@ -32,14 +31,12 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
 
 def _parting_elsewhere(evidence: Evidence) -> str | None:
     """The first layer that gives something else in another process."""
-    runs = [evidence.traces[route].details.get("steps", ()) if route in evidence.traces else () for route in ("layers-here", "layers-elsewhere")]
-    return parted_between(*runs)
+    return parted_between(*(evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere")))
 
 
 def _narrow_layer(evidence: Evidence) -> str | None:
     """The layer in whose scope an operation computes in half precision; scopes are numbered where a name comes twice."""
-    trace = evidence.traces.get("low-operations")
-    first = next(iter(trace.details.get("low", ())), "") if trace is not None else ""
+    first = next(iter(evidence.details("low-operations").get("low", ())), "")
     scopes = {re.sub(r"_\d+$", "", scope) for scope in first.partition(" ")[0].split("/")} | set(first.partition(" ")[0].split("/"))
     return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
 
@@ -194,7 +191,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         key=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         explains=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         fits=says("ill-conditioned"),
-        covers=lambda _evidence, verdict: verdict.findings.get("cause") == "ill-conditioned",
+        covers=named_by("ill-conditioned"),
         advice="scale the inputs, normalise before '{layer}', or compute in float64",
         locator="locate-rounding",
     ),
@@ -208,7 +205,7 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         key=("KC604", *ROUNDED_BY_KERNELS),
         explains=("KC604", *ROUNDED_BY_KERNELS),
         fits=says("near-ties"),
-        covers=lambda _evidence, verdict: verdict.findings.get("cause") == "near-ties",
+        covers=named_by("near-ties"),
         advice="treat a row whose best two classes differ by less than the limit as undecided, or train for a wider margin",
     ),
 )

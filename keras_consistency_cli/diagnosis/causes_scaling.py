@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.signatures import says
 
-__all__ = ["SCALING_CAUSES", "says"]
-
-
-def says(slug: str) -> Callable[[Evidence, Mapping[str, Verdict]], bool]:
-    """Return the signature of a cause that checks recognise themselves: one that failed or warned has it among its findings as "cause"."""
-
-    def fits(_evidence: Evidence, failing: Mapping[str, Verdict]) -> bool:
-        return any(verdict.findings.get("cause") == slug for verdict in failing.values())
-
-    return fits
-
+__all__ = ["SCALING_CAUSES"]
 
 SCALING_CAUSES: tuple[Cause, ...] = (
     Cause(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.sequences import RECURRENT
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.causes_scaling import says
+from keras_consistency_cli.diagnosis.signatures import says
 
 __all__ = ["SEQUENCE_CAUSES"]
 
@@ -18,12 +18,8 @@ def _layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
 
 
 def _end_of_mask(evidence: Evidence) -> str | None:
-    trace = evidence.traces.get("masks")
-    if trace is not None and "layer" in trace.details:
-        return str(trace.details["layer"])
-    padded = evidence.traces.get("unpadded")
-    ignoring = padded.details.get("unheeded", {}) if padded is not None else {}
-    return str(ignoring["layer"]) if ignoring else None
+    ends, ignored = evidence.details("masks"), evidence.details("unpadded").get("unheeded", {})
+    return next((str(place["layer"]) for place in (ends, ignored) if "layer" in place), None)
 
 
 def _masking_layer(evidence: Evidence) -> str | None:
@@ -31,8 +27,7 @@ def _masking_layer(evidence: Evidence) -> str | None:
 
 
 def _looking_ahead_or_forgetting(evidence: Evidence) -> str | None:
-    trace = evidence.traces.get("steps")
-    found = trace.details if trace is not None else {}
+    found = evidence.details("steps")
     told = found.get("layer") or found.get("decoder")
     return str(told) if told else _layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
 

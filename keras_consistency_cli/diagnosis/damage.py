@@ -86,11 +86,13 @@ def _hit(judged: Judged) -> int:
 
 def _worst(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[HitRow, ...]:
     """The rows that moved most in any of the comparisons, each once."""
+    known: DataFacts | None = evidence.data.get("description")
+    target = known.target if known is not None else None
     found: dict[int, HitRow] = {}
     for comparison in comparisons:
         for each in comparison.worst:
             if each.row not in found or found[each.row].distance < each.distance:
-                unit = _unit(evidence, each.index)
+                unit = target.unit(each.index) if target is not None else None
                 found[each.row] = HitRow(
                     row=each.row,
                     output=comparison.output,
@@ -101,13 +103,6 @@ def _worst(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[HitRo
                     in_units=None if unit is None else each.distance * unit,
                 )
     return tuple(sorted(found.values(), key=lambda each: -each.distance)[:_KEPT_ROWS])
-
-
-def _unit(evidence: Evidence, index: tuple[int, ...]) -> float | None:
-    """What one unit of this element is in the units of the targets."""
-    description = evidence.data.get("description")
-    units = description.target.units if isinstance(description, DataFacts) and description.target else ()
-    return (units[index[-1]] if index and index[-1] < len(units) else units[0]) if units else None
 
 
 def _bad_rows(evidence: Evidence, verdicts: Sequence[Verdict]) -> Damage | None:

@@ -30,10 +30,7 @@ class LayerDeviation:
 
 def along_depth(evidence: Evidence, locator: str | None) -> tuple[LayerDeviation, ...]:
     """Return what this locating route found along the depth: at most 200 layers, those around the culprit among them; empty where it found none."""
-    trace = evidence.traces.get(locator) if locator else None
-    if trace is None or not trace.ran:
-        return ()
-    return tuple(_read(entry) for entry in trace.details.get("depth", ()))
+    return tuple(_read(entry) for entry in evidence.details(locator).get("depth", ())) if locator else ()
 
 
 def _read(entry: Mapping[str, object]) -> LayerDeviation:

@@ -86,12 +86,6 @@ def seen(told: str, *codes: str, finding: str = "", failed: bool = False) -> Pro
     return prove
 
 
-def details(evidence: Evidence, route: str) -> Mapping[str, Any]:
-    """What a route measured; empty where it did not run."""
-    trace = evidence.traces.get(route)
-    return trace.details if trace is not None and trace.ran else {}
-
-
 def named(paths: Iterable[str]) -> str:
     """Layers in words: 'a', 'b' and 2 more."""
     every = [f"'{path}'" for path in paths]
@@ -111,7 +105,7 @@ def held(route: str, how: str, gone: str) -> Prove:
     """
 
     def prove(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
-        found = details(evidence, route)
+        found = evidence.details(route)
         if "left" not in found:
             return None
         if found["left"] is None:
@@ -135,7 +129,7 @@ def _rounding_only(evidence: Evidence, found: Mapping[str, Any]) -> bool:
 
 def zeroed(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """NaN and infinity replaced where they arise."""
-    found = details(evidence, "hold-nonfinite")
+    found = evidence.details("hold-nonfinite")
     if "left" not in found or not found["before"]:
         return None
     action = f"with what is not finite replaced by 0 behind {named(found['held'])}"
@@ -146,7 +140,7 @@ def zeroed(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
 
 def masks_restored(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """The mask put back where it ends."""
-    found = details(evidence, "hold-masks")
+    found = evidence.details("hold-masks")
     if "left" not in found:
         return None
     action = f"with the mask restored at {named(found['held'])}"
@@ -166,7 +160,7 @@ def mask_put_back(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof 
 
 def plain_predict(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """Predict as Keras has it, without the class's own."""
-    found = details(evidence, "plain-predict")
+    found = evidence.details("plain-predict")
     if "left" not in found:
         return None
     noise = max((each.max_abs for each in evidence.noise.values()), default=0.0)
@@ -192,7 +186,7 @@ def restored(*kinds: str) -> Prove:
     words = {"seed": "random seeds", "state": "states", "weight": "variables"}
 
     def prove(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
-        found = details(evidence, "companions")
+        found = evidence.details("companions")
         if not changed(evidence, *kinds) or not differs(evidence, "predict-again") or "deterministic" not in found:
             return None
         what = " and ".join(words[kind] for kind in kinds if changed(evidence, kind))
@@ -235,7 +229,7 @@ def cast_by_hand(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof |
     """The rows cast before the call, and not."""
     cast = evidence.comparisons.get(("call", "predict"), ())
     given = evidence.comparisons.get(("call-as-given", "call"), ())
-    lost = details(evidence, "rows").get("lost_in_cast")
+    lost = evidence.details("rows").get("lost_in_cast")
     if lost:
         return Proof(confirmed=True, told=f"{sum(lost.values())} whole numbers come back from float32 as others")
     if not cast or all(each.identical for each in given):
@@ -264,7 +258,7 @@ def replayed(slug: str) -> Prove:
 
 def other_value_of_state(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """Another value given to a variable that no file holds."""
-    loose = details(evidence, "reloaded").get("untracked", ())
+    loose = evidence.details("reloaded").get("untracked", ())
     if not loose:
         return None
     return Proof(confirmed=True, told=f"with another value of {', '.join(loose[:_NAMED])}, which no file holds, the same rows get other answers")
@@ -284,7 +278,7 @@ def amplified(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof | No
 
 def fed_otherwise(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """Single steps through a copy that carries its state, or later steps replaced."""
-    found = details(evidence, "steps")
+    found = evidence.details("steps")
     twin, future = found.get("twin"), found.get("future") or 0.0
     if isinstance(twin, float) and twin <= _SHARE:
         return Proof(confirmed=True, told="a copy that carries its state, fed the same single steps, gives the answers of the whole sequence")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from keras_consistency_cli.checks.agreement import rounding_put_back
 from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
-from keras_consistency_cli.routes import REFERENCE, ROUNDED
 from keras_consistency_cli.tolerance import judge
 
 __all__ = [
@@ -21,10 +21,12 @@ __all__ = [
     "hidden_state",
     "made_by_process",
     "made_nonfinite",
+    "named_by",
     "neighbours",
     "randomness",
     "rounding_alone",
     "rows_lost",
+    "says",
     "short_tail_grows",
     "stateful_layer",
 ]
@@ -32,10 +34,23 @@ __all__ = [
 Failing = Mapping[str, Verdict]
 
 
+def named_by(slug: str) -> Callable[[Evidence, Verdict], bool]:
+    """Return what asks whether a check has this cause among its findings as "cause"."""
+    return lambda _evidence, verdict: bool(verdict.findings.get("cause") == slug)
+
+
+def says(slug: str) -> Callable[[Evidence, Failing], bool]:
+    """Return the signature of a cause that checks recognise themselves: one that failed or warned has it among its findings as "cause"."""
+
+    def fits(evidence: Evidence, failing: Failing) -> bool:
+        return any(named_by(slug)(evidence, verdict) for verdict in failing.values())
+
+    return fits
+
+
 def located(evidence: Evidence, route: str, key: str) -> str:
     """What a locating route found under `key`, empty where it did not run or found nothing."""
-    trace = evidence.traces.get(route)
-    return str(trace.details.get(key, "")) if trace is not None else ""
+    return str(evidence.details(route).get(key, ""))
 
 
 def changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
@@ -51,8 +66,7 @@ def differs(evidence: Evidence, candidate: str) -> bool:
 
 def random_operations(evidence: Evidence) -> list[str] | None:
     """Operations of predict's graph that draw random numbers; None where nobody looked."""
-    trace = evidence.traces.get("predict")
-    found: list[str] | None = trace.details.get("random_operations") if trace is not None else None
+    found: list[str] | None = evidence.details("predict").get("random_operations")
     return found
 
 
@@ -102,7 +116,7 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     """A deviation beyond a stated or exact limit, which is within what this model's own rounding gives."""
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
-    rounded = next((each for each in evidence.comparisons.get((ROUNDED, REFERENCE), ()) if each.output == judged.comparison.output), None)
+    rounded = rounding_put_back(evidence).get(judged.comparison.output)
     return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated, rounded=rounded).within
 
 
@@ -131,7 +145,7 @@ def but_for_compilers(evidence: Evidence, verdict: Verdict) -> bool:
 
 def short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
     """A stateful model that answers a short last batch with too many rows."""
-    wrong_batch = any(verdict.findings.get("cause") == "state-batch-mismatch" for verdict in failing.values())
+    wrong_batch = says("state-batch-mismatch")(evidence, failing)
     return bool(evidence.facts.stateful_layers) and (wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given")))
 
 
@@ -151,7 +165,7 @@ def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
 
 def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
     """A layer was found that makes them of finite rows, or a weight holds them; rows of nothing but padding are a cause of their own."""
-    if any(verdict.findings.get("cause") == "fully-masked-row" for verdict in failing.values()):
+    if says("fully-masked-row")(evidence, failing):
         return False
     return bool(located(evidence, "locate-nonfinite", "layer")) or bool(failing["KC701"].findings.get("weights"))
 

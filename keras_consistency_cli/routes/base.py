@@ -13,7 +13,7 @@ from keras_consistency_cli.facts import Facts
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session import Session
 
-__all__ = ["Change", "Lens", "Outputs", "Result", "Route", "Rows", "Seat", "Trace", "always", "lifted_name"]
+__all__ = ["Change", "Lens", "Outputs", "Result", "Route", "Rows", "Seat", "Trace", "always", "lifted_name", "plain_routes"]
 
 Rows = Mapping[str, "np.ndarray"]
 """Input rows by input name; every array has the rows on axis 0."""
@@ -104,3 +104,8 @@ class Route:
     lens: Lens = "float32"
     seat: Seat = "main"
     streams: bool = False
+
+
+def plain_routes(table: Mapping[str, tuple[str, Callable[[Session, Rows], Result]]]) -> tuple[Route, ...]:
+    """Return the routes of a table that gives by name a summary and what is run."""
+    return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())

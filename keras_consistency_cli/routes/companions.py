@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Lens, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some, stack
+from keras_consistency_cli.routes.distances import same_answers
 
 __all__ = ["COMPANION_ROUTES", "keep_masks", "leaks"]
 
@@ -86,10 +88,7 @@ def _pool(values: np.ndarray, size: int, *, free: bool) -> np.ndarray:
 def _at_least_two(session: Any, rows: Rows) -> tuple[Rows, np.ndarray]:
     """Rows with those of finite values first but for a few that are answered all the same, a lone row doubled, and where they came from."""
     length = count(rows)
-    bad = np.zeros(length, bool)
-    for values in rows.values():
-        if values.dtype.kind == "f":
-            bad |= ~np.isfinite(values).reshape(length, -1).all(axis=1)
+    bad = np.any(list(nonfinite(rows).values()), axis=0)
     order = np.argsort(bad, kind="stable")
     order = np.repeat(order, 2) if length == 1 else order
     order = _with_imputed(session, rows, order, int(bad.sum())) if 0 < bad.sum() < length else order
@@ -100,7 +99,7 @@ def _with_imputed(session: Any, rows: Rows, order: np.ndarray, bad: int) -> np.n
     """Rows with NaN that the model fills in by itself in every third place of the first batch: what fills them in may come from neighbours."""
     size = _size(session, len(order))
     tried = np.resize(order[-bad:], size)
-    answers = _fresh_step(session, some(rows, tried))
+    answers = session.fresh_step(some(rows, tried))
     if any(not values.ndim or len(values) != size for values in answers.values()):
         return order
     finite = [np.isfinite(values).reshape(size, -1).all(axis=1) for values in answers.values() if values.dtype.kind == "f"]
@@ -163,7 +162,7 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
         free = _free(session, rows)
         for chosen in _passes(size, other, lens):
             batch = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
-            swapped, baseline = _fresh_step(session, batch), baselines[chosen.size]
+            swapped, baseline = session.fresh_step(batch), baselines[chosen.size]
             if any(not values.ndim or len(values) != chosen.size for values in swapped.values()):
                 return Result(outputs={}, details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}})
             found.add(chosen, swapped, baseline or {}, session.probe.budget)
@@ -186,7 +185,7 @@ def leaks(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
         return
     for chosen in _passes(size, None, "float32"):
         swapped = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
-        answers = _fresh_step(session, swapped)
+        answers = session.fresh_step(swapped)
         moved = [_moved(values, baseline[name]) for name, values in answers.items() if values.ndim and len(values) == size]
         kept = chosen.keep & np.any(moved, axis=0) if moved else np.zeros(size, bool)
         if kept.any():
@@ -202,14 +201,8 @@ def _moved(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 def _baseline(session: Any, rows: Rows, size: int) -> dict[str, np.ndarray] | None:
     """The batch's own answers; None where running it twice from the same state gives two answers."""
     batch = first(rows, size)
-    once, again = _fresh_step(session, batch), _fresh_step(session, batch)
-    return once if all(np.array_equal(once[name], again[name], equal_nan=once[name].dtype.kind == "f") for name in once) else None
-
-
-def _fresh_step(session: Any, rows: Rows) -> dict[str, np.ndarray]:
-    session.restore()
-    outputs: dict[str, np.ndarray] = session.step(rows)
-    return outputs
+    once: dict[str, np.ndarray] = session.fresh_step(batch)
+    return once if same_answers(once, session.fresh_step(batch)) else None
 
 
 COMPANION_ROUTES: tuple[Route, ...] = (

@@ -13,6 +13,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.distances import rms_share
 
 __all__ = ["CHANGE", "CONDITIONING_ROUTES"]
 
@@ -72,15 +73,8 @@ def _furthest(session: Any, batch: Rows, answers: Sequence[Outputs]) -> Result:
     """The answers of the draw that moved them most."""
     session.restore()
     base = session.step_as_given(batch)
-    moved = [sum(_distance(each[name], base[name]) for name in base) for each in answers]
+    moved = [sum(rms_share(each[name], base[name]) for name in base) for each in answers]
     return Result(outputs=answers[int(np.argmax(moved))], rows=np.arange(count(batch)), details={"change": CHANGE, "draws": len(answers)})
-
-
-def _distance(a: np.ndarray, b: np.ndarray) -> float:
-    if a.dtype.kind != "f" or a.shape != b.shape:
-        return 0.0
-    size = float(np.sqrt(np.mean(np.square(b)))) if b.size else 0.0
-    return float(np.sqrt(np.mean(np.square(a - b)))) / size if size else 0.0
 
 
 def _without_floats(facts: Facts) -> str | None:

@@ -58,12 +58,11 @@ def _elsewhere(device: str, session: Any, rows: Rows) -> Result:
 
     from keras_consistency_cli.loading.resaving import load_again
 
-    subject, few = session.subject, _few(session, rows)
+    few = _few(session, rows)
     with keras.device(device):
-        how = {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
-        model = load_again(Path(subject.files.model), compiled=False, **how)
+        model = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
         _leave_cudnn(model, device)
-        outputs = _called(type(session)(model, session.facts, session.probe), few)
+        outputs = _called(session.on_copy(model), few)
     return Result(outputs=outputs, rows=np.arange(count(few)), details={"device": device})
 
 

@@ -27,11 +27,9 @@ def carried(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray
 
     if session.facts.kind == "subclass":
         return stepped(_told_to_carry(session, count(rows)), rows, names)
-    subject = session.subject
-    known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
     lengths = {rows[name].shape[1] for name in names}
-    twin = build_twin(session.model, lengths=lengths, custom_objects=known, batch=count(rows), allow_unsafe=unsafe)
-    feeding = type(session)(twin, describe_model(twin), session.probe)
+    twin = build_twin(session.model, lengths=lengths, batch=count(rows), **session.loading)
+    feeding = session.on_copy(twin, describe_model(twin))
     return _decoded(feeding, rows, names) if _initial_states(twin) else stepped(feeding, rows, names)
 
 
@@ -43,19 +41,17 @@ def _told_to_carry(session: Any, batch: int) -> Any:
     from keras_consistency_cli.loading.resaving import load_again
     from keras_consistency_cli.loading.twin import TwinRefused
 
-    subject = session.subject
-    if subject is None:
+    if session.subject is None:
         raise TwinRefused("a subclassed model can be copied from its file only")
     try:
-        path, known = Path(subject.files.model), subject.custom_objects
-        copy = load_again(path, custom_objects=known, compiled=False, allow_unsafe=subject.files.allow_unsafe)
+        copy = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
         for _, layer in walk_layers(copy):
             if isinstance(layer, keras.layers.RNN):
                 layer.stateful = True
                 layer._create_state_variables(batch)
     except Exception as problem:
         raise TwinRefused(f"its recurrent layers cannot be told to carry ({type(problem).__name__}: {clean(problem, 120)})") from problem
-    return type(session)(copy, session.facts, session.probe)
+    return session.on_copy(copy)
 
 
 def encoder_inputs(model: Any) -> set[str]:

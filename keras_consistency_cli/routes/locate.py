@@ -7,7 +7,7 @@ becomes of the difference. Sketches keep memory flat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.data import nonfinite
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Result, Route, Rows, plain_routes
 from keras_consistency_cli.routes.batches import batches, count, first, some
 from keras_consistency_cli.routes.companions import leaks
 from keras_consistency_cli.routes.depth import Sketch, Step, aside, culprit, deviations, sketched
-from keras_consistency_cli.routes.interception import Running, intercepted
+from keras_consistency_cli.routes.interception import Running, intercepted, path_of
 
-__all__ = ["LAYER_LOCATORS", "companion_runs", "first_difference", "parting", "recorded", "told"]
+__all__ = ["LAYER_LOCATORS", "companion_runs", "finite_batches", "first_difference", "parting", "predicted", "recorded", "told"]
 
 _ROWS = 8
 _LEAKS = 3
@@ -71,7 +71,7 @@ def _step(running: Running, inputs: Sketch, outputs: Sketch) -> Step:
     depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
     blamed = running[depth]
     return Step(
-        path="/".join(str(each.name) for each in running[1 : depth + 1]) or str(blamed.name),
+        path=path_of(running[: depth + 1]),
         kind=type(blamed).__name__,
         custom=own[depth],
         inputs=inputs,
@@ -104,14 +104,20 @@ def _named(steps: list[Step], at: int, of: int) -> dict[str, Any]:
     return {"layer": found.path, "kind": found.kind, "custom": found.custom, "order": at + 1, "steps": of}
 
 
-def _run(session: Any, rows: Rows, kept: np.ndarray | None = None, **kwargs: Any) -> list[Step]:
-    """One eager run as predict makes it, or as a call with the given arguments."""
+def predicted(session: Any, rows: Rows, kept: np.ndarray | None = None) -> list[Step]:
+    """Record one eager run as predict makes it, from where the model is; `kept` picks the rows that count."""
     packed = session.pack(rows)
     with recorded(kept, count(rows)) as steps:
-        if kwargs.pop("as_predict", False):
-            session.model.predict_step((packed,))
-        else:
-            session.model(packed, **kwargs)
+        session.model.predict_step((packed,))
+    return steps
+
+
+def _called(session: Any, rows: Rows, **kwargs: Any) -> list[Step]:
+    """Record one call with these arguments, from the state in which the model was loaded."""
+    session.restore()
+    packed = session.pack(rows)
+    with recorded(None, count(rows)) as steps:
+        session.model(packed, **kwargs)
     return steps
 
 
@@ -120,7 +126,7 @@ def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
     other.restore()
-    found = _parting(_run(session, batch, as_predict=True), _run(other, batch, as_predict=True))
+    found = _parting(predicted(session, batch), predicted(other, batch))
     return {key: value for key, value in found.items() if key != "depth"}
 
 
@@ -128,9 +134,9 @@ def _companions(session: Any, rows: Rows) -> Result:
     """Where the kept rows first change when their companions are replaced."""
     for batch, swapped, kept in companion_runs(session, rows):
         session.restore()
-        base = _run(session, batch, kept, as_predict=True)
+        base = predicted(session, batch, kept)
         session.restore()
-        found = _parting(base, _run(session, swapped, kept, as_predict=True))
+        found = _parting(base, predicted(session, swapped, kept))
         if found:
             return Result(outputs={}, details=found)
     return Result(outputs={})
@@ -167,36 +173,34 @@ def _repeat(session: Any, rows: Rows) -> Result:
     """Where a second run from where the first one ended first differs from it."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
-    return Result(outputs={}, details=_parting(_run(session, batch, as_predict=True), _run(session, batch, as_predict=True)))
+    return Result(outputs={}, details=_parting(predicted(session, batch), predicted(session, batch)))
 
 
 def _training(session: Any, rows: Rows) -> Result:
     """Where a bare call first differs from one with training=False."""
     batch = first(rows, session.facts.batch_size or _ROWS)
-    session.restore()
-    base = _run(session, batch, training=False)
-    session.restore()
-    return Result(outputs={}, details=_parting(base, _run(session, batch)))
+    return Result(outputs={}, details=_parting(_called(session, batch, training=False), _called(session, batch)))
+
+
+def finite_batches(session: Any, rows: Rows) -> Iterator[Rows]:
+    """Yield batches of the rows without NaN and infinity; of all rows where the model is built for one batch size."""
+    bad = np.any(list(nonfinite(rows).values()), axis=0)
+    usable = some(rows, np.flatnonzero(~bad)) if not session.facts.batch_size else rows
+    yield from batches(usable, session.batch_size)
 
 
 def _nonfinite(session: Any, rows: Rows) -> Result:
     """Where finite rows first become NaN or infinity."""
-    bad = np.any(list(nonfinite(rows).values()), axis=0)
-    usable = some(rows, np.flatnonzero(~bad)) if not session.facts.batch_size else rows
-    for batch in batches(usable, session.batch_size):
+    for batch in finite_batches(session, rows):
         session.restore()
-        steps = _run(session, batch, as_predict=True)
+        steps = predicted(session, batch)
         at = next((order for order, step in enumerate(steps) if not step.outputs.finite), None)
         if at is not None:
             return Result(outputs={}, details=_named(steps, at, len(steps)))
     return Result(outputs={})
 
 
-def _routes(table: Mapping[str, tuple[str, Callable[[Any, Rows], Result]]]) -> tuple[Route, ...]:
-    return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())
-
-
-LAYER_LOCATORS: tuple[Route, ...] = _routes(
+LAYER_LOCATORS: tuple[Route, ...] = plain_routes(
     {
         "locate-companions": ("the first layer that lets neighbours in", _companions),
         "locate-repeat": ("the first layer that answers differently the second time", _repeat),

@@ -14,7 +14,7 @@ import numpy as np
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some
 from keras_consistency_cli.routes.depth import Step, beyond_rounding
-from keras_consistency_cli.routes.locate import recorded, told
+from keras_consistency_cli.routes.locate import predicted, told
 
 __all__ = ["BATCHING_LOCATORS"]
 
@@ -49,9 +49,7 @@ def _other_batches(session: Any, rows: Rows, size: int) -> Iterator[tuple[Rows, 
 def _run(session: Any, batch: Rows, kept: np.ndarray) -> list[Step]:
     """One eager run as predict makes it, from the state in which the model was loaded, of which these rows count, in this order."""
     session.restore()
-    with recorded(kept, count(batch)) as steps:
-        session.model.predict_step((session.pack(batch),))
-    return steps
+    return predicted(session, batch, kept)
 
 
 BATCHING_LOCATORS: tuple[Route, ...] = (

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_consistency_cli.routes.base import Result, Route, Rows
-from keras_consistency_cli.routes.batches import count, first
-from keras_consistency_cli.routes.locate import recorded
+from keras_consistency_cli.routes.batches import first
+from keras_consistency_cli.routes.locate import predicted
 
 __all__ = ["PROCESS_LOCATORS", "parted_between"]
 
@@ -20,9 +20,8 @@ def _digests(session: Any, rows: Rows) -> Result:
     """Digests of what goes into each layer and comes out of it, in one eager run as predict makes it."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
-    with recorded(None, count(batch)) as steps:
-        session.model.predict_step((session.pack(batch),))
-    told = [{"layer": step.path, "kind": step.kind, "given": step.inputs.digest.hex(), "gave": step.outputs.digest.hex()} for step in steps[:_MOST]]
+    steps = predicted(session, batch)[:_MOST]
+    told = [{"layer": step.path, "kind": step.kind, "given": step.inputs.digest.hex(), "gave": step.outputs.digest.hex()} for step in steps]
     return Result(outputs={}, details={"steps": told})
 
 

@@ -11,11 +11,16 @@ from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
 
-__all__ = ["LOWERING_ROUTES", "POLICIES"]
+__all__ = ["LOWERING_ROUTES", "POLICIES", "lowered_name"]
 
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 _MOST_PARAMETERS = 20_000_000
 _ROWS = 32
+
+
+def lowered_name(policy: str) -> str:
+    """The name of the route on a copy under this policy."""
+    return policy.replace("_", "-")
 
 
 def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
@@ -24,14 +29,13 @@ def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
         from keras_consistency_cli.loading.shadow import ShadowRefused
 
         batch = first(rows, session.facts.batch_size or _ROWS)
-        subject, sample = session.subject, session.pack(first(batch, session.facts.batch_size or 1))
+        sample = session.pack(first(batch, session.facts.batch_size or 1))
         session.restore()
         try:
-            how = {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
-            model = build_lowered(session.model, policy, sample=sample, **how)
+            model = build_lowered(session.model, policy, sample=sample, **session.loading)
         except ShadowRefused as reason:
             return Result(outputs={}, details={"refused": str(reason)})
-        outputs = type(session)(model, session.facts, session.probe).call(batch, training=False)
+        outputs = session.on_copy(model).call(batch, training=False)
         return Result(outputs=outputs, rows=np.arange(count(batch)))
 
     return run
@@ -44,6 +48,6 @@ def _pointless(facts: Facts) -> str | None:
 
 
 LOWERING_ROUTES: tuple[Route, ...] = tuple(
-    Route(name=policy.replace("_", "-"), summary=f"a copy under {policy}", run=_lowered(policy), unavailable=_pointless, seat="fresh")
+    Route(name=lowered_name(policy), summary=f"a copy under {policy}", run=_lowered(policy), unavailable=_pointless, seat="fresh")
     for policy in POLICIES
 )

@@ -16,32 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.routes.columns import TOLERANCE, affine_prefix, apart, by_columns, exceeding, limits, spreads, straight_line
 from keras_consistency_cli.routes.mixed import Mixture, Part
 
-__all__ = [
-    "TOLERANCE",
-    "Match",
-    "Mistake",
-    "Variant",
-    "affine_prefix",
-    "explain",
-    "likely_batches",
-    "moved",
-    "turned_columns",
-    "wrong_columns",
-    "wrong_rows",
-]
+__all__ = ["Match", "Mistake", "Variant", "explain", "likely_batches", "turned_columns"]
 
 Array = npt.NDArray[Any]
 Reading = tuple[str, int | None]
 
-TOLERANCE = 1e-4
-"""Of a column's spread: what may be served beside the scaler's own numbers. A float32 cast costs less, a float16 cast more."""
-_ROUNDINGS = 4.0
-_EPSILON = {2: 2.0**-11, 4: 2.0**-24, 8: 2.0**-24}
-"""Rounding by bytes of an element; what is float64 now may have been float32 on its way."""
-_FEWEST_POINTS, _FEWEST_LINED = 3, 5
-"""Any two points lie on a line; rows picked out of many do so more easily."""
+_FEWEST_LINED = 5
+"""Rows picked out of many lie on a line more easily than all of them."""
 _PLAIN_BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 48, 50, 64, 96, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2048)
 
 
@@ -98,11 +82,6 @@ class Match:
     mistakes: tuple[Mistake, ...]
 
 
-def _by_columns(rows: Array) -> Array:
-    """Rows as float64 of shape (rows or steps, features); one dimension is one feature."""
-    return np.asarray(rows, dtype=np.float64).reshape(-1, rows.shape[-1] if rows.ndim > 1 else 1)
-
-
 def explain(served: Array, right: Array, variants: Iterable[Variant], raw: Array | None = None) -> Match:
     """Say which mistakes explain the served rows, those of most columns first.
 
@@ -117,40 +96,21 @@ def explain(served: Array, right: Array, variants: Iterable[Variant], raw: Array
     """
     if served.shape != right.shape:
         raise ValueError(f"served rows have shape {served.shape}, not {right.shape}")
-    given, wanted = _by_columns(served), _by_columns(right)
-    spread = _spreads(wanted)
-    beyond = _beyond(given, wanted, _allowed(wanted, spread, served, TOLERANCE))
+    given, wanted = by_columns(served), by_columns(right)
+    spread = spreads(wanted)
+    allowed = limits(wanted, spread)
+    beyond = exceeding(given, wanted, allowed)
     left = {int(column) for column in np.flatnonzero(beyond.any(axis=0))}
-    off = _distances(given, wanted).max(axis=0, initial=0.0) / spread
+    off = apart(given, wanted).max(axis=0, initial=0.0) / spread
     mixture = Mixture(wrong=beyond.reshape(len(served), -1, given.shape[1]))
     candidates = _candidates(served, left, variants, mixture)
     mistakes = [_mistake(group, columns, candidates, off) for group, columns in _grouped(candidates)]
     rest = sorted(left - set(candidates))
-    allowed = _allowed(wanted, spread, served, TOLERANCE)
-    bases = [wanted] if raw is None or raw.shape != right.shape else [wanted, _by_columns(raw)]
+    bases = [wanted] if raw is None or raw.shape != right.shape else [wanted, by_columns(raw)]
     alike, rest = _without_variant(given, bases, rest, allowed, spread, off)
     mistakes += [*alike, *_mixed(mixture, rest, off, partial(_partly_lined, given, bases, allowed, spread))]
     wrong_rows = beyond.reshape(len(served), -1).any(axis=1).sum() if beyond.size else 0
     return Match(rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes))
-
-
-def moved(made: Array, right: Array) -> Array:
-    """Return by how many spreads each column is off at most; 0 for the same values, infinity where one is missing on one side. Shapes must agree."""
-    wanted = _by_columns(right)
-    return np.asarray(_distances(_by_columns(made), wanted).max(axis=0, initial=0.0) / _spreads(wanted))
-
-
-def wrong_columns(served: Array, right: Array) -> Array:
-    """Return the columns in which served rows are not what they should be, in any row; shapes must agree."""
-    wanted = _by_columns(right)
-    return np.flatnonzero(_beyond(_by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE)).any(axis=0))
-
-
-def wrong_rows(served: Array, right: Array) -> Array:
-    """Return for each row whether it is not what it should be, in any column; shapes must agree."""
-    wanted = _by_columns(right)
-    beyond = _beyond(_by_columns(served), wanted, _allowed(wanted, _spreads(wanted), served, TOLERANCE))
-    return np.asarray(beyond.reshape(len(served), -1).any(axis=1))
 
 
 def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mixture: Mixture) -> dict[int, dict[Reading, int | None]]:
@@ -161,8 +121,8 @@ def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mix
     for variant in variants:
         if variant.rows.shape[1:] != served.shape[1:] or not len(variant.rows):
             continue
-        part, made = served[variant.start or 0 :][: len(variant.rows)], _by_columns(variant.rows)
-        beyond = _beyond(_by_columns(part), made, _allowed(made, _spreads(made), served, variant.tolerance))
+        part, made = served[variant.start or 0 :][: len(variant.rows)], by_columns(variant.rows)
+        beyond = exceeding(by_columns(part), made, limits(made, spreads(made), variant.tolerance))
         mixture.hold((variant.kind, variant.batch), beyond.reshape(len(part), -1, made.shape[1]), variant.start)
         for column in wrong - set(np.flatnonzero(beyond.any(axis=0)).tolist()) if variant.start is None else ():
             source = variant.sources[column] if variant.sources else None
@@ -207,7 +167,7 @@ def _without_variant(
         found.append(Mistake(kind="rows-reordered", columns=tuple(reordered), off=float(off[reordered].max())))
     columns = [column for column in columns if column not in reordered]
     for base in bases:
-        lines = {column: line for column in columns if (line := _line(base[:, column], given[:, column], allowed[column])) is not None}
+        lines = {column: line for column in columns if (line := straight_line(base[:, column], given[:, column], allowed[column])) is not None}
         if lines:
             worst = max(lines, key=lambda column: off[column])
             shift, factor = _told(lines[worst], spread[worst]) if base is bases[0] else (None, None)
@@ -233,7 +193,7 @@ def _partly_lined(given: Array, bases: list[Array], allowed: Array, spread: Arra
     """Another scaler, where every wrong column of these rows lies on a line over the right one, or over the raw one; None where not."""
     rows = np.repeat(part.mask, len(given) // len(part.mask))
     for base in bases if part.hit >= _FEWEST_LINED else ():
-        lines = [_line(base[rows, column], given[rows, column], allowed[column]) for column in part.columns]
+        lines = [straight_line(base[rows, column], given[rows, column], allowed[column]) for column in part.columns]
         known = [line for line in lines if line is not None]
         if len(known) == len(lines):
             told = [_told(line, spread[column]) for line, column in zip(known, part.columns, strict=True)]
@@ -243,60 +203,13 @@ def _partly_lined(given: Array, bases: list[Array], allowed: Array, spread: Arra
 
 
 def _same_sorted(given: Array, wanted: Array, allowed: float) -> bool:
-    return not bool(_beyond(np.sort(given), np.sort(wanted), allowed).any())
+    return not bool(exceeding(np.sort(given), np.sort(wanted), allowed).any())
 
 
 def _told(line: tuple[float, float], spread: float) -> tuple[float, float]:
     """By how many spreads the centre of the other scaler lies off, and how many times as wide it is: served = slope · right + intercept."""
     slope, intercept = line
     return float(-intercept / slope / spread), 1 / slope
-
-
-def _line(x: Array, y: Array, allowed: float) -> tuple[float, float] | None:
-    """Slope and intercept of the rising line that all points lie on, None where there is none or too few points to tell."""
-    finite = np.isfinite(x) & np.isfinite(y)
-    if not finite.all() or len(np.unique(x)) < _FEWEST_POINTS:
-        return None
-    slope, residual = _fit(x[:, None], y[:, None])
-    if slope[0] <= 0 or residual[0] > allowed * max(1.0, slope[0]):
-        return None
-    return float(slope[0]), float(y.mean() - slope[0] * x.mean())
-
-
-def _fit(x: Array, y: Array) -> tuple[Array, Array]:
-    """By column, the slope of the best line and the greatest distance from it."""
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    squares = (x * x).sum(axis=0)
-    slope = np.divide((x * y).sum(axis=0), squares, out=np.zeros_like(squares), where=squares > 0)
-    return slope, np.abs(y - slope * x).max(axis=0, initial=0.0)
-
-
-def affine_prefix(raw: Array, served: Array, columns: Iterable[int]) -> int:
-    """Return for how many of the first rows all these served columns lie on one straight line each over the raw ones.
-
-    A scaler that was refitted on batches draws another line for every batch: the prefix is then the batch size. 0 where it cannot be told.
-    """
-    chosen = [column for column in columns if len(np.unique(_flat(raw, column))) >= _FEWEST_POINTS]
-    if not chosen or raw.shape != served.shape:
-        return 0
-    x, y = (np.stack([_flat(rows, column) for column in chosen], axis=-1) for rows in (raw, served))
-    steps, allowed = len(x) // len(raw), _allowed(y, _spreads(y), served, TOLERANCE)
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return 0
-
-    def straight(rows: int) -> bool:
-        return bool((_fit(x[: rows * steps], y[: rows * steps])[1] <= allowed).all())
-
-    # A prefix of a straight one is straight: halve the distance between one that is and one that is not.
-    low, high = 1, len(raw) + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if straight(middle) else (low, middle)
-    return low
-
-
-def _flat(rows: Array, column: int) -> Array:
-    return _by_columns(rows)[:, column]
 
 
 def likely_batches(raw: Array, served: Array, columns: Iterable[int], *, tried: Iterable[int] = ()) -> Iterator[int]:
@@ -314,31 +227,3 @@ def turned_columns(rows: Array, apply: Callable[[Array], Array]) -> Iterator[Var
         yield Variant(kind="other-columns", rows=apply(np.roll(rows, turn, axis=-1)), sources=sources)
         if right.shape == rows.shape:
             yield Variant(kind="other-columns", rows=np.roll(right, turn, axis=-1), sources=sources)
-
-
-def _spreads(columns: Array) -> Array:
-    """By column the standard deviation of its finite values; of a constant one its size, or 1."""
-    finite = np.isfinite(columns)
-    counts = np.maximum(finite.sum(axis=0), 1)
-    values = np.where(finite, columns, 0.0)
-    centre = values.sum(axis=0) / counts
-    spread = np.sqrt((np.where(finite, columns - centre, 0.0) ** 2).sum(axis=0) / counts)
-    size = np.abs(values).max(axis=0, initial=0.0)
-    return np.where(spread > 1e-12 * size, spread, np.where(size > 0, size, 1.0))
-
-
-def _allowed(columns: Array, spread: Array, served: Array, tolerance: float) -> Array:
-    rounding = _EPSILON.get(served.dtype.itemsize, 2.0**-24) if served.dtype.kind == "f" else 2.0**-24
-    size = np.abs(np.where(np.isfinite(columns), columns, 0.0)).max(axis=0, initial=0.0)
-    return np.asarray(tolerance * spread + _ROUNDINGS * max(rounding if served.dtype.itemsize > 2 else 0.0, 2.0**-24) * size)
-
-
-@np.errstate(invalid="ignore", over="ignore")
-def _distances(given: Array, wanted: Array) -> Array:
-    """Element by element; 0 where both are NaN or the same infinity, infinity where only one is."""
-    same = (given == wanted) | (np.isnan(given) & np.isnan(wanted))
-    return np.where(same, 0.0, np.nan_to_num(np.abs(given - wanted), nan=np.inf, posinf=np.inf))
-
-
-def _beyond(given: Array, wanted: Array, allowed: Array | float) -> Array:
-    return _distances(given, wanted) > allowed

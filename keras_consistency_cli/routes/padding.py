@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some, stack
+from keras_consistency_cli.routes.distances import furthest
 from keras_consistency_cli.routes.restoring import lost_mask_moves
 from keras_consistency_cli.routes.series import Padded, any_length, look_for_padding, no_time, padding_beyond, series_inputs
 from keras_consistency_cli.routes.unheeded import unheeded
@@ -152,8 +153,8 @@ def _cut(session: Any, rows: Rows, name: str, padded: Padded, details: dict[str,
         cut = answer({each: _part(values[own], length, padded.side) if each in moving else values[own] for each, values in given.items()})
         part, other = ({key: values[own] for key, values in answers.items()} for answers in (whole, turned))
         parts.append((part, _aligned(cut, part, length, padded.side, padded.steps)))
-        apart = max(apart, _share(_aligned(cut, other, length, _OTHER[padded.side], padded.steps), other))
-    found = {"lengths": lengths, "other_side": apart, **({"inner_moves": _share(counted, whole)} if counted else {})}
+        apart = max(apart, furthest(_aligned(cut, other, length, _OTHER[padded.side], padded.steps), other))
+    found = {"lengths": lengths, "other_side": apart, **({"inner_moves": furthest(counted, whole)} if counted else {})}
     padding = first(given, len(chosen[lengths[0]]))
     shorter = {each: _part(values, lengths[0], padded.side) if each in moving else values for each, values in padding.items()}
     return _joined(parts, details | found | _unheeded(session, parts, details, (padding, shorter), (lengths[0], padded.side)))
@@ -161,7 +162,7 @@ def _cut(session: Any, rows: Rows, name: str, padded: Padded, details: dict[str,
 
 def _unheeded(session: Any, parts: list[_Parted], details: Mapping[str, Any], rows: tuple[Rows, Rows], true: tuple[int, str]) -> dict[str, Any]:
     """The layer that is given the mask and does not use it, looked for where padding that is masked matters all the same."""
-    moved = max(_share(cut, whole) for whole, cut in parts)
+    moved = max(furthest(cut, whole) for whole, cut in parts)
     if not details["declared"] or details.get("other_value") or moved <= _MATTERS:
         return {}
     size = session.facts.batch_size
@@ -241,7 +242,7 @@ def _extended(session: Any, rows: Rows, name: str, filler: np.ndarray, details: 
         both = answer({each: np.concatenate(longer if each == name else [values, values]) for each, values in given.items()})
         mine, other = ({key: values[at] for key, values in both.items()} for at in (slice(0, count(given)), slice(count(given), None)))
         parts.append((mine, _aligned(plain, mine, steps, side, steps + added)))
-        apart = max(apart, _share(_aligned(plain, other, steps, _OTHER[side], steps + added), other))
+        apart = max(apart, furthest(_aligned(plain, other, steps, _OTHER[side], steps + added), other))
     value = [float(each) for each in filler.ravel()[:4]]
     found = {"side": side, "added": list(_ADDED), "lengths": [steps], "other_side": apart, "value": value}
     # Per-step answers have another length for each number of steps added.
@@ -263,18 +264,6 @@ def _aligned(cut: Outputs, whole: Outputs, length: int, side: str, steps: int) -
         where = slice(0, length) if side == "right" else slice(steps - length, None)
         found[name][:, where] = values
     return found
-
-
-def _share(mine: Outputs, theirs: Outputs) -> float:
-    """The greatest distance as a share of the greatest answer; infinite for other shapes."""
-    found = [0.0]
-    for name, values in theirs.items():
-        if mine[name].shape != values.shape:
-            return float("inf")
-        if values.dtype.kind == "f" and values.size:
-            apart = np.nan_to_num(np.abs(mine[name].astype(np.float64) - values))
-            found.append(float(apart.max()) / (float(np.nan_to_num(np.abs(values)).max()) or 1.0))
-    return max(found)
 
 
 def _joined(parts: list[_Parted], details: dict[str, Any]) -> Result:

@@ -24,6 +24,10 @@ _MOST_LAYERS = 6
 """Suspects that are held at once: more are no cause but a habit of the model."""
 
 
+_Tried = tuple[Any, Any, "tuple[str, str] | None", dict[str, Any]]
+"""Both answers with suspects switched off, the code around a suspect whose inputs differ already, and the next layer that parts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """Two runs that should agree and do not.
@@ -72,13 +76,18 @@ def held(experiment: Experiment) -> dict[str, Any]:
         `held` paths, `before` and `left`, the greatest distances without and with them held; `own_code` where the difference arises between layers,
         in the call() of a model or layer itself, and that is all of it. Empty where the two runs agree to begin with.
     """
+    return _one_more_each_time(experiment, _trial)
+
+
+def _one_more_each_time(experiment: Experiment, trial: Callable[[Experiment, list[str]], _Tried]) -> dict[str, Any]:
+    """Try the first layer that parts, then that and the next, until the answers agree; what `held` returns."""
     found, before = experiment.run()
     if not found:
         return {}
     paths: list[str] = []
     while found and len(paths) < _MOST_LAYERS:
         path = str(found["layer"])
-        want, got, entered, then = _trial(experiment, [*paths, path])
+        want, got, entered, then = trial(experiment, [*paths, path])
         if entered is not None:
             # What the layer is given differs already: the code around it did that, and nothing but the whole of it can be held.
             return {**_own_code(experiment, paths, entered), "before": before}
@@ -100,7 +109,7 @@ def _own_code(experiment: Experiment, paths: list[str], around: tuple[str, str])
     return {"held": [*paths, path], "own_code": kind, "left": left}
 
 
-def _trial(experiment: Experiment, paths: list[str]) -> tuple[Any, Any, tuple[str, str] | None, dict[str, Any]]:
+def _trial(experiment: Experiment, paths: list[str]) -> _Tried:
     """Both answers with these layers held, the code around a suspect whose inputs differ already, and the next layer that parts."""
     kept, batch = experiment.kept, experiment.batch
     with recorded(kept, batch) as base, _noted(paths, kept, batch) as calls:
@@ -222,22 +231,16 @@ def _apart(mine: np.ndarray, theirs: np.ndarray) -> float:
 
 def without_training(experiment: Experiment) -> dict[str, Any]:
     """As `held`, but layers are not held to outputs: they are called with training=False in the candidate run, all else as it was."""
-    found, before = experiment.run()
-    if not found:
-        return {}
-    paths: list[str] = []
-    while found and len(paths) < _MOST_LAYERS:
-        paths.append(str(found["layer"]))
-        with recorded(experiment.kept, experiment.batch) as base:
-            want = experiment.reference()
-        with _in_inference(paths), recorded(experiment.kept, experiment.batch) as other:
-            got = experiment.candidate()
-        left = _distance(experiment, want, got)
-        if left == 0.0:
-            return {"held": paths, "before": before, "left": 0.0}
-        found = first_difference(base, other)
-        found = found if found.get("layer") not in paths else {}
-    return {"held": paths, "before": before, "left": left, "then": str(found.get("layer", ""))}
+    return _one_more_each_time(experiment, _untrained)
+
+
+def _untrained(experiment: Experiment, paths: list[str]) -> _Tried:
+    """Both answers with these layers called with training=False, and the next layer that parts."""
+    with recorded(experiment.kept, experiment.batch) as base:
+        want = experiment.reference()
+    with _in_inference(paths), recorded(experiment.kept, experiment.batch) as other:
+        got = experiment.candidate()
+    return want, got, None, first_difference(base, other)
 
 
 @contextmanager

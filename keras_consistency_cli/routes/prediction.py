@@ -10,6 +10,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Lens, Outputs, Result, Route, Rows, Seat
 from keras_consistency_cli.routes.batches import count, first, some, stack
+from keras_consistency_cli.routes.distances import same_answers
 
 __all__ = ["prediction_routes"]
 
@@ -30,7 +31,7 @@ def _same_bits(session: Any, rows: Rows, outputs: Outputs) -> bool:
     if session.facts.stateful_layers or session.snapshot.changes():
         return False
     batch = {name: values for name, values in session.step(first(rows, session.batch_size)).items() if values.ndim}
-    return all(np.array_equal(values, outputs[name][: len(values)], equal_nan=values.dtype.kind == "f") for name, values in batch.items())
+    return same_answers(batch, {name: outputs[name][: len(values)] for name, values in batch.items()})
 
 
 def _predict_compiled(session: Any, rows: Rows) -> Result:

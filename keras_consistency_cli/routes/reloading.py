@@ -15,6 +15,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.distances import same_answers
 from keras_consistency_cli.routes.locate import parting
 from keras_consistency_cli.text import clean
 
@@ -29,17 +30,17 @@ def _reloaded(session: Any, rows: Rows) -> Result:
     from keras_consistency_cli.loading.resaving import forgotten_arguments, saved_and_loaded
 
     batch = first(rows, session.batch_size)
-    live = _answer(session, batch)
+    live = session.fresh_step(batch)
     details: dict[str, Any] = {"forgotten": forgotten_arguments(session.model), "untracked": _untracked(session, batch, live)}
     session.restore()
-    copies = saved_and_loaded(session.model, **_how(session), times=2)
+    copies = saved_and_loaded(session.model, **session.loading, times=2)
     outputs: Outputs = {}
     try:
-        copy = _like(session, next(copies))
-        outputs = _answer(copy, batch)
-        if not _equal(live, outputs):
+        copy = session.on_copy(next(copies))
+        outputs = copy.fresh_step(batch)
+        if not same_answers(live, outputs):
             details |= _differences(session, copy, batch)
-            details["repeatable"] = _equal(outputs, _answer(_like(session, next(copies)), batch))
+            details["repeatable"] = same_answers(outputs, session.on_copy(next(copies)).fresh_step(batch))
     except Exception as problem:
         details["failure"] = f"{type(problem).__name__}: {clean(problem)}"
     finally:
@@ -52,36 +53,11 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
     from keras_consistency_cli.loading.resaving import load_again
 
     batch = first(rows, session.batch_size)
-    live = _answer(session, batch)
-    other = _like(session, load_again(Path(session.subject.files.model), compiled=False, **_how(session)))
-    outputs = _answer(other, batch)
-    details = {} if _equal(live, outputs) else _differences(session, other, batch)
+    live = session.fresh_step(batch)
+    other = session.on_copy(load_again(Path(session.subject.files.model), compiled=False, **session.loading))
+    outputs = other.fresh_step(batch)
+    details = {} if same_answers(live, outputs) else _differences(session, other, batch)
     return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
-
-
-def _how(session: Any) -> dict[str, Any]:
-    """How the user lets this model be loaded."""
-    subject = session.subject
-    return {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
-
-
-def _like(session: Any, model: Any) -> Any:
-    """A session of the same kind on another copy of the model."""
-    copy = type(session)(model, session.facts, session.probe)
-    copy.subject = session.subject
-    return copy
-
-
-def _answer(session: Any, batch: Rows) -> dict[str, np.ndarray]:
-    session.restore()
-    outputs: dict[str, np.ndarray] = session.step(batch)
-    return outputs
-
-
-def _equal(one: Outputs, other: Outputs) -> bool:
-    return one.keys() == other.keys() and all(
-        values.shape == other[name].shape and np.array_equal(values, other[name], equal_nan=values.dtype.kind == "f") for name, values in one.items()
-    )
 
 
 def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
@@ -98,7 +74,7 @@ def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
 
 def _untracked(session: Any, batch: Rows, live: Outputs) -> list[str]:
     """Variables that answers depend on and that Keras does not save, for it does not know them."""
-    return [path for path, variable in session.snapshot.untracked() if not _equal(live, _with_another_value(session, variable, batch))]
+    return [path for path, variable in session.snapshot.untracked() if not same_answers(live, _with_another_value(session, variable, batch))]
 
 
 def _with_another_value(session: Any, variable: Any, batch: Rows) -> Outputs:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Rows
+from keras_consistency_cli.routes.distances import furthest, share
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.masks import mask_of, takes_mask
 
@@ -36,24 +37,16 @@ def lost_mask_moves(answer: Callable[[Rows], Outputs], rows: Rows) -> dict[str, 
     with restoring_masks(hide=False) as restored:
         heeding = answer(rows)
     plain = answer(rows)
-    if (moves := _share(heeding, plain, None)) > _NOTHING:
+    if (moves := furthest(heeding, plain)) > _NOTHING:
         return {"restored": list(dict.fromkeys(restored)), "restored_moves": moves}
     with _filled() as masks:
         filled = answer(rows)
-    return {"filled_moves": _share(filled, plain, masks[0])} if masks else {}
+    return {"filled_moves": _true_steps_move(filled, plain, masks[0])} if masks else {}
 
 
-def _share(mine: Outputs, theirs: Outputs, mask: np.ndarray | None) -> float:
-    """The greatest distance as a share of the greatest answer, steps that are masked left out of answers by step."""
-    found = [0.0]
-    for name, values in theirs.items():
-        if values.dtype.kind != "f" or not values.size:
-            continue
-        apart = np.nan_to_num(np.abs(mine[name].astype(np.float64) - values))
-        if mask is not None and values.shape[:2] == mask.shape:
-            apart = apart[mask]
-        found.append(float(apart.max(initial=0.0)) / (float(np.nan_to_num(np.abs(values)).max()) or 1.0))
-    return max(found)
+def _true_steps_move(mine: Outputs, theirs: Outputs, mask: np.ndarray) -> float:
+    """As `furthest`, but steps that are masked are left out of answers by step."""
+    return max((share(mine[name], values, mask if values.shape[:2] == mask.shape else None) for name, values in theirs.items()), default=0.0)
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
 from keras_consistency_cli.routes.depth import bounded
-from keras_consistency_cli.routes.interception import Running, intercepted
+from keras_consistency_cli.routes.distances import rms_share
+from keras_consistency_cli.routes.interception import Running, intercepted, path_of
 from keras_consistency_cli.tolerance import PLAUSIBLE_FACTOR
 
 __all__ = ["ROUNDING_LOCATORS", "ROUNDING_ROUTES"]
@@ -55,22 +56,22 @@ def _recorded(before: Change, after: Change) -> Iterator[list[_Step]]:
         if isinstance(running[-1], keras.Model):
             return original(*args, **kwargs)
         outputs = keras.tree.map_structure(after, original(*keras.tree.map_structure(before, args), **kwargs))
-        steps.extend(_steps(running[-1], [str(each.name) for each in running], outputs))
+        steps.extend(_steps(running, outputs))
         return outputs
 
     with intercepted(around):
         yield steps
 
 
-def _steps(operation: Any, running: list[str], outputs: Any) -> Iterator[_Step]:
+def _steps(running: Running, outputs: Any) -> Iterator[_Step]:
     import keras
 
+    path, kind = path_of(running), type(running[-1])
     for leaf in keras.tree.flatten(outputs):
         if _has_values(leaf) and "float" in str(leaf.dtype):
             values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(leaf, "float64"))).ravel()
             kept = values[:: max(1, -(-values.size // _KEPT))].copy()
-            custom = not type(operation).__module__.startswith("keras.")
-            yield _Step(path="/".join(running[1:]) or running[0], kind=type(operation).__name__, custom=custom, values=kept)
+            yield _Step(path=path, kind=kind.__name__, custom=not kind.__module__.startswith("keras."), values=kept)
 
 
 def _has_values(leaf: Any) -> bool:
@@ -139,16 +140,8 @@ def _locate(session: Any, rows: Rows) -> Result:
     exact, rounded, own = runs
     if not len(exact) == len(rounded) == len(own) or any(a.values.shape != b.values.shape for a, b in zip(exact, own, strict=True)):
         return Result(outputs={}, details={})
-    errors = [(_distance(mine, ideal), _distance(float32, ideal)) for ideal, float32, mine in zip(exact, rounded, own, strict=True)]
+    errors = [(rms_share(mine.values, ideal.values), rms_share(float32.values, ideal.values)) for ideal, float32, mine in zip(*runs, strict=True)]
     return Result(outputs={}, details=_told(own, errors, _beyond(errors)))
-
-
-def _distance(one: _Step, other: _Step) -> float:
-    """Root mean square distance, as a share of the numbers' own size."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        size = float(np.sqrt(np.mean(np.square(other.values)))) if other.values.size else 0.0
-        apart = float(np.sqrt(np.mean(np.square(one.values - other.values)))) if other.values.size else 0.0
-    return apart / size if size else 0.0
 
 
 def _beyond(errors: list[tuple[float, float]]) -> int | None:

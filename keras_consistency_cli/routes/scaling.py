@@ -14,7 +14,7 @@ import numpy as np
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
-from keras_consistency_cli.routes.matching import moved
+from keras_consistency_cli.routes.columns import moved
 
 __all__ = ["SCALING_ROUTES", "Senseless", "in_pieces"]
 

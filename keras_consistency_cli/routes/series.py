@@ -11,17 +11,15 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Rows
 
-__all__ = ["Padded", "any_length", "is_series", "look_for_padding", "no_time", "padding_beyond", "series_inputs"]
+__all__ = ["RECURRENT", "Padded", "any_length", "is_series", "look_for_padding", "no_time", "padding_beyond", "series_inputs"]
 
 _SHARE = 0.2
 """Share of the rows that must end alike before that is called padding."""
 _STRAY = 0.1
 """Share of the padding-like steps that may stand elsewhere than at the end."""
-_ALONG = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}) | {
-    "Conv1D",
-    "SeparableConv1D",
-    "DepthwiseConv1D",
-}
+RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
+"""Layers that go along time and remember, by the names of their classes."""
+_ALONG = RECURRENT | {"Conv1D", "SeparableConv1D", "DepthwiseConv1D"}
 _ALONG_SERIES = frozenset({"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "TimeDistributed"})
 """Layers that work along time, and those that do where an input is a series: of flat features they make something else."""
 
@@ -144,10 +142,8 @@ def any_length(session: Any, rows: Rows, names: Mapping[str, Any]) -> Any:
         return session
     if facts.kind == "subclass" or not declared:
         raise TwinRefused("it is a subclassed model of one length")
-    subject = session.subject
-    known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
-    twin = build_twin(session.model, lengths={rows[name].shape[1] for name in names}, custom_objects=known, allow_unsafe=unsafe)
-    return type(session)(twin, describe_model(twin), session.probe)
+    twin = build_twin(session.model, lengths={rows[name].shape[1] for name in names}, **session.loading)
+    return session.on_copy(twin, describe_model(twin))
 
 
 def no_time(facts: Facts) -> str | None:

@@ -16,16 +16,8 @@ import numpy as np
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
-from keras_consistency_cli.routes.matching import (
-    TOLERANCE,
-    Variant,
-    affine_prefix,
-    explain,
-    likely_batches,
-    turned_columns,
-    wrong_columns,
-    wrong_rows,
-)
+from keras_consistency_cli.routes.columns import TOLERANCE, affine_prefix, wrong_columns, wrong_rows
+from keras_consistency_cli.routes.matching import Variant, explain, likely_batches, turned_columns
 from keras_consistency_cli.routes.mixed import runs
 from keras_consistency_cli.routes.scaling import in_pieces
 from keras_consistency_cli.text import clean

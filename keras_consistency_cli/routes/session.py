@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -57,6 +56,19 @@ class Session:
     def batch_size(self) -> int:
         """The batch size in use: the one the model was built for, else the user's."""
         return self.facts.batch_size or self.probe.batch_size
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """How the user lets this model be loaded, as keyword arguments of what makes copies of it; nothing is allowed where nobody has said so."""
+        if self.subject is None:
+            return {"custom_objects": {}, "allow_unsafe": False}
+        return {"custom_objects": self.subject.custom_objects, "allow_unsafe": self.subject.files.allow_unsafe}
+
+    def on_copy(self, model: Any, facts: Facts | None = None) -> Self:
+        """Return a session of the same kind on a copy of the model, whose facts are the same unless others are given."""
+        session = type(self)(model, facts or self.facts, self.probe)
+        session.subject = self.subject
+        return session
 
     def cast(self, values: np.ndarray) -> Any:
         """Return rows as `model.predict` would feed them: floats as floatx, strings as tensors."""
@@ -115,11 +127,12 @@ class Session:
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Every row as a request of its own, from the state in which the model was loaded."""
-        return stack([self._fresh(self.step, row) for row in batches(rows, 1)])
+        return stack([self.fresh_step(row) for row in batches(rows, 1)])
 
-    def _fresh(self, run: Callable[[Rows], dict[str, np.ndarray]], rows: Rows) -> dict[str, np.ndarray]:
+    def fresh_step(self, rows: Rows) -> dict[str, np.ndarray]:
+        """One compiled predict step from the state in which the model was loaded."""
         self.restore()
-        return run(rows)
+        return self.step(rows)
 
     def random_operations(self, _rows: Rows) -> list[str] | None:
         """Operations that draw random numbers; None: this backend does not tell."""

@@ -105,11 +105,9 @@ def _saved(session: Any, rows: Rows) -> Result:
     session.restore()
     session.step(one)
     states = [np.array(state) for state in _states(session.model)]
-    subject = session.subject
-    known, unsafe = (subject.custom_objects, subject.files.allow_unsafe) if subject is not None else ({}, False)
-    copies = saved_and_loaded(session.model, custom_objects=known, allow_unsafe=unsafe)
+    copies = saved_and_loaded(session.model, **session.loading)
     try:
-        loaded = type(session)(next(copies), session.facts, session.probe)
+        loaded = session.on_copy(next(copies))
     finally:
         copies.close()
     carried, forgotten = session.step(other), loaded.step(other)

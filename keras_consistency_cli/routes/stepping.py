@@ -10,10 +10,11 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.routes.distances import share
 from keras_consistency_cli.routes.handover import carried, decoder_of, encoder_inputs
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.loops import stepped
-from keras_consistency_cli.routes.series import any_length, no_time, series_inputs
+from keras_consistency_cli.routes.series import RECURRENT, any_length, no_time, series_inputs
 
 __all__ = ["STEPPING_ROUTES"]
 
@@ -21,7 +22,7 @@ _ROWS = 4
 _APPARENT = 1e-4
 """Share of the greatest answer from which a difference is more than rounding between shapes."""
 _T = TypeVar("_T")
-_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
+_CARRYING = RECURRENT - {"Bidirectional"}
 
 
 def _steps(session: Any, rows: Rows) -> Result:
@@ -34,8 +35,7 @@ def _steps(session: Any, rows: Rows) -> Result:
     if not names:
         return Result(outputs={}, details={})
     length = few[names[0]].shape[1]
-    session.restore()
-    whole = session.step(few)
+    whole = session.fresh_step(few)
     per_step = any(_along_time(values, length) for values in whole.values())
     details: dict[str, Any] = {"per_step": per_step, "steps": length, "stateful": bool(session.facts.stateful_layers)}
     details |= {"encoder": True, "decoder": decoder_of(session.model)} if encoder_inputs(session.model) else {}
@@ -80,20 +80,10 @@ def _replaced(rows: Rows, names: Collection[str], where: slice) -> dict[str, np.
 
 def _moved(session: Any, rows: Rows, names: Collection[str], whole: Outputs, length: int, *, replaced: slice, kept: slice) -> float:
     """How far answers move when some steps are replaced: those of the kept steps where there is one for each, all others."""
-    session.restore()
-    moved = session.step(_replaced(rows, names, replaced))
+    moved = session.fresh_step(_replaced(rows, names, replaced))
     along = {name for name, values in whole.items() if _along_time(values, length)}
     pairs = [(moved[name][:, kept], whole[name][:, kept]) for name in along] or [(moved[name], values) for name, values in whole.items()]
-    return max(_share(mine, theirs) for mine, theirs in pairs)
-
-
-def _share(mine: np.ndarray, theirs: np.ndarray) -> float:
-    if mine.shape != theirs.shape:
-        return float("inf")
-    if mine.dtype.kind != "f" or not mine.size:
-        return 0.0
-    scale = float(np.nan_to_num(np.abs(theirs)).max()) or 1.0
-    return float(np.nan_to_num(np.abs(mine.astype(np.float64) - theirs)).max()) / scale
+    return max(share(mine, theirs) for mine, theirs in pairs)
 
 
 def _tried(run: Callable[[], _T]) -> _T | str:
@@ -115,7 +105,7 @@ def _prefix(session: Any, rows: Rows, names: Collection[str], whole: Outputs, cu
     answers = feeding.graph({name: values[:, :cut] if name in names else values for name, values in rows.items()}, jit_compile=False)
     length = rows[next(iter(names))].shape[1]
     along = [name for name, values in whole.items() if _along_time(values, length)]
-    return max(_share(answers[name][:, -1], whole[name][:, cut - 1]) for name in along)
+    return max(share(answers[name][:, -1], whole[name][:, cut - 1]) for name in along)
 
 
 def _one_step(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
@@ -139,15 +129,14 @@ def _window(session: Any, rows: Rows, names: list[str], whole: Outputs) -> dict[
     feeding = any_length(session, rows, dict.fromkeys(names))
     feeding.restore()
     answers = feeding.tracing()({name: values[:, -size:] if name in names else values for name, values in rows.items()})
-    off = max(_share(answers[name][:, -1] if _along_time(answers[name], size) else answers[name], theirs) for name, theirs in ends.items())
+    off = max(share(answers[name][:, -1] if _along_time(answers[name], size) else answers[name], theirs) for name, theirs in ends.items())
     return {"steps": size, "reach": reach, "off": off}
 
 
 def _last_moves(session: Any, rows: Rows, names: Collection[str], ends: Outputs, before: int) -> float:
     """How far the last answers move when the steps before some place are replaced."""
-    session.restore()
-    moved = session.step(_replaced(rows, names, slice(0, before)))
-    return max(_share(moved[name][:, -1] if moved[name].ndim > theirs.ndim else moved[name], theirs) for name, theirs in ends.items())
+    moved = session.fresh_step(_replaced(rows, names, slice(0, before)))
+    return max(share(moved[name][:, -1] if moved[name].ndim > theirs.ndim else moved[name], theirs) for name, theirs in ends.items())
 
 
 def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
@@ -157,13 +146,13 @@ def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> 
 
 def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
     if whole.ndim > 2 and whole.shape[1] == len(stepped) and stepped.ndim == whole.ndim + 1:
-        return _share(np.moveaxis(stepped[:, :, 0], 0, 1), whole)
-    return _share(stepped[-1], whole)
+        return share(np.moveaxis(stepped[:, :, 0], 0, 1), whole)
+    return share(stepped[-1], whole)
 
 
 def _wants_twin(session: Any, details: dict[str, Any]) -> bool:
     """Whether carrying state could help: a recurrent model that looks back, and not ahead, and does not carry it by itself."""
-    recurrent = any(layer.kind in _RECURRENT for layer in session.facts.layers)
+    recurrent = any(layer.kind in _CARRYING for layer in session.facts.layers)
     causal = details.get("future", 0.0) <= _APPARENT < details["past"]
     return recurrent and causal and not session.facts.stateful_layers
 
@@ -177,7 +166,7 @@ def _looking_ahead(session: Any, rows: Rows, other: Rows, length: int, cut: int)
     with _recorded(length) as theirs:
         session.call(other, training=False)
     for (path, kind, values), (_, _, changed) in zip(mine, theirs, strict=False):
-        if values.shape == changed.shape and _share(changed[:, :cut], values[:, :cut]) > _APPARENT:
+        if values.shape == changed.shape and share(changed[:, :cut], values[:, :cut]) > _APPARENT:
             return {"layer": path, "kind": kind}
     return {}
 

@@ -6,7 +6,7 @@ measure, and give no answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.facts import Facts
-from keras_consistency_cli.loading.data import nonfinite
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
-from keras_consistency_cli.routes.batches import batches, count, first, some
+from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows, plain_routes
+from keras_consistency_cli.routes.batches import count, first
 from keras_consistency_cli.routes.interception import Running, intercepted, path_of
-from keras_consistency_cli.routes.locate import companion_runs, recorded
+from keras_consistency_cli.routes.locate import companion_runs, finite_batches, recorded
 from keras_consistency_cli.routes.padding import unpadded
 from keras_consistency_cli.routes.patching import Experiment, held, without_training
 from keras_consistency_cli.routes.restoring import restoring_masks
@@ -72,9 +71,7 @@ def _training(session: Any, rows: Rows) -> Result:
 
 def _nonfinite(session: Any, rows: Rows) -> Result:
     """NaN and infinity that a layer makes of finite numbers replaced by 0 where they arise."""
-    bad = np.any(list(nonfinite(rows).values()), axis=0)
-    usable = some(rows, np.flatnonzero(~bad)) if not session.facts.batch_size else rows
-    for batch in batches(usable, session.batch_size):
+    for batch in finite_batches(session, rows):
         run = _predicting(session, batch)
         with recorded(None, count(batch)) as steps:
             before = _bad_values(run())
@@ -115,13 +112,12 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
     """Two copies of the same file, or of the model saved once more, and the layers that differ held to what they gave in the first one."""
     from keras_consistency_cli.loading.resaving import load_again, saved_and_loaded
 
-    subject = session.subject
-    how = {"custom_objects": subject.custom_objects, "allow_unsafe": subject.files.allow_unsafe}
+    file, how = session.subject.files.model, session.loading
     batch = first(rows, session.facts.batch_size or _ROWS)
     copies = saved_and_loaded(session.model, **how, times=1)
     try:
         # A model that was never a file has nothing to be loaded from.
-        again = load_again(Path(subject.files.model), compiled=False, **how) if subject.files.model else None
+        again = load_again(Path(file), compiled=False, **how) if file else None
         details = _against_copy(session, again, batch) if again is not None else {}
         details = details or _against_copy(session, next(copies), batch)
     finally:
@@ -130,8 +126,7 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
 
 
 def _against_copy(session: Any, model: Any, batch: Rows) -> dict[str, Any]:
-    copy = type(session)(model, session.facts, session.probe)
-    copy.subject = session.subject
+    copy = session.on_copy(model)
     # The copy is built by its first call; from then on both call the same layers in the same order.
     _predicting(copy, batch)()
     return held(Experiment(reference=_predicting(session, batch), candidate=_predicting(copy, batch), batch=count(batch)))
@@ -151,8 +146,7 @@ def _plain(session: Any, rows: Rows) -> Result:
     finally:
         session.model.__class__ = own
         session.forget_traces()
-    scale = max((float(np.abs(values).max(initial=0.0)) for values in called.values() if values.dtype.kind == "f"), default=0.0)
-    return Result(outputs={}, details={"before": _apart(before, called), "left": _apart(left, called), "scale": scale})
+    return Result(outputs={}, details={"before": _apart(before, called), "left": _apart(left, called), "scale": _scale(called)})
 
 
 def _fresh(session: Any, run: Callable[[], Any]) -> Outputs:
@@ -174,6 +168,11 @@ def _apart(mine: Outputs, theirs: Outputs) -> float:
     return max((float(np.nan_to_num(each, nan=np.inf).max(initial=0.0)) for each in distances), default=0.0)
 
 
+def _scale(answers: Outputs) -> float:
+    """The greatest number among the answers."""
+    return max((float(np.abs(values).max(initial=0.0)) for values in answers.values() if values.dtype.kind == "f"), default=0.0)
+
+
 def _mask(session: Any, rows: Rows) -> Result:
     """Rows with and without their padding, with the mask restored, and what it hides zeroed, at each layer that loses it."""
     before = unpadded(session, rows)
@@ -182,20 +181,15 @@ def _mask(session: Any, rows: Rows) -> Result:
     if not before.outputs or not restored or not after.outputs:
         return Result(outputs={})
     distances = {"before": _apart(before.outputs, before.baseline or {}), "left": _apart(after.outputs, after.baseline or {})}
-    scale = max((float(np.abs(values).max(initial=0.0)) for values in after.outputs.values() if values.dtype.kind == "f"), default=0.0)
-    return Result(outputs={}, details={"held": list(dict.fromkeys(restored)), **distances, "scale": scale})
+    return Result(outputs={}, details={"held": list(dict.fromkeys(restored)), **distances, "scale": _scale(after.outputs)})
 
 
 def _not_overridden(facts: Facts) -> str | None:
     return None if facts.overridden else "the model's class overrides nothing"
 
 
-def _routes(table: Mapping[str, tuple[str, Callable[[Any, Rows], Result]]]) -> tuple[Route, ...]:
-    return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())
-
-
 TOGGLING_ROUTES: tuple[Route, ...] = (
-    *_routes(
+    *plain_routes(
         {
             "hold-companions": ("neighbours replaced, the layers that let them in held", _companions),
             "hold-repeat": ("a second run, the layers that answer otherwise held", _repeat),

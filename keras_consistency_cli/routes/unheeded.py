@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.routes.base import Rows
+from keras_consistency_cli.routes.distances import share
 from keras_consistency_cli.routes.interception import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.masks import mask_of, takes_mask
 
@@ -94,5 +95,4 @@ def _true_steps(padded: np.ndarray, plain: np.ndarray, length: int, side: str) -
 def _close(mine: np.ndarray, theirs: np.ndarray) -> bool:
     if mine.shape != theirs.shape or mine.dtype.kind != "f":
         return mine.shape == theirs.shape and bool((mine == theirs).all())
-    scale = float(np.nan_to_num(np.abs(theirs)).max(initial=0.0)) or 1.0
-    return bool(np.nan_to_num(np.abs(mine - theirs)).max(initial=0.0) <= _APART * scale)
+    return share(mine, theirs) <= _APART

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import pytest
 
 from keras_consistency_cli.checks.versions import BEHAVIOURS, behaviours_of, release
@@ -41,6 +42,8 @@ def sources(*layers: LayerFact) -> list[str]:
         ((MASKING, LayerFact(path="own", kind="LSTM", custom=True), DENSE), []),
         ((LayerFact(path="words", kind="TextVectorization"),), ["22119"]),
         ((MASKING, LayerFact(path="attend", kind="MultiHeadAttention")), ["21149"]),
+        ((MASKING, LayerFact(path="attend", kind=keras.layers.GroupQueryAttention.__name__)), ["21149"]),
+        ((MASKING, LSTM, LayerFact(path="attend", kind=keras.layers.GroupQueryAttention.__name__)), ["23235", "21149"]),
         ((LayerFact(path="attend", kind="MultiHeadAttention"),), []),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -26,14 +25,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, layer in {**layers, "fine": keras.layers.Dense(2)}.items():
         keras.Sequential([keras.Input((4,)), layer]).save(into / f"{name}.keras")
     return into
-
-
-@pytest.fixture(scope="module")
-def warm(folder: Path) -> Iterator[Warm]:
-    with in_folder(folder):
-        nursery = Warm()
-    yield nursery
-    nursery.end()
 
 
 @pytest.mark.parametrize(

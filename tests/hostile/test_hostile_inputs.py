@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,14 +25,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in (archives, arrays, models, scalers, loaded):
         part.build(into)
     return into
-
-
-@pytest.fixture(scope="module")
-def warm(folder: Path) -> Iterator[Warm]:
-    with in_folder(folder):
-        nursery = Warm()
-    yield nursery
-    nursery.end()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from keras import layers, ops
 
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.model_facts import describe_model
+from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.session import Probe
 from keras_consistency_cli.routes.tensorflow import TensorFlowSession
 
@@ -318,6 +320,30 @@ def session_of(built: Model, **probe: Any) -> TensorFlowSession:
 def named_rows(rows: Rows, facts: Facts) -> Rows:
     """The rows under the names that the facts have for the inputs."""
     return {fact.name: rows[fact.name] for fact in facts.inputs} if facts.inputs else rows
+
+
+def measured(run: Callable[[Any, Rows], Result], built: Model) -> dict[str, Any]:
+    """What a route that measures, and gives no answers, says of a live model."""
+    session = session_of(built)
+    result = run(session, named_rows(built[1], session.facts))
+    assert result.outputs == {}
+    return dict(result.details)
+
+
+def encoder(*parts: Any) -> keras.Model:
+    """A functional model of the name encoder, to be nested."""
+    inputs = hidden = keras.Input((5,))
+    for part in parts:
+        hidden = part(hidden)
+    return keras.Model(inputs, hidden, name="encoder")
+
+
+def save_leaking(model: Path) -> None:
+    """Save a classifier in which rows leak, and x.npy with rows for it beside it."""
+    keras.utils.set_random_seed(1)
+    parts = [layers.Dense(8, activation="tanh"), Leak(0.1, name="leak"), layers.Dense(2, activation="softmax", name="kind")]
+    keras.Sequential([keras.Input((6,), name="x"), *parts], name="leaking").save(model)
+    np.save(model.parent / "x.npy", np.random.default_rng(0).normal(size=(90, 6)).astype("float32"))
 
 
 def state_of(model: Any) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from keras import layers
 from keras_consistency_cli.routes import LAYER_LOCATORS
 from keras_consistency_cli.routes.depth import MOST_LAYERS, Sketch, Step, bounded, culprit, deviations, sketched
 from keras_consistency_cli.routes.rounding import ROUNDING_LOCATORS
-from tests.routes.live_models import Block, Leak, chain, named_rows, normal, register, session_of
+from tests.routes.live_models import Block, Leak, chain, measured, named_rows, normal, register, session_of
 
 LOCATE = {route.name: route.run for route in (*LAYER_LOCATORS, *ROUNDING_LOCATORS)}
 
@@ -26,8 +26,7 @@ def step(path: str, inputs: float, outputs: float, **marks: bool) -> Step:
 
 
 def along(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
-    session = session_of(built)
-    return dict(LOCATE[name](session, named_rows(built[1], session.facts)).details)
+    return measured(LOCATE[name], built)
 
 
 @register

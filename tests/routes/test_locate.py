@@ -10,7 +10,21 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes import LAYER_LOCATORS
-from tests.routes.live_models import Block, Counter, InsideTraining, Leak, LeftOn, Rare, TrainedByDefault, chain, mlp, named_rows, normal, session_of
+from tests.routes.live_models import (
+    Block,
+    Counter,
+    InsideTraining,
+    Leak,
+    LeftOn,
+    Rare,
+    TrainedByDefault,
+    chain,
+    encoder,
+    measured,
+    mlp,
+    normal,
+    session_of,
+)
 from tests.routes.live_models import stateful as stateful_lstm
 
 LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
@@ -18,18 +32,7 @@ LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
 
 def located(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
     """What a locating route says about a live model."""
-    session = session_of(built)
-    result = LOCATE[name](session, named_rows(built[1], session.facts))
-    assert result.outputs == {}
-    return dict(result.details)
-
-
-def encoder(*parts: Any) -> keras.Model:
-    """A nested functional model of the name encoder."""
-    inputs = hidden = keras.Input((5,))
-    for part in parts:
-        hidden = part(hidden)
-    return keras.Model(inputs, hidden, name="encoder")
+    return measured(LOCATE[name], built)
 
 
 CROSSING = {

@@ -7,42 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.matching import (
-    Match,
-    Mistake,
-    Variant,
-    affine_prefix,
-    explain,
-    likely_batches,
-    moved,
-    turned_columns,
-    wrong_columns,
-)
-
-Array = np.ndarray
-
-CENTRES, SPREADS = np.array([50.0, 0.5, -3.0, 1000.0]), np.array([10.0, 0.3, 0.1, 800.0])
-ROWS = 96
-
-
-def raw_rows(rows: int = ROWS, *, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).normal(CENTRES, SPREADS, size=(rows, 4))
-
-
-def apply(rows: Array) -> Array:
-    """The saved scaler."""
-    return (rows - CENTRES) / SPREADS
-
-
-def refit(rows: Array) -> Array:
-    """What fit_transform gives: constant columns become 0, as scikit-learn has it."""
-    flat = rows.reshape(-1, rows.shape[-1])
-    spread = flat.std(axis=0)
-    return (rows - flat.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-
-
-def refit_in(size: int, rows: Array) -> Array:
-    return np.concatenate([refit(rows[start : start + size]) for start in range(0, len(rows), size)])
+from keras_consistency_cli.routes.columns import wrong_columns
+from keras_consistency_cli.routes.matching import Match, Mistake, Variant, explain, likely_batches, turned_columns
+from tests.routes.scaled_columns import CENTRES, ROWS, SPREADS, Array, apply, raw_rows, refit, refit_in
 
 
 def variants(rows: Array, served: Array) -> Iterator[Variant]:
@@ -191,12 +158,6 @@ def test_a_scaler_of_another_class_is_a_line_over_the_raw_rows() -> None:
     assert kinds(explain(served, right, (), raw[:, :3])) == [("unknown", None, ALL)]
 
 
-def test_moved_counts_in_spreads() -> None:
-    right = np.array([[0.0, 5.0, 1.0, 7.0], [2.0, 5.0, 1.0, 7.0]])
-    made = right + np.array([[0.5, 0.0, 0.0, 0.7], [0.0, 0.0, np.nan, 0.0]])
-    assert moved(made, right).tolist() == [0.5, 0.0, np.inf, pytest.approx(0.1)]
-
-
 def test_no_variant_is_made_where_all_is_right() -> None:
     def never() -> Iterator[Variant]:
         raise AssertionError("a variant was asked for")
@@ -216,17 +177,6 @@ def test_an_estimate_may_be_further_off() -> None:
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match=r"\(96, 3\), not \(96, 4\)"):
         explain(raw_rows()[:, :3], raw_rows(), ())
-
-
-@pytest.mark.parametrize("size", [3, 17, 41, 95])
-def test_the_line_breaks_where_the_first_batch_ends(size: int) -> None:
-    rows = raw_rows()
-    assert affine_prefix(rows, refit_in(size, rows), range(4)) == size
-
-
-def test_one_scaler_for_all_rows_is_one_line() -> None:
-    assert affine_prefix(raw_rows(), apply(raw_rows()), range(4)) == ROWS
-    assert affine_prefix(np.ones((8, 2)), np.zeros((8, 2)), range(2)) == 0
 
 
 def test_likely_batches_are_fewer_than_the_rows() -> None:

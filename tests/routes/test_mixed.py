@@ -10,7 +10,8 @@ import pytest
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from keras_consistency_cli.loading.scaling import Scaling
-from keras_consistency_cli.routes.matching import TOLERANCE, Match, explain
+from keras_consistency_cli.routes.columns import TOLERANCE
+from keras_consistency_cli.routes.matching import Match, explain
 from keras_consistency_cli.routes.mixed import runs
 from keras_consistency_cli.routes.served import Making, mistakes
 

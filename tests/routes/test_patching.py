@@ -11,7 +11,21 @@ from keras import layers, ops
 
 from keras_consistency_cli.routes.patching import Experiment, held, without_training
 from keras_consistency_cli.routes.toggling import TOGGLING_ROUTES
-from tests.routes.live_models import Block, Counter, Dice, InsideTraining, Leak, LeftOn, TrainedByDefault, chain, mlp, named_rows, normal, session_of
+from tests.routes.live_models import (
+    Block,
+    Counter,
+    Dice,
+    InsideTraining,
+    Leak,
+    LeftOn,
+    TrainedByDefault,
+    chain,
+    encoder,
+    measured,
+    mlp,
+    normal,
+    session_of,
+)
 from tests.routes.live_models import stateful as stateful_lstm
 
 TOGGLE = {route.name: route.run for route in TOGGLING_ROUTES}
@@ -19,17 +33,7 @@ TOGGLE = {route.name: route.run for route in TOGGLING_ROUTES}
 
 def toggled(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
     """What a toggling route measures on a live model."""
-    session = session_of(built)
-    result = TOGGLE[name](session, named_rows(built[1], session.facts))
-    assert result.outputs == {}
-    return dict(result.details)
-
-
-def encoder(*parts: Any) -> keras.Model:
-    inputs = hidden = keras.Input((5,))
-    for part in parts:
-        hidden = part(hidden)
-    return keras.Model(inputs, hidden, name="encoder")
+    return measured(TOGGLE[name], built)
 
 
 def shared() -> tuple[Any, Any]:

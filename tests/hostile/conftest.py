@@ -1,0 +1,19 @@
+"""What the tables of the safety tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.calls import Warm, in_folder
+
+
+@pytest.fixture(scope="module")
+def warm(folder: Path) -> Iterator[Warm]:
+    """A nursery that has imported everything, in the folder of the table's files."""
+    with in_folder(folder):
+        nursery = Warm()
+    yield nursery
+    nursery.end()
