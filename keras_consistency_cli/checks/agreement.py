@@ -14,6 +14,8 @@ __all__ = [
     "CANCELS",
     "FLIPPED_SHARE",
     "FRESH",
+    "LOUD",
+    "NEAR_TIES",
     "Wording",
     "agreement",
     "carries_state_on_purpose",
@@ -27,9 +29,10 @@ __all__ = [
 FLIPPED_SHARE = 0.05
 """Above this share, decisions that flip are a failure even where the numbers are within rounding noise."""
 
-_LOUD = 1e-3
+LOUD = 1e-3
 """Of the greatest output: rounding above this leaves a float32 answer three digits."""
 CANCELS = "look for large numbers that cancel, or a division by next to nothing: a compiler may fold what another way of calling rounds"
+NEAR_TIES = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
 _ROUNDED = ("rounded-layers", "predict")
 FRESH = Pair(candidate="fresh-process", reference="predict")
 """The same again in another process: what differs there differs for no reason of devices or kernels."""
@@ -92,7 +95,7 @@ def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdi
     comparison = most.comparison
     size = f"{comparison.max_abs:.1e} ({comparison.scaled:.1e} of the greatest output)"
     message = f"{wording.agree}, but for rounding of {size} in {comparison.candidate} that {comparison.reference} is spared"
-    if comparison.scaled <= _LOUD:
+    if comparison.scaled <= LOUD:
         return Verdict(status=Status.PASS, message=message, judged=judged)
     return Verdict(status=Status.WARN, message=message, judged=judged, advice=CANCELS, findings={"cause": "ill-conditioned"})
 
@@ -103,8 +106,7 @@ def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Ver
     what = "a difference" if most.limit.origin == "stated" else "rounding"
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
     message = f"{wording.agree}, but {what} of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
-    advice = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
-    return Verdict(status=status, message=message, judged=judged, advice=advice, findings={"cause": "near-ties"})
+    return Verdict(status=status, message=message, judged=judged, advice=NEAR_TIES, findings={"cause": "near-ties"})
 
 
 def _flipped_share(comparison: Comparison) -> float:
