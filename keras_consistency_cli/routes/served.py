@@ -16,6 +16,7 @@ import numpy as np
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.gaps import filled_gaps
 from keras_consistency_cli.routes.matching import (
     TOLERANCE,
     Variant,
@@ -71,7 +72,7 @@ class Making:
 
 def mistakes(making: Making) -> Iterator[Variant]:
     """Yield what each mistake would have served, likeliest and cheapest first; those that make no sense here are left out."""
-    for make in (_refitted, _unscaled, _twice, _stepless, _narrow, _alone, _stretches, _batched, _turned):
+    for make in (_refitted, _unscaled, _twice, _stepless, _filled, _narrow, _alone, _stretches, _batched, _turned):
         yield from _sensible(make(making))
 
 
@@ -101,6 +102,11 @@ def _stepless(making: Making) -> Iterator[Variant]:
     """Scaled by a pipeline that leaves one of its steps out."""
     for step, rows in making.scaling.without_a_step(making.raw):
         yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
+
+
+def _filled(making: Making) -> Iterator[Variant]:
+    """Missing values filled by serving itself."""
+    yield from filled_gaps(making.raw, making.right, making.served, making.scaling.apply, consecutive=making.consecutive)
 
 
 def _narrow(making: Making) -> Iterator[Variant]:

@@ -18,6 +18,9 @@ from tests.corpus.mistakes import (
     another_kind,
     another_split,
     early_float32,
+    filled_at_hand,
+    filled_behind,
+    filled_with,
     half,
     now_and_then,
     one_batch,
@@ -39,6 +42,7 @@ __all__ = ["CASES", "SERVED"]
 
 FAMILY = "scaling"
 REFITTED, FOREIGN, ROUNDED = ("scaler-refit",), ("scaler-foreign", "scaler-stale"), ("scaled-in-low-precision",)
+FILLED = ("gaps-filled-otherwise",)
 
 
 def _case(name: str, kit: Kit, failing: tuple[str, ...], causes: tuple[str, ...] = (), warning: tuple[str, ...] = ()) -> Case:
@@ -60,6 +64,10 @@ SERVED: Mapping[tuple[str, str], tuple[Rework, tuple[str, ...]]] = {
     ("people mixed", "refitted on all"): (refitted(), REFITTED),
     ("people mixed", "columns reversed"): (reordered(4, 3, 2, 1, 0), ("feature-order",)),
     ("people gappy", "refitted on 24"): (refitted(24), REFITTED),
+    ("people gappy", "with 0 for what is missing"): (filled_with(0.0), FILLED),
+    ("people gappy", "with -999 for what is missing"): (filled_with(-999.0), FILLED),
+    ("people gappy", "with the means at hand for what is missing"): (filled_at_hand, FILLED),
+    ("people gappy", "with 0 behind the scaler for what is missing"): (filled_behind, FILLED),
     ("weather standard", "refitted on each row"): (refitted(1), REFITTED),
     ("weather standard", "two like columns exchanged"): (reordered(0, 1, 2, 3, 5, 4), ("feature-order",)),
     ("weather standard", "scaler of another split"): (another_split, FOREIGN),
@@ -162,14 +170,16 @@ CASES: tuple[Case, ...] = (
     _state("people standard", scaled_already, ("scaler-applied-twice",), "scaled already"),
     _state("weather maxabs", scaled_already, ("scaler-applied-twice",), "scaled already", reference=True),
     _state("walks standard", scaled_already, ("scaler-applied-twice",), "scaled already"),
-    Case(
-        name="skewed logged, scaled already, said to be raw",
-        family=FAMILY,
-        build=WORLDS["skewed logged"].model,
-        kit=Kit(world=WORLDS["skewed logged"], data=scaled_already, trusted=True),
-        failing=("KC303",),
-        # The logarithm of what is scaled already is NaN in some rows, which is told first.
-        causes=("scaler-applied-twice", "non-finite-input"),
+    *(
+        Case(
+            name=f"{world}, scaled already, said to be raw",
+            family=FAMILY,
+            build=WORLDS[world].model,
+            kit=Kit(world=WORLDS[world], data=scaled_already, trusted=True),
+            failing=("KC303",),
+            causes=("scaler-applied-twice",),
+        )
+        for world in ("skewed logged", "ratios logged")
     ),
     _state("people minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),
     _state("walks minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),
