@@ -222,6 +222,7 @@ def _variants(session: Any, name: str, values: tuple[np.ndarray, ...], numbers: 
     raw, right, served = values
     scaling = session.subject.scaling
     if scaling is None:
+        yield from _sensible(_of_joint(session, name, raw, numbers[0]))
         return
     if name != scaling.input:
         yield from _sensible(_once_more("scaled-too", scaling, right))
@@ -241,6 +242,14 @@ def _variants(session: Any, name: str, values: tuple[np.ndarray, ...], numbers: 
             refit_all=partial(_refit_all, session, numbers[0]),
         )
     )
+
+
+def _of_joint(session: Any, name: str, raw: np.ndarray, numbers: np.ndarray) -> Iterator[Variant]:
+    """Of a function that prepares several inputs at once."""
+    joint = session.subject.joint
+    if joint is not None and session.subject.files.data_state == "raw":
+        yield Variant(kind="unscaled", rows=raw)
+        yield Variant(kind="scaled-alone", rows=joint.alone(session.subject.raw(numbers[:_SINGLES]))[name], batch=1)
 
 
 def _once_more(kind: str, scaling: Any, right: np.ndarray) -> Iterator[Variant]:

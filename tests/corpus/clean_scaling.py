@@ -15,12 +15,12 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.corpus.cases import Case, Maker, Writer
 from tests.corpus.faults_normalization import beside, pictures
-from tests.corpus.faults_scaling import pair_of_tables, scaled_already
+from tests.corpus.faults_scaling import pair_of_tables, scaled_already, together
 from tests.corpus.kits import Kit, as_is, lay_out
 from tests.corpus.mistakes import by_hand, early_float32, rightly, rightly_float32, rounded
 from tests.corpus.normalised import PEOPLE as KNOWN_PEOPLE
 from tests.corpus.normalised import WALKS, WEATHER, branches, branches_rows, dense, drawn, inner, plain_pictures, rescaling_pictures, series
-from tests.corpus.sources import SOUND
+from tests.corpus.sources import SOUND, TOGETHER
 from tests.corpus.worlds import PEOPLE, WORLDS, Array, World, orders, people, settle, standard, walks, weather
 
 __all__ = ["CASES", "RIGHTLY_SERVED"]
@@ -111,6 +111,7 @@ CASES: tuple[Case, ...] = (
     _case("columns told in order", "people named", facts={"feature_names": list(PEOPLE)}, reference=as_is),
     *(_case(f"serving with {story}", "people standard", preprocess=source, reference=as_is) for story, source in SOUND.items()),
     _model("two tables, one of them scaled", pair_of_tables, kit=two_tables),
+    *(_model(f"two tables prepared together by {story}", pair_of_tables, kit=together(TOGETHER[story])) for story in ("constants", "a list")),
     _model("normalization of scaled rows", lambda: dense(scaled_people()), kit=normalised_again),
     _model("normalization adapted", lambda: dense(WEATHER), lambda random: drawn(weather, 80, int(random.integers(99)))),
     _model("normalization adapted on whole numbers", lambda: dense(drawn(orders)), lambda random: drawn(orders, 80, int(random.integers(99)))),
