@@ -119,7 +119,7 @@ class Facts:
 class ColumnFact:
     """One feature of the last axis over many rows, and over the axes between; statistics are of its finite values, NaN where there are none.
 
-    `quantiles` go with `QUANTILES` and `kurtosis` (3 for a normal feature) with them: both, and `distinct`, are of a sample of the values.
+    `quantiles` go with `QUANTILES` and `kurtosis` (3 for a normal feature) with them: both, `distinct` and `whole` are of a sample of the values.
     """
 
     name: str
@@ -134,6 +134,8 @@ class ColumnFact:
     kurtosis: float = 3.0
     distinct: int = 0
     """Distinct values in the sample."""
+    whole: bool = False
+    """Whether all values in the sample are whole numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,7 +144,7 @@ class OwnerFacts(_Options):
     )
     stateful_rows: Literal["independent", "consecutive"] = Field(default="independent", description="independent or consecutive")
     data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
-    scaler_input: _Word | None = Field(default=None, description="the name of the input that the scaler belongs to")
+    scaler_input: _Word | None = Field(default=None, description="the input that scaler or preprocess belongs to; * for a preprocess of all inputs")
     feature_names: Annotated[tuple[_Word, ...], Field(min_length=1)] | None = Field(default=None, description="a list of names, one for each feature")
     value_range: Annotated[tuple[_Finite, _Finite], AfterValidator(_ascending)] | None = Field(
         default=None, description="two numbers such as [0, 255], the smaller one first"

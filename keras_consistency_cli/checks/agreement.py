@@ -15,6 +15,7 @@ __all__ = [
     "CANCELS",
     "FLIPPED_SHARE",
     "FRESH",
+    "LOUD",
     "Wording",
     "agreement",
     "carries_state_on_purpose",
@@ -28,7 +29,7 @@ __all__ = [
 FLIPPED_SHARE = 0.05
 """Above this share, decisions that flip are a failure even where the numbers are within rounding noise."""
 
-_LOUD = 1e-3
+LOUD = 1e-3
 """Of the greatest output: rounding above this leaves a float32 answer three digits."""
 CANCELS = "look for large numbers that cancel, or a division by next to nothing: a compiler may fold what another way of calling rounds"
 FRESH = Pair(candidate="fresh-process", reference="predict")
@@ -92,7 +93,7 @@ def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdi
     comparison = most.comparison
     size = f"{comparison.max_abs:.1e} ({comparison.scaled:.1e} of the greatest output)"
     message = f"{wording.agree}, but for rounding of {size} in {comparison.candidate} that {comparison.reference} is spared"
-    if comparison.scaled <= _LOUD:
+    if comparison.scaled <= LOUD:
         return Verdict(status=Status.PASS, message=message, judged=judged)
     return Verdict(status=Status.WARN, message=message, judged=judged, advice=CANCELS, findings={"cause": "ill-conditioned"})
 

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_consistency_cli.checks.agreement import CANCELS, Wording, agreement, rounding_put_back
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.agreement import CANCELS, LOUD, Wording, agreement, rounding_put_back
+from keras_consistency_cli.checks.base import UNDECIDED, Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.tolerance import reachable
 
 __all__ = ["CHECK"]
@@ -49,10 +49,13 @@ def _if_rounding(evidence: Evidence, verdict: Verdict) -> Verdict:
     rounded = rounding_put_back(evidence)
     alone = all(each.comparison.candidate == "xla" and each.limit.origin.startswith("calibrated") for each in beyond)
     within = alone and all(reachable(each.comparison, rounded.get(each.comparison.output)) for each in beyond)
-    if verdict.status is not Status.FAIL or not within:
+    # Where nothing is beyond its limit, decisions alone failed: near ties, and nothing to be spared.
+    if verdict.status is not Status.FAIL or not beyond or not within:
         return verdict
     message = f"{verdict.message}: no further than rounding takes this model, from which predict is spared"
-    return replace(verdict, status=Status.WARN, message=message, advice=CANCELS, findings={"cause": "ill-conditioned"})
+    tied = any(each.comparison.flipped for each in beyond) and all(each.comparison.scaled <= LOUD for each in beyond)
+    cause, advice = ("near-ties", UNDECIDED) if tied else ("ill-conditioned", CANCELS)
+    return replace(verdict, status=Status.WARN, message=message, advice=advice, findings={"cause": cause})
 
 
 CHECK = Check(

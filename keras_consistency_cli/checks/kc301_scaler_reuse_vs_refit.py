@@ -5,8 +5,8 @@ batch looks plausible, and a single row becomes all zeros whatever it says.
 
 How: with `--served`, the rows that serving fed to the model are held against what the saved scaler gives. Where they
 differ, each column is matched with what known mistakes would have given: refitted on all rows, on batches (of which
-size), on single rows, not scaled, scaled twice, without one step of a pipeline, other columns, low precision, another
-scaler. Traffic may be mixed: rows that are right are left aside, and the others told by their numbers, such as every
+size), on single rows, not scaled, scaled twice, without one step of a pipeline, gaps filled otherwise, other columns, low
+precision, another scaler. Traffic may be mixed: rows that are right are left aside, and the others told by their numbers, such as every
 fifth one. Without `--served`, nothing can be known of serving: the model is run on rows scaled by a
 refitted scaler, and the damage that this would do is a warning. Distances are in standard deviations of a column as it should be served.
 

@@ -41,6 +41,7 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict(status=Status.PASS, message="a row alone is preprocessed as it is among others", judged=judged, findings=findings)
     columns = trace.details["columns"]
     where = f"{len(columns)} columns, column {trace.details['column']} most" if len(columns) > 1 else f"column {columns[0]}"
+    where += f", of input '{trace.details['input']}'" if "input" in trace.details else ""
     message = f"a row alone is preprocessed differently than among others, by up to {moved:.2g} standard deviations in {where}"
     message += f"; predictions {damage(judged, evidence.rows)}"
     return Verdict(status=Status.FAIL, message=message, judged=judged, findings={**findings, "cause": _CAUSE})

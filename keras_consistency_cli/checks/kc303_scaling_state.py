@@ -9,7 +9,7 @@ feature by feature, by the distance of the two distributions (Hellinger) and by 
 Only features that tell the three apart count. A failure needs rows that are like one state and unlike the one they are
 said to be in; or single features that have mean and spread of another state, and nothing in common with their own.
 Behind steps that bend features, as a logarithm does, a scaler remembers nothing of raw rows: then they fail where they
-look scaled before the pipeline, and no longer behind it.
+look scaled before the pipeline, and no longer behind it; what it makes NaN of counts as lost.
 Served rows are compared value by value instead, and overrule the statistics.
 
 To fix: scale in one place only. Rows that are stored scaled are declared with facts: {data_state: scaled}.
@@ -23,7 +23,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 from keras_consistency_cli.checks.resemblance import ALIKE, STATES, Resemblance, by_input, clearly, mean_distance, misplaced, resemblance
-from keras_consistency_cli.facts import ColumnFact, DataFacts, ExpectedColumn, ScalingFact, ServedFact
+from keras_consistency_cli.facts import ColumnFact, DataFacts, ExpectedColumn, RowsFact, ScalingFact, ServedFact
 
 __all__ = ["CHECK"]
 
@@ -32,6 +32,8 @@ _NEARLY_ALL = 0.99
 _MOST = 0.5
 """Share of the values that must lie where they would, for the rows to look like anything at all."""
 _NAMED = 4
+_LOST, _THE_SAME, _WORSE = 0.1, 0.1, 0.3
+"""Of rows that a logarithm or a root makes NaN of: so many values at the least, where they lie as scaled ones do, and how much better than behind."""
 _CAUSES = {"raw": "scaler-missing", "scaled": "scaler-applied-twice", "scaled twice": "scaler-applied-twice"}
 _ADVICE = {
     "scaler-missing": "send the rows through the scaler before the model, exactly once",
@@ -104,14 +106,23 @@ def _by_outcome(known: DataFacts, scaling: ScalingFact) -> Verdict:
     if not scaling.outcome or known.state != "raw" or not all(side is not None and len(side.columns) == len(scaling.outcome) for side in sides):
         return _skip(f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served served.npy would tell")
     centres, spreads = zip(*scaling.outcome, strict=True)
-    before, behind = (mean_distance(side.columns, centres, spreads, rows=side.rows) for side in sides if side is not None)
-    findings: dict[str, Any] = {"overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind}}
+    before, kept = (mean_distance(side.columns, centres, spreads, rows=side.rows) for side in sides if side is not None)
+    lost = _lost(*sides)
+    behind = lost + (1.0 - lost) * kept if lost < 1.0 else 1.0
+    findings: dict[str, Any] = {"overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind}, "lost": lost}
     told = f"their distribution is {1.0 - before:.0%} that of scaled rows, and {1.0 - behind:.0%} once they have been through the {scaling.kind}"
-    if behind > ALIKE and clearly(before, rather_than=behind):
+    told += f", which makes NaN of {lost:.0%} of the values" if lost else ""
+    if (behind > ALIKE and clearly(before, rather_than=behind)) or (lost > _LOST and before < _THE_SAME and behind - before > _WORSE):
         return _fail(f"the rows are said to be raw but look scaled: {told}", "scaled", findings)
     if not behind <= ALIKE:
         return _skip(f"{scaling.kind} tells what should come out, not what goes in: {told}")
     return Verdict(status=Status.PASS, message=f"the rows, once scaled, look as they should: {told}", findings=findings)
+
+
+def _lost(before: RowsFact | None, behind: RowsFact | None) -> float:
+    """The share of finite values that come out of the pipeline as NaN or infinite."""
+    counts = [sum(column.count for column in side.columns) if side is not None else 0 for side in (before, behind)]
+    return 1.0 - counts[1] / counts[0] if counts[1] < counts[0] else 0.0
 
 
 def _single(alone: list[tuple[ExpectedColumn, ColumnFact, str]], said: str, features: int, findings: dict[str, Any]) -> Verdict:

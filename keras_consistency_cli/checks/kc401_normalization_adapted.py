@@ -6,8 +6,8 @@ with the statistics it had before (keras#20147, keras#20168).
 
 How: the layer's statistics are read off the loaded model: what it computes with, and what is in its weights. What the
 rows look like where they reach the layer tells whether an identity does harm. Layers adapted on a handful of rows are
-known by the count that Keras 2 stored, or by means of flags that only a handful of rows can have. With reference rows, the statistics are
-held against those, in standard deviations, beyond what so many rows leave to chance.
+known by the count that Keras 2 stored, or by means and variances of whole numbers that only a handful of rows can have. With reference rows, the
+statistics are held against those, in standard deviations, beyond what so many rows leave to chance.
 
 To fix: call `layer.adapt(x_train)` before training and save again; after `set_weights` call `layer.finalize_state()`.
 
@@ -20,18 +20,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from keras_consistency_cli.checks.handful import Handful, handful
 from keras_consistency_cli.checks.kc304_scaler_fit import Stale, differences, staleness
-from keras_consistency_cli.facts import ColumnFact, DataFacts, PreprocessingFact
+from keras_consistency_cli.facts import DataFacts, PreprocessingFact
 
 __all__ = ["CHECK"]
 
 _FAR_MEAN, _WIDE = 2.0, 3.0
 """Rows whose features lie this far from 0, or spread this wide, are not standardised: an identity does not do for them."""
 
-_FEW, _FEW_FLAGGED, _FEWEST_FLAGS = 10, 10, 4
-"""Rows that are too few to adapt on; and how many features of 0 and 1 must have means that are parts of so few rows, to be no accident."""
-_BINARY = 2
-_ROUNDING = 1e-5
+_FEW = 10
+"""Values of a feature that are too few to adapt on."""
 
 _Finding = tuple[Status, str, str]
 
@@ -98,26 +97,21 @@ def _dividing_by_nothing(layer: PreprocessingFact, known: DataFacts) -> _Finding
 
 
 def _few_rows(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
-    """Mean and variance of so few rows are not those of the features: by what the file says, or by means that only so few rows can have."""
+    """Mean and variance of so few rows are not those of the features: by what the file says, or because no more rows can have them."""
     if 0 < layer.count < _FEW:
         told = f"'{layer.path}' was adapted on {layer.count} values of each feature, by its own count"
         return Status.WARN, told, "normalization-unadapted"
-    flags = [] if known.generated else [mean for each, mean in zip(layer.seen, layer.mean, strict=False) if _is_flag(each) and 0 < mean < 1]
-    rows = next((rows for rows in range(2, _FEW_FLAGGED + 1) if all(_whole(mean * rows) for mean in flags)), None)
-    # Means of 1/2, 1/4 and the like come from categories that were balanced on purpose, over however many rows.
-    if len(flags) < _FEWEST_FLAGS or rows is None or all(_whole(1 / mean) for mean in flags):
+    found = None if known.generated else handful(layer.seen, layer.mean, layer.sd)
+    if found is None:
         return None
-    means = f"the means of {len(flags)} features of 0 and 1 are all multiples of 1/{rows}"
-    told = f"'{layer.path}' was adapted on {rows} rows, or a few times as many: {means}"
+    told = f"'{layer.path}' was adapted on {found.rows} rows, or a few times as many: {_only_of_few(found)}"
     return Status.WARN, told, "normalization-unadapted"
 
 
-def _is_flag(column: ColumnFact) -> bool:
-    return column.distinct <= _BINARY and {column.low, column.high} <= {0.0, 1.0}
-
-
-def _whole(value: float) -> bool:
-    return abs(value - round(value)) < _ROUNDING
+def _only_of_few(found: Handful) -> str:
+    said = [f"the means of {found.flags} features of 0 and 1 are all multiples of 1/{found.rows}"] if found.flags else []
+    numbers = f"mean and variance of {found.numbers} features of whole numbers are multiples of 1/{found.rows} and 1/{found.rows**2}"
+    return ", and ".join([*said, *([numbers] if found.numbers else [])])
 
 
 def _unlike_reference(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:

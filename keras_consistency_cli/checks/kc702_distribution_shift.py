@@ -52,15 +52,29 @@ def examine(evidence: Evidence) -> Verdict:
     if not known.drift:
         return _skip("no reference rows are given, and neither scaler nor Normalization layers remember what training rows looked like")
     found = [moved for fact in known.drift if (moved := _moved(fact, limits, len(known.drift))) is not None]
-    against = "the reference rows" if known.reference else f"what '{known.drift[0].against}' remembers"
     findings = {"features": len(known.drift), "moved": {each.fact.name: each.words for each in found[:_MOST_NAMED]}}
     if not found:
-        return Verdict(status=Status.PASS, message=f"{len(known.drift)} features are distributed like {against}", findings=findings)
+        message = f"{len(known.drift)} features are distributed like {_against(known.drift[0], known)}"
+        return Verdict(status=Status.PASS, message=message, findings=findings)
     worst = max(found, key=lambda each: each.times)
-    message = f"{len(found)} of {len(known.drift)} features differ from {against}, '{worst.fact.name}' most: {worst.words}"
-    advice = "look at that feature's units and source; train again if the world has changed"
+    message = f"{len(found)} of {len(known.drift)} features differ from {_against(worst.fact, known)}, '{worst.fact.name}' most: {worst.words}"
     status = Status.FAIL if limits.severity == "fail" else Status.WARN
-    return Verdict(status=status, message=message, findings={**findings, "cause": "distribution-shift"}, advice=advice)
+    findings = {**findings, **_remembering(worst.fact, known), "cause": "distribution-shift"}
+    return Verdict(status=status, message=message, findings=findings, advice=_advice(findings.get("layer")))
+
+
+def _against(fact: DriftFact, known: DataFacts) -> str:
+    return "the reference rows" if known.reference else f"what '{fact.against}' remembers"
+
+
+def _remembering(fact: DriftFact, known: DataFacts) -> dict[str, str]:
+    """The Normalization layer that this feature was held against, where it was one."""
+    return {"layer": fact.against} if any(layer.path == fact.against for layer in known.layers) else {}
+
+
+def _advice(layer: object) -> str:
+    usual = "look at that feature's units and source; train again if the world has changed"
+    return f"{usual}; where the rows are right, '{layer}' was adapted on others, or on too few" if layer else usual
 
 
 def _skip(reason: str) -> Verdict:

@@ -13,6 +13,7 @@ from keras_consistency_cli.compare import Comparison
 __all__ = ["LOW_PRECISION", "Mistake", "damage", "harmless", "impossible", "mistakes", "nothing_ran", "served_verdict"]
 
 LOW_PRECISION = "scaled-in-low-precision"
+_FILLED = "gaps-filled-otherwise"
 _HARMLESS = 1e-3
 """Share of the greatest output up to which nobody minds, where no decision flips."""
 _NAMED_COLUMNS = 4
@@ -26,6 +27,10 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "unscaled": ("not scaled at all", "scaler-missing"),
     "scaled-twice": ("scaled twice", "scaler-applied-twice"),
     "without-step": ("scaled without the step '{step}' of the pipeline", "scaling-step-skipped"),
+    "filled": ("filled with {step} where values are missing, and then scaled", _FILLED),
+    "filled-forward": ("filled with the value before where values are missing, and then scaled", _FILLED),
+    "filled-after": ("filled with {step} where values are missing, after they were scaled", _FILLED),
+    "filled-alike": ("filled with one number of serving's own where values are missing", _FILLED),
     "scaled-too": ("scaled, although the scaler belongs to another input", "scaler-applied-twice"),
     "float32-first": ("cast to float32 before they were scaled", LOW_PRECISION),
     "float16-first": ("cast to float16 before they were scaled", LOW_PRECISION),

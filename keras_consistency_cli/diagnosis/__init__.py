@@ -12,7 +12,7 @@ from keras_consistency_cli.diagnosis.causes_precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.damage import damage_of
 from keras_consistency_cli.diagnosis.depth import along_depth
-from keras_consistency_cli.facts import DataFacts
+from keras_consistency_cli.diagnosis.signatures import nan_from_scaling
 from keras_consistency_cli.routes import LOCATING_ROUTES, PROCESS_LOCATORS, TOGGLING_ROUTES
 from keras_consistency_cli.routes.base import Route
 
@@ -68,14 +68,8 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
             explained |= set(codes)
     # Rounding has to be recognised before all faults that look like it, and told after those that there are; NaN that a scaler makes of rows
     # without any comes after what is wrong with the scaling.
-    later = {ROUNDING_CAUSE.slug: 2} | (dict.fromkeys(_OF_NAN, 1) if _nan_from_scaling(evidence) else {})
+    later = {ROUNDING_CAUSE.slug: 2} | (dict.fromkeys(_OF_NAN, 1) if nan_from_scaling(evidence) else {})
     return tuple(sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", later.get(diagnosis.cause, 0))))
-
-
-def _nan_from_scaling(evidence: Evidence) -> bool:
-    """Whether rows without NaN or infinity have some once they have been through the scaler."""
-    known: DataFacts | None = evidence.data.get("description")
-    return known is not None and any(each.bad_rows for each in known.fed) and not any(each.bad_rows for each in known.raw)
 
 
 def _hypothetical(verdict: Verdict) -> bool:

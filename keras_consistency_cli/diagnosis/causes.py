@@ -18,6 +18,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     carried_state,
     changing_layer,
     found,
+    held_by_rows,
     hidden_state,
     made_nonfinite,
     neighbours,
@@ -198,7 +199,7 @@ _TABLE = (
         ),
         key=("KC701",),
         explains=("KC701",),
-        fits=found("rows", "served"),
+        fits=held_by_rows,
         advice="impute or drop those rows before the model, in training and in serving alike",
     ),
     Cause(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keras_consistency_cli.checks import kc401_normalization_adapted, kc402_normalized_twice
+from keras_consistency_cli.checks import kc401_normalization_adapted, kc402_normalized_twice, kc702_distribution_shift
 from keras_consistency_cli.checks.base import Evidence, Verdict
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.signatures import says
@@ -24,6 +24,7 @@ def _named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], st
 
 
 _UNADAPTED_LAYER, _MISFED_LAYER = _named_by(kc401_normalization_adapted.examine), _named_by(kc402_normalized_twice.examine)
+_REMEMBERING_LAYER = _named_by(kc702_distribution_shift.examine)
 
 DATA_CAUSES: tuple[Cause, ...] = (
     Cause(
@@ -119,12 +120,17 @@ DATA_CAUSES: tuple[Cause, ...] = (
         sentence="the rows are not distributed as those that the model was trained on",
         explanation=(
             "A feature has moved, narrowed or left its range: other units, another source, a category that no longer comes, or a changed world. "
-            "The pipeline may be sound; the answers are extrapolation."
+            "The pipeline may be sound; the answers are extrapolation. Or the rows are right, and the layer that they are held against was adapted "
+            "on others, or on a handful."
         ),
         key=("KC702",),
         explains=("KC702",),
         fits=says("distribution-shift"),
-        advice="look at the feature that is named, mend its units or source, or train again on rows as they are now",
+        advice=(
+            "look at the feature that is named, mend its units or source, or train again on rows as they are now; where a Normalization layer is "
+            "named and the rows are right, adapt it on all training rows before training"
+        ),
+        suspect=_REMEMBERING_LAYER,
     ),
 )
 """Most specific first."""

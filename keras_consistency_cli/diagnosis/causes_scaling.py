@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import says
+from keras_consistency_cli.diagnosis.signatures import nan_from_scaling, says
 
 __all__ = ["SCALING_CAUSES"]
 
@@ -58,11 +58,12 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         sentence="the rows are scaled twice before they reach the model",
         explanation=(
             "Rows that were scaled already, when they were stored or by an earlier step, go through the scaler again. They end up in a small corner "
-            "of the range that the model knows, and answers hardly vary."
+            "of the range that the model knows, and answers hardly vary; behind a logarithm or a root they become NaN."
         ),
         key=("KC301", "KC303"),
-        explains=("KC301", "KC303", "KC305", "KC402", "KC702"),
+        explains=("KC301", "KC303", "KC305", "KC402", "KC701", "KC702"),
         fits=says("scaler-applied-twice"),
+        covers=lambda evidence, verdict: verdict.code != "KC701" or nan_from_scaling(evidence),
         advice="scale in one place only; where the rows of the data are scaled already, say facts: {{data_state: scaled}} in the YAML",
     ),
     Cause(
@@ -76,6 +77,22 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         explains=("KC301", "KC303", "KC305", "KC702"),
         fits=says("scaling-step-skipped"),
         advice="call the whole pipeline that was saved, pipeline.transform(rows), and none of its steps by itself",
+    ),
+    Cause(
+        slug="gaps-filled-otherwise",
+        sentence="serving fills missing values with something else than the pipeline does",
+        explanation=(
+            "fillna(0), a sentinel such as -999, or the value before takes the place of what is missing before the rows reach the pipeline, whose "
+            "imputer then finds nothing to fill. Or the gaps go through the scaler and are filled behind it. The model learned from the values that "
+            "the pipeline of training puts there; a zero is a value like any other to it."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC305", "KC702"),
+        fits=says("gaps-filled-otherwise"),
+        advice=(
+            "leave the gaps to the imputer that was fitted in training, and call the whole pipeline:\n"
+            "    x = pipeline.transform(rows)        # rows as they came, NaN and all: no fillna before, no nan_to_num behind"
+        ),
     ),
     Cause(
         slug="feature-order",

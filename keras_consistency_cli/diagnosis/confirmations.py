@@ -139,6 +139,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "scaler-missing": _served("scaler-missing"),
     "scaler-applied-twice": _served("scaler-applied-twice"),
     "scaling-step-skipped": _served("scaling-step-skipped"),
+    "gaps-filled-otherwise": _served("gaps-filled-otherwise"),
     "feature-order": Confirmation(
         how="columns are put in the served order, and give the served rows; or the names of the columns are read",
         prove=either(

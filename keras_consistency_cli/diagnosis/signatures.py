@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import rounding_put_back
 from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
+from keras_consistency_cli.facts import DataFacts
 from keras_consistency_cli.tolerance import judge
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "carried_state",
     "changing_layer",
     "found",
+    "held_by_rows",
     "hidden_state",
     "made_by_process",
     "made_nonfinite",
     "named_by",
+    "nan_from_scaling",
     "neighbours",
     "randomness",
     "rounding_alone",
@@ -161,6 +164,18 @@ def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
         return any(failing["KC701"].findings.get(key) for key in keys)
 
     return fits
+
+
+def nan_from_scaling(evidence: Evidence) -> bool:
+    """Whether rows without NaN or infinity have some once they have been through the scaler."""
+    known: DataFacts | None = evidence.data.get("description")
+    return known is not None and any(each.bad_rows for each in known.fed) and not any(each.bad_rows for each in known.raw)
+
+
+def held_by_rows(evidence: Evidence, failing: Failing) -> bool:
+    """KC701 found NaN in the rows, and it is not the scaler that made it of rows that it should never have been given."""
+    twice = any(verdict.findings.get("cause") == "scaler-applied-twice" for verdict in failing.values())
+    return found("rows", "served")(evidence, failing) and not (twice and nan_from_scaling(evidence))
 
 
 def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:

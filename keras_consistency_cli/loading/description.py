@@ -83,10 +83,10 @@ class _Walk:
     def both(self, length: int, read: Callable[[npt.NDArray[np.int64]], Rows]) -> tuple[Summed, Summed]:
         """Statistics of the rows as read, and as the model gets them; in one pass where nothing slow comes between."""
         scaling = self.subject.scaling
-        if scaling is None or self.subject.files.data_state == "scaled":
+        if (scaling is None and self.subject.joint is None) or self.subject.files.data_state == "scaled":
             plain = self.over(length, read)
             return plain, plain
-        if scaling.function is not None:
+        if scaling is None or scaling.function is not None:
             few = min(length, _FUNCTION_ROWS)
             return self.over(length, read), self.over(length, lambda numbers: self.subject.scaled(read(numbers)), most=few)
         raw: Summed = {}
@@ -166,7 +166,7 @@ def _pair(values: Any) -> tuple[float, float] | None:
 def _scaling(subject: Subject, raw: Summed, reference: Summed, reference_fed: Summed) -> ScalingFact | None:
     scaling = subject.scaling
     if scaling is None:
-        return None
+        return _joint(subject)
     known = scaling.remembered()
     names = None if scaling.columns is None and scaling.names is None else tuple(clean(name) for name in scaling.columns or scaling.names or ())
     expected = expected_columns(scaling.scaler, names) if scaling.scaler is not None else ()
@@ -185,6 +185,15 @@ def _scaling(subject: Subject, raw: Summed, reference: Summed, reference_fed: Su
         shown=_shared(_shown(scaling, names, reference, reference_fed), given),
         mutates=subject.files.data_state == "raw" and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
     )
+
+
+def _joint(subject: Subject) -> ScalingFact | None:
+    """Of a function that prepares several inputs at once: it remembers nothing, and is told of the first of them."""
+    joint, raw = subject.joint, subject.files.data_state == "raw"
+    if joint is None:
+        return None
+    mutates = raw and joint.mutates(subject.raw(np.arange(min(subject.length, 2))))
+    return ScalingFact(kind=joint.kind, input=joint.inputs[0], function=True, statistics={"kind": joint.kind}, mutates=mutates)
 
 
 def _shared(expected: tuple[ExpectedColumn, ...], given: Statistics | None) -> tuple[ExpectedColumn, ...]:

@@ -141,4 +141,4 @@ def _line(layer: Any) -> tuple[list[float], list[float]]:
 def _mapped(column: ColumnFact, factor: float, shift: float) -> ColumnFact:
     ends = sorted((column.low * factor + shift, column.high * factor + shift)) if math.isfinite(column.low) else [math.nan, math.nan]
     moved = tuple(sorted(each * factor + shift for each in column.quantiles))
-    return replace(column, mean=column.mean * factor + shift, sd=column.sd * abs(factor), low=ends[0], high=ends[1], quantiles=moved)
+    return replace(column, mean=column.mean * factor + shift, sd=column.sd * abs(factor), low=ends[0], high=ends[1], quantiles=moved, whole=False)

@@ -144,6 +144,7 @@ class Statistics:
             quantiles=tuple(shapes.quantiles[:, at_shape].tolist()),
             kurtosis=float(shapes.kurtosis[at_shape]),
             distinct=int(shapes.distinct[at_shape]),
+            whole=bool(shapes.whole[at_shape]),
         )
 
 
@@ -154,12 +155,14 @@ class _Shapes:
     quantiles: Floats
     kurtosis: Floats
     distinct: npt.NDArray[np.int64]
+    whole: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, values: Floats) -> _Shapes:
         ordered = np.sort(values, axis=0)
         distinct = 1 + (ordered[1:] != ordered[:-1]).sum(axis=0)
-        return cls(quantiles=_quantiles(ordered), kurtosis=_kurtosis(ordered), distinct=distinct)
+        whole = (ordered == np.rint(ordered)).all(axis=0)
+        return cls(quantiles=_quantiles(ordered), kurtosis=_kurtosis(ordered), distinct=distinct, whole=whole)
 
 
 def _quantiles(ordered: Floats) -> Floats:

@@ -14,6 +14,7 @@ from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.facts import Facts, InputFact
 from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, open_rows, take
 from keras_consistency_cli.loading.fitting import fits
+from keras_consistency_cli.loading.joint import EVERY_INPUT, JointPreprocess
 from keras_consistency_cli.loading.lengths import open_lengths
 from keras_consistency_cli.text import clean, shape_text
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from keras_consistency_cli.loading.scaling import Scaling
 
 __all__ = ["Subject", "SubjectFiles", "raw_inputs"]
+
+_NO_INVERSE, _GIVE_ROWS = "rows cannot be made up for a scaler or preprocess that has no inverse", "give rows with --data x.npy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,8 @@ def raw_inputs(files: SubjectFiles, inputs: tuple[InputFact, ...], source: RowSo
     """
     if not files.scales or files.data_state == "scaled":
         return inputs
-    return tuple(_before_scaling(fact, files, source) if files.scaler_input in (None, fact.name) else fact for fact in inputs)
+    open_to_any = (None, EVERY_INPUT) if files.preprocess is not None else (None,)
+    return tuple(_before_scaling(fact, files, source) if files.scaler_input in (*open_to_any, fact.name) else fact for fact in inputs)
 
 
 def _before_scaling(fact: InputFact, files: SubjectFiles, source: RowSource) -> InputFact:
@@ -186,15 +190,27 @@ class Subject:
         Raises:
             DataError: the scaler does not take them, or the model does not take what comes out.
         """
-        if self.scaling is None or self.files.data_state == "scaled":
+        if self.files.data_state == "scaled" or (self.scaling is None and self.joint is None):
             return dict(rows)
-        name = self.scaling.input
-        after = self.scaling.apply(rows[name])
-        fact = next((each for each in self.facts.inputs if each.name == name), None)
-        if fact is not None and not fits(after.shape, fact.shape):
-            what = f"{self.scaling.kind} gives rows of shape {shape_text(after.shape)}, the model's input '{name}' takes {shape_text(fact.shape)}"
-            raise DataError(what, expected="the scaler or preprocess that the model was trained with")
-        return {**rows, name: after}
+        if self.joint is not None:
+            made, kind = self.joint.apply(rows), self.joint.kind
+        else:
+            assert self.scaling is not None
+            made, kind = {self.scaling.input: self.scaling.apply(rows[self.scaling.input])}, self.scaling.kind
+        for fact in self.facts.inputs:
+            if fact.name in made and not fits(made[fact.name].shape, fact.shape):
+                shape = shape_text(made[fact.name].shape)
+                what = f"{kind} gives rows of shape {shape}, the model's input '{clean(fact.name)}' takes {shape_text(fact.shape)}"
+                raise DataError(what, expected="the scaler or preprocess that the model was trained with")
+        return {**rows, **made}
+
+    @cached_property
+    def joint(self) -> JointPreprocess | None:
+        """The preprocess function where it prepares several inputs at once: where its owner says so, or where it could belong to any of them."""
+        if self.files.preprocess is None or len(self._input_names) < 2 or self.files.scaler_input not in (None, EVERY_INPUT):
+            return None
+        alone = self.files.scaler_input is None and len(self._fitting_inputs()) == 1
+        return None if alone else JointPreprocess(function=self._function(), inputs=self._input_names)
 
     @cached_property
     def scaling(self) -> Scaling | None:
@@ -203,25 +219,37 @@ class Subject:
         Raises:
             DataError: it is not clear which input it belongs to, or the columns' names are not those that it was fitted on.
         """
-        if not self.files.scales:
+        if not self.files.scales or self.joint is not None:
             return None
-        from keras_consistency_cli.loading.scaling import Scaling, import_function
+        from keras_consistency_cli.loading.scaling import Scaling
 
-        function = self.given.get("preprocess")
-        if function is None and self.files.preprocess:
-            function = import_function(self.files.preprocess)
-        scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=function, columns=self.columns)
+        scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=self._function(), columns=self.columns)
         _check_columns(scaling)
         return scaling
 
+    def _function(self) -> Any:
+        if "preprocess" in self.given or not self.files.preprocess:
+            return self.given.get("preprocess")
+        from keras_consistency_cli.loading.scaling import import_function
+
+        return import_function(self.files.preprocess)
+
+    @property
+    def _input_names(self) -> tuple[str, ...]:
+        return tuple(fact.name for fact in self.facts.inputs) or tuple(self._source.arrays if self._source else ())
+
+    def _fitting_inputs(self) -> list[str]:
+        """Inputs that the scaler or preprocess function could belong to."""
+        return [fact.name for fact in self.facts.inputs if fact.is_float and self._could_scale(fact)]
+
     def _scaled_input(self) -> str:
-        names = [fact.name for fact in self.facts.inputs] or list(self._source.arrays if self._source else ())
-        wanted = self.files.scaler_input
+        names = self._input_names
+        wanted = None if self.files.preprocess is not None and self.files.scaler_input == EVERY_INPUT else self.files.scaler_input
         if wanted is not None and wanted not in names:
             raise DataError(f"facts.scaler_input is '{clean(wanted)}', which is no input of the model", expected=", ".join(names))
         if wanted is not None or len(names) == 1:
             return wanted or names[0]
-        fitting = [fact.name for fact in self.facts.inputs if fact.is_float and self._could_scale(fact)]
+        fitting = self._fitting_inputs()
         if len(fitting) != 1:
             what = f"the scaler or preprocess could belong to {len(fitting)} of the model's inputs: {', '.join(fitting) or 'none'}"
             raise DataError(what, expected="exactly one", mend=f"say which: facts: {{scaler_input: {names[0]}}}")
@@ -291,6 +319,8 @@ class Subject:
 
         count = max(self.files.generated_rows, self.facts.batch_size or 1)
         rows = make_rows(self.facts.inputs, self._hints, rows=count, seed=self.files.seed)
+        if self.joint is not None and self.files.data_state == "raw":
+            raise UsageError(_NO_INVERSE, mend=_GIVE_ROWS)
         return rows if self.scaling is None or self.files.data_state == "scaled" else self._unscaled(rows, self.scaling)
 
     @cached_property
@@ -304,7 +334,7 @@ class Subject:
     def _unscaled(self, rows: dict[str, np.ndarray], scaling: Scaling) -> dict[str, np.ndarray]:
         """Rows made up in the scaler's own range, sent back through it: what they were before scaling follows its remembered statistics."""
         if not hasattr(scaling.scaler, "inverse_transform"):
-            raise UsageError("rows cannot be made up for a scaler or preprocess that has no inverse", mend="give rows with --data x.npy")
+            raise UsageError(_NO_INVERSE, mend=_GIVE_ROWS)
         ranges = {"MinMaxScaler": (0.0, 1.0), "MaxAbsScaler": (-1.0, 1.0)}
         low, high = ranges.get(scaling.kind, (-np.inf, np.inf))
         values = rows[scaling.input]

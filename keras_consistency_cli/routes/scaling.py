@@ -103,11 +103,30 @@ def _route(make: Make) -> Callable[[Any, Rows], Result]:
     return run
 
 
+def _prepared_alone(session: Any, rows: Rows) -> Result:
+    """Each row prepared by itself: by a function for one input as by a scaler, or by one that prepares all inputs."""
+    joint = session.subject.joint
+    if joint is None or session.subject.files.data_state == "scaled":
+        return _route(_alone)(session, rows)
+    try:
+        made = joint.alone(session.subject.raw(session.numbers))
+        for name in joint.inputs:
+            _check_shape(made[name], rows[name])
+    except Senseless as reason:
+        return Result(outputs={}, details={"reason": str(reason)})
+    except KcheckError as refusal:
+        return Result(outputs={}, details={"reason": refusal.what, "crashed": True})
+    shifts = {name: _shift(made[name], rows[name]) for name in joint.inputs}
+    worst = max(shifts, key=lambda name: shifts[name].get("moved", 0.0))
+    return Result(outputs=session.steps({**rows, **made}, session.batch_size), details={**shifts[worst], "input": worst})
+
+
 def _raw(session: Any) -> tuple[np.ndarray, str]:
     """The raw rows that the scaler takes, and the input they belong to."""
     scaling = session.subject.scaling
     if scaling is None:
-        raise Senseless("no scaler or preprocess given")
+        joint = session.subject.joint is not None
+        raise Senseless("the preprocess function prepares several inputs at once" if joint else "no scaler or preprocess given")
     if session.subject.files.data_state == "scaled":
         raise Senseless("the rows are scaled already (facts.data_state)")
     return session.subject.raw(session.numbers)[scaling.input], scaling.input
@@ -131,7 +150,8 @@ def _shift(made: np.ndarray, right: np.ndarray) -> dict[str, Any]:
 
 
 def _routes(table: dict[str, tuple[str, Make]]) -> tuple[Route, ...]:
-    return tuple(Route(name=name, summary=summary, run=_route(make)) for name, (summary, make) in table.items())
+    runs = {name: _prepared_alone if make is _alone else _route(make) for name, (_, make) in table.items()}
+    return tuple(Route(name=name, summary=summary, run=runs[name]) for name, (summary, _) in table.items())
 
 
 SCALING_ROUTES: tuple[Route, ...] = _routes(

@@ -17,6 +17,7 @@ from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.columns import TOLERANCE, affine_prefix, wrong_columns, wrong_rows
+from keras_consistency_cli.routes.gaps import filled_gaps
 from keras_consistency_cli.routes.matching import Variant, explain, likely_batches, turned_columns
 from keras_consistency_cli.routes.mixed import runs
 from keras_consistency_cli.routes.scaling import in_pieces
@@ -63,7 +64,7 @@ class Making:
 
 def mistakes(making: Making) -> Iterator[Variant]:
     """Yield what each mistake would have served, likeliest and cheapest first; those that make no sense here are left out."""
-    for make in (_refitted, _unscaled, _twice, _stepless, _narrow, _alone, _stretches, _batched, _turned):
+    for make in (_refitted, _unscaled, _twice, _stepless, _filled, _narrow, _alone, _stretches, _batched, _turned):
         yield from _sensible(make(making))
 
 
@@ -93,6 +94,11 @@ def _stepless(making: Making) -> Iterator[Variant]:
     """Scaled by a pipeline that leaves one of its steps out."""
     for step, rows in making.scaling.without_a_step(making.raw):
         yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
+
+
+def _filled(making: Making) -> Iterator[Variant]:
+    """Missing values filled by serving itself."""
+    yield from filled_gaps(making.raw, making.right, making.served, making.scaling.apply, consecutive=making.consecutive)
 
 
 def _narrow(making: Making) -> Iterator[Variant]:
@@ -208,6 +214,7 @@ def _variants(session: Any, name: str, values: tuple[np.ndarray, ...], numbers: 
     raw, right, served = values
     scaling = session.subject.scaling
     if scaling is None:
+        yield from _sensible(_of_joint(session, name, raw, numbers[0]))
         return
     if name != scaling.input:
         yield from _sensible(_once_more("scaled-too", scaling, right))
@@ -227,6 +234,14 @@ def _variants(session: Any, name: str, values: tuple[np.ndarray, ...], numbers: 
             refit_all=partial(_refit_all, session, numbers[0]),
         )
     )
+
+
+def _of_joint(session: Any, name: str, raw: np.ndarray, numbers: np.ndarray) -> Iterator[Variant]:
+    """Of a function that prepares several inputs at once."""
+    joint = session.subject.joint
+    if joint is not None and session.subject.files.data_state == "raw":
+        yield Variant(kind="unscaled", rows=raw)
+        yield Variant(kind="scaled-alone", rows=joint.alone(session.subject.raw(numbers[:_SINGLES]))[name], batch=1)
 
 
 def _once_more(kind: str, scaling: Any, right: np.ndarray) -> Iterator[Variant]:

@@ -9,6 +9,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc204_execution_mode import CHECK
+from keras_consistency_cli.facts import OutputFact
 from keras_consistency_cli.routes.base import Trace
 
 MODES = ("call", "graph", "xla")
@@ -62,3 +63,29 @@ def test_xla_may_round_where_predict_is_spared(world: Any, mode: str, by: float,
     found = world.where(answers).verdict(CHECK)
     assert (found.status, found.findings.get("cause")) == (status, "ill-conditioned" if status is Status.WARN else None)
     assert found.message.endswith("from which predict is spared") == (status is Status.WARN)
+
+
+DECIDED = {"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)}
+
+
+def tied(make_world: Any, by: float, rounding: float) -> Any:
+    """Answers of 0.5 and a little more, of which XLA gives ten a little less; `rounding` is what layers round."""
+    world = make_world(40)
+    predict = np.full((40, 1), 0.5 + by / 4, np.float32)
+    xla = predict.copy()
+    xla[:10] -= np.float32(by)
+    turn = np.where(np.arange(40) % 2, 1.0, -1.0).reshape(-1, 1)
+    answers = {"predict": predict, "call": predict, "graph": predict, "xla": xla, "rounded-layers": predict + rounding * turn}
+    return world.where(answers, exact=predict + 2.0**-22 * turn, predict=predict, facts=DECIDED)
+
+
+def test_decisions_that_xla_flips_within_rounding_are_near_ties(make_world: Any) -> None:
+    found = tied(make_world, 2.0**-21, 2.0**-21).verdict(CHECK)
+    assert (found.status, found.findings["cause"]) == (Status.FAIL, "near-ties")
+    assert "flips 10 of 40 decisions: near ties" in found.message
+
+
+@pytest.mark.parametrize(("by", "cause"), [(2.0**-14, "near-ties"), (2.0**-6, "ill-conditioned")])
+def test_xla_beyond_its_limit_is_near_ties_where_the_distance_is_small(make_world: Any, by: float, cause: str) -> None:
+    found = tied(make_world, by, by).verdict(CHECK)
+    assert (found.status, found.findings["cause"]) == (Status.WARN, cause)

@@ -98,6 +98,10 @@ CAUSES = {
     "float32-after": "scaled-in-low-precision",
     "float16-after": "scaled-in-low-precision",
     "without-step:log": "scaling-step-skipped",
+    "filled:-999": "gaps-filled-otherwise",
+    "filled-forward": "gaps-filled-otherwise",
+    "filled-after:0": "gaps-filled-otherwise",
+    "filled-alike": "gaps-filled-otherwise",
     "scaled-alone": "preprocess-row-dependence",
     "scaled-batches": "preprocess-row-dependence",
     "other-columns": "feature-order",
@@ -125,6 +129,11 @@ def test_the_batch_size_is_told(world: Any) -> None:
 def test_the_step_left_out_is_told(world: Any) -> None:
     message = world.where({"served": served(world.moved(0.25), mistake("without-step:log"))}).verdict(CHECK).message
     assert "they look scaled without the step 'log' of the pipeline" in message
+
+
+def test_what_fills_the_gaps_is_told(world: Any) -> None:
+    message = world.where({"served": served(world.moved(0.25), mistake("filled:-999"))}).verdict(CHECK).message
+    assert "they look filled with -999 where values are missing, and then scaled" in message
 
 
 def test_columns_are_told_by_name_where_they_have_one(world: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def test_one_column_is_enough(world: Any) -> None:
     found = world.where({"scaled-alone": alone(world, 1e-3, columns=(4,))}).verdict(CHECK)
     assert found.status is Status.FAIL
     assert "in column 4; predictions stay the same" in found.message
+
+
+def test_the_input_is_named_where_a_function_prepares_several(world: Any) -> None:
+    trace = alone(world, 2.5)
+    found = world.where({"scaled-alone": replace(trace, details={**trace.details, "input": "right"})}).verdict(CHECK)
+    assert "in 2 columns, column 0 most, of input 'right'; predictions" in found.message
 
 
 def test_a_function_that_cannot_take_one_row_fails(world: Any) -> None:

@@ -88,6 +88,40 @@ def test_rows_that_a_pipeline_scales_twice_fail(step: Any) -> None:
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "scaler-applied-twice")
 
 
+POSITIVE = {
+    "lognormal": lambda random, rows: random.lognormal(0, 1, (rows, 4)),
+    "narrow": lambda random, rows: random.lognormal(0, 0.5, (rows, 4)),
+    "even": lambda random, rows: random.uniform(0.01, 1, (rows, 4)),
+}
+"""Numbers whose logarithm is centred near 0 and about 1 wide, so that what is left of scaled rows looks as it should."""
+
+
+@pytest.mark.parametrize("function", [np.log, np.log1p, np.sqrt], ids=lambda function: function.__name__)
+@pytest.mark.parametrize("kind", POSITIVE)
+def test_nan_that_a_pipeline_makes_of_scaled_rows_counts_as_lost(function: Any, kind: str) -> None:
+    step, (trained, new) = FunctionTransformer(function), (POSITIVE[kind](np.random.default_rng(seed), 300) for seed in (0, 1))
+    once = make_pipeline(step, StandardScaler()).fit(trained).transform(new)
+    verdict = bent(step, trained, once)
+    assert (verdict.status, verdict.findings.get("cause")) == (Status.FAIL, "scaler-applied-twice")
+    assert 0.1 < verdict.findings["lost"] < 0.7
+    assert f", which makes NaN of {verdict.findings['lost']:.0%} of the values" in verdict.message
+    assert bent(step, trained, new).status is Status.PASS
+
+
+@pytest.mark.parametrize("kind", POSITIVE)
+def test_a_few_numbers_that_have_no_logarithm_are_no_scaled_rows(kind: str) -> None:
+    trained, new = (POSITIVE[kind](np.random.default_rng(seed), 300) for seed in (0, 1))
+    new[:24] = -1.5
+    assert bent(FunctionTransformer(np.log), trained, new).status is Status.PASS
+
+
+def test_rows_of_which_nothing_is_left_are_scaled() -> None:
+    trained = POSITIVE["lognormal"](np.random.default_rng(0), 300)
+    once = make_pipeline(FunctionTransformer(np.log), StandardScaler()).fit(trained).transform(trained)
+    verdict = bent(FunctionTransformer(np.log), trained, -np.abs(once))
+    assert (verdict.status, verdict.findings["lost"], verdict.findings["overlap"]["scaled twice"]) == (Status.FAIL, 1.0, 0.0)
+
+
 def test_rows_that_a_pipeline_makes_into_others_are_not_judged() -> None:
     verdict = bent(BENT[0], table(500), table(200, 1) * 1e6)
     assert (verdict.status, "tells what should come out" in (verdict.reason or "")) == (Status.SKIP, True)

@@ -108,3 +108,15 @@ def test_categories_that_were_balanced_on_purpose_tell_nothing() -> None:
 def test_few_flags_or_rows_that_were_made_tell_nothing() -> None:
     assert examined(CHECK, known(flagged(few(5, 2)[:, :3]))).status is Status.PASS
     assert examined(CHECK, known(flagged(few(5, 2)), generated=True)).status is Status.PASS
+
+
+def test_means_and_variances_of_whole_numbers_tell_how_few_rows_there_were() -> None:
+    random = np.random.default_rng(6)
+    rows = np.column_stack([random.integers(18, 90, 300), random.poisson(4, 300)]).astype(float)
+    few = layer(mean=(128 / 3, 4.0), sd=(float(np.sqrt(1886 / 9)), float(np.sqrt(6 / 9))), seen=columns_of(rows))
+    verdict = examined(CHECK, known(few))
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["layer"]) == (Status.WARN, "normalization-unadapted", "norm")
+    told = "mean and variance of 2 features of whole numbers are multiples of 1/3 and 1/9"
+    assert verdict.message == f"'norm' was adapted on 3 rows, or a few times as many: {told}"
+    enough = layer(mean=tuple(rows.mean(0).tolist()), sd=tuple(rows.std(0).tolist()), seen=columns_of(rows))
+    assert examined(CHECK, known(enough)).status is Status.PASS

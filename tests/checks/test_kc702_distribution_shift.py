@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc702_distribution_shift import CHECK
 from keras_consistency_cli.facts import DataFacts, DriftFact, RowsFact
 from keras_consistency_cli.settings import DriftOptions
-from tests.checks.described import examined
+from tests.checks.described import examined, layer
 
 
 def drift(**fields: Any) -> DriftFact:
@@ -63,6 +63,18 @@ def test_limits_and_severity_are_the_owners() -> None:
 
 def test_what_remembers_is_named() -> None:
     assert examined(CHECK, DataFacts(drift=(drift(against="norm"),))).message == "1 features are distributed like what 'norm' remembers"
+
+
+def test_a_layer_that_remembers_is_a_suspect() -> None:
+    two = (drift(against="left"), drift(name="speed", against="right", shift=2.0, p_value=0.0))
+    layers = (layer(path="left"), layer(path="right"))
+    verdict = examined(CHECK, DataFacts(drift=two, layers=layers))
+    assert verdict.message == "1 of 2 features differ from what 'right' remembers, 'speed' most: 52 instead of 45, 2 standard deviations"
+    assert (verdict.findings["cause"], verdict.findings["layer"]) == ("distribution-shift", "right")
+    assert verdict.advice is not None
+    assert verdict.advice.endswith("; where the rows are right, 'right' was adapted on others, or on too few")
+    by_scaler = examined(CHECK, DataFacts(drift=(drift(against="StandardScaler", shift=2.0, p_value=0.0),), layers=layers))
+    assert "layer" not in by_scaler.findings
 
 
 @pytest.mark.parametrize("facts", [None, DataFacts(), known(drift(shift=9.0, p_value=0.0), generated=True)])

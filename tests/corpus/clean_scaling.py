@@ -15,13 +15,13 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.corpus.cases import Case, Maker, Writer
 from tests.corpus.faults_normalization import beside, pictures
-from tests.corpus.faults_scaling import pair_of_tables, scaled_already
+from tests.corpus.faults_scaling import pair_of_tables, scaled_already, together
 from tests.corpus.kits import Kit, as_is, lay_out
 from tests.corpus.mistakes import by_hand, early_float32, rightly, rightly_float32, rounded
 from tests.corpus.normalised import PEOPLE as KNOWN_PEOPLE
 from tests.corpus.normalised import WALKS, WEATHER, branches, branches_rows, dense, drawn, inner, plain_pictures, rescaling_pictures, series
-from tests.corpus.sources import SOUND
-from tests.corpus.worlds import PEOPLE, WORLDS, people, settle, standard, walks, weather
+from tests.corpus.sources import SOUND, TOGETHER
+from tests.corpus.worlds import PEOPLE, WORLDS, Array, World, orders, people, settle, standard, walks, weather
 
 __all__ = ["CASES", "RIGHTLY_SERVED"]
 
@@ -58,6 +58,12 @@ def normalised_again(folder: Path, random: np.random.Generator) -> tuple[str, ..
     return lay_out(folder, data=people(random, 70), scaler=pickle.dumps(StandardScaler().fit(KNOWN_PEOPLE.astype("float64"))))
 
 
+def filled_by_hand(world: World, rows: Array) -> Array:
+    """Fill what is missing as the imputer would, and scale: what comes out is the same."""
+    imputer, scaler = (step for _, step in world.fitted.steps)
+    return np.asarray(scaler.transform(np.where(np.isnan(rows), imputer.statistics_, rows)))
+
+
 def told() -> Any:
     """Normalization that is told mean 0 and variance 1, for rows that have them."""
     parts = [layers.Normalization(mean=0.0, variance=1.0), layers.Dense(24, activation="tanh"), layers.Dense(2, name="head")]
@@ -85,6 +91,7 @@ CASES: tuple[Case, ...] = (
     _case("rare categories", "kinds minmax", rows=120),
     _case("logarithms first", "skewed logged", reference=as_is, trusted=True),
     _case("logarithms first, no reference", "skewed logged", trusted=True),
+    _case("logarithms first, no reference", "ratios logged", trusted=True),
     _case("logarithms first, served rightly", "skewed logged", served=rightly, trusted=True),
     _case("normal quantiles", "skewed quantile", reference=as_is, rows=250),
     _case("tails without end", "heavy robust", reference=as_is, rows=120),
@@ -94,6 +101,7 @@ CASES: tuple[Case, ...] = (
     _case("many answers", "answers standard", rows=200),
     _case("missing numbers that are filled", "people gappy", reference=as_is),
     _case("missing numbers that are filled and served", "people gappy", served=rightly),
+    _case("missing numbers that serving fills as the pipeline does", "people gappy", served=filled_by_hand),
     _case("windows", "walks minmax", reference=as_is, rows=120),
     _case("scaled already and said so", "people standard", data=scaled_already, facts={"data_state": "scaled"}),
     _case("scaled already and said so", "weather maxabs", data=scaled_already, facts={"data_state": "scaled"}),
@@ -103,8 +111,10 @@ CASES: tuple[Case, ...] = (
     _case("columns told in order", "people named", facts={"feature_names": list(PEOPLE)}, reference=as_is),
     *(_case(f"serving with {story}", "people standard", preprocess=source, reference=as_is) for story, source in SOUND.items()),
     _model("two tables, one of them scaled", pair_of_tables, kit=two_tables),
+    *(_model(f"two tables prepared together by {story}", pair_of_tables, kit=together(TOGETHER[story])) for story in ("constants", "a list")),
     _model("normalization of scaled rows", lambda: dense(scaled_people()), kit=normalised_again),
     _model("normalization adapted", lambda: dense(WEATHER), lambda random: drawn(weather, 80, int(random.integers(99)))),
+    _model("normalization adapted on whole numbers", lambda: dense(drawn(orders)), lambda random: drawn(orders, 80, int(random.integers(99)))),
     _model("normalization of standard rows", lambda: dense(drawn(standard)), lambda random: drawn(standard, 80, int(random.integers(99)))),
     _model("normalization told its numbers", told, lambda random: standard(random, 90).astype("float32")),
     _model("normalization inside", lambda: inner(KNOWN_PEOPLE), kit=beside(lambda random: drawn(people, 90, 5), reference=KNOWN_PEOPLE)),

@@ -29,7 +29,7 @@ from tests.corpus.normalised import (
     series,
     unadapted,
 )
-from tests.corpus.worlds import people, walks, weather
+from tests.corpus.worlds import orders, people, walks, weather
 
 __all__ = ["CASES"]
 
@@ -82,6 +82,7 @@ def _case(
     return Case(name=name, family=FAMILY, build=build, data=rows, kit=kit, failing=failing, causes=causes, **more)
 
 
+ORDERS = drawn(orders)
 FRESH, STALE = ("normalization-unadapted",), ("normalization-stale",)
 DIVIDED = "def prepare(rows):\n    return rows.astype('float32') / 255.0\n"
 
@@ -93,6 +94,7 @@ CASES: tuple[Case, ...] = (
     _case("normalization adapted on one row", lambda: dense(PEOPLE, adapted_on(1)), _of(people), ("KC401",), (*FRESH, *STALE)),
     _case("normalization adapted on one row, one of two", lambda: branches(adapted_on(1)), _two, (), (), warning=("KC401", "KC702")),
     _case("normalization adapted on three rows", lambda: dense(WEATHER, adapted_on(3)), _of(weather, 200), (), (), warning=("KC401", "KC702")),
+    _case("normalization adapted on four whole rows", lambda: dense(ORDERS, adapted_on(4)), _of(orders, 200), (), FRESH, warning=("KC401",)),
     _case("normalization that forgets its weights", lambda: forgetful(WEATHER), _of(weather), ("KC401",), STALE, args=CUSTOM),
     _case("normalised twice within", lambda: dense(WEATHER, again=True), _of(weather), ("KC402",), TWICE, layer=None),
     _case("scaler and normalization", lambda: dense(PEOPLE), None, ("KC402",), TWICE, kit=scaler_before(people, StandardScaler)),

@@ -18,6 +18,9 @@ from tests.corpus.mistakes import (
     another_kind,
     another_split,
     early_float32,
+    filled_at_hand,
+    filled_behind,
+    filled_with,
     half,
     now_and_then,
     one_batch,
@@ -32,13 +35,14 @@ from tests.corpus.mistakes import (
     twice,
     unscaled,
 )
-from tests.corpus.sources import MISTAKEN, MUTATING, SOUND
+from tests.corpus.sources import MISTAKEN, MUTATING, SOUND, TOGETHER
 from tests.corpus.worlds import PEOPLE, WORLDS, Array, World, people, settle
 
-__all__ = ["CASES", "SERVED"]
+__all__ = ["CASES", "SERVED", "pair_of_tables", "scaled_already", "together"]
 
 FAMILY = "scaling"
 REFITTED, FOREIGN, ROUNDED = ("scaler-refit",), ("scaler-foreign", "scaler-stale"), ("scaled-in-low-precision",)
+FILLED = ("gaps-filled-otherwise",)
 
 
 def _case(name: str, kit: Kit, failing: tuple[str, ...], causes: tuple[str, ...] = (), warning: tuple[str, ...] = ()) -> Case:
@@ -60,6 +64,10 @@ SERVED: Mapping[tuple[str, str], tuple[Rework, tuple[str, ...]]] = {
     ("people mixed", "refitted on all"): (refitted(), REFITTED),
     ("people mixed", "columns reversed"): (reordered(4, 3, 2, 1, 0), ("feature-order",)),
     ("people gappy", "refitted on 24"): (refitted(24), REFITTED),
+    ("people gappy", "with 0 for what is missing"): (filled_with(0.0), FILLED),
+    ("people gappy", "with -999 for what is missing"): (filled_with(-999.0), FILLED),
+    ("people gappy", "with the means at hand for what is missing"): (filled_at_hand, FILLED),
+    ("people gappy", "with 0 behind the scaler for what is missing"): (filled_behind, FILLED),
     ("weather standard", "refitted on each row"): (refitted(1), REFITTED),
     ("weather standard", "two like columns exchanged"): (reordered(0, 1, 2, 3, 5, 4), ("feature-order",)),
     ("weather standard", "scaler of another split"): (another_split, FOREIGN),
@@ -129,6 +137,23 @@ def one_of_two_twice(folder: Path, random: np.random.Generator) -> tuple[str, ..
     return lay_out(folder, data={"left": left, "right": right}, scaler=pickle.dumps(scaler), served=served, facts={"scaler_input": "left"})
 
 
+def together(source: str, *, served: Rework | None = None) -> Any:
+    """Both tables raw, and a function that prepares them together; served is what was fed instead of what it gives."""
+
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        known = people(np.random.default_rng(3), 500)
+        module = source.format(mean=known.mean(axis=0).tolist(), scale=known.std(axis=0).tolist())
+        rows = {"left": people(random, 60), "right": people(random, 60)}
+        fed = {name: served(WORLDS["people standard"], values) for name, values in rows.items()} if served else None
+        return lay_out(folder, data=rows, preprocess=module, served=fed)
+
+    return write
+
+
+def _together(story: str, failing: tuple[str, ...], causes: tuple[str, ...], kit: Any) -> Case:
+    return Case(name=f"two tables prepared together, {story}", family=FAMILY, build=pair_of_tables, kit=kit, failing=failing, causes=causes)
+
+
 def _state(world: str, data: Rework, causes: tuple[str, ...], story: str, *, said: str = "raw", reference: bool = False) -> Case:
     kit = Kit(world=WORLDS[world], data=data, facts={"data_state": said} if said != "raw" else {}, reference=as_is if reference else None)
     return _case(f"{world}, {story}, said to be {said}", kit, ("KC303",), causes)
@@ -159,17 +184,22 @@ CASES: tuple[Case, ...] = (
         failing=("KC301", "KC303"),
         causes=("scaler-applied-twice",),
     ),
+    _together("by their own means", ("KC302",), ("preprocess-row-dependence",), together(TOGETHER["by the batch"])),
+    _together("the dict changed in place", ("KC402",), ("input-mutated",), together(TOGETHER["in place"])),
+    _together("served as they are", ("KC301",), ("scaler-missing",), together(TOGETHER["constants"], served=unscaled)),
     _state("people standard", scaled_already, ("scaler-applied-twice",), "scaled already"),
     _state("weather maxabs", scaled_already, ("scaler-applied-twice",), "scaled already", reference=True),
     _state("walks standard", scaled_already, ("scaler-applied-twice",), "scaled already"),
-    Case(
-        name="skewed logged, scaled already, said to be raw",
-        family=FAMILY,
-        build=WORLDS["skewed logged"].model,
-        kit=Kit(world=WORLDS["skewed logged"], data=scaled_already, trusted=True),
-        failing=("KC303",),
-        # The logarithm of what is scaled already is NaN in some rows, which is told first.
-        causes=("scaler-applied-twice", "non-finite-input"),
+    *(
+        Case(
+            name=f"{world}, scaled already, said to be raw",
+            family=FAMILY,
+            build=WORLDS[world].model,
+            kit=Kit(world=WORLDS[world], data=scaled_already, trusted=True),
+            failing=("KC303",),
+            causes=("scaler-applied-twice",),
+        )
+        for world in ("skewed logged", "ratios logged")
     ),
     _state("people minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),
     _state("walks minmax", as_is, ("scaler-missing",), "never scaled", said="scaled"),

@@ -15,6 +15,9 @@ __all__ = [
     "another_split",
     "by_hand",
     "early_float32",
+    "filled_at_hand",
+    "filled_behind",
+    "filled_with",
     "half",
     "now_and_then",
     "one_batch",
@@ -113,6 +116,21 @@ def early_float32(world: World, rows: Array) -> Array:
 def stored(dtype: str) -> Rework:
     """Store the raw rows in another precision, and scale what is read back in the old one."""
     return lambda world, rows: world.scaled(rows.astype(dtype).astype(rows.dtype))
+
+
+def filled_with(value: float) -> Rework:
+    """Put a number where one is missing, so that the pipeline finds nothing to impute."""
+    return lambda world, rows: world.scaled(np.where(np.isnan(rows), value, rows))
+
+
+def filled_at_hand(world: World, rows: Array) -> Array:
+    """Fill what is missing with the means of the rows at hand."""
+    return world.scaled(np.where(np.isnan(rows), np.nanmean(rows, axis=0), rows))
+
+
+def filled_behind(world: World, rows: Array) -> Array:
+    """Scale rows whose gaps nobody fills, and put zeros there afterwards."""
+    return np.where(np.isnan(rows), 0.0, world.transformed(world.fitted[-1], rows))
 
 
 def one_column(change: Rework, column: int) -> Rework:

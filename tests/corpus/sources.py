@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MISTAKEN", "MUTATING", "SOUND"]
+__all__ = ["MISTAKEN", "MUTATING", "SOUND", "TOGETHER"]
 
 _HEAD = '"""Serving."""\nimport numpy as np\n\nMEAN, SCALE = np.array({mean}), np.array({scale})\n\n\ndef prepare(rows):\n'
 
@@ -34,3 +34,11 @@ MUTATING: dict[str, str] = {
     "in place, one column": _HEAD + "    rows[:, 0] = np.log1p(np.abs(rows[:, 0]))\n    return rows / SCALE\n",
 }
 """Functions that change the array they are given."""
+
+TOGETHER: dict[str, str] = {
+    "constants": _HEAD + "    return {{name: (values - MEAN) / SCALE for name, values in rows.items()}}\n",
+    "a list": _HEAD + "    return [(rows[name] - MEAN) / SCALE for name in ('left', 'right')]\n",
+    "by the batch": _HEAD + "    return {{'left': (rows['left'] - MEAN) / SCALE, 'right': (rows['right'] - rows['right'].mean(axis=0)) / SCALE}}\n",
+    "in place": _HEAD + "    rows['right'] -= MEAN\n    rows['right'] /= SCALE\n    rows['left'] = (rows['left'] - MEAN) / SCALE\n    return rows\n",
+}
+"""Functions that are given two tables at once, right and wrong."""

@@ -144,6 +144,11 @@ def skewed(random: np.random.Generator, rows: int) -> Array:
     return np.column_stack([random.lognormal(2, 1, rows), random.exponential(300, rows), random.gamma(0.7, 40, rows), random.pareto(4, rows) + 1])
 
 
+def ratios(random: np.random.Generator, rows: int) -> Array:
+    """Ratios around 1, whose logarithms have mean 0 by nature; (rows, 5) float64."""
+    return random.lognormal(0, [0.4, 0.7, 1.0, 0.5, 0.8], size=(rows, 5))
+
+
 def walks(random: np.random.Generator, rows: int) -> Array:
     """Windows of three slow series on three scales; (rows, 10, 3) float64."""
     paths: Array = random.normal(size=(rows, 1, 3)) + random.normal(0, 0.35, (rows, 10, 3)).cumsum(1)
@@ -159,6 +164,12 @@ def stamps(random: np.random.Generator, rows: int) -> Array:
 def standard(random: np.random.Generator, rows: int) -> Array:
     """Features that have mean 0 and deviation 1 by nature; (rows, 6) float64."""
     return random.normal(size=(rows, 6))
+
+
+def orders(random: np.random.Generator, rows: int) -> Array:
+    """Items, age in years, days since the last order, stars and a price: whole numbers but for the last; (rows, 5) float64."""
+    counts = [random.poisson(3, rows), random.integers(18, 90, rows), random.geometric(0.02, rows), random.integers(1, 6, rows)]
+    return np.column_stack([*counts, random.gamma(2, 30, rows)]).astype("float64")
 
 
 def shares(random: np.random.Generator, rows: int) -> Array:
@@ -251,6 +262,11 @@ def logged() -> Any:
     return make_pipeline(FunctionTransformer(np.log1p), StandardScaler())
 
 
+def logged_ratios() -> Any:
+    """Logarithms that are defined for positive numbers alone."""
+    return make_pipeline(FunctionTransformer(np.log), StandardScaler())
+
+
 def both_sides() -> Any:
     """A range from -1 to 1."""
     return MinMaxScaler((-1, 1))
@@ -284,6 +300,7 @@ WORLDS: dict[str, World] = {
         World(name="skewed power", table=skewed, scaler=PowerTransformer, network=perceptron),
         World(name="skewed quantile", table=skewed, scaler=quantiles, network=two_heads),
         World(name="skewed logged", table=skewed, scaler=logged, network=perceptron),
+        World(name="ratios logged", table=ratios, scaler=logged_ratios, network=perceptron),
         World(name="walks standard", table=walks, scaler=StandardScaler, network=recurrent),
         World(name="walks minmax", table=walks, scaler=MinMaxScaler, network=convolutional),
         World(name="stamps standard", table=stamps, scaler=StandardScaler, network=perceptron),

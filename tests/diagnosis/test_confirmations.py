@@ -84,6 +84,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], str]] = [
     ("scaler-missing", served("unscaled"), {"KC301": {}}, "value by value"),
     ("scaler-applied-twice", served("scaled-twice", "unknown"), {"KC301": {}}, "2 more are wrong in another way"),
     ("scaling-step-skipped", served("without-step:log"), {"KC301": {}}, "value by value"),
+    ("gaps-filled-otherwise", served("filled:0"), {"KC301": {}}, "value by value"),
     ("feature-order", served("other-columns"), {"KC301": {}}, "value by value"),
     ("feature-order", {}, {"KC304": {"fitted": ["a", "b"]}}, "read off the names"),
     ("scaled-in-low-precision", served("float16-first"), {"KC305": {}}, "value by value"),

@@ -123,3 +123,13 @@ def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(evid
     found = diagnose(replace(evidence(), data={"description": known}), failed)
     assert {each.cause for each in found} == {"nan-hidden", "scaler-applied-twice"}
     assert found[0].cause == first
+
+
+@pytest.mark.parametrize(("raw", "causes"), [(0, ["scaler-applied-twice"]), (3, ["non-finite-input", "scaler-applied-twice"])])
+def test_nan_is_a_consequence_where_scaling_twice_makes_it(evidence: Any, verdict: Any, raw: int, causes: list[str]) -> None:
+    bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
+    known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
+    failed = [verdict("KC701", rows={"x": 3}), verdict("KC303", cause="scaler-applied-twice")]
+    found = diagnose(replace(evidence(), data={"description": known}), failed)
+    assert [each.cause for each in found] == causes
+    assert ("KC701" in found[-1].explains) == (raw == 0)

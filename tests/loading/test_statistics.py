@@ -57,6 +57,11 @@ def test_the_sample_is_bounded_spread_and_the_same_however_rows_are_cut() -> Non
     np.testing.assert_allclose(np.percentile(whole.sample, [10, 50, 90]), [4000, 20_000, 36_000], atol=900)
 
 
+def test_whole_numbers_are_known_as_such() -> None:
+    rows = np.column_stack([np.arange(9.0), np.arange(9.0) / 2, [*range(8), np.nan]])
+    assert [column.whole for column in Statistics.of(rows, np.arange(9)).facts("x").columns] == [True, False, True]
+
+
 def test_what_is_not_finite_is_counted_and_left_out() -> None:
     rows = ROWS[:20].copy()
     rows[[3, 7], 0], rows[7, 1] = np.nan, -np.inf
