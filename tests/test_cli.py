@@ -406,6 +406,15 @@ def test_every_report_goes_to_its_place(stage: Stage, tmp_path: Path, capsys: py
     assert capsys.readouterr() == ("the report ✓\n", "")
 
 
+def test_the_summary_of_a_github_step_is_added_to_and_every_other_file_replaced(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary, other = tmp_path / "summary.md", tmp_path / "other.md"
+    for path in (summary, other):
+        path.write_text("# Build\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert main(["run", "m.keras", "--format", f"markdown={summary}", "--format", f"html={other}"]) == 0
+    assert (summary.read_text(encoding="utf-8"), other.read_text(encoding="utf-8")) == ("# Build\nthe report ✓\n", "the report ✓\n")
+
+
 def test_one_report_that_cannot_be_written_keeps_no_other_from_it(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["run", "m.keras", "--format", "junit=/dev/full", "--format", f"html={tmp_path / 'r.html'}", "--format", "json"]
     assert main(line) == 3

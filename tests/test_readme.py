@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,7 @@ from keras_consistency_cli.diagnosis.damage import Damage, HitRow
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.loading.summary import ModelSummary
 from keras_consistency_cli.report import SCHEMA, Report, Source
 from keras_consistency_cli.reporting.as_json import as_document
 from keras_consistency_cli.settings import load_settings
@@ -167,6 +169,18 @@ def test_the_keys_of_the_json_report_are_as_documented() -> None:
     assert {heading: set(part) for heading, part in found.items()} == told
     row = next(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `worst` | up to five rows: `row`, `output`"))
     assert set(diagnosis["damage"]["worst"][0]) <= set(re.findall(r"`(\w+)`", row))
+
+
+def test_the_keys_of_an_inspected_model_are_as_documented() -> None:
+    told = keys(ROOT / "docs" / "json-report.md", "A model")
+    assert told == {field.name for field in fields(ModelSummary)} | {"schema", "exit_code", "error"}
+
+
+def test_every_schema_that_is_written_is_told_of() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "keras_consistency_cli").rglob("*.py"))
+    written = {name for source in sources for name in re.findall(r'"(kcheck\.[a-z]+/\d+)"', source)}
+    told = {name for row in table(ROOT / "docs" / "json-report.md", "schema") for name in re.findall(r"`(kcheck\.[a-z]+/\d+)`", row[0])}
+    assert (told, len(told)) == (written, 5)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -187,7 +187,7 @@ def _deliver(reports: Iterable[tuple[Destination, str]]) -> None:
     for one, text in sorted(reports, key=lambda report: report[0].path is None):
         try:
             if one.path is not None:
-                output.write_file(one.path, text)
+                output.write_file(one.path, text, add=output.is_step_summary(one.path, os.environ))
             else:
                 with suppress(BrokenPipeError):
                     output.write_stdout(text, encoding="utf-8" if one.format in UTF_8 else None)
