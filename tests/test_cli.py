@@ -406,7 +406,7 @@ def test_every_report_goes_to_its_place(stage: Stage, tmp_path: Path, capsys: py
     assert capsys.readouterr() == ("the report ✓\n", "")
 
 
-def test_the_summary_of_a_github_step_is_added_to_and_every_other_file_replaced(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_summary_of_a_step_is_added_to_and_every_other_file_replaced(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     summary, other = tmp_path / "summary.md", tmp_path / "other.md"
     for path in (summary, other):
         path.write_text("# Build\n", encoding="utf-8")

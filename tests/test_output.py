@@ -111,7 +111,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["report.txt"]
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "new\n"), ("", "new\n"), ("old\n", "old\nnew\n"), ("old", "old\nnew\n"), ("\xff", "\xff\nnew\n")])
+@pytest.mark.parametrize(("before", "after"), [(None, "new\n"), ("", "new\n"), ("a\n", "a\nnew\n"), ("a", "a\nnew\n"), ("\xe9", "\xe9\nnew\n")])
 def test_what_is_added_stands_below_what_was_there(before: str | None, after: str, tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     if before is not None:
