@@ -28,7 +28,7 @@ Look = Callable[[Set[str], Callable[[], "Gathering"]], None]
 _SUFFIX = "-float64"
 _OTHER_WITNESSES = ("one-by-one", "call")
 _NEEDED_BY_ALL = frozenset({REFERENCE, SHADOW, ROUNDED, REPEATED, "rows"})
-"""What the noise is measured by, the decisions, and the rows that are left out of it. Other witnesses can only lower it: what fails without, fails."""
+"""What the noise is measured by, the decisions, and the rows that are left out of it. Other witnesses only lower it: what fails without, fails."""
 _DRAWN_APART = 1e-3
 """Of the output: a shadow this far off, of a model that draws random numbers, has drawn others."""
 _NOT_ROUNDING = 16.0
