@@ -65,7 +65,7 @@ docs: $(VENV)/.installed ## build the documentation as a site in build/site
 tutorial: samples ## run the tutorial's commands and write what they print into it
 	$(RUN) scripts/transcripts.py docs/tutorial.md --write
 
-readme: samples ## capture the README's reports and its table of checks again
+readme: samples ## draw the README's reports and write its table of checks again
 	$(RUN) scripts/demo.py --write README.md
 
 constraints: ## resolve the newest versions in a fresh environment and write constraints.txt

@@ -55,10 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output.hold_standard_streams()
     try:
         with endable():
-            command = typer.main.get_command(app)
+            command, words = typer.main.get_command(app), ["run", *given] if bare else list(given)
             if _COMPLETING in os.environ:
                 command.main(args=list(given), prog_name="kcheck")
-            with command.make_context("kcheck", ["run", *given] if bare else list(given), obj=call) as context:
+            if words and words[0] in COMMANDS:
+                # None of the options before a command is given; to find out that they are not, typer would import pydantic.
+                command.params.clear()
+                command.add_help_option = False
+            with command.make_context("kcheck", words, obj=call) as context:
                 return int(command.invoke(context) or 0)
     except BaseException as error:
         return _told(error, call)

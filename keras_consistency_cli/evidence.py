@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,11 +20,15 @@ from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.seat import Seat
 from keras_consistency_cli.tolerance import Policy, plausible
 
-__all__ = ["Gathering", "Plan"]
+__all__ = ["Gathering", "Look", "Plan", "Step"]
 
+Look = Callable[[Set[str], Callable[[], "Gathering"]], None]
+"""Told which routes are through, and how to see what is known by then."""
 
 _SUFFIX = "-float64"
 _OTHER_WITNESSES = ("one-by-one", "call")
+_NEEDED_BY_ALL = frozenset({REFERENCE, SHADOW, ROUNDED, REPEATED, "rows"})
+"""What the noise is measured by, the decisions, and the rows that are left out of it. Other witnesses only lower it: what fails without, fails."""
 _DRAWN_APART = 1e-3
 """Of the output: a shadow this far off, of a model that draws random numbers, has drawn others."""
 _NOT_ROUNDING = 16.0
@@ -56,6 +61,14 @@ class Plan:
         if ROUNDED in names:
             pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
         return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Routes that run side by side, by name, and whether what is known by then is enough: then no further step is taken."""
+
+    routes: Set[str]
+    enough: Callable[[Gathering], bool]
 
 
 @dataclass
@@ -115,14 +128,40 @@ class Gathering:
             data={**known, "nonfinite_rows": self.bad_rows},
         )
 
-    def add(self, numbers: np.ndarray, *, first: bool) -> None:
+    def add(self, numbers: np.ndarray, *, first: bool, look: Look | None = None, steps: Sequence[Step] = ()) -> None:
         """Run the planned routes on the rows of these numbers and merge how they compare.
 
         Args:
             numbers: row numbers in the user's data.
             first: whether this is the sample on which routes run that do not stream.
+            look: told after every route, once those are through that every comparison hangs on.
+            steps: what to run one after the other; all at once without them.
         """
-        chunk = self._run([route for route in self.plan.routes if first or route.streams], numbers)
+        planned = [route for route in self.plan.routes if first or route.streams]
+        needed = _NEEDED_BY_ALL & {route.name for route in planned}
+        chunk: dict[str, Trace] = {}
+        compared: dict[Pair, tuple[Comparison, ...]] = {}
+
+        def so_far(traces: Mapping[str, Trace]) -> Gathering:
+            return self._copy()._with(traces, numbers, first, compared)
+
+        def arrived(traces: Mapping[str, Trace]) -> None:
+            seen = {**chunk, **traces}
+            if look is not None and needed <= seen.keys():
+                look(seen.keys(), lambda: so_far(seen))
+
+        for step in steps or (Step(routes={route.name for route in planned}, enough=lambda _: True),):
+            chunk |= self._run([route for route in planned if route.name in step.routes | needed and route.name not in chunk], numbers, arrived)
+            if steps and step.enough(so_far(chunk)):
+                break
+        self._with(chunk, numbers, first, compared)
+
+    def _copy(self) -> Gathering:
+        bad_rows = {name: list(rows) for name, rows in self.bad_rows.items()}
+        return replace(self, traces=dict(self.traces), comparisons=dict(self.comparisons), bad_rows=bad_rows)
+
+    def _with(self, chunk: Mapping[str, Trace], numbers: np.ndarray, first: bool, compared: dict[Pair, tuple[Comparison, ...]]) -> Gathering:
+        """Merge what these traces show; `compared` holds what was compared before, and gets what is compared now."""
         if first:
             self.decisions = _decisions(self.facts, chunk.get(REFERENCE))
         bad = self._note_bad_rows(chunk, numbers)
@@ -132,10 +171,13 @@ class Gathering:
             candidate = _answers(chunk.get(pair.candidate))
             reference = shadow if pair.reference == SHADOW and not pair.candidate.endswith(_SUFFIX) else _answers(chunk.get(pair.reference))
             if candidate is not None and reference is not None:
-                self._merge(pair, self._compare(pair, candidate, reference, shadow, numbers))
+                if pair not in compared:
+                    compared[pair] = self._compare(pair, candidate, reference, shadow, numbers)
+                self._merge(pair, compared[pair])
         for name, trace in chunk.items():
             self.traces[name] = _light(trace, self.traces.get(name))
         self.rows += len(numbers)
+        return self
 
     def _note_bad_rows(self, chunk: Mapping[str, Trace], numbers: np.ndarray) -> np.ndarray:
         bad = np.zeros(len(numbers), bool)
@@ -163,7 +205,8 @@ class Gathering:
         """Run routes on these rows and return their traces with outputs; nothing is added to the evidence."""
         return self._run(routes, numbers)
 
-    def _run(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
+    def _run(self, routes: Iterable[Route], numbers: np.ndarray, arrived: Callable[[Mapping[str, Trace]], None] | None = None) -> dict[str, Trace]:
+        """Run routes side by side in their seats; `arrived` is told all traces that are there, after each route, by one thread at a time."""
         # Two seats may share a worker: the shadow sits with the fresh one where that runs TensorFlow anyway.
         by_worker: dict[Seat, list[Route]] = {seat: [] for seat in self.seats.values()}
         chunk: dict[str, Trace] = {}
@@ -175,22 +218,31 @@ class Gathering:
                 chunk[route.name] = Trace(route=route.name, unavailable=reason)
         places = itertools.count(1)
         runnable = sum(map(len, by_worker.values()))
+        seen, one_at_a_time = dict(chunk), threading.Lock()
+
+        def told(traces: Mapping[str, Trace]) -> None:
+            with one_at_a_time:
+                seen.update(traces)
+                if arrived is not None:
+                    arrived(seen)
 
         def in_turn(seat: Seat) -> dict[str, Trace]:
-            return _in_turn(seat, by_worker[seat], numbers, lambda route: self.observe(f"{next(places)} of {runnable}: {route.summary}"))
+            return _in_turn(seat, by_worker[seat], numbers, lambda route: self.observe(f"{next(places)} of {runnable}: {route.summary}"), told)
 
         for traces in together(list(by_worker), in_turn):
             chunk |= traces
         return chunk
 
 
-def _in_turn(seat: Seat, routes: Sequence[Route], numbers: np.ndarray, observe: Callable[[Route], None]) -> dict[str, Trace]:
-    chunk = {}
+def _in_turn(
+    seat: Seat, routes: Sequence[Route], numbers: np.ndarray, observe: Callable[[Route], None], told: Callable[[Mapping[str, Trace]], None]
+) -> dict[str, Trace]:
+    chunk: dict[str, Trace] = {}
     for route in routes:
         observe(route)
-        for trace in seat.run(route.name, numbers):
-            if trace is not None:
-                chunk[trace.route] = trace
+        new = {trace.route: trace for trace in seat.run(route.name, numbers) if trace is not None}
+        chunk |= new
+        told(new)
     return chunk
 
 

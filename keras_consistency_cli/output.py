@@ -17,6 +17,7 @@ from keras_consistency_cli.text import clean
 __all__ = [
     "check_destination",
     "hold_standard_streams",
+    "is_step_summary",
     "say",
     "settle_standard_streams",
     "speaks_ascii_only",
@@ -103,8 +104,14 @@ def check_destination(path: Path, inputs: Iterable[Path], *, said: str = "--outp
                 raise UsageError(f"{shown} would overwrite an input of this run", mend="give another file")
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write text to a file in UTF-8: wholly or not at all, unless the path is a device or a pipe.
+def is_step_summary(path: Path, environ: Mapping[str, str]) -> bool:
+    """Whether a file is the summary of the GitHub job step that is running: every step adds to it."""
+    summary = environ.get("GITHUB_STEP_SUMMARY")
+    return bool(summary) and os.path.realpath(path) == os.path.realpath(summary or "")
+
+
+def write_file(path: Path, text: str, *, add: bool = False) -> None:
+    """Write text to a file in UTF-8: wholly or not at all, unless the path is a device or a pipe; with `add` below what it holds.
 
     Raises:
         NoVerdictError: it could not be written; nothing is left behind.
@@ -113,7 +120,9 @@ def write_file(path: Path, text: str) -> None:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
         else:
-            _replace(Path(os.path.realpath(path)), text)
+            before = path.read_bytes() if add and path.exists() else b""
+            gap = b"\n" if before and not before.endswith(b"\n") else b""
+            _replace(Path(os.path.realpath(path)), before + gap + text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
         raise NoVerdictError(f"cannot write the report to {clean(path)}: {error.strerror}") from None
 
@@ -134,11 +143,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise NoVerdictError(f"cannot write {clean(path)}: {error.strerror}") from None
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
     try:
-        with draft.open("x", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+        with draft.open("xb") as stream:
+            stream.write(content)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.base import Check, Status, Verdict
@@ -18,8 +16,9 @@ from keras_consistency_cli.checks.kc102_batch_size import batch_pairs
 from keras_consistency_cli.composing import Loaded, compose, required
 from keras_consistency_cli.diagnosis import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
+from keras_consistency_cli.early import asked_early, one_by_one
 from keras_consistency_cli.errors import MisfitError, UsageError
-from keras_consistency_cli.evidence import Gathering, Plan
+from keras_consistency_cli.evidence import Gathering, Look, Plan
 from keras_consistency_cli.exhibits import collect
 from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.given import known_of
@@ -29,6 +28,7 @@ from keras_consistency_cli.progress import Observer, nobody
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.reproducing import reproducers
 from keras_consistency_cli.routes import routes
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
 from keras_consistency_cli.seating import fared, seated, started
 from keras_consistency_cli.selection import check_outputs, resolve_selection
@@ -100,7 +100,8 @@ def examine(
     Raises:
         KcheckError: nothing could be checked.
     """
-    plan = Plan.of(checks, routes(settings.batch_sizes()))
+    table = routes(settings.batch_sizes())
+    plan = Plan.of(checks, table)
     facts, described = _loaded(seats)
     check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
     gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats, observe=observe)
@@ -111,7 +112,13 @@ def examine(
     description = seats["main"].describe(every=settings.rows == "all")
     known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
     ask = partial(_asked, checks, gathering, known)
-    sample = _gathered(gathering, with_bad_rows(numbers, description), settings, opened, enough=lambda: settings.exit_first and bool(_failed(ask())))
+    sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
+    steps = one_by_one(checks, table, known) if settings.exit_first else ()
+    gathering.add(sample, first=True, look=_live(checks, table, known, observe), steps=tuple(steps))
+    for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
+        if settings.exit_first and _failed(ask()):
+            break
+        gathering.add(chunk, first=False)
     verdicts = ask(until_one_fails=settings.exit_first)
     gathering.run_more(locators(verdicts), sample)
     gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
@@ -123,15 +130,14 @@ def examine(
     return replace(report, unexplained=unexplained(gathering.evidence(known), verdicts, diagnoses), exhibits=exhibits)
 
 
-def _gathered(gathering: Gathering, numbers: np.ndarray, settings: Settings, opened: Opened, enough: Callable[[], bool]) -> np.ndarray:
-    """Run the routes on a sample of these rows, those that stream on all others too; return the sample. `enough` ends it early."""
-    sample, rest = split_sample(numbers, gathering.facts, settings.batch_size)
-    gathering.add(sample, first=True)
-    for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
-        if enough():
-            break
-        gathering.add(chunk, first=False)
-    return sample
+def _live(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], observe: Observer) -> Look | None:
+    """What shows failures and warnings as soon as they are known; None where nobody watches."""
+
+    def heard(verdict: Verdict) -> None:
+        if verdict.status in (Status.FAIL, Status.WARN):
+            observe.found(f"{verdict.status.value.upper()}  {verdict.code} {verdict.name}: {verdict.message}")
+
+    return None if observe is nobody else asked_early(checks, table, known, heard)
 
 
 def _asked(checks: Sequence[Check], gathering: Gathering, known: dict[str, Any], *, until_one_fails: bool = True) -> list[Verdict]:

@@ -1,30 +1,46 @@
-"""Progress: what a run is doing and for how long, on one line of a terminal's standard error that is gone when the report comes."""
+"""Progress: what a run is doing and for how long, and what it has found so far; on a terminal's standard error, and gone when the report comes."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from keras_consistency_cli.text import clean
 
 __all__ = ["Observer", "nobody", "shown_on"]
 
-Observer = Callable[[str], None]
-"""Told in a few words what comes next."""
-
-_WIDTH = 78
+_WIDEST = 78
 
 
-def nobody(_doing: str) -> None:
-    """Watch nothing."""
+class Observer(Protocol):
+    """Told in a few words what comes next, and what was found."""
+
+    def __call__(self, doing: str, /) -> None:
+        """Hear what comes next."""
+
+    def found(self, words: str, /) -> None:
+        """Hear what stays true until the end."""
+
+
+class _Nobody:
+    def __call__(self, doing: str, /) -> None:
+        """Hear nothing."""
+
+    def found(self, words: str, /) -> None:
+        """Hear nothing."""
+
+
+nobody: Observer = _Nobody()
+"""Watches nothing."""
 
 
 @contextmanager
 def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool = False) -> Iterator[Observer]:
-    """Give an observer that shows what it is told, and wipe its line at the end; one that shows nothing where nobody watches.
+    """Give an observer that shows what it is told, and wipe it all at the end; one that shows nothing where nobody watches.
 
     Args:
         stream: standard error; only a terminal is written to.
@@ -34,30 +50,51 @@ def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool =
     if quiet or stream is None or stream.closed or not stream.isatty() or environ.get("CI") or environ.get("TERM") == "dumb":
         yield nobody
         return
-    line = _Line(stream)
+    lines = _Lines(stream)
     try:
-        yield line.show
+        yield lines
     finally:
-        line.wipe()
+        lines.wipe()
 
 
-class _Line:
-    """The line; routes are told from several threads."""
+class _Lines:
+    """What was found, line by line, and below it what is being done; routes are told from several threads."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._start, self._lock, self._open = stream, time.monotonic(), threading.Lock(), True
+        # One column stays free: a terminal that breaks a full line would be one line further down than is known here.
+        self._width, self._found, self._doing = min(_columns(stream) - 2, _WIDEST), 0, ""
 
-    def show(self, doing: str) -> None:
-        """Put this into the line, after the seconds that have gone by."""
-        self._write(f"{time.monotonic() - self._start:4.0f} s  {clean(doing, _WIDTH - 8)}"[:_WIDTH])
+    def __call__(self, doing: str, /) -> None:
+        """Put this into the last line, after the seconds that have gone by."""
+        with self._lock:
+            self._doing = self._fitted(f"{time.monotonic() - self._start:4.0f} s  {clean(doing, self._width)}")
+            self._write(f"\r{self._doing:<{self._width}}")
+
+    def found(self, words: str, /) -> None:
+        """Put this into a line of its own above the last one."""
+        with self._lock:
+            self._found += 1
+            self._write(f"\r{self._fitted(clean(words, self._width)):<{self._width}}\n{self._doing:<{self._width}}")
 
     def wipe(self) -> None:
-        """Leave the line empty, and say no more."""
-        self._write("")
-        self._open = False
+        """Leave nothing, and say no more."""
+        with self._lock:
+            up = f"\x1b[{self._found}A\x1b[J" if self._found else ""
+            self._write(f"\r{'':<{self._width}}\r{up}")
+            self._open = False
+
+    def _fitted(self, text: str) -> str:
+        return text[: self._width]
 
     def _write(self, text: str) -> None:
-        with self._lock:
-            if self._open:
-                self._stream.write(f"\r{text:<{_WIDTH}}\r" if not text else f"\r{text:<{_WIDTH}}")
-                self._stream.flush()
+        if self._open:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _WIDEST + 2
+    except (OSError, ValueError):
+        return _WIDEST + 2

@@ -1,7 +1,7 @@
 """Run kcheck on a healthy sample and on a faulty one, so that both reports are seen: `make demo`.
 
     python scripts/demo.py                     show both reports and their exit codes
-    python scripts/demo.py --write README.md   put them, and the table of checks, between the README's markers
+    python scripts/demo.py --write README.md   draw them into docs/images, and put the table of checks between the README's markers
 
 The exit code is 0 when kcheck said of both what their expected.yaml says, although the faulty one makes kcheck exit with 1.
 """
@@ -20,12 +20,17 @@ from pathlib import Path
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from pictures import COLUMNS, drawn, read
+
 from keras_consistency_cli.checks import CHECKS
 
-__all__ = ["DEMO", "README_REPORTS", "Showing", "checks_table", "filled", "main"]
+__all__ = ["DEMO", "IMAGES", "README_REPORTS", "Showing", "captured", "checks_table", "drawn", "filled", "main", "read"]
 
-SAMPLES = Path(__file__).resolve().parent.parent / "sample_models"
-_WIDTH = "80"
+_TOP = Path(__file__).resolve().parent.parent
+SAMPLES, IMAGES = _TOP / "sample_models", _TOP / "docs" / "images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,35 +45,58 @@ class Showing:
         """Where the sample lies; kcheck is run there."""
         return SAMPLES / self.sample
 
-    def arguments(self, expected: Mapping[str, object]) -> list[str]:
-        """Return kcheck's arguments, those that expected.yaml asks for included."""
+    @property
+    def arguments(self) -> list[str]:
+        """kcheck's arguments, those that expected.yaml asks for included."""
         data = "data.npz" if (self.folder / "data.npz").exists() else "data.npy"
-        given = expected["args"]
+        given = self.expected["args"]
         assert isinstance(given, list)
         return ["run", "model.keras", "--data", data, *map(str, given), *self.more]
 
+    @property
+    def line(self) -> str:
+        """The command as a reader would type it at the top of a clone."""
+        return f"cd {SAMPLES.name}/{self.sample} && kcheck {shlex.join(self.arguments)}"
+
+    @property
+    def expected(self) -> Mapping[str, object]:
+        """What expected.yaml says of the sample."""
+        content: dict[str, object] = yaml.safe_load((SAMPLES / self.sample / "expected.yaml").read_text(encoding="utf-8"))
+        return content
+
 
 DEMO = (Showing(sample="healthy-mlp"), Showing(sample="batchnorm-training-inside"))
-README_REPORTS = (DEMO[0], Showing(sample="batchnorm-training-inside", more=("--select", "KC101,KC103")))
+README_REPORTS: Mapping[str, Showing] = {
+    "passing": DEMO[0],
+    "failing": Showing(sample="batchnorm-training-inside", more=("--select", "KC101,KC103")),
+}
+"""By the name of its picture in docs/images."""
 
 
-def show(showing: Showing, *, width: str | None = None) -> tuple[str, bool]:
-    """Run kcheck on one sample; return what was printed and whether the exit code was the expected one.
+def show(showing: Showing) -> bool:
+    """Run kcheck on one sample, its report going straight to the terminal; return whether the exit code was the expected one."""
+    print(f"$ {showing.line}", flush=True)
+    done = subprocess.run(_command(showing), cwd=showing.folder, check=False)
+    as_expected = done.returncode == showing.expected["exit_code"]
+    print(f"exit code {done.returncode}, {'as expected' if as_expected else 'NOT as expected'}\n", flush=True)
+    return as_expected
+
+
+def captured(showing: Showing, folder: Path | None = None) -> tuple[str, int]:
+    """Return what a colour terminal would show of the command, line and exit code included, with its ANSI sequences; and the exit code.
 
     Args:
         showing: what to run.
-        width: columns of a captured report; None lets the report go straight to the terminal, in colour.
+        folder: where the sample was built; without it beside its expected.yaml.
     """
-    expected = yaml.safe_load((showing.folder / "expected.yaml").read_text(encoding="utf-8"))
-    arguments = showing.arguments(expected)
-    line = f"$ cd {SAMPLES.name}/{showing.sample} && kcheck {shlex.join(arguments)}"
-    if width is None:
-        print(line, flush=True)
-    command = [str(Path(sys.executable).with_name("kcheck")), *arguments]
-    look = {} if width is None else {"COLUMNS": width, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, cwd=showing.folder, env={**os.environ, **look}, check=False, stdout=None if width is None else subprocess.PIPE)
-    report = "" if done.stdout is None else done.stdout.decode().rstrip()
-    return f"{line}\n{report}\n$ echo $?\n{done.returncode}", done.returncode == expected["exit_code"]
+    look = {"COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(_TOP)}
+    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR" and not name.startswith("KCHECK_")}
+    done = subprocess.run(_command(showing), cwd=folder or showing.folder, env={**kept, **look}, check=False, stdout=subprocess.PIPE)
+    return f"$ {showing.line}\n{done.stdout.decode().rstrip()}\n$ echo $?\n{done.returncode}", done.returncode
+
+
+def _command(showing: Showing) -> list[str]:
+    return [sys.executable, "-m", "keras_consistency_cli", *showing.arguments]
 
 
 def checks_table() -> str:
@@ -92,31 +120,28 @@ def filled(text: str, blocks: Mapping[str, str]) -> str:
     return text
 
 
-def _demo() -> bool:
-    met = True
-    for showing in DEMO:
-        printed, as_expected = show(showing)
-        print(f"exit code {printed.rsplit(maxsplit=1)[-1]}, {'as expected' if as_expected else 'NOT as expected'}\n", flush=True)
-        met &= as_expected
-    return met
-
-
 def _write(path: Path) -> bool:
-    shown = {f"report {showing.sample}": show(showing, width=_WIDTH) for showing in README_REPORTS}
-    blocks = {name: f"```console\n{printed}\n```" for name, (printed, _) in shown.items()}
-    path.write_text(filled(path.read_text(encoding="utf-8"), {**blocks, "checks": checks_table()}), encoding="utf-8")
-    return all(as_expected for _, as_expected in shown.values())
+    """Draw both reports, and put the table of checks into the file; say whether the exit codes were the expected ones."""
+    IMAGES.mkdir(exist_ok=True)
+    met = True
+    for name, showing in README_REPORTS.items():
+        text, code = captured(showing)
+        (IMAGES / f"{name}.svg").write_text(drawn(text, name=name, title=showing.sample), encoding="utf-8")
+        met &= code == showing.expected["exit_code"]
+    path.write_text(filled(path.read_text(encoding="utf-8"), {"checks": checks_table()}), encoding="utf-8")
+    return met
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Show the demo, or write it into the README."""
     parser = argparse.ArgumentParser(description="Run kcheck on a healthy sample and on a faulty one.")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write both reports and the table of checks between the markers of this file")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="draw both reports, and put the table of checks between this file's markers")
     chosen = parser.parse_args(argv)
     missing = [showing.sample for showing in DEMO if not (showing.folder / "model.keras").exists()]
     if missing:
         parser.error(f"{', '.join(missing)} not built yet; 'make samples' builds them")
-    return 0 if (_demo() if chosen.write is None else _write(chosen.write)) else 1
+    as_expected = [show(showing) for showing in DEMO] if chosen.write is None else [_write(chosen.write)]
+    return 0 if all(as_expected) else 1
 
 
 if __name__ == "__main__":

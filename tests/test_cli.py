@@ -363,9 +363,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_help_of_every_command_is_light(name: str) -> None:
     probe = f"import sys\nfrom keras_consistency_cli.cli import main\ncode = main(['{name}', '--help'])\n"
-    # Some versions of typer use pydantic themselves to read the options of a command.
-    heavy = [module for module in HEAVY if module != "pydantic"]
-    probe += f"print([name for name in {heavy} if name in sys.modules], code)"
+    probe += f"print([name for name in {HEAVY} if name in sys.modules], code)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     assert done.stdout.splitlines()[-1] == "[] 0"
     assert f"Usage: kcheck {name}" in done.stdout
@@ -404,6 +402,15 @@ def test_every_report_goes_to_its_place(stage: Stage, tmp_path: Path, capsys: py
     assert [path.read_text(encoding="utf-8") for path in files] == ["the report ✓\n"] * 3
     assert main(line[:-2]) == 1
     assert capsys.readouterr() == ("the report ✓\n", "")
+
+
+def test_the_summary_of_a_step_is_added_to_and_every_other_file_replaced(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary, other = tmp_path / "summary.md", tmp_path / "other.md"
+    for path in (summary, other):
+        path.write_text("# Build\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert main(["run", "m.keras", "--format", f"markdown={summary}", "--format", f"html={other}"]) == 0
+    assert (summary.read_text(encoding="utf-8"), other.read_text(encoding="utf-8")) == ("# Build\nthe report ✓\n", "the report ✓\n")
 
 
 def test_one_report_that_cannot_be_written_keeps_no_other_from_it(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

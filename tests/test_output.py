@@ -11,7 +11,16 @@ from typing import Literal
 import pytest
 
 from keras_consistency_cli.errors import NoVerdictError, UsageError
-from keras_consistency_cli.output import check_destination, say, speaks_ascii_only, terminal_width, wants_color, write_file, write_stdout
+from keras_consistency_cli.output import (
+    check_destination,
+    is_step_summary,
+    say,
+    speaks_ascii_only,
+    terminal_width,
+    wants_color,
+    write_file,
+    write_stdout,
+)
 
 
 class Screen(io.TextIOWrapper):
@@ -100,6 +109,23 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_file(path, "✓ \ud800\n")
     assert path.read_text(encoding="utf-8") == "✓ \\ud800\n"
     assert os.listdir(tmp_path) == ["report.txt"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "new\n"), ("", "new\n"), ("a\n", "a\nnew\n"), ("a", "a\nnew\n"), ("\xe9", "\xe9\nnew\n")])
+def test_what_is_added_stands_below_what_was_there(before: str | None, after: str, tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    if before is not None:
+        path.write_bytes(before.encode("latin-1"))
+    write_file(path, "new\n", add=True)
+    assert path.read_bytes() == after.encode("latin-1")
+    assert os.listdir(tmp_path) == ["summary.md"]
+
+
+def test_only_the_summary_of_a_step_is_added_to(tmp_path: Path) -> None:
+    (tmp_path / "link.md").symlink_to(tmp_path / "summary.md")
+    environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+    assert [is_step_summary(tmp_path / name, environ) for name in ("summary.md", "link.md", "other.md")] == [True, True, False]
+    assert not any(is_step_summary(tmp_path / "summary.md", empty) for empty in ({}, {"GITHUB_STEP_SUMMARY": ""}))
 
 
 def test_a_link_stays_a_link_and_its_target_is_written(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""progress: one line on a terminal, nothing anywhere else, and nothing of it left at the end."""
+"""progress: what is done and what was found, on a terminal and nowhere else, and nothing of it left at the end."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def test_a_terminal_sees_what_comes_next_and_an_empty_line_in_the_end() -> None:
     assert "\x1b" not in stream.getvalue()
     assert "\n" not in stream.getvalue()
     assert lines[-2].strip() == lines[-1] == ""
+
+
+def test_what_was_found_stays_above_what_is_done_until_the_end() -> None:
+    stream = Terminal()
+    with shown_on(stream, {}) as observe:
+        observe("1 of 2: rows one by one")
+        observe.found("FAIL  KC101 batch-vs-single: \x1b[31mapart\nby 0.6")
+        observe("2 of 2: shuffled rows")
+        observe.found("WARN  KC702 " + "x" * 500)
+        shown = stream.getvalue()
+    above, between, last = shown.split("\n")
+    assert [line.strip() for line in above.split("\r")][-1] == "FAIL  KC101 batch-vs-single: \\x1b[31mapart\\x0aby 0.6"
+    assert between.split("\r")[0].strip().endswith("1 of 2: rows one by one")
+    assert between.split("\r")[-1].startswith("WARN  KC702 xxx")
+    assert last.strip().endswith("2 of 2: shuffled rows")
+    assert max(map(len, shown.replace("\n", "\r").split("\r"))) < 80
+    wiped = stream.getvalue().removeprefix(shown)
+    assert (wiped.strip(" \r"), "\x1b[2A\x1b[J" in wiped) == ("\x1b[2A\x1b[J", True)
 
 
 def test_a_line_is_never_longer_than_a_narrow_terminal() -> None:
@@ -57,5 +75,6 @@ def test_after_the_end_nothing_is_written() -> None:
 def test_where_nobody_watches_nothing_is_written(stream: io.StringIO | None, environ: dict[str, str], quiet: bool) -> None:
     with shown_on(stream, environ, quiet=quiet) as observe:
         observe("rows one by one")
+        observe.found("FAIL  KC101")
     assert observe is nobody
     assert stream is None or stream.getvalue() == ""

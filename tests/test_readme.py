@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,7 @@ from keras_consistency_cli.diagnosis.damage import Damage, HitRow
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.loading.summary import ModelSummary
 from keras_consistency_cli.report import SCHEMA, Report, Source
 from keras_consistency_cli.reporting.as_json import as_document
 from keras_consistency_cli.settings import load_settings
@@ -169,6 +171,18 @@ def test_the_keys_of_the_json_report_are_as_documented() -> None:
     assert set(diagnosis["damage"]["worst"][0]) <= set(re.findall(r"`(\w+)`", row))
 
 
+def test_the_keys_of_an_inspected_model_are_as_documented() -> None:
+    told = keys(ROOT / "docs" / "json-report.md", "A model")
+    assert told == {field.name for field in fields(ModelSummary)} | {"schema", "exit_code", "error"}
+
+
+def test_every_schema_that_is_written_is_told_of() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "keras_consistency_cli").rglob("*.py"))
+    written = {name for source in sources for name in re.findall(r'"(kcheck\.[a-z]+/\d+)"', source)}
+    told = {name for row in table(ROOT / "docs" / "json-report.md", "schema") for name in re.findall(r"`(kcheck\.[a-z]+/\d+)`", row[0])}
+    assert (told, len(told)) == (written, 5)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
@@ -212,8 +226,43 @@ def test_blocks_are_filled_between_their_markers() -> None:
         demo.filled("a", {"y": "new"})
 
 
-def test_the_reports_of_the_readme_are_reports_of_the_samples() -> None:
-    text, demo = README.read_text(encoding="utf-8"), script("demo")
-    shown = {showing.sample: re.search(rf"<!-- report {showing.sample} -->\n(.*?)<!--", text, re.DOTALL) for showing in demo.README_REPORTS}
-    endings = {sample: found[1].split("\n")[-4:-1] for sample, found in shown.items() if found}
-    assert endings == {"healthy-mlp": ["$ echo $?", "0", "```"], "batchnorm-training-inside": ["$ echo $?", "1", "```"]}
+def texts(name: str) -> list[str]:
+    """The lines of one of the pictures."""
+    lines: list[str] = script("pictures").read((script("demo").IMAGES / f"{name}.svg").read_text(encoding="utf-8"))
+    return lines
+
+
+@pytest.mark.parametrize("name", ["passing", "failing"])
+def test_a_picture_needs_nothing_from_elsewhere(name: str) -> None:
+    drawing = (script("demo").IMAGES / f"{name}.svg").read_text(encoding="utf-8")
+    assert re.findall(r"\w+://[^\s\"<]+", drawing) == ["http://www.w3.org/2000/svg"]
+    assert not re.search(r"url\(|@|<script|<image|href", drawing)
+    assert len(drawing) < 60_000
+
+
+def test_the_pictures_show_every_check_that_runs_by_itself() -> None:
+    shown = " ".join(texts("passing"))
+    assert set(re.findall(r"KC\d{3}", shown)) == {check.code for check in CHECKS if not check.on_request}
+
+
+def test_the_pictures_stand_in_the_readme_with_what_is_seen_in_words() -> None:
+    told = dict(re.findall(r"!\[([^\]]*)\]\(docs/images/(\w+)\.svg\)", README.read_text(encoding="utf-8")))
+    demo = script("demo")
+    assert set(told.values()) == set(demo.README_REPORTS) == {path.stem for path in demo.IMAGES.glob("*.svg")}
+    endings = {name: texts(name)[-3:] for name in demo.README_REPORTS}
+    for said, name in told.items():
+        outcome, _, ending = said.rpartition("The last line: ")[2].partition(", ")
+        assert endings[name][0].startswith(f"{outcome}: ")
+        assert endings[name][0].endswith(ending.rpartition(", ")[2].removesuffix("."))
+        assert endings[name][1:] == ["$ echo $?", endings[name][0][-1]]
+    assert len(told) == 2
+
+
+def test_what_is_drawn_has_the_words_and_colours_of_the_terminal() -> None:
+    drawing = script("pictures").drawn("\x1b[1;31m✗ FAIL\x1b[0m  <&> a\n\n  b", name="p", title="t")
+    assert script("pictures").read(drawing) == ["✗ FAIL  <&> a", "  b"]
+    style = re.search(r'class="(p-r\d+)"[^>]*>✗', drawing)
+    assert style
+    style = re.search(rf"\.{style[1]} {{ (.*) }}", drawing)
+    assert style
+    assert style[1] == "fill: #ff7b72;font-weight: bold"

@@ -57,6 +57,16 @@ def test_the_same_again_is_consistent(folder: Path, capsys: pytest.CaptureFixtur
     assert told["subject"]["settings"]["expected"] == str(folder / "m.kcheck")
 
 
+def test_a_file_may_say_what_and_reports_go_where_they_are_wanted(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = f"model: {folder / 'model.keras'}\ndata: {folder / 'x.npy'}\nselect: [KC101]\nrequire: [KC101]\nrows: 3\n"
+    (tmp_path / "k.yaml").write_text(said, encoding="utf-8")
+    line = ["baseline", "verify", "-c", str(tmp_path / "k.yaml"), "-f", str(folder / "m.kcheck"), "--timeout", "300"]
+    assert main([*line, "--format", f"json={tmp_path / 'r.json'}", "--format", "concise"]) == 0
+    assert capsys.readouterr().out.startswith("PASS KC802 recorded-outputs: ")
+    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert (told["rows"], told["required"], told["subject"]["settings"]["timeout"]) == (len(ROWS), [], 300)
+
+
 def test_another_model_is_told_as_such(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(folder, "other.keras") == 1
     shown = " ".join(capsys.readouterr().out.split())
@@ -94,7 +104,7 @@ def test_what_moved_answers(files: dict[str, str | None], environment: dict[str,
     ("line", "message"),
     [
         ("verfy m.keras -d x.npy --file a", "ACTION verfy is unknown (did you mean 'verify'?)"),
-        ("record m.keras --file a", "Missing option '--data'"),
+        ("record m.keras --file a", "a baseline needs rows"),
         ("verify m.keras -d x.npy --file none.kcheck", "none.kcheck: cannot be read: No such file"),
         ("verify m.keras -d x.npy --file text.kcheck", "text.kcheck: cannot be read: "),
         ("verify m.keras -d x.npy --file other.kcheck", "other.kcheck: is no baseline"),
@@ -102,7 +112,7 @@ def test_what_moved_answers(files: dict[str, str | None], environment: dict[str,
         ("record m.keras -d x.npy --file m.keras", "--file m.keras would overwrite an input of this run"),
         ("record none.keras -d x.npy --file a", "none.keras: "),
         ("record m.keras -d x.npy --fil a", "unknown option --fil (did you mean '--file'?)"),
-        ("verify m.keras -d x.npy --file good.kcheck --format json=a", "--format json=a: a report of verify goes to standard output"),
+        ("verify m.keras -d x.npy --file good.kcheck --format json=good.kcheck", "--format json=good.kcheck would overwrite an input of this run"),
     ],
 )
 def test_mistakes(line: str, message: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

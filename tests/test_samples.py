@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -52,3 +55,31 @@ def test_the_command_says_what_the_sample_expects(name: str, built: Path) -> Non
     if "confidence" in wanted:
         assert (report["diagnoses"][0]["confidence"], report["unexplained"]) == (wanted["confidence"], [])
         assert report["diagnoses"][0]["confirmation"]
+
+
+@pytest.fixture(scope="module")
+def demo() -> ModuleType:
+    """scripts/demo.py, which draws the README's pictures."""
+    spec = importlib.util.spec_from_file_location("script_demo_of_samples", ROOT / "scripts" / "demo.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def outline(lines: list[str]) -> list[str]:
+    """What each line says whatever the numbers are and the devices: its label, or its first words. What goes on from the line above is left out."""
+    parts = [re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line) for line in lines if "KC601" not in line]
+    return [re.sub(r"\b\d[\d.]*", "#", part[0]) for part in parts if part]
+
+
+@pytest.mark.parametrize("name", ["passing", "failing"])
+def test_the_pictures_of_the_readme_show_what_the_command_prints(name: str, built: Path, demo: ModuleType) -> None:
+    showing = demo.README_REPORTS[name]
+    text, code = demo.captured(showing, built / showing.sample)
+    assert code == expected(showing.sample)["exit_code"]
+    now, kept = (demo.read(drawing) for drawing in (demo.drawn(text, name=name, title=""), (demo.IMAGES / f"{name}.svg").read_text(encoding="utf-8")))
+    assert outline(kept) == outline(now)
+    assert len(outline(now)) > 25

@@ -19,7 +19,9 @@ Sources: Rabanser, Günnemann and Lipton, Failing Loudly: An Empirical Study of 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 from keras_consistency_cli.facts import DataFacts, DriftFact
@@ -31,7 +33,8 @@ _CHANCE = 1e-3
 """Probability, over all features together, of calling chance a shift."""
 _DISTANCE = 0.3
 """Of the greatest effect: a normal feature that moves by half a deviation is 0.2 away; noise of a few hundred rows 0.1."""
-_MOST_NAMED = 20
+_MOST_NAMED, _MOST_FIGURES = 20, 40
+_FIGURES = ("input", "name", "mean", "expected", "shift", "distance", "outside")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,11 @@ def examine(evidence: Evidence) -> Verdict:
     if not known.drift:
         return _skip("no reference rows are given, and neither scaler nor Normalization layers remember what training rows looked like")
     found = [moved for fact in known.drift if (moved := _moved(fact, limits, len(known.drift))) is not None]
-    findings = {"features": len(known.drift), "moved": {each.fact.name: each.words for each in found[:_MOST_NAMED]}}
+    findings = {
+        "features": len(known.drift),
+        "moved": {each.fact.name: each.words for each in found[:_MOST_NAMED]},
+        "by_feature": _by_feature(known.drift, {id(each.fact): each.times for each in found}),
+    }
     if not found:
         message = f"{len(known.drift)} features are distributed like {_against(known.drift[0], known)}"
         return Verdict(status=Status.PASS, message=message, findings=findings)
@@ -95,6 +102,12 @@ def _moved(fact: DriftFact, limits: DriftOptions, features: int) -> _Moved | Non
         words = f"mean {fact.mean:.4g}, {fact.outside:.0%} of the rows beyond the range of training"
         found.append(_Moved(fact=fact, times=_times(fact.outside, limits.outside), words=words))
     return max(found, key=lambda each: each.times, default=None)
+
+
+def _by_feature(facts: Sequence[DriftFact], moved: Mapping[int, float]) -> list[dict[str, Any]]:
+    """The figures of each feature, those that moved first and the furthest of each kind first."""
+    ranked = sorted(facts, key=lambda fact: (moved.get(id(fact), 0.0), abs(fact.shift)), reverse=True)
+    return [{**{name: getattr(fact, name) for name in _FIGURES}, "moved": id(fact) in moved} for fact in ranked[:_MOST_FIGURES]]
 
 
 def _times(value: float, limit: float) -> float:

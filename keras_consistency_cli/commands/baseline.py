@@ -4,86 +4,135 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keras_consistency_cli import output
 from keras_consistency_cli.commands.call import Call
+from keras_consistency_cli.commands.checking import checked
 from keras_consistency_cli.commands.choices import check_choice
-from keras_consistency_cli.destinations import UTF_8
+from keras_consistency_cli.commands.options import (
+    AllowUnsafe,
+    Atol,
+    Backend,
+    BatchSize,
+    Color,
+    Config,
+    CustomObjects,
+    Debug,
+    Exact,
+    ExitZero,
+    FailOn,
+    Format,
+    Isolation,
+    MemoryLimit,
+    Output,
+    Preprocess,
+    Quiet,
+    Rtol,
+    Scaler,
+    TargetScaler,
+    Timeout,
+    TotalTimeout,
+    TrustScaler,
+    Verbose,
+    option,
+)
 from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.output import check_destination, write_bytes, write_stdout
 from keras_consistency_cli.text import clean
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.report import Report
+    from keras_consistency_cli.settings import Settings
 
 __all__ = ["baseline"]
 
 _ACTIONS = ("record", "verify")
-_CHECK = "KC802"
-_Text = str | None
+_ALONE = {"select": ("KC802",), "ignore": (), "require": (), "exit_first": False, "bundle": None}
+"""The check of recorded answers, whatever a YAML file selects."""
 
 
 def baseline(
     context: typer.Context,
     action: Annotated[str, typer.Argument(help="Record today's answers, or hold today's against those recorded.", metavar="record|verify")],
-    model: Annotated[str, typer.Argument(help="The saved model (.keras).", metavar="MODEL")],
-    data: Annotated[str, typer.Option("--data", "-d", help="Input rows, all of which are answered.", metavar="FILE")],
-    file: Annotated[Path, typer.Option("--file", help="The baseline.", metavar="FILE.kcheck")],
-    scaler: Annotated[_Text, typer.Option(help="The scaler that the rows go through first.", metavar="FILE", show_default=False)] = None,
-    custom_objects: Annotated[list[str] | None, typer.Option(help="Python file with the model's own classes. Repeatable.", metavar="FILE")] = None,
-    batch_size: Annotated[_Text, typer.Option(help="Batch size. [32]", metavar="N", show_default=False)] = None,
-    backend: Annotated[_Text, typer.Option(help="Keras backend. [tensorflow]", metavar="tensorflow|jax|torch", show_default=False)] = None,
-    format: Annotated[str, typer.Option(help="Form of the report of verify, as for run.", metavar="FORMAT")] = "terminal",
-    trust_scaler: Annotated[bool, typer.Option("--trust-scaler", help="Let a pickled scaler run its own code.")] = False,
-    allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Let the model run its own code (Lambda layers).")] = False,
+    file: Annotated[Path, option("The baseline.", "FILE.kcheck", "--file", "-f")],
+    model: Annotated[
+        str | None, typer.Argument(help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False)
+    ] = None,
+    data: Annotated[str | None, option("Input rows, all of which are answered.", "FILE", "--data", "-d")] = None,
+    config: Config = None,
+    scaler: Scaler = None,
+    preprocess: Preprocess = None,
+    target_scaler: TargetScaler = None,
+    custom_objects: CustomObjects = None,
+    batch_size: BatchSize = None,
+    format: Format = None,
+    output: Output = None,
+    backend: Backend = None,
+    rtol: Rtol = None,
+    atol: Atol = None,
+    exact: Exact = False,
+    trust_scaler: TrustScaler = False,
+    allow_unsafe: AllowUnsafe = False,
+    fail_on: FailOn = None,
+    exit_zero: ExitZero = False,
+    timeout: Timeout = None,
+    total_timeout: TotalTimeout = None,
+    memory_limit: MemoryLimit = None,
+    isolation: Isolation = None,
+    color: Color = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> int:
     """Record a model's answers in a file, or hold today's against them."""
     check_choice("ACTION", action, _ACTIONS)
-    flags = {name: value for name, value in context.params.items() if name not in ("action", "file")} | {"rows": "all"}
-    return _record(flags, file) if action == "record" else _verify(flags, file, context.obj)
-
-
-def _record(flags: dict[str, object], file: Path) -> int:
-    from keras_consistency_cli.recording import record
+    from keras_consistency_cli.commands.surroundings import look_around
     from keras_consistency_cli.settings import load_settings
 
-    settings = load_settings(flags, {})
-    taken = [path for path in (settings.model, settings.data, settings.scaler, *settings.custom_objects) if path is not None]
-    output.check_destination(file, taken, said="--file ")
+    given = {name: value for name, value in context.params.items() if name not in ("action", "file")} | {"rows": "all"}
+    settings = load_settings(given, os.environ, look_around(None).said)
+    if settings.data is None:
+        raise UsageError("a baseline needs rows", mend="give them with --data")
+    if action == "record":
+        return _record(settings, file)
+    for one in settings.destinations():
+        if one.path is not None:
+            check_destination(one.path, [file], said=one.said)
+    return _verify(given, file, context.obj)
+
+
+def _record(settings: Settings, file: Path) -> int:
+    from keras_consistency_cli.recording import record
+
+    function = Path((settings.preprocess or "").rpartition(":")[0])
+    taken = [path for path in (settings.model, settings.data, settings.scaler, function, *settings.custom_objects) if path is not None]
+    check_destination(file, taken, said="--file ")
     content, rows = record(settings)
-    output.write_bytes(file, content)
+    write_bytes(file, content)
     with suppress(BrokenPipeError):
-        output.write_stdout(f"recorded the answers to {rows:,} rows in {clean(file)}\n")
+        write_stdout(f"recorded the answers to {rows:,} rows in {clean(file)}\n")
     return 0
 
 
-def _verify(flags: dict[str, object], file: Path, call: Call) -> int:
-    from keras_consistency_cli.pipeline import inspect
+def _verify(given: Mapping[str, Any], file: Path, call: Call) -> int:
     from keras_consistency_cli.recording import differences, read_baseline
-    from keras_consistency_cli.reporting import render
-    from keras_consistency_cli.settings import load_settings
 
     recorded = read_baseline(file)
+
+    def inspected(settings: Settings, **how: Any) -> Report:
+        from keras_consistency_cli.pipeline import inspect
+
+        report = inspect(settings, call.line, **how)
+        report = replace(report, reproducers={}, settings={**report.settings, "expected": str(file)})
+        return replace(report, notes=(*differences(recorded, report), *report.notes))
+
     with tempfile.TemporaryDirectory(prefix="kcheck-") as folder:
         answers = Path(folder) / "answers.npz"
         answers.write_bytes(recorded.answers)
-        settings = load_settings({**flags, "format": [_form(flags)], "expected": str(answers), "select": [_CHECK]}, {})
-        report = inspect(settings, call.line)
-    report = replace(report, reproducers={}, settings={**report.settings, "expected": str(file)})
-    report = replace(report, notes=(*differences(recorded, report), *report.notes))
-    form = settings.destinations()[0].format
-    with suppress(BrokenPipeError):
-        colored = output.wants_color(settings.color, os.environ)
-        text = render(report, form, width=output.terminal_width(), color=colored, ascii_only=form not in UTF_8 and output.speaks_ascii_only())
-        output.write_stdout(text, encoding="utf-8" if form in UTF_8 else None)
-    return report.exit_code
-
-
-def _form(flags: dict[str, object]) -> str:
-    """Return the one form of the report; it goes to standard output."""
-    form = str(flags["format"])
-    if "=" in form:
-        raise UsageError(f"--format {clean(form, 60)}: a report of verify goes to standard output", mend="redirect it")
-    return form
+        return checked({**given, "expected": str(answers)}, call, inspected, narrow=lambda settings: settings.model_copy(update=_ALONE))

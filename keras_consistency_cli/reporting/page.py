@@ -19,6 +19,7 @@ from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.as_json import as_document
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.charts import HEIGHT, WIDTH, AlongDepth, Histogram, along_depth, histogram
+from keras_consistency_cli.reporting.drifting import REACH, Drift, drift
 from keras_consistency_cli.reporting.measures import worst_first
 from keras_consistency_cli.reporting.telling import (
     OUTCOMES,
@@ -50,7 +51,7 @@ LARGEST_PAGE = 200_000
 _MARKS = {Status.FAIL: "✗", Status.ERROR: "?", Status.WARN: "!", Status.PASS: "✓", Status.SKIP: "-"}
 _OUTCOME_MARKS = {"consistent": "✓", "inconsistent": "✗", "no-verdict": "?"}
 _TOLD = (Status.FAIL, Status.ERROR, Status.WARN)
-_MOST_NOTES, _MOST_SETTINGS, _MOST_FEATURES = 20, 60, 40
+_MOST_NOTES, _MOST_SETTINGS = 20, 60
 _LONGEST_SETTING = 300
 _MOST_TOLD = (64, 16, 4, 1, 0)
 
@@ -87,7 +88,7 @@ class _Summary:
     model: str
     subject: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    drift: tuple[tuple[str, str], ...]
+    drift: Drift | None
     environment: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
     reproduce: str
@@ -105,7 +106,7 @@ class _Summary:
             model=one_line(report.model.path),
             subject=tuple(_subject(report)),
             notes=tuple(one_line(note) for note in notes[:_MOST_NOTES]),
-            drift=tuple(_drift(report)),
+            drift=drift(report),
             environment=_listed(document["environment"]),
             settings=_listed(document["subject"]["settings"]),
             reproduce=spelled(report.reproduce, 2000),
@@ -162,14 +163,6 @@ def _subject(report: Report) -> Iterator[tuple[str, str]]:
         yield "rounding noise", ", ".join(f"{name} {number(value)}" if several else number(value) for name, value in report.noise.items())
     if report.model.sha256:
         yield "SHA-256", report.model.sha256
-
-
-def _drift(report: Report) -> Iterator[tuple[str, str]]:
-    """Features that moved, as the check of drift tells them."""
-    for verdict in report.verdicts:
-        moved = verdict.findings.get("moved") if verdict.code == "KC702" else None
-        if isinstance(moved, Mapping):
-            yield from ((one_line(name, 80), one_line(words, 200)) for name, words in list(moved.items())[:_MOST_FEATURES])
 
 
 def _listed(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -249,7 +242,9 @@ def _evidence(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tupl
 
 def _worst_rows(judged: Judged) -> Iterator[tuple[str, ...]]:
     for worst in judged.comparison.worst:
-        yield (f"{worst.row:,}", str(list(worst.index)), *both_values(worst), number(worst.distance))
+        values = f"{worst.row:,}", str(list(worst.index)), *both_values(worst), number(worst.distance)
+        decided = (number(worst.margin), "yes" if worst.flipped else "no") if judged.comparison.decision else ()
+        yield (*values, *decided)
 
 
 def _runs(advice: str) -> tuple[tuple[bool, str], ...]:
@@ -269,7 +264,7 @@ def _outdented(lines: list[str]) -> str:
 
 
 def _filled(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(**values, chart={"width": WIDTH, "height": HEIGHT}) + "\n"
+    return _environment().get_template(template).render(**values, chart={"width": WIDTH, "height": HEIGHT, "reach": REACH}) + "\n"
 
 
 @cache

@@ -18,7 +18,7 @@ from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
 from keras_consistency_cli.routes.masks import MASK_ROUTES
 from keras_consistency_cli.routes.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.prediction import prediction_routes
-from keras_consistency_cli.routes.probes import PROBE_ROUTES
+from keras_consistency_cli.routes.probes import PROBE_ROUTES, ROWS_ROUTE
 from keras_consistency_cli.routes.recorded import RECORDED_ROUTES
 from keras_consistency_cli.routes.reloading import RELOADING_ROUTES
 from keras_consistency_cli.routes.rounding import ROUNDING_LOCATORS, ROUNDING_ROUTES
@@ -57,7 +57,9 @@ BATCH_SIZES = (2, 3, 7, 32)
 
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
-    own = (*prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES, *LOCATING_ROUTES, *PROCESS_LOCATORS, *TOGGLING_ROUTES)
+    # Which rows hold NaN or infinity comes first: rounding is not measured in them.
+    own = (ROWS_ROUTE, *prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES)
+    of_layers = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *TOGGLING_ROUTES)
     of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
     of_numbers = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
-    return (*own, *of_rows, *of_numbers, *RELOADING_ROUTES, *RECORDED_ROUTES)
+    return (*own, *of_layers, *of_rows, *of_numbers, *RELOADING_ROUTES, *RECORDED_ROUTES)

@@ -13,7 +13,7 @@ from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first
 
-__all__ = ["PROBE_ROUTES"]
+__all__ = ["PROBE_ROUTES", "ROWS_ROUTE"]
 
 _GRADIENT_ROWS = 4
 _TIMED_CALLS = 2
@@ -120,8 +120,8 @@ def _no_gradients(facts: Facts) -> str | None:
     return None
 
 
+ROWS_ROUTE = Route(name="rows", summary="the rows themselves", run=_rows, streams=True)
 PROBE_ROUTES: tuple[Route, ...] = (
-    Route(name="rows", summary="the rows themselves", run=_rows, streams=True),
     Route(name="given-rows", summary="the rows as they were given, for a bundle", run=_given_rows),
     Route(name="gradients", summary="gradients of the outputs with respect to the inputs", run=_gradients, unavailable=_no_gradients, seat="fresh"),
     Route(name="costs", summary="time a row of the ways to call the model", run=_costs, seat="fresh"),

@@ -48,6 +48,14 @@ def test_the_worst_feature_is_named() -> None:
     assert verdict.findings["cause"] == "distribution-shift"
 
 
+def test_the_figures_of_every_feature_are_told_whether_it_moved_or_not() -> None:
+    facts = (drift(name="rooms", shift=-0.3), drift(name="age", shift=0.6, p_value=0.0), drift(name="sold", outside=0.5, outside_p=0.0))
+    found = examined(CHECK, known(*facts)).findings["by_feature"]
+    assert [(each["name"], each["moved"], each["shift"]) for each in found] == [("sold", True, 0.0), ("age", True, 0.6), ("rooms", False, -0.3)]
+    assert found[1] == {"input": "x", "name": "age", "mean": 52.0, "expected": 45.0, "shift": 0.6, "distance": None, "outside": None, "moved": True}
+    assert len(examined(CHECK, known(*(drift(name=str(at)) for at in range(90)))).findings["by_feature"]) == 40
+
+
 def test_many_features_are_many_chances() -> None:
     lucky = drift(shift=0.9, p_value=1e-5)
     assert examined(CHECK, known(lucky)).status is Status.WARN

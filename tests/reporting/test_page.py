@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from keras_consistency_cli.report import Report, Source
 from keras_consistency_cli.reporting import page
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.page import LARGEST_PAGE, refuse_html, render_html
+from keras_consistency_cli.reporting.words import number
 
 Maker = Callable[..., Report]
 Pairing = Callable[..., Judged]
@@ -179,12 +181,46 @@ def test_failures_come_first(failing: Report) -> None:
     assert [status.split()[1] for status in order] == ["FAIL", "FAIL", "ERROR", "WARN", *["PASS"] * 7]
 
 
+def figures(name: str, shift: float, *, moved: bool = False, of: str = "x", **more: Any) -> dict[str, Any]:
+    return {"input": of, "name": name, "mean": 57.0, "expected": 31.0, "shift": shift, "distance": None, "outside": None, "moved": moved, **more}
+
+
+def drifted(make_report: Maker, *by_feature: dict[str, Any], features: int = 0) -> Report:
+    findings = {"moved": {}, "by_feature": list(by_feature), "features": features or len(by_feature)}
+    return make_report(Verdict(code="KC702", name="distribution-shift", status=Status.WARN, message="moved", findings=findings))
+
+
 def test_drift_is_told_by_feature(make_report: Maker) -> None:
-    moved = {"age": "57 instead of 31, 2.1 standard deviations", EVIL: "mean 3"}
-    verdict = Verdict(code="KC702", name="distribution-shift", status=Status.WARN, message="2 of 9 features", findings={"moved": moved})
-    reader = read(render_html(make_report(verdict), Canvas()))
-    assert "Features that moved" in reader.text
-    assert ("td", "57 instead of 31, 2.1 standard deviations") in reader.words
+    report = drifted(make_report, figures("age", 2.1, moved=True, distance=0.4, outside=0.05), figures(EVIL, -1.05), features=9)
+    page = render_html(report, Canvas())
+    reader = read(page)
+    assert "Drift by feature" in reader.text
+    assert "The 2 furthest of 9 features; 1 moved further than the limits allow." in reader.text
+    shown = [data for tag, data in reader.words if tag == "td" and data.strip()]
+    assert shown[-10:] == ["2.1", "57", "31", "40%", "5%", "-1.1", "57", "31", "—", "—"]
+    bars = re.findall(r'<rect class="(\w+)" x="(-?[\d.]+)" y="2" width="([\d.]+)"', page)
+    assert bars == [("over", "0.0", "50.0"), ("bar", "-25.0", "25.0")]
+
+
+def test_features_of_several_inputs_are_told_apart_and_shifts_without_measure_fit(make_report: Maker) -> None:
+    report = drifted(make_report, figures("a", math.inf, of="left", moved=True), figures("a", math.nan, of="right"), figures("b", 0.0, of="right"))
+    page = render_html(report, Canvas())
+    assert {"left: a", "right: a", "right: b"} <= {data.strip() for _, data in read(page).words}
+    assert re.findall(r'y="2" width="([\d.]+)"', page) == ["50.0", "0.0", "0.0"]
+
+
+def test_worst_rows_have_their_margin_where_something_is_decided(make_report: Maker, judged: Pairing) -> None:
+    pair = judged("one-by-one", "predict", 0.31)
+    undecided = replace(pair, comparison=replace(pair.comparison, decision=None))
+    page = [
+        read(render_html(make_report(Verdict(code="KC101", name="b", status=Status.FAIL, message="m", judged=(one,))), Canvas()))
+        for one in (pair, undecided)
+    ]
+    assert ["margin" in {data for tag, data in reader.words if tag == "th"} for reader in page] == [True, False]
+    worst = pair.comparison.worst[0]
+    assert worst.margin is not None
+    assert ("td", number(worst.margin)) in page[0].words
+    assert {data for tag, data in page[0].words if tag == "td"} & {"yes", "no"}
 
 
 @dataclass(frozen=True, kw_only=True)

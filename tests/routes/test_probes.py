@@ -12,11 +12,11 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.facts import InputFact
-from keras_consistency_cli.routes.probes import PROBE_ROUTES
+from keras_consistency_cli.routes.probes import PROBE_ROUTES, ROWS_ROUTE
 from tests.routes.live_models import Counter, chain, dict_inputs, dict_subclassed, mlp, named_rows, normal, session_of, stateful, strings
 from tests.routes.scaled_subjects import RAW, SCALER, Setting
 
-TABLE = {route.name: route for route in PROBE_ROUTES}
+TABLE = {route.name: route for route in (ROWS_ROUTE, *PROBE_ROUTES)}
 
 
 def gradients(built: tuple[Any, Any]) -> dict[str, dict[str, float | None]]:
