@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.routes.mixed import Mixture, Part
+from keras_consistency_cli.routes.mixed import WHOLE_ROWS, Mixture, Part
 
 __all__ = [
     "TOLERANCE",
@@ -40,6 +40,8 @@ TOLERANCE = 1e-4
 _ROUNDINGS = 4.0
 _EPSILON = {2: 2.0**-11, 4: 2.0**-24, 8: 2.0**-24}
 """Rounding by bytes of an element; what is float64 now may have been float32 on its way."""
+_LINED = 1e-3
+"""Of a served column's own spread: how near to the line its points must lie."""
 _FEWEST_POINTS, _FEWEST_LINED = 3, 5
 """Any two points lie on a line; rows picked out of many do so more easily."""
 _PLAIN_BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 48, 50, 64, 96, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2048)
@@ -164,12 +166,19 @@ def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mix
         part, made = served[variant.start or 0 :][: len(variant.rows)], _by_columns(variant.rows)
         beyond = _beyond(_by_columns(part), made, _allowed(made, _spreads(made), served, variant.tolerance))
         mixture.hold((variant.kind, variant.batch), beyond.reshape(len(part), -1, made.shape[1]), variant.start)
-        for column in wrong - set(np.flatnonzero(beyond.any(axis=0)).tolist()) if variant.start is None else ():
+        for column in wrong - _not_given(variant, beyond):
             source = variant.sources[column] if variant.sources else None
             found.setdefault(column, {}).setdefault((variant.kind, variant.batch), source)
         if len(found) == len(wrong):
             break
     return found
+
+
+def _not_given(variant: Variant, beyond: Array) -> set[int]:
+    """The columns that a variant does not give in all of the rows."""
+    others = beyond.any(axis=0)
+    every = variant.start is not None or (variant.kind in WHOLE_ROWS and others.any())
+    return set(range(len(others)) if every else np.flatnonzero(others).tolist())
 
 
 def _grouped(candidates: dict[int, dict[Reading, int | None]]) -> Iterator[tuple[Reading, list[int]]]:
@@ -258,7 +267,9 @@ def _line(x: Array, y: Array, allowed: float) -> tuple[float, float] | None:
     if not finite.all() or len(np.unique(x)) < _FEWEST_POINTS:
         return None
     slope, residual = _fit(x[:, None], y[:, None])
-    if slope[0] <= 0 or residual[0] > allowed * max(1.0, slope[0]):
+    # Of a column that hardly varies any more, such as a logarithm behind a scaler for the raw numbers, every line is near: it must follow its own spread.
+    of_its_own = max(_LINED * float(y.std()), _ROUNDINGS * 2.0**-24 * float(np.abs(y).max()))
+    if slope[0] <= 0 or residual[0] > min(allowed * max(1.0, slope[0]), of_its_own):
         return None
     return float(slope[0]), float(y.mean() - slope[0] * x.mean())
 
