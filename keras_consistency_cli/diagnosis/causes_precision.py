@@ -113,8 +113,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         sentence="the recorded answers are today's in another order, on another scale or in another form",
         explanation=(
             "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, outputs or classes are in each "
-            "other's place, or the answers went through a target scaler, a percentage, a logarithm, a softmax or an argmax before they were recorded, "
-            "or were taken before the activation."
+            "other's place, or the answers went through a target scaler, a percentage, a logarithm, a softmax or an argmax before they were "
+            "recorded, or were taken before the activation."
         ),
         key=("KC802",),
         explains=("KC802",),

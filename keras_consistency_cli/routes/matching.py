@@ -176,7 +176,7 @@ def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mix
 
 def _not_given(variant: Variant, beyond: Array) -> set[int]:
     """The columns that a variant does not give in all of the rows."""
-    others = beyond.any(axis=0)
+    others = np.asarray(beyond.any(axis=0))
     every = variant.start is not None or (variant.kind in WHOLE_ROWS and others.any())
     return set(range(len(others)) if every else np.flatnonzero(others).tolist())
 
@@ -267,7 +267,7 @@ def _line(x: Array, y: Array, allowed: float) -> tuple[float, float] | None:
     if not finite.all() or len(np.unique(x)) < _FEWEST_POINTS:
         return None
     slope, residual = _fit(x[:, None], y[:, None])
-    # Of a column that hardly varies any more, such as a logarithm behind a scaler for the raw numbers, every line is near: it must follow its own spread.
+    # Of a column that hardly varies any more, such as a logarithm behind a scaler for the raw numbers, every line is near: its own spread counts.
     of_its_own = max(_LINED * float(y.std()), _ROUNDINGS * 2.0**-24 * float(np.abs(y).max()))
     if slope[0] <= 0 or residual[0] > min(allowed * max(1.0, slope[0]), of_its_own):
         return None

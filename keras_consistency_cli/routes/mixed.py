@@ -64,8 +64,10 @@ class Mixture:
         """
         here = slice(start or 0, (start or 0) + len(off))
         wrong = self.wrong[here]
-        hit, fits, gives = wrong.any(axis=1), np.logical_not((wrong & off).any(axis=1)), np.logical_not(off.any(axis=1))
-        own = hit.any(axis=1) & fits.all(axis=1)
+        hit: Mask = np.asarray(wrong.any(axis=1))
+        fits: Mask = np.logical_not((wrong & off).any(axis=1))
+        gives: Mask = np.logical_not(off.any(axis=1))
+        own: Mask = np.asarray(hit.any(axis=1) & fits.all(axis=1))
         if not (hit & fits).any():
             return
         nothing = np.zeros((len(self.wrong), off.shape[-1]), dtype=bool)
@@ -81,7 +83,7 @@ class Mixture:
         """The rows of which a mistake gives all that is wrong, and in the columns that it touches all that is right."""
         cells, given = self._found[reading]
         rows = touched.any(axis=1) & np.logical_not((touched & ~cells[:, columns]).any(axis=1))
-        concerned = given if reading[0] in WHOLE_ROWS else given[:, columns][:, touched[rows].any(axis=0)]
+        concerned: Mask = given if reading[0] in WHOLE_ROWS else given[:, columns][:, touched[rows].any(axis=0)]
         return np.asarray(rows & concerned.all(axis=1))
 
     def parts(self, columns: list[int]) -> list[Part]:

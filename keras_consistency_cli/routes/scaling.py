@@ -6,7 +6,9 @@ preprocess function, gives no outputs and says why in its details.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.matching import moved
 
-__all__ = ["SCALING_ROUTES", "Senseless", "in_pieces"]
+__all__ = ["SCALING_ROUTES", "Senseless", "in_pieces", "prepared"]
 
 Make = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
 """Makes the rows that are fed of a session, the raw rows and the rightly scaled ones."""
@@ -45,6 +47,23 @@ def _refit_single(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarr
 
 def _alone(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
     return in_pieces(raw, 1, session.subject.scaling.apply)
+
+
+def prepared(session: Any, rows: Rows) -> dict[str, Any]:
+    """What tells whether two processes were fed the same rows, where a preprocess function made them; nothing else is known of what it does."""
+    scaling = session.subject.scaling if session.subject is not None else None
+    if scaling is None or scaling.function is None or session.subject.files.data_state == "scaled":
+        return {}
+    return {"prepared": zlib.crc32(np.ascontiguousarray(rows[scaling.input]).tobytes())} if rows[scaling.input].dtype.kind in "fiub" else {}
+
+
+def _unsteady(session: Any, raw: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+    """By how many spreads a preprocess function moves the same rows from one call to the next."""
+    if session.subject.scaling.function is None:
+        return {}
+    once, again = (session.subject.scaling.apply(raw) for _ in range(2))
+    comparable = once.shape == again.shape == right.shape and once.dtype.kind in "fiub"
+    return {"unsteady": float(moved(again, once).max(initial=0.0))} if comparable else {}
 
 
 def _unscaled(_session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
@@ -83,6 +102,16 @@ def _cast_first(dtype: type[np.floating[Any]]) -> Make:
             return np.asarray(session.subject.scaling.apply(raw.astype(dtype)))
 
     return make
+
+
+def _run_alone(session: Any, rows: Rows) -> Result:
+    """Rows scaled one by one, and whether a preprocess function gives the same rows twice, here and in another process."""
+    result = _route(_alone)(session, rows)
+    if "moved" not in result.details:
+        return result
+    raw, name = _raw(session)
+    more = {**_unsteady(session, raw, rows[name]), **prepared(session, rows)}
+    return replace(result, details={**result.details, **more})
 
 
 def _route(make: Make) -> Callable[[Any, Rows], Result]:
@@ -131,7 +160,8 @@ def _shift(made: np.ndarray, right: np.ndarray) -> dict[str, Any]:
 
 
 def _routes(table: dict[str, tuple[str, Make]]) -> tuple[Route, ...]:
-    return tuple(Route(name=name, summary=summary, run=_route(make)) for name, (summary, make) in table.items())
+    runs: dict[Make, Callable[[Any, Rows], Result]] = {_alone: _run_alone}
+    return tuple(Route(name=name, summary=summary, run=runs.get(make) or _route(make)) for name, (summary, make) in table.items())
 
 
 SCALING_ROUTES: tuple[Route, ...] = _routes(

@@ -32,7 +32,7 @@ from tests.corpus.mistakes import (
     twice,
     unscaled,
 )
-from tests.corpus.sources import MISTAKEN, MUTATING, SOUND
+from tests.corpus.sources import MISTAKEN, MUTATING, SOUND, UNSTEADY
 from tests.corpus.worlds import PEOPLE, WORLDS, Array, World, people, settle
 
 __all__ = ["CASES", "SERVED"]
@@ -201,6 +201,10 @@ CASES: tuple[Case, ...] = (
     *(
         _fit("people standard", f"serving {story}", failing=("KC302",), causes=("preprocess-row-dependence",), preprocess=source)
         for story, source in MISTAKEN.items()
+    ),
+    *(
+        _fit("people standard", f"serving {story}", failing=("KC302",), causes=("preprocess-unrepeatable",), preprocess=source)
+        for story, source in UNSTEADY.items()
     ),
     *(
         _fit(f"{world} standard", f"preprocessed, served {story}", failing=("KC301",), causes=causes, preprocess=SOUND["constants"], served=mistake)
