@@ -24,6 +24,8 @@ Answer = tuple[dict[str, Any], dict[str, "np.ndarray"]]
 
 _ERROR_LENGTH = 400
 _ISOLATED = " (workers have no network and write to no folder but their own; --isolation off lifts that)"
+_PLACE = re.compile(r'\s*(File "|Detected at node )')
+"""Lines of a trace of the graph that tell where its nodes were made."""
 _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -155,7 +157,7 @@ def _told(problem: Exception) -> str:
         problem = problem.__context__
     hint = _ISOLATED if isinstance(problem, PermissionError) and problem.errno == errno.EACCES else ""
     text = _STYLING.sub("", str(problem))
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _PLACE.match(line)]
     # What is wrapped in a trace of the graph is told by its last lines, what Keras itself says by its first.
     shown = " ".join(lines[-3:] if any(mark in text for mark in ("Graph execution error", "in user code:")) else lines[:3])
     return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}{hint}"

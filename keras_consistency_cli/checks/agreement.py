@@ -9,6 +9,7 @@ from keras_consistency_cli.checks.base import UNDECIDED, Evidence, Judged, Pair,
 from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.routes import REFERENCE, ROUNDED
 from keras_consistency_cli.routes.base import lifted_name
+from keras_consistency_cli.routes.batches import AXIS_LOST
 from keras_consistency_cli.tolerance import judge
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "LOUD",
     "Wording",
     "agreement",
+    "axis_lost",
     "carries_state_on_purpose",
     "differs_anyway",
     "judge_pairs",
@@ -153,6 +155,16 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     text += f" in {over} of {comparison.rows} rows of {comparison.candidate}"
     text += f"; {comparison.flipped} decisions flip" if comparison.flipped else ""
     return text + (f"; {comparison.nonfinite} values are finite on one side only" if comparison.nonfinite else "")
+
+
+def axis_lost(evidence: Evidence) -> Verdict | None:
+    """A FAIL where an output has a row axis for several rows and none for one, else None."""
+    told = next((trace.error for trace in evidence.traces.values() if trace.error and AXIS_LOST in trace.error), None)
+    if told is None:
+        return None
+    message = told[told.index(AXIS_LOST) :]
+    advice = "name the axis of every squeeze: squeeze(x, axis=-1); without one it takes the row axis too where there is but one row"
+    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"output_rows": {message.partition("'")[2].partition("'")[0]: 0}})
 
 
 def differs_anyway(evidence: Evidence) -> Verdict | None:

@@ -18,13 +18,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.agreement import Wording, agreement, axis_lost
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.routes import BATCH_SIZES
 from keras_consistency_cli.routes.batches import SHAPE_VARIES
 
 __all__ = ["CHECK", "batch_pairs"]
 
+_MISFIT = "InvalidArgumentError"
+"""What TensorFlow raises where operands do not fit each other; other errors may come from anywhere."""
 _TAIL = Pair(candidate="short-tail", reference="predict")
 _WORDING = Wording(
     agree="every batch size gives the same answers",
@@ -40,7 +42,7 @@ def batch_pairs(sizes: tuple[int, ...]) -> tuple[Pair, ...]:
 
 def examine(evidence: Evidence) -> Verdict:
     """Count output rows, then judge every batch size against predict."""
-    miscounted = _miscounted(evidence)
+    miscounted = _miscounted(evidence) or axis_lost(evidence) or _refused(evidence)
     if miscounted:
         return miscounted
     varying = next((trace for trace in evidence.traces.values() if trace.error and SHAPE_VARIES in trace.error), None)
@@ -55,6 +57,26 @@ def examine(evidence: Evidence) -> Verdict:
         verdict = agreement(evidence, wanted[:-1], _WORDING)
         return replace(verdict, reason=f"a short last batch is refused: {tail.error}")
     return agreement(evidence, wanted, _WORDING)
+
+
+def _refused(evidence: Evidence) -> Verdict | None:
+    """A FAIL where some sizes are answered and the model's own operations refuse others, although it declares none."""
+    tried = {name: trace for name, trace in evidence.traces.items() if name.startswith("batch-") and not name.endswith("-float64")}
+    single = evidence.traces.get("one-by-one")
+    tried |= {"batch-1": single} if single is not None else {}
+    refused = {name: trace.error for name, trace in tried.items() if trace.error and trace.error.startswith(_MISFIT)}
+    answered = [name for name, trace in tried.items() if trace.ran]
+    if not refused or not answered or evidence.facts.batch_size is not None:
+        return None
+    sizes, others = (", ".join(sorted({name.removeprefix("batch-") for name in names}, key=_numbered)) for names in (answered, refused))
+    message = f"batches of {sizes} rows are answered, batches of {others} are refused: {next(iter(refused.values()))}"
+    advice = "look for a batch size that is written into a custom layer: tile, reshape or zeros with a number where the batch belongs"
+    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"refused": sorted(refused, key=_numbered)})
+
+
+def _numbered(size: str) -> tuple[bool, int]:
+    number = size.removeprefix("batch-")
+    return not number.isdigit(), int(number) if number.isdigit() else 0
 
 
 def _miscounted(evidence: Evidence) -> Verdict | None:

@@ -31,6 +31,8 @@ def examine(evidence: Evidence) -> Verdict:
         error = trace.error if trace is not None else None
         reason = error or (trace.unavailable if trace is not None else "not run")
         return Verdict(status=Status.ERROR if error else Status.SKIP, message="gradients were not probed", reason=reason)
+    if "refused" in trace.details:
+        return Verdict(status=Status.SKIP, message="gradients were not probed", reason=f"TensorFlow cannot take them: {trace.details['refused']}")
     found: dict[str, dict[str, float | None]] = trace.details["gradients"]
     if not found or not any(found.values()):
         reason = "the model has no float input" if found else "the model has no float output"

@@ -105,12 +105,13 @@ def _named(name: str, given: Mapping[str, Any]) -> str:
 
 def _rank(name: str, given: Mapping[str, Any]) -> _Finding | None:
     shape, expected = given["shape"], given["expected"]
-    if len(shape) == len(expected):
+    # A plain column is what a table gives; of one axis there is nothing that Keras could mistake.
+    if len(shape) == len(expected) or (len(shape) == 1 and list(expected[1:]) in ([1], [None])):
         return None
     if len(shape) == 2 and len(expected) == 3 and shape[-1] == 1:
         lost = f"{_named(name, given)}: Keras takes one series without its batch axis for {shape[0]} rows of one step, and answers {shape[0]} times"
         return _Finding(status=Status.FAIL, cause="wrong-rank", message=lost, mend="give the batch axis: x = x[None]")
-    if len(shape) == len(expected) - 1 and expected[1] not in (None, shape[1]):
+    if 1 < len(shape) == len(expected) - 1 and expected[1] not in (None, shape[1]):
         short = f"{_named(name, given)}: Keras adds a last axis and takes {shape[1]} steps instead of {expected[1]}, without a word"
         return _Finding(status=Status.FAIL, cause="wrong-length", message=short, mend=_resized(expected))
     grown = len(shape) < len(expected)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes_data import DATA_CAUSES
 from keras_consistency_cli.diagnosis.causes_precision import FILE_CAUSES, NUMBER_CAUSES, ROUNDING_CAUSE
-from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES
+from keras_consistency_cli.diagnosis.causes_scaling import SCALING_CAUSES, UNREPEATABLE_CAUSE
 from keras_consistency_cli.diagnosis.causes_sequences import SEQUENCE_CAUSES
 from keras_consistency_cli.diagnosis.signatures import (
     always,
@@ -70,7 +70,7 @@ _TABLE = (
         slug="batch-size-dependence",
         sentence="{layer} answers a row by the size of its batch or its place in it, not by its neighbours",
         explanation=(
-            "Code in call() asks for the batch size: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
+            "Code in call() asks for the batch size, or has one written into it: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
             "large or small batches, or numbers the rows. Random numbers from a fixed seed are another way to number them: each place in "
             "the batch always gets the same ones. Replacing the neighbours changes nothing, changing their number "
             "or the order of the rows does."
@@ -168,11 +168,13 @@ _TABLE = (
     Cause(
         slug="outputs-not-per-sample",
         sentence="an output does not have one row for each input row",
-        explanation="A reduction without an axis, or a reshape, drops or mixes the batch axis.",
+        explanation=(
+            "A reduction without an axis, or a reshape, drops or mixes the batch axis. A squeeze without an axis does so where a row comes alone."
+        ),
         key=("KC102", "KC501"),
         explains=(*_ALL, "KC501"),
         fits=rows_lost,
-        advice="reduce over axis=1 or later and keep the batch axis first: reshape((-1, …))",
+        advice="reduce over axis=1 or later, squeeze a named axis, and keep the batch axis first: reshape((-1, …)), squeeze(x, axis=-1)",
     ),
     Cause(
         slug="nan-hidden",
@@ -242,5 +244,6 @@ _TABLE = (
 )
 
 CAUSES: Mapping[str, Cause] = {
-    cause.slug: cause for cause in (ROUNDING_CAUSE, *FILE_CAUSES, *_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES, *NUMBER_CAUSES)
+    cause.slug: cause
+    for cause in (ROUNDING_CAUSE, UNREPEATABLE_CAUSE, *FILE_CAUSES, *_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES, *NUMBER_CAUSES)
 }

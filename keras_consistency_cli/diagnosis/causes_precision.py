@@ -109,8 +109,9 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         slug="recorded-in-other-form",
         sentence="the recorded answers are today's in another order, on another scale or in another form",
         explanation=(
-            "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, or the answers went through a "
-            "target scaler, a percentage, a logarithm, a softmax or an argmax before they were recorded, or were taken before the activation."
+            "The numbers belong to this model, but not row for row: the rows were shuffled or sorted in between, outputs or classes are in each "
+            "other's place, or the answers went through a target scaler, a percentage, a logarithm, a softmax or an argmax before they were "
+            "recorded, or were taken before the activation."
         ),
         key=("KC802",),
         explains=("KC802",),
@@ -131,7 +132,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         fits=says("answers-moved"),
         advice=(
             "where the live model still exists, hold it against its own file before anything else:\n"
-            "    np.abs(model.predict(x) - keras.models.load_model('model.keras').predict(x)).max()\n"
+            "    loaded = keras.models.load_model('model.keras')\n"
+            "    keras.tree.map_structure(lambda a, b: abs(a - b).max(), model.predict(x), loaded.predict(x))\n"
             "and give --scaler where the model was fed scaled rows"
         ),
     ),

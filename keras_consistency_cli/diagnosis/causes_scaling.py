@@ -5,7 +5,26 @@ from __future__ import annotations
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.signatures import nan_from_scaling, says
 
-__all__ = ["SCALING_CAUSES"]
+__all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
+
+UNREPEATABLE_CAUSE = Cause(
+    slug="preprocess-unrepeatable",
+    sentence="the preprocessing gives the same rows other numbers each time it is called, or in each process",
+    explanation=(
+        "It draws random numbers, as augmentation and dithering do, or keeps something between calls, such as a running mean, or something "
+        "that is made by chance when its module is imported. The model is fed other rows each time, and answers accordingly."
+    ),
+    key=("KC302",),
+    explains=("KC203", "KC301", "KC302", "KC305", "KC602", "KC801"),
+    fits=says("preprocess-unrepeatable"),
+    advice=(
+        "leave augmentation and noise to training, and let the function know nothing but its rows and constants:\n"
+        "    STATISTICS = np.load('statistics.npz')          # learned once, from the training rows\n"
+        "    def prepare(rows):\n"
+        "        return (rows - STATISTICS['mean']) / STATISTICS['scale']"
+    ),
+)
+"""It comes before all that state and chance in the model explain: they are looked for in what the model was fed."""
 
 SCALING_CAUSES: tuple[Cause, ...] = (
     Cause(

@@ -129,6 +129,9 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "predict-overridden": Confirmation(how="what the class overrides is put back to Keras's own", prove=plain_predict, routes=("plain-predict",)),
     "dtype-cast": Confirmation(how="the rows are cast by hand before the call", prove=cast_by_hand),
+    "preprocess-unrepeatable": _read(
+        "the function is called twice on the same rows, and in two processes", "the function itself, called on the same rows, gives others", "KC302"
+    ),
     "preprocess-row-dependence": _read(
         "the function is called on one row at a time",
         "the function itself, called on one row at a time, gives other rows than called on all",

@@ -132,7 +132,7 @@ def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:
 
 def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
     """What is left where an answer depends on its batch, and neither randomness nor state, lost rows, NaN or an overridden predict explain it."""
-    if "KC102" in failing and failing["KC102"].findings.get("shape_varies"):
+    if "KC102" in failing and (failing["KC102"].findings.get("shape_varies") or failing["KC102"].findings.get("refused")):
         return True
     judged = [each for code in ("KC101", "KC102", "KC104") if code in failing for each in failing[code].judged]
     beyond = any(not each.within and not only_rounding(evidence, each) for each in judged)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from keras_consistency_cli.routes.base import Outputs, Rows
 
-__all__ = ["SHAPE_VARIES", "batches", "count", "first", "some", "stack"]
+__all__ = ["AXIS_LOST", "SHAPE_VARIES", "batches", "count", "first", "keep_rows", "some", "stack"]
 
 SHAPE_VARIES = "the shape of an output depends on the batch size"
+AXIS_LOST = "an output loses its row axis where a row comes alone"
 
 
 def count(rows: Rows) -> int:
@@ -38,10 +39,26 @@ def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
     """Concatenate the outputs of batches; an output without a row axis becomes one value a batch.
 
     Raises:
-        ValueError: batches of different sizes give rows of different shapes; the message begins with `SHAPE_VARIES`.
+        ValueError: batches of different sizes give rows of different shapes; the message begins with `SHAPE_VARIES`, or `AXIS_LOST`.
     """
     for name in parts[0]:
+        keep_rows(name, {part[name].shape for part in parts})
         shapes = sorted({part[name].shape[1:] for part in parts})
         if len(shapes) > 1:
             raise ValueError(f"{SHAPE_VARIES}: rows of output '{name}' come out as {shapes[0]} and as {shapes[-1]}")
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}
+
+
+def keep_rows(name: str, shapes: Collection[tuple[int, ...]]) -> None:
+    """Pass where an output has as many axes for batches of every size.
+
+    Args:
+        name: of the output.
+        shapes: what it came out as.
+
+    Raises:
+        ValueError: one of them has an axis less; the message begins with `AXIS_LOST`.
+    """
+    least, most = min(shapes, key=len), max(shapes, key=len)
+    if len(least) < len(most):
+        raise ValueError(f"{AXIS_LOST}: output '{name}' comes out as {least} and as {most}")

@@ -31,6 +31,8 @@ TOLERANCE = 1e-4
 """Of a column's spread: what may be served beside the scaler's own numbers. A float32 cast costs less, a float16 cast more."""
 _ROUNDING = 4.0 * 2.0**-24
 """Of a column's greatest number: what rounding may cost; what is float64 now may have been float32 on its way."""
+_LINED = 1e-3
+"""Of a served column's own spread: how near to the line its points must lie."""
 _FEWEST_POINTS = 3
 """Any two points lie on a line."""
 
@@ -96,7 +98,9 @@ def straight_line(x: Array, y: Array, allowed: float) -> tuple[float, float] | N
     if not finite.all() or len(np.unique(x)) < _FEWEST_POINTS:
         return None
     slope, residual = _fit(x[:, None], y[:, None])
-    if slope[0] <= 0 or residual[0] > allowed * max(1.0, slope[0]):
+    # Of a column that hardly varies any more, such as a logarithm behind a scaler for the raw numbers, every line is near: its own spread counts.
+    of_its_own = max(_LINED * float(y.std()), _ROUNDING * float(np.abs(y).max()))
+    if slope[0] <= 0 or residual[0] > min(allowed * max(1.0, slope[0]), of_its_own):
         return None
     return float(slope[0]), float(y.mean() - slope[0] * x.mean())
 

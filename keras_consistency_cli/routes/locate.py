@@ -22,19 +22,25 @@ from keras_consistency_cli.routes.companions import leaks
 from keras_consistency_cli.routes.depth import Sketch, Step, aside, culprit, deviations, sketched
 from keras_consistency_cli.routes.interception import Running, intercepted, path_of
 
-__all__ = ["LAYER_LOCATORS", "companion_runs", "finite_batches", "first_difference", "parting", "predicted", "recorded", "told"]
+__all__ = ["LAYER_LOCATORS", "Steps", "companion_runs", "finite_batches", "first_difference", "parting", "predicted", "recorded", "told"]
 
 _ROWS = 8
 _LEAKS = 3
 """Batches that are known to leak and are looked into, layer by layer."""
 
 
+class Steps(list[Step]):
+    """Steps in the order in which they finished, and the innermost one that raised an error instead."""
+
+    refused: Step | None = None
+
+
 @contextmanager
-def recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[Step]]:
+def recorded(kept: np.ndarray | None, batch: int) -> Iterator[Steps]:
     """Record every layer and every operation of a functional graph that finishes meanwhile; `kept` picks the rows that count."""
     import keras
 
-    steps: list[Step] = []
+    steps = Steps()
     known: dict[bytes, Sketch] = {}
 
     def sketch(leaves: list[Any]) -> Sketch:
@@ -45,7 +51,11 @@ def recorded(kept: np.ndarray | None, batch: int) -> Iterator[list[Step]]:
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         given = keras.tree.flatten((args, kwargs))
         inputs = sketch(given) if not _symbolic(given) else None
-        outputs = original(*args, **kwargs)
+        try:
+            outputs = original(*args, **kwargs)
+        except Exception:
+            steps.refused = steps.refused or _step(running, inputs or sketch([]), sketch([]))
+            raise
         made = keras.tree.flatten(outputs)
         if inputs is not None and not _symbolic(made):
             past = aside(given, made, batch) if kept is not None else None

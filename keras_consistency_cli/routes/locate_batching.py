@@ -1,7 +1,7 @@
 """The route that looks for the layer at which the size of a batch, or a row's place in it, begins to count.
 
 The same rows run in one batch and in others, layer by layer. Kernels round by batch size, so that bits may differ everywhere: a layer is at fault
-where rows go in that agree within rounding and come out that do not.
+where rows go in that agree within rounding and come out that do not, or where a batch of another size is refused.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first, some
-from keras_consistency_cli.routes.depth import Step, beyond_rounding
-from keras_consistency_cli.routes.locate import predicted, told
+from keras_consistency_cli.routes.depth import beyond_rounding
+from keras_consistency_cli.routes.locate import Steps, recorded, told
 
 __all__ = ["BATCHING_LOCATORS"]
 
@@ -29,6 +29,10 @@ def _batching(session: Any, rows: Rows) -> Result:
         shared = np.flatnonzero(places < size)
         base = _run(session, whole, places[shared])
         found = _run(session, other, shared)
+        if found.refused is not None:
+            here = found.refused
+            details = {"layer": here.path, "kind": here.kind, "custom": here.custom, "order": len(found) + 1, "steps": len(base)}
+            return Result(outputs={}, details=details)
         at = beyond_rounding(base, found)
         if at is not None:
             return Result(outputs={}, details=told(base, found, at))
@@ -46,10 +50,19 @@ def _other_batches(session: Any, rows: Rows, size: int) -> Iterator[tuple[Rows, 
         yield some(rows, places), places
 
 
-def _run(session: Any, batch: Rows, kept: np.ndarray) -> list[Step]:
-    """One eager run as predict makes it, from the state in which the model was loaded, of which these rows count, in this order."""
+def _run(session: Any, batch: Rows, kept: np.ndarray) -> Steps:
+    """One eager run as predict makes it, from the state in which the model was loaded, of which these rows count, in this order.
+
+    It ends at the layer that refuses a batch of this size, which the steps then name.
+    """
     session.restore()
-    return predicted(session, batch, kept)
+    with recorded(kept, count(batch)) as steps:
+        try:
+            session.model.predict_step((session.pack(batch),))
+        except Exception:
+            if steps.refused is None:
+                raise
+    return steps
 
 
 BATCHING_LOCATORS: tuple[Route, ...] = (

@@ -10,6 +10,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
+from keras_consistency_cli.text import clean
 
 __all__ = ["LOWERING_ROUTES", "POLICIES", "lowered_name"]
 
@@ -35,7 +36,11 @@ def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
             model = build_lowered(session.model, policy, sample=sample, **session.loading)
         except ShadowRefused as reason:
             return Result(outputs={}, details={"refused": str(reason)})
-        outputs = session.on_copy(model).call(batch, training=False)
+        try:
+            outputs = session.on_copy(model).call(batch, training=False)
+        except Exception as problem:
+            # Kernels and tables that know no 16 bits are no fault of the model, which nobody has lowered.
+            return Result(outputs={}, details={"refused": f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"})
         return Result(outputs=outputs, rows=np.arange(count(batch)))
 
     return run

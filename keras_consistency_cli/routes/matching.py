@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.routes.columns import TOLERANCE, affine_prefix, apart, by_columns, exceeding, limits, spreads, straight_line
-from keras_consistency_cli.routes.mixed import Mixture, Part
+from keras_consistency_cli.routes.mixed import WHOLE_ROWS, Mixture, Part
 
 __all__ = ["Match", "Mistake", "Variant", "explain", "likely_batches", "turned_columns"]
 
@@ -124,12 +124,19 @@ def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mix
         part, made = served[variant.start or 0 :][: len(variant.rows)], by_columns(variant.rows)
         beyond = exceeding(by_columns(part), made, limits(made, spreads(made), variant.tolerance))
         mixture.hold((variant.kind, variant.batch), beyond.reshape(len(part), -1, made.shape[1]), variant.start)
-        for column in wrong - set(np.flatnonzero(beyond.any(axis=0)).tolist()) if variant.start is None else ():
+        for column in wrong - _not_given(variant, beyond):
             source = variant.sources[column] if variant.sources else None
             found.setdefault(column, {}).setdefault((variant.kind, variant.batch), source)
         if len(found) == len(wrong):
             break
     return found
+
+
+def _not_given(variant: Variant, beyond: Array) -> set[int]:
+    """The columns that a variant does not give in all of the rows."""
+    others = np.asarray(beyond.any(axis=0))
+    every = variant.start is not None or (variant.kind in WHOLE_ROWS and others.any())
+    return set(range(len(others)) if every else np.flatnonzero(others).tolist())
 
 
 def _grouped(candidates: dict[int, dict[Reading, int | None]]) -> Iterator[tuple[Reading, list[int]]]:

@@ -1,7 +1,8 @@
 """Mixed traffic: mistakes that were made with some of the served rows only, as by one of several servers, or for one batch. Pure NumPy.
 
 Only rows that are wrong are held against the variants, and in them only the values that are wrong: a row is explained by a
-mistake that gives all of these. The mistake that explains most rows is taken first, then the next for the rows left.
+mistake that gives all of these, and nothing else in the columns that it touches: a gap filled with 0 is no refit, by which
+the whole row would be 0. The mistake that explains most rows is taken first, then the next for the rows left.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Mixture", "Part", "runs"]
+__all__ = ["WHOLE_ROWS", "Mixture", "Part", "runs"]
+
+WHOLE_ROWS = ("refit-single",)
+"""Mistakes that leave no column of a row as it should be: a lone column of zeros is a value that was missing."""
 
 Mask = npt.NDArray[Any]
 """True or false for each row, or for each value."""
@@ -47,7 +51,8 @@ class Mixture:
     """Collects, variant by variant, which wrong rows each mistake explains. `wrong` are wrong values, (rows, steps, features)."""
 
     wrong: Mask
-    _found: dict[Reading, Mask] = field(default_factory=dict)
+    _found: dict[Reading, tuple[Mask, Mask]] = field(default_factory=dict)
+    """By mistake, for each row and feature: whether it explains what is wrong, and whether it gives what was served, wrong or not."""
 
     def hold(self, reading: Reading, off: Mask, start: int | None) -> None:
         """Hold one variant against the wrong rows.
@@ -59,21 +64,34 @@ class Mixture:
         """
         here = slice(start or 0, (start or 0) + len(off))
         wrong = self.wrong[here]
-        hit, fits = wrong.any(axis=1), np.logical_not((wrong & off).any(axis=1))
+        hit: Mask = np.asarray(wrong.any(axis=1))
+        fits: Mask = np.logical_not((wrong & off).any(axis=1))
+        gives: Mask = np.logical_not(off.any(axis=1))
+        own: Mask = np.asarray(hit.any(axis=1) & fits.all(axis=1))
         if not (hit & fits).any():
             return
-        cells = self._found.setdefault(reading, np.zeros((len(self.wrong), off.shape[-1]), dtype=bool))
+        nothing = np.zeros((len(self.wrong), off.shape[-1]), dtype=bool)
+        cells, given = self._found.setdefault(reading, (nothing, nothing.copy()))
         cells[here] |= fits
+        given[here] |= gives
         if start is None:
             # A column that it gives in all of these rows, it gives in those that follow.
             cells[len(off) :] |= hit.any(axis=0) & fits.all(axis=0)
+            given[len(off) :] |= own.any() & gives[own].all(axis=0)
+
+    def _explained(self, reading: Reading, touched: Mask, columns: list[int]) -> Mask:
+        """The rows of which a mistake gives all that is wrong, and in the columns that it touches all that is right."""
+        cells, given = self._found[reading]
+        rows = touched.any(axis=1) & np.logical_not((touched & ~cells[:, columns]).any(axis=1))
+        concerned: Mask = given if reading[0] in WHOLE_ROWS else given[:, columns][:, touched[rows].any(axis=0)]
+        return np.asarray(rows & concerned.all(axis=1))
 
     def parts(self, columns: list[int]) -> list[Part]:
         """Return the mistakes that explain the wrong rows of these columns, those of most rows first, and "unknown" for what nothing explains."""
         wrong = self.wrong[..., columns]
         touched: Mask = np.asarray(wrong.any(axis=1))
         left: Mask = np.asarray(touched.any(axis=1))
-        explained = {reading: np.logical_not((touched & ~cells[:, columns]).any(axis=1)) for reading, cells in self._found.items()}
+        explained = {reading: self._explained(reading, touched, columns) for reading in self._found}
         found = []
         while explained and left.any():
             reading = max(explained, key=lambda each: int((explained[each] & left).sum()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.routes.base import Lens, Outputs, Result, Route, Rows, Seat
 from keras_consistency_cli.routes.batches import count, first, some, stack
 from keras_consistency_cli.routes.distances import same_answers
+from keras_consistency_cli.routes.scaling import prepared
 
 __all__ = ["prediction_routes"]
 
@@ -48,6 +50,11 @@ def _predict_retraced(session: Any, rows: Rows) -> Result:
     """Predict after Keras has traced it anew: values frozen into the first trace come out different."""
     session.forget_traces()
     return Result(outputs=session.predict(rows))
+
+
+def _fresh(session: Any, rows: Rows) -> Result:
+    """Predict where nothing has run before, with a mark of the rows that preprocessing made there."""
+    return replace(_predict_retraced(session, rows), details=prepared(session, rows))
 
 
 def _one_by_one(session: Any, rows: Rows) -> Result:
@@ -136,7 +143,7 @@ def _shadowed(lens: Lens, sizes: Sequence[int]) -> tuple[Route, ...]:
 def prediction_routes(sizes: Sequence[int]) -> tuple[Route, ...]:
     """Return the routes that predict, those in batches of the given sizes included."""
     return (
-        Route(name="fresh-process", summary="predict in a process that has run nothing before", run=_predict_retraced, seat="fresh"),
+        Route(name="fresh-process", summary="predict in a process that has run nothing before", run=_fresh, seat="fresh"),
         *_shadowed("float32", sizes),
         Route(name="single-predict", summary="model.predict(x[None]), literally, on three rows", run=_single_predict, unavailable=_fixed_batch),
         Route(name="short-tail", summary="predict with a last batch of one row", run=_short_tail),

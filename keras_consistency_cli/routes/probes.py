@@ -12,6 +12,7 @@ from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.data import nonfinite
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.batches import batches, count, first
+from keras_consistency_cli.text import clean
 
 __all__ = ["PROBE_ROUTES", "ROWS_ROUTE"]
 
@@ -60,7 +61,11 @@ def _gradients(session: Any, rows: Rows) -> Result:
     for label, output in zip(labels, keras.tree.flatten(outputs), strict=True):
         if output.dtype.is_floating:
             weights = tf.cast(np.random.default_rng(session.probe.seed).uniform(0.5, 1.5, output.shape), output.dtype)
-            gradients = tape.gradient(output, watched, output_gradients=weights)
+            try:
+                gradients = tape.gradient(output, watched, output_gradients=weights)
+            except Exception as problem:
+                # The model answered; an operation without a gradient, or with one that breaks, is told and is no crash of the model.
+                return Result(outputs={}, details={"refused": f"{type(problem).__name__}: {clean(problem, 200)}"})
             found[label] = {name: _size(gradient) for name, gradient in zip(floats, gradients, strict=True)}
     return Result(outputs={}, details={"gradients": found})
 

@@ -18,6 +18,8 @@ __all__ = ["RECORDED_ROUTES", "other_form"]
 
 _ROWS = 256
 _FEWEST_ROWS = 8
+_MOST_COLUMNS = 100
+"""Each is held against each."""
 
 
 def _recorded(session: Any, rows: Rows) -> Result:
@@ -76,14 +78,21 @@ def _forms(session: Any, rows: Rows, named: Outputs) -> dict[str, str]:
     positions = np.arange(min(count(rows), max(_ROWS, step)) // step * step)
     session.restore()
     today = session.steps(some(rows, positions), session.batch_size)
-    found = {name: other_form(values[positions], today[name]) for name, values in named.items()}
+    picked = {name: values[positions] for name, values in named.items()}
+    found = {name: other_form(values, today[name]) or _of_another(name, values, today) for name, values in picked.items()}
     return {name: words for name, words in found.items() if words}
+
+
+def _of_another(name: str, recorded: np.ndarray, today: Outputs) -> str | None:
+    """That an output was recorded under the name of another one; None where it is what it should be, or no other's."""
+    alike = [other for other, values in today.items() if values.shape == recorded.shape and values.std() > 0 and same(recorded, values)]
+    return f"the answers of output '{alike[0]}'" if alike and name not in alike else None
 
 
 def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
     """Return what turns today's answers of one output into the recorded ones, or None.
 
-    That is: another order of rows, one factor and offset, logits or probabilities or a logarithm in each other's place, class ids.
+    That is: another order of rows or of columns, one factor and offset, logits or probabilities or a logarithm in each other's place, class ids.
     """
     if len(recorded) != len(today) or recorded.dtype.kind not in "fiu" or today.dtype.kind != "f" or len(today) < _FEWEST_ROWS:
         return None
@@ -96,7 +105,7 @@ def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
     if found or recorded.shape != today.shape:
         return found
     vectors = (-1, today.shape[-1] if today.ndim > 1 else 1)
-    return _numbers(a, b) or activated(a.reshape(vectors), b.reshape(vectors))
+    return _numbers(a, b) or _columns(a.reshape(vectors), b.reshape(vectors)) or activated(a.reshape(vectors), b.reshape(vectors))
 
 
 def _numbers(a: np.ndarray, b: np.ndarray) -> str | None:
@@ -108,6 +117,15 @@ def _numbers(a: np.ndarray, b: np.ndarray) -> str | None:
         added = f" {'+' if offset > 0 else '-'} {abs(offset):.6g}" if abs(offset) > NEAR * a.std() else ""
         return f"today's answers × {factor:.6g}{added}"
     return None
+
+
+def _columns(a: np.ndarray, b: np.ndarray) -> str | None:
+    """That each recorded column is another of today's, each of them once; classes in another order are such columns."""
+    if not 1 < a.shape[1] <= _MOST_COLUMNS or (b.std(axis=0) == 0).any():
+        return None
+    alike = [[source for source in range(b.shape[1]) if same(a[:, column], b[:, source])] for column in range(a.shape[1])]
+    order = [sources[0] for sources in alike if len(sources) == 1]
+    return f"today's columns in the order {', '.join(map(str, order))}" if sorted(order) == list(range(b.shape[1])) else None
 
 
 def _reordered(a: np.ndarray, b: np.ndarray) -> bool:

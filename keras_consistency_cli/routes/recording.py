@@ -9,8 +9,10 @@ import numpy as np
 
 __all__ = ["Recording", "recording"]
 
-_MOST_DECIMALS = 5
+_MOST_DECIMALS = 7
 """More than that is as good as float32."""
+_CHANCE = 1e-6
+"""How likely it may be that numbers which nobody rounded look like it: float32 has few digits beyond the sixth decimal."""
 _FEWEST = 8
 """Different numbers without which nothing can be told: labels and flags are round anyway."""
 _COARSEST = 0.125
@@ -26,11 +28,13 @@ class Recording:
         words: the form, as in "float16".
         half: by recorded number, how far what was rounded to it may lie from it.
         holds: whether these numbers are all of that form.
+        chance: how likely others of their size would be so too.
     """
 
     words: str
     half: Callable[[np.ndarray], np.ndarray]
     holds: Callable[[np.ndarray], bool]
+    chance: Callable[[np.ndarray], float] = lambda _values: 0.0
 
     def nearest(self, recorded: np.ndarray, today: np.ndarray) -> np.ndarray:
         """Return the numbers nearest to today's that round to the recorded ones."""
@@ -52,7 +56,7 @@ def recording(sample: np.ndarray, today: np.ndarray) -> Recording | None:
         return None
     spread = float(np.std(sample[np.isfinite(sample)].astype(np.float64)))
     # Numbers with four decimals have five as well: of each kind it is the coarsest that holds.
-    firsts = (next((each for each in kind if each.holds(sample)), None) for kind in _KINDS)
+    firsts = (next((each for each in kind if each.holds(sample) and each.chance(sample) <= _CHANCE), None) for kind in _KINDS)
     chosen = min((each for each in firsts if each is not None and not each.holds(today)), key=lambda each: _widest(each, sample), default=None)
     return chosen if chosen is not None and 2 * _widest(chosen, sample) <= _COARSEST * spread else None
 
@@ -80,9 +84,13 @@ def _decimals(places: int) -> Recording:
         wide = values[np.isfinite(values)].astype(np.float64)
         return bool((np.abs(np.round(wide, places) - wide) <= _SPREAD_ULPS * np.abs(wide)).all())
 
+    def chance(values: np.ndarray) -> float:
+        sizes = np.abs(np.unique(values[np.isfinite(values)].astype(np.float64)))
+        return float(np.prod(np.minimum(1.0, 2 * _SPREAD_ULPS * sizes * 10.0**places)))
+
     half = 0.5 * 10.0**-places
     words = f"numbers with {places} decimals" if places > 1 else "numbers with 1 decimal" if places else "whole numbers"
-    return Recording(words=words, half=lambda values: half + _SPREAD_ULPS * np.abs(values), holds=holds)
+    return Recording(words=words, half=lambda values: half + _SPREAD_ULPS * np.abs(values), holds=holds, chance=chance)
 
 
 _KINDS = (

@@ -6,7 +6,9 @@ preprocess function, gives no outputs and says why in its details.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from keras_consistency_cli.loading.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Result, Route, Rows
 from keras_consistency_cli.routes.columns import moved
 
-__all__ = ["SCALING_ROUTES", "Senseless", "in_pieces"]
+__all__ = ["SCALING_ROUTES", "Senseless", "in_pieces", "prepared"]
 
 Make = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
 """Makes the rows that are fed of a session, the raw rows and the rightly scaled ones."""
@@ -45,6 +47,32 @@ def _refit_single(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarr
 
 def _alone(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
     return in_pieces(raw, 1, session.subject.scaling.apply)
+
+
+def _made(session: Any) -> tuple[str, ...]:
+    """The inputs whose rows a preprocess function makes; nothing else is known of what it does."""
+    subject = session.subject
+    if subject is None or subject.files.data_state == "scaled":
+        return ()
+    if subject.joint is not None:
+        return tuple(subject.joint.inputs)
+    return (subject.scaling.input,) if subject.scaling is not None and subject.scaling.function is not None else ()
+
+
+def prepared(session: Any, rows: Rows) -> dict[str, Any]:
+    """What tells whether two processes were fed the same rows, where a preprocess function made them."""
+    made = [np.ascontiguousarray(rows[name]).tobytes() for name in _made(session) if rows[name].dtype.kind in "fiub"]
+    return {"prepared": zlib.crc32(b"".join(made))} if made else {}
+
+
+def _unsteady(session: Any, rows: Rows) -> dict[str, Any]:
+    """By how many spreads a preprocess function moves the same rows from one call to the next."""
+    made = [name for name in _made(session) if rows[name].dtype.kind in "fiub"]
+    if not made:
+        return {}
+    once, again = (session.subject.scaled(session.subject.raw(session.numbers)) for _ in range(2))
+    pairs = [(again[name], once[name]) for name in made if once[name].shape == again[name].shape == rows[name].shape]
+    return {"unsteady": max(float(moved(*pair).max(initial=0.0)) for pair in pairs)} if pairs else {}
 
 
 def _unscaled(_session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
@@ -104,10 +132,17 @@ def _route(make: Make) -> Callable[[Any, Rows], Result]:
 
 
 def _prepared_alone(session: Any, rows: Rows) -> Result:
-    """Each row prepared by itself: by a function for one input as by a scaler, or by one that prepares all inputs."""
+    """Each row prepared by itself, and whether a preprocess function gives the same rows twice, here and in another process."""
+    joint = session.subject.joint is not None and session.subject.files.data_state == "raw"
+    result = _jointly_alone(session, rows) if joint else _route(_alone)(session, rows)
+    if "moved" not in result.details:
+        return result
+    return replace(result, details={**result.details, **_unsteady(session, rows), **prepared(session, rows)})
+
+
+def _jointly_alone(session: Any, rows: Rows) -> Result:
+    """The same by a function that prepares all inputs at once; what moved most is told."""
     joint = session.subject.joint
-    if joint is None or session.subject.files.data_state == "scaled":
-        return _route(_alone)(session, rows)
     try:
         made = joint.alone(session.subject.raw(session.numbers))
         for name in joint.inputs:

@@ -11,8 +11,8 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.model_facts import input_names
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.routes.base import Rows
-from keras_consistency_cli.routes.batches import batches, stack
+from keras_consistency_cli.routes.base import Outputs, Rows
+from keras_consistency_cli.routes.batches import batches, count, first, keep_rows, stack
 from keras_consistency_cli.routes.snapshot import Snapshot
 
 __all__ = ["Probe", "Session"]
@@ -127,7 +127,17 @@ class Session:
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Every row as a request of its own, from the state in which the model was loaded."""
-        return stack([self.fresh_step(row) for row in batches(rows, 1)])
+        parts = [self.fresh_step(row) for row in batches(rows, 1)]
+        self._held_against_two(parts[0], rows)
+        return stack(parts)
+
+    def _held_against_two(self, alone: Outputs, rows: Rows) -> None:
+        """Refuse outputs of a lone row that have an axis less than those of two: a squeeze without an axis takes the rows' own."""
+        odd = [name for name, values in alone.items() if values.ndim == 0 or len(values) != 1]
+        if odd and count(rows) > 1 and self.facts.batch_size is None:
+            two = self.fresh_step(first(rows, 2))
+            for name in odd:
+                keep_rows(name, {alone[name].shape, two[name].shape})
 
     def fresh_step(self, rows: Rows) -> dict[str, np.ndarray]:
         """One compiled predict step from the state in which the model was loaded."""

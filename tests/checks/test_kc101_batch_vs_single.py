@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.kc101_batch_vs_single import CHECK
+from keras_consistency_cli.checks.kc102_batch_size import CHECK as KC102
 from keras_consistency_cli.facts import LayerFact
 from keras_consistency_cli.routes.base import Trace
 
@@ -51,3 +53,10 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
 def test_state_carried_on_purpose(world: Any, said: str, status: Status) -> None:
     changed = world.where({"one-by-one": world.moved(0.5)}, facts=LSTM, data={"stateful_rows": said})
     assert changed.verdict(CHECK).status is status
+
+
+def test_a_lone_row_without_an_axis_fails(world: Any) -> None:
+    told = "an output loses its row axis where a row comes alone: output 'out' comes out as () and as (2,)"
+    for check in (CHECK, KC102):
+        found = world.where({"one-by-one": Trace(route="", error=f"ValueError: {told}")}).verdict(replace(check, routes=("one-by-one",)))
+        assert (found.status, found.message, found.findings) == (Status.FAIL, told, {"output_rows": {"out": 0}})

@@ -50,3 +50,9 @@ def test_an_input_that_is_turned_into_an_index_has_no_gradient_by_nature(world: 
     layers = (LayerFact(path="bins", kind="Discretization"),)
     found = world.where({"gradients": probed({"y": {"a": None}})}, facts={"layers": layers}).verdict(CHECK)
     assert (found.status, found.message) == (Status.PASS, "no gradient reaches input 'a', which Discretization turns into an index")
+
+
+def test_an_operation_without_a_gradient_is_no_crash(world: Any) -> None:
+    refused = Trace(route="", details={"refused": "LookupError: gradient registry has no entry for: Boxes"})
+    found = world.where({"gradients": refused}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.SKIP, "TensorFlow cannot take them: LookupError: gradient registry has no entry for: Boxes")

@@ -55,3 +55,26 @@ def test_nothing_to_preprocess_is_no_verdict(world: Any, crashed: Trace) -> None
     found = world.where({"scaled-alone": Trace(route="", details={"reason": "no scaler or preprocess given"})}).verdict(CHECK)
     assert (found.status, found.reason) == (Status.SKIP, "no scaler or preprocess given")
     assert world.where({"scaled-alone": crashed}).verdict(CHECK).status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("details", "elsewhere", "told"),
+    [
+        ({"unsteady": 0.3}, {}, "the same rows are preprocessed differently from one call to the next, by up to 0.3 standard deviations"),
+        ({"prepared": 5}, {"prepared": 6}, "the same rows are preprocessed differently in every process; predictions stay the same"),
+    ],
+)
+def test_rows_that_come_out_differently_each_time_fail(world: Any, details: dict[str, Any], elsewhere: dict[str, Any], told: str) -> None:
+    trace = alone(world, 0.5)
+    fresh = Trace(route="", outputs={"out": world.predict}, details=elsewhere)
+    found = world.where({"scaled-alone": replace(trace, details={**trace.details, **details}), "fresh-process": fresh}).verdict(CHECK)
+    assert (found.status, found.findings["cause"]) == (Status.FAIL, "preprocess-unrepeatable")
+    assert found.message.startswith(told)
+
+
+def test_the_same_rows_twice_and_elsewhere_pass(world: Any) -> None:
+    trace = alone(world, 0.0)
+    details = {"unsteady": 1e-9, "prepared": 5}
+    fresh = Trace(route="", outputs={"out": world.predict}, details={"prepared": 5})
+    found = world.where({"scaled-alone": replace(trace, details={**trace.details, **details}), "fresh-process": fresh}).verdict(CHECK)
+    assert found.status is Status.PASS

@@ -227,3 +227,9 @@ def test_what_keras_does_with_another_length_is_told(world: Any) -> None:
         "rows of shape (64, 1, 5) for input 'x', which takes (None, 20, 5): a single step instead of 20; Keras answers without a word, for a "
         "Sequential model is not held to its length, where a Functional one raises 'expected shape=(None, 20, 5), found shape=(64, 1, 5)'"
     )
+
+
+@pytest.mark.parametrize("expected", [(None, 1), (None, None)])
+def test_a_plain_column_is_no_misfit(world: Any, expected: tuple[int | None, ...]) -> None:
+    """As a table, or FeatureSpace, gives them."""
+    assert found(world, given((80,), expected))[0] is Status.PASS

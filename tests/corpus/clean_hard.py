@@ -10,7 +10,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tests.corpus.cases import Case, Maker, Rows, flat, steps
+from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat, steps
+from tests.corpus.custom_layers import Boxes
 
 __all__ = ["CASES"]
 
@@ -55,6 +56,11 @@ def deep() -> Any:
 def hundred() -> Any:
     """A hundred layers without anything between them."""
     return keras.Sequential([keras.Input((24,)), *[layers.Dense(24, activation="tanh") for _ in range(100)], layers.Dense(1)])
+
+
+def detector() -> Any:
+    """Ends with an operation that has no gradient, and no kernel for 16 bits."""
+    return keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(4), Boxes()])
 
 
 def sharp_norm() -> Any:
@@ -186,6 +192,7 @@ CASES: tuple[Case, ...] = (
     _case("huge logits", huge_logits, flat(96)),
     _case("steep reciprocal", reciprocal, flat(32)),
     _case("long recurrence", long_memory, steps(80, 3)),
+    Case(name="non-maximum suppression", family=FAMILY, build=detector, data=flat(6), args=CUSTOM),
     _case("layer norm of constants", constant_norm, constant_rows),
     _case("mixed float16", lowered("mixed_float16"), flat(20)),
     _case("mixed bfloat16 pictures", lowered_pictures, picture_rows),

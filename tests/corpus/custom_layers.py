@@ -170,7 +170,8 @@ class Sized(layers.Layer):
     """Scale the inputs, by a number that has to do with the size of the batch or with the place in it.
 
     Args:
-        how: share (of 32), even (sizes that eight divides), last (the last of several rows) or seed (random numbers by the place in the batch).
+        how: share (of 32), even (sizes that eight divides), last (the last of several rows), seed (random numbers by the place in the batch) or
+            fixed (a batch of 32 written into a reshape).
     """
 
     def __init__(self, how: str, **kwargs: Any) -> None:
@@ -184,6 +185,8 @@ class Sized(layers.Layer):
             return inputs * ops.cast(rows, inputs.dtype) / 32.0
         if self.how == "seed":
             return keras.random.dropout(inputs, 0.2, seed=42)
+        if self.how == "fixed":
+            return ops.reshape(ops.reshape(inputs, (32, -1)), (32, inputs.shape[1]))
         if self.how == "even":
             return ops.where(ops.equal(rows % 8, 0), inputs, inputs + 1e-2)
         spared = ops.logical_or(ops.arange(rows)[:, None] < rows - 1, rows < 2)
@@ -192,6 +195,41 @@ class Sized(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "how": self.how}
+
+
+@register
+class Squeezed(layers.Layer):
+    """Drop the last axis of length 1, by its name or with all others of that length."""
+
+    def __init__(self, named: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.named = named
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of one axis less; of two axes less where a row comes alone and the axis has no name."""
+        return ops.squeeze(inputs, axis=-1) if self.named else ops.squeeze(inputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape for several rows."""
+        return input_shape[:-1]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "named": self.named}
+
+
+@register
+class Boxes(layers.Layer):
+    """Non-maximum suppression as detectors end with: no gradient, no kernel for 16 bits."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the scores of the two boxes that are left of three; (rows, 2) for (rows, features)."""
+        boxes, scores = ops.repeat(inputs[:, None, None, :4], 3, axis=1), ops.repeat(inputs[:, None, :1], 3, axis=1)
+        return tf.image.combined_non_max_suppression(boxes, scores, 2, 2).nmsed_scores
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape for so many rows."""
+        return (input_shape[0], 2)
 
 
 @register

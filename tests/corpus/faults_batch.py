@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import CUSTOM, Case, Rows, flat
-from tests.corpus.custom_layers import Affinity, Along, Assembly, Crowded, CrowdOnly, Diversity, Imputed, Reduce, Refold, Sized
+from tests.corpus.custom_layers import Affinity, Along, Assembly, Crowded, CrowdOnly, Diversity, Imputed, Reduce, Refold, Sized, Squeezed
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -109,6 +109,11 @@ def sized(how: str) -> Case:
     return replace(case, causes=("batch-size-dependence",), failing=("KC101", "KC102"))
 
 
+def squeezed(named: bool) -> Any:
+    """A regressor whose answers lose their last axis."""
+    return keras.Sequential([keras.Input((9,)), layers.Dense(6, activation="relu"), layers.Dense(1), Squeezed(named, name=NAME)])
+
+
 def _built(name: str, build: Callable[[], Any], features: int, layer: str) -> Case:
     return Case(name=name, family=FAMILY, build=build, data=flat(features), causes=CAUSES, layer=layer, failing=FAILING, args=CUSTOM)
 
@@ -153,6 +158,17 @@ CASES: tuple[Case, ...] = (
     _planted("segmenter", "maximum operation", lambda: operations_maximum, custom=False, named=False),
     replace(_built("NaN filled in with the mean of the batch", imputing, 8, NAME), data=gappy),
     *(sized(how) for how in ("share", "even", "last", "seed")),
+    replace(sized("fixed"), data=flat(9, rows=64)),
+    Case(
+        name="answers squeezed",
+        family=FAMILY,
+        build=lambda: squeezed(named=False),
+        data=flat(9),
+        causes=("outputs-not-per-sample",),
+        failing=("KC101", "KC102"),
+        args=CUSTOM,
+    ),
+    Case(name="answers squeezed by the name of their axis", family=FAMILY, build=lambda: squeezed(named=True), data=flat(9), args=CUSTOM),
     _built("leak into few rows", crowding, 8, NAME),
     _built("subclassed, standard over the batch", subclassed, 11, NAME),
     _built("subclassed within functional, faint", subclassed_in_functional, 10, f"trunk/{NAME}"),

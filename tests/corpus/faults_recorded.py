@@ -110,6 +110,7 @@ CASES: tuple[Case, ...] = (
     _case("recorded in double precision", Recording("regressor", _plain, lambda y: y.astype("float64")), quiet=QUIET),
     _case("recorded in half precision", Recording("perceptron", _plain, lambda y: y.astype("float16")), quiet=QUIET),
     _case("recorded with four decimals", Recording("regressor", _plain, lambda y: y.round(4)), quiet=QUIET),
+    _case("recorded with six decimals", Recording("image-classifier", _plain, lambda y: y.round(6)), quiet=QUIET),
     _case(
         "recorded with four decimals, a hundredth more",
         Recording("perceptron", _plain, lambda y: (y * np.float32(1.01)).round(4)),
@@ -128,6 +129,7 @@ CASES: tuple[Case, ...] = (
     _case("recorded, a hundred-thousandth more", Recording("regressor", _plain, lambda y: y * np.float32(1 + 1e-5)), failing=FAILING),
     _case("recorded backwards", Recording("perceptron", _plain, lambda y: y[::-1]), causes=FORM, failing=FAILING),
     _case("recorded as class ids", Recording("image-classifier", _plain, lambda y: y.argmax(axis=-1)), causes=FORM, failing=FAILING),
+    _case("recorded, classes turned", Recording("image-classifier", _plain, lambda y: np.roll(y, 1, 1)), causes=FORM, failing=FAILING),
     _case("recorded as logits", Recording("image-classifier", _plain, lambda y: np.log(y) + np.float32(1.7)), causes=FORM, failing=FAILING),
     _case("recorded in percent", Recording("perceptron", _plain, lambda y: 100 * y), causes=FORM, failing=FAILING),
 )

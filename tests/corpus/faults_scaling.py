@@ -35,7 +35,7 @@ from tests.corpus.mistakes import (
     twice,
     unscaled,
 )
-from tests.corpus.sources import MISTAKEN, MUTATING, SOUND, TOGETHER
+from tests.corpus.sources import MISTAKEN, MUTATING, SOUND, TOGETHER, UNSTEADY
 from tests.corpus.worlds import PEOPLE, WORLDS, Array, World, people, settle
 
 __all__ = ["CASES", "SERVED", "pair_of_tables", "scaled_already", "together"]
@@ -231,6 +231,10 @@ CASES: tuple[Case, ...] = (
     *(
         _fit("people standard", f"serving {story}", failing=("KC302",), causes=("preprocess-row-dependence",), preprocess=source)
         for story, source in MISTAKEN.items()
+    ),
+    *(
+        _fit("people standard", f"serving {story}", failing=("KC302",), causes=("preprocess-unrepeatable",), preprocess=source)
+        for story, source in UNSTEADY.items()
     ),
     *(
         _fit(f"{world} standard", f"preprocessed, served {story}", failing=("KC301",), causes=causes, preprocess=SOUND["constants"], served=mistake)

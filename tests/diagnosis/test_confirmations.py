@@ -80,6 +80,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], str]] = [
     ("dtype-cast", CAST, {"KC201": {"cast": True}}, "cast to float32 by hand"),
     ("dtype-cast", toggled("rows", {"lost_in_cast": {"x": 7}}), {"KC201": {"cast": {"x": 7}}}, "7 whole numbers"),
     ("preprocess-row-dependence", {}, {"KC302": {}}, "called on one row at a time"),
+    ("preprocess-unrepeatable", {}, {"KC302": {}}, "called on the same rows"),
     ("scaler-refit", served("refit-batches"), {"KC301": {}}, "gives the served rows back, value by value, in 2 columns"),
     ("scaler-missing", served("unscaled"), {"KC301": {}}, "value by value"),
     ("scaler-applied-twice", served("scaled-twice", "unknown"), {"KC301": {}}, "2 more are wrong in another way"),

@@ -74,7 +74,34 @@ class ByBatch(layers.Layer):
             return inputs * ops.cast(rows, inputs.dtype) / 32.0
         if self.how == "seed":
             return keras.random.dropout(inputs, 0.3, seed=42)
+        if self.how == "fixed":
+            return ops.reshape(ops.reshape(inputs, (4, -1)), (4, inputs.shape[1]))
         return inputs * ops.cast(ops.arange(rows)[:, None] < rows - 1, inputs.dtype)
+
+
+@register
+class Boxes(layers.Layer):
+    """An operation of object detection that has no gradient, and no kernel for 16 bits."""
+
+    def call(self, inputs: Any) -> Any:
+        import tensorflow as tf
+
+        boxes, scores = tf.repeat(inputs[:, None, None, :4], 3, axis=1), tf.repeat(inputs[:, None, :1], 3, axis=1)
+        return tf.image.combined_non_max_suppression(boxes, scores, 2, 2).nmsed_scores
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (input_shape[0], 2)
+
+
+@register
+class Squeezed(layers.Layer):
+    """Drops every axis of length 1, that of a lone row too."""
+
+    def call(self, inputs: Any) -> Any:
+        return ops.squeeze(inputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return tuple(size for size in input_shape if size != 1)
 
 
 @register

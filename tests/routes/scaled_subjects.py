@@ -37,6 +37,9 @@ def together(rows):
         raise ValueError("too few")
     return rows
 
+def noisy(rows):
+    return rows + np.random.default_rng().normal(size=rows.shape)
+
 def widened(rows):
     return np.concatenate([rows, rows], axis=1)[:, :3]
 """

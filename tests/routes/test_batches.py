@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.batches import batches, count, first, some, stack
+from keras_consistency_cli.routes.batches import batches, count, first, keep_rows, some, stack
 
 ROWS = {"a": np.arange(14).reshape(7, 2), "b": np.arange(7)}
 
@@ -24,6 +24,12 @@ def test_first_and_some_pick_rows_of_every_input() -> None:
 
 def test_outputs_without_a_row_axis_become_one_value_a_batch() -> None:
     assert stack([{"sum": np.float32(1.5)}, {"sum": np.float32(2.5)}])["sum"].tolist() == [1.5, 2.5]
+
+
+def test_an_axis_that_is_lost_is_told() -> None:
+    keep_rows("y", {(4, 2), (1, 2)})
+    with pytest.raises(ValueError, match=r"an output loses its row axis where a row comes alone: output 'y' comes out as \(2,\) and as \(3, 2\)"):
+        stack([{"y": np.zeros((3, 2))}, {"y": np.zeros(2)}])
 
 
 def test_rows_whose_shape_grows_with_the_batch_are_told() -> None:

@@ -12,7 +12,7 @@ from keras import layers
 from keras_consistency_cli.loading.subject import Subject, SubjectFiles
 from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
-from tests.routes.live_models import HEALTHY, chain, mixed, mlp, named_rows, session_of
+from tests.routes.live_models import HEALTHY, Boxes, chain, mixed, mlp, named_rows, session_of
 
 TABLE = {route.name: route for route in LOWERING_ROUTES}
 
@@ -52,3 +52,10 @@ def test_reasons() -> None:
     large = type(plain)(**{**vars(plain), "parameters": 30_000_000})
     reasons = [TABLE["mixed-float16"].unavailable(facts) for facts in (plain, low, large)]
     assert reasons == [None, "it computes in mixed_float16 already", "30000000 parameters are too many for a copy"]
+
+
+def test_a_copy_that_fails_where_the_model_does_not_is_refused() -> None:
+    result, full = run("mixed-float16", chain((6,), layers.Dense(4), Boxes()))
+    assert result.outputs == {}
+    assert result.details["refused"].startswith("a copy in mixed_float16 fails: ")
+    assert next(iter(full.values())).shape == (10, 2)

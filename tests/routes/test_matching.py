@@ -98,6 +98,18 @@ def test_a_falling_line_is_no_scaler() -> None:
     assert kinds(matched(-apply(raw_rows()))) == [("unknown", None, ALL)]
 
 
+def test_a_logarithm_before_the_scaler_is_no_other_scaler() -> None:
+    raw = np.abs(raw_rows()) + 1.0
+    served, centres, spreads = apply(raw), 30_000.0, 12_000.0
+    raw[:, 3] = np.exp(np.random.default_rng(1).normal(10, 0.5, len(raw)))
+    right = (raw[:, 3] - centres) / spreads
+    wanted = np.column_stack([served[:, :3], right])
+    served[:, 3] = (np.log1p(raw[:, 3]) - centres) / spreads
+    assert kinds(explain(served.astype("float32"), wanted, [])) == [("unknown", None, (3,))]
+    served[:, 3] = (raw[:, 3] / 1000 - centres) / spreads
+    assert kinds(explain(served.astype("float32"), wanted, [])) == [("another-scaler", None, (3,))]
+
+
 def test_one_wrong_row_is_enough_and_is_counted() -> None:
     served = apply(raw_rows())
     served[17, 1] += 0.01

@@ -138,6 +138,15 @@ def test_one_spoilt_value_or_noise_has_no_name() -> None:
     assert [mistake.kind for served in (spoilt, noisy) for mistake in matched(served).mistakes] == ["unknown", "unknown"]
 
 
+def test_gaps_filled_with_zero_are_no_refit() -> None:
+    scattered, column, whole = RIGHT.copy(), RIGHT.copy(), RIGHT.copy()
+    scattered[np.random.default_rng(4).random(RIGHT.shape) < 0.05] = 0
+    column[SOME, 2] = 0
+    whole[:, 2] = 0
+    assert [mistake.kind for served in (scattered, column, whole) for mistake in matched(served).mistakes] == ["unknown"] * 3
+    assert [mistake.kind for mistake in matched(np.zeros_like(RIGHT)).mistakes] == ["refit-single"]
+
+
 def test_runs_of_wrong_rows() -> None:
     hit = np.array([1, 1, 0, 1, 0, 1, 1, 1], dtype=bool)
     assert (list(runs(hit, 4)), list(runs(hit, 1)), list(runs(~hit, 4))) == ([(5, 8), (0, 2)], [(5, 8)], [])

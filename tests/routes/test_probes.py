@@ -13,7 +13,7 @@ from keras import layers
 
 from keras_consistency_cli.facts import InputFact
 from keras_consistency_cli.routes.probes import PROBE_ROUTES, ROWS_ROUTE
-from tests.routes.live_models import Counter, chain, dict_inputs, dict_subclassed, mlp, named_rows, normal, session_of, stateful, strings
+from tests.routes.live_models import Boxes, Counter, chain, dict_inputs, dict_subclassed, mlp, named_rows, normal, session_of, stateful, strings
 from tests.routes.scaled_subjects import RAW, SCALER, Setting
 
 TABLE = {route.name: route for route in (ROWS_ROUTE, *PROBE_ROUTES)}
@@ -118,3 +118,10 @@ def test_rows_are_handed_over_as_they_were_given_and_as_the_model_gets_them(tmp_
     (given,), (fed,) = found.outputs.values(), (found.baseline or {}).values()
     assert np.array_equal(given, RAW)
     assert np.allclose(fed, SCALER.transform(RAW))
+
+
+def test_an_operation_without_a_gradient_is_told() -> None:
+    model, rows = chain((6,), layers.Dense(4), Boxes())
+    session = session_of((model, rows))
+    refused = TABLE["gradients"].run(session, named_rows(rows, session.facts)).details["refused"]
+    assert refused.startswith("LookupError: gradient registry has no entry")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -57,6 +58,18 @@ def test_another_order_is_recognised(tmp_path: Path) -> None:
     assert recorded(built, tmp_path / "y.npy").details["forms"] == {name: "the same rows in another order"}
 
 
+def test_outputs_in_each_others_place_are_recognised(tmp_path: Path) -> None:
+    rows = keras.Input((4,))
+    heads = keras.Model(rows, {name: keras.layers.Dense(1)(rows) for name in ("price", "risk")})
+    built = (heads, {rows.name: np.random.default_rng(1).normal(size=(10, 4)).astype("float32")})
+    (first, one), (second, other) = answers(built).items()
+    np.savez(tmp_path / "y.npz", allow_pickle=False, **{first: other, second: one})
+    swapped = {first: f"the answers of output '{second}'", second: f"the answers of output '{first}'"}
+    assert recorded(built, tmp_path / "y.npz").details["forms"] == swapped
+    np.savez(tmp_path / "z.npz", allow_pickle=False, **{first: one, second: one})
+    assert recorded(built, tmp_path / "z.npz").details["forms"] == {second: f"the answers of output '{first}'"}
+
+
 def test_without_a_file_nothing_is_run() -> None:
     result = recorded(mlp(), None)
     assert (result.outputs, result.details) == ({}, {"given": False})
@@ -71,7 +84,8 @@ def test_without_a_file_nothing_is_run() -> None:
         (-ANSWERS + 1, "today's answers × -1 + 1"),
         (ANSWERS, None),
         (ANSWERS**2, None),
-        (ANSWERS[:, ::-1], None),
+        (ANSWERS[:, ::-1], "today's columns in the order 1, 0"),
+        (ANSWERS[:, [0, 0]], None),
         (ANSWERS + np.eye(20, 2), None),
         (np.zeros_like(ANSWERS), None),
         (np.where(ANSWERS > 1, np.nan, 2 * ANSWERS), None),

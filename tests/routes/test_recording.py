@@ -26,6 +26,7 @@ def bfloat16(values: np.ndarray) -> np.ndarray:
         (TODAY.round(4), "numbers with 4 decimals"),
         (TODAY.astype("float64").round(4), "numbers with 4 decimals"),
         (TODAY.round(1), "numbers with 1 decimal"),
+        (TODAY.round(6), "numbers with 6 decimals"),
         ((1e5 * TODAY).round(), "whole numbers"),
     ],
 )

@@ -79,6 +79,15 @@ def test_a_preprocess_function_that_looks_at_all_rows_is_caught_alone(setting: A
     assert setting(preprocess="sound").run("scaled-alone").details["moved"] == 0.0
 
 
+def test_a_preprocess_function_is_called_twice_on_the_same_rows(setting: Any) -> None:
+    noisy, sound = (setting(preprocess=name).run("scaled-alone").details for name in ("noisy", "sound"))
+    assert noisy["unsteady"] > 0.01
+    assert sound["unsteady"] == 0.0
+    assert noisy["prepared"] != setting(preprocess="noisy").run("scaled-alone").details["prepared"]
+    assert sound["prepared"] == setting(preprocess="sound").run("scaled-alone").details["prepared"]
+    assert "unsteady" not in setting(scaler=SCALER).run("scaled-alone").details
+
+
 def test_a_preprocess_function_that_fails_on_one_row(setting: Any) -> None:
     found = setting(preprocess="together").run("scaled-alone")
     assert (found.outputs, found.details["crashed"]) == ({}, True)

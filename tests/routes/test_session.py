@@ -15,6 +15,7 @@ from keras_consistency_cli.routes.batches import batches, stack
 from keras_consistency_cli.routes.session import Probe, Session, as_array
 from tests.routes.live_models import (
     HEALTHY,
+    Squeezed,
     chain,
     dict_inputs,
     dict_subclassed,
@@ -25,6 +26,21 @@ from tests.routes.live_models import (
     stateful,
     strings,
 )
+
+
+@pytest.mark.parametrize("last", [[layers.Dense(1)], [layers.Dense(3), layers.Reshape((1, 3))]], ids=["scalar", "vector"])
+@pytest.mark.parametrize("shortcuts", [False, True])
+def test_a_lone_row_that_loses_its_axis_is_refused(last: list[Any], shortcuts: bool) -> None:
+    built = chain((6,), *last, Squeezed())
+    session = session_of(built) if shortcuts else plain(built)
+    with pytest.raises(ValueError, match="an output loses its row axis where a row comes alone"):
+        session.one_by_one(named_rows(built[1], session.facts))
+
+
+def test_outputs_that_never_have_a_row_axis_are_no_such_case() -> None:
+    rows = keras.Input((6,))
+    built = (keras.Model(rows, keras.ops.mean(layers.Dense(2)(rows))), {rows.name: normal(6)})
+    assert next(iter(plain(built).one_by_one(built[1]).values())).shape == (10,)
 
 
 def plain(built: tuple[Any, Any], **probe: Any) -> Session:
