@@ -35,6 +35,7 @@ WAYS = {
 """By name: who gets which signal. Before there is a worker its nursery stands in, and before that the command."""
 _MARK = "KILLED_RUN"
 _PATIENCE_S = 120.0
+_STARTED = b"keras_consistency_cli.worker"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +101,17 @@ def killed(command: Sequence[str], folder: Path, way: str, moment: float) -> End
 
 
 def _victim(command: int, who: str) -> int:
-    nurseries = _children(command) if who != "command" else []
-    workers = [worker for nursery in nurseries for worker in _children(nursery)] if who == "worker" else []
+    nurseries = [child for child in _children(command) if _STARTED in _line(child)] if who != "command" else []
+    # A fork has the command line of whom it was forked from; the `uname` that Python asks for the processor's name has its own.
+    workers = [worker for nursery in nurseries for worker in _children(nursery) if _STARTED in _line(worker)] if who == "worker" else []
     # Process ids grow: the last one is the one that was forked last, and works.
     return (workers or nurseries or [command])[-1]
+
+
+def _line(process: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def _children(process: int) -> list[int]:
@@ -144,6 +152,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=200, help="how many runs [200]")
     parser.add_argument("--seed", type=int, default=0, help="for moments and victims [0]")
     options = parser.parse_args(argv)
+    # In the background of a script it is ignored, and a run would keep it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
