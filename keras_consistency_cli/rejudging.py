@@ -10,9 +10,11 @@ from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.agreement import FLIPPED_SHARE
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.compare import Comparison, Stated
+from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.report import Report, Source
 from keras_consistency_cli.selection import resolve_selection
 from keras_consistency_cli.stored import comparison_of, mapping
+from keras_consistency_cli.text import clean
 from keras_consistency_cli.tolerance import Policy, judge
 
 __all__ = ["Rejudged", "rejudge", "summed_up"]
@@ -46,12 +48,21 @@ def rejudge(document: Mapping[str, Any], policy: Policy | Literal["calibrated"] 
         select: codes, beginnings of codes or names; none means all.
 
     Raises:
-        UsageError: a word fits no result, or the report lacks what judging needs.
+        UsageError: a word fits no result, the report lacks what judging needs, or contradicts itself.
     """
     known = [(result["code"], result["name"]) for result in document["results"]]
     codes = resolve_selection(select, (), known) if select else tuple(code for code, _ in known)
-    chosen = (result for result in document["results"] if result["code"] in codes)
+    chosen = [result for result in document["results"] if result["code"] in codes]
+    for result in chosen:
+        _check_sound(result)
     return tuple(Rejudged(was=result["status"], result=_rejudged(result, document, policy)) for result in chosen)
+
+
+def _check_sound(result: Mapping[str, Any]) -> None:
+    """Refuse a pass whose own comparisons are beyond their limits: no run has written it."""
+    if result["code"] in _BY_LIMITS and result["status"] == Status.PASS and any(each.get("within") is False for each in result["comparisons"]):
+        what = f"{clean(result['code'], 20)} says pass, and one of its comparisons says that it is beyond its limit: the report was changed by hand"
+        raise UsageError(what, expected="a report as kcheck wrote it", mend="run kcheck again")
 
 
 def _rejudged(result: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None) -> dict[str, Any]:
@@ -110,9 +121,13 @@ def _within(pair: Comparison, stated: Stated) -> bool | None:
     """Whether every element is within a limit that may grow with the reference, as far as greatest distances and worst rows tell."""
     if pair.misshapen or pair.nonfinite:
         return False
-    if pair.identical or (pair.dtype != "string" and pair.max_abs <= stated.atol):
+    if pair.identical:
         return True
+    if 0 < pair.scale <= stated.atol + stated.rtol * pair.scale:
+        return None  # zeros in place of every answer would pass
     rows = ((each.distance, each.reference) for each in pair.worst)
+    if pair.dtype != "string" and pair.max_abs <= stated.atol:
+        return True
     if pair.max_abs > stated.atol + stated.rtol * pair.scale or any(isinstance(b, float) and d > stated.atol + stated.rtol * abs(b) for d, b in rows):
         return False
     # max_rel is held against the greater of both values, the limit against the reference.

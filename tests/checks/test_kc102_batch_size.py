@@ -78,3 +78,11 @@ def test_only_a_model_built_for_one_size_may_refuse_a_tail(world: Any, crashed: 
     """Such a model takes no other batch size either, so that nothing is left to compare."""
     found = world.where({"short-tail": crashed}, facts={"batch_size": built_for}).verdict(CHECK)
     assert (found.status, found.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.SKIP), (0.5, Status.FAIL)])
+def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, status: Status) -> None:
+    one = make_world(1)
+    found = one.where({"batch-7": one.moved(by, (0,))}).verdict(CHECK)
+    assert found.status is status
+    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (status is Status.SKIP)

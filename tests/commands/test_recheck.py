@@ -154,3 +154,23 @@ def test_mistakes(line: list[str], message: str, tmp_path: Path, monkeypatch: py
     assert main(["recheck", *line]) == 2
     shown = capsys.readouterr()
     assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True), shown.err
+
+
+@pytest.mark.parametrize("flags", [["--rtol", "0", "--atol", "1e308"], ["--rtol", "1", "--atol", "0"], ["--rtol", "0", "--atol", "1.01"]])
+def test_limits_that_let_anything_pass_are_no_pass(flags: list[str], stored: Make) -> None:
+    path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
+    assert main(["recheck", str(path), *flags]) == 3
+
+
+def test_results_that_were_taken_out_are_no_pass(stored: Make) -> None:
+    assert main(["recheck", str(stored())]) == 3
+    assert main(["recheck", str(stored(verdict("KC101", "batch-vs-single", status=Status.SKIP)))]) == 3
+
+
+def test_a_status_that_was_changed_by_hand_is_refused(stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
+    document = json.loads(path.read_text())
+    document["results"][0]["status"] = "pass"
+    path.write_text(json.dumps(document))
+    assert main(["recheck", str(path)]) == 2
+    assert "KC101 says pass, and one of its comparisons says that it is beyond its limit" in capsys.readouterr().err
