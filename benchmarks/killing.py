@@ -80,8 +80,8 @@ def killed(command: Sequence[str], folder: Path, way: str, moment: float, *, und
         folder: where it is started.
         way: one of WAYS.
         moment: seconds after the start.
-        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its nursery, was killed too late to matter where the run gives all of
-            these results and asks nobody any more.
+        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its nursery, was killed too late to matter where the run gives all
+            of these results and asks nobody any more.
     """
     mark = uuid.uuid4().hex
     with contextlib.ExitStack() as stack:

@@ -59,10 +59,28 @@ def rejudge(document: Mapping[str, Any], policy: Policy | Literal["calibrated"] 
 
 
 def _check_sound(result: Mapping[str, Any]) -> None:
-    """Refuse a pass whose own comparisons are beyond their limits: no run has written it."""
-    if result["code"] in _BY_LIMITS and result["status"] == Status.PASS and any(each.get("within") is False for each in result["comparisons"]):
-        what = f"{clean(result['code'], 20)} says pass, and one of its comparisons says that it is beyond its limit: the report was changed by hand"
+    """Refuse a pass that its own comparisons do not bear out: no run has written it."""
+    if result["code"] not in _BY_LIMITS or result["status"] != Status.PASS:
+        return
+    pairs = result["comparisons"]
+    fault = (
+        "has no comparison"
+        if not pairs
+        else "has a comparison beyond its limit"
+        if any(each.get("within") is False for each in pairs)
+        else "has a comparison of nothing"
+        if not all(_is_measured(each) for each in pairs)
+        else None
+    )
+    if fault:
+        what = f"{clean(result['code'], 20)} says pass and {fault}: the report was changed by hand"
         raise UsageError(what, expected="a report as kcheck wrote it", mend="run kcheck again")
+
+
+def _is_measured(stored: Mapping[str, Any]) -> bool:
+    """Whether something was compared, and the distance can be one."""
+    pair = comparison_of(stored)
+    return pair.elements > 0 and pair.rows > 0 and pair.max_abs >= 0
 
 
 def _rejudged(result: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None) -> dict[str, Any]:
@@ -153,6 +171,8 @@ def summed_up(document: Mapping[str, Any], rejudged: Iterable[Rejudged], fail_on
     verdicts = [Verdict(status=Status(one["status"]), message="", code=one["code"]) for one in results]
     lost = [str(each) for each in document.get("lost") or ()]
     required = [str(each) for each in document.get("required") or ()]
+    there = {result["code"] for result in document["results"]}
+    lost += [f"{clean(code, 20)} is required, and not among the results" for code in required if code not in there]
     nothing = Source(path="")
     whole = Report(version="", verdicts=verdicts, model=nothing, data=nothing, fail_on=fail_on, lost=lost)
     whole = replace(whole, required=required, exit_zero=document.get("exit_zero") is True)
