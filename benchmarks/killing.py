@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import random
 import signal
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.measure import aligned, child_environment, duration, kcheck, say
 
-__all__ = ["WAYS", "Ending", "killed", "main", "subject"]
+__all__ = ["WAYS", "Ending", "killed", "main", "results", "subject"]
 
 WAYS = {
     "Ctrl-C": ("command", signal.SIGINT),
@@ -35,6 +36,7 @@ WAYS = {
 """By name: who gets which signal. Before there is a worker its nursery stands in, and before that the command."""
 _MARK = "KILLED_RUN"
 _PATIENCE_S = 120.0
+_STARTED = b"keras_consistency_cli.worker"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def subject(folder: Path) -> list[str]:
     return kcheck("run", "mlp.keras", "--data", "x.npy", "--select", "KC101,KC104,KC201,KC602", "--format", "json")
 
 
-def killed(command: Sequence[str], folder: Path, way: str, moment: float) -> Ending:
+def killed(command: Sequence[str], folder: Path, way: str, moment: float, *, undisturbed: object = None) -> Ending:
     """Start a command and send the signal of `way` after `moment` seconds.
 
     Args:
@@ -78,12 +80,16 @@ def killed(command: Sequence[str], folder: Path, way: str, moment: float) -> End
         folder: where it is started.
         way: one of WAYS.
         moment: seconds after the start.
+        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its nursery, was killed too late to matter where the run gives all
+            of these results and asks nobody any more.
     """
     mark = uuid.uuid4().hex
-    with tempfile.TemporaryDirectory(prefix="killing-") as temporary:
+    with contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="killing-"))
         environment = {**child_environment(), "TMPDIR": temporary, _MARK: mark}
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload]
+        told = stack.enter_context(tempfile.TemporaryFile())
+        streams = {"stdin": subprocess.DEVNULL, "stdout": told, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)  # type: ignore[call-overload]
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
         who, number = WAYS[way]
@@ -96,14 +102,32 @@ def killed(command: Sequence[str], folder: Path, way: str, moment: float) -> End
         code = process.wait(_PATIENCE_S)
         seconds = time.perf_counter() - sent
         left, folders = _left(mark), len(os.listdir(temporary))
+        told.seek(0)
+        late = late or (code == 0 and who != "command" and undisturbed is not None and results(told.read()) == undisturbed)
     return Ending(way=way, moment=moment, code=code, late=late, seconds=seconds, processes=left, folders=folders)
 
 
+def results(report: bytes) -> object:
+    """The results of a JSON report without the seconds that they took, which are the only thing that differs from run to run; None of no report."""
+    try:
+        found = json.loads(report)["results"]
+    except ValueError:
+        return None
+    return [{name: value for name, value in result.items() if name != "elapsed_s"} for result in found]
+
+
 def _victim(command: int, who: str) -> int:
-    nurseries = _children(command) if who != "command" else []
-    workers = [worker for nursery in nurseries for worker in _children(nursery)] if who == "worker" else []
+    nurseries = [child for child in _children(command) if _STARTED in _line(child)] if who != "command" else []
+    # A fork has the command line of whom it was forked from; the `uname` that Python asks for the processor's name has its own.
+    workers = [worker for nursery in nurseries for worker in _children(nursery) if _STARTED in _line(worker)] if who == "worker" else []
     # Process ids grow: the last one is the one that was forked last, and works.
     return (workers or nurseries or [command])[-1]
+
+
+def _line(process: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def _children(process: int) -> list[int]:
@@ -144,25 +168,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=200, help="how many runs [200]")
     parser.add_argument("--seed", type=int, default=0, help="for moments and victims [0]")
     options = parser.parse_args(argv)
+    # In the background of a script it is ignored, and a run would keep it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = subject(folder)
-        whole = _whole(command, folder)
+        whole, undisturbed = _whole(command, folder)
         endings = []
         for at in range(options.count):
             way, moment = draw.choice(list(WAYS)), draw.uniform(0, whole)
-            endings.append(killed(command, folder, way, moment))
+            endings.append(killed(command, folder, way, moment, undisturbed=undisturbed))
             say(f"{at + 1} of {options.count}: {endings[-1]}")
     print(_table(endings, whole))
     return int(any(ending.wrong for ending in endings))
 
 
-def _whole(command: Sequence[str], folder: Path) -> float:
-    """Seconds of a run that nobody disturbs."""
+def _whole(command: Sequence[str], folder: Path) -> tuple[float, object]:
+    """Seconds and results of a run that nobody disturbs."""
     start = time.perf_counter()
-    subprocess.run(command, cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
+    done = subprocess.run(command, cwd=folder, env=child_environment(), stdout=subprocess.PIPE, check=True)
+    return time.perf_counter() - start, results(done.stdout)
 
 
 def _table(endings: Sequence[Ending], whole: float) -> str:

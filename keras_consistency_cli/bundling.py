@@ -44,6 +44,10 @@ def check_bundle(path: Path) -> None:
         UsageError: it is a file, its parent is missing, or something foreign is in it.
     """
     shown = f"--bundle {clean(path)}"
+    try:
+        path.exists()
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be made: {clean(error.strerror)}", expected="a folder that is new, empty or a bundle of kcheck's") from None
     if path.exists() and not path.is_dir():
         raise UsageError(f"{shown} is a file", expected="a folder that is new, empty or a bundle of kcheck's")
     if not path.parent.is_dir():

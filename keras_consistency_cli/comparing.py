@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.agreement import Wording, agreement, with_others
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.routes import LOCATING_ROUTES, TOGGLING_ROUTES, routes
@@ -17,6 +17,11 @@ CODE = "ROUTES"
 _FOR_CAUSES = {route.name for route in (*LOCATING_ROUTES, *TOGGLING_ROUTES)}
 ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name not in _FOR_CAUSES}
 """The ways of calling by name, with a line on each; those that look for causes are left out."""
+
+
+def _is_batching(route: str) -> bool:
+    """Whether a way of calling differs from predict by who shares a batch with whom, and by nothing else."""
+    return route in ("one-by-one", "single-predict", "shuffled", "short-tail") or route.startswith("batch-")
 
 
 def comparison_check(candidate: str, reference: str) -> Check:
@@ -37,7 +42,8 @@ def comparison_check(candidate: str, reference: str) -> Check:
     )
 
     def examine(evidence: Evidence) -> Verdict:
-        return agreement(evidence, (pair,), wording)
+        found = agreement(evidence, (pair,), wording)
+        return with_others(found, evidence) if any(_is_batching(name) for name in (candidate, reference)) else found
 
     title = f"{candidate} equals {reference}"
     return Check(code=CODE, name=f"{candidate}-vs-{reference}", title=title, explanation=title, examine=examine, pairs=(pair,))

@@ -42,12 +42,14 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 
 def _verdicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     old, new = ({result["code"]: result for result in document["results"]} for document in (before, after))
+    answered = any(result["status"] not in (Status.SKIP, Status.ERROR) for result in new.values())
     for code in sorted(old | new):
         was, now = (results[code]["status"] if code in results else _ABSENT for results in (old, new))
         name = (new.get(code) or old[code])["name"]
         if was != now:
-            rank = _FROM_GOOD_TO_BAD.index
-            worse = now != _ABSENT and rank(now) > rank(str(Status.SKIP) if was == _ABSENT else was) and not (was == _ABSENT and now == Status.SKIP)
+            before_rank, after_rank = (_FROM_GOOD_TO_BAD.index(str(Status.SKIP) if status == _ABSENT else status) for status in (was, now))
+            # One check that was not asked again is no news; a report in which none was answered is.
+            worse = after_rank > before_rank and (now != _ABSENT or not answered)
             yield Change(section="verdicts", name=f"{clean(code, 20)} {clean(name, 60)}", before=was, after=now, worse=worse)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from keras_consistency_cli.errors import DataError, UsageError
@@ -47,6 +48,8 @@ def open_files(settings: Settings) -> Opened:
     rows = open_rows(settings.data) if settings.data else None
     if settings.preprocess:
         split_function(settings.preprocess)
+    for file in settings.custom_objects:
+        _check_code(file)
     if settings.target_scaler:
         scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
     beside = {name: open_rows(path, what=what) for name, what in _BESIDE.items() if (path := getattr(settings, name)) is not None}
@@ -61,6 +64,16 @@ def open_files(settings: Settings) -> Opened:
         scaler=scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None,
         beside=beside,
     )
+
+
+def _check_code(file: Path) -> None:
+    """Refuse what is no file; what is in it is run by a worker only."""
+    try:
+        found = file.is_file()
+    except OSError:
+        found = False
+    if not found:
+        raise UsageError(f"--custom-objects {clean(file)}: there is no such file", expected="a .py file that defines the model's own layers")
 
 
 def check_beside(rows: RowSource | None, beside: Mapping[str, RowSource]) -> None:

@@ -95,6 +95,10 @@ def _silence(stream: IO[str]) -> None:
 def check_destination(path: Path, inputs: Iterable[Path], *, said: str = "--output ") -> None:
     """Refuse, before anything has run, a file that cannot be written or that is one of the inputs; `said` is what the user wrote before it."""
     shown = f"{said}{clean(path)}"
+    try:
+        path.is_dir()
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be written: {clean(error.strerror)}", expected="a file in a folder that exists") from None
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {clean(path.parent)}"
         raise UsageError(f"{shown} {what}", expected="a file in a folder that exists")

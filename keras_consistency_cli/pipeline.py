@@ -124,10 +124,12 @@ def examine(
     gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
     diagnoses = diagnose(gathering.evidence(known), verdicts)
     exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
+    riddles = unexplained(gathering.evidence(known), verdicts, diagnoses)
+    # Last of all: whoever is ended after this has nothing more to say.
     unprotected, lost = fared(seats, homes)
     loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
     report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
-    return replace(report, unexplained=unexplained(gathering.evidence(known), verdicts, diagnoses), exhibits=exhibits)
+    return replace(report, unexplained=riddles, exhibits=exhibits)
 
 
 def _live(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], observe: Observer) -> Look | None:

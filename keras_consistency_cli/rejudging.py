@@ -10,9 +10,11 @@ from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.agreement import FLIPPED_SHARE
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.compare import Comparison, Stated
+from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.report import Report, Source
 from keras_consistency_cli.selection import resolve_selection
 from keras_consistency_cli.stored import comparison_of, mapping
+from keras_consistency_cli.text import clean
 from keras_consistency_cli.tolerance import Policy, judge
 
 __all__ = ["Rejudged", "rejudge", "summed_up"]
@@ -46,12 +48,39 @@ def rejudge(document: Mapping[str, Any], policy: Policy | Literal["calibrated"] 
         select: codes, beginnings of codes or names; none means all.
 
     Raises:
-        UsageError: a word fits no result, or the report lacks what judging needs.
+        UsageError: a word fits no result, the report lacks what judging needs, or contradicts itself.
     """
     known = [(result["code"], result["name"]) for result in document["results"]]
     codes = resolve_selection(select, (), known) if select else tuple(code for code, _ in known)
-    chosen = (result for result in document["results"] if result["code"] in codes)
+    chosen = [result for result in document["results"] if result["code"] in codes]
+    for result in chosen:
+        _check_sound(result)
     return tuple(Rejudged(was=result["status"], result=_rejudged(result, document, policy)) for result in chosen)
+
+
+def _check_sound(result: Mapping[str, Any]) -> None:
+    """Refuse a pass that its own comparisons do not bear out: no run has written it."""
+    if result["code"] not in _BY_LIMITS or result["status"] != Status.PASS:
+        return
+    pairs = result["comparisons"]
+    fault = (
+        "has no comparison"
+        if not pairs
+        else "has a comparison beyond its limit"
+        if any(each.get("within") is False for each in pairs)
+        else "has a comparison of nothing"
+        if not all(_is_measured(each) for each in pairs)
+        else None
+    )
+    if fault:
+        what = f"{clean(result['code'], 20)} says pass and {fault}: the report was changed by hand"
+        raise UsageError(what, expected="a report as kcheck wrote it", mend="run kcheck again")
+
+
+def _is_measured(stored: Mapping[str, Any]) -> bool:
+    """Whether something was compared, and the distance can be one."""
+    pair = comparison_of(stored)
+    return pair.elements > 0 and pair.rows > 0 and pair.max_abs >= 0
 
 
 def _rejudged(result: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None) -> dict[str, Any]:
@@ -110,9 +139,13 @@ def _within(pair: Comparison, stated: Stated) -> bool | None:
     """Whether every element is within a limit that may grow with the reference, as far as greatest distances and worst rows tell."""
     if pair.misshapen or pair.nonfinite:
         return False
-    if pair.identical or (pair.dtype != "string" and pair.max_abs <= stated.atol):
+    if pair.identical:
         return True
+    if 0 < pair.scale <= stated.atol + stated.rtol * pair.scale:
+        return None  # zeros in place of every answer would pass
     rows = ((each.distance, each.reference) for each in pair.worst)
+    if pair.dtype != "string" and pair.max_abs <= stated.atol:
+        return True
     if pair.max_abs > stated.atol + stated.rtol * pair.scale or any(isinstance(b, float) and d > stated.atol + stated.rtol * abs(b) for d, b in rows):
         return False
     # max_rel is held against the greater of both values, the limit against the reference.
@@ -138,6 +171,8 @@ def summed_up(document: Mapping[str, Any], rejudged: Iterable[Rejudged], fail_on
     verdicts = [Verdict(status=Status(one["status"]), message="", code=one["code"]) for one in results]
     lost = [str(each) for each in document.get("lost") or ()]
     required = [str(each) for each in document.get("required") or ()]
+    there = {result["code"] for result in document["results"]}
+    lost += [f"{clean(code, 20)} is required, and not among the results" for code in required if code not in there]
     nothing = Source(path="")
     whole = Report(version="", verdicts=verdicts, model=nothing, data=nothing, fail_on=fail_on, lost=lost)
     whole = replace(whole, required=required, exit_zero=document.get("exit_zero") is True)

@@ -70,7 +70,7 @@ def _says_nothing(key: str, value: object) -> bool:
         return isinstance(value, Mapping) and not any(value.values())
     if key == "format":
         return not any("=" in str(form) for form in (_listed(value) if isinstance(value, str | list) else ()))
-    return value in (None, [], "auto")
+    return value in (None, [], "auto", False)
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -149,6 +149,7 @@ _LIMITS = ("rtol", "atol", "exact")
 _NAMED_ONLY: Mapping[str, str] = {
     **dict.fromkeys(("custom_objects", "preprocess", "trust"), "lets code run"),
     **dict.fromkeys(("output", "bundle", "format"), "writes files"),
+    "exit_zero": "hides faults from whoever asks for the exit code",
     "isolation": "decides what workers may reach",
 }
 """What a file that was found and not named must not say, and why: kcheck may stand in a folder that somebody else has filled."""

@@ -30,6 +30,8 @@ def read_report(path: Path) -> dict[str, Any]:
     """
     shown = clean(path)
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{shown}: is not a regular file", expected=_EXPECTED)
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:

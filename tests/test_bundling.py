@@ -215,3 +215,8 @@ def test_a_folder_with_other_things_is_refused_before_anything_runs(folder: Path
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "which kcheck did not make" in shown.err
+
+
+def test_a_name_too_long_for_any_folder_is_a_mistake_of_the_call(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="File name too long"):
+        check_bundle(tmp_path / ("n" * 5000))

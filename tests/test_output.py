@@ -167,3 +167,8 @@ def test_a_destination_is_looked_at_beforehand(tmp_path: Path) -> None:
     ]:
         with pytest.raises(UsageError, match=what):
             check_destination(path, [model])
+
+
+def test_a_name_too_long_for_any_file_is_a_mistake_of_the_call(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="File name too long"):
+        check_destination(tmp_path / ("n" * 5000), [])

@@ -74,6 +74,7 @@ def test_what_is_said_to_kcheck_must_be_readable(text: str, message: str, tmp_pa
         ("rows = 1979-05-27", "pyproject.toml:2: rows is 'datetime.date(1979, 5, 27)'"),
         ("facts.time_axes = 1", "pyproject.toml:2: unknown key 'time_axes' (did you mean 'time_axis'?)"),
         ("trust.code = true", "pyproject.toml: trust lets code run, and this file was found, not named"),
+        ("exit_zero = true", "pyproject.toml:2: exit_zero hides faults from whoever asks for the exit code, and this file was found, not named"),
         ("custom_objects = ['a.py']", "pyproject.toml:2: custom_objects lets code run, and this file was found, not named"),
     ],
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras_consistency_cli.checks.base import UNDECIDED, Evidence, Judged, Pair, Status, Verdict
 from keras_consistency_cli.compare import Comparison
 from keras_consistency_cli.routes import REFERENCE, ROUNDED
 from keras_consistency_cli.routes.base import lifted_name
 from keras_consistency_cli.routes.batches import AXIS_LOST
-from keras_consistency_cli.tolerance import judge
+from keras_consistency_cli.tolerance import Policy, judge
 
 __all__ = [
     "CANCELS",
@@ -25,6 +25,7 @@ __all__ = [
     "judge_pairs",
     "numbers",
     "rounding_put_back",
+    "with_others",
     "worst",
 ]
 
@@ -77,6 +78,11 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
         return Verdict(status=Status.FAIL, message=message, reason="; ".join(errors) or None, judged=judged, advice=wording.advice)
     if errors:
         return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason="; ".join(errors), judged=judged)
+    toothless = next((each for each in judged if _is_toothless(each, evidence)), None)
+    if toothless is not None:
+        message = f"the stated limit of {toothless.limit.value:.2g} is no smaller than the greatest answer, {toothless.comparison.scale:.2g}"
+        advice = "state limits below the size of the answers, or none: the limits that rounding gives would fail this"
+        return Verdict(status=Status.ERROR, message=message, reason="anything would pass it", judged=judged, advice=advice)
     if not judged:
         return Verdict(status=Status.SKIP, message="nothing to compare", reason="; ".join(missing) or "no route gave outputs")
     if all(each.comparison.nonfinite_reference == each.comparison.elements for each in judged):
@@ -88,6 +94,22 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
     if widened:
         return _spared(judged, max(widened, key=lambda each: each.comparison.scaled), wording)
     return Verdict(status=Status.PASS, message=wording.agree, reason="; ".join(missing) or None, judged=judged)
+
+
+def _is_toothless(judged: Judged, evidence: Evidence) -> bool:
+    """Whether a stated limit passes what is no rounding only because it would pass zeros in place of every answer."""
+    comparison = judged.comparison
+    if judged.limit.origin != "stated" or comparison.identical or not 0 < comparison.scale <= judged.limit.value:
+        return False
+    noise, rounded = evidence.noise.get(comparison.output), rounding_put_back(evidence).get(comparison.output)
+    return not judge(comparison, noise=noise, lifted=judged.lifted, policy=Policy(), rounded=rounded).within
+
+
+def with_others(verdict: Verdict, evidence: Evidence) -> Verdict:
+    """A SKIP in place of a pass where there is a single row: alone in every batch, it shows nothing of batches and order."""
+    if verdict.status is not Status.PASS or evidence.rows != 1:
+        return verdict
+    return replace(verdict, status=Status.SKIP, message="nothing to compare", reason="a single row is alone in every batch: give two rows or more")
 
 
 def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdict:

@@ -18,7 +18,7 @@ Sources: keras#12040, keras#13762, tensorflow#39663.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, axis_lost, carries_state_on_purpose
+from keras_consistency_cli.checks.agreement import Wording, agreement, axis_lost, carries_state_on_purpose, with_others
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
 
 __all__ = ["CHECK"]
@@ -34,7 +34,7 @@ _WORDING = Wording(
 def examine(evidence: Evidence) -> Verdict:
     """Judge one-by-one against predict."""
     skipped = carries_state_on_purpose(evidence)
-    return skipped or axis_lost(evidence) or agreement(evidence, _PAIRS, _WORDING)
+    return skipped or axis_lost(evidence) or with_others(agreement(evidence, _PAIRS, _WORDING), evidence)
 
 
 CHECK = Check(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, axis_lost
+from keras_consistency_cli.checks.agreement import Wording, agreement, axis_lost, with_others
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.routes import BATCH_SIZES
 from keras_consistency_cli.routes.batches import SHAPE_VARIES
@@ -56,7 +56,7 @@ def examine(evidence: Evidence) -> Verdict:
         # A model built for one batch size that refuses another says so itself; only a silent answer is a fault.
         verdict = agreement(evidence, wanted[:-1], _WORDING)
         return replace(verdict, reason=f"a short last batch is refused: {tail.error}")
-    return agreement(evidence, wanted, _WORDING)
+    return with_others(agreement(evidence, wanted, _WORDING), evidence)
 
 
 def _refused(evidence: Evidence) -> Verdict | None:

@@ -14,7 +14,7 @@ Sources: keras#10231.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, carries_state_on_purpose
+from keras_consistency_cli.checks.agreement import Wording, agreement, carries_state_on_purpose, with_others
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
 
 __all__ = ["CHECK"]
@@ -30,7 +30,7 @@ _WORDING = Wording(
 def examine(evidence: Evidence) -> Verdict:
     """Judge the shuffled rows against predict."""
     skipped = carries_state_on_purpose(evidence)
-    return skipped or agreement(evidence, _PAIRS, _WORDING)
+    return skipped or with_others(agreement(evidence, _PAIRS, _WORDING), evidence)
 
 
 CHECK = Check(

@@ -84,6 +84,18 @@ ADVISORIES: tuple[Advisory, ...] = (
         ranges=(((3, 0, 0), (3, 12, 1)), ((3, 13, 0), (3, 13, 2))),
     ),
     Advisory(
+        number="CVE-2026-12481",
+        allows="runs the code of a Lambda layer when the model is copied",
+        source="https://github.com/keras-team/keras/pull/23048",
+        ranges=(((3, 0, 0), (3, 12, 3)), ((3, 13, 0), (3, 15, 0))),
+    ),
+    Advisory(
+        number="CVE-2026-12479",
+        allows="reads and writes outside the archive through the names of layers",
+        source="https://github.com/keras-team/keras/pull/23017",
+        ranges=(((3, 0, 0), (3, 12, 3)), ((3, 13, 0), (3, 15, 0))),
+    ),
+    Advisory(
         number="the fixes in 3.12.4 and 3.15.1",
         allows="fills the disk with packed assets, and follows links inside the weights file",
         source="https://github.com/keras-team/keras/compare/v3.15.0...v3.15.1",

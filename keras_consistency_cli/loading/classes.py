@@ -163,7 +163,7 @@ class _Found:
             self.custom.append(name)
         elif kind == "unsafe" and not in_unsafe:
             self.unsafe.append(f"{name}{_layer_name(node)} at {_place(where)}, which {_reason(name)}")
-        elif kind == "keras":
+        if kind == "keras" or (kind == "custom" and _is_of_keras(node.get("module"))):
             self._take_settings(node, name, where)
         if where and _outermost(where) != _COMPILE:
             self._count(node)
@@ -179,16 +179,25 @@ class _Found:
         for key in sorted(_SIZES & config.keys()):
             for value in filter(_is_whole, config[key] if isinstance(config[key], list) else [config[key]]):
                 if value < 0:
-                    raise RefusedError(f"{name}{_layer_name(node)} has {key}={value}", expected="a positive number")
+                    raise RefusedError(f"{name}{_layer_name(node)} has {key}={clean(value, 40)}", expected="a positive number")
                 if value > self.largest.value:
-                    self.largest = LargestSize(where=f"{name}{_layer_name(node)} has {key}={value:,}", value=value)
+                    self.largest = LargestSize(where=f"{name}{_layer_name(node)} has {key}={clean(f'{value:,}', 40)}", value=value)
 
     def _count(self, node: dict[str, Any]) -> None:
         config = node.get("config")
         is_layer = "inbound_nodes" in node or (isinstance(config, dict) and "trainable" in config)
+        if is_layer and isinstance(config, dict):
+            _check_name(config.get("name"), node["class_name"])
         self.layers += is_layer and node["class_name"] != "InputLayer"
         if self.layers > MAX_LAYERS:
             raise RefusedError(f"the model has more than {MAX_LAYERS} layers", expected="a model that loads within a minute")
+
+
+def _check_name(name: object, kind: str) -> None:
+    """Refuse a path for a name: Keras makes names into places in archives and folders, and takes a backslash for a slash there."""
+    if isinstance(name, str) and (not {"/", "\\"}.isdisjoint(name) or name in (".", "..")):
+        what = f"a layer of class {clean(kind, 60)} has the name '{clean(name, 80)}', which is a path"
+        raise RefusedError(what, expected="a name without / and \\")
 
 
 def _kind(node: dict[str, Any], where: Where, known: Known) -> tuple[Kind, str]:
@@ -202,14 +211,21 @@ def _kind(node: dict[str, Any], where: Where, known: Known) -> tuple[Kind, str]:
     if kind.startswith("__"):
         return "unsafe", clean(kind)
     full = clean(f"{module}.{name}" if module else name)
+    is_known = full in (known.functions if kind == "function" else known.classes)
+    # Whatever name of its own it claims: Keras falls back to its own class where nobody has registered that name, or where no module is given.
+    if (_is_of_keras(module) and not is_known) or (not module and name in _UNSAFE):
+        return "unsafe", full
     if registered and ">" in registered:
         return "custom", clean(registered)
     if ">" in name or module is None:
         return "custom", clean(name)
-    is_known = full in (known.functions if kind == "function" else known.classes)
-    if module.split(".")[0] == "keras":
-        return ("keras" if is_known else "unsafe"), full
-    return ("keras", full) if is_known else ("custom", clean(name) if module == "builtins" else full)
+    if is_known:
+        return "keras", full
+    return "custom", clean(name) if module == "builtins" else full
+
+
+def _is_of_keras(module: object) -> bool:
+    return isinstance(module, str) and module.split(".")[0] == "keras"
 
 
 def _is_whole(value: object) -> bool:

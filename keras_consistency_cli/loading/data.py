@@ -6,6 +6,7 @@ memory does not grow with the data.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -73,10 +74,11 @@ def open_rows(path: Path, *, what: str = "data") -> RowSource:
     """
     label = f"{what} {clean(path)}"
     try:
+        # Before it is opened: a pipe would keep whoever opens it waiting for a writer.
+        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
         with path.open("rb") as handle:
             found = os.fstat(handle.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
             return _read(handle, found.st_size, path, label)
     except OSError as error:
         raise _unreadable(path, label, error) from error
@@ -109,6 +111,8 @@ def _fingerprint(handle: IO[bytes], size: int) -> str | None:
 
 
 def _unreadable(path: Path, label: str, error: OSError) -> UsageError:
+    if error.errno == errno.ENAMETOOLONG:
+        return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
     if isinstance(error, FileNotFoundError):
         siblings = [found.name for found in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
         return UsageError(f"{label} does not exist{clean(did_you_mean(path.name, siblings))}")

@@ -133,7 +133,7 @@ def audit(top: Any, *, trust: bool = False) -> Instance:
         NotAllowedError: the top is not an allowed estimator, a state hides a method, a function is wanted, or it is nested without end.
     """
     if not isinstance(top, Instance) or (top.kind not in ESTIMATORS and not trust):
-        held = top.kind if isinstance(top, Instance) else type(top).__name__
+        held = top.kind if isinstance(top, Instance) else "a NumPy array or dtype" if isinstance(top, Pending) else type(top).__name__
         raise NotAllowedError(f"{held} as its top object, which is no scikit-learn preprocessing object", liftable=isinstance(top, Instance))
     seen: dict[int, Any] = {}
     level: list[Any] = [top]

@@ -25,6 +25,7 @@ _MAX_MEMBERS = 2000
 _MAX_DIRECTORY = 4 * _MIB
 _MAX_RATIO = 200
 """Keras stores its members; deflated weights shrink to a half, never to a two-hundredth."""
+_WHOLE_FLOOR = 64 * _MIB
 _CHUNK = _MIB
 _END_RECORD = struct.Struct("<4s4H2LH")
 _END64_BEFORE, _END64_SIZE_AT = 76, 40
@@ -52,6 +53,7 @@ def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     _check_names(infos)
     for info in infos:
         _check_member(info)
+    _check_whole(infos)
     _check_layout(infos)
     return archive
 
@@ -160,9 +162,19 @@ def _check_member(info: zipfile.ZipInfo) -> None:
             raise RefusedError(f"the archive's member '{clean(info.filename)}' {words} ({info.file_size:,} bytes unpacked)")
 
 
+def _check_whole(infos: list[zipfile.ZipInfo]) -> None:
+    """Hold all members together against the ratio too: Keras unpacks them side by side, and one that is small alone escapes it."""
+    unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
+    if unpacked > max(_WHOLE_FLOOR, _MAX_RATIO * packed):
+        what = f"the archive unpacks to {unpacked:,} bytes, more than {_MAX_RATIO} times its size, as a zip bomb does"
+        raise RefusedError(what, mend="save the model again with model.save('model.keras')")
+
+
 def _check_layout(infos: list[zipfile.ZipInfo]) -> None:
     """Members lie one after the other from byte 0: what overlaps or hides in front is read differently by different readers."""
     ordered = sorted(infos, key=lambda info: info.header_offset)
+    if ordered[0].header_offset < 0:
+        raise RefusedError("the zip archive is cut short or damaged (its table of contents points before its beginning)")
     if ordered[0].header_offset != 0:
         raise RefusedError(f"{ordered[0].header_offset} bytes stand before the archive's first member", expected="a plain zip archive")
     for info, following in itertools.pairwise(ordered):

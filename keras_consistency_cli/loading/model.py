@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,13 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
+from keras_consistency_cli.loading.exhaustion import exhaustion
 from keras_consistency_cli.text import clean
 
 __all__ = ["check_unchanged", "import_custom_objects", "load_model"]
+
+
+_STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def load_model(path: Path, *, known: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -30,19 +35,21 @@ def load_model(path: Path, *, known: Mapping[str, Any], compiled: bool = True, a
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        RefusedError: Keras cannot rebuild it; the message is Keras's own, on one line.
+        RefusedError: Keras cannot rebuild it, with Keras's own message on one line, or it is no model.
         NoVerdictError: it asks for more memory than there is.
     """
     try:
-        return keras.models.load_model(path, custom_objects=dict(known), compile=compiled, safe_mode=not allow_unsafe), ()
+        return _a_model(keras.models.load_model(path, custom_objects=dict(known), compile=compiled, safe_mode=not allow_unsafe), path), ()
+    except RefusedError:
+        raise
     except Exception as problem:
-        if _exhausted(problem):
+        if exhaustion(problem) is not None:
             raise _too_large(path) from problem
         try:
             model = keras.models.load_model(path, custom_objects=dict(known), compile=False, safe_mode=not allow_unsafe)
         except Exception:
             raise _refused(path, problem) from problem
-        return model, (f"loaded with compile=False: {clean(problem)}",)
+        return _a_model(model, path), (f"loaded with compile=False: {clean(problem)}",)
 
 
 def check_unchanged(path: Path, sha256: str) -> None:
@@ -60,21 +67,27 @@ def check_unchanged(path: Path, sha256: str) -> None:
             raise RefusedError(what, expected="a file that nobody writes to", mend="run kcheck again once it is complete")
 
 
-def _exhausted(problem: Exception) -> bool:
-    return isinstance(problem, MemoryError) or type(problem).__name__ == "ResourceExhaustedError"
-
-
 def _too_large(path: Path) -> NoVerdictError:
     what = f"{clean(path)} cannot be loaded: it asks for more memory than there is"
     return NoVerdictError(what, expected="a model whose weights fit this machine", mend="'kcheck inspect' shows the sizes; use a larger machine")
 
 
+def _a_model(loaded: Any, path: Path) -> Any:
+    if not isinstance(loaded, keras.Model):
+        what = f"{clean(path)} holds a single {clean(type(loaded).__name__, 60)}, not a model"
+        raise RefusedError(what, expected="a keras.Model", mend="put the layer into keras.Sequential([...]) and save that")
+    return loaded
+
+
 def _refused(path: Path, problem: Exception) -> RefusedError:
     # Keras wraps what happened into advice on get_config and the whole config; the innermost exception is what helps.
-    innermost = str(problem).rpartition("Exception encountered:")[2]
-    first = next((line.strip() for line in innermost.splitlines() if line.strip()), type(problem).__name__)
+    innermost = _STYLING.sub("", str(problem)).rpartition("Exception encountered:")[2]
+    shown, *others = [line.strip() for line in innermost.splitlines() if line.strip()] or [type(problem).__name__]
+    for line in others[:2]:
+        if shown.endswith((":", ",")) or shown.startswith("Exception encountered when calling"):
+            shown = f"{shown} {line}"
     return RefusedError(
-        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(first, 300)}",
+        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(shown, 300)}",
         mend="custom classes come from --custom-objects layers.py; otherwise load and save it again with the Keras that made it",
     )
 

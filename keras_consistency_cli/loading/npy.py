@@ -25,6 +25,8 @@ Array = npt.NDArray[Any]
 _MAX_PACKED = 2**30
 """Compressed arrays cannot be mapped: beyond this size, all together, they must be saved uncompressed, so that memory does not grow with the data."""
 _MAX_MEMBERS = 1000
+_MAX_AXES = 32
+"""What NumPy 1 takes; NumPy 2 takes twice as many, models far fewer."""
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 _ALLOWED = "numbers (float, int, uint, bool) or strings (str, bytes)"
@@ -167,6 +169,8 @@ def _check_dtype(dtype: np.dtype[Any], label: str) -> None:
 
 
 def _check_shape(shape: tuple[int, ...], label: str) -> None:
+    if any(type(size) is not int for size in shape) or len(shape) > _MAX_AXES:
+        raise DataError(f"{label} has the shape {clean(shape, 80)}", expected=f"at most {_MAX_AXES} axes, each a whole number of rows or values")
     if not shape:
         raise DataError(f"{label} is a single value of shape ()", expected="one row per sample on axis 0", mend="np.atleast_1d(x)")
     if shape[0] == 0:

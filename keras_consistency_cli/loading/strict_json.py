@@ -9,11 +9,15 @@ from typing import Any
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.text import clean
 
-__all__ = ["MAX_DEPTH", "parse_object"]
+__all__ = ["MAX_CONTAINERS", "MAX_DEPTH", "parse_object"]
 
 MAX_DEPTH = 100
 """Keras nests four levels per model inside a model; ordinary configs stay below thirty."""
 
+MAX_CONTAINERS = 500_000
+"""Counted in the bytes, before anything is built: a model of 2,000 layers has a fifth of it."""
+
+_FORMS: dict[type, str] = {type(None): "null", bool: "true or false", str: "a text", list: "a list"}
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
@@ -25,10 +29,12 @@ def parse_object(data: bytes, member: str) -> dict[str, Any]:
         member: its name, for the message.
 
     Raises:
-        RefusedError: not UTF-8, not JSON, not an object, a key twice in one object, or nested deeper than `MAX_DEPTH`.
+        RefusedError: not UTF-8, not JSON, not an object, a key twice in one object, nested deeper than `MAX_DEPTH`, or more than `MAX_CONTAINERS`.
     """
     if data.startswith(_BYTE_ORDER_MARKS):
         raise RefusedError(f"{member} begins with a byte order mark", expected="plain UTF-8, as Keras writes it")
+    if data.count(b"[") + data.count(b"{") > MAX_CONTAINERS:
+        raise RefusedError(f"{member} holds more than {MAX_CONTAINERS:,} lists and objects", expected="a config that Keras itself has written")
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
@@ -40,7 +46,7 @@ def parse_object(data: bytes, member: str) -> dict[str, Any]:
     except ValueError as error:
         raise RefusedError(f"{member} is not valid JSON: {clean(error)}") from error
     if not isinstance(value, dict):
-        raise RefusedError(f"{member} holds a {type(value).__name__} where a JSON object is expected")
+        raise RefusedError(f"{member} holds {_FORMS.get(type(value), 'a number')} where a JSON object is expected")
     if _deeper_than(value, MAX_DEPTH):
         raise _too_deep(member)
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import importlib
 from pathlib import Path
@@ -59,8 +60,10 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
         if start.startswith(b"PAR1"):
             _check_parquet(handle, label)
             return pandas.read_parquet(handle).rename(columns=str), True
-        named = _has_header(start)
-        _check_header(start if named else b"", label)
+        first = handle.readline(_MAX_BYTES).removeprefix(codecs.BOM_UTF8)
+        handle.seek(0)
+        named = _has_header(first)
+        _check_header(first if named else b"", label)
         frame = pandas.read_csv(handle, header=0 if named else None)
     except ImportError as error:
         raise UsageError(f"{label} needs pyarrow, which is not installed", mend=f"{_INSTALL}, or save it with np.save") from error
@@ -110,6 +113,11 @@ def _is_number(cell: bytes) -> bool:
     return True
 
 
+def _first_text(column: Any) -> Any:
+    """The value that made the column one of texts; pandas reads the numbers before it as numbers or as texts."""
+    return next((value for value in column if not _is_number(str(value).encode())), column.iloc[0])
+
+
 def _numbers(frame: Any, label: str) -> npt.NDArray[Any]:
     for name, dtype in frame.dtypes.items():
         if getattr(dtype, "kind", "O") not in "fiub":
@@ -117,7 +125,7 @@ def _numbers(frame: Any, label: str) -> npt.NDArray[Any]:
             if not len(column):
                 continue  # missing in every row
             raise DataError(
-                f"{label}: column '{clean(name)}' holds {clean(repr(column.iloc[0]), 60)}, which is no number",
+                f"{label}: column '{clean(name)}' holds {clean(repr(_first_text(column)), 60)}, which is no number",
                 expected="numbers in every column",
                 mend="leave the column out, or encode it as in training",
             )

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["WeightFact", "Weights", "read_weights"]
 
 _MIB = 1 << 20
-_MAX_OBJECTS = 200_000
+_MAX_OBJECTS = 50_000
 _BOMB_FLOOR = 16 * _MIB
 _MAX_EXPANSION = 20
 """Real weights hardly compress; a dataset that declares twenty times what it stores is there to exhaust memory."""
+_MOST_TEXTS = 10_000
 _SLAB = 64 * _MIB
 _FILTERS = frozenset({1, 2, 3})
 """gzip, shuffle and checksum: what every HDF5 library has built in; others are loaded from plugins."""
@@ -130,14 +131,34 @@ def _check(path: str, dataset: h5py.Dataset) -> None:
         raise RefusedError(f"{shown} uses HDF5 filter {min(filters - _FILTERS)}", expected="gzip, shuffle or checksum only")
     stored = dataset.id.get_storage_size()
     declared = max(math.prod(dataset.shape), math.prod(dataset.chunks or ())) * dataset.dtype.itemsize
+    if dataset.dtype.kind == "O":
+        _check_texts(shown, dataset)
     if declared > max(_BOMB_FLOOR, _MAX_EXPANSION * stored):
         what = f"{shown} declares the shape {shape_text(dataset.shape)}, {declared:,} bytes, but only {stored:,} are stored"
         raise RefusedError(what, mend="save the model again; the file is damaged or built to exhaust memory")
 
 
+def _check_texts(shown: str, dataset: h5py.Dataset) -> None:
+    """Refuse texts of any length that are many or long: a thousand of them may lie at one place of the file and are a thousand once they are read."""
+    import numpy as np
+
+    what = f"{shown} holds more text than any weight"
+    if dataset.size > _MOST_TEXTS:
+        raise RefusedError(what, expected=f"at most {_MOST_TEXTS:,} texts")
+    length = 0
+    for at in np.ndindex(dataset.shape):
+        length += len(dataset[at])
+        if length > _BOMB_FLOOR:
+            raise RefusedError(what, expected=f"at most {_BOMB_FLOOR >> 20} MiB")
+
+
 def _is_allowed(dtype: Any) -> bool:
     """Numbers and text; NumPy knows bfloat16 and float8 only as opaque items of one or two bytes."""
-    return dtype.kind in "fiubSO" or (dtype.kind == "V" and dtype.names is None and dtype.subdtype is None and dtype.itemsize <= 2)
+    import h5py
+
+    if dtype.kind == "O":
+        return h5py.check_string_dtype(dtype) is not None
+    return dtype.kind in "fiubS" or (dtype.kind == "V" and dtype.names is None and dtype.subdtype is None and dtype.itemsize <= 2)
 
 
 def _dtype(dataset: h5py.Dataset) -> str:

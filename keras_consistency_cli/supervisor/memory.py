@@ -13,6 +13,7 @@ __all__ = ["MemoryLimit", "free_memory", "held"]
 GIB = 2**30
 _SHARE = 0.9
 _UNLIMITED = 2**60
+_FEWER = "give fewer rows at once (--rows, --batch-size)"
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -47,10 +48,12 @@ class MemoryLimit:
         greatest = max(holding, key=lambda worker: holding[worker])
         most = holding[greatest]
         if self.each is not None and most > self.each:
-            return greatest, f"ran out of memory ({most / GIB:.3g} GiB of {self.each / GIB:.3g} GiB, memory_limit)"
+            held_of = f"{most / GIB:.3g} GiB of {self.each / GIB:.3g} GiB, memory_limit"
+            return greatest, f"ran out of memory ({held_of}): raise --memory-limit, or {_FEWER}"
         total = shared + sum(max(0, each - shared) for each in holding.values())
         if self.together is not None and total > self.together:
-            return greatest, f"ran out of memory ({most / GIB:.3g} GiB, all workers {total / GIB:.3g} of the {self.together / GIB:.3g} GiB free)"
+            held_of = f"{most / GIB:.3g} GiB, all workers {total / GIB:.3g} of the {self.together / GIB:.3g} GiB free"
+            return greatest, f"ran out of memory ({held_of}): free some, or {_FEWER}"
         return None
 
     @property

@@ -11,6 +11,9 @@ import stat
 import tempfile
 from pathlib import Path
 
+from keras_consistency_cli.errors import NoVerdictError
+from keras_consistency_cli.text import clean
+
 __all__ = ["Scratch", "sweep"]
 
 _PREFIX = "kcheck-"
@@ -20,13 +23,16 @@ _AT_ONCE = 20
 
 
 class Scratch:
-    """A new folder among the temporary files. A lock in it says that its run is alive, and is lifted by the kernel when that ends."""
+    """A new folder among the temporary files. A lock in it says that its run is alive, and is lifted by the kernel when that ends.
+
+    Raises:
+        NoVerdictError: there is no place for temporary files, or it is full.
+    """
 
     def __init__(self) -> None:
         self._lock = -1
         while self._lock < 0:
-            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-            self._lock = _locked(self.path)
+            self.path, self._lock = _made()
             if not self.path.is_dir():
                 # Somebody who sweeps took it for an old one, in the moment before it was locked.
                 self._unlock()
@@ -40,6 +46,19 @@ class Scratch:
         if self._lock >= 0:
             os.close(self._lock)
         self._lock = -1
+
+
+def _made() -> tuple[Path, int]:
+    """Make a folder and lock it; nothing stays where that fails half-way."""
+    folder = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        return folder, _locked(folder)
+    except OSError as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        what = f"no folder for temporary files can be made: {clean(error.strerror or error)}"
+        raise NoVerdictError(what, mend="free some space, or set TMPDIR to a folder that you may write to") from error
 
 
 def _locked(folder: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.killing import WAYS, Ending, killed, subject
+from benchmarks.killing import WAYS, Ending, killed, results, subject
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
 
@@ -39,3 +39,9 @@ def test_what_counts_as_wrong() -> None:
     right = [ending("worker", 3), ending("SIGKILL", -9, folders=1), ending("worker", 0, late=True)]
     wrong = [ending("worker", 0), ending("SIGTERM", 143, folders=1), ending("SIGKILL", -9, processes=1), ending("SIGKILL", -9, folders=2)]
     assert [each.wrong for each in (*right, *wrong)] == [False] * 3 + [True] * 4
+
+
+def test_results_are_compared_without_their_seconds() -> None:
+    assert results(b'{"results": [{"code": "KC101", "elapsed_s": 1.5}]}') == results(b'{"results": [{"code": "KC101", "elapsed_s": 2}]}')
+    assert results(b'{"results": [{"code": "KC101", "status": "fail"}]}') != results(b'{"results": [{"code": "KC101", "status": "pass"}]}')
+    assert results(b"") is None

@@ -68,6 +68,22 @@ def test_the_lifted_pair_decides(world: Any) -> None:
     assert world.where({"shuffled-float64": world.moved(1e-14, lens="float64")}).verdict(CHECK).status is Status.PASS
 
 
+@pytest.mark.parametrize(
+    ("by", "limit", "status"),
+    [
+        (0.5, Stated(rtol=0.0, atol=1e308), Status.ERROR),
+        (0.5, Stated(rtol=1.0, atol=0.0), Status.ERROR),
+        (0.5, Stated(rtol=0.0, atol=0.9), Status.PASS),
+        (0.1 * LIMIT, Stated(rtol=0.0, atol=1e308), Status.PASS),
+        (0.0, Stated(rtol=1.0, atol=1e308), Status.PASS),
+    ],
+)
+def test_a_limit_that_zeros_would_pass_passes_rounding_only(world: Any, by: float, limit: Stated, status: Status) -> None:
+    found = world.where({"shuffled": world.moved(by)}, policy=Policy(stated=limit)).verdict(CHECK)
+    assert found.status is status
+    assert (found.reason == "anything would pass it") is (status is Status.ERROR)
+
+
 def test_few_rows_widen_the_limit(make_world: Any) -> None:
     few = make_world(8)
     found = few.where({"shuffled": few.moved(7 * LIMIT)}).verdict(CHECK)

@@ -60,3 +60,11 @@ def test_a_lone_row_without_an_axis_fails(world: Any) -> None:
     for check in (CHECK, KC102):
         found = world.where({"one-by-one": Trace(route="", error=f"ValueError: {told}")}).verdict(replace(check, routes=("one-by-one",)))
         assert (found.status, found.message, found.findings) == (Status.FAIL, told, {"output_rows": {"out": 0}})
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.SKIP), (0.5, Status.FAIL)])
+def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, status: Status) -> None:
+    one = make_world(1)
+    found = one.where({"one-by-one": one.moved(by, (0,))}).verdict(CHECK)
+    assert found.status is status
+    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (status is Status.SKIP)

@@ -93,3 +93,11 @@ def test_sizes_that_the_model_refuses_fail(world: Any) -> None:
 def test_a_model_that_refuses_everything_or_declares_its_size_gives_no_such_failure(world: Any) -> None:
     assert world.where(dict.fromkeys(SIZES, MISFIT)).verdict(CHECK).status is Status.ERROR
     assert world.where({"batch-2": MISFIT}, facts={"batch_size": 32}).verdict(CHECK).status is not Status.FAIL
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.SKIP), (0.5, Status.FAIL)])
+def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, status: Status) -> None:
+    one = make_world(1)
+    found = one.where({"batch-7": one.moved(by, (0,))}).verdict(CHECK)
+    assert found.status is status
+    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (status is Status.SKIP)

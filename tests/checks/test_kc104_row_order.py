@@ -38,3 +38,11 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
 def test_state_carried_on_purpose(world: Any, said: str, status: Status) -> None:
     changed = world.where({"shuffled": world.moved(0.5)}, facts=LSTM, data={"stateful_rows": said})
     assert changed.verdict(CHECK).status is status
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.SKIP), (0.5, Status.FAIL)])
+def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, status: Status) -> None:
+    one = make_world(1)
+    found = one.where({"shuffled": one.moved(by, (0,))}).verdict(CHECK)
+    assert found.status is status
+    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (status is Status.SKIP)

@@ -154,3 +154,48 @@ def test_mistakes(line: list[str], message: str, tmp_path: Path, monkeypatch: py
     assert main(["recheck", *line]) == 2
     shown = capsys.readouterr()
     assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True), shown.err
+
+
+@pytest.mark.parametrize("flags", [["--rtol", "0", "--atol", "1e308"], ["--rtol", "1", "--atol", "0"], ["--rtol", "0", "--atol", "1.01"]])
+def test_limits_that_let_anything_pass_are_no_pass(flags: list[str], stored: Make) -> None:
+    path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
+    assert main(["recheck", str(path), *flags]) == 3
+
+
+def test_results_that_were_taken_out_are_no_pass(stored: Make) -> None:
+    assert main(["recheck", str(stored())]) == 3
+    assert main(["recheck", str(stored(verdict("KC101", "batch-vs-single", status=Status.SKIP)))]) == 3
+
+
+def test_a_status_that_was_changed_by_hand_is_refused(stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
+    document = json.loads(path.read_text())
+    document["results"][0]["status"] = "pass"
+    path.write_text(json.dumps(document))
+    assert main(["recheck", str(path)]) == 2
+    assert "KC101 says pass and has a comparison beyond its limit: the report was changed by hand" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        (None, "has no comparison"),
+        ({"elements": 0}, "has a comparison of nothing"),
+        ({"max_abs": -1.0}, "has a comparison of nothing"),
+        ({"max_abs": float("nan")}, "has a comparison of nothing"),
+    ],
+)
+def test_a_pass_of_nothing_is_refused(changed: dict[str, Any] | None, fault: str, stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), SMALL, CALIBRATED)))
+    document = json.loads(path.read_text())
+    pairs = document["results"][0]["comparisons"]
+    document["results"][0]["comparisons"] = [each | changed for each in pairs] if changed else []
+    path.write_text(json.dumps(document))
+    assert main(["recheck", str(path), "--exact"]) == 2
+    assert f"KC101 says pass and {fault}" in capsys.readouterr().err
+
+
+def test_a_required_check_that_is_not_there_gives_no_verdict(stored: Make) -> None:
+    pair = judged(("one-by-one", "predict"), SMALL, CALIBRATED)
+    assert main(["recheck", str(stored(verdict("KC101", "batch-vs-single", pair), required=("KC103",)))]) == 3
+    assert main(["recheck", str(stored(verdict("KC101", "batch-vs-single", pair), required=("KC101",)))]) == 0

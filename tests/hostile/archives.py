@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import stat
+import struct
 import warnings
 import zipfile
 
@@ -40,6 +41,9 @@ ROWS = (
     _row("JSON nested 200,000 deep", "deep.keras", 1, "config.json nests deeper than 100 levels"),
     _row("a config of 1 GB", "huge.keras", 1, "'config.json' is larger than any real one"),
     _row("a zip bomb", "bomb.keras", 1, "unpacks to more than 200 times its size"),
+    _row("a zip bomb in small pieces", "pieces.keras", 1, "more than 200 times its size, as a zip bomb does"),
+    _row("a table of contents that points before the file", "before.keras", 1, "points before its beginning"),
+    _row("a config of 600,000 lists", "lists.keras", 1, "config.json holds more than 500,000 lists and objects"),
 )
 
 
@@ -61,6 +65,15 @@ def _declared_huge() -> bytes:
     at = data.rfind(b"config.json") - 46
     data[at + 20 : at + 28] = (1 << 30).to_bytes(4, "little") * 2
     return bytes(data)
+
+
+def _pointing_before() -> bytes:
+    """An archive with an end record for large ones, which says that its table of contents lies beyond everything."""
+    whole = crafted.zipped(PARTS)
+    at = whole.rfind(b"PK\x05\x06")
+    size = int.from_bytes(whole[at + 12 : at + 16], "little")
+    large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 3, 3, size, 1 << 62)
+    return whole[:at] + large + struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1) + whole[at : at + 8] + b"\xff" * 12 + whole[at + 20 :]
 
 
 def build(into: pathlib.Path) -> None:
@@ -85,6 +98,9 @@ def build(into: pathlib.Path) -> None:
         "deep": crafted.zipped(PARTS | {"config.json": b"[" * 200_000}),
         "huge": _declared_huge(),
         "bomb": crafted.zipped(PARTS | {"assets/big": b" " * (30 << 20)}, compression=zipfile.ZIP_DEFLATED),
+        "pieces": crafted.zipped(PARTS | {f"assets/{at}": b" " * (1 << 20) for at in range(70)}, compression=zipfile.ZIP_DEFLATED),
+        "before": _pointing_before(),
+        "lists": crafted.zipped(PARTS | {"config.json": b"[" + b"[]," * 600_000 + b"[]]"}),
         "unreadable": whole,
     }
     for name, data in files.items():

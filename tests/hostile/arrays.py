@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pathlib
 
 import numpy as np
@@ -27,6 +28,12 @@ ROWS = (
     _data("npy: bytes behind the end", "long.npy", "bytes"),
     _data("npy: zero rows", "zero.npy", "has no rows"),
     _data("npy: 0-d", "scalar.npy", "shape ()"),
+    _data("npy: truth values for a shape", "truth.npy", "has the shape (True, 4)"),
+    _data("npy: 40 axes", "axes.npy", "expected: at most 32 axes"),
+    _data("a pipe that nobody writes to", "pipe.npy", "is not a regular file"),
+    Row(name="code from a pipe", line="run mlp.keras --data x.npy --custom-objects pipe.npy", code=2, words=("pipe.npy", "there is no such file")),
+    Row(name="a report from a pipe", line="recheck pipe.npy", code=2, words=("pipe.npy", "is not a regular file")),
+    Row(name="a file name of 5,000 characters", line=f"run mlp.keras --data x.npy --output {'n' * 5000}", code=2, words=("File name too long",)),
     _data("npy: a text file", "plain.npy", "is a text file"),
     _yaml("YAML: a key twice", "twice.yaml", "twice.yaml:2", "rows", "twice"),
     _yaml("YAML: yes", "yes.yaml", "yes.yaml:1", "yes"),
@@ -77,9 +84,13 @@ def build(into: pathlib.Path) -> None:
         "long": _saved(rows) + b"\0" * 9,
         "zero": _saved(rows[:0]),
         "scalar": _saved(np.float32(3.0)),
+        "truth": _headed("{'descr': '<f4', 'fortran_order': False, 'shape': (True, 4)}") + b"\0" * 16,
+        "axes": _headed(f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({'1,' * 40})}}") + b"\0" * 4,
         "plain": b"1.0 2.0 3.0 4.0\n" * 8,
     }
     for name, data in files.items():
         (into / f"{name}.npy").write_bytes(data)
+    if not (into / "pipe.npy").exists():
+        os.mkfifo(into / "pipe.npy")
     for name, text in _SETTINGS.items():
         (into / f"{name}.yaml").write_text(text, encoding="utf-8")

@@ -29,6 +29,14 @@ ROWS = (
     _row("npy: text", "mlp.keras --data words.npy --select KC1", 2, "words.npy has dtype <U"),
     _row("NaN in the weights", "holed.keras --data x.npy --select KC701", 1, "FAIL KC701"),
     _row("dims that are allowed, a product that is huge", "swell.keras --data x.npy --select KC104", 3, "memory"),
+    _row(
+        "a layer that asks for more memory than there is",
+        "greedy.keras --data x.npy --select KC104",
+        3,
+        "ran out of memory, asked for an array of shape (8, 1, 1000000000, 3)",
+        "give fewer rows at once (--rows, --batch-size)",
+    ),
+    _row("a single layer", "layer.keras --data x.npy --select KC104", 1, "layer.keras holds a single Dense, not a model", "keras.Sequential([...])"),
     _row("an input's name with ESC and ::error::", "input.keras --data x.npy --select KC104", 0, "consistent: 1 passed"),
     _row("a layer's name with ESC and ::error::", "named.keras --data x.npy --select KC104", 3, "is not a valid scope name"),
     _row("npy: big-endian", "mlp.keras --data big.npy --select KC104", 0, "consistent: 1 passed"),
@@ -72,6 +80,8 @@ def build(into: pathlib.Path) -> None:
             crafted.layer("Embedding", name="swell", input_dim=9_999_999, output_dim=9_999_999) | {"build_config": {"input_shape": [None, 3]}}
         ),
     )
+    crafted.write_archive(into / "greedy.keras", crafted.config_with(crafted.layer("RepeatVector", name="again", n=10**9)))
+    crafted.write_archive(into / "layer.keras", crafted.dense())
     crafted.write_archive(into / "named.keras", _named(1), weights=crafted.weights_with(_renamed))
     crafted.write_archive(into / "input.keras", _named(0))
 

@@ -29,11 +29,26 @@ ROWS = (
     _row("a SavedModel from outside", "tfsm.keras", "TFSMLayer", "from outside the archive", UNSAFE),
     _row("a pickled PyTorch module", "torch.keras", "TorchModuleWrapper", "can run any code", UNSAFE),
     _row("a function that changes Keras's settings", "floatx.keras", "keras.config.set_floatx", UNSAFE),
+    _row("Lambda without a module", "legacy.keras", "has Lambda 'suspect'", "holds Python code that would run", UNSAFE),
+    Row(
+        name="Lambda under a name of one's own, code given",
+        line="run hidden.keras --data x.npy --custom-objects own.py",
+        code=1,
+        words=("hidden.keras", "has keras.layers.Lambda 'suspect'", UNSAFE),
+    ),
+    Row(
+        name="a vocabulary from a file, under a name of one's own",
+        line="run words.keras --data x.npy --custom-objects own.py",
+        code=1,
+        words=("words.keras", "reads its vocabulary from the file '/etc/passwd'", UNSAFE),
+    ),
+    _row("a layer's name that is a path", "path.keras", "has the name '..\\..\\x', which is a path", "expected: a name without / and"),
     _row("3,000 layers", "layers.keras", "more than 2000 layers"),
     _row("units=1e9", "wide.keras", "units=1,000,000,000, but the archive stores only 20 numbers"),
     _row("units=-1", "negative.keras", "has units=-1", "expected: a positive number"),
     _row("an HDF5 dataset from another file", "external.keras", "reads its numbers from another file"),
     _row("a shape of 3.9 GB, nothing stored", "shape.keras", "declares the shape (975000000,), 3,900,000,000 bytes, but only"),
+    _row("a text that is stored once and read 2,000 times", "texts.keras", "weight 'texts'", "holds more text than any weight"),
     _row("complex64 weights", "complex.keras", "has the dtype complex64"),
 )
 
@@ -50,6 +65,14 @@ def _shape(file: h5py.File) -> None:
     file.create_dataset("layers/x/vars/0", (975_000_000,), "f4", chunks=(1 << 20,), compression="gzip", fillvalue=1.0)
 
 
+def _complex(file: h5py.File) -> None:
+    file.create_dataset("c", data=np.zeros(2, "complex64"))
+
+
+def _texts(file: h5py.File) -> None:
+    file.create_dataset("texts", data=["a" * 10_000] * 2_000, dtype=h5py.string_dtype())
+
+
 CULPRITS: dict[str, dict[str, Any]] = {
     "bytecode": crafted.layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}),
     "function": crafted.layer("Lambda", function=_function("keras.config", "set_epsilon")),
@@ -61,6 +84,10 @@ CULPRITS: dict[str, dict[str, Any]] = {
     "floatx": crafted.dense(activation=_function("keras.config", "set_floatx")),
     "wide": crafted.dense(units=10**9),
     "negative": crafted.dense(units=-1),
+    "legacy": crafted.layer("Lambda", None, function=_function("keras.config", "set_epsilon")),
+    "hidden": crafted.layer("Lambda", registered="mine>Swish", function=_function("mine", "f")),
+    "words": crafted.layer("StringLookup", registered="mine>Swish", vocabulary="/etc/passwd"),
+    "path": crafted.dense(name="..\\..\\x"),
 }
 
 
@@ -69,6 +96,7 @@ def build(into: pathlib.Path) -> None:
     for name, culprit in CULPRITS.items():
         crafted.write_archive(into / f"{name}.keras", crafted.config_with(culprit))
     crafted.write_archive(into / "layers.keras", crafted.config_with(*[crafted.dense()] * 3000))
-    weights = {"external": _external, "shape": _shape, "complex": lambda file: file.create_dataset("c", data=np.zeros(2, "complex64"))}
+    (into / "own.py").write_text("", encoding="utf-8")
+    weights = {"external": _external, "shape": _shape, "texts": _texts, "complex": _complex}
     for name, change in weights.items():
         crafted.write_archive(into / f"{name}.keras", weights=crafted.weights_with(change))

@@ -11,7 +11,8 @@ from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.advisories import ADVISORIES, SAFE_VERSIONS, advisories_for, version_warning
 
 LAST = "the fixes in 3.12.4 and 3.15.1"
-OF_3_12_0 = ("CVE-2026-0897", "CVE-2026-1462", "CVE-2026-1669", LAST)
+OF_3_14_1 = ("CVE-2026-12481", "CVE-2026-12479", LAST)
+OF_3_12_0 = ("CVE-2026-0897", "CVE-2026-1462", "CVE-2026-1669", *OF_3_14_1)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,9 @@ OF_3_12_0 = ("CVE-2026-0897", "CVE-2026-1462", "CVE-2026-1669", LAST)
         ("3.12.4", ()),
         ("3.15.0", (LAST,)),
         ("3.12.3", (LAST,)),
-        ("3.13.2", (LAST,)),
+        ("3.12.2", OF_3_14_1),
+        ("3.13.2", OF_3_14_1),
+        ("3.14.1", OF_3_14_1),
         ("3.13.1", OF_3_12_0),
         ("3.12.0", OF_3_12_0),
         ("3.11.2", ("CVE-2025-9905", "CVE-2025-49655", "CVE-2025-12058", *OF_3_12_0)),

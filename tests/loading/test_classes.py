@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading import classes
 from keras_consistency_cli.loading.classes import Inspection, LargestSize, inspect_config, known_classes
 from tests.loading import crafted_archives as crafted
@@ -60,3 +61,53 @@ def test_a_wide_layer_is_no_matter_of_the_config_alone() -> None:
 def test_values_that_only_look_like_sizes_are_left_alone() -> None:
     odd = crafted.layer("Reshape", target_shape=[-1, 3], units=True, filters=None, key_dim="auto")
     assert inspect_config(crafted.config_with(odd), known_classes()).largest.value == 3
+
+
+@pytest.mark.parametrize(
+    "culprit",
+    [
+        crafted.layer("Lambda", registered="mine>Swish"),
+        crafted.layer("Lambda", "keras.src.layers.core.lambda_layer", registered="mine>Swish"),
+        crafted.layer("a>Lambda"),
+        crafted.layer("layers.Lambda", "keras"),
+        crafted.layer("\uff2cambda"),
+        crafted.layer("Lambda", None),
+        crafted.layer("Lambda", ""),
+        crafted.layer("TFSMLayer", None, registered="mine>Swish"),
+        crafted.layer("get_file", "keras.utils", registered="mine>get_file"),
+        {"class_name": "Lambda", "config": {"name": "suspect"}},
+    ],
+)
+def test_no_name_of_ones_own_hides_what_keras_would_fall_back_to(culprit: dict[str, object]) -> None:
+    found = inspect_config(crafted.config_with(culprit), known_classes())
+    assert (len(found.unsafe), found.custom) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "culprit",
+    [
+        crafted.layer("Dense", registered="mine>Dense"),
+        crafted.layer("Lambda", "mine.layers", registered="mine>Lambda"),
+        crafted.layer("Map", "mine"),
+    ],
+)
+def test_classes_of_ones_own_may_bear_the_names_of_keras(culprit: dict[str, object]) -> None:
+    found = inspect_config(crafted.config_with(culprit), known_classes())
+    assert (found.unsafe, len(found.custom)) == ((), 1)
+
+
+@pytest.mark.parametrize("name", ["../x", "..\\x", "a/b", "\\", ".."])
+def test_a_path_is_no_name(name: str) -> None:
+    with pytest.raises(RefusedError, match="which is a path"):
+        inspect_config(crafted.config_with(crafted.dense(name=name)), known_classes())
+
+
+@pytest.mark.parametrize("name", ["...", "a.b", "dense_1", "größe", "C:x"])
+def test_names_that_are_odd_and_no_path_are_left_alone(name: str) -> None:
+    assert inspect_config(crafted.config_with(crafted.dense(name=name)), known_classes()).unsafe == ()
+
+
+def test_a_number_of_4000_digits_is_told_in_a_few() -> None:
+    with pytest.raises(RefusedError) as raised:
+        inspect_config(crafted.config_with(crafted.dense(units=-int("9" * 4000))), known_classes())
+    assert len(str(raised.value)) < 200

@@ -27,6 +27,8 @@ def csv(folder: Path, text: str) -> Path:
         ("age,income\n1,2.5\n3,4\n", ("age", "income"), [[1, 2.5], [3, 4]]),
         ("1,2.5\n3,4\n", None, [[1, 2.5], [3, 4]]),
         ("0,1\n3,4\n", ("0", "1"), [[3, 4]]),
+        ("\ufeff1,2.5\n3,4\n", None, [[1, 2.5], [3, 4]]),
+        ("\ufeffage,income\n1,2.5\n", ("age", "income"), [[1, 2.5]]),
         ('"a b","c"\r\n1,\r\n', ("a b", "c"), [[1, np.nan]]),
         ("flag,n\nTrue,1\nFalse,2\n", ("flag", "n"), [[1, 1], [0, 2]]),
     ],
@@ -145,3 +147,14 @@ def test_without_pandas_the_message_says_how_to_install(tmp_path: Path, monkeypa
         open_rows(csv(tmp_path, "a\n1\n"), what="reference rows")
     assert caught.value.what == f"reference rows {tmp_path / 'x.csv'} needs pandas, which is not installed"
     assert caught.value.mend == "pip install 'keras-consistency-cli[tables]', or save it with np.save"
+
+
+def test_a_header_longer_than_what_tells_the_kind_of_a_file_is_read_whole(tmp_path: Path) -> None:
+    names = [f"column{at}" for at in range(12_000)]
+    source = open_rows(csv(tmp_path, f"{','.join(names)}\n{','.join('1' for _ in names)}\n"))
+    assert source.columns == tuple(names)
+
+
+def test_the_value_that_is_no_number_is_the_one_that_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="column 'a' holds 'x2', which is no number"):
+        open_rows(csv(tmp_path, "a\n1\nx2\n3\n"))

@@ -74,14 +74,17 @@ def test_most_of_what_is_free_is_for_all_workers(monkeypatch: pytest.MonkeyPatch
     assert MemoryLimit.of(None).answer == 9 * GIB
 
 
+FEWER = "give fewer rows at once (--rows, --batch-size)"
+
+
 @pytest.mark.parametrize(
     ("limit", "found"),
     [
         (MemoryLimit(), None),
         (MemoryLimit(each=4 * GIB), None),
-        (MemoryLimit(each=2 * GIB), (2, "ran out of memory (3 GiB of 2 GiB, memory_limit)")),
+        (MemoryLimit(each=2 * GIB), (2, f"ran out of memory (3 GiB of 2 GiB, memory_limit): raise --memory-limit, or {FEWER}")),
         (MemoryLimit(together=4 * GIB), None),
-        (MemoryLimit(together=3 * GIB), (2, "ran out of memory (3 GiB, all workers 4 of the 3 GiB free)")),
+        (MemoryLimit(together=3 * GIB), (2, f"ran out of memory (3 GiB, all workers 4 of the 3 GiB free): free some, or {FEWER}")),
     ],
 )
 def test_the_greatest_worker_is_named(limit: MemoryLimit, found: tuple[int, str] | None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from keras_consistency_cli.errors import NoVerdictError
+from keras_consistency_cli.supervisor import scratch
 from keras_consistency_cli.supervisor.scratch import Scratch, sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,3 +110,20 @@ def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(temporary: Pat
     made = Scratch()
     assert (len(calls), names(temporary)) == (2, [made.path.name])
     made.remove()
+
+
+def test_without_a_place_for_temporary_files_there_is_no_verdict(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary / "none"))
+    with pytest.raises(NoVerdictError, match="no folder for temporary files can be made: No such file or directory") as raised:
+        Scratch()
+    assert raised.value.mend == "free some space, or set TMPDIR to a folder that you may write to"
+
+
+def test_a_folder_that_cannot_be_locked_does_not_stay(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scratch, "_locked", full)
+    with pytest.raises(NoVerdictError, match="No space left on device"):
+        Scratch()
+    assert list(temporary.iterdir()) == []

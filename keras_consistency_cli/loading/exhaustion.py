@@ -1,0 +1,31 @@
+"""Running out of memory in kcheck's words: what was asked for and what to do, instead of what each backend makes of it."""
+
+from __future__ import annotations
+
+import re
+
+from keras_consistency_cli.text import clean
+
+__all__ = ["exhaustion"]
+
+_TYPES = frozenset({"ResourceExhaustedError", "OutOfMemoryError"})
+_MARKS = ("RESOURCE_EXHAUSTED", "OOM when allocating", "can't allocate memory", "CUDA out of memory", "std::bad_alloc")
+"""What TensorFlow, JAX and PyTorch say where the exception's class does not tell; a model's own errors do not speak like this."""
+_SHAPE = re.compile(r"shape ?[\[(]([0-9, ]+)[\])]")
+_SIZE = re.compile(r"allocat(?:e|ing) ([0-9.]+ ?[KMGTPE]iB|[0-9]{1,18} bytes)")
+_MEND = "give fewer rows at once (--rows, --batch-size) or use a machine with more memory"
+
+
+def exhaustion(problem: BaseException) -> str | None:
+    """Say what there was no memory for and what to do; None where something else went wrong."""
+    text = str(problem)
+    if not (isinstance(problem, MemoryError) or type(problem).__name__ in _TYPES or any(mark in text for mark in _MARKS)):
+        return None
+    return f"ran out of memory{_asked(text)}: {_MEND}"
+
+
+def _asked(text: str) -> str:
+    if shape := _SHAPE.search(text):
+        return clean(f", asked for an array of shape ({', '.join(shape[1].replace(',', ' ').split())})", 120)
+    size = _SIZE.search(text)
+    return clean(f", asked for {size[1]} at once", 120) if size else ""
