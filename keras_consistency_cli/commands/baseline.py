@@ -90,7 +90,7 @@ def baseline(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
-    """Record a model's answers in a file, or hold today's against them."""
+    """Record answers in a file, or hold today's against them."""
     check_choice("ACTION", action, _ACTIONS)
     from keras_consistency_cli.commands.surroundings import look_around
     from keras_consistency_cli.settings import load_settings

@@ -33,7 +33,7 @@ def recheck(
     fail_on: Annotated[str | None, typer.Option(help="What makes the exit code 1. [as in the report]", metavar="fail|warn")] = None,
     format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
 ) -> int:
-    """Judge a stored report again with other limits, without running anything."""
+    """Judge a stored report again with other limits."""
     check_choice("--format", format, ("terminal", "json"))
     if fail_on is not None:
         check_choice("--fail-on", fail_on, ("fail", "warn"))
