@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.agreement import Wording, agreement, with_others
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.routes import LOCATING_ROUTES, TOGGLING_ROUTES, routes
+from keras_consistency_cli.routes import ROUNDED, routes
+from keras_consistency_cli.routes.base import lifted_name
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["CODE", "ROUTES", "comparison_check"]
 
 CODE = "ROUTES"
 """Stands where checks have their code."""
-_FOR_CAUSES = {route.name for route in (*LOCATING_ROUTES, *TOGGLING_ROUTES)}
-ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name not in _FOR_CAUSES}
-"""The ways of calling by name, with a line on each; those that look for causes are left out."""
+_PAIRED = {name for check in CHECKS for pair in check.pairs for name in (pair.candidate, pair.reference)}
+_ANSWERING = _PAIRED | {lifted_name(name) for name in _PAIRED} | {ROUNDED, "training-call"}
+ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name in _ANSWERING}
+"""The ways of calling by name, with a line on each; routes that measure something else than answers are left out."""
 
 
 def _is_batching(route: str) -> bool:

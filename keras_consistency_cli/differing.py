@@ -16,6 +16,8 @@ _FROM_GOOD_TO_BAD = [str(status) for status in Status]
 _MOVED = 4.0
 """Times by which a deviation must move to be told: honest runs of one model stay below 3 (benchmarks/calibration.py)."""
 _ABSENT = "absent"
+_SHOWING = frozenset({"format", "output", "bundle", "color", "quiet", "verbose", "debug"})
+"""Settings that change what is shown and nothing that was found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +44,16 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 
 def _verdicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     old, new = ({result["code"]: result for result in document["results"]} for document in (before, after))
-    answered = any(result["status"] not in (Status.SKIP, Status.ERROR) for result in new.values())
     for code in sorted(old | new):
         was, now = (results[code]["status"] if code in results else _ABSENT for results in (old, new))
         name = (new.get(code) or old[code])["name"]
         if was != now:
-            before_rank, after_rank = (_FROM_GOOD_TO_BAD.index(str(Status.SKIP) if status == _ABSENT else status) for status in (was, now))
-            # One check that was not asked again is no news; a report in which none was answered is.
-            worse = after_rank > before_rank and (now != _ABSENT or not answered)
-            yield Change(section="verdicts", name=f"{clean(code, 20)} {clean(name, 60)}", before=was, after=now, worse=worse)
+            yield Change(section="verdicts", name=f"{clean(code, 20)} {clean(name, 60)}", before=was, after=now, worse=_rank(now) > _rank(was))
+
+
+def _rank(status: str) -> int:
+    """Where a status stands from good to bad; a check that is not there tells as little as one that was skipped."""
+    return _FROM_GOOD_TO_BAD.index(str(Status.SKIP) if status == _ABSENT else status)
 
 
 def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -103,5 +106,5 @@ def _hash(source: Mapping[str, Any]) -> str:
 
 def _values(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for name in dict.fromkeys((*old, *new)):
-        if old.get(name) != new.get(name):
+        if old.get(name) != new.get(name) and name not in _SHOWING:
             yield Change(section=section, name=clean(name, 60), before=clean(old.get(name), 100), after=clean(new.get(name), 100))

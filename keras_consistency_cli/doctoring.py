@@ -179,7 +179,8 @@ def _of_model(model: ModelSummary) -> Iterator[Finding]:
     here = _installed("keras")
     same = model.keras_version == here
     advice = None if same else "KC801 and KC802 tell whether answers moved; layers whose behaviour changed are named there"
-    value = f"saved with Keras {clean(model.keras_version) or '(unknown)'}" + (f" on {clean(model.saved_on)}" if model.saved_on else "")
+    date = f" on {clean(model.saved_on.replace('@', ' '))}" if model.saved_on else ""
+    value = f"saved with Keras {clean(model.keras_version) or '(unknown)'}{date}"
     level: Level = "ok" if same else "note"
     yield Finding(section="model", level=level, name=clean(model.path), value=value + ("" if same else f", this is {here}"), advice=advice)
     warning = version_warning(model.keras_version, "it was saved with")

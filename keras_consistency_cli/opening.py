@@ -46,6 +46,9 @@ def open_files(settings: Settings) -> Opened:
     if importlib.util.find_spec(settings.backend) is None:
         raise UsageError(f"--backend {settings.backend}: it is not installed here", mend=f"pip install {settings.backend}")
     rows = open_rows(settings.data) if settings.data else None
+    for file in settings.custom_objects:
+        if not file.is_file():
+            raise UsageError(f"--custom-objects {clean(file)}: there is no such file", expected="a Python file with the model's own classes")
     if settings.preprocess:
         split_function(settings.preprocess)
     for file in settings.custom_objects:

@@ -38,10 +38,11 @@ class Page:
     sections: Mapping[str, str]
     related: Mapping[str, str]
 
-    def text(self) -> str:
-        """Return the page as a terminal shows it."""
+    def text(self, width: int = _WIDTH) -> str:
+        """Return the page as a terminal of so many columns shows it; lines of code are never broken."""
         parts = [f"{heading}: {body}" if heading else body for heading, body in self.sections.items()]
-        return "\n\n".join([self.title, *parts]) + "\n"
+        blocks = "\n\n".join([self.title, *parts]).split("\n\n")
+        return "\n\n".join(block if block.startswith(" ") else _filled(block, width) for block in blocks) + "\n"
 
     def markdown(self) -> str:
         """Return the page as Markdown, with links to the sources and the pages that belong to it."""
@@ -114,8 +115,8 @@ def _advice(cause: Cause) -> str:
     return "\n\n".join("\n".join(block) if block[0].startswith(" ") else _filled(" ".join(block)) for block in blocks)
 
 
-def _filled(words: str) -> str:
-    return textwrap.fill(words, _WIDTH, break_long_words=False, break_on_hyphens=False)
+def _filled(words: str, width: int = _WIDTH) -> str:
+    return textwrap.fill(" ".join(words.split()), width, break_long_words=False, break_on_hyphens=False)
 
 
 def _fenced(body: str) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.loading.data import chunks
 from keras_consistency_cli.loading.strict_json import parse_object
 from keras_consistency_cli.opening import Opened, load_request, open_files
+from keras_consistency_cli.progress import Observer, nobody
 from keras_consistency_cli.report import Report
 from keras_consistency_cli.routes import REFERENCE, routes
 from keras_consistency_cli.sampling import chunk_rows, rows_to_check
@@ -52,13 +54,14 @@ class Baseline:
     answers: bytes
 
 
-def record(settings: Settings) -> tuple[bytes, int]:
-    """Run predict on all rows and return the baseline as the bytes of its file, and how many rows it holds.
+def record(settings: Settings, observe: Observer = nobody) -> tuple[bytes, int]:
+    """Run predict on all rows and return the baseline as the bytes of its file, and how many rows it holds; `observe` is told what comes next.
 
     Raises:
         KcheckError: nothing could be recorded.
     """
     with ExitStack() as stack:
+        observe(f"starting {settings.backend} and loading the model")
         nursery = stack.enter_context(Nursery())
         nursery.start({"KERAS_BACKEND": settings.backend}, memory_limit=settings.memory_limit, isolated=settings.isolation == "auto")
         opened = open_files(settings)
@@ -73,15 +76,22 @@ def record(settings: Settings) -> tuple[bytes, int]:
         if len(numbers) != opened.rows.length:
             what = f"{opened.rows.length} rows do not fill batches of {facts.batch_size}, which the model was built for"
             raise UsageError(what, mend="record a multiple of them")
-        answers = _answers(gathering, chunks(numbers, chunk_rows(opened.rows, settings.batch_size)))
+        answers = _answers(gathering, chunks(numbers, chunk_rows(opened.rows, settings.batch_size)), partial(_reached, observe, len(numbers)))
     told = {"schema": SCHEMA, "kcheck": __version__, "files": hashes(opened), "environment": environment(facts), "rows": len(numbers)}
     return _packed(told, answers), len(numbers)
 
 
-def _answers(gathering: Gathering, pieces: Iterator[np.ndarray]) -> dict[str, np.ndarray]:
+def _reached(observe: Observer, rows: int, done: int) -> None:
+    observe(f"predict over the rows: {done:,} of {rows:,} answered")
+
+
+def _answers(gathering: Gathering, pieces: Iterator[np.ndarray], reached: Callable[[int], None]) -> dict[str, np.ndarray]:
     route = next(route for route in routes() if route.name == REFERENCE)
     found: list[Mapping[str, np.ndarray]] = []
+    done = 0
     for numbers in pieces:
+        reached(done)
+        done += len(numbers)
         trace = gathering.run_again([route], numbers)[REFERENCE]
         if not trace.ran or not trace.outputs:
             raise NoVerdictError(f"nothing is recorded: predict gave no answers: {clean(trace.error or trace.unavailable)}")

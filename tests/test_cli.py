@@ -375,6 +375,7 @@ def test_help_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     assert done.stdout.splitlines()[-1] == "[] 0"
     assert re.search(r"^  explain +Explain a check or a cause\.$", done.stdout, re.MULTILINE)
+    assert "..." not in done.stdout.partition("Commands:")[2]
 
 
 def test_a_refusal_is_json_where_json_is_asked_for(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,11 @@ def test_bad_input_is_told_before_anything_runs(folder: Path, flags: dict[str, s
     assert len(str(caught.value).splitlines()) <= 3
 
 
+def test_classes_in_a_file_that_is_not_there_are_told_before_anything_runs(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"--custom-objects .*none\.py: there is no such file\nexpected: a Python file"):
+        open_files(load_settings({"model": str(folder / "m.keras"), "custom_objects": [str(folder / "none.py")]}, {}))
+
+
 def with_facts(folder: Path, facts: str, **flags: str) -> Settings:
     """Settings of a YAML file beside the model that says what the owner knows."""
     (folder / "k.yaml").write_text(f"facts: {{{facts}}}\n", encoding="utf-8")

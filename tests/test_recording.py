@@ -14,8 +14,9 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.cli import main
-from keras_consistency_cli.recording import Baseline, differences, read_baseline
+from keras_consistency_cli.recording import Baseline, differences, read_baseline, record
 from keras_consistency_cli.report import Report, Source
+from keras_consistency_cli.settings import load_settings
 
 ROWS = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 
@@ -47,6 +48,21 @@ def test_what_is_recorded_is_what_predict_answers(folder: Path) -> None:
             np.testing.assert_allclose(answers[name], values, rtol=1e-5)
     assert all(found.files[name] for name in ("model", "data"))
     assert found.files["scaler"] is None
+
+
+def test_who_watches_a_recording_is_told_how_far_it_is(folder: Path) -> None:
+    told: list[str] = []
+
+    class Watcher:
+        def __call__(self, doing: str, /) -> None:
+            told.append(doing)
+
+        def found(self, words: str, /) -> None:
+            pytest.fail("nothing is looked for")
+
+    settings = load_settings({"model": str(folder / "model.keras"), "data": str(folder / "x.npy"), "rows": "all"}, {})
+    assert record(settings, Watcher())[1] == len(ROWS)
+    assert told[:2] == ["starting tensorflow and loading the model", "predict over the rows: 0 of 40 answered"]
 
 
 def test_the_same_again_is_consistent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -90,7 +91,7 @@ def baseline(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
-    """Record a model's answers in a file, or hold today's against them."""
+    """Record answers in a file, or hold today's against them."""
     check_choice("ACTION", action, _ACTIONS)
     from keras_consistency_cli.commands.surroundings import look_around
     from keras_consistency_cli.settings import load_settings
@@ -108,12 +109,14 @@ def baseline(
 
 
 def _record(settings: Settings, file: Path) -> int:
+    from keras_consistency_cli.progress import shown_on
     from keras_consistency_cli.recording import record
 
     function = Path((settings.preprocess or "").rpartition(":")[0])
     taken = [path for path in (settings.model, settings.data, settings.scaler, function, *settings.custom_objects) if path is not None]
     check_destination(file, taken, said="--file ")
-    content, rows = record(settings)
+    with shown_on(sys.stderr, os.environ, quiet=settings.quiet) as observe:
+        content, rows = record(settings, observe)
     write_bytes(file, content)
     with suppress(BrokenPipeError):
         write_stdout(f"recorded the answers to {rows:,} rows in {clean(file)}\n")

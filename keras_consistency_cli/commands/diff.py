@@ -27,7 +27,10 @@ def diff(
     after: Annotated[Path, typer.Argument(help="A later one.", metavar="AFTER.json", show_default=False)],
     format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
 ) -> int:
-    """Tell what changed between two stored reports; exit code 1 where a check got worse."""
+    """Tell what changed between two stored reports.
+
+    The exit code is 1 where a check got worse.
+    """
     check_choice("--format", format, ("terminal", "json"))
     from keras_consistency_cli.differing import changes
     from keras_consistency_cli.stored import read_report

@@ -35,7 +35,7 @@ def init(
     model: Annotated[Path, typer.Argument(help="The saved model (.keras).", metavar="MODEL", show_default=False)],
     force: Annotated[bool, typer.Option("--force", help="Overwrite a kcheck.yaml that is there.")] = False,
 ) -> int:
-    """Write a commented kcheck.yaml beside a model, from what lies there."""
+    """Write a commented kcheck.yaml beside a model."""
     from keras_consistency_cli.beside import neighbours
     from keras_consistency_cli.loading.summary import summarise
 

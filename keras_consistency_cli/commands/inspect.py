@@ -29,7 +29,7 @@ def inspect_model(
     allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Say that the model may run its own code; nothing is run here.")] = False,
     color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
 ) -> int:
-    """Show what a saved model holds, and what it would ask for, without running it."""
+    """Show what a saved model holds, without running it."""
     check_choice("--format", format, _FORMATS)
     check_choice("--color", color, ("auto", "always", "never"))
     for file in custom_objects or ():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import textwrap
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["recheck"]
 
 _Texts = list[str] | None
+_COUNTED = {"fail": "failed", "error": "broken", "warn": "warned", "pass": "passed", "skip": "skipped"}
+_ORDER = tuple(_COUNTED)
+"""What needs looking at first."""
 
 
 def recheck(
@@ -33,7 +38,7 @@ def recheck(
     fail_on: Annotated[str | None, typer.Option(help="What makes the exit code 1. [as in the report]", metavar="fail|warn")] = None,
     format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
 ) -> int:
-    """Judge a stored report again with other limits, without running anything."""
+    """Judge a stored report again with other limits."""
     check_choice("--format", format, ("terminal", "json"))
     if fail_on is not None:
         check_choice("--fail-on", fail_on, ("fail", "warn"))
@@ -54,14 +59,18 @@ def recheck(
         if format == "json":
             output.write_stdout(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
         else:
-            lines = [_line(each.was, each.result) for each in found]
-            output.write_stdout(
-                "\n".join([*lines, "", f"{whole['verdict'].replace('-', ' ')}: rechecked {clean(report)}, exit {whole['exit_code']}", ""])
-            )
+            ranked = sorted(found, key=lambda each: _ORDER.index(each.result["status"]))
+            lines = [line for each in ranked for line in _lines(each.was, each.result)]
+            amounts = Counter(each.result["status"] for each in found)
+            counted = ", ".join(f"{amounts[status]} {word}" for status, word in _COUNTED.items() if amounts[status])
+            ending = f"{whole['verdict'].replace('-', ' ')}: {counted}; rechecked {clean(report)}, exit {whole['exit_code']}"
+            output.write_stdout("\n".join([*lines, "", ending, ""]))
     return int(whole["exit_code"])
 
 
-def _line(was: str, result: Mapping[str, Any]) -> str:
+def _lines(was: str, result: Mapping[str, Any]) -> list[str]:
+    """A check's line, gone on below its name where the terminal is too narrow."""
     moved = f" (was {was})" if was != result["status"] else ""
     told = f"  {clean(result['message'], 300)}" if moved or result["status"] in ("fail", "error", "warn") else ""
-    return f"{result['status'].upper():<5}  {clean(result['code'], 20)} {clean(result['name'], 60)}{moved}{told}"
+    line = f"{result['status'].upper():<5}  {clean(result['code'], 20)} {clean(result['name'], 60)}{moved}{told}"
+    return textwrap.wrap(line, output.terminal_width(), subsequent_indent=" " * 7, break_on_hyphens=False)

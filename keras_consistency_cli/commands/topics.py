@@ -12,6 +12,9 @@ from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["explain", "list_checks"]
 
+_WIDEST = 100
+"""Columns of a page; longer lines are hard to read."""
+
 
 def list_checks(
     routes: Annotated[bool, typer.Option("--routes", help="List the ways of calling a model instead, for kcheck compare.")] = False,
@@ -45,4 +48,5 @@ def explain(
     if not found:
         hint = did_you_mean(topic.upper(), words) or did_you_mean(topic.lower(), words)
         raise UsageError(f"nothing is called '{clean(topic, 60)}'{hint}", mend="'kcheck list' shows the checks")
-    output.write_stdout("\n\n".join(page.text() for page in found))
+    width = min(output.terminal_width(), _WIDEST)
+    output.write_stdout("\n\n".join(page.text(width) for page in found))

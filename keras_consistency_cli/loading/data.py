@@ -115,7 +115,7 @@ def _unreadable(path: Path, label: str, error: OSError) -> UsageError:
         return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
     if isinstance(error, FileNotFoundError):
         siblings = [found.name for found in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
-        return UsageError(f"{label} does not exist{clean(did_you_mean(path.name, siblings))}")
+        return UsageError(f"{label} does not exist{clean(did_you_mean(path.name, siblings))}", expected=_EXPECTED)
     if isinstance(error, IsADirectoryError) or path.is_dir():
         return UsageError(f"{label} is a directory", expected=_EXPECTED)
     return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")

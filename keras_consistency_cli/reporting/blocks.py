@@ -12,7 +12,7 @@ from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.cause_details import damage_lines, depth_lines
 from keras_consistency_cli.reporting.check_table import status_text
-from keras_consistency_cli.reporting.layout import LABEL_WIDTH, aligned, code_lines, labelled, wrapped, written
+from keras_consistency_cli.reporting.layout import LABEL_WIDTH, aligned, code_lines, labelled, pasted, wrapped, written
 from keras_consistency_cli.reporting.measures import worst_first
 from keras_consistency_cli.reporting.telling import apart, causes_of, flips, pair, rows_named, telling, would_pass
 from keras_consistency_cli.reporting.words import both_values, count, deviation, number
@@ -90,9 +90,9 @@ def _left_open(canvas: Canvas, report: Report, code: str) -> list[Text]:
 
 
 def _alone(canvas: Canvas, command: str | None) -> list[Text]:
-    """The command that shows this failure alone, never broken, so that it can be pasted."""
+    """The command that shows this failure alone."""
     margin = Text.assemble("  ", ("alone", "dim"), " " * (LABEL_WIDTH - len("alone")))
-    return [Text.assemble(margin, written(canvas, command, limit=2000, code=True))] if command else []
+    return pasted(canvas, command, margin) if command else []
 
 
 def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:

@@ -13,7 +13,7 @@ from keras_consistency_cli.reporting.words import count, number, one_line
 __all__ = ["REACH", "Drift", "Feature", "drift"]
 
 REACH = 50.0
-"""Half the width of a bar's view box: what the greatest shift takes."""
+"""Half the width of a bar's view box: what the greatest shift takes, or a standard deviation where all are smaller."""
 _MOST = 40
 
 
@@ -47,7 +47,8 @@ def drift(report: Report) -> Drift | None:
     if not figures:
         return None
     several = len({each["input"] for each in figures}) > 1
-    furthest = max((abs(each["shift"]) for each in figures if math.isfinite(each["shift"])), default=0.0)
+    furthest = max((abs(each["shift"]) for each in figures if math.isfinite(each["shift"])), default=1.0)
+    furthest = max(furthest, 1.0)
     features = tuple(_feature(each, furthest, several) for each in figures[:_MOST])
     shown = f"The {len(features)} furthest of {count(found['features'], 'feature')}" if found["features"] > len(features) else "Every feature"
     moved = sum(feature.moved for feature in features)
@@ -57,8 +58,8 @@ def drift(report: Report) -> Drift | None:
 
 def _feature(figures: Mapping[str, Any], furthest: float, several: bool) -> Feature:
     shift = figures["shift"]
-    share = min(abs(shift) / furthest, 1.0) if furthest and not math.isnan(shift) else 0.0
-    width = REACH * (1.0 if math.isinf(shift) else share)
+    share = 0.0 if math.isnan(shift) else min(abs(shift) / furthest, 1.0)
+    width = REACH * share
     return Feature(
         name=one_line(f"{figures['input']}: {figures['name']}" if several else figures["name"], 80),
         mean=f"{figures['mean']:.4g}",

@@ -6,6 +6,7 @@ Every text is cleaned before it becomes Rich text, so that nothing from a model,
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -16,11 +17,12 @@ from rich.text import Text
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.words import one_line, plain, spelled
 
-__all__ = ["LABEL_WIDTH", "aligned", "code_lines", "draw", "flowed", "labelled", "shortened", "wrapped", "written"]
+__all__ = ["LABEL_WIDTH", "aligned", "code_lines", "draw", "flowed", "labelled", "pasted", "shortened", "wrapped", "written"]
 
 LABEL_WIDTH = 12
 _DETAIL_INDENT = 2
 _NARROWEST_TEXT = 10
+_SHELL_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 
 
 def written(canvas: Canvas, words: object, style: str = "", *, limit: int = 600, code: bool = False) -> Text:
@@ -43,6 +45,33 @@ def labelled(canvas: Canvas, label: str, text: Text) -> list[Text]:
     """Return "  label       text", the text wrapped beside its label."""
     margin = _joined(Text(" " * _DETAIL_INDENT), Text(label, style="dim"))
     return wrapped(canvas, text, indent=_DETAIL_INDENT + LABEL_WIDTH, first=margin)
+
+
+def pasted(canvas: Canvas, command: str, first: Text) -> list[Text]:
+    """Return a shell command after `first`, broken between words only and with a backslash where it goes on, so that it can be pasted."""
+    shown = written(canvas, command, limit=2000, code=True).plain
+    words, indent = _SHELL_WORD.findall(shown), first.cell_len
+    if " ".join(words) != shown:
+        return [_joined(first, Text(shown))]
+    lines, room = [""], canvas.width - indent - len(" \\")
+    for part in _with_values(words, room):
+        if lines[-1] and cell_len(f"{lines[-1]} {part}") > room:
+            lines.append(part)
+        else:
+            lines[-1] = f"{lines[-1]} {part}".lstrip()
+    ends = [" \\"] * (len(lines) - 1) + [""]
+    return [_joined(first if not at else Text(" " * indent), Text(line + end)) for at, (line, end) in enumerate(zip(lines, ends, strict=True))]
+
+
+def _with_values(words: Sequence[str], room: int) -> list[str]:
+    """Put each option and its value together where one line holds both."""
+    parts: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        if before.startswith("-") and not word.startswith("-") and cell_len(f"{before} {word}") <= room:
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    return parts
 
 
 def code_lines(canvas: Canvas, label: str, advice: str) -> list[Text]:

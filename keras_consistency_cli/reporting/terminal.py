@@ -13,7 +13,7 @@ from keras_consistency_cli.report import Report
 from keras_consistency_cli.reporting.blocks import diagnosis_block, verdict_block
 from keras_consistency_cli.reporting.canvas import Canvas
 from keras_consistency_cli.reporting.check_table import check_table
-from keras_consistency_cli.reporting.layout import draw, flowed, wrapped, written
+from keras_consistency_cli.reporting.layout import draw, flowed, pasted, wrapped, written
 from keras_consistency_cli.reporting.telling import OUTCOMES, by_severity, ending, sorted_verdicts
 from keras_consistency_cli.reporting.words import count, number
 
@@ -109,7 +109,7 @@ def _advice_of_passes(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]
 def _footer(canvas: Canvas, report: Report) -> list[Text]:
     lines = []
     if report.reproduce and report.exit_code:
-        lines.append(Text.assemble(written(canvas, "again: ", "dim"), " ", written(canvas, report.reproduce, limit=2000, code=True)))
+        lines = pasted(canvas, report.reproduce, Text.assemble(written(canvas, "again:", "dim"), " "))
     return lines + _ending(canvas, report)
 
 

@@ -149,5 +149,5 @@ def prediction_routes(sizes: Sequence[int]) -> tuple[Route, ...]:
         Route(name="short-tail", summary="predict with a last batch of one row", run=_short_tail),
         Route(name="predict-again", summary="the second of two predicts, nothing reset in between", run=_predict_again),
         Route(name="predict-retraced", summary="predict after tracing anew", run=_predict_retraced),
-        *_shadowed("float64", sizes),
+        *(replace(route, summary=f"{route.summary}, on the float64 shadow") for route in _shadowed("float64", sizes)),
     )

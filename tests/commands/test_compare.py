@@ -64,7 +64,9 @@ def test_the_routes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--routes"]) == 0
     listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert listed == dict(ROUTES)
-    assert {"predict", "call", "one-by-one"} <= set(listed)
+    assert {"predict", "call", "one-by-one", "predict-float64", "training-call", "rounded-layers", "companions"} <= set(listed)
+    assert not {"rows", "given-rows", "costs", "gradients", "masks", "state-memory", "locate-companions"} & set(listed)
+    assert [name for name, summary in listed.items() if name.endswith("-float64") and "float64" not in summary] == []
 
 
 @pytest.mark.parametrize(

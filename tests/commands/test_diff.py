@@ -49,8 +49,9 @@ def write(tmp_path: Path) -> Write:
         ({"KC101": "skip"}, {"KC101": "pass"}, 0),
         ({"KC101": "warn"}, {"KC101": "error"}, 1),
         ({"KC101": "pass"}, {}, 1),
-        ({"KC101": "pass", "KC102": "pass"}, {"KC102": "pass"}, 0),
+        ({"KC101": "pass", "KC102": "pass"}, {"KC102": "pass"}, 1),
         ({"KC101": "pass", "KC102": "pass"}, {"KC102": "skip"}, 1),
+        ({"KC101": "fail"}, {}, 0),
         ({}, {"KC101": "pass"}, 0),
         ({}, {"KC101": "skip"}, 0),
         ({}, {"KC101": "fail"}, 1),
@@ -96,6 +97,13 @@ def test_other_inputs_alone_are_no_failure_and_rounding_is_no_change(write: Writ
     told = json.loads(capsys.readouterr().out)
     assert (told["schema"], told["exit_code"]) == ("kcheck.diff/1", 0)
     assert told["changes"][0] == {"section": "inputs", "name": "model", "before": "a" * 64, "after": "none", "worse": False}
+
+
+def test_how_reports_were_shown_is_no_change(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [{"format": [form], "output": out, "quiet": quiet} for form, out, quiet in (("json", "a.json", False), ("terminal", None, True))]
+    reports = [write(f"{at}.json", {"KC101": "pass"}, subject={"settings": each}) for at, each in enumerate(settings)]
+    assert main(["diff", *reports]) == 0
+    assert capsys.readouterr().out == "nothing changed\n"
 
 
 @pytest.mark.parametrize(("second", "message"), [("none.json", "none.json: cannot be read"), ("--form", "unknown option --form")])

@@ -118,13 +118,23 @@ def test_lines_selection_and_warnings(stored: Make, capsys: pytest.CaptureFixtur
     path = stored(verdict("KC101", "batch-vs-single", pair), verdict("KC202", "training-flag", status=Status.WARN))
     assert main(["recheck", str(path), "--rtol", "0", "--atol", "0.01"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "PASS   KC101 batch-vs-single (was fail)  within these limits",
         "WARN   KC202 training-flag  as it was",
+        "PASS   KC101 batch-vs-single (was fail)  within these limits",
         "",
-        f"consistent: rechecked {path}, exit 0",
+        f"consistent: 1 warned, 1 passed; rechecked {path}, exit 0",
     ]
     assert main(["recheck", str(path), "--select", "KC2", "--fail-on", "warn"]) == 1
     assert main(["recheck", str(path), "--select", "KC2"]) == 0
+
+
+def test_lines_fit_the_terminal(stored: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    path = stored(verdict("KC301", "scaler-reuse-vs-refit with words", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(["recheck", str(path)]) == 1
+    first, *others = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert first.startswith("FAIL   KC301 scaler-reuse-vs-refit")
+    assert others
+    assert all(line.startswith(" " * 7) and len(line) <= 40 for line in others)
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_missing_files_name_their_likely_sibling(tmp_path: Path) -> None:
     (tmp_path / "x_test.npy").write_bytes(npy(np.ones(2)))
     with pytest.raises(UsageError, match=r"x_tset\.npy does not exist \(did you mean 'x_test\.npy'\?\)"):
         open_rows(tmp_path / "x_tset.npy")
-    with pytest.raises(UsageError, match=r"does not exist$"):
+    with pytest.raises(UsageError, match=r"does not exist\n *expected: a \.npy, "):
         open_rows(tmp_path / "nowhere" / "x.npy")
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from rich.text import Text
 
 from keras_consistency_cli.reporting.canvas import Canvas
-from keras_consistency_cli.reporting.layout import aligned, code_lines, draw, flowed, labelled, shortened, wrapped, written
+from keras_consistency_cli.reporting.layout import aligned, code_lines, draw, flowed, labelled, pasted, shortened, wrapped, written
 
 NARROW = Canvas(width=24)
 
@@ -40,6 +42,27 @@ def test_code_lines_keep_breaks_and_indentation_and_never_fold_code() -> None:
         "              Then run",
         "              it again",
     ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["kcheck", "run", "model.keras", "--data", "data.npy", "--custom-objects", "../layers.py", "-x", "--select", "KC101"],
+        ["kcheck", "run", "my model's.keras", "--data", "a  b c d e f g h i j k l m n.npy", "--format", 'junit="r".xml'],
+        ["kcheck"],
+    ],
+)
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_pasted_command_is_the_same_command(words: list[str], width: int) -> None:
+    lines = [line.plain for line in pasted(Canvas(width=width), shlex.join(words), Text("  alone       "))]
+    assert lines[0].startswith("  alone       kcheck")
+    assert shlex.split("\n".join(lines).removeprefix("  alone").replace("\\\n", " ")) == words
+    assert all(len(line) <= width or len(shlex.split(line.strip(" \\"))) == 1 for line in lines)
+
+
+def test_a_command_breaks_before_an_option_and_not_behind_it() -> None:
+    lines = pasted(Canvas(width=40), "kcheck run model.keras --data data.npy --select KC101", Text("again: "))
+    assert [line.plain for line in lines] == ["again: kcheck run model.keras \\", "       --data data.npy --select KC101"]
 
 
 def test_code_lines_of_no_advice_are_none() -> None:

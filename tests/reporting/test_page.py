@@ -207,6 +207,8 @@ def test_features_of_several_inputs_are_told_apart_and_shifts_without_measure_fi
     page = render_html(report, Canvas())
     assert {"left: a", "right: a", "right: b"} <= {data.strip() for _, data in read(page).words}
     assert re.findall(r'y="2" width="([\d.]+)"', page) == ["50.0", "0.0", "0.0"]
+    small = render_html(drifted(make_report, figures("a", 0.1)), Canvas())
+    assert re.findall(r'y="2" width="([\d.]+)"', small) == ["5.0"], "what is small looks small"
 
 
 def test_worst_rows_have_their_margin_where_something_is_decided(make_report: Maker, judged: Pairing) -> None:

@@ -105,10 +105,19 @@ def test_warnings_that_count_as_failures_are_named_as_such(make_report: Maker) -
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_no_line_is_too_wide_or_ends_in_spaces(request: pytest.FixtureRequest, name: str, width: int, ascii_only: bool) -> None:
     text = render_terminal(request.getfixturevalue(name), Canvas(width=width, ascii_only=ascii_only))
-    may_be_longer = re.compile(r"again: | {18}| *\\x3a:")  # what is to be pasted, and a log command that was taken apart
+    may_be_longer = re.compile(r" {18}| {7}\S+ \\$| *\\x3a:")  # code and words that are to be pasted, and a log command that was taken apart
     assert [line for line in text.splitlines() if len(line) > width and not may_be_longer.match(line)] == []
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
     assert not ascii_only or text.isascii()
+
+
+@pytest.mark.parametrize("name", ["failing", "stateful", "hostile"])
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_failure_takes_forty_lines_at_most(request: pytest.FixtureRequest, name: str, width: int) -> None:
+    parts = render_terminal(request.getfixturevalue(name), Canvas(width=width)).split("\n\n")
+    told = [part for part in parts if re.match(r"[✗?!] +(FAIL|ERROR|WARN|CAUSE) ", part)]
+    assert told
+    assert max(part.count("\n") + 1 for part in told) <= 40
 
 
 @pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
