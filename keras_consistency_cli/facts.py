@@ -232,6 +232,11 @@ class DriftFact:
     outside_p: float = 1.0
     rows: int = 0
     """Rows that were looked at."""
+    filler: float | None = None
+    """The number that the rows hold about as often as the reference rows miss a value, those next to never, and that the scaler's imputer would not
+    have put there; None where there is none."""
+    gaps: float = 0.0
+    """The share of values that the reference rows miss."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,19 @@ from typing import Literal
 
 from keras_consistency_cli.compare import Comparison, Stated
 
-__all__ = ["CALIBRATION_ROWS", "MAX_FACTOR", "PLAUSIBLE_FACTOR", "Judgement", "Limit", "Policy", "excess", "judge", "plausible", "reachable"]
+__all__ = [
+    "CALIBRATION_ROWS",
+    "MAX_FACTOR",
+    "PLAUSIBLE_FACTOR",
+    "Judgement",
+    "Limit",
+    "Policy",
+    "drowned",
+    "excess",
+    "judge",
+    "plausible",
+    "reachable",
+]
 
 MAX_FACTOR = 4.0
 """Limit on the greatest deviation, in multiples of E: honest pairs stayed below 2.9 (benchmarks/calibration.py)."""
@@ -171,6 +183,21 @@ def reachable(pair: Comparison, rounded: Comparison | None) -> bool:
         return False
     ulp = _ULP["float32"] * pair.scale
     return pair.max_abs <= MAX_FACTOR * rounded.max_abs + ulp and not _rms_over(pair, ulp, _rounding(rounded))
+
+
+def drowned(pair: Comparison, noise: Comparison | None, *, loud: float) -> bool:
+    """Whether a difference drowns in rounding that is loud: then another compiler may round worse than predict by as much on average as at most.
+
+    Args:
+        pair: two routes of which no float64 twin tells more.
+        noise: predict against its float64 shadow.
+        loud: share of the greatest output from which on rounding is loud.
+    """
+    if noise is None or pair.dtype != "float32" or pair.misshapen or pair.nonfinite or noise.scaled <= loud or not noise.noise_elements:
+        return False
+    ulp = _ULP["float32"] * pair.scale
+    own = math.sqrt(noise.sum_squares / max(noise.elements, 1))
+    return pair.max_abs <= MAX_FACTOR * noise.max_abs + ulp and not _rms_over(pair, ulp, MAX_FACTOR / RMS_FACTOR * own)
 
 
 def _calibrated(pair: Comparison, noise: Comparison, lifted: Comparison | None, rounded: Comparison | None) -> Judgement:

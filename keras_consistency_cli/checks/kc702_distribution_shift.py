@@ -10,6 +10,9 @@ any difference is significant. Significance only guards against few rows, on eit
 of features and, but for means, makes no assumption about their distributions (Kolmogorov and Smirnov, the sign test for
 remembered medians, the beta-binomial law of values beyond a training range).
 
+Where every feature that moved holds one number about as often as the reference rows miss a value, missing values were
+filled on the way, and that is told instead.
+
 To fix: look at the feature that is named. Mend its units or its source, or train again on rows as they are now. Limits
 stand in the YAML: checks: {distribution-shift: {effect: 0.5, outside: 0.05, severity: warn}}.
 
@@ -35,6 +38,7 @@ _DISTANCE = 0.3
 """Of the greatest effect: a normal feature that moves by half a deviation is 0.2 away; noise of a few hundred rows 0.1."""
 _MOST_NAMED, _MOST_FIGURES = 20, 40
 _FIGURES = ("input", "name", "mean", "expected", "shift", "distance", "outside")
+_UNFILLED = "leave missing values as they are, and let the pipeline of training fill them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,10 @@ def examine(evidence: Evidence) -> Verdict:
     worst = max(found, key=lambda each: each.times)
     message = f"{len(found)} of {len(known.drift)} features differ from {_against(worst.fact, known)}, '{worst.fact.name}' most: {worst.words}"
     status = Status.FAIL if limits.severity == "fail" else Status.WARN
+    if all(each.fact.filler is not None for each in found):
+        fact = worst.fact
+        message += f"; the rows hold {fact.filler:g} about as often as the reference rows miss a value ({fact.gaps:.0%})"
+        return Verdict(status=status, message=message, findings={**findings, "cause": "gaps-filled-otherwise"}, advice=_UNFILLED)
     findings = {**findings, **_remembering(worst.fact, known), "cause": "distribution-shift"}
     return Verdict(status=status, message=message, findings=findings, advice=_advice(findings.get("layer")))
 

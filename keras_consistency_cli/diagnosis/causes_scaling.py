@@ -105,7 +105,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "imputer then finds nothing to fill. Or the gaps go through the scaler and are filled behind it. The model learned from the values that "
             "the pipeline of training puts there; a zero is a value like any other to it."
         ),
-        key=("KC301",),
+        key=("KC301", "KC702"),
         explains=("KC301", "KC303", "KC305", "KC702"),
         fits=says("gaps-filled-otherwise"),
         advice=(

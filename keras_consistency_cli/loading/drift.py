@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -18,6 +19,8 @@ __all__ = ["drift_facts"]
 _BY_MEDIAN = ("RobustScaler", "QuantileTransformer", "PowerTransformer")
 """They remember a median, not a mean."""
 _BY_RANGE = ("MinMaxScaler", "MaxAbsScaler")
+_TIMES, _RARE, _FEWEST = 3.0, 10.0, 3
+"""A filler comes as often as gaps do, give or take this factor, so many times as often as it did before, and in so many rows at the least."""
 _MARGIN = 1e-6
 """Of the training range: values that far beyond it are rounding."""
 
@@ -32,7 +35,8 @@ def drift_facts(known: DataFacts, raw: Mapping[str, Statistics], reference: Mapp
     """
     if reference:
         sides = ((rows, reference) for rows in known.raw if rows.input in reference)
-        return tuple(chain.from_iterable(_against_reference(rows, raw[rows.input], other[rows.input]) for rows, other in sides))
+        moved = chain.from_iterable(_against_reference(rows, raw[rows.input], other[rows.input]) for rows, other in sides)
+        return tuple(_filled_otherwise(fact, known) for fact in moved)
     found = list(_against_scaler(known, raw))
     told = {each.input for each in found}
     for layer in known.layers:
@@ -65,7 +69,34 @@ def _against_reference(rows: RowsFact, mine: Statistics, theirs: Statistics) -> 
             # The range is that of all reference rows, not only of the sampled ones.
             outside_p=outside_by_chance(round(outside * here), here, min(theirs.rows, other.count)),
             rows=mine.rows,
+            filler=None if column.nan or not other.nan else _filler(ours, reference, _gaps(other)),
+            gaps=_gaps(other),
         )
+
+
+def _gaps(column: ColumnFact) -> float:
+    return column.nan / (column.nan + column.count)
+
+
+def _filler(ours: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], gaps: float) -> float | None:
+    """The one number that stands where values are missing in the reference rows: it comes about as often, and there next to never."""
+    values, counts = np.unique(ours, return_counts=True)
+    before = np.sort(reference)
+    known = (np.searchsorted(before, values, side="right") - np.searchsorted(before, values)) / len(before)
+    shares = counts / len(ours)
+    new = np.where((counts >= _FEWEST) & (known * _RARE <= shares), shares, 0.0)
+    often = new.argmax()
+    return float(values[often]) if gaps / _TIMES <= new[often] - known[often] <= gaps * _TIMES else None
+
+
+def _filled_otherwise(fact: DriftFact, known: DataFacts) -> DriftFact:
+    """A number is only out of place where the pipeline's imputer is known to put another one there."""
+    scaling = known.scaling
+    if fact.filler is None:
+        return fact
+    expected = scaling.expected if scaling is not None and scaling.input == fact.input else ()
+    own = next((each.filled for each in expected if each.name == fact.name), None)
+    return fact if own is not None and not math.isclose(own, fact.filler, rel_tol=1e-6) else replace(fact, filler=None)
 
 
 def _apart(ours: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> float:

@@ -221,7 +221,8 @@ def _transformed(scaler: Any, rows: Any) -> np.ndarray:
             warnings.simplefilter("ignore")
             result = scaler.transform(rows)
     except ValueError as error:
-        raise DataError(f"the scaler {kind} refuses the rows: {clean(error)}") from error
+        mend = "give the rows as they were before scaling; where they are scaled already, say facts: {data_state: scaled}"
+        raise DataError(f"the scaler {kind} refuses the rows: {clean(error)}", mend=mend) from error
     except Exception as error:  # a scaler from another scikit-learn lacks attributes and fails in any way
         raise RefusedError(
             f"the scaler {kind} fails to transform: {type(error).__name__}: {clean(error)}",

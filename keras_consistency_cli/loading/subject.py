@@ -201,7 +201,8 @@ class Subject:
             if fact.name in made and not fits(made[fact.name].shape, fact.shape):
                 shape = shape_text(made[fact.name].shape)
                 what = f"{kind} gives rows of shape {shape}, the model's input '{clean(fact.name)}' takes {shape_text(fact.shape)}"
-                raise DataError(what, expected="the scaler or preprocess that the model was trained with")
+                order = f"a dict by these names, or a list in this order: {', '.join(map(clean, self._input_names))}"
+                raise DataError(what, expected=order if self.joint is not None else "the scaler or preprocess that the model was trained with")
         return {**rows, **made}
 
     @cached_property

@@ -3,6 +3,7 @@
 What goes into each layer or operation of the float64 shadow is moved by half a unit in float32's last place, up or down by chance or always up (some
 kernels are off to one side), and what comes out is rounded to float32. A model whose distance to its shadow is far above that does not differ from it
 by rounding: it computes in less than float32 somewhere, or its shadow is another model, because the config that it was rebuilt from does not say all.
+Before that is said, every single operation is rounded, for a layer may hide what it rounds within.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
 from keras_consistency_cli.routes.batches import count, first
 from keras_consistency_cli.routes.depth import bounded
 from keras_consistency_cli.routes.distances import rms_share
 from keras_consistency_cli.routes.interception import Running, intercepted, path_of
+from keras_consistency_cli.routes.operations import rounding_operations
 from keras_consistency_cli.tolerance import PLAUSIBLE_FACTOR
 
 __all__ = ["ROUNDING_LOCATORS", "ROUNDING_ROUTES"]
@@ -115,8 +117,33 @@ def _rounded_layers(session: Any, rows: Rows) -> Result:
         session.restore()
         with _recorded(_moving(seed), _to_float32):
             runs.append(session.call(batch, training=False))
-    outputs = {name: max((run[name] for run in runs), key=lambda values: _apart(values, exact[name])) for name in exact}
+    outputs = _furthest(runs, exact)
+    if not session.facts.low_precision and _beyond_layers(session.original, batch, exact, outputs):
+        # What layers round within themselves is not seen from outside; rounding every operation takes long where there are many.
+        session.restore()
+        with rounding_operations():
+            outputs = _furthest([outputs, session.call(batch, training=False)], exact)
     return Result(outputs=outputs, rows=np.arange(count(batch)))
+
+
+def _furthest(runs: list[Outputs], exact: Outputs) -> Outputs:
+    return {name: max((run[name] for run in runs), key=lambda values: _apart(values, exact[name])) for name in exact}
+
+
+def _beyond_layers(original: Any, batch: Rows, exact: Outputs, rounded: Outputs) -> bool:
+    """Whether the model itself, called eagerly, is further from float64 than rounding between its layers takes it."""
+    original.restore()
+    own = original.call(batch, training=False)
+    original.restore()
+    return any(_apart(own[name], ideal) > PLAUSIBLE_FACTOR**2 * (_apart(rounded[name], ideal) + _half_ulps(ideal)) for name, ideal in exact.items())
+
+
+def _half_ulps(exact: np.ndarray) -> float:
+    """The sum of squares of half a unit in the last place, of the greatest of these numbers, for each of them."""
+    if exact.dtype.kind != "f" or not exact.size:
+        return 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        return float(np.square(_HALF_ULP * np.nanmax(np.abs(exact), initial=0.0)) * exact.size)
 
 
 def _apart(values: np.ndarray, exact: np.ndarray) -> float:

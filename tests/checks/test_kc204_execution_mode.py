@@ -89,3 +89,15 @@ def test_decisions_that_xla_flips_within_rounding_are_near_ties(make_world: Any)
 def test_xla_beyond_its_limit_is_near_ties_where_the_distance_is_small(make_world: Any, by: float, cause: str) -> None:
     found = tied(make_world, by, by).verdict(CHECK)
     assert (found.status, found.findings["cause"]) == (Status.WARN, cause)
+
+
+@pytest.mark.parametrize(("noise", "by", "status"), [(0.02, 0.06, Status.WARN), (0.02, 0.09, Status.FAIL), (1e-4, 3e-4, Status.FAIL)])
+def test_what_drowns_in_loud_rounding_is_a_warning(make_world: Any, noise: float, by: float, status: Status) -> None:
+    """XLA three times as far from predict as predict is from float64: too far on average for a quiet model, not for a loud one."""
+    world = make_world(40)
+    turn = np.where(np.arange(40) % 2, 1.0, -1.0).reshape(-1, 1)
+    exact = world.predict + noise * turn
+    world = world.where({"rounded-layers": world.exact + 0.9 * noise * turn, "xla": (world.predict - by * turn).astype(np.float32)}, exact=exact)
+    found = world.verdict(CHECK)
+    assert (found.status, found.findings.get("cause")) == (status, "ill-conditioned" if status is Status.WARN else None)
+    assert found.message.endswith("no further than rounding takes this model") == (status is Status.WARN)

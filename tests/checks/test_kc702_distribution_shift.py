@@ -73,6 +73,15 @@ def test_what_remembers_is_named() -> None:
     assert examined(CHECK, DataFacts(drift=(drift(against="norm"),))).message == "1 features are distributed like what 'norm' remembers"
 
 
+def test_gaps_that_were_filled_on_the_way_are_a_cause_of_their_own() -> None:
+    filled = drift(outside=0.08, outside_p=0.0, filler=-999.0, gaps=0.07)
+    verdict = examined(CHECK, known(filled, drift(name="rooms")))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "gaps-filled-otherwise")
+    assert verdict.message.endswith("; the rows hold -999 about as often as the reference rows miss a value (7%)")
+    also = examined(CHECK, known(filled, drift(name="rooms", shift=2.0, p_value=0.0)))
+    assert also.findings["cause"] == "distribution-shift"
+
+
 def test_a_layer_that_remembers_is_a_suspect() -> None:
     two = (drift(against="left"), drift(name="speed", against="right", shift=2.0, p_value=0.0))
     layers = (layer(path="left"), layer(path="right"))

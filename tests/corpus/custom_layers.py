@@ -460,6 +460,29 @@ class Narrow(layers.Layer):
 
 
 @register
+class SquaresApart(layers.Layer):
+    """Divide by a deviation taken as the mean of squares less the square of the mean, which cancels far from zero.
+
+    Args:
+        offset: how far from zero it is done.
+    """
+
+    def __init__(self, offset: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.offset = offset
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        far = inputs + self.offset
+        variance = ops.mean(far * far, axis=-1, keepdims=True) - ops.square(ops.mean(far, axis=-1, keepdims=True))
+        return inputs / ops.sqrt(ops.maximum(variance, 1e-6))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "offset": self.offset}
+
+
+@register
 class Hashed(layers.Layer):
     """Weigh features by the hash of their names, which is another one in every interpreter."""
 

@@ -17,7 +17,7 @@ from tests.corpus.worlds import WORLDS, Array, World, weather
 __all__ = ["CASES"]
 
 FAMILY = "drift"
-DRIFT, BROKEN = ("distribution-shift",), ("non-finite-input",)
+DRIFT, BROKEN, FILLED = ("distribution-shift",), ("non-finite-input",), ("gaps-filled-otherwise",)
 
 
 def in_column(column: int, change: Callable[[Array], Array]) -> Rework:
@@ -45,6 +45,11 @@ def holes(*rows: int, value: float = float("nan")) -> Callable[[Array], Array]:
         return values
 
     return punch
+
+
+def in_gaps(value: float) -> Rework:
+    """Put a number where one is missing, long before the rows reach the pipeline."""
+    return lambda world, rows: np.where(np.isnan(rows), value, rows)
 
 
 def served_with_holes(world: World, rows: Array) -> Array:
@@ -93,6 +98,8 @@ CASES: tuple[Case, ...] = (
         causes=DRIFT,
         kit=beside(drifted_weather, preprocess="def prepare(rows):\n    return rows * 1.0\n", reference=WEATHER),
     ),
+    _case("gaps filled with 0 on the way", "people gappy", warning=NEWS, causes=FILLED, data=in_gaps(0.0), reference=as_is, rows=250),
+    _case("gaps filled with -1 on the way", "people gappy", warning=NEWS, causes=FILLED, data=in_gaps(-1.0), reference=as_is, rows=250),
     _case("missing numbers that nothing fills", "people standard", failing=("KC701",), causes=BROKEN, data=in_column(2, holes(3, 40))),
     _case("missing numbers in windows", "walks minmax", failing=("KC701",), causes=BROKEN, data=in_column(0, holes(9))),
     _case("one missing number far down", "weather standard", failing=("KC701",), causes=BROKEN, data=in_column(3, holes(2877)), rows=3000),

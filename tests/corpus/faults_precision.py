@@ -11,7 +11,7 @@ from keras import layers
 
 from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat
 from tests.corpus.clean_hard import cancelling, far_and_back, gelu_norm, offset, to_kelvin_and_back
-from tests.corpus.custom_layers import EagerOnly, Narrow, Reduce
+from tests.corpus.custom_layers import EagerOnly, Narrow, Reduce, SquaresApart
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -60,6 +60,11 @@ def _eager_only(name: str, build: Callable[[], Any], share: float) -> Case:
     return _case(f"{name}, scaled in eager float32 alone", planted, flat(12), args=CUSTOM, failing=("KC201", "KC204"))
 
 
+def _squares(name: str, offset: float, **expected: Any) -> Case:
+    """Rounding that a layer makes within itself, where nothing between layers shows it."""
+    return _case(name, lambda: HOSTS["perceptron"].build(SquaresApart(offset, name=NAME)), flat(12), args=CUSTOM, **expected)
+
+
 def tied(distance: float) -> Callable[[], Any]:
     """Return a builder of a softmax two of whose classes have weights this far apart."""
 
@@ -104,6 +109,8 @@ CASES: tuple[Case, ...] = (
     _case("inputs around 1e6 that cancel", cancelling, offset(1e6, 64), causes=("ill-conditioned",), layer="dense", warning=("KC604",)),
     _case("inputs around 100 that cancel", cancelling, offset(100.0, 64), quiet=QUIET),
     _case("a million added and taken off", far_and_back, flat(12), causes=("ill-conditioned",), warning=("KC201", "KC204")),
+    _squares("squares that cancel within a layer", 300.0, causes=("ill-conditioned",), layer=NAME, warning=("KC602",)),
+    _squares("squares that do not cancel", 0.0, quiet=QUIET),
     _eager_only("to kelvin and back", to_kelvin_and_back, share=1e-3),
     _eager_only("sixteen numbers", sixteen, share=1e-5),
     _case("classes 1e-7 apart", tied(1e-7), flat(32, rows=90), causes=("near-ties",), warning=("KC604",)),

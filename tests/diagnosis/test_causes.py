@@ -76,6 +76,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("scaled twice", {}, {"KC301": {"cause": "scaler-applied-twice"}}, [("scaler-applied-twice", None)]),
     ("a step left out", {}, {"KC301": {"cause": "scaling-step-skipped"}}, [("scaling-step-skipped", None)]),
     ("gaps filled by serving", {}, {"KC301": {"cause": "gaps-filled-otherwise"}}, [("gaps-filled-otherwise", None)]),
+    ("gaps filled on the way", {}, {"KC702": {"cause": "gaps-filled-otherwise"}}, [("gaps-filled-otherwise", None)]),
     ("columns mixed up", {}, {"KC301": {"cause": "feature-order"}}, [("feature-order", None)]),
     ("rows rounded", {}, {"KC305": {"cause": "scaled-in-low-precision"}, "KC301": {}}, [("scaled-in-low-precision", None)]),
     ("another scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),

@@ -138,6 +138,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], str | None]] 
     ("scaler-missing", {}, {"KC303": {}}, "statistics alone"),
     ("scaler-applied-twice", {}, {"KC303": {}}, "statistics alone"),
     ("feature-order", {}, {"KC301": {}}, "statistics alone"),
+    ("gaps-filled-otherwise", {}, {"KC702": {}}, "statistics alone"),
     ("scaled-in-low-precision", {}, {"KC305": {}}, "--served tells"),
     ("scaler-foreign", served("another-scaler"), {"KC301": {}}, "not at hand"),
     ("normalization-stale", {}, {"KC401": {}}, "reference rows"),

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
 from keras_consistency_cli.checks.base import Status, Verdict
@@ -85,3 +87,52 @@ def test_one_feature_that_moves_is_found_among_many(noise: str, remembering: str
     given[:, 17] = change(given[:, 17])
     verdict = told(given, fitted, remembering)
     assert (verdict.status, list(verdict.findings["moved"])) == (Status.WARN, ["17"]), verdict.message
+
+
+GAPPY = np.where(np.random.default_rng(1).random((600, 2)) < [0.1, 0.0], np.nan, np.random.default_rng(2).normal([50.0, -3.0], [9.0, 1.0], (600, 2)))
+
+
+def fillers(rows: np.ndarray, scaler: Any) -> list[float | None]:
+    """Which number each feature of these rows holds where GAPPY misses values, the pipeline being fitted on that."""
+    mine, theirs = (Statistics.of(each, np.arange(len(each))) for each in (rows, GAPPY))
+    known = DataFacts(raw=(mine.facts("x"),), reference=(theirs.facts("x"),))
+    if scaler is not None:
+        known = replace(known, scaling=scaling_fact(scaler.fit(GAPPY), rows))
+    return [fact.filler for fact in drift_facts(known, {"x": mine}, {"x": theirs})]
+
+
+def filled(value: float, share: float = 0.1) -> np.ndarray:
+    random = np.random.default_rng(4)
+    rows = random.normal([50.0, -3.0], [9.0, 1.0], (300, 2))
+    rows[random.random(300) < share, 0] = value
+    return rows
+
+
+def test_a_number_that_takes_the_place_of_gaps_is_known() -> None:
+    imputing = make_pipeline(SimpleImputer(), StandardScaler())
+    assert fillers(filled(0.0), imputing) == [0.0, None]
+    assert fillers(filled(-999.0, share=0.06), imputing) == [-999.0, None]
+
+
+def test_a_number_that_other_numbers_come_more_often_than_is_found() -> None:
+    rows = filled(0.0)
+    rows[rows[:, 0] > 45, 0] = 45.0
+    reference = np.where(GAPPY > 45, 45.0, GAPPY)
+    mine, theirs = (Statistics.of(each, np.arange(len(each))) for each in (rows, reference))
+    scaling = scaling_fact(make_pipeline(SimpleImputer(), StandardScaler()).fit(reference), rows)
+    known = DataFacts(raw=(mine.facts("x"),), reference=(theirs.facts("x"),), scaling=scaling)
+    assert next(iter(drift_facts(known, {"x": mine}, {"x": theirs}))).filler == 0.0
+
+
+def test_numbers_that_come_too_rarely_too_often_or_rightly_are_none() -> None:
+    imputing = make_pipeline(SimpleImputer(), StandardScaler())
+    assert fillers(filled(0.0, share=0.005), imputing) == [None, None]
+    assert fillers(filled(0.0, share=0.6), imputing) == [None, None]
+    assert fillers(filled(float(np.nanmean(GAPPY[:, 0]))), imputing) == [None, None]
+    assert fillers(filled(np.nan), imputing) == [None, None]
+
+
+def test_without_a_known_imputer_no_number_is_out_of_place() -> None:
+    assert fillers(filled(0.0), None) == [None, None]
+    assert fillers(filled(0.0), StandardScaler()) == [None, None]
+    assert fillers(filled(0.0), make_pipeline(SimpleImputer(strategy="constant", fill_value=0.0), StandardScaler())) == [None, None]

@@ -127,8 +127,9 @@ def test_rows_scaled_already_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_rows_that_the_model_does_not_take_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"widened gives rows of shape .*, the model's input 'right' takes"):
+    with pytest.raises(DataError, match=r"widened gives rows of shape .*, the model's input 'right' takes") as caught:
         subject(tmp_path, "widened").rows(np.arange(6))
+    assert caught.value.expected == "a dict by these names, or a list in this order: left, right"
 
 
 def test_no_rows_can_be_made_up(tmp_path: Path) -> None:

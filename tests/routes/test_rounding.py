@@ -43,6 +43,16 @@ class Other(layers.Layer):
         return {**super().get_config(), "factor": self.factor}
 
 
+@keras.saving.register_keras_serializable(package="rounding")
+class Spread(layers.Layer):
+    """Divides by a deviation taken as the mean of squares less the square of the mean, far from zero."""
+
+    def call(self, inputs: Any) -> Any:
+        far = inputs + 300.0
+        variance = ops.mean(far * far, -1, keepdims=True) - ops.square(ops.mean(far, -1, keepdims=True))
+        return inputs / ops.sqrt(ops.maximum(variance, 1e-6))
+
+
 def beyond(built: tuple[Any, Any]) -> float:
     """The greatest excess over rounding of any output."""
     shadow, rows = shadow_of(built)
@@ -63,6 +73,22 @@ def test_inputs_that_cancel_are_rounding_too() -> None:
     kernel = model.layers[-1].kernel
     kernel.assign(kernel - ops.mean(kernel))
     assert beyond((model, {name: values + np.float32(1e5) for name, values in rows.items()})) < 8
+
+
+def test_what_a_layer_cancels_within_is_rounding_too() -> None:
+    built = chain((12,), layers.Dense(24, activation="tanh"), Spread(name="odd"), layers.Dense(3))
+    assert 0.2 < beyond(built) < 8
+    shadow, rows = shadow_of(built)
+    assert TABLE["locate-rounding"].run(shadow, rows).details["layer"] == "odd"
+
+
+def test_operations_are_only_rounded_where_layers_do_not_account_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> Any:
+        raise AssertionError("operations were rounded")
+
+    monkeypatch.setattr("keras_consistency_cli.routes.rounding.rounding_operations", never)
+    for name in ("mlp", "lstm"):
+        assert beyond(HEALTHY[name]()) < 8
 
 
 def test_a_shadow_that_is_another_model_is_far_beyond() -> None:
