@@ -19,6 +19,7 @@ __all__ = [
     "changing_layer",
     "found",
     "hidden_state",
+    "located",
     "made_by_process",
     "made_nonfinite",
     "neighbours",
