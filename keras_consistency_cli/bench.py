@@ -160,6 +160,7 @@ def _told(problem: Exception) -> str:
         problem = problem.__context__
     hint = _ISOLATED if isinstance(problem, PermissionError) and problem.errno == errno.EACCES else ""
     text = _STYLING.sub("", str(problem))
+    text = text.partition("Arguments received by")[0] or text
     lines = [line.strip() for line in text.splitlines() if line.strip() and not _PLACE.match(line)]
     # What is wrapped in a trace of the graph is told by its last lines, what Keras itself says by its first.
     shown = " ".join(lines[-3:] if any(mark in text for mark in ("Graph execution error", "in user code:")) else lines[:3])

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
         (ValueError("a\x1b[31m\n\nb\nc\nd"), {"error": "ValueError: a b c", "kind": "ValueError", "exit_code": 3}),
         (ValueError("in user code:\n File \"/a/b.py\", line 3, in call\n Detected at node m/x defined at\n lost"),
          {"error": "ValueError: in user code: lost", "kind": "ValueError", "exit_code": 3}),
+        (ValueError("in user code:\n lost\n Arguments received by A.call():\n • mask=None"),
+         {"error": "ValueError: in user code: lost", "kind": "ValueError", "exit_code": 3}),
         (RuntimeError("in user code:\n a\n b\n c"), {"error": "RuntimeError: a b c", "kind": "RuntimeError", "exit_code": 3}),
     ],
 )

@@ -30,6 +30,7 @@ _WANTS_LOCATING = {
 }
 _BY_BATCH = {"KC101", "KC102", "KC104"}
 """Neighbours, randomness and state make these fail too, and are looked for by themselves."""
+_BY_EXECUTION = {"KC201", "KC204"}
 _WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 
 
@@ -41,6 +42,7 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
     chosen |= {"locate-rounding"} if any(verdict.findings.get("cause") == "ill-conditioned" for verdict in verdicts) else set()
     chosen |= {"locate-batching"} if _BY_BATCH & failed and not {"KC103", "KC203"} & failed else set()
+    chosen |= {"locate-execution"} if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed else set()
     return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in chosen)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import always, made_by_process, named_by, rounding_alone, says
+from keras_consistency_cli.diagnosis.signatures import always, located, made_by_process, named_by, rounding_alone, says
 from keras_consistency_cli.routes.locate_processes import parted_between
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
@@ -105,6 +105,24 @@ FILE_CAUSES: tuple[Cause, ...] = (
 
 
 NUMBER_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="eager-differs",
+        sentence="{layer} computes otherwise when it is run eagerly than in a graph: model(x) and predict part",
+        explanation=(
+            "The same inputs come out of this layer otherwise in a tf.function than outside of one. Keras rounds resized pictures of uint8 to "
+            "whole grey levels in eager execution alone; code that asks whether a tensor is eager, or calls NumPy, does so too. predict, tf.function "
+            "and an export are graphs, model(x) is not."
+        ),
+        key=("KC201", "KC204"),
+        explains=("KC201", "KC204"),
+        fits=lambda evidence, _failing: bool(located(evidence, "locate-execution", "layer")),
+        advice=(
+            "answer the way that was validated: model.predict(x), or a call inside a graph:\n"
+            "    step = tf.function(lambda x: model(x, training=False))\n"
+            "or give '{layer}' what both ways treat alike, such as float32 pictures: x.astype('float32')"
+        ),
+        locator="locate-execution",
+    ),
     Cause(
         slug="recorded-in-other-form",
         sentence="the recorded answers are today's in another order, on another scale or in another form",

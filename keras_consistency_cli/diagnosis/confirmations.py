@@ -128,6 +128,11 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         routes=("hold-nonfinite",),
     ),
     "predict-overridden": Confirmation(how="what the class overrides is put back to Keras's own", prove=plain_predict, routes=("plain-predict",)),
+    "eager-differs": Confirmation(
+        how="the layer is given the same inputs eagerly and in a graph of its own",
+        prove=lambda _evidence, _failing: Proof(confirmed=True, told="given the same inputs, the layer alone gives others in a graph than eagerly"),
+        routes=(),
+    ),
     "dtype-cast": Confirmation(how="the rows are cast by hand before the call", prove=cast_by_hand),
     "preprocess-unrepeatable": _read(
         "the function is called twice on the same rows, and in two processes", "the function itself, called on the same rows, gives others", "KC302"

@@ -21,6 +21,7 @@ __all__ = [
     "found",
     "held_by_rows",
     "hidden_state",
+    "located",
     "made_by_process",
     "made_nonfinite",
     "named_by",

@@ -13,6 +13,7 @@ from keras_consistency_cli.routes.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.kernels import KERNEL_ROUTES
 from keras_consistency_cli.routes.locate import LAYER_LOCATORS
 from keras_consistency_cli.routes.locate_batching import BATCHING_LOCATORS
+from keras_consistency_cli.routes.locate_execution import EXECUTION_LOCATORS
 from keras_consistency_cli.routes.locate_processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
 from keras_consistency_cli.routes.masks import MASK_ROUTES
@@ -48,7 +49,7 @@ REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-floa
 GIVEN_ROWS = "given-rows"
 """The route that hands the rows themselves over."""
 
-LOCATING_ROUTES: tuple[Route, ...] = (*LAYER_LOCATORS, *BATCHING_LOCATORS, *ROUNDING_LOCATORS)
+LOCATING_ROUTES: tuple[Route, ...] = (*LAYER_LOCATORS, *BATCHING_LOCATORS, *EXECUTION_LOCATORS, *ROUNDING_LOCATORS)
 """Routes that look for the layer behind a finding, run only once there is one."""
 
 BATCH_SIZES = (2, 3, 7, 32)

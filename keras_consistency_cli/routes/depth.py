@@ -19,7 +19,7 @@ MOST_LAYERS = 200
 """Layers that a report holds at most: those around the culprit, and others evenly spread."""
 _KEPT = 2048
 _HALF_ULP = 2.0**-24
-_ROUNDING, _NO_ROUNDING = 2.0**-18, 2.0**-14
+_ROUNDING, NO_ROUNDING = 2.0**-18, 2.0**-14
 """Of the greatest number: how far kernels that add in another order may be apart after many layers, and what they are far from in one layer."""
 
 
@@ -159,7 +159,7 @@ def beyond_rounding(base: Sequence[Step], other: Sequence[Step]) -> int | None:
     for at, (mine, theirs) in enumerate(zip(base, other, strict=False)):
         if mine.path != theirs.path:
             return None
-        if _share(mine.outputs, theirs.outputs) > _NO_ROUNDING and _share(mine.inputs, theirs.inputs) <= _ROUNDING:
+        if _share(mine.outputs, theirs.outputs) > NO_ROUNDING and _share(mine.inputs, theirs.inputs) <= _ROUNDING:
             return at
     return None
 

@@ -22,7 +22,19 @@ from keras_consistency_cli.routes.companions import leaks
 from keras_consistency_cli.routes.depth import Sketch, Step, aside, culprit, deviations, sketched
 from keras_consistency_cli.routes.interception import Running, intercepted, path_of
 
-__all__ = ["LAYER_LOCATORS", "Steps", "companion_runs", "finite_batches", "first_difference", "parting", "predicted", "recorded", "told"]
+__all__ = [
+    "LAYER_LOCATORS",
+    "Steps",
+    "blamed",
+    "companion_runs",
+    "finite_batches",
+    "first_difference",
+    "parting",
+    "predicted",
+    "recorded",
+    "symbolic",
+    "told",
+]
 
 _ROWS = 8
 _LEAKS = 3
@@ -50,14 +62,14 @@ def recorded(kept: np.ndarray | None, batch: int) -> Iterator[Steps]:
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         given = keras.tree.flatten((args, kwargs))
-        inputs = sketch(given) if not _symbolic(given) else None
+        inputs = sketch(given) if not symbolic(given) else None
         try:
             outputs = original(*args, **kwargs)
         except Exception:
             steps.refused = steps.refused or _step(running, inputs or sketch([]), sketch([]))
             raise
         made = keras.tree.flatten(outputs)
-        if inputs is not None and not _symbolic(made):
+        if inputs is not None and not symbolic(made):
             past = aside(given, made, batch) if kept is not None else None
             steps.append(replace(_step(running, inputs, sketch(made)), aside=past))
         return outputs
@@ -66,28 +78,41 @@ def recorded(kept: np.ndarray | None, batch: int) -> Iterator[Steps]:
         yield steps
 
 
-def _symbolic(leaves: list[Any]) -> bool:
+def symbolic(leaves: list[Any]) -> bool:
     """Whether a graph is being built, so that there are no numbers yet."""
     import keras
 
     return any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in leaves)
 
 
-def _step(running: Running, inputs: Sketch, outputs: Sketch) -> Step:
+def blamed(running: Running) -> dict[str, Any]:
     """Blame the outermost layer of Keras's own that holds nothing of the user's: an LSTM and not its cell, but no wrapper of a custom layer."""
+    depth, own = _blamed(running)
+    return {"layer": path_of(running[: depth + 1]), "kind": type(running[depth]).__name__, "custom": own}
+
+
+def _blamed(running: Running) -> tuple[int, bool]:
+    """The place of the layer to blame, and whether it is the user's own."""
     import keras
 
     own = [not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running]
     depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
-    blamed = running[depth]
+    return depth, own[depth]
+
+
+def _step(running: Running, inputs: Sketch, outputs: Sketch) -> Step:
+    import keras
+
+    depth, _ = _blamed(running)
+    named = blamed(running)
     return Step(
-        path=path_of(running[: depth + 1]),
-        kind=type(blamed).__name__,
-        custom=own[depth],
+        path=named["layer"],
+        kind=named["kind"],
+        custom=named["custom"],
         inputs=inputs,
         outputs=outputs,
         outermost=depth == len(running) - 1,
-        model=isinstance(blamed, keras.Model),
+        model=isinstance(running[depth], keras.Model),
     )
 
 

@@ -50,14 +50,14 @@ def sixteen() -> Any:
     return keras.Sequential([keras.Input((12,)), layers.Dense(16, activation="tanh")])
 
 
-def _eager_only(name: str, build: Callable[[], Any], share: float) -> Case:
+def _eager_only(name: str, build: Callable[[], Any], share: float, causes: tuple[str, ...] = ()) -> Case:
     """A fault that acts in float32 alone: the float64 copy answers the same both ways."""
 
     def planted() -> Any:
         model = build()
         return keras.Model(model.inputs, EagerOnly(share, name=NAME)(model.outputs[0]))
 
-    return _case(f"{name}, scaled in eager float32 alone", planted, flat(12), args=CUSTOM, failing=("KC201", "KC204"))
+    return _case(f"{name}, scaled in eager float32 alone", planted, flat(12), args=CUSTOM, causes=causes, failing=("KC201", "KC204"))
 
 
 def _squares(name: str, offset: float, **expected: Any) -> Case:
@@ -100,7 +100,25 @@ def spreading() -> Any:
     return keras.Sequential([keras.Input((16,)), layers.Dense(32, activation="tanh"), layers.Dense(1)])
 
 
+def resized(dtype: str) -> Callable[[], Any]:
+    """Return a builder of a model that resizes pictures of this dtype: uint8 ones are rounded again in eager execution alone."""
+
+    def build() -> Any:
+        before = [layers.Resizing(9, 9, name=NAME), layers.Rescaling(1 / 127.5, offset=-1)]
+        after = [layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+        return keras.Sequential([keras.Input((12, 12, 3), dtype=dtype), *before, *after])
+
+    return build
+
+
+def grey_levels(random: np.random.Generator) -> Rows:
+    """Pictures as files have them."""
+    return random.integers(0, 256, (40, 12, 12, 3)).astype("uint8")
+
+
 CASES: tuple[Case, ...] = (
+    _case("grey levels resized", resized("uint8"), grey_levels, causes=("eager-differs",), layer=NAME, failing=("KC201", "KC204")),
+    _case("grey levels resized as floats", resized("float32"), grey_levels, quiet=QUIET),
     *(_narrow(host, "float16", causes=("low-precision",), warning=("KC602",)) for host in ("perceptron", "image-classifier")),
     _narrow("regressor", "bfloat16", causes=("low-precision",), warning=("KC602",)),
     _narrow("perceptron", "float64", quiet=QUIET),
@@ -111,7 +129,7 @@ CASES: tuple[Case, ...] = (
     _case("a million added and taken off", far_and_back, flat(12), causes=("ill-conditioned",), warning=("KC201", "KC204")),
     _squares("squares that cancel within a layer", 300.0, causes=("ill-conditioned",), layer=NAME, warning=("KC602",)),
     _squares("squares that do not cancel", 0.0, quiet=QUIET),
-    _eager_only("to kelvin and back", to_kelvin_and_back, share=1e-3),
+    _eager_only("to kelvin and back", to_kelvin_and_back, share=1e-3, causes=("eager-differs",)),
     _eager_only("sixteen numbers", sixteen, share=1e-5),
     _case("classes 1e-7 apart", tied(1e-7), flat(32, rows=90), causes=("near-ties",), warning=("KC604",)),
     _case("NaN that oneDNN swallows", swallowing, holed, causes=("kernel-dependent",), failing=("KC605",), args=("--select", "KC605")),

@@ -69,6 +69,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("NaN from within", {"located": {"locate-nonfinite": MIXED}}, {"KC701": {"outputs": {"y": 1}}}, [("non-finite-output", "mix")]),
     ("NaN from nobody knows where", {}, {"KC701": {"outputs": {"y": 1}}}, []),
     ("predict overridden", {"overridden": ("predict_step",)}, {"KC201": {}, "KC101": {}}, [("predict-overridden", None)]),
+    ("a layer that heeds how it runs", {"located": {"locate-execution": MIXED}}, {"KC201": {}, "KC204": {}}, [("eager-differs", "mix")]),
     ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
     ("predict differs", {}, {"KC201": {}}, []),
     ("a scaler refitted", {}, {"KC301": {"cause": "scaler-refit"}}, [("scaler-refit", None)]),

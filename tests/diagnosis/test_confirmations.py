@@ -77,6 +77,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], str]] = [
     ("non-finite-output", toggled("hold-nonfinite", {"held": ["log"], "before": 4, "left": 0}), {"KC701": {}}, "every answer is finite"),
     ("non-finite-output", {}, {"KC701": {"weights": ["w"]}}, "read off the weights"),
     ("predict-overridden", PLAIN, {"KC201": {}}, "predict_step"),
+    ("eager-differs", {}, {"KC204": {}}, "the layer alone gives others in a graph"),
     ("dtype-cast", CAST, {"KC201": {"cast": True}}, "cast to float32 by hand"),
     ("dtype-cast", toggled("rows", {"lost_in_cast": {"x": 7}}), {"KC201": {"cast": {"x": 7}}}, "7 whole numbers"),
     ("preprocess-row-dependence", {}, {"KC302": {}}, "called on one row at a time"),
