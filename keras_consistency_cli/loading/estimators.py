@@ -184,6 +184,8 @@ def _check_part(part: Any) -> None:
 
 def _check_numbers(part: Any, kind: str) -> None:
     features = getattr(part, "n_features_in_", None)
+    if features is not None and (isinstance(features, bool) or not isinstance(features, int | np.integer)):
+        raise DamagedError(f"its {kind} has an n_features_in_ that is no whole number")
     for attribute in (*_PER_FEATURE, "components_"):
         values = vars(part).get(attribute)
         if values is None:
@@ -201,6 +203,8 @@ def _check_values(values: np.ndarray, owner: str) -> None:
         return
     if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise UnfitError(f"{owner} that is not finite in every feature")
-    if attribute == "scale_" and not values.all():
-        where = int(np.flatnonzero(values == 0)[0])
-        raise UnfitError(f"{owner} of zero for feature {where}: dividing by it gives infinity")
+    with np.errstate(divide="ignore", over="ignore"):
+        endless = np.flatnonzero(~np.isfinite(1.0 / values)).tolist() if attribute == "scale_" else []
+    if endless:
+        told = "zero" if values[endless[0]] == 0 else f"{values[endless[0]]:g}"
+        raise UnfitError(f"{owner} of {told} for feature {endless[0]}: dividing by it gives infinity")

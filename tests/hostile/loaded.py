@@ -14,6 +14,16 @@ from tests.loading import crafted_archives as crafted
 
 __all__ = ["HOSTILE", "ROWS", "build"]
 
+_GREEDY = """
+import keras
+import numpy as np
+
+@keras.saving.register_keras_serializable(package="own")
+class Greedy(keras.layers.Layer):
+    def call(self, inputs):
+        # Not yet where Keras asks for shapes only; TensorFlow itself would try for ten seconds.
+        return inputs if inputs.shape[0] is None else inputs + np.empty((10**8, 10**8))
+"""
 HOSTILE = "\x1b[31mred\n::error::owned"
 
 
@@ -31,9 +41,9 @@ ROWS = (
     _row("dims that are allowed, a product that is huge", "swell.keras --data x.npy --select KC104", 3, "memory"),
     _row(
         "a layer that asks for more memory than there is",
-        "greedy.keras --data x.npy --select KC104",
+        "greedy.keras --data x.npy --select KC201 --custom-objects greedy.py",
         3,
-        "ran out of memory, asked for an array of shape (8, 1, 1000000000, 3)",
+        "call, predict: ran out of memory, asked for an array of shape (100000000, 100000000)",
         "give fewer rows at once (--rows, --batch-size)",
     ),
     _row("a single layer", "layer.keras --data x.npy --select KC104", 1, "layer.keras holds a single Dense, not a model", "keras.Sequential([...])"),
@@ -80,7 +90,8 @@ def build(into: pathlib.Path) -> None:
             crafted.layer("Embedding", name="swell", input_dim=9_999_999, output_dim=9_999_999) | {"build_config": {"input_shape": [None, 3]}}
         ),
     )
-    crafted.write_archive(into / "greedy.keras", crafted.config_with(crafted.layer("RepeatVector", name="again", n=10**9)))
+    crafted.write_archive(into / "greedy.keras", crafted.config_with(crafted.layer("Greedy", "greedy", registered="own>Greedy")))
+    (into / "greedy.py").write_text(_GREEDY, encoding="utf-8")
     crafted.write_archive(into / "layer.keras", crafted.dense())
     crafted.write_archive(into / "named.keras", _named(1), weights=crafted.weights_with(_renamed))
     crafted.write_archive(into / "input.keras", _named(0))

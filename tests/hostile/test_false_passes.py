@@ -53,6 +53,9 @@ def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: 
         ("every decision flipped by 8e-6", "flips.keras --select KC101", 1, {"KC101": "fail"}),
         ("every decision flipped within a stated limit", "flips.keras --select KC101 --rtol 0 --atol 1e-5", 1, {"KC101": "fail"}),
         ("rows that depend on their batch", "leaks.keras --select KC101,KC103", 1, {"KC101": "fail", "KC103": "fail"}),
+        ("a single row among others", "leaks.keras --select KC101,KC104 --rows 1", 3, {"KC101": "skip", "KC104": "skip"}),
+        ("a single row in batches of any size", "leaks.keras --select KC102 --rows 1", 3, {"KC102": "skip"}),
+        ("limits that zeros would pass", "leaks.keras --select KC101 --rtol 0 --atol 1e300", 3, {"KC101": "error"}),
         ("what could not be computed", "breaks.keras --select KC101", 3, {"KC101": "error"}),
     ],
 )

@@ -47,6 +47,8 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "unfitted columns": (lambda: ColumnTransformer([("pca", PCA(2), [0])]), "its ColumnTransformer was never fitted"),
     "zero scale": (lambda: changed(StandardScaler(), scale_=np.array([1.0, 0.0, 2.0])), "scale_ of zero for feature 1"),
     "zero scale inside": (lambda: with_inner(scale_=np.zeros(3)), "its StandardScaler has a scale_ of zero for feature 0"),
+    "scale next to zero": (lambda: changed(StandardScaler(), scale_=np.array([1.0, 2.0, 5e-324])), "scale_ of 4.94066e-324 for feature 2: dividing"),
+    "features are a word beside numbers": (lambda: changed(StandardScaler(), n_features_in_="3"), "has an n_features_in_ that is no whole number"),
     "NaN scale": (lambda: changed(RobustScaler(), scale_=np.array([1.0, np.nan, 2.0])), "a scale_ that is not finite"),
     "infinite mean": (lambda: changed(StandardScaler(), mean_=np.array([np.inf, 0, 0])), "a mean_ that is not finite"),
     "NaN components": (lambda: changed(PCA(2), components_=np.full((2, 3), np.nan)), "a components_ that is not finite"),

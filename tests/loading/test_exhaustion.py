@@ -43,6 +43,18 @@ def test_numpy_itself_is_understood() -> None:
     assert "an array of shape (100000000, 100000000)" in str(exhaustion(caught.value))
 
 
+def test_what_is_wrapped_is_found() -> None:
+    def as_keras_does() -> None:
+        try:
+            np.empty((10**8, 10**8))
+        except MemoryError:
+            raise RuntimeError("Exception encountered when calling Greedy.call().") from None
+
+    with pytest.raises(RuntimeError) as caught:
+        as_keras_does()
+    assert "an array of shape (100000000, 100000000)" in str(exhaustion(caught.value))
+
+
 @pytest.mark.parametrize("problem", [ValueError("the memory cell has shape (3, 4)"), RuntimeError("cannot allocate a seat"), KeyError("memory")])
 def test_other_failures_keep_their_own_words(problem: Exception) -> None:
     assert exhaustion(problem) is None
