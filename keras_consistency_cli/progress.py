@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TextIO
 
 from keras_consistency_cli.text import clean
@@ -94,8 +94,10 @@ class _Lines:
 
     def _write(self, text: str) -> None:
         if self._open:
-            self._stream.write(text)
-            self._stream.flush()
+            # A terminal that is gone is no reason to end a run that writes its report elsewhere.
+            with suppress(OSError, ValueError):
+                self._stream.write(text)
+                self._stream.flush()
 
 
 def _columns(stream: TextIO) -> int:

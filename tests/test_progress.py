@@ -70,6 +70,16 @@ def test_a_line_is_never_longer_than_a_narrow_terminal() -> None:
     assert max(map(len, stream.getvalue().split("\r"))) < 80
 
 
+def test_a_terminal_that_is_gone_ends_no_run() -> None:
+    class Gone(Terminal):
+        def write(self, _text: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    with shown_on(Gone(), {}) as observe:
+        observe("rows one by one")
+        observe.found("FAIL  KC101")
+
+
 def test_after_the_end_nothing_is_written() -> None:
     stream = Terminal()
     with shown_on(stream, {}) as observe:
