@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TextIO
 
 from keras_consistency_cli.text import clean
@@ -40,7 +40,9 @@ nobody: Observer = _Nobody()
 
 @contextmanager
 def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool = False) -> Iterator[Observer]:
-    """Give an observer that shows what it is told, and wipe it all at the end; one that shows nothing where nobody watches.
+    """Give an observer that shows what it is told, one that shows nothing where nobody watches; all of it is wiped at the end.
+
+    Where a run is broken off, what was found stays.
 
     Args:
         stream: standard error; only a terminal is written to.
@@ -53,8 +55,11 @@ def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool =
     lines = _Lines(stream)
     try:
         yield lines
-    finally:
-        lines.wipe()
+    except BaseException:
+        # No report comes that would tell it again.
+        lines.wipe(keep_found=True)
+        raise
+    lines.wipe()
 
 
 class _Lines:
@@ -77,10 +82,10 @@ class _Lines:
             self._found += 1
             self._write(f"\r{self._fitted(clean(words, self._width)):<{self._width}}\n{self._doing:<{self._width}}")
 
-    def wipe(self) -> None:
-        """Leave nothing, and say no more."""
+    def wipe(self, *, keep_found: bool = False) -> None:
+        """Leave nothing, or nothing but what was found, and say no more."""
         with self._lock:
-            up = f"\x1b[{self._found}A\x1b[J" if self._found else ""
+            up = f"\x1b[{self._found}A\x1b[J" if self._found and not keep_found else ""
             self._write(f"\r{'':<{self._width}}\r{up}")
             self._open = False
 
@@ -89,8 +94,10 @@ class _Lines:
 
     def _write(self, text: str) -> None:
         if self._open:
-            self._stream.write(text)
-            self._stream.flush()
+            # A terminal that is gone is no reason to end a run that writes its report elsewhere.
+            with suppress(OSError, ValueError):
+                self._stream.write(text)
+                self._stream.flush()
 
 
 def _columns(stream: TextIO) -> int:

@@ -444,10 +444,24 @@ def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(stage: Stage, c
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("words", "at", "offered"), [("kcheck rec", "1", "recheck"), ("kcheck run --sel", "2", "--select")])
-def test_a_shell_is_told_how_a_line_could_go_on(words: str, at: str, offered: str) -> None:
-    done = command(env={"_KCHECK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": at})
-    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [offered], "")
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("kcheck rec", ["recheck"]),
+        ("kcheck run --sel", ["--select"]),
+        ("kcheck run --select KC20", ["KC201", "KC202", "KC203", "KC204", "KC205", "KC206"]),
+        ("kcheck run --ignore KC101,fin", ["KC101,finite"]),
+        ("kcheck run --format ju", ["junit"]),
+        ("kcheck run --fail-on w", ["warn"]),
+        ("kcheck compare one", ["one-by-one", "one-by-one-float64", "one-thread"]),
+        ("kcheck baseline v", ["verify"]),
+        ("kcheck schema c", ["config"]),
+        ("kcheck explain scaler-re", ["scaler-reuse-vs-refit", "scaler-refit"]),
+    ],
+)
+def test_a_shell_is_told_how_a_line_could_go_on(words: str, offered: list[str]) -> None:
+    done = command(env={"_KCHECK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)})
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, offered, "")
 
 
 def test_completion_can_be_shown() -> None:

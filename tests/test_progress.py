@@ -46,11 +46,38 @@ def test_what_was_found_stays_above_what_is_done_until_the_end() -> None:
     assert (wiped.strip(" \r"), "\x1b[2A\x1b[J" in wiped) == ("\x1b[2A\x1b[J", True)
 
 
+def test_what_was_found_outlives_a_run_that_is_broken_off() -> None:
+    stream = Terminal()
+
+    def run() -> None:
+        with shown_on(stream, {}) as observe:
+            observe.found("FAIL  KC101")
+            observe("2 of 2: shuffled rows")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    found, last = stream.getvalue().split("\n")
+    assert found.strip() == "FAIL  KC101"
+    assert "\x1b" not in last
+    assert last.split("\r")[-2].strip() == last.split("\r")[-1] == ""
+
+
 def test_a_line_is_never_longer_than_a_narrow_terminal() -> None:
     stream = Terminal()
     with shown_on(stream, {}) as observe:
         observe("x" * 500)
     assert max(map(len, stream.getvalue().split("\r"))) < 80
+
+
+def test_a_terminal_that_is_gone_ends_no_run() -> None:
+    class Gone(Terminal):
+        def write(self, _text: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    with shown_on(Gone(), {}) as observe:
+        observe("rows one by one")
+        observe.found("FAIL  KC101")
 
 
 def test_after_the_end_nothing_is_written() -> None:

@@ -16,6 +16,7 @@ import typer
 from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.checking import checked
 from keras_consistency_cli.commands.choices import check_choice
+from keras_consistency_cli.commands.completing import one_of
 from keras_consistency_cli.commands.options import (
     AllowUnsafe,
     Atol,
@@ -60,7 +61,12 @@ _ALONE = {"select": ("KC802",), "ignore": (), "require": (), "exit_first": False
 
 def baseline(
     context: typer.Context,
-    action: Annotated[str, typer.Argument(help="Record today's answers, or hold today's against those recorded.", metavar="record|verify")],
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="Record today's answers, or hold today's against those recorded.", metavar="|".join(_ACTIONS), autocompletion=one_of(*_ACTIONS)
+        ),
+    ],
     file: Annotated[Path, option("The baseline.", "FILE.kcheck", "--file", "-f")],
     model: Annotated[
         str | None, typer.Argument(help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False)

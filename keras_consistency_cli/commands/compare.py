@@ -9,6 +9,7 @@ import typer
 
 from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.checking import checked
+from keras_consistency_cli.commands.completing import routes
 from keras_consistency_cli.commands.options import (
     AllowUnsafe,
     Atol,
@@ -51,8 +52,8 @@ _OF_CHECKS = {"select": (), "ignore": (), "require": (), "exit_first": False, "b
 
 def compare(
     context: typer.Context,
-    candidate: Annotated[str, typer.Argument(help="A way of calling, from 'kcheck list --routes'.", metavar="ROUTE")],
-    reference: Annotated[str, typer.Argument(help="The one to hold it against.", metavar="ROUTE")],
+    candidate: Annotated[str, typer.Argument(help="A way of calling, from 'kcheck list --routes'.", metavar="ROUTE", autocompletion=routes)],
+    reference: Annotated[str, typer.Argument(help="The one to hold it against.", metavar="ROUTE", autocompletion=routes)],
     model: Annotated[
         str | None, typer.Argument(help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False)
     ] = None,

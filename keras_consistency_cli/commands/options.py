@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from keras_consistency_cli.commands.completing import forms, one_of
 from keras_consistency_cli.destinations import FORMATS
 
 __all__ = [
@@ -41,9 +43,17 @@ __all__ = [
 ]
 
 
-def option(help_text: str, metavar: str | None = None, *names: str) -> Any:
-    """Return an option with a value; without names it is called as its parameter is."""
-    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False)
+def option(help_text: str, metavar: str | None = None, *names: str, completed: Callable[[str], list[str]] | None = None) -> Any:
+    """Return an option with a value; without names it is called as its parameter is.
+
+    Args:
+        help_text: for `--help`.
+        metavar: what stands for the value there; words with bars between them are all there is, and shells offer them.
+        names: how it is written.
+        completed: what shells offer instead.
+    """
+    words = metavar.split("|") if metavar and metavar.islower() and "|" in metavar else []
+    return typer.Option(*names, help=help_text, metavar=metavar, show_default=False, autocompletion=completed or (one_of(*words) if words else None))
 
 
 def switch(help_text: str, *names: str) -> Any:
@@ -63,7 +73,7 @@ CustomObjects = Annotated[_Texts, option("Python file with the model's own class
 Rows = Annotated[_Text, option("How many rows to use, spread over the data. [256]", "N|all")]
 BatchSize = Annotated[_Text, option("Batch size of the ordinary prediction. [32]", "N")]
 Seed = Annotated[_Text, option("Seed for made rows, spreading and shuffling. [0]", "N")]
-Format = Annotated[_Texts, option(f"Form of the report: {', '.join(FORMATS)}. Repeatable. [terminal]", "FORMAT[=FILE]")]
+Format = Annotated[_Texts, option(f"Form of the report: {', '.join(FORMATS)}. Repeatable. [terminal]", "FORMAT[=FILE]", completed=forms)]
 Output = Annotated[_Text, option("File for the report that --format gives none, instead of standard output.", "FILE", "--output", "-o")]
 Backend = Annotated[_Text, option("Keras backend. [tensorflow]", "tensorflow|jax|torch")]
 Rtol = Annotated[_Texts, option("Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X")]

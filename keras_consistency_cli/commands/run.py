@@ -11,6 +11,7 @@ import typer
 
 from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.checking import checked
+from keras_consistency_cli.commands.completing import check_names
 from keras_consistency_cli.commands.options import (
     AllowUnsafe,
     Atol,
@@ -54,6 +55,10 @@ _Text = str | None
 _Texts = list[str] | None
 
 
+def _checks(help_text: str) -> Any:
+    return option(help_text, "CHECKS", completed=check_names)
+
+
 def run(
     context: typer.Context,
     model: Annotated[
@@ -68,9 +73,9 @@ def run(
     expected: Annotated[_Text, option("Answers recorded for the rows of --data, row for row, to hold today's against.", "FILE")] = None,
     target_scaler: TargetScaler = None,
     custom_objects: CustomObjects = None,
-    select: Annotated[_Texts, option("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.", "CHECKS")] = None,
-    ignore: Annotated[_Texts, option("Checks to leave out, in the same words. Repeatable.", "CHECKS")] = None,
-    require: Annotated[_Texts, option("Checks that must answer, in the same words: skipped, exit 3. Repeatable.", "CHECKS")] = None,
+    select: Annotated[_Texts, _checks("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.")] = None,
+    ignore: Annotated[_Texts, _checks("Checks to leave out, in the same words. Repeatable.")] = None,
+    require: Annotated[_Texts, _checks("Checks that must answer, in the same words: skipped, exit 3. Repeatable.")] = None,
     exit_first: Annotated[bool, switch("End at the first check that fails.", "--exit-first", "-x")] = False,
     rows: Rows = None,
     batch_size: BatchSize = None,

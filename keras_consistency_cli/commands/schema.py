@@ -10,13 +10,21 @@ import typer
 
 from keras_consistency_cli import output
 from keras_consistency_cli.commands.choices import check_choice
+from keras_consistency_cli.commands.completing import one_of
 
 __all__ = ["schema"]
 
 
-def schema(of: Annotated[str, typer.Argument(help="Of the JSON report, or of the YAML file and [tool.kcheck].", metavar="report|config")]) -> None:
+_OF = ("report", "config")
+
+
+def schema(
+    of: Annotated[
+        str, typer.Argument(help="Of the JSON report, or of the YAML file and [tool.kcheck].", metavar="report|config", autocompletion=one_of(*_OF))
+    ],
+) -> None:
     """Print the JSON schema of the report or of the settings."""
-    check_choice("schema", of, ("report", "config"))
+    check_choice("schema", of, _OF)
     from keras_consistency_cli.schemas import SCHEMAS
 
     with suppress(BrokenPipeError):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from keras_consistency_cli import output
+from keras_consistency_cli.commands.completing import topics
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
@@ -33,7 +34,12 @@ def list_checks(
 
 
 def explain(
-    topic: Annotated[str, typer.Argument(help="Code or name of a check (KC101, batch-vs-single), or a cause from a report.", metavar="CODE|NAME")],
+    topic: Annotated[
+        str,
+        typer.Argument(
+            help="Code or name of a check (KC101, batch-vs-single), or a cause from a report.", metavar="CODE|NAME", autocompletion=topics
+        ),
+    ],
 ) -> None:
     """Explain a check or a cause."""
     from keras_consistency_cli.checks import CHECKS
