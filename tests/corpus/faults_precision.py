@@ -100,7 +100,8 @@ def resized(dtype: str) -> Callable[[], Any]:
 
     def build() -> Any:
         before = [layers.Resizing(9, 9, name=NAME), layers.Rescaling(1 / 127.5, offset=-1)]
-        return keras.Sequential([keras.Input((12, 12, 3), dtype=dtype), *before, layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(2)])
+        after = [layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+        return keras.Sequential([keras.Input((12, 12, 3), dtype=dtype), *before, *after])
 
     return build
 
