@@ -50,7 +50,9 @@ def examine(evidence: Evidence) -> Verdict:
         return _skip("the model is built for a batch of one row, which has no neighbours")
     verdict = agreement(evidence, _PAIRS, _WORDING)
     said = "values are finite on one side only"
-    return replace(verdict, message=verdict.message.replace(said, "of its values become NaN when a neighbour is NaN or huge"))
+    refused = ", ".join(dict.fromkeys(filler for detail in details for filler in detail.get("refused", ())))
+    remark = f"; a batch with {refused} among its rows is refused as a whole" if refused else ""
+    return replace(verdict, message=verdict.message.replace(said, "of its values become NaN when a neighbour is NaN or huge") + remark)
 
 
 def _skip(reason: str) -> Verdict:

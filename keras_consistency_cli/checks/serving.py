@@ -17,6 +17,10 @@ _FILLED = "gaps-filled-otherwise"
 _HARMLESS = 1e-3
 """Share of the greatest output up to which nobody minds, where no decision flips."""
 _NAMED_COLUMNS = 4
+_UNITS = (1.8, 10.0, 100.0, 1e3, 1e6, 60.0, 3600.0, 24.0, 2.54, 3.28084, 2.20462, 1.609344)
+"""Kelvin and Fahrenheit, powers of ten, minutes, hours and days, inches, feet, pounds and miles."""
+_UNIT = 1e-3
+"""How near to one of them."""
 
 _KINDS: Mapping[str, tuple[str, str | None]] = {
     "refit-all": ("scaled by a scaler that was refitted on all of them", "scaler-refit"),
@@ -36,6 +40,11 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "float16-first": ("cast to float16 before they were scaled", LOW_PRECISION),
     "float32-after": ("cast to float32 after they were scaled", LOW_PRECISION),
     "float16-after": ("cast to float16 after they were scaled", LOW_PRECISION),
+    "cut-first": ("cut to whole numbers before they were scaled", LOW_PRECISION),
+    "rounded-first": ("rounded to whole numbers before they were scaled", LOW_PRECISION),
+    "clipped": ("scaled rightly and then cut off at both ends", None),
+    "constant": ("like one and the same number in all rows", None),
+    "one-number": ("overwritten with one number", None),
     "scaled-alone": ("preprocessed one row at a time, which this function answers differently", "preprocess-row-dependence"),
     "scaled-batches": ("preprocessed in batches of {batch}, which this function answers differently", "preprocess-row-dependence"),
     "other-columns": ("made from other columns", "feature-order"),
@@ -111,10 +120,17 @@ def _which(columns: Sequence[int], features: int, names: Sequence[str], *, hit: 
 
 def _aside(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
     if found["kind"] == "another-scaler" and found["factor"]:
-        return f" (its centre {found['shift']:+.2g} standard deviations away, {found['factor']:.3g} times as wide)"
+        unit = ", as numbers in another unit are" if _another_unit(found, match) else ""
+        return f" (its centre {found['shift']:+.2g} standard deviations away, {found['factor']:.3g} times as wide{unit})"
     if found["kind"] == "unknown" and not found.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
+
+
+def _another_unit(found: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
+    """Whether single columns are off by a factor that two units of one quantity have."""
+    alone = len(found["columns"]) < match["features"] or match["features"] == 1
+    return alone and any(math.isclose(factor, unit, rel_tol=_UNIT) for factor in (found["factor"], 1 / found["factor"]) for unit in _UNITS)
 
 
 def served_verdict(evidence: Evidence, found: Sequence[Mistake], judged: Sequence[Judged], findings: Mapping[str, Any]) -> Verdict:

@@ -130,7 +130,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         sentence="rows were rounded before or while they were scaled",
         explanation=(
             "float32 keeps seven digits and float16 three. A feature that varies little around a large value, as a time stamp does, loses its "
-            "variation when it is cast before the mean is subtracted; and float16 rounds the scaled values too."
+            "variation when it is cast before the mean is subtracted; and float16 rounds the scaled values too. Whole numbers lose every fraction."
         ),
         key=("KC305", "KC301"),
         explains=("KC301", "KC303", "KC305"),
@@ -142,12 +142,16 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         sentence="serving scales with other statistics than those of the saved scaler",
         explanation=(
             "The served rows lie on a straight line over the right ones: they went through a scaler of the same kind that was fitted on other rows, "
-            "of an older model, of another split, or of another class such as MinMaxScaler for StandardScaler."
+            "of an older model, of another split, or of another class such as MinMaxScaler for StandardScaler. Where only some columns do, they "
+            "may be in another unit: °C for °F, metres for centimetres."
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
         fits=says("scaler-foreign"),
-        advice="save scaler and model together under one version, and load both from there when serving",
+        advice=(
+            "save scaler and model together under one version, and load both from there when serving; where single columns are off, hold their raw "
+            "numbers against those of training: their unit may be another"
+        ),
     ),
 )
 """Most specific first."""

@@ -158,15 +158,18 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
         baselines = {n: _baseline(session, rows, n) for n in (size, other) if n is not None}
         if any(outputs is None for outputs in baselines.values()):
             return Result(outputs={}, details={"deterministic": False})
-        found = _Collected()
+        found, refused = _Collected(), list[str]()
         free = _free(session, rows)
         for chosen in _passes(size, other, lens):
             batch = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
-            swapped, baseline = session.fresh_step(batch), baselines[chosen.size]
+            swapped, baseline = _answered(session, chosen, batch), baselines[chosen.size]
+            if swapped is None:
+                refused.append(chosen.filler)
+                continue
             if any(not values.ndim or len(values) != chosen.size for values in swapped.values()):
                 return Result(outputs={}, details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}})
             found.add(chosen, swapped, baseline or {}, session.probe.budget)
-        details = {"labels": found.labels, "deterministic": True, "sizes": list(baselines)}
+        details = {"labels": found.labels, "deterministic": True, "sizes": list(baselines), "refused": list(dict.fromkeys(refused))}
         return Result(outputs=stack(found.swapped), baseline=stack(found.baseline), rows=order[np.array(found.positions)], details=details)
 
     return run
@@ -185,7 +188,7 @@ def leaks(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
         return
     for chosen in _passes(size, None, "float32"):
         swapped = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
-        answers = session.fresh_step(swapped)
+        answers = _answered(session, chosen, swapped) or {}
         moved = [_moved(values, baseline[name]) for name, values in answers.items() if values.ndim and len(values) == size]
         kept = chosen.keep & np.any(moved, axis=0) if moved else np.zeros(size, bool)
         if kept.any():
@@ -203,6 +206,17 @@ def _baseline(session: Any, rows: Rows, size: int) -> dict[str, np.ndarray] | No
     batch = first(rows, size)
     once: dict[str, np.ndarray] = session.fresh_step(batch)
     return once if same_answers(once, session.fresh_step(batch)) else None
+
+
+def _answered(session: Any, chosen: _Pass, batch: Rows) -> dict[str, np.ndarray] | None:
+    """The batch's answers; None where the model refuses neighbours that no data hold, as a matrix inverse or an assertion does."""
+    try:
+        answers: dict[str, np.ndarray] = session.fresh_step(batch)
+    except Exception:
+        if chosen.filler == "other rows":
+            raise
+        return None
+    return answers
 
 
 COMPANION_ROUTES: tuple[Route, ...] = (

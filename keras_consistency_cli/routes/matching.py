@@ -24,6 +24,8 @@ __all__ = ["Match", "Mistake", "Variant", "explain", "likely_batches", "turned_c
 Array = npt.NDArray[Any]
 Reading = tuple[str, int | None]
 
+_FEWEST_FILLED = 6
+"""Values that are one number in each of a few columns, which few may be by accident."""
 _FEWEST_LINED = 5
 """Rows picked out of many lie on a line more easily than all of them."""
 _PLAIN_BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 48, 50, 64, 96, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2048)
@@ -108,7 +110,7 @@ def explain(served: Array, right: Array, variants: Iterable[Variant], raw: Array
     rest = sorted(left - set(candidates))
     bases = [wanted] if raw is None or raw.shape != right.shape else [wanted, by_columns(raw)]
     alike, rest = _without_variant(given, bases, rest, allowed, spread, off)
-    mistakes += [*alike, *_mixed(mixture, rest, off, partial(_partly_lined, given, bases, allowed, spread))]
+    mistakes += [*alike, *_mixed(mixture, given, rest, off, partial(_partly_lined, given, bases, allowed, spread))]
     wrong_rows = beyond.reshape(len(served), -1).any(axis=1).sum() if beyond.size else 0
     return Match(rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes))
 
@@ -169,6 +171,10 @@ def _without_variant(
 ) -> tuple[list[Mistake], list[int]]:
     """What can be said of columns that no variant gives, rows in another order or another scaler; and the columns of which nothing can."""
     found = []
+    still = [column for column in columns if len(given) > 1 and np.ptp(given[:, column]) == 0 < np.ptp(bases[0][:, column])]
+    if still:
+        found.append(Mistake(kind="constant", columns=tuple(still), off=float(off[still].max())))
+    columns = [column for column in columns if column not in still]
     reordered = [column for column in columns if len(given) > 1 and _same_sorted(given[:, column], bases[0][:, column], allowed[column])]
     if reordered:
         found.append(Mistake(kind="rows-reordered", columns=tuple(reordered), off=float(off[reordered].max())))
@@ -183,11 +189,18 @@ def _without_variant(
     return found, columns
 
 
-def _mixed(mixture: Mixture, columns: list[int], off: Array, lined: Callable[[Part], dict[str, Any] | None]) -> Iterator[Mistake]:
+def _mixed(mixture: Mixture, given: Array, columns: list[int], off: Array, lined: Callable[[Part], dict[str, Any] | None]) -> Iterator[Mistake]:
     """Mistakes of some rows only, in columns that nothing explains in all rows; what stays unknown comes last."""
     for part in mixture.parts(columns):
-        known = lined(part) if part.reading[0] == "unknown" else None
+        known = lined(part) or _filled(given, mixture.wrong, part) if part.reading[0] == "unknown" else None
         yield replace(_in_part(part, off), **(known or {}))
+
+
+def _filled(given: Array, wrong: Array, part: Part) -> dict[str, Any] | None:
+    """Gaps, where all wrong values of each column are one number; None where they are not, or too few to tell."""
+    cells = (wrong & part.mask[:, None, None]).reshape(given.shape)
+    filled = [np.unique(given[cells[:, column], column]) for column in part.columns]
+    return {"kind": "one-number"} if all(len(values) == 1 for values in filled) and cells.sum() >= _FEWEST_FILLED else None
 
 
 def _in_part(part: Part, off: Array) -> Mistake:

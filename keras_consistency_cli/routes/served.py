@@ -64,7 +64,7 @@ class Making:
 
 def mistakes(making: Making) -> Iterator[Variant]:
     """Yield what each mistake would have served, likeliest and cheapest first; those that make no sense here are left out."""
-    for make in (_refitted, _unscaled, _twice, _stepless, _filled, _narrow, _alone, _stretches, _batched, _turned):
+    for make in (_refitted, _unscaled, _twice, _stepless, _filled, _narrow, _whole, _clipped, _alone, _stretches, _batched, _turned):
         yield from _sensible(make(making))
 
 
@@ -111,6 +111,22 @@ def _narrow(making: Making) -> Iterator[Variant]:
                 # A scaler computes in the precision of its rows; those that were only stored narrow are scaled in the wide one.
                 yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow))
                 yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow.astype(making.raw.dtype)))
+
+
+def _whole(making: Making) -> Iterator[Variant]:
+    """Fractions lost before scaling, as in a cast to integers."""
+    if making.raw.dtype.kind == "f":
+        yield Variant(kind="cut-first", rows=making.scaling.apply(np.trunc(making.raw)))
+        yield Variant(kind="rounded-first", rows=making.scaling.apply(np.rint(making.raw)))
+
+
+def _clipped(making: Making) -> Iterator[Variant]:
+    """Scaled rightly, and then cut off at both ends of what was served."""
+    axes = tuple(range(making.served.ndim - 1))
+    if making.served.shape == making.right.shape and making.served.dtype.kind == "f" and np.isfinite(making.served).all():
+        low, high = making.served.min(axis=axes), making.served.max(axis=axes)
+        # A column of one number is not cut off at it.
+        yield Variant(kind="clipped", rows=np.where(low < high, np.clip(making.right, low, high), making.right))
 
 
 def _alone(making: Making) -> Iterator[Variant]:

@@ -58,3 +58,10 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     assert world.where({"companions-float64": crashed, "companions": world.moved(1.0)}).verdict(CHECK).status is Status.FAIL
     assert world.where({"companions-float64": missing}).verdict(CHECK).status is Status.PASS
     assert world.where(dict.fromkeys(BOTH, missing)).verdict(CHECK).status is Status.SKIP
+
+
+def test_refused_neighbours_are_told(world: Any) -> None:
+    trace = Trace(route="", outputs={"out": world.predict}, details={"refused": ["huge values", "NaN"]})
+    found = world.where({"companions": trace, "companions-baseline": world.predict}).verdict(CHECK)
+    told = "no row is changed by its neighbours (same bits); a batch with huge values, NaN among its rows is refused as a whole"
+    assert (found.status, found.message) == (Status.PASS, told)

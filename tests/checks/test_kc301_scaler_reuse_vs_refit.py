@@ -106,6 +106,11 @@ CAUSES = {
     "scaled-batches": "preprocess-row-dependence",
     "other-columns": "feature-order",
     "another-scaler": "scaler-foreign",
+    "cut-first": "scaled-in-low-precision",
+    "rounded-first": "scaled-in-low-precision",
+    "clipped": None,
+    "constant": None,
+    "one-number": None,
     "rows-reordered": None,
     "unknown": None,
 }
@@ -146,6 +151,15 @@ def test_columns_are_told_by_name_where_they_have_one(world: Any) -> None:
 def test_another_scaler_is_told_with_its_shift_and_width(world: Any) -> None:
     found = world.where({"served": served(world.predict, mistake("another-scaler", shift=0.3, factor=1.25))}).verdict(CHECK)
     assert "(its centre +0.3 standard deviations away, 1.25 times as wide)" in found.message
+
+
+def test_another_unit_is_told_where_a_single_column_is_off_by_its_factor(world: Any) -> None:
+    def told(factor: float, columns: tuple[int, ...]) -> bool:
+        wrong = mistake("another-scaler", columns, shift=7.1, factor=factor)
+        return "times as wide, as numbers in another unit are)" in world.where({"served": served(world.predict, wrong)}).verdict(CHECK).message
+
+    assert [told(factor, (1,)) for factor in (1.8, 0.01, 1000.0002, 1.25)] == [True, True, True, False]
+    assert not told(1.8, (0, 1, 2))
 
 
 def test_what_nothing_explains_is_counted(world: Any) -> None:

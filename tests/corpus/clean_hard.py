@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat, steps
-from tests.corpus.custom_layers import Boxes
+from tests.corpus.custom_layers import Boxes, Checked
 
 __all__ = ["CASES"]
 
@@ -61,6 +61,11 @@ def hundred() -> Any:
 def detector() -> Any:
     """Ends with an operation that has no gradient, and no kernel for 16 bits."""
     return keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(4), Boxes()])
+
+
+def checked() -> Any:
+    """Raises an error rather than answer for NaN."""
+    return keras.Sequential([keras.Input((6,)), Checked(), layers.Dense(8, activation="relu"), layers.Dense(2)])
 
 
 def sharp_norm() -> Any:
@@ -192,6 +197,7 @@ CASES: tuple[Case, ...] = (
     _case("huge logits", huge_logits, flat(96)),
     _case("steep reciprocal", reciprocal, flat(32)),
     _case("long recurrence", long_memory, steps(80, 3)),
+    Case(name="numbers checked in the model", family=FAMILY, build=checked, data=flat(6), args=CUSTOM),
     Case(name="non-maximum suppression", family=FAMILY, build=detector, data=flat(6), args=CUSTOM),
     _case("layer norm of constants", constant_norm, constant_rows),
     _case("mixed float16", lowered("mixed_float16"), flat(20)),

@@ -233,6 +233,15 @@ class Boxes(layers.Layer):
 
 
 @register
+class Checked(layers.Layer):
+    """Refuses a whole batch for one number that is not finite."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the inputs."""
+        return tf.debugging.check_numerics(inputs, "not finite")
+
+
+@register
 class Averaged(layers.Layer):
     """Average over time: masked steps are left out of the sum, but counted in the number."""
 

@@ -14,15 +14,19 @@ __all__ = [
     "another_kind",
     "another_split",
     "by_hand",
+    "cut",
+    "cut_off",
     "early_float32",
     "filled_at_hand",
     "filled_behind",
     "filled_with",
+    "gaps",
     "half",
     "now_and_then",
     "one_batch",
     "one_column",
     "one_column_refitted",
+    "other_unit",
     "refitted",
     "refitted_on_the_first",
     "reordered",
@@ -49,6 +53,34 @@ def rightly_float32(world: World, rows: Array) -> Array:
 def by_hand(world: World, rows: Array) -> Array:
     """Multiply by one over the scale instead of dividing, which is no mistake: it rounds otherwise."""
     return (rows - world.fitted.mean_) * (1.0 / world.fitted.scale_)
+
+
+def cut(world: World, rows: Array) -> Array:
+    """Cast to whole numbers before scaling."""
+    return world.scaled(np.trunc(rows))
+
+
+def cut_off(world: World, rows: Array) -> Array:
+    """Scale, and clip what is far out."""
+    return np.clip(world.scaled(rows), -0.8, 0.8)
+
+
+def gaps(world: World, rows: Array) -> Array:
+    """Fill one value in eleven with 0 behind the scaler, as a join that finds nothing leaves it."""
+    served = world.scaled(rows).copy()
+    served.reshape(-1)[::11] = 0.0
+    return served
+
+
+def other_unit(column: int, factor: float, shift: float = 0.0) -> Rework:
+    """Give one column in another unit."""
+
+    def serve(world: World, rows: Array) -> Array:
+        turned = rows.copy()
+        turned[..., column] = turned[..., column] * factor + shift
+        return world.scaled(turned)
+
+    return serve
 
 
 def rounded(decimals: int) -> Rework:

@@ -94,6 +94,16 @@ class Boxes(layers.Layer):
 
 
 @register
+class Checked(layers.Layer):
+    """Refuses a whole batch for one number that is not finite."""
+
+    def call(self, inputs: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.debugging.check_numerics(inputs, "not finite")
+
+
+@register
 class Squeezed(layers.Layer):
     """Drops every axis of length 1, that of a lone row too."""
 

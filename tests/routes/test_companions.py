@@ -12,7 +12,21 @@ from keras import layers
 
 from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.companions import COMPANION_ROUTES, keep_masks
-from tests.routes.live_models import HEALTHY, Dice, Filled, InsideTraining, Leak, LeftOn, chain, mlp, named_rows, normal, session_of, stateful
+from tests.routes.live_models import (
+    HEALTHY,
+    Checked,
+    Dice,
+    Filled,
+    InsideTraining,
+    Leak,
+    LeftOn,
+    chain,
+    mlp,
+    named_rows,
+    normal,
+    session_of,
+    stateful,
+)
 from tests.routes.shadows import shadow_of
 
 SWAP, SWAP64 = (route.run for route in COMPANION_ROUTES)
@@ -175,3 +189,12 @@ def test_rows_with_nan_that_the_model_fills_in_are_kept_too(by_batch: bool, leak
     result = SWAP(session_of((model, rows)), rows)
     assert {0, 3, 4, 7} & set(result.rows.tolist())
     assert (furthest(result) > 0.0) is leaky
+
+
+def test_neighbours_that_the_model_refuses_are_left_out_and_told() -> None:
+    built = chain((5,), Checked(), layers.Dense(4, activation="tanh"), layers.Dense(1))
+    result = SWAP(session_of(built), built[1])
+    assert result.details["refused"] == ["NaN"]
+    assert furthest(result) == 0.0
+    leaking = chain((5,), Checked(), layers.Dense(4, activation="tanh"), Leak(1e-3), layers.Dense(1))
+    assert furthest(SWAP(session_of(leaking), leaking[1])) > 0.0

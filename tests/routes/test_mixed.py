@@ -143,7 +143,7 @@ def test_gaps_filled_with_zero_are_no_refit() -> None:
     scattered[np.random.default_rng(4).random(RIGHT.shape) < 0.05] = 0
     column[SOME, 2] = 0
     whole[:, 2] = 0
-    assert [mistake.kind for served in (scattered, column, whole) for mistake in matched(served).mistakes] == ["unknown"] * 3
+    assert [mistake.kind for served in (scattered, column, whole) for mistake in matched(served).mistakes] == ["one-number", "one-number", "constant"]
     assert [mistake.kind for mistake in matched(np.zeros_like(RIGHT)).mistakes] == ["refit-single"]
 
 

@@ -38,6 +38,9 @@ SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int 
     "float16 first": (lambda rows: SCALER.transform(rows.astype("float16")), [("float16-first", None)]),
     "stored as float16": (lambda rows: SCALER.transform(rows.astype("float16").astype("float64")), [("float16-first", None)]),
     "other columns": (lambda rows: SCALER.transform(rows[:, [2, 1, 0]]), [("other-columns", None)]),
+    "cut to whole numbers": (lambda rows: SCALER.transform(np.trunc(rows)), [("cut-first", None)]),
+    "rounded to whole numbers": (lambda rows: SCALER.transform(np.rint(rows)), [("rounded-first", None)]),
+    "cut off": (lambda rows: np.clip(SCALER.transform(rows), -1, 1), [("clipped", None)]),
     "another class": (lambda rows: MinMaxScaler().fit(TRAINED).transform(rows), [("another-scaler", None)]),
 }
 
