@@ -58,7 +58,6 @@ def inspect(
         nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
         config: the YAML file that the settings were read from, for the commands that reproduce single failures.
         observe: told what comes next.
-
         instead: checks to run instead of those that the settings select.
 
     Raises:
