@@ -63,7 +63,7 @@ def damage_of(evidence: Evidence, verdicts: Sequence[Verdict]) -> Damage | None:
     if not judged:
         return _bad_rows(evidence, verdicts)
     most = max(judged, key=lambda each: (not each.within, _hit(each), _share(_hit(each), each.comparison.rows)))
-    deciding = max((each.comparison for each in judged), key=lambda each: each.flipped / max(each.decisions, 1))
+    deciding = max((each.comparison for each in judged), key=lambda each: (each.flipped, _share(each.flipped, each.decisions)))
     return Damage(
         rows_hit=_hit(most),
         rows=most.comparison.rows,

@@ -56,6 +56,13 @@ def test_a_row_is_named_once_by_its_greatest_distance(evidence: Any) -> None:
     assert (found.rows_hit, found.share) == (2, 0.1)
 
 
+def test_the_comparison_with_most_flips_tells_them_not_one_of_few_rows(evidence: Any) -> None:
+    many, few = judged(dict.fromkeys(range(4), -0.5)), judged({0: -0.5}, rows=3)
+    found = damage_of(evidence(), [failed(few, many)])
+    assert found is not None
+    assert (found.flipped, found.decisions) == (4, 20)
+
+
 def test_flips_inside_the_limit_count_although_no_row_is_hit(evidence: Any) -> None:
     inside = judged({4: -2e-4}, reference=0.5001)
     assert inside.within
