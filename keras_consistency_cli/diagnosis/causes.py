@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     batch_statistics,
     but_for_compilers,
     by_its_batch,
+    by_lost_numbers,
     carried_state,
     changing_layer,
     found,
@@ -29,6 +30,7 @@ from keras_consistency_cli.diagnosis.signatures import (
 
 __all__ = ["CAUSES"]
 
+_OF_NAN = ("KC101", "KC102", "KC201", "KC202", "KC204", "KC701")
 _ALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
 
 _TABLE = (
@@ -183,8 +185,8 @@ _TABLE = (
             "swallow it too. A bad row then looks like a good one."
         ),
         key=("KC701",),
-        explains=("KC101", "KC102", "KC201", "KC202", "KC204", "KC701"),
-        fits=found("hidden"),
+        explains=_OF_NAN,
+        fits=lambda evidence, failing: found("hidden")(evidence, failing) and not made_nonfinite(evidence, failing),
         advice=(
             "clean the rows before the model:\n"
             "    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\n"
@@ -211,8 +213,9 @@ _TABLE = (
             "narrow type. From there on every number of that row is lost."
         ),
         key=("KC701",),
-        explains=("KC701",),
+        explains=_OF_NAN,
         fits=made_nonfinite,
+        covers=by_lost_numbers,
         advice="in '{layer}' guard the division, logarithm or root with a small number, and look at its weights for NaN",
         locator="locate-nonfinite",
     ),

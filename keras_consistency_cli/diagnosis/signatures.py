@@ -15,6 +15,7 @@ __all__ = [
     "batch_statistics",
     "but_for_compilers",
     "by_its_batch",
+    "by_lost_numbers",
     "carried_state",
     "changing_layer",
     "found",
@@ -155,6 +156,12 @@ def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
     if any(verdict.findings.get("cause") == "fully-masked-row" for verdict in failing.values()):
         return False
     return bool(located(evidence, "locate-nonfinite", "layer")) or bool(failing["KC701"].findings.get("weights"))
+
+
+def by_lost_numbers(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Beside KC701, a failure by numbers that are finite on one side only, as where a fused relu hides what a layer made NaN of."""
+    beyond = [each for each in verdict.judged if not each.within]
+    return verdict.code == "KC701" or (bool(beyond) and all(each.comparison.nonfinite > 0 for each in beyond))
 
 
 def always(_evidence: Evidence, _failing: Failing) -> bool:

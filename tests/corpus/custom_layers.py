@@ -242,6 +242,19 @@ class Checked(layers.Layer):
 
 
 @register
+class Mapped(layers.Layer):
+    """Divide every row by its length, row by row in a map of its own."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        return tf.vectorized_map(lambda row: row / (1.0 + tf.norm(row)), inputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the inputs."""
+        return input_shape
+
+
+@register
 class Averaged(layers.Layer):
     """Average over time: masked steps are left out of the sum, but counted in the number."""
 
