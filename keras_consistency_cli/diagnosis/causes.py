@@ -23,6 +23,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     made_nonfinite,
     neighbours,
     randomness,
+    refusing_layer,
     rows_lost,
     short_tail_grows,
     stateful_layer,
@@ -69,12 +70,12 @@ _TABLE = (
     ),
     Cause(
         slug="batch-size-dependence",
-        sentence="{layer} answers a row by the size of its batch or its place in it, not by its neighbours",
+        sentence="{layer} goes by the size of a batch, or by the place of a row in it, and not by its neighbours",
         explanation=(
-            "Code in call() asks for the batch size, or has one written into it: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
-            "large or small batches, or numbers the rows. Random numbers from a fixed seed are another way to number them: each place in "
-            "the batch always gets the same ones. Replacing the neighbours changes nothing, changing their number "
-            "or the order of the rows does."
+            "Code in call() asks for the batch size, or has one written into it, and other sizes are answered otherwise or refused: a branch on "
+            "x.shape[0], a static reshape, a cast or a shortcut for large or small batches, or numbers the rows. Random numbers from a fixed seed "
+            "are another way to number them: each place in the batch always gets the same ones. Replacing the neighbours changes nothing, changing "
+            "their number or the order of the rows does."
         ),
         key=("KC101", "KC102", "KC104"),
         explains=("KC101", "KC102", "KC104", "KC204"),
@@ -82,6 +83,7 @@ _TABLE = (
         covers=but_for_compilers,
         advice="look for x.shape[0], ops.shape(x)[0], arange over the batch, a fixed size or a fixed seed in the call() of custom layers",
         locator="locate-batching",
+        suspect=refusing_layer,
     ),
     Cause(
         slug="state-carry-over",

@@ -13,7 +13,7 @@ from keras import layers, ops
 from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat, steps
 from tests.corpus.custom_layers import Boxes, Checked, Mapped
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "mapped"]
 
 FAMILY = "clean-hard"
 
@@ -68,9 +68,9 @@ def checked() -> Any:
     return keras.Sequential([keras.Input((6,)), Checked(), layers.Dense(8, activation="relu"), layers.Dense(2)])
 
 
-def mapped() -> Any:
-    """Works row by row in a map, which another map around it would break."""
-    return keras.Sequential([keras.Input((6,)), layers.Dense(5), Mapped(), layers.Dense(2)])
+def mapped(vectorized: bool) -> Any:
+    """Works row by row in a map."""
+    return keras.Sequential([keras.Input((6,)), layers.Dense(5), Mapped(vectorized), layers.Dense(2)])
 
 
 def sharp_norm() -> Any:
@@ -202,7 +202,7 @@ CASES: tuple[Case, ...] = (
     _case("huge logits", huge_logits, flat(96)),
     _case("steep reciprocal", reciprocal, flat(32)),
     _case("long recurrence", long_memory, steps(80, 3)),
-    Case(name="rows in a map of their own", family=FAMILY, build=mapped, data=flat(6), args=CUSTOM),
+    Case(name="rows in a map of their own", family=FAMILY, build=lambda: mapped(vectorized=False), data=flat(6), args=CUSTOM),
     Case(name="numbers checked in the model", family=FAMILY, build=checked, data=flat(6), args=CUSTOM),
     Case(name="non-maximum suppression", family=FAMILY, build=detector, data=flat(6), args=CUSTOM),
     _case("layer norm of constants", constant_norm, constant_rows),

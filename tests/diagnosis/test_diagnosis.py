@@ -10,7 +10,8 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.diagnosis import Diagnosis, diagnose, locators
 from keras_consistency_cli.diagnosis.damage import Damage, HitRow
-from keras_consistency_cli.facts import DataFacts, RowsFact
+from keras_consistency_cli.facts import DataFacts, LayerFact, RowsFact
+from keras_consistency_cli.routes.base import Trace
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 
@@ -124,3 +125,18 @@ def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(evid
     found = diagnose(replace(evidence(), data={"description": known}), failed)
     assert {each.cause for each in found} == {"nan-hidden", "scaler-applied-twice"}
     assert found[0].cause == first
+
+
+@pytest.mark.parametrize(
+    ("error", "layer"),
+    [
+        ("InvalidArgumentError: no [[{{node model_1/mix_3/loop/ExpandDims}}]]", "mix"),
+        ("InvalidArgumentError: no [[{{node model_1/other/Reshape}}]]", None),
+        ("InvalidArgumentError: no", None),
+    ],
+)
+def test_a_layer_whose_operation_refuses_a_batch_is_suspected(evidence: Any, verdict: Any, error: str, layer: str | None) -> None:
+    known = evidence(layers=(LayerFact(path="dense", kind="Dense"), LayerFact(path="mix", kind="Mix")))
+    refused = replace(known, traces={**known.traces, "batch-3": Trace(route="batch-3", error=error)})
+    (found,) = diagnose(refused, [verdict("KC102", refused=["batch-3"])])
+    assert (found.cause, found.layer) == ("batch-size-dependence", layer)

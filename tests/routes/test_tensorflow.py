@@ -150,7 +150,7 @@ def test_narrow_operations_are_found_in_the_traced_step(live: dict[str, Any]) ->
     assert any("MatMul" in operation for operation in session.narrow_operations(rows))
 
 
-def test_a_layer_that_works_in_a_map_of_its_own_is_answered_row_by_row() -> None:
+def test_a_layer_that_breaks_within_a_map_is_answered_row_by_row() -> None:
     built = chain((5,), layers.Dense(4), Mapped(), layers.Dense(2))
     session = session_of(built)
     assert same_bits(session.one_by_one(built[1]), stack([literally(session, row, 1) for row in batches(built[1], 1)]))
