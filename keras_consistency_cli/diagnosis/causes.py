@@ -15,6 +15,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     batch_statistics,
     but_for_compilers,
     by_its_batch,
+    by_lost_numbers,
     carried_state,
     changing_layer,
     found,
@@ -23,6 +24,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     made_nonfinite,
     neighbours,
     randomness,
+    refusing_layer,
     rows_lost,
     short_tail_grows,
     stateful_layer,
@@ -30,6 +32,7 @@ from keras_consistency_cli.diagnosis.signatures import (
 
 __all__ = ["CAUSES"]
 
+_OF_NAN = ("KC101", "KC102", "KC201", "KC202", "KC204", "KC701")
 _ALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
 
 _TABLE = (
@@ -68,12 +71,12 @@ _TABLE = (
     ),
     Cause(
         slug="batch-size-dependence",
-        sentence="{layer} answers a row by the size of its batch or its place in it, not by its neighbours",
+        sentence="{layer} goes by the size of a batch, or by the place of a row in it, and not by its neighbours",
         explanation=(
-            "Code in call() asks for the batch size, or has one written into it: a branch on x.shape[0], a static reshape, a cast or a shortcut for "
-            "large or small batches, or numbers the rows. Random numbers from a fixed seed are another way to number them: each place in "
-            "the batch always gets the same ones. Replacing the neighbours changes nothing, changing their number "
-            "or the order of the rows does."
+            "Code in call() asks for the batch size, or has one written into it, and other sizes are answered otherwise or refused: a branch on "
+            "x.shape[0], a static reshape, a cast or a shortcut for large or small batches, or numbers the rows. Random numbers from a fixed seed "
+            "are another way to number them: each place in the batch always gets the same ones. Replacing the neighbours changes nothing, changing "
+            "their number or the order of the rows does."
         ),
         key=("KC101", "KC102", "KC104"),
         explains=("KC101", "KC102", "KC104", "KC204"),
@@ -81,6 +84,7 @@ _TABLE = (
         covers=but_for_compilers,
         advice="look for x.shape[0], ops.shape(x)[0], arange over the batch, a fixed size or a fixed seed in the call() of custom layers",
         locator="locate-batching",
+        suspect=refusing_layer,
     ),
     Cause(
         slug="state-carry-over",
@@ -184,8 +188,8 @@ _TABLE = (
             "swallow it too. A bad row then looks like a good one."
         ),
         key=("KC701",),
-        explains=("KC101", "KC102", "KC201", "KC202", "KC204", "KC701"),
-        fits=found("hidden"),
+        explains=_OF_NAN,
+        fits=lambda evidence, failing: found("hidden")(evidence, failing) and not made_nonfinite(evidence, failing),
         advice=(
             "clean the rows before the model:\n"
             "    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\n"
@@ -212,8 +216,9 @@ _TABLE = (
             "narrow type. From there on every number of that row is lost."
         ),
         key=("KC701",),
-        explains=("KC701",),
+        explains=_OF_NAN,
         fits=made_nonfinite,
+        covers=by_lost_numbers,
         advice="in '{layer}' guard the division, logarithm or root with a small number, and look at its weights for NaN",
         locator="locate-nonfinite",
     ),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import always, located, made_by_process, named_by, rounding_alone, says
+from keras_consistency_cli.diagnosis.signatures import always, located, made_by_process, named_by, of_scope, rounding_alone, says
 from keras_consistency_cli.routes.locate_processes import parted_between
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
@@ -37,8 +36,7 @@ def _parting_elsewhere(evidence: Evidence) -> str | None:
 def _narrow_layer(evidence: Evidence) -> str | None:
     """The layer in whose scope an operation computes in half precision; scopes are numbered where a name comes twice."""
     first = next(iter(evidence.details("low-operations").get("low", ())), "")
-    scopes = {re.sub(r"_\d+$", "", scope) for scope in first.partition(" ")[0].split("/")} | set(first.partition(" ")[0].split("/"))
-    return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
+    return of_scope(evidence, first.partition(" ")[0])
 
 
 ROUNDED_BY_KERNELS = ("KC101", "KC102", "KC104", "KC201", "KC202", "KC204", "KC502", "KC503", "KC504", "KC601", "KC605", "KC802")

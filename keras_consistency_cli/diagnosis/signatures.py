@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ __all__ = [
     "batch_statistics",
     "but_for_compilers",
     "by_its_batch",
+    "by_lost_numbers",
     "carried_state",
     "changing_layer",
     "found",
@@ -27,7 +29,9 @@ __all__ = [
     "named_by",
     "nan_from_scaling",
     "neighbours",
+    "of_scope",
     "randomness",
+    "refusing_layer",
     "rounding_alone",
     "rows_lost",
     "says",
@@ -184,6 +188,25 @@ def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
     if says("fully-masked-row")(evidence, failing):
         return False
     return bool(located(evidence, "locate-nonfinite", "layer")) or bool(failing["KC701"].findings.get("weights"))
+
+
+def by_lost_numbers(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Beside KC701, a failure by numbers that are finite on one side only, as where a fused relu hides what a layer made NaN of."""
+    beyond = [each for each in verdict.judged if not each.within]
+    return verdict.code == "KC701" or (bool(beyond) and all(each.comparison.nonfinite > 0 for each in beyond))
+
+
+def of_scope(evidence: Evidence, operation: str) -> str | None:
+    """The innermost layer in whose scope an operation of a graph stands; scopes are numbered where a name comes twice."""
+    scopes = {re.sub(r"_\d+$", "", scope) for scope in operation.split("/")} | set(operation.split("/"))
+    return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
+
+
+def refusing_layer(evidence: Evidence) -> str | None:
+    """The layer in whose scope the graph broke off for a batch of some size."""
+    tried = (trace.error for name, trace in evidence.traces.items() if name.startswith(("one-by-one", "batch-")) and trace.error)
+    nodes = (found.group(1) for error in tried if (found := re.search(r"{{node ([^}\s]+)", error)))
+    return next((layer for node in nodes if (layer := of_scope(evidence, node))), None)
 
 
 def always(_evidence: Evidence, _failing: Failing) -> bool:

@@ -35,11 +35,11 @@ class TensorFlowSession(Session):
             return super().one_by_one(rows)
         packed = self._tensors(rows)
         try:
-            each = self._each(packed)
+            return self.name_outputs(self._each(packed)(packed))
         except Exception:
-            # py_function, ragged or data-dependent outputs cannot be traced in a map: the loop runs the same kernels, slower.
+            # py_function, ragged or data-dependent outputs cannot be traced in a map, and a map within a map may not run: the loop runs the same
+            # kernels, slower, and raises what the model itself raises.
             return super().one_by_one(rows)
-        return self.name_outputs(each(packed))
 
     @cached_property
     def changes_itself(self) -> bool:

@@ -11,9 +11,9 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import CUSTOM, Case, Maker, Rows, flat, steps
-from tests.corpus.custom_layers import Boxes, Checked
+from tests.corpus.custom_layers import Boxes, Checked, Mapped
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "mapped"]
 
 FAMILY = "clean-hard"
 
@@ -66,6 +66,11 @@ def detector() -> Any:
 def checked() -> Any:
     """Raises an error rather than answer for NaN."""
     return keras.Sequential([keras.Input((6,)), Checked(), layers.Dense(8, activation="relu"), layers.Dense(2)])
+
+
+def mapped(vectorized: bool) -> Any:
+    """Works row by row in a map."""
+    return keras.Sequential([keras.Input((6,)), layers.Dense(5), Mapped(vectorized), layers.Dense(2)])
 
 
 def sharp_norm() -> Any:
@@ -197,6 +202,7 @@ CASES: tuple[Case, ...] = (
     _case("huge logits", huge_logits, flat(96)),
     _case("steep reciprocal", reciprocal, flat(32)),
     _case("long recurrence", long_memory, steps(80, 3)),
+    Case(name="rows in a map of their own", family=FAMILY, build=lambda: mapped(vectorized=False), data=flat(6), args=CUSTOM),
     Case(name="numbers checked in the model", family=FAMILY, build=checked, data=flat(6), args=CUSTOM),
     Case(name="non-maximum suppression", family=FAMILY, build=detector, data=flat(6), args=CUSTOM),
     _case("layer norm of constants", constant_norm, constant_rows),

@@ -242,6 +242,28 @@ class Checked(layers.Layer):
 
 
 @register
+class Mapped(layers.Layer):
+    """Divide every row by its length, row by row; traced for batches of any size, vectorized_map refuses those of one row."""
+
+    def __init__(self, vectorized: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vectorized = vectorized
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "vectorized": self.vectorized}
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        mapping = tf.vectorized_map if self.vectorized else tf.map_fn
+        return mapping(lambda row: row / (1.0 + tf.norm(row)), inputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the inputs."""
+        return input_shape
+
+
+@register
 class Averaged(layers.Layer):
     """Average over time: masked steps are left out of the sum, but counted in the number."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from tests.corpus.cases import CUSTOM, Case, Rows, flat
+from tests.corpus.clean_hard import mapped
 from tests.corpus.custom_layers import Affinity, Along, Assembly, Crowded, CrowdOnly, Diversity, Imputed, Reduce, Refold, Sized, Squeezed
 from tests.corpus.hosts import HOSTS
 
@@ -158,6 +159,16 @@ CASES: tuple[Case, ...] = (
     _planted("segmenter", "maximum operation", lambda: operations_maximum, custom=False, named=False),
     replace(_built("NaN filled in with the mean of the batch", imputing, 8, NAME), data=gappy),
     *(sized(how) for how in ("share", "even", "last", "seed")),
+    Case(
+        name="rows in a vectorized map",
+        family=FAMILY,
+        build=lambda: mapped(vectorized=True),
+        data=flat(6),
+        causes=("batch-size-dependence",),
+        layer="mapped",
+        failing=("KC102",),
+        args=CUSTOM,
+    ),
     replace(sized("fixed"), data=flat(9, rows=64)),
     Case(
         name="answers squeezed",

@@ -58,6 +58,15 @@ def logarithm() -> Any:
     return keras.Model(rows, layers.Dense(2)(ops.log(2.5 + layers.Dense(5)(rows))))
 
 
+def broken_rectified() -> Any:
+    """One weight is NaN, and a fused relu hides it from predict."""
+    model = keras.Sequential([keras.Input((7,)), layers.Dense(6, activation="relu", name="adjust"), layers.Dense(1)])
+    kernel, bias = model.layers[0].get_weights()
+    kernel[2, 3] = np.nan
+    model.layers[0].set_weights([kernel, bias])
+    return model
+
+
 def broken_weight() -> Any:
     """One weight is NaN."""
     model = keras.Sequential([keras.Input((7,)), layers.Dense(6, activation="tanh", name="adjust"), layers.Dense(2)])
@@ -108,6 +117,7 @@ CASES: tuple[Case, ...] = (
     _case("infinite rows", linear, pierced(flat(9), (12,), float("inf")), ("non-finite-input",), ("KC701",)),
     _case("logarithm of negatives", logarithm, flat(7), (), ("KC701",)),
     _case("a weight that is NaN", broken_weight, flat(7), (), ("KC701",), layer="adjust"),
+    _case("a weight that is NaN behind a relu", broken_rectified, flat(7), ("non-finite-output",), ("KC701",), layer="adjust"),
     _case("overflow", overflow, flat(6), (), ("KC701",)),
     _case("one number a batch", one_number, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
     _case("one row a batch", batch_average, flat(8), NOT_PER_ROW, ("KC101", "KC102")),

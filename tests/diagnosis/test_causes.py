@@ -64,6 +64,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("rows grow with their batch", {}, {"KC102": {"shape_varies": True}}, [("cross-sample-dependence", None)]),
     ("order matters by state", {"changed": STATE, "layers": LSTM}, {"KC104": {"moved": (3,)}}, [("state-carry-over", "enc/gru")]),
     ("NaN hidden", {}, {"KC701": {"hidden": {"out": 2}, "rows": {"x": 1}}, "KC201": {}}, [("nan-hidden", None)]),
+    ("NaN in weights, hidden", {}, {"KC701": {"hidden": {"out": 2}, "weights": ["w"]}}, [("non-finite-output", None)]),
     ("NaN in rows", {}, {"KC701": {"hidden": {}, "rows": {"x": 1}}}, [("non-finite-input", None)]),
     ("NaN in weights", {}, {"KC701": {"weights": ["w"]}}, [("non-finite-output", None)]),
     ("NaN from within", {"located": {"locate-nonfinite": MIXED}}, {"KC701": {"outputs": {"y": 1}}}, [("non-finite-output", "mix")]),

@@ -10,7 +10,8 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.diagnosis import Diagnosis, diagnose, locators
 from keras_consistency_cli.diagnosis.damage import Damage, HitRow
-from keras_consistency_cli.facts import DataFacts, RowsFact
+from keras_consistency_cli.facts import DataFacts, LayerFact, RowsFact
+from keras_consistency_cli.routes.base import Trace
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 
@@ -134,3 +135,18 @@ def test_nan_is_a_consequence_where_scaling_twice_makes_it(evidence: Any, verdic
     found = diagnose(replace(evidence(), data={"description": known}), failed)
     assert [each.cause for each in found] == causes
     assert ("KC701" in found[-1].explains) == (raw == 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "layer"),
+    [
+        ("InvalidArgumentError: no [[{{node model_1/mix_3/loop/ExpandDims}}]]", "mix"),
+        ("InvalidArgumentError: no [[{{node model_1/other/Reshape}}]]", None),
+        ("InvalidArgumentError: no", None),
+    ],
+)
+def test_a_layer_whose_operation_refuses_a_batch_is_suspected(evidence: Any, verdict: Any, error: str, layer: str | None) -> None:
+    known = evidence(layers=(LayerFact(path="dense", kind="Dense"), LayerFact(path="mix", kind="Mix")))
+    refused = replace(known, traces={**known.traces, "batch-3": Trace(route="batch-3", error=error)})
+    (found,) = diagnose(refused, [verdict("KC102", refused=["batch-3"])])
+    assert (found.cause, found.layer) == ("batch-size-dependence", layer)

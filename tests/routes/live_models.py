@@ -104,6 +104,19 @@ class Checked(layers.Layer):
 
 
 @register
+class Mapped(layers.Layer):
+    """Works row by row in a map of its own, which another map around it breaks."""
+
+    def call(self, inputs: Any) -> Any:
+        import tensorflow as tf
+
+        return tf.vectorized_map(lambda row: row / (1.0 + tf.norm(row)), inputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+
+@register
 class Squeezed(layers.Layer):
     """Drops every axis of length 1, that of a lone row too."""
 

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes.batches import batches, count, some, stack
-from tests.routes.live_models import HEALTHY, NASTY, Counter, chain, mlp, named_rows, normal, session_of, settled, stateful
+from tests.routes.live_models import HEALTHY, NASTY, Counter, Mapped, chain, mlp, named_rows, normal, session_of, settled, stateful
 
 FIVE = ("mlp", "conv with batch norm", "lstm", "dict inputs", "string inputs")
 
@@ -148,3 +148,9 @@ def test_graph_and_xla_run_the_model_itself(live: dict[str, Any]) -> None:
 def test_narrow_operations_are_found_in_the_traced_step(live: dict[str, Any]) -> None:
     session, rows = live["mlp"]
     assert any("MatMul" in operation for operation in session.narrow_operations(rows))
+
+
+def test_a_layer_that_breaks_within_a_map_is_answered_row_by_row() -> None:
+    built = chain((5,), layers.Dense(4), Mapped(), layers.Dense(2))
+    session = session_of(built)
+    assert same_bits(session.one_by_one(built[1]), stack([literally(session, row, 1) for row in batches(built[1], 1)]))
