@@ -18,7 +18,7 @@ from keras_consistency_cli.loading.summary import summarise
 from tests.loading import crafted_archives as crafted
 
 ROOT = Path(__file__).resolve().parents[1]
-HOSTILE = "::error::[bold]x[/]\x1b[31m\n##[group]\u202e<b>|"
+HOSTILE = "::error::[bold]x[red]\x1b[31m\n##[group]\u202e<b>|"
 
 
 @pytest.fixture

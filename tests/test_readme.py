@@ -93,7 +93,7 @@ def test_every_command_is_told_of() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_named_for_kcheck_exists(page: Path) -> None:
     known = {"--version", "--help", "--install-completion", "--show-completion"}.union(*map(options_of, COMMANDS))
-    of_other_tools = {"--editable", "--constraint", "--lowest", "--write"}
+    of_other_tools = {"--editable", "--constraint", "--lowest", "--write", "--count"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"))))
     assert named - of_other_tools <= known
 

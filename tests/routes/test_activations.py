@@ -36,7 +36,7 @@ IDS = SHARES.argmax(axis=1)
         (np.full(24, 2.0), np.roll(np.sort(SHARES), 3, axis=1), None),
         (np.zeros(24, int), np.roll(np.sort(SHARES), 3, axis=1), None),
         (1.05 * LOGITS, SHARES, None),
-        (SHARES[:, ::-1], SHARES, None),
+        (SHARES[:, ::-1], SHARES, "today's columns in the order 3, 2, 1, 0"),
         (SHARES, np.where(np.eye(24, 4), 0.5, SHARES), None),
     ],
 )
