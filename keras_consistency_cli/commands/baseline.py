@@ -13,37 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from keras_consistency_cli.commands import options
 from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.checking import checked
 from keras_consistency_cli.commands.choices import check_choice
 from keras_consistency_cli.commands.completing import one_of
-from keras_consistency_cli.commands.options import (
-    AllowUnsafe,
-    Atol,
-    Backend,
-    BatchSize,
-    Color,
-    Config,
-    CustomObjects,
-    Debug,
-    Exact,
-    ExitZero,
-    FailOn,
-    Format,
-    Isolation,
-    MemoryLimit,
-    Output,
-    Preprocess,
-    Quiet,
-    Rtol,
-    Scaler,
-    TargetScaler,
-    Timeout,
-    TotalTimeout,
-    TrustScaler,
-    Verbose,
-    option,
-)
+from keras_consistency_cli.commands.options import Text, option
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.output import check_destination, write_bytes, write_stdout
 from keras_consistency_cli.text import clean
@@ -68,34 +43,32 @@ def baseline(
         ),
     ],
     file: Annotated[Path, option("The baseline.", "FILE.kcheck", "--file", "-f")],
-    model: Annotated[
-        str | None, typer.Argument(help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False)
-    ] = None,
-    data: Annotated[str | None, option("Input rows, all of which are answered.", "FILE", "--data", "-d")] = None,
-    config: Config = None,
-    scaler: Scaler = None,
-    preprocess: Preprocess = None,
-    target_scaler: TargetScaler = None,
-    custom_objects: CustomObjects = None,
-    batch_size: BatchSize = None,
-    format: Format = None,
-    output: Output = None,
-    backend: Backend = None,
-    rtol: Rtol = None,
-    atol: Atol = None,
-    exact: Exact = False,
-    trust_scaler: TrustScaler = False,
-    allow_unsafe: AllowUnsafe = False,
-    fail_on: FailOn = None,
-    exit_zero: ExitZero = False,
-    timeout: Timeout = None,
-    total_timeout: TotalTimeout = None,
-    memory_limit: MemoryLimit = None,
-    isolation: Isolation = None,
-    color: Color = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
+    model: options.Model = None,
+    data: Annotated[Text, option("Input rows, all of which are answered.", "FILE", "--data", "-d")] = None,
+    config: options.Config = None,
+    scaler: options.Scaler = None,
+    preprocess: options.Preprocess = None,
+    target_scaler: options.TargetScaler = None,
+    custom_objects: options.CustomObjects = None,
+    batch_size: options.BatchSize = None,
+    format: options.Format = None,
+    output: options.Output = None,
+    backend: options.Backend = None,
+    rtol: options.Rtol = None,
+    atol: options.Atol = None,
+    exact: options.Exact = False,
+    trust_scaler: options.TrustScaler = False,
+    allow_unsafe: options.AllowUnsafe = False,
+    fail_on: options.FailOn = None,
+    exit_zero: options.ExitZero = False,
+    timeout: options.Timeout = None,
+    total_timeout: options.TotalTimeout = None,
+    memory_limit: options.MemoryLimit = None,
+    isolation: options.Isolation = None,
+    color: options.Color = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
 ) -> int:
     """Record answers in a file, or hold today's against them."""
     check_choice("ACTION", action, _ACTIONS)

@@ -9,40 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from keras_consistency_cli.commands import options
 from keras_consistency_cli.commands.call import Call
 from keras_consistency_cli.commands.checking import checked
 from keras_consistency_cli.commands.completing import check_names
-from keras_consistency_cli.commands.options import (
-    AllowUnsafe,
-    Atol,
-    Backend,
-    BatchSize,
-    Color,
-    Config,
-    CustomObjects,
-    Data,
-    Debug,
-    Exact,
-    ExitZero,
-    FailOn,
-    Format,
-    Isolation,
-    MemoryLimit,
-    Output,
-    Preprocess,
-    Quiet,
-    Rows,
-    Rtol,
-    Scaler,
-    Seed,
-    TargetScaler,
-    Timeout,
-    TotalTimeout,
-    TrustScaler,
-    Verbose,
-    option,
-    switch,
-)
+from keras_consistency_cli.commands.options import Text, Texts, option, switch
 from keras_consistency_cli.output import write_stdout
 
 if TYPE_CHECKING:
@@ -51,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_Text = str | None
-_Texts = list[str] | None
 
 
 def _checks(help_text: str) -> Any:
@@ -61,45 +30,43 @@ def _checks(help_text: str) -> Any:
 
 def run(
     context: typer.Context,
-    model: Annotated[
-        _Text, typer.Argument(help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False)
-    ] = None,
-    data: Data = None,
-    config: Config = None,
-    scaler: Scaler = None,
-    preprocess: Preprocess = None,
-    reference: Annotated[_Text, option("Rows that the model was trained on, raw.", "FILE")] = None,
-    served: Annotated[_Text, option("What serving fed to the model for the rows of --data, row for row.", "FILE")] = None,
-    expected: Annotated[_Text, option("Answers recorded for the rows of --data, row for row, to hold today's against.", "FILE")] = None,
-    target_scaler: TargetScaler = None,
-    custom_objects: CustomObjects = None,
-    select: Annotated[_Texts, _checks("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.")] = None,
-    ignore: Annotated[_Texts, _checks("Checks to leave out, in the same words. Repeatable.")] = None,
-    require: Annotated[_Texts, _checks("Checks that must answer, in the same words: skipped, exit 3. Repeatable.")] = None,
+    model: options.Model = None,
+    data: options.Data = None,
+    config: options.Config = None,
+    scaler: options.Scaler = None,
+    preprocess: options.Preprocess = None,
+    reference: Annotated[Text, option("Rows that the model was trained on, raw.", "FILE")] = None,
+    served: Annotated[Text, option("What serving fed to the model for the rows of --data, row for row.", "FILE")] = None,
+    expected: Annotated[Text, option("Answers recorded for the rows of --data, row for row, to hold today's against.", "FILE")] = None,
+    target_scaler: options.TargetScaler = None,
+    custom_objects: options.CustomObjects = None,
+    select: Annotated[Texts, _checks("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.")] = None,
+    ignore: Annotated[Texts, _checks("Checks to leave out, in the same words. Repeatable.")] = None,
+    require: Annotated[Texts, _checks("Checks that must answer, in the same words: skipped, exit 3. Repeatable.")] = None,
     exit_first: Annotated[bool, switch("End at the first check that fails.", "--exit-first", "-x")] = False,
-    rows: Rows = None,
-    batch_size: BatchSize = None,
-    seed: Seed = None,
-    format: Format = None,
-    output: Output = None,
-    bundle: Annotated[_Text, option("Folder for what shows each failure: rows, both answers, versions, commands; under 1 MB.", "DIR")] = None,
-    backend: Backend = None,
-    rtol: Rtol = None,
-    atol: Atol = None,
-    exact: Exact = False,
-    trust_scaler: TrustScaler = False,
-    allow_unsafe: AllowUnsafe = False,
-    fail_on: FailOn = None,
-    exit_zero: ExitZero = False,
-    timeout: Timeout = None,
-    total_timeout: TotalTimeout = None,
-    memory_limit: MemoryLimit = None,
-    isolation: Isolation = None,
-    color: Color = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    rows: options.Rows = None,
+    batch_size: options.BatchSize = None,
+    seed: options.Seed = None,
+    format: options.Format = None,
+    output: options.Output = None,
+    bundle: Annotated[Text, option("Folder for what shows each failure: rows, both answers, versions, commands; under 1 MB.", "DIR")] = None,
+    backend: options.Backend = None,
+    rtol: options.Rtol = None,
+    atol: options.Atol = None,
+    exact: options.Exact = False,
+    trust_scaler: options.TrustScaler = False,
+    allow_unsafe: options.AllowUnsafe = False,
+    fail_on: options.FailOn = None,
+    exit_zero: options.ExitZero = False,
+    timeout: options.Timeout = None,
+    total_timeout: options.TotalTimeout = None,
+    memory_limit: options.MemoryLimit = None,
+    isolation: options.Isolation = None,
+    color: options.Color = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
     show_settings: Annotated[bool, switch("Show each setting with its value and where it comes from, and run nothing.", "--show-settings")] = False,
-    debug: Debug = False,
+    debug: options.Debug = False,
 ) -> int:
     """Check a saved model."""
     call: Call = context.obj
