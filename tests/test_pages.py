@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +12,7 @@ from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.cli import main
 from keras_consistency_cli.diagnosis import CAUSES
 from keras_consistency_cli.pages import HEADINGS, Page, cause_page, check_page, pages
+from tests.script_modules import script as script_module
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = pages()
@@ -21,13 +20,7 @@ PAGES = pages()
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("script_pages", ROOT / "scripts" / "pages.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script_module("pages")
 
 
 def test_every_check_and_every_cause_has_a_page() -> None:

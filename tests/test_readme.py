@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -30,21 +28,12 @@ from keras_consistency_cli.report import SCHEMA, Report, Source
 from keras_consistency_cli.reporting.as_json import as_document
 from keras_consistency_cli.settings import load_settings
 from keras_consistency_cli.tolerance import Limit
+from tests.script_modules import script
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 EXIT_CODES = {"0", "1", "2", "3", "130", "143"}
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def table(page: Path, first_header: str) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -15,6 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from tests.script_modules import script
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_models"
@@ -60,13 +61,7 @@ def test_the_command_says_what_the_sample_expects(name: str, built: Path) -> Non
 @pytest.fixture(scope="module")
 def demo() -> ModuleType:
     """scripts/demo.py, which draws the README's pictures."""
-    spec = importlib.util.spec_from_file_location("script_demo_of_samples", ROOT / "scripts" / "demo.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script("demo")
 
 
 def outline(lines: list[str]) -> list[str]:

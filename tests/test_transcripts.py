@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.script_modules import script as script_module
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = """# Page
@@ -31,13 +31,7 @@ $ cat note
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("script_transcripts", ROOT / "scripts/transcripts.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script_module("transcripts")
 
 
 def test_blocks_run_in_order_in_one_folder(script: ModuleType, tmp_path: Path) -> None:

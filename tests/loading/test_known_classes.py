@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import pathlib
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from tests.script_modules import script as script_module
 
 ROOT = pathlib.Path(__file__).parents[2]
 TABLE = ROOT / "keras_consistency_cli" / "loading" / "known_classes.json"
@@ -18,12 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("known_classes_script", ROOT / "scripts" / "known_classes.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_module("known_classes")
 
 
 @pytest.fixture(scope="module")
