@@ -22,6 +22,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     held_by_rows,
     hidden_state,
     made_nonfinite,
+    named_by,
     neighbours,
     randomness,
     refusing_layer,
@@ -135,8 +136,9 @@ _TABLE = (
             "drawn once when Keras traced the model."
         ),
         key=("KC203",),
-        explains=(*_ALL, "KC202", "KC502"),
+        explains=(*_ALL, "KC202", "KC502", "KC801"),
         fits=hidden_state,
+        covers=lambda evidence, verdict: verdict.code != "KC801" or named_by("untracked-state")(evidence, verdict),
         suspect=changing_layer,
         advice=("update variables only where `training` is true; draw random numbers with keras.random, never with numpy or random, inside call()"),
         locator="locate-repeat",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import always, located, made_by_process, named_by, of_scope, rounding_alone, says
+from keras_consistency_cli.diagnosis.signatures import Failing, always, changed, located, made_by_process, named_by, of_scope, rounding_alone, says
 from keras_consistency_cli.routes.locate_processes import parted_between
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
@@ -31,6 +31,11 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
 def _parting_elsewhere(evidence: Evidence) -> str | None:
     """The first layer that gives something else in another process."""
     return parted_between(*(evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere")))
+
+
+def _made_anew(evidence: Evidence, failing: Failing) -> bool:
+    """KC801 says that loads differ, and not because the model counts its calls: what predict itself moves is kept between them, and another cause."""
+    return says("untracked-state")(evidence, failing) and not ("KC203" in failing and changed(evidence, "weight", "state"))
 
 
 def _narrow_layer(evidence: Evidence) -> str | None:
@@ -68,7 +73,7 @@ FILE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC801", "KC203"),
         explains=("KC203", "KC602", "KC801", "KC802"),
-        fits=lambda evidence, failing: says("untracked-state")(evidence, failing) or made_by_process(evidence, failing),
+        fits=lambda evidence, failing: _made_anew(evidence, failing) or made_by_process(evidence, failing),
         advice=(
             "in '{layer}' let Keras know of it, and build the model before saving it:\n"
             "    def build(self, input_shape):\n"

@@ -43,6 +43,18 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("state that stays", {"layers": LSTM}, {"KC104": {}}, []),
     ("a seed", {"changed": SEED}, {"KC203": {}, "KC101": {}}, [("active-randomness", None)]),
     ("no seed, but other answers", {"differing": AGAIN}, {"KC203": {}}, [("active-randomness", None)]),
+    (
+        "a counter that two loads differ by",
+        {"changed": STATE, "layers": DENSE},
+        {"KC203": {}, "KC801": {"cause": "untracked-state"}},
+        [("hidden-state", None)],
+    ),
+    (
+        "a counter, and a config that says less",
+        {"changed": STATE, "layers": DENSE},
+        {"KC203": {}, "KC801": {"cause": "config-loses-arguments"}},
+        [("config-loses-arguments", None), ("hidden-state", None)],
+    ),
     ("a weight and other answers", {"differing": AGAIN, "changed": WEIGHT}, {"KC203": {}}, [("hidden-state", None)]),
     ("other answers when traced anew", {"differing": ("predict-retraced",)}, {"KC203": {}}, [("hidden-state", None)]),
     ("other answers in a fresh process", {"differing": ("fresh-process",)}, {"KC203": {}}, [("untracked-state", None)]),
