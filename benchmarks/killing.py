@@ -58,7 +58,9 @@ class Ending:
     @property
     def wrong(self) -> bool:
         """Whether it ended as if all were well, or left something behind that it should not."""
-        return not self.late and (self.code == 0 or self.processes > 0 or self.folders > (self.way == "SIGKILL"))
+        # Killed itself, as it also is in the place of a worker that it does not have yet, the command cannot remove its folder.
+        killed_itself = self.code == -signal.SIGKILL
+        return not self.late and (self.code == 0 or self.processes > 0 or self.folders > killed_itself)
 
 
 def subject(folder: Path) -> list[str]:

@@ -36,9 +36,12 @@ def test_what_counts_as_wrong() -> None:
     def ending(way: str, code: int, *, late: bool = False, processes: int = 0, folders: int = 0) -> Ending:
         return Ending(way=way, moment=1.0, code=code, late=late, seconds=0.1, processes=processes, folders=folders)
 
-    right = [ending("worker", 3), ending("SIGKILL", -9, folders=1), ending("worker", 0, late=True)]
-    wrong = [ending("worker", 0), ending("SIGTERM", 143, folders=1), ending("SIGKILL", -9, processes=1), ending("SIGKILL", -9, folders=2)]
-    assert [each.wrong for each in (*right, *wrong)] == [False] * 3 + [True] * 4
+    right = [ending("worker", 3), ending("SIGKILL", -9, folders=1), ending("worker", -9, folders=1), ending("worker", 0, late=True)]
+    wrong = [
+        *(ending("worker", 0), ending("worker", 3, folders=1), ending("SIGTERM", 143, folders=1)),
+        *(ending("SIGKILL", -9, processes=1), ending("SIGKILL", -9, folders=2)),
+    ]
+    assert [each.wrong for each in (*right, *wrong)] == [False] * 4 + [True] * 5
 
 
 def test_results_are_compared_without_their_seconds() -> None:
