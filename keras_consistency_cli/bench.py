@@ -26,7 +26,6 @@ _ERROR_LENGTH = 400
 _ISOLATED = " (workers have no network and write to no folder but their own; --isolation off lifts that)"
 _PLACE = re.compile(r'\s*(File "|Detected at node )')
 """Lines of a trace of the graph that tell where its nodes were made."""
-_STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def _from_files(files: Mapping[str, Any]) -> Subject:
@@ -149,7 +148,7 @@ def _told(problem: Exception) -> str:
     """The exception on one line: what TensorFlow wraps in a graph trace is told by its last lines."""
     from keras_consistency_cli.errors import KcheckError
     from keras_consistency_cli.loading.exhaustion import exhaustion
-    from keras_consistency_cli.text import clean
+    from keras_consistency_cli.text import clean, unstyled
 
     if isinstance(problem, KcheckError):
         return str(problem)
@@ -159,7 +158,7 @@ def _told(problem: Exception) -> str:
         # Keras makes a new exception out of the first argument alone, which here is a number.
         problem = problem.__context__
     hint = _ISOLATED if isinstance(problem, PermissionError) and problem.errno == errno.EACCES else ""
-    text = _STYLING.sub("", str(problem))
+    text = unstyled(problem)
     text = text.partition("Arguments received by")[0] or text
     lines = [line.strip() for line in text.splitlines() if line.strip() and not _PLACE.match(line)]
     # What is wrapped in a trace of the graph is told by its last lines, what Keras itself says by its first.

@@ -62,19 +62,19 @@ def _check_sound(result: Mapping[str, Any]) -> None:
     """Refuse a pass that its own comparisons do not bear out: no run has written it."""
     if result["code"] not in _BY_LIMITS or result["status"] != Status.PASS:
         return
-    pairs = result["comparisons"]
-    fault = (
-        "has no comparison"
-        if not pairs
-        else "has a comparison beyond its limit"
-        if any(each.get("within") is False for each in pairs)
-        else "has a comparison of nothing"
-        if not all(_is_measured(each) for each in pairs)
-        else None
-    )
+    fault = _unsound(result["comparisons"])
     if fault:
         what = f"{clean(result['code'], 20)} says pass and {fault}: the report was changed by hand"
         raise UsageError(what, expected="a report as kcheck wrote it", mend="run kcheck again")
+
+
+def _unsound(pairs: Sequence[Mapping[str, Any]]) -> str | None:
+    """What keeps these comparisons from making a pass, None where nothing does."""
+    if not pairs:
+        return "has no comparison"
+    if any(each.get("within") is False for each in pairs):
+        return "has a comparison beyond its limit"
+    return None if all(map(_is_measured, pairs)) else "has a comparison of nothing"
 
 
 def _is_measured(stored: Mapping[str, Any]) -> bool:

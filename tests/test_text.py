@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_consistency_cli.text import clean, did_you_mean, shape_text
+from keras_consistency_cli.text import clean, did_you_mean, shape_text, unstyled
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,14 @@ def test_clean_text_is_one_printable_line(text: str) -> None:
     assert len(shown.splitlines()) <= 1
     assert {unicodedata.category(letter) for letter in shown} & {"Cc", "Cs", "Zl", "Zp"} == set()
     assert clean(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("\x1b[1mException\x1b[0m encountered", "Exception encountered"), ("\x1b[38;5;1mred", "red"), ("[1m", "[1m"), (ValueError("\x1b[31mx"), "x")],
+)
+def test_colours_are_taken_off(text: object, plain: str) -> None:
+    assert unstyled(text) == plain
 
 
 @pytest.mark.parametrize(

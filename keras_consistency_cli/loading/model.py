@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,12 +14,9 @@ import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.exhaustion import exhaustion
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, unstyled
 
 __all__ = ["check_unchanged", "import_custom_objects", "load_model"]
-
-
-_STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def load_model(path: Path, *, known: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -81,7 +77,7 @@ def _a_model(loaded: Any, path: Path) -> Any:
 
 def _refused(path: Path, problem: Exception) -> RefusedError:
     # Keras wraps what happened into advice on get_config and the whole config; the innermost exception is what helps.
-    innermost = _STYLING.sub("", str(problem)).rpartition("Exception encountered:")[2]
+    innermost = unstyled(problem).rpartition("Exception encountered:")[2]
     shown, *others = [line.strip() for line in innermost.splitlines() if line.strip()] or [type(problem).__name__]
     for line in others[:2]:
         if shown.endswith((":", ",")) or shown.startswith("Exception encountered when calling"):
