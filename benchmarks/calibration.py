@@ -19,7 +19,8 @@ from keras_consistency_cli.checks.agreement import judge_pairs
 from keras_consistency_cli.checks.base import Check, Evidence, Judged
 from keras_consistency_cli.evidence import Gathering, Plan
 from keras_consistency_cli.loading.model_facts import describe_model
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes import routes
 from keras_consistency_cli.routes.base import Trace
 from keras_consistency_cli.routes.session import Probe

@@ -109,7 +109,8 @@ def _built() -> tuple[Any, Any, list[Any]]:
     import numpy as np
 
     from keras_consistency_cli.loading.model_facts import describe_model
-    from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+    from keras_consistency_cli.loading.subject import Subject
+    from keras_consistency_cli.loading.subject_files import SubjectFiles
     from keras_consistency_cli.routes import ROUNDED, SHADOW, routes
     from keras_consistency_cli.routes.session import Probe
     from keras_consistency_cli.routes.shadow import shadow_session

@@ -20,7 +20,8 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.loading.archive import Archive, read_archive
 from keras_consistency_cli.loading.data import RowSource, open_rows
 from keras_consistency_cli.loading.scaler import ScalerFile, scan_scaler
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.opening import Opened, check_beside, load_request
 from keras_consistency_cli.pipeline import examine, selected
 from keras_consistency_cli.report import Report

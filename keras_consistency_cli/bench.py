@@ -29,7 +29,8 @@ _PLACE = re.compile(r'\s*(File "|Detected at node )')
 
 
 def _from_files(files: Mapping[str, Any]) -> Subject:
-    from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+    from keras_consistency_cli.loading.subject import Subject
+    from keras_consistency_cli.loading.subject_files import SubjectFiles
 
     return Subject.load(SubjectFiles(**files))
 

@@ -13,7 +13,7 @@ import numpy as np
 from keras_consistency_cli.facts import Facts
 from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, take
 from keras_consistency_cli.loading.fitting import fits
-from keras_consistency_cli.loading.subject import raw_inputs
+from keras_consistency_cli.loading.subject_files import raw_inputs
 from keras_consistency_cli.opening import Opened, subject_files
 from keras_consistency_cli.settings import Settings
 

@@ -14,7 +14,7 @@ from keras_consistency_cli.loading.data import RowSource, open_rows
 from keras_consistency_cli.loading.lengths import open_lengths, time_steps
 from keras_consistency_cli.loading.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.scaling import split_function
-from keras_consistency_cli.loading.subject import SubjectFiles
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.settings import Settings
 from keras_consistency_cli.text import clean
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_consistency_cli.facts import DataFacts, Facts
 from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs
-from keras_consistency_cli.loading.subject import raw_inputs
+from keras_consistency_cli.loading.subject_files import raw_inputs
 from keras_consistency_cli.opening import SAMPLE_ROWS, subject_files
 from keras_consistency_cli.settings import Settings
 

@@ -17,7 +17,8 @@ from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardSca
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.facts import DataFacts, ServedFact, TargetFact
 from keras_consistency_cli.loading.description import describe_data
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 
 TRAINING = np.random.default_rng(0).normal([50.0, -3.0, 1000.0], [10.0, 0.1, 300.0], (600, 3))
 ROWS = np.random.default_rng(1).normal([50.0, -3.0, 1000.0], [10.0, 0.1, 300.0], (90, 3))

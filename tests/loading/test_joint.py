@@ -14,7 +14,8 @@ from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.description import describe_data
 from keras_consistency_cli.loading.joint import JointPreprocess
 from keras_consistency_cli.loading.model_facts import describe_model
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 
 ROWS = {"left": np.arange(12.0).reshape(6, 2), "right": np.arange(18.0).reshape(6, 3)}
 

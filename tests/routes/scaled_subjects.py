@@ -11,7 +11,8 @@ import numpy as np
 from keras import layers
 from sklearn.preprocessing import StandardScaler
 
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes import routes
 from keras_consistency_cli.routes.base import Result
 from tests.routes.live_models import session_of

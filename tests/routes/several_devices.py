@@ -14,7 +14,8 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model_facts import describe_model
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes import devices
 from keras_consistency_cli.routes.session import Probe, Session
 

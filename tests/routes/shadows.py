@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes.shadow import ShadowSession, shadow_session
 from tests.routes.live_models import Rows, named_rows, session_of
 

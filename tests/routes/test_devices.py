@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes import devices
 from keras_consistency_cli.routes.devices import DEVICE_ROUTES, MOST_ACCELERATORS, accelerators, numbered
 from tests.routes.live_models import HEALTHY, mlp, named_rows, session_of

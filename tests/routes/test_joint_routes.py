@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from tests.routes.live_models import session_of
 from tests.routes.scaled_subjects import RAW, ROUTES
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.lowering import LOWERING_ROUTES
 from tests.routes.live_models import HEALTHY, Boxes, chain, mixed, mlp, named_rows, session_of

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes.recorded import RECORDED_ROUTES, other_form
 from tests.routes.live_models import dict_inputs, mlp, named_rows, session_of
 

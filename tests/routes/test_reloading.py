@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.reloading import RELOADING_ROUTES
 from tests.routes.live_models import HEALTHY, NASTY, chain, mlp, named_rows, session_of, state_of

@@ -14,7 +14,8 @@ from keras_consistency_cli.bench import Bench
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.loading.live import live_rows
 from keras_consistency_cli.loading.model_facts import describe_model
-from keras_consistency_cli.loading.subject import Subject, SubjectFiles
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_files import SubjectFiles
 from keras_consistency_cli.supervisor import deadline as deadlines
 from keras_consistency_cli.supervisor.crew import together
 from keras_consistency_cli.supervisor.deadline import Deadline
