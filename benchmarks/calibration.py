@@ -14,20 +14,20 @@ import numpy as np
 
 from benchmarks.measure import Figure, aligned, say
 from benchmarks.models import ARCHITECTURES, Architecture, BatchLeak
-from keras_consistency_cli.checks import CHECKS
 from keras_consistency_cli.checks.agreement import judge_pairs
 from keras_consistency_cli.checks.base import Check, Evidence, Judged
-from keras_consistency_cli.evidence import Gathering, Plan
-from keras_consistency_cli.loading.model_facts import describe_model
+from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_files import SubjectFiles
-from keras_consistency_cli.routes import routes
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.measurement.tolerance import FLOAT64_GAIN, LIFTED_FACTOR, MAX_FACTOR, Policy
+from keras_consistency_cli.pipeline.collector import Gathering, Plan
 from keras_consistency_cli.routes.base import Trace
-from keras_consistency_cli.routes.session import Probe
-from keras_consistency_cli.routes.shadow import shadow_session
-from keras_consistency_cli.routes.tensorflow import TensorFlowSession
-from keras_consistency_cli.supervisor.seat import Seat
-from keras_consistency_cli.tolerance import FLOAT64_GAIN, LIFTED_FACTOR, MAX_FACTOR, Policy
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.session.float64 import shadow_session
+from keras_consistency_cli.routes.session.session import Probe
+from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
+from keras_consistency_cli.workers.client import Seat
 
 __all__ = ["Desk", "Honest", "Leak", "examine", "measure"]
 

@@ -36,7 +36,7 @@ WAYS = {
 """By name: who gets which signal. Before there is a worker its nursery stands in, and before that the command."""
 _MARK = "KILLED_RUN"
 _PATIENCE_S = 120.0
-_STARTED = b"keras_consistency_cli.worker"
+_STARTED = b"keras_consistency_cli.workers.child.main"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from benchmarks.measure import Figure, Pairs, duration, interleave, say, timed
 from benchmarks.models import mlp, mlp_rows
-from keras_consistency_cli.loading.model_facts import describe_model
-from keras_consistency_cli.routes.session import Probe
-from keras_consistency_cli.routes.tensorflow import TensorFlowSession
+from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.routes.session.session import Probe
+from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 
 __all__ = ["measure"]
 

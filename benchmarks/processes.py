@@ -108,13 +108,13 @@ def _built() -> tuple[Any, Any, list[Any]]:
     import keras
     import numpy as np
 
-    from keras_consistency_cli.loading.model_facts import describe_model
+    from keras_consistency_cli.loading.model.facts import describe_model
     from keras_consistency_cli.loading.subject import Subject
-    from keras_consistency_cli.loading.subject_files import SubjectFiles
-    from keras_consistency_cli.routes import ROUNDED, SHADOW, routes
-    from keras_consistency_cli.routes.session import Probe
-    from keras_consistency_cli.routes.shadow import shadow_session
-    from keras_consistency_cli.routes.tensorflow import TensorFlowSession
+    from keras_consistency_cli.loading.subject_spec import SubjectFiles
+    from keras_consistency_cli.routes.registry import ROUNDED, SHADOW, routes
+    from keras_consistency_cli.routes.session.float64 import shadow_session
+    from keras_consistency_cli.routes.session.session import Probe
+    from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 
     wide = [keras.layers.Dense(1024, activation="tanh") for _ in range(6)]
     model = keras.Sequential([keras.Input((256,)), *wide, keras.layers.Dense(1)])

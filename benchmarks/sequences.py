@@ -12,12 +12,12 @@ import numpy as np
 from keras import layers
 
 from benchmarks.measure import Figure, Pairs, duration, interleave, say, timed
-from keras_consistency_cli.checks import CHECKS
-from keras_consistency_cli.loading.model_facts import describe_model
-from keras_consistency_cli.routes import routes
+from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session import Probe
-from keras_consistency_cli.routes.tensorflow import TensorFlowSession
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.session.session import Probe
+from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 
 __all__ = ["measure"]
 

@@ -19,7 +19,7 @@ HEAVY = ("keras", "tensorflow", "numpy", "sklearn", "scipy", "pydantic")
 _BARE = "import numpy, keras; keras.models.load_model('mlp.keras').predict(numpy.load('x.npy'), verbose=0)"
 _AFTERWARDS = """
 import sys
-from keras_consistency_cli.cli import main
+from keras_consistency_cli.cli.main import main
 code = main(sys.argv[1:])
 print("heavy", *(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)
 sys.exit(code)

@@ -17,13 +17,13 @@ import skops.io
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from keras_consistency_cli.describing import render_summary, render_summary_json
-from keras_consistency_cli.loading.data import open_rows
-from keras_consistency_cli.loading.scaler import build_scaler, scan_scaler
-from keras_consistency_cli.loading.summary import summarise
-from keras_consistency_cli.settings import load_settings
+from keras_consistency_cli.cli.model_summary import render_summary, render_summary_json
+from keras_consistency_cli.config.settings import load_settings
+from keras_consistency_cli.loading.model_file.summary import summarise
+from keras_consistency_cli.loading.rows.source import open_rows
+from keras_consistency_cli.loading.scalers.scaler import build_scaler, scan_scaler
 from keras_consistency_cli.text import clean
-from tests.loading import crafted_archives as crafted
+from tests.helpers import crafted_archives as crafted
 
 __all__ = ["TARGETS", "Target"]
 

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.library import InconsistencyError, Report, Status, check
+    from keras_consistency_cli.api.check import InconsistencyError, Report, Status, check
 
 __all__ = ["InconsistencyError", "Report", "Status", "__version__", "check"]
 
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(importlib.import_module("keras_consistency_cli.library"), name)
+        return getattr(importlib.import_module("keras_consistency_cli.api.check"), name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 

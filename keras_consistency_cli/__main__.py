@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from keras_consistency_cli.interruption import leave_at_once
+from keras_consistency_cli.workers.signals import leave_at_once
 
 __all__ = ["main"]
 
@@ -16,7 +16,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, leave_at_once)
-    from keras_consistency_cli.cli import main as run
+    from keras_consistency_cli.cli.main import main as run
 
     code = run()
     if code in _TOLD_TO_END:

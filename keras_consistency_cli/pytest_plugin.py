@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.library import Report
+    from keras_consistency_cli.api.check import Report
 
 __all__ = ["Kcheck", "assert_consistent", "kcheck", "pytest_configure"]
 
@@ -36,8 +36,8 @@ def assert_consistent(model: Any, x: Any = None, **settings: Any) -> Report:
 
 def _checked(model: Any, x: Any, settings: Mapping[str, Any]) -> Report:
     __tracebackhide__ = True
+    from keras_consistency_cli.api.check import check
     from keras_consistency_cli.errors import KcheckError
-    from keras_consistency_cli.library import check
 
     try:
         return check(model, x, **settings)

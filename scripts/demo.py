@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from pictures import COLUMNS, drawn, read
 
-from keras_consistency_cli.checks import CHECKS
+from keras_consistency_cli.checks.registry import CHECKS
 
 __all__ = ["DEMO", "IMAGES", "README_REPORTS", "Showing", "captured", "checks_table", "drawn", "filled", "main", "read"]
 

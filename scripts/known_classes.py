@@ -2,8 +2,8 @@
 
 Run it once per minor version of Keras that kcheck supports, in an environment with TensorFlow; tables of other versions are kept:
 
-    python scripts/known_classes.py keras_consistency_cli/loading/known_classes.json                       the Keras that is installed
-    python scripts/known_classes.py keras_consistency_cli/loading/known_classes.json --versions 3.13 3.14  these, fetched by pip
+    python scripts/known_classes.py keras_consistency_cli/loading/model_file/known_classes.json                       the Keras that is installed
+    python scripts/known_classes.py keras_consistency_cli/loading/model_file/known_classes.json --versions 3.13 3.14  these, fetched by pip
 """
 
 from __future__ import annotations

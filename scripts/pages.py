@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from keras_consistency_cli.pages import Page, pages
+from keras_consistency_cli.reporting.explain import Page, pages
 
 _MADE = "<!-- made by scripts/pages.py -->\n"
 _TITLES = {"checks": "Checks", "causes": "Causes"}

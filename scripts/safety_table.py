@@ -19,10 +19,10 @@ from demo import filled
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.hostile import archives, arrays, loaded, models, scalers  # noqa: E402
-from tests.hostile.calls import Answer, Idle, Warm, answer, in_folder  # noqa: E402
-from tests.hostile.rows import Row  # noqa: E402
-from tests.loading import crafted_archives as crafted  # noqa: E402
+from tests.helpers import crafted_archives as crafted  # noqa: E402
+from tests.hostile.inputs import archives, arrays, loaded, models, scalers  # noqa: E402
+from tests.hostile.inputs.calls import Answer, Idle, Warm, answer, in_folder  # noqa: E402
+from tests.hostile.inputs.rows import Row  # noqa: E402
 
 __all__ = ["main"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import keras_consistency_cli.library  # noqa: F401 - so that runs within this process share it
+import keras_consistency_cli.api.check  # noqa: F401 - so that runs within this process share it
 
 pytest_plugins = ["pytester"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from keras_consistency_cli.checks.base import UNDECIDED, Evidence, Judged, Pair, Status, Verdict
-from keras_consistency_cli.compare import Comparison
-from keras_consistency_cli.routes import REFERENCE, ROUNDED
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.tolerance import Policy, judge
 from keras_consistency_cli.routes.base import lifted_name
-from keras_consistency_cli.routes.batches import AXIS_LOST
-from keras_consistency_cli.tolerance import Policy, judge
+from keras_consistency_cli.routes.registry import REFERENCE, ROUNDED
+from keras_consistency_cli.routes.session.batches import AXIS_LOST
 
 __all__ = [
     "CANCELS",

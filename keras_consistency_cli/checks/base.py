@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from keras_consistency_cli.compare import Comparison
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.measurement.tolerance import Limit, Policy
 from keras_consistency_cli.routes.base import Trace
 from keras_consistency_cli.text import clean
-from keras_consistency_cli.tolerance import Limit, Policy
 
 __all__ = ["UNDECIDED", "Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
 

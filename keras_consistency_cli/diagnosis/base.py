@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
-from keras_consistency_cli.diagnosis.damage import Damage
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
+from keras_consistency_cli.diagnosis.impact import Damage
 
 __all__ = ["Cause", "Diagnosis"]
 

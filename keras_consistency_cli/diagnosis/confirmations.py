@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
-from keras_consistency_cli.diagnosis.causes_precision import ROUNDED_BY_KERNELS
-from keras_consistency_cli.diagnosis.proofs import (
+from keras_consistency_cli.diagnosis.causes.precision import ROUNDED_BY_KERNELS
+from keras_consistency_cli.diagnosis.confirmation_tests import (
     Proof,
     Prove,
     amplified,

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import rounding_put_back
 from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
-from keras_consistency_cli.facts import DataFacts
-from keras_consistency_cli.tolerance import judge
+from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.tolerance import judge
 
 __all__ = [
     "always",

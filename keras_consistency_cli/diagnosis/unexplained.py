@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
-from keras_consistency_cli.diagnosis.causes import CAUSES
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.signatures import changed, differs, random_operations
 
 __all__ = ["Unexplained", "unexplained"]

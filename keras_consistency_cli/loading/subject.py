@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.facts import Facts, InputFact
-from keras_consistency_cli.loading.data import RowSource, choose_rows, match_inputs, open_rows, take
-from keras_consistency_cli.loading.fitting import fits
-from keras_consistency_cli.loading.joint import EVERY_INPUT, JointPreprocess
-from keras_consistency_cli.loading.lengths import open_lengths
-from keras_consistency_cli.loading.subject_files import SubjectFiles, raw_inputs
+from keras_consistency_cli.loading.rows.lengths import open_lengths
+from keras_consistency_cli.loading.rows.shape_fit import fits
+from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, match_inputs, open_rows, take
+from keras_consistency_cli.loading.scalers.multi_input import EVERY_INPUT, JointPreprocess
+from keras_consistency_cli.loading.subject_spec import SubjectFiles, raw_inputs
+from keras_consistency_cli.measurement.facts import Facts, InputFact
 from keras_consistency_cli.text import clean, shape_text
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.loading.scaling import Scaling
+    from keras_consistency_cli.loading.scalers.scaling import Scaling
 
 __all__ = ["Subject"]
 
@@ -61,8 +61,8 @@ class Subject:
             known: custom objects by name, beside those of the files.
             given: what need not be read from a file, as the attribute of that name.
         """
-        from keras_consistency_cli.loading.model import check_unchanged, import_custom_objects, load_model
-        from keras_consistency_cli.loading.model_facts import describe_model
+        from keras_consistency_cli.loading.model.facts import describe_model
+        from keras_consistency_cli.loading.model.load import check_unchanged, import_custom_objects, load_model
 
         known = {**import_custom_objects([Path(path) for path in files.custom_objects]), **(known or {})}
         check_unchanged(Path(files.model), files.model_sha256)
@@ -172,7 +172,7 @@ class Subject:
         """
         if not self.files.scales or self.joint is not None:
             return None
-        from keras_consistency_cli.loading.scaling import Scaling
+        from keras_consistency_cli.loading.scalers.scaling import Scaling
 
         scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=self._function(), columns=self.columns)
         _check_columns(scaling)
@@ -181,7 +181,7 @@ class Subject:
     def _function(self) -> Any:
         if "preprocess" in self.given or not self.files.preprocess:
             return self.given.get("preprocess")
-        from keras_consistency_cli.loading.scaling import import_function
+        from keras_consistency_cli.loading.scalers.scaling import import_function
 
         return import_function(self.files.preprocess)
 
@@ -210,7 +210,7 @@ class Subject:
         """Whether the scaler takes as many features as the rows of this input have."""
         if self._scaler is None:
             return True
-        from keras_consistency_cli.loading.scaler import features_expected
+        from keras_consistency_cli.loading.scalers.scaler import features_expected
 
         known = self._source.arrays.get(fact.name) if self._source is not None else None
         return (known.shape[-1] if known is not None else fact.shape[-1]) == features_expected(self._scaler)[0]
@@ -220,7 +220,7 @@ class Subject:
         """How rows were made where the user gave none, in words; empty where the user gave some."""
         if self._source is not None:
             return ""
-        from keras_consistency_cli.loading.synthesis import describe
+        from keras_consistency_cli.loading.rows.synthesis import describe
 
         return describe(self.facts.inputs, self._hints)
 
@@ -255,7 +255,7 @@ class Subject:
 
     @cached_property
     def _hints(self) -> Mapping[str, Any]:
-        from keras_consistency_cli.loading.synthesis import input_hints
+        from keras_consistency_cli.loading.rows.synthesis import input_hints
 
         return input_hints(self.model)
 
@@ -266,7 +266,7 @@ class Subject:
     @cached_property
     def _made(self) -> dict[str, np.ndarray]:
         """Rows made up where the user gave none, as they would be before scaling."""
-        from keras_consistency_cli.loading.synthesis import make_rows
+        from keras_consistency_cli.loading.rows.synthesis import make_rows
 
         count = max(self.files.generated_rows, self.facts.batch_size or 1)
         rows = make_rows(self.facts.inputs, self._hints, rows=count, seed=self.files.seed)
@@ -278,7 +278,7 @@ class Subject:
     def _scaler(self) -> Any:
         if self.files.scaler is None or "scaler" in self.given:
             return self.given.get("scaler")
-        from keras_consistency_cli.loading.scaler import build_scaler
+        from keras_consistency_cli.loading.scalers.scaler import build_scaler
 
         return build_scaler(Path(self.files.scaler), trust=self.files.trust_scaler)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.measurement.facts import Facts
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.routes.session import Session
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["Change", "Lens", "Outputs", "Result", "Route", "Rows", "Seat", "Trace", "always", "lifted_name", "plain_routes"]
 

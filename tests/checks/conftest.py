@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Check, Evidence, Verdict
-from keras_consistency_cli.evidence import Gathering, Plan
-from keras_consistency_cli.facts import Facts, InputFact, OutputFact
-from keras_consistency_cli.routes import routes
+from keras_consistency_cli.measurement.facts import Facts, InputFact, OutputFact
+from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.pipeline.collector import Gathering, Plan
 from keras_consistency_cli.routes.base import Trace
-from keras_consistency_cli.tolerance import Policy
+from keras_consistency_cli.routes.registry import routes
 
 ROWS = 32
 NOISE = 2.0**-15

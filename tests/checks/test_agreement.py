@@ -9,10 +9,10 @@ import pytest
 
 from keras_consistency_cli.checks.agreement import Wording, agreement, worst
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.compare import Stated
-from keras_consistency_cli.facts import LayerFact, OutputFact
+from keras_consistency_cli.measurement.comparison import Stated
+from keras_consistency_cli.measurement.facts import LayerFact, OutputFact
+from keras_consistency_cli.measurement.tolerance import Policy
 from keras_consistency_cli.routes.base import Trace
-from keras_consistency_cli.tolerance import Policy
 
 PAIRS = (Pair(candidate="shuffled", reference="predict"), Pair(candidate="call", reference="predict"))
 WORDING = Wording(agree="they agree", differ="they differ,", advice="do this")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
-from keras_consistency_cli.compare import Answers, Comparison, compare
-from keras_consistency_cli.facts import Facts
+from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.measurement.tolerance import Policy, judge
 from keras_consistency_cli.routes.base import Change, Trace
-from keras_consistency_cli.tolerance import Policy, judge
 
 
 def _compared(candidate: str, rows: tuple[int, ...]) -> Comparison:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Status, Verdict
-from keras_consistency_cli.compare import Answers, Comparison, compare
-from keras_consistency_cli.diagnosis import CAUSES, diagnose, togglers
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
-from keras_consistency_cli.facts import LayerFact
-from keras_consistency_cli.routes import TOGGLING_ROUTES
+from keras_consistency_cli.diagnosis.diagnose import diagnose, togglers
+from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
+from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"
 

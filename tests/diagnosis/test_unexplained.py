@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from keras_consistency_cli.checks.base import Status
-from keras_consistency_cli.diagnosis import diagnose
+from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.diagnosis.unexplained import Unexplained, unexplained
-from keras_consistency_cli.facts import LayerFact
+from keras_consistency_cli.measurement.facts import LayerFact
 
 
 def test_what_is_explained_or_did_not_fail_is_left_out(evidence: Any, verdict: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.calls import Warm, in_folder
+from tests.hostile.inputs.calls import Warm, in_folder
 
 
 @pytest.fixture(scope="module")

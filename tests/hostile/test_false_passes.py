@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.hostile import own_layers
-from tests.hostile.calls import Idle, Warm, answer, in_folder
+from tests.hostile.inputs import own_layers
+from tests.hostile.inputs.calls import Idle, Warm, answer, in_folder
 
 OWN = f"--custom-objects {Path(own_layers.__file__)}"
 

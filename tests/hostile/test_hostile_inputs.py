@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import archives, arrays, loaded, models, scalers
-from tests.hostile.calls import Answer, Idle, Warm, answer, in_folder
-from tests.hostile.rows import Row
-from tests.loading import crafted_archives as crafted
+from tests.helpers import crafted_archives as crafted
+from tests.hostile.inputs import archives, arrays, loaded, models, scalers
+from tests.hostile.inputs.calls import Answer, Idle, Warm, answer, in_folder
+from tests.hostile.inputs.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = {row.name: row for rows in (archives.ROWS, models.ROWS, scalers.ROWS, arrays.ROWS) for row in rows}

@@ -13,13 +13,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keras_consistency_cli.describing import render_summary, render_summary_json
+from keras_consistency_cli.cli.model_summary import render_summary, render_summary_json
+from keras_consistency_cli.config.settings import load_settings
 from keras_consistency_cli.errors import DataError, KcheckError, RefusedError, UsageError
-from keras_consistency_cli.loading.data import open_rows
-from keras_consistency_cli.loading.summary import summarise
-from keras_consistency_cli.settings import load_settings
+from keras_consistency_cli.loading.model_file.summary import summarise
+from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.text import clean
-from tests.loading import crafted_archives as crafted
+from tests.helpers import crafted_archives as crafted
 
 BOUNDED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_files import SubjectFiles
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
 
 ROWS = np.random.default_rng(0).normal(3.0, 2.0, (9, 4)).astype("float32")
 NUMBERS = np.array([7, 0, 3])

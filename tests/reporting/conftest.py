@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
-from keras_consistency_cli.compare import Answers, Stated, compare
 from keras_consistency_cli.diagnosis.base import Diagnosis
-from keras_consistency_cli.facts import Facts, InputFact, LayerFact, OutputFact
-from keras_consistency_cli.report import Report, Source
-from keras_consistency_cli.tolerance import Policy, judge
+from keras_consistency_cli.measurement.comparison import Answers, Stated, compare
+from keras_consistency_cli.measurement.facts import Facts, InputFact, LayerFact, OutputFact
+from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.reporting.report import Report, Source
 
 ROWS = 256
 HOSTILE = "[bold red]no[/]\x1b[31m\n::error::owned \u202eabc"

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
-from keras_consistency_cli.report import Report, Source
-from keras_consistency_cli.reporting import RENDERERS, render
+from keras_consistency_cli.reporting.render import RENDERERS, render
+from keras_consistency_cli.reporting.report import Report, Source
 from keras_consistency_cli.text import clean
 
 HOSTILE = {

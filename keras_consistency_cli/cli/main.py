@@ -1,0 +1,152 @@
+"""The command line: argv to one of the commands, whatever ends it to an exit code.
+
+Only typer and the lightest modules are imported here; the commands import the rest, so that `kcheck --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from keras_consistency_cli import __version__
+from keras_consistency_cli.cli import console
+from keras_consistency_cli.cli.commands.baseline import baseline
+from keras_consistency_cli.cli.commands.compare import compare
+from keras_consistency_cli.cli.commands.diff import diff
+from keras_consistency_cli.cli.commands.doctor import doctor
+from keras_consistency_cli.cli.commands.explain import explain, list_checks
+from keras_consistency_cli.cli.commands.init import init
+from keras_consistency_cli.cli.commands.inspect import inspect_model
+from keras_consistency_cli.cli.commands.recheck import recheck
+from keras_consistency_cli.cli.commands.run import run
+from keras_consistency_cli.cli.commands.schema import schema
+from keras_consistency_cli.cli.invocation import Call
+from keras_consistency_cli.errors import KcheckError, UsageError
+from keras_consistency_cli.text import clean, did_you_mean
+from keras_consistency_cli.workers.signals import Interruption, endable
+
+__all__ = ["COMMANDS", "app", "main"]
+
+_INTERRUPTED, _NO_VERDICT = 130, 3
+_MODEL = ".keras"
+_COMPLETING = "_KCHECK_COMPLETE"
+"""Set by a shell that asks how a line could go on."""
+
+app = typer.Typer(
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Tell whether a saved Keras model answers the same every way it is called.\n\n'kcheck MODEL' alone is 'kcheck run MODEL' with the scaler, "
+    "the rows and the kcheck.yaml that lie beside the model.",
+    epilog="Exit codes: 0 consistent, 1 the model or its pipeline is at fault, 2 the call is at fault, 3 no verdict, 130 and 143 interrupted.",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run kcheck and return its exit code; every failure has been told on standard error."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    bare = _is_bare(given)
+    call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given, bare=bare)
+    console.hold_standard_streams()
+    try:
+        with endable():
+            command, words = typer.main.get_command(app), ["run", *given] if bare else list(given)
+            if _COMPLETING in os.environ:
+                command.main(args=list(given), prog_name="kcheck")
+            if words and words[0] in COMMANDS:
+                # None of the options before a command is given; to find out that they are not, typer would import pydantic.
+                command.params.clear()
+                command.add_help_option = False
+            with command.make_context("kcheck", words, obj=call) as context:
+                return int(command.invoke(context) or 0)
+    except BaseException as error:
+        return _told(error, call)
+    finally:
+        console.settle_standard_streams()
+
+
+def _is_bare(given: Sequence[str]) -> bool:
+    """Whether a model stands where a command would, as in `kcheck model.keras`; a command's name is never taken for a file."""
+    first, *others = given or ("",)
+    if first.startswith("-"):
+        return not any(name in others for name in COMMANDS) and any(word.endswith(_MODEL) for word in others)
+    return first not in COMMANDS and bool(first) and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
+
+
+def _told(error: BaseException, call: Call) -> int:
+    """Tell what ended the call, and return its exit code."""
+    if isinstance(error, typer.Exit):
+        return int(error.exit_code)
+    if isinstance(error, Interruption):
+        console.say(error.word)
+        return error.code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else _NO_VERDICT
+    if isinstance(error, BrokenPipeError):
+        return _NO_VERDICT
+    if call.debug:
+        import traceback
+
+        console.say("".join(traceback.format_exception(error)))
+    if isinstance(error, KeyboardInterrupt):
+        console.say("interrupted")
+        return _INTERRUPTED
+    if isinstance(error, KcheckError):
+        console.say(str(error))
+        return error.exit_code
+    # Every error of typer's parser has format_message; its class moved between modules from one version of typer to the next.
+    if hasattr(error, "format_message"):
+        console.say(_usage(error))
+        return UsageError.exit_code
+    console.say(f"internal error: {type(error).__name__}: {clean(error)}" + ("" if call.debug else "\n--debug shows where"))
+    return _NO_VERDICT
+
+
+def _usage(error: Any) -> str:
+    """Put typer's complaint on one line, with a suggestion, and say where help is."""
+    context = getattr(error, "ctx", None)
+    unknown = getattr(error, "option_name", None) if hasattr(error, "possibilities") else None
+    if unknown:
+        known = [name for parameter in (context.command.params if context else ()) for name in parameter.opts if name.startswith("--")]
+        what = f"unknown option {clean(unknown, 60)}{did_you_mean(unknown, known)}"
+    else:
+        what = clean(" ".join(error.format_message().split()))
+    return f"{what}\nsee '{clean(context.command_path) if context else 'kcheck'} --help'"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.write_stdout(f"kcheck {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+COMMANDS: Mapping[str, Callable[..., object]] = {
+    "run": run,
+    "inspect": inspect_model,
+    "list": list_checks,
+    "explain": explain,
+    "doctor": doctor,
+    "recheck": recheck,
+    "diff": diff,
+    "compare": compare,
+    "baseline": baseline,
+    "init": init,
+    "schema": schema,
+}
+"""The commands by name, in the order in which help shows them."""
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)

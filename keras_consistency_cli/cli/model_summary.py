@@ -1,0 +1,160 @@
+"""What `kcheck inspect` prints: a saved model as its file describes it, for the terminal and as JSON (kcheck.model/1).
+
+Apart from the package of report renderers, because those bring every check along: this has to be there in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+from keras_consistency_cli.errors import KcheckError
+from keras_consistency_cli.loading.model_file.layer_tree import LayerRow, Shape, TensorRow
+from keras_consistency_cli.loading.model_file.summary import Hazard, ModelSummary
+from keras_consistency_cli.text import clean, shape_text
+
+__all__ = ["SUMMARY_SCHEMA", "render_summary", "render_summary_json", "render_summary_refusal"]
+
+SUMMARY_SCHEMA = "kcheck.model/1"
+
+_WIDEST = {"class": 24, "shape": 22}
+"""Columns that these two may take, less where the page is narrow; the parameters take what they need, the name gets the rest."""
+_NARROWEST = 8
+_LABEL, _GAP = 12, 2
+_BOLD, _RED, _YELLOW, _DIM = "1", "1;31", "1;33", "2"
+
+
+def render_summary(summary: ModelSummary, *, width: int = 80, color: bool = False) -> str:
+    """Return a summary as lines of text; what is kcheck's own in it is ASCII.
+
+    Args:
+        summary: what was read.
+        width: columns to fill at most; names that are longer are cut.
+        color: whether ANSI colours may be used; what they say is said in words too.
+    """
+    lines = [*_head(summary, width), *_labelled_lines(summary, width), ("", ""), *_table(summary.layers, width), ("", "")]
+    for hazard in summary.hazards:
+        lines += _hazard(hazard, width)
+    lines += [("", "")] if summary.hazards else []
+    lines += [(line, _BOLD) for line in _broken(_ending(summary), width)]
+    return "".join(f"{_styled(_harmless(line), style if color else '')}\n" for line, style in lines)
+
+
+def render_summary_json(summary: ModelSummary) -> str:
+    """Return a summary as indented ASCII JSON."""
+    members = [{"name": name, "bytes": size} for name, size in summary.members]
+    path = summary.path.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no valid JSON
+    document = {"schema": SUMMARY_SCHEMA, "exit_code": summary.exit_code, **asdict(summary), "path": path, "members": members}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def render_summary_refusal(path: str, refusal: KcheckError) -> str:
+    """Return what a machine is told of a file that was not read to its end."""
+    error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.mend}
+    return json.dumps({"schema": SUMMARY_SCHEMA, "exit_code": refusal.exit_code, "path": clean(path, 1000), "error": error}, indent=2) + "\n"
+
+
+def _head(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
+    named = f"{summary.kind} '{summary.name}'" if summary.name else summary.kind
+    layers = f"{summary.layer_count:,} layers" if summary.layer_count else "layers not in the file"
+    origin = f"saved with Keras {summary.keras_version or '(unknown)'}" + (f" on {summary.saved_on.replace('@', ' ')}" if summary.saved_on else "")
+    backend = f", backend {summary.backend}" if summary.backend else ""
+    yield from ((line, _BOLD) for line in _broken(f"{clean(summary.path)} | {named} | {layers}, {summary.parameters:,} parameters", width))
+    yield from ((line, "") for line in _broken(f"{origin}{backend} | {_bytes(summary.size)} | sha256 {summary.sha256[:12]}", width))
+
+
+def _labelled_lines(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
+    facts = {
+        "inputs": list(map(_tensor, summary.inputs)) or ["the file does not tell"],
+        "outputs": list(map(_tensor, summary.outputs)) or ["the file does not tell"],
+        "policies": [_amounts(summary.policies, "layers")] if summary.policies else [],
+        "weights": [_amounts(summary.weight_dtypes, "arrays")] if summary.weight_dtypes else [],
+        "custom": list(summary.custom),
+    }
+    for label, texts in facts.items():
+        for at, text in enumerate(texts):
+            yield from _labelled("" if at else label, text, width)
+
+
+def _tensor(tensor: TensorRow) -> str:
+    return " ".join(filter(None, (tensor.name, _shape(tensor.shape), tensor.dtype)))
+
+
+def _amounts(amounts: Mapping[str, int], unit: str) -> str:
+    return ", ".join(f"{name} ({amount:,} {unit})" for name, amount in amounts.items())
+
+
+def _table(rows: Sequence[LayerRow], width: int) -> Iterator[tuple[str, str]]:
+    """The layers in columns: name, class, shape, parameters; sublayers stand indented below the layer that holds them."""
+    cells = [("layer", "class", "output", "parameters"), *map(_cells, rows)]
+    name, kind, shape, parameters = (max(map(_columns, column)) for column in zip(*cells, strict=True))
+    room = max((width - 4 * _NARROWEST) // 2, _NARROWEST)
+    kind, shape = min(kind, _WIDEST["class"], room), min(shape, _WIDEST["shape"], room)
+    name = max(min(name, width - kind - shape - parameters - 3 * _GAP), _NARROWEST)
+    for at, (first, *middle, last) in enumerate(cells):
+        left = (_set(text, wide) + " " * _GAP for text, wide in zip((first, *middle), (name, kind, shape), strict=True))
+        yield "".join(left) + last.rjust(parameters), "" if at else _DIM
+
+
+def _cells(row: LayerRow) -> tuple[str, str, str, str]:
+    return "  " * row.depth + _harmless(row.name), _harmless(row.kind) or "(custom)", _shape(row.shape), f"{row.parameters:,}"
+
+
+def _hazard(hazard: Hazard, width: int) -> list[tuple[str, str]]:
+    first = (f"x REFUSED {hazard.kind}", _RED) if hazard.refused else (f"! NOTE {hazard.kind}", _YELLOW)
+    words = [(f"  {line}", "") for line in _broken(hazard.words, width - 2)]
+    return [first, *words, *(_labelled("to mend", hazard.mend, width) if hazard.mend else ())]
+
+
+def _ending(summary: ModelSummary) -> str:
+    run = "kcheck run does not pass it as it is, exit 1" if summary.exit_code else "kcheck run would load it, exit 0"
+    return f"nothing of the model was run; {run}"
+
+
+def _labelled(label: str, text: str, width: int) -> Iterator[tuple[str, str]]:
+    for at, line in enumerate(_broken(text, width - _LABEL - 2)):
+        yield f"  {'' if at else label:<{_LABEL}}{line}", ""
+
+
+def _broken(text: str, width: int) -> list[str]:
+    return textwrap.wrap(_harmless(text), max(width, 20), break_on_hyphens=False) or [""]
+
+
+def _set(text: str, width: int) -> str:
+    """Fill or cut a text to exactly `width` columns; what is cut ends in two dots."""
+    if _columns(text) > width:
+        while text and _columns(text) > width - 2:
+            text = text[:-1]
+        text += ".."
+    return text + " " * (width - _columns(text))
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal takes for it: two for wide characters, none for marks that combine."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
+
+
+def _harmless(line: str) -> str:
+    """A line that begins with two colons, or holds ##[, is an order to a build log."""
+    bare = line.lstrip()
+    line = line[: len(line) - len(bare)] + "\\x3a" + bare[1:] if bare.startswith("::") else line
+    return line.replace("##[", "#\\x23[").rstrip()
+
+
+def _styled(line: str, style: str) -> str:
+    return f"\x1b[{style}m{line}\x1b[0m" if style and line else line
+
+
+def _shape(shape: Shape | None) -> str:
+    return "-" if shape is None else shape_text(shape)
+
+
+def _bytes(size: int) -> str:
+    """A size in the largest unit that leaves a number of at least one."""
+    units: Iterable[tuple[str, float]] = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+    return next((f"{size / of:.3g} {unit}" for unit, of in units if size >= of), f"{size} bytes")

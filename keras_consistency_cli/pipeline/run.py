@@ -1,0 +1,194 @@
+"""The whole tool on one screen: settings to subject, to routes, to evidence, to verdicts, to a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from keras_consistency_cli.checks.base import Check, Status, Verdict
+from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.rules.kc102_batch_size import batch_pairs
+from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
+from keras_consistency_cli.cli.progress import Observer, nobody
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
+from keras_consistency_cli.diagnosis.unexplained import unexplained
+from keras_consistency_cli.errors import MisfitError, UsageError
+from keras_consistency_cli.loading.rows.source import chunks
+from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.pipeline.collector import Gathering, Look, Plan
+from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
+from keras_consistency_cli.pipeline.evidence_context import known_of
+from keras_consistency_cli.pipeline.failing_rows import collect
+from keras_consistency_cli.pipeline.inputs import Opened, open_files
+from keras_consistency_cli.pipeline.report_builder import Loaded, compose, required
+from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
+from keras_consistency_cli.pipeline.worker_setup import fared, seated, started
+from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.reporting.reproducer import reproducers
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.workers.client import Seat
+from keras_consistency_cli.workers.deadline import Deadline
+from keras_consistency_cli.workers.forkserver import Nursery
+from keras_consistency_cli.workers.pool import together
+
+__all__ = ["examine", "inspect", "selected"]
+
+
+def inspect(
+    settings: Settings,
+    argv_text: str = "",
+    *,
+    nursery: Nursery | None = None,
+    config: Path | None = None,
+    instead: Sequence[Check] = (),
+    observe: Observer = nobody,
+) -> Report:
+    """Run the selected checks and report.
+
+    Args:
+        settings: validated settings.
+        argv_text: the command line that asked for it, for the report.
+        nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
+        config: the YAML file that the settings were read from, for the commands that reproduce single failures.
+        observe: told what comes next.
+        instead: checks to run instead of those that the settings select.
+
+    Raises:
+        KcheckError: nothing could be checked; the error carries the exit code.
+    """
+    start = time.perf_counter()
+    checks = tuple(instead) or selected(settings)
+    deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
+    with ExitStack() as stack:
+        observe(f"starting {settings.backend} and loading the model")
+        nurseries = started(settings, stack, nursery)
+        opened = open_files(settings)
+        plan = Plan.of(checks, routes(settings.batch_sizes()))
+        seats = seated(settings, opened, plan, nurseries, stack, deadline)
+        report = examine(settings, opened, seats, checks=checks, homes=nurseries.homes, observe=observe)
+    alone = reproducers(settings, report.verdicts, config)
+    return replace(report, reproducers=alone, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+
+
+def examine(
+    settings: Settings,
+    opened: Opened,
+    seats: Mapping[str, Seat],
+    *,
+    checks: Sequence[Check],
+    homes: Sequence[Nursery] = (),
+    observe: Observer = nobody,
+) -> Report:
+    """Load every seat, gather what the checks need, judge and compose; who called whom, and how long it took, is not told.
+
+    Args:
+        settings: validated settings.
+        opened: what was read of the subject.
+        seats: where routes run, by the names of `routes.base.Seat`; several may share one.
+        checks: the checks to ask, from `selected`.
+        homes: the nurseries that the seats' workers come from, which must still be there in the end.
+        observe: told what comes next.
+
+    Raises:
+        KcheckError: nothing could be checked.
+    """
+    table = routes(settings.batch_sizes())
+    plan = Plan.of(checks, table)
+    facts, described = _loaded(seats)
+    check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
+    gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats, observe=observe)
+    try:
+        numbers = rows_to_check(settings, opened.rows, facts)
+    except MisfitError as misfit:
+        return _refused(misfit, settings, opened, gathering, checks)
+    description = seats["main"].describe(every=settings.rows == "all")
+    known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
+    ask = partial(_asked, checks, gathering, known)
+    sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
+    steps = one_by_one(checks, table, known) if settings.exit_first else ()
+    gathering.add(sample, first=True, look=_live(checks, table, known, observe), steps=tuple(steps))
+    for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
+        if settings.exit_first and _failed(ask()):
+            break
+        gathering.add(chunk, first=False)
+    verdicts = ask(until_one_fails=settings.exit_first)
+    gathering.run_more(locators(verdicts), sample)
+    gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
+    diagnoses = diagnose(gathering.evidence(known), verdicts)
+    exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
+    riddles = unexplained(gathering.evidence(known), verdicts, diagnoses)
+    # Last of all: whoever is ended after this has nothing more to say.
+    unprotected, lost = fared(seats, homes)
+    loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
+    report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
+    return replace(report, unexplained=riddles, exhibits=exhibits)
+
+
+def _live(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], observe: Observer) -> Look | None:
+    """What shows failures and warnings as soon as they are known; None where nobody watches."""
+
+    def heard(verdict: Verdict) -> None:
+        if verdict.status in (Status.FAIL, Status.WARN):
+            observe.found(f"{verdict.status.value.upper()}  {verdict.code} {verdict.name}: {verdict.message}")
+
+    return None if observe is nobody else asked_early(checks, table, known, heard)
+
+
+def _asked(checks: Sequence[Check], gathering: Gathering, known: dict[str, Any], *, until_one_fails: bool = True) -> list[Verdict]:
+    """Ask every check in turn, or only until one fails."""
+    verdicts: list[Verdict] = []
+    for check in checks:
+        failed = _failed(verdicts) if until_one_fails else None
+        why = f"{failed.code} failed, and --exit-first asks no further" if failed else ""
+        verdicts.append(check.skipped(why) if failed else check.verdict(gathering.evidence(known)))
+    return verdicts
+
+
+def _failed(verdicts: Sequence[Verdict]) -> Verdict | None:
+    return next((verdict for verdict in verdicts if verdict.status is Status.FAIL), None)
+
+
+def _refused(misfit: MisfitError, settings: Settings, opened: Opened, gathering: Gathering, checks: Sequence[Check]) -> Report:
+    """The report on rows that the model would refuse: one check says so, and no other can be asked.
+
+    Raises:
+        MisfitError: that check is not among those selected.
+    """
+    if all(check.code != "KC501" for check in checks):
+        raise misfit
+    evidence = gathering.evidence({"misfit": {"input": misfit.input, "shape": misfit.shape, "expected": misfit.wanted, "mend": misfit.mend}})
+    why = "the model refuses rows of this shape (KC501)"
+    verdicts = [check.verdict(evidence) if check.code == "KC501" else check.skipped(why) for check in checks]
+    return compose(settings, opened, gathering, verdicts, diagnose(evidence, verdicts), Loaded(made="", description=DataFacts()))
+
+
+def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:
+    """What checks may know beside routes and facts of the model."""
+    return {
+        "description": description,
+        "scaler_saved_with": opened.scaler.sklearn_version if opened.scaler else None,
+        "drift_limits": settings.checks.distribution_shift,
+    }
+
+
+def selected(settings: Settings) -> tuple[Check, ...]:
+    """Return the checks that the settings ask for, fitted to them."""
+    offered = [check for check in CHECKS if settings.select or not check.on_request]
+    codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in offered])
+    lacking = next((code for code in required(settings) if code not in codes), None)
+    if lacking is not None:
+        raise UsageError(f"{lacking} is required, and is not among the checks to run", mend=f"--select {lacking} too, or require it no more")
+    chosen = (check for check in CHECKS if check.code in codes)
+    return tuple(replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check for check in chosen)
+
+
+def _loaded(seats: Mapping[str, Seat]) -> tuple[Facts, str]:
+    """Load every worker side by side; what the main one says counts."""
+    return together(list(dict.fromkeys(seats.values())), Seat.load)[0]

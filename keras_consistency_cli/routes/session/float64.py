@@ -1,0 +1,71 @@
+"""The session of the float64 shadow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_consistency_cli.loading.model.float64 import ShadowRefused, build_shadow, float64_world
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.routes.base import Rows
+from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
+
+__all__ = ["ShadowSession", "shadow_session"]
+
+
+class ShadowSession(TensorFlowSession):
+    """The shadow, called as the model is. Rows are rounded to what the model is fed before they are widened: r answers the same question."""
+
+    original: Any = None
+    """The session of the model itself."""
+
+    def cast(self, values: np.ndarray) -> Any:
+        """Return rows as float64 holding float32 values; other kinds as they are."""
+        return super().cast(values).astype(np.float64) if values.dtype.kind == "f" else super().cast(values)
+
+    def step(self, rows: Rows) -> dict[str, np.ndarray]:
+        """One compiled step, traced and run where Keras casts to float64."""
+        with float64_world():
+            return super().step(rows)
+
+    def step_as_given(self, rows: Rows) -> dict[str, np.ndarray]:
+        """One compiled step on float64 rows as they are, not rounded to float32 first."""
+        with float64_world():
+            packed = keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows, cast=False))
+            return self.name_outputs(self._compiled(packed))
+
+    def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Every row alone, traced and run where Keras casts to float64."""
+        with float64_world():
+            return super().one_by_one(rows)
+
+    def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
+        """An eager call where Keras casts to float64."""
+        with float64_world():
+            return super().call(rows, cast=cast, **kwargs)
+
+
+def shadow_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray]) -> ShadowSession:
+    """Build the shadow of a session's model and check that all of it computes in float64.
+
+    Raises:
+        ShadowRefused: it cannot be built, or an operation in it stays below float64.
+    """
+    few = first(rows, session.facts.batch_size or 2)
+    wide = {name: values.astype(np.float64) if values.dtype.kind == "f" else values for name, values in few.items()}
+    sample = session.pack(wide, cast=False)
+    model = build_shadow(subject.model, custom_objects=dict(subject.custom_objects), sample=sample, allow_unsafe=subject.files.allow_unsafe)
+    shadow = ShadowSession(model, session.facts, session.probe)
+    shadow.original = session
+    session.snapshot.copy_to(shadow.snapshot)
+    shadow.snapshot = type(shadow.snapshot)(model)
+    with float64_world():
+        narrow = shadow.narrow_operations(few)
+    if narrow:
+        raise ShadowRefused(f"{len(narrow)} operations compute below float64 whatever the dtype policy says, the first {narrow[0]}")
+    return shadow

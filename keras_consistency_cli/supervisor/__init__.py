@@ -1,1 +1,0 @@
-"""The parent side: workers, their timeouts and deaths. Imports no backend."""

@@ -1,0 +1,135 @@
+"""The child side: imports the backend once, forks a worker per seat from it, loads the subject, runs routes, sends traces back.
+
+The first process (the nursery) imports the backend and runs nothing; each worker is a fork of it, so that a second, fresh process costs
+a fraction of a second. The backend may log what it likes: stdout and stderr are a file that the parent reads only for errors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras_consistency_cli.workers import protocol
+from keras_consistency_cli.workers.child.executor import Bench, refusal
+from keras_consistency_cli.workers.child.isolation import isolate
+
+# Keras imports these only to offer wrappers that nothing here uses; together they cost a second. They are importable again afterwards.
+_NOT_NEEDED = ("sklearn", "pandas")
+_NOT_NEEDED_BY_TENSORFLOW = (*_NOT_NEEDED, "scipy")
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve the parent on an inherited socket: fork workers and report how they ended, until the socket closes.
+
+    Args:
+        descriptor: of the socket.
+        parent: process id of who started this; where it is gone already, there is nobody to serve.
+    """
+    control = socket.socket(fileno=descriptor)
+    _die_with_parent(signal.SIGKILL)
+    told = control.makefile("rb", buffering=0).readline()
+    if not told or os.getppid() != parent:
+        _leave()
+    start = json.loads(told)
+    os.environ.update(start["environment"])
+    _import_backend()
+    # Workers may start processes that nobody else knows of: those end with this one's group. Not before, for an import does not listen.
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    _die_with_parent(signal.SIGTERM)
+    while True:
+        try:
+            request, descriptors, _, _ = socket.recv_fds(control, 64, 1)
+        except OSError:
+            break
+        if not request:
+            break
+        if descriptors:
+            _fork_worker(control, descriptors[0], start)
+        elif request == b"here":
+            control.sendall(b"0\n")
+        else:
+            _, status = os.waitpid(int(request), 0)
+            control.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    _leave()
+
+
+def _import_backend() -> None:
+    unwanted = _NOT_NEEDED_BY_TENSORFLOW if os.environ.get("KERAS_BACKEND") == "tensorflow" else _NOT_NEEDED
+    blocked = [name for name in unwanted if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
+    gc.disable()
+    try:
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import keras_consistency_cli.routes.session.tensorflow
+        import keras_consistency_cli.loading.rows.synthesis
+        import keras_consistency_cli.loading.subject  # noqa: F401
+    finally:
+        for name in blocked:
+            del sys.modules[name]
+    gc.freeze()
+
+
+def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, Any]) -> None:
+    # Not in the moment in which the fork still has this process's handler: it would end all of the group.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+    child = os.fork()
+    if child == 0:
+        control.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _die_with_parent(signal.SIGKILL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+        gc.enable()
+        try:
+            # Only now: a fork has one thread, however many the backend started, and what is allowed is settled thread by thread.
+            unprotected = isolate(start["scratch"]) if start["isolated"] else ()
+            Worker(socket.socket(fileno=descriptor), unprotected).serve()
+        finally:
+            _leave()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+    os.close(descriptor)
+    control.sendall(f"{child}\n".encode())
+
+
+def _die_with_parent(number: int) -> None:
+    """Ask the kernel for this signal when the parent ends; elsewhere than on Linux the closed socket ends it."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, number)
+
+
+def _leave() -> None:
+    """Leave at once: tearing the backend down costs most of a second and serves nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+class Worker:
+    """One seat: what comes in on its channel is answered by a bench."""
+
+    def __init__(self, channel: socket.socket, unprotected: Sequence[str] = ()) -> None:
+        self._channel, self._bench = channel, Bench(unprotected=unprotected)
+
+    def serve(self) -> None:
+        """Answer requests until the parent hangs up."""
+        while True:
+            try:
+                request, arrays = protocol.receive(self._channel)
+            except (EOFError, OSError):
+                return
+            try:
+                protocol.send(self._channel, *self._bench.answer(request, arrays))
+            except Exception as problem:
+                traceback.print_exc()
+                protocol.send(self._channel, refusal(problem))

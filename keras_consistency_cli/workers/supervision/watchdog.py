@@ -1,0 +1,73 @@
+"""Watching over processes while the run waits for them: their log is drained, and whoever takes too much memory is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import threading
+
+from keras_consistency_cli.workers.supervision.log import Log
+from keras_consistency_cli.workers.supervision.memory import MemoryLimit, held
+
+__all__ = ["Watch"]
+
+_EVERY_MS = 50
+
+
+class Watch:
+    """A thread that ends with `close`. Workers that it ends are remembered with the reason."""
+
+    def __init__(self, log: Log, parent: int) -> None:
+        self._log, self._parent = log, parent
+        self.limit = MemoryLimit()
+        self._lock = threading.Lock()
+        self._workers: set[int] = set()
+        self._reasons: dict[int, str] = {}
+        self._wake, self._bell = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def add(self, worker: int) -> None:
+        """Watch a worker's memory as well; until `drop`, for afterwards its process id may be another's."""
+        with self._lock:
+            self._workers.add(worker)
+            self._reasons.pop(worker, None)
+
+    def drop(self, worker: int) -> str | None:
+        """Let go of a worker; return why it was ended here, or None."""
+        with self._lock:
+            self._workers.discard(worker)
+            return self._reasons.pop(worker, None)
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake)
+        poll.register(self._log.reader)
+        while self._wake not in (ready := {descriptor for descriptor, _ in poll.poll(_EVERY_MS)}):
+            if self._log.reader in ready and not self._log.drain():
+                poll.unregister(self._log.reader)
+            self._weigh()
+
+    def _weigh(self) -> None:
+        with self._lock:
+            found = self.limit.beyond(self._workers, shared=held(self._parent)) if self._workers else None
+            if found is None:
+                return
+            worker, reason = found
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+            # One that is ending holds its memory a moment longer, and must not cost the next one its life.
+            self._workers.discard(worker)
+            self._reasons[worker] = reason
+
+    def close(self) -> None:
+        """End the thread; safe to call twice."""
+        if self._thread.is_alive():
+            os.write(self._bell, b"x")
+            self._thread.join()
+        for descriptor in (self._wake, self._bell):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._wake = self._bell = -1

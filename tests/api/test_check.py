@@ -1,0 +1,338 @@
+"""kcheck from Python: objects and files, the verdicts of planted faults, and models that are left exactly as they were found."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from sklearn.preprocessing import StandardScaler
+
+import keras_consistency_cli
+from keras_consistency_cli import InconsistencyError, Report, Status, check
+from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
+from tests.helpers import live_models
+from tests.helpers.live_models import NASTY, state_of
+
+ROWS = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
+SERIES = np.random.default_rng(1).normal(size=(8, 5, 3)).astype("float32")
+
+
+class Mean(layers.Layer):
+    """Adds a share of the batch's mean to every row; registered nowhere."""
+
+    def __init__(self, share: float = 0.1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.share * ops.mean(inputs, axis=0, keepdims=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "share": self.share}
+
+
+class Forgetful(layers.Layer):
+    """Leaves its argument out of its config."""
+
+    def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.factor
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
+
+def swish(values: Any) -> Any:
+    """An activation that no file can name without help."""
+    return values * ops.sigmoid(values)
+
+
+def swish_error(truth: Any, answer: Any) -> Any:
+    """A metric of the user's own."""
+    return ops.mean(swish(truth - answer))
+
+
+def dense(*extra: Any, seed: int = 1) -> Any:
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential([keras.Input((6,), name="x"), layers.Dense(8, activation=swish), *extra, layers.Dense(1, name="out")], name="net")
+
+
+def normed() -> Any:
+    model = dense(layers.BatchNormalization())
+    model.compile("adam", "mse")
+    return model
+
+
+def dropped() -> Any:
+    model = dense(layers.Dropout(0.5), layers.GaussianNoise(0.1))
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse", metrics=["mae"])
+    return model
+
+
+def stateful() -> Any:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input(batch_shape=(8, 5, 3)), layers.LSTM(4, stateful=True), layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def statuses(report: Report) -> dict[str, Status]:
+    return {verdict.code: verdict.status for verdict in report.verdicts}
+
+
+def reason(report: Report, code: str) -> str:
+    return next(verdict.reason or "" for verdict in report.verdicts if verdict.code == code)
+
+
+@pytest.fixture(scope="module")
+def healthy() -> tuple[Any, Report]:
+    """A model and all checks on it."""
+    model = dense(layers.BatchNormalization())
+    return model, check(model, ROWS)
+
+
+@pytest.fixture(scope="module")
+def leaking() -> Report:
+    """A leak of the batch into its rows, asked for by two checks."""
+    return check(dense(Mean(name="leak")), ROWS, select="KC101,KC103")
+
+
+def test_a_healthy_model_passes(healthy: tuple[Any, Report]) -> None:
+    report = healthy[1]
+    assert set(statuses(report).values()) == {Status.PASS, Status.SKIP}
+    assert list(statuses(report)) == [one.code for one in CHECKS if not one.on_request]
+    assert (report.passed, report.exit_code, report.outcome) == (True, 0, "consistent")
+    assert report.model.path == "live model"
+    assert (report.data.path, report.data.summary, report.rows) == ("x", "data (64, 6) float32", 64)
+    assert report.environment["isolation"] == "off"
+    report.raise_for_failures()
+
+
+def test_what_needs_another_process_or_a_file_says_so(healthy: tuple[Any, Report]) -> None:
+    assert reason(healthy[1], "KC203") == "fresh-process: a live model has no fresh process"
+    assert reason(healthy[1], "KC801") == "loaded-again: a live model has no file"
+    report = check(healthy[0], ROWS, select=["KC605"])
+    assert statuses(report) == {"KC605": Status.SKIP}
+    assert reason(report, "KC605") == "without-onednn, one-thread: a live model has no fresh process"
+    with pytest.raises(NoVerdictError):
+        report.raise_for_failures()
+
+
+def test_a_faulty_model_fails_with_its_cause(leaking: Report) -> None:
+    assert statuses(leaking) == {"KC101": Status.FAIL, "KC103": Status.FAIL}
+    assert [one.layer for one in leaking.diagnoses] == ["leak"]
+    assert leaking.reproducers["KC101"] == "check(model, x, select=['KC101'])"
+    assert leaking.reproduce == "check(model, x, select='KC101,KC103')"
+    with pytest.raises(AssertionError, match="KC103") as caught:
+        leaking.raise_for_failures()
+    assert isinstance(caught.value, InconsistencyError)
+    assert caught.value.report is leaking
+
+
+def test_failures_tell_what_failed_alone(leaking: Report, healthy: tuple[Any, Report]) -> None:
+    assert leaking.failures().splitlines()[-1].startswith("inconsistent: 2 failed")
+    assert "PASS" not in leaking.failures()
+    assert healthy[1].failures() == str(healthy[1])
+
+
+class Frames(HTMLParser):
+    """Collects the pages within a text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "iframe":
+            self.pages.append(dict(attrs)["srcdoc"] or "")
+
+
+def test_a_report_shows_itself_in_every_form(leaking: Report) -> None:
+    assert str(leaking) == leaking.render("terminal")
+    assert json.loads(leaking.render("json"))["verdict"] == "inconsistent"
+    frames = Frames()
+    frames.feed(leaking._repr_html_())
+    assert frames.pages == [leaking.render("html")]
+    with pytest.raises(UsageError, match="did you mean 'json'"):
+        leaking.render("jso")
+
+
+def test_live_saved_and_reloaded_are_compared() -> None:
+    report = check(dense(Forgetful(3.0, name="lost")), ROWS, select=["KC801"])
+    assert statuses(report) == {"KC801": Status.FAIL}
+    assert "reloaded" in {each.comparison.candidate for each in report.verdicts[0].judged}
+    assert statuses(check(dense(Mean(0.1)), ROWS, select=["KC801"])) == {"KC801": Status.PASS}
+
+
+def test_a_live_model_gets_the_verdicts_of_its_file(tmp_path: Path) -> None:
+    model, rows = NASTY["counter in call"]() if callable(NASTY["counter in call"]) else NASTY["counter in call"]
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", next(iter(rows.values())))
+    alive = check(model, rows, batch_size=4)
+    filed = check(tmp_path / "m.keras", tmp_path / "x.npy", custom_objects=[live_models.__file__], batch_size=4)
+    assert statuses(alive) == statuses(filed)
+    assert [one.cause for one in alive.diagnoses] == [one.cause for one in filed.diagnoses] == ["hidden-state"]
+
+
+def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
+    model = dense(layers.Lambda(lambda values: values * 2))
+    model.compile("sgd", swish_error, metrics=[swish_error])
+    assert statuses(check(model, ROWS, select=["KC801", "KC602"])) == {"KC602": Status.PASS, "KC801": Status.PASS}
+
+
+# --- left as found
+
+
+@pytest.mark.parametrize(("build", "rows"), [(normed, ROWS), (dropped, ROWS), (stateful, SERIES)], ids=["batch norm", "dropout", "stateful lstm"])
+def test_a_checked_model_trains_and_predicts_on_as_if_nothing_had_been(build: Callable[[], Any], rows: np.ndarray) -> None:
+    targets = rows.reshape(len(rows), -1)[:, :1]
+
+    def after(checked: bool) -> tuple[list[bytes], list[float], np.ndarray]:
+        model = build()
+        model.fit(rows, targets, batch_size=8, shuffle=False, verbose=0)
+        model.predict(rows, batch_size=8, verbose=0)
+        if checked:
+            before, compiled, trained = state_of(model), model.predict_function, model.train_function
+            check(model, rows, batch_size=8)
+            assert state_of(model) == before
+            assert (model.predict_function, model.train_function) == (compiled, trained)
+            assert model.losses == []
+        losses = model.fit(rows, targets, batch_size=8, epochs=2, shuffle=False, verbose=0).history["loss"]
+        variables = [np.array(variable).tobytes() for variable in [*model.variables, *model.optimizer.variables]]
+        return variables, losses, model.predict(rows, batch_size=8, verbose=0)
+
+    (variables, losses, answers), (variables_too, losses_too, answers_too) = after(checked=False), after(checked=True)
+    assert losses == losses_too
+    assert np.array_equal(answers, answers_too)
+    assert variables == variables_too
+
+
+def test_the_users_random_numbers_and_names_go_on(healthy: tuple[Any, Report]) -> None:
+    def draws() -> list[Any]:
+        return [random.random(), np.random.random(), keras.random.normal((2,)).numpy().tolist(), int(layers.Dense(1).name.rpartition("_")[2])]
+
+    keras.utils.set_random_seed(5)
+    first = draws()
+    keras.utils.set_random_seed(5)
+    check(healthy[0], ROWS, select=["KC801", "KC203"])
+    again = draws()
+    assert again[:3] == first[:3]
+    assert again[3] == first[3] + 1
+    assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")
+
+
+# --- what may be given
+
+
+def two_inputs() -> Any:
+    keras.utils.set_random_seed(2)
+    left, right = keras.Input((2,), name="left"), keras.Input((3,), name="right")
+    return keras.Model([left, right], layers.Dense(1)(layers.Concatenate()([left, right])))
+
+
+@pytest.mark.parametrize("form", [list, tuple, dict])
+def test_rows_of_several_inputs(form: type) -> None:
+    values = {"left": ROWS[:, :2], "right": ROWS[:, 2:5]}
+    report = check(two_inputs(), values if form is dict else form(values.values()), select=["KC101"])
+    assert report.passed
+    assert report.data.summary == "left (64, 2) float32, right (64, 3) float32"
+
+
+def test_rows_are_never_changed_nor_copied_whole(healthy: tuple[Any, Report]) -> None:
+    frozen = ROWS.copy()
+    frozen.flags.writeable = False
+    assert check(healthy[0], frozen, select=["KC101"]).passed
+
+
+def test_a_private_mapping_keeps_what_was_written_to_it(healthy: tuple[Any, Report], tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", ROWS)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
+    mapped[0] = 7.0
+    check(healthy[0], mapped, select=["KC101"])
+    assert np.array_equal(mapped[0], np.full(6, 7.0, np.float32))
+
+
+def test_rows_are_made_where_none_are_given(healthy: tuple[Any, Report]) -> None:
+    report = check(healthy[0], select=["KC101"], rows=40)
+    assert (report.generated, report.rows) == (True, 40)
+
+
+def test_a_live_scaler_or_function_comes_before_the_model(healthy: tuple[Any, Report]) -> None:
+    raw = ROWS * 4 + 10
+    scaler = StandardScaler().fit(raw)
+    remembered = scaler.mean_.copy()
+    report = check(healthy[0], raw, scaler=scaler, reference=raw, select=["KC301", "KC303", "KC304"])
+    assert statuses(report)["KC303"] is Status.PASS
+    assert (report.scaler.path, report.scaler.summary) == ("scaler", "StandardScaler") if report.scaler else False
+    assert np.array_equal(scaler.mean_, remembered)
+    report = check(healthy[0], raw, preprocess=lambda rows: rows - rows.mean(axis=0), select=["KC302"])
+    assert statuses(report) == {"KC302": Status.FAIL}
+
+
+def test_recorded_answers_and_facts_as_in_yaml(healthy: tuple[Any, Report]) -> None:
+    answers = healthy[0].predict(ROWS, verbose=0)
+    assert check(healthy[0], ROWS, expected=answers, select=["KC802"]).passed
+    assert not check(healthy[0], ROWS, expected=answers + 1, select=["KC802"]).passed
+    leaking = dense(Mean())
+    alone = np.concatenate([leaking.predict(row[None], verbose=0) for row in ROWS])
+    wide = {"rtol": 0.0, "atol": 1.01 * float(np.abs(alone - leaking.predict(ROWS, verbose=0)).max())}
+    assert check(leaking, ROWS, tolerance=wide, facts={"stateful_rows": "independent"}, select=["KC101"]).passed
+
+
+def test_files_are_checked_in_processes_of_their_own(healthy: tuple[Any, Report], tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", ROWS)
+    report = check(tmp_path / "m.keras", str(tmp_path / "x.npy"), select=["KC203"])
+    assert {each.comparison.candidate for each in report.verdicts[0].judged} >= {"fresh-process"}
+    assert report.passed
+    report = check(str(tmp_path / "m.keras"), ROWS, select=["KC801"])
+    assert {each.comparison.candidate for each in report.verdicts[0].judged} >= {"reloaded", "loaded-again"}
+
+
+WRONG: dict[str, tuple[Callable[[Any], Any], type[KcheckError], str]] = {
+    "an unknown setting": (lambda model: check(model, ROWS, selct=["KC101"]), UsageError, "unknown key 'selct' (did you mean 'select'?)"),
+    "a bad value": (lambda model: check(model, ROWS, rows=-1), UsageError, "check: rows is -1, expected a whole number of at least 1, or all"),
+    "an unknown check": (lambda model: check(model, ROWS, select="KC1O1"), UsageError, "KC1O1"),
+    "what the command is for": (lambda model: check(model, ROWS, format="junit"), UsageError, "format is for the command line"),
+    "a limit of processes": (lambda model: check(model, ROWS, memory_limit=1.0), UsageError, "memory_limit needs processes of its own"),
+    "another backend": (lambda model: check(model, ROWS, backend="jax"), UsageError, "but tensorflow runs here"),
+    "no model": (lambda _: check([1, 2], ROWS), UsageError, "the model is a builtins.list"),
+    "a model without weights": (lambda _: check(keras.Sequential([layers.Dense(1)]), ROWS), UsageError, "has no weights yet"),
+    "rows of another width": (lambda model: check(model, ROWS[:, :4], select=["KC101"]), DataError, "x has shape (64, 4)"),
+    "rows of objects": (lambda model: check(model, [object()] * 3), UsageError, "x is object"),
+    "a scaler that is none": (lambda model: check(model, ROWS, scaler=3), UsageError, "scaler is a int"),
+    "served rows of another length": (lambda model: check(model, ROWS, served=ROWS[:3]), DataError, "served: 3 rows"),
+    "a file that is no model": (lambda _: check(__file__, ROWS), RefusedError, "test_library.py"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_not_fit_is_told(name: str, healthy: tuple[Any, Report]) -> None:
+    call, kind, told = WRONG[name]
+    with pytest.raises(kind) as caught:
+        call(healthy[0])
+    assert told in str(caught.value)
+
+
+def test_importing_the_package_brings_nothing_along() -> None:
+    script = "import sys, keras_consistency_cli as k; k.__version__; dir(k); print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "keras", "tensorflow", "pydantic", "rich", "sklearn", "typer"} & set(found)
+    assert set(keras_consistency_cli.__all__) <= set(dir(keras_consistency_cli))
+    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
+        keras_consistency_cli.chekc  # noqa: B018

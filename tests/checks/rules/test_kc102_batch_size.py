@@ -1,0 +1,103 @@
+"""KC102: batch sizes, the short tail, and one output row per input row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.checks.base import Pair, Status
+from keras_consistency_cli.checks.rules.kc102_batch_size import CHECK, batch_pairs
+from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.registry import BATCH_SIZES
+
+SIZES = [f"batch-{size}" for size in (*BATCH_SIZES, "all")]
+ALL = [*SIZES, "short-tail"]
+
+
+def test_pairs() -> None:
+    names = ("batch-5", "batch-all", "short-tail")
+    assert batch_pairs((5,)) == tuple(Pair(candidate=name, reference="predict") for name in names)
+    assert [pair.candidate for pair in CHECK.pairs] == ALL
+
+
+def test_healthy(world: Any) -> None:
+    found = world.verdict(CHECK)
+    assert (found.status, found.message, found.reason) == (Status.PASS, "every batch size gives the same answers", None)
+    assert [each.comparison.candidate for each in found.judged] == ALL
+
+
+@pytest.mark.parametrize("route", ALL)
+@pytest.mark.parametrize(("by", "status"), [(2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)])
+def test_one_size_differs(world: Any, route: str, by: float, status: Status) -> None:
+    found = world.where({route: world.moved(by)}).verdict(CHECK)
+    assert found.status is status
+    assert found.message.endswith(f"rows of {route}") == (status is Status.FAIL)
+
+
+@pytest.mark.parametrize("route", ALL)
+def test_a_size_that_crashed_is_an_error(world: Any, crashed: Trace, route: str) -> None:
+    found = world.where({route: crashed}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.ERROR, f"{route}: ValueError: boom")
+
+
+def test_all_crashed_or_missing(world: Any, crashed: Trace, missing: Trace) -> None:
+    assert world.where(dict.fromkeys(ALL, crashed)).verdict(CHECK).status is Status.ERROR
+    assert world.where(dict.fromkeys(ALL, missing)).verdict(CHECK).status is Status.SKIP
+
+
+def test_a_missing_size_is_told(world: Any, missing: Trace) -> None:
+    found = world.where({"batch-7": missing}).verdict(CHECK)
+    assert (found.status, found.reason) == (Status.PASS, "batch-7: not on this machine")
+
+
+@pytest.mark.parametrize("rows", [1, 31, 36])
+def test_other_rows_out_than_in(world: Any, rows: int) -> None:
+    found = world.where({"predict": np.ones((rows, 1), np.float32)}).verdict(CHECK)
+    assert (found.status, found.message) == (Status.FAIL, f"32 input rows give {rows} output rows (output 'out', predict)")
+    assert found.findings == {"given": 32, "output_rows": {"out": rows}}
+
+
+def test_a_tail_that_grows(world: Any) -> None:
+    grown = Trace(route="", outputs={"out": np.ones((12, 1), np.float32)}, details={"given": 9})
+    found = world.where({"short-tail": grown}, facts={"batch_size": 4}).verdict(CHECK)
+    assert (found.status, found.message) == (Status.FAIL, "9 input rows give 12 output rows (output 'out', short-tail)")
+
+
+def test_a_tail_of_as_many_rows_as_it_was_given(world: Any) -> None:
+    tail = Trace(route="", outputs={"out": world.predict[:9]}, rows=np.arange(9), details={"given": 9})
+    assert world.where({"short-tail": tail}).verdict(CHECK).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("built_for", "status", "reason"),
+    [(4, Status.SKIP, "a short last batch is refused: ValueError: boom"), (None, Status.ERROR, "short-tail: ValueError: boom")],
+)
+def test_only_a_model_built_for_one_size_may_refuse_a_tail(world: Any, crashed: Trace, built_for: int | None, status: Status, reason: str) -> None:
+    """Such a model takes no other batch size either, so that nothing is left to compare."""
+    found = world.where({"short-tail": crashed}, facts={"batch_size": built_for}).verdict(CHECK)
+    assert (found.status, found.reason) == (status, reason)
+
+
+MISFIT = Trace(route="", error="InvalidArgumentError: Input to reshape is a tensor with 6 values")
+
+
+def test_sizes_that_the_model_refuses_fail(world: Any) -> None:
+    found = world.where({"batch-2": MISFIT, "batch-all": MISFIT}).verdict(CHECK)
+    assert found.status is Status.FAIL
+    assert found.message.startswith("batches of 3, 7, 32 rows are answered, batches of 2, all are refused: InvalidArgumentError: Input to reshape")
+    assert found.findings == {"refused": ["batch-2", "batch-all"]}
+
+
+def test_a_model_that_refuses_everything_or_declares_its_size_gives_no_such_failure(world: Any) -> None:
+    assert world.where(dict.fromkeys(SIZES, MISFIT)).verdict(CHECK).status is Status.ERROR
+    assert world.where({"batch-2": MISFIT}, facts={"batch_size": 32}).verdict(CHECK).status is not Status.FAIL
+
+
+@pytest.mark.parametrize(("by", "status"), [(0.0, Status.SKIP), (0.5, Status.FAIL)])
+def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, status: Status) -> None:
+    one = make_world(1)
+    found = one.where({"batch-7": one.moved(by, (0,))}).verdict(CHECK)
+    assert found.status is status
+    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (status is Status.SKIP)

@@ -1,0 +1,101 @@
+"""KC503: what is safe is information; the owner's own way of feeding is judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.rules.kc503_step_by_step import CHECK
+from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.routes.base import Trace
+
+LAYERS = (LayerFact(path="lstm", kind="LSTM"),)
+STATELESS = {"per_step": True, "steps": 8, "stateful": False, "past": 0.5, "future": 0.0, "prefix": 1e-7, "one_step": 0.8, "twin": 1e-7}
+STATEFUL = {**STATELESS, "stateful": True, "one_step": 1e-7}
+CAUSAL = {key: value for key, value in STATELESS.items() if key != "twin"}
+AHEAD = {**CAUSAL, "future": 0.6, "layer": "both", "kind": "Bidirectional"}
+LAST = {**STATELESS, "per_step": False}
+BOUND = {**CAUSAL, "prefix": "it takes one length", "one_step": "it takes one length"}
+
+
+def verdict_of(world: Any, details: dict[str, Any], said: str | None = None) -> Any:
+    return world.where({"steps": Trace(route="", details=details)}, facts={"layers": LAYERS}, data={"step_by_step": said}).verdict(CHECK)
+
+
+@pytest.mark.parametrize("details", [STATELESS, STATEFUL, CAUSAL, AHEAD, LAST, BOUND])
+def test_without_a_word_from_the_owner_it_is_information(world: Any, details: dict[str, Any]) -> None:
+    verdict = verdict_of(world, details)
+    assert (verdict.status, verdict.findings, verdict.advice) == (Status.PASS, details, None)
+
+
+def test_what_is_safe_is_told(world: Any) -> None:
+    assert verdict_of(world, STATELESS).message == (
+        "growing prefixes: right, no step looks ahead; one step at a time: not right, answers are off by 80%: the past is forgotten"
+        "; a copy that carries its state is exact"
+    )
+    assert "later steps change earlier answers by 60% through 'both' (Bidirectional)" in verdict_of(world, AHEAD).message
+
+
+@pytest.mark.parametrize(
+    ("details", "prefix", "one_step"),
+    [
+        (STATELESS, Status.PASS, Status.FAIL),
+        (STATEFUL, Status.PASS, Status.PASS),
+        (CAUSAL, Status.PASS, Status.FAIL),
+        (AHEAD, Status.FAIL, Status.FAIL),
+        (LAST, Status.PASS, Status.FAIL),
+        (BOUND, Status.WARN, Status.FAIL),
+        ({**CAUSAL, "prefix": 0.3}, Status.FAIL, Status.FAIL),
+    ],
+)
+def test_the_owners_way_is_judged(world: Any, details: dict[str, Any], prefix: Status, one_step: Status) -> None:
+    for said, status in (("growing-prefix", prefix), ("one-step", one_step)):
+        verdict = verdict_of(world, details, said)
+        assert (verdict.status, verdict.findings.get("cause")) == (status, "stepwise-differs" if status is Status.FAIL else None)
+        assert (verdict.advice is None) is (status is Status.PASS)
+
+
+def test_the_advice_is_what_helps(world: Any) -> None:
+    advice = [verdict_of(world, details, "one-step").advice[:12] for details in (STATELESS, CAUSAL, AHEAD)]
+    assert advice == ["build it aga", "feed whole p", "feed whole s"]
+
+
+ENCODED = {**STATELESS, "encoder": True}
+REACHING = {**CAUSAL, "window": {"steps": 8, "reach": 8, "off": 1e-7}}
+PLACED = {**CAUSAL, "window": {"steps": 8, "reach": 8, "off": 0.25}}
+ENDLESS = {**CAUSAL, "window": {"steps": 10, "reach": None, "off": 0.25}}
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        (ENCODED, "answers are off by 80%: every step starts from the encoder's state again; handing the decoder its own last state is exact"),
+        ({**STATELESS, "twin": "it has no file"}, "the past is forgotten; a copy that carries its state was not measured: it has no file"),
+        ({**STATELESS, "twin": 0.5}, "the past is forgotten; a copy that carries its state is off by 50% too"),
+        (REACHING, "; sliding windows: right from 8 steps on, nothing before them matters"),
+        (PLACED, "; sliding windows: not right, 8 steps hold all that matters, and yet answers are off by 25%: places are counted from the start"),
+        (ENDLESS, "; sliding windows: not right, steps from before a window of 10 move its last answer by 25%"),
+    ],
+)
+def test_copies_and_windows_are_told(world: Any, details: dict[str, Any], told: str) -> None:
+    assert verdict_of(world, details).message.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("details", "status"), [(REACHING, Status.PASS), (PLACED, Status.FAIL), (ENDLESS, Status.FAIL), (STATEFUL, Status.SKIP), (BOUND, Status.SKIP)]
+)
+def test_sliding_windows_are_judged(world: Any, details: dict[str, Any], status: Status) -> None:
+    verdict = verdict_of(world, details, "sliding-window")
+    assert (verdict.status, verdict.findings.get("cause")) == (status, "stepwise-differs" if status is Status.FAIL else None)
+
+
+def test_a_decoder_gets_advice_of_its_own(world: Any) -> None:
+    assert str(verdict_of(world, ENCODED, "one-step").advice).startswith("encode once, and give the decoder the state that it ended in:")
+
+
+def test_skips_and_crashes(world: Any, crashed: Trace) -> None:
+    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (Status.SKIP, "the model has no layer that works along time")
+    assert verdict_of(world, {}).reason == "no input is a series"
+    assert world.where({"steps": crashed}, facts={"layers": LAYERS}).verdict(CHECK).status is Status.ERROR

@@ -1,0 +1,157 @@
+"""sources: defaults < YAML < environment < flags, and where each value came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.config.settings import load_settings
+from keras_consistency_cli.config.sources import gather
+from keras_consistency_cli.errors import UsageError
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A YAML file that states a little of everything."""
+    path = tmp_path / "kcheck.yaml"
+    path.write_text(
+        "model: m.keras\ncustom_objects: [layers.py, /abs/more.py]\nrows: 10\nbatch_size: 4\nseed: 1\n"
+        "tolerance: {rtol: 1e-5, atol: 1e-6}\ntrust: {scaler: true}\noutput: null\nselect: [KC1]\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_each_layer_wins_over_the_one_before(config: Path) -> None:
+    environ = {"KCHECK_CONFIG": str(config), "KCHECK_BATCH_SIZE": "5", "KCHECK_SEED": "2", "PATH": "/bin"}
+    settings = load_settings({"seed": "3", "data": None, "select": []}, environ)
+    assert (settings.rows, settings.batch_size, settings.seed, settings.select) == (10, 5, 3, ("KC1",))
+
+
+def test_paths_in_the_file_are_relative_to_it_and_others_are_not(config: Path) -> None:
+    settings = load_settings({"config": str(config), "data": "x.npy"}, {"KCHECK_SCALER": "s.pkl"})
+    assert settings.model == config.parent / "m.keras"
+    assert settings.custom_objects == (config.parent / "layers.py", Path("/abs/more.py"))
+    assert (settings.data, settings.scaler, settings.output) == (Path("x.npy"), Path("s.pkl"), None)
+
+
+def test_the_flag_for_the_file_wins_over_the_variable(config: Path) -> None:
+    assert load_settings({"config": str(config)}, {"KCHECK_CONFIG": "none.yaml"}).rows == 10
+
+
+def test_trust_is_merged_switch_by_switch(config: Path) -> None:
+    trust = load_settings({"config": str(config), "allow_unsafe": True}, {}).trust
+    assert (trust.scaler, trust.code) == (True, True)
+    trust = load_settings({"config": str(config)}, {"KCHECK_TRUST_SCALER": "false"}).trust
+    assert (trust.scaler, trust.code) == (False, False)
+
+
+def test_limits_of_a_later_layer_replace_those_of_an_earlier_one(config: Path) -> None:
+    draft = gather({"config": str(config), "rtol": "0", "atol": "1e-3"}, {"KCHECK_EXACT": "true"})
+    assert draft.values["tolerance"] == {"rtol": 0, "atol": 1e-3}
+    assert {path: origin for path, origin in draft.origins.items() if path[0] == "tolerance"} == {
+        ("tolerance",): "--rtol",
+        ("tolerance", "rtol"): "--rtol",
+        ("tolerance", "atol"): "--atol",
+    }
+    assert gather({"config": str(config), "exact": True}, {}).values["tolerance"] == "exact"
+
+
+@pytest.mark.parametrize(
+    ("rtol", "atol", "tolerance"),
+    [
+        (["1e-5"], ["0"], {"rtol": 1e-5, "atol": 0}),
+        (["0"], ["a:1e-4,b/c:2"], {"a": {"rtol": 0, "atol": 1e-4}, "b/c": {"rtol": 0, "atol": 2}}),
+        (["a:1", "b:2"], ["b:0", "a:3"], {"a": {"rtol": 1, "atol": 3}, "b": {"rtol": 2, "atol": 0}}),
+        (["rtol:1"], ["0"], {"rtol": {"rtol": 1, "atol": 0}}),
+        (["x:y:1"], ["0"], {"x:y": {"rtol": 1, "atol": 0}}),
+        (["1", "2"], ["0"], {"rtol": ["1", "2"], "atol": 0}),
+        (["1", "a:2"], ["0"], {"rtol": ["1", "a:2"], "atol": 0}),
+    ],
+)
+def test_limits_may_be_stated_by_output(rtol: list[str], atol: list[str], tolerance: dict[str, Any]) -> None:
+    assert gather({"rtol": rtol, "atol": atol}, {}).values["tolerance"] == tolerance
+
+
+def test_limits_by_output_remember_their_source() -> None:
+    draft = gather({}, {"KCHECK_RTOL": "a:1", "KCHECK_ATOL": "a:2"})
+    assert [draft.origin(("tolerance", "a", name))[1] for name in ("rtol", "atol")] == ["KCHECK_RTOL", "KCHECK_ATOL"]
+
+
+def test_every_value_remembers_its_source(config: Path) -> None:
+    draft = gather({"config": str(config), "seed": "3", "custom_objects": ["a.py", ""]}, {"KCHECK_ROWS": "9"})
+    places = [("batch_size",), ("seed",), ("rows",), ("custom_objects", 1), ("trust", "scaler")]
+    assert [draft.origin(place)[1] for place in places] == [f"{config}:4", "--seed", "KCHECK_ROWS", "--custom-objects", f"{config}:7"]
+
+
+def test_words_are_split_at_commas_and_gathered() -> None:
+    assert gather({"select": ["KC1,finite", " KC2 "]}, {}).values["select"] == ["KC1", "finite", "KC2"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"rtol": "1e-5"}, "--rtol is given without --atol\nto mend: state both; --atol may be 0"),
+        ({"atol": "1e-5"}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
+        ({"rtol": ["0"], "atol": ["a:1"], "exact": True}, "--exact and --rtol exclude each other\nto mend: give one of them"),
+        ({"rtol": ["a:0"], "atol": ["b:1"]}, "--rtol has no limit for 'b'\nto mend: state both for each output; --rtol may be 0"),
+        ({"atol": ["a:1"]}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
+        ({"exact": True, "atol": "1"}, "--exact and --atol exclude each other\nto mend: give one of them"),
+        ({"rowz": "1"}, "unknown option --rowz (did you mean 'rows'?)"),
+        ({"config": ""}, "--config is empty\nexpected: a path to a YAML file"),
+    ],
+)
+def test_flags_that_cannot_be_meant(flags: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        gather(flags, {})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"KCHECK_ROW": "1"}, "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\nto mend: unset it"),
+        ({"KCHECK_SELECT": "KC1"}, "unknown environment variable KCHECK_SELECT (did you mean 'KCHECK_SEED'?)\nto mend: unset it"),
+        ({"KCHECK_RTOL": "1"}, "KCHECK_RTOL is given without KCHECK_ATOL\nto mend: state both; KCHECK_ATOL may be 0"),
+        ({"KCHECK_EXACT": "1"}, "KCHECK_EXACT: exact is 1, expected true or false"),
+        ({"KCHECK_CONFIG": ""}, "KCHECK_CONFIG is empty\nexpected: a path to a YAML file"),
+    ],
+)
+def test_variables_that_cannot_be_meant(environ: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        gather({}, environ)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("form", ["junit=out/r.xml", ["junit=out/r.xml", "sarif=/abs/r.sarif", "terminal"]])
+def test_reports_of_the_file_are_relative_to_it(form: object, tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text(f"model: m.keras\nformat: {form}\n")
+    expected = (f"junit={tmp_path / 'out' / 'r.xml'}", "sarif=/abs/r.sarif", "terminal")
+    assert load_settings({"config": str(path)}, {}).format == (expected if isinstance(form, list) else expected[:1])
+    assert load_settings({"config": str(path), "format": ["json=r.json"]}, {}).format == ("json=r.json",)
+    assert load_settings({"config": str(path)}, {"KCHECK_FORMAT": "html=r.html"}).format == ("html=r.html",)
+
+
+def test_a_format_that_is_none_names_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text("model: m.keras\nformat:\n  - terminal\n  - xml=r.xml\n")
+    with pytest.raises(UsageError) as caught:
+        load_settings({"config": str(path)}, {})
+    known = "terminal, concise, json, junit, sarif, github, markdown or html, each with =FILE if it goes to a file"
+    assert str(caught.value).startswith(f"{path}:4: format.1 is 'xml=")
+    assert str(caught.value).endswith(f"expected {known}")
+
+
+def test_files_beside_the_data_are_relative_to_the_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "kcheck.yaml"
+    path.write_text("model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: t.pkl\npreprocess: serve.py:prepare\n")
+    settings = load_settings({"config": str(path)}, {})
+    assert (settings.reference, settings.served, settings.target_scaler) == (tmp_path / "train.npy", Path("/abs/s.npy"), tmp_path / "t.pkl")
+    assert settings.preprocess == f"{tmp_path / 'serve.py'}:prepare"
+    assert load_settings({"config": str(path), "preprocess": "package.module:prepare"}, {}).preprocess == "package.module:prepare"
+    path.write_text("model: m.keras\npreprocess: package.module:prepare\nreference: null\n")
+    settings = load_settings({"config": str(path)}, {})
+    assert (settings.preprocess, settings.reference) == ("package.module:prepare", None)

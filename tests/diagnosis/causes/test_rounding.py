@@ -1,0 +1,95 @@
+"""The cause `rounding`: a limit stricter than float32 keeps fails on rounding alone, and that is no fault; what is more still is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
+from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.diagnose import diagnose
+from keras_consistency_cli.measurement.comparison import Answers, Comparison, Stated, compare
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.routes.base import Change, Trace
+
+EXACT = Policy(exact=True)
+STRICT = Policy(stated=Stated(rtol=0.0, atol=1e-9))
+NOISE = 2.0**-20
+PREDICT = np.linspace(0.5, 1.0, 32, dtype=np.float32).reshape(-1, 1)
+SHADOW = PREDICT + NOISE * np.where(np.arange(32) % 2, 1.0, -1.0).reshape(-1, 1)
+
+
+def _answers(values: np.ndarray) -> Answers:
+    return Answers(outputs={"out": values})
+
+
+def _compared(names: tuple[str, str], mine: np.ndarray, theirs: np.ndarray, policy: Policy) -> Comparison:
+    return compare(names, _answers(mine), _answers(theirs), shadow=_answers(SHADOW), stated={"out": policy.stated})[0]
+
+
+def _evidence(policy: Policy, noise: Comparison, changed: str) -> Evidence:
+    changes = (Change(path=changed, kind="seed", max_abs=1.0),) if changed else ()
+    facts = Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=())
+    traces = {"predict": Trace(route="predict", changed=changes)}
+    return Evidence(facts=facts, policy=policy, traces=traces, comparisons={}, noise={"out": noise})
+
+
+@pytest.fixture
+def found() -> Callable[..., tuple[Diagnosis, ...]]:
+    """Diagnose a check whose candidate is `by` away from predict in row 3, and `lifted` on the shadow."""
+
+    def diagnosed(by: float, policy: Policy, code: str = "KC102", lifted: float | None = None, **more: Any) -> Any:
+        changed, others = more.pop("changed", ""), more.pop("others", ())
+        moved = PREDICT.copy()
+        moved[3] += np.float32(by)
+        noise = _compared(("predict", "predict-float64"), PREDICT, SHADOW, policy)
+        twin = None if lifted is None else _compared(("other-float64", "predict-float64"), SHADOW + lifted, SHADOW, policy)
+        comparison = _compared(("other", "predict"), moved, PREDICT, policy)
+        ruling = judge(comparison, noise=noise, lifted=twin, policy=policy)
+        judged = Judged(comparison=comparison, limit=ruling.limit, within=ruling.within, lifted=twin)
+        status = Status.PASS if ruling.within else Status.FAIL
+        verdict = Verdict(status=status, message="", code=code, name=code, judged=(judged,), findings=more)
+        return diagnose(_evidence(policy, noise, changed), [verdict, *others])
+
+    return diagnosed
+
+
+@pytest.mark.parametrize("policy", [EXACT, STRICT])
+@pytest.mark.parametrize(("code", "findings"), [("KC101", {}), ("KC102", {}), ("KC202", {}), ("KC204", {}), ("KC605", {"cause": "kernel-dependent"})])
+def test_what_is_within_rounding_is_no_fault(found: Any, policy: Policy, code: str, findings: dict[str, Any]) -> None:
+    (diagnosis,) = found(2 * NOISE, policy, code, lifted=0.0, **findings)
+    assert (diagnosis.cause, diagnosis.explains, diagnosis.severity, diagnosis.layer) == ("rounding", (code,), "fail", None)
+    assert diagnosis.advice.startswith("drop --exact")
+
+
+@pytest.mark.parametrize("policy", [EXACT, STRICT])
+def test_what_is_beyond_rounding_is_one(found: Any, policy: Policy) -> None:
+    assert [each.cause for each in found(0.1, policy)] == ["batch-size-dependence"]
+
+
+def test_what_float64_keeps_is_one_however_small(found: Any) -> None:
+    assert [each.cause for each in found(NOISE, EXACT, lifted=1e-7)] == ["batch-size-dependence"]
+
+
+def test_rounding_does_not_hide_randomness_next_to_it(found: Any) -> None:
+    assert "rounding" not in [each.cause for each in found(0.1, EXACT, "KC101", changed="drop/seed")]
+    assert [each.cause for each in found(0.1, EXACT, "KC203", changed="drop/seed")] == ["active-randomness"]
+
+
+@pytest.mark.parametrize("code", ["KC103", "KC203", "KC801"])
+def test_one_kernel_does_not_round_twice(found: Any, code: str) -> None:
+    assert "rounding" not in [each.cause for each in found(NOISE, EXACT, code, lifted=0.0)]
+
+
+def test_calibrated_limits_never_fail_on_rounding(found: Any) -> None:
+    assert found(2 * NOISE, Policy(), lifted=0.0) == ()
+
+
+def test_a_fault_is_told_before_rounding_next_to_it(found: Any) -> None:
+    leak = Verdict(status=Status.FAIL, message="", code="KC103", name="companion-swap")
+    diagnoses = found(2 * NOISE, EXACT, "KC201", lifted=0.0, others=(leak,))
+    assert [(each.cause, each.explains) for each in diagnoses] == [("cross-sample-dependence", ("KC103",)), ("rounding", ("KC201",))]

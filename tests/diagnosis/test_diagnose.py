@@ -1,0 +1,153 @@
+"""diagnosis: causes explain failures, the most specific first, and name the place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.diagnose import diagnose, locators
+from keras_consistency_cli.diagnosis.impact import Damage, HitRow
+from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact
+from keras_consistency_cli.routes.base import Trace
+
+PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
+
+
+def test_nothing_failed_nothing_found(evidence: Any, verdict: Any) -> None:
+    passed = [verdict(code, status) for code in ("KC103", "KC203", "KC602") for status in (Status.PASS, Status.SKIP, Status.ERROR)]
+    assert diagnose(evidence(changed={"predict": ("seed", "seed")}), passed) == ()
+    assert diagnose(evidence(), []) == ()
+
+
+def test_a_whole_diagnosis(evidence: Any, verdict: Any) -> None:
+    failed = [verdict("KC101", moved=(4, 9)), verdict("KC103", moved=(9, 2)), verdict("KC104", Status.PASS)]
+    (found,) = diagnose(evidence(located={"locate-companions": {**PLACE, "output_rows": {}}}), failed)
+    assert found == Diagnosis(
+        cause="cross-sample-dependence",
+        severity="fail",
+        sentence="'enc/mix' (Mix) mixes the rows of a batch: a row's answer depends on its neighbours",
+        layer="enc/mix",
+        rows=(4, 9, 2),
+        explains=("KC101", "KC103"),
+        confidence="likely",
+        evidence={"located": PLACE},
+        advice="in 'enc/mix' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))",
+        damage=Damage(rows_hit=2, rows=16, share=0.125, worst=tuple(HitRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2))),
+    )
+
+
+def test_without_a_place_the_layer_is_left_open(evidence: Any, verdict: Any) -> None:
+    (found,) = diagnose(evidence(), [verdict("KC103")])
+    assert found.sentence.startswith("a layer mixes the rows")
+    assert (found.layer, found.evidence, "in the layer at fault give" in found.advice) == (None, {}, True)
+
+
+@pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])
+def test_a_locator_that_did_not_run_names_nothing(evidence: Any, verdict: Any, trace: dict[str, str]) -> None:
+    from dataclasses import replace
+
+    seen = evidence(located={"locate-companions": PLACE})
+    broken = {**seen.traces, "locate-companions": replace(seen.traces["locate-companions"], **trace)}
+    (found,) = diagnose(replace(seen, traces=broken), [verdict("KC103")])
+    assert (found.layer, found.evidence) == (None, {})
+
+
+def test_at_most_five_rows_are_named_and_none_twice(evidence: Any, verdict: Any) -> None:
+    (found,) = diagnose(evidence(), [verdict("KC101", moved=(1, 2, 3)), verdict("KC103", moved=(3, 4, 5, 6))])
+    assert found.rows == (1, 2, 3, 4, 5)
+
+
+def test_what_one_cause_explains_is_not_explained_again(evidence: Any, verdict: Any) -> None:
+    """Randomness makes KC101, KC104 and KC203 fail; carried state would explain the same."""
+    found = diagnose(evidence(changed={"predict": ("seed", "seed")}), [verdict(code) for code in ("KC101", "KC104", "KC203", "KC202")])
+    assert [(each.cause, each.explains) for each in found] == [("active-randomness", ("KC101", "KC104", "KC203", "KC202"))]
+
+
+def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) -> None:
+    rows = {"rows": {"x": 3}}
+    (warned,) = diagnose(evidence(), [verdict("KC701", Status.WARN, **rows)])
+    (failed,) = diagnose(evidence(), [verdict("KC701", Status.FAIL, **rows)])
+    assert (warned.severity, failed.severity) == ("warn", "fail")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "names"),
+    [
+        ("KC103", Status.FAIL, ["locate-companions"]),
+        ("KC203", Status.FAIL, ["locate-repeat", "layers-here", "layers-elsewhere"]),
+        ("KC202", Status.FAIL, ["locate-training"]),
+        ("KC101", Status.FAIL, ["locate-batching"]),
+        ("KC204", Status.FAIL, ["locate-execution"]),
+        ("KC201", Status.FAIL, ["locate-execution"]),
+        ("KC103", Status.WARN, []),
+        ("KC103", Status.PASS, []),
+        ("KC103", Status.ERROR, []),
+    ],
+)
+def test_locators(verdict: Any, code: str, status: Status, names: list[str]) -> None:
+    assert [route.name for route in locators([verdict(code, status)])] == names
+
+
+def test_locators_of_several_failures(verdict: Any) -> None:
+    assert [route.name for route in locators([verdict("KC203"), verdict("KC103"), verdict("KC202")])] == [
+        "locate-companions",
+        "locate-repeat",
+        "locate-training",
+        "layers-here",
+        "layers-elsewhere",
+    ]
+    assert locators([]) == ()
+
+
+def test_what_would_happen_is_explained_by_no_cause(evidence: Any, verdict: Any) -> None:
+    would = verdict("KC301", Status.WARN, hypothetical=True, cause="scaler-refit")
+    assert diagnose(evidence(), [would]) == ()
+    (found,) = diagnose(evidence(), [would, verdict("KC305", cause="scaled-in-low-precision")])
+    assert (found.cause, found.explains) == ("scaled-in-low-precision", ("KC305",))
+
+
+def test_the_line_that_mends_these_rows_comes_before_general_advice(evidence: Any, verdict: Any) -> None:
+    failed = replace(verdict("KC501"), findings={"cause": "axes-swapped", "mend": "x = x.transpose(0, 2, 3, 1)"})
+    (found,) = diagnose(evidence(), [failed])
+    assert found.advice.splitlines()[0] == "x = x.transpose(0, 2, 3, 1)"
+    assert len(found.advice.splitlines()) > 1
+
+
+@pytest.mark.parametrize(("raw", "first"), [(0, "scaler-applied-twice"), (3, "nan-hidden")])
+def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(evidence: Any, verdict: Any, raw: int, first: str) -> None:
+    """A logarithm taken twice gives NaN; NaN that the rows hold already is a cause of its own."""
+    bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
+    known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
+    failed = [verdict("KC701", hidden={"out": 3}), verdict("KC303", cause="scaler-applied-twice")]
+    found = diagnose(replace(evidence(), data={"description": known}), failed)
+    assert {each.cause for each in found} == {"nan-hidden", "scaler-applied-twice"}
+    assert found[0].cause == first
+
+
+@pytest.mark.parametrize(("raw", "causes"), [(0, ["scaler-applied-twice"]), (3, ["non-finite-input", "scaler-applied-twice"])])
+def test_nan_is_a_consequence_where_scaling_twice_makes_it(evidence: Any, verdict: Any, raw: int, causes: list[str]) -> None:
+    bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
+    known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
+    failed = [verdict("KC701", rows={"x": 3}), verdict("KC303", cause="scaler-applied-twice")]
+    found = diagnose(replace(evidence(), data={"description": known}), failed)
+    assert [each.cause for each in found] == causes
+    assert ("KC701" in found[-1].explains) == (raw == 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "layer"),
+    [
+        ("InvalidArgumentError: no [[{{node model_1/mix_3/loop/ExpandDims}}]]", "mix"),
+        ("InvalidArgumentError: no [[{{node model_1/other/Reshape}}]]", None),
+        ("InvalidArgumentError: no", None),
+    ],
+)
+def test_a_layer_whose_operation_refuses_a_batch_is_suspected(evidence: Any, verdict: Any, error: str, layer: str | None) -> None:
+    known = evidence(layers=(LayerFact(path="dense", kind="Dense"), LayerFact(path="mix", kind="Mix")))
+    refused = replace(known, traces={**known.traces, "batch-3": Trace(route="batch-3", error=error)})
+    (found,) = diagnose(refused, [verdict("KC102", refused=["batch-3"])])
+    assert (found.cause, found.layer) == ("batch-size-dependence", layer)

@@ -1,0 +1,48 @@
+"""A layer that does harm in one worker alone: told by what only that worker does. Given to the command as --custom-objects."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import keras
+
+from tests.helpers.planted import HARM
+
+__all__ = ["WHERE", "SeatTrap"]
+
+
+def _in_shadow(inputs: Any) -> bool:
+    return bool(keras.backend.standardize_dtype(inputs.dtype) == "float64")
+
+
+def _in_fresh(inputs: Any) -> bool:
+    """Copies in half precision are made in the worker that keeps its hands clean of everything else."""
+    return bool(keras.backend.standardize_dtype(inputs.dtype) == "float16")
+
+
+def _in_kernels(_inputs: Any) -> bool:
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"
+
+
+WHERE = {"shadow": _in_shadow, "fresh": _in_fresh, "kernels": _in_kernels}
+
+
+@keras.saving.register_keras_serializable(package="planted")
+class SeatTrap(keras.layers.Layer):
+    """Passes its inputs on, and does harm in the worker named by `where`; a plain layer while a model is made and saved."""
+
+    def __init__(self, how: str, where: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how, self.where = how, where
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
+    def call(self, inputs: Any) -> Any:
+        if WHERE[self.where](inputs):
+            HARM[self.how]()
+        return inputs * 1.0
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "how": self.how, "where": self.where}

@@ -1,0 +1,68 @@
+"""Runs the routes of devices where the CPU is split into three devices, the last two of which stand in for accelerators. Prints what it saw as JSON.
+
+A process of its own, for a backend reads the number of devices once. Usage: python -m tests.routes.several_devices FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.routes.numerics import devices
+from keras_consistency_cli.routes.session.session import Probe, Session
+
+SEEN: list[str] = []
+
+
+@keras.saving.register_keras_serializable(package="several")
+class Where(keras.layers.Layer):
+    """Notes on which device its inputs and its weight are; while a model is only built they are nowhere."""
+
+    def build(self, input_shape: Any) -> None:
+        self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")
+
+    def call(self, inputs: Any) -> Any:
+        SEEN.extend(filter(None, (str(getattr(tensor, "device", "")) for tensor in (inputs, self.shift.value))))
+        return inputs + self.shift
+
+
+def _split() -> None:
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 3)
+
+
+def main(folder: Path) -> None:
+    """Save a model, run every route that a machine with two accelerators has, and print devices, where it ran, and distances from predict."""
+    _split()
+    setattr(devices, "accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - a stand-in for accelerators that are not here
+    keras.utils.set_random_seed(1)
+    rows = {"x": np.random.default_rng(0).normal(size=(20, 6)).astype("float32")}
+    parts = [keras.Input((6,), name="x"), keras.layers.Dense(8, activation="tanh"), Where(name="where"), keras.layers.Dense(2, name="out")]
+    model = keras.Sequential(parts)
+    model.save(folder / "model.keras")
+    facts = describe_model(model)
+    session = Session(model, facts, Probe(batch_size=8))
+    session.subject = Subject(files=SubjectFiles(model=str(folder / "model.keras")), model=model, facts=facts)
+    expected, found = session.predict(rows), {}
+    for route in devices.DEVICE_ROUTES:
+        if route.unavailable(facts) is None:
+            SEEN.clear()
+            (mine,) = route.run(session, rows).outputs.values()
+            (theirs,) = expected.values()
+            found[route.name] = {"devices": sorted(set(SEEN)), "apart": float(np.abs(mine - theirs[: len(mine)]).max()), "rows": len(mine)}
+    print(json.dumps({"devices": facts.devices, "routes": found}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

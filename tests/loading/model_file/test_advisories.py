@@ -1,0 +1,88 @@
+"""Which versions of Keras are known to load hostile files unsafely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keras_consistency_cli.loading.model_file.advisories import ADVISORIES, SAFE_VERSIONS, advisories_for, version_warning
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.pipeline.report_builder import version_notes
+
+LAST = "the fixes in 3.12.4 and 3.15.1"
+OF_3_14_1 = ("CVE-2026-12481", "CVE-2026-12479", LAST)
+OF_3_12_0 = ("CVE-2026-0897", "CVE-2026-1462", "CVE-2026-1669", *OF_3_14_1)
+
+
+@pytest.mark.parametrize(
+    ("version", "numbers"),
+    [
+        ("3.15.1", ()),
+        ("3.16.0", ()),
+        ("4.0.0", ()),
+        ("3.12.4", ()),
+        ("3.15.0", (LAST,)),
+        ("3.12.3", (LAST,)),
+        ("3.12.2", OF_3_14_1),
+        ("3.13.2", OF_3_14_1),
+        ("3.14.1", OF_3_14_1),
+        ("3.13.1", OF_3_12_0),
+        ("3.12.0", OF_3_12_0),
+        ("3.11.2", ("CVE-2025-9905", "CVE-2025-49655", "CVE-2025-12058", *OF_3_12_0)),
+        ("3.15.1.dev2025", ()),
+        ("3.15", (LAST,)),
+        ("2.12.0", ()),
+        ("", ()),
+        ("nonsense", ()),
+        ("9" * 400, ()),
+    ],
+)
+def test_versions_have_the_faults_of_their_range(version: str, numbers: tuple[str, ...]) -> None:
+    assert tuple(advisory.number for advisory in advisories_for(version)) == numbers
+
+
+def test_the_first_keras_3_has_all_but_what_came_later() -> None:
+    assert [advisory.number for advisory in ADVISORIES if advisory not in advisories_for("3.0.0")] == ["CVE-2025-49655"]
+
+
+def test_every_row_can_be_looked_up_and_ends_before_the_safe_versions() -> None:
+    for advisory in ADVISORIES:
+        assert advisory.source.startswith("https://")
+        assert all(start < end <= (3, 15, 1) for start, end in advisory.ranges)
+    assert "3.15.1" in SAFE_VERSIONS
+
+
+def test_the_table_in_the_docs_is_this_one() -> None:
+    shown = (Path(__file__).resolve().parents[3] / "docs" / "safety.md").read_text(encoding="utf-8")
+    for advisory in ADVISORIES:
+        ranges = ", ".join(f"{_spelled(start)} up to before {_spelled(end)}" for start, end in advisory.ranges)
+        assert f"| [{advisory.number}]({advisory.source}) | {advisory.allows} | {ranges} |" in shown
+
+
+def _spelled(version: tuple[int, int, int]) -> str:
+    return ".".join(map(str, version))
+
+
+@pytest.mark.parametrize(
+    ("saved_with", "keras", "beginnings"),
+    [
+        ("3.15.1", "3.15.1", []),
+        ("3.8.0", "3.15.1", ["the model was saved with Keras 3.8.0, "]),
+        ("3.8.0", "3.14.1", ["the model was saved with Keras 3.8.0, ", "the answers come from Keras 3.14.1, "]),
+        ("3.14.1", "3.14.1", ["the answers come from Keras 3.14.1, "]),
+    ],
+)
+def test_a_report_notes_both_versions_once(saved_with: str, keras: str, beginnings: list[str]) -> None:
+    notes = version_notes(Facts(name="m", kind="Sequential", parameters=0, layers=(), inputs=(), outputs=(), keras=keras, saved_with=saved_with))
+    assert [note.startswith(beginning) for note, beginning in zip(notes, beginnings, strict=True)] == [True] * len(beginnings)
+
+
+def test_the_warning_names_the_worst_first() -> None:
+    told = version_warning("3.8.0", "the model was saved with")
+    assert told is not None
+    assert told.startswith(
+        "the model was saved with Keras 3.8.0, where loading a hostile file runs any function named in the config (CVE-2025-1550; also CVE"
+    )
+    assert told.endswith(f": update to {SAFE_VERSIONS}")
+    assert version_warning("3.15.1", "this environment has") is None

@@ -1,0 +1,135 @@
+"""Estimators that were never fitted, or fitted to numbers that cannot be right, are refused by part and attribute."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+
+from keras_consistency_cli.errors import RefusedError
+from keras_consistency_cli.loading.scalers import estimators
+from keras_consistency_cli.loading.scalers.estimators import check_fitted, feature_count, parts
+from keras_consistency_cli.loading.scalers.inert_objects import NotAllowedError
+from keras_consistency_cli.loading.scalers.scaler import build_scaler, scan_scaler
+
+ROWS = np.random.default_rng(0).normal(size=(20, 3))
+
+
+def changed(scaler: Any, **state: Any) -> Any:
+    scaler.fit(ROWS)
+    scaler.__dict__.update(state)
+    return scaler
+
+
+def with_inner(**state: Any) -> Pipeline:
+    pipeline = Pipeline([("scale", StandardScaler()), ("pca", PCA(2))]).fit(ROWS)
+    pipeline.steps[0][1].__dict__.update(state)
+    return pipeline
+
+
+BAD: dict[str, tuple[Callable[[], Any], str]] = {
+    "unfitted": (StandardScaler, "its StandardScaler was never fitted"),
+    "unfitted, learns nothing": (Normalizer, "it was never fitted"),
+    "unfitted encoder": (OneHotEncoder, "its OneHotEncoder was never fitted"),
+    "unfitted quantiles": (QuantileTransformer, "its QuantileTransformer was never fitted"),
+    "unfitted imputer": (SimpleImputer, "its SimpleImputer was never fitted"),
+    "unfitted pipeline": (lambda: Pipeline([("pca", PCA(2))]), "its PCA was never fitted"),
+    "unfitted union": (lambda: FeatureUnion([("pca", PCA(2))]), "its PCA was never fitted"),
+    "unfitted columns": (lambda: ColumnTransformer([("pca", PCA(2), [0])]), "its ColumnTransformer was never fitted"),
+    "zero scale": (lambda: changed(StandardScaler(), scale_=np.array([1.0, 0.0, 2.0])), "scale_ of zero for feature 1"),
+    "zero scale inside": (lambda: with_inner(scale_=np.zeros(3)), "its StandardScaler has a scale_ of zero for feature 0"),
+    "scale next to zero": (lambda: changed(StandardScaler(), scale_=np.array([1.0, 2.0, 5e-324])), "scale_ of 4.94066e-324 for feature 2: dividing"),
+    "features are a word beside numbers": (lambda: changed(StandardScaler(), n_features_in_="3"), "has an n_features_in_ that is no whole number"),
+    "NaN scale": (lambda: changed(RobustScaler(), scale_=np.array([1.0, np.nan, 2.0])), "a scale_ that is not finite"),
+    "infinite mean": (lambda: changed(StandardScaler(), mean_=np.array([np.inf, 0, 0])), "a mean_ that is not finite"),
+    "NaN components": (lambda: changed(PCA(2), components_=np.full((2, 3), np.nan)), "a components_ that is not finite"),
+    "words as scale": (lambda: changed(MinMaxScaler(), scale_=np.array(["a", "b", "c"])), "a scale_ that is not finite"),
+    "too few means": (lambda: changed(StandardScaler(), mean_=np.zeros(2)), "fitted on 3 features, but mean_ has 2"),
+    "wrong rank": (lambda: changed(StandardScaler(), scale_=np.ones((3, 3))), "scale_ that is no array of the right rank"),
+    "a number as scale": (lambda: changed(StandardScaler(), scale_=2.0), "scale_ that is no array of the right rank"),
+    "inner scaler of a power transform": (
+        lambda: changed(PowerTransformer(), _scaler=changed(StandardScaler(), scale_=np.zeros(3))),
+        "its StandardScaler has a scale_ of zero",
+    ),
+    "steps are no list": (lambda: changed(FeatureUnion([("scale", StandardScaler())]), transformer_list=5), "not put together"),
+    "a step is a number": (lambda: changed(FeatureUnion([("scale", StandardScaler())]), transformer_list=[("a", 5)]), "its int has no transform"),
+    "last step is a number": (lambda: changed(Pipeline([("scale", StandardScaler())]), steps=[("a", 5)]), "its Pipeline has no transform"),
+    "features are a word": (lambda: changed(Normalizer(), n_features_in_="3"), "it was never fitted"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_scale_is_refused_by_name(tmp_path: Path, case: str) -> None:
+    make, told = BAD[case]
+    path = tmp_path / "scaler.pkl"
+    path.write_bytes(pickle.dumps(make()))
+    scan_scaler(path)
+    with pytest.raises(RefusedError) as refused:
+        build_scaler(path)
+    assert told in refused.value.what
+    assert refused.value.exit_code == 1
+
+
+def test_a_state_may_not_hide_what_its_class_defines(tmp_path: Path) -> None:
+    path = tmp_path / "scaler.pkl"
+    path.write_bytes(pickle.dumps(changed(StandardScaler(), _parameter_constraints={})))
+    with pytest.raises(RefusedError, match="replaces '_parameter_constraints'"):
+        build_scaler(path)
+
+
+def test_an_imputer_may_remember_features_without_any_value(tmp_path: Path) -> None:
+    rows = ROWS.copy()
+    rows[:, 1] = np.nan
+    path = tmp_path / "scaler.pkl"
+    path.write_bytes(pickle.dumps(SimpleImputer().fit(rows)))
+    assert np.isnan(build_scaler(path).statistics_).tolist() == [False, True, False]
+
+
+def test_parts_are_the_fitted_ones_outermost_first() -> None:
+    columns = ColumnTransformer([("a", Pipeline([("s", StandardScaler()), ("p", PCA(1))]), [0, 1]), ("none", MinMaxScaler(), [])]).fit(ROWS)
+    assert [type(part).__name__ for part in parts(columns)] == ["ColumnTransformer", "Pipeline", "StandardScaler", "PCA"]
+    check_fitted(columns)
+
+
+def test_feature_count_looks_into_the_first_real_step() -> None:
+    assert feature_count(Pipeline([("skip", "passthrough"), ("scale", StandardScaler().fit(ROWS))])) == 3
+    assert feature_count(Pipeline([("skip", "passthrough")])) is None
+
+
+def test_a_file_cannot_nest_estimators_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    scaler: Any = StandardScaler().fit(ROWS)
+    for _ in range(30):
+        scaler = FeatureUnion([("a", scaler), ("b", scaler)])
+    with pytest.raises(NotAllowedError, match="more than 1000 estimators"):
+        list(parts(scaler))
+    monkeypatch.setattr(estimators, "_MAX_PARTS", 5)
+    with pytest.raises(NotAllowedError, match="more than 5 estimators"):
+        check_fitted(scaler)
+
+
+@pytest.mark.parametrize("depth", [100, 5000])
+def test_a_deep_chain_is_refused(tmp_path: Path, depth: int) -> None:
+    path = tmp_path / "scaler.pkl"
+    one = b"csklearn.pipeline\nPipeline\n)\x81"
+    path.write_bytes(b"\x80\x02" + (one + b"}S'steps'\n") * depth + b"N" + b"sb" * depth + b".")
+    with pytest.raises(RefusedError, match="nested deeper"):
+        build_scaler(path)
+
+
+def test_values_that_grow_when_written_out_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scaler.pkl"
+    norm: Any = ("l2",)
+    for _ in range(60):
+        norm = (norm, norm)
+    path.write_bytes(pickle.dumps(changed(Normalizer(), norm=norm)))
+    with pytest.raises(RefusedError, match="each counted as often as it is used"):
+        build_scaler(path)

@@ -1,0 +1,148 @@
+"""joint: a preprocess function that prepares all inputs at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.loading.profile.profile import describe_data
+from keras_consistency_cli.loading.scalers.multi_input import JointPreprocess
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+
+ROWS = {"left": np.arange(12.0).reshape(6, 2), "right": np.arange(18.0).reshape(6, 3)}
+
+
+def halved(rows: Any) -> Any:
+    return {"left": rows["left"] / 2, "right": rows["right"] / 2}
+
+
+def joint(function: Any) -> JointPreprocess:
+    return JointPreprocess(function=function, inputs=("left", "right"))
+
+
+@pytest.mark.parametrize("function", [halved, lambda rows: list(halved(rows).values()), lambda rows: tuple(halved(rows).values())])
+def test_a_dict_goes_in_and_comes_out_by_name_or_in_order(function: Any) -> None:
+    made = joint(function).apply(ROWS)
+    assert list(made) == ["left", "right"]
+    assert all(np.array_equal(made[name], ROWS[name] / 2) for name in ROWS)
+
+
+def test_the_rows_stay_as_they_are_and_changing_them_is_noticed() -> None:
+    def spoils(rows: Any) -> Any:
+        rows["left"] -= 1
+        return rows
+
+    before = ROWS["left"].copy()
+    assert joint(spoils).mutates(ROWS)
+    assert joint(lambda rows: {**rows, "more": rows.pop("left"), "left": rows["right"]}).mutates(ROWS)
+    assert not joint(halved).mutates(ROWS)
+    assert np.array_equal(ROWS["left"], before)
+
+
+def test_rows_alone_are_prepared_one_by_one() -> None:
+    seen = []
+
+    def counting(rows: Any) -> Any:
+        seen.append(len(rows["left"]))
+        return {name: values - values.mean(axis=0) for name, values in rows.items()}
+
+    alone = joint(counting).alone(ROWS)
+    assert seen == [1] * 6
+    assert {name: values.shape for name, values in alone.items()} == {name: values.shape for name, values in ROWS.items()}
+    assert not alone["right"].any()
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "crash": (lambda rows: rows["middle"], "fails on a dict of left, right: KeyError: 'middle'"),
+    "one array": (lambda rows: rows["left"], "returned a ndarray without rows for the model's input 'left'"),
+    "one lacking": (lambda rows: {"left": rows["left"]}, "returned a dict without rows for the model's input 'right'"),
+    "three of two": (lambda rows: [rows["left"]] * 3, "returned a list without rows"),
+    "fewer rows": (lambda rows: {**rows, "right": rows["right"][1:]}, "made float64 of shape (5, 3) of 6 rows, for input 'right'"),
+    "objects": (lambda rows: {**rows, "right": np.array([{}] * 6)}, "made object of shape (6,)"),
+}
+
+
+@pytest.mark.parametrize(("function", "words"), REFUSED.values(), ids=list(REFUSED))
+def test_what_is_not_rows_for_every_input_is_refused(function: Any, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        joint(function).apply(ROWS)
+    assert words in str(caught.value)
+
+
+# --- bound to a model
+
+SERVE = """
+def prepare(rows):
+    return {"left": rows["left"] / 2, "right": rows["right"] / 2}
+
+def one(rows):
+    return rows / 2
+
+def widened(rows):
+    return [rows["left"], rows["left"]]
+"""
+
+
+def subject(folder: Path, function: str = "prepare", *, model: Any = None, rows: Any = ROWS, **more: Any) -> Subject:
+    (folder / "serve.py").write_text(SERVE)
+    np.savez(folder / "data.npz", **rows)
+    model = model or two_inputs()
+    files = SubjectFiles(model="live", data=str(folder / "data.npz"), preprocess=f"{folder / 'serve.py'}:{function}", **more)
+    return Subject(files=files, model=model, facts=describe_model(model, saved_with="", notes=()))
+
+
+def two_inputs(kind: str = "float32") -> Any:
+    left, right = keras.Input((2,), name="left"), keras.Input((3,), name="right", dtype=kind)
+    joined = layers.Concatenate()([left, layers.Lambda(lambda x: keras.ops.cast(x, "float32"))(right) if kind != "float32" else right])
+    return keras.Model({"left": left, "right": right}, layers.Dense(1)(joined))
+
+
+def test_a_function_that_could_belong_to_any_input_prepares_all(tmp_path: Path) -> None:
+    here = subject(tmp_path)
+    assert here.scaling is None
+    made = here.rows(np.arange(3))
+    assert all(np.array_equal(made[name], ROWS[name][:3] / 2) for name in ROWS)
+    assert np.array_equal(here.raw(np.arange(3))["left"], ROWS["left"][:3])
+
+
+def test_an_owner_may_say_which_input_or_all(tmp_path: Path) -> None:
+    one = subject(tmp_path, "one", scaler_input="right")
+    assert (one.joint, one.scaling is not None) == (None, True)
+    assert np.array_equal(one.rows(np.arange(6))["left"], ROWS["left"])
+    assert np.array_equal(one.rows(np.arange(6))["right"], ROWS["right"] / 2)
+    ids = {**ROWS, "right": ROWS["right"].astype("int32")}
+    assert subject(tmp_path, "one", model=two_inputs("int32"), rows=ids).joint is None
+    assert subject(tmp_path, model=two_inputs("int32"), rows=ids, scaler_input="*").joint is not None
+
+
+def test_rows_scaled_already_are_left_alone(tmp_path: Path) -> None:
+    assert np.array_equal(subject(tmp_path, data_state="scaled").rows(np.arange(6))["left"], ROWS["left"])
+
+
+def test_rows_that_the_model_does_not_take_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"widened gives rows of shape .*, the model's input 'right' takes") as caught:
+        subject(tmp_path, "widened").rows(np.arange(6))
+    assert caught.value.expected == "a dict by these names, or a list in this order: left, right"
+
+
+def test_no_rows_can_be_made_up(tmp_path: Path) -> None:
+    here = subject(tmp_path)
+    bare = Subject(files=SubjectFiles(model="live", preprocess=here.files.preprocess, generated_rows=8), model=here.model, facts=here.facts)
+    with pytest.raises(UsageError, match="no inverse"):
+        bare.rows(np.arange(2))
+
+
+def test_the_description_knows_both_sides(tmp_path: Path) -> None:
+    known = describe_data(subject(tmp_path))
+    assert [rows.columns[0].mean for rows in known.raw] == [5.0, 7.5]
+    assert [rows.columns[0].mean for rows in known.fed] == [2.5, 3.75]
+    assert known.scaling is not None
+    assert (known.scaling.kind, known.scaling.function, known.scaling.mutates) == ("prepare", True, False)

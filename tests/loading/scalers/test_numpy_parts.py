@@ -1,0 +1,106 @@
+"""Arrays from parts: what NumPy would have made of them, and what is refused before NumPy sees it."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.loading.scalers.inert_objects import DamagedError, NotAllowedError, Pending
+from keras_consistency_cli.loading.scalers.numpy_parts import array_bytes, array_from, dtype_of, fill_array, fill_dtype, object_array
+from keras_consistency_cli.loading.scalers.pickles import read_pickle
+
+ARRAYS = [
+    np.arange(6.0).reshape(2, 3),
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0),
+    np.arange(4, dtype=">i4"),
+    np.zeros((0, 3), dtype=np.float32),
+    np.array(2.5),
+    np.array([True, False]),
+    np.array(["a", "longer"]),
+    np.array([b"ab", b"c"]),
+    np.array(["a", None, 1.5, 2], dtype=object),
+    np.float32(1.25),
+    np.int64(-3),
+    np.bool_(True),
+    np.str_("word"),
+]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype.str}-{array.shape}")
+def test_arrays_come_back_in_value_layout_and_native_order(array: Any, protocol: int) -> None:
+    top = read_pickle(pickle.dumps(array, protocol)).top
+    found: Any = top.value if isinstance(top, Pending) else top
+    truth = pickle.loads(pickle.dumps(array, protocol))
+    assert (type(found), found.shape, found.dtype) == (type(truth), truth.shape, truth.dtype.newbyteorder("="))
+    np.testing.assert_array_equal(found, truth)
+    if array.ndim > 1 and array.size:
+        assert found.strides == truth.strides
+        assert found.flags.writeable
+
+
+@pytest.mark.parametrize("dtype", ["f8", "<i4", "|b1", "?", "U7", "S3", "O", np.dtype("u2"), Pending(what="dtype", value=np.dtype("f4"))])
+def test_plain_dtypes_pass(dtype: Any) -> None:
+    expected = dtype.value if isinstance(dtype, Pending) else np.dtype(dtype)
+    assert dtype_of(dtype) == expected
+
+
+@pytest.mark.parametrize("dtype", ["V8", "c16", "M8[ns]", "f8,f8", "(2,)f8", "S9999999", np.dtype([("a", "f8")])])
+def test_other_dtypes_are_refused(dtype: Any) -> None:
+    with pytest.raises(NotAllowedError, match="dtype"):
+        dtype_of(dtype)
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "shape"),
+    [
+        (b"12345678", "f8", (2,)),
+        (b"", "S0", (10**12,)),
+        (b"12345678", "f8", [1]),
+        (b"", "f8", (-1,)),
+        (b"12345678", "f8", (1,) * 40),
+        (b"", None, (0,)),
+    ],
+)
+def test_bytes_and_shape_must_agree(data: bytes, dtype: Any, shape: Any) -> None:
+    with pytest.raises(DamagedError):
+        array_from(data, dtype, shape, "C")
+
+
+@pytest.mark.parametrize(("data", "dtype", "order"), [(b"12345678", "O", "C"), ([1.0], "f8", "C"), (b"12345678", "f8", "A")])
+def test_an_array_of_anything_but_plain_data_is_refused(data: Any, dtype: str, order: str) -> None:
+    with pytest.raises(NotAllowedError, match="plain numbers or strings"):
+        array_from(data, dtype, (1,), order)
+
+
+def test_the_size_is_known_before_anything_is_read() -> None:
+    assert array_bytes("f4", (3, 5)) == 60
+    with pytest.raises(NotAllowedError, match="more than the 64 MiB"):
+        array_bytes("f8", (1 << 30, 1 << 9))
+
+
+def test_object_arrays_hold_plain_values_only() -> None:
+    assert object_array(["a", None, 2, 0.5], (2, 2)).tolist() == [["a", None], [2, 0.5]]
+    with pytest.raises(NotAllowedError, match="more than strings and numbers"):
+        object_array(["a", ["b"]], (2,))
+    with pytest.raises(DamagedError, match="not as many items"):
+        object_array(["a"], (2,))
+
+
+@pytest.mark.parametrize("state", [None, (3, "<"), (3, "x", None, None, None, -1, -1, 0)])
+def test_a_dtype_state_that_makes_no_sense_is_refused(state: Any) -> None:
+    with pytest.raises((DamagedError, NotAllowedError)):
+        fill_dtype(Pending(what="dtype", value=np.dtype("f8")), state)
+
+
+def test_an_array_is_filled_once() -> None:
+    pending = Pending(what="array")
+    state = (1, (1,), np.dtype("f8"), False, np.float64(2.5).tobytes())
+    fill_array(pending, state)
+    np.testing.assert_array_equal(pending.value, [2.5])
+    with pytest.raises(DamagedError, match="no usable state"):
+        fill_array(pending, state)

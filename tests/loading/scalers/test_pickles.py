@@ -1,0 +1,244 @@
+"""Hostile and broken pickles: refused with the reason, and never run. Each payload is first shown to be live."""
+
+from __future__ import annotations
+
+import copyreg
+import io
+import os
+import pickle
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from keras_consistency_cli.errors import RefusedError
+from keras_consistency_cli.loading.scalers import numpy_parts, pickles
+from keras_consistency_cli.loading.scalers.inert_objects import DamagedError, Instance, Name, NotAllowedError
+from keras_consistency_cli.loading.scalers.pickles import read_pickle
+from keras_consistency_cli.loading.scalers.scaler import build_scaler, scan_scaler
+
+ROWS = np.random.default_rng(0).normal(size=(20, 3))
+SCALER = StandardScaler().fit(ROWS)
+GOOD = pickle.dumps(SCALER, 4)
+
+CLASS = b"csklearn.preprocessing._data\nStandardScaler\n"
+
+
+class Calls:
+    """Pickles into a call of `function` with `arguments`."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call
+
+
+def touch(path: Path) -> str:
+    return f"open({str(path)!r}, 'w').close()"
+
+
+def scaler_with(**state: Any) -> StandardScaler:
+    scaler = StandardScaler().fit(ROWS)
+    scaler.__dict__.update(state)
+    return scaler
+
+
+LIVE: dict[str, Callable[[Path], Any]] = {
+    "os.system": lambda canary: Calls(os.system, f"touch '{canary}'"),
+    "eval": lambda canary: Calls(eval, touch(canary)),
+    "exec": lambda canary: Calls(exec, touch(canary)),
+    "subprocess.Popen": lambda canary: Calls(subprocess.check_call, ["touch", str(canary)]),
+    "in the state": lambda canary: scaler_with(extra=Calls(eval, touch(canary))),
+    "in an object array": lambda canary: scaler_with(mean_=np.array([Calls(eval, touch(canary))], dtype=object)),
+    "in a list": lambda canary: [Calls(eval, touch(canary)), SCALER],
+    "call of a call's result": lambda canary: Calls(list, Calls(map, eval, [touch(canary)])),
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("payload", LIVE)
+def test_a_live_payload_never_runs(tmp_path: Path, payload: str, protocol: int) -> None:
+    path, canary = tmp_path / "scaler.pkl", tmp_path / "canary"
+    path.write_bytes(pickle.dumps(LIVE[payload](canary), protocol))
+    for refuse in (scan_scaler, build_scaler):
+        with pytest.raises(RefusedError) as refused:
+            refuse(path)
+        assert refused.value.exit_code == 1
+    scan_with_trust(path)
+    assert not canary.exists()
+    pickle.loads(path.read_bytes())
+    assert canary.exists(), "the payload is not live, so the test above shows nothing"
+
+
+def scan_with_trust(path: Path) -> None:
+    """Scanning runs nothing, trusted or not; whether it passes is not the point here."""
+    try:
+        scan_scaler(path, trust=True)
+    except RefusedError:
+        return
+
+
+@pytest.mark.parametrize("payload", LIVE)
+@pytest.mark.parametrize("compress", [0, 3])
+def test_a_live_payload_in_joblib_never_runs(tmp_path: Path, payload: str, compress: int) -> None:
+    path, canary = tmp_path / "scaler.joblib", tmp_path / "canary"
+    joblib.dump(LIVE[payload](canary), path, compress=compress)
+    with pytest.raises(RefusedError, match="asks for"):
+        build_scaler(path)
+    assert not canary.exists()
+    joblib.load(path)
+    assert canary.exists(), "the payload is not live, so the test above shows nothing"
+
+
+def persistent() -> bytes:
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, found: Any) -> Any:
+            return "somewhere" if found is SCALER.mean_ else None
+
+    stream = io.BytesIO()
+    Pickler(stream, 4).dump(SCALER)
+    return stream.getvalue()
+
+
+def extension() -> bytes:
+    copyreg.add_extension("sklearn.preprocessing._data", "StandardScaler", 0xF7)
+    try:
+        return pickle.dumps(SCALER, 2)
+    finally:
+        copyreg.remove_extension("sklearn.preprocessing._data", "StandardScaler", 0xF7)
+
+
+DAG = b")" + b"2\x86" * 60
+"""A tuple of two tuples of two tuples …, sixty deep in 121 bytes: hashing it never ends."""
+
+def ragged(*items: Any) -> np.ndarray:
+    """An object array of these."""
+    array = np.empty(len(items), dtype=object)
+    for at, item in enumerate(items):
+        array[at] = item
+    return array
+
+
+HOSTILE: dict[str, tuple[bytes, str]] = {
+    "dotted name": (b"\x80\x04\x8c\x1bsklearn.preprocessing._data\x8c\x12StandardScaler.fit\x93)R.", "StandardScaler.fit"),
+    "module of an allowed class": (b"csklearn.preprocessing._data\nnp\n.", "sklearn.preprocessing._data.np"),
+    "state set on a class": (CLASS + b"}S'transform'\nNsb.", "a state set on sklearn.preprocessing._data.StandardScaler"),
+    "state set on a name": (b"cnumpy\nfloat64\n}b.", "a state set on numpy.float64"),
+    "state that shadows a method": (pickle.dumps(scaler_with(transform="x")), "whose state replaces 'transform'"),
+    "state that shadows a property": (pickle.dumps(scaler_with(__class__="x")), "whose state replaces '__class__'"),
+    "class called": (CLASS + b")R.", "a call of sklearn.preprocessing._data.StandardScaler"),
+    "allowed name called": (b"cnumpy\nfloat64\n(I1\ntR.", "a call of numpy.float64"),
+    "text called": (b"S'os.system'\n(tR.", "a call of something that has no name"),
+    "class made with arguments": (CLASS + b"(I1\nt\x81.", "made in a way"),
+    "old instance": (b"(isklearn.preprocessing._data\nStandardScaler\n.", "instruction INST"),
+    "old object": (b"(" + CLASS + b"o.", "instruction OBJ"),
+    "persistent id": (persistent(), "instruction BINPERSID"),
+    "persistent id in text": (b"Psomewhere\n.", "instruction PERSID"),
+    "extension": (extension(), "instruction EXT1"),
+    "key that is never hashed": (b"\x80\x02}" + DAG + b"Ns.", "keys are not plain"),
+    "base that is never hashed": (b"\x80\x02ccopy_reg\n_reconstructor\n" + CLASS + DAG + b"N\x87R.", "made in a way"),
+    "second pickle": (GOOD + pickle.dumps(Calls(os.getpid)), "more after the end"),
+    "items on a class": (CLASS + b"Na.", "no list"),
+    "function without trust": (pickle.dumps(FunctionTransformer(func=np.float64)), "a function of its own"),
+    "array of a special class": (b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nfloat64\n(I0\ntS'b'\ntR.", "an array of a special class"),
+    "structured dtype": (pickle.dumps(scaler_with(mean_=np.zeros(3, dtype=[("a", "f8")]))), "dtype 'V8'"),
+    "rows within rows": (pickle.dumps(scaler_with(mean_=ragged(ragged(np.zeros(2))))), "more than strings and numbers"),
+    "tables within rows": (pickle.dumps(scaler_with(mean_=ragged(np.zeros((2, 2))))), "more than strings and numbers"),
+    "much memory": (b"c__builtin__\nbytes\n(I1000000000000\ntR.", "bytes made from something else"),
+    "set": (pickle.dumps({1}, 4), "instruction EMPTY_SET"),
+    "no scaler": (pickle.dumps({"scaler": SCALER}), "dict as its top object"),
+    "helper as top": (b"csklearn.impute._base\nMissingIndicator\n)\x81.", "MissingIndicator as its top object"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_pickle_is_refused_and_told(tmp_path: Path, case: str) -> None:
+    raw, told = HOSTILE[case]
+    path = tmp_path / "scaler.pkl"
+    path.write_bytes(raw)
+    for refuse in (scan_scaler, build_scaler):
+        with pytest.raises(RefusedError) as refused:
+            refuse(path)
+        assert told in refused.value.what
+        assert "--trust-scaler" in str(refused.value)
+        assert len(str(refused.value).splitlines()) <= 3
+
+
+@pytest.mark.parametrize("case", ["state set on a class", "persistent id", "extension", "key that is never hashed", "second pickle", "no scaler"])
+def test_trust_lifts_only_names(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "scaler.pkl"
+    path.write_bytes(HOSTILE[case][0])
+    with pytest.raises(RefusedError, match="asks for"):
+        build_scaler(path, trust=True)
+
+
+def test_every_truncation_is_refused() -> None:
+    for protocol in range(6):
+        raw = pickle.dumps(SCALER, protocol)
+        for end in range(len(raw)):
+            with pytest.raises(DamagedError):
+                read_pickle(raw[:end])
+
+
+def test_every_truncation_of_a_joblib_file_is_refused(tmp_path: Path) -> None:
+    joblib.dump(SCALER, tmp_path / "scaler.joblib")
+    raw = (tmp_path / "scaler.joblib").read_bytes()
+    assert isinstance(read_pickle(raw).top, Instance)
+    for end in range(len(raw)):
+        with pytest.raises(DamagedError):
+            read_pickle(raw[:end])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(position=st.integers(0, len(GOOD) - 1), replaced=st.binary(max_size=3), dropped=st.integers(0, 3))
+def test_a_damaged_pickle_is_read_or_refused_but_never_crashes(position: int, replaced: bytes, dropped: int) -> None:
+    raw = GOOD[:position] + replaced + GOOD[position + dropped :]
+    try:
+        found = read_pickle(raw)
+    except (DamagedError, NotAllowedError):
+        return
+    assert found.foreign == ()
+
+
+def test_memory_is_capped_across_all_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = pickle.dumps([np.zeros(1000), np.ones(1000)], 4)
+    read_pickle(raw)
+    monkeypatch.setattr(numpy_parts, "_MAX_ALL_BYTES", 15_999)
+    with pytest.raises(NotAllowedError, match="of arrays"):
+        read_pickle(raw)
+
+
+def test_instructions_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickles, "_MAX_INSTRUCTIONS", 10)
+    with pytest.raises(NotAllowedError, match="more than 10 pickle instructions"):
+        read_pickle(GOOD)
+
+
+def test_pickles_nested_in_joblib_files_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    joblib.dump(np.array(["a"], dtype=object), tmp_path / "words.joblib")
+    raw = (tmp_path / "words.joblib").read_bytes()
+    assert read_pickle(raw).top.value.tolist() == ["a"]
+    monkeypatch.setattr(pickles, "_MAX_NESTED_PICKLES", 0)
+    with pytest.raises(NotAllowedError, match="nested within"):
+        read_pickle(raw)
+
+
+def test_a_trusted_name_stays_a_name() -> None:
+    found = read_pickle(pickle.dumps(Calls(os.getpid), 4), trust=True)
+    assert isinstance(found.top, Instance)
+    assert found.top.kind == Name(module="posix", name="getpid")
+    assert found.foreign == found.wants == ("posix.getpid",)
+
+
+@pytest.mark.parametrize("value", [None, True, 7, 2**70, -1.5, "ü", b"\xff", [1, [2]], (), (1,), (1, 2, 3, 4), {"a": {1: 2.0}}, bytearray(b"x")])
+@pytest.mark.parametrize("protocol", range(6))
+def test_plain_values_read_as_pickle_reads_them(value: Any, protocol: int) -> None:
+    assert read_pickle(pickle.dumps(value, protocol)).top == value

@@ -1,0 +1,136 @@
+"""Scaling: one scaler or preprocess function bound to an input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, StandardScaler
+
+from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.scalers.scaling import CannotRefit, Scaling, import_function, split_function
+
+ROWS = np.random.default_rng(0).normal(5.0, 3.0, (40, 3))
+
+
+def test_apply_scales_per_feature_and_leaves_the_rows_alone() -> None:
+    scaling, rows = Scaling(input="x", scaler=StandardScaler().fit(ROWS)), ROWS.reshape(10, 4, 3).copy()
+    expected = ((ROWS - ROWS.mean(0)) / ROWS.std(0)).reshape(10, 4, 3)
+    np.testing.assert_allclose(scaling.apply(rows), expected)
+    assert np.array_equal(rows, ROWS.reshape(10, 4, 3))
+    assert (scaling.kind, scaling.names) == ("StandardScaler", None)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), Normalizer()], ids=lambda scaler: type(scaler).__name__)
+def test_refitted_is_fit_transform_and_leaves_the_scaler_alone(scaler: object) -> None:
+    scaling, few = Scaling(input="x", scaler=scaler.fit(ROWS)), ROWS[:7] * 2  # type: ignore[attr-defined]
+    before = scaling.apply(ROWS)
+    np.testing.assert_allclose(scaling.refitted(few), type(scaler)().fit_transform(few))
+    assert np.array_equal(scaling.apply(ROWS), before)
+
+
+def test_a_single_row_refitted_becomes_zero() -> None:
+    assert Scaling(input="x", scaler=StandardScaler().fit(ROWS)).refitted(ROWS[:1]).tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_refitting_that_makes_no_sense_is_told() -> None:
+    with pytest.raises(CannotRefit, match="nothing to fit"):
+        Scaling(input="x", function=lambda rows: rows).refitted(ROWS)
+    kinds = np.array([[0.0], [1.0], [2.0]])
+    with pytest.raises(CannotRefit, match=r"gives rows of shape \(1,\)"):
+        Scaling(input="x", scaler=OneHotEncoder(sparse_output=False).fit(kinds)).refitted(kinds[:1])
+
+
+def test_remembered_are_plain_numbers_of_every_part() -> None:
+    found = Scaling(input="x", scaler=make_pipeline(StandardScaler()).fit(ROWS)).remembered()
+    assert (found["kind"], found["features"], found["names"]) == ("Pipeline", 3, None)
+    (part,) = found["parts"]
+    assert part == {
+        "kind": "StandardScaler",
+        "mean": ROWS.mean(0).tolist(),
+        "scale": pytest.approx(ROWS.std(0).tolist()),
+        "var": pytest.approx(ROWS.var(0).tolist()),
+        "rows": 40,
+    }
+    assert Scaling(input="x", function=np.asarray).remembered() == {"kind": "asarray"}
+
+
+def test_columns_picked_by_name() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(ROWS, columns=["a", "b", "c"])
+    scaling = Scaling(input="x", scaler=ColumnTransformer([("s", StandardScaler(), ["c", "a"])]).fit(frame))
+    assert scaling.names == ("a", "b", "c")
+    np.testing.assert_allclose(scaling.refitted(ROWS[:9]), StandardScaler().fit_transform(ROWS[:9][:, [2, 0]]))
+
+
+def doubling(rows: np.ndarray) -> np.ndarray:
+    return rows * 2
+
+
+def halving_in_place(rows: np.ndarray) -> np.ndarray:
+    rows /= 2
+    return rows
+
+
+def test_a_function_works_on_a_copy_and_is_found_out() -> None:
+    rows = ROWS.copy()
+    scaling = Scaling(input="x", function=halving_in_place)
+    np.testing.assert_allclose(scaling.apply(rows), ROWS / 2)
+    assert np.array_equal(rows, ROWS)
+    assert scaling.mutates(rows)
+    assert not Scaling(input="x", function=doubling).mutates(rows)
+    assert not Scaling(input="x", scaler=StandardScaler().fit(ROWS)).mutates(rows)
+
+
+def test_a_function_is_given_a_frame_where_columns_have_names() -> None:
+    pytest.importorskip("pandas")
+    scaling = Scaling(input="x", function=lambda frame: frame[["b", "a"]], columns=("a", "b", "c"))
+    assert np.array_equal(scaling.apply(ROWS), ROWS[:, [1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda rows: rows[:-1], r"turned rows of shape \(40, 3\) into float64 of shape \(39, 3\)"),
+        (lambda rows: np.array([None] * len(rows)), "into object of shape"),
+        (lambda rows: 1 / 0, "fails on a ndarray of shape .* ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_function_that_gives_no_rows_is_refused(function: object, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        Scaling(input="x", function=function).apply(ROWS)  # type: ignore[arg-type]
+
+
+def test_functions_are_imported_from_files_and_their_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("FACTOR = 3\n")
+    (tmp_path / "serve.py").write_text("from beside import FACTOR\n\ndef prepare(rows):\n    return rows * FACTOR\n")
+    assert import_function(f"{tmp_path / 'serve.py'}:prepare")(2) == 6
+    assert import_function("math:sqrt")(9.0) == 3.0
+    with pytest.raises(UsageError, match="has no function 'prepair'"):
+        import_function(f"{tmp_path / 'serve.py'}:prepair")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("serve.py", "--preprocess is 'serve.py'"),
+        ("serve.py:", "--preprocess is 'serve.py:'"),
+        ("serve.py:a b", "--preprocess is 'serve.py:a b'"),
+        ("/nowhere/serve.py:prepare", "/nowhere/serve.py does not exist"),
+    ],
+)
+def test_what_names_no_function(text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        split_function(text)
+    assert words in caught.value.what
+    assert caught.value.expected == "--preprocess module:function, or --preprocess serve.py:function"
+
+
+def test_a_file_that_crashes_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "serve.py").write_text("raise ValueError('no weights\\nhere')\n")
+    with pytest.raises(UsageError) as caught:
+        import_function(f"{tmp_path / 'serve.py'}:prepare")
+    assert str(caught.value) == f"--preprocess {tmp_path / 'serve.py'} cannot be imported: ValueError: no weights\\x0ahere"

@@ -1,0 +1,263 @@
+"""The rules that hold the package together: every check and cause complete, small functions, one direction of imports, no Keras in the parent."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import string
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from keras_consistency_cli.checks.base import Check
+from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.routes.registry import LOCATING_ROUTES, routes
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "keras_consistency_cli"
+FILES = sorted(PACKAGE.rglob("*.py"))
+CODES = {check.code for check in CHECKS}
+
+INFORMATION_ONLY = {
+    "KC205": "predictions are not at fault where gradients stop: it warns, and never fails",
+    "KC206": "a cost is neither right nor wrong: it never fails",
+    "KC403": "adapting anew is something to be warned of beforehand: nothing shows whether anybody does it",
+    "KC601": "it needs an accelerator, which the machines that test this do not have; its table test plants the deviations",
+    "KC603": "what lower precision would cost is a choice that nobody has made: it warns where it is in use, and never fails",
+    "KC604": "an ill-conditioned model answers the same every way: it warns, and never fails",
+    "KC602": "rounding noise is the measure of every limit, not a fault of its own: it warns, and never fails",
+}
+
+_HEAVY = ("keras", "tensorflow", "sklearn", "joblib", "skops", "scipy")
+_CHILD_SIDE = ("keras_consistency_cli.workers.child", "keras_consistency_cli.loading", "keras_consistency_cli.routes")
+"""Modules that may import a backend, though those of `routes` and `loading` do so only when they are used."""
+_IMPORT_ALL = """
+import importlib, sys
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+    found = sorted({module.partition(".")[0] for module in sys.modules} & set(sys.argv[1].split(",")))
+    if found:
+        sys.exit(f"importing {name} imports {', '.join(found)}")
+"""
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _functions() -> Iterator[tuple[Path, _Function]]:
+    for path in FILES:
+        yield from ((path, node) for node in ast.walk(_tree(path)) if isinstance(node, _Function))
+
+
+def _length(function: _Function) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def _code_lines(path: Path) -> int:
+    """Lines that hold code: neither blank, nor comment, nor docstring."""
+    quiet = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    documented = (
+        node for node in ast.walk(_tree(path)) if isinstance(node, ast.Module | ast.ClassDef | _Function) and ast.get_docstring(node) is not None
+    )
+    prose = {line for node in documented for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)}
+    code = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+        if token.type not in quiet
+        for line in range(token.start[0], token.end[0] + 1)
+    }
+    return len(code - prose)
+
+
+def _public(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, ast.ClassDef | _Function]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | _Function) and not node.name.startswith("_"):
+            yield f"{owner}{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from _public(node.body, f"{owner}{node.name}.")
+
+
+# --- checks
+
+
+def test_check_codes_and_names_are_unique_and_in_order() -> None:
+    codes, names = [check.code for check in CHECKS], [check.name for check in CHECKS]
+    assert codes == sorted(set(codes))
+    assert len(set(names)) == len(names)
+
+
+def test_every_file_of_a_check_is_registered_and_named_after_it() -> None:
+    stems = {path.stem for path in (PACKAGE / "checks" / "rules").glob("kc*.py")}
+    assert stems == {f"{check.code}_{check.name}".lower().replace("-", "_") for check in CHECKS}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+def test_check_is_documented(check: Check) -> None:
+    stem = f"{check.code}_{check.name}".lower().replace("-", "_")
+    assert check.explanation == ast.get_docstring(_tree(PACKAGE / "checks" / "rules" / f"{stem}.py"), clean=False)
+    headings = [re.search(pattern, check.explanation, re.MULTILINE) for pattern in (r"^Why: \S", r"^How: \S", r"^To fix\b[^:\n]*: ?\S")]
+    assert None not in headings, "the docstring needs paragraphs that begin with Why:, How: and To fix:"
+    assert [found.start() for found in headings if found] == sorted(found.start() for found in headings if found)
+    assert check.title
+    assert check.title == check.title.strip(" .")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+def test_check_has_a_test_file(check: Check) -> None:
+    stem = f"{check.code}_{check.name}".lower().replace("-", "_")
+    tests = ROOT / "tests" / "checks" / "rules" / f"test_{stem}.py"
+    assert tests.is_file()
+    assert any(isinstance(node, _Function) and node.name.startswith("test_") for node in ast.walk(_tree(tests)))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+def test_check_asks_for_routes_that_exist(check: Check) -> None:
+    known = {name for route in routes() for name in (route.name, f"{route.name}-baseline")}
+    asked = {*check.routes, *(name for pair in check.pairs for name in (pair.candidate, pair.reference))}
+    assert asked, "a check that asks for no route can say nothing"
+    assert asked <= known
+
+
+def test_every_check_fails_for_some_planted_fault() -> None:
+    from tests.corpus.catalogue import ALL_CASES
+
+    expected = [yaml.safe_load(path.read_text(encoding="utf-8"))["failing"] for path in (ROOT / "sample_models").glob("*/expected.yaml")]
+    planted = {code for codes in (*expected, *(case.failing for case in ALL_CASES)) for code in codes}
+    assert planted <= CODES, "a fault expects a check that does not exist"
+    assert CODES - planted == set(INFORMATION_ONLY), "plant a fault for it, or say why there is none"
+
+
+# --- causes
+
+
+def test_causes_are_keyed_by_their_slug() -> None:
+    assert {slug: cause.slug for slug, cause in CAUSES.items()} == {slug: slug for slug in CAUSES}
+    assert all(re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", slug) for slug in CAUSES)
+
+
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.slug)
+def test_cause_is_complete(cause: Cause) -> None:
+    assert all(text.strip() for text in (cause.sentence, cause.explanation, cause.advice))
+    assert len(cause.explanation) > 60, "explain prints it: say how the fault comes about"
+    assert cause.explanation.rstrip().endswith((".", "!"))
+    assert cause.key
+    assert set(cause.key) <= set(cause.explains) <= CODES
+    assert len(set(cause.explains)) == len(cause.explains)
+    assert cause.locator is None or cause.locator in {route.name for route in LOCATING_ROUTES}
+
+
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.slug)
+def test_cause_has_no_placeholder_but_layer(cause: Cause) -> None:
+    fields = {field for text in (cause.sentence, cause.advice) for _, field, _, _ in string.Formatter().parse(text)}
+    assert fields <= {None, "layer"}
+
+
+def test_every_locator_belongs_to_a_cause() -> None:
+    assert {route.name for route in LOCATING_ROUTES} == {cause.locator for cause in CAUSES.values() if cause.locator}
+
+
+# --- source
+
+
+def test_functions_are_short() -> None:
+    lengths = [_length(function) for _, function in _functions()]
+    long = [f"{_name(path)}: {function.name} has {_length(function)} lines" for path, function in _functions() if _length(function) > 60]
+    assert long == []
+    assert np.percentile(lengths, 95) <= 35
+
+
+def test_files_are_short() -> None:
+    assert {_name(path): lines for path in FILES if (lines := _code_lines(path)) > 250} == {}
+
+
+def test_code_lines_leave_out_what_is_not_code(tmp_path: Path) -> None:
+    path = tmp_path / "sample.py"
+    path.write_text(
+        '"""Doc.\n\nMore.\n"""\n\n# why\nx = """a\n\nb"""  # text over three lines is code\n\n\ndef f() -> None:\n    """Doc."""\n    return None\n'
+    )
+    assert _code_lines(path) == 5
+
+
+def test_functions_are_annotated() -> None:
+    bare = []
+    for path, function in _functions():
+        every = function.args
+        arguments = [*every.posonlyargs, *every.args, *every.kwonlyargs, *filter(None, (every.vararg, every.kwarg))]
+        open_ends = [argument.arg for argument in arguments if argument.annotation is None and argument.arg not in ("self", "cls")]
+        if open_ends or function.returns is None:
+            bare.append(f"{_name(path)}:{function.lineno} {function.name}({', '.join(open_ends)})")
+    assert bare == []
+
+
+def test_public_names_are_documented() -> None:
+    found = {f"{_name(path)}: {name}": ast.get_docstring(node) for path in FILES for name, node in _public(_tree(path).body) if not _is_dunder(name)}
+    bare = [name for name, docstring in found.items() if not docstring]
+    assert len(bare) <= 0.03 * len(found), bare
+    assert [_name(path) for path in FILES if not ast.get_docstring(_tree(path)) and path.read_text().strip()] == []
+
+
+def _is_dunder(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("__")
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = re.compile("TO" + "DO|FIX" + "ME")
+    left = [f"{_name(path)}:{at}" for path in FILES for at, line in enumerate(path.read_text().splitlines(), 1) if marks.search(line)]
+    assert left == []
+
+
+def test_no_file_is_a_drawer_for_everything() -> None:
+    vague = {"util", "utils", "core", "helper", "helpers", "common", "misc", "manager"}
+    assert [_name(path) for path in FILES if path.stem in vague or path.stem.endswith("_manager")] == []
+    assert [
+        f"{_name(path)}: {node.name}"
+        for path in FILES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Manager")
+    ] == []
+
+
+# --- imports
+
+
+def _parent_side() -> list[str]:
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
+    return [name for name in names if not name.startswith(_CHILD_SIDE) and not name.endswith(".__main__")]
+
+
+def test_parent_side_modules_do_not_import_a_backend() -> None:
+    """All in one process: the first module that brings something heavy along is named."""
+    names = _parent_side()
+    assert {"keras_consistency_cli.cli.main", "keras_consistency_cli.pipeline.run", "keras_consistency_cli.checks.registry"} <= set(names)
+    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL, ",".join(_HEAVY), *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_probe_for_heavy_imports_works() -> None:
+    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL, "json", "json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "importing json imports json\n")
+
+
+def test_imports_keep_their_contracts() -> None:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", done.stdout), done.stdout

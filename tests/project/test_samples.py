@@ -1,0 +1,80 @@
+"""The samples through the real command: exit code, failing codes and cause are those that each folder expects."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.helpers.script_modules import script
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "sample_models"
+NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/expected.yaml"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All samples, made anew in a temporary folder beside the layers that they need."""
+    into = tmp_path_factory.mktemp("samples")
+    shutil.copy(SAMPLES / "layers.py", into)
+    subprocess.run([sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(into)], check=True, capture_output=True)
+    return into
+
+
+def expected(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((SAMPLES / name / "expected.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+def test_there_are_samples_of_both_kinds() -> None:
+    assert len(NAMES) >= 10
+    assert {expected(name)["exit_code"] for name in NAMES} == {0, 1}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_says_what_the_sample_expects(name: str, built: Path) -> None:
+    wanted, (data,) = expected(name), (path.name for path in (built / name).glob("data.np*"))
+    line = [sys.executable, "-m", "keras_consistency_cli", "run", "model.keras", "--data", data, "--format", "json", *wanted["args"]]
+    environment = {**{key: value for key, value in os.environ.items() if not key.startswith("KCHECK_")}, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(line, cwd=built / name, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    failing = {result["code"] for result in report["results"] if result["status"] == "fail"}
+    crashed = {result["code"]: result["reason"] for result in report["results"] if result["status"] == "error"}
+    assert (done.returncode, failing, crashed) == (wanted["exit_code"], set(wanted["failing"]), {})
+    assert (report["diagnoses"][0]["cause"] if report["diagnoses"] and failing else None) == wanted["cause"]
+    if "confidence" in wanted:
+        assert (report["diagnoses"][0]["confidence"], report["unexplained"]) == (wanted["confidence"], [])
+        assert report["diagnoses"][0]["confirmation"]
+
+
+@pytest.fixture(scope="module")
+def demo() -> ModuleType:
+    """scripts/demo.py, which draws the README's pictures."""
+    return script("demo")
+
+
+def outline(lines: list[str]) -> list[str]:
+    """What each line says whatever the numbers are and the devices: its label, or its first words. What goes on from the line above is left out."""
+    parts = [re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line) for line in lines if "KC601" not in line]
+    return [re.sub(r"\b\d[\d.]*", "#", part[0]) for part in parts if part]
+
+
+@pytest.mark.parametrize("name", ["passing", "failing"])
+def test_the_pictures_of_the_readme_show_what_the_command_prints(name: str, built: Path, demo: ModuleType) -> None:
+    showing = demo.README_REPORTS[name]
+    text, code = demo.captured(showing, built / showing.sample)
+    assert code == expected(showing.sample)["exit_code"]
+    now, kept = (demo.read(drawing) for drawing in (demo.drawn(text, name=name, title=""), (demo.IMAGES / f"{name}.svg").read_text(encoding="utf-8")))
+    assert outline(kept) == outline(now)
+    assert len(outline(now)) > 25

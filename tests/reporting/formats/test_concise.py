@@ -1,0 +1,53 @@
+"""concise: one line a check, for grep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.reporting.formats.concise import concise_line, render_concise
+from keras_consistency_cli.reporting.parts.canvas import Canvas
+from keras_consistency_cli.reporting.report import Report
+
+Pairing = Callable[..., Judged]
+
+
+def test_a_failing_report_whole(failing: Report) -> None:
+    kept = replace(failing, verdicts=[verdict for verdict in failing.verdicts if verdict.code in ("KC101", "KC104", "KC202", "KC204", "KC205")])
+    assert render_concise(kept, Canvas()).splitlines() == [
+        "CAUSE cross-sample-dependence at encoder/norm (confirmed, KC101, KC103): Layer 'norm' averages over the batch, so the answer for a row"
+        " depends on the rows it is sent with.",
+        "FAIL KC101 batch-vs-single: 4 of 256 rows answer differently when they are alone in their batch."
+        " [deviation 0.31, limit 2.3e-07, 256 rows, worst row 3]",
+        "ERROR KC204 execution-mode: the xla route crashed: InvalidArgumentError: no XLA kernel for StringFormat at node churn/score",
+        "WARN KC202 training-flag: layer 'dropout' answers to training=True. [deviation 0.2, limit 2.3e-07, 256 rows, worst row 3]",
+        "PASS KC104 row-order: agrees [deviation 6.0e-08, limit 2.3e-07, 256 rows, worst row 3]",
+        "SKIP KC205 gradient-flow: no input is a float: no gradient is defined for int32",
+        "inconsistent: models/churn.keras: 1 failed, 1 error, 1 warned, 1 passed, 1 skipped in 2.9 s, exit 1",
+    ]
+
+
+def test_a_failure_about_something_else_shows_no_numbers(make_report: Callable[..., Report], judged: Pairing) -> None:
+    changed = Verdict(
+        code="KC203", name="repeatability", status=Status.FAIL, message="it changes a variable", judged=(judged("again", "predict", 0.0),)
+    )
+    assert concise_line(make_report(changed), changed) == "FAIL KC203 repeatability: it changes a variable"
+
+
+@pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_every_line_begins_with_its_status(request: pytest.FixtureRequest, name: str, ascii_only: bool) -> None:
+    report: Report = request.getfixturevalue(name)
+    text = render_concise(report, Canvas(ascii_only=ascii_only))
+    *lines, last = text.splitlines()
+    assert len(lines) == len(report.verdicts) + len(report.diagnoses)
+    assert [line for line in lines if not re.match(r"(CAUSE|FAIL KC|ERROR KC|WARN KC|PASS KC|SKIP KC)", line)] == []
+    assert re.match(r"(consistent|inconsistent|no verdict): ", last)
+    assert {character for character in text if ord(character) < 32} == {"\n"}
+    assert "##[" not in text
+    assert "\u202e" not in text
+    assert not ascii_only or text.isascii()

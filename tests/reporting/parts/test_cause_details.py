@@ -1,0 +1,101 @@
+"""cause_details: damage in a sentence, deviation along the depth in a small table that stays readable at 80 columns and in ASCII."""
+
+from __future__ import annotations
+
+import pytest
+
+from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.depth import LayerDeviation
+from keras_consistency_cli.diagnosis.impact import Damage, HitRow
+from keras_consistency_cli.reporting.parts.blocks import diagnosis_block
+from keras_consistency_cli.reporting.parts.canvas import Canvas
+from keras_consistency_cli.reporting.parts.cause_details import damage_lines, depth_lines
+
+WORST = (
+    HitRow(row=1017, output="y", index=(0,), distance=0.5, margin=0.25, flipped=True, in_units=125.0),
+    HitRow(row=7, output="y", index=(0,), distance=0.125),
+)
+
+
+def layers(count: int, culprit: int, name: str = "block/dense_{}") -> tuple[LayerDeviation, ...]:
+    return tuple(
+        LayerDeviation(
+            layer=name.format(at), kind="Dense", depth=at + 1, inputs=0.25 * (at > culprit), outputs=0.25 * (at >= culprit), culprit=at == culprit
+        )
+        for at in range(count)
+    )
+
+
+def diagnosis(depth: tuple[LayerDeviation, ...]) -> Diagnosis:
+    return Diagnosis(cause="c", severity="fail", sentence="s", depth=depth)
+
+
+def table(depth: tuple[LayerDeviation, ...], **canvas: object) -> list[str]:
+    return [line.plain for line in depth_lines(Canvas(**canvas), diagnosis(depth))]  # type: ignore[arg-type]
+
+
+def test_damage_in_a_sentence() -> None:
+    damage = Damage(
+        rows_hit=31, rows=256, share=31 / 256, worst=WORST, decision="threshold", decisions=256, flipped=4, flipped_rows=(17, 90, 1017, 5)
+    )
+    assert [line.plain for line in damage_lines(Canvas(), damage)] == [
+        "  damage      31 of 256 rows (12 %); 4 of 256 decisions flipped (threshold),",
+        "              first in row 17, 90, 1,017; row 1,017 by 0.5, 125 in the units of",
+        "              the targets, 0.25 from deciding otherwise (flipped); row 7 by 0.12",
+    ]
+
+
+@pytest.mark.parametrize(("hit", "rows", "told"), [(1, 5000, "under 1 %"), (0, 256, "0 %"), (256, 256, "100 %")])
+def test_shares_are_never_rounded_to_nothing(hit: int, rows: int, told: str) -> None:
+    (line,) = damage_lines(Canvas(), Damage(rows_hit=hit, rows=rows, share=hit / rows))
+    assert line.plain.endswith(f"({told})")
+
+
+def test_no_damage_is_no_line() -> None:
+    assert damage_lines(Canvas(), None) == []
+
+
+def test_a_small_model_is_shown_whole() -> None:
+    assert table(layers(3, 1)) == [
+        "  depth          layer                      in   out",
+        "                 1 block/dense_0 (Dense)     0     0",
+        "              >  2 block/dense_1 (Dense)     0  0.25",
+        "                 3 block/dense_2 (Dense)  0.25  0.25",
+    ]
+
+
+@pytest.mark.parametrize(("count", "culprit"), [(1, 0), (2, 1), (200, 0), (200, 1), (200, 100), (200, 198), (200, 199)])
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_at_most_eight_lines_with_the_culprit_and_both_ends(count: int, culprit: int, width: int) -> None:
+    lines = table(layers(count, culprit), width=width, ascii_only=True)
+    assert 2 <= len(lines) <= 8
+    assert max(map(len, lines)) <= width
+    assert all(line.isascii() for line in lines)
+    marked = [line for line in lines if line.lstrip().startswith(">")]
+    assert [line.split()[1] for line in marked] == [str(culprit + 1)]
+    numbered = [word for line in lines[1:] for word in line.replace(">", " ").split()[:1] if word.isdigit()]
+    assert {"1", str(count)} <= set(numbered)
+
+
+def test_multiples_of_noise_are_shown_where_they_are_known() -> None:
+    known = LayerDeviation(layer="a", kind="Cast", depth=1, inputs=0.0, outputs=3e-4, noise=5000.0, culprit=True)
+    assert table((known,)) == [
+        "  depth          layer       in      out  × noise",
+        "              >  1 a (Cast)   0  3.0e-04     5000",
+    ]
+
+
+def test_names_from_the_model_can_neither_move_nor_colour() -> None:
+    lines = table(layers(2, 0, name="a\x1b[31m\n::error::{}" + "b" * 200))
+    assert len(lines) == 3
+    assert all("\x1b" not in line and len(line) <= 80 for line in lines)
+
+
+def test_without_a_culprit_there_is_no_table() -> None:
+    assert table(()) == []
+
+
+def test_both_stand_in_the_block_of_the_cause() -> None:
+    block = Diagnosis(cause="c", severity="fail", sentence="s", layer="l", depth=layers(2, 0), damage=Damage(rows_hit=1, rows=2, share=0.5))
+    labels = [line.plain[:14].strip() for line in diagnosis_block(Canvas(), block)]
+    assert [label for label in labels if label in ("layer", "depth", "damage")] == ["layer", "depth", "damage"]

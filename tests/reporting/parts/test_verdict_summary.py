@@ -1,0 +1,102 @@
+"""telling: the sentences and numbers that all reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.reporting.parts.verdict_summary import (
+    Figures,
+    apart,
+    causes_of,
+    ending,
+    figures,
+    flips,
+    headline,
+    pair,
+    skips_by_reason,
+    telling,
+    would_pass,
+)
+from keras_consistency_cli.reporting.report import Report
+
+Maker = Callable[..., Report]
+Pairing = Callable[..., Judged]
+
+
+def verdict(status: Status, *judged: Judged, message: str = "it differs", reason: str | None = None) -> Verdict:
+    return Verdict(code="KC101", name="batch-vs-single", status=status, message=message, reason=reason, judged=judged)
+
+
+def test_the_worst_comparison_stands_for_a_verdict(judged: Pairing) -> None:
+    fine, bad = judged("a", "b", 0.0), judged("a", "c", 0.3)
+    assert telling(verdict(Status.FAIL, fine, bad)) is bad
+    assert telling(verdict(Status.PASS, fine)) is fine
+
+
+@pytest.mark.parametrize("status", [Status.FAIL, Status.ERROR])
+def test_a_failure_within_its_limits_is_about_something_else(status: Status, judged: Pairing) -> None:
+    assert telling(verdict(status, judged("a", "b", 0.0))) is None
+
+
+def test_figures_are_short_and_leave_out_what_was_not_measured(make_report: Maker, judged: Pairing) -> None:
+    report, one = make_report(), judged("a", "b", 0.3)
+    assert figures(report, one) == Figures(deviation="0.3", multiple="1.0e+07", limit="2.3e-07", rows="256")
+    assert figures(report, judged("a", "b", 0.3, exact=True)).limit == "exact"
+    odd = replace(one, comparison=replace(one.comparison, nonfinite=3))
+    assert figures(report, odd) == Figures(deviation="nonfinite", multiple="—", limit="—", rows="256")
+
+
+def test_pairs_name_the_output_where_there_are_several(make_report: Maker, stateful: Report, judged: Pairing) -> None:
+    one = judged("again", "predict", 0.3, output="next")
+    assert pair(make_report(), one, "the reference ") == "again against the reference predict"
+    assert pair(stateful, one) == "again against predict, output 'next'"
+
+
+def test_distances_and_flips_in_words(judged: Pairing) -> None:
+    comparison = judged("a", "b", 0.3).comparison
+    assert apart(comparison) == "at most 0.3, 4 of 256 rows differ"
+    assert apart(replace(comparison, nonfinite=2)) == "2 values finite on one side only, the others at most 0.3, 4 of 256 rows differ"
+    assert apart(replace(comparison, misshapen="(3,) for (4,)")) == ""
+    assert flips(replace(comparison, flipped=1)) == "1 decision flipped (threshold) in 256 rows"
+    assert flips(replace(comparison, flipped=0)) == ""
+
+
+def test_what_would_pass(judged: Pairing) -> None:
+    one, exact = judged("a", "b", 0.25), judged("companions", "companions-baseline", 0.5, exact=True)
+    assert would_pass([one]).startswith("with --rtol 0 --atol 0.2")
+    assert would_pass([one, exact]).endswith("; the exact comparisons would still fail")
+    assert would_pass([exact]) == "the same bits only: no limit applies"
+    assert would_pass([replace(one, comparison=replace(one.comparison, nonfinite=1))]) == "no limit lets NaN or infinity on one side pass"
+    assert [would_pass([one, judged(route, "predict", 0.25)]) for route in ("served", "refit-all", "scaled-alone")] == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        (Status.FAIL, "r", "it differs"),
+        (Status.SKIP, "no GPU", "no GPU"),
+        (Status.SKIP, None, "no reason was given"),
+        (Status.ERROR, "out of memory", "it differs: out of memory"),
+        (Status.ERROR, None, "it differs"),
+    ],
+)
+def test_headlines(status: Status, reason: str | None, said: str) -> None:
+    assert headline(verdict(status, reason=reason)) == said
+
+
+def test_skips_are_gathered_by_reason() -> None:
+    one, two, other = (replace(verdict(Status.SKIP, reason=reason), code=code) for code, reason in (("KC1", "a"), ("KC2", "a"), ("KC3", "b")))
+    assert skips_by_reason([one, verdict(Status.PASS), other, two]) == {"a": [one, two], "b": [other]}
+
+
+def test_causes_and_the_last_line(failing: Report) -> None:
+    explained, *_, skipped = (one for one in failing.verdicts if one.code in ("KC101", "KC205"))
+    assert [diagnosis.cause for diagnosis in causes_of(failing, explained)] == ["cross-sample-dependence"]
+    assert causes_of(failing, skipped) == []
+    assert ending(failing) == "2 failed, 1 error, 1 warned, 7 passed, 1 skipped in 2.9 s, exit 1"
+    assert ending(replace(failing, fail_on="warn")).endswith(", exit 1; warnings count as failures")
+    assert ending(replace(failing, verdicts=())) == "no check ran in 2.9 s, exit 3"

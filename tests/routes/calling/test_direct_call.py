@@ -1,0 +1,97 @@
+"""Routes that call: the flag in its three positions, who answers to it, and graph and XLA."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes.base import Result
+from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
+from tests.helpers.live_models import HEALTHY, Block, TrainedByDefault, chain, mlp, named_rows, session_of, strings
+
+TABLE = {route.name: route for route in CALLING_ROUTES}
+
+
+def run(name: str, built: tuple[Any, Any]) -> Result:
+    """One route on a live model."""
+    session = session_of(built)
+    return TABLE[name].run(session, named_rows(built[1], session.facts))
+
+
+def only(result: Result) -> np.ndarray:
+    """The answers of a model with one output."""
+    (values,) = result.outputs.values()
+    return values
+
+
+@pytest.mark.parametrize("name", ["call", "bare-call", "graph", "xla"])
+def test_a_healthy_model_answers_as_predict_does(name: str) -> None:
+    model, rows = mlp()
+    result = run(name, (model, rows))
+    wanted = model.predict(*rows.values(), verbose=0)
+    positions = slice(None) if result.rows is None else result.rows
+    np.testing.assert_allclose(only(result), wanted[positions], atol=1e-6)
+    assert len(only(result)) == (10 if name in ("call", "bare-call") else 4)
+
+
+def test_the_flag_has_three_positions() -> None:
+    model, rows = chain((5,), TrainedByDefault(name="default"))
+    (values,) = rows.values()
+    assert np.array_equal(only(run("call", (model, rows))), values)
+    assert np.array_equal(only(run("bare-call", (model, rows))), values * 2)
+    assert np.array_equal(only(run("training-call", (model, rows))), values[:4] * 2)
+    assert np.array_equal(only(run("graph", (model, rows))), values[:4])
+
+
+def test_each_kind_that_answers_to_training_is_measured_alone() -> None:
+    parts = [layers.Dense(6, name="dense"), layers.BatchNormalization(name="norm"), layers.Dropout(0.5, seed=1, name="drop")]
+    built = chain((5,), *parts, TrainedByDefault(name="default"), layers.GaussianNoise(0.0, seed=2, name="silent"))
+    result = run("training-call", built)
+    effects = {effect["kind"]: effect for effect in result.details["effects"]}
+    assert {kind: effect["layers"] for kind, effect in effects.items() if kind != "Dense"} == {
+        "BatchNormalization": ["norm"],
+        "Dropout": ["drop"],
+        "TrainedByDefault": ["default"],
+        "GaussianNoise": ["silent"],
+    }
+    moved = {kind for kind, effect in effects.items() if effect["max_abs"] > 0}
+    assert moved == {"BatchNormalization", "Dropout", "TrainedByDefault"}
+    assert effects["TrainedByDefault"]["max_abs"] == pytest.approx(np.abs(only(run("call", built))[:4]).max())
+
+
+def test_a_layer_inside_another_is_switched_on_too() -> None:
+    built = chain((5,), Block(TrainedByDefault(name="inner"), name="block"))
+    (effect,) = run("training-call", built).details["effects"]
+    assert (effect["kind"], effect["layers"]) == ("TrainedByDefault", ["block/inner"])
+    built = chain((5,), Block(layers.Dropout(0.5, seed=1, name="inner"), name="block"))
+    (effect,) = run("training-call", built).details["effects"]
+    assert effect["layers"] == ["block/inner"]
+    assert effect["max_abs"] > 0
+
+
+def test_keras_is_put_back_after_the_layers_were_switched_on() -> None:
+    before = keras.layers.Layer.__call__
+    run("training-call", chain((5,), layers.Dropout(0.5)))
+    assert keras.layers.Layer.__call__ is before
+
+
+@pytest.mark.parametrize("name", ["dict inputs", "string inputs", "subclassed", "dict subclassed"])
+def test_every_kind_of_model_can_be_called(name: str) -> None:
+    built = HEALTHY[name]()
+    eager, graph = run("call", built), run("graph", built)
+    for output, values in graph.outputs.items():
+        np.testing.assert_allclose(eager.outputs[output][: len(values)], values, atol=1e-6)
+    assert eager.outputs.keys() == graph.outputs.keys() == run("bare-call", built).outputs.keys()
+
+
+def test_what_cannot_run_says_why() -> None:
+    facts = session_of(mlp()).facts
+    assert [TABLE[name].unavailable(facts) for name in ("graph", "xla")] == [None, None]
+    assert TABLE["xla"].unavailable(session_of(strings()).facts) == "XLA has no strings"
+    elsewhere = replace(facts, backend="jax")
+    assert {TABLE[name].unavailable(elsewhere) for name in ("graph", "xla")} == {"on jax the backend decides how a model is compiled"}

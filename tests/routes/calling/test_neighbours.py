@@ -1,0 +1,200 @@
+"""Companion swap: exactly nothing for healthy models, in float32 and float64; every leak found, however small."""
+
+from __future__ import annotations
+
+import random
+from itertools import permutations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes.base import Result
+from keras_consistency_cli.routes.calling.neighbours import COMPANION_ROUTES, keep_masks
+from tests.helpers.float64_copies import shadow_of
+from tests.helpers.live_models import (
+    HEALTHY,
+    Checked,
+    Dice,
+    Filled,
+    InsideTraining,
+    Leak,
+    LeftOn,
+    chain,
+    mlp,
+    named_rows,
+    normal,
+    session_of,
+    stateful,
+)
+
+SWAP, SWAP64 = (route.run for route in COMPANION_ROUTES)
+
+
+def furthest(result: Result, fillers: tuple[str, ...] = ("other rows", "copies", "zeros", "huge values", "NaN")) -> float:
+    """The greatest distance between a kept row's answers with these fillers and its own; at least one row must have been kept."""
+    assert result.baseline is not None
+    assert result.outputs.keys() == result.baseline.keys()
+    chosen = [place for place, label in enumerate(result.details["labels"]) if label.startswith(fillers)]
+    assert chosen
+    pairs = [(result.outputs[name][chosen].astype(float), result.baseline[name][chosen].astype(float)) for name in result.outputs]
+    return max(float(np.abs(swapped - base).max()) for swapped, base in pairs)
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_healthy_models_keep_every_bit(name: str) -> None:
+    built = HEALTHY[name]()
+    session = session_of(built)
+    assert furthest(SWAP(session, named_rows(built[1], session.facts))) == 0.0
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv with batch norm", "lstm", "attention", "dict inputs"])
+def test_healthy_models_keep_every_bit_in_float64(name: str) -> None:
+    session, rows = shadow_of(HEALTHY[name]())
+    result = SWAP64(session, rows)
+    assert {values.dtype for values in result.outputs.values()} == {np.dtype("float64")}
+    assert furthest(result) == 0.0
+
+
+def test_a_leak_of_a_millionth_shows_in_float32() -> None:
+    built = chain((6,), layers.Dense(8, activation="tanh"), Leak(1e-6), layers.Dense(2))
+    assert 0.0 < furthest(SWAP(session_of(built), built[1]), ("other rows",)) < 1e-5
+
+
+def test_a_leak_of_a_billionth_shows_in_float64() -> None:
+    session, rows = shadow_of(chain((6,), layers.Dense(8, activation="tanh"), Leak(1e-9), layers.Dense(2)))
+    assert 0.0 < furthest(SWAP64(session, rows)) < 1e-8
+
+
+def test_batch_statistics_show() -> None:
+    built = chain((5,), layers.Dense(4), InsideTraining(), layers.Dense(1))
+    assert furthest(SWAP(session_of(built), built[1]), ("other rows",)) > 1e-3
+
+
+def test_labels_and_rows_belong_to_the_answers() -> None:
+    model, rows = mlp()
+    result = SWAP(session_of((model, rows)), rows)
+    (answers,) = result.baseline.values()
+    whole = model.predict(*rows.values(), batch_size=4, verbose=0)
+    assert len(result.details["labels"]) == len(result.rows) == len(answers)
+    np.testing.assert_allclose(answers, whole[result.rows], atol=1e-6)
+    assert result.details["sizes"] == [4, 5]
+    assert {label.split(",")[0] for label in result.details["labels"]} == {"other rows", "copies", "zeros", "huge values", "NaN"}
+
+
+def test_rows_with_nan_do_not_hide_a_leak() -> None:
+    model, rows = chain((6,), layers.Dense(8, activation="tanh"), Leak(1e-3), layers.Dense(2))
+    (name,) = rows
+    rows[name][:6] = np.nan
+    result = SWAP(session_of((model, rows)), rows)
+    (base,), (swapped,) = result.baseline.values(), result.outputs.values()
+    differing = np.isfinite(base).all(axis=1) & (swapped != base).any(axis=1)
+    assert differing.any()
+
+
+def test_a_lone_row_is_doubled() -> None:
+    model, rows = mlp()
+    (name,) = rows
+    result = SWAP(session_of((model, rows)), {name: rows[name][:1]})
+    assert set(result.rows.tolist()) == {0}
+    assert furthest(result) == 0.0
+
+
+def test_equal_rows_are_replaced_by_others() -> None:
+    built = chain((6,), Leak(1e-2), layers.Dense(2))
+    (name,) = built[1]
+    same = {name: np.repeat(built[1][name][:1], 10, axis=0)}
+    result = SWAP(session_of(built), same)
+    real = [place for place, label in enumerate(result.details["labels"]) if label.startswith("other rows")]
+    (base,), (swapped,) = result.baseline.values(), result.outputs.values()
+    assert (base[real] != swapped[real]).any(axis=1).all()
+
+
+def test_random_models_cannot_be_judged() -> None:
+    random.seed(1)
+    model, rows = chain((5,), Dice())
+    model.compile(run_eagerly=True)
+    assert SWAP(session_of((model, rows)), rows).details == {"deterministic": False}
+
+
+def test_seeded_randomness_is_put_back_and_judged() -> None:
+    built = chain((5,), layers.Dense(8), LeftOn(0.4), layers.Dense(1))
+    assert furthest(SWAP(session_of(built), built[1])) == 0.0
+
+
+def test_outputs_without_a_row_axis_are_told() -> None:
+    inputs = keras.Input((5,))
+    session = session_of((keras.Model(inputs, keras.ops.sum(layers.Dense(2, name="head")(inputs), axis=0)), {}))
+    found = SWAP(session, {"x": normal(5)})
+    assert found.outputs == {}
+    assert list(found.details["misshapen"].values()) == [[2]]
+
+
+def test_a_batch_of_one_has_no_neighbours() -> None:
+    model, rows = chain((4, 3), layers.LSTM(5, stateful=True), batch_size=1)
+    assert SWAP(session_of((model, rows)), rows).details == {"alone": True}
+
+
+def test_a_fixed_batch_size_is_kept_and_states_are_reset() -> None:
+    built = stateful()
+    result = SWAP(session_of(built), built[1])
+    assert result.details["sizes"] == [4]
+    assert furthest(result) == 0.0
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 8, 33])
+def test_masks_part_every_ordered_pair(size: int) -> None:
+    masks = list(keep_masks(size))
+    assert all(0 < mask.sum() < size for mask in masks)
+    assert all(any(mask[kept] and not mask[replaced] for mask in masks) for kept, replaced in permutations(range(size), 2))
+
+
+@pytest.mark.parametrize("budget", [0, 40, 10**6])
+def test_the_memory_budget_holds_and_one_row_a_pass_is_kept(budget: int) -> None:
+    built = mlp()
+    result = SWAP(session_of(built, budget=budget), built[1])
+    (answers,) = result.outputs.values()
+    passes = [label.rsplit(",", 1)[0] for label in result.details["labels"]]
+    assert len(answers) == len(passes)
+    full = len(SWAP(session_of(mlp()), built[1]).rows)
+    assert (len(answers) == full) == (budget == 10**6)
+    assert set(passes) == {"other rows", "copies", "zeros", "huge values", "NaN"}
+
+
+def test_answers_that_change_for_equal_rows_alone_are_seen() -> None:
+    """A layer that zeroes rows which stand twice in a batch: no other row shows it, only a copy does."""
+    inputs = keras.Input((3,))
+    apart = keras.ops.sum(keras.ops.abs(keras.ops.expand_dims(inputs, 1) - keras.ops.expand_dims(inputs, 0)), axis=-1)
+    alone = keras.ops.sum(keras.ops.cast(apart < 1e-6, "float32"), axis=1, keepdims=True) < 1.5
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs * keras.ops.cast(alone, "float32")))
+    built = (model, {model.inputs[0].name: np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)})
+    result = SWAP(session_of(built), built[1])
+    assert furthest(result, ("copies",)) > 0
+    assert furthest(result, ("other rows", "zeros")) == 0
+
+
+def test_ids_fed_as_floats_stay_ids() -> None:
+    """Ids out of the table would crash any model, and say nothing of neighbours."""
+    model = keras.Sequential([keras.Input((4,)), layers.Embedding(9, 3), layers.GRU(2)])
+    rows = {model.inputs[0].name: np.random.default_rng(0).integers(0, 9, size=(40, 4)).astype(np.float32)}
+    assert furthest(SWAP(session_of((model, rows)), rows)) == 0.0
+
+
+@pytest.mark.parametrize(("by_batch", "leaky"), [(True, True), (False, False)])
+def test_rows_with_nan_that_the_model_fills_in_are_kept_too(by_batch: bool, leaky: bool) -> None:
+    model, rows = chain((6,), Filled(by_batch), layers.Dense(8, activation="relu"), layers.Dense(2))
+    (name,) = rows
+    rows[name][[0, 3, 4, 7], [1, 2, 1, 0]] = np.nan
+    result = SWAP(session_of((model, rows)), rows)
+    assert {0, 3, 4, 7} & set(result.rows.tolist())
+    assert (furthest(result) > 0.0) is leaky
+
+
+def test_neighbours_that_the_model_refuses_are_left_out_and_told() -> None:
+    built = chain((5,), Checked(), layers.Dense(4, activation="tanh"), layers.Dense(1))
+    result = SWAP(session_of(built), built[1])
+    assert result.details["refused"] == ["NaN"]
+    assert furthest(result) == 0.0
+    leaking = chain((5,), Checked(), layers.Dense(4, activation="tanh"), Leak(1e-3), layers.Dense(1))
+    assert furthest(SWAP(session_of(leaking), leaking[1])) > 0.0

@@ -1,0 +1,160 @@
+"""Routes that predict: each one is the way of calling that its name says, on healthy models and on those that it is meant to catch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes.base import Result
+from keras_consistency_cli.routes.registry import BATCH_SIZES, REFERENCE, SHADOW, routes
+from tests.helpers.live_models import Counter, Leak, chain, mlp, session_of, stateful
+
+TABLE = {route.name: route for route in routes((2, 3))}
+
+
+def run(name: str, built: tuple[Any, Any]) -> Result:
+    """One route on a live model."""
+    return TABLE[name].run(session_of(built), built[1])
+
+
+def only(result: Result) -> np.ndarray:
+    """The answers of a model with one output."""
+    (values,) = result.outputs.values()
+    return values
+
+
+@pytest.fixture(scope="module")
+def healthy() -> tuple[Any, Any]:
+    return mlp()
+
+
+@pytest.fixture(scope="module")
+def whole(healthy: tuple[Any, Any]) -> np.ndarray:
+    """What predict says, called directly."""
+    return np.asarray(healthy[0].predict(*healthy[1].values(), batch_size=4, verbose=0))
+
+
+def test_the_table_has_the_routes_of_its_sizes_and_no_name_twice() -> None:
+    names = [route.name for route in routes((2, 9))]
+    assert len(names) == len(set(names))
+    assert {"batch-2", "batch-9", "batch-all", "batch-2-float64", "batch-9-float64", "batch-all-float64", REFERENCE, SHADOW} <= set(names)
+    assert "batch-3" not in names
+    assert {f"batch-{size}" for size in BATCH_SIZES} <= {route.name for route in routes()}
+
+
+STREAMING = {"predict", "one-by-one", "predict-float64", "one-by-one-float64", "rows", "recorded"}
+
+
+def test_the_shadow_and_the_fresh_process_have_seats_of_their_own() -> None:
+    assert {route.seat for route in TABLE.values() if route.lens == "float64"} == {"shadow"}
+    assert TABLE["fresh-process"].seat == "fresh"
+    assert TABLE["predict"].seat == "main"
+    assert {route.name for route in TABLE.values() if route.streams} == STREAMING
+
+
+@pytest.mark.parametrize("name", ["predict", "fresh-process", "predict-again", "predict-retraced", "shuffled"])
+def test_the_healthy_model_is_answered_alike(name: str, healthy: tuple[Any, Any], whole: np.ndarray) -> None:
+    result = run(name, healthy)
+    assert result.rows is None
+    assert np.array_equal(only(result), whole)
+
+
+@pytest.mark.parametrize(("name", "size"), [("batch-2", 2), ("batch-3", 3), ("batch-all", 10), ("one-by-one", 1)])
+def test_batches_have_their_size(name: str, size: int, healthy: tuple[Any, Any]) -> None:
+    wanted = healthy[0].predict(*healthy[1].values(), batch_size=size, verbose=0)
+    result = run(name, healthy)
+    assert np.array_equal(only(result), wanted)
+    assert result.details == ({"batch_size": size} if name != "one-by-one" else {})
+
+
+def test_single_predict_is_literal_on_first_middle_and_last(healthy: tuple[Any, Any]) -> None:
+    model, rows = healthy
+    (values,) = rows.values()
+    result = run("single-predict", healthy)
+    assert result.rows is not None
+    assert result.rows.tolist() == [0, 4, 9]
+    assert np.array_equal(only(result), np.concatenate([model.predict(values[[at]], verbose=0) for at in (0, 4, 9)]))
+
+
+def test_single_predict_on_fewer_rows_than_three(healthy: tuple[Any, Any]) -> None:
+    model, rows = healthy
+    result = run("single-predict", (model, {name: values[:1] for name, values in rows.items()}))
+    assert result.rows is not None
+    assert (result.rows.tolist(), only(result).shape) == ([0], (1, 3))
+
+
+def test_the_short_tail_is_one_row_and_tells_what_it_gave(healthy: tuple[Any, Any], whole: np.ndarray) -> None:
+    result = run("short-tail", healthy)
+    assert result.rows is not None
+    assert (result.rows.tolist(), result.details) == ([0, 1, 2, 3, 4], {"given": 5})
+    np.testing.assert_allclose(only(result), whole[:5], atol=1e-6)
+
+
+def test_a_stateful_model_answers_a_short_tail_with_too_many_rows() -> None:
+    built = stateful()
+    result = run("short-tail", built)
+    assert result.details == {"given": 5}
+    assert len(only(result)) != 5
+
+
+def test_the_second_predict_goes_on_from_the_state_of_the_first() -> None:
+    built = stateful()
+    once, again = only(run("predict", built)), only(run("predict-again", stateful_copy(built)))
+    assert np.abs(once - again).max() > 1e-4
+
+
+def stateful_copy(built: tuple[Any, Any]) -> tuple[Any, Any]:
+    """The same weights, and no state yet."""
+    model, rows = stateful()
+    model.set_weights(built[0].get_weights())
+    return model, rows
+
+
+def test_shuffling_puts_every_answer_back_in_its_place() -> None:
+    model, rows = chain((5,), layers.Dense(1))
+    whole = model.predict(*rows.values(), batch_size=4, verbose=0)
+    np.testing.assert_allclose(only(run("shuffled", (model, rows))), whole, atol=1e-6)
+    leaking, rows = chain((5,), Leak(0.5), layers.Dense(1))
+    moved = only(run("shuffled", (leaking, rows)))
+    assert np.abs(moved - leaking.predict(*rows.values(), batch_size=4, verbose=0)).max() > 1e-3
+
+
+def test_the_order_of_the_shuffle_is_seeded() -> None:
+    built = chain((5,), Leak(0.5), layers.Dense(1))
+    answers = [only(TABLE["shuffled"].run(session_of(built, seed=seed), built[1])) for seed in (1, 1, 2)]
+    assert np.array_equal(answers[0], answers[1])
+    assert not np.array_equal(answers[0], answers[2])
+
+
+def test_tracing_anew_shows_what_the_first_trace_froze() -> None:
+    built = chain((5,), Counter(name="counter"))
+    session = session_of(built)
+    first = only(TABLE["predict"].run(session, built[1]))
+    session.restore()
+    built[0].get_layer("counter").calls += 100
+    anew = only(TABLE["predict-retraced"].run(session, built[1]))
+    assert np.abs(anew - first).max() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("one-by-one", "the model is built for batches of 4"),
+        ("single-predict", "the model is built for batches of 4"),
+        ("batch-3", "the model is built for batches of 4"),
+        ("batch-all", "the model is built for batches of 4"),
+        ("predict", None),
+        ("short-tail", None),
+        ("shuffled", None),
+    ],
+)
+def test_a_fixed_batch_size_rules_out_the_others(name: str, reason: str | None) -> None:
+    assert TABLE[name].unavailable(session_of(stateful()).facts) == reason
+
+
+def test_a_fixed_batch_size_that_is_asked_for_is_available() -> None:
+    table = {route.name: route for route in routes((4,))}
+    assert table["batch-4"].unavailable(session_of(stateful()).facts) is None

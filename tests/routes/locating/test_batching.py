@@ -1,0 +1,70 @@
+"""Locating by batch: the layer that heeds its size or a row's place, inside other layers too; rounding by batch size names nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
+from tests.helpers.live_models import HEALTHY, Block, ByBatch, chain, named_rows, normal, session_of, state_of
+
+(ROUTE,) = BATCHING_LOCATORS
+
+
+def located(built: tuple[Any, Any], **probe: Any) -> dict[str, Any]:
+    session = session_of(built, **probe)
+    result = ROUTE.run(session, named_rows(built[1], session.facts))
+    assert result.outputs == {}
+    return dict(result.details)
+
+
+@pytest.mark.parametrize("how", ["size", "place", "seed"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_layer_is_named(how: str, inside: bool) -> None:
+    layer: Any = ByBatch(how, name="odd")
+    layer = Block(layer, name="box") if inside else layer
+    found = located(chain((6,), layers.Dense(32, activation="relu"), layer, layers.Dense(2), rows=40))
+    assert (found["layer"], found["kind"]) == ("box/odd" if inside else "odd", "ByBatch")
+    assert [each["layer"] for each in found["depth"] if each["culprit"]] == [found["layer"]]
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_healthy_models_name_nobody(name: str) -> None:
+    assert located(HEALTHY[name]()) == {}
+
+
+def test_rounding_by_batch_size_names_nobody() -> None:
+    """A long sum comes out with other last bits in a batch of one row."""
+    wide = [layers.Dense(512, activation="tanh") for _ in range(6)]
+    assert located(chain((2048,), *wide, layers.Dense(1), rows=33), batch_size=32) == {}
+
+
+def test_a_model_built_for_one_batch_size_is_asked_by_place_alone() -> None:
+    rows = keras.Input((6,), batch_size=4)
+    found = located((keras.Model(rows, ByBatch("place", name="odd")(rows)), {rows.name: normal(6, rows=8)}))
+    assert found["layer"] == "odd"
+
+
+def test_a_single_row_has_no_other_place() -> None:
+    built = chain((6,), layers.Dense(2), rows=1)
+    assert located(built) == {}
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model, rows = chain((6,), layers.BatchNormalization(), ByBatch("size"), layers.Dense(2))
+    session, before = session_of((model, rows)), state_of(model)
+    ROUTE.run(session, named_rows(rows, session.facts))
+    session.restore()
+    assert state_of(model) == before
+    assert all(np.isfinite(values).all() for values in rows.values())
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_layer_that_refuses_batches_of_another_size_is_named(inside: bool) -> None:
+    layer: Any = ByBatch("fixed", name="odd")
+    found = located(chain((6,), layers.Dense(6), Block(layer, name="box") if inside else layer, layers.Dense(2), rows=12))
+    assert (found["layer"], found["kind"], found["custom"]) == ("box/odd" if inside else "odd", "ByBatch", True)

@@ -1,0 +1,67 @@
+"""Routes of conditioning, on shadows of live models: the numbers are those that arithmetic says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.measurement.facts import InputFact
+from keras_consistency_cli.routes.numerics.conditioning import CHANGE, CONDITIONING_ROUTES
+from tests.helpers.float64_copies import shadow_of
+from tests.helpers.live_models import HEALTHY, chain, dict_inputs, mlp, session_of, state_of, strings
+
+TABLE = {route.name: route for route in CONDITIONING_ROUTES}
+
+
+def amplification(route: str, built: tuple[Any, Any]) -> float:
+    shadow, rows = shadow_of(built)
+    base = shadow.step({name: values[:4] for name, values in rows.items()})
+    moved = TABLE[route].run(shadow, rows).outputs
+    return max(float(np.sqrt(np.mean((moved[name] - base[name]) ** 2) / np.mean(base[name] ** 2))) / CHANGE for name in base)
+
+
+@pytest.mark.parametrize("name", [name for name in HEALTHY if name != "string inputs"])
+@pytest.mark.parametrize("route", sorted(TABLE))
+def test_healthy_models_are_well_conditioned(name: str, route: str) -> None:
+    assert 0 < amplification(route, HEALTHY[name]()) < 300
+
+
+def test_a_difference_of_large_numbers_is_not() -> None:
+    odd = layers.Dense(1, kernel_initializer="zeros")
+    model, rows = chain((8,), odd)
+    odd.kernel.assign(np.array([1.0, -1.0] * 4).reshape(-1, 1))
+    shifted = {name: values + np.float32(1e6) for name, values in rows.items()}
+    assert all(amplification(route, (model, shifted)) > 1e4 for route in TABLE)
+
+
+def test_the_shadow_is_left_as_it_was() -> None:
+    shadow, rows = shadow_of(mlp())
+    before = state_of(shadow.model)
+    for route in CONDITIONING_ROUTES:
+        route.run(shadow, rows)
+    assert state_of(shadow.model) == before
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    shadow, rows = shadow_of(mlp())
+    for route in CONDITIONING_ROUTES:
+        once, again = route.run(shadow, rows), route.run(shadow, rows)
+        assert all(np.array_equal(once.outputs[name], again.outputs[name]) for name in once.outputs)
+
+
+def test_whole_numbers_are_left_alone() -> None:
+    shadow, rows = shadow_of(dict_inputs())
+    assert TABLE["changed-inputs"].run(shadow, rows).outputs
+
+
+def test_reasons() -> None:
+    facts = session_of(mlp()).facts
+    words = type(facts)(**{**vars(facts), "inputs": (InputFact(name="x", shape=(None, 1), dtype="string"),)})
+    large = type(facts)(**{**vars(facts), "parameters": 30_000_000})
+    assert [route.unavailable(facts) for route in CONDITIONING_ROUTES] == [None, None]
+    assert TABLE["changed-inputs"].unavailable(words) == "the model has no float input"
+    assert TABLE["changed-weights"].unavailable(large) == "30000000 weights are too many to draw changes for"
+    assert TABLE["changed-inputs"].unavailable(session_of(strings()).facts) == "the model has no float input"

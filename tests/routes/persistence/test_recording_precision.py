@@ -1,0 +1,71 @@
+"""What a recording rounds off: 16 bits, decimals, and what only looks like them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.routes.persistence.recording_precision import recording
+
+TODAY = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+
+
+def bfloat16(values: np.ndarray) -> np.ndarray:
+    """To the nearest bfloat16, kept as float32."""
+    import tensorflow as tf
+
+    return np.asarray(tf.cast(tf.cast(values, tf.bfloat16), tf.float32))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "words"),
+    [
+        (TODAY.astype("float16"), "float16"),
+        (TODAY.astype("float16").astype("float64"), "float16"),
+        (bfloat16(TODAY), "bfloat16"),
+        (TODAY.round(4), "numbers with 4 decimals"),
+        (TODAY.astype("float64").round(4), "numbers with 4 decimals"),
+        (TODAY.round(1), "numbers with 1 decimal"),
+        (TODAY.round(6), "numbers with 6 decimals"),
+        ((1e5 * TODAY).round(), "whole numbers"),
+    ],
+)
+def test_what_was_rounded_stands_for_todays_answers(recorded: np.ndarray, words: str) -> None:
+    today = TODAY * np.float32(1e5) if words == "whole numbers" else TODAY
+    found = recording(recorded, today)
+    assert found is not None
+    assert (found.words, found.holds(recorded), found.holds(today)) == (words, True, False)
+    np.testing.assert_allclose(found.nearest(recorded, today), today, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "today"),
+    [
+        pytest.param(TODAY, TODAY, id="float32"),
+        pytest.param(TODAY.astype("float64"), TODAY, id="float64"),
+        pytest.param(TODAY.round(0), TODAY, id="whole numbers that are nearly as large as their spread"),
+        pytest.param((TODAY > 0).astype("float32"), np.abs(TODAY), id="labels"),
+        pytest.param(np.arange(192).reshape(64, 3), 50 * TODAY, id="class ids"),
+        pytest.param(TODAY[:2].astype("float16"), TODAY[:2], id="too few numbers"),
+        pytest.param(TODAY.astype("float16"), TODAY.astype("float16"), id="answers that are float16 themselves"),
+    ],
+)
+def test_what_was_not_rounded_is_taken_at_its_word(recorded: np.ndarray, today: np.ndarray) -> None:
+    assert recording(recorded, today) is None
+
+
+@pytest.mark.parametrize("recorded", [TODAY.astype("float16"), TODAY.round(3), bfloat16(TODAY)])
+def test_a_move_beyond_what_was_rounded_off_is_left(recorded: np.ndarray) -> None:
+    """Small numbers are not given the leeway of large ones in a binary form."""
+    found = recording(recorded, TODAY)
+    assert found is not None
+    moved = TODAY + 0.05
+    assert np.abs(found.nearest(recorded, moved) - moved).min() > 0.005
+
+
+def test_nan_stays_nan() -> None:
+    recorded = TODAY.astype("float16")
+    recorded[3] = np.nan
+    found = recording(recorded, TODAY)
+    assert found is not None
+    assert np.isnan(found.nearest(recorded, TODAY)[3]).all()

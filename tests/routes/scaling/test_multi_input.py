@@ -1,0 +1,92 @@
+"""Routes through a preprocess function that prepares two inputs at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from tests.helpers.live_models import session_of
+from tests.helpers.scaled_subjects import RAW, ROUTES
+
+SERVE = """
+def sound(rows):
+    return {"left": (rows["left"] - [50.0, 0.5, -3.0]) / [10.0, 0.3, 0.1], "right": rows["right"] / 7}
+
+def together(rows):
+    return {"left": rows["left"], "right": rows["right"] - rows["right"].mean(axis=0)}
+
+def two_at_least(rows):
+    if len(rows["left"]) < 2:
+        raise ValueError("too few")
+    return rows
+
+def wider(rows):
+    more = 3 if len(rows["left"]) < 2 else 2
+    return {"left": rows["left"], "right": rows["right"][:, :1].repeat(more, axis=1)}
+"""
+OTHER = np.random.default_rng(8).normal(4.0, 2.0, (48, 2))
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Any:
+    """Make a session of a model of two inputs, with that function and perhaps served rows."""
+
+    def make(function: str, **served: np.ndarray) -> Any:
+        keras.utils.set_random_seed(3)
+        left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
+        model = keras.Model({"left": left, "right": right}, layers.Dense(2)(layers.Concatenate()([left, right])))
+        (tmp_path / "serve.py").write_text(SERVE)
+        np.savez(tmp_path / "data.npz", left=RAW, right=OTHER)
+        np.savez(tmp_path / "served.npz", **served)
+        named = {"served": str(tmp_path / "served.npz")} if served else {}
+        files = SubjectFiles(model="live", data=str(tmp_path / "data.npz"), preprocess=f"{tmp_path / 'serve.py'}:{function}", **named)
+        made: Any = session_of((model, {}))
+        made.subject, made.numbers = Subject(files=files, model=model, facts=made.facts), np.arange(48)
+        return made
+
+    return make
+
+
+def run(session: Any, route: str) -> Any:
+    return ROUTES[route].run(session, session.subject.rows(session.numbers))
+
+
+def test_rows_that_do_not_look_at_each_other_stay(session: Any) -> None:
+    found = run(session("sound"), "scaled-alone")
+    assert found.details["moved"] < 1e-12
+    assert [values.shape for values in found.outputs.values()] == [(48, 2)]
+
+
+def test_the_input_that_moves_most_is_named(session: Any) -> None:
+    details = run(session("together"), "scaled-alone").details
+    assert (details["input"], details["columns"], details["constant"]) == ("right", [0, 1], True)
+    assert details["moved"] > 1
+
+
+def test_a_row_that_cannot_be_prepared_alone_is_told(session: Any) -> None:
+    found = run(session("two_at_least"), "scaled-alone")
+    assert (found.outputs, found.details["crashed"], "too few" in found.details["reason"]) == ({}, True, True)
+    assert run(session("wider"), "scaled-alone").details["reason"] == "the model takes rows of shape (2,), this gives (3,)"
+
+
+def test_other_ways_of_scaling_make_no_sense(session: Any) -> None:
+    reason = "the preprocess function prepares several inputs at once"
+    assert {run(session("sound"), name).details["reason"] for name in ("unscaled", "refit-all", "scaled-twice")} == {reason}
+
+
+def served(session: Any, **rows: np.ndarray) -> dict[str, list[str]]:
+    inputs = run(session("sound", **rows), "served").details["inputs"]
+    return {name: [each["kind"] for each in match["mistakes"]] for name, match in inputs.items()}
+
+
+def test_served_rows_are_matched_by_input(session: Any) -> None:
+    right = {"left": (RAW - [50.0, 0.5, -3.0]) / [10.0, 0.3, 0.1], "right": OTHER / 7}
+    assert served(session, **right) == {"left": [], "right": []}
+    assert served(session, **{**right, "left": RAW}) == {"left": ["unscaled"], "right": []}

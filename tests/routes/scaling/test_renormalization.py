@@ -1,0 +1,64 @@
+"""Normalization layers adapted anew: as adapt() does it, and without a trace in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes.base import Result
+from tests.helpers.scaled_subjects import RAW, TRAINED, Setting, only
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Callable[..., Setting]:
+    """Make a setting around a small dense model of three features, or around another one."""
+    return partial(Setting, tmp_path)
+
+
+def normalised(**kwargs: Any) -> Any:
+    norm = layers.Normalization(name="norm", **kwargs)
+    norm.adapt(TRAINED)
+    inner = keras.Sequential([keras.Input((3,)), norm, layers.Dense(4, activation="tanh")], name="inner")
+    return keras.Sequential([keras.Input((3,)), inner, layers.Dense(1)])
+
+
+def test_adapting_does_what_adapt_does_and_leaves_the_model_alone(setting: Any) -> None:
+    model = normalised()
+    here = setting(model=model)
+    found = {name: here.run(name) for name in ("adapt-all", "adapt-batches", "adapt-single")}
+    assert here.session.snapshot.changes() == ()
+    size, norm = here.session.batch_size, model.layers[0].layers[0]
+    norm.adapt(RAW)
+    assert np.allclose(only(found["adapt-all"]), np.asarray(model(RAW)), atol=1e-5)
+    norm.adapt(RAW[:size])
+    assert np.allclose(only(found["adapt-batches"])[:size], np.asarray(model(RAW[:size])), atol=1e-5)
+    single = found["adapt-single"]
+    assert len(np.unique(only(single))) == 1
+    assert single.rows is not None
+    assert single.rows.tolist() == list(range(16))
+
+
+def test_adapting_tells_how_far_the_mean_moves(setting: Any) -> None:
+    (shift,) = setting(model=normalised()).run("adapt-all").details["shifts"].values()
+    expected = np.abs((RAW.mean(axis=0) - TRAINED.mean(axis=0)) / TRAINED.std(axis=0)).max()
+    assert shift == pytest.approx(expected, rel=1e-3)
+
+
+def test_one_mean_for_all_features(setting: Any) -> None:
+    model = normalised(axis=None)
+    found = only(setting(model=model).run("adapt-all"))
+    model.layers[0].layers[0].adapt(RAW)
+    assert np.allclose(found, np.asarray(model(RAW)), atol=1e-5)
+
+
+def test_models_that_normalise_nothing_say_so(setting: Any) -> None:
+    assert setting().run("adapt-all") == Result(outputs={}, details={"reason": "the model has no Normalization layer"})
+    inverted = keras.Sequential([keras.Input((3,)), layers.Normalization(mean=1.0, variance=4.0, invert=True)])
+    assert setting(model=inverted).run("adapt-all").details == {"reason": "the model has no Normalization layer"}

@@ -1,0 +1,113 @@
+"""Routes through the scaler, on a live model: each feeds what its name says, or says why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import Normalizer, StandardScaler
+
+from keras_consistency_cli.routes.base import Result
+from tests.helpers.scaled_subjects import RAW, SCALER, TRAINED, Setting, only, refit_in
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Callable[..., Setting]:
+    """Make a setting around a small dense model of three features, or around another one."""
+    return partial(Setting, tmp_path)
+
+
+def test_each_route_feeds_what_its_name_says(setting: Any) -> None:
+    here = setting(scaler=SCALER)
+    right = SCALER.transform(RAW)
+    expected = {
+        "refit-all": StandardScaler().fit_transform(RAW),
+        "refit-batches": refit_in(here.session.batch_size),
+        "refit-single": np.zeros_like(RAW),
+        "scaled-alone": right,
+        "unscaled": RAW,
+        "scaled-twice": SCALER.transform(right),
+        "float32-first": SCALER.transform(RAW.astype("float32")),
+        "float16-first": SCALER.transform(RAW.astype("float16")),
+    }
+    for name, rows in expected.items():
+        assert np.array_equal(only(here.run(name)), here.fed(rows)), name
+
+
+def test_details_tell_how_far_inputs_move(setting: Any) -> None:
+    here = setting(scaler=SCALER)
+    right = SCALER.transform(RAW)
+    spread = right.std(axis=0)
+    off = np.abs(StandardScaler().fit_transform(RAW) - right).max(axis=0) / spread
+    details = here.run("refit-all").details
+    assert details == {"moved": pytest.approx(off.max()), "column": int(off.argmax()), "columns": [0, 1, 2], "constant": False}
+    assert here.run("refit-single").details["constant"] is True
+    assert here.run("scaled-alone").details["moved"] < 1e-12
+
+
+def test_sequences_are_scaled_per_feature(setting: Any) -> None:
+    raw = RAW.reshape(16, 3, 3)
+    here = setting(raw, scaler=SCALER)
+    expected = StandardScaler().fit_transform(raw.reshape(-1, 3)).reshape(raw.shape)
+    assert np.allclose(only(here.run("refit-all")), here.fed(expected), atol=1e-6)
+    assert here.run("refit-single").details["constant"] is False
+
+
+def test_without_a_scaler_nothing_is_scaled(setting: Any) -> None:
+    here = setting()
+    for name in ("refit-all", "scaled-alone", "unscaled", "float32-first"):
+        assert here.run(name) == Result(outputs={}, details={"reason": "no scaler or preprocess given"})
+
+
+def test_rows_that_are_scaled_already_are_left_alone(setting: Any) -> None:
+    here = setting(scaler=SCALER, data_state="scaled")
+    assert here.run("refit-all").details == {"reason": "the rows are scaled already (facts.data_state)"}
+
+
+def test_a_preprocess_function_has_nothing_to_fit(setting: Any) -> None:
+    assert setting(preprocess="prepare").run("refit-all") == Result(outputs={}, details={"reason": "a preprocess function has nothing to fit"})
+
+
+def test_a_preprocess_function_that_looks_at_all_rows_is_caught_alone(setting: Any) -> None:
+    details = setting(preprocess="prepare").run("scaled-alone").details
+    assert details["constant"] is True
+    assert details["moved"] > 1.0
+    assert setting(preprocess="sound").run("scaled-alone").details["moved"] == 0.0
+
+
+def test_a_preprocess_function_is_called_twice_on_the_same_rows(setting: Any) -> None:
+    noisy, sound = (setting(preprocess=name).run("scaled-alone").details for name in ("noisy", "sound"))
+    assert noisy["unsteady"] > 0.01
+    assert sound["unsteady"] == 0.0
+    assert noisy["prepared"] != setting(preprocess="noisy").run("scaled-alone").details["prepared"]
+    assert sound["prepared"] == setting(preprocess="sound").run("scaled-alone").details["prepared"]
+    assert "unsteady" not in setting(scaler=SCALER).run("scaled-alone").details
+
+
+def test_a_preprocess_function_that_fails_on_one_row(setting: Any) -> None:
+    found = setting(preprocess="together").run("scaled-alone")
+    assert (found.outputs, found.details["crashed"]) == ({}, True)
+    assert "too few" in found.details["reason"]
+
+
+def test_casts_that_change_nothing_are_not_tried(setting: Any) -> None:
+    assert setting(RAW.astype("float32"), scaler=SCALER).run("float32-first").details == {"reason": "the rows are float32 as they are"}
+    assert setting((RAW > 0), scaler=SCALER).run("float16-first").details == {"reason": "the rows are bool as they are"}
+    assert setting(RAW.astype("int64"), scaler=SCALER).run("float32-first").details["moved"] < 1e-6
+
+
+def test_columns_are_permuted_as_their_names_suggest(setting: Any) -> None:
+    assert setting(scaler=SCALER).run("columns-permuted").details == {"reason": "neither the data nor the scaler name their columns"}
+    here = setting(scaler=SCALER, feature_names=["income", "age", "debt"])
+    assert np.array_equal(only(here.run("columns-permuted")), here.fed(SCALER.transform(RAW[:, [1, 2, 0]])))
+    sorted_already = setting(scaler=SCALER, feature_names=["a", "b", "c"]).run("columns-permuted")
+    assert sorted_already.details == {"reason": "the names of the columns suggest no other order"}
+
+
+def test_a_normalizer_is_immune_to_refitting(setting: Any) -> None:
+    here = setting(scaler=Normalizer().fit(TRAINED))
+    assert here.run("refit-single").details["moved"] == 0.0

@@ -1,0 +1,150 @@
+"""The route of the served rows: what the model makes of them, and which mistake made them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
+
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.routes.base import Result
+from tests.helpers.scaled_subjects import RAW, SCALER, TRAINED, Setting, only, refit_in
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Callable[..., Setting]:
+    """Make a setting around a small dense model of three features, or around another one."""
+    return partial(Setting, tmp_path)
+
+
+SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int | None]]]] = {
+    "rightly": (SCALER.transform, []),
+    "refitted on all": (lambda rows: StandardScaler().fit_transform(rows), [("refit-all", None)]),
+    "refitted on 20": (lambda rows: refit_in(20, rows), [("refit-batches", 20)]),
+    "refitted on the first 16": (lambda rows: StandardScaler().fit(rows[:16]).transform(rows), [("refit-first", 16)]),
+    "refitted on each row": (lambda rows: refit_in(1, rows), [("refit-single", 1)]),
+    "not scaled": (lambda rows: rows, [("unscaled", None)]),
+    "scaled twice": (lambda rows: SCALER.transform(SCALER.transform(rows)), [("scaled-twice", None)]),
+    "float16": (lambda rows: SCALER.transform(rows).astype("float16"), [("float16-after", None)]),
+    "float16 first": (lambda rows: SCALER.transform(rows.astype("float16")), [("float16-first", None)]),
+    "stored as float16": (lambda rows: SCALER.transform(rows.astype("float16").astype("float64")), [("float16-first", None)]),
+    "other columns": (lambda rows: SCALER.transform(rows[:, [2, 1, 0]]), [("other-columns", None)]),
+    "cut to whole numbers": (lambda rows: SCALER.transform(np.trunc(rows)), [("cut-first", None)]),
+    "rounded to whole numbers": (lambda rows: SCALER.transform(np.rint(rows)), [("rounded-first", None)]),
+    "cut off": (lambda rows: np.clip(SCALER.transform(rows), -1, 1), [("clipped", None)]),
+    "another class": (lambda rows: MinMaxScaler().fit(TRAINED).transform(rows), [("another-scaler", None)]),
+}
+
+
+@pytest.mark.parametrize(("serve", "expected"), SERVED.values(), ids=list(SERVED))
+def test_served_rows_are_matched_and_predicted(setting: Any, serve: Any, expected: list[tuple[str, int | None]]) -> None:
+    here = setting(scaler=SCALER, served=serve(RAW))
+    found = here.run("served")
+    (match,) = found.details["inputs"].values()
+    assert [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]] == expected
+    assert (match["rows"], match["features"]) == (48, 3)
+    assert np.array_equal(only(found), here.fed(serve(RAW)))
+
+
+@pytest.mark.parametrize(("without", "kind"), [(0, "without-step:impute"), (1, "without-step:squash"), (2, "without-step:scale")])
+def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None:
+    raw = np.where(np.random.default_rng(5).random(RAW.shape) < 0.1, np.nan, RAW)
+    steps = [("impute", SimpleImputer()), ("squash", PowerTransformer(standardize=False)), ("scale", StandardScaler())]
+    scaler = Pipeline(steps).fit(TRAINED)
+    served = Pipeline([step for at, step in enumerate(scaler.steps) if at != without]).transform(raw)
+    (match,) = setting(raw, scaler=scaler, served=served).run("served").details["inputs"].values()
+    assert [(mistake["kind"], mistake["columns"]) for mistake in match["mistakes"]] == [(kind, (0, 1, 2))]
+
+
+def test_batches_are_recognised_although_the_sample_is_spread(setting: Any) -> None:
+    here = setting(scaler=SCALER, served=refit_in(20))
+    (match,) = here.run("served", np.array([3, 17, 40])).details["inputs"].values()
+    assert [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]] == [("refit-batches", 20)]
+
+
+def test_served_rows_beyond_the_window_are_judged_by_the_sample(setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WINDOW_ROWS", 8)
+    served = SCALER.transform(RAW)
+    served[30:] = RAW[30:]
+    here = setting(scaler=SCALER, served=served)
+    (match,) = here.run("served", np.array([2, 20, 35, 47])).details["inputs"].values()
+    assert (match["rows"], match["wrong_rows"]) == (11, 2)
+
+
+def test_large_data_are_refitted_on_a_sample(setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WHOLE_BYTES", 2000 * 24)
+    monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WINDOW_ROWS", 64)
+    raw = np.random.default_rng(5).uniform([0, 5, 9], [1, 9, 11], size=(4000, 3))
+    here = setting(raw, scaler=SCALER, served=StandardScaler().fit_transform(raw))
+    (match,) = here.run("served", np.arange(0, 4000, 100)).details["inputs"].values()
+    assert [mistake["kind"] for mistake in match["mistakes"]] == ["refit-all"]
+
+
+def test_a_function_served_row_by_row(setting: Any) -> None:
+    here = setting(preprocess="prepare", served=np.zeros_like(RAW))
+    (match,) = here.run("served").details["inputs"].values()
+    assert [mistake["kind"] for mistake in match["mistakes"]] == ["scaled-alone"]
+
+
+def test_rows_said_to_be_scaled_that_were_served_raw_or_scaled_again(setting: Any) -> None:
+    right = SCALER.transform(RAW)
+    for served, kind in ((RAW, "unscaled"), (SCALER.transform(right), "scaled-twice")):
+        (match,) = setting(right, scaler=SCALER, data_state="scaled", served=served).run("served").details["inputs"].values()
+        assert [mistake["kind"] for mistake in match["mistakes"]] == [kind]
+
+
+def test_served_rows_without_a_scaler_are_held_against_the_data(setting: Any) -> None:
+    (match,) = setting(served=RAW).run("served").details["inputs"].values()
+    assert match["mistakes"] == ()
+    (match,) = setting(served=RAW / 255).run("served").details["inputs"].values()
+    assert [mistake["kind"] for mistake in match["mistakes"]] == ["another-scaler"]
+
+
+def test_names_of_columns_come_along(setting: Any) -> None:
+    here = setting(scaler=SCALER, served=RAW, feature_names=["a", "b", "c"])
+    assert list(here.run("served").details["names"].values()) == [["a", "b", "c"]]
+    assert setting(scaler=SCALER, served=RAW).run("served").details["names"] == {}
+
+
+def test_no_served_rows_are_no_answer(setting: Any) -> None:
+    assert setting(scaler=SCALER).run("served") == Result(outputs={}, details={"reason": "no served rows given"})
+
+
+def two_inputs() -> Any:
+    left, right = keras.Input((3,), name="left"), keras.Input((3,), name="right")
+    return keras.Model([left, right], layers.Dense(1)(layers.Concatenate()([left, right])))
+
+
+def test_an_input_that_the_scaler_has_no_business_with(tmp_path: Path) -> None:
+    model, scaled = two_inputs(), SCALER.transform(RAW)
+    here = Setting(tmp_path, RAW, model, scaler=SCALER, scaler_input="left")
+    np.savez(tmp_path / "data.npz", left=RAW, right=scaled)
+    np.savez(tmp_path / "served.npz", left=scaled, right=SCALER.transform(scaled))
+    files = SubjectFiles(
+        model="live",
+        data=str(tmp_path / "data.npz"),
+        scaler=str(tmp_path / "scaler.pkl"),
+        served=str(tmp_path / "served.npz"),
+        scaler_input="left",
+    )
+    here.session.subject = Subject(files=files, model=model, facts=here.session.facts)
+    inputs = here.run("served").details["inputs"]
+    assert inputs["left"]["mistakes"] == ()
+    assert [(mistake["kind"], mistake["columns"]) for mistake in inputs["right"]["mistakes"]] == [("scaled-too", (0, 1, 2))]
+
+
+def test_a_cast_after_scaling_is_seen_where_raw_rows_are_too_large_for_it(setting: Any) -> None:
+    raw, scaler = RAW * 1e6, StandardScaler().fit(TRAINED * 1e6)
+    found = setting(raw, scaler=scaler, served=scaler.transform(raw).astype("float16")).run("served")
+    (match,) = found.details["inputs"].values()
+    assert [mistake["kind"] for mistake in match["mistakes"]] == ["float16-after"]

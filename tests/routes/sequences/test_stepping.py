@@ -1,0 +1,144 @@
+"""The route along time, on live models: what looks ahead, what looks back, and which loops are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import pytest
+from keras import layers, ops
+
+from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
+from tests.helpers.live_models import Leak, mlp, normal, session_of, state_of
+
+(ROUTE,) = STEPPING_ROUTES
+EXACT, OFF = 1e-5, 0.01
+
+
+def model(*parts: Any, shape: tuple[int | None, ...] = (None, 3), batch: int | None = None) -> Any:
+    return keras.Sequential([keras.Input(shape, name="x", batch_size=batch), *parts])
+
+
+def functional(parts: Callable[[Any], Any], shape: tuple[int | None, ...] = (8, 4)) -> Any:
+    series = keras.Input(shape, name="x")
+    return keras.Model(series, parts(series))
+
+
+def attending(causal: bool) -> Any:
+    return functional(lambda x: layers.Dense(2)(layers.MultiHeadAttention(2, 4, name="heads")(x, x, use_causal_mask=causal)), (None, 4))
+
+
+def nested() -> Any:
+    inner_series = keras.Input((None, 4))
+    inner = keras.Model(inner_series, layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(inner_series), name="encoder")
+    return functional(lambda x: layers.Dense(1)(inner(x)), (None, 4))
+
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "lstm": lambda: model(layers.LSTM(4, return_sequences=True), layers.GRU(3, return_sequences=True), layers.Dense(2)),
+    "lstm of one length": lambda: functional(lambda x: layers.Dense(2)(layers.LSTM(4, return_sequences=True)(x))),
+    "one answer": lambda: model(layers.GRU(4), layers.Dense(1)),
+    "stateful": lambda: model(layers.LSTM(4, return_sequences=True, stateful=True), layers.Dense(1), batch=2),
+    "causal convolutions": lambda: model(layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(2, 2, padding="causal", dilation_rate=2)),
+    "causal attention": lambda: attending(True),
+    "steps on their own": lambda: model(layers.Conv1D(4, 1, activation="relu"), layers.Dense(2)),
+    "both directions": lambda: model(layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both"), layers.Dense(1)),
+    "centred convolution": lambda: model(layers.Dense(4), layers.Conv1D(4, 3, padding="same", name="centred")),
+    "attention": lambda: attending(False),
+    "inside": nested,
+}
+AHEAD = {"both directions": "both", "centred convolution": "centred", "attention": "heads", "inside": "encoder/both"}
+
+
+def steps_of(name: str) -> dict[str, Any]:
+    built = MODELS[name]()
+    return dict(ROUTE.run(session_of((built, {})), {"x": normal(8, built.input_shape[-1])}).details)
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_layers_that_look_ahead_are_named(name: str) -> None:
+    found = steps_of(name)
+    assert found["future"] > OFF
+    assert (found["layer"], "twin" in found, "prefix" in found) == (AHEAD[name], False, False)
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstm of one length", "causal convolutions", "causal attention", "stateful", "steps on their own"])
+def test_prefixes_of_causal_models_are_exact(name: str) -> None:
+    found = steps_of(name)
+    assert (found["future"] < EXACT, found["prefix"] < EXACT) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "one_step", "twin"),
+    [
+        ("lstm", False, True),
+        ("lstm of one length", False, True),
+        ("one answer", False, True),
+        ("stateful", True, None),
+        ("steps on their own", True, None),
+        ("causal convolutions", False, None),
+        ("causal attention", False, None),
+    ],
+)
+def test_single_steps(name: str, one_step: bool, twin: bool | None) -> None:
+    found = steps_of(name)
+    assert (found["one_step"] < EXACT) is one_step
+    assert one_step or found["one_step"] > OFF
+    assert (found["twin"] < EXACT if "twin" in found else None) is twin
+    assert (found["past"] > OFF) is (name != "steps on their own")
+
+
+def test_a_recurrent_model_with_a_convolution_has_no_exact_twin() -> None:
+    built = model(layers.Conv1D(4, 3, padding="causal"), layers.LSTM(4, return_sequences=True), layers.Dense(1))
+    found = ROUTE.run(session_of((built, {})), {"x": normal(8, 3)}).details
+    assert found["twin"] > OFF
+
+
+@pytest.mark.parametrize("name", ["lstm", "stateful", "both directions"])
+def test_the_model_is_left_as_it_was(name: str) -> None:
+    built = MODELS[name]()
+    session, before = session_of((built, {})), state_of(built)
+    ROUTE.run(session, {"x": normal(8, 3)})
+    session.restore()
+    assert state_of(built) == before
+
+
+def test_of_an_encoder_and_a_decoder_the_decoder_is_stepped() -> None:
+    source, target = keras.Input((None, 3), name="source"), keras.Input((None, 2), name="target")
+    _, *states = layers.LSTM(4, return_state=True)(source)
+    built = keras.Model([source, target], layers.Dense(2)(layers.LSTM(4, return_sequences=True, name="decoder")(target, initial_state=states)))
+    found = ROUTE.run(session_of((built, {})), {"source": normal(8, 3), "target": normal(8, 2)}).details
+    assert (found["encoder"], found["decoder"], found["future"] < EXACT, found["prefix"] < EXACT) == (True, "decoder", True, True)
+    assert found["one_step"] > OFF > EXACT > found["twin"]
+
+
+@pytest.mark.parametrize(
+    ("built", "reach", "exact"),
+    [
+        # 1 + 2 + 2 * 2 steps of a causal convolution, rounded up to a power of two.
+        (lambda: model(layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(4, 3, padding="causal", dilation_rate=2)), 8, True),
+        (lambda: model(layers.Dense(4), layers.Conv1D(4, 1)), 1, True),
+        (lambda: model(layers.LSTM(4)), None, False),
+        (lambda: functional(placed, (None, 3)), 1, False),
+    ],
+)
+def test_windows(built: Callable[[], Any], reach: int | None, exact: bool) -> None:
+    found = ROUTE.run(session_of((built(), {})), {"x": normal(24, 3)}).details["window"]
+    assert (found["reach"], found["steps"]) == (reach, reach or 12)
+    assert (found["off"] < EXACT) is exact
+
+
+def placed(series: Any) -> Any:
+    """Each step on its own, and its place counted from the start."""
+    return layers.Conv1D(2, 1)(layers.Concatenate()([series, ops.cumsum(ops.ones_like(series), axis=1)]))
+
+
+def test_stateful_models_have_no_windows() -> None:
+    assert "window" not in steps_of("stateful")
+
+
+def test_where_it_does_not_apply() -> None:
+    assert ROUTE.unavailable(describe_model(mlp()[0])) == "the model has no layer that works along time"
+    assert ROUTE.unavailable(describe_model(model(Leak(), shape=(3,)))) is not None

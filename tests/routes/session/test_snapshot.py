@@ -1,0 +1,101 @@
+"""The snapshot: sees and undoes everything that running a model can change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes.base import Change
+from keras_consistency_cli.routes.session.snapshot import Snapshot
+from tests.helpers.live_models import NASTY, Counter, chain, mlp, state_of, stateful
+
+KINDS = {
+    "batch norm in training mode": {"weight"},
+    "dropout left on": {"seed"},
+    "stateful lstm": {"state"},
+    "counter in call": {"weight", "state"},
+}
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_what_predict_changes_is_seen_and_undone(name: str) -> None:
+    model, rows = NASTY[name]()
+    before = state_of(model)
+    snapshot = Snapshot(model)
+    model.predict(*rows.values(), batch_size=4, verbose=0)
+    assert state_of(model) != before, "nothing changed: the test shows nothing"
+    assert {change.kind for change in snapshot.changes()} == KINDS[name]
+    snapshot.restore()
+    assert state_of(model) == before
+    assert snapshot.changes() == ()
+
+
+def test_a_healthy_model_is_not_changed() -> None:
+    model, rows = mlp()
+    snapshot = Snapshot(model)
+    model.predict(*rows.values(), verbose=0)
+    assert snapshot.changes() == ()
+
+
+def test_changes_name_the_variable_its_kind_and_the_distance() -> None:
+    model, _ = chain((2,), layers.Dense(1, name="price"), Counter(name="counter"))
+    snapshot = Snapshot(model)
+    model.get_layer("price").bias.assign([0.25])
+    model.get_layer("counter").hidden.assign(-3.0)
+    model.get_layer("counter").calls += 2
+    assert snapshot.changes() == (
+        Change(path="net/price/bias", kind="weight", max_abs=0.25),
+        Change(path="counter.hidden", kind="weight", max_abs=3.0),
+        Change(path="counter.calls", kind="state", max_abs=2.0),
+    )
+
+
+def test_states_made_by_the_first_run_are_put_back_to_their_beginning() -> None:
+    model, rows = stateful()
+    before = [np.asarray(state) for state in model.get_layer("memory").states]
+    snapshot = Snapshot(model)
+    model.predict(*rows.values(), batch_size=4, verbose=0)
+    assert all(np.abs(state).max() > 0 for state in model.get_layer("memory").states)
+    snapshot.restore()
+    assert [np.asarray(state).tolist() for state in model.get_layer("memory").states] == [each.tolist() for each in before]
+
+
+def test_nan_that_stays_is_no_change_and_one_that_comes_is() -> None:
+    model, _ = chain((2,), layers.Dense(1, name="price"))
+    model.get_layer("price").bias.assign([np.nan])
+    snapshot = Snapshot(model)
+    assert snapshot.changes() == ()
+    model.get_layer("price").kernel.assign([[np.nan], [0.0]])
+    assert [(change.path, change.max_abs) for change in snapshot.changes()] == [("net/price/kernel", float("inf"))]
+
+
+def test_the_global_seed_generator_counts() -> None:
+    keras.utils.set_random_seed(3)
+    model, _ = mlp()
+    keras.random.normal((1,))
+    snapshot = Snapshot(model)
+    first = np.asarray(keras.random.normal((2,)))
+    assert [change.kind for change in snapshot.changes()] == ["seed"]
+    snapshot.restore()
+    assert np.array_equal(keras.random.normal((2,)), first)
+
+
+@pytest.mark.parametrize("value", [True, "text", None])
+def test_attributes_that_are_not_numbers_are_left_alone(value: Any) -> None:
+    model, _ = chain((2,), Counter(name="counter"))
+    snapshot = Snapshot(model)
+    model.get_layer("counter").flag = value
+    assert snapshot.changes() == ()
+    snapshot.restore()
+    assert model.get_layer("counter").flag is value
+
+
+def test_held_values_can_be_given_to_a_wider_copy() -> None:
+    model, _ = mlp()
+    wide = keras.Sequential([keras.Input((5,)), layers.Dense(16, dtype="float64"), layers.Dense(3, dtype="float64")])
+    Snapshot(model).copy_to(Snapshot(wide))
+    assert [np.asarray(v).astype("float32").tolist() for v in wide.variables] == [np.asarray(v).tolist() for v in model.variables]

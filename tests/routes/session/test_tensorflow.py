@@ -1,0 +1,156 @@
+"""The TensorFlow session: the very bits of model.predict in batches and one row at a time; rows kept apart where running changes the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.routes.session.batches import batches, count, some, stack
+from tests.helpers.live_models import HEALTHY, NASTY, Counter, Mapped, chain, mlp, named_rows, normal, session_of, settled, stateful
+
+FIVE = ("mlp", "conv with batch norm", "lstm", "dict inputs", "string inputs")
+
+
+@pytest.fixture(scope="module")
+def live() -> dict[str, tuple[Any, dict[str, np.ndarray]]]:
+    """One session and its rows by model name."""
+    found = {}
+    for name in FIVE:
+        built = HEALTHY[name]()
+        session = session_of((settled(built[0]), built[1]))
+        found[name] = (session, named_rows(built[1], session.facts))
+    return found
+
+
+def literally(session: Any, rows: dict[str, np.ndarray], batch_size: int) -> dict[str, np.ndarray]:
+    """What model.predict says, output by output in the order of Keras's own flattening; strings need tensors."""
+    fed = {name: keras.ops.convert_to_tensor(values.astype(object)) if values.dtype.kind == "U" else values for name, values in rows.items()}
+    answers = session.model.predict(fed if len(fed) > 1 else next(iter(fed.values())), batch_size=batch_size, verbose=0)
+    return {"/".join(map(str, path)) or session.facts.outputs[0].name: leaf for path, leaf in keras.tree.flatten_with_path(answers)}
+
+
+def same_bits(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> bool:
+    """Whether names, shapes, dtypes and all bits are the same."""
+    shown = [{name: (each.shape, each.dtype, each.tobytes()) for name, each in outputs.items()} for outputs in (found, wanted)]
+    return shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_one_by_one_has_the_bits_of_predict_on_single_rows(name: str, live: dict[str, Any]) -> None:
+    session, rows = live[name]
+    singles = stack([literally(session, row, 1) for row in batches(rows, 1)])
+    assert same_bits(session.one_by_one(rows), singles)
+    assert len({each.tobytes() for values in singles.values() for each in values}) > 5, "all rows have the same answer: nothing was shown"
+
+
+@pytest.mark.parametrize("name", FIVE)
+@pytest.mark.parametrize("size", [1, 3, 10])
+def test_steps_have_the_bits_of_predict(name: str, size: int, live: dict[str, Any]) -> None:
+    session, rows = live[name]
+    assert same_bits(session.steps(rows, size), literally(session, rows, size))
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_predict_is_keras_own(name: str, live: dict[str, Any]) -> None:
+    session, rows = live[name]
+    session.forget_traces()
+    assert same_bits(session.predict(rows, batch_size=4), literally(session, rows, 4))
+
+
+def test_one_by_one_serves_other_numbers_of_rows_from_one_trace(live: dict[str, Any]) -> None:
+    session, rows = live["mlp"]
+    whole = session.one_by_one(rows)
+    few = session.one_by_one(some(rows, np.array([7, 2])))
+    assert same_bits(few, {name: values[[7, 2]] for name, values in whole.items()})
+
+
+def test_jit_compiled_models_are_stepped_with_xla() -> None:
+    model, rows = mlp()
+    model.compile(jit_compile=True)
+    session = session_of((model, rows))
+    assert same_bits(session.one_by_one(rows), stack([literally(session, row, 1) for row in batches(rows, 1)]))
+    assert same_bits(session.steps(rows, 4), literally(session, rows, 4))
+
+
+def test_eager_models_are_called_eagerly() -> None:
+    model, rows = chain((5,), Counter(name="counter"))
+    model.compile(run_eagerly=True)
+    session = session_of((model, rows))
+    before = model.get_layer("counter").calls
+    session.steps(rows, 5)
+    session.one_by_one(rows)
+    assert model.get_layer("counter").calls - before == 1, "every row starts from the state in which the model was loaded"
+    session.restore()
+    session.steps(rows, 5)
+    assert model.get_layer("counter").calls - before == 2
+
+
+def test_the_step_is_traced_once_for_all_batch_sizes() -> None:
+    model, rows = chain((5,), Counter(name="counter"))
+    session = session_of((model, rows))
+    for size in (1, 2, 3, 10):
+        session.steps(rows, size)
+    assert model.get_layer("counter").calls <= 3
+
+
+@pytest.mark.parametrize("name", ["stateful lstm", "counter in call"])
+def test_rows_of_a_model_that_changes_are_kept_apart(name: str) -> None:
+    built = NASTY[name]()
+    if name == "stateful lstm":
+        built = chain((4, 3), layers.LSTM(5, stateful=True), layers.Dense(1), batch_size=1)
+    session = session_of(built)
+    session.watch(True)
+    _, rows = built
+    alone = []
+    for row in batches(rows, 1):
+        session.restore()
+        alone.append(session.step(row))
+    session.restore()
+    assert same_bits(session.one_by_one(rows), stack(alone))
+
+
+def test_stateful_layers_are_known_to_change_before_anything_has_run() -> None:
+    assert session_of(stateful()).changes_itself
+    assert not session_of(mlp()).changes_itself
+
+
+def test_watch_takes_note_of_changes_alone() -> None:
+    session = session_of(mlp())
+    session.watch(False)
+    assert not session.changes_itself
+    session.watch(True)
+    assert session.changes_itself
+
+
+def test_outputs_without_a_row_axis_are_answered_row_by_row_all_the_same() -> None:
+    inputs = keras.Input((5,))
+    model = keras.Model(inputs, keras.ops.sum(layers.Dense(1)(inputs)))
+    session = session_of((model, {}))
+    rows = {"x": normal(5)}
+    (answers,) = session.one_by_one(rows).values()
+    assert np.array_equal(answers, [model.predict_on_batch(row) for row in np.split(rows["x"], count(rows))])
+
+
+def test_graph_and_xla_run_the_model_itself(live: dict[str, Any]) -> None:
+    session, rows = live["mlp"]
+    plain, xla = (session.graph(rows, jit_compile=jit) for jit in (False, True))
+    eager = session.call(rows, training=False)
+    assert plain.keys() == xla.keys() == eager.keys()
+    for name in eager:
+        np.testing.assert_allclose(plain[name], eager[name], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(xla[name], eager[name], rtol=1e-5, atol=1e-7)
+
+
+def test_narrow_operations_are_found_in_the_traced_step(live: dict[str, Any]) -> None:
+    session, rows = live["mlp"]
+    assert any("MatMul" in operation for operation in session.narrow_operations(rows))
+
+
+def test_a_layer_that_breaks_within_a_map_is_answered_row_by_row() -> None:
+    built = chain((5,), layers.Dense(4), Mapped(), layers.Dense(2))
+    session = session_of(built)
+    assert same_bits(session.one_by_one(built[1]), stack([literally(session, row, 1) for row in batches(built[1], 1)]))

@@ -1,0 +1,214 @@
+"""The worker, served in this process: loading, running every route, and leaving the model as it was found whatever the route did to it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from pydantic import TypeAdapter
+
+from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.workers import protocol
+from keras_consistency_cli.workers.child.main import Worker
+from tests.helpers.live_models import NASTY, HardCast, mlp, state_of
+
+FIXED = Facts(name="net", kind="Sequential", parameters=0, layers=(), inputs=(), outputs=(), batch_size=4, backend="tensorflow")
+FURTHER = tuple(f"{name}-{number}" for name in ("on-accelerator", "without-tf32") for number in range(1, 8))
+"""Routes of accelerators that are not here."""
+RUNS = [
+    pytest.param(name, route.name, id=f"{name}: {route.name}")
+    for name in NASTY
+    for route in routes((2, 3))
+    if (name != "stateful lstm" or route.unavailable(FIXED) is None) and not route.name.endswith(FURTHER)
+]
+PROBE = {"batch_size": 4, "sizes": [2, 3], "seed": 0}
+Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+
+class Served:
+    """A worker and the parent's end of its channel; one request is served at a time."""
+
+    def __init__(self) -> None:
+        self.ours, theirs = socket.socketpair()
+        # A worker takes silence for a parent that hung up: serve() returns after each answer.
+        theirs.settimeout(0.01)
+        self.ours.settimeout(5.0)
+        self.worker = Worker(theirs)
+        self._theirs = theirs
+
+    def ask(self, request: Mapping[str, Any], **arrays: np.ndarray) -> Answer:
+        """Send a request, let the worker serve it, return the answer."""
+        protocol.send(self.ours, request, arrays)
+        self.worker.serve()
+        return protocol.receive(self.ours)
+
+    def load(self, model: Path, **files: Any) -> Answer:
+        """Load a model."""
+        return self.ask({"op": "load", "files": {"model": str(model), **files}, "probe": PROBE})
+
+    def run(self, route: str, rows: int = 8) -> Answer:
+        """Run a route on the first rows."""
+        return self.ask({"op": "run", "route": route}, rows=np.arange(rows))
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.ours.close()
+        self._theirs.close()
+
+
+def saved(built: tuple[Any, Any], folder: Path) -> tuple[Path, Path]:
+    """Write a model and its rows."""
+    folder.mkdir(exist_ok=True)
+    built[0].save(folder / "m.keras")
+    np.save(folder / "x.npy", next(iter(built[1].values())))
+    return folder / "m.keras", folder / "x.npy"
+
+
+@pytest.fixture(scope="module")
+def nasty(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A served worker with facts for each nasty model, loaded when first asked for."""
+    known: dict[str, tuple[Served, Any]] = {}
+
+    def of(name: str) -> tuple[Served, Any]:
+        if name not in known:
+            model, data = saved(NASTY[name](), tmp_path_factory.mktemp("nasty"))
+            served = Served()
+            header, _ = served.load(model, data=str(data))
+            assert "error" not in header, header
+            known[name] = served, header["facts"]
+        return known[name]
+
+    yield of
+    for served, _ in known.values():
+        served.close()
+
+
+@pytest.mark.parametrize(("name", "route"), RUNS)
+def test_every_route_leaves_the_model_as_it_found_it(name: str, route: str, nasty: Any) -> None:
+    served, _ = nasty(name)
+    model = served.worker._bench._subject.model
+    shadow = served.worker._bench._sessions.get("float64")
+    states = [model] if shadow is None or isinstance(shadow, str) else [model, shadow.model]
+    before = [state_of(each) for each in states]
+    header, _ = served.run(route)
+    assert "error" not in header, header
+    assert [state_of(each) for each in states] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("batch norm in training mode", {"weight"}),
+        ("dropout left on", {"seed"}),
+        ("stateful lstm", {"state"}),
+        ("counter in call", {"weight", "state"}),
+    ],
+)
+def test_what_predict_changed_is_in_the_answer(name: str, kinds: set[str], nasty: Any) -> None:
+    served, _ = nasty(name)
+    header, _ = served.run("predict")
+    assert {change["kind"] for change in header["changed"]} == kinds
+
+
+@pytest.mark.parametrize("name", ["dropout left on", "stateful lstm"])
+def test_a_route_gives_the_same_answer_whatever_ran_before(name: str, nasty: Any) -> None:
+    served, _ = nasty(name)
+    _, first = served.run("predict")
+    served.run("training-call")
+    _, again = served.run("predict")
+    assert [values.tobytes() for values in first.values()] == [values.tobytes() for values in again.values()]
+
+
+@pytest.fixture
+def served() -> Any:
+    worker = Served()
+    yield worker
+    worker.close()
+
+
+def test_answers_are_outputs_rows_baseline_and_details(served: Served, tmp_path: Path) -> None:
+    built = mlp()
+    model, data = saved(built, tmp_path)
+    header, _ = served.load(model, data=str(data))
+    assert (header["facts"]["kind"], header["rows"]) == ("Sequential", "")
+    output = header["facts"]["outputs"][0]["name"]
+    answered, arrays = served.run("predict", rows=10)
+    assert {name: values.tolist() for name, values in arrays.items()} == {
+        f"outputs/{output}": built[0].predict(*built[1].values(), batch_size=4, verbose=0).tolist()
+    }
+    assert (answered["details"], answered["changed"]) == ({"random_operations": []}, [])
+    assert answered["elapsed_s"] > 0
+    answered, arrays = served.run("companions")
+    assert set(arrays) == {f"outputs/{output}", f"baseline/{output}", "rows"}
+    assert answered["details"]["deterministic"] is True
+    assert set(served.run("predict-float64")[1]) == {f"outputs/{output}"}
+
+
+def test_made_rows_are_described(served: Served, tmp_path: Path) -> None:
+    model, _ = saved(mlp(), tmp_path)
+    header, _ = served.load(model, generated_rows=8)
+    assert header["rows"]
+    assert next(iter(served.run("predict")[1].values())).shape == (8, 3)
+
+
+def test_a_missing_shadow_is_an_answer_and_told_again(served: Served, tmp_path: Path) -> None:
+    inputs = keras.Input((5,))
+    model, data = saved((keras.Model(inputs, HardCast()(layers.Dense(3)(inputs))), {"x": np.ones((8, 5), "float32")}), tmp_path)
+    served.load(model, data=str(data))
+    first, _ = served.run("predict-float64")
+    assert first == served.run("one-by-one-float64")[0]
+    assert first["unavailable"].startswith("no float64 shadow: ")
+    assert "compute below float64" in first["unavailable"]
+
+
+def test_errors_are_told_on_one_line_with_their_kind_and_the_worker_goes_on(served: Served, tmp_path: Path) -> None:
+    model, data = saved(mlp(), tmp_path)
+    np.save(tmp_path / "wide.npy", np.zeros((8, 9), "float32"))
+    header, _ = served.load(tmp_path / "none.keras")
+    assert (header["kind"], header["exit_code"]) == ("RefusedError", 1)
+    served.load(model, data=str(tmp_path / "wide.npy"))
+    header, _ = served.run("predict")
+    assert (header["kind"], header["exit_code"]) == ("DataError", 2)
+    assert header["error"].startswith("data ")
+    header, _ = served.run("no-such-route")
+    assert (header["kind"], header["error"].splitlines()) == ("KeyError", ["KeyError: 'no-such-route'"])
+    served.load(model, data=str(data))
+    assert "error" not in served.run("predict")[0]
+
+
+def test_a_failing_graph_is_told_by_its_last_lines(served: Served, tmp_path: Path) -> None:
+    embedding = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(9, 3), layers.Flatten()])
+    model, data = saved((embedding, {"ids": np.full((8, 2), 99, "int32")}), tmp_path)
+    served.load(model, data=str(data))
+    header, _ = served.run("predict")
+    assert header["kind"] == "InvalidArgumentError"
+    assert "= 99 is not in [0, 9)" in header["error"]
+    assert len(header["error"].splitlines()) == 1
+
+
+def test_rows_are_described_as_plain_data(served: Served, tmp_path: Path) -> None:
+    built = mlp()
+    model, data = saved(built, tmp_path)
+    served.load(model, data=str(data))
+    header, arrays = served.ask({"op": "describe", "every": False})
+    found = TypeAdapter(DataFacts).validate_python(header["description"])
+    (values,) = built[1].values()
+    assert (arrays, found.generated, found.raw, found.raw[0].rows) == ({}, False, found.fed, len(values))
+    assert [column.mean for column in found.raw[0].columns] == pytest.approx(values.mean(axis=0, dtype="float64").tolist())
+
+
+def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, tmp_path: Path) -> None:
+    model, data = saved(mlp(), tmp_path)
+    served.load(model, data=str(data))
+    served.run("predict", rows=3)
+    for lens in ("float32", "float64"):
+        served.run("predict" if lens == "float32" else "predict-float64", rows=3)
+        session = served.worker._bench._sessions[lens]
+        assert (session.subject, session.numbers.tolist()) == (served.worker._bench._subject, [0, 1, 2])

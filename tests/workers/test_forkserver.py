@@ -1,0 +1,263 @@
+"""The nursery, and the whole command around workers that come to harm: a verdict for everything else, exit 3, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.errors import NoVerdictError
+from keras_consistency_cli.workers import protocol
+from keras_consistency_cli.workers.forkserver import Nursery
+from tests.helpers import planted
+from tests.helpers.commands import Surroundings
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are counted in /proc")
+CHECKS = "KC104,KC201,KC202,KC204"
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Surroundings:
+    return Surroundings(tmp_path)
+
+
+@pytest.fixture
+def trapped(tmp_path: Path) -> Callable[..., list[str]]:
+    """Save a model with a trap and return the arguments that check it."""
+
+    def save(how: str, when: str = "bare", *parts: Any) -> list[str]:
+        trap = planted.Trap(how, when, armed=False, name="trap")
+        keras.Sequential([keras.Input((3,), name="x"), *parts, trap, layers.Dense(1, name="out")]).save(tmp_path / "m.keras")
+        np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 3)).astype("float32"))
+        objects = ["--custom-objects", str(planted.__file__)]
+        return ["run", "m.keras", "--data", "x.npy", *objects, "--select", CHECKS, "--format", "json", "--batch-size", "8"]
+
+    return save
+
+
+def statuses(stdout: str) -> dict[str, str]:
+    return {result["code"]: result["status"] for result in json.loads(stdout)["results"]}
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [("kill", "SIGKILL"), ("abort", "SIGABRT"), ("exit", "exit code 0"), ("raise", "RuntimeError"), ("hang", "no answer within 8 s")],
+)
+def test_harm_is_an_error_and_everything_else_a_verdict(how: str, words: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped(how), *(["--timeout", "8"] if how == "hang" else []))
+    assert (done.returncode, done.stderr) == (3, "")
+    assert statuses(done.stdout) == {"KC104": "pass", "KC201": "pass", "KC202": "error", "KC204": "pass"}
+    (harmed,) = [result for result in json.loads(done.stdout)["results"] if result["code"] == "KC202"]
+    assert words in harmed["reason"]
+    assert around.left_behind() == ([], [])
+
+
+def test_harm_in_a_training_call_is_an_error_too(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped("exit", "training"))
+    assert (done.returncode, done.stderr) == (3, "")
+    assert statuses(done.stdout) == {"KC104": "pass", "KC201": "pass", "KC202": "error", "KC204": "pass"}
+
+
+def test_a_failure_elsewhere_outweighs_the_harm(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    normaliser = layers.UnitNormalization(axis=0)
+    done = around.run(*trapped("exit", "bare", normaliser))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert {code: status for code, status in statuses(done.stdout).items() if code != "KC201"} == {
+        "KC104": "fail",
+        "KC202": "error",
+        "KC204": statuses(done.stdout)["KC204"],
+    }
+
+
+def test_a_flood_of_output_stays_out_of_the_report(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped("flood"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(statuses(done.stdout).values()) == {"pass"}
+    assert around.left_behind() == ([], [])
+
+
+@pytest.mark.parametrize("how", ["spawn", "escape"])
+def test_children_of_a_worker_end_with_it(how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    assert around.run(*trapped(how)).returncode == 0
+    assert around.left_behind() == ([], [])
+
+
+def test_isolation_can_be_switched_off_and_is_told_either_way(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    kept, free = around.run(*trapped("write")), around.run(*trapped("write"), "--isolation", "off")
+    written = Path(planted.__file__).with_name("written_by_a_worker")
+    assert written.exists()
+    written.unlink()
+    assert (kept.returncode, free.returncode) == (3, 0)
+    environments = [json.loads(done.stdout)["environment"] for done in (kept, free)]
+    assert [(each["isolation"], each["isolation_lacks"]) for each in environments] == [("full", []), ("off", [])]
+
+
+def test_the_whole_run_has_a_limit_of_its_own(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped("hang"), "--total-timeout", "20")
+    assert (done.returncode, done.stderr, json.loads(done.stdout)["verdict"]) == (3, "", "no-verdict")
+    assert statuses(done.stdout)["KC202"] == "error"
+    assert "the run's 20 s were over (--total-timeout)" in done.stdout
+    assert around.left_behind() == ([], [])
+
+
+def test_a_run_without_time_has_no_verdict(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped("flood"), "--total-timeout", "0.5")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "no-verdict")
+    assert "--total-timeout" in done.stderr
+    assert around.left_behind() == ([], [])
+
+
+@pytest.mark.parametrize("how", ["kill", "exit"])
+def test_harm_in_every_prediction_is_no_verdict(how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped(how, "always"))
+    assert (done.returncode, done.stderr) == (3, "")
+    assert set(statuses(done.stdout).values()) == {"error"}
+    assert around.left_behind() == ([], [])
+
+
+def test_harm_while_loading_is_told_on_stderr(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    done = around.run(*trapped("exit", "load"))
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "no-verdict")
+    assert done.stderr.startswith("kcheck: the model could not be loaded: its process ended by itself with exit code 0: ")
+    assert "last words of the layer" in done.stderr
+    assert len(done.stderr.splitlines()) <= 3
+    assert around.left_behind() == ([], [])
+
+
+@pytest.mark.parametrize("how", ["hang", "spawn and hang"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
+def test_interrupting_ends_every_process(number: int, code: int, how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    process = around.start(*trapped(how))
+    try:
+        for _ in range(1200):
+            if list(around.temporary.glob("kcheck-*/hanging")):
+                break
+            time.sleep(0.05)
+        assert len(around.processes()) >= 3, "parent, nursery and worker should be running"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (code, "")
+    assert err == {signal.SIGINT: "kcheck: interrupted\n", signal.SIGTERM: "kcheck: terminated\n", signal.SIGKILL: ""}[signal.Signals(number)]
+    processes, files = around.left_behind()
+    assert processes == []
+    if number == signal.SIGKILL:
+        # Nobody could clean up; the next run does. A model with code of its own has two nurseries, and each of them a folder.
+        assert len(files) == 2
+        assert around.run(*trapped("flood")).returncode == 0
+    assert around.left_behind() == ([], [])
+
+
+BROKEN = {
+    "raises": ("raise ImportError('no libcuda \\x1b[31mhere')", "no libcuda"),
+    "exits": ("import os; print('cannot go on', flush=True); os._exit(7)", "cannot go on"),
+    "is killed": ("import os; os.kill(os.getpid(), 9)", "the backend could not be started"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_backend_is_no_verdict_with_its_last_words(how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    arguments = trapped("flood")
+    fake = around.folder / "fake" / "keras"
+    fake.mkdir(parents=True)
+    (fake / "__init__.py").write_text(BROKEN[how][0])
+    done = around.run(*arguments, before=str(fake.parent))
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "no-verdict")
+    assert "\x1b" not in done.stdout
+    assert done.stderr.startswith("kcheck: the backend could not be started: ")
+    assert BROKEN[how][1] in done.stderr
+    assert "\x1b" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 3
+    assert "Traceback" not in done.stderr
+    assert around.left_behind() == ([], [])
+
+
+def test_nothing_is_imported_from_the_current_folder(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+    arguments = trapped("flood")
+    for name in ("keras", "json", "tensorflow", "socket", "gc", "keras_consistency_cli"):
+        (around.folder / f"{name}.py").write_text("open('imported', 'w').close()\n")
+    done = around.run(*arguments, PYTHONSAFEPATH="1")
+    assert (done.returncode, done.stderr, (around.folder / "imported").exists()) == (0, "", False)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Any:
+    with Nursery() as opened:
+        opened.start({"KERAS_BACKEND": "tensorflow"})
+        yield opened
+
+
+def test_workers_are_forks_with_a_channel_each(nursery: Nursery) -> None:
+    (first, one), (second, two) = nursery.fork(), nursery.fork()
+    assert first != second
+    for channel in (one, two):
+        protocol.send(channel, {"op": "nonsense"})
+        assert protocol.receive(channel)[0]["kind"] == "KeyError"
+        channel.close()
+    assert [nursery.ended(first), nursery.ended(second)] == [0, 0]
+
+
+def test_a_workers_end_is_known_by_its_signal(nursery: Nursery) -> None:
+    child, channel = nursery.fork()
+    os.kill(child, signal.SIGTERM)
+    assert nursery.ended(child) == -signal.SIGTERM
+    channel.close()
+
+
+def test_the_log_is_kept_for_errors_and_its_end_alone(nursery: Nursery) -> None:
+    child, channel = nursery.fork()
+    protocol.send(channel, {"op": "planted nonsense"})
+    protocol.receive(channel)
+    channel.close()
+    nursery.ended(child)
+    assert "KeyError: 'planted nonsense'" in nursery.last_words()
+    assert len(nursery.log()) <= 4000
+
+
+def test_a_nursery_that_was_never_told_to_start_can_be_closed() -> None:
+    with Nursery() as nursery:
+        process = nursery._process.pid
+    assert not Path(f"/proc/{process}").exists()
+
+
+def test_a_backend_that_does_not_exist_is_told() -> None:
+    with Nursery() as nursery:
+        nursery.start({"KERAS_BACKEND": "no-such-backend"})
+        with pytest.raises(NoVerdictError, match=r"the backend could not be started: .*no-such-backend"):
+            nursery.fork()
+
+
+def test_closing_twice_is_safe_and_ends_the_workers() -> None:
+    nursery = Nursery()
+    nursery.start({"KERAS_BACKEND": "tensorflow"})
+    _, channel = nursery.fork()
+    with channel.dup() as still_open:
+        nursery.close()
+        nursery.close()
+        assert channel.fileno() == -1
+        still_open.settimeout(10.0)
+        assert still_open.recv(1) == b"", "the worker should have ended"
+    with pytest.raises(NoVerdictError, match="it said nothing"):
+        nursery.fork()
+
+
+def test_a_nursery_that_was_killed_is_missed() -> None:
+    with Nursery() as nursery:
+        nursery.start({"KERAS_BACKEND": "tensorflow"})
+        _, channel = nursery.fork()
+        assert nursery.lost() is None
+        os.kill(nursery._process.pid, signal.SIGKILL)
+        assert nursery.lost() == "the process that workers are forked from was killed, or ended by itself"
+        channel.settimeout(10.0)
+        assert channel.recv(1) == b"", "its worker should have ended with it"

@@ -1,0 +1,130 @@
+"""A seat in this process answers as a worker's does: facts, description, traces, refusals and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.errors import NoVerdictError, RefusedError
+from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.loading.rows.in_memory import live_rows
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.workers import deadline as deadlines
+from keras_consistency_cli.workers.child.executor import Bench
+from keras_consistency_cli.workers.deadline import Deadline
+from keras_consistency_cli.workers.in_process import LiveSeat
+from keras_consistency_cli.workers.pool import together
+from tests.helpers.live_models import NASTY
+
+X = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+LOAD = {"files": {"model": "", "data": "x"}, "probe": {"batch_size": 4, "sizes": [2], "seed": 0}}
+
+
+class Broken(layers.Layer):
+    """Cannot be called without the flag."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if training is None:
+            raise ValueError("no flag")
+        return inputs
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
+        return keras.KerasTensor(inputs.shape, inputs.dtype)
+
+
+def seat(*stack: Any, deadline: Deadline | None = None, lacking: Mapping[str, str] | None = None) -> LiveSeat:
+    model = keras.Sequential([keras.Input((3,), name="x"), *stack, layers.Dense(1, name="out")])
+    given = {"data": live_rows(X, what="x")}
+    bench = Bench(lambda files: Subject(files=SubjectFiles(**files), model=model, facts=describe_model(model), given=given))
+    return LiveSeat(bench, LOAD, deadline=deadline or Deadline(answer=60.0), lacking=lacking or {})
+
+
+def test_it_loads_describes_and_runs() -> None:
+    live = seat()
+    facts, made = live.load()
+    assert ([fact.name for fact in facts.inputs], made) == (["x"], "")
+    description = live.describe(every=True)
+    assert [(rows.input, rows.columns[0].count) for rows in description.fed] == [("x", 6)]
+    trace, baseline = live.run("predict", np.array([1, 4]))
+    assert (trace.route, trace.ran, baseline) == ("predict", True, None)
+    assert trace.outputs["out"].shape == (2, 1)
+    assert (live.lost(), live.unprotected) == (None, ())
+
+
+def test_a_baseline_comes_along_and_the_model_is_not_changed() -> None:
+    live = seat(layers.BatchNormalization())
+    trace, baseline = live.run("reloaded", np.arange(6))
+    assert baseline is not None
+    assert np.array_equal(trace.outputs["out"], baseline.outputs["out"])
+    before = live.run("predict", np.arange(6))[0].outputs["out"]
+    assert not np.array_equal(live.run("training-call", np.arange(6))[0].outputs["out"], before)
+    assert np.array_equal(live.run("predict", np.arange(6))[0].outputs["out"], before)
+
+
+def test_what_it_lacks_is_unavailable_and_is_never_asked() -> None:
+    trace, baseline = seat(lacking={"fresh-process": "no such process"}).run("fresh-process", np.arange(6))
+    assert (trace.route, trace.unavailable, trace.error, baseline) == ("fresh-process", "no such process", None, None)
+
+
+def test_an_exception_becomes_an_error_and_the_next_route_runs() -> None:
+    live = seat(Broken())
+    trace, _ = live.run("bare-call", np.arange(6))
+    assert trace.error is not None
+    assert "no flag" in trace.error
+    assert live.run("call", np.arange(6))[0].ran
+
+
+def test_when_the_time_is_up_nothing_more_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines.time, "monotonic", lambda: 100.0)
+    late = Deadline(answer=60.0, total=5.0, began=0.0)
+    assert seat(deadline=late).run("predict", np.arange(6))[0].error == "the run's 5 s were over (--total-timeout)"
+    with pytest.raises(NoVerdictError):
+        seat(deadline=late).load()
+
+
+def test_a_refusal_while_loading_keeps_its_kind() -> None:
+    def refuse(_files: Mapping[str, Any]) -> Subject:
+        raise RefusedError("not this one", mend="another one")
+
+    with pytest.raises(RefusedError, match="not this one"):
+        LiveSeat(Bench(refuse), LOAD, deadline=Deadline(answer=60.0), lacking={}).load()
+
+
+def test_what_json_does_not_have_is_an_error_as_it_would_be_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = seat()
+    live.load()
+    monkeypatch.setattr(Bench, "answer", lambda *_: ({"details": {"x": np.zeros(2)}}, {}))
+    with pytest.raises(TypeError):
+        live.run("predict", np.arange(6))
+
+
+def test_one_seat_alone_is_asked_in_this_thread() -> None:
+    import threading
+
+    assert together([seat()], lambda _: threading.current_thread()) == [threading.current_thread()]
+
+
+def test_a_closed_seat_lets_the_model_go() -> None:
+    import gc
+    import weakref
+
+    model, _ = NASTY["counter in call"]() if callable(NASTY["counter in call"]) else NASTY["counter in call"]
+    kept = weakref.ref(model)
+    live = LiveSeat(
+        Bench(lambda files: Subject(files=SubjectFiles(**files), model=kept(), facts=describe_model(kept()))),
+        {**LOAD, "files": {"model": ""}},
+        deadline=Deadline(answer=60.0),
+        lacking={},
+    )
+    live.load()
+    live.close()
+    live.close()
+    del model
+    gc.collect()
+    assert kept() is None

@@ -1,0 +1,183 @@
+"""Interruption: one signal ends the run, whatever it is doing, and nothing ends it well any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keras_consistency_cli.workers.signals import Interruption, endable, held_back, last_act
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def send(number: int = signal.SIGTERM) -> None:
+    """Send this process a signal, and wait for Python to notice."""
+    os.kill(os.getpid(), number)
+    for _ in range(1000):
+        pass
+
+
+def ended(body: Callable[[], None]) -> Interruption:
+    """Do something that can be ended, and return how it was."""
+    with pytest.raises(Interruption) as caught, endable():
+        body()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 143, "terminated")]
+)
+def test_a_signal_ends_what_is_done(number: int, code: int, word: str) -> None:
+    handler = signal.getsignal(number)
+    def body() -> None:
+        send(number)
+        pytest.fail("it went on")
+
+    caught = ended(body)
+    assert (caught.code, caught.word) == (code, word)
+    assert signal.getsignal(number) is handler
+
+
+def test_without_a_signal_nothing_happens() -> None:
+    acts: list[str] = []
+    with endable():
+        last_act(lambda: acts.append("done"))
+        with held_back():
+            pass
+    assert acts == []
+
+
+def test_a_second_signal_changes_nothing() -> None:
+    steps = []
+    def body() -> None:
+        try:
+            send(signal.SIGTERM)
+        finally:
+            send(signal.SIGINT)
+            send(signal.SIGTERM)
+            steps.append("cleaned up")
+
+    caught = ended(body)
+    assert (caught.code, steps) == (143, ["cleaned up"])
+
+
+def test_a_run_that_swallowed_its_end_does_not_end_well() -> None:
+    went_on = False
+    def body() -> None:
+        nonlocal went_on
+        try:
+            send()
+        except Interruption:
+            went_on = True
+
+    ended(body)
+    assert went_on
+
+
+def test_whatever_fails_on_the_way_out_is_of_no_interest() -> None:
+    def body() -> None:
+        try:
+            send()
+        finally:
+            raise ValueError("the pool is broken")
+
+    ended(body)
+
+
+def test_other_failures_pass() -> None:
+    def body() -> None:
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"), endable():
+        body()
+
+
+def test_signals_wait_until_a_step_is_whole() -> None:
+    steps = []
+    def body() -> None:
+        with held_back():
+            with held_back():
+                send()
+                steps.append("inner")
+            steps.append("outer")
+        steps.append("beyond")
+
+    ended(body)
+    assert steps == ["inner", "outer"]
+
+
+def test_last_acts_are_done_however_it_ended_and_one_that_fails_stops_no_other() -> None:
+    acts: list[str] = []
+    def body() -> None:
+        last_act(lambda: [][0])
+        last_act(lambda: acts.append("done"))
+        send()
+
+    ended(body)
+    assert acts == ["done"]
+
+
+def test_ignored_signals_stay_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with endable():
+            send(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_other_threads_are_left_alone() -> None:
+    found = []
+
+    def work() -> None:
+        with endable(), held_back():
+            found.append(threading.current_thread() is threading.main_thread())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False]
+
+
+def program(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+STUBBORN = """
+import os, signal, time
+from pathlib import Path
+from keras_consistency_cli.workers.signals import endable, last_act
+with endable():
+    last_act(lambda: print("cleaned up", flush=True))
+    os.kill(os.getpid(), signal.SIGTERM)
+    %s
+print("it went on")
+"""
+
+
+@pytest.mark.parametrize(
+    "stubborn",
+    [
+        pytest.param("\n    ".join(["", "while True:", "    try: time.sleep(60)", "    except BaseException: pass"]), id="swallows everything"),
+        pytest.param("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); signal.pause()", id="waits for another signal"),
+    ],
+)
+def test_a_run_that_does_not_end_is_ended(stubborn: str) -> None:
+    done = program(STUBBORN.replace("    os.kill", "    try: os.kill").replace("SIGTERM)", "SIGTERM)\n    except BaseException: pass") % stubborn)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "cleaned up\n", "kcheck: terminated\n")
+
+
+@pytest.mark.parametrize(("number", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+def test_before_anything_is_imported_the_end_is_quick_and_quiet(number: str, code: int, word: str) -> None:
+    """The import of the command line stands for everything that happens before it has taken over."""
+    late = f"type('Late', (), {{'__getattr__': lambda *_: os.kill(os.getpid(), signal.{number})}})()"
+    played = f"import os, signal, sys; sys.modules['keras_consistency_cli.cli.main'] = {late}\n"
+    done = program(played + "from keras_consistency_cli.__main__ import main\nmain()")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"kcheck: {word}\n")
