@@ -26,10 +26,22 @@ _HEAD = ("what", "measured", "against", "ratio", "goal")
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, print the table, and put it where --write says."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure kcheck's speed and memory, and the limits it judges by.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure kcheck's speed and memory, and the limits it judges by.",
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(NAMES)} [all]")
-    parser.add_argument("--quick", action="store_true", help="few rounds, small data, no ResNet50: minutes instead of a quarter of an hour")
-    parser.add_argument("--write", type=Path, metavar="FILE", help=f"put the table between {_OPENING} and {_CLOSING} of this file")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few rounds, small data, no ResNet50: minutes instead of a quarter of an hour",
+    )
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help=f"put the table between {_OPENING} and {_CLOSING} of this file",
+    )
     options = parser.parse_args(argv)
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
@@ -38,7 +50,10 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"{options.write} has no {_OPENING} … {_CLOSING} to write between")
     # TensorFlow reads this as it is imported, in this process too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    text = document(_measured([name for name in NAMES if name in (options.names or NAMES)], quick=options.quick), quick=options.quick)
+    text = document(
+        _measured([name for name in NAMES if name in (options.names or NAMES)], quick=options.quick),
+        quick=options.quick,
+    )
     print(text)
     if options.write is not None:
         options.write.write_text(written(options.write.read_text(encoding="utf-8"), text), encoding="utf-8")
@@ -47,7 +62,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _measured(names: Sequence[str], *, quick: bool) -> list[Figure]:
     """Import a benchmark only when its turn has come: most of them bring a backend along."""
-    return [figure for name in names for figure in importlib.import_module(f"benchmarks.{name}").measure(quick=quick)]
+    return [
+        figure
+        for name in names
+        for figure in importlib.import_module(f"benchmarks.{name}").measure(quick=quick)
+    ]
 
 
 def document(figures: Sequence[Figure], *, quick: bool) -> str:
@@ -55,7 +74,11 @@ def document(figures: Sequence[Figure], *, quick: bool) -> str:
     now = datetime.now(UTC).date().isoformat()
     kind = "short version" if quick else "full version"
     about = ", ".join(f"{name} {value}" for name, value in machine().items())
-    rows = [_HEAD, ("---",) * len(_HEAD), *((each.what, each.measured, each.against, each.ratio, each.goal) for each in figures)]
+    rows = [
+        _HEAD,
+        ("---",) * len(_HEAD),
+        *((each.what, each.measured, each.against, each.ratio, each.goal) for each in figures),
+    ]
     table = "\n".join(_markdown(row) for row in rows)
     note = "Medians; what is compared took turns in one run, and ratios were taken round by round (range in parentheses)."
     return f"{now}, {kind}: {about}.\n{note}\n\n{table}"

@@ -34,7 +34,16 @@ right answer. No case is known to kcheck by its name, file, seed or size. All of
 was built, and what was missed once was mended: on models of your own it will be right less often than here.
 
 {day}, {machine}."""
-_COLUMNS: tuple[str, ...] = ("family", "cases", "right", "cause", "layer", "false alarms", "false warnings", "no verdict")
+_COLUMNS: tuple[str, ...] = (
+    "family",
+    "cases",
+    "right",
+    "cause",
+    "layer",
+    "false alarms",
+    "false warnings",
+    "no verdict",
+)
 
 
 def measure(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
@@ -69,7 +78,9 @@ def by_cause(outcomes: Sequence[Outcome]) -> Rows:
     rows = [("cause", "cases", "flagged", "right cause", "right layer")]
     for cause in sorted({outcome.case.causes[0] for outcome in outcomes if outcome.case.causes}):
         those = [outcome for outcome in outcomes if outcome.case.causes and outcome.case.causes[0] == cause]
-        causes, layers = (_share(getattr(outcome, field) for outcome in those) for field in ("right_cause", "right_layer"))
+        causes, layers = (
+            _share(getattr(outcome, field) for outcome in those) for field in ("right_cause", "right_layer")
+        )
         rows.append((cause, str(len(those)), str(sum(outcome.right for outcome in those)), causes, layers))
     return rows
 
@@ -77,7 +88,9 @@ def by_cause(outcomes: Sequence[Outcome]) -> Rows:
 def aligned(rows: Rows) -> str:
     """Return a table as lines of text."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def document(outcomes: Sequence[Outcome]) -> str:
@@ -85,7 +98,10 @@ def document(outcomes: Sequence[Outcome]) -> str:
     measured_on = ", ".join(f"{name} {value}" for name, value in machine().items())
     parts = [_HEAD.format(day=datetime.now(UTC).date(), machine=measured_on, cases=len(outcomes))]
     parts += [_markdown(by_family(outcomes)), "## By cause", _markdown(by_cause(outcomes)), "## Misses"]
-    return "\n\n".join([*parts, "\n".join(f"- {line}" for line in misses(outcomes).splitlines()) or "None."]) + "\n"
+    return (
+        "\n\n".join([*parts, "\n".join(f"- {line}" for line in misses(outcomes).splitlines()) or "None."])
+        + "\n"
+    )
 
 
 def _markdown(rows: Rows) -> str:
@@ -98,8 +114,19 @@ def _row(name: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     warnings = sum(outcome.false_warning for outcome in outcomes)
     silent = sum(outcome.exit_code not in (0, 1) for outcome in outcomes)
     right = sum(outcome.right for outcome in outcomes)
-    causes, layers = (_share(getattr(outcome, field) for outcome in outcomes) for field in ("right_cause", "right_layer"))
-    return (name, str(len(outcomes)), f"{right}/{len(outcomes)}", causes, layers, str(alarms), str(warnings), str(silent))
+    causes, layers = (
+        _share(getattr(outcome, field) for outcome in outcomes) for field in ("right_cause", "right_layer")
+    )
+    return (
+        name,
+        str(len(outcomes)),
+        f"{right}/{len(outcomes)}",
+        causes,
+        layers,
+        str(alarms),
+        str(warnings),
+        str(silent),
+    )
 
 
 def _share(answers: Iterable[bool | None]) -> str:
@@ -122,17 +149,33 @@ def misses(outcomes: Sequence[Outcome]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Run kcheck on the corpus and count how often it is right.")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only cases with this text in family or name")
-    parser.add_argument("--sample", type=int, default=len(ALL_CASES), metavar="N", help="about N cases, every family represented")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only cases with this text in family or name"
+    )
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=len(ALL_CASES),
+        metavar="N",
+        help="about N cases, every family represented",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the counts as a page, such as docs/accuracy.md")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the counts as a page, such as docs/accuracy.md"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="commands at a time")
     options = parser.parse_args(argv)
-    chosen = stratified([case for case in ALL_CASES if options.only in f"{case.family} {case.name}"], options.sample, options.seed)
+    chosen = stratified(
+        [case for case in ALL_CASES if options.only in f"{case.family} {case.name}"],
+        options.sample,
+        options.seed,
+    )
     if not chosen:
         parser.error(f"no case has '{options.only}' in its family or name")
     outcomes = measure(chosen, jobs=options.jobs)
-    print(aligned(by_family(outcomes)), aligned(by_cause(outcomes)), misses(outcomes) or "no misses", sep="\n\n")
+    print(
+        aligned(by_family(outcomes)), aligned(by_cause(outcomes)), misses(outcomes) or "no misses", sep="\n\n"
+    )
     if options.write is not None:
         options.write.write_text(document(outcomes), encoding="utf-8")
     return 0 if all(outcome.right for outcome in outcomes) else 1

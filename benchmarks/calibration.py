@@ -22,11 +22,11 @@ from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.tolerance import FLOAT64_GAIN, LIFTED_FACTOR, MAX_FACTOR, Policy
 from keras_consistency_cli.pipeline.collector import Gathering, Plan
-from keras_consistency_cli.routes.base import Trace
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.session.float64 import shadow_session
 from keras_consistency_cli.routes.session.session import Probe
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
+from keras_consistency_cli.routes.trace import Trace
 from keras_consistency_cli.workers.client import Seat
 
 __all__ = ["Desk", "Honest", "Leak", "examine", "measure"]
@@ -61,7 +61,9 @@ class Desk:
         result = route.run(session, {key: values[numbers] for key, values in self._rows.items()})
         session.restore()
         trace = Trace(route=name, outputs=result.outputs, rows=result.rows, details=result.details)
-        return trace, Trace(route=f"{name}-baseline", outputs=result.baseline, rows=result.rows) if result.baseline else None
+        return trace, Trace(
+            route=f"{name}-baseline", outputs=result.baseline, rows=result.rows
+        ) if result.baseline else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +105,22 @@ def examine(model: Any, rows: dict[str, np.ndarray], checks: Sequence[Check]) ->
 
 def measure(*, quick: bool) -> list[Figure]:
     """Print both tables and return their summaries."""
-    honest = list(_honest(ARCHITECTURES[:2] if quick else ARCHITECTURES, trained=(False,) if quick else (False, True)))
+    honest = list(
+        _honest(ARCHITECTURES[:2] if quick else ARCHITECTURES, trained=(False,) if quick else (False, True))
+    )
     print(aligned([_HONEST_HEAD, *map(_honest_row, honest)]), end="\n\n")
-    leaks = list(_leaks(ARCHITECTURES[:1] if quick else ARCHITECTURES[:4], _STRENGTHS[::3] if quick else _STRENGTHS))
-    print(aligned([_LEAK_HEAD, *(_leak_row(leaks, strength) for strength in dict.fromkeys(leak.strength for leak in leaks))]), end="\n\n")
+    leaks = list(
+        _leaks(ARCHITECTURES[:1] if quick else ARCHITECTURES[:4], _STRENGTHS[::3] if quick else _STRENGTHS)
+    )
+    print(
+        aligned(
+            [
+                _LEAK_HEAD,
+                *(_leak_row(leaks, strength) for strength in dict.fromkeys(leak.strength for leak in leaks)),
+            ]
+        ),
+        end="\n\n",
+    )
     return [*_honest_figures(honest), *_leak_figures(leaks)]
 
 
@@ -163,7 +177,9 @@ def _lifted(judged: Judged, evidence: Evidence) -> float:
     """What is left on the shadow, in multiples of (E + 1 ulp) · 2⁻²⁹."""
     assert judged.lifted is not None
     noise = evidence.noise[judged.comparison.output]
-    return judged.lifted.max_abs / ((noise.max_abs + _ULP * max(noise.scale, judged.comparison.scale)) * FLOAT64_GAIN)
+    return judged.lifted.max_abs / (
+        (noise.max_abs + _ULP * max(noise.scale, judged.comparison.scale)) * FLOAT64_GAIN
+    )
 
 
 def _leaks(hosts: Sequence[Architecture], strengths: Sequence[float]) -> Iterator[Leak]:
@@ -190,12 +206,37 @@ def _found(host: str, strength: float, evidence: Evidence) -> Leak:
     )
 
 
-_HONEST_HEAD = ("model", "E", "pairs", "worst |a-b|/E", "by", "lifted pairs", "worst lifted", "rows swapped", "false alarms")
-_LEAK_HEAD = ("leak of the batch mean", "hosts", "KC101 by distance", "KC101", "companions", "companions float64", "missed by all")
+_HONEST_HEAD = (
+    "model",
+    "E",
+    "pairs",
+    "worst |a-b|/E",
+    "by",
+    "lifted pairs",
+    "worst lifted",
+    "rows swapped",
+    "false alarms",
+)
+_LEAK_HEAD = (
+    "leak of the batch mean",
+    "hosts",
+    "KC101 by distance",
+    "KC101",
+    "companions",
+    "companions float64",
+    "missed by all",
+)
 
 
 def _honest_row(honest: Honest) -> tuple[str, ...]:
-    numbers = (f"{honest.noise:.1e}", str(honest.pairs), f"{honest.worst:.2f}", honest.worst_pair, str(honest.lifted_pairs), f"{honest.lifted:.2f}")
+    numbers = (
+        f"{honest.noise:.1e}",
+        str(honest.pairs),
+        f"{honest.worst:.2f}",
+        honest.worst_pair,
+        str(honest.lifted_pairs),
+        f"{honest.lifted:.2f}",
+    )
     return (honest.name, *numbers, str(honest.swapped), "; ".join(honest.alarms) or "0")
 
 
@@ -244,4 +285,6 @@ def _leak_figures(leaks: Sequence[Leak]) -> list[Figure]:
         ("KC103 companion-swap", [leak.by_swap or leak.by_swap_float64 for leak in leaks]),
     )
     what = f"planted leaks of {strengths[0]:.0e} to {strengths[-1]:.0e} of the batch mean in {len({leak.host for leak in leaks})} models, found by "
-    return [Figure(what=what + name, measured=f"{sum(found)} of {len(found)}", goal="all") for name, found in ways]
+    return [
+        Figure(what=what + name, measured=f"{sum(found)} of {len(found)}", goal="all") for name, found in ways
+    ]

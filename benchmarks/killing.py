@@ -71,10 +71,14 @@ def subject(folder: Path) -> list[str]:
 
     mlp().save(folder / "mlp.keras")
     np.save(folder / "x.npy", mlp_rows(64))
-    return kcheck("run", "mlp.keras", "--data", "x.npy", "--select", "KC101,KC104,KC201,KC602", "--format", "json")
+    return kcheck(
+        "run", "mlp.keras", "--data", "x.npy", "--select", "KC101,KC104,KC201,KC602", "--format", "json"
+    )
 
 
-def killed(command: Sequence[str], folder: Path, way: str, moment: float, *, undisturbed: object = None) -> Ending:
+def killed(
+    command: Sequence[str], folder: Path, way: str, moment: float, *, undisturbed: object = None
+) -> Ending:
     """Start a command and send the signal of `way` after `moment` seconds.
 
     Args:
@@ -105,8 +109,12 @@ def killed(command: Sequence[str], folder: Path, way: str, moment: float, *, und
         seconds = time.perf_counter() - sent
         left, folders = _left(mark), len(os.listdir(temporary))
         told.seek(0)
-        late = late or (code == 0 and who != "command" and undisturbed is not None and results(told.read()) == undisturbed)
-    return Ending(way=way, moment=moment, code=code, late=late, seconds=seconds, processes=left, folders=folders)
+        late = late or (
+            code == 0 and who != "command" and undisturbed is not None and results(told.read()) == undisturbed
+        )
+    return Ending(
+        way=way, moment=moment, code=code, late=late, seconds=seconds, processes=left, folders=folders
+    )
 
 
 def results(report: bytes) -> object:
@@ -119,9 +127,15 @@ def results(report: bytes) -> object:
 
 
 def _victim(command: int, who: str) -> int:
-    nurseries = [child for child in _children(command) if _STARTED in _line(child)] if who != "command" else []
+    nurseries = (
+        [child for child in _children(command) if _STARTED in _line(child)] if who != "command" else []
+    )
     # A fork has the command line of whom it was forked from; the `uname` that Python asks for the processor's name has its own.
-    workers = [worker for nursery in nurseries for worker in _children(nursery) if _STARTED in _line(worker)] if who == "worker" else []
+    workers = (
+        [worker for nursery in nurseries for worker in _children(nursery) if _STARTED in _line(worker)]
+        if who == "worker"
+        else []
+    )
     # Process ids grow: the last one is the one that was forked last, and works.
     return (workers or nurseries or [command])[-1]
 
@@ -134,7 +148,9 @@ def _line(process: int) -> bytes:
 
 def _children(process: int) -> list[int]:
     with contextlib.suppress(OSError):
-        return sorted(int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split())
+        return sorted(
+            int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        )
     return []
 
 
@@ -166,7 +182,10 @@ def _marked(mark: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill as often as asked for, print the table, and return 1 where one run ended wrong."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.killing", description="Kill kcheck run at random moments and count how it ends.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.killing",
+        description="Kill kcheck run at random moments and count how it ends.",
+    )
     parser.add_argument("--count", type=int, default=200, help="how many runs [200]")
     parser.add_argument("--seed", type=int, default=0, help="for moments and victims [0]")
     options = parser.parse_args(argv)
@@ -198,10 +217,22 @@ def _table(endings: Sequence[Ending], whole: float) -> str:
     for way in WAYS:
         mine = [ending for ending in endings if ending.way == way]
         hit = [ending for ending in mine if not ending.late]
-        codes = ", ".join(f"{code}: {count}" for code, count in sorted(Counter(ending.code for ending in hit).items()))
+        codes = ", ".join(
+            f"{code}: {count}" for code, count in sorted(Counter(ending.code for ending in hit).items())
+        )
         slowest = duration(max((ending.seconds for ending in hit), default=0.0)) if hit else "-"
         left = f"{sum(ending.processes for ending in hit)} processes, {sum(ending.folders for ending in hit)} folders"
-        rows.append((way, str(len(mine)), str(len(mine) - len(hit)), codes, slowest, left, str(sum(ending.wrong for ending in mine))))
+        rows.append(
+            (
+                way,
+                str(len(mine)),
+                str(len(mine) - len(hit)),
+                codes,
+                slowest,
+                left,
+                str(sum(ending.wrong for ending in mine)),
+            )
+        )
     return f"{len(endings)} runs; one that nobody disturbs takes {duration(whole)}\n{aligned(rows)}"
 
 

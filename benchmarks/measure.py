@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["Figure", "Pairs", "aligned", "child_environment", "duration", "interleave", "kcheck", "machine", "say", "timed", "wall"]
+__all__ = [
+    "Figure",
+    "Pairs",
+    "aligned",
+    "child_environment",
+    "duration",
+    "interleave",
+    "kcheck",
+    "machine",
+    "say",
+    "timed",
+    "wall",
+]
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -88,16 +100,28 @@ def wall(command: Sequence[str], folder: Path) -> float:
         RuntimeError: it did not end with exit code 0; the message ends with what it last said.
     """
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=child_environment(), capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     taken = time.perf_counter() - start
     if done.returncode != 0:
-        raise RuntimeError(f"exit code {done.returncode} of {' '.join(command[1:])}: {(done.stdout + done.stderr)[-800:]}")
+        raise RuntimeError(
+            f"exit code {done.returncode} of {' '.join(command[1:])}: {(done.stdout + done.stderr)[-800:]}"
+        )
     return taken
 
 
 def duration(seconds: float) -> str:
     """Seconds in three digits and the unit that fits: 1.23 s, 45.6 ms, 7.89 µs."""
-    unit, factor = next(((name, scale) for name, scale in (("s", 1.0), ("ms", 1e3)) if seconds * scale >= 1), ("µs", 1e6))
+    unit, factor = next(
+        ((name, scale) for name, scale in (("s", 1.0), ("ms", 1e3)) if seconds * scale >= 1), ("µs", 1e6)
+    )
     return f"{seconds * factor:.3g} {unit}"
 
 
@@ -109,7 +133,9 @@ def machine() -> Mapping[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "Keras": _version("keras"),
-        "TensorFlow": next((found for found in map(_version, ("tensorflow", "tensorflow-cpu")) if found != "none"), "none"),
+        "TensorFlow": next(
+            (found for found in map(_version, ("tensorflow", "tensorflow-cpu")) if found != "none"), "none"
+        ),
         "NumPy": _version("numpy"),
     }
 
@@ -124,7 +150,9 @@ def _version(package: str) -> str:
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Cells as a plain table, columns two spaces apart."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def say(text: str) -> None:

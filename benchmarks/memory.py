@@ -82,7 +82,9 @@ def _write_subject(folder: Path, rows: int) -> None:
 
     keras.utils.set_random_seed(0)
     layers = keras.layers
-    keras.Sequential([keras.Input((_FEATURES,)), layers.Dense(32, activation="relu"), layers.Dense(1)]).save(folder / "model.keras")
+    keras.Sequential([keras.Input((_FEATURES,)), layers.Dense(32, activation="relu"), layers.Dense(1)]).save(
+        folder / "model.keras"
+    )
     data = np.lib.format.open_memmap(folder / "x.npy", mode="w+", dtype=np.float32, shape=(rows, _FEATURES))
     data[:: rows // 100] = np.random.default_rng(0).normal(size=(len(data[:: rows // 100]), _FEATURES))
     data.flush()
@@ -105,7 +107,10 @@ def _predicted(folder: Path, rows: int) -> Figure:
 def _streamed(folder: Path, rows: int, selection: Sequence[str]) -> Figure:
     what = " ".join(selection) or "all checks"
     say(f"memory: kcheck run --rows all on {rows} rows, {what}")
-    peak = watched(kcheck("run", "model.keras", "--data", "x.npy", "--rows", "all", "--timeout", "3600", *selection), folder)
+    peak = watched(
+        kcheck("run", "model.keras", "--data", "x.npy", "--rows", "all", "--timeout", "3600", *selection),
+        folder,
+    )
     bytes_read = rows * _FEATURES * 4
     return Figure(
         what=f"peak memory beyond the data file, `kcheck run --rows all`, {what}, {bytes_read / 1e9:.2g} GB memory-mapped",
@@ -130,14 +135,28 @@ def watched(command: Sequence[str], folder: Path) -> Peak:
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(command, cwd=folder, env=child_environment(), stdout=told, stderr=told)
         while process.poll() is None:
-            now = [sum(column) for column in zip((0, 0, 0), *_shares(process.pid, folder / "x.npy"), strict=True)]
-            beyond, anonymous, whole = max(beyond, now[0] - now[2]), max(anonymous, now[1]), max(whole, now[0])
+            now = [
+                sum(column) for column in zip((0, 0, 0), *_shares(process.pid, folder / "x.npy"), strict=True)
+            ]
+            beyond, anonymous, whole = (
+                max(beyond, now[0] - now[2]),
+                max(anonymous, now[1]),
+                max(whole, now[0]),
+            )
             time.sleep(_PAUSE)
         seconds = time.perf_counter() - start
         if process.returncode not in (0, 1, 3):
             told.seek(0)
-            raise RuntimeError(f"exit code {process.returncode} of {command[1:]}: {told.read()[-800:].decode(errors='replace')}")
-    return Peak(beyond_file=beyond, anonymous=anonymous, with_file=whole, seconds=seconds, exit_code=process.returncode)
+            raise RuntimeError(
+                f"exit code {process.returncode} of {command[1:]}: {told.read()[-800:].decode(errors='replace')}"
+            )
+    return Peak(
+        beyond_file=beyond,
+        anonymous=anonymous,
+        with_file=whole,
+        seconds=seconds,
+        exit_code=process.returncode,
+    )
 
 
 def _shares(pid: int, data: Path) -> Iterator[tuple[int, int, int]]:
@@ -156,4 +175,6 @@ def _added(pattern: re.Pattern[bytes], text: bytes) -> int:
 
 def _of_file(smaps: bytes, data: Path) -> int:
     """The shares of all mappings of one file: each mapping's own lines follow the line that ends with its path."""
-    return sum(_added(_SHARE, part.partition(b"VmFlags:")[0]) for part in smaps.split(bytes(data) + b"\n")[1:])
+    return sum(
+        _added(_SHARE, part.partition(b"VmFlags:")[0]) for part in smaps.split(bytes(data) + b"\n")[1:]
+    )

@@ -48,7 +48,9 @@ class Architecture:
 def mlp() -> Any:
     """The 10-64-1 MLP of the speed goals, seeded."""
     keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((10,)), layers.Dense(64, activation="relu"), layers.Dense(1, activation="sigmoid")])
+    return keras.Sequential(
+        [keras.Input((10,)), layers.Dense(64, activation="relu"), layers.Dense(1, activation="sigmoid")]
+    )
 
 
 def mlp_rows(count: int) -> np.ndarray:
@@ -65,13 +67,20 @@ def _tokens(length: int, words: int) -> Callable[[np.random.Generator, int], Row
 
     def make(rng: np.random.Generator, count: int) -> Rows:
         ids = rng.integers(1, words, size=(count, length))
-        return {"x": np.where(np.arange(length) < rng.integers(3, length + 1, size=(count, 1)), ids, 0).astype("int32")}
+        return {
+            "x": np.where(np.arange(length) < rng.integers(3, length + 1, size=(count, 1)), ids, 0).astype(
+                "int32"
+            )
+        }
 
     return make
 
 
 def _wide_and_deep_rows(rng: np.random.Generator, count: int) -> Rows:
-    return {"numbers": rng.normal(size=(count, 12)).astype("float32"), "shop": rng.integers(0, 50, size=(count, 1)).astype("int32")}
+    return {
+        "numbers": rng.normal(size=(count, 12)).astype("float32"),
+        "shop": rng.integers(0, 50, size=(count, 1)).astype("int32"),
+    }
 
 
 def _regressor(tap: Tap) -> Any:
@@ -98,14 +107,18 @@ def _dilated(tap: Tap) -> Any:
     x = keras.Input((64, 3), name="x")
     h = layers.Conv1D(24, 1)(x)
     for rate in (1, 2, 4, 8):
-        h = layers.Add()([h, layers.Conv1D(24, 3, padding="causal", dilation_rate=rate, activation="tanh")(h)])
+        h = layers.Add()(
+            [h, layers.Conv1D(24, 3, padding="causal", dilation_rate=rate, activation="tanh")(h)]
+        )
     return keras.Model(x, layers.Dense(4, activation="softmax")(tap(h)))
 
 
 def _pooled_cnn(tap: Tap) -> Any:
     h = x = keras.Input((28, 28, 1), name="x")
     for width in (8, 16):
-        h = layers.MaxPooling2D()(layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(width, 3, use_bias=False)(h))))
+        h = layers.MaxPooling2D()(
+            layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(width, 3, use_bias=False)(h)))
+        )
     return keras.Model(x, layers.Dense(10, activation="softmax")(tap(layers.GlobalAveragePooling2D()(h))))
 
 
@@ -126,7 +139,9 @@ def _encoder(tap: Tap) -> Any:
     h = layers.Dense(32)(x)
     for _ in range(2):
         h = layers.LayerNormalization()(layers.Add()([h, layers.MultiHeadAttention(4, 8)(h, h)]))
-        h = layers.LayerNormalization()(layers.Add()([h, layers.Dense(32)(layers.Dense(64, activation="gelu")(h))]))
+        h = layers.LayerNormalization()(
+            layers.Add()([h, layers.Dense(32)(layers.Dense(64, activation="gelu")(h))])
+        )
     return keras.Model(x, layers.Dense(2)(tap(layers.GlobalAveragePooling1D()(h))))
 
 
@@ -152,7 +167,9 @@ def _two_heads(tap: Tap) -> Any:
 def _squeezed(tap: Tap) -> Any:
     x = keras.Input((24, 24, 3), name="x")
     h = layers.SeparableConv2D(16, 3, activation="swish")(layers.Conv2D(8, 3, strides=2)(x))
-    gate = layers.Dense(16, activation="sigmoid")(layers.Dense(4, activation="relu")(layers.GlobalAveragePooling2D()(h)))
+    gate = layers.Dense(16, activation="sigmoid")(
+        layers.Dense(4, activation="relu")(layers.GlobalAveragePooling2D()(h))
+    )
     h = layers.DepthwiseConv2D(3)(layers.Multiply()([h, layers.Reshape((1, 1, 16))(gate)]))
     return keras.Model(x, layers.Dense(3)(tap(layers.Flatten()(h))))
 

@@ -26,7 +26,9 @@ def measure(*, quick: bool) -> list[Figure]:
     """Return the figures of the MLP and of two image networks; fails where the route's answers are not bit for bit those of predict."""
     rounds = 3 if quick else 5
     figures = _small(loop_rows=5 if quick else 40, rounds=rounds)
-    figures.append(_image("MobileNetV2", keras.applications.MobileNetV2, rows=4 if quick else 8, rounds=rounds))
+    figures.append(
+        _image("MobileNetV2", keras.applications.MobileNetV2, rows=4 if quick else 8, rounds=rounds)
+    )
     if not quick:
         figures.append(_image("ResNet50", keras.applications.ResNet50, rows=4, rounds=rounds))
     return figures
@@ -51,7 +53,10 @@ def _small(*, loop_rows: int, rounds: int) -> list[Figure]:
     pairs = interleave(lambda: timed(lambda: session.one_by_one(rows)), loop, rounds)
     _same_bits(answers, np.concatenate(list(looped.values())), list(looped))
     _same_bits(answers, model.predict(x, batch_size=1, verbose=0), range(_ROWS))
-    return [_against_loop("warm", pairs, len(looped)), _against_loop("with tracing", Pairs(mine=(cold,), theirs=pairs.medians[1:]), len(looped))]
+    return [
+        _against_loop("warm", pairs, len(looped)),
+        _against_loop("with tracing", Pairs(mine=(cold,), theirs=pairs.medians[1:]), len(looped)),
+    ]
 
 
 def _against_loop(state: str, pairs: Pairs, looped: int) -> Figure:
@@ -72,7 +77,9 @@ def _image(name: str, build: Callable[..., Any], *, rows: int, rounds: int) -> F
     model = build(weights=None, input_shape=(224, 224, 3))
     x = np.random.default_rng(0).uniform(-1, 1, (rows, 224, 224, 3)).astype("float32")
     session, packed = _session(model, x)
-    kernel = tf.function(lambda image: model(image, training=False)).get_concrete_function(tf.TensorSpec((1, 224, 224, 3)))
+    kernel = tf.function(lambda image: model(image, training=False)).get_concrete_function(
+        tf.TensorSpec((1, 224, 224, 3))
+    )
     singles = [tf.constant(image[None]) for image in x]
     cold, answers = _with_time(lambda: session.one_by_one(packed))
     _same_bits(answers, model.predict(x, batch_size=1, verbose=0), range(rows))
@@ -104,4 +111,6 @@ def _with_time(run: Callable[[], _T]) -> tuple[float, _T]:
 
 def _same_bits(answers: Mapping[str, np.ndarray], expected: np.ndarray, places: Any) -> None:
     (mine,) = answers.values()
-    assert mine[list(places)].tobytes() == expected.tobytes(), "one row at a time does not give the bits of predict"
+    assert mine[list(places)].tobytes() == expected.tobytes(), (
+        "one row at a time does not give the bits of predict"
+    )

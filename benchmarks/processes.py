@@ -76,11 +76,15 @@ def _worker(folder: Path, rounds: int) -> Figure:
 def highest_resident(command: Sequence[str], folder: Path) -> int:
     """Run a command and return the most bytes that any one of its processes had in memory, pages that it shares with others included."""
     highest = 0
-    process = subprocess.Popen(command, cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     parent = psutil.Process(process.pid)
     while process.poll() is None:
         try:
-            highest = max(highest, *(each.memory_info().rss for each in (parent, *parent.children(recursive=True))))
+            highest = max(
+                highest, *(each.memory_info().rss for each in (parent, *parent.children(recursive=True)))
+            )
         except psutil.Error:
             continue
         time.sleep(_PAUSE)
@@ -93,7 +97,11 @@ def _shadow(rounds: int) -> Figure:
     shadow, rows, routes = _built()
     for route in routes:
         route.run(shadow, rows)
-    pairs = interleave(lambda: timed(lambda: [route.run(shadow, rows) for route in routes]), lambda: timed(lambda: shadow.steps(rows, 32)), rounds)
+    pairs = interleave(
+        lambda: timed(lambda: [route.run(shadow, rows) for route in routes]),
+        lambda: timed(lambda: shadow.steps(rows, 32)),
+        rounds,
+    )
     mine, one = pairs.medians
     return Figure(
         what=f"predict-float64 and rounded-layers on the shadow, wide MLP, {_ROWS} rows, against one forward pass of it",
@@ -111,10 +119,11 @@ def _built() -> tuple[Any, Any, list[Any]]:
     from keras_consistency_cli.loading.model.facts import describe_model
     from keras_consistency_cli.loading.subject import Subject
     from keras_consistency_cli.loading.subject_spec import SubjectFiles
-    from keras_consistency_cli.routes.registry import ROUNDED, SHADOW, routes
+    from keras_consistency_cli.routes.registry import routes
     from keras_consistency_cli.routes.session.float64 import shadow_session
     from keras_consistency_cli.routes.session.session import Probe
     from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
+    from keras_consistency_cli.routes.trace import ROUNDED, SHADOW
 
     wide = [keras.layers.Dense(1024, activation="tanh") for _ in range(6)]
     model = keras.Sequential([keras.Input((256,)), *wide, keras.layers.Dense(1)])

@@ -32,14 +32,23 @@ def measure(*, quick: bool) -> list[Figure]:
     model, x = _stacked(), np.random.default_rng(0).normal(size=(_ROWS, _STEPS, _FEATURES)).astype("float32")
     model.predict(x, verbose=0)  # tracing is on the routes' side alone
     chosen = _own_routes(model)
-    pairs = interleave(lambda: _routed(model, {model.inputs[0].name: x}, chosen), lambda: timed(lambda: _forward(model, x)), rounds)
+    pairs = interleave(
+        lambda: _routed(model, {model.inputs[0].name: x}, chosen),
+        lambda: timed(lambda: _forward(model, x)),
+        rounds,
+    )
     return [_figure(pairs, chosen)]
 
 
 def _stacked() -> Any:
     keras.utils.set_random_seed(0)
     return keras.Sequential(
-        [keras.Input((_STEPS, _FEATURES)), layers.GRU(_UNITS, return_sequences=True), layers.GRU(_UNITS, return_sequences=True), layers.Dense(1)]
+        [
+            keras.Input((_STEPS, _FEATURES)),
+            layers.GRU(_UNITS, return_sequences=True),
+            layers.GRU(_UNITS, return_sequences=True),
+            layers.Dense(1),
+        ]
     )
 
 
@@ -47,10 +56,17 @@ def _own_routes(model: Any) -> tuple[Route, ...]:
     """The routes that only the checks of sequences ask for, as far as they run on this model."""
     asked: dict[bool, set[str]] = {True: set(), False: set()}
     for check in CHECKS:
-        names = {*check.routes, *(route for pair in check.pairs for route in (pair.candidate, pair.reference))}
+        names = {
+            *check.routes,
+            *(route for pair in check.pairs for route in (pair.candidate, pair.reference)),
+        }
         asked[check.code.startswith("KC5")] |= names
     facts = describe_model(model)
-    return tuple(route for route in routes() if route.name in asked[True] - asked[False] and route.unavailable(facts) is None)
+    return tuple(
+        route
+        for route in routes()
+        if route.name in asked[True] - asked[False] and route.unavailable(facts) is None
+    )
 
 
 def _routed(model: Any, rows: Mapping[str, np.ndarray], chosen: tuple[Route, ...]) -> float:
@@ -78,4 +94,10 @@ def _figure(pairs: Pairs, chosen: tuple[Route, ...]) -> Figure:
     mine, theirs = pairs.medians
     names = ", ".join(route.name for route in chosen)
     what = f"routes of KC501–KC504 ({names}), 2 × GRU({_UNITS}) on ({_STEPS}, {_FEATURES}), {_ROWS} rows, with tracing; against ten predicts"
-    return Figure(what=what, measured=duration(mine), against=duration(theirs), ratio=pairs.spread(), goal="≤ 3 × and tracing")
+    return Figure(
+        what=what,
+        measured=duration(mine),
+        against=duration(theirs),
+        ratio=pairs.spread(),
+        goal="≤ 3 × and tracing",
+    )

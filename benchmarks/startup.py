@@ -33,7 +33,10 @@ def measure(*, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_subject(folder)
-        return [_whole_command(folder, rounds), *(_answer(folder, asked, rounds) for asked in ("--help", "run --help", "--version"))]
+        return [
+            _whole_command(folder, rounds),
+            *(_answer(folder, asked, rounds) for asked in ("--help", "run --help", "--version")),
+        ]
 
 
 def _write_subject(folder: Path) -> None:
@@ -77,5 +80,7 @@ def _answer(folder: Path, asked: str, rounds: int) -> Figure:
 def heavy_modules(arguments: Sequence[str], folder: Path) -> list[str]:
     """Which of HEAVY are imported once kcheck has answered these arguments, in a process of its own."""
     command = [sys.executable, "-c", _AFTERWARDS.format(heavy=HEAVY), *arguments]
-    done = subprocess.run(command, cwd=folder, env=child_environment(), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=folder, env=child_environment(), capture_output=True, text=True, check=True
+    )
     return done.stderr.strip().splitlines()[-1].split()[1:]

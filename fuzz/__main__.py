@@ -82,7 +82,9 @@ def _read(target: Target, path: Path) -> None:
     except KcheckError as refusal:
         shown = str(refusal)
         assert 1 <= len(shown.splitlines()) <= 3, f"a refusal of {len(shown.splitlines())} lines"
-        assert all(clean(line, 9999) == line for line in shown.split("\n")), f"a refusal that is not plain text: {shown!r}"
+        assert all(clean(line, 9999) == line for line in shown.split("\n")), (
+            f"a refusal that is not plain text: {shown!r}"
+        )
 
 
 def _in_child(target: Target, seed: int, folder: Path) -> str | None:
@@ -94,7 +96,9 @@ def _in_child(target: Target, seed: int, folder: Path) -> str | None:
             _batch(target, seed, folder)
             code = 0
         except (Exception, Forbidden, _TooSlowError):
-            (folder / "why").write_text(traceback.format_exc(limit=-6), encoding="utf-8", errors="backslashreplace")
+            (folder / "why").write_text(
+                traceback.format_exc(limit=-6), encoding="utf-8", errors="backslashreplace"
+            )
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
@@ -117,11 +121,17 @@ def _keep(name: str, target: Target, folder: Path) -> Path:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fuzz until the count or the time is used up; 1 where something was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100_000, help="mutations at most, all targets together [100000]")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--count", type=int, default=100_000, help="mutations at most, all targets together [100000]"
+    )
     parser.add_argument("--seconds", type=float, default=300.0, help="seconds at most [300]")
     parser.add_argument("--seed", type=int, default=0, help="where chance starts [0]")
-    parser.add_argument("--only", choices=sorted(TARGETS), action="append", help="this target alone; repeatable")
+    parser.add_argument(
+        "--only", choices=sorted(TARGETS), action="append", help="this target alone; repeatable"
+    )
     chosen = parser.parse_args(argv)
     names = chosen.only or list(TARGETS)
     done, found, began = dict.fromkeys(names, 0), 0, time.monotonic()
@@ -136,7 +146,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 found += 1
                 print(f"{_keep(name, TARGETS[name], Path(folder)).relative_to(ROOT)}\n{wrong}", flush=True)
     amounts = ", ".join(f"{name} {amount:,}" for name, amount in done.items())
-    print(f"{sum(done.values()):,} mutations ({amounts}) in {time.monotonic() - began:.0f} s, seed {chosen.seed}: {found} findings")
+    print(
+        f"{sum(done.values()):,} mutations ({amounts}) in {time.monotonic() - began:.0f} s, seed {chosen.seed}: {found} findings"
+    )
     return 1 if found else 0
 
 

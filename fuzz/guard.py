@@ -8,12 +8,59 @@ from pathlib import Path
 
 __all__ = ["Forbidden", "watch"]
 
-_NEVER = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "socket.", "ctypes.", "shutil.", "webbrowser.", "urllib.")
+_NEVER = (
+    "subprocess.",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "socket.",
+    "ctypes.",
+    "shutil.",
+    "webbrowser.",
+    "urllib.",
+)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_CHANGING = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate")
-_KNOWN_MODULES = ("numpy", "sklearn.", "scipy.", "copyreg", "copy_reg", "collections", "joblib.", "_codecs", "builtins", "__builtin__")
+_CHANGING = (
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.chmod",
+    "os.truncate",
+)
+_KNOWN_MODULES = (
+    "numpy",
+    "sklearn.",
+    "scipy.",
+    "copyreg",
+    "copy_reg",
+    "collections",
+    "joblib.",
+    "_codecs",
+    "builtins",
+    "__builtin__",
+)
 _ORDINARY_BUILTINS = frozenset(
-    {"set", "frozenset", "slice", "object", "bytearray", "complex", "int", "float", "str", "bool", "list", "dict", "tuple", "bytes"}
+    {
+        "set",
+        "frozenset",
+        "slice",
+        "object",
+        "bytearray",
+        "complex",
+        "int",
+        "float",
+        "str",
+        "bool",
+        "list",
+        "dict",
+        "tuple",
+        "bytes",
+    }
 )
 
 
@@ -26,7 +73,11 @@ class _Guard:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.armed = str(folder.resolve()) + os.sep, False
-        self.code = (*{str(Path(path).resolve()) for path in sys.path if path}, "<frozen", "<__array_function__")
+        self.code = (
+            *{str(Path(path).resolve()) for path in sys.path if path},
+            "<frozen",
+            "<__array_function__",
+        )
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
         if self.armed and (why := self._objection(event, arguments)):
@@ -51,7 +102,9 @@ class _Guard:
 
     def _outside(self, path: object) -> str | None:
         shown = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else str(path)
-        inside = isinstance(path, int) or os.path.realpath(shown).startswith(self.folder) or shown == os.devnull
+        inside = (
+            isinstance(path, int) or os.path.realpath(shown).startswith(self.folder) or shown == os.devnull
+        )
         return None if inside else f"writing outside the folder: {shown[:200]}"
 
 

@@ -55,7 +55,9 @@ def _spoil(data: bytearray, chance: random.Random, words: tuple[bytes, ...], oth
         data[at] = chance.choice(_ODD_BYTES)
     elif way == 2:
         size = chance.choice((2, 4, 8))
-        data[at : at + size] = (chance.choice(_ODD_NUMBERS) % (1 << 8 * size)).to_bytes(size, chance.choice(("little", "big")))
+        data[at : at + size] = (chance.choice(_ODD_NUMBERS) % (1 << 8 * size)).to_bytes(
+            size, chance.choice(("little", "big"))
+        )
     elif way == 3:
         del data[at : at + length]
     elif way == 4:

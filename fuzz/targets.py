@@ -68,7 +68,13 @@ def _read_settings(path: Path) -> None:
 
 
 def _as_config(config: bytes) -> bytes:
-    return crafted.zipped({"metadata.json": json.dumps(crafted.METADATA).encode(), "config.json": config, "model.weights.h5": _WEIGHTS})
+    return crafted.zipped(
+        {
+            "metadata.json": json.dumps(crafted.METADATA).encode(),
+            "config.json": config,
+            "model.weights.h5": _WEIGHTS,
+        }
+    )
 
 
 def _as_weights(weights: bytes) -> bytes:
@@ -78,11 +84,19 @@ def _as_weights(weights: bytes) -> bytes:
 def _deep() -> dict[str, Any]:
     wrapped = crafted.layer("TimeDistributed", layer=crafted.dense(units=70))
     lookup = crafted.layer("StringLookup", vocabulary=["a", "b"])
-    return crafted.config_with(crafted.honest_config(), wrapped, lookup, build_config={"input_shape": [None, 4]}, compile_config={"loss": "mse"})
+    return crafted.config_with(
+        crafted.honest_config(),
+        wrapped,
+        lookup,
+        build_config={"input_shape": [None, 4]},
+        compile_config={"loss": "mse"},
+    )
 
 
 def _chunked(file: Any) -> None:
-    file.create_dataset("layers/x/vars/0", data=np.ones((40, 8), "f4"), chunks=(8, 8), compression="gzip", shuffle=True)
+    file.create_dataset(
+        "layers/x/vars/0", data=np.ones((40, 8), "f4"), chunks=(8, 8), compression="gzip", shuffle=True
+    )
     file["layers/x/vars/1"] = np.array([b"a", b"bc"])
 
 
@@ -109,7 +123,11 @@ def _saved(values: Any, **arrays: Any) -> bytes:
 _CONFIGS = tuple(json.dumps(config).encode() for config in (crafted.honest_config(), _deep()))
 _WEIGHTS = crafted.weights_with(len)
 _ROWS = np.random.default_rng(0).normal(size=(20, 3))
-_SCALERS = (StandardScaler().fit(_ROWS), make_pipeline(MinMaxScaler(), StandardScaler()).fit(_ROWS), OneHotEncoder().fit([["a"], ["b"]]))
+_SCALERS = (
+    StandardScaler().fit(_ROWS),
+    make_pipeline(MinMaxScaler(), StandardScaler()).fit(_ROWS),
+    OneHotEncoder().fit([["a"], ["b"]]),
+)
 _JSON_WORDS = (
     b'"class_name"',
     b'"config"',
@@ -161,9 +179,38 @@ _YAML_WORDS = (
     b"\xff",
     b"%YAML 9\n",
 )
-_ZIP_WORDS = (b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04", b"PK\x06\x06", b"../", b"\x00\x00\x00\x00", b"\xff\xff\xff\xff")
-_H5_WORDS = (b"TREE", b"HEAP", b"SNOD", b"OHDR", b"\x89HDF\r\n\x1a\n", b"\xff" * 8, b"\x00" * 8, b"\x08\x00\x00\x00")
-_NPY_WORDS = (b"'descr'", b"'|O'", b"'<f4'", b"'shape'", b"(1,)", b"(0,)", b"(-1,)", b"9" * 20, b"True", b"[('a', '<f4')]", b"\x93NUMPY\x03\x00")
+_ZIP_WORDS = (
+    b"PK\x05\x06",
+    b"PK\x01\x02",
+    b"PK\x03\x04",
+    b"PK\x06\x06",
+    b"../",
+    b"\x00\x00\x00\x00",
+    b"\xff\xff\xff\xff",
+)
+_H5_WORDS = (
+    b"TREE",
+    b"HEAP",
+    b"SNOD",
+    b"OHDR",
+    b"\x89HDF\r\n\x1a\n",
+    b"\xff" * 8,
+    b"\x00" * 8,
+    b"\x08\x00\x00\x00",
+)
+_NPY_WORDS = (
+    b"'descr'",
+    b"'|O'",
+    b"'<f4'",
+    b"'shape'",
+    b"(1,)",
+    b"(0,)",
+    b"(-1,)",
+    b"9" * 20,
+    b"True",
+    b"[('a', '<f4')]",
+    b"\x93NUMPY\x03\x00",
+)
 _SCALER_FILES = (
     *(pickle.dumps(_SCALERS[0], protocol) for protocol in range(6)),
     *(pickle.dumps(scaler, 4) for scaler in _SCALERS[1:]),
@@ -172,21 +219,50 @@ _SCALER_FILES = (
 
 TARGETS: dict[str, Target] = {
     "archive": Target(
-        suffix=".keras", seeds=(_as_config(_CONFIGS[0]), _as_config(_CONFIGS[1]), *_samples()), words=_ZIP_WORDS + _JSON_WORDS, read=_read_model
+        suffix=".keras",
+        seeds=(_as_config(_CONFIGS[0]), _as_config(_CONFIGS[1]), *_samples()),
+        words=_ZIP_WORDS + _JSON_WORDS,
+        read=_read_model,
     ),
     "config": Target(suffix=".keras", seeds=_CONFIGS, words=_JSON_WORDS, read=_read_model, wrap=_as_config),
-    "weights": Target(suffix=".keras", seeds=(_WEIGHTS, crafted.weights_with(_chunked)), words=_H5_WORDS, read=_read_model, wrap=_as_weights),
+    "weights": Target(
+        suffix=".keras",
+        seeds=(_WEIGHTS, crafted.weights_with(_chunked)),
+        words=_H5_WORDS,
+        read=_read_model,
+        wrap=_as_weights,
+    ),
     "pickle": Target(suffix=".pkl", seeds=_SCALER_FILES, words=_PICKLE_WORDS, read=_read_scaler),
-    "zlib": Target(suffix=".joblib", seeds=_SCALER_FILES[:8], words=_PICKLE_WORDS, read=_read_scaler, wrap=zlib.compress),
-    "skops": Target(suffix=".skops", seeds=tuple(map(skops.io.dumps, _SCALERS[:2])), words=_ZIP_WORDS + _JSON_WORDS, read=_read_scaler),
+    "zlib": Target(
+        suffix=".joblib", seeds=_SCALER_FILES[:8], words=_PICKLE_WORDS, read=_read_scaler, wrap=zlib.compress
+    ),
+    "skops": Target(
+        suffix=".skops",
+        seeds=tuple(map(skops.io.dumps, _SCALERS[:2])),
+        words=_ZIP_WORDS + _JSON_WORDS,
+        read=_read_scaler,
+    ),
     "yaml": Target(
         suffix=".yaml",
-        seeds=(*(path.read_bytes() for path in sorted((ROOT / "configs").glob("*.yaml"))), b"rows: 8\nselect: [KC1]\nfacts: {time_axis: 1}\n"),
+        seeds=(
+            *(path.read_bytes() for path in sorted((ROOT / "configs").glob("*.yaml"))),
+            b"rows: 8\nselect: [KC1]\nfacts: {time_axis: 1}\n",
+        ),
         words=_YAML_WORDS,
         read=_read_settings,
     ),
-    "npy": Target(suffix=".npy", seeds=(_saved(_ROWS), _saved(np.asfortranarray(_ROWS).astype(">f4"))), words=_NPY_WORDS, read=_read_rows),
-    "npz": Target(suffix=".npz", seeds=(_saved(None, a=_ROWS, b=_ROWS[:, 0]),), words=_NPY_WORDS + _ZIP_WORDS, read=_read_rows),
+    "npy": Target(
+        suffix=".npy",
+        seeds=(_saved(_ROWS), _saved(np.asfortranarray(_ROWS).astype(">f4"))),
+        words=_NPY_WORDS,
+        read=_read_rows,
+    ),
+    "npz": Target(
+        suffix=".npz",
+        seeds=(_saved(None, a=_ROWS, b=_ROWS[:, 0]),),
+        words=_NPY_WORDS + _ZIP_WORDS,
+        read=_read_rows,
+    ),
     "csv": Target(
         suffix=".csv",
         seeds=(b"a,b\n1,2\n3,4\n", b"1.5,2\n-3e4,nan\n"),

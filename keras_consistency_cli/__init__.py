@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras_consistency_cli.api.check import InconsistencyError, Report, Status, check
+    from keras_consistency_cli.reporting.version import __version__
 
 __all__ = ["InconsistencyError", "Report", "Status", "__version__", "check"]
 
-__version__ = "0.1.0"
+_HOMES = {
+    "__version__": "keras_consistency_cli.reporting.version",
+    **dict.fromkeys(("InconsistencyError", "Report", "Status", "check"), "keras_consistency_cli.api.check"),
+}
+"""The module of each public name, imported when the name is first used."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(importlib.import_module("keras_consistency_cli.api.check"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 

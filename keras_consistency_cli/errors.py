@@ -52,7 +52,9 @@ class MisfitError(DataError):
         expected: the input's, with None where any length will do.
     """
 
-    def __init__(self, what: str, *, mend: str | None, name: str, shape: Sequence[int], expected: Sequence[int | None]) -> None:
+    def __init__(
+        self, what: str, *, mend: str | None, name: str, shape: Sequence[int], expected: Sequence[int | None]
+    ) -> None:
         super().__init__(what, mend=mend)
         self.input, self.shape, self.wanted = name, tuple(shape), tuple(expected)
 

@@ -68,10 +68,15 @@ def kcheck(request: pytest.FixtureRequest) -> Kcheck:
     """Checks models: `kcheck.assert_consistent(model, x)`; `@pytest.mark.kcheck(rows=64)` gives settings, the nearest marker winning."""
     markers = list(request.node.iter_markers("kcheck"))
     if any(marker.args for marker in markers):
-        raise pytest.UsageError("the marker kcheck takes settings by name, such as @pytest.mark.kcheck(rows=64, select='KC1')")
+        raise pytest.UsageError(
+            "the marker kcheck takes settings by name, such as @pytest.mark.kcheck(rows=64, select='KC1')"
+        )
     return Kcheck({name: value for marker in reversed(markers) for name, value in marker.kwargs.items()})
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
-    config.addinivalue_line("markers", "kcheck(**settings): settings for the fixture kcheck, as keras_consistency_cli.check takes them.")
+    config.addinivalue_line(
+        "markers",
+        "kcheck(**settings): settings for the fixture kcheck, as keras_consistency_cli.check takes them.",
+    )

@@ -18,7 +18,10 @@ _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 def clean(text: object, limit: int = 200) -> str:
     """Return `text` on one line, control characters spelled out as escapes, at most `limit` characters."""
-    shown = _HIDDEN.sub(lambda found: f"\\x{ord(found[0]):02x}" if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}", str(text))
+    shown = _HIDDEN.sub(
+        lambda found: f"\\x{ord(found[0]):02x}" if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}",
+        str(text),
+    )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

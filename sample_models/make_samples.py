@@ -62,7 +62,10 @@ def pictures(*shape: int, rows: int = 64) -> Callable[[np.random.Generator], Row
 
 def customer_rows(random: np.random.Generator) -> Rows:
     """Rows for the model with two inputs: eight numbers and three category ids below 12."""
-    return {"numbers": random.normal(size=(96, 8)).astype("float32"), "categories": random.integers(0, 12, size=(96, 3), dtype="int32")}
+    return {
+        "numbers": random.normal(size=(96, 8)).astype("float32"),
+        "categories": random.integers(0, 12, size=(96, 3), dtype="int32"),
+    }
 
 
 def machines(rows: int) -> Callable[[np.random.Generator], Rows]:
@@ -83,12 +86,16 @@ def without_scaler(scaler: Any, rows: np.ndarray) -> np.ndarray:
 
 def with_fit_transform(scaler: Any, rows: np.ndarray) -> np.ndarray:
     """fit_transform() on what came in, 32 rows at a time: each batch is scaled by its own statistics."""
-    return np.concatenate([type(scaler)().fit_transform(rows[start : start + 32]) for start in range(0, len(rows), 32)])
+    return np.concatenate(
+        [type(scaler)().fit_transform(rows[start : start + 32]) for start in range(0, len(rows), 32)]
+    )
 
 
 def healthy_mlp() -> Any:
     """10-64-1 with a sigmoid head."""
-    return keras.Sequential([keras.Input((10,)), layers.Dense(64, activation="relu"), layers.Dense(1, activation="sigmoid")])
+    return keras.Sequential(
+        [keras.Input((10,)), layers.Dense(64, activation="relu"), layers.Dense(1, activation="sigmoid")]
+    )
 
 
 def stateful_lstm() -> Any:
@@ -100,12 +107,16 @@ def stateful_lstm() -> Any:
 def dropout_left_on() -> Any:
     """A Monte Carlo dropout layer that somebody forgot to take out."""
     dropout = MonteCarloDropout(0.3, seed=5, name="drop")
-    return keras.Sequential([keras.Input((10,)), layers.Dense(32, activation="relu"), dropout, layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((10,)), layers.Dense(32, activation="relu"), dropout, layers.Dense(1)]
+    )
 
 
 def batchnorm_training_inside() -> Any:
     """BatchNormalization in training mode inside a custom layer."""
-    return keras.Sequential([keras.Input((8,)), NormalisedDense(16, name="block"), layers.Dense(3, activation="softmax")])
+    return keras.Sequential(
+        [keras.Input((8,)), NormalisedDense(16, name="block"), layers.Dense(3, activation="softmax")]
+    )
 
 
 def augmentation_on_call() -> Any:
@@ -117,7 +128,12 @@ def augmentation_on_call() -> Any:
 
 def batch_mean_leak() -> Any:
     """A millionth of the batch's mean in every row."""
-    parts = [layers.Dense(32, activation="tanh"), BatchLeak(1e-6, name="leak"), layers.Dense(16, activation="relu"), layers.Dense(1)]
+    parts = [
+        layers.Dense(32, activation="tanh"),
+        BatchLeak(1e-6, name="leak"),
+        layers.Dense(16, activation="relu"),
+        layers.Dense(1),
+    ]
     return keras.Sequential([keras.Input((12,)), *parts])
 
 
@@ -130,15 +146,23 @@ def attention_over_batch() -> Any:
 
 def two_inputs() -> Any:
     """Numbers and category ids."""
-    numbers, categories = keras.Input((8,), name="numbers"), keras.Input((3,), dtype="int32", name="categories")
+    numbers, categories = (
+        keras.Input((8,), name="numbers"),
+        keras.Input((3,), dtype="int32", name="categories"),
+    )
     embedded = layers.Flatten()(layers.Embedding(12, 4)(categories))
     hidden = layers.Dense(16, activation="relu")(layers.Concatenate()([numbers, embedded]))
-    return keras.Model({"numbers": numbers, "categories": categories}, layers.Dense(1, activation="sigmoid")(hidden))
+    return keras.Model(
+        {"numbers": numbers, "categories": categories}, layers.Dense(1, activation="sigmoid")(hidden)
+    )
 
 
 def nested() -> Any:
     """A convolutional encoder as a model of its own inside another one."""
-    encoder = keras.Sequential([keras.Input((10, 10, 1)), layers.Conv2D(6, 3), layers.BatchNormalization(), layers.ReLU()], name="encoder")
+    encoder = keras.Sequential(
+        [keras.Input((10, 10, 1)), layers.Conv2D(6, 3), layers.BatchNormalization(), layers.ReLU()],
+        name="encoder",
+    )
     picture = keras.Input((10, 10, 1), name="picture")
     pooled = layers.GlobalAveragePooling2D()(encoder(picture))
     return keras.Model(picture, layers.Dense(4, activation="softmax")(layers.Dropout(0.3)(pooled)))
@@ -146,7 +170,9 @@ def nested() -> Any:
 
 def untracked_state() -> Any:
     """A random projection whose numbers no file holds."""
-    return keras.Sequential([keras.Input((10,)), RandomProjection(16, name="projection"), layers.Dense(1, activation="sigmoid")])
+    return keras.Sequential(
+        [keras.Input((10,)), RandomProjection(16, name="projection"), layers.Dense(1, activation="sigmoid")]
+    )
 
 
 def window_forecast() -> Any:
@@ -163,13 +189,23 @@ def stream(*, batch: int | None) -> Any:
 def masked_series(*, filtered: bool) -> Any:
     """Masked series of any length; a convolution in between ends the mask."""
     between = [layers.Conv1D(8, 3, padding="same", name="filter")] if filtered else []
-    return keras.Sequential([keras.Input((None, 3)), layers.Masking(name="masking"), *between, layers.LSTM(8, name="memory"), layers.Dense(1)])
+    return keras.Sequential(
+        [
+            keras.Input((None, 3)),
+            layers.Masking(name="masking"),
+            *between,
+            layers.LSTM(8, name="memory"),
+            layers.Dense(1),
+        ]
+    )
 
 
 def filled_series(random: np.random.Generator) -> Rows:
     """Series of 4 to 12 true steps, filled up with zeros."""
     lengths = random.integers(4, 13, size=(64, 1, 1))
-    return np.where(np.arange(12)[None, :, None] < lengths, random.normal(size=(64, 12, 3)), 0.0).astype("float32")
+    return np.where(np.arange(12)[None, :, None] < lengths, random.normal(size=(64, 12, 3)), 0.0).astype(
+        "float32"
+    )
 
 
 def ill_conditioned() -> Any:
@@ -191,7 +227,9 @@ def near_ties() -> Any:
 def mixed_precision() -> Any:
     """An MLP under mixed_float16 with its last layer in float32, as it should be."""
     hidden = [layers.Dense(32, activation="relu", dtype="mixed_float16") for _ in range(2)]
-    return keras.Sequential([keras.Input((10,)), *hidden, layers.Dense(1, activation="sigmoid", dtype="float32")])
+    return keras.Sequential(
+        [keras.Input((10,)), *hidden, layers.Dense(1, activation="sigmoid", dtype="float32")]
+    )
 
 
 SAMPLES: Mapping[str, Sample] = {
@@ -205,15 +243,25 @@ SAMPLES: Mapping[str, Sample] = {
     "two-inputs": Sample(build=two_inputs, data=customer_rows, epochs=2),
     "subclassed": Sample(build=PriceModel, data=normal(9), epochs=2),
     "nested": Sample(build=nested, data=pictures(10, 10, 1), epochs=2),
-    "scaled-alike": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=with_saved_scaler),
-    "scaler-missing": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=without_scaler),
-    "scaler-refitted": Sample(build=healthy_mlp, data=machines(160), epochs=30, scaler=StandardScaler, serving=with_fit_transform),
+    "scaled-alike": Sample(
+        build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=with_saved_scaler
+    ),
+    "scaler-missing": Sample(
+        build=healthy_mlp, data=machines(160), epochs=30, scaler=MinMaxScaler, serving=without_scaler
+    ),
+    "scaler-refitted": Sample(
+        build=healthy_mlp, data=machines(160), epochs=30, scaler=StandardScaler, serving=with_fit_transform
+    ),
     "window-forecast": Sample(build=window_forecast, data=normal(20, 5)),
     "window-of-one-step": Sample(build=window_forecast, data=normal(1, 5)),
     "stream-carries": Sample(
-        build=lambda: stream(batch=1), data=normal(12, 3, rows=40), facts={"step_by_step": "one-step", "stateful_rows": "consecutive"}
+        build=lambda: stream(batch=1),
+        data=normal(12, 3, rows=40),
+        facts={"step_by_step": "one-step", "stateful_rows": "consecutive"},
     ),
-    "stream-forgets": Sample(build=lambda: stream(batch=None), data=normal(12, 3, rows=40), facts={"step_by_step": "one-step"}),
+    "stream-forgets": Sample(
+        build=lambda: stream(batch=None), data=normal(12, 3, rows=40), facts={"step_by_step": "one-step"}
+    ),
     "masked-series": Sample(build=lambda: masked_series(filtered=False), data=filled_series),
     "mask-lost": Sample(build=lambda: masked_series(filtered=True), data=filled_series),
     "ill-conditioned": Sample(build=ill_conditioned, data=normal(10)),
@@ -260,7 +308,9 @@ def _scale(folder: Path, sample: Sample, model: Any, rows: Rows) -> None:
 def _target(rows: Rows) -> np.ndarray:
     """A target that depends on the first input, for models whose initial weights would say nearly the same about every row."""
     first = next(iter(rows.values())) if isinstance(rows, dict) else rows
-    return (first.reshape(len(first), -1)[:, :3].sum(axis=1, keepdims=True) > first[0].mean()).astype("float32")
+    return (first.reshape(len(first), -1)[:, :3].sum(axis=1, keepdims=True) > first[0].mean()).astype(
+        "float32"
+    )
 
 
 def _train(model: Any, rows: Rows, target: np.ndarray, epochs: int) -> None:
@@ -273,7 +323,9 @@ def main(argv: list[str] | None = None) -> int:
     """Build the named samples, or all of them."""
     parser = argparse.ArgumentParser(description="Build the sample models, seeded.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="samples to build (default: all)")
-    parser.add_argument("--into", type=Path, default=HERE, help="folder to build into (default: beside this script)")
+    parser.add_argument(
+        "--into", type=Path, default=HERE, help="folder to build into (default: beside this script)"
+    )
     chosen = parser.parse_args(argv)
     unknown = sorted(set(chosen.names) - set(SAMPLES))
     if unknown:

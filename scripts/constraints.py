@@ -34,13 +34,17 @@ def newest() -> list[str]:
         venv.create(folder, with_pip=True)
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--quiet", f"{ROOT}[dev]"], check=True)
-        frozen = subprocess.run([*pip, "freeze", "--exclude", _project()["name"]], check=True, capture_output=True, text=True).stdout
+        frozen = subprocess.run(
+            [*pip, "freeze", "--exclude", _project()["name"]], check=True, capture_output=True, text=True
+        ).stdout
     return _with_both_tensorflows(frozen.split())
 
 
 def lowest() -> list[str]:
     """Return the lower bounds of the dependencies as name==version."""
-    bounds = (re.match(r"([\w.-]+)\s*>=\s*([\w.]+)", requirement) for requirement in _project()["dependencies"])
+    bounds = (
+        re.match(r"([\w.-]+)\s*>=\s*([\w.]+)", requirement) for requirement in _project()["dependencies"]
+    )
     return _with_both_tensorflows([f"{bound[1]}=={bound[2]}" for bound in bounds if bound])
 
 
@@ -52,7 +56,9 @@ def _project() -> dict[str, Any]:
 
 def _with_both_tensorflows(lines: Sequence[str]) -> list[str]:
     """TensorFlow has one name on x86 Linux and another elsewhere; a constraint on what is not installed does no harm."""
-    by_name = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line.partition("==")[2] for line in lines}
+    by_name = {
+        re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line.partition("==")[2] for line in lines
+    }
     version = by_name.get("tensorflow-cpu") or by_name["tensorflow"]
     by_name |= {"tensorflow": version, "tensorflow-cpu": version}
     return [f"{name}=={by_name[name]}" for name in sorted(by_name)]
@@ -61,7 +67,11 @@ def _with_both_tensorflows(lines: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write one file of constraints."""
     parser = argparse.ArgumentParser(description="Write a file of exact versions.")
-    parser.add_argument("--lowest", action="store_true", help="the lower bounds of pyproject.toml instead of the newest versions")
+    parser.add_argument(
+        "--lowest",
+        action="store_true",
+        help="the lower bounds of pyproject.toml instead of the newest versions",
+    )
     parser.add_argument("file", type=Path)
     chosen = parser.parse_args(argv)
     lines = lowest() if chosen.lowest else newest()

@@ -27,7 +27,18 @@ from pictures import COLUMNS, drawn, read
 
 from keras_consistency_cli.checks.registry import CHECKS
 
-__all__ = ["DEMO", "IMAGES", "README_REPORTS", "Showing", "captured", "checks_table", "drawn", "filled", "main", "read"]
+__all__ = [
+    "DEMO",
+    "IMAGES",
+    "README_REPORTS",
+    "Showing",
+    "captured",
+    "checks_table",
+    "drawn",
+    "filled",
+    "main",
+    "read",
+]
 
 _TOP = Path(__file__).resolve().parent.parent
 SAMPLES, IMAGES = _TOP / "sample_models", _TOP / "docs" / "images"
@@ -61,7 +72,9 @@ class Showing:
     @property
     def expected(self) -> Mapping[str, object]:
         """What expected.yaml says of the sample."""
-        content: dict[str, object] = yaml.safe_load((SAMPLES / self.sample / "expected.yaml").read_text(encoding="utf-8"))
+        content: dict[str, object] = yaml.safe_load(
+            (SAMPLES / self.sample / "expected.yaml").read_text(encoding="utf-8")
+        )
         return content
 
 
@@ -90,8 +103,18 @@ def captured(showing: Showing, folder: Path | None = None) -> tuple[str, int]:
         folder: where the sample was built; without it beside its expected.yaml.
     """
     look = {"COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(_TOP)}
-    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR" and not name.startswith("KCHECK_")}
-    done = subprocess.run(_command(showing), cwd=folder or showing.folder, env={**kept, **look}, check=False, stdout=subprocess.PIPE)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "NO_COLOR" and not name.startswith("KCHECK_")
+    }
+    done = subprocess.run(
+        _command(showing),
+        cwd=folder or showing.folder,
+        env={**kept, **look},
+        check=False,
+        stdout=subprocess.PIPE,
+    )
     return f"$ {showing.line}\n{done.stdout.decode().rstrip()}\n$ echo $?\n{done.returncode}", done.returncode
 
 
@@ -135,7 +158,12 @@ def _write(path: Path) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Show the demo, or write it into the README."""
     parser = argparse.ArgumentParser(description="Run kcheck on a healthy sample and on a faulty one.")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="draw both reports, and put the table of checks between this file's markers")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="draw both reports, and put the table of checks between this file's markers",
+    )
     chosen = parser.parse_args(argv)
     missing = [showing.sample for showing in DEMO if not (showing.folder / "model.keras").exists()]
     if missing:

@@ -63,7 +63,15 @@ PRIVATE_PACKAGES = (
 )
 """Under keras.src: where classes live that Keras saves by their private name, operations above all."""
 
-BUILTIN_SPACES = ("activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers")
+BUILTIN_SPACES = (
+    "activations",
+    "constraints",
+    "initializers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "regularizers",
+)
 """Where Keras looks up a function that was saved with the module "builtins"."""
 
 FUNCTION_SPACES = ("keras.activations", "keras.losses", "keras.metrics")
@@ -80,9 +88,17 @@ UNSAFE = frozenset(
 
 def main(arguments: list[str] | None = None) -> int:
     """Merge the table of the installed Keras, or those of other versions, into the JSON file named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("path", type=pathlib.Path)
-    parser.add_argument("--versions", nargs="+", default=(), metavar="MINOR", help="minor versions of Keras to fetch, such as 3.14")
+    parser.add_argument(
+        "--versions",
+        nargs="+",
+        default=(),
+        metavar="MINOR",
+        help="minor versions of Keras to fetch, such as 3.14",
+    )
     chosen = parser.parse_args(arguments)
     path: pathlib.Path = chosen.path
     for minor in chosen.versions:
@@ -100,19 +116,41 @@ def main(arguments: list[str] | None = None) -> int:
 def _in_its_own_environment(minor: str, path: pathlib.Path) -> None:
     """Fetch the newest Keras of a minor version into a folder that comes before the installed one, and run this script with it."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, f"keras=={minor}.*"], check=True)
-        subprocess.run([sys.executable, __file__, str(path)], check=True, env={**os.environ, "PYTHONPATH": folder})
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--target",
+                folder,
+                f"keras=={minor}.*",
+            ],
+            check=True,
+        )
+        subprocess.run(
+            [sys.executable, __file__, str(path)], check=True, env={**os.environ, "PYTHONPATH": folder}
+        )
 
 
 def table() -> dict[str, Names]:
     """Return {"classes": {module: names}, "functions": {module: names}} of the installed Keras."""
     named = [*_exported_classes(), *_private_classes()]
-    return {"classes": _grouped((module, name) for module, name, found in named if _may_stand(found)), "functions": _functions()}
+    return {
+        "classes": _grouped((module, name) for module, name, found in named if _may_stand(found)),
+        "functions": _functions(),
+    }
 
 
 def _may_stand(found: object) -> bool:
     """A class that Keras can restore from a config and that runs nothing but its own code."""
-    return inspect.isclass(found) and hasattr(found, "from_config") and not any(base.__name__ in UNSAFE for base in found.__mro__)
+    return (
+        inspect.isclass(found)
+        and hasattr(found, "from_config")
+        and not any(base.__name__ in UNSAFE for base in found.__mro__)
+    )
 
 
 def _exported_classes() -> Iterator[tuple[str, str, Any]]:
@@ -130,7 +168,13 @@ def _exported_classes() -> Iterator[tuple[str, str, Any]]:
 def _private_classes() -> Iterator[tuple[str, str, Any]]:
     for package in PRIVATE_PACKAGES:
         root = importlib.import_module(f"keras.src.{package}")
-        names = [root.__name__, *(found.name for found in pkgutil.walk_packages(getattr(root, "__path__", ()), f"{root.__name__}."))]
+        names = [
+            root.__name__,
+            *(
+                found.name
+                for found in pkgutil.walk_packages(getattr(root, "__path__", ()), f"{root.__name__}.")
+            ),
+        ]
         for space in filter(None, map(_imported, sorted(name for name in names if "_test" not in name))):
             for name, found in vars(space).items():
                 if getattr(found, "__module__", None) == space.__name__:
@@ -138,9 +182,19 @@ def _private_classes() -> Iterator[tuple[str, str, Any]]:
 
 
 def _functions() -> Names:
-    spaces = [(module, module) for module in FUNCTION_SPACES] + [("builtins", f"keras.{name}") for name in BUILTIN_SPACES]
-    found = ((shown, name, thing) for shown, module in spaces for name, thing in vars(importlib.import_module(module)).items())
-    return _grouped((module, name) for module, name, thing in found if inspect.isfunction(thing) and name not in NOT_A_FUNCTION)
+    spaces = [(module, module) for module in FUNCTION_SPACES] + [
+        ("builtins", f"keras.{name}") for name in BUILTIN_SPACES
+    ]
+    found = (
+        (shown, name, thing)
+        for shown, module in spaces
+        for name, thing in vars(importlib.import_module(module)).items()
+    )
+    return _grouped(
+        (module, name)
+        for module, name, thing in found
+        if inspect.isfunction(thing) and name not in NOT_A_FUNCTION
+    )
 
 
 def _imported(module: str) -> ModuleType | None:
@@ -164,7 +218,9 @@ def _compact(tables: dict[str, Any]) -> str:
     for version in sorted(tables, key=lambda text: [int(part) for part in text.split(".")]):
         kinds = []
         for kind, modules in tables[version].items():
-            lines = ",\n".join(f"   {json.dumps(module)}: {json.dumps(names)}" for module, names in modules.items())
+            lines = ",\n".join(
+                f"   {json.dumps(module)}: {json.dumps(names)}" for module, names in modules.items()
+            )
             kinds.append(f"  {json.dumps(kind)}: {{\n{lines}\n  }}")
         versions.append(f" {json.dumps(version)}: {{\n" + ",\n".join(kinds) + "\n }")
     return "{\n" + ",\n".join(versions) + "\n}\n"

@@ -19,7 +19,16 @@ _CELL = 12.2
 _THEME = TerminalTheme(
     (22, 27, 34),
     (230, 237, 243),
-    [(72, 79, 88), (255, 123, 114), (86, 211, 100), (227, 179, 65), (121, 192, 255), (210, 168, 255), (86, 212, 221), (177, 186, 196)],
+    [
+        (72, 79, 88),
+        (255, 123, 114),
+        (86, 211, 100),
+        (227, 179, 65),
+        (121, 192, 255),
+        (210, 168, 255),
+        (86, 212, 221),
+        (177, 186, 196),
+    ],
 )
 """Every colour has at least 4.5 times the contrast of its background, but for black, which no report uses."""
 
@@ -52,7 +61,14 @@ def drawn(text: str, *, name: str, title: str) -> str:
         title: for the bar of the window.
     """
     lines = text.splitlines()
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor", legacy_windows=False)
+    console = Console(
+        record=True,
+        width=COLUMNS,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+    )
     for line in lines:
         console.print(Text.from_ansi(line), soft_wrap=False, overflow="fold", highlight=False)
     svg = console.export_svg(title=title, theme=_THEME, code_format=_FORMAT, unique_id=name)

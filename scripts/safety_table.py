@@ -50,24 +50,41 @@ def as_expected(row: Row, answered: Answer) -> bool:
 def line(row: Row, answered: Answer) -> str:
     """One line of the table: what was given, the exit code, and the first line of the refusal or the last of the report."""
     told = answered.err.splitlines()[:1] or answered.out.splitlines()[-1:] or [""]
-    shown = told[0].removeprefix("kcheck: ").partition(" in ")[0] if not answered.err else told[0].removeprefix("kcheck: ")
+    shown = (
+        told[0].removeprefix("kcheck: ").partition(" in ")[0]
+        if not answered.err
+        else told[0].removeprefix("kcheck: ")
+    )
     return f"| {row.name} | {answered.code} | `{shown.replace('|', chr(92) + '|')}` |"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print or write the table."""
     parser = argparse.ArgumentParser(description="Run kcheck on every row of the safety table.")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table between the markers of this file")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the table between the markers of this file"
+    )
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         found = list(answers(Path(folder)))
-    table = "\n".join(("| given | exit | what is said |", "|---|---|---|", *(line(row, answered) for row, answered in found)))
+    table = "\n".join(
+        (
+            "| given | exit | what is said |",
+            "|---|---|---|",
+            *(line(row, answered) for row, answered in found),
+        )
+    )
     if chosen.write is None:
         print(table)
     else:
-        chosen.write.write_text(filled(chosen.write.read_text(encoding="utf-8"), {"rows": table}), encoding="utf-8")
+        chosen.write.write_text(
+            filled(chosen.write.read_text(encoding="utf-8"), {"rows": table}), encoding="utf-8"
+        )
     wrong = [row.name for row, answered in found if not as_expected(row, answered)]
-    print(f"{len(found)} rows, {len(wrong)} not as expected{': ' if wrong else ''}{', '.join(wrong)}", file=sys.stderr)
+    print(
+        f"{len(found)} rows, {len(wrong)} not as expected{': ' if wrong else ''}{', '.join(wrong)}",
+        file=sys.stderr,
+    )
     return 1 if wrong else 0
 
 

@@ -1,6 +1,6 @@
 """Gather what the site is built from: docs/, the README as its first page, and the pages of checks and causes.
 
-    python scripts/site.py build/docs
+python scripts/site.py build/docs
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     into = parser.parse_args(argv).folder
     shutil.rmtree(into, ignore_errors=True)
     shutil.copytree(_TOP / "docs", into)
-    (into / "index.md").write_text(first_page((_TOP / "README.md").read_text(encoding="utf-8")), encoding="utf-8")
+    (into / "index.md").write_text(
+        first_page((_TOP / "README.md").read_text(encoding="utf-8")), encoding="utf-8"
+    )
     subprocess.run([sys.executable, str(_TOP / "scripts/pages.py"), str(into)], check=True)
     return 0
 

@@ -48,7 +48,9 @@ def follow(page: str, folder: Path) -> str:
     """
 
     def renewed(found: re.Match[str]) -> str:
-        return "```console\n" + "".join(_answered(command, folder) for command in commands_of(found[1])) + "```"
+        return (
+            "```console\n" + "".join(_answered(command, folder) for command in commands_of(found[1])) + "```"
+        )
 
     return _BLOCK.sub(renewed, page)
 
@@ -57,7 +59,14 @@ def _answered(command: str, folder: Path) -> str:
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     look = {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PATH": tools}
     line = ["bash", "-c", command]
-    done = subprocess.run(line, cwd=folder, env={**os.environ, **look}, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        line,
+        cwd=folder,
+        env={**os.environ, **look},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     return f"$ {command}\n{done.stdout.decode()}"
 
 
@@ -81,7 +90,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen.page.write_text(after, encoding="utf-8")
         return 0
     same = without_times(before) == without_times(after)
-    print("the page says what its commands print" if same else f"{chosen.page} is out of date: python scripts/transcripts.py {chosen.page} --write")
+    print(
+        "the page says what its commands print"
+        if same
+        else f"{chosen.page} is out of date: python scripts/transcripts.py {chosen.page} --write"
+    )
     return 0 if same else 1
 
 

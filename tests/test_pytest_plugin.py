@@ -47,7 +47,9 @@ def run(pytester: pytest.Pytester) -> Run:
     def inner(text: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(MODELS + text)
         plugin = () if INSTALLED else ("-p", PLUGIN)
-        return pytester.runpytest_inprocess(*plugin, "-p", "no:cacheprovider", "--strict-markers", "-W", "error", *arguments)
+        return pytester.runpytest_inprocess(
+            *plugin, "-p", "no:cacheprovider", "--strict-markers", "-W", "error", *arguments
+        )
 
     return inner
 
@@ -81,7 +83,11 @@ def test_leak(kcheck, leaking):
     assert any("'leak'" in line for line in told)
     assert not any("PASS" in line for line in told)
     assert any(line.strip("E ").startswith("inconsistent: 2 failed") for line in told)
-    assert not any(name in line for line in lines for name in ("library.py", "pytest_plugin.py", "pipeline.py", "at_hand.py"))
+    assert not any(
+        name in line
+        for line in lines
+        for name in ("library.py", "pytest_plugin.py", "pipeline.py", "at_hand.py")
+    )
 
 
 def test_the_nearest_marker_wins_and_arguments_win_over_it(run: Run) -> None:
@@ -126,7 +132,12 @@ def test_marker(kcheck):
     pass
 """)
     found.assert_outcomes(failed=1, errors=1)
-    found.stdout.fnmatch_lines(["*the marker kcheck takes settings by name*", "*UsageError: check: unknown key 'selct' (did you mean 'select'?)"])
+    found.stdout.fnmatch_lines(
+        [
+            "*the marker kcheck takes settings by name*",
+            "*UsageError: check: unknown key 'selct' (did you mean 'select'?)",
+        ]
+    )
     assert not any("library.py" in line for line in found.outlines)
 
 
@@ -134,7 +145,9 @@ def test_it_is_announced_and_costs_nothing_where_nobody_asks(run: Run, tmp_path:
     found = run("", "--markers")
     found.stdout.fnmatch_lines(["@pytest.mark.kcheck(?*settings): settings for the fixture kcheck*"])
     script = f"import sys, {PLUGIN}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
     assert not {"numpy", "keras", "tensorflow", "pydantic", "rich", "sklearn"} & set(loaded)
 
 

@@ -49,7 +49,12 @@ def test_clean_text_is_one_printable_line(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "plain"),
-    [("\x1b[1mException\x1b[0m encountered", "Exception encountered"), ("\x1b[38;5;1mred", "red"), ("[1m", "[1m"), (ValueError("\x1b[31mx"), "x")],
+    [
+        ("\x1b[1mException\x1b[0m encountered", "Exception encountered"),
+        ("\x1b[38;5;1mred", "red"),
+        ("[1m", "[1m"),
+        (ValueError("\x1b[31mx"), "x"),
+    ],
 )
 def test_colours_are_taken_off(text: object, plain: str) -> None:
     assert unstyled(text) == plain

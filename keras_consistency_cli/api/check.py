@@ -118,11 +118,26 @@ def check(
     """
     _check_keys(settings)
     given = dict(zip(_SUBJECT, (scaler, preprocess, reference, served, expected), strict=True))
-    subject = {name: value for name, value in {"model": model, "data": x, **given}.items() if value is not None}
-    live = any(not isinstance(value, str | os.PathLike) for value in subject.values()) or isinstance(custom_objects, Mapping)
+    subject = {
+        name: value for name, value in {"model": model, "data": x, **given}.items() if value is not None
+    }
+    live = any(not isinstance(value, str | os.PathLike) for value in subject.values()) or isinstance(
+        custom_objects, Mapping
+    )
     if not live:
         values = {name: os.fspath(value) for name, value in subject.items()}
-        return _own(inspect(_validated({**settings, **values, "custom_objects": [os.fspath(path) for path in custom_objects or ()]})), settings)
+        return _own(
+            inspect(
+                _validated(
+                    {
+                        **settings,
+                        **values,
+                        "custom_objects": [os.fspath(path) for path in custom_objects or ()],
+                    }
+                )
+            ),
+            settings,
+        )
     from keras_consistency_cli.api.live_objects import AtHand, examine_at_hand
 
     start = time.perf_counter()
@@ -134,7 +149,9 @@ def check(
 def _check_keys(settings: Mapping[str, Any]) -> None:
     for name in _OF_THE_COMMAND:
         if name in settings:
-            raise UsageError(f"check: {name} is for the command line", mend="report.render('junit') gives any form as text")
+            raise UsageError(
+                f"check: {name} is for the command line", mend="report.render('junit') gives any form as text"
+            )
 
 
 def _validated(values: Mapping[str, Any]) -> Settings:

@@ -52,20 +52,30 @@ class AtHand:
     code: Sequence[str] = ()
 
     @classmethod
-    def of(cls, subject: Mapping[str, Any], custom_objects: Mapping[str, Any] | Sequence[Any] | None) -> AtHand:
+    def of(
+        cls, subject: Mapping[str, Any], custom_objects: Mapping[str, Any] | Sequence[Any] | None
+    ) -> AtHand:
         """Tell objects from paths, and look at what a model is.
 
         Raises:
             UsageError: the model is none of Keras, or was never built; the preprocess function cannot be called.
         """
-        files = {name: os.fspath(value) for name, value in subject.items() if isinstance(value, str | os.PathLike)}
+        files = {
+            name: os.fspath(value) for name, value in subject.items() if isinstance(value, str | os.PathLike)
+        }
         objects = {name: value for name, value in subject.items() if name not in files}
         if "model" in objects:
             _check_model(objects["model"])
         if "preprocess" in objects and not callable(objects["preprocess"]):
-            raise UsageError(f"check: preprocess is a {type(objects['preprocess']).__name__}", expected="a function of rows, or 'module:function'")
+            raise UsageError(
+                f"check: preprocess is a {type(objects['preprocess']).__name__}",
+                expected="a function of rows, or 'module:function'",
+            )
         if "scaler" in objects and not hasattr(objects["scaler"], "transform"):
-            raise UsageError(f"check: scaler is a {type(objects['scaler']).__name__}", expected="a fitted scaler with transform, or a path")
+            raise UsageError(
+                f"check: scaler is a {type(objects['scaler']).__name__}",
+                expected="a fitted scaler with transform, or a path",
+            )
         if isinstance(custom_objects, Mapping):
             return cls(objects=objects, files=files, known=dict(custom_objects))
         return cls(objects=objects, files=files, code=[os.fspath(path) for path in custom_objects or ()])
@@ -85,14 +95,26 @@ class AtHand:
 
         for name in _NEEDS_PROCESSES:
             if name in settings:
-                raise UsageError(f"check: {name} needs processes of its own", mend="give paths instead of objects, and kcheck starts them")
+                raise UsageError(
+                    f"check: {name} needs processes of its own",
+                    mend="give paths instead of objects, and kcheck starts them",
+                )
         running = keras.backend.backend()
         if settings.get("backend", running) != running:
             what = f"check: backend is {clean(settings['backend'])}, but {running} runs here"
             raise UsageError(what, mend="set KERAS_BACKEND before keras is imported")
         function = self.objects.get("preprocess")
-        names = {name: _NAMES.get(name) or str(getattr(function, "__name__", "preprocess")) for name in self.objects}
-        return {**names, **self.files, "backend": running, "isolation": "off", "custom_objects": list(self.code)}
+        names = {
+            name: _NAMES.get(name) or str(getattr(function, "__name__", "preprocess"))
+            for name in self.objects
+        }
+        return {
+            **names,
+            **self.files,
+            "backend": running,
+            "isolation": "off",
+            "custom_objects": list(self.code),
+        }
 
 
 def _check_model(model: Any) -> None:
@@ -100,9 +122,15 @@ def _check_model(model: Any) -> None:
 
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__name__}"
-        raise UsageError(f"check: the model is a {clean(kind)}", expected="a model of Keras 3, or the path of a .keras file")
+        raise UsageError(
+            f"check: the model is a {clean(kind)}",
+            expected="a model of Keras 3, or the path of a .keras file",
+        )
     if not model.built:
-        raise UsageError(f"check: the model '{clean(model.name)}' has no weights yet", mend="call it once on a batch: model(x[:1])")
+        raise UsageError(
+            f"check: the model '{clean(model.name)}' has no weights yet",
+            mend="call it once on a batch: model(x[:1])",
+        )
 
 
 def examine_at_hand(at_hand: AtHand, settings: Settings) -> Report:
@@ -119,10 +147,15 @@ def examine_at_hand(at_hand: AtHand, settings: Settings) -> Report:
         if at_hand.model is not None:
             stack.enter_context(model_as_found(at_hand.model))
         load = load_request(settings, opened, sizes=settings.batch_sizes())
-        given = {**sources, **{name: at_hand.objects[name] for name in ("scaler", "preprocess") if name in at_hand.objects}}
+        given = {
+            **sources,
+            **{name: at_hand.objects[name] for name in ("scaler", "preprocess") if name in at_hand.objects},
+        }
         bench = Bench(partial(_subject, at_hand, given))
         deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
-        seat = LiveSeat(bench, load, deadline=deadline, lacking=dict(_lacking(settings, live=at_hand.model is not None)))
+        seat = LiveSeat(
+            bench, load, deadline=deadline, lacking=dict(_lacking(settings, live=at_hand.model is not None))
+        )
         stack.callback(seat.close)
         seats = dict.fromkeys(("main", "fresh", "shadow", *_OTHER_PROCESS), seat)
         return examine(settings, opened, seats, checks=selected(settings))
@@ -147,10 +180,20 @@ def _subject(at_hand: AtHand, given: Mapping[str, Any], files: Mapping[str, Any]
     from keras_consistency_cli.loading.model.load import import_custom_objects
     from keras_consistency_cli.loading.rows.in_memory import own_objects
 
-    known = {**own_objects(at_hand.model), **import_custom_objects([Path(path) for path in told.custom_objects]), **at_hand.known}
+    known = {
+        **own_objects(at_hand.model),
+        **import_custom_objects([Path(path) for path in told.custom_objects]),
+        **at_hand.known,
+    }
     facts = describe_model(at_hand.model, saved_with=keras.__version__)
     # What is loaded is what was saved a moment ago: its code has run in this process all along.
-    return Subject(files=replace(told, model="", allow_unsafe=True), model=at_hand.model, facts=facts, custom_objects=known, given=given)
+    return Subject(
+        files=replace(told, model="", allow_unsafe=True),
+        model=at_hand.model,
+        facts=facts,
+        custom_objects=known,
+        given=given,
+    )
 
 
 def _opened(at_hand: AtHand, settings: Settings) -> tuple[Opened, dict[str, RowSource]]:
@@ -170,7 +213,10 @@ def _sources(at_hand: AtHand) -> Iterator[tuple[str, RowSource]]:
         if name in at_hand.files:
             yield name, open_rows(Path(at_hand.files[name]), what=what)
         elif name in at_hand.objects:
-            yield name, live_rows(at_hand.objects[name], what=what, inputs=outputs if name == "expected" else inputs)
+            yield (
+                name,
+                live_rows(at_hand.objects[name], what=what, inputs=outputs if name == "expected" else inputs),
+            )
 
 
 def _names(model: Any) -> tuple[list[str], list[str]]:
@@ -193,9 +239,22 @@ def _described(model: Any) -> Archive:
 
     values: Callable[[Any], Any] = keras.ops.convert_to_numpy
     floats = [weight for weight in model.weights if "float" in str(weight.dtype)]
-    holed = tuple(clean(weight.path) for weight in floats if not np.isfinite(np.asarray(values(weight), dtype=np.float32)).all())
-    nothing: dict[str, Any] = dict.fromkeys(("classes", "custom", "unsafe", "custom_compile", "weights", "members"), ())
-    told = {"keras_version": keras.__version__, "saved_on": "", "backend": keras.backend.backend(), "config": {}, "parameters": 0, "layers": 0}
+    holed = tuple(
+        clean(weight.path)
+        for weight in floats
+        if not np.isfinite(np.asarray(values(weight), dtype=np.float32)).all()
+    )
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("classes", "custom", "unsafe", "custom_compile", "weights", "members"), ()
+    )
+    told = {
+        "keras_version": keras.__version__,
+        "saved_on": "",
+        "backend": keras.backend.backend(),
+        "config": {},
+        "parameters": 0,
+        "layers": 0,
+    }
     return Archive(path="", sha256="", size=0, nonfinite=holed, **told, **nothing)
 
 
@@ -205,4 +264,6 @@ def _scaler(at_hand: AtHand, settings: Settings) -> ScalerFile | None:
     import sklearn
 
     name = clean(type(at_hand.objects["scaler"]).__name__)
-    return ScalerFile(path="scaler", sha256="", kind="pickle", estimator=name, sklearn_version=sklearn.__version__, wants=())
+    return ScalerFile(
+        path="scaler", sha256="", kind="pickle", estimator=name, sklearn_version=sklearn.__version__, wants=()
+    )

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from keras_consistency_cli.checks.base import UNDECIDED, Evidence, Judged, Pair, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.tolerance import Policy, judge
-from keras_consistency_cli.routes.base import lifted_name
-from keras_consistency_cli.routes.registry import REFERENCE, ROUNDED
 from keras_consistency_cli.routes.session.batches import AXIS_LOST
+from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, lifted_name
 
 __all__ = [
     "CANCELS",
@@ -52,14 +51,32 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
     """Yield every comparison of these pairs, each held against its limit; a comparison of nothing is none."""
     rounded = rounding_put_back(evidence)
     for pair in pairs:
-        lifted = {each.output: each for each in evidence.comparisons.get((lifted_name(pair.candidate), lifted_name(pair.reference)), ())}
+        lifted = {
+            each.output: each
+            for each in evidence.comparisons.get(
+                (lifted_name(pair.candidate), lifted_name(pair.reference)), ()
+            )
+        }
         for comparison in evidence.comparisons.get((pair.candidate, pair.reference), ()):
             twin, noise = lifted.get(comparison.output), evidence.noise.get(comparison.output)
             if comparison.elements == 0 and not comparison.misshapen:
                 continue
             rounding = rounded.get(comparison.output)
-            found = judge(comparison, noise=noise, lifted=twin, policy=evidence.policy, exact=pair.exact, rounded=rounding)
-            yield Judged(comparison=comparison, limit=found.limit, within=found.within, lifted=twin, reason=found.reason)
+            found = judge(
+                comparison,
+                noise=noise,
+                lifted=twin,
+                policy=evidence.policy,
+                exact=pair.exact,
+                rounded=rounding,
+            )
+            yield Judged(
+                comparison=comparison,
+                limit=found.limit,
+                within=found.within,
+                lifted=twin,
+                reason=found.reason,
+            )
 
 
 def rounding_put_back(evidence: Evidence) -> dict[str, Comparison]:
@@ -75,31 +92,63 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
     over = [each for each in judged if not each.within]
     if over:
         message = f"{wording.differ} {numbers(worst(over), evidence)}"
-        return Verdict(status=Status.FAIL, message=message, reason="; ".join(errors) or None, judged=judged, advice=wording.advice)
+        return Verdict(
+            status=Status.FAIL,
+            message=message,
+            reason="; ".join(errors) or None,
+            judged=judged,
+            advice=wording.advice,
+        )
     if errors:
-        return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason="; ".join(errors), judged=judged)
+        return Verdict(
+            status=Status.ERROR,
+            message="a way of calling the model crashed",
+            reason="; ".join(errors),
+            judged=judged,
+        )
     toothless = next((each for each in judged if _is_toothless(each, evidence)), None)
     if toothless is not None:
         message = f"the stated limit of {toothless.limit.value:.2g} is no smaller than the greatest answer, {toothless.comparison.scale:.2g}"
         advice = "state limits below the size of the answers, or none: the limits that rounding gives would fail this"
-        return Verdict(status=Status.ERROR, message=message, reason="anything would pass it", judged=judged, advice=advice)
+        return Verdict(
+            status=Status.ERROR,
+            message=message,
+            reason="anything would pass it",
+            judged=judged,
+            advice=advice,
+        )
     if not judged:
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason="; ".join(missing) or "no route gave outputs")
+        return Verdict(
+            status=Status.SKIP,
+            message="nothing to compare",
+            reason="; ".join(missing) or "no route gave outputs",
+        )
     if all(each.comparison.nonfinite_reference == each.comparison.elements for each in judged):
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason="every answer is NaN or infinite, see KC701 finite", judged=judged)
+        return Verdict(
+            status=Status.SKIP,
+            message="nothing to compare",
+            reason="every answer is NaN or infinite, see KC701 finite",
+            judged=judged,
+        )
     flips = max(judged, key=lambda each: _flipped_share(each.comparison))
     if flips.comparison.flipped:
         return _flipping(judged, flips, wording)
     widened = [each for each in judged if each.limit.origin == "amplified"]
     if widened:
         return _spared(judged, max(widened, key=lambda each: each.comparison.scaled), wording)
-    return Verdict(status=Status.PASS, message=wording.agree, reason="; ".join(missing) or None, judged=judged)
+    return Verdict(
+        status=Status.PASS, message=wording.agree, reason="; ".join(missing) or None, judged=judged
+    )
 
 
 def _is_toothless(judged: Judged, evidence: Evidence) -> bool:
     """Whether a stated limit passes what is no rounding only because it would pass zeros in place of every answer."""
     comparison = judged.comparison
-    if judged.limit.origin != "stated" or comparison.identical or not 0 < comparison.scale <= judged.limit.value:
+    if (
+        judged.limit.origin != "stated"
+        or comparison.identical
+        or not 0 < comparison.scale <= judged.limit.value
+    ):
         return False
     noise, rounded = evidence.noise.get(comparison.output), rounding_put_back(evidence).get(comparison.output)
     return not judge(comparison, noise=noise, lifted=judged.lifted, policy=Policy(), rounded=rounded).within
@@ -109,7 +158,12 @@ def with_others(verdict: Verdict, evidence: Evidence) -> Verdict:
     """A SKIP in place of a pass where there is a single row: alone in every batch, it shows nothing of batches and order."""
     if verdict.status is not Status.PASS or evidence.rows != 1:
         return verdict
-    return replace(verdict, status=Status.SKIP, message="nothing to compare", reason="a single row is alone in every batch: give two rows or more")
+    return replace(
+        verdict,
+        status=Status.SKIP,
+        message="nothing to compare",
+        reason="a single row is alone in every batch: give two rows or more",
+    )
 
 
 def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdict:
@@ -119,7 +173,13 @@ def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdi
     message = f"{wording.agree}, but for rounding of {size} in {comparison.candidate} that {comparison.reference} is spared"
     if comparison.scaled <= LOUD:
         return Verdict(status=Status.PASS, message=message, judged=judged)
-    return Verdict(status=Status.WARN, message=message, judged=judged, advice=CANCELS, findings={"cause": "ill-conditioned"})
+    return Verdict(
+        status=Status.WARN,
+        message=message,
+        judged=judged,
+        advice=CANCELS,
+        findings={"cause": "ill-conditioned"},
+    )
 
 
 def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdict:
@@ -128,7 +188,9 @@ def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Ver
     what = "a difference" if most.limit.origin == "stated" else "rounding"
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
     message = f"{wording.agree}, but {what} of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
-    return Verdict(status=status, message=message, judged=judged, advice=UNDECIDED, findings={"cause": "near-ties"})
+    return Verdict(
+        status=status, message=message, judged=judged, advice=UNDECIDED, findings={"cause": "near-ties"}
+    )
 
 
 def _flipped_share(comparison: Comparison) -> float:
@@ -176,17 +238,26 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     over = comparison.rows_over(judged.limit.value) or comparison.rows_differing
     text += f" in {over} of {comparison.rows} rows of {comparison.candidate}"
     text += f"; {comparison.flipped} decisions flip" if comparison.flipped else ""
-    return text + (f"; {comparison.nonfinite} values are finite on one side only" if comparison.nonfinite else "")
+    return text + (
+        f"; {comparison.nonfinite} values are finite on one side only" if comparison.nonfinite else ""
+    )
 
 
 def axis_lost(evidence: Evidence) -> Verdict | None:
     """A FAIL where an output has a row axis for several rows and none for one, else None."""
-    told = next((trace.error for trace in evidence.traces.values() if trace.error and AXIS_LOST in trace.error), None)
+    told = next(
+        (trace.error for trace in evidence.traces.values() if trace.error and AXIS_LOST in trace.error), None
+    )
     if told is None:
         return None
     message = told[told.index(AXIS_LOST) :]
     advice = "name the axis of every squeeze: squeeze(x, axis=-1); without one it takes the row axis too where there is but one row"
-    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"output_rows": {message.partition("'")[2].partition("'")[0]: 0}})
+    return Verdict(
+        status=Status.FAIL,
+        message=message,
+        advice=advice,
+        findings={"output_rows": {message.partition("'")[2].partition("'")[0]: 0}},
+    )
 
 
 def differs_anyway(evidence: Evidence) -> Verdict | None:

@@ -11,7 +11,7 @@ from typing import Any
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import Limit, Policy
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 from keras_consistency_cli.text import clean
 
 __all__ = ["UNDECIDED", "Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
@@ -112,7 +112,11 @@ class Check:
         try:
             found = self.examine(evidence)
         except Exception as problem:
-            found = Verdict(status=Status.ERROR, message="the check itself failed", reason=f"{type(problem).__name__}: {clean(problem)}")
+            found = Verdict(
+                status=Status.ERROR,
+                message="the check itself failed",
+                reason=f"{type(problem).__name__}: {clean(problem)}",
+            )
         found = _never_silent(found)
         return replace(found, code=self.code, name=self.name, elapsed_s=time.perf_counter() - start)
 

@@ -8,8 +8,8 @@ from keras_consistency_cli.checks.agreement import Wording, agreement, with_othe
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.routes.base import lifted_name
-from keras_consistency_cli.routes.registry import ROUNDED, routes
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.trace import ROUNDED, lifted_name
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["CODE", "ROUTES", "comparison_check"]
@@ -35,18 +35,36 @@ def comparison_check(candidate: str, reference: str) -> Check:
     """
     for name in (candidate, reference):
         if name not in ROUTES:
-            raise UsageError(f"no route is called '{clean(name, 60)}'{did_you_mean(name, ROUTES)}", mend="'kcheck list --routes' shows them")
+            raise UsageError(
+                f"no route is called '{clean(name, 60)}'{did_you_mean(name, ROUTES)}",
+                mend="'kcheck list --routes' shows them",
+            )
     if candidate == reference:
-        raise UsageError(f"{candidate} against itself tells nothing", mend="name two routes; predict-again repeats predict")
+        raise UsageError(
+            f"{candidate} against itself tells nothing", mend="name two routes; predict-again repeats predict"
+        )
     pair = Pair(candidate=candidate, reference=reference)
     advice = "kcheck run tells the cause where it knows one"
     wording = Wording(
-        agree=f"{candidate} answers as {reference} does", differ=f"{candidate} does not answer as {reference} does, it differs", advice=advice
+        agree=f"{candidate} answers as {reference} does",
+        differ=f"{candidate} does not answer as {reference} does, it differs",
+        advice=advice,
     )
 
     def examine(evidence: Evidence) -> Verdict:
         found = agreement(evidence, (pair,), wording)
-        return with_others(found, evidence) if any(_is_batching(name) for name in (candidate, reference)) else found
+        return (
+            with_others(found, evidence)
+            if any(_is_batching(name) for name in (candidate, reference))
+            else found
+        )
 
     title = f"{candidate} equals {reference}"
-    return Check(code=CODE, name=f"{candidate}-vs-{reference}", title=title, explanation=title, examine=examine, pairs=(pair,))
+    return Check(
+        code=CODE,
+        name=f"{candidate}-vs-{reference}",
+        title=title,
+        explanation=title,
+        examine=examine,
+        pairs=(pair,),
+    )

@@ -10,7 +10,9 @@ from keras_consistency_cli.text import clean, did_you_mean
 __all__ = ["check_outputs", "resolve_selection"]
 
 
-def resolve_selection(select: Sequence[str], ignore: Sequence[str], known: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def resolve_selection(
+    select: Sequence[str], ignore: Sequence[str], known: Sequence[tuple[str, str]]
+) -> tuple[str, ...]:
     """Return the codes to run, in the order of `known`.
 
     Args:
@@ -21,11 +23,18 @@ def resolve_selection(select: Sequence[str], ignore: Sequence[str], known: Seque
     Raises:
         UsageError: a word fits no check, or no check is left to run.
     """
-    wanted = {code for word in select for code in _matching(word, known)} if select else {code for code, _ in known}
+    wanted = (
+        {code for word in select for code in _matching(word, known)}
+        if select
+        else {code for code, _ in known}
+    )
     unwanted = {code for word in ignore for code in _matching(word, known)}
     chosen = tuple(code for code, _ in known if code in wanted - unwanted)
     if not chosen:
-        raise UsageError("no check is left to run: everything selected is ignored too", mend="ignore less; 'kcheck list' shows all checks")
+        raise UsageError(
+            "no check is left to run: everything selected is ignored too",
+            mend="ignore less; 'kcheck list' shows all checks",
+        )
     return chosen
 
 
@@ -43,9 +52,15 @@ def check_outputs(stated: Sequence[str], known: Sequence[str]) -> None:
 
 def _matching(word: str, known: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     folded = word.strip().casefold()
-    found = tuple(code for code, name in known if folded and (code.casefold().startswith(folded) or name.casefold() == folded))
+    found = tuple(
+        code
+        for code, name in known
+        if folded and (code.casefold().startswith(folded) or name.casefold() == folded)
+    )
     if not found:
         words = [word for pair in known for word in pair]
         hint = did_you_mean(folded.upper(), words) or did_you_mean(folded, words)
-        raise UsageError(f"no check is called '{clean(word, 60)}'{hint}", mend="'kcheck list' shows codes and names")
+        raise UsageError(
+            f"no check is called '{clean(word, 60)}'{hint}", mend="'kcheck list' shows codes and names"
+        )
     return found

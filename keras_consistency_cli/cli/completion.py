@@ -28,7 +28,10 @@ def check_names(incomplete: str) -> list[str]:
     from keras_consistency_cli.checks.registry import CHECKS
 
     before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{word}" for word in _begun((word for check in CHECKS for word in (check.code, check.name)), last)]
+    return [
+        f"{before}{comma}{word}"
+        for word in _begun((word for check in CHECKS for word in (check.code, check.name)), last)
+    ]
 
 
 def routes(incomplete: str) -> list[str]:

@@ -98,9 +98,13 @@ def check_destination(path: Path, inputs: Iterable[Path], *, said: str = "--outp
     try:
         path.is_dir()
     except OSError as error:
-        raise UsageError(f"{shown} cannot be written: {clean(error.strerror)}", expected="a file in a folder that exists") from None
+        raise UsageError(
+            f"{shown} cannot be written: {clean(error.strerror)}", expected="a file in a folder that exists"
+        ) from None
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {clean(path.parent)}"
+        what = (
+            "is a folder" if path.is_dir() else f"cannot be written: there is no folder {clean(path.parent)}"
+        )
         raise UsageError(f"{shown} {what}", expected="a file in a folder that exists")
     for taken in inputs:
         with contextlib.suppress(OSError):
@@ -126,7 +130,9 @@ def write_file(path: Path, text: str, *, add: bool = False) -> None:
         else:
             before = path.read_bytes() if add and path.exists() else b""
             gap = b"\n" if before and not before.endswith(b"\n") else b""
-            _replace(Path(os.path.realpath(path)), before + gap + text.encode("utf-8", errors="backslashreplace"))
+            _replace(
+                Path(os.path.realpath(path)), before + gap + text.encode("utf-8", errors="backslashreplace")
+            )
     except OSError as error:
         raise NoVerdictError(f"cannot write the report to {clean(path)}: {error.strerror}") from None
 
@@ -158,7 +164,9 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def wants_color(choice: Literal["auto", "always", "never"], environ: Mapping[str, str], *, to_file: bool = False) -> bool:
+def wants_color(
+    choice: Literal["auto", "always", "never"], environ: Mapping[str, str], *, to_file: bool = False
+) -> bool:
     """Decide on colour: the explicit choice, then NO_COLOR, then FORCE_COLOR, then whether a terminal is there."""
     if choice != "auto" or to_file:
         return choice == "always"

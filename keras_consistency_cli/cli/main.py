@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import typer
 
-from keras_consistency_cli import __version__
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.commands.baseline import baseline
 from keras_consistency_cli.cli.commands.compare import compare
@@ -27,6 +26,7 @@ from keras_consistency_cli.cli.commands.run import run
 from keras_consistency_cli.cli.commands.schema import schema
 from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.errors import KcheckError, UsageError
+from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.text import clean, did_you_mean
 from keras_consistency_cli.workers.signals import Interruption, endable
 
@@ -76,7 +76,11 @@ def _is_bare(given: Sequence[str]) -> bool:
     first, *others = given or ("",)
     if first.startswith("-"):
         return not any(name in others for name in COMMANDS) and any(word.endswith(_MODEL) for word in others)
-    return first not in COMMANDS and bool(first) and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
+    return (
+        first not in COMMANDS
+        and bool(first)
+        and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
+    )
 
 
 def _told(error: BaseException, call: Call) -> int:
@@ -104,7 +108,10 @@ def _told(error: BaseException, call: Call) -> int:
     if hasattr(error, "format_message"):
         console.say(_usage(error))
         return UsageError.exit_code
-    console.say(f"internal error: {type(error).__name__}: {clean(error)}" + ("" if call.debug else "\n--debug shows where"))
+    console.say(
+        f"internal error: {type(error).__name__}: {clean(error)}"
+        + ("" if call.debug else "\n--debug shows where")
+    )
     return _NO_VERDICT
 
 
@@ -113,7 +120,12 @@ def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     unknown = getattr(error, "option_name", None) if hasattr(error, "possibilities") else None
     if unknown:
-        known = [name for parameter in (context.command.params if context else ()) for name in parameter.opts if name.startswith("--")]
+        known = [
+            name
+            for parameter in (context.command.params if context else ())
+            for name in parameter.opts
+            if name.startswith("--")
+        ]
         what = f"unknown option {clean(unknown, 60)}{did_you_mean(unknown, known)}"
     else:
         what = clean(" ".join(error.format_message().split()))
@@ -128,7 +140,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Options that stand before the command."""
 

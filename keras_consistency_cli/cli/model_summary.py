@@ -35,7 +35,13 @@ def render_summary(summary: ModelSummary, *, width: int = 80, color: bool = Fals
         width: columns to fill at most; names that are longer are cut.
         color: whether ANSI colours may be used; what they say is said in words too.
     """
-    lines = [*_head(summary, width), *_labelled_lines(summary, width), ("", ""), *_table(summary.layers, width), ("", "")]
+    lines = [
+        *_head(summary, width),
+        *_labelled_lines(summary, width),
+        ("", ""),
+        *_table(summary.layers, width),
+        ("", ""),
+    ]
     for hazard in summary.hazards:
         lines += _hazard(hazard, width)
     lines += [("", "")] if summary.hazards else []
@@ -47,23 +53,52 @@ def render_summary_json(summary: ModelSummary) -> str:
     """Return a summary as indented ASCII JSON."""
     members = [{"name": name, "bytes": size} for name, size in summary.members]
     path = summary.path.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no valid JSON
-    document = {"schema": SUMMARY_SCHEMA, "exit_code": summary.exit_code, **asdict(summary), "path": path, "members": members}
+    document = {
+        "schema": SUMMARY_SCHEMA,
+        "exit_code": summary.exit_code,
+        **asdict(summary),
+        "path": path,
+        "members": members,
+    }
     return json.dumps(document, indent=2) + "\n"
 
 
 def render_summary_refusal(path: str, refusal: KcheckError) -> str:
     """Return what a machine is told of a file that was not read to its end."""
     error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.mend}
-    return json.dumps({"schema": SUMMARY_SCHEMA, "exit_code": refusal.exit_code, "path": clean(path, 1000), "error": error}, indent=2) + "\n"
+    return (
+        json.dumps(
+            {
+                "schema": SUMMARY_SCHEMA,
+                "exit_code": refusal.exit_code,
+                "path": clean(path, 1000),
+                "error": error,
+            },
+            indent=2,
+        )
+        + "\n"
+    )
 
 
 def _head(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
     named = f"{summary.kind} '{summary.name}'" if summary.name else summary.kind
     layers = f"{summary.layer_count:,} layers" if summary.layer_count else "layers not in the file"
-    origin = f"saved with Keras {summary.keras_version or '(unknown)'}" + (f" on {summary.saved_on.replace('@', ' ')}" if summary.saved_on else "")
+    origin = f"saved with Keras {summary.keras_version or '(unknown)'}" + (
+        f" on {summary.saved_on.replace('@', ' ')}" if summary.saved_on else ""
+    )
     backend = f", backend {summary.backend}" if summary.backend else ""
-    yield from ((line, _BOLD) for line in _broken(f"{clean(summary.path)} | {named} | {layers}, {summary.parameters:,} parameters", width))
-    yield from ((line, "") for line in _broken(f"{origin}{backend} | {_bytes(summary.size)} | sha256 {summary.sha256[:12]}", width))
+    yield from (
+        (line, _BOLD)
+        for line in _broken(
+            f"{clean(summary.path)} | {named} | {layers}, {summary.parameters:,} parameters", width
+        )
+    )
+    yield from (
+        (line, "")
+        for line in _broken(
+            f"{origin}{backend} | {_bytes(summary.size)} | sha256 {summary.sha256[:12]}", width
+        )
+    )
 
 
 def _labelled_lines(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
@@ -95,12 +130,20 @@ def _table(rows: Sequence[LayerRow], width: int) -> Iterator[tuple[str, str]]:
     kind, shape = min(kind, _WIDEST["class"], room), min(shape, _WIDEST["shape"], room)
     name = max(min(name, width - kind - shape - parameters - 3 * _GAP), _NARROWEST)
     for at, (first, *middle, last) in enumerate(cells):
-        left = (_set(text, wide) + " " * _GAP for text, wide in zip((first, *middle), (name, kind, shape), strict=True))
+        left = (
+            _set(text, wide) + " " * _GAP
+            for text, wide in zip((first, *middle), (name, kind, shape), strict=True)
+        )
         yield "".join(left) + last.rjust(parameters), "" if at else _DIM
 
 
 def _cells(row: LayerRow) -> tuple[str, str, str, str]:
-    return "  " * row.depth + _harmless(row.name), _harmless(row.kind) or "(custom)", _shape(row.shape), f"{row.parameters:,}"
+    return (
+        "  " * row.depth + _harmless(row.name),
+        _harmless(row.kind) or "(custom)",
+        _shape(row.shape),
+        f"{row.parameters:,}",
+    )
 
 
 def _hazard(hazard: Hazard, width: int) -> list[tuple[str, str]]:
@@ -110,7 +153,11 @@ def _hazard(hazard: Hazard, width: int) -> list[tuple[str, str]]:
 
 
 def _ending(summary: ModelSummary) -> str:
-    run = "kcheck run does not pass it as it is, exit 1" if summary.exit_code else "kcheck run would load it, exit 0"
+    run = (
+        "kcheck run does not pass it as it is, exit 1"
+        if summary.exit_code
+        else "kcheck run would load it, exit 0"
+    )
     return f"nothing of the model was run; {run}"
 
 
@@ -136,7 +183,10 @@ def _columns(text: str) -> int:
     """How many columns a terminal takes for it: two for wide characters, none for marks that combine."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
+    return sum(
+        0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF")
+        for sign in text
+    )
 
 
 def _harmless(line: str) -> str:

@@ -7,35 +7,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Protocol, TextIO
+from typing import TextIO
 
+from keras_consistency_cli.pipeline.observer import Observer, nobody
 from keras_consistency_cli.text import clean
 
-__all__ = ["Observer", "nobody", "shown_on"]
+__all__ = ["shown_on"]
 
 _WIDEST = 78
-
-
-class Observer(Protocol):
-    """Told in a few words what comes next, and what was found."""
-
-    def __call__(self, doing: str, /) -> None:
-        """Hear what comes next."""
-
-    def found(self, words: str, /) -> None:
-        """Hear what stays true until the end."""
-
-
-class _Nobody:
-    def __call__(self, doing: str, /) -> None:
-        """Hear nothing."""
-
-    def found(self, words: str, /) -> None:
-        """Hear nothing."""
-
-
-nobody: Observer = _Nobody()
-"""Watches nothing."""
 
 
 @contextmanager
@@ -49,7 +28,14 @@ def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool =
         environ: the environment; CI and TERM=dumb mean that nobody watches.
         quiet: whether the user asked for silence.
     """
-    if quiet or stream is None or stream.closed or not stream.isatty() or environ.get("CI") or environ.get("TERM") == "dumb":
+    if (
+        quiet
+        or stream is None
+        or stream.closed
+        or not stream.isatty()
+        or environ.get("CI")
+        or environ.get("TERM") == "dumb"
+    ):
         yield nobody
         return
     lines = _Lines(stream)
@@ -73,14 +59,18 @@ class _Lines:
     def __call__(self, doing: str, /) -> None:
         """Put this into the last line, after the seconds that have gone by."""
         with self._lock:
-            self._doing = self._fitted(f"{time.monotonic() - self._start:4.0f} s  {clean(doing, self._width)}")
+            self._doing = self._fitted(
+                f"{time.monotonic() - self._start:4.0f} s  {clean(doing, self._width)}"
+            )
             self._write(f"\r{self._doing:<{self._width}}")
 
     def found(self, words: str, /) -> None:
         """Put this into a line of its own above the last one."""
         with self._lock:
             self._found += 1
-            self._write(f"\r{self._fitted(clean(words, self._width)):<{self._width}}\n{self._doing:<{self._width}}")
+            self._write(
+                f"\r{self._fitted(clean(words, self._width)):<{self._width}}\n{self._doing:<{self._width}}"
+            )
 
     def wipe(self, *, keep_found: bool = False) -> None:
         """Leave nothing, or nothing but what was found, and say no more."""

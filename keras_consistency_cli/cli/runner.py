@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_consistency_cli import __version__
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.config.report_targets import UTF_8, Destination
 from keras_consistency_cli.errors import KcheckError, UsageError
+from keras_consistency_cli.reporting.version import __version__
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
@@ -59,7 +59,9 @@ def checked(
             _told_to_machines(settings),
             shown_on(sys.stderr, os.environ, quiet=settings.quiet) as observe,
         ):
-            report = found.told(inspected(settings, nursery=nursery, config=config, observe=observe), settings, config)
+            report = found.told(
+                inspected(settings, nursery=nursery, config=config, observe=observe), settings, config
+            )
     _deliver(_rendered(report, settings))
     return _bundled(report, settings)
 
@@ -93,7 +95,15 @@ def _check_destinations(settings: Settings, config: Path | None) -> None:
         from keras_consistency_cli.reporting.bundle import check_bundle
 
         check_bundle(settings.bundle)
-    files = (settings.model, settings.data, settings.scaler, settings.reference, settings.served, settings.expected, settings.target_scaler)
+    files = (
+        settings.model,
+        settings.data,
+        settings.scaler,
+        settings.reference,
+        settings.served,
+        settings.expected,
+        settings.target_scaler,
+    )
     function = (settings.preprocess or "").rpartition(":")[0]
     named = (Path(name) for name in (config, function if function.endswith(".py") else None) if name)
     taken = [*(path for path in files if path is not None), *settings.custom_objects, *named]

@@ -49,7 +49,9 @@ def neighbours(model: Path) -> Neighbours:
             files[option] = found[0]
         elif found:
             both = " or ".join(clean(path, 100) for path in found[:2])
-            unclear.append(f"not taken from beside the model, for --{option.replace('_', '-')} could be {both}")
+            unclear.append(
+                f"not taken from beside the model, for --{option.replace('_', '-')} could be {both}"
+            )
     return Neighbours(files=files, unclear=tuple(unclear))
 
 

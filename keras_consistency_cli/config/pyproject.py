@@ -51,7 +51,9 @@ def _said(whole: dict[str, Any], shown: str) -> dict[str, Any] | None:
     tools = whole.get("tool", {})
     said = tools.get("kcheck") if isinstance(tools, dict) else None
     if said is not None and not isinstance(said, dict):
-        raise UsageError(f"{shown}: tool.kcheck is not a table", expected="a table [tool.kcheck] with options of kcheck")
+        raise UsageError(
+            f"{shown}: tool.kcheck is not a table", expected="a table [tool.kcheck] with options of kcheck"
+        )
     return said
 
 

@@ -55,10 +55,18 @@ def destinations(words: Sequence[str], output: Path | None) -> tuple[Destination
     bare = [one for one in found if one.path is None]
     if len(bare) > 1:
         both = " and ".join(one.format for one in bare[:2])
-        raise UsageError(f"--format: {both} both go to standard output", mend=f"give all but one a file: --format {bare[0].format}=FILE")
+        raise UsageError(
+            f"--format: {both} both go to standard output",
+            mend=f"give all but one a file: --format {bare[0].format}=FILE",
+        )
     if output is not None and not bare:
-        raise UsageError(f"--output {clean(output)}: every --format has a file of its own", mend="leave --output away")
-    placed = tuple(replace(one, path=output, said="--output ") if one.path is None and output is not None else one for one in found)
+        raise UsageError(
+            f"--output {clean(output)}: every --format has a file of its own", mend="leave --output away"
+        )
+    placed = tuple(
+        replace(one, path=output, said="--output ") if one.path is None and output is not None else one
+        for one in found
+    )
     _all_apart([one.path for one in placed if one.path is not None])
     return placed
 
@@ -68,5 +76,7 @@ def _all_apart(paths: Iterable[Path]) -> None:
     for path in paths:
         real = os.path.realpath(path)
         if real in taken:
-            raise UsageError(f"two reports would be written to {clean(path)}", mend="give each a file of its own")
+            raise UsageError(
+                f"two reports would be written to {clean(path)}", mend="give each a file of its own"
+            )
         taken.add(real)

@@ -71,7 +71,10 @@ def _at_least_one(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _tolerance_form(value: object) -> str:
     """Tell {rtol, atol} from limits by output name; an output may itself be called rtol."""
-    if isinstance(value, StatedLimit) or (isinstance(value, Mapping) and any(key in value and not _is_limit(value[key]) for key in ("rtol", "atol"))):
+    if isinstance(value, StatedLimit) or (
+        isinstance(value, Mapping)
+        and any(key in value and not _is_limit(value[key]) for key in ("rtol", "atol"))
+    ):
         return "<limit>"
     return "<outputs>" if isinstance(value, Mapping) else "<word>"
 
@@ -135,17 +138,28 @@ class Padding(_Options):
 class OwnerFacts(_Options):
     """What only the owner of the data can know."""
 
-    time_axis: Annotated[StrictInt, Field(ge=1, le=8)] | None = Field(default=None, description="the axis of data that is time, 1 or more")
+    time_axis: Annotated[StrictInt, Field(ge=1, le=8)] | None = Field(
+        default=None, description="the axis of data that is time, 1 or more"
+    )
     padding: Padding | None = Field(default=None, description="a mapping such as {value: 0.0, side: right}")
-    lengths: _Path | None = Field(default=None, description="a path to a .npy file with the true length of each row")
+    lengths: _Path | None = Field(
+        default=None, description="a path to a .npy file with the true length of each row"
+    )
     variable_length: StrictBool = Field(default=False, description="true or false")
     step_by_step: Literal["one-step", "growing-prefix", "sliding-window"] | None = Field(
         default=None, description="one-step, growing-prefix or sliding-window"
     )
-    stateful_rows: Literal["independent", "consecutive"] = Field(default="independent", description="independent or consecutive")
+    stateful_rows: Literal["independent", "consecutive"] = Field(
+        default="independent", description="independent or consecutive"
+    )
     data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
-    scaler_input: _Word | None = Field(default=None, description="the input that scaler or preprocess belongs to; * for a preprocess of all inputs")
-    feature_names: Annotated[tuple[_Word, ...], Field(min_length=1)] | None = Field(default=None, description="a list of names, one for each feature")
+    scaler_input: _Word | None = Field(
+        default=None,
+        description="the input that scaler or preprocess belongs to; * for a preprocess of all inputs",
+    )
+    feature_names: Annotated[tuple[_Word, ...], Field(min_length=1)] | None = Field(
+        default=None, description="a list of names, one for each feature"
+    )
     value_range: Annotated[tuple[_Finite, _Finite], AfterValidator(_ascending)] | None = Field(
         default=None, description="two numbers such as [0, 255], the smaller one first"
     )
@@ -162,17 +176,25 @@ class BatchSizeOptions(_Options):
 class DriftOptions(_Options):
     """Limits of the check distribution-shift: effect sizes, and what going beyond them means."""
 
-    effect: _Amount = Field(default=0.5, description="a shift in standard deviations, a finite number of at least 0")
-    outside: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(default=0.05, description="a share of rows from 0 to 1")
+    effect: _Amount = Field(
+        default=0.5, description="a shift in standard deviations, a finite number of at least 0"
+    )
+    outside: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(
+        default=0.05, description="a share of rows from 0 to 1"
+    )
     severity: Literal["warn", "fail"] = Field(default="warn", description="warn or fail")
 
 
 class CheckOptions(_Options):
     """Options of single checks, by check name."""
 
-    batch_size: BatchSizeOptions = Field(default=BatchSizeOptions(), alias="batch-size", description="a mapping such as {sizes: [1, 2, 3]}")
+    batch_size: BatchSizeOptions = Field(
+        default=BatchSizeOptions(), alias="batch-size", description="a mapping such as {sizes: [1, 2, 3]}"
+    )
     distribution_shift: DriftOptions = Field(
-        default=DriftOptions(), alias="distribution-shift", description="a mapping such as {effect: 0.5, outside: 0.05, severity: warn}"
+        default=DriftOptions(),
+        alias="distribution-shift",
+        description="a mapping such as {effect: 0.5, outside: 0.05, severity: warn}",
     )
 
 
@@ -190,30 +212,50 @@ class Settings(_Options):
     custom_objects: tuple[_Path, ...] = Field(default=(), description="a list of paths to Python files")
     rows: _Count | Literal["all"] = Field(default=256, description="a whole number of at least 1, or all")
     batch_size: _Count = Field(default=32, description="a whole number of at least 1")
-    seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = Field(default=0, description="a whole number from 0 to 4294967295")
-    select: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
-    ignore: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
-    require: tuple[_Word, ...] = Field(default=(), description="a list of check codes, beginnings of codes or names")
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = Field(
+        default=0, description="a whole number from 0 to 4294967295"
+    )
+    select: tuple[_Word, ...] = Field(
+        default=(), description="a list of check codes, beginnings of codes or names"
+    )
+    ignore: tuple[_Word, ...] = Field(
+        default=(), description="a list of check codes, beginnings of codes or names"
+    )
+    require: tuple[_Word, ...] = Field(
+        default=(), description="a list of check codes, beginnings of codes or names"
+    )
     exit_first: StrictBool = Field(default=False, description="true or false")
-    backend: Literal["tensorflow", "jax", "torch"] = Field(default="tensorflow", description="tensorflow, jax or torch")
-    format: Annotated[tuple[_Form, ...], BeforeValidator(_one_or_many), AfterValidator(_at_least_one)] = Field(
-        default=("terminal",), description=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}, each with =FILE if it goes to a file"
+    backend: Literal["tensorflow", "jax", "torch"] = Field(
+        default="tensorflow", description="tensorflow, jax or torch"
+    )
+    format: Annotated[tuple[_Form, ...], BeforeValidator(_one_or_many), AfterValidator(_at_least_one)] = (
+        Field(
+            default=("terminal",),
+            description=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}, each with =FILE if it goes to a file",
+        )
     )
     output: _Path | None = Field(default=None, description="a path to write the report to")
     bundle: _Path | None = Field(default=None, description="a path to a folder to write a bundle into")
     fail_on: Literal["fail", "warn"] = Field(default="fail", description="fail or warn")
     exit_zero: StrictBool = Field(default=False, description="true or false")
     tolerance: _Tolerance = Field(
-        default="calibrated", description="calibrated, exact, {rtol: 1e-5, atol: 1e-6}, or such a pair for each output name"
+        default="calibrated",
+        description="calibrated, exact, {rtol: 1e-5, atol: 1e-6}, or such a pair for each output name",
     )
     trust: Trust = Field(default=Trust(), description="a mapping with scaler and code")
-    timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = Field(default=600.0, description="a number of seconds above 0")
+    timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = Field(
+        default=600.0, description="a number of seconds above 0"
+    )
     total_timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
         default=None, description="a number of seconds above 0"
     )
-    memory_limit: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(default=None, description="a number of GiB above 0")
+    memory_limit: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="a number of GiB above 0"
+    )
     isolation: Literal["auto", "off"] = Field(default="auto", description="auto or off")
-    facts: OwnerFacts = Field(default=OwnerFacts(), description="a mapping such as {stateful_rows: independent}")
+    facts: OwnerFacts = Field(
+        default=OwnerFacts(), description="a mapping such as {stateful_rows: independent}"
+    )
     checks: CheckOptions = Field(default=CheckOptions(), description="a mapping from check name to options")
     debug: StrictBool = Field(default=False, description="true or false")
     quiet: StrictBool = Field(default=False, description="true or false")
@@ -223,15 +265,26 @@ class Settings(_Options):
     @model_validator(mode="after")
     def _one_way_to_scale(self) -> Settings:
         if self.scaler is not None and self.preprocess is not None:
-            raise UsageError("--scaler and --preprocess exclude each other", mend="give the one that serving uses")
+            raise UsageError(
+                "--scaler and --preprocess exclude each other", mend="give the one that serving uses"
+            )
         if self.quiet and self.verbose:
             raise UsageError("--quiet and --verbose exclude each other", mend="give one of them")
         if self.served is not None and self.data is None:
-            raise UsageError("--served is given without --data", mend="give the raw rows that the served ones were made of, row for row")
+            raise UsageError(
+                "--served is given without --data",
+                mend="give the raw rows that the served ones were made of, row for row",
+            )
         if self.expected is not None and self.data is None:
-            raise UsageError("--expected is given without --data", mend="give the rows that were answered when the answers were recorded")
+            raise UsageError(
+                "--expected is given without --data",
+                mend="give the rows that were answered when the answers were recorded",
+            )
         if self.facts.lengths is not None and self.data is None:
-            raise UsageError("facts.lengths is given without data", mend="give the rows that have these lengths with --data")
+            raise UsageError(
+                "facts.lengths is given without data",
+                mend="give the rows that have these lengths with --data",
+            )
         return self
 
     @model_validator(mode="after")
@@ -252,11 +305,15 @@ class Settings(_Options):
         if isinstance(self.tolerance, StatedLimit):
             return Policy(stated=self.tolerance.stated())
         if isinstance(self.tolerance, Mapping):
-            return Policy(per_output=tuple((output, limit.stated()) for output, limit in self.tolerance.items()))
+            return Policy(
+                per_output=tuple((output, limit.stated()) for output, limit in self.tolerance.items())
+            )
         return Policy(exact=self.tolerance == "exact")
 
 
-def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None) -> Settings:
+def load_settings(
+    flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None
+) -> Settings:
     """Merge defaults, the YAML file, the environment and the flags, later ones winning.
 
     Args:
@@ -270,11 +327,16 @@ def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], found: F
     return _validated(gather(flags, environ, found))
 
 
-def stated_settings(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None) -> list[tuple[str, str, str]]:
+def stated_settings(
+    flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None
+) -> list[tuple[str, str, str]]:
     """Return every setting as (dotted name, value as JSON, where it comes from); refused like those of `load_settings`."""
     draft = gather(flags, environ, found)
     values = _validated(draft).model_dump(mode="json", by_alias=True)
-    return [(".".join(path), json.dumps(value), draft.stated_at(path) or "default") for path, value in _leaves(values, ())]
+    return [
+        (".".join(path), json.dumps(value), draft.stated_at(path) or "default")
+        for path, value in _leaves(values, ())
+    ]
 
 
 def _validated(draft: Draft) -> Settings:

@@ -34,7 +34,11 @@ def gather(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | 
     other is named, and none of it may let code run or choose a file to write.
     """
     found = found or Found()
-    given = {name: value for name, value in flags.items() if value is not None and value is not False and value not in ([], ())}
+    given = {
+        name: value
+        for name, value in flags.items()
+        if value is not None and value is not False and value not in ([], ())
+    }
     stated = _from_environment(environ)
     origin = "--config" if "config" in given else "KCHECK_CONFIG"
     config = given.pop("config", stated.pop("config", None))
@@ -75,7 +79,10 @@ def _says_nothing(key: str, value: object) -> bool:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the KCHECK_* variables by option name."""
-    known = {_variable(name): name for name in ("config", *(name for name, option in _OPTIONS.items() if option.scalar))}
+    known = {
+        _variable(name): name
+        for name in ("config", *(name for name, option in _OPTIONS.items() if option.scalar))
+    }
     found = {name: value for name, value in environ.items() if name.startswith("KCHECK_")}
     for name in sorted(found):
         if name not in known:
@@ -111,7 +118,11 @@ def _plain(value: str) -> object:
 
 def _words(values: str | Iterable[str]) -> list[str]:
     """Split comma-separated words, given once or many times."""
-    return [word.strip() for value in ((values,) if isinstance(values, str) else values) for word in value.split(",")]
+    return [
+        word.strip()
+        for value in ((values,) if isinstance(values, str) else values)
+        for word in value.split(",")
+    ]
 
 
 def _limits(values: str | Iterable[str]) -> object:
@@ -134,9 +145,15 @@ class _Option:
 
 _PATHS = ("model", "data", "scaler", "reference", "served", "expected", "target_scaler", "output", "bundle")
 _OPTIONS: Mapping[str, _Option] = {
-    **{name: _Option(path=(name,)) for name in (*_PATHS, "preprocess", "backend", "fail_on", "color", "isolation")},
+    **{
+        name: _Option(path=(name,))
+        for name in (*_PATHS, "preprocess", "backend", "fail_on", "color", "isolation")
+    },
     "format": _Option(path=("format",), read=_listed),
-    **{name: _Option(path=(name,), read=_plain) for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")},
+    **{
+        name: _Option(path=(name,), read=_plain)
+        for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")
+    },
     **{name: _Option(path=(name,), read=_plain) for name in ("exit_first", "exit_zero", "quiet", "verbose")},
     **{name: _Option(path=(name,), read=_words, scalar=False) for name in ("select", "ignore", "require")},
     "custom_objects": _Option(path=("custom_objects",), read=list, scalar=False),
@@ -169,9 +186,13 @@ def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(function, str) and function.rpartition(":")[0].endswith(".py"):
         values["preprocess"] = str(folder / function)
     if isinstance(forms := values.get("format"), str | list):
-        values["format"] = [in_folder(form, folder) if isinstance(form, str) else form for form in _listed(forms)]
+        values["format"] = [
+            in_folder(form, folder) if isinstance(form, str) else form for form in _listed(forms)
+        ]
     if isinstance(paths := values.get("custom_objects"), list):
-        values["custom_objects"] = [folder / path if path and isinstance(path, str) else path for path in paths]
+        values["custom_objects"] = [
+            folder / path if path and isinstance(path, str) else path for path in paths
+        ]
     return values
 
 
@@ -184,8 +205,16 @@ def _by_output(limits: Mapping[str, Any], spell: Callable[[str], str]) -> Mappin
     for name, each in named.items():
         lacking = next((output for output in outputs if output not in each), None)
         if lacking is not None:
-            raise UsageError(f"{spell(name)} has no limit for '{clean(lacking, 60)}'", mend=f"state both for each output; {spell(name)} may be 0")
-    return {output: {name: value[output] if isinstance(value, Mapping) else value for name, value in limits.items()} for output in outputs}
+            raise UsageError(
+                f"{spell(name)} has no limit for '{clean(lacking, 60)}'",
+                mend=f"state both for each output; {spell(name)} may be 0",
+            )
+    return {
+        output: {
+            name: value[output] if isinstance(value, Mapping) else value for name, value in limits.items()
+        }
+        for output in outputs
+    }
 
 
 @dataclass(kw_only=True)
@@ -206,7 +235,9 @@ class Draft:
         replaced = {key for key in document.data if key not in _SWITCHES}
         self.values = {**before, **read}
         lines = {path: f"{document.name}:{line}" for path, line in document.lines.items()}
-        self.origins = {path: origin for path, origin in self.origins.items() if path[0] not in replaced} | lines
+        self.origins = {
+            path: origin for path, origin in self.origins.items() if path[0] not in replaced
+        } | lines
 
     def fill(self, files: Mapping[str, Path]) -> None:
         """Take files for options that nothing speaks of; those that are row for row with the rows only together with these."""
@@ -222,7 +253,10 @@ class Draft:
         for name in layer:
             if name not in _OPTIONS:
                 raise UsageError(f"unknown option {clean(spell(name), 60)}{did_you_mean(name, _OPTIONS)}")
-        read = {name: _OPTIONS[name].read(value) if isinstance(value, str | list | tuple) else value for name, value in layer.items()}
+        read = {
+            name: _OPTIONS[name].read(value) if isinstance(value, str | list | tuple) else value
+            for name, value in layer.items()
+        }
         self._state_limits({name: read.pop(name) for name in _LIMITS if name in read}, spell)
         for name, value in read.items():
             self._put(_OPTIONS[name].path, value, spell(name))
@@ -233,33 +267,58 @@ class Draft:
         if not isinstance(exact, bool):
             raise UsageError(f"{spell('exact')}: exact is {clean(repr(exact), 60)}, expected true or false")
         if exact and limits:
-            raise UsageError(f"{spell('exact')} and {spell(next(iter(limits)))} exclude each other", mend="give one of them")
+            raise UsageError(
+                f"{spell('exact')} and {spell(next(iter(limits)))} exclude each other",
+                mend="give one of them",
+            )
         if len(limits) == 1:
             (given,) = limits
             missing = "atol" if given == "rtol" else "rtol"
-            raise UsageError(f"{spell(given)} is given without {spell(missing)}", mend=f"state both; {spell(missing)} may be 0")
+            raise UsageError(
+                f"{spell(given)} is given without {spell(missing)}",
+                mend=f"state both; {spell(missing)} may be 0",
+            )
         if exact or limits:
             stated = _by_output(limits, spell)
             self._put(("tolerance",), "exact" if exact else stated, spell("exact" if exact else "rtol"))
-            places = [(name,) for name in limits] if stated is limits else [(output, name) for output in stated for name in limits]
+            places = (
+                [(name,) for name in limits]
+                if stated is limits
+                else [(output, name) for output in stated for name in limits]
+            )
             self.origins.update({("tolerance", *place): spell(place[-1]) for place in places})
 
     def _put(self, path: KeyPath, value: object, origin: str) -> None:
-        self.origins = {old: source for old, source in self.origins.items() if old[: len(path)] != path} | {path: origin}
+        self.origins = {old: source for old, source in self.origins.items() if old[: len(path)] != path} | {
+            path: origin
+        }
         *parents, last = map(str, path)
         into = self.values
         for parent in parents:
-            into[parent] = into = dict(into.get(parent) or {}) if isinstance(into.get(parent) or {}, Mapping) else {}
+            into[parent] = into = (
+                dict(into.get(parent) or {}) if isinstance(into.get(parent) or {}, Mapping) else {}
+            )
         into[last] = value
 
     def stated_at(self, path: KeyPath) -> str | None:
         """Return the source of a value, or of the first part of it that has one; None for a default."""
-        if path in self.origins and not any(len(place) > len(path) and place[: len(path)] == path for place in self.origins):
+        if path in self.origins and not any(
+            len(place) > len(path) and place[: len(path)] == path for place in self.origins
+        ):
             return self.origins[path]
-        inside = next((origin for place, origin in self.origins.items() if len(place) > len(path) and place[: len(path)] == path), None)
+        inside = next(
+            (
+                origin
+                for place, origin in self.origins.items()
+                if len(place) > len(path) and place[: len(path)] == path
+            ),
+            None,
+        )
         return inside or self.origins.get(path)
 
     def origin(self, path: KeyPath) -> tuple[KeyPath, str]:
         """Return the nearest stated place that holds `path`, and its source."""
         places = (path[:length] for length in range(len(path), 0, -1))
-        return next(((place, self.origins[place]) for place in places if place in self.origins), (path, "settings"))
+        return next(
+            ((place, self.origins[place]) for place in places if place in self.origins), (path, "settings")
+        )

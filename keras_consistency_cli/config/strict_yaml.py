@@ -63,11 +63,16 @@ def read_yaml(path: Path) -> Document:
     shown = clean(path)
     try:
         if not path.is_file():
-            raise UsageError(f"{shown}: {'not a regular file' if path.exists() else 'no such file'}", expected="a YAML file with options of kcheck")
+            raise UsageError(
+                f"{shown}: {'not a regular file' if path.exists() else 'no such file'}",
+                expected="a YAML file with options of kcheck",
+            )
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{shown}: cannot be read: {clean(getattr(error, 'strerror', None) or error)}") from None
+        raise UsageError(
+            f"{shown}: cannot be read: {clean(getattr(error, 'strerror', None) or error)}"
+        ) from None
     return parse_yaml(content, shown)
 
 
@@ -88,7 +93,9 @@ def parse_yaml(content: bytes, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}, column {mark.column + 1}" if mark else name
-        raise UsageError(f"{at}: not valid YAML: {clean(error.problem or error.context or 'unreadable')}") from None
+        raise UsageError(
+            f"{at}: not valid YAML: {clean(error.problem or error.context or 'unreadable')}"
+        ) from None
 
 
 def plain_scalar(text: str) -> Scalar:
@@ -151,9 +158,13 @@ class _Reader:
         if len(path) > _DEEPEST:
             self._refuse(event, f"nested deeper than {_DEEPEST} levels")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            self._refuse(event, "anchors and aliases are not accepted", mend="write the value out where it is needed")
+            self._refuse(
+                event, "anchors and aliases are not accepted", mend="write the value out where it is needed"
+            )
         if tag := getattr(event, "tag", None):
-            self._refuse(event, f"the tag '{clean(tag, 60)}' is not accepted", mend="write the value without a tag")
+            self._refuse(
+                event, f"the tag '{clean(tag, 60)}' is not accepted", mend="write the value without a tag"
+            )
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         if not event.implicit[0]:
@@ -161,7 +172,9 @@ class _Reader:
         try:
             return plain_scalar(event.value)
         except ValueError as error:
-            self._refuse(event, str(error), mend="write true or false or a plain decimal number, or put text in quotes")
+            self._refuse(
+                event, str(error), mend="write true or false or a plain decimal number, or put text in quotes"
+            )
 
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -169,7 +182,9 @@ class _Reader:
             key = self._key(event, path)
             if key in found:
                 first = self._lines[*path, key]
-                self._refuse(event, f"the key '{clean(key, 60)}' is there a second time (first on line {first})")
+                self._refuse(
+                    event, f"the key '{clean(key, 60)}' is there a second time (first on line {first})"
+                )
             self._lines[*path, key] = _line(event)
             found[key] = self._value(next(self._events), (*path, key))
         return found
@@ -180,7 +195,9 @@ class _Reader:
         if not isinstance(key, str):
             self._refuse(event, "a key is not text", mend="put the key in quotes")
         if key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
-            self._refuse(event, "merge keys are not accepted", mend="write the values out where they are needed")
+            self._refuse(
+                event, "merge keys are not accepted", mend="write the values out where they are needed"
+            )
         return key
 
     def _sequence(self, path: KeyPath) -> list[Any]:
@@ -190,7 +207,9 @@ class _Reader:
             found.append(self._value(event, (*path, len(found))))
         return found
 
-    def _refuse(self, event: yaml.Event, what: str, expected: str | None = None, mend: str | None = None) -> NoReturn:
+    def _refuse(
+        self, event: yaml.Event, what: str, expected: str | None = None, mend: str | None = None
+    ) -> NoReturn:
         raise UsageError(f"{self._name}:{_line(event)}: {what}", expected=expected, mend=mend)
 
 

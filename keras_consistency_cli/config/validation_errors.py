@@ -27,7 +27,9 @@ def complaint(error: ValidationError, model: type[BaseModel], locate: Locate) ->
     The description of each field is what its line gives as the expected value; tags of unions must be written in angle brackets.
     """
     found = error.errors(include_url=False, include_context=False)
-    lines = dict.fromkeys(_line(one["type"], _without_tags(one["loc"]), one["input"], model, locate) for one in found)
+    lines = dict.fromkeys(
+        _line(one["type"], _without_tags(one["loc"]), one["input"], model, locate) for one in found
+    )
     return UsageError("\n".join(list(lines)[:_MOST_LINES]))
 
 
@@ -44,7 +46,9 @@ def _line(kind: str, path: KeyPath, value: object, model: type[BaseModel], locat
 
 def _without_tags(path: KeyPath) -> KeyPath:
     """Drop the names of union branches, which pydantic mixes with the user's own keys."""
-    return tuple(part for part in path if not (isinstance(part, str) and part.startswith("<") and part.endswith(">")))
+    return tuple(
+        part for part in path if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
+    )
 
 
 def _dotted(path: KeyPath) -> str:

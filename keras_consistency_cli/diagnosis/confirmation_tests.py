@@ -79,7 +79,11 @@ def seen(told: str, *codes: str, finding: str = "", failed: bool = False) -> Pro
     """
 
     def prove(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof | None:
-        verdicts = [failing[code] for code in codes if code in failing and (not failed or failing[code].status is Status.FAIL)]
+        verdicts = [
+            failing[code]
+            for code in codes
+            if code in failing and (not failed or failing[code].status is Status.FAIL)
+        ]
         there = any(not finding or each.findings.get(finding) for each in verdicts)
         return Proof(confirmed=True, told=told) if there else None
 
@@ -116,7 +120,10 @@ def held(route: str, how: str, gone: str) -> Prove:
             bits = "" if found["left"] == 0 else f" but for rounding ({found['left']:.1e})"
             return Proof(confirmed=True, told=f"{action}, {gone}{bits}")
         further = f", '{found['then']}' differs next" if found.get("then") else ""
-        return Proof(confirmed=False, told=f"{action}, {found['left']:.2g} of {found['before']:.2g} is left{further}: it is not the only one")
+        return Proof(
+            confirmed=False,
+            told=f"{action}, {found['left']:.2g} of {found['before']:.2g} is left{further}: it is not the only one",
+        )
 
     return prove
 
@@ -135,7 +142,10 @@ def zeroed(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     action = f"with what is not finite replaced by 0 behind {named(found['held'])}"
     if found["left"] == 0:
         return Proof(confirmed=True, told=f"{action}, every answer is finite")
-    return Proof(confirmed=False, told=f"{action}, {found['left']} of {found['before']} values are still NaN or infinite")
+    return Proof(
+        confirmed=False,
+        told=f"{action}, {found['left']} of {found['before']} values are still NaN or infinite",
+    )
 
 
 def masks_restored(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
@@ -146,7 +156,10 @@ def masks_restored(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof
     action = f"with the mask restored at {named(found['held'])}"
     if found["left"] <= min(_SHARE * found["scale"], _GONE * found["before"]):
         return Proof(confirmed=True, told=f"{action}, padding changes nothing")
-    return Proof(confirmed=False, told=f"{action}, padding still moves answers by {found['left']:.2g} (by {found['before']:.2g} without)")
+    return Proof(
+        confirmed=False,
+        told=f"{action}, padding still moves answers by {found['left']:.2g} (by {found['before']:.2g} without)",
+    )
 
 
 def mask_put_back(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof | None:
@@ -167,7 +180,10 @@ def plain_predict(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof 
     names = ", ".join(evidence.facts.overridden)
     if found["left"] <= max(MAX_FACTOR * noise, 1e-6 * found["scale"]) and found["left"] < found["before"]:
         return Proof(confirmed=True, told=f"with Keras's own {names}, predict gives what model(x) gives")
-    return Proof(confirmed=False, told=f"with Keras's own {names}, predict and model(x) are still {found['left']:.2g} apart")
+    return Proof(
+        confirmed=False,
+        told=f"with Keras's own {names}, predict and model(x) are still {found['left']:.2g} apart",
+    )
 
 
 def reset(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
@@ -176,8 +192,14 @@ def reset(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     if not pairs or not differs(evidence, "predict-again"):
         return None
     if all(each.identical for each in pairs):
-        return Proof(confirmed=True, told="with states reset in between, a second predict gives the first one's bits; without, it does not")
-    return Proof(confirmed=False, told="a reset of all states does not bring the first answers back: something else is kept too")
+        return Proof(
+            confirmed=True,
+            told="with states reset in between, a second predict gives the first one's bits; without, it does not",
+        )
+    return Proof(
+        confirmed=False,
+        told="a reset of all states does not bring the first answers back: something else is kept too",
+    )
 
 
 def restored(*kinds: str) -> Prove:
@@ -187,12 +209,21 @@ def restored(*kinds: str) -> Prove:
 
     def prove(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
         found = evidence.details("companions")
-        if not changed(evidence, *kinds) or not differs(evidence, "predict-again") or "deterministic" not in found:
+        if (
+            not changed(evidence, *kinds)
+            or not differs(evidence, "predict-again")
+            or "deterministic" not in found
+        ):
             return None
         what = " and ".join(words[kind] for kind in kinds if changed(evidence, kind))
         if found["deterministic"]:
-            return Proof(confirmed=True, told=f"from the same {what}, two runs give the same bits; left as they are, they do not")
-        return Proof(confirmed=False, told=f"from the same {what}, two runs still differ: something else moves too")
+            return Proof(
+                confirmed=True,
+                told=f"from the same {what}, two runs give the same bits; left as they are, they do not",
+            )
+        return Proof(
+            confirmed=False, told=f"from the same {what}, two runs still differ: something else moves too"
+        )
 
     return prove
 
@@ -202,9 +233,14 @@ def retraced(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | Non
     again = evidence.comparisons.get(("predict-again", "predict"), ())
     if not again or differs(evidence, "predict-again"):
         return None
-    for route, when in (("predict-retraced", "predict is traced anew"), ("fresh-process", "a fresh process loads the file")):
+    for route, when in (
+        ("predict-retraced", "predict is traced anew"),
+        ("fresh-process", "a fresh process loads the file"),
+    ):
         if differs(evidence, route):
-            return Proof(confirmed=True, told=f"answers repeat bit for bit until {when}, and then they are others")
+            return Proof(
+                confirmed=True, told=f"answers repeat bit for bit until {when}, and then they are others"
+            )
     return None
 
 
@@ -213,7 +249,10 @@ def neighbours_spared(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Pr
     pairs = evidence.comparisons.get(("companions", "companions-baseline"), ())
     if not pairs or not all(each.identical for each in pairs):
         return None
-    return Proof(confirmed=True, told="at the same size and place, other neighbours leave every bit as it was; another size or place does not")
+    return Proof(
+        confirmed=True,
+        told="at the same size and place, other neighbours leave every bit as it was; another size or place does not",
+    )
 
 
 def nan_in_the_open(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
@@ -222,7 +261,10 @@ def nan_in_the_open(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proo
     shown = sum(each.nonfinite_candidate - each.nonfinite_reference for each in pairs)
     if shown <= 0:
         return None
-    return Proof(confirmed=True, told=f"called eagerly, without fused kernels, the same rows give {shown} values of NaN or infinity more")
+    return Proof(
+        confirmed=True,
+        told=f"called eagerly, without fused kernels, the same rows give {shown} values of NaN or infinity more",
+    )
 
 
 def cast_by_hand(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
@@ -231,13 +273,20 @@ def cast_by_hand(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof |
     given = evidence.comparisons.get(("call-as-given", "call"), ())
     lost = evidence.details("rows").get("lost_in_cast")
     if lost:
-        return Proof(confirmed=True, told=f"{sum(lost.values())} whole numbers come back from float32 as others")
+        return Proof(
+            confirmed=True, told=f"{sum(lost.values())} whole numbers come back from float32 as others"
+        )
     if not cast or all(each.identical for each in given):
         return None
     furthest, close = max(each.max_abs for each in given), max(each.max_abs for each in cast)
     if close <= _GONE * furthest:
-        return Proof(confirmed=True, told="with the rows cast to float32 by hand, model(x) gives what predict gives")
-    return Proof(confirmed=False, told=f"with the rows cast to float32 by hand, model(x) is still {close:.2g} from predict")
+        return Proof(
+            confirmed=True, told="with the rows cast to float32 by hand, model(x) gives what predict gives"
+        )
+    return Proof(
+        confirmed=False,
+        told=f"with the rows cast to float32 by hand, model(x) is still {close:.2g} from predict",
+    )
 
 
 def replayed(slug: str) -> Prove:
@@ -251,7 +300,10 @@ def replayed(slug: str) -> Prove:
             return None
         rest = f"; {other} more are wrong in another way" if other else ""
         columns = "1 column" if mine == 1 else f"{mine} columns"
-        return Proof(confirmed=True, told=f"the same mistake made on purpose gives the served rows back, value by value, in {columns}{rest}")
+        return Proof(
+            confirmed=True,
+            told=f"the same mistake made on purpose gives the served rows back, value by value, in {columns}{rest}",
+        )
 
     return prove
 
@@ -261,7 +313,10 @@ def other_value_of_state(evidence: Evidence, _failing: Mapping[str, Verdict]) ->
     loose = evidence.details("reloaded").get("untracked", ())
     if not loose:
         return None
-    return Proof(confirmed=True, told=f"with another value of {', '.join(loose[:_NAMED])}, which no file holds, the same rows get other answers")
+    return Proof(
+        confirmed=True,
+        told=f"with another value of {', '.join(loose[:_NAMED])}, which no file holds, the same rows get other answers",
+    )
 
 
 def amplified(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof | None:
@@ -272,7 +327,10 @@ def amplified(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof | No
         return Proof(confirmed=True, told=told)
     beyond = failing["KC602"].findings.get("excess", 0.0) if "KC602" in failing else 0.0
     if 0 < beyond <= PLAUSIBLE_FACTOR:
-        return Proof(confirmed=True, told=f"rounding put into the float64 copy layer by layer takes it as far (predict is {beyond:.2g} × that away)")
+        return Proof(
+            confirmed=True,
+            told=f"rounding put into the float64 copy layer by layer takes it as far (predict is {beyond:.2g} × that away)",
+        )
     return None
 
 
@@ -281,7 +339,10 @@ def fed_otherwise(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof 
     found = evidence.details("steps")
     twin, future = found.get("twin"), found.get("future") or 0.0
     if isinstance(twin, float) and twin <= _SHARE:
-        return Proof(confirmed=True, told="a copy that carries its state, fed the same single steps, gives the answers of the whole sequence")
+        return Proof(
+            confirmed=True,
+            told="a copy that carries its state, fed the same single steps, gives the answers of the whole sequence",
+        )
     if future > _SHARE:
         return Proof(confirmed=True, told=f"with later steps replaced, earlier answers move by {future:.0%}")
     return None

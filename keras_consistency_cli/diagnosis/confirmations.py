@@ -46,9 +46,15 @@ _HELD = "with {layers} held"
 _COMPANIONS = held("hold-companions", _HELD, "neighbours change no bit")
 _REPEAT = held("hold-repeat", _HELD, "repeated calls agree bit for bit")
 _COPIES = held("hold-copies", _HELD, "both copies of the model agree bit for bit")
-_TRAINING = held("hold-training", "with training=False passed to {layers} alone", "a bare model(x) gives the bits of inference")
+_TRAINING = held(
+    "hold-training",
+    "with training=False passed to {layers} alone",
+    "a bare model(x) gives the bits of inference",
+)
 _STATISTICS = unproven("told by statistics alone; --served, the rows that serving really fed, would tell")
-_SERVED_AGAIN = "the mistake is made on purpose with the saved scaler, and gives the served rows back value by value"
+_SERVED_AGAIN = (
+    "the mistake is made on purpose with the saved scaler, and gives the served rows back value by value"
+)
 _READ_SHAPE = "the shape of the rows is held against the one that the model declares"
 
 
@@ -80,18 +86,28 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         how="the layer of the loaded copy is held to what it gives in the model at hand; or the argument is missing from get_config",
         prove=either(
             _COPIES,
-            seen("read off the class: its constructor takes the argument, its get_config leaves it out", "KC801", finding="forgotten"),
+            seen(
+                "read off the class: its constructor takes the argument, its get_config leaves it out",
+                "KC801",
+                finding="forgotten",
+            ),
             seen("seen: Keras refuses what the model's own config says", "KC801", finding="failure"),
         ),
         routes=("hold-copies",),
     ),
     "batch-statistics-in-inference": Confirmation(
-        how="the layer is held to what it gave before its neighbours were replaced", prove=_COMPANIONS, routes=("hold-companions",)
+        how="the layer is held to what it gave before its neighbours were replaced",
+        prove=_COMPANIONS,
+        routes=("hold-companions",),
     ),
     "cross-sample-dependence": Confirmation(
-        how="the layer is held to what it gave before its neighbours were replaced", prove=_COMPANIONS, routes=("hold-companions",)
+        how="the layer is held to what it gave before its neighbours were replaced",
+        prove=_COMPANIONS,
+        routes=("hold-companions",),
     ),
-    "batch-size-dependence": Confirmation(how="neighbours are replaced, size and place kept: no bit moves", prove=neighbours_spared),
+    "batch-size-dependence": Confirmation(
+        how="neighbours are replaced, size and place kept: no bit moves", prove=neighbours_spared
+    ),
     "state-carry-over": Confirmation(
         how="states are reset between two predicts; or the layer is held to what it gave the first time",
         prove=either(reset, _REPEAT),
@@ -108,7 +124,9 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         routes=("hold-repeat",),
     ),
     "training-flag-default": Confirmation(
-        how="training=False is passed to the layer alone in a bare call", prove=_TRAINING, routes=("hold-training",)
+        how="training=False is passed to the layer alone in a bare call",
+        prove=_TRAINING,
+        routes=("hold-training",),
     ),
     "state-batch-mismatch": _read(
         "the answers to a short last batch are counted",
@@ -117,25 +135,45 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         finding="given",
         otherwise="the batch size is built into the model, and cannot be switched",
     ),
-    "outputs-not-per-sample": _read("output rows are counted", "counted: output rows are not input rows", "KC102", "KC501", finding="output_rows"),
-    "nan-hidden": Confirmation(
-        how="the same rows go through kernels that are not fused", prove=either(nan_in_the_open, unproven("no way of calling it shows the NaN"))
+    "outputs-not-per-sample": _read(
+        "output rows are counted",
+        "counted: output rows are not input rows",
+        "KC102",
+        "KC501",
+        finding="output_rows",
     ),
-    "non-finite-input": _read("rows are counted", "counted: the rows themselves hold it, before any layer", "KC701"),
+    "nan-hidden": Confirmation(
+        how="the same rows go through kernels that are not fused",
+        prove=either(nan_in_the_open, unproven("no way of calling it shows the NaN")),
+    ),
+    "non-finite-input": _read(
+        "rows are counted", "counted: the rows themselves hold it, before any layer", "KC701"
+    ),
     "non-finite-output": Confirmation(
         how="NaN and infinity are replaced by 0 behind the layer; or the weight that holds them is read",
-        prove=either(zeroed, seen("read off the weights, which hold NaN or infinity themselves", "KC701", finding="weights")),
+        prove=either(
+            zeroed,
+            seen("read off the weights, which hold NaN or infinity themselves", "KC701", finding="weights"),
+        ),
         routes=("hold-nonfinite",),
     ),
-    "predict-overridden": Confirmation(how="what the class overrides is put back to Keras's own", prove=plain_predict, routes=("plain-predict",)),
+    "predict-overridden": Confirmation(
+        how="what the class overrides is put back to Keras's own",
+        prove=plain_predict,
+        routes=("plain-predict",),
+    ),
     "eager-differs": Confirmation(
         how="the layer is given the same inputs eagerly and in a graph of its own",
-        prove=lambda _evidence, _failing: Proof(confirmed=True, told="given the same inputs, the layer alone gives others in a graph than eagerly"),
+        prove=lambda _evidence, _failing: Proof(
+            confirmed=True, told="given the same inputs, the layer alone gives others in a graph than eagerly"
+        ),
         routes=(),
     ),
     "dtype-cast": Confirmation(how="the rows are cast by hand before the call", prove=cast_by_hand),
     "preprocess-unrepeatable": _read(
-        "the function is called twice on the same rows, and in two processes", "the function itself, called on the same rows, gives others", "KC302"
+        "the function is called twice on the same rows, and in two processes",
+        "the function itself, called on the same rows, gives others",
+        "KC302",
     ),
     "preprocess-row-dependence": _read(
         "the function is called on one row at a time",
@@ -152,26 +190,45 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         how="columns are put in the served order, and give the served rows; or the names of the columns are read",
         prove=either(
             replayed("feature-order"),
-            seen("read off the names: the scaler was fitted on the same columns in another order", "KC304", finding="fitted"),
+            seen(
+                "read off the names: the scaler was fitted on the same columns in another order",
+                "KC304",
+                finding="fitted",
+            ),
             _STATISTICS,
         ),
     ),
     "scaled-in-low-precision": Confirmation(
         how=_SERVED_AGAIN,
-        prove=either(replayed("scaled-in-low-precision"), unproven("what such a cast would cost; --served tells whether anybody makes it")),
+        prove=either(
+            replayed("scaled-in-low-precision"),
+            unproven("what such a cast would cost; --served tells whether anybody makes it"),
+        ),
     ),
-    "scaler-foreign": _open("the served rows lie on a straight line over the right ones, but the other scaler is not at hand"),
-    "normalization-unadapted": _read("its statistics are read", "read off the layer: its statistics are not those of rows", "KC401"),
-    "normalization-stale": _open("the statistics differ from the reference rows or from the weights; nothing tells which ones training used"),
+    "scaler-foreign": _open(
+        "the served rows lie on a straight line over the right ones, but the other scaler is not at hand"
+    ),
+    "normalization-unadapted": _read(
+        "its statistics are read", "read off the layer: its statistics are not those of rows", "KC401"
+    ),
+    "normalization-stale": _open(
+        "the statistics differ from the reference rows or from the weights; nothing tells which ones training used"
+    ),
     "normalized-twice": _open("told by the range of the rows where they reach the layer"),
     "input-range": _open("told by the range of the rows alone"),
     "input-mutated": _read(
-        "the function is given a copy of the rows, which is looked at afterwards", "a copy that was handed over came back changed", "KC402"
+        "the function is given a copy of the rows, which is looked at afterwards",
+        "a copy that was handed over came back changed",
+        "KC402",
     ),
     "scaler-stale": _open("told by what the scaler remembers, against the reference rows"),
-    "scaler-version": _read("both versions are read", "read off the file, and off the scikit-learn that runs", "KC304"),
+    "scaler-version": _read(
+        "both versions are read", "read off the file, and off the scikit-learn that runs", "KC304"
+    ),
     "distribution-shift": _open("told by statistics alone: the rows may be right and the world another"),
-    "wrong-rank": _read(_READ_SHAPE, "read off the shape: it has an axis more or less than the model declares", "KC501"),
+    "wrong-rank": _read(
+        _READ_SHAPE, "read off the shape: it has an axis more or less than the model declares", "KC501"
+    ),
     "wrong-length": Confirmation(
         how=_READ_SHAPE,
         prove=either(
@@ -179,37 +236,59 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
             unproven("the model takes any length: whether one step is meant, only its owner knows"),
         ),
     ),
-    "wrong-features": _read(_READ_SHAPE, "read off the shape: the model declares another number of features", "KC501"),
+    "wrong-features": _read(
+        _READ_SHAPE, "read off the shape: the model declares another number of features", "KC501"
+    ),
     "axes-swapped": Confirmation(
         how=_READ_SHAPE,
         prove=either(
-            seen("read off the shape: the model refuses the rows as they are, and takes them with their axes exchanged", "KC501", finding="refused"),
-            unproven("the rows fit with both axes exchanged, but only their owner knows which is which: facts: {time_axis: 1}"),
+            seen(
+                "read off the shape: the model refuses the rows as they are, and takes them with their axes exchanged",
+                "KC501",
+                finding="refused",
+            ),
+            unproven(
+                "the rows fit with both axes exchanged, but only their owner knows which is which: facts: {time_axis: 1}"
+            ),
         ),
     ),
     "input-order": _open("told by the levels of the inputs, which are each other's"),
-    "wrong-ids": _read("ids are counted against the table", "counted: ids that the table has no row for", "KC501"),
+    "wrong-ids": _read(
+        "ids are counted against the table", "counted: ids that the table has no row for", "KC501"
+    ),
     "mask-lost": Confirmation(
         how="the mask is restored where it ends, and what it hides zeroed there; or the layer is given the same true steps with padding and without",
         prove=either(
             masks_restored,
             mask_put_back,
-            seen("the same true steps and their mask go into it with padding and without, and it answers otherwise", "KC504", finding="unheeded"),
+            seen(
+                "the same true steps and their mask go into it with padding and without, and it answers otherwise",
+                "KC504",
+                finding="unheeded",
+            ),
             unproven("no steps are left behind that layer on which a mask could be restored"),
         ),
         routes=("hold-masks",),
     ),
     "padding-unmasked": _open("the model masks nothing that could be restored"),
     "fully-masked-row": _read(
-        "rows of nothing but padding are answered apart from the others", "answered apart, those rows give NaN and cut ones do not", "KC504"
+        "rows of nothing but padding are answered apart from the others",
+        "answered apart, those rows give NaN and cut ones do not",
+        "KC504",
     ),
     "stepwise-differs": Confirmation(
         how="a copy that carries its state is fed the same steps; or later steps are replaced",
         prove=either(fed_otherwise, unproven("no copy of the model could be made that carries its state")),
     ),
-    "state-not-carried": _read("the layers are read", "read off the layers: none is stateful, so that every row starts from zeros", "KC502"),
+    "state-not-carried": _read(
+        "the layers are read",
+        "read off the layers: none is stateful, so that every row starts from zeros",
+        "KC502",
+    ),
     "time-distributed-dynamic": _read(
-        "predict is traced anew in between", "with predict traced anew in between, the same rows are answered right", "KC501"
+        "predict is traced anew in between",
+        "with predict traced anew in between, the same rows are answered right",
+        "KC501",
     ),
     "recorded-in-other-form": _read(
         "today's answers are reordered or rescaled, and give the recorded ones",
@@ -220,13 +299,21 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "answers-moved": _open("only numbers were recorded, not the model that gave them"),
     "device-precision": _open("the layer runs on one device as a whole"),
     "kernel-dependent": _read(
-        "nothing but the kernels is changed", "nothing but oneDNN and the number of threads was changed between the two processes", "KC605"
+        "nothing but the kernels is changed",
+        "nothing but oneDNN and the number of threads was changed between the two processes",
+        "KC605",
     ),
     "low-precision": Confirmation(
         how="the narrow operations are read off the compiled step; or the dtype policy is",
         prove=either(
-            seen("read off the compiled step, whose operations give float16 or bfloat16", "KC602", finding="operations"),
-            seen("read off the dtype policy; the float64 copy of the same weights decides otherwise", "KC603"),
+            seen(
+                "read off the compiled step, whose operations give float16 or bfloat16",
+                "KC602",
+                finding="operations",
+            ),
+            seen(
+                "read off the dtype policy; the float64 copy of the same weights decides otherwise", "KC603"
+            ),
             unproven("told by the distance to float64, which rounding of float32 cannot reach"),
         ),
     ),
@@ -236,9 +323,14 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         *ROUNDED_BY_KERNELS,
     ),
     "ill-conditioned": Confirmation(
-        how="a change of 1e-7 is made in float64, where nothing rounds; or rounding is put into the float64 copy layer by layer", prove=amplified
+        how="a change of 1e-7 is made in float64, where nothing rounds; or rounding is put into the float64 copy layer by layer",
+        prove=amplified,
     ),
-    "near-ties": _read("a change of 1e-7 is made in float64", "in float64, where nothing rounds, a change of 1e-7 turns decisions round", "KC604"),
+    "near-ties": _read(
+        "a change of 1e-7 is made in float64",
+        "in float64, where nothing rounds, a change of 1e-7 turns decisions round",
+        "KC604",
+    ),
 }
 
 

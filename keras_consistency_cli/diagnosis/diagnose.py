@@ -42,9 +42,15 @@ def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
     chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
     chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
-    chosen |= {"locate-rounding"} if any(verdict.findings.get("cause") == "ill-conditioned" for verdict in verdicts) else set()
+    chosen |= (
+        {"locate-rounding"}
+        if any(verdict.findings.get("cause") == "ill-conditioned" for verdict in verdicts)
+        else set()
+    )
     chosen |= {"locate-batching"} if _BY_BATCH & failed and not {"KC103", "KC203"} & failed else set()
-    chosen |= {"locate-execution"} if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed else set()
+    chosen |= (
+        {"locate-execution"} if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed else set()
+    )
     return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in chosen)
 
 
@@ -62,7 +68,11 @@ def _toggling(cause: str) -> tuple[str, ...]:
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
     """Return the causes that fit, those of failures first, each explaining what no earlier one explains. The rest stays unexplained."""
-    by_code = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN) and not _hypothetical(verdict)}
+    by_code = {
+        verdict.code: verdict
+        for verdict in verdicts
+        if verdict.status in (Status.FAIL, Status.WARN) and not _hypothetical(verdict)
+    }
     explained: set[str] = set()
     found = []
     for cause in CAUSES.values():
@@ -73,7 +83,9 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
     # Rounding has to be recognised before all faults that look like it, and told after those that there are; NaN that a scaler makes of rows
     # without any comes after what is wrong with the scaling.
     later = {ROUNDING_CAUSE.slug: 2} | (dict.fromkeys(_OF_NAN, 1) if nan_from_scaling(evidence) else {})
-    return tuple(sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", later.get(diagnosis.cause, 0))))
+    return tuple(
+        sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", later.get(diagnosis.cause, 0)))
+    )
 
 
 def _hypothetical(verdict: Verdict) -> bool:
@@ -81,14 +93,26 @@ def _hypothetical(verdict: Verdict) -> bool:
     return bool(verdict.findings.get("hypothetical"))
 
 
-def _diagnosed(cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict], codes: Sequence[str]) -> Diagnosis:
+def _diagnosed(
+    cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict], codes: Sequence[str]
+) -> Diagnosis:
     proof = confirm(cause.slug, evidence, by_code)
     place = _place(cause, evidence)
     layer = place.get("layer") or cause.suspect(evidence)
-    rows = [worst.row for code in codes for judged in by_code[code].judged if not judged.within for worst in judged.comparison.worst]
+    rows = [
+        worst.row
+        for code in codes
+        for judged in by_code[code].judged
+        if not judged.within
+        for worst in judged.comparison.worst
+    ]
     failing = any(by_code[code].status is Status.FAIL for code in codes)
     growth = _growth(cause, evidence)
-    nobody, somewhere = ("the model's depth", "the layers at which it grows most") if growth else ("a layer", "the layer at fault")
+    nobody, somewhere = (
+        ("the model's depth", "the layers at which it grows most")
+        if growth
+        else ("a layer", "the layer at fault")
+    )
     named = f"'{layer}'" + (f" ({place['kind']})" if "kind" in place else "") if layer else nobody
     return Diagnosis(
         cause=cause.slug,
@@ -127,7 +151,10 @@ def _place(cause: Cause, evidence: Evidence) -> Mapping[str, Any]:
     found = evidence.details(cause.locator) if cause.locator else {}
     if "layer" not in found:
         return {}
-    return {**{key: found[key] for key in ("layer", "kind", "order", "steps", "custom")}, **_code_around(cause, evidence)}
+    return {
+        **{key: found[key] for key in ("layer", "kind", "order", "steps", "custom")},
+        **_code_around(cause, evidence),
+    }
 
 
 def _code_around(cause: Cause, evidence: Evidence) -> dict[str, Any]:
@@ -135,5 +162,9 @@ def _code_around(cause: Cause, evidence: Evidence) -> dict[str, Any]:
     for route in _toggling(cause.slug):
         found = evidence.details(route)
         if "own_code" in found and len(found["held"]) < 2:
-            return {"layer": next(iter(found["held"]), evidence.facts.name), "kind": found["own_code"], "custom": True}
+            return {
+                "layer": next(iter(found["held"]), evidence.facts.name),
+                "kind": found["own_code"],
+                "custom": True,
+            }
     return {}

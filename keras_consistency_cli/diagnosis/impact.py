@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import DataFacts, Decision
-from keras_consistency_cli.routes.registry import REFERENCE
+from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["Damage", "HitRow", "damage_of"]
 
@@ -57,13 +57,22 @@ def damage_of(evidence: Evidence, verdicts: Sequence[Verdict]) -> Damage | None:
         evidence: where target units and rows with NaN are known.
         verdicts: those that the cause explains.
     """
-    judged = [each for verdict in verdicts for each in verdict.judged if not each.within or each.comparison.flipped]
+    judged = [
+        each for verdict in verdicts for each in verdict.judged if not each.within or each.comparison.flipped
+    ]
     # Companions of zeros, NaN and huge values prove a leak; what they do to a row is nothing that happens when the model is called.
-    judged = [each for each in judged if each.limit.origin != "exact" or each.comparison.reference == REFERENCE] or judged
+    judged = [
+        each for each in judged if each.limit.origin != "exact" or each.comparison.reference == REFERENCE
+    ] or judged
     if not judged:
         return _bad_rows(evidence, verdicts)
-    most = max(judged, key=lambda each: (not each.within, _hit(each), _share(_hit(each), each.comparison.rows)))
-    deciding = max((each.comparison for each in judged), key=lambda each: (each.flipped, _share(each.flipped, each.decisions)))
+    most = max(
+        judged, key=lambda each: (not each.within, _hit(each), _share(_hit(each), each.comparison.rows))
+    )
+    deciding = max(
+        (each.comparison for each in judged),
+        key=lambda each: (each.flipped, _share(each.flipped, each.decisions)),
+    )
     return Damage(
         rows_hit=_hit(most),
         rows=most.comparison.rows,
@@ -81,7 +90,11 @@ def _hit(judged: Judged) -> int:
     comparison = judged.comparison
     if judged.within:
         return 0
-    return comparison.rows if comparison.misshapen else comparison.rows_over(judged.limit.value) or comparison.rows_differing
+    return (
+        comparison.rows
+        if comparison.misshapen
+        else comparison.rows_over(judged.limit.value) or comparison.rows_differing
+    )
 
 
 def _worst(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[HitRow, ...]:

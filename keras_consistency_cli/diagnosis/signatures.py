@@ -103,15 +103,27 @@ def randomness(evidence: Evidence, failing: Failing) -> bool:
 def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
     """Answers change with the trace or the process but not from call to call, or predict changes what is kept."""
     # Answers that move although no seed does and nothing is drawn come from a clock, a counter or a cache.
-    ticking = differs(evidence, "predict-again") and random_operations(evidence) == [] and not changed(evidence, "seed")
-    frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(evidence, "predict-again")
+    ticking = (
+        differs(evidence, "predict-again")
+        and random_operations(evidence) == []
+        and not changed(evidence, "seed")
+    )
+    frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(
+        evidence, "predict-again"
+    )
     return ticking or frozen or changed(evidence, "weight", "state")
 
 
 def made_by_process(evidence: Evidence, failing: Failing) -> bool:
     """Answers repeat here however often predict is called or traced, nothing moves, and another process gives others."""
-    known = {route for route in ("predict-again", "predict-retraced") if (route, "predict") in evidence.comparisons}
-    still = len(known) == 2 and not any(differs(evidence, route) for route in known) and not changed(evidence, "weight", "state", "seed")
+    known = {
+        route for route in ("predict-again", "predict-retraced") if (route, "predict") in evidence.comparisons
+    }
+    still = (
+        len(known) == 2
+        and not any(differs(evidence, route) for route in known)
+        and not changed(evidence, "weight", "state", "seed")
+    )
     return "KC203" in failing and still and differs(evidence, "fresh-process")
 
 
@@ -125,7 +137,12 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
     rounded = rounding_put_back(evidence).get(judged.comparison.output)
-    return noise is not None and judge(judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated, rounded=rounded).within
+    return (
+        noise is not None
+        and judge(
+            judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated, rounded=rounded
+        ).within
+    )
 
 
 def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:
@@ -137,11 +154,17 @@ def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:
 
 def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
     """What is left where an answer depends on its batch, and neither randomness nor state, lost rows, NaN or an overridden predict explain it."""
-    if "KC102" in failing and (failing["KC102"].findings.get("shape_varies") or failing["KC102"].findings.get("refused")):
+    if "KC102" in failing and (
+        failing["KC102"].findings.get("shape_varies") or failing["KC102"].findings.get("refused")
+    ):
         return True
-    judged = [each for code in ("KC101", "KC102", "KC104") if code in failing for each in failing[code].judged]
+    judged = [
+        each for code in ("KC101", "KC102", "KC104") if code in failing for each in failing[code].judged
+    ]
     beyond = any(not each.within and not only_rounding(evidence, each) for each in judged)
-    otherwise = randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
+    otherwise = (
+        randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
+    )
     otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
     return beyond and not otherwise and not ("KC102" in failing and rows_lost(evidence, failing))
 
@@ -154,7 +177,9 @@ def but_for_compilers(evidence: Evidence, verdict: Verdict) -> bool:
 def short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
     """A stateful model that answers a short last batch with too many rows."""
     wrong_batch = says("state-batch-mismatch")(evidence, failing)
-    return bool(evidence.facts.stateful_layers) and (wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given")))
+    return bool(evidence.facts.stateful_layers) and (
+        wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given"))
+    )
 
 
 def rows_lost(_evidence: Evidence, failing: Failing) -> bool:
@@ -174,7 +199,11 @@ def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
 def nan_from_scaling(evidence: Evidence) -> bool:
     """Whether rows without NaN or infinity have some once they have been through the scaler."""
     known: DataFacts | None = evidence.data.get("description")
-    return known is not None and any(each.bad_rows for each in known.fed) and not any(each.bad_rows for each in known.raw)
+    return (
+        known is not None
+        and any(each.bad_rows for each in known.fed)
+        and not any(each.bad_rows for each in known.raw)
+    )
 
 
 def held_by_rows(evidence: Evidence, failing: Failing) -> bool:
@@ -187,7 +216,9 @@ def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
     """A layer was found that makes them of finite rows, or a weight holds them; rows of nothing but padding are a cause of their own."""
     if says("fully-masked-row")(evidence, failing):
         return False
-    return bool(located(evidence, "locate-nonfinite", "layer")) or bool(failing["KC701"].findings.get("weights"))
+    return bool(located(evidence, "locate-nonfinite", "layer")) or bool(
+        failing["KC701"].findings.get("weights")
+    )
 
 
 def by_lost_numbers(_evidence: Evidence, verdict: Verdict) -> bool:
@@ -199,12 +230,19 @@ def by_lost_numbers(_evidence: Evidence, verdict: Verdict) -> bool:
 def of_scope(evidence: Evidence, operation: str) -> str | None:
     """The innermost layer in whose scope an operation of a graph stands; scopes are numbered where a name comes twice."""
     scopes = {re.sub(r"_\d+$", "", scope) for scope in operation.split("/")} | set(operation.split("/"))
-    return next((layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes), None)
+    return next(
+        (layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes),
+        None,
+    )
 
 
 def refusing_layer(evidence: Evidence) -> str | None:
     """The layer in whose scope the graph broke off for a batch of some size."""
-    tried = (trace.error for name, trace in evidence.traces.items() if name.startswith(("one-by-one", "batch-")) and trace.error)
+    tried = (
+        trace.error
+        for name, trace in evidence.traces.items()
+        if name.startswith(("one-by-one", "batch-")) and trace.error
+    )
     nodes = (found.group(1) for error in tried if (found := re.search(r"{{node ([^}\s]+)", error)))
     return next((layer for node in nodes if (layer := of_scope(evidence, node))), None)
 
@@ -223,11 +261,22 @@ def stateful_layer(evidence: Evidence) -> str | None:
 def changing_layer(evidence: Evidence) -> str | None:
     """The innermost layer that holds the first variable or attribute that predict changes."""
     trace = evidence.traces.get("predict")
-    paths = [change.path.replace(".", "/") for change in trace.changed if change.kind != "seed"] if trace is not None else []
-    holders = [layer.path for layer in evidence.facts.layers if paths and f"/{paths[0]}/".find(f"/{layer.path}/") >= 0]
+    paths = (
+        [change.path.replace(".", "/") for change in trace.changed if change.kind != "seed"]
+        if trace is not None
+        else []
+    )
+    holders = [
+        layer.path
+        for layer in evidence.facts.layers
+        if paths and f"/{paths[0]}/".find(f"/{layer.path}/") >= 0
+    ]
     return max(holders, key=len, default=None)
 
 
 def baked_layer(evidence: Evidence) -> str | None:
     """The first layer with a training flag of its own."""
-    return next((layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training), None)
+    return next(
+        (layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training),
+        None,
+    )

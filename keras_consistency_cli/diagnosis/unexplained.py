@@ -21,10 +21,16 @@ class Unexplained:
     ruled_out: Mapping[str, str]
 
 
-def unexplained(evidence: Evidence, verdicts: Sequence[Verdict], diagnoses: Sequence[Diagnosis]) -> tuple[Unexplained, ...]:
+def unexplained(
+    evidence: Evidence, verdicts: Sequence[Verdict], diagnoses: Sequence[Diagnosis]
+) -> tuple[Unexplained, ...]:
     """Return the checks that failed although no diagnosis explains them, in their order."""
     explained = {code for diagnosis in diagnoses for code in diagnosis.explains}
-    left = [verdict.code for verdict in verdicts if verdict.status is Status.FAIL and verdict.code not in explained]
+    left = [
+        verdict.code
+        for verdict in verdicts
+        if verdict.status is Status.FAIL and verdict.code not in explained
+    ]
     passed = {verdict.code for verdict in verdicts if verdict.status is Status.PASS}
     against = _against(evidence, passed) if left else {}
     return tuple(Unexplained(code=code, ruled_out=_for(code, against)) for code in left)
@@ -37,15 +43,24 @@ def _for(code: str, against: Mapping[str, str]) -> dict[str, str]:
 
 def _against(evidence: Evidence, passed: set[str]) -> dict[str, str]:
     """By cause: the evidence against it. What was not looked at is not ruled out."""
-    repeats = [route for route in ("predict-retraced", "fresh-process") if (route, "predict") in evidence.comparisons]
+    repeats = [
+        route for route in ("predict-retraced", "fresh-process") if (route, "predict") in evidence.comparisons
+    ]
     quiet = not changed(evidence, "weight", "state", "seed")
-    still = ("predict-again", "predict") in evidence.comparisons and not differs(evidence, "predict-again") and quiet
+    still = (
+        ("predict-again", "predict") in evidence.comparisons
+        and not differs(evidence, "predict-again")
+        and quiet
+    )
     kept = still and bool(repeats) and not any(differs(evidence, each) for each in repeats)
     held = {
         "cross-sample-dependence": ("KC103" in passed, "neighbours can be replaced, and no bit moves"),
         "batch-statistics-in-inference": ("KC103" in passed and quiet, "no moving statistic moves"),
         "state-carry-over": (not evidence.facts.stateful_layers, "no layer is stateful"),
-        "active-randomness": (still and not random_operations(evidence), "the same call twice gives the same bits"),
+        "active-randomness": (
+            still and not random_operations(evidence),
+            "the same call twice gives the same bits",
+        ),
         "hidden-state": (kept, "traced or loaded anew, it gives the same bits"),
         "untracked-state": ("KC801" in passed, "a second copy of the file gives the same bits"),
         "config-loses-arguments": ("KC801" in passed, "saved and loaded, it gives the same bits"),

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Subject"]
 
-_NO_INVERSE, _GIVE_ROWS = "rows cannot be made up for a scaler or preprocess that has no inverse", "give rows with --data x.npy"
+_NO_INVERSE, _GIVE_ROWS = (
+    "rows cannot be made up for a scaler or preprocess that has no inverse",
+    "give rows with --data x.npy",
+)
 
 
 def _check_columns(scaling: Scaling) -> None:
@@ -53,7 +56,13 @@ class Subject:
     _prepared: tuple[bytes, dict[str, np.ndarray]] = (b"", {})
 
     @classmethod
-    def load(cls, files: SubjectFiles, *, known: Mapping[str, Any] | None = None, given: Mapping[str, Any] | None = None) -> Subject:
+    def load(
+        cls,
+        files: SubjectFiles,
+        *,
+        known: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] | None = None,
+    ) -> Subject:
         """Load model and facts; raises the errors of `loading.model`.
 
         Args:
@@ -62,11 +71,17 @@ class Subject:
             given: what need not be read from a file, as the attribute of that name.
         """
         from keras_consistency_cli.loading.model.facts import describe_model
-        from keras_consistency_cli.loading.model.load import check_unchanged, import_custom_objects, load_model
+        from keras_consistency_cli.loading.model.load import (
+            check_unchanged,
+            import_custom_objects,
+            load_model,
+        )
 
         known = {**import_custom_objects([Path(path) for path in files.custom_objects]), **(known or {})}
         check_unchanged(Path(files.model), files.model_sha256)
-        model, notes = load_model(Path(files.model), known=known, compiled=files.compiled, allow_unsafe=files.allow_unsafe)
+        model, notes = load_model(
+            Path(files.model), known=known, compiled=files.compiled, allow_unsafe=files.allow_unsafe
+        )
         facts = describe_model(model, saved_with=files.saved_with, notes=notes)
         return cls(files=files, model=model, facts=facts, custom_objects=known, given=given or {})
 
@@ -127,12 +142,18 @@ class Subject:
     def expected_sample(self, limit: int = 256) -> dict[str, np.ndarray]:
         """Return at most `limit` of the answers recorded, from all over the file; nothing where the user gave none."""
         length = self._expected.length if self._expected is not None else 0
-        return self.expected(np.unique(np.linspace(0, length - 1, min(limit, length)).astype(int))) or {} if length else {}
+        return (
+            self.expected(np.unique(np.linspace(0, length - 1, min(limit, length)).astype(int))) or {}
+            if length
+            else {}
+        )
 
     def reference_sample(self, limit: int = 100_000) -> dict[str, np.ndarray] | None:
         """Return at most `limit` rows that the model was trained on, raw and spread over the file, None where the user gave none."""
         length = self.reference_length
-        return self.reference(choose_rows(length, min(limit, length), seed=self.files.seed)) if length else None
+        return (
+            self.reference(choose_rows(length, min(limit, length), seed=self.files.seed)) if length else None
+        )
 
     def scaled(self, rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return raw rows as the model is to be given them.
@@ -152,13 +173,22 @@ class Subject:
                 shape = shape_text(made[fact.name].shape)
                 what = f"{kind} gives rows of shape {shape}, the model's input '{clean(fact.name)}' takes {shape_text(fact.shape)}"
                 order = f"a dict by these names, or a list in this order: {', '.join(map(clean, self._input_names))}"
-                raise DataError(what, expected=order if self.joint is not None else "the scaler or preprocess that the model was trained with")
+                raise DataError(
+                    what,
+                    expected=order
+                    if self.joint is not None
+                    else "the scaler or preprocess that the model was trained with",
+                )
         return {**rows, **made}
 
     @cached_property
     def joint(self) -> JointPreprocess | None:
         """The preprocess function where it prepares several inputs at once: where its owner says so, or where it could belong to any of them."""
-        if self.files.preprocess is None or len(self._input_names) < 2 or self.files.scaler_input not in (None, EVERY_INPUT):
+        if (
+            self.files.preprocess is None
+            or len(self._input_names) < 2
+            or self.files.scaler_input not in (None, EVERY_INPUT)
+        ):
             return None
         alone = self.files.scaler_input is None and len(self._fitting_inputs()) == 1
         return None if alone else JointPreprocess(function=self._function(), inputs=self._input_names)
@@ -174,7 +204,9 @@ class Subject:
             return None
         from keras_consistency_cli.loading.scalers.scaling import Scaling
 
-        scaling = Scaling(input=self._scaled_input(), scaler=self._scaler, function=self._function(), columns=self.columns)
+        scaling = Scaling(
+            input=self._scaled_input(), scaler=self._scaler, function=self._function(), columns=self.columns
+        )
         _check_columns(scaling)
         return scaling
 
@@ -187,7 +219,9 @@ class Subject:
 
     @property
     def _input_names(self) -> tuple[str, ...]:
-        return tuple(fact.name for fact in self.facts.inputs) or tuple(self._source.arrays if self._source else ())
+        return tuple(fact.name for fact in self.facts.inputs) or tuple(
+            self._source.arrays if self._source else ()
+        )
 
     def _fitting_inputs(self) -> list[str]:
         """Inputs that the scaler or preprocess function could belong to."""
@@ -195,15 +229,24 @@ class Subject:
 
     def _scaled_input(self) -> str:
         names = self._input_names
-        wanted = None if self.files.preprocess is not None and self.files.scaler_input == EVERY_INPUT else self.files.scaler_input
+        wanted = (
+            None
+            if self.files.preprocess is not None and self.files.scaler_input == EVERY_INPUT
+            else self.files.scaler_input
+        )
         if wanted is not None and wanted not in names:
-            raise DataError(f"facts.scaler_input is '{clean(wanted)}', which is no input of the model", expected=", ".join(names))
+            raise DataError(
+                f"facts.scaler_input is '{clean(wanted)}', which is no input of the model",
+                expected=", ".join(names),
+            )
         if wanted is not None or len(names) == 1:
             return wanted or names[0]
         fitting = self._fitting_inputs()
         if len(fitting) != 1:
             what = f"the scaler or preprocess could belong to {len(fitting)} of the model's inputs: {', '.join(fitting) or 'none'}"
-            raise DataError(what, expected="exactly one", mend=f"say which: facts: {{scaler_input: {names[0]}}}")
+            raise DataError(
+                what, expected="exactly one", mend=f"say which: facts: {{scaler_input: {names[0]}}}"
+            )
         return fitting[0]
 
     def _could_scale(self, fact: InputFact) -> bool:
@@ -213,7 +256,9 @@ class Subject:
         from keras_consistency_cli.loading.scalers.scaler import features_expected
 
         known = self._source.arrays.get(fact.name) if self._source is not None else None
-        return (known.shape[-1] if known is not None else fact.shape[-1]) == features_expected(self._scaler)[0]
+        return (known.shape[-1] if known is not None else fact.shape[-1]) == features_expected(self._scaler)[
+            0
+        ]
 
     @cached_property
     def described_rows(self) -> str:
@@ -242,7 +287,11 @@ class Subject:
 
     @cached_property
     def _lengths(self) -> np.ndarray | None:
-        return open_lengths(Path(self.files.lengths), rows=self.length, steps=None) if self.files.lengths else None
+        return (
+            open_lengths(Path(self.files.lengths), rows=self.length, steps=None)
+            if self.files.lengths
+            else None
+        )
 
     @cached_property
     def _reference(self) -> RowSource | None:
@@ -251,7 +300,11 @@ class Subject:
     @cached_property
     def _names(self) -> Mapping[str, str]:
         assert self._source is not None
-        return match_inputs(self._source, raw_inputs(self.files, self.facts.inputs, self._source), batch_size=self.facts.batch_size)
+        return match_inputs(
+            self._source,
+            raw_inputs(self.files, self.facts.inputs, self._source),
+            batch_size=self.facts.batch_size,
+        )
 
     @cached_property
     def _hints(self) -> Mapping[str, Any]:
@@ -272,7 +325,11 @@ class Subject:
         rows = make_rows(self.facts.inputs, self._hints, rows=count, seed=self.files.seed)
         if self.joint is not None and self.files.data_state == "raw":
             raise UsageError(_NO_INVERSE, mend=_GIVE_ROWS)
-        return rows if self.scaling is None or self.files.data_state == "scaled" else self._unscaled(rows, self.scaling)
+        return (
+            rows
+            if self.scaling is None or self.files.data_state == "scaled"
+            else self._unscaled(rows, self.scaling)
+        )
 
     @cached_property
     def _scaler(self) -> Any:

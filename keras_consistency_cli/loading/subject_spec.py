@@ -45,7 +45,9 @@ class SubjectFiles:
         return self.scaler is not None or self.preprocess is not None
 
 
-def raw_inputs(files: SubjectFiles, inputs: tuple[InputFact, ...], source: RowSource) -> tuple[InputFact, ...]:
+def raw_inputs(
+    files: SubjectFiles, inputs: tuple[InputFact, ...], source: RowSource
+) -> tuple[InputFact, ...]:
     """Return what rows must look like as the user gives them.
 
     Before a scaler any number of features will do, for the scaler says itself how many it takes; before a preprocess function any shape.
@@ -53,7 +55,10 @@ def raw_inputs(files: SubjectFiles, inputs: tuple[InputFact, ...], source: RowSo
     if not files.scales or files.data_state == "scaled":
         return inputs
     open_to_any = (None, EVERY_INPUT) if files.preprocess is not None else (None,)
-    return tuple(_before_scaling(fact, files, source) if files.scaler_input in (*open_to_any, fact.name) else fact for fact in inputs)
+    return tuple(
+        _before_scaling(fact, files, source) if files.scaler_input in (*open_to_any, fact.name) else fact
+        for fact in inputs
+    )
 
 
 def _before_scaling(fact: InputFact, files: SubjectFiles, source: RowSource) -> InputFact:

@@ -24,7 +24,9 @@ _Name = tuple[str, str, str]
 
 _BINS_PER_DECADE = 8
 _LOWEST_DECADE, _HIGHEST_DECADE = -20, 12
-EDGES = np.logspace(_LOWEST_DECADE, _HIGHEST_DECADE, (_HIGHEST_DECADE - _LOWEST_DECADE) * _BINS_PER_DECADE + 1)
+EDGES = np.logspace(
+    _LOWEST_DECADE, _HIGHEST_DECADE, (_HIGHEST_DECADE - _LOWEST_DECADE) * _BINS_PER_DECADE + 1
+)
 _KEPT_ROWS = 5
 
 
@@ -120,7 +122,12 @@ class Comparison:
     def __add__(self, other: Comparison) -> Comparison:
         """Merge with the comparison of another chunk of rows; row numbers must already be those of the data."""
         mine, theirs = vars(self), vars(other)
-        return Comparison(**{field.name: _MERGE.get(field.name, _same)(mine[field.name], theirs[field.name]) for field in fields(self)})
+        return Comparison(
+            **{
+                field.name: _MERGE.get(field.name, _same)(mine[field.name], theirs[field.name])
+                for field in fields(self)
+            }
+        )
 
 
 def _same(mine: Any, _theirs: Any) -> Any:
@@ -148,8 +155,21 @@ def _bins(mine: Sequence[int], theirs: Sequence[int]) -> tuple[int, ...]:
 
 
 _MERGE: dict[str, Callable[[Any, Any], Any]] = {
-    **dict.fromkeys(("rows", "elements", "mismatched", "rows_differing", "nonfinite", "nonfinite_candidate", "nonfinite_reference"), _add),
-    **dict.fromkeys(("sum_squares", "sum_squares_scale", "flipped", "stated_over", "noise_elements", "decisions"), _add),
+    **dict.fromkeys(
+        (
+            "rows",
+            "elements",
+            "mismatched",
+            "rows_differing",
+            "nonfinite",
+            "nonfinite_candidate",
+            "nonfinite_reference",
+        ),
+        _add,
+    ),
+    **dict.fromkeys(
+        ("sum_squares", "sum_squares_scale", "flipped", "stated_over", "noise_elements", "decisions"), _add
+    ),
     **dict.fromkeys(("noise_squares_reference", "noise_squares_candidate"), _add),
     **dict.fromkeys(("max_abs", "max_rel", "max_ulp", "scale", "stated_excess", "noise_max"), max),
     "misshapen": _first,
@@ -222,12 +242,22 @@ def _picked(values: Array, wanted: Array | None, had: Array | None) -> Array:
 
 def _numbers(rows: int, positions: Array | None, row_numbers: Array | None) -> Array:
     local = np.arange(rows) if positions is None or len(positions) != rows else positions
-    return local if row_numbers is None or (len(local) and local.max() >= len(row_numbers)) else row_numbers[local]
+    return (
+        local
+        if row_numbers is None or (len(local) and local.max() >= len(row_numbers))
+        else row_numbers[local]
+    )
 
 
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def _measure(
-    name: _Name, mine: Array, theirs: Array, exact: Array | None, stated: Stated | None, decision: Decision | None, numbers: Array
+    name: _Name,
+    mine: Array,
+    theirs: Array,
+    exact: Array | None,
+    stated: Stated | None,
+    decision: Decision | None,
+    numbers: Array,
 ) -> Comparison:
     mine, theirs = np.atleast_1d(mine), np.atleast_1d(theirs)
     if mine.dtype.kind not in "fiub" or theirs.dtype.kind not in "fiub":
@@ -262,7 +292,10 @@ def _measure(
         **counted(flipped, numbers, _KEPT_ROWS),
         **_against_stated(distance, b, both, stated),
         **_against_shadow(a, b, exact),
-        worst=tuple(_with_margin(each, at, b, flipped, decision) for at, each in _worst_rows(distance, disagree, ranked, mine, theirs, numbers)),
+        worst=tuple(
+            _with_margin(each, at, b, flipped, decision)
+            for at, each in _worst_rows(distance, disagree, ranked, mine, theirs, numbers)
+        ),
         row_histogram=_histogram(ranked),
     )
 
@@ -272,7 +305,9 @@ def _by_row(values: Array) -> Array:
 
 
 def _histogram(ranked: Array) -> tuple[int, ...]:
-    return tuple(int(n) for n in np.bincount(np.searchsorted(EDGES, ranked, side="right"), minlength=len(EDGES) + 1))
+    return tuple(
+        int(n) for n in np.bincount(np.searchsorted(EDGES, ranked, side="right"), minlength=len(EDGES) + 1)
+    )
 
 
 def _measure_text(name: _Name, mine: Array, theirs: Array, numbers: Array) -> Comparison:
@@ -289,7 +324,9 @@ def _measure_text(name: _Name, mine: Array, theirs: Array, numbers: Array) -> Co
         rows_differing=int(np.count_nonzero(ranked)),
         max_abs=float(differ.any()),
         stated_over=int(differ.sum()),  # no limit makes other words equal
-        worst=tuple(each for _, each in _worst_rows(differ.astype(float), differ, ranked, mine, theirs, numbers)),
+        worst=tuple(
+            each for _, each in _worst_rows(differ.astype(float), differ, ranked, mine, theirs, numbers)
+        ),
         row_histogram=_histogram(ranked),
     )
 
@@ -314,17 +351,24 @@ def _ulps(mine: Array, theirs: Array, where: Array) -> int:
     return int((np.maximum(*ordered).view(np.uint64) - np.minimum(*ordered).view(np.uint64)).max())
 
 
-def _with_margin(worst: WorstRow, at: int, reference: Array, flipped: Array | None, decision: Decision | None) -> WorstRow:
+def _with_margin(
+    worst: WorstRow, at: int, reference: Array, flipped: Array | None, decision: Decision | None
+) -> WorstRow:
     if flipped is None or decision is None:
         return worst
-    return replace(worst, margin=margin(reference[at], worst.index, decision), flipped=bool(np.any(flipped[at])))
+    return replace(
+        worst, margin=margin(reference[at], worst.index, decision), flipped=bool(np.any(flipped[at]))
+    )
 
 
 def _against_stated(distance: Array, b: Array, both: Array, stated: Stated | None) -> dict[str, Any]:
     if stated is None:
         return {}
     excess = np.where(both, distance - (stated.atol + stated.rtol * np.abs(np.where(both, b, 0.0))), 0.0)
-    return {"stated_excess": float(max(0.0, excess.max(initial=0.0))), "stated_over": int((~(excess <= 0)).sum())}
+    return {
+        "stated_excess": float(max(0.0, excess.max(initial=0.0))),
+        "stated_over": int((~(excess <= 0)).sum()),
+    }
 
 
 def _against_shadow(a: Array, b: Array, exact: Array | None) -> dict[str, Any]:
@@ -341,7 +385,9 @@ def _against_shadow(a: Array, b: Array, exact: Array | None) -> dict[str, Any]:
     }
 
 
-def _worst_rows(distance: Array, disagree: Array, ranked: Array, mine: Array, theirs: Array, numbers: Array) -> Iterator[tuple[int, WorstRow]]:
+def _worst_rows(
+    distance: Array, disagree: Array, ranked: Array, mine: Array, theirs: Array, numbers: Array
+) -> Iterator[tuple[int, WorstRow]]:
     """The rows that moved most, each with its place among the rows compared."""
     for at in np.argsort(-ranked, kind="stable")[:_KEPT_ROWS]:
         if not ranked[at] > 0:
@@ -349,4 +395,13 @@ def _worst_rows(distance: Array, disagree: Array, ranked: Array, mine: Array, th
         row = np.where(disagree[at], np.inf, distance[at])
         index = tuple(int(i) for i in np.unravel_index(int(row.argmax()), row.shape))
         values = (mine[at][index].item(), theirs[at][index].item())
-        yield int(at), WorstRow(row=int(numbers[at]), index=index, candidate=values[0], reference=values[1], distance=float(row[index]))
+        yield (
+            int(at),
+            WorstRow(
+                row=int(numbers[at]),
+                index=index,
+                candidate=values[0],
+                reference=values[1],
+                distance=float(row[index]),
+            ),
+        )

@@ -25,7 +25,11 @@ def flips(candidate: Array, reference: Array, decision: Decision | None) -> Arra
     """
     if decision == "argmax" and reference.ndim >= 2 and reference.shape[-1] > 1:
         return np.asarray(candidate.argmax(axis=-1) != reference.argmax(axis=-1))
-    return np.asarray((candidate >= _THRESHOLD) != (reference >= _THRESHOLD)) if decision == "threshold" else None
+    return (
+        np.asarray((candidate >= _THRESHOLD) != (reference >= _THRESHOLD))
+        if decision == "threshold"
+        else None
+    )
 
 
 def counted(flipped: Array | None, numbers: Array, most: int) -> dict[str, Any]:
@@ -39,7 +43,11 @@ def counted(flipped: Array | None, numbers: Array, most: int) -> dict[str, Any]:
     if flipped is None:
         return {}
     rows = np.flatnonzero(flipped.reshape(len(flipped), -1).any(axis=1))[:most] if flipped.size else ()
-    return {"decisions": int(flipped.size), "flipped": int(flipped.sum()), "flipped_rows": tuple(int(numbers[row]) for row in rows)}
+    return {
+        "decisions": int(flipped.size),
+        "flipped": int(flipped.sum()),
+        "flipped_rows": tuple(int(numbers[row]) for row in rows),
+    }
 
 
 def margin(answers: Array, index: tuple[int, ...], decision: Decision) -> float:

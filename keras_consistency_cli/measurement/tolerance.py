@@ -84,7 +84,10 @@ def excess(rounded: Comparison) -> float:
     if rounded.noise_elements == 0:
         return 0.0
     own = math.sqrt(rounded.noise_squares_reference / rounded.noise_elements)
-    rounding = math.sqrt(rounded.noise_squares_candidate / rounded.noise_elements) + _ULP["float32"] / 2 * rounded.scale
+    rounding = (
+        math.sqrt(rounded.noise_squares_candidate / rounded.noise_elements)
+        + _ULP["float32"] / 2 * rounded.scale
+    )
     return own / rounding if rounding else 0.0
 
 
@@ -127,24 +130,40 @@ def judge(
         rounded: the shadow rounded layer by layer against predict: what rounding may do on average where predict happens to round well.
     """
     if pair.misshapen:
-        return Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason=f"shapes differ: {pair.misshapen}")
+        return Judgement(
+            within=False, limit=Limit(value=0.0, origin="exact"), reason=f"shapes differ: {pair.misshapen}"
+        )
     stated = policy.stated_for(pair.output)
     if exact or (policy.exact and stated is None):
         reason = "the same bits are asked for" + ("" if exact else ", by --exact")
         return Judgement(within=pair.identical, limit=Limit(value=0.0, origin="exact"), reason=reason)
     if pair.nonfinite:
-        return Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason=f"{pair.nonfinite} values are finite on one side only")
+        return Judgement(
+            within=False,
+            limit=Limit(value=0.0, origin="exact"),
+            reason=f"{pair.nonfinite} values are finite on one side only",
+        )
     if stated is not None:
         limit = Limit(value=stated.atol + stated.rtol * pair.scale, origin="stated")
-        return Judgement(within=pair.stated_over == 0, limit=limit, reason=f"stated: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|")
+        return Judgement(
+            within=pair.stated_over == 0,
+            limit=limit,
+            reason=f"stated: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|",
+        )
     if noise is None or noise.noise_elements == 0:
         limit = Limit(value=FALLBACK_RTOL * pair.scale, origin="fallback")
-        return Judgement(within=pair.max_abs <= limit.value, limit=limit, reason="no float64 shadow: 1e-4 of the greatest output")
+        return Judgement(
+            within=pair.max_abs <= limit.value,
+            limit=limit,
+            reason="no float64 shadow: 1e-4 of the greatest output",
+        )
     found = _calibrated(pair, noise, lifted, rounded)
     return found if found.within or lifted is None else _amplified(pair, noise, lifted, rounded) or found
 
 
-def _amplified(pair: Comparison, noise: Comparison, lifted: Comparison, rounded: Comparison | None) -> Judgement | None:
+def _amplified(
+    pair: Comparison, noise: Comparison, lifted: Comparison, rounded: Comparison | None
+) -> Judgement | None:
     """Rounding that predict is spared; None where it is not that.
 
     Two things must hold. The difference shrinks in float64 as rounding does. And its size is accounted for: by what is left in float64, times 2²⁹,
@@ -152,7 +171,13 @@ def _amplified(pair: Comparison, noise: Comparison, lifted: Comparison, rounded:
     """
     ulp = _ULP["float32"] * max(pair.scale, noise.scale)
     left = LIFTED_FACTOR * max(pair.max_abs, noise.max_abs + ulp) * FLOAT64_GAIN
-    if pair.dtype != "float32" or lifted.misshapen or lifted.nonfinite or not lifted.elements or lifted.max_abs > left:
+    if (
+        pair.dtype != "float32"
+        or lifted.misshapen
+        or lifted.nonfinite
+        or not lifted.elements
+        or lifted.max_abs > left
+    ):
         return None
     layered = rounded if rounded is not None and _spared(rounded) else None
     rest = lifted.max_abs / FLOAT64_GAIN
@@ -160,11 +185,20 @@ def _amplified(pair: Comparison, noise: Comparison, lifted: Comparison, rounded:
         rest = 0.0
     if not rest and layered is None:
         return None
-    limit = Limit(value=MAX_FACTOR * max(rest, layered.max_abs if layered is not None else 0.0) + ulp, origin="amplified")
-    mean = max(math.sqrt(lifted.sum_squares / lifted.elements) / FLOAT64_GAIN if rest else 0.0, _rounding(layered))
+    limit = Limit(
+        value=MAX_FACTOR * max(rest, layered.max_abs if layered is not None else 0.0) + ulp,
+        origin="amplified",
+    )
+    mean = max(
+        math.sqrt(lifted.sum_squares / lifted.elements) / FLOAT64_GAIN if rest else 0.0, _rounding(layered)
+    )
     if pair.max_abs > limit.value or _rms_over(pair, ulp, mean):
         return None
-    return Judgement(within=True, limit=limit, reason="rounding that predict is spared: it shrinks in float64 as rounding does")
+    return Judgement(
+        within=True,
+        limit=limit,
+        reason="rounding that predict is spared: it shrinks in float64 as rounding does",
+    )
 
 
 def _spared(rounded: Comparison) -> bool:
@@ -193,18 +227,33 @@ def drowned(pair: Comparison, noise: Comparison | None, *, loud: float) -> bool:
         noise: predict against its float64 shadow.
         loud: share of the greatest output from which on rounding is loud.
     """
-    if noise is None or pair.dtype != "float32" or pair.misshapen or pair.nonfinite or noise.scaled <= loud or not noise.noise_elements:
+    if (
+        noise is None
+        or pair.dtype != "float32"
+        or pair.misshapen
+        or pair.nonfinite
+        or noise.scaled <= loud
+        or not noise.noise_elements
+    ):
         return False
     ulp = _ULP["float32"] * pair.scale
     own = math.sqrt(noise.sum_squares / max(noise.elements, 1))
-    return pair.max_abs <= MAX_FACTOR * noise.max_abs + ulp and not _rms_over(pair, ulp, MAX_FACTOR / RMS_FACTOR * own)
+    return pair.max_abs <= MAX_FACTOR * noise.max_abs + ulp and not _rms_over(
+        pair, ulp, MAX_FACTOR / RMS_FACTOR * own
+    )
 
 
-def _calibrated(pair: Comparison, noise: Comparison, lifted: Comparison | None, rounded: Comparison | None) -> Judgement:
+def _calibrated(
+    pair: Comparison, noise: Comparison, lifted: Comparison | None, rounded: Comparison | None
+) -> Judgement:
     scale = max(pair.scale, noise.scale)
     if pair.dtype == "float64" and noise.max_abs <= FLOAT64_RTOL * scale:
         limit = Limit(value=FLOAT64_RTOL * scale, origin="fallback")
-        return Judgement(within=pair.max_abs <= limit.value, limit=limit, reason="the model computes in float64: 1e-12 of the greatest output")
+        return Judgement(
+            within=pair.max_abs <= limit.value,
+            limit=limit,
+            reason="the model computes in float64: 1e-12 of the greatest output",
+        )
     ulp = _ULP.get(pair.dtype, 0.0) * scale
     few = noise.rows < CALIBRATION_ROWS
     factor = MAX_FACTOR * (FEW_ROWS_FACTOR if few else 1.0)
@@ -212,28 +261,46 @@ def _calibrated(pair: Comparison, noise: Comparison, lifted: Comparison | None, 
     limit = Limit(value=factor * reach + ulp, origin="calibrated-few-rows" if few else "calibrated")
     if lifted is not None:
         if lifted.misshapen or (lifted.nonfinite and not pair.identical):
-            return Judgement(within=False, limit=limit, reason="the float64 shadow disagrees too, in shape or finiteness")
+            return Judgement(
+                within=False, limit=limit, reason="the float64 shadow disagrees too, in shape or finiteness"
+            )
         floor = LIFTED_FACTOR * (noise.max_abs + ulp) * FLOAT64_GAIN
         if lifted.max_abs > floor:
             reason = f"not rounding: {lifted.max_abs:.1e} is left in float64, where rounding would leave less than {floor:.1e}"
             return Judgement(within=False, limit=limit, reason=reason)
     if pair.max_abs > limit.value:
-        return Judgement(within=False, limit=limit, reason=f"{_multiple(pair.max_abs, noise.max_abs)} the model's own rounding noise")
+        return Judgement(
+            within=False,
+            limit=limit,
+            reason=f"{_multiple(pair.max_abs, noise.max_abs)} the model's own rounding noise",
+        )
     if not few and _rms_over(pair, ulp, _rounding(rounded) if lifted is None else 0.0):
-        return Judgement(within=False, limit=limit, reason="the mean deviation is above what rounding gives on these rows")
-    return Judgement(within=True, limit=limit, reason="within rounding noise" + ("" if lifted is None else ", and gone in float64"))
+        return Judgement(
+            within=False, limit=limit, reason="the mean deviation is above what rounding gives on these rows"
+        )
+    return Judgement(
+        within=True,
+        limit=limit,
+        reason="within rounding noise" + ("" if lifted is None else ", and gone in float64"),
+    )
 
 
 def _rounding(rounded: Comparison | None) -> float:
     """What rounding layer by layer does on average."""
-    return math.sqrt(rounded.noise_squares_candidate / rounded.noise_elements) if rounded is not None and rounded.noise_elements else 0.0
+    return (
+        math.sqrt(rounded.noise_squares_candidate / rounded.noise_elements)
+        if rounded is not None and rounded.noise_elements
+        else 0.0
+    )
 
 
 def _luck(rounded: Comparison | None) -> float:
     """How much better predict rounds than rounding layer by layer does on the same rows: another compiler need not be as lucky."""
     if rounded is None or not rounded.noise_squares_reference or not rounded.noise_elements:
         return 1.0
-    return min(max(1.0, math.sqrt(rounded.noise_squares_candidate / rounded.noise_squares_reference)), _MOST_LUCK)
+    return min(
+        max(1.0, math.sqrt(rounded.noise_squares_candidate / rounded.noise_squares_reference)), _MOST_LUCK
+    )
 
 
 def _rms_over(pair: Comparison, ulp: float, rounding: float) -> bool:
@@ -246,7 +313,10 @@ def _rms_over(pair: Comparison, ulp: float, rounding: float) -> bool:
         return False
     own = max(math.sqrt(pair.noise_squares_reference / count), rounding)
     allowed = RMS_FACTOR * own + ulp / 2
-    return math.sqrt(pair.sum_squares / max(pair.elements, 1)) > allowed or math.sqrt(pair.noise_squares_candidate / count) > allowed
+    return (
+        math.sqrt(pair.sum_squares / max(pair.elements, 1)) > allowed
+        or math.sqrt(pair.noise_squares_candidate / count) > allowed
+    )
 
 
 def _multiple(distance: float, noise: float) -> str:

@@ -17,19 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli import __version__
-from keras_consistency_cli.cli.progress import Observer, nobody
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.pipeline.collector import Gathering, Plan
 from keras_consistency_cli.pipeline.inputs import Opened, load_request, open_files
+from keras_consistency_cli.pipeline.observer import Observer, nobody
 from keras_consistency_cli.pipeline.report_builder import environment
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.reporting.stored.reader import mapping
-from keras_consistency_cli.routes.registry import REFERENCE, routes
+from keras_consistency_cli.reporting.version import __version__
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.trace import REFERENCE
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.client import Seat
 from keras_consistency_cli.workers.deadline import Deadline
@@ -63,21 +64,39 @@ def record(settings: Settings, observe: Observer = nobody) -> tuple[bytes, int]:
     with ExitStack() as stack:
         observe(f"starting {settings.backend} and loading the model")
         nursery = stack.enter_context(Nursery())
-        nursery.start({"KERAS_BACKEND": settings.backend}, memory_limit=settings.memory_limit, isolated=settings.isolation == "auto")
+        nursery.start(
+            {"KERAS_BACKEND": settings.backend},
+            memory_limit=settings.memory_limit,
+            isolated=settings.isolation == "auto",
+        )
         opened = open_files(settings)
         if opened.rows is None:
             raise UsageError("a baseline needs rows", mend="give them with --data")
         deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
-        seat = Seat(nursery, load_request(settings, opened, sizes=()), timeout=settings.timeout, deadline=deadline)
+        seat = Seat(
+            nursery, load_request(settings, opened, sizes=()), timeout=settings.timeout, deadline=deadline
+        )
         stack.callback(seat.close)
         facts, _ = seat.load()
-        gathering = Gathering(plan=Plan(routes=(), pairs=()), facts=facts, policy=settings.policy(), seats={"main": seat})
+        gathering = Gathering(
+            plan=Plan(routes=(), pairs=()), facts=facts, policy=settings.policy(), seats={"main": seat}
+        )
         numbers = rows_to_check(settings, opened.rows, facts)
         if len(numbers) != opened.rows.length:
             what = f"{opened.rows.length} rows do not fill batches of {facts.batch_size}, which the model was built for"
             raise UsageError(what, mend="record a multiple of them")
-        answers = _answers(gathering, chunks(numbers, chunk_rows(opened.rows, settings.batch_size)), partial(_reached, observe, len(numbers)))
-    told = {"schema": SCHEMA, "kcheck": __version__, "files": hashes(opened), "environment": environment(facts), "rows": len(numbers)}
+        answers = _answers(
+            gathering,
+            chunks(numbers, chunk_rows(opened.rows, settings.batch_size)),
+            partial(_reached, observe, len(numbers)),
+        )
+    told = {
+        "schema": SCHEMA,
+        "kcheck": __version__,
+        "files": hashes(opened),
+        "environment": environment(facts),
+        "rows": len(numbers),
+    }
     return _packed(told, answers), len(numbers)
 
 
@@ -85,7 +104,9 @@ def _reached(observe: Observer, rows: int, done: int) -> None:
     observe(f"predict over the rows: {done:,} of {rows:,} answered")
 
 
-def _answers(gathering: Gathering, pieces: Iterator[np.ndarray], reached: Callable[[int], None]) -> dict[str, np.ndarray]:
+def _answers(
+    gathering: Gathering, pieces: Iterator[np.ndarray], reached: Callable[[int], None]
+) -> dict[str, np.ndarray]:
     route = next(route for route in routes() if route.name == REFERENCE)
     found: list[Mapping[str, np.ndarray]] = []
     done = 0
@@ -94,7 +115,9 @@ def _answers(gathering: Gathering, pieces: Iterator[np.ndarray], reached: Callab
         done += len(numbers)
         trace = gathering.run_again([route], numbers)[REFERENCE]
         if not trace.ran or not trace.outputs:
-            raise NoVerdictError(f"nothing is recorded: predict gave no answers: {clean(trace.error or trace.unavailable)}")
+            raise NoVerdictError(
+                f"nothing is recorded: predict gave no answers: {clean(trace.error or trace.unavailable)}"
+            )
         found.append(trace.outputs)
     return {name: np.concatenate([outputs[name] for outputs in found]) for name in found[0]}
 
@@ -131,26 +154,50 @@ def read_baseline(path: Path) -> Baseline:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename: info for info in archive.infolist()}
-            odd = set(members) != {_FACTS, _ANSWERS} or any(info.compress_type != zipfile.ZIP_STORED for info in members.values())
-            if odd or members[_FACTS].file_size > _MOST_FACTS or members[_ANSWERS].file_size > Path(path).stat().st_size:
+            odd = set(members) != {_FACTS, _ANSWERS} or any(
+                info.compress_type != zipfile.ZIP_STORED for info in members.values()
+            )
+            if (
+                odd
+                or members[_FACTS].file_size > _MOST_FACTS
+                or members[_ANSWERS].file_size > Path(path).stat().st_size
+            ):
                 raise UsageError(f"{shown}: is no baseline", expected=_EXPECTED)
             told, answers = parse_object(archive.read(_FACTS), _FACTS), archive.read(_ANSWERS)
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise UsageError(f"{shown}: cannot be read: {clean(getattr(error, 'strerror', None) or error)}", expected=_EXPECTED) from None
+        raise UsageError(
+            f"{shown}: cannot be read: {clean(getattr(error, 'strerror', None) or error)}", expected=_EXPECTED
+        ) from None
     except RefusedError as error:
         raise UsageError(f"{shown}: {error.what}", expected=_EXPECTED) from None
     if told.get("schema") != SCHEMA:
         raise UsageError(f"{shown}: schema is {clean(repr(told.get('schema')), 60)}", expected=_EXPECTED)
-    return Baseline(files=mapping(told.get("files")), environment=mapping(told.get("environment")), answers=answers)
+    return Baseline(
+        files=mapping(told.get("files")), environment=mapping(told.get("environment")), answers=answers
+    )
 
 
 def differences(baseline: Baseline, report: Report) -> tuple[str, ...]:
     """Say what is not as it was when the baseline was recorded, and where answers moved what can have moved them."""
-    now = {"model": report.model.sha256, "data": report.data.sha256, "scaler": report.scaler.sha256 if report.scaler else None}
+    now = {
+        "model": report.model.sha256,
+        "data": report.data.sha256,
+        "scaler": report.scaler.sha256 if report.scaler else None,
+    }
     files = [name for name in _FILES if baseline.files.get(name) != now[name]]
-    around = [name for name, value in baseline.environment.items() if name != "kcheck" and report.environment.get(name, value) != value]
-    notes = [f"other than recorded: {name} {_told(baseline.files.get(name))} -> {_told(now[name])}" for name in files]
-    notes += [f"other than recorded: {clean(name, 60)} {_told(baseline.environment[name])} -> {_told(report.environment[name])}" for name in around]
+    around = [
+        name
+        for name, value in baseline.environment.items()
+        if name != "kcheck" and report.environment.get(name, value) != value
+    ]
+    notes = [
+        f"other than recorded: {name} {_told(baseline.files.get(name))} -> {_told(now[name])}"
+        for name in files
+    ]
+    notes += [
+        f"other than recorded: {clean(name, 60)} {_told(baseline.environment[name])} -> {_told(report.environment[name])}"
+        for name in around
+    ]
     if report.outcome == "inconsistent":
         notes.append(_blame(files, around))
     return tuple(notes or ("model, rows, scaler and environment are those of the recording",))
@@ -158,7 +205,9 @@ def differences(baseline: Baseline, report: Report) -> tuple[str, ...]:
 
 def _blame(files: Sequence[str], around: Sequence[str]) -> str:
     if "model" in files:
-        return "answers moved, and the model is another file" + (f"; beside it there are others: {', '.join(map(clean, around))}" if around else "")
+        return "answers moved, and the model is another file" + (
+            f"; beside it there are others: {', '.join(map(clean, around))}" if around else ""
+        )
     if files:
         return f"answers moved: the model is the same file, the {' and the '.join(files)} is another"
     if around:
@@ -167,4 +216,8 @@ def _blame(files: Sequence[str], around: Sequence[str]) -> str:
 
 
 def _told(value: object) -> str:
-    return clean(value if not isinstance(value, str) or len(value) != 64 else value[:12], 80) if value is not None else "none"
+    return (
+        clean(value if not isinstance(value, str) or len(value) != 64 else value[:12], 80)
+        if value is not None
+        else "none"
+    )

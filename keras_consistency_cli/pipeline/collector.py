@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
-from keras_consistency_cli.cli.progress import Observer, nobody
 from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
 from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.tolerance import Policy, plausible
-from keras_consistency_cli.routes.base import Route, Trace, lifted_name
-from keras_consistency_cli.routes.registry import REFERENCE, REPEATED, ROUNDED, SHADOW
+from keras_consistency_cli.pipeline.observer import Observer, nobody
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, ROUNDED, SHADOW, Trace, lifted_name
 from keras_consistency_cli.workers.client import Seat
 from keras_consistency_cli.workers.pool import together
 
@@ -52,7 +52,9 @@ class Plan:
             wanted |= {pair.candidate, pair.reference}
             if {lifted_name(pair.candidate), lifted_name(pair.reference)} <= names:
                 wanted |= {lifted_name(pair.candidate), lifted_name(pair.reference)}
-                pairs[Pair(candidate=lifted_name(pair.candidate), reference=lifted_name(pair.reference))] = None
+                pairs[Pair(candidate=lifted_name(pair.candidate), reference=lifted_name(pair.reference))] = (
+                    None
+                )
         # Whether predict repeats itself decides whether its noise means anything.
         wanted.add(REPEATED)
         pairs[Pair(candidate=REPEATED, reference=REFERENCE)] = None
@@ -99,22 +101,32 @@ class Gathering:
         if moved and ("seed" in kinds or not kinds):
             return {}
         drawn = trace is not None and trace.details.get("random_operations")
-        found = {each.output: each for each in self.comparisons.get((REFERENCE, SHADOW), ()) if each.noise_elements}
+        found = {
+            each.output: each for each in self.comparisons.get((REFERENCE, SHADOW), ()) if each.noise_elements
+        }
         if drawn and any(each.scaled > _DRAWN_APART for each in found.values()):
             # With a fixed seed answers repeat, yet float64 draws other numbers.
             return {}
         for route in _OTHER_WITNESSES:
             for other in self.comparisons.get((route, SHADOW), ()):
                 own = found.get(other.output)
-                if own is not None and own.max_abs > _NOT_ROUNDING * max(other.max_abs, np.spacing(np.float32(other.scale))):
+                if own is not None and own.max_abs > _NOT_ROUNDING * max(
+                    other.max_abs, np.spacing(np.float32(other.scale))
+                ):
                     found[other.output] = other
         rounded = {each.output: each for each in self.comparisons.get((ROUNDED, REFERENCE), ())}
-        return {output: each for output, each in found.items() if each.candidate != REFERENCE or plausible(rounded.get(output), coarse=self._coarse)}
+        return {
+            output: each
+            for output, each in found.items()
+            if each.candidate != REFERENCE or plausible(rounded.get(output), coarse=self._coarse)
+        }
 
     @property
     def _coarse(self) -> bool:
         """Whether low precision is to be expected: by the model's own policies, or from accelerators, which multiply in less than float32."""
-        return bool(self.facts.low_precision) or any("cpu" not in device.lower() for device in self.facts.devices)
+        return bool(self.facts.low_precision) or any(
+            "cpu" not in device.lower() for device in self.facts.devices
+        )
 
     def evidence(self, known: Mapping[str, Any]) -> Evidence:
         """What checks may look at: everything gathered so far, and what the parent knows from files and settings."""
@@ -128,7 +140,9 @@ class Gathering:
             data={**known, "nonfinite_rows": self.bad_rows},
         )
 
-    def add(self, numbers: np.ndarray, *, first: bool, look: Look | None = None, steps: Sequence[Step] = ()) -> None:
+    def add(
+        self, numbers: np.ndarray, *, first: bool, look: Look | None = None, steps: Sequence[Step] = ()
+    ) -> None:
         """Run the planned routes on the rows of these numbers and merge how they compare.
 
         Args:
@@ -151,7 +165,15 @@ class Gathering:
                 look(seen.keys(), lambda: so_far(seen))
 
         for step in steps or (Step(routes={route.name for route in planned}, enough=lambda _: True),):
-            chunk |= self._run([route for route in planned if route.name in step.routes | needed and route.name not in chunk], numbers, arrived)
+            chunk |= self._run(
+                [
+                    route
+                    for route in planned
+                    if route.name in step.routes | needed and route.name not in chunk
+                ],
+                numbers,
+                arrived,
+            )
             if steps and step.enough(so_far(chunk)):
                 break
         self._with(chunk, numbers, first, compared)
@@ -160,7 +182,13 @@ class Gathering:
         bad_rows = {name: list(rows) for name, rows in self.bad_rows.items()}
         return replace(self, traces=dict(self.traces), comparisons=dict(self.comparisons), bad_rows=bad_rows)
 
-    def _with(self, chunk: Mapping[str, Trace], numbers: np.ndarray, first: bool, compared: dict[Pair, tuple[Comparison, ...]]) -> Gathering:
+    def _with(
+        self,
+        chunk: Mapping[str, Trace],
+        numbers: np.ndarray,
+        first: bool,
+        compared: dict[Pair, tuple[Comparison, ...]],
+    ) -> Gathering:
         """Merge what these traces show; `compared` holds what was compared before, and gets what is compared now."""
         if first:
             self.decisions = _decisions(self.facts, chunk.get(REFERENCE))
@@ -169,7 +197,11 @@ class Gathering:
         shadow = _without(_answers(chunk.get(SHADOW)), bad)
         for pair in self.plan.pairs:
             candidate = _answers(chunk.get(pair.candidate))
-            reference = shadow if pair.reference == SHADOW and not pair.candidate.endswith(_SUFFIX) else _answers(chunk.get(pair.reference))
+            reference = (
+                shadow
+                if pair.reference == SHADOW and not pair.candidate.endswith(_SUFFIX)
+                else _answers(chunk.get(pair.reference))
+            )
             if candidate is not None and reference is not None:
                 if pair not in compared:
                     compared[pair] = self._compare(pair, candidate, reference, shadow, numbers)
@@ -186,15 +218,30 @@ class Gathering:
             bad |= found
         return bad
 
-    def _compare(self, pair: Pair, candidate: Answers, reference: Answers, shadow: Answers | None, numbers: np.ndarray) -> tuple[Comparison, ...]:
+    def _compare(
+        self, pair: Pair, candidate: Answers, reference: Answers, shadow: Answers | None, numbers: np.ndarray
+    ) -> tuple[Comparison, ...]:
         stated = {output: self.policy.stated_for(output) for output in candidate.outputs}
         names = (pair.candidate, pair.reference)
-        return compare(names, candidate, reference, shadow=shadow, stated=stated, decisions=self.decisions, row_numbers=numbers)
+        return compare(
+            names,
+            candidate,
+            reference,
+            shadow=shadow,
+            stated=stated,
+            decisions=self.decisions,
+            row_numbers=numbers,
+        )
 
     def _merge(self, pair: Pair, found: tuple[Comparison, ...]) -> None:
         key = (pair.candidate, pair.reference)
         before = {comparison.output: comparison for comparison in self.comparisons.get(key, ())}
-        self.comparisons[key] = tuple((before | {new.output: before[new.output] + new if new.output in before else new for new in found}).values())
+        self.comparisons[key] = tuple(
+            (
+                before
+                | {new.output: before[new.output] + new if new.output in before else new for new in found}
+            ).values()
+        )
 
     def run_more(self, routes: Iterable[Route], numbers: np.ndarray) -> None:
         """Run further routes on the sample: those that look for the layer at fault once a check has failed."""
@@ -205,7 +252,12 @@ class Gathering:
         """Run routes on these rows and return their traces with outputs; nothing is added to the evidence."""
         return self._run(routes, numbers)
 
-    def _run(self, routes: Iterable[Route], numbers: np.ndarray, arrived: Callable[[Mapping[str, Trace]], None] | None = None) -> dict[str, Trace]:
+    def _run(
+        self,
+        routes: Iterable[Route],
+        numbers: np.ndarray,
+        arrived: Callable[[Mapping[str, Trace]], None] | None = None,
+    ) -> dict[str, Trace]:
         """Run routes side by side in their seats; `arrived` is told all traces that are there, after each route, by one thread at a time."""
         # Two seats may share a worker: the shadow sits with the fresh one where that runs TensorFlow anyway.
         by_worker: dict[Seat, list[Route]] = {seat: [] for seat in self.seats.values()}
@@ -227,7 +279,13 @@ class Gathering:
                     arrived(seen)
 
         def in_turn(seat: Seat) -> dict[str, Trace]:
-            return _in_turn(seat, by_worker[seat], numbers, lambda route: self.observe(f"{next(places)} of {runnable}: {route.summary}"), told)
+            return _in_turn(
+                seat,
+                by_worker[seat],
+                numbers,
+                lambda route: self.observe(f"{next(places)} of {runnable}: {route.summary}"),
+                told,
+            )
 
         for traces in together(list(by_worker), in_turn):
             chunk |= traces
@@ -235,7 +293,11 @@ class Gathering:
 
 
 def _in_turn(
-    seat: Seat, routes: Sequence[Route], numbers: np.ndarray, observe: Callable[[Route], None], told: Callable[[Mapping[str, Trace]], None]
+    seat: Seat,
+    routes: Sequence[Route],
+    numbers: np.ndarray,
+    observe: Callable[[Route], None],
+    told: Callable[[Mapping[str, Trace]], None],
 ) -> dict[str, Trace]:
     chunk: dict[str, Trace] = {}
     for route in routes:
@@ -247,7 +309,11 @@ def _in_turn(
 
 
 def _answers(trace: Trace | None) -> Answers | None:
-    return Answers(outputs=trace.outputs, rows=trace.rows) if trace is not None and trace.ran and trace.outputs else None
+    return (
+        Answers(outputs=trace.outputs, rows=trace.rows)
+        if trace is not None and trace.ran and trace.outputs
+        else None
+    )
 
 
 def _without(answers: Answers | None, bad: np.ndarray) -> Answers | None:
@@ -273,14 +339,22 @@ def _light(trace: Trace, before: Trace | None) -> Trace:
     bad = next((each for each in (before, light) if not each.ran), None)
     merged = {name: before.details["output_rows"].get(name, 0) + size for name, size in sizes.items()}
     elapsed = before.elapsed_s + light.elapsed_s
-    return bad or replace(before, changed=before.changed or light.changed, details={**before.details, "output_rows": merged}, elapsed_s=elapsed)
+    return bad or replace(
+        before,
+        changed=before.changed or light.changed,
+        details={**before.details, "output_rows": merged},
+        elapsed_s=elapsed,
+    )
 
 
 def _decisions(facts: Facts, reference: Trace | None) -> dict[str, Decision | None]:
     """How each output is turned into a class: as the model declares, else argmax where every row is a distribution."""
     declared = {fact.name: fact.decision for fact in facts.outputs}
     outputs = reference.outputs if reference is not None else {}
-    return {name: declared.get(name) or ("argmax" if _distributions(values) else None) for name, values in outputs.items()}
+    return {
+        name: declared.get(name) or ("argmax" if _distributions(values) else None)
+        for name, values in outputs.items()
+    }
 
 
 def _distributions(values: np.ndarray) -> bool:
@@ -288,4 +362,8 @@ def _distributions(values: np.ndarray) -> bool:
         return False
     with np.errstate(invalid="ignore"):
         sums = values.astype(np.float64).sum(axis=-1)
-    return bool(np.isfinite(sums).any() and (values[np.isfinite(values)] >= 0).all() and np.allclose(sums[np.isfinite(sums)], 1.0, atol=1e-2))
+    return bool(
+        np.isfinite(sums).any()
+        and (values[np.isfinite(values)] >= 0).all()
+        and np.allclose(sums[np.isfinite(sums)], 1.0, atol=1e-2)
+    )

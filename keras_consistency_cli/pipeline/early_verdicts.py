@@ -13,7 +13,12 @@ from keras_consistency_cli.routes.base import Route
 __all__ = ["asked_early", "one_by_one"]
 
 
-def asked_early(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], heard: Callable[[Verdict], None]) -> Look:
+def asked_early(
+    checks: Sequence[Check],
+    table: Sequence[Route],
+    known: Mapping[str, Any],
+    heard: Callable[[Verdict], None],
+) -> Look:
     """Return what asks each check once, as soon as that can be, and tells `heard` what it says of the rows read by then."""
     needs = {check: _needed([check], table) for check in checks}
 

@@ -38,9 +38,17 @@ def known_of(settings: Settings, opened: Opened, facts: Facts) -> dict[str, Any]
     `orders` says by source ("served", "reference") which order of the inputs the rows are in, where it is not the model's own.
     """
     owner = settings.facts
-    said = {name: getattr(owner, name) for name in ("stateful_rows", "time_axis", "variable_length", "step_by_step")}
+    said = {
+        name: getattr(owner, name)
+        for name in ("stateful_rows", "time_axis", "variable_length", "step_by_step")
+    }
     padding = {"value": owner.padding.value, "side": owner.padding.side} if owner.padding else None
-    known = {"nonfinite_weights": opened.archive.nonfinite, **said, "padding": padding, "batch_size": settings.batch_size}
+    known = {
+        "nonfinite_weights": opened.archive.nonfinite,
+        **said,
+        "padding": padding,
+        "batch_size": settings.batch_size,
+    }
     if opened.rows is None or not facts.inputs:
         return known
     files = subject_files(settings)
@@ -50,7 +58,12 @@ def known_of(settings: Settings, opened: Opened, facts: Facts) -> dict[str, Any]
     given: dict[str, dict[str, Any]] = {}
     for fact in inputs:
         array = opened.rows.arrays[names[fact.name]]
-        given[fact.name] = {"shape": array.shape, "dtype": str(array.dtype), "expected": fact.shape, "lenient": fact.lenient}
+        given[fact.name] = {
+            "shape": array.shape,
+            "dtype": str(array.dtype),
+            "expected": fact.shape,
+            "lenient": fact.lenient,
+        }
         if _may_be_swapped(array.shape, fact.shape):
             given[fact.name]["looks"] = axis_looks(some()[fact.name])
         if _channels_may_come_first(array.shape, fact.shape):
@@ -60,13 +73,22 @@ def known_of(settings: Settings, opened: Opened, facts: Facts) -> dict[str, Any]
 
 def _may_be_swapped(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     """Whether a series would be taken with its two axes swapped as well."""
-    swapped = len(shape) == 3 and len(expected) == 3 and expected[1] in (None, shape[2]) and expected[2] in (None, shape[1])
+    swapped = (
+        len(shape) == 3
+        and len(expected) == 3
+        and expected[1] in (None, shape[2])
+        and expected[2] in (None, shape[1])
+    )
     return swapped and min(shape[1:]) >= _SMALLEST_AXIS
 
 
 def _channels_may_come_first(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     """Whether pictures or films would be taken with axis 1 moved to the end as well."""
-    return len(shape) > 3 and min(shape[1:]) >= _SMALLEST_AXIS and fits((shape[0], *shape[2:], shape[1]), expected)
+    return (
+        len(shape) > 3
+        and min(shape[1:]) >= _SMALLEST_AXIS
+        and fits((shape[0], *shape[2:], shape[1]), expected)
+    )
 
 
 def _some(source: RowSource, names: Mapping[str, str]) -> dict[str, np.ndarray]:
@@ -88,7 +110,11 @@ def _beside(opened: Opened, names: Mapping[str, str], some: Callable[[], Rows]) 
         if order:
             found["orders"][source] = order
         if source == "reference":
-            found["reference_looks"] = {name: {"shape": values.shape, **axis_looks(values)} for name, values in theirs.items() if values.ndim == 3}
+            found["reference_looks"] = {
+                name: {"shape": values.shape, **axis_looks(values)}
+                for name, values in theirs.items()
+                if values.ndim == 3
+            }
     return found
 
 
@@ -139,7 +165,9 @@ def _smooth(values: np.ndarray) -> float:
     return _neighbours(rest / np.where(spread > 0, spread, 1.0))
 
 
-def input_orders(mine: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray], *, exact: bool) -> dict[str, str]:
+def input_orders(
+    mine: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray], *, exact: bool
+) -> dict[str, str]:
     """Return which of my arrays stands in for which of theirs, where another order than by name fits and by name does not; else nothing.
 
     Args:
@@ -167,7 +195,9 @@ def _distance(mine: Rows, theirs: Rows, names: Sequence[str], order: Sequence[st
 
 
 def _same(mine: np.ndarray, theirs: np.ndarray) -> bool:
-    return mine.shape == theirs.shape and bool(np.allclose(mine, theirs, rtol=1e-4, atol=1e-6, equal_nan=True))
+    return mine.shape == theirs.shape and bool(
+        np.allclose(mine, theirs, rtol=1e-4, atol=1e-6, equal_nan=True)
+    )
 
 
 def _apart(mine: np.ndarray, theirs: np.ndarray) -> float:

@@ -6,7 +6,7 @@ Routes run once more for them, because answers live no longer than their chunk.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,34 +14,19 @@ from keras_consistency_cli.checks.agreement import worst
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.pipeline.collector import Gathering
-from keras_consistency_cli.routes.base import Outputs, Rows, Trace
-from keras_consistency_cli.routes.registry import GIVEN_ROWS, REFERENCE, routes
+from keras_consistency_cli.reporting.report import Exhibit
+from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Outputs, Trace
 
-__all__ = ["Exhibit", "collect"]
+__all__ = ["collect"]
 
 _MOST_ROWS = 32
 _BASELINE = "-baseline"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exhibit:
-    """What shows one failure: rows by input, as the user gave them and as the model gets them, and both routes' answers by output, row for row.
-
-    `rows` are the numbers in the user's data, those that moved most first. `problem` says why answers are lacking.
-    """
-
-    code: str
-    candidate: str
-    reference: str
-    rows: tuple[int, ...]
-    given: Rows = field(default_factory=dict)
-    fed: Rows = field(default_factory=dict)
-    answers: Outputs = field(default_factory=dict)
-    expected: Outputs = field(default_factory=dict)
-    problem: str | None = None
-
-
-def collect(gathering: Gathering, verdicts: Iterable[Verdict], numbers: np.ndarray, available: int) -> tuple[Exhibit, ...]:
+def collect(
+    gathering: Gathering, verdicts: Iterable[Verdict], numbers: np.ndarray, available: int
+) -> tuple[Exhibit, ...]:
     """Run what each failing check found furthest apart once more, and keep the rows that moved most.
 
     Args:
@@ -55,7 +40,12 @@ def collect(gathering: Gathering, verdicts: Iterable[Verdict], numbers: np.ndarr
         return ()
     pairs = {verdict.code: _pair(verdict) for verdict in failing}
     numbers = _with_worst(numbers, [pair for pair in pairs.values() if pair], available)
-    wanted = {GIVEN_ROWS, REFERENCE} | {name.removesuffix(_BASELINE) for pair in pairs.values() if pair for name in (pair.candidate, pair.reference)}
+    wanted = {GIVEN_ROWS, REFERENCE} | {
+        name.removesuffix(_BASELINE)
+        for pair in pairs.values()
+        if pair
+        for name in (pair.candidate, pair.reference)
+    }
     traces = gathering.run_again([route for route in routes() if route.name in wanted], numbers)
     bad = sorted({row for rows in gathering.bad_rows.values() for row in rows})
     return tuple(_exhibit(code, pair, traces, numbers, bad) for code, pair in pairs.items())
@@ -76,13 +66,26 @@ def _with_worst(numbers: np.ndarray, pairs: Sequence[Comparison], available: int
     return np.array(sorted({*kept, *missing, *(named & set(numbers.tolist()))}), dtype=np.int64)
 
 
-def _exhibit(code: str, pair: Comparison | None, traces: Mapping[str, Trace], numbers: np.ndarray, bad: Sequence[int]) -> Exhibit:
+def _exhibit(
+    code: str, pair: Comparison | None, traces: Mapping[str, Trace], numbers: np.ndarray, bad: Sequence[int]
+) -> Exhibit:
     candidate, reference = (pair.candidate, pair.reference) if pair else (REFERENCE, REFERENCE)
-    mine, theirs = _answers(traces.get(candidate), len(numbers)), _answers(traces.get(reference), len(numbers))
-    chosen = _furthest(mine, theirs, own=reference == candidate + _BASELINE) if pair and mine.outputs and theirs.outputs else ()
+    mine, theirs = (
+        _answers(traces.get(candidate), len(numbers)),
+        _answers(traces.get(reference), len(numbers)),
+    )
+    chosen = (
+        _furthest(mine, theirs, own=reference == candidate + _BASELINE)
+        if pair and mine.outputs and theirs.outputs
+        else ()
+    )
     chosen = chosen or tuple((at, at, at) for at in _named(numbers, bad))
     given, fed = traces.get(GIVEN_ROWS), traces.get(GIVEN_ROWS + _BASELINE)
-    missing = [f"{name}: {_lacking(traces.get(name))}" for name, found in ((candidate, mine), (reference, theirs)) if not found.outputs]
+    missing = [
+        f"{name}: {_lacking(traces.get(name))}"
+        for name, found in ((candidate, mine), (reference, theirs))
+        if not found.outputs
+    ]
     return Exhibit(
         code=code,
         candidate=candidate,
@@ -108,7 +111,11 @@ def _answers(trace: Trace | None, count: int) -> _Answers:
     if trace is None or not trace.ran:
         return _Answers(outputs={}, positions=())
     positions = tuple(range(count)) if trace.rows is None else tuple(int(position) for position in trace.rows)
-    outputs = {name: values for name, values in trace.outputs.items() if values.ndim and len(values) == len(positions)}
+    outputs = {
+        name: values
+        for name, values in trace.outputs.items()
+        if values.ndim and len(values) == len(positions)
+    }
     return _Answers(outputs=outputs, positions=positions)
 
 
@@ -124,10 +131,20 @@ def _furthest(mine: _Answers, theirs: _Answers, *, own: bool) -> tuple[tuple[int
     A route that brought its own reference along answers a row several times, each time against the answer in the same place.
     """
     places = {position: place for place, position in reversed(list(enumerate(theirs.positions)))}
-    pairs = [(position, place, place if own else places.get(position)) for place, position in enumerate(mine.positions)]
+    pairs = [
+        (position, place, place if own else places.get(position))
+        for place, position in enumerate(mine.positions)
+    ]
     known = [(position, place, other) for position, place, other in pairs if other is not None]
-    shared = [(mine.outputs[name], theirs.outputs[name]) for name in mine.outputs.keys() & theirs.outputs.keys()]
-    ranked = sorted(known, key=lambda each: -max((_apart(values[each[1]], others[each[2]]) for values, others in shared), default=0.0))
+    shared = [
+        (mine.outputs[name], theirs.outputs[name]) for name in mine.outputs.keys() & theirs.outputs.keys()
+    ]
+    ranked = sorted(
+        known,
+        key=lambda each: (
+            -max((_apart(values[each[1]], others[each[2]]) for values, others in shared), default=0.0)
+        ),
+    )
     once: dict[int, tuple[int, int, int]] = {}
     for each in ranked:
         once.setdefault(each[0], each)
@@ -154,4 +171,8 @@ def _named(numbers: np.ndarray, bad: Sequence[int]) -> list[int]:
 
 
 def _picked(values: Mapping[str, np.ndarray], chosen: Sequence[int]) -> dict[str, np.ndarray]:
-    return {name: each[list(chosen)] for name, each in values.items() if each.ndim and (not chosen or len(each) > max(chosen))}
+    return {
+        name: each[list(chosen)]
+        for name, each in values.items()
+        if each.ndim and (not chosen or len(each) > max(chosen))
+    }

@@ -44,25 +44,36 @@ def open_files(settings: Settings) -> Opened:
         KcheckError: UsageError, DataError or RefusedError with the file's name.
     """
     if importlib.util.find_spec(settings.backend) is None:
-        raise UsageError(f"--backend {settings.backend}: it is not installed here", mend=f"pip install {settings.backend}")
+        raise UsageError(
+            f"--backend {settings.backend}: it is not installed here", mend=f"pip install {settings.backend}"
+        )
     rows = open_rows(settings.data) if settings.data else None
     for file in settings.custom_objects:
         if not file.is_file():
-            raise UsageError(f"--custom-objects {clean(file)}: there is no such file", expected="a Python file with the model's own classes")
+            raise UsageError(
+                f"--custom-objects {clean(file)}: there is no such file",
+                expected="a Python file with the model's own classes",
+            )
     if settings.preprocess:
         split_function(settings.preprocess)
     for file in settings.custom_objects:
         _check_code(file)
     if settings.target_scaler:
         scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
-    beside = {name: open_rows(path, what=what) for name, what in _BESIDE.items() if (path := getattr(settings, name)) is not None}
+    beside = {
+        name: open_rows(path, what=what)
+        for name, what in _BESIDE.items()
+        if (path := getattr(settings, name)) is not None
+    }
     check_beside(rows, beside)
     if settings.facts.lengths and rows is not None:
         # A preprocess function may make longer series of them, or shorter ones.
         steps = None if settings.preprocess else time_steps(rows, settings.facts.time_axis)
         open_lengths(settings.facts.lengths, rows=rows.length, steps=steps)
     return Opened(
-        archive=read_archive(settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code),
+        archive=read_archive(
+            settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code
+        ),
         rows=rows,
         scaler=scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None,
         beside=beside,
@@ -76,7 +87,10 @@ def _check_code(file: Path) -> None:
     except OSError:
         found = False
     if not found:
-        raise UsageError(f"--custom-objects {clean(file)}: there is no such file", expected="a .py file that defines the model's own layers")
+        raise UsageError(
+            f"--custom-objects {clean(file)}: there is no such file",
+            expected="a .py file that defines the model's own layers",
+        )
 
 
 def check_beside(rows: RowSource | None, beside: Mapping[str, RowSource]) -> None:
@@ -99,7 +113,9 @@ def check_beside(rows: RowSource | None, beside: Mapping[str, RowSource]) -> Non
 
 def _same_length(rows: RowSource, served: RowSource) -> None:
     if served.length != rows.length:
-        what = f"served rows {clean(served.path)}: {served.length} rows, data {clean(rows.path)}: {rows.length}"
+        what = (
+            f"served rows {clean(served.path)}: {served.length} rows, data {clean(rows.path)}: {rows.length}"
+        )
         raise DataError(what, expected="what serving fed to the model, row for row of the data")
 
 
@@ -116,7 +132,9 @@ def _same_columns(rows: RowSource | None, reference: RowSource) -> None:
         raise DataError(what, expected="the same columns in the same order")
 
 
-def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = True, model_sha256: str = "") -> SubjectFiles:
+def subject_files(
+    settings: Settings, *, saved_with: str = "", compiled: bool = True, model_sha256: str = ""
+) -> SubjectFiles:
     """Return where the subject comes from, as a worker is told.
 
     Args:
@@ -125,7 +143,10 @@ def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = 
         compiled: whether to restore the compile settings.
         model_sha256: of the model as it was read here; a worker loads no other.
     """
-    paths = {name: getattr(settings, name) for name in ("data", "scaler", "reference", "served", "expected", "target_scaler")}
+    paths = {
+        name: getattr(settings, name)
+        for name in ("data", "scaler", "reference", "served", "expected", "target_scaler")
+    }
     return SubjectFiles(
         model=str(settings.model),
         model_sha256=model_sha256,
@@ -149,9 +170,15 @@ def subject_files(settings: Settings, *, saved_with: str = "", compiled: bool = 
 def load_request(settings: Settings, opened: Opened, *, sizes: Sequence[int]) -> dict[str, Any]:
     """What a worker is told, as plain data: where the subject comes from, and which batch sizes and seeds to use."""
     read = opened.archive
-    files = subject_files(settings, saved_with=read.keras_version, compiled=not read.custom_compile, model_sha256=read.sha256)
+    files = subject_files(
+        settings, saved_with=read.keras_version, compiled=not read.custom_compile, model_sha256=read.sha256
+    )
     padding = settings.facts.padding
     # What is a default was not said: a side without a value leaves the value to be found, and the other way round.
-    stated = {} if padding is None else {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
+    stated = (
+        {}
+        if padding is None
+        else {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
+    )
     probe = {"batch_size": settings.batch_size, "seed": settings.seed, **stated}
     return {"files": asdict(files), "probe": {**probe, "sizes": list(sizes)}}

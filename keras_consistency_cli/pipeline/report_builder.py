@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli import __version__
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.selection import resolve_selection
@@ -23,7 +22,8 @@ from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.pipeline.collector import Gathering
 from keras_consistency_cli.pipeline.inputs import Opened
 from keras_consistency_cli.reporting.report import Report, Source
-from keras_consistency_cli.routes.registry import REFERENCE, ROUNDED, SHADOW
+from keras_consistency_cli.reporting.version import __version__
+from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, SHADOW
 from keras_consistency_cli.text import shape_text
 
 __all__ = ["Loaded", "compose", "environment", "required", "version_notes"]
@@ -43,7 +43,12 @@ class Loaded:
 
 
 def compose(
-    settings: Settings, opened: Opened, gathering: Gathering, verdicts: Sequence[Verdict], diagnoses: Sequence[Diagnosis], loaded: Loaded
+    settings: Settings,
+    opened: Opened,
+    gathering: Gathering,
+    verdicts: Sequence[Verdict],
+    diagnoses: Sequence[Diagnosis],
+    loaded: Loaded,
 ) -> Report:
     """Put everything a reader may ask for into one report."""
     facts = gathering.facts
@@ -53,7 +58,11 @@ def compose(
         diagnoses=diagnoses,
         facts=facts,
         environment={**environment(facts), **_isolation(settings, loaded.unprotected)},
-        model=Source(path=str(settings.model), sha256=opened.archive.sha256 or None, summary=f"{facts.kind} '{facts.name}'"),
+        model=Source(
+            path=str(settings.model),
+            sha256=opened.archive.sha256 or None,
+            summary=f"{facts.kind} '{facts.name}'",
+        ),
         data=_rows(opened.rows, loaded.made),
         scaler=_scaler(opened.scaler),
         settings=settings.model_dump(mode="json", by_alias=True),
@@ -63,7 +72,12 @@ def compose(
         noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
         calibration=_calibration(gathering),
         notes=(
-            *(*_notes_on_workers(loaded), *_notes_on_required(settings, verdicts), *version_notes(facts), *_notes(gathering)),
+            *(
+                *_notes_on_workers(loaded),
+                *_notes_on_required(settings, verdicts),
+                *version_notes(facts),
+                *_notes(gathering),
+            ),
             *(*_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
         ),
         fail_on=settings.fail_on,
@@ -79,7 +93,11 @@ def required(settings: Settings) -> tuple[str, ...]:
     Raises:
         UsageError: a word of `require` fits no check.
     """
-    return resolve_selection(settings.require, (), [(check.code, check.name) for check in CHECKS]) if settings.require else ()
+    return (
+        resolve_selection(settings.require, (), [(check.code, check.name) for check in CHECKS])
+        if settings.require
+        else ()
+    )
 
 
 def environment(facts: Facts) -> dict[str, Any]:
@@ -109,7 +127,10 @@ def _notes_on_workers(loaded: Loaded) -> Iterator[str]:
 
 
 def _calibration(gathering: Gathering) -> dict[str, tuple[Comparison, ...]]:
-    return {"noise": tuple(gathering.noise().values()), "rounded": gathering.comparisons.get((ROUNDED, REFERENCE), ())}
+    return {
+        "noise": tuple(gathering.noise().values()),
+        "rounded": gathering.comparisons.get((ROUNDED, REFERENCE), ()),
+    }
 
 
 def _notes_on_required(settings: Settings, verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -130,7 +151,11 @@ def _scaler(found: ScalerFile | None) -> Source | None:
         return None
     if not found.sha256:
         return Source(path=found.path, summary=found.estimator)
-    return Source(path=found.path, sha256=found.sha256, summary=f"{found.estimator}, saved with scikit-learn {found.sklearn_version or 'unknown'}")
+    return Source(
+        path=found.path,
+        sha256=found.sha256,
+        summary=f"{found.estimator}, saved with scikit-learn {found.sklearn_version or 'unknown'}",
+    )
 
 
 def version_notes(facts: Facts) -> tuple[str, ...]:
@@ -147,7 +172,9 @@ def _notes(gathering: Gathering) -> tuple[str, ...]:
 
 def _scaling_notes(known: DataFacts) -> Iterator[str]:
     scaling = known.scaling
-    shape = next((rows.shape for rows in known.raw if scaling is not None and rows.input == scaling.input), ())
+    shape = next(
+        (rows.shape for rows in known.raw if scaling is not None and rows.input == scaling.input), ()
+    )
     if scaling is not None and not scaling.function and known.state == "raw" and len(shape) > 1:
         yield f"rows of shape {shape_text((None, *shape))} are scaled per feature: reshaped to (-1, {shape[-1]}) for the {scaling.kind}, and back"
 

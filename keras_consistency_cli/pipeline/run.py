@@ -14,7 +14,6 @@ from keras_consistency_cli.checks.base import Check, Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.rules.kc102_batch_size import batch_pairs
 from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
-from keras_consistency_cli.cli.progress import Observer, nobody
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
@@ -26,6 +25,7 @@ from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_on
 from keras_consistency_cli.pipeline.evidence_context import known_of
 from keras_consistency_cli.pipeline.failing_rows import collect
 from keras_consistency_cli.pipeline.inputs import Opened, open_files
+from keras_consistency_cli.pipeline.observer import Observer, nobody
 from keras_consistency_cli.pipeline.report_builder import Loaded, compose, required
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
 from keras_consistency_cli.pipeline.worker_setup import fared, seated, started
@@ -122,7 +122,11 @@ def examine(
     gathering.run_more(locators(verdicts), sample)
     gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
     diagnoses = diagnose(gathering.evidence(known), verdicts)
-    exhibits = collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows) if settings.bundle else ()
+    exhibits = (
+        collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows)
+        if settings.bundle
+        else ()
+    )
     riddles = unexplained(gathering.evidence(known), verdicts, diagnoses)
     # Last of all: whoever is ended after this has nothing more to say.
     unprotected, lost = fared(seats, homes)
@@ -131,7 +135,9 @@ def examine(
     return replace(report, unexplained=riddles, exhibits=exhibits)
 
 
-def _live(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], observe: Observer) -> Look | None:
+def _live(
+    checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], observe: Observer
+) -> Look | None:
     """What shows failures and warnings as soon as they are known; None where nobody watches."""
 
     def heard(verdict: Verdict) -> None:
@@ -141,7 +147,9 @@ def _live(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, A
     return None if observe is nobody else asked_early(checks, table, known, heard)
 
 
-def _asked(checks: Sequence[Check], gathering: Gathering, known: dict[str, Any], *, until_one_fails: bool = True) -> list[Verdict]:
+def _asked(
+    checks: Sequence[Check], gathering: Gathering, known: dict[str, Any], *, until_one_fails: bool = True
+) -> list[Verdict]:
     """Ask every check in turn, or only until one fails."""
     verdicts: list[Verdict] = []
     for check in checks:
@@ -155,7 +163,9 @@ def _failed(verdicts: Sequence[Verdict]) -> Verdict | None:
     return next((verdict for verdict in verdicts if verdict.status is Status.FAIL), None)
 
 
-def _refused(misfit: MisfitError, settings: Settings, opened: Opened, gathering: Gathering, checks: Sequence[Check]) -> Report:
+def _refused(
+    misfit: MisfitError, settings: Settings, opened: Opened, gathering: Gathering, checks: Sequence[Check]
+) -> Report:
     """The report on rows that the model would refuse: one check says so, and no other can be asked.
 
     Raises:
@@ -163,10 +173,26 @@ def _refused(misfit: MisfitError, settings: Settings, opened: Opened, gathering:
     """
     if all(check.code != "KC501" for check in checks):
         raise misfit
-    evidence = gathering.evidence({"misfit": {"input": misfit.input, "shape": misfit.shape, "expected": misfit.wanted, "mend": misfit.mend}})
+    evidence = gathering.evidence(
+        {
+            "misfit": {
+                "input": misfit.input,
+                "shape": misfit.shape,
+                "expected": misfit.wanted,
+                "mend": misfit.mend,
+            }
+        }
+    )
     why = "the model refuses rows of this shape (KC501)"
     verdicts = [check.verdict(evidence) if check.code == "KC501" else check.skipped(why) for check in checks]
-    return compose(settings, opened, gathering, verdicts, diagnose(evidence, verdicts), Loaded(made="", description=DataFacts()))
+    return compose(
+        settings,
+        opened,
+        gathering,
+        verdicts,
+        diagnose(evidence, verdicts),
+        Loaded(made="", description=DataFacts()),
+    )
 
 
 def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:
@@ -181,12 +207,20 @@ def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[s
 def selected(settings: Settings) -> tuple[Check, ...]:
     """Return the checks that the settings ask for, fitted to them."""
     offered = [check for check in CHECKS if settings.select or not check.on_request]
-    codes = resolve_selection(settings.select, settings.ignore, [(check.code, check.name) for check in offered])
+    codes = resolve_selection(
+        settings.select, settings.ignore, [(check.code, check.name) for check in offered]
+    )
     lacking = next((code for code in required(settings) if code not in codes), None)
     if lacking is not None:
-        raise UsageError(f"{lacking} is required, and is not among the checks to run", mend=f"--select {lacking} too, or require it no more")
+        raise UsageError(
+            f"{lacking} is required, and is not among the checks to run",
+            mend=f"--select {lacking} too, or require it no more",
+        )
     chosen = (check for check in CHECKS if check.code in codes)
-    return tuple(replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check for check in chosen)
+    return tuple(
+        replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check
+        for check in chosen
+    )
 
 
 def _loaded(seats: Mapping[str, Seat]) -> tuple[Facts, str]:

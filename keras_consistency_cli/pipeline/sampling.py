@@ -37,7 +37,9 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
     if source is None:
         made = SAMPLE_ROWS if wanted == "all" else wanted
         return choose_rows(max(made, batch), "all", seed=settings.seed, multiple_of=batch)
-    match_inputs(source, raw_inputs(subject_files(settings), facts.inputs, source), batch_size=facts.batch_size)
+    match_inputs(
+        source, raw_inputs(subject_files(settings), facts.inputs, source), batch_size=facts.batch_size
+    )
     return choose_rows(source.length, wanted, seed=settings.seed, multiple_of=batch)
 
 
@@ -71,7 +73,9 @@ def split_sample(numbers: np.ndarray, facts: Facts, batch_size: int) -> tuple[np
 
     The sample is small enough for some forty routes' outputs to be held at once.
     """
-    row_bytes = 4 * sum(math.prod(dim or _OPEN_AXIS for dim in fact.shape[1:]) for fact in facts.outputs if fact.shape)
+    row_bytes = 4 * sum(
+        math.prod(dim or _OPEN_AXIS for dim in fact.shape[1:]) for fact in facts.outputs if fact.shape
+    )
     step = facts.batch_size or batch_size
     size = max(step, min(SAMPLE_ROWS, _SAMPLE_BYTES // max(row_bytes, 1)) // step * step)
     if len(numbers) <= size:

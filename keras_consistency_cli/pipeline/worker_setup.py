@@ -61,7 +61,9 @@ def _begun(nursery: Nursery, settings: Settings, environment: dict[str, str]) ->
     return nursery
 
 
-def seated(settings: Settings, opened: Opened, plan: Plan, nurseries: Nurseries, stack: ExitStack, deadline: Deadline) -> dict[str, Seat]:
+def seated(
+    settings: Settings, opened: Opened, plan: Plan, nurseries: Nurseries, stack: ExitStack, deadline: Deadline
+) -> dict[str, Seat]:
     """Return a seat for every name that routes may ask for; two names share a worker where that changes nothing. The stack closes them."""
     load = load_request(settings, opened, sizes=settings.batch_sizes())
 
@@ -75,7 +77,9 @@ def seated(settings: Settings, opened: Opened, plan: Plan, nurseries: Nurseries,
     seats["shadow"] = seats["fresh"] if nurseries.fresh is nurseries.shadow else seat(nurseries.shadow)
     if settings.backend == "tensorflow" and any(route.seat == "kernels" for route in plan.routes):
         # Without oneDNN is a second import beside the first, one thread is another fork.
-        other = _begun(stack.enter_context(Nursery()), settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
+        other = _begun(
+            stack.enter_context(Nursery()), settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN}
+        )
         seats |= {"kernels": seat(other), "thread": seat(nurseries.own, threads=ONE_THREAD)}
     return seats
 
@@ -84,4 +88,6 @@ def fared(seats: Mapping[str, Seat], homes: Iterable[Nursery]) -> tuple[tuple[st
     """Return what workers could not be kept from, and how those were lost that nobody had told to go; each of them is asked once more."""
     workers = dict.fromkeys(seats.values())
     lost = [*(seat.lost() for seat in workers), *(home.lost() for home in homes)]
-    return tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected)), tuple(how for how in lost if how is not None)
+    return tuple(dict.fromkeys(lack for seat in workers for lack in seat.unprotected)), tuple(
+        how for how in lost if how is not None
+    )

@@ -19,10 +19,9 @@ import numpy as np
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
-from keras_consistency_cli.pipeline.failing_rows import Exhibit
 from keras_consistency_cli.reporting.formats.json_report import render_json
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.reporting.report import Exhibit, Report
 from keras_consistency_cli.reporting.reproducer import command
 from keras_consistency_cli.text import clean
 
@@ -47,14 +46,23 @@ def check_bundle(path: Path) -> None:
     try:
         path.exists()
     except OSError as error:
-        raise UsageError(f"{shown} cannot be made: {clean(error.strerror)}", expected="a folder that is new, empty or a bundle of kcheck's") from None
+        raise UsageError(
+            f"{shown} cannot be made: {clean(error.strerror)}",
+            expected="a folder that is new, empty or a bundle of kcheck's",
+        ) from None
     if path.exists() and not path.is_dir():
         raise UsageError(f"{shown} is a file", expected="a folder that is new, empty or a bundle of kcheck's")
     if not path.parent.is_dir():
-        raise UsageError(f"{shown} cannot be made: there is no folder {clean(path.parent)}", expected="a folder that exists around it")
+        raise UsageError(
+            f"{shown} cannot be made: there is no folder {clean(path.parent)}",
+            expected="a folder that exists around it",
+        )
     foreign = _foreign(path)
     if foreign is not None:
-        raise UsageError(f"{shown} holds '{clean(foreign, 60)}', which kcheck did not make", mend="give a folder that is new or empty")
+        raise UsageError(
+            f"{shown} holds '{clean(foreign, 60)}', which kcheck did not make",
+            mend="give a folder that is new or empty",
+        )
 
 
 def _foreign(path: Path) -> str | None:
@@ -86,7 +94,9 @@ def write_bundle(path: Path, report: Report, settings: Settings) -> None:
     try:
         foreign = _foreign(path)
         if foreign is not None:
-            raise NoVerdictError(f"no bundle was written: {clean(path)} now holds '{clean(foreign, 60)}', which kcheck did not make")
+            raise NoVerdictError(
+                f"no bundle was written: {clean(path)} now holds '{clean(foreign, 60)}', which kcheck did not make"
+            )
         _put(Path(os.path.realpath(path)), files)
     except OSError as error:
         raise NoVerdictError(f"cannot write the bundle to {clean(path)}: {error.strerror}") from None
@@ -119,10 +129,16 @@ def _files(path: Path, report: Report, settings: Settings) -> dict[str, bytes]:
     short = told if len(told) <= _REPORT_BYTES else gzip.compress(told, mtime=0)
     if len(short) <= _REPORT_BYTES:
         files["report.json" if short is told else "report.json.gz"] = short
-    around = {"environment": dict(report.environment), "settings": dict(report.settings), "command": report.reproduce}
+    around = {
+        "environment": dict(report.environment),
+        "settings": dict(report.settings),
+        "command": report.reproduce,
+    }
     files["environment.json"] = (json.dumps(around, indent=2, default=str) + "\n").encode()
     files["README.txt"] = _readme(path, report, settings, files).encode("utf-8", "backslashreplace")
-    files[MANIFEST] = (json.dumps({"made_by": "kcheck", "version": report.version, "files": sorted(files)}, indent=2) + "\n").encode()
+    files[MANIFEST] = (
+        json.dumps({"made_by": "kcheck", "version": report.version, "files": sorted(files)}, indent=2) + "\n"
+    ).encode()
     return files
 
 
@@ -146,7 +162,12 @@ def _arrays(exhibits: Sequence[Exhibit]) -> dict[str, bytes]:
 
 def _plain_bytes(exhibit: Exhibit) -> float:
     """Bytes of one row and its answers before they are packed."""
-    arrays = [*exhibit.given.values(), *exhibit.fed.values(), *exhibit.answers.values(), *exhibit.expected.values()]
+    arrays = [
+        *exhibit.given.values(),
+        *exhibit.fed.values(),
+        *exhibit.answers.values(),
+        *exhibit.expected.values(),
+    ]
     return sum(values.nbytes / max(len(values), 1) for values in arrays)
 
 
@@ -156,7 +177,11 @@ def _packed(exhibit: Exhibit, rows: int) -> dict[str, bytes]:
     answers |= {f"reference.{name}": values for name, values in exhibit.expected.items()}
     answers |= {f"fed.{name}": values for name, values in exhibit.fed.items()}
     given = {name: values[:rows] for name, values in exhibit.given.items()}
-    packed = {f"{exhibit.code}-answers.npz": _npz({"rows": numbers, **{name: values[:rows] for name, values in answers.items()}})}
+    packed = {
+        f"{exhibit.code}-answers.npz": _npz(
+            {"rows": numbers, **{name: values[:rows] for name, values in answers.items()}}
+        )
+    }
     return packed | ({f"{exhibit.code}-rows.npz": _npz(given)} if given else {})
 
 
@@ -169,17 +194,36 @@ def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 def _readme(path: Path, report: Report, settings: Settings, files: Mapping[str, bytes]) -> str:
     counted = [verdict for verdict in report.verdicts if verdict.status in _COUNTED]
-    lines = [f"kcheck {report.version}: {report.outcome}, exit {report.exit_code}", f"model: {clean(report.model.path, 1000)}", ""]
-    lines += ["All of it again, from the folder that it was run in:", f"    {clean(report.reproduce, 4000)}", ""] if report.reproduce else []
+    lines = [
+        f"kcheck {report.version}: {report.outcome}, exit {report.exit_code}",
+        f"model: {clean(report.model.path, 1000)}",
+        "",
+    ]
+    lines += (
+        ["All of it again, from the folder that it was run in:", f"    {clean(report.reproduce, 4000)}", ""]
+        if report.reproduce
+        else []
+    )
     for verdict in counted:
-        lines += [f"{verdict.code} {verdict.name}: {verdict.status.upper()}", f"  {clean(verdict.message, 1000)}"]
+        lines += [
+            f"{verdict.code} {verdict.name}: {verdict.status.upper()}",
+            f"  {clean(verdict.message, 1000)}",
+        ]
         exhibit = next((each for each in report.exhibits if each.code == verdict.code), None)
         lines += _shown(path, exhibit, settings, files) if exhibit else []
-        lines += ["  this failure alone, from the same folder:", f"    {clean(report.reproducers.get(verdict.code, ''), 4000)}", ""]
+        lines += [
+            "  this failure alone, from the same folder:",
+            f"    {clean(report.reproducers.get(verdict.code, ''), 4000)}",
+            "",
+        ]
     if not counted:
         lines += ["No check failed, and none broke.", ""]
     held = [name for name in ("report.json", "report.json.gz") if name in files]
-    lines += [f"{held[0]} is the whole report." if held else "The report is too large for a bundle; --format json writes it."]
+    lines += [
+        f"{held[0]} is the whole report."
+        if held
+        else "The report is too large for a bundle; --format json writes it."
+    ]
     return "\n".join([*lines, "environment.json holds versions and settings."]) + "\n"
 
 
@@ -194,9 +238,14 @@ def _shown(path: Path, exhibit: Exhibit, settings: Settings, files: Mapping[str,
     told = [f"  rows {numbers}"]
     compared = any(name.startswith("candidate.") for name in names)
     mine = f"'candidate.…' by {clean(exhibit.candidate)}, " if compared else ""
-    told += [f"  {answers}: {mine}'reference.…' by {clean(exhibit.reference)}, 'fed.…' the rows as the model gets them"]
+    told += [
+        f"  {answers}: {mine}'reference.…' by {clean(exhibit.reference)}, 'fed.…' the rows as the model gets them"
+    ]
     told += [] if compared else ["  the check compares no two routes"]
     if rows in files and settings.served is None and settings.expected is None:
         alone = command(settings, select=exhibit.code, instead={"data": str(path / rows)})
-        told += [f"  {rows}: the rows as they were given. On them alone (a fault between rows may need others, too):", f"    {clean(alone, 4000)}"]
+        told += [
+            f"  {rows}: the rows as they were given. On them alone (a fault between rows may need others, too):",
+            f"    {clean(alone, 4000)}",
+        ]
     return [*told, *problem]

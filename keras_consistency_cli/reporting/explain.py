@@ -21,9 +21,11 @@ _HEADING = re.compile(r"^(Why|How|Sources|To fix\b[^:\n]*): ?")
 _ISSUE = re.compile(r"\b(keras|tf-keras|tensorflow|scikit-learn)#(\d+)\b")
 _APART = re.compile(r"[,;]\s(?=\S+#|http)")
 _LINK = re.compile(r"(?<![(<])https?://[^\s,)]+[^\s,).]")
-_OWNERS = {"keras": "keras-team/keras", "tf-keras": "keras-team/tf-keras", "tensorflow": "tensorflow/tensorflow"} | {
-    "scikit-learn": "scikit-learn/scikit-learn"
-}
+_OWNERS = {
+    "keras": "keras-team/keras",
+    "tf-keras": "keras-team/tf-keras",
+    "tensorflow": "tensorflow/tensorflow",
+} | {"scikit-learn": "scikit-learn/scikit-learn"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,9 @@ class Page:
         """Return the page as a terminal of so many columns shows it; lines of code are never broken."""
         parts = [f"{heading}: {body}" if heading else body for heading, body in self.sections.items()]
         blocks = "\n\n".join([self.title, *parts]).split("\n\n")
-        return "\n\n".join(block if block.startswith(" ") else _filled(block, width) for block in blocks) + "\n"
+        return (
+            "\n\n".join(block if block.startswith(" ") else _filled(block, width) for block in blocks) + "\n"
+        )
 
     def markdown(self) -> str:
         """Return the page as Markdown, with links to the sources and the pages that belong to it."""
@@ -62,7 +66,13 @@ def pages() -> tuple[Page, ...]:
 def check_page(check: Check) -> Page:
     """Return the page of a check: its module's docstring, and the causes that make it fail."""
     causes = {cause.slug: f"causes/{cause.slug}" for cause in CAUSES.values() if check.code in cause.explains}
-    return Page(folder="checks", name=check.code, title=f"{check.code} {check.name}: {check.title}", sections=_sections(check), related=causes)
+    return Page(
+        folder="checks",
+        name=check.code,
+        title=f"{check.code} {check.name}: {check.title}",
+        sections=_sections(check),
+        related=causes,
+    )
 
 
 def cause_page(cause: Cause) -> Page:
@@ -107,13 +117,19 @@ def _shown_by(cause: Cause, by_code: Mapping[str, Check]) -> str:
 
 def _advice(cause: Cause) -> str:
     """Advice as reports give it, for no layer in particular; code keeps its lines, apart from the words around it."""
-    lines = cause.advice.replace("'{layer}'", "the layer at fault").format(layer="the layer at fault").splitlines()
+    lines = (
+        cause.advice.replace("'{layer}'", "the layer at fault")
+        .format(layer="the layer at fault")
+        .splitlines()
+    )
     blocks: list[list[str]] = []
     for line in lines:
         if not blocks or line.startswith(" ") != blocks[-1][0].startswith(" "):
             blocks.append([])
         blocks[-1].append(line)
-    return "\n\n".join("\n".join(block) if block[0].startswith(" ") else _filled(" ".join(block)) for block in blocks)
+    return "\n\n".join(
+        "\n".join(block) if block[0].startswith(" ") else _filled(" ".join(block)) for block in blocks
+    )
 
 
 def _filled(words: str, width: int = _WIDTH) -> str:
@@ -123,13 +139,17 @@ def _filled(words: str, width: int = _WIDTH) -> str:
 def _fenced(body: str) -> str:
     """Markdown takes a paragraph indented by four for code; only the language is lacking."""
     blocks = body.split("\n\n")
-    return "\n\n".join(f"```python\n{textwrap.dedent(block)}\n```" if block.startswith("    ") else block for block in blocks)
+    return "\n\n".join(
+        f"```python\n{textwrap.dedent(block)}\n```" if block.startswith("    ") else block for block in blocks
+    )
 
 
 def _linked(body: str) -> str:
     """Turn issues (keras#270) and addresses into links, outside code."""
     parts = re.split(r"(```.*?```|`[^`\n]*`)", body, flags=re.DOTALL)
-    return "".join(part if part.startswith("`") else _ISSUE.sub(_issue, _LINK.sub(r"<\g<0>>", part)) for part in parts)
+    return "".join(
+        part if part.startswith("`") else _ISSUE.sub(_issue, _LINK.sub(r"<\g<0>>", part)) for part in parts
+    )
 
 
 def _issue(found: re.Match[str]) -> str:

@@ -47,7 +47,15 @@ Amount = Literal["quiet", "usual", "verbose"]
 _NARROWEST = 40
 
 
-def render(report: Report, format: str, *, width: int = 80, color: bool = False, ascii_only: bool = False, amount: Amount = "usual") -> str:
+def render(
+    report: Report,
+    format: str,
+    *,
+    width: int = 80,
+    color: bool = False,
+    ascii_only: bool = False,
+    amount: Amount = "usual",
+) -> str:
     """Return the report in one of RENDERERS' formats, ending with a newline.
 
     Args:
@@ -59,5 +67,10 @@ def render(report: Report, format: str, *, width: int = 80, color: bool = False,
         amount: how much a terminal shows; of no consequence to other formats.
     """
     if format not in RENDERERS:
-        raise UsageError(f"unknown format '{clean(format)}'{did_you_mean(format, RENDERERS)}", expected=", ".join(RENDERERS))
-    return RENDERERS[format](report, Canvas(width=max(width, _NARROWEST), color=color, ascii_only=ascii_only, amount=amount))
+        raise UsageError(
+            f"unknown format '{clean(format)}'{did_you_mean(format, RENDERERS)}",
+            expected=", ".join(RENDERERS),
+        )
+    return RENDERERS[format](
+        report, Canvas(width=max(width, _NARROWEST), color=color, ascii_only=ascii_only, amount=amount)
+    )

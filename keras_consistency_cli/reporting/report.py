@@ -11,9 +11,9 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.unexplained import Unexplained
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.pipeline.failing_rows import Exhibit
+from keras_consistency_cli.routes.trace import Outputs, Rows
 
-__all__ = ["SCHEMA", "Outcome", "Report", "Source"]
+__all__ = ["SCHEMA", "Exhibit", "Outcome", "Report", "Source"]
 
 SCHEMA = "kcheck.report/1"
 
@@ -27,6 +27,24 @@ class Source:
     path: str
     sha256: str | None = None
     summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """What shows one failure: rows by input, as the user gave them and as the model gets them, and both routes' answers by output, row for row.
+
+    `rows` are the numbers in the user's data, those that moved most first. `problem` says why answers are lacking.
+    """
+
+    code: str
+    candidate: str
+    reference: str
+    rows: tuple[int, ...]
+    given: Rows = field(default_factory=dict)
+    fed: Rows = field(default_factory=dict)
+    answers: Outputs = field(default_factory=dict)
+    expected: Outputs = field(default_factory=dict)
+    problem: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +92,11 @@ class Report:
     @property
     def unanswered(self) -> tuple[Verdict, ...]:
         """The required checks that were skipped."""
-        return tuple(verdict for verdict in self.verdicts if verdict.code in self.required and verdict.status is Status.SKIP)
+        return tuple(
+            verdict
+            for verdict in self.verdicts
+            if verdict.code in self.required and verdict.status is Status.SKIP
+        )
 
     @property
     def exit_code(self) -> int:
@@ -86,7 +108,12 @@ class Report:
         statuses = [verdict.status for verdict in self.verdicts]
         if Status.FAIL in statuses or (self.fail_on == "warn" and Status.WARN in statuses):
             return 1
-        if Status.ERROR in statuses or self.lost or self.unanswered or not any(status in (Status.PASS, Status.WARN) for status in statuses):
+        if (
+            Status.ERROR in statuses
+            or self.lost
+            or self.unanswered
+            or not any(status in (Status.PASS, Status.WARN) for status in statuses)
+        ):
             return 3
         return 0
 

@@ -16,7 +16,9 @@ _NUMBERS = ("batch_size", "seed", "backend", "timeout", "total_timeout", "memory
 _TRUSTED = {"scaler": "--trust-scaler", "code": "--allow-unsafe"}
 
 
-def reproducers(settings: Settings, verdicts: Iterable[Verdict], config: Path | None = None) -> dict[str, str]:
+def reproducers(
+    settings: Settings, verdicts: Iterable[Verdict], config: Path | None = None
+) -> dict[str, str]:
     """Return by code the command for each check that failed or broke, and for those that warned where warnings count.
 
     Args:
@@ -25,10 +27,16 @@ def reproducers(settings: Settings, verdicts: Iterable[Verdict], config: Path | 
         config: the YAML file that was read, if any.
     """
     counted = {Status.FAIL, Status.ERROR} | ({Status.WARN} if settings.fail_on == "warn" else set())
-    return {verdict.code: command(settings, select=verdict.code, config=config) for verdict in verdicts if verdict.status in counted}
+    return {
+        verdict.code: command(settings, select=verdict.code, config=config)
+        for verdict in verdicts
+        if verdict.status in counted
+    }
 
 
-def command(settings: Settings, *, select: str, config: Path | None = None, instead: Mapping[str, str] | None = None) -> str:
+def command(
+    settings: Settings, *, select: str, config: Path | None = None, instead: Mapping[str, str] | None = None
+) -> str:
     """Return a command line for a shell that checks the same subject in the same way, by one check.
 
     Paths are those of the run, so that it belongs into the same folder. The YAML file is named only where it holds what no flag can say.
@@ -39,7 +47,9 @@ def command(settings: Settings, *, select: str, config: Path | None = None, inst
         config: the YAML file that was read, if any.
         instead: by option name ("data"), paths that take the place of those of the run.
     """
-    subject = {name: str(value) for name in ("model", *_PATHS) if (value := getattr(settings, name)) is not None} | dict(instead or {})
+    subject = {
+        name: str(value) for name in ("model", *_PATHS) if (value := getattr(settings, name)) is not None
+    } | dict(instead or {})
     model = subject.pop("model")
     words = ["kcheck", "run", f"./{model}" if model.startswith("-") else model]
     if config is not None and (settings.facts != OwnerFacts() or settings.checks != CheckOptions()):
@@ -74,7 +84,10 @@ def _limits(settings: Settings) -> Iterator[str]:
         yield from (*_option("rtol", stated.rtol), *_option("atol", stated.atol))
     elif isinstance(stated, Mapping):
         for output, limit in stated.items():
-            yield from (*_option("rtol", f"{output}:{limit.rtol}"), *_option("atol", f"{output}:{limit.atol}"))
+            yield from (
+                *_option("rtol", f"{output}:{limit.rtol}"),
+                *_option("atol", f"{output}:{limit.atol}"),
+            )
 
 
 def _option(name: str, value: object) -> list[str]:

@@ -35,7 +35,11 @@ _APART = ("worst", "row_histogram", "candidate", "reference", "output")
 
 
 def _object(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
-    return {"type": "object", "properties": dict(properties), "required": [name for name in properties if name not in optional]}
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+    }
 
 
 def _list(items: Schema) -> Schema:
@@ -69,14 +73,34 @@ def _comparison() -> Schema:
     names = {name: _of(str) for name in ("candidate", "reference", "output")}
     bins = _list(_object({"from": _NUMBER, "below": _NUMBER, "rows": _of(int)}))
     hints = get_type_hints(Comparison)
-    return _object({**names, **_fields(Comparison, _APART), "scaled": _NUMBER, "worst": _of(hints["worst"]), "histogram": bins})
+    return _object(
+        {
+            **names,
+            **_fields(Comparison, _APART),
+            "scaled": _NUMBER,
+            "worst": _of(hints["worst"]),
+            "histogram": bins,
+        }
+    )
 
 
 def _result() -> Schema:
     measured = _comparison()
-    limits = {"within": _of(bool), "limit": _NUMBER, "reason": _of(str), "noise_multiple": {"anyOf": [_NUMBER, {"type": "null"}]}}
+    limits = {
+        "within": _of(bool),
+        "limit": _NUMBER,
+        "reason": _of(str),
+        "noise_multiple": {"anyOf": [_NUMBER, {"type": "null"}]},
+    }
     origin = _of(get_type_hints(get_type_hints(Judged)["limit"])["origin"])
-    pair = _object({**limits, "origin": origin, **measured["properties"], "lifted": {"anyOf": [measured, {"type": "null"}]}})
+    pair = _object(
+        {
+            **limits,
+            "origin": origin,
+            **measured["properties"],
+            "lifted": {"anyOf": [measured, {"type": "null"}]},
+        }
+    )
     return _object({**_fields(Verdict, ("judged",)), "comparisons": _list(pair)})
 
 
@@ -98,14 +122,23 @@ def _report() -> Schema:
     ):
         known.pop(written_elsewhere)
     source = _object(_fields(Source))
-    exhibit = _object({"code": _of(str), "candidate": _of(str), "reference": _of(str), "rows": _list(_of(int))})
+    exhibit = _object(
+        {"code": _of(str), "candidate": _of(str), "reference": _of(str), "rows": _list(_of(int))}
+    )
     properties = {
         "schema": {"const": SCHEMA},
         "kcheck": _of(str),
         "verdict": {"enum": ["consistent", "inconsistent", "no-verdict"]},
         "exit_code": {"enum": [0, 1, 3]},
         **{name: _of(kind) for name, kind in known.items()},
-        "subject": _object({"model": source, "scaler": {"anyOf": [source, {"type": "null"}]}, "data": source, "settings": {"type": "object"}}),
+        "subject": _object(
+            {
+                "model": source,
+                "scaler": {"anyOf": [source, {"type": "null"}]},
+                "data": source,
+                "settings": {"type": "object"},
+            }
+        ),
         "facts": {"anyOf": [_of(Facts), {"type": "null"}]},
         "calibration": {"type": "object", "additionalProperties": _list(_comparison())},
         "exhibits": _list(exhibit),
@@ -118,12 +151,22 @@ def _report() -> Schema:
 
 def _config() -> Schema:
     made = Settings.model_json_schema(by_alias=True)
-    made["properties"]["format"] = {"anyOf": [made["properties"]["format"], {"type": "string"}], "default": "terminal"}
+    made["properties"]["format"] = {
+        "anyOf": [made["properties"]["format"], {"type": "string"}],
+        "default": "terminal",
+    }
     for name in ("model", "output", "bundle"):
-        made["properties"][name] = {"type": ["string", "null"], "description": made["properties"][name].get("description", "")}
+        made["properties"][name] = {
+            "type": ["string", "null"],
+            "description": made["properties"][name].get("description", ""),
+        }
     # A file may leave the model to the command line.
     made["required"] = [name for name in made.get("required", ()) if name != "model"]
-    return {"$schema": _DIALECT, **made, "title": "Settings of kcheck: kcheck.yaml, and [tool.kcheck] of a pyproject.toml"}
+    return {
+        "$schema": _DIALECT,
+        **made,
+        "title": "Settings of kcheck: kcheck.yaml, and [tool.kcheck] of a pyproject.toml",
+    }
 
 
 SCHEMAS: Mapping[str, Callable[[], Schema]] = {"report": _report, "config": _config}

@@ -1,25 +1,18 @@
-"""Route, Trace and the plan by which routes are asked for; nothing heavy is imported here."""
+"""Route: the description of one way to run the model. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["Change", "Lens", "Outputs", "Result", "Route", "Rows", "Seat", "Trace", "always", "lifted_name", "plain_routes"]
-
-Rows = Mapping[str, "np.ndarray"]
-"""Input rows by input name; every array has the rows on axis 0."""
-
-Outputs = Mapping[str, "np.ndarray"]
-"""Output rows by output name."""
+__all__ = ["Lens", "Route", "Seat", "always", "plain_routes"]
 
 Lens = Literal["float32", "float64"]
 """Which copy of the model a route runs on: as saved, or its float64 shadow."""
@@ -27,55 +20,6 @@ Lens = Literal["float32", "float64"]
 Seat = Literal["main", "fresh", "shadow", "kernels", "thread"]
 """Which process: the main worker, one that has run nothing before, one on TensorFlow, where float64 shadows live, one without oneDNN, or one with a
 single thread."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """A variable that differs after a route from what it was before; `kind` is weight, state or seed."""
-
-    path: str
-    kind: Literal["weight", "state", "seed"]
-    max_abs: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a route's function returns: outputs by name, which rows they answer for (None: all, in order) and anything else it measured.
-
-    A route that brings its own reference along gives it as `baseline`: a second trace, named after the route with "-baseline".
-    """
-
-    outputs: Mapping[str, np.ndarray]
-    baseline: Mapping[str, np.ndarray] | None = None
-    rows: np.ndarray | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trace:
-    """What came of one route on one chunk of rows: outputs, or the reason it is unavailable, or its error.
-
-    `rows` are the positions in the chunk that the output rows answer for; None means all of them in order.
-    """
-
-    route: str
-    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
-    rows: np.ndarray | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    changed: tuple[Change, ...] = ()
-    unavailable: str | None = None
-    error: str | None = None
-    elapsed_s: float = 0.0
-
-    @property
-    def ran(self) -> bool:
-        """Whether the route gave outputs or measurements."""
-        return self.unavailable is None and self.error is None
-
-
-def lifted_name(route: str) -> str:
-    """The name of the same route on the float64 shadow; a baseline stays one."""
-    return route.removesuffix("-baseline") + "-float64" + ("-baseline" if route.endswith("-baseline") else "")
 
 
 def always(_facts: Facts) -> str | None:

@@ -32,24 +32,18 @@ from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
 
 __all__ = [
     "BATCH_SIZES",
-    "GIVEN_ROWS",
     "LOCATING_ROUTES",
     "PROCESS_LOCATORS",
-    "REFERENCE",
-    "REPEATED",
-    "ROUNDED",
-    "SHADOW",
     "TOGGLING_ROUTES",
     "routes",
 ]
 
-REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
-"""The route that all others are held against, its repeat, the same on the float64 shadow, and the shadow with rounding put back in."""
-
-GIVEN_ROWS = "given-rows"
-"""The route that hands the rows themselves over."""
-
-LOCATING_ROUTES: tuple[Route, ...] = (*LAYER_LOCATORS, *BATCHING_LOCATORS, *EXECUTION_LOCATORS, *ROUNDING_LOCATORS)
+LOCATING_ROUTES: tuple[Route, ...] = (
+    *LAYER_LOCATORS,
+    *BATCHING_LOCATORS,
+    *EXECUTION_LOCATORS,
+    *ROUNDING_LOCATORS,
+)
 """Routes that look for the layer behind a finding, run only once there is one."""
 
 BATCH_SIZES = (2, 3, 7, 32)
@@ -61,6 +55,15 @@ def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     # Which rows hold NaN or infinity comes first: rounding is not measured in them.
     own = (ROWS_ROUTE, *prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES)
     of_layers = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *TOGGLING_ROUTES)
-    of_rows = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
+    of_rows = (
+        *SCALING_ROUTES,
+        *SERVED_ROUTES,
+        *ADAPTING_ROUTES,
+        *SHAPE_ROUTES,
+        *STATE_ROUTES,
+        *PADDING_ROUTES,
+        *MASK_ROUTES,
+        *STEPPING_ROUTES,
+    )
     of_numbers = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
     return (*own, *of_layers, *of_rows, *of_numbers, *RELOADING_ROUTES, *RECORDED_ROUTES)

@@ -16,14 +16,13 @@ from pydantic import TypeAdapter
 
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
-from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.routes.trace import Change, Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers import protocol
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.forkserver import Nursery
 
 __all__ = ["Seat", "SeatError", "WorkerDied"]
-
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,11 @@ class _Ran:
 
 _LOADED, _RAN, _DESCRIPTION = TypeAdapter(_Loaded), TypeAdapter(_Ran), TypeAdapter(DataFacts)
 _Read = TypeVar("_Read")
-_ERRORS: dict[str, type[KcheckError]] = {"UsageError": UsageError, "DataError": DataError, "RefusedError": RefusedError}
+_ERRORS: dict[str, type[KcheckError]] = {
+    "UsageError": UsageError,
+    "DataError": DataError,
+    "RefusedError": RefusedError,
+}
 
 
 class WorkerDied(Exception):  # noqa: N818 - told as a reason
@@ -67,7 +70,9 @@ class Seat:
         deadline: what holds instead of `timeout` where the whole run has a limit too.
     """
 
-    def __init__(self, nursery: Nursery, load: Mapping[str, Any], *, timeout: float, deadline: Deadline | None = None) -> None:
+    def __init__(
+        self, nursery: Nursery, load: Mapping[str, Any], *, timeout: float, deadline: Deadline | None = None
+    ) -> None:
         self._nursery, self._load_request = nursery, load
         self._deadline = deadline or Deadline(answer=timeout)
         self._channel: socket.socket | None = None
@@ -165,7 +170,9 @@ class Seat:
         self._mark = self._nursery.printed
         try:
             protocol.send(self._channel, request, arrays, deadline=deadline)
-            header, answers = protocol.receive(self._channel, deadline=deadline, most=self._nursery.largest_answer)
+            header, answers = protocol.receive(
+                self._channel, deadline=deadline, most=self._nursery.largest_answer
+            )
         except TimeoutError as silence:
             words = self._deadline.words()
             self._dismiss()
@@ -201,7 +208,9 @@ class Seat:
             name = signal.Signals(-code).name
             likely = ", which is what running out of memory looks like" if name == "SIGKILL" else ""
             return f"its process was killed by {name}{likely}{self._last_words()}"
-        return f"its process ended by itself with exit code {code}: {self._nursery.last_words(since=self._mark)}"
+        return (
+            f"its process ended by itself with exit code {code}: {self._nursery.last_words(since=self._mark)}"
+        )
 
     def _last_words(self) -> str:
         """What was printed since the question, where anything was."""
@@ -220,14 +229,29 @@ class Seat:
         self._channel = None
 
 
-def _traces(route: str, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], asked: int) -> tuple[Trace, Trace | None]:
+def _traces(
+    route: str, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], asked: int
+) -> tuple[Trace, Trace | None]:
     groups: dict[str, dict[str, np.ndarray]] = {"outputs": {}, "baseline": {}}
     for key, values in arrays.items():
         group, _, name = key.partition("/")
         if name:
             groups[group][name] = values
     ran, rows = _RAN.validate_python(header), arrays.get("rows")
-    if rows is not None and (rows.ndim != 1 or rows.dtype.kind not in "iu" or (rows.size and (rows.min() < 0 or rows.max() >= asked))):
+    if rows is not None and (
+        rows.ndim != 1
+        or rows.dtype.kind not in "iu"
+        or (rows.size and (rows.min() < 0 or rows.max() >= asked))
+    ):
         raise ValueError("rows that nobody asked for")
-    trace = Trace(route=route, outputs=groups["outputs"], rows=rows, details=ran.details, changed=ran.changed, elapsed_s=ran.elapsed_s)
-    return trace, Trace(route=f"{route}-baseline", outputs=groups["baseline"], rows=rows) if groups["baseline"] else None
+    trace = Trace(
+        route=route,
+        outputs=groups["outputs"],
+        rows=rows,
+        details=ran.details,
+        changed=ran.changed,
+        elapsed_s=ran.elapsed_s,
+    )
+    return trace, Trace(route=f"{route}-baseline", outputs=groups["baseline"], rows=rows) if groups[
+        "baseline"
+    ] else None

@@ -29,7 +29,11 @@ __all__ = ["Nursery"]
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
 # Several workers share an accelerator: none may take all of its memory, and looking for one must not spoil it for processes that are forked later.
-_SHARING = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+_SHARING = {
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
 _LOG_TAIL = 4000
 _BURIAL_S = 10.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +48,9 @@ main(int(sys.argv[2]), int(sys.argv[3]))
 """
 _TOLD = 300
 # TensorFlow logs these before anybody can ask it not to.
-_CHATTER = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl|To enable the following instructions")
+_CHATTER = re.compile(
+    r"[IW]\d{4} |WARNING: All log messages before absl|To enable the following instructions"
+)
 
 
 class Nursery:
@@ -81,10 +87,14 @@ class Nursery:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
-    def start(self, environment: Mapping[str, str], *, memory_limit: float | None = None, isolated: bool = True) -> None:
+    def start(
+        self, environment: Mapping[str, str], *, memory_limit: float | None = None, isolated: bool = True
+    ) -> None:
         """Let it import the backend, beside whatever the parent does next.
 
         Args:
@@ -116,7 +126,11 @@ class Nursery:
                 ours.close()
                 # An answer that comes too late would be taken for that to the next question.
                 self._control.close()
-                what = "did not start in time (--timeout or --total-timeout)" if isinstance(problem, TimeoutError) else "could not be started"
+                what = (
+                    "did not start in time (--timeout or --total-timeout)"
+                    if isinstance(problem, TimeoutError)
+                    else "could not be started"
+                )
                 mend = "python -c 'import keras' shows the whole story"
                 raise NoVerdictError(f"the backend {what}: {self.last_words()}", mend=mend) from problem
         self._channels.append(ours)
@@ -175,7 +189,11 @@ class Nursery:
             lines: how many.
             since: a former value of `printed`.
         """
-        told = [line.strip() for line in self._log.end(_LOG_TAIL, since=since).splitlines() if line.strip() and not _CHATTER.match(line)]
+        told = [
+            line.strip()
+            for line in self._log.end(_LOG_TAIL, since=since).splitlines()
+            if line.strip() and not _CHATTER.match(line)
+        ]
         return clean(" | ".join(told[-lines:]), _TOLD) or "it said nothing"
 
     def log(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 from keras_consistency_cli.workers.child.executor import Bench, refusal
 from keras_consistency_cli.workers.client import Seat, SeatError
 from keras_consistency_cli.workers.deadline import Deadline
@@ -27,7 +27,9 @@ class LiveSeat(Seat):
         lacking: by route the reason why it cannot run here.
     """
 
-    def __init__(self, bench: Bench, load: Mapping[str, Any], *, deadline: Deadline, lacking: Mapping[str, str]) -> None:
+    def __init__(
+        self, bench: Bench, load: Mapping[str, Any], *, deadline: Deadline, lacking: Mapping[str, str]
+    ) -> None:
         self._bench, self._load_request, self._deadline, self._lacking = bench, load, deadline, lacking
         self._sits = False
         self.unprotected = ()

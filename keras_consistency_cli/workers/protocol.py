@@ -25,7 +25,11 @@ _MOST = 2**40
 
 
 def send(
-    channel: socket.socket, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None, *, deadline: float | None = None
+    channel: socket.socket,
+    header: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray] | None = None,
+    *,
+    deadline: float | None = None,
 ) -> None:
     """Send one message; arrays of objects are refused with a ValueError.
 
@@ -38,7 +42,9 @@ def send(
     solid = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in (arrays or {}).items()}
     if any(array.dtype.kind not in _KINDS for array in solid.values()):
         raise ValueError(f"arrays of dtype {[str(array.dtype) for array in solid.values()]} cannot be sent")
-    described = [{"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in solid.items()]
+    described = [
+        {"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in solid.items()
+    ]
     text = json.dumps({**header, "arrays": described}).encode()
     _hurry(channel, deadline)
     channel.sendall(_HEAD.pack(_MAGIC, len(text)) + text)
@@ -48,7 +54,9 @@ def send(
             channel.sendall(array.reshape(-1).view(np.uint8).data)
 
 
-def receive(channel: socket.socket, *, deadline: float | None = None, most: int = _MOST) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def receive(
+    channel: socket.socket, *, deadline: float | None = None, most: int = _MOST
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Wait for one message.
 
     Args:
@@ -69,9 +77,12 @@ def receive(channel: socket.socket, *, deadline: float | None = None, most: int 
         described = [_array(**each) for each in header.pop("arrays")]
         sizes = [math.prod(shape) * kind.itemsize for _, kind, shape in described]
         if sum(sizes) > most:
-            raise ValueError(f"a worker announced an answer of {sum(sizes) / 2**30:.3g} GiB, more than it may hold")
+            raise ValueError(
+                f"a worker announced an answer of {sum(sizes) / 2**30:.3g} GiB, more than it may hold"
+            )
         arrays = {
-            name: _exactly(channel, size, deadline).view(kind).reshape(shape) for (name, kind, shape), size in zip(described, sizes, strict=True)
+            name: _exactly(channel, size, deadline).view(kind).reshape(shape)
+            for (name, kind, shape), size in zip(described, sizes, strict=True)
         }
     except (TypeError, KeyError, AttributeError, OverflowError, MemoryError, RecursionError) as problem:
         raise ValueError(NO_MESSAGE) from problem

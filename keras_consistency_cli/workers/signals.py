@@ -17,7 +17,11 @@ from types import FrameType
 
 __all__ = ["Interruption", "endable", "held_back", "last_act", "leave_at_once"]
 
-_CODES = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated"), signal.SIGHUP: (143, "terminated")}
+_CODES = {
+    signal.SIGINT: (130, "interrupted"),
+    signal.SIGTERM: (143, "terminated"),
+    signal.SIGHUP: (143, "terminated"),
+}
 _GRACE_MS = 350
 
 
@@ -69,7 +73,11 @@ def endable() -> Iterator[None]:
         yield
         return
     _run.clear()
-    before = {number: signal.signal(number, _run.arrived) for number in _CODES if signal.getsignal(number) is not signal.SIG_IGN}
+    before = {
+        number: signal.signal(number, _run.arrived)
+        for number in _CODES
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     woken = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

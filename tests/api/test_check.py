@@ -68,7 +68,10 @@ def swish_error(truth: Any, answer: Any) -> Any:
 
 def dense(*extra: Any, seed: int = 1) -> Any:
     keras.utils.set_random_seed(seed)
-    return keras.Sequential([keras.Input((6,), name="x"), layers.Dense(8, activation=swish), *extra, layers.Dense(1, name="out")], name="net")
+    return keras.Sequential(
+        [keras.Input((6,), name="x"), layers.Dense(8, activation=swish), *extra, layers.Dense(1, name="out")],
+        name="net",
+    )
 
 
 def normed() -> Any:
@@ -85,7 +88,9 @@ def dropped() -> Any:
 
 def stateful() -> Any:
     keras.utils.set_random_seed(1)
-    model = keras.Sequential([keras.Input(batch_shape=(8, 5, 3)), layers.LSTM(4, stateful=True), layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input(batch_shape=(8, 5, 3)), layers.LSTM(4, stateful=True), layers.Dense(1)]
+    )
     model.compile("adam", "mse")
     return model
 
@@ -179,26 +184,41 @@ def test_live_saved_and_reloaded_are_compared() -> None:
 
 
 def test_a_live_model_gets_the_verdicts_of_its_file(tmp_path: Path) -> None:
-    model, rows = NASTY["counter in call"]() if callable(NASTY["counter in call"]) else NASTY["counter in call"]
+    model, rows = (
+        NASTY["counter in call"]() if callable(NASTY["counter in call"]) else NASTY["counter in call"]
+    )
     model.save(tmp_path / "m.keras")
     np.save(tmp_path / "x.npy", next(iter(rows.values())))
     alive = check(model, rows, batch_size=4)
-    filed = check(tmp_path / "m.keras", tmp_path / "x.npy", custom_objects=[live_models.__file__], batch_size=4)
+    filed = check(
+        tmp_path / "m.keras", tmp_path / "x.npy", custom_objects=[live_models.__file__], batch_size=4
+    )
     assert statuses(alive) == statuses(filed)
-    assert [one.cause for one in alive.diagnoses] == [one.cause for one in filed.diagnoses] == ["hidden-state"]
+    assert (
+        [one.cause for one in alive.diagnoses] == [one.cause for one in filed.diagnoses] == ["hidden-state"]
+    )
 
 
 def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
     model = dense(layers.Lambda(lambda values: values * 2))
     model.compile("sgd", swish_error, metrics=[swish_error])
-    assert statuses(check(model, ROWS, select=["KC801", "KC602"])) == {"KC602": Status.PASS, "KC801": Status.PASS}
+    assert statuses(check(model, ROWS, select=["KC801", "KC602"])) == {
+        "KC602": Status.PASS,
+        "KC801": Status.PASS,
+    }
 
 
 # --- left as found
 
 
-@pytest.mark.parametrize(("build", "rows"), [(normed, ROWS), (dropped, ROWS), (stateful, SERIES)], ids=["batch norm", "dropout", "stateful lstm"])
-def test_a_checked_model_trains_and_predicts_on_as_if_nothing_had_been(build: Callable[[], Any], rows: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    ("build", "rows"),
+    [(normed, ROWS), (dropped, ROWS), (stateful, SERIES)],
+    ids=["batch norm", "dropout", "stateful lstm"],
+)
+def test_a_checked_model_trains_and_predicts_on_as_if_nothing_had_been(
+    build: Callable[[], Any], rows: np.ndarray
+) -> None:
     targets = rows.reshape(len(rows), -1)[:, :1]
 
     def after(checked: bool) -> tuple[list[bytes], list[float], np.ndarray]:
@@ -212,10 +232,15 @@ def test_a_checked_model_trains_and_predicts_on_as_if_nothing_had_been(build: Ca
             assert (model.predict_function, model.train_function) == (compiled, trained)
             assert model.losses == []
         losses = model.fit(rows, targets, batch_size=8, epochs=2, shuffle=False, verbose=0).history["loss"]
-        variables = [np.array(variable).tobytes() for variable in [*model.variables, *model.optimizer.variables]]
+        variables = [
+            np.array(variable).tobytes() for variable in [*model.variables, *model.optimizer.variables]
+        ]
         return variables, losses, model.predict(rows, batch_size=8, verbose=0)
 
-    (variables, losses, answers), (variables_too, losses_too, answers_too) = after(checked=False), after(checked=True)
+    (variables, losses, answers), (variables_too, losses_too, answers_too) = (
+        after(checked=False),
+        after(checked=True),
+    )
     assert losses == losses_too
     assert np.array_equal(answers, answers_too)
     assert variables == variables_too
@@ -223,7 +248,12 @@ def test_a_checked_model_trains_and_predicts_on_as_if_nothing_had_been(build: Ca
 
 def test_the_users_random_numbers_and_names_go_on(healthy: tuple[Any, Report]) -> None:
     def draws() -> list[Any]:
-        return [random.random(), np.random.random(), keras.random.normal((2,)).numpy().tolist(), int(layers.Dense(1).name.rpartition("_")[2])]
+        return [
+            random.random(),
+            np.random.random(),
+            keras.random.normal((2,)).numpy().tolist(),
+            int(layers.Dense(1).name.rpartition("_")[2]),
+        ]
 
     keras.utils.set_random_seed(5)
     first = draws()
@@ -277,7 +307,11 @@ def test_a_live_scaler_or_function_comes_before_the_model(healthy: tuple[Any, Re
     remembered = scaler.mean_.copy()
     report = check(healthy[0], raw, scaler=scaler, reference=raw, select=["KC301", "KC303", "KC304"])
     assert statuses(report)["KC303"] is Status.PASS
-    assert (report.scaler.path, report.scaler.summary) == ("scaler", "StandardScaler") if report.scaler else False
+    assert (
+        (report.scaler.path, report.scaler.summary) == ("scaler", "StandardScaler")
+        if report.scaler
+        else False
+    )
     assert np.array_equal(scaler.mean_, remembered)
     report = check(healthy[0], raw, preprocess=lambda rows: rows - rows.mean(axis=0), select=["KC302"])
     assert statuses(report) == {"KC302": Status.FAIL}
@@ -290,7 +324,9 @@ def test_recorded_answers_and_facts_as_in_yaml(healthy: tuple[Any, Report]) -> N
     leaking = dense(Mean())
     alone = np.concatenate([leaking.predict(row[None], verbose=0) for row in ROWS])
     wide = {"rtol": 0.0, "atol": 1.01 * float(np.abs(alone - leaking.predict(ROWS, verbose=0)).max())}
-    assert check(leaking, ROWS, tolerance=wide, facts={"stateful_rows": "independent"}, select=["KC101"]).passed
+    assert check(
+        leaking, ROWS, tolerance=wide, facts={"stateful_rows": "independent"}, select=["KC101"]
+    ).passed
 
 
 def test_files_are_checked_in_processes_of_their_own(healthy: tuple[Any, Report], tmp_path: Path) -> None:
@@ -305,18 +341,50 @@ def test_files_are_checked_in_processes_of_their_own(healthy: tuple[Any, Report]
 
 
 WRONG: dict[str, tuple[Callable[[Any], Any], type[KcheckError], str]] = {
-    "an unknown setting": (lambda model: check(model, ROWS, selct=["KC101"]), UsageError, "unknown key 'selct' (did you mean 'select'?)"),
-    "a bad value": (lambda model: check(model, ROWS, rows=-1), UsageError, "check: rows is -1, expected a whole number of at least 1, or all"),
+    "an unknown setting": (
+        lambda model: check(model, ROWS, selct=["KC101"]),
+        UsageError,
+        "unknown key 'selct' (did you mean 'select'?)",
+    ),
+    "a bad value": (
+        lambda model: check(model, ROWS, rows=-1),
+        UsageError,
+        "check: rows is -1, expected a whole number of at least 1, or all",
+    ),
     "an unknown check": (lambda model: check(model, ROWS, select="KC1O1"), UsageError, "KC1O1"),
-    "what the command is for": (lambda model: check(model, ROWS, format="junit"), UsageError, "format is for the command line"),
-    "a limit of processes": (lambda model: check(model, ROWS, memory_limit=1.0), UsageError, "memory_limit needs processes of its own"),
-    "another backend": (lambda model: check(model, ROWS, backend="jax"), UsageError, "but tensorflow runs here"),
+    "what the command is for": (
+        lambda model: check(model, ROWS, format="junit"),
+        UsageError,
+        "format is for the command line",
+    ),
+    "a limit of processes": (
+        lambda model: check(model, ROWS, memory_limit=1.0),
+        UsageError,
+        "memory_limit needs processes of its own",
+    ),
+    "another backend": (
+        lambda model: check(model, ROWS, backend="jax"),
+        UsageError,
+        "but tensorflow runs here",
+    ),
     "no model": (lambda _: check([1, 2], ROWS), UsageError, "the model is a builtins.list"),
-    "a model without weights": (lambda _: check(keras.Sequential([layers.Dense(1)]), ROWS), UsageError, "has no weights yet"),
-    "rows of another width": (lambda model: check(model, ROWS[:, :4], select=["KC101"]), DataError, "x has shape (64, 4)"),
+    "a model without weights": (
+        lambda _: check(keras.Sequential([layers.Dense(1)]), ROWS),
+        UsageError,
+        "has no weights yet",
+    ),
+    "rows of another width": (
+        lambda model: check(model, ROWS[:, :4], select=["KC101"]),
+        DataError,
+        "x has shape (64, 4)",
+    ),
     "rows of objects": (lambda model: check(model, [object()] * 3), UsageError, "x is object"),
     "a scaler that is none": (lambda model: check(model, ROWS, scaler=3), UsageError, "scaler is a int"),
-    "served rows of another length": (lambda model: check(model, ROWS, served=ROWS[:3]), DataError, "served: 3 rows"),
+    "served rows of another length": (
+        lambda model: check(model, ROWS, served=ROWS[:3]),
+        DataError,
+        "served: 3 rows",
+    ),
     "a file that is no model": (lambda _: check(__file__, ROWS), RefusedError, "test_library.py"),
 }
 
@@ -331,7 +399,9 @@ def test_what_does_not_fit_is_told(name: str, healthy: tuple[Any, Report]) -> No
 
 def test_importing_the_package_brings_nothing_along() -> None:
     script = "import sys, keras_consistency_cli as k; k.__version__; dir(k); print(*sorted({m.partition('.')[0] for m in sys.modules}))"
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"numpy", "keras", "tensorflow", "pydantic", "rich", "sklearn", "typer"} & set(found)
     assert set(keras_consistency_cli.__all__) <= set(dir(keras_consistency_cli))
     with pytest.raises(AttributeError, match="no attribute 'chekc'"):

@@ -6,7 +6,15 @@ from benchmarks.accuracy import aligned, by_cause, by_family, document, misses
 from tests.corpus.cases import Case, flat
 from tests.corpus.verdict import Outcome
 
-LEAK = Case(name="leak", family="batch", build=dict, data=flat(3), causes=("rounding",), layer="mix", failing=("KC103",))
+LEAK = Case(
+    name="leak",
+    family="batch",
+    build=dict,
+    data=flat(3),
+    causes=("rounding",),
+    layer="mix",
+    failing=("KC103",),
+)
 PLAIN = Case(name="plain", family="clean", build=dict, data=flat(3))
 WARY = Case(name="wary", family="clean", build=dict, data=flat(3), quiet=("KC303",))
 

@@ -26,7 +26,9 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
 
 
 @pytest.mark.parametrize(("way", "moment"), MOMENTS)
-def test_a_run_that_is_killed_does_not_end_well(way: str, moment: float, command: tuple[list[str], Path]) -> None:
+def test_a_run_that_is_killed_does_not_end_well(
+    way: str, moment: float, command: tuple[list[str], Path]
+) -> None:
     ending = killed(*command, way, moment)
     assert not ending.wrong, ending
     assert ending.late or ending.code in CODES[way] | ({-2, -15} if moment < 0.2 else set()), ending
@@ -34,9 +36,16 @@ def test_a_run_that_is_killed_does_not_end_well(way: str, moment: float, command
 
 def test_what_counts_as_wrong() -> None:
     def ending(way: str, code: int, *, late: bool = False, processes: int = 0, folders: int = 0) -> Ending:
-        return Ending(way=way, moment=1.0, code=code, late=late, seconds=0.1, processes=processes, folders=folders)
+        return Ending(
+            way=way, moment=1.0, code=code, late=late, seconds=0.1, processes=processes, folders=folders
+        )
 
-    right = [ending("worker", 3), ending("SIGKILL", -9, folders=1), ending("worker", -9, folders=1), ending("worker", 0, late=True)]
+    right = [
+        ending("worker", 3),
+        ending("SIGKILL", -9, folders=1),
+        ending("worker", -9, folders=1),
+        ending("worker", 0, late=True),
+    ]
     wrong = [
         *(ending("worker", 0), ending("worker", 3, folders=1), ending("SIGTERM", 143, folders=1)),
         *(ending("SIGKILL", -9, processes=1), ending("SIGKILL", -9, folders=2)),
@@ -45,6 +54,10 @@ def test_what_counts_as_wrong() -> None:
 
 
 def test_results_are_compared_without_their_seconds() -> None:
-    assert results(b'{"results": [{"code": "KC101", "elapsed_s": 1.5}]}') == results(b'{"results": [{"code": "KC101", "elapsed_s": 2}]}')
-    assert results(b'{"results": [{"code": "KC101", "status": "fail"}]}') != results(b'{"results": [{"code": "KC101", "status": "pass"}]}')
+    assert results(b'{"results": [{"code": "KC101", "elapsed_s": 1.5}]}') == results(
+        b'{"results": [{"code": "KC101", "elapsed_s": 2}]}'
+    )
+    assert results(b'{"results": [{"code": "KC101", "status": "fail"}]}') != results(
+        b'{"results": [{"code": "KC101", "status": "pass"}]}'
+    )
     assert results(b"") is None

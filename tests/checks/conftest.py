@@ -16,8 +16,8 @@ from keras_consistency_cli.checks.base import Check, Evidence, Verdict
 from keras_consistency_cli.measurement.facts import Facts, InputFact, OutputFact
 from keras_consistency_cli.measurement.tolerance import Policy
 from keras_consistency_cli.pipeline.collector import Gathering, Plan
-from keras_consistency_cli.routes.base import Trace
 from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.trace import Trace
 
 ROWS = 32
 NOISE = 2.0**-15
@@ -57,8 +57,17 @@ class World:
 
     def evidence(self, check: Check) -> Evidence:
         """What the check would be given by a run of its routes on these answers."""
-        known: dict[str, Any] = {"name": "m", "kind": "Functional", "parameters": 1, "layers": (), "backend": "tensorflow"}
-        known |= {"inputs": (InputFact(name="x", shape=(None, 2), dtype="float32"),), "outputs": (OutputFact(name="out", shape=(None, 1)),)}
+        known: dict[str, Any] = {
+            "name": "m",
+            "kind": "Functional",
+            "parameters": 1,
+            "layers": (),
+            "backend": "tensorflow",
+        }
+        known |= {
+            "inputs": (InputFact(name="x", shape=(None, 2), dtype="float32"),),
+            "outputs": (OutputFact(name="out", shape=(None, 1)),),
+        }
         facts = Facts(**{**known, **self.facts})
         seat: Any = _Seat(self)
         seats: dict[str, Any] = {route.seat: seat for route in routes()}
@@ -101,7 +110,9 @@ def make_world() -> Callable[..., World]:
     """Make a world of some rows; values lie around `centre`."""
 
     def make(rows: int = ROWS, *, centre: float = 1.0) -> World:
-        predict = np.full((rows, 1), centre, np.float32) + np.linspace(-0.125, 0.125, rows, dtype=np.float32).reshape(-1, 1)
+        predict = np.full((rows, 1), centre, np.float32) + np.linspace(
+            -0.125, 0.125, rows, dtype=np.float32
+        ).reshape(-1, 1)
         rounding = NOISE * np.where(np.arange(rows) % 2, 1.0, -1.0).reshape(-1, 1)
         return World(exact=predict + rounding, predict=predict)
 

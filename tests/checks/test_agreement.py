@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Ver
 from keras_consistency_cli.measurement.comparison import Stated
 from keras_consistency_cli.measurement.facts import LayerFact, OutputFact
 from keras_consistency_cli.measurement.tolerance import Policy
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 PAIRS = (Pair(candidate="shuffled", reference="predict"), Pair(candidate="call", reference="predict"))
 WORDING = Wording(agree="they agree", differ="they differ,", advice="do this")
@@ -35,14 +35,25 @@ def holed(world: Any, *rows: int) -> np.ndarray:
 
 def test_all_is_well(world: Any) -> None:
     found = world.verdict(CHECK)
-    assert (found.status, found.message, found.reason, found.advice) == (Status.PASS, "they agree", None, None)
-    assert [(each.comparison.candidate, each.within, each.limit.origin, each.lifted is not None) for each in found.judged] == [
+    assert (found.status, found.message, found.reason, found.advice) == (
+        Status.PASS,
+        "they agree",
+        None,
+        None,
+    )
+    assert [
+        (each.comparison.candidate, each.within, each.limit.origin, each.lifted is not None)
+        for each in found.judged
+    ] == [
         ("shuffled", True, "calibrated", True),
         ("call", True, "calibrated", True),
     ]
 
 
-@pytest.mark.parametrize(("by", "status"), [(0.9 * LIMIT, Status.PASS), (-0.9 * LIMIT, Status.PASS), (1.1 * LIMIT, Status.FAIL), (0.1, Status.FAIL)])
+@pytest.mark.parametrize(
+    ("by", "status"),
+    [(0.9 * LIMIT, Status.PASS), (-0.9 * LIMIT, Status.PASS), (1.1 * LIMIT, Status.FAIL), (0.1, Status.FAIL)],
+)
 def test_rounding_inside_the_limit_passes(world: Any, by: float, status: Status) -> None:
     assert world.where({"shuffled": world.moved(by)}).verdict(CHECK).status is status
 
@@ -65,7 +76,10 @@ def test_the_lifted_pair_decides(world: Any) -> None:
     found = world.where({"shuffled-float64": world.moved(1e-9, lens="float64")}).verdict(CHECK)
     assert found.status is Status.FAIL
     assert found.judged[0].reason.startswith("not rounding: 1.0e-09 is left in float64")
-    assert world.where({"shuffled-float64": world.moved(1e-14, lens="float64")}).verdict(CHECK).status is Status.PASS
+    assert (
+        world.where({"shuffled-float64": world.moved(1e-14, lens="float64")}).verdict(CHECK).status
+        is Status.PASS
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +92,9 @@ def test_the_lifted_pair_decides(world: Any) -> None:
         (0.0, Stated(rtol=1.0, atol=1e308), Status.PASS),
     ],
 )
-def test_a_limit_that_zeros_would_pass_passes_rounding_only(world: Any, by: float, limit: Stated, status: Status) -> None:
+def test_a_limit_that_zeros_would_pass_passes_rounding_only(
+    world: Any, by: float, limit: Stated, status: Status
+) -> None:
     found = world.where({"shuffled": world.moved(by)}, policy=Policy(stated=limit)).verdict(CHECK)
     assert found.status is status
     assert (found.reason == "anything would pass it") is (status is Status.ERROR)
@@ -92,7 +108,9 @@ def test_few_rows_widen_the_limit(make_world: Any) -> None:
 
 
 @pytest.mark.parametrize(("by", "status"), [(0.9e-4, Status.PASS), (1.2e-4, Status.FAIL)])
-def test_without_a_shadow_the_limit_is_a_share_of_the_output(world: Any, missing: Trace, by: float, status: Status) -> None:
+def test_without_a_shadow_the_limit_is_a_share_of_the_output(
+    world: Any, missing: Trace, by: float, status: Status
+) -> None:
     shadowless = {f"{route}-float64": missing for route in ("predict", "shuffled", "call")}
     found = world.where({**shadowless, "shuffled": world.moved(by)}).verdict(CHECK)
     assert (found.status, found.judged[0].limit.origin, found.judged[0].lifted) == (status, "fallback", None)
@@ -106,7 +124,11 @@ def test_without_a_shadow_the_limit_is_a_share_of_the_output(world: Any, missing
         (Policy(stated=Stated(rtol=0.3, atol=0.0)), 0.25, Status.PASS),
         (Policy(per_output=(("out", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
         (Policy(per_output=(("other", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.FAIL),
-        (Policy(stated=Stated(rtol=0.0, atol=1.0), per_output=(("out", Stated(rtol=0.0, atol=0.1)),)), 0.25, Status.FAIL),
+        (
+            Policy(stated=Stated(rtol=0.0, atol=1.0), per_output=(("out", Stated(rtol=0.0, atol=0.1)),)),
+            0.25,
+            Status.FAIL,
+        ),
         (Policy(exact=True), 0.0, Status.PASS),
         (Policy(exact=True), 2.0**-22, Status.FAIL),
         (Policy(exact=True, per_output=(("out", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
@@ -119,16 +141,38 @@ def test_limits_that_the_user_states(world: Any, policy: Policy, by: float, stat
 def test_a_stated_limit_holds_where_predict_did_not_run(world: Any, crashed: Trace) -> None:
     """Pairs of other routes are still held against it."""
     pairs = (Pair(candidate="bare-call", reference="call"),)
-    check = Check(code="KC999", name="c", title="t", explanation="", pairs=pairs, examine=lambda evidence: agreement(evidence, pairs, WORDING))
+    check = Check(
+        code="KC999",
+        name="c",
+        title="t",
+        explanation="",
+        pairs=pairs,
+        examine=lambda evidence: agreement(evidence, pairs, WORDING),
+    )
     policy = Policy(stated=Stated(rtol=0.0, atol=0.1))
-    assert world.where({"predict": crashed, "bare-call": world.moved(0.5)}, policy=policy).verdict(check).status is Status.FAIL
+    assert (
+        world.where({"predict": crashed, "bare-call": world.moved(0.5)}, policy=policy).verdict(check).status
+        is Status.FAIL
+    )
 
 
 def test_an_exact_pair_asks_for_the_same_bits_whatever_the_limit(world: Any) -> None:
     pairs = (Pair(candidate="shuffled", reference="predict", exact=True),)
-    check = Check(code="KC999", name="exact", title="t", explanation="", pairs=pairs, examine=lambda evidence: agreement(evidence, pairs, WORDING))
+    check = Check(
+        code="KC999",
+        name="exact",
+        title="t",
+        explanation="",
+        pairs=pairs,
+        examine=lambda evidence: agreement(evidence, pairs, WORDING),
+    )
     assert world.verdict(check).status is Status.PASS
-    assert world.where({"shuffled": world.moved(2.0**-22)}, policy=Policy(stated=Stated(rtol=1.0, atol=1.0))).verdict(check).status is Status.FAIL
+    assert (
+        world.where({"shuffled": world.moved(2.0**-22)}, policy=Policy(stated=Stated(rtol=1.0, atol=1.0)))
+        .verdict(check)
+        .status
+        is Status.FAIL
+    )
 
 
 # --- what must never pass
@@ -136,7 +180,11 @@ def test_an_exact_pair_asks_for_the_same_bits_whatever_the_limit(world: Any) -> 
 
 def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:
     found = world.where({"call": crashed}).verdict(CHECK)
-    assert (found.status, found.message, found.reason) == (Status.ERROR, "a way of calling the model crashed", "call: ValueError: boom")
+    assert (found.status, found.message, found.reason) == (
+        Status.ERROR,
+        "a way of calling the model crashed",
+        "call: ValueError: boom",
+    )
     assert [each.comparison.candidate for each in found.judged] == ["shuffled"]
 
 
@@ -156,7 +204,9 @@ def test_a_crash_beats_what_is_missing(world: Any, crashed: Trace, missing: Trac
 def test_nothing_to_compare_is_skipped_with_its_reasons(world: Any, missing: Trace) -> None:
     found = world.where({"call": missing, "shuffled": missing}).verdict(CHECK)
     reason = "shuffled, call: not on this machine"
-    assert found == Verdict(status=Status.SKIP, message="nothing to compare", code="KC999", name="both", reason=reason)
+    assert found == Verdict(
+        status=Status.SKIP, message="nothing to compare", code="KC999", name="both", reason=reason
+    )
 
 
 def test_routes_without_outputs_are_nothing_to_compare(world: Any) -> None:
@@ -180,7 +230,10 @@ def test_no_rows_are_nothing_to_compare(make_world: Any) -> None:
 
 def test_outputs_without_elements_are_nothing_to_compare(world: Any) -> None:
     hollow = np.zeros((32, 0), np.float32)
-    assert world.where(dict.fromkeys(("predict", "shuffled", "call"), hollow)).verdict(CHECK).status is Status.SKIP
+    assert (
+        world.where(dict.fromkeys(("predict", "shuffled", "call"), hollow)).verdict(CHECK).status
+        is Status.SKIP
+    )
 
 
 @pytest.mark.parametrize("side", ["predict", "shuffled"])
@@ -202,14 +255,18 @@ def test_nan_on_one_side_is_told_beside_rounding(world: Any) -> None:
 def test_nan_on_both_sides_is_counted(world: Any) -> None:
     found = world.where(dict.fromkeys(("predict", "shuffled", "call"), holed(world, 3))).verdict(CHECK)
     assert found.status is Status.PASS
-    counted = [(each.comparison.nonfinite_candidate, each.comparison.nonfinite_reference) for each in found.judged]
+    counted = [
+        (each.comparison.nonfinite_candidate, each.comparison.nonfinite_reference) for each in found.judged
+    ]
     assert counted == [(1, 1), (1, 1)]
 
 
 def test_nan_on_both_sides_hides_no_fault(world: Any) -> None:
     both = holed(world, 3)
     moved = np.where(np.arange(32).reshape(-1, 1) == 9, both + np.float32(0.5), both)
-    assert world.where({"predict": both, "shuffled": moved, "call": both}).verdict(CHECK).status is Status.FAIL
+    assert (
+        world.where({"predict": both, "shuffled": moved, "call": both}).verdict(CHECK).status is Status.FAIL
+    )
 
 
 @pytest.mark.parametrize("shape", [(31, 1), (32, 2), (32,), (32, 1, 1)])
@@ -220,12 +277,18 @@ def test_another_shape_fails(world: Any, shape: tuple[int, ...]) -> None:
 
 def test_an_output_that_is_missing_fails(world: Any) -> None:
     found = world.where({"shuffled": {"other": world.predict}}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, "they differ, shuffled: shuffled gives no output 'out'")
+    assert (found.status, found.message) == (
+        Status.FAIL,
+        "they differ, shuffled: shuffled gives no output 'out'",
+    )
 
 
 def test_the_worst_of_several_outputs_is_told(world: Any) -> None:
     two = {"out": world.predict, "b": world.predict}
-    shadows = {f"{route}-float64": {"out": world.exact, "b": world.exact} for route in ("predict", "shuffled", "call")}
+    shadows = {
+        f"{route}-float64": {"out": world.exact, "b": world.exact}
+        for route in ("predict", "shuffled", "call")
+    }
     answers = {
         **shadows,
         "predict": two,
@@ -246,7 +309,10 @@ REST = 2.0**-29
 def spared(world: Any, by: float, rest: float, layered: float = 0.0) -> Verdict:
     """The call moves by `by` up and down in turn, its float64 twin by `rest`; rounding put back layer by layer goes `layered` far."""
     turn = np.where(np.arange(len(world.predict)) % 2, 1.0, -1.0).reshape(-1, 1)
-    answers = {"call": (world.predict + by * turn).astype(np.float32), "call-float64": world.exact + rest * turn}
+    answers = {
+        "call": (world.predict + by * turn).astype(np.float32),
+        "call-float64": world.exact + rest * turn,
+    }
     if layered:
         answers["rounded-layers"] = world.exact + layered * turn
     found: Verdict = world.where(answers).verdict(CHECK)
@@ -255,15 +321,22 @@ def spared(world: Any, by: float, rest: float, layered: float = 0.0) -> Verdict:
 
 @pytest.mark.parametrize("layered", [0.0, 0.02])
 @pytest.mark.parametrize(("by", "status"), [(0.0009, Status.PASS), (0.02, Status.WARN)])
-def test_a_difference_that_shrinks_in_float64_as_rounding_does_is_rounding(world: Any, by: float, status: Status, layered: float) -> None:
+def test_a_difference_that_shrinks_in_float64_as_rounding_does_is_rounding(
+    world: Any, by: float, status: Status, layered: float
+) -> None:
     found = spared(world, by, by * REST)
-    assert (found.status, found.findings) == (status, {"cause": "ill-conditioned"} if status is Status.WARN else {})
+    assert (found.status, found.findings) == (
+        status,
+        {"cause": "ill-conditioned"} if status is Status.WARN else {},
+    )
     assert [each.limit.origin for each in found.judged] == ["calibrated", "amplified"]
     assert f"but for rounding of {by:.1e} (" in found.message
     assert found.message.endswith("in call that predict is spared")
 
 
-def test_a_difference_that_leaves_nothing_in_float64_is_rounding_where_layers_round_as_much(world: Any) -> None:
+def test_a_difference_that_leaves_nothing_in_float64_is_rounding_where_layers_round_as_much(
+    world: Any,
+) -> None:
     assert spared(world, 0.02, 0.0, layered=0.02).status is Status.WARN
     assert spared(world, 0.0005, 0.0, layered=0.0005).status is Status.PASS
 
@@ -280,13 +353,19 @@ def test_a_difference_that_leaves_nothing_in_float64_is_rounding_where_layers_ro
         pytest.param(0.02, 1e-8, 0.02, id="shrinks, but not as rounding does"),
     ],
 )
-def test_what_rounding_does_not_account_for_stays_a_failure(world: Any, by: float, rest: float, layered: float) -> None:
+def test_what_rounding_does_not_account_for_stays_a_failure(
+    world: Any, by: float, rest: float, layered: float
+) -> None:
     assert spared(world, by, rest, layered).status is Status.FAIL
 
 
 def test_one_row_that_moves_alone_is_not_what_rounding_does_to_all(world: Any) -> None:
     turn = np.where(np.arange(len(world.predict)) % 2, 1.0, -1.0).reshape(-1, 1)
-    answers = {"call": world.moved(0.02), "call-float64": world.exact, "rounded-layers": world.exact + 0.001 * turn}
+    answers = {
+        "call": world.moved(0.02),
+        "call-float64": world.exact,
+        "rounded-layers": world.exact + 0.001 * turn,
+    }
     assert world.where(answers).verdict(CHECK).status is Status.FAIL
 
 
@@ -302,27 +381,43 @@ def near_ties(make_world: Any, flips: int, rows: int = 40) -> Any:
     exact = predict + np.where(np.arange(rows) % 2, 2.0**-15, -(2.0**-15)).reshape(-1, 1)
     answers = {"predict": predict, "call": predict, "shuffled": flipped}
     answers |= {f"{route}-float64": exact for route in answers} | {"rounded-layers": exact}
-    return base.where(answers, facts={"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)})
+    return base.where(
+        answers, facts={"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)}
+    )
 
 
-@pytest.mark.parametrize(("flips", "status"), [(0, Status.PASS), (1, Status.WARN), (2, Status.WARN), (3, Status.FAIL), (20, Status.FAIL)])
-def test_decisions_that_rounding_flips_warn_and_fail_above_a_twentieth(make_world: Any, flips: int, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("flips", "status"),
+    [(0, Status.PASS), (1, Status.WARN), (2, Status.WARN), (3, Status.FAIL), (20, Status.FAIL)],
+)
+def test_decisions_that_rounding_flips_warn_and_fail_above_a_twentieth(
+    make_world: Any, flips: int, status: Status
+) -> None:
     found = near_ties(make_world, flips).verdict(CHECK)
     assert found.status is status
     assert all(each.within for each in found.judged)
     if flips:
-        assert found.message == f"they agree, but rounding of 3.1e-05 flips {flips} of 40 decisions: near ties"
+        assert (
+            found.message == f"they agree, but rounding of 3.1e-05 flips {flips} of 40 decisions: near ties"
+        )
         assert "threshold" in str(found.advice)
 
 
 def test_what_a_stated_limit_lets_through_is_not_called_rounding(make_world: Any) -> None:
     found = near_ties(make_world, 1).where(policy=Policy(stated=Stated(rtol=0.0, atol=0.1))).verdict(CHECK)
-    assert (found.status, found.message) == (Status.WARN, "they agree, but a difference of 3.1e-05 flips 1 of 40 decisions: near ties")
+    assert (found.status, found.message) == (
+        Status.WARN,
+        "they agree, but a difference of 3.1e-05 flips 1 of 40 decisions: near ties",
+    )
 
 
 def test_flips_beyond_the_limit_are_told_with_the_failure(make_world: Any) -> None:
     found = near_ties(make_world, 0)
-    assert found.where({"shuffled": found.answers["predict"] - np.float32(0.25)}).verdict(CHECK).message.endswith("; 40 decisions flip")
+    assert (
+        found.where({"shuffled": found.answers["predict"] - np.float32(0.25)})
+        .verdict(CHECK)
+        .message.endswith("; 40 decisions flip")
+    )
 
 
 def test_several_decisions_a_row_are_counted_as_decisions(make_world: Any) -> None:

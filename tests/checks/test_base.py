@@ -22,7 +22,9 @@ def test_statuses_are_declared_from_good_to_bad() -> None:
 
 def test_a_verdict_is_signed(world: Any) -> None:
     asked = check(lambda _evidence: Verdict(status=Status.WARN, message="hm", findings={"a": 1}))
-    assert world.verdict(asked) == Verdict(status=Status.WARN, message="hm", code="KC999", name="nothing", findings={"a": 1})
+    assert world.verdict(asked) == Verdict(
+        status=Status.WARN, message="hm", code="KC999", name="nothing", findings={"a": 1}
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,11 +35,15 @@ def test_a_verdict_is_signed(world: Any) -> None:
         (ZeroDivisionError(), "ZeroDivisionError: "),
     ],
 )
-def test_a_check_that_crashes_is_an_error_and_never_a_pass(world: Any, problem: Exception, reason: str) -> None:
+def test_a_check_that_crashes_is_an_error_and_never_a_pass(
+    world: Any, problem: Exception, reason: str
+) -> None:
     def examine(_evidence: Evidence) -> Verdict:
         raise problem
 
-    expected = Verdict(status=Status.ERROR, message="the check itself failed", code="KC999", name="nothing", reason=reason)
+    expected = Verdict(
+        status=Status.ERROR, message="the check itself failed", code="KC999", name="nothing", reason=reason
+    )
     assert world.verdict(check(examine)) == expected
 
 
@@ -53,13 +59,22 @@ def flipping(*, within: bool = True, flips: int = 1) -> Judged:
     theirs = np.full((40, 1), 0.5)
     mine = theirs.copy()
     mine[:flips] -= 1e-6
-    found = compare(("served", "predict"), Answers(outputs={"y": mine}), Answers(outputs={"y": theirs}), decisions={"y": "threshold"})[0]
+    found = compare(
+        ("served", "predict"),
+        Answers(outputs={"y": mine}),
+        Answers(outputs={"y": theirs}),
+        decisions={"y": "threshold"},
+    )[0]
     return Judged(comparison=found, limit=Limit(value=1e-3, origin="stated"), within=within)
 
 
 def test_a_pass_with_decisions_that_flip_inside_the_limit_is_never_silent(world: Any) -> None:
     """No check has to think of it: agreement() warns by itself, and what judges pairs in another way is caught here."""
-    found = world.verdict(check(lambda _evidence: Verdict(status=Status.PASS, message="all is well", judged=(flipping(flips=2),))))
+    found = world.verdict(
+        check(
+            lambda _evidence: Verdict(status=Status.PASS, message="all is well", judged=(flipping(flips=2),))
+        )
+    )
     assert found.status is Status.WARN
     assert found.message == "all is well; yet 2 of 40 decisions flip between served and predict: near ties"
     assert "undecided" in str(found.advice)

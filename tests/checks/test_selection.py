@@ -7,7 +7,12 @@ import pytest
 from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
 from keras_consistency_cli.errors import UsageError
 
-KNOWN = (("KC101", "batch-vs-single"), ("KC102", "batch-size"), ("KC201", "predict-vs-call"), ("KC701", "finite"))
+KNOWN = (
+    ("KC101", "batch-vs-single"),
+    ("KC102", "batch-size"),
+    ("KC201", "predict-vs-call"),
+    ("KC701", "finite"),
+)
 
 
 @pytest.mark.parametrize(
@@ -21,13 +26,21 @@ KNOWN = (("KC101", "batch-vs-single"), ("KC102", "batch-size"), ("KC201", "predi
         (("KC",), ("Batch-Size",), ("KC101", "KC201", "KC701")),
     ],
 )
-def test_codes_beginnings_and_names(select: tuple[str, ...], ignore: tuple[str, ...], chosen: tuple[str, ...]) -> None:
+def test_codes_beginnings_and_names(
+    select: tuple[str, ...], ignore: tuple[str, ...], chosen: tuple[str, ...]
+) -> None:
     assert resolve_selection(select, ignore, KNOWN) == chosen
 
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("batch-sise", " (did you mean 'batch-size'?)"), ("kc702", " (did you mean 'KC701'?)"), ("xyz", ""), ("", ""), ("batch", "")],
+    [
+        ("batch-sise", " (did you mean 'batch-size'?)"),
+        ("kc702", " (did you mean 'KC701'?)"),
+        ("xyz", ""),
+        ("", ""),
+        ("batch", ""),
+    ],
 )
 @pytest.mark.parametrize("option", ["select", "ignore"])
 def test_an_unknown_word_is_refused_with_a_suggestion(word: str, hint: str, option: str) -> None:
@@ -45,5 +58,7 @@ def test_nothing_left_to_run_is_refused() -> None:
 def test_limits_for_outputs_that_do_not_exist_are_refused() -> None:
     check_outputs(["price"], ["price", "kind"])
     check_outputs(["anything"], [])
-    with pytest.raises(UsageError, match=r"output 'prise', which the model does not have \(did you mean 'price'\?\)"):
+    with pytest.raises(
+        UsageError, match=r"output 'prise', which the model does not have \(did you mean 'price'\?\)"
+    ):
         check_outputs(["kind", "prise"], ["price", "kind"])

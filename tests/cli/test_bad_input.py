@@ -34,56 +34,128 @@ class Bad:
 RUN = "run mlp.keras --data x.npy"
 WITHOUT_BACKEND = {
     "no model given": Bad(line="run", code=2, words=("model",)),
-    "missing model": Bad(line="run mlq.keras --data x.npy", code=2, words=("mlq.keras", "no such file", "did you mean 'mlp.keras'?")),
+    "missing model": Bad(
+        line="run mlq.keras --data x.npy",
+        code=2,
+        words=("mlq.keras", "no such file", "did you mean 'mlp.keras'?"),
+    ),
     "directory": Bad(line="run folder --data x.npy", code=2, words=("folder: is a directory", ".keras")),
-    "empty file": Bad(line="run empty.keras --data x.npy", code=1, words=("empty.keras: the file is empty (0 bytes)",)),
-    "empty archive": Bad(line="run no_members.keras --data x.npy", code=1, words=("no_members.keras: an empty zip archive",)),
+    "empty file": Bad(
+        line="run empty.keras --data x.npy", code=1, words=("empty.keras: the file is empty (0 bytes)",)
+    ),
+    "empty archive": Bad(
+        line="run no_members.keras --data x.npy", code=1, words=("no_members.keras: an empty zip archive",)
+    ),
     "truncated archive": Bad(line="run cut.keras --data x.npy", code=1, words=("cut.keras",)),
-    "hdf5 renamed": Bad(line="run old.keras --data x.npy", code=1, words=("old.keras: an HDF5 file", "model.save('model.keras')")),
+    "hdf5 renamed": Bad(
+        line="run old.keras --data x.npy",
+        code=1,
+        words=("old.keras: an HDF5 file", "model.save('model.keras')"),
+    ),
     "not a zip": Bad(line="run text.keras --data x.npy", code=1, words=("text.keras: a text file",)),
-    "zip of something else": Bad(line="run other.keras --data x.npy", code=1, words=("other.keras", "config.json")),
+    "zip of something else": Bad(
+        line="run other.keras --data x.npy", code=1, words=("other.keras", "config.json")
+    ),
     "damaged weights": Bad(line="run flipped.keras --data x.npy", code=1, words=("flipped.keras",)),
     "lambda": Bad(line="run lambda.keras --data x.npy", code=1, words=("Lambda", "--allow-unsafe")),
-    "custom class": Bad(line="run custom.keras --data x.npy", code=1, words=("live>Leak", "--custom-objects layers.py")),
+    "custom class": Bad(
+        line="run custom.keras --data x.npy", code=1, words=("live>Leak", "--custom-objects layers.py")
+    ),
     "missing data": Bad(line="run mlp.keras --data y.npy", code=2, words=("data y.npy does not exist",)),
     "object arrays": Bad(line="run mlp.keras --data object.npy", code=2, words=("object.npy", "object")),
-    "zero rows": Bad(line="run mlp.keras --data zero.npy", code=2, words=("data zero.npy has no rows: its shape is (0, 6)",)),
-    "data is no array": Bad(line="run mlp.keras --data text.keras", code=2, words=("text.keras is a text file", "np.loadtxt")),
-    "unequal lengths": Bad(line="run two.keras --data unequal.npz", code=2, words=("'numbers' has 5 rows", "'ids' has 4", "the same number of rows")),
+    "zero rows": Bad(
+        line="run mlp.keras --data zero.npy",
+        code=2,
+        words=("data zero.npy has no rows: its shape is (0, 6)",),
+    ),
+    "data is no array": Bad(
+        line="run mlp.keras --data text.keras", code=2, words=("text.keras is a text file", "np.loadtxt")
+    ),
+    "unequal lengths": Bad(
+        line="run two.keras --data unequal.npz",
+        code=2,
+        words=("'numbers' has 5 rows", "'ids' has 4", "the same number of rows"),
+    ),
     "missing config": Bad(line=f"{RUN} --config none.yaml", code=2, words=("none.yaml",)),
     "bad yaml": Bad(line=f"{RUN} --config broken.yaml", code=2, words=("broken.yaml:", "not valid YAML")),
-    "unknown key": Bad(line=f"{RUN} --config key.yaml", code=2, words=("key.yaml:2: ", "batchsize", "did you mean 'batch_size'?")),
-    "bad value in yaml": Bad(line=f"{RUN} --config value.yaml", code=2, words=("value.yaml:2: ", "rows", "a whole number of at least 1, or all")),
+    "unknown key": Bad(
+        line=f"{RUN} --config key.yaml",
+        code=2,
+        words=("key.yaml:2: ", "batchsize", "did you mean 'batch_size'?"),
+    ),
+    "bad value in yaml": Bad(
+        line=f"{RUN} --config value.yaml",
+        code=2,
+        words=("value.yaml:2: ", "rows", "a whole number of at least 1, or all"),
+    ),
     "unknown flag": Bad(line=f"{RUN} --row 3", code=2, words=("--row", "did you mean '--rows'?")),
     "unknown command": Bad(line="rum mlp.keras", code=2, words=("rum",)),
     "unknown check": Bad(line=f"{RUN} --select KC999", code=2, words=("KC999",)),
-    "misspelt check": Bad(line=f"{RUN} --select row-odrer", code=2, words=("row-odrer", "did you mean 'row-order'?")),
+    "misspelt check": Bad(
+        line=f"{RUN} --select row-odrer", code=2, words=("row-odrer", "did you mean 'row-order'?")
+    ),
     "nothing left to check": Bad(line=f"{RUN} --select KC104 --ignore row-order", code=2, words=("check",)),
     "nan limit": Bad(line=f"{RUN} --rtol nan --atol 0", code=2, words=("--rtol", "nan")),
     "half-stated limit": Bad(line=f"{RUN} --rtol 1e-5", code=2, words=("--rtol", "--atol")),
     "negative limit": Bad(line=f"{RUN} --rtol 1e-5 --atol -1", code=2, words=("--atol", "-1")),
-    "rows of zero": Bad(line=f"{RUN} --rows 0", code=2, words=("--rows", "0", "a whole number of at least 1, or all")),
-    "unknown format": Bad(line=f"{RUN} --format xml", code=2, words=("--format", "xml", "terminal, concise, json, junit")),
-    "unknown backend": Bad(line=f"{RUN} --backend theano", code=2, words=("--backend", "theano", "tensorflow, jax or torch")),
-    "output over input": Bad(line=f"{RUN} --output x.npy", code=2, words=("--output x.npy would overwrite an input",)),
+    "rows of zero": Bad(
+        line=f"{RUN} --rows 0", code=2, words=("--rows", "0", "a whole number of at least 1, or all")
+    ),
+    "unknown format": Bad(
+        line=f"{RUN} --format xml", code=2, words=("--format", "xml", "terminal, concise, json, junit")
+    ),
+    "unknown backend": Bad(
+        line=f"{RUN} --backend theano", code=2, words=("--backend", "theano", "tensorflow, jax or torch")
+    ),
+    "output over input": Bad(
+        line=f"{RUN} --output x.npy", code=2, words=("--output x.npy would overwrite an input",)
+    ),
     "unknown topic": Bad(line="explain KC999", code=2, words=("KC999", "kcheck list")),
 }
 WITH_BACKEND = {
-    "wrong rank": Bad(line="run mlp.keras --data flat.npy --select KC1", code=2, words=("flat.npy has shape (30,)", "takes (None, 6)", "reshape")),
-    "wrong feature count": Bad(
-        line="run mlp.keras --data wide.npy --select KC1", code=2, words=("wide.npy has shape (5, 7)", "takes (None, 6)", "6 features")
+    "wrong rank": Bad(
+        line="run mlp.keras --data flat.npy --select KC1",
+        code=2,
+        words=("flat.npy has shape (30,)", "takes (None, 6)", "reshape"),
     ),
-    "wrong length": Bad(line="run lstm.keras --data short.npy --select KC1", code=2, words=("short.npy has shape (8, 5, 3)", "takes (None, 4, 3)")),
-    "wrong dtype": Bad(line="run mlp.keras --data words.npy", code=2, words=("words.npy has dtype <U", "input 'x'")),
-    "too few rows": Bad(line="run lstm.keras --data three.npy", code=2, words=("three.npy has 3 rows", "batch of 4")),
-    "missing input": Bad(line="run two.keras --data half.npz", code=2, words=("has no array for 'ids'", "np.savez('x.npz', ids=..., numbers=...)")),
-    "one array for two inputs": Bad(line="run two.keras --data x.npy", code=2, words=("holds one array", "takes 2 inputs: 'ids', 'numbers'")),
-    "misspelt input": Bad(line="run two.keras --data typo.npz", code=2, words=("'nubmers'", "did you mean 'numbers'?")),
+    "wrong feature count": Bad(
+        line="run mlp.keras --data wide.npy --select KC1",
+        code=2,
+        words=("wide.npy has shape (5, 7)", "takes (None, 6)", "6 features"),
+    ),
+    "wrong length": Bad(
+        line="run lstm.keras --data short.npy --select KC1",
+        code=2,
+        words=("short.npy has shape (8, 5, 3)", "takes (None, 4, 3)"),
+    ),
+    "wrong dtype": Bad(
+        line="run mlp.keras --data words.npy", code=2, words=("words.npy has dtype <U", "input 'x'")
+    ),
+    "too few rows": Bad(
+        line="run lstm.keras --data three.npy", code=2, words=("three.npy has 3 rows", "batch of 4")
+    ),
+    "missing input": Bad(
+        line="run two.keras --data half.npz",
+        code=2,
+        words=("has no array for 'ids'", "np.savez('x.npz', ids=..., numbers=...)"),
+    ),
+    "one array for two inputs": Bad(
+        line="run two.keras --data x.npy",
+        code=2,
+        words=("holds one array", "takes 2 inputs: 'ids', 'numbers'"),
+    ),
+    "misspelt input": Bad(
+        line="run two.keras --data typo.npz", code=2, words=("'nubmers'", "did you mean 'numbers'?")
+    ),
     "class not in the file": Bad(
-        line="run custom.keras --custom-objects nothing.py", code=1, words=("custom.keras cannot be loaded", "Leak", "--custom-objects")
+        line="run custom.keras --custom-objects nothing.py",
+        code=1,
+        words=("custom.keras cannot be loaded", "Leak", "--custom-objects"),
     ),
     "objects that fail": Bad(
-        line="run custom.keras --custom-objects failing.py", code=2, words=("--custom-objects failing.py cannot be imported", "no way")
+        line="run custom.keras --custom-objects failing.py",
+        code=2,
+        words=("--custom-objects failing.py cannot be imported", "no way"),
     ),
 }
 
@@ -132,14 +204,26 @@ def damaged(into: Path) -> None:
     with zipfile.ZipFile(into / "other.keras", "w") as other:
         other.writestr("letter.txt", "dear reader")
     at = whole.rindex(b"\x89HDF") + 700
-    (into / "flipped.keras").write_bytes(whole[:at] + bytes(255 - byte for byte in whole[at : at + 200]) + whole[at + 200 :])
+    (into / "flipped.keras").write_bytes(
+        whole[:at] + bytes(255 - byte for byte in whole[at : at + 200]) + whole[at + 200 :]
+    )
 
 
 def arrays(into: Path) -> None:
     """Rows that fit, and rows that do not."""
     number = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
-    fine = {"x": number[:, :6], "flat": number[:, :6].ravel(), "wide": number, "zero": number[:0, :6], "words": np.full((5, 6), "no")}
-    for name, values in {**fine, "short": np.zeros((8, 5, 3), "float32"), "three": np.zeros((3, 4, 3), "float32")}.items():
+    fine = {
+        "x": number[:, :6],
+        "flat": number[:, :6].ravel(),
+        "wide": number,
+        "zero": number[:0, :6],
+        "words": np.full((5, 6), "no"),
+    }
+    for name, values in {
+        **fine,
+        "short": np.zeros((8, 5, 3), "float32"),
+        "three": np.zeros((3, 4, 3), "float32"),
+    }.items():
         np.save(into / f"{name}.npy", values)
     np.save(into / "object.npy", np.array([[1, "x"], [None, 2]], dtype=object), allow_pickle=True)
     holed = np.repeat(number[:, :6], 8, axis=0)
@@ -192,7 +276,9 @@ def test_debug_shows_the_traceback(here: Path, capsys: pytest.CaptureFixture[str
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-def test_rows_with_nan_are_reported_and_the_rest_is_checked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_with_nan_are_reported_and_the_rest_is_checked(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code = main(["run", "mlp.keras", "--data", "holed.npy", "--select", "KC104,KC701", "--format", "json"])
     out, err = capsys.readouterr()
     results = {result["code"]: result for result in json.loads(out)["results"]}
@@ -206,7 +292,15 @@ def test_rows_with_nan_are_reported_and_the_rest_is_checked(here: Path, capsys: 
 def test_a_reader_that_is_gone_changes_no_verdict(shell: str, around: Surroundings) -> None:
     program = shutil.which("python", path=os.path.dirname(os.sys.executable)) or "python"  # type: ignore[attr-defined]
     line = f"set -o pipefail; {program} -m keras_consistency_cli run mlp.keras --data x.npy --select KC104 {shell}"
-    done = subprocess.run(["bash", "-c", line], cwd=around.folder, env=around.environment(), capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=around.folder,
+        env=around.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

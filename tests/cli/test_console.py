@@ -51,20 +51,30 @@ class Screen(io.TextIOWrapper):
     ],
 )
 def test_colour(
-    choice: Literal["auto", "always", "never"], environ: dict[str, str], terminal: bool, wanted: bool, monkeypatch: pytest.MonkeyPatch
+    choice: Literal["auto", "always", "never"],
+    environ: dict[str, str],
+    terminal: bool,
+    wanted: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "stdout", Screen(terminal=terminal))
     assert wants_color(choice, environ) is wanted
     assert wants_color(choice, environ, to_file=True) is (choice == "always")
 
 
-@pytest.mark.parametrize(("encoding", "ascii_only"), [("utf-8", False), ("ascii", True), ("latin-1", True), ("cp437", True)])
-def test_the_alphabet_follows_the_encoding(encoding: str, ascii_only: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "ascii_only"), [("utf-8", False), ("ascii", True), ("latin-1", True), ("cp437", True)]
+)
+def test_the_alphabet_follows_the_encoding(
+    encoding: str, ascii_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdout", Screen(encoding))
     assert speaks_ascii_only() is ascii_only
 
 
-def test_what_the_encoding_lacks_is_spelled_out_unless_the_format_fixes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_encoding_lacks_is_spelled_out_unless_the_format_fixes_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     screen = Screen("ascii")
     monkeypatch.setattr(sys, "stdout", screen)
     write_stdout("café\n")
@@ -88,7 +98,9 @@ def test_a_closed_standard_output_is_a_broken_pipe(closed: bool, monkeypatch: py
         write_stdout("text\n")
 
 
-def test_messages_are_indented_and_survive_a_missing_standard_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_are_indented_and_survive_a_missing_standard_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     say("one\ntwo")
     assert capsys.readouterr() == ("", "kcheck: one\n        two\n")
     monkeypatch.setattr(sys, "stderr", None)
@@ -111,7 +123,10 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["report.txt"]
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "new\n"), ("", "new\n"), ("a\n", "a\nnew\n"), ("a", "a\nnew\n"), ("\xe9", "\xe9\nnew\n")])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(None, "new\n"), ("", "new\n"), ("a\n", "a\nnew\n"), ("a", "a\nnew\n"), ("\xe9", "\xe9\nnew\n")],
+)
 def test_what_is_added_stands_below_what_was_there(before: str | None, after: str, tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     if before is not None:
@@ -124,8 +139,14 @@ def test_what_is_added_stands_below_what_was_there(before: str | None, after: st
 def test_only_the_summary_of_a_step_is_added_to(tmp_path: Path) -> None:
     (tmp_path / "link.md").symlink_to(tmp_path / "summary.md")
     environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
-    assert [is_step_summary(tmp_path / name, environ) for name in ("summary.md", "link.md", "other.md")] == [True, True, False]
-    assert not any(is_step_summary(tmp_path / "summary.md", empty) for empty in ({}, {"GITHUB_STEP_SUMMARY": ""}))
+    assert [is_step_summary(tmp_path / name, environ) for name in ("summary.md", "link.md", "other.md")] == [
+        True,
+        True,
+        False,
+    ]
+    assert not any(
+        is_step_summary(tmp_path / "summary.md", empty) for empty in ({}, {"GITHUB_STEP_SUMMARY": ""})
+    )
 
 
 def test_a_link_stays_a_link_and_its_target_is_written(tmp_path: Path) -> None:
@@ -144,7 +165,9 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(NoVerdictError, match=r"cannot write the report to .*report\.txt: No space left on device"):
+    with pytest.raises(
+        NoVerdictError, match=r"cannot write the report to .*report\.txt: No space left on device"
+    ):
         write_file(path, "after")
     assert path.read_text(encoding="utf-8") == "before"
     assert os.listdir(tmp_path) == ["report.txt"]

@@ -23,11 +23,19 @@ class Stage:
     config: Path | None
     notes: tuple[str, ...]
 
-    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object) -> Report:
+    def inspect(
+        self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object
+    ) -> Report:
         """Stand in for pipeline.inspect."""
         self.settings, self.config = settings, config
         source = Source(path=str(settings.model))
-        return Report(version="1", verdicts=(Verdict(status=Status.PASS, message="yes"),), model=source, data=source, notes=("of the run",))
+        return Report(
+            version="1",
+            verdicts=(Verdict(status=Status.PASS, message="yes"),),
+            model=source,
+            data=source,
+            notes=("of the run",),
+        )
 
     def render(self, report: Report, format: str, **look: Any) -> str:
         """Stand in for reporting.render."""
@@ -39,7 +47,10 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     """A folder with a model in it, as the working directory, and the played modules."""
     played = Stage()
-    contents: Mapping[str, Mapping[str, object]] = {"pipeline.run": {"inspect": played.inspect}, "reporting.render": {"render": played.render}}
+    contents: Mapping[str, Mapping[str, object]] = {
+        "pipeline.run": {"inspect": played.inspect},
+        "reporting.render": {"render": played.render},
+    }
     for name, content in contents.items():
         module = ModuleType(name)
         vars(module).update(content)
@@ -58,7 +69,9 @@ def test_the_model_alone_takes_what_lies_beside_it(stage: Stage) -> None:
     lay("x.npy", "scaler.pkl", "layers.py")
     lay("kcheck.yaml", text="rows: 9\n")
     assert main(["m.keras", "--seed", "3"]) == 0
-    assert stage.settings == Settings.model_validate({"model": "m.keras", "data": "x.npy", "scaler": "scaler.pkl", "rows": 9, "seed": 3})
+    assert stage.settings == Settings.model_validate(
+        {"model": "m.keras", "data": "x.npy", "scaler": "scaler.pkl", "rows": 9, "seed": 3}
+    )
     assert stage.config == Path("kcheck.yaml")
     assert stage.notes == ("taken from beside the model: kcheck.yaml, x.npy, scaler.pkl", "of the run")
 
@@ -68,7 +81,12 @@ def test_a_plain_run_takes_only_what_is_given(line: list[str], stage: Stage) -> 
     lay("x.npy", "scaler.pkl")
     lay("kcheck.yaml", text="rows: 9\n")
     assert main(line) == 0
-    assert (stage.settings.data, stage.settings.scaler, stage.config, stage.notes) == (None, None, None, ("of the run",))
+    assert (stage.settings.data, stage.settings.scaler, stage.config, stage.notes) == (
+        None,
+        None,
+        None,
+        ("of the run",),
+    )
 
 
 def test_options_may_stand_first(stage: Stage) -> None:
@@ -82,7 +100,9 @@ def test_what_is_given_wins(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("KCHECK_PREPROCESS", "module:function")
     assert main(["m.keras", "--data", "other.npy"]) == 0
     assert stage.settings.data == Path("other.npy")
-    assert (stage.settings.expected, stage.settings.served, stage.settings.scaler) == (None, None, None), "they go with other rows, or other scaling"
+    assert (stage.settings.expected, stage.settings.served, stage.settings.scaler) == (None, None, None), (
+        "they go with other rows, or other scaling"
+    )
     assert stage.notes == ("of the run",)
 
 
@@ -102,7 +122,15 @@ def test_a_named_config_takes_the_place_of_the_found_one(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["trust: {code: true}", "custom_objects: [a.py]", "preprocess: a.py:f", "output: a", "format: [json=a]", "isolation: 'off'"]
+    "line",
+    [
+        "trust: {code: true}",
+        "custom_objects: [a.py]",
+        "preprocess: a.py:f",
+        "output: a",
+        "format: [json=a]",
+        "isolation: 'off'",
+    ],
 )
 def test_a_found_file_lets_no_code_run(line: str, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     lay("kcheck.yaml", text=f"rows: 9\n{line}\n")
@@ -114,7 +142,10 @@ def test_a_found_file_lets_no_code_run(line: str, stage: Stage, capsys: pytest.C
 
 
 def test_a_found_copy_of_the_defaults_is_harmless(stage: Stage) -> None:
-    lay("kcheck.yaml", text=(Path(__file__).parents[2] / "configs" / "default.yaml").read_text(encoding="utf-8"))
+    lay(
+        "kcheck.yaml",
+        text=(Path(__file__).parents[2] / "configs" / "default.yaml").read_text(encoding="utf-8"),
+    )
     assert main(["m.keras"]) == 0
 
 

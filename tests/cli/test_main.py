@@ -25,9 +25,23 @@ from keras_consistency_cli.errors import DataError, NoVerdictError, RefusedError
 from keras_consistency_cli.reporting.render import REFUSALS
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("numpy", "pydantic", "keras", "tensorflow", "jax", "torch", "sklearn", "scipy", "rich", "yaml", "h5py")
+HEAVY = (
+    "numpy",
+    "pydantic",
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "sklearn",
+    "scipy",
+    "rich",
+    "yaml",
+    "h5py",
+)
 
-FORMS = "terminal, concise, json, junit, sarif, github, markdown or html, each with =FILE if it goes to a file"
+FORMS = (
+    "terminal, concise, json, junit, sarif, github, markdown or html, each with =FILE if it goes to a file"
+)
 PLAYED = """
 import os, signal, sys
 from types import ModuleType, SimpleNamespace
@@ -48,12 +62,22 @@ sys.exit(main())
 """
 
 
-def command(*arguments: str, body: str | None = None, shell: str = "", env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, body: str | None = None, shell: str = "", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run kcheck in a process of its own; with `body`, on a pipeline that does just that. `shell` is put behind the command."""
-    program = ["-m", "keras_consistency_cli"] if body is None else ["-c", PLAYED % textwrap.indent(body, "    ").strip()]
+    program = (
+        ["-m", "keras_consistency_cli"]
+        if body is None
+        else ["-c", PLAYED % textwrap.indent(body, "    ").strip()]
+    )
     line = ["bash", "-c", f'set -o pipefail; "$@" {shell}', "bash", sys.executable, *program, *arguments]
     # Unbuffered streams would hide what becomes of text that could not be written.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("KCHECK_", "PYTHONUNBUFFERED"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KCHECK_", "PYTHONUNBUFFERED"))
+    }
     environment |= {"PYTHONPATH": str(ROOT), **(env or {})}
     return subprocess.run(line, capture_output=True, text=True, env=environment, check=False, timeout=60)
 
@@ -68,7 +92,9 @@ class Stage:
     config: Path | None = None
     look: tuple[object, ...] = ()
 
-    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object) -> SimpleNamespace:
+    def inspect(
+        self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object
+    ) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings, self.line, self.config = settings, line, config
         if isinstance(self.outcome, BaseException):
@@ -86,7 +112,10 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Put the played modules where the real ones are imported from."""
     played = Stage()
     told = {"render": played.render, "REFUSALS": REFUSALS}
-    contents: dict[str, dict[str, object]] = {"pipeline.run": {"inspect": played.inspect}, "reporting.render": told}
+    contents: dict[str, dict[str, object]] = {
+        "pipeline.run": {"inspect": played.inspect},
+        "reporting.render": told,
+    }
     for name, content in contents.items():
         module = ModuleType(name)
         vars(module).update(content)
@@ -102,7 +131,11 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def check(code: str, name: str) -> Check:
         return Check(
-            code=code, name=name, title=f"title of {name}", explanation=f"\nWhat {name} asks.\n", examine=lambda evidence: pytest.fail("ran")
+            code=code,
+            name=name,
+            title=f"title of {name}",
+            explanation=f"\nWhat {name} asks.\n",
+            examine=lambda evidence: pytest.fail("ran"),
         )
 
     module = ModuleType("checks")
@@ -166,7 +199,9 @@ def test_the_environment_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
-def test_the_exit_code_is_the_reports_and_stdout_holds_it_alone(code: int, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_is_the_reports_and_stdout_holds_it_alone(
+    code: int, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     stage.outcome = code
     assert main(["run", "m.keras", "--color", "always"]) == code
     assert capsys.readouterr() == ("the report ✓\n", "")
@@ -183,7 +218,12 @@ def test_the_report_goes_to_a_file(stage: Stage, tmp_path: Path, capsys: pytest.
 
 @pytest.mark.parametrize(("outcome", "told"), [(0, 3), (1, 1), (3, 3)])
 def test_a_bundle_that_cannot_be_written_never_hides_the_verdict(
-    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outcome: int, told: int
+    stage: Stage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outcome: int,
+    told: int,
 ) -> None:
     def write_bundle(path: Path, report: SimpleNamespace, settings: Settings) -> None:
         raise NoVerdictError(f"cannot write the bundle to {path.name}: No space left on device")
@@ -194,12 +234,23 @@ def test_a_bundle_that_cannot_be_written_never_hides_the_verdict(
     stage.outcome = outcome
     assert main(["run", "m.keras", "--bundle", str(tmp_path / "b")]) == told
     shown = capsys.readouterr()
-    assert (shown.out, shown.err) == ("the report ✓\n", "kcheck: cannot write the bundle to b: No space left on device\n")
+    assert (shown.out, shown.err) == (
+        "the report ✓\n",
+        "kcheck: cannot write the bundle to b: No space left on device\n",
+    )
 
 
-@pytest.mark.parametrize(("flag", "variable", "named"), [("a.yaml", None, "a.yaml"), (None, "b.yaml", "b.yaml"), (None, None, None)])
+@pytest.mark.parametrize(
+    ("flag", "variable", "named"),
+    [("a.yaml", None, "a.yaml"), (None, "b.yaml", "b.yaml"), (None, None, None)],
+)
 def test_the_pipeline_is_told_which_yaml_file_was_read(
-    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str | None, variable: str | None, named: str | None
+    stage: Stage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flag: str | None,
+    variable: str | None,
+    named: str | None,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a.yaml", "b.yaml"):
@@ -210,21 +261,33 @@ def test_the_pipeline_is_told_which_yaml_file_was_read(
     assert stage.config == (Path(named) if named else None)
 
 
-def test_an_output_that_cannot_be_is_refused_before_anything_runs(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_that_cannot_be_is_refused_before_anything_runs(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = tmp_path / "m.keras"
     model.write_bytes(b"precious")
     assert main(["run", str(model), "--output", str(model)]) == 2
     assert main(["run", str(model), "--output", str(tmp_path / "none" / "r.txt")]) == 2
     assert stage.settings is None
     assert model.read_bytes() == b"precious"
-    assert [line[:18] for line in capsys.readouterr().err.splitlines() if line.startswith("kcheck")] == ["kcheck: --output /"] * 2
+    assert [line[:18] for line in capsys.readouterr().err.splitlines() if line.startswith("kcheck")] == [
+        "kcheck: --output /"
+    ] * 2
 
 
 def test_a_full_disk_is_no_verdict() -> None:
     done = command("run", "m.keras", "--output", "/dev/full", body="pass")
-    assert (done.returncode, done.stdout, done.stderr) == (3, "", "kcheck: cannot write the report to /dev/full: No space left on device\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        3,
+        "",
+        "kcheck: cannot write the report to /dev/full: No space left on device\n",
+    )
     done = command("run", "m.keras", body="pass", shell=">/dev/full")
-    assert (done.returncode, done.stdout, done.stderr) == (3, "", "kcheck: cannot write to standard output: No space left on device\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        3,
+        "",
+        "kcheck: cannot write to standard output: No space left on device\n",
+    )
 
 
 @pytest.mark.parametrize("shell", [">&-", "| true", "| head -1 >/dev/null", "<&- >&-"])
@@ -247,15 +310,25 @@ def test_help_and_version_without_a_reader_end_quietly(arguments: tuple[str, ...
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (RefusedError("m.keras: not a zip", mend="save it again"), 1, "kcheck: m.keras: not a zip\n        to mend: save it again\n"),
+        (
+            RefusedError("m.keras: not a zip", mend="save it again"),
+            1,
+            "kcheck: m.keras: not a zip\n        to mend: save it again\n",
+        ),
         (DataError("zero rows", expected="one"), 2, "kcheck: zero rows\n        expected: one\n"),
         (NoVerdictError("the worker died"), 3, "kcheck: the worker died\n"),
         (KeyboardInterrupt(), 130, "kcheck: interrupted\n"),
-        (ZeroDivisionError("a\x1b[31m"), 3, "kcheck: internal error: ZeroDivisionError: a\\x1b[31m\n        --debug shows where\n"),
+        (
+            ZeroDivisionError("a\x1b[31m"),
+            3,
+            "kcheck: internal error: ZeroDivisionError: a\\x1b[31m\n        --debug shows where\n",
+        ),
         (MemoryError(), 3, "kcheck: internal error: MemoryError: \n        --debug shows where\n"),
     ],
 )
-def test_a_failure_is_told_in_a_few_lines(error: BaseException, code: int, message: str, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_told_in_a_few_lines(
+    error: BaseException, code: int, message: str, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     stage.outcome = error
     assert main(["run", "m.keras"]) == code
     assert capsys.readouterr() == ("", message)
@@ -263,7 +336,11 @@ def test_a_failure_is_told_in_a_few_lines(error: BaseException, code: int, messa
 
 @pytest.mark.parametrize("how", ["flag", "variable", "file"])
 def test_debug_shows_the_traceback(
-    how: str, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    how: str,
+    stage: Stage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     stage.outcome = ZeroDivisionError("secret")
     (tmp_path / "kcheck.yaml").write_text(f"debug: {str(how == 'file').lower()}\n", encoding="utf-8")
@@ -276,7 +353,10 @@ def test_debug_shows_the_traceback(
     assert shown.endswith("kcheck: internal error: ZeroDivisionError: secret\n")
 
 
-@pytest.mark.parametrize(("number", "code", "message"), [("SIGTERM", 143, "kcheck: terminated\n"), ("SIGINT", 130, "kcheck: interrupted\n")])
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [("SIGTERM", 143, "kcheck: terminated\n"), ("SIGINT", 130, "kcheck: interrupted\n")],
+)
 def test_signals_clean_up_and_have_their_codes(number: str, code: int, message: str, tmp_path: Path) -> None:
     trace = tmp_path / "cleaned"
     body = f"try:\n    os.kill(os.getpid(), signal.{number}); signal.pause()\nfinally:\n    open({str(trace)!r}, 'w').close()"
@@ -295,7 +375,10 @@ def test_the_callers_own_handler_is_back_afterwards(stage: Stage) -> None:
     ("arguments", "message"),
     [
         (("run", "m.keras", "--row", "3"), r"unknown option --row \(did you mean '--rows'\?\)"),
-        (("run", "m.keras", "--batchsize=3"), r"unknown option --batchsize \(did you mean '--batch-size'\?\)"),
+        (
+            ("run", "m.keras", "--batchsize=3"),
+            r"unknown option --batchsize \(did you mean '--batch-size'\?\)",
+        ),
         (("run", "m.keras", "--\x1b[1m"), r"unknown option --\\x1b\[1m"),
         (("run", "m.keras", "--rows"), r"Option '--rows' requires an argument\."),
         (("run", "m.keras", "more"), r"Got unexpected extra argument\S* \(more\)"),
@@ -313,15 +396,37 @@ def test_typers_own_complaints_take_two_lines(arguments: tuple[str, ...], messag
 @pytest.mark.parametrize(
     ("arguments", "env", "message"),
     [
-        (("run",), {}, "no model is given; expected 'kcheck run MODEL', or 'model:' in the file named by --config"),
-        (("run", "m.keras", "--rows", "0"), {}, "--rows: rows is 0, expected a whole number of at least 1, or all"),
-        (("run", "m.keras", "--rtol", "1"), {}, "--rtol is given without --atol\n        to mend: state both; --atol may be 0"),
-        (("run", "m.keras", "--config", "none.yaml"), {}, "none.yaml: no such file\n        expected: a YAML file with options of kcheck"),
+        (
+            ("run",),
+            {},
+            "no model is given; expected 'kcheck run MODEL', or 'model:' in the file named by --config",
+        ),
+        (
+            ("run", "m.keras", "--rows", "0"),
+            {},
+            "--rows: rows is 0, expected a whole number of at least 1, or all",
+        ),
+        (
+            ("run", "m.keras", "--rtol", "1"),
+            {},
+            "--rtol is given without --atol\n        to mend: state both; --atol may be 0",
+        ),
+        (
+            ("run", "m.keras", "--config", "none.yaml"),
+            {},
+            "none.yaml: no such file\n        expected: a YAML file with options of kcheck",
+        ),
         (("run", "m.keras"), {"KCHECK_FORMAT": "xml"}, f"KCHECK_FORMAT: format is 'xml', expected {FORMS}"),
-        (("run", "m.keras"), {"KCHECK_ROW": "1"}, "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\n        to mend: unset it"),
+        (
+            ("run", "m.keras"),
+            {"KCHECK_ROW": "1"},
+            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\n        to mend: unset it",
+        ),
     ],
 )
-def test_wrong_settings_end_before_anything_runs(arguments: tuple[str, ...], env: dict[str, str], message: str) -> None:
+def test_wrong_settings_end_before_anything_runs(
+    arguments: tuple[str, ...], env: dict[str, str], message: str
+) -> None:
     done = command(*arguments, body="raise AssertionError('it ran')", env=env)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"kcheck: {message}\n")
 
@@ -332,21 +437,33 @@ def test_wrong_settings_end_before_anything_runs(arguments: tuple[str, ...], env
 @pytest.mark.usefixtures("catalogue")
 def test_list_shows_code_name_and_title(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
-    assert capsys.readouterr() == ("KC101  batch-vs-single  title of batch-vs-single\nKC701  finite           title of finite\n", "")
+    assert capsys.readouterr() == (
+        "KC101  batch-vs-single  title of batch-vs-single\nKC701  finite           title of finite\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
     ("topic", "title"),
-    [("KC701", "KC701 finite: "), (" Finite", "KC701 finite: "), ("hidden-state", "hidden-state: a layer keeps"), ("Hidden-State", "hidden-state: ")],
+    [
+        ("KC701", "KC701 finite: "),
+        (" Finite", "KC701 finite: "),
+        ("hidden-state", "hidden-state: a layer keeps"),
+        ("Hidden-State", "hidden-state: "),
+    ],
 )
-def test_explain_knows_codes_names_and_causes(topic: str, title: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_knows_codes_names_and_causes(
+    topic: str, title: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["explain", topic]) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith(title)
     assert shown.err == ""
 
 
-@pytest.mark.parametrize(("topic", "hint"), [("kc107", "KC10"), ("finit", "finite"), ("hidden-stat", "hidden-state")])
+@pytest.mark.parametrize(
+    ("topic", "hint"), [("kc107", "KC10"), ("finit", "finite"), ("hidden-stat", "hidden-state")]
+)
 def test_explain_suggests(topic: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", topic]) == 2
     shown = capsys.readouterr()
@@ -362,9 +479,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_help_of_every_command_is_light(name: str) -> None:
-    probe = f"import sys\nfrom keras_consistency_cli.cli.main import main\ncode = main(['{name}', '--help'])\n"
+    probe = (
+        f"import sys\nfrom keras_consistency_cli.cli.main import main\ncode = main(['{name}', '--help'])\n"
+    )
     probe += f"print([name for name in {HEAVY} if name in sys.modules], code)"
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
     assert done.stdout.splitlines()[-1] == "[] 0"
     assert f"Usage: kcheck {name}" in done.stdout
 
@@ -372,7 +497,13 @@ def test_help_of_every_command_is_light(name: str) -> None:
 def test_help_is_light() -> None:
     probe = "import sys\nfrom keras_consistency_cli.cli.main import main\ncode = main(['--help'])\n"
     probe += f"print([name for name in {HEAVY} if name in sys.modules], code)"
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
     assert done.stdout.splitlines()[-1] == "[] 0"
     assert re.search(r"^  explain +Explain a check or a cause\.$", done.stdout, re.MULTILINE)
     assert "..." not in done.stdout.partition("Commands:")[2]
@@ -394,10 +525,23 @@ def test_a_refusal_is_json_where_json_is_asked_for(stage: Stage, capsys: pytest.
     }
 
 
-def test_every_report_goes_to_its_place(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_report_goes_to_its_place(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     stage.outcome = 1
     files = [tmp_path / "r.xml", tmp_path / "r.html", tmp_path / "r.json"]
-    line = ["run", "m.keras", "--format", f"junit={files[0]}", "--format", f"html={files[1]}", "--format", "terminal", "--output", str(files[2])]
+    line = [
+        "run",
+        "m.keras",
+        "--format",
+        f"junit={files[0]}",
+        "--format",
+        f"html={files[1]}",
+        "--format",
+        "terminal",
+        "--output",
+        str(files[2]),
+    ]
     assert main(line) == 1
     assert capsys.readouterr() == ("", "")
     assert [path.read_text(encoding="utf-8") for path in files] == ["the report ✓\n"] * 3
@@ -405,40 +549,78 @@ def test_every_report_goes_to_its_place(stage: Stage, tmp_path: Path, capsys: py
     assert capsys.readouterr() == ("the report ✓\n", "")
 
 
-def test_the_summary_of_a_step_is_added_to_and_every_other_file_replaced(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_summary_of_a_step_is_added_to_and_every_other_file_replaced(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     summary, other = tmp_path / "summary.md", tmp_path / "other.md"
     for path in (summary, other):
         path.write_text("# Build\n", encoding="utf-8")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     assert main(["run", "m.keras", "--format", f"markdown={summary}", "--format", f"html={other}"]) == 0
-    assert (summary.read_text(encoding="utf-8"), other.read_text(encoding="utf-8")) == ("# Build\nthe report ✓\n", "the report ✓\n")
+    assert (summary.read_text(encoding="utf-8"), other.read_text(encoding="utf-8")) == (
+        "# Build\nthe report ✓\n",
+        "the report ✓\n",
+    )
 
 
-def test_one_report_that_cannot_be_written_keeps_no_other_from_it(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = ["run", "m.keras", "--format", "junit=/dev/full", "--format", f"html={tmp_path / 'r.html'}", "--format", "json"]
+def test_one_report_that_cannot_be_written_keeps_no_other_from_it(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [
+        "run",
+        "m.keras",
+        "--format",
+        "junit=/dev/full",
+        "--format",
+        f"html={tmp_path / 'r.html'}",
+        "--format",
+        "json",
+    ]
     assert main(line) == 3
-    assert capsys.readouterr() == ("the report ✓\n", "kcheck: cannot write the report to /dev/full: No space left on device\n")
+    assert capsys.readouterr() == (
+        "the report ✓\n",
+        "kcheck: cannot write the report to /dev/full: No space left on device\n",
+    )
     assert (tmp_path / "r.html").exists()
 
 
 @pytest.mark.parametrize("taken", ["m.keras", "kcheck.yaml", "serve.py"])
-def test_no_report_overwrites_what_the_run_reads(taken: str, stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_report_overwrites_what_the_run_reads(
+    taken: str, stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("m.keras", "serve.py"):
         (tmp_path / name).write_text("precious")
     (tmp_path / "kcheck.yaml").write_text("model: m.keras\npreprocess: serve.py:f\n")
-    assert main(["run", "--config", str(tmp_path / "kcheck.yaml"), "--format", f"html={tmp_path / taken}"]) == 2
+    assert (
+        main(["run", "--config", str(tmp_path / "kcheck.yaml"), "--format", f"html={tmp_path / taken}"]) == 2
+    )
     assert stage.settings is None
-    assert capsys.readouterr().err.startswith(f"kcheck: --format html={tmp_path / taken} would overwrite an input of this run")
+    assert capsys.readouterr().err.startswith(
+        f"kcheck: --format html={tmp_path / taken} would overwrite an input of this run"
+    )
 
 
 def test_a_refusal_is_told_in_every_form_that_machines_read(stage: Stage, tmp_path: Path) -> None:
     stage.outcome = RefusedError("m.keras is damaged")
     forms = ("junit", "sarif", "github", "markdown", "html")
-    assert main(["run", "m.keras", *(word for form in forms for word in ("--format", f"{form}={tmp_path / form}"))]) == 1
-    assert ["m.keras is damaged" in (tmp_path / form).read_text(encoding="utf-8") for form in forms] == [True] * 5
+    assert (
+        main(
+            [
+                "run",
+                "m.keras",
+                *(word for form in forms for word in ("--format", f"{form}={tmp_path / form}")),
+            ]
+        )
+        == 1
+    )
+    assert ["m.keras is damaged" in (tmp_path / form).read_text(encoding="utf-8") for form in forms] == [
+        True
+    ] * 5
 
 
-def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     stage.outcome = UsageError("no such file")
     assert main(["run", "m.keras", "--format", "json"]) == 2
     assert capsys.readouterr().out == ""
@@ -460,7 +642,13 @@ def test_a_mistake_in_the_call_leaves_stdout_empty_even_for_json(stage: Stage, c
     ],
 )
 def test_a_shell_is_told_how_a_line_could_go_on(words: str, offered: list[str]) -> None:
-    done = command(env={"_KCHECK_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)})
+    done = command(
+        env={
+            "_KCHECK_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+    )
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, offered, "")
 
 

@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from keras_consistency_cli.cli.progress import nobody, shown_on
+from keras_consistency_cli.cli.progress import shown_on
+from keras_consistency_cli.pipeline.observer import nobody
 
 
 class Terminal(io.StringIO):
@@ -22,7 +23,10 @@ def test_a_terminal_sees_what_comes_next_and_an_empty_line_in_the_end() -> None:
         observe("1 of 2: rows one by one")
         observe("2 of 2: \x1b[31mshuffled\nrows")
     lines = stream.getvalue().split("\r")
-    assert [line.strip()[-22:] for line in lines[1:3]] == ["1 of 2: rows one by one"[-22:], lines[2].strip()[-22:]]
+    assert [line.strip()[-22:] for line in lines[1:3]] == [
+        "1 of 2: rows one by one"[-22:],
+        lines[2].strip()[-22:],
+    ]
     assert "\x1b" not in stream.getvalue()
     assert "\n" not in stream.getvalue()
     assert lines[-2].strip() == lines[-1] == ""
@@ -37,7 +41,9 @@ def test_what_was_found_stays_above_what_is_done_until_the_end() -> None:
         observe.found("WARN  KC702 " + "x" * 500)
         shown = stream.getvalue()
     above, between, last = shown.split("\n")
-    assert [line.strip() for line in above.split("\r")][-1] == "FAIL  KC101 batch-vs-single: \\x1b[31mapart\\x0aby 0.6"
+    assert [line.strip() for line in above.split("\r")][
+        -1
+    ] == "FAIL  KC101 batch-vs-single: \\x1b[31mapart\\x0aby 0.6"
     assert between.split("\r")[0].strip().endswith("1 of 2: rows one by one")
     assert between.split("\r")[-1].startswith("WARN  KC702 xxx")
     assert last.strip().endswith("2 of 2: shuffled rows")
@@ -99,7 +105,9 @@ def test_after_the_end_nothing_is_written() -> None:
         (None, {}, False),
     ],
 )
-def test_where_nobody_watches_nothing_is_written(stream: io.StringIO | None, environ: dict[str, str], quiet: bool) -> None:
+def test_where_nobody_watches_nothing_is_written(
+    stream: io.StringIO | None, environ: dict[str, str], quiet: bool
+) -> None:
     with shown_on(stream, environ, quiet=quiet) as observe:
         observe("rows one by one")
         observe.found("FAIL  KC101")

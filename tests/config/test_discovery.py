@@ -44,7 +44,9 @@ def test_two_that_could_be_meant_are_neither(tmp_path: Path) -> None:
     model = laid(tmp_path, "x.npy", "data.npy", "scaler.pkl")
     found = neighbours(model)
     assert found.files == {"scaler": tmp_path / "scaler.pkl"}
-    assert found.unclear == (f"not taken from beside the model, for --data could be {tmp_path / 'x.npy'} or {tmp_path / 'data.npy'}",)
+    assert found.unclear == (
+        f"not taken from beside the model, for --data could be {tmp_path / 'x.npy'} or {tmp_path / 'data.npy'}",
+    )
 
 
 def test_folders_and_impossible_names_are_no_files(tmp_path: Path) -> None:

@@ -41,12 +41,25 @@ def test_the_table_is_read_with_its_lines(tmp_path: Path) -> None:
     assert document.data == {
         "rows": 7, "tolerance": {"rtol": 1e-5, "atol": 0}, "checks": {"batch-size": {"sizes": [1, 2]}}, "facts": {"time_axis": 1},
     }  # fmt: skip
-    assert document.lines == {("rows",): 6, ("tolerance",): 7, ("checks", "batch-size", "sizes"): 8, ("facts",): 10, ("facts", "time_axis"): 11}
+    assert document.lines == {
+        ("rows",): 6,
+        ("tolerance",): 7,
+        ("checks", "batch-size", "sizes"): 8,
+        ("facts",): 10,
+        ("facts", "time_axis"): 11,
+    }
     settings = load_settings({"model": "m.keras"}, {}, Found(project=document))
-    assert (settings.rows, settings.seed, settings.facts.time_axis, settings.checks.batch_size.sizes) == (7, 0, 1, (1, 2))
+    assert (settings.rows, settings.seed, settings.facts.time_axis, settings.checks.batch_size.sizes) == (
+        7,
+        0,
+        1,
+        (1, 2),
+    )
 
 
-@pytest.mark.parametrize("text", [None, "", "[project]\n", "[tool.black]\nname = 'kcheck'\n", "not toml", "[kcheck]\n= broken"])
+@pytest.mark.parametrize(
+    "text", [None, "", "[project]\n", "[tool.black]\nname = 'kcheck'\n", "not toml", "[kcheck]\n= broken"]
+)
 def test_what_is_not_said_to_kcheck_is_none_of_its_business(text: str | None, tmp_path: Path) -> None:
     if text is not None:
         written(tmp_path, text)
@@ -74,12 +87,20 @@ def test_what_is_said_to_kcheck_must_be_readable(text: str, message: str, tmp_pa
         ("rows = 1979-05-27", "pyproject.toml:2: rows is 'datetime.date(1979, 5, 27)'"),
         ("facts.time_axes = 1", "pyproject.toml:2: unknown key 'time_axes' (did you mean 'time_axis'?)"),
         ("trust.code = true", "pyproject.toml: trust lets code run, and this file was found, not named"),
-        ("exit_zero = true", "pyproject.toml:2: exit_zero hides faults from whoever asks for the exit code, and this file was found, not named"),
-        ("custom_objects = ['a.py']", "pyproject.toml:2: custom_objects lets code run, and this file was found, not named"),
+        (
+            "exit_zero = true",
+            "pyproject.toml:2: exit_zero hides faults from whoever asks for the exit code, and this file was found, not named",
+        ),
+        (
+            "custom_objects = ['a.py']",
+            "pyproject.toml:2: custom_objects lets code run, and this file was found, not named",
+        ),
     ],
 )
 def test_mistakes_are_told_with_file_and_line(line: str, message: str, tmp_path: Path) -> None:
     document = read_project(written(tmp_path, f"[tool.kcheck]\n{line}\n"))
     with pytest.raises(UsageError) as raised:
         load_settings({"model": "m.keras"}, {}, Found(project=document))
-    assert str(raised.value).startswith(str(tmp_path / message).replace("'datetime.date(1979, 5, 27)'", "datetime.date(1979, 5, 27)"))
+    assert str(raised.value).startswith(
+        str(tmp_path / message).replace("'datetime.date(1979, 5, 27)'", "datetime.date(1979, 5, 27)")
+    )

@@ -62,7 +62,10 @@ def test_the_defaults() -> None:
             "feature_names": None,
             "value_range": None,
         },
-        "checks": {"batch-size": {"sizes": (1, 2, 3, 7, 32)}, "distribution-shift": {"effect": 0.5, "outside": 0.05, "severity": "warn"}},
+        "checks": {
+            "batch-size": {"sizes": (1, 2, 3, 7, 32)},
+            "distribution-shift": {"effect": 0.5, "outside": 0.05, "severity": "warn"},
+        },
         "require": (),
         "exit_first": False,
         "exit_zero": False,
@@ -158,7 +161,9 @@ def test_what_makes_no_sense_is_refused(option: str, value: object) -> None:
 
 
 def test_whole_numbers_serve_as_limits_and_seconds() -> None:
-    settings = Settings.model_validate({"model": "m.keras", "timeout": 5, "tolerance": {"rtol": 0, "atol": 1}})
+    settings = Settings.model_validate(
+        {"model": "m.keras", "timeout": 5, "tolerance": {"rtol": 0, "atol": 1}}
+    )
     assert (settings.timeout, settings.policy()) == (5.0, Policy(stated=Stated(rtol=0.0, atol=1.0)))
 
 
@@ -177,7 +182,11 @@ def test_strict_yaml_is_stricter() -> None:
     strict = load(config=str(CONFIGS / "strict.yaml"))
     sizes = (1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 33, 64)
     assert strict == load().model_copy(
-        update={"rows": "all", "fail_on": "warn", "checks": CheckOptions.model_validate({"batch-size": {"sizes": sizes}})}
+        update={
+            "rows": "all",
+            "fail_on": "warn",
+            "checks": CheckOptions.model_validate({"batch-size": {"sizes": sizes}}),
+        }
     )
 
 
@@ -191,8 +200,14 @@ def test_worked_examples_are_read_and_name_files_beside_them() -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"scaler": "s.pkl", "preprocess": "a.py:f"}, "--scaler and --preprocess exclude each other\nto mend: give the one that serving uses"),
-        ({"served": "s.npy"}, "--served is given without --data\nto mend: give the raw rows that the served ones were made of, row for row"),
+        (
+            {"scaler": "s.pkl", "preprocess": "a.py:f"},
+            "--scaler and --preprocess exclude each other\nto mend: give the one that serving uses",
+        ),
+        (
+            {"served": "s.npy"},
+            "--served is given without --data\nto mend: give the raw rows that the served ones were made of, row for row",
+        ),
     ],
 )
 def test_options_that_do_not_go_together(flags: dict[str, str], message: str) -> None:
@@ -201,7 +216,9 @@ def test_options_that_do_not_go_together(flags: dict[str, str], message: str) ->
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(("given", "formats"), [("json", ("json",)), (["junit=r.xml", "terminal"], ("junit=r.xml", "terminal"))])
+@pytest.mark.parametrize(
+    ("given", "formats"), [("json", ("json",)), (["junit=r.xml", "terminal"], ("junit=r.xml", "terminal"))]
+)
 def test_a_format_is_a_word_or_a_list(given: object, formats: tuple[str, ...]) -> None:
     assert Settings.model_validate({"model": "m.keras", "format": given}).format == formats
 
@@ -221,10 +238,22 @@ def test_reports_go_to_their_files_and_one_to_standard_output() -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"format": ["json", "junit"]}, "--format: json and junit both go to standard output\nto mend: give all but one a file: --format json=FILE"),
-        ({"format": ["json=r"], "output": "s"}, "--output s: every --format has a file of its own\nto mend: leave --output away"),
-        ({"format": ["json=r", "html=./r"]}, "two reports would be written to r\nto mend: give each a file of its own"),
-        ({"format": ["json=r", "html"], "output": "x/../r"}, "two reports would be written to x/../r\nto mend: give each a file of its own"),
+        (
+            {"format": ["json", "junit"]},
+            "--format: json and junit both go to standard output\nto mend: give all but one a file: --format json=FILE",
+        ),
+        (
+            {"format": ["json=r"], "output": "s"},
+            "--output s: every --format has a file of its own\nto mend: leave --output away",
+        ),
+        (
+            {"format": ["json=r", "html=./r"]},
+            "two reports would be written to r\nto mend: give each a file of its own",
+        ),
+        (
+            {"format": ["json=r", "html"], "output": "x/../r"},
+            "two reports would be written to x/../r\nto mend: give each a file of its own",
+        ),
     ],
 )
 def test_reports_that_cannot_go_where_they_are_sent(flags: dict[str, Any], message: str) -> None:
@@ -241,7 +270,12 @@ def test_facts_and_limits_of_the_data(tmp_path: Path) -> None:
     )
     settings = load_settings({"config": str(path)}, {})
     facts, limits = settings.facts, settings.checks.distribution_shift
-    assert (facts.data_state, facts.scaler_input, facts.feature_names, facts.value_range) == ("scaled", "left", ("age", "income"), (0, 255))
+    assert (facts.data_state, facts.scaler_input, facts.feature_names, facts.value_range) == (
+        "scaled",
+        "left",
+        ("age", "income"),
+        (0, 255),
+    )
     assert (limits.effect, limits.outside, limits.severity) == (1, 0.05, "fail")
 
 
@@ -249,8 +283,14 @@ def test_facts_and_limits_of_the_data(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("facts: {data_state: normal}", ":2: facts.data_state is 'normal', expected raw or scaled"),
-        ("facts: {value_range: [255, 0]}", ":2: facts.value_range is [255, 0], expected two numbers such as [0, 255], the smaller one first"),
-        ("checks: {distribution-shift: {outside: 5}}", ":2: checks.distribution-shift.outside is 5, expected a share of rows from 0 to 1"),
+        (
+            "facts: {value_range: [255, 0]}",
+            ":2: facts.value_range is [255, 0], expected two numbers such as [0, 255], the smaller one first",
+        ),
+        (
+            "checks: {distribution-shift: {outside: 5}}",
+            ":2: checks.distribution-shift.outside is 5, expected a share of rows from 0 to 1",
+        ),
     ],
 )
 def test_facts_that_cannot_be_meant(tmp_path: Path, text: str, message: str) -> None:

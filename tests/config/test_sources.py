@@ -77,13 +77,22 @@ def test_limits_may_be_stated_by_output(rtol: list[str], atol: list[str], tolera
 
 def test_limits_by_output_remember_their_source() -> None:
     draft = gather({}, {"KCHECK_RTOL": "a:1", "KCHECK_ATOL": "a:2"})
-    assert [draft.origin(("tolerance", "a", name))[1] for name in ("rtol", "atol")] == ["KCHECK_RTOL", "KCHECK_ATOL"]
+    assert [draft.origin(("tolerance", "a", name))[1] for name in ("rtol", "atol")] == [
+        "KCHECK_RTOL",
+        "KCHECK_ATOL",
+    ]
 
 
 def test_every_value_remembers_its_source(config: Path) -> None:
     draft = gather({"config": str(config), "seed": "3", "custom_objects": ["a.py", ""]}, {"KCHECK_ROWS": "9"})
     places = [("batch_size",), ("seed",), ("rows",), ("custom_objects", 1), ("trust", "scaler")]
-    assert [draft.origin(place)[1] for place in places] == [f"{config}:4", "--seed", "KCHECK_ROWS", "--custom-objects", f"{config}:7"]
+    assert [draft.origin(place)[1] for place in places] == [
+        f"{config}:4",
+        "--seed",
+        "KCHECK_ROWS",
+        "--custom-objects",
+        f"{config}:7",
+    ]
 
 
 def test_words_are_split_at_commas_and_gathered() -> None:
@@ -95,8 +104,14 @@ def test_words_are_split_at_commas_and_gathered() -> None:
     [
         ({"rtol": "1e-5"}, "--rtol is given without --atol\nto mend: state both; --atol may be 0"),
         ({"atol": "1e-5"}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
-        ({"rtol": ["0"], "atol": ["a:1"], "exact": True}, "--exact and --rtol exclude each other\nto mend: give one of them"),
-        ({"rtol": ["a:0"], "atol": ["b:1"]}, "--rtol has no limit for 'b'\nto mend: state both for each output; --rtol may be 0"),
+        (
+            {"rtol": ["0"], "atol": ["a:1"], "exact": True},
+            "--exact and --rtol exclude each other\nto mend: give one of them",
+        ),
+        (
+            {"rtol": ["a:0"], "atol": ["b:1"]},
+            "--rtol has no limit for 'b'\nto mend: state both for each output; --rtol may be 0",
+        ),
         ({"atol": ["a:1"]}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
         ({"exact": True, "atol": "1"}, "--exact and --atol exclude each other\nto mend: give one of them"),
         ({"rowz": "1"}, "unknown option --rowz (did you mean 'rows'?)"),
@@ -112,9 +127,18 @@ def test_flags_that_cannot_be_meant(flags: dict[str, object], message: str) -> N
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"KCHECK_ROW": "1"}, "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\nto mend: unset it"),
-        ({"KCHECK_SELECT": "KC1"}, "unknown environment variable KCHECK_SELECT (did you mean 'KCHECK_SEED'?)\nto mend: unset it"),
-        ({"KCHECK_RTOL": "1"}, "KCHECK_RTOL is given without KCHECK_ATOL\nto mend: state both; KCHECK_ATOL may be 0"),
+        (
+            {"KCHECK_ROW": "1"},
+            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\nto mend: unset it",
+        ),
+        (
+            {"KCHECK_SELECT": "KC1"},
+            "unknown environment variable KCHECK_SELECT (did you mean 'KCHECK_SEED'?)\nto mend: unset it",
+        ),
+        (
+            {"KCHECK_RTOL": "1"},
+            "KCHECK_RTOL is given without KCHECK_ATOL\nto mend: state both; KCHECK_ATOL may be 0",
+        ),
         ({"KCHECK_EXACT": "1"}, "KCHECK_EXACT: exact is 1, expected true or false"),
         ({"KCHECK_CONFIG": ""}, "KCHECK_CONFIG is empty\nexpected: a path to a YAML file"),
     ],
@@ -130,7 +154,9 @@ def test_reports_of_the_file_are_relative_to_it(form: object, tmp_path: Path) ->
     path = tmp_path / "kcheck.yaml"
     path.write_text(f"model: m.keras\nformat: {form}\n")
     expected = (f"junit={tmp_path / 'out' / 'r.xml'}", "sarif=/abs/r.sarif", "terminal")
-    assert load_settings({"config": str(path)}, {}).format == (expected if isinstance(form, list) else expected[:1])
+    assert load_settings({"config": str(path)}, {}).format == (
+        expected if isinstance(form, list) else expected[:1]
+    )
     assert load_settings({"config": str(path), "format": ["json=r.json"]}, {}).format == ("json=r.json",)
     assert load_settings({"config": str(path)}, {"KCHECK_FORMAT": "html=r.html"}).format == ("html=r.html",)
 
@@ -147,11 +173,20 @@ def test_a_format_that_is_none_names_its_place(tmp_path: Path) -> None:
 
 def test_files_beside_the_data_are_relative_to_the_file_too(tmp_path: Path) -> None:
     path = tmp_path / "kcheck.yaml"
-    path.write_text("model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: t.pkl\npreprocess: serve.py:prepare\n")
+    path.write_text(
+        "model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: t.pkl\npreprocess: serve.py:prepare\n"
+    )
     settings = load_settings({"config": str(path)}, {})
-    assert (settings.reference, settings.served, settings.target_scaler) == (tmp_path / "train.npy", Path("/abs/s.npy"), tmp_path / "t.pkl")
+    assert (settings.reference, settings.served, settings.target_scaler) == (
+        tmp_path / "train.npy",
+        Path("/abs/s.npy"),
+        tmp_path / "t.pkl",
+    )
     assert settings.preprocess == f"{tmp_path / 'serve.py'}:prepare"
-    assert load_settings({"config": str(path), "preprocess": "package.module:prepare"}, {}).preprocess == "package.module:prepare"
+    assert (
+        load_settings({"config": str(path), "preprocess": "package.module:prepare"}, {}).preprocess
+        == "package.module:prepare"
+    )
     path.write_text("model: m.keras\npreprocess: package.module:prepare\nreference: null\n")
     settings = load_settings({"config": str(path)}, {})
     assert (settings.preprocess, settings.reference) == ("package.module:prepare", None)

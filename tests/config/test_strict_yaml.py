@@ -25,7 +25,11 @@ def test_a_document_keeps_the_line_of_every_key_and_item() -> None:
     text = "model: m.keras\n\ntolerance:\n  out0: {rtol: 1e-5,\n         atol: 0}\ncustom_objects:\n  - a.py\n  - b.py\n"
     assert parse_yaml(text.encode(), "kcheck.yaml") == Document(
         name="kcheck.yaml",
-        data={"model": "m.keras", "tolerance": {"out0": {"rtol": 1e-5, "atol": 0}}, "custom_objects": ["a.py", "b.py"]},
+        data={
+            "model": "m.keras",
+            "tolerance": {"out0": {"rtol": 1e-5, "atol": 0}},
+            "custom_objects": ["a.py", "b.py"],
+        },
         lines={
             ("model",): 1,
             ("tolerance",): 3,
@@ -79,7 +83,23 @@ def test_nan_is_read_as_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["yes", "No", "ON", "off", "1:30", "1:30:00.5", "017", "-09", "0x1F", "0o17", "1_000", "1_0.5", "2020-01-01", "2020-13-45"]
+    "word",
+    [
+        "yes",
+        "No",
+        "ON",
+        "off",
+        "1:30",
+        "1:30:00.5",
+        "017",
+        "-09",
+        "0x1F",
+        "0o17",
+        "1_000",
+        "1_0.5",
+        "2020-01-01",
+        "2020-13-45",
+    ],
 )
 def test_words_with_two_meanings_are_refused_unless_quoted(word: str) -> None:
     assert refusal(f"a: 1\nb: {word}\n").startswith(f"kcheck.yaml:2: '{word}' is ambiguous\nto mend: ")
@@ -94,7 +114,10 @@ def test_words_with_two_meanings_are_refused_unless_quoted(word: str) -> None:
         ("a: &x 1\n", "kcheck.yaml:1: anchors and aliases are not accepted"),
         ("a: 1\nb: *a\n", "kcheck.yaml:2: anchors and aliases are not accepted"),
         ("a:\n  <<: {b: 1}\n", "kcheck.yaml:2: merge keys are not accepted"),
-        ("a: !!python/object/apply:os.system [true]\n", "kcheck.yaml:1: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not accepted"),
+        (
+            "a: !!python/object/apply:os.system [true]\n",
+            "kcheck.yaml:1: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not accepted",
+        ),
         ("a: !!bool maybe\n", "kcheck.yaml:1: the tag 'tag:yaml.org,2002:bool' is not accepted"),
         ("a: ! x\n", "kcheck.yaml:1: the tag '!' is not accepted"),
         ("1: x\n", "kcheck.yaml:1: a key is not text"),
@@ -104,7 +127,10 @@ def test_words_with_two_meanings_are_refused_unless_quoted(word: str) -> None:
         ("a: 1\n---\nb: 2\n", "kcheck.yaml:2: a second document starts here"),
         ("a: 1e400\n", "kcheck.yaml:1: '1e400' is too large for a number"),
         ("a: 1\nb: 1 c: 2\n", "kcheck.yaml:2, column 7: not valid YAML: mapping values are not allowed here"),
-        ("a: [1,\n", "kcheck.yaml:2, column 1: not valid YAML: expected the node content, but found '<stream end>'"),
+        (
+            "a: [1,\n",
+            "kcheck.yaml:2, column 1: not valid YAML: expected the node content, but found '<stream end>'",
+        ),
         ("a: 1\nb: \x07\n", "kcheck.yaml:2: a control character, which YAML does not allow"),
     ],
 )
@@ -141,7 +167,11 @@ def test_a_file_is_read_and_missing_or_odd_ones_are_told(tmp_path: Path) -> None
     config.write_text("rows: 3\n", encoding="utf-8")
     assert read_yaml(config).data == {"rows": 3}
     os.mkfifo(tmp_path / "pipe")
-    for path, what in [(tmp_path / "none.yaml", "no such file"), (tmp_path, "not a regular file"), (tmp_path / "pipe", "not a regular file")]:
+    for path, what in [
+        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path, "not a regular file"),
+        (tmp_path / "pipe", "not a regular file"),
+    ]:
         with pytest.raises(UsageError, match=what) as caught:
             read_yaml(path)
         assert str(caught.value).startswith(str(path))

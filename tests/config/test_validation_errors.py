@@ -29,8 +29,14 @@ def complaint_about(flags: dict[str, object], environ: dict[str, str]) -> str:
         ("trust: true", "3: trust is True, expected a mapping with scaler and code"),
         ("tolerance: .nan", f"3: tolerance is nan, expected {TOLERANCES}"),
         ("tolerance:\n  rtol: 1e-5", f"3: tolerance does not state atol, expected {TOLERANCES}"),
-        ("tolerance:\n  rtol: .nan\n  atol: 0", "4: tolerance.rtol is nan, expected a finite number of at least 0"),
-        ("tolerance:\n  out0:\n    atol: -1\n    rtol: 0", "5: tolerance.out0.atol is -1, expected a finite number of at least 0"),
+        (
+            "tolerance:\n  rtol: .nan\n  atol: 0",
+            "4: tolerance.rtol is nan, expected a finite number of at least 0",
+        ),
+        (
+            "tolerance:\n  out0:\n    atol: -1\n    rtol: 0",
+            "5: tolerance.out0.atol is -1, expected a finite number of at least 0",
+        ),
         ("tolerance:\n  out0: {atol: 1}", f"4: tolerance.out0 does not state rtol, expected {TOLERANCES}"),
         ("tolerance: {rtol: 0, atol: 0, atoll: 0}", "3: unknown key 'atoll' (did you mean 'atol'?)"),
         ("checks:\n  batch_size: {}", "4: unknown key 'batch_size' (did you mean 'batch-size'?)"),
@@ -53,25 +59,51 @@ def test_a_value_in_the_file(yaml: str, message: str, tmp_path: Path) -> None:
     [
         ({"rows": "many"}, {}, "--rows: rows is 'many', expected a whole number of at least 1, or all"),
         ({"rows": "017"}, {}, "--rows: rows is '017', expected a whole number of at least 1, or all"),
-        ({"batch_size": "1e2"}, {}, "--batch-size: batch_size is 100.0, expected a whole number of at least 1"),
-        ({"rtol": "nan", "atol": "0"}, {}, "--rtol: tolerance.rtol is 'nan', expected a finite number of at least 0"),
-        ({"rtol": "0", "atol": "-1"}, {}, "--atol: tolerance.atol is -1, expected a finite number of at least 0"),
+        (
+            {"batch_size": "1e2"},
+            {},
+            "--batch-size: batch_size is 100.0, expected a whole number of at least 1",
+        ),
+        (
+            {"rtol": "nan", "atol": "0"},
+            {},
+            "--rtol: tolerance.rtol is 'nan', expected a finite number of at least 0",
+        ),
+        (
+            {"rtol": "0", "atol": "-1"},
+            {},
+            "--atol: tolerance.atol is -1, expected a finite number of at least 0",
+        ),
         ({"data": ""}, {}, "--data: data is '', expected a path to a .npy, .npz, .csv or .parquet file"),
         ({"model": ""}, {}, "MODEL: model is '', expected a path to a .keras file"),
-        ({"select": ["KC1,"]}, {}, "--select: select is '', expected a list of check codes, beginnings of codes or names"),
+        (
+            {"select": ["KC1,"]},
+            {},
+            "--select: select is '', expected a list of check codes, beginnings of codes or names",
+        ),
         ({}, {"KCHECK_TIMEOUT": "0"}, "KCHECK_TIMEOUT: timeout is 0, expected a number of seconds above 0"),
         ({}, {"KCHECK_ROWS": ""}, "KCHECK_ROWS: rows is '', expected a whole number of at least 1, or all"),
         ({}, {"KCHECK_DEBUG": "1"}, "KCHECK_DEBUG: debug is 1, expected true or false"),
-        ({}, {"KCHECK_ALLOW_UNSAFE": "maybe"}, "KCHECK_ALLOW_UNSAFE: trust.code is 'maybe', expected true or false"),
+        (
+            {},
+            {"KCHECK_ALLOW_UNSAFE": "maybe"},
+            "KCHECK_ALLOW_UNSAFE: trust.code is 'maybe', expected true or false",
+        ),
     ],
 )
-def test_a_value_of_a_flag_or_variable(flags: dict[str, object], environ: dict[str, str], message: str) -> None:
+def test_a_value_of_a_flag_or_variable(
+    flags: dict[str, object], environ: dict[str, str], message: str
+) -> None:
     assert complaint_about(flags, environ) == message
 
 
 def test_three_lines_at_most() -> None:
     flags: dict[str, object] = {"rows": "0", "seed": "-1", "timeout": "0", "batch_size": "0", "color": "red"}
-    assert [line.split(":")[0] for line in complaint_about(flags, {}).splitlines()] == ["--rows", "--batch-size", "--seed"]
+    assert [line.split(":")[0] for line in complaint_about(flags, {}).splitlines()] == [
+        "--rows",
+        "--batch-size",
+        "--seed",
+    ]
 
 
 def test_a_long_value_is_cut() -> None:

@@ -11,7 +11,21 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["CUSTOM", "Case", "Files", "Maker", "Rows", "Writer", "flags", "flat", "ids", "pictures", "save_rows", "steps", "write"]
+__all__ = [
+    "CUSTOM",
+    "Case",
+    "Files",
+    "Maker",
+    "Rows",
+    "Writer",
+    "flags",
+    "flat",
+    "ids",
+    "pictures",
+    "save_rows",
+    "steps",
+    "write",
+]
 
 Rows = np.ndarray | dict[str, np.ndarray]
 Maker = Callable[[np.random.Generator], Rows]
@@ -134,7 +148,11 @@ def _prepare(model: Any, rows: Rows) -> None:
     if not model.built:
         model(few, training=False)
     flat_layers = model._flatten_layers(include_self=False)
-    norms = [layer for layer in flat_layers if isinstance(layer, keras.layers.BatchNormalization) and layer.momentum < 1]
+    norms = [
+        layer
+        for layer in flat_layers
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.momentum < 1
+    ]
     usual = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.5

@@ -22,7 +22,13 @@ def _hosted(host: str, adjust: Any, note: str, custom: bool = False) -> Case:
     """A clean case: `adjust` makes the honest layer that is put into the host's place."""
     chosen = HOSTS[host]
     args = CUSTOM if custom else ()
-    return Case(name=f"{host}, {note}", family=FAMILY, build=lambda: chosen.build(adjust()), data=chosen.data, args=args)
+    return Case(
+        name=f"{host}, {note}",
+        family=FAMILY,
+        build=lambda: chosen.build(adjust()),
+        data=chosen.data,
+        args=args,
+    )
 
 
 def wide_and_deep() -> Any:
@@ -36,7 +42,10 @@ def nested_outputs() -> Any:
     """Outputs in a dict that holds a list."""
     rows = keras.Input((9,))
     trunk = layers.Dense(10, activation="tanh")(rows)
-    heads = {"pair": [layers.Dense(1, name="low")(trunk), layers.Dense(1, name="high")(trunk)], "kind": layers.Dense(3, name="kind")(trunk)}
+    heads = {
+        "pair": [layers.Dense(1, name="low")(trunk), layers.Dense(1, name="high")(trunk)],
+        "kind": layers.Dense(3, name="kind")(trunk),
+    }
     return keras.Model(rows, heads)
 
 
@@ -50,7 +59,10 @@ def tuple_inputs() -> Any:
 
 def tuple_rows(random: np.random.Generator) -> Rows:
     """Rows of `tuple_inputs`."""
-    return {name: random.normal(size=(48, size)).astype("float32") for name, size in (("a", 4), ("b", 6), ("c", 4))}
+    return {
+        name: random.normal(size=(48, size)).astype("float32")
+        for name, size in (("a", 4), ("b", 6), ("c", 4))
+    }
 
 
 def nothing_between(tensor: Tensor) -> Tensor:
@@ -60,19 +72,28 @@ def nothing_between(tensor: Tensor) -> Tensor:
 
 def assembly() -> Any:
     """A subclassed model with Dropout and BatchNormalization that follow the caller's training argument."""
-    return Assembly([layers.Dense(20), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5), layers.Dense(2)])
+    return Assembly(
+        [layers.Dense(20), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5), layers.Dense(2)]
+    )
 
 
 def assembly_in_functional() -> Any:
     """A subclassed model as a layer of a functional one."""
     rows = keras.Input((10,))
-    inner = Assembly([layers.Dense(12, activation="relu"), layers.Dropout(0.2), layers.Dense(6)], name="trunk")
+    inner = Assembly(
+        [layers.Dense(12, activation="relu"), layers.Dropout(0.2), layers.Dense(6)], name="trunk"
+    )
     return keras.Model(rows, layers.Dense(1)(inner(rows)))
 
 
 def wrapped_norm() -> Any:
     """BatchNormalization within a custom layer that hands the training argument on."""
-    parts = [layers.Dense(16), Forced(layers.BatchNormalization(), name="adjust"), layers.ReLU(), layers.Dense(3)]
+    parts = [
+        layers.Dense(16),
+        Forced(layers.BatchNormalization(), name="adjust"),
+        layers.ReLU(),
+        layers.Dense(3),
+    ]
     return keras.Sequential([keras.Input((8,)), *parts])
 
 
@@ -87,7 +108,15 @@ def adapted() -> Any:
     """A Normalization layer that was adapted, with noise that acts in training only."""
     normalise = layers.Normalization()
     normalise.adapt(np.random.default_rng(4).normal(3.0, 5.0, size=(200, 6)).astype("float32"))
-    return keras.Sequential([keras.Input((6,)), normalise, layers.GaussianNoise(0.3), layers.Dense(12, activation="selu"), layers.Dense(1)])
+    return keras.Sequential(
+        [
+            keras.Input((6,)),
+            normalise,
+            layers.GaussianNoise(0.3),
+            layers.Dense(12, activation="selu"),
+            layers.Dense(1),
+        ]
+    )
 
 
 def shifted(random: np.random.Generator) -> Rows:
@@ -103,34 +132,60 @@ def told_inference() -> Any:
 
 def spectral() -> Any:
     """Spectral and unit normalisation over the features."""
-    parts = [layers.SpectralNormalization(layers.Dense(14, activation="relu")), layers.UnitNormalization(), layers.Softmax()]
+    parts = [
+        layers.SpectralNormalization(layers.Dense(14, activation="relu")),
+        layers.UnitNormalization(),
+        layers.Softmax(),
+    ]
     return keras.Sequential([keras.Input((10,)), *parts, layers.Dense(2)])
 
 
 def ranked() -> Any:
     """Sorting, ranking and cumulative sums over each row's own features."""
     rows = keras.Input((12,))
-    joined = ops.concatenate([ops.sort(rows, axis=-1), ops.cumsum(rows, axis=1), ops.flip(rows, axis=1)], axis=-1)
+    joined = ops.concatenate(
+        [ops.sort(rows, axis=-1), ops.cumsum(rows, axis=1), ops.flip(rows, axis=1)], axis=-1
+    )
     return keras.Model(rows, layers.Dense(2)(joined))
 
 
 CASES: tuple[Case, ...] = (
     _hosted("perceptron", lambda: nothing_between, "plain"),
     _hosted("perceptron", lambda: layers.Dropout(0.3, name="adjust"), "dropout"),
-    _hosted("regressor", lambda: Reduce("standard", axis=-1, name="adjust"), "standardised over the features", custom=True),
+    _hosted(
+        "regressor",
+        lambda: Reduce("standard", axis=-1, name="adjust"),
+        "standardised over the features",
+        custom=True,
+    ),
     _hosted("residual", lambda: layers.GaussianDropout(0.2, name="adjust"), "gaussian dropout"),
     _hosted("autoencoder", lambda: Reduce("length", axis=-1, name="adjust"), "unit length code", custom=True),
-    _hosted("experts", lambda: Reduce("softmax", axis=-1, name="adjust"), "softmax over the features", custom=True),
-    _hosted("shop", lambda: Tracker("mean", name="adjust"), "running mean kept in training only", custom=True),
+    _hosted(
+        "experts", lambda: Reduce("softmax", axis=-1, name="adjust"), "softmax over the features", custom=True
+    ),
+    _hosted(
+        "shop", lambda: Tracker("mean", name="adjust"), "running mean kept in training only", custom=True
+    ),
     _hosted("twins", lambda: layers.LayerNormalization(name="adjust"), "layer norm"),
     _hosted("two-heads", lambda: layers.BatchNormalization(name="adjust"), "batch norm in one head"),
     _hosted("boxed", lambda: layers.Dropout(0.5, name="adjust"), "dropout inside"),
-    _hosted("boxed-twice", lambda: Reduce("minmax", axis=-1, name="adjust"), "min-max over the features", custom=True),
+    _hosted(
+        "boxed-twice",
+        lambda: Reduce("minmax", axis=-1, name="adjust"),
+        "min-max over the features",
+        custom=True,
+    ),
     Case(name="wide and deep", family=FAMILY, build=wide_and_deep, data=flat(24)),
     Case(name="nested outputs", family=FAMILY, build=nested_outputs, data=flat(9)),
     Case(name="three inputs in a list", family=FAMILY, build=tuple_inputs, data=tuple_rows),
     Case(name="subclassed", family=FAMILY, build=assembly, data=flat(11), args=CUSTOM),
-    Case(name="subclassed within functional", family=FAMILY, build=assembly_in_functional, data=flat(10), args=CUSTOM),
+    Case(
+        name="subclassed within functional",
+        family=FAMILY,
+        build=assembly_in_functional,
+        data=flat(10),
+        args=CUSTOM,
+    ),
     Case(name="wrapped batch norm", family=FAMILY, build=wrapped_norm, data=flat(8), args=CUSTOM),
     Case(name="frozen batch norm", family=FAMILY, build=frozen_norm, data=flat(8)),
     Case(name="adapted normalization and noise", family=FAMILY, build=adapted, data=shifted),

@@ -43,19 +43,26 @@ def cancelling() -> Any:
 
 def near_zero() -> Any:
     """Outputs around 1e-9."""
-    hidden = [layers.Dense(20, activation="tanh"), layers.Dense(2, kernel_initializer=keras.initializers.RandomNormal(stddev=1e-9))]
+    hidden = [
+        layers.Dense(20, activation="tanh"),
+        layers.Dense(2, kernel_initializer=keras.initializers.RandomNormal(stddev=1e-9)),
+    ]
     return keras.Sequential([keras.Input((15,)), *hidden])
 
 
 def deep() -> Any:
     """Sixty layers with BatchNormalization between them."""
-    blocks = [part for _ in range(30) for part in (layers.Dense(24, activation="relu"), layers.BatchNormalization())]
+    blocks = [
+        part for _ in range(30) for part in (layers.Dense(24, activation="relu"), layers.BatchNormalization())
+    ]
     return keras.Sequential([keras.Input((24,)), *blocks, layers.Dense(3)])
 
 
 def hundred() -> Any:
     """A hundred layers without anything between them."""
-    return keras.Sequential([keras.Input((24,)), *[layers.Dense(24, activation="tanh") for _ in range(100)], layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((24,)), *[layers.Dense(24, activation="tanh") for _ in range(100)], layers.Dense(1)]
+    )
 
 
 def detector() -> Any:
@@ -65,7 +72,9 @@ def detector() -> Any:
 
 def checked() -> Any:
     """Raises an error rather than answer for NaN."""
-    return keras.Sequential([keras.Input((6,)), Checked(), layers.Dense(8, activation="relu"), layers.Dense(2)])
+    return keras.Sequential(
+        [keras.Input((6,)), Checked(), layers.Dense(8, activation="relu"), layers.Dense(2)]
+    )
 
 
 def mapped(vectorized: bool) -> Any:
@@ -75,7 +84,12 @@ def mapped(vectorized: bool) -> Any:
 
 def sharp_norm() -> Any:
     """BatchNormalization that remembers a tiny variance and blows rounding up thirty times a layer."""
-    model = keras.Sequential([keras.Input((32,)), *[part for _ in range(4) for part in (layers.Dense(32), layers.BatchNormalization())]])
+    model = keras.Sequential(
+        [
+            keras.Input((32,)),
+            *[part for _ in range(4) for part in (layers.Dense(32), layers.BatchNormalization())],
+        ]
+    )
     for layer in model.layers[1::2]:
         layer.moving_variance.assign(np.full(32, 1e-3))
         layer.momentum = 1.0
@@ -84,7 +98,9 @@ def sharp_norm() -> Any:
 
 def gelu_norm() -> Any:
     """gelu and LayerNormalization, whose kernels round differently from 32 rows on."""
-    parts = [part for _ in range(3) for part in (layers.Dense(64, activation="gelu"), layers.LayerNormalization())]
+    parts = [
+        part for _ in range(3) for part in (layers.Dense(64, activation="gelu"), layers.LayerNormalization())
+    ]
     return keras.Sequential([keras.Input((33,)), *parts, layers.Dense(5)])
 
 
@@ -127,7 +143,9 @@ def constant_rows(random: np.random.Generator) -> Rows:
 
 def constant_norm() -> Any:
     """LayerNormalization of rows that are nearly constant."""
-    return keras.Sequential([keras.Input((40,)), layers.Dense(40), layers.LayerNormalization(), layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((40,)), layers.Dense(40), layers.LayerNormalization(), layers.Dense(1)]
+    )
 
 
 def _body() -> list[Any]:
@@ -147,8 +165,14 @@ def lowered(policy: str) -> Callable[[], Any]:
 def lowered_pictures() -> Any:
     """A mixed bfloat16 convolution with a float32 head."""
     with _policy("mixed_bfloat16"):
-        parts = [layers.Conv2D(8, 3, activation="relu"), layers.BatchNormalization(), layers.GlobalAveragePooling2D()]
-        return keras.Sequential([keras.Input((8, 8, 2)), *parts, layers.Dense(3, activation="softmax", dtype="float32")])
+        parts = [
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.GlobalAveragePooling2D(),
+        ]
+        return keras.Sequential(
+            [keras.Input((8, 8, 2)), *parts, layers.Dense(3, activation="softmax", dtype="float32")]
+        )
 
 
 def picture_rows(random: np.random.Generator) -> Rows:
@@ -167,7 +191,9 @@ def quantised() -> Any:
 def to_kelvin_and_back() -> Any:
     """Two constants that cancel: a compiler folds them, an eager call rounds twice."""
     there_and_back = [layers.Rescaling(1.0, offset=273.15), layers.Rescaling(1.0, offset=-273.15)]
-    return keras.Sequential([keras.Input((12,)), *there_and_back, layers.Dense(16, activation="tanh"), layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((12,)), *there_and_back, layers.Dense(16, activation="tanh"), layers.Dense(1)]
+    )
 
 
 def far_and_back() -> Any:
@@ -178,7 +204,9 @@ def far_and_back() -> Any:
 
 def sharp_layer_norm() -> Any:
     """LayerNormalization with a tiny epsilon."""
-    return keras.Sequential([keras.Input((8,)), layers.LayerNormalization(epsilon=1e-12), layers.Dense(4), layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((8,)), layers.LayerNormalization(epsilon=1e-12), layers.Dense(4), layers.Dense(1)]
+    )
 
 
 def repeated(random: np.random.Generator) -> Rows:
@@ -202,7 +230,13 @@ CASES: tuple[Case, ...] = (
     _case("huge logits", huge_logits, flat(96)),
     _case("steep reciprocal", reciprocal, flat(32)),
     _case("long recurrence", long_memory, steps(80, 3)),
-    Case(name="rows in a map of their own", family=FAMILY, build=lambda: mapped(vectorized=False), data=flat(6), args=CUSTOM),
+    Case(
+        name="rows in a map of their own",
+        family=FAMILY,
+        build=lambda: mapped(vectorized=False),
+        data=flat(6),
+        args=CUSTOM,
+    ),
     Case(name="numbers checked in the model", family=FAMILY, build=checked, data=flat(6), args=CUSTOM),
     Case(name="non-maximum suppression", family=FAMILY, build=detector, data=flat(6), args=CUSTOM),
     _case("layer norm of constants", constant_norm, constant_rows),

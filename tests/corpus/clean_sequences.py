@@ -21,12 +21,22 @@ WORDS = ("red", "green", "blue", "grey", "ash")
 def _hosted(host: str, adjust: Any, note: str, custom: bool = False) -> Case:
     chosen = HOSTS[host]
     args = CUSTOM if custom else ()
-    return Case(name=f"{host}, {note}", family=FAMILY, build=lambda: chosen.build(adjust()), data=chosen.data, args=args)
+    return Case(
+        name=f"{host}, {note}",
+        family=FAMILY,
+        build=lambda: chosen.build(adjust()),
+        data=chosen.data,
+        args=args,
+    )
 
 
 def stacked_with_dropout() -> Any:
     """Recurrent layers with both kinds of dropout, which act in training only."""
-    parts = [layers.LSTM(8, dropout=0.3, recurrent_dropout=0.3, return_sequences=True), layers.SimpleRNN(6), layers.Dense(2)]
+    parts = [
+        layers.LSTM(8, dropout=0.3, recurrent_dropout=0.3, return_sequences=True),
+        layers.SimpleRNN(6),
+        layers.Dense(2),
+    ]
     return keras.Sequential([keras.Input((10, 3)), *parts])
 
 
@@ -37,18 +47,24 @@ def bidirectional() -> Any:
 
 def masked_steps() -> Any:
     """Steps of zeros are masked."""
-    return keras.Sequential([keras.Input((None, 3)), layers.Masking(0.0), layers.GRU(8), layers.Dense(2, activation="softmax")])
+    return keras.Sequential(
+        [keras.Input((None, 3)), layers.Masking(0.0), layers.GRU(8), layers.Dense(2, activation="softmax")]
+    )
 
 
 def masked_rows(random: np.random.Generator) -> Rows:
     """Rows of `masked_steps`, padded with zeros after lengths from 3 to 9."""
     values = random.normal(size=(48, 9, 3)).astype("float32")
-    return np.where(np.arange(9)[None, :, None] < random.integers(3, 10, size=(48, 1, 1)), values, np.float32(0.0))
+    return np.where(
+        np.arange(9)[None, :, None] < random.integers(3, 10, size=(48, 1, 1)), values, np.float32(0.0)
+    )
 
 
 def film() -> Any:
     """A convolutional LSTM."""
-    return keras.Sequential([keras.Input((3, 6, 6, 1)), layers.ConvLSTM2D(3, 3), layers.Flatten(), layers.Dense(2)])
+    return keras.Sequential(
+        [keras.Input((3, 6, 6, 1)), layers.ConvLSTM2D(3, 3), layers.Flatten(), layers.Dense(2)]
+    )
 
 
 def film_rows(random: np.random.Generator) -> Rows:
@@ -66,7 +82,11 @@ def decoder() -> Any:
 
 def einsum() -> Any:
     """EinsumDense over the steps."""
-    parts = [layers.EinsumDense("btf,fgh->btgh", output_shape=(None, 3, 4)), layers.Reshape((-1, 12)), layers.GlobalAveragePooling1D()]
+    parts = [
+        layers.EinsumDense("btf,fgh->btgh", output_shape=(None, 3, 4)),
+        layers.Reshape((-1, 12)),
+        layers.GlobalAveragePooling1D(),
+    ]
     return keras.Sequential([keras.Input((6, 5)), *parts, layers.Dense(2)])
 
 
@@ -74,19 +94,27 @@ def cross_attention() -> Any:
     """A question attends to a text: two inputs of different length."""
     question, text = keras.Input((4, 6), name="question"), keras.Input((7, 6), name="text")
     found = layers.Attention(use_scale=True)([question, text])
-    return keras.Model({"question": question, "text": text}, layers.Dense(1)(layers.Flatten()(layers.Add()([question, found]))))
+    return keras.Model(
+        {"question": question, "text": text},
+        layers.Dense(1)(layers.Flatten()(layers.Add()([question, found]))),
+    )
 
 
 def question_rows(random: np.random.Generator) -> Rows:
     """Rows of `cross_attention`."""
-    return {name: random.normal(size=(40, length, 6)).astype("float32") for name, length in (("question", 4), ("text", 7))}
+    return {
+        name: random.normal(size=(40, length, 6)).astype("float32")
+        for name, length in (("question", 4), ("text", 7))
+    }
 
 
 def spoken() -> Any:
     """Strings looked up and embedded."""
     words = keras.Input((3,), dtype="string")
     known = layers.StringLookup(vocabulary=list(WORDS))(words)
-    return keras.Model(words, layers.Dense(2, activation="softmax")(layers.Flatten()(layers.Embedding(6, 4)(known))))
+    return keras.Model(
+        words, layers.Dense(2, activation="softmax")(layers.Flatten()(layers.Embedding(6, 4)(known)))
+    )
 
 
 def spoken_rows(random: np.random.Generator) -> Rows:
@@ -114,9 +142,13 @@ def switches() -> Any:
 
 
 CASES: tuple[Case, ...] = (
-    _hosted("forecaster", lambda: Along("cumulate", axis=1, name="adjust"), "cumulated over time", custom=True),
+    _hosted(
+        "forecaster", lambda: Along("cumulate", axis=1, name="adjust"), "cumulated over time", custom=True
+    ),
     _hosted("tagger", lambda: layers.SpatialDropout1D(0.2, name="adjust"), "spatial dropout"),
-    _hosted("filterbank", lambda: Along("first", axis=1, name="adjust"), "relative to the first step", custom=True),
+    _hosted(
+        "filterbank", lambda: Along("first", axis=1, name="adjust"), "relative to the first step", custom=True
+    ),
     _hosted("transformer", lambda: Affinity(name="adjust"), "second attention over time", custom=True),
     _hosted("reader", lambda: Reduce("centre", axis=-1, name="adjust"), "masked words, centred", custom=True),
     _hosted("frames", lambda: Along("reverse", axis=1, name="adjust"), "time reversed", custom=True),

@@ -21,8 +21,20 @@ def ids() -> Any:
 
 
 SHAPES = (
-    Case(name="square of walks", family=FAMILY, build=stack(LSTM, HEAD, shape=(8, 8)), data=walks(8, 8), quiet=("KC501",)),
-    Case(name="square of noise", family=FAMILY, build=stack(LSTM, HEAD, shape=(8, 8)), data=steps(8, 8), quiet=("KC501",)),
+    Case(
+        name="square of walks",
+        family=FAMILY,
+        build=stack(LSTM, HEAD, shape=(8, 8)),
+        data=walks(8, 8),
+        quiet=("KC501",),
+    ),
+    Case(
+        name="square of noise",
+        family=FAMILY,
+        build=stack(LSTM, HEAD, shape=(8, 8)),
+        data=steps(8, 8),
+        quiet=("KC501",),
+    ),
     Case(
         name="square like its reference",
         family=FAMILY,
@@ -30,9 +42,21 @@ SHAPES = (
         kit=with_files(walks(8, 8), reference=walks(8, 8, rows=90)),
         quiet=("KC501",),
     ),
-    Case(name="pair like its reference", family=FAMILY, build=siamese, kit=with_files(pair(-2.0, 2.0), reference=pair(-2.0, 2.0)), quiet=("KC501",)),
+    Case(
+        name="pair like its reference",
+        family=FAMILY,
+        build=siamese,
+        kit=with_files(pair(-2.0, 2.0), reference=pair(-2.0, 2.0)),
+        quiet=("KC501",),
+    ),
     Case(name="whole ids as floats", family=FAMILY, build=ids, data=codes(0.0), quiet=("KC501",)),
-    Case(name="one feature", family=FAMILY, build=stack(LSTM, HEAD, shape=(None, 1)), data=steps(15, 1), quiet=("KC501",)),
+    Case(
+        name="one feature",
+        family=FAMILY,
+        build=stack(LSTM, HEAD, shape=(None, 1)),
+        data=steps(15, 1),
+        quiet=("KC501",),
+    ),
 )
 
 CONSECUTIVE = {"stateful_rows": "consecutive"}
@@ -49,7 +73,13 @@ STATES = (
     Case(
         name="pieces of one series, carried over by a stack",
         family=FAMILY,
-        build=stack(layers.GRU(4, return_sequences=True, stateful=True), layers.SimpleRNN(4, stateful=True), HEAD, shape=(8, 3), batch=1),
+        build=stack(
+            layers.GRU(4, return_sequences=True, stateful=True),
+            layers.SimpleRNN(4, stateful=True),
+            HEAD,
+            shape=(8, 3),
+            batch=1,
+        ),
         kit=with_files(steps(8, 3), facts=CONSECUTIVE),
         quiet=("KC502",),
     ),
@@ -66,15 +96,29 @@ def attentive() -> Any:
 
 def causal() -> Any:
     """Causal convolutions: padding on the right cannot reach back."""
-    parts = [layers.Conv1D(6, 3, padding="causal", dilation_rate=rate, activation="relu") for rate in (1, 2, 4)]
+    parts = [
+        layers.Conv1D(6, 3, padding="causal", dilation_rate=rate, activation="relu") for rate in (1, 2, 4)
+    ]
     return keras.Sequential([keras.Input((None, 3)), *parts, layers.Dense(2)])
 
 
 MASK = layers.Masking()
 
 PADDING = (
-    Case(name="masked LSTM", family=FAMILY, build=stack(MASK, LSTM, HEAD, shape=(None, 3)), data=filled(9, 3), quiet=("KC504",)),
-    Case(name="masked LSTM of one length", family=FAMILY, build=stack(MASK, LSTM, HEAD, shape=(9, 3)), data=filled(9, 3), quiet=("KC504",)),
+    Case(
+        name="masked LSTM",
+        family=FAMILY,
+        build=stack(MASK, LSTM, HEAD, shape=(None, 3)),
+        data=filled(9, 3),
+        quiet=("KC504",),
+    ),
+    Case(
+        name="masked LSTM of one length",
+        family=FAMILY,
+        build=stack(MASK, LSTM, HEAD, shape=(9, 3)),
+        data=filled(9, 3),
+        quiet=("KC504",),
+    ),
     Case(
         name="masked both ways",
         family=FAMILY,
@@ -90,8 +134,16 @@ PADDING = (
         data=filled(9, 3, -9.0),
         quiet=("KC504",),
     ),
-    Case(name="causal convolutions, padded", family=FAMILY, build=causal, data=filled(9, 3), quiet=("KC504",)),
-    Case(name="series without padding or mask", family=FAMILY, build=stack(LSTM, HEAD, shape=(None, 3)), data=steps(9, 3), quiet=("KC504",)),
+    Case(
+        name="causal convolutions, padded", family=FAMILY, build=causal, data=filled(9, 3), quiet=("KC504",)
+    ),
+    Case(
+        name="series without padding or mask",
+        family=FAMILY,
+        build=stack(LSTM, HEAD, shape=(None, 3)),
+        data=steps(9, 3),
+        quiet=("KC504",),
+    ),
 )
 
 
@@ -106,12 +158,26 @@ ONE_STEP, PREFIX = {"step_by_step": "one-step"}, {"step_by_step": "growing-prefi
 STREAM = layers.GRU(5, return_sequences=True, stateful=True, name="stream")
 
 STEPWISE = (
-    Case(name="prefixes for a decoder", family=FAMILY, build=decoder, kit=with_files(steps(12, 4), facts=PREFIX), quiet=("KC503",)),
-    Case(name="prefixes for causal convolutions", family=FAMILY, build=causal, kit=with_files(steps(16, 3), facts=PREFIX), quiet=("KC503",)),
+    Case(
+        name="prefixes for a decoder",
+        family=FAMILY,
+        build=decoder,
+        kit=with_files(steps(12, 4), facts=PREFIX),
+        quiet=("KC503",),
+    ),
+    Case(
+        name="prefixes for causal convolutions",
+        family=FAMILY,
+        build=causal,
+        kit=with_files(steps(16, 3), facts=PREFIX),
+        quiet=("KC503",),
+    ),
     Case(
         name="prefixes for a stack of GRUs",
         family=FAMILY,
-        build=stack(layers.GRU(5, return_sequences=True), layers.GRU(4, return_sequences=True), HEAD, shape=(None, 3)),
+        build=stack(
+            layers.GRU(5, return_sequences=True), layers.GRU(4, return_sequences=True), HEAD, shape=(None, 3)
+        ),
         kit=with_files(steps(12, 3), facts=PREFIX),
         quiet=("KC503",),
     ),

@@ -20,12 +20,24 @@ FAMILY = "clean-vision"
 def _hosted(host: str, adjust: Any, note: str, custom: bool = False) -> Case:
     chosen = HOSTS[host]
     args = CUSTOM if custom else ()
-    return Case(name=f"{host}, {note}", family=FAMILY, build=lambda: chosen.build(adjust()), data=chosen.data, args=args)
+    return Case(
+        name=f"{host}, {note}",
+        family=FAMILY,
+        build=lambda: chosen.build(adjust()),
+        data=chosen.data,
+        args=args,
+    )
 
 
 def grouped() -> Any:
     """Group normalisation after convolutions."""
-    parts = [layers.Conv2D(8, 3), layers.GroupNormalization(4), layers.Activation("silu"), layers.AveragePooling2D(2), layers.Flatten()]
+    parts = [
+        layers.Conv2D(8, 3),
+        layers.GroupNormalization(4),
+        layers.Activation("silu"),
+        layers.AveragePooling2D(2),
+        layers.Flatten(),
+    ]
     return keras.Sequential([keras.Input((8, 8, 3)), *parts, layers.Dense(3)])
 
 
@@ -33,12 +45,18 @@ def any_size() -> Any:
     """Fully convolutional, height and width unknown."""
     picture = keras.Input((None, None, 1))
     hidden = layers.Conv2D(6, 3, padding="same", activation="relu")(picture)
-    return keras.Model(picture, layers.Dense(2)(layers.GlobalMaxPooling2D()(layers.SpatialDropout2D(0.3)(hidden))))
+    return keras.Model(
+        picture, layers.Dense(2)(layers.GlobalMaxPooling2D()(layers.SpatialDropout2D(0.3)(hidden)))
+    )
 
 
 def volumes() -> Any:
     """Convolutions in three dimensions."""
-    parts = [layers.Conv3D(4, 2, activation="relu"), layers.BatchNormalization(), layers.GlobalAveragePooling3D()]
+    parts = [
+        layers.Conv3D(4, 2, activation="relu"),
+        layers.BatchNormalization(),
+        layers.GlobalAveragePooling3D(),
+    ]
     return keras.Sequential([keras.Input((5, 5, 5, 1)), *parts, layers.Dense(2)])
 
 
@@ -49,7 +67,11 @@ def volume_rows(random: np.random.Generator) -> Rows:
 
 def bytes_in() -> Any:
     """Pixels from 0 to 255, rescaled in the model."""
-    parts = [layers.Rescaling(1 / 127.5, offset=-1.0), layers.Conv2D(6, 3, activation="relu"), layers.Flatten()]
+    parts = [
+        layers.Rescaling(1 / 127.5, offset=-1.0),
+        layers.Conv2D(6, 3, activation="relu"),
+        layers.Flatten(),
+    ]
     return keras.Sequential([keras.Input((7, 7, 3)), *parts, layers.Dense(4, activation="softmax")])
 
 

@@ -58,7 +58,9 @@ _REDUCTIONS: Mapping[str, Callable[[Tensor, int | None], Tensor]] = {
     "minmax": _minmax,
     "length": _length,
     "peak": lambda x, axis: x / (ops.max(ops.abs(x), axis=axis, keepdims=True) + 1e-3),
-    "softmax": lambda x, axis: ops.softmax(x, axis=axis) if axis is not None else ops.exp(x) / ops.sum(ops.exp(x)),
+    "softmax": lambda x, axis: (
+        ops.softmax(x, axis=axis) if axis is not None else ops.exp(x) / ops.sum(ops.exp(x))
+    ),
 }
 
 
@@ -224,7 +226,10 @@ class Boxes(layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the scores of the two boxes that are left of three; (rows, 2) for (rows, features)."""
-        boxes, scores = ops.repeat(inputs[:, None, None, :4], 3, axis=1), ops.repeat(inputs[:, None, :1], 3, axis=1)
+        boxes, scores = (
+            ops.repeat(inputs[:, None, None, :4], 3, axis=1),
+            ops.repeat(inputs[:, None, :1], 3, axis=1),
+        )
         return tf.image.combined_non_max_suppression(boxes, scores, 2, 2).nmsed_scores
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -300,7 +305,11 @@ class Forced(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
-        return {**super().get_config(), "inner": keras.saving.serialize_keras_object(self.inner), "training": self.fixed}
+        return {
+            **super().get_config(),
+            "inner": keras.saving.serialize_keras_object(self.inner),
+            "training": self.fixed,
+        }
 
 
 @register
@@ -360,7 +369,9 @@ class Tracker(layers.Layer):
         before = ops.convert_to_tensor(self.figure) * 1.0
         if self.always or training:
             reduced = ops.mean(inputs, axis=tuple(range(len(inputs.shape) - 1)))
-            self.figure.assign(self.figure + 0.05 if self.what == "calls" else 0.9 * self.figure + 0.1 * reduced)
+            self.figure.assign(
+                self.figure + 0.05 if self.what == "calls" else 0.9 * self.figure + 0.1 * reduced
+            )
         return inputs - ops.cast(before, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -373,11 +384,16 @@ class Parts(keras.Model):
 
     def __init__(self, parts: list[Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.parts = [keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part for part in parts]
+        self.parts = [
+            keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part for part in parts
+        ]
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
-        return {**super().get_config(), "parts": [keras.saving.serialize_keras_object(part) for part in self.parts]}
+        return {
+            **super().get_config(),
+            "parts": [keras.saving.serialize_keras_object(part) for part in self.parts],
+        }
 
 
 @register
@@ -440,7 +456,9 @@ class Table(layers.Layer):
         shape = (input_shape[-1],)
         chance = np.random.normal(1.0, 0.3, size=shape).astype("float32")
         if self.how == "weight":
-            self.table = self.add_weight(shape=shape, initializer="random_normal", trainable=False, name="table")
+            self.table = self.add_weight(
+                shape=shape, initializer="random_normal", trainable=False, name="table"
+            )
         elif self.how in ("ones", "variable"):
             self.table = tf.Variable(np.ones(shape, "float32") if self.how == "ones" else chance)
         elif self.how != "closure":
@@ -470,7 +488,11 @@ class Offset(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments, or what is left of them."""
         factor = {"whole": 1.0, "drifting": 2.0, "creeping": 1.0 + 1e-5}.get(self.style)
-        return {**super().get_config(), "style": self.style, **({} if factor is None else {"by": factor * self.by})}
+        return {
+            **super().get_config(),
+            "style": self.style,
+            **({} if factor is None else {"by": factor * self.by}),
+        }
 
 
 @register
@@ -505,7 +527,9 @@ class SquaresApart(layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Return a tensor of the inputs' shape."""
         far = inputs + self.offset
-        variance = ops.mean(far * far, axis=-1, keepdims=True) - ops.square(ops.mean(far, axis=-1, keepdims=True))
+        variance = ops.mean(far * far, axis=-1, keepdims=True) - ops.square(
+            ops.mean(far, axis=-1, keepdims=True)
+        )
         return inputs / ops.sqrt(ops.maximum(variance, 1e-6))
 
     def get_config(self) -> dict[str, Any]:
@@ -533,7 +557,9 @@ class EagerOnly(layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return inputs, or a little more."""
-        return inputs * (1.0 + self.share) if tf.executing_eagerly() and inputs.dtype == tf.float32 else inputs
+        return (
+            inputs * (1.0 + self.share) if tf.executing_eagerly() and inputs.dtype == tf.float32 else inputs
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""

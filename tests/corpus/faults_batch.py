@@ -12,7 +12,19 @@ from keras import layers, ops
 
 from tests.corpus.cases import CUSTOM, Case, Rows, flat
 from tests.corpus.clean_hard import mapped
-from tests.corpus.custom_layers import Affinity, Along, Assembly, Crowded, CrowdOnly, Diversity, Imputed, Reduce, Refold, Sized, Squeezed
+from tests.corpus.custom_layers import (
+    Affinity,
+    Along,
+    Assembly,
+    Crowded,
+    CrowdOnly,
+    Diversity,
+    Imputed,
+    Reduce,
+    Refold,
+    Sized,
+    Squeezed,
+)
 from tests.corpus.hosts import HOSTS
 
 __all__ = ["CASES"]
@@ -25,7 +37,9 @@ FAILING = ("KC101", "KC102", "KC103")
 NAME = "adjust"
 
 
-def _planted(host: str, note: str, plant: Callable[[], Any], *, custom: bool = True, named: bool = True) -> Case:
+def _planted(
+    host: str, note: str, plant: Callable[[], Any], *, custom: bool = True, named: bool = True
+) -> Case:
     """A faulty case: `plant` makes what is put into the host's place; `named` where that is one layer called `adjust`."""
     chosen = HOSTS[host]
     return Case(
@@ -42,7 +56,9 @@ def _planted(host: str, note: str, plant: Callable[[], Any], *, custom: bool = T
 
 def _reduced(host: str, how: str, axis: int | None, share: float = 1.0) -> Case:
     over = "everything" if axis is None else "the batch"
-    return _planted(host, f"{how} over {over}, share {share:g}", lambda: Reduce(how, axis=axis, share=share, name=NAME))
+    return _planted(
+        host, f"{how} over {over}, share {share:g}", lambda: Reduce(how, axis=axis, share=share, name=NAME)
+    )
 
 
 def _along(host: str, how: str) -> Case:
@@ -76,13 +92,22 @@ def batch_as_time(tensor: Tensor) -> Tensor:
 
 def subclassed() -> Any:
     """A leak among the parts of a subclassed model."""
-    return Assembly([layers.Dense(18, activation="relu"), Reduce("standard", axis=0, name=NAME), layers.Dense(2)])
+    return Assembly(
+        [layers.Dense(18, activation="relu"), Reduce("standard", axis=0, name=NAME), layers.Dense(2)]
+    )
 
 
 def subclassed_in_functional() -> Any:
     """A faint leak in a subclassed model that is a layer of a functional one."""
     rows = keras.Input((10,))
-    trunk = Assembly([layers.Dense(12, activation="tanh"), Reduce("centre", axis=0, share=1e-4, name=NAME), layers.Dense(6)], name="trunk")
+    trunk = Assembly(
+        [
+            layers.Dense(12, activation="tanh"),
+            Reduce("centre", axis=0, share=1e-4, name=NAME),
+            layers.Dense(6),
+        ],
+        name="trunk",
+    )
     return keras.Model(rows, layers.Dense(1)(trunk(rows)))
 
 
@@ -95,7 +120,14 @@ def gappy(rng: np.random.Generator) -> Rows:
 
 def imputing() -> Any:
     """A model that fills NaN in with the mean of the batch, before anything else."""
-    return keras.Sequential([keras.Input((8,)), Imputed(by_batch=True, name=NAME), layers.Dense(4, activation="relu"), layers.Dense(1)])
+    return keras.Sequential(
+        [
+            keras.Input((8,)),
+            Imputed(by_batch=True, name=NAME),
+            layers.Dense(4, activation="relu"),
+            layers.Dense(1),
+        ]
+    )
 
 
 def crowding() -> Any:
@@ -106,17 +138,30 @@ def crowding() -> Any:
 def sized(how: str) -> Case:
     """A layer that heeds the size of the batch, or the place in it, between two others."""
     parts = [layers.Dense(12, activation="relu"), Sized(how, name=NAME), layers.Dense(2)]
-    case = _built(f"scaled by the batch, {how}", lambda: keras.Sequential([keras.Input((9,)), *parts]), 9, NAME)
+    case = _built(
+        f"scaled by the batch, {how}", lambda: keras.Sequential([keras.Input((9,)), *parts]), 9, NAME
+    )
     return replace(case, causes=("batch-size-dependence",), failing=("KC101", "KC102"))
 
 
 def squeezed(named: bool) -> Any:
     """A regressor whose answers lose their last axis."""
-    return keras.Sequential([keras.Input((9,)), layers.Dense(6, activation="relu"), layers.Dense(1), Squeezed(named, name=NAME)])
+    return keras.Sequential(
+        [keras.Input((9,)), layers.Dense(6, activation="relu"), layers.Dense(1), Squeezed(named, name=NAME)]
+    )
 
 
 def _built(name: str, build: Callable[[], Any], features: int, layer: str) -> Case:
-    return Case(name=name, family=FAMILY, build=build, data=flat(features), causes=CAUSES, layer=layer, failing=FAILING, args=CUSTOM)
+    return Case(
+        name=name,
+        family=FAMILY,
+        build=build,
+        data=flat(features),
+        causes=CAUSES,
+        layer=layer,
+        failing=FAILING,
+        args=CUSTOM,
+    )
 
 
 CASES: tuple[Case, ...] = (
@@ -150,8 +195,18 @@ CASES: tuple[Case, ...] = (
     _planted("regressor", "folded wrongly", lambda: Refold(name=NAME)),
     _planted("two-heads", "minibatch statistic", lambda: Diversity(name=NAME)),
     _planted("shop", "centred in company only", lambda: CrowdOnly(name=NAME)),
-    _planted("perceptron", "softmax layer on the wrong axis", lambda: layers.Softmax(axis=0, name=NAME), custom=False),
-    _planted("forecaster", "unit norm layer on the wrong axis", lambda: layers.UnitNormalization(axis=0, name=NAME), custom=False),
+    _planted(
+        "perceptron",
+        "softmax layer on the wrong axis",
+        lambda: layers.Softmax(axis=0, name=NAME),
+        custom=False,
+    ),
+    _planted(
+        "forecaster",
+        "unit norm layer on the wrong axis",
+        lambda: layers.UnitNormalization(axis=0, name=NAME),
+        custom=False,
+    ),
     _planted("two-heads", "attention layer without time", lambda: attend, custom=False),
     _planted("twins", "batch taken for time", lambda: batch_as_time, custom=False, named=False),
     _planted("residual", "mean operation", lambda: operations_centre, custom=False, named=False),
@@ -179,7 +234,13 @@ CASES: tuple[Case, ...] = (
         failing=("KC101", "KC102"),
         args=CUSTOM,
     ),
-    Case(name="answers squeezed by the name of their axis", family=FAMILY, build=lambda: squeezed(named=True), data=flat(9), args=CUSTOM),
+    Case(
+        name="answers squeezed by the name of their axis",
+        family=FAMILY,
+        build=lambda: squeezed(named=True),
+        data=flat(9),
+        args=CUSTOM,
+    ),
     _built("leak into few rows", crowding, 8, NAME),
     _built("subclassed, standard over the batch", subclassed, 11, NAME),
     _built("subclassed within functional, faint", subclassed_in_functional, 10, f"trunk/{NAME}"),

@@ -33,7 +33,14 @@ def pierced(make: Maker, rows: tuple[int, ...], value: float = float("nan")) -> 
 
 def rectified() -> Any:
     """Dense with a fused relu, which answers to NaN with 0 in a graph."""
-    return keras.Sequential([keras.Input((9,)), layers.Dense(16, activation="relu"), layers.Dense(8, activation="relu"), layers.Dense(1)])
+    return keras.Sequential(
+        [
+            keras.Input((9,)),
+            layers.Dense(16, activation="relu"),
+            layers.Dense(8, activation="relu"),
+            layers.Dense(1),
+        ]
+    )
 
 
 def rectified_pictures() -> Any:
@@ -44,7 +51,9 @@ def rectified_pictures() -> Any:
 
 def honest() -> Any:
     """A model through which NaN goes as it should."""
-    return keras.Sequential([keras.Input((9,)), layers.Dense(16, activation="tanh"), layers.Dense(2, activation="softmax")])
+    return keras.Sequential(
+        [keras.Input((9,)), layers.Dense(16, activation="tanh"), layers.Dense(2, activation="softmax")]
+    )
 
 
 def linear() -> Any:
@@ -60,7 +69,9 @@ def logarithm() -> Any:
 
 def broken_rectified() -> Any:
     """One weight is NaN, and a fused relu hides it from predict."""
-    model = keras.Sequential([keras.Input((7,)), layers.Dense(6, activation="relu", name="adjust"), layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((7,)), layers.Dense(6, activation="relu", name="adjust"), layers.Dense(1)]
+    )
     kernel, bias = model.layers[0].get_weights()
     kernel[2, 3] = np.nan
     model.layers[0].set_weights([kernel, bias])
@@ -69,7 +80,9 @@ def broken_rectified() -> Any:
 
 def broken_weight() -> Any:
     """One weight is NaN."""
-    model = keras.Sequential([keras.Input((7,)), layers.Dense(6, activation="tanh", name="adjust"), layers.Dense(2)])
+    model = keras.Sequential(
+        [keras.Input((7,)), layers.Dense(6, activation="tanh", name="adjust"), layers.Dense(2)]
+    )
     kernel, bias = model.layers[0].get_weights()
     kernel[2, 3] = np.nan
     model.layers[0].set_weights([kernel, bias])
@@ -106,18 +119,38 @@ def refolded() -> Any:
     return keras.Model(rows, ops.reshape(layers.Dense(6)(rows), (-1, 4)))
 
 
-def _case(name: str, build: Callable[[], Any], data: Maker, causes: tuple[str, ...], failing: tuple[str, ...], layer: str | None = None) -> Case:
+def _case(
+    name: str,
+    build: Callable[[], Any],
+    data: Maker,
+    causes: tuple[str, ...],
+    failing: tuple[str, ...],
+    layer: str | None = None,
+) -> Case:
     return Case(name=name, family=FAMILY, build=build, data=data, causes=causes, failing=failing, layer=layer)
 
 
 CASES: tuple[Case, ...] = (
     _case("NaN that a fused relu hides", rectified, pierced(flat(9), (3, 40)), SWALLOWED, ("KC201", "KC701")),
-    _case("NaN pixels behind a fused relu", rectified_pictures, pierced(pictures(8, 8, 1), (0, 17)), SWALLOWED, ("KC201", "KC701")),
+    _case(
+        "NaN pixels behind a fused relu",
+        rectified_pictures,
+        pierced(pictures(8, 8, 1), (0, 17)),
+        SWALLOWED,
+        ("KC201", "KC701"),
+    ),
     _case("NaN rows", honest, pierced(flat(9), (5, 6, 7)), ("non-finite-input",), ("KC701",)),
     _case("infinite rows", linear, pierced(flat(9), (12,), float("inf")), ("non-finite-input",), ("KC701",)),
     _case("logarithm of negatives", logarithm, flat(7), (), ("KC701",)),
     _case("a weight that is NaN", broken_weight, flat(7), (), ("KC701",), layer="adjust"),
-    _case("a weight that is NaN behind a relu", broken_rectified, flat(7), ("non-finite-output",), ("KC701",), layer="adjust"),
+    _case(
+        "a weight that is NaN behind a relu",
+        broken_rectified,
+        flat(7),
+        ("non-finite-output",),
+        ("KC701",),
+        layer="adjust",
+    ),
     _case("overflow", overflow, flat(6), (), ("KC701",)),
     _case("one number a batch", one_number, flat(8), NOT_PER_ROW, ("KC101", "KC102")),
     _case("one row a batch", batch_average, flat(8), NOT_PER_ROW, ("KC101", "KC102")),

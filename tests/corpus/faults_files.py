@@ -23,7 +23,15 @@ CHANCE, LOSS = ("untracked-state",), ("config-loses-arguments",)
 def _case(host: str, name: str, layer: Callable[[], Any], **expected: Any) -> Case:
     chosen = HOSTS[host]
     planted = {"layer": chosen.within + NAME} if expected.get("causes") else {}
-    return Case(name=f"{host}, {name}", family=FAMILY, build=lambda: chosen.build(layer()), data=chosen.data, args=CUSTOM, **planted, **expected)
+    return Case(
+        name=f"{host}, {name}",
+        family=FAMILY,
+        build=lambda: chosen.build(layer()),
+        data=chosen.data,
+        args=CUSTOM,
+        **planted,
+        **expected,
+    )
 
 
 def unbuilt() -> Any:
@@ -47,14 +55,33 @@ def _offset(style: str, by: float) -> Callable[[], Any]:
 CASES: tuple[Case, ...] = (
     _case("perceptron", "a random tf.Variable", _table("variable"), causes=CHANCE, failing=("KC801",)),
     _case("forecaster", "a random tf.Variable", _table("variable"), causes=CHANCE, failing=("KC801",)),
-    *(_case(host, "a random array", _table("array"), causes=CHANCE, failing=("KC801",)) for host in ("perceptron", "two-heads")),
+    *(
+        _case(host, "a random array", _table("array"), causes=CHANCE, failing=("KC801",))
+        for host in ("perceptron", "two-heads")
+    ),
     _case("regressor", "a layer in a closure", _table("closure"), causes=CHANCE, failing=("KC801",)),
     _case("perceptron", "a tf.Variable of ones", _table("ones"), causes=CHANCE, warning=("KC801",)),
     _case("perceptron", "a weight instead", _table("weight"), quiet=("KC602", "KC801")),
     _case("regressor", "a fixed array instead", _table("fixed"), quiet=("KC602", "KC801")),
-    *(_case(host, "a config that drifts", _offset("drifting", 0.7), causes=LOSS, failing=("KC801",)) for host in ("perceptron", "regressor")),
-    _case("perceptron", "a config that drifts a little", _offset("creeping", 0.7), causes=LOSS, failing=("KC801",)),
+    *(
+        _case(host, "a config that drifts", _offset("drifting", 0.7), causes=LOSS, failing=("KC801",))
+        for host in ("perceptron", "regressor")
+    ),
+    _case(
+        "perceptron",
+        "a config that drifts a little",
+        _offset("creeping", 0.7),
+        causes=LOSS,
+        failing=("KC801",),
+    ),
     _case("perceptron", "a config that forgets", _offset("forgetful", 0.7), causes=LOSS, warning=("KC801",)),
-    Case(name="saved before it was built", family=FAMILY, build=unbuilt, kit=unbuilt_rows, causes=CHANCE, failing=("KC801",)),
+    Case(
+        name="saved before it was built",
+        family=FAMILY,
+        build=unbuilt,
+        kit=unbuilt_rows,
+        causes=CHANCE,
+        failing=("KC801",),
+    ),
     _case("perceptron", "a config that tells all", _offset("whole", 0.7), quiet=("KC602", "KC801")),
 )

@@ -27,7 +27,15 @@ def _narrow(host: str, to: str, **expected: Any) -> Case:
     chosen = HOSTS[host]
     planted = {"layer": chosen.within + NAME} if expected.get("causes") else {}
     build: Callable[[], Any] = lambda: chosen.build(Narrow(to, name=NAME))  # noqa: E731
-    return Case(name=f"{host}, cast to {to} and back", family=FAMILY, build=build, data=chosen.data, args=CUSTOM, **planted, **expected)
+    return Case(
+        name=f"{host}, cast to {to} and back",
+        family=FAMILY,
+        build=build,
+        data=chosen.data,
+        args=CUSTOM,
+        **planted,
+        **expected,
+    )
 
 
 def _case(name: str, build: Callable[[], Any], data: Maker, **expected: Any) -> Case:
@@ -57,12 +65,25 @@ def _eager_only(name: str, build: Callable[[], Any], share: float, causes: tuple
         model = build()
         return keras.Model(model.inputs, EagerOnly(share, name=NAME)(model.outputs[0]))
 
-    return _case(f"{name}, scaled in eager float32 alone", planted, flat(12), args=CUSTOM, causes=causes, failing=("KC201", "KC204"))
+    return _case(
+        f"{name}, scaled in eager float32 alone",
+        planted,
+        flat(12),
+        args=CUSTOM,
+        causes=causes,
+        failing=("KC201", "KC204"),
+    )
 
 
 def _squares(name: str, offset: float, **expected: Any) -> Case:
     """Rounding that a layer makes within itself, where nothing between layers shows it."""
-    return _case(name, lambda: HOSTS["perceptron"].build(SquaresApart(offset, name=NAME)), flat(12), args=CUSTOM, **expected)
+    return _case(
+        name,
+        lambda: HOSTS["perceptron"].build(SquaresApart(offset, name=NAME)),
+        flat(12),
+        args=CUSTOM,
+        **expected,
+    )
 
 
 def tied(distance: float) -> Callable[[], Any]:
@@ -117,25 +138,89 @@ def grey_levels(random: np.random.Generator) -> Rows:
 
 
 CASES: tuple[Case, ...] = (
-    _case("grey levels resized", resized("uint8"), grey_levels, causes=("eager-differs",), layer=NAME, failing=("KC201", "KC204")),
+    _case(
+        "grey levels resized",
+        resized("uint8"),
+        grey_levels,
+        causes=("eager-differs",),
+        layer=NAME,
+        failing=("KC201", "KC204"),
+    ),
     _case("grey levels resized as floats", resized("float32"), grey_levels, quiet=QUIET),
-    *(_narrow(host, "float16", causes=("low-precision",), warning=("KC602",)) for host in ("perceptron", "image-classifier")),
+    *(
+        _narrow(host, "float16", causes=("low-precision",), warning=("KC602",))
+        for host in ("perceptron", "image-classifier")
+    ),
     _narrow("regressor", "bfloat16", causes=("low-precision",), warning=("KC602",)),
     _narrow("perceptron", "float64", quiet=QUIET),
-    _case("sixty layers with a gain of 2.5", chaotic(2.5), flat(24), causes=("ill-conditioned",), warning=("KC604",)),
+    _case(
+        "sixty layers with a gain of 2.5",
+        chaotic(2.5),
+        flat(24),
+        causes=("ill-conditioned",),
+        warning=("KC604",),
+    ),
     _case("sixty layers with a gain of 0.9", chaotic(0.9), flat(24), quiet=QUIET),
-    _case("inputs around 1e6 that cancel", cancelling, offset(1e6, 64), causes=("ill-conditioned",), layer="dense", warning=("KC604",)),
+    _case(
+        "inputs around 1e6 that cancel",
+        cancelling,
+        offset(1e6, 64),
+        causes=("ill-conditioned",),
+        layer="dense",
+        warning=("KC604",),
+    ),
     _case("inputs around 100 that cancel", cancelling, offset(100.0, 64), quiet=QUIET),
-    _case("a million added and taken off", far_and_back, flat(12), causes=("ill-conditioned",), warning=("KC201", "KC204")),
-    _squares("squares that cancel within a layer", 300.0, causes=("ill-conditioned",), layer=NAME, warning=("KC602",)),
+    _case(
+        "a million added and taken off",
+        far_and_back,
+        flat(12),
+        causes=("ill-conditioned",),
+        warning=("KC201", "KC204"),
+    ),
+    _squares(
+        "squares that cancel within a layer",
+        300.0,
+        causes=("ill-conditioned",),
+        layer=NAME,
+        warning=("KC602",),
+    ),
     _squares("squares that do not cancel", 0.0, quiet=QUIET),
     _eager_only("to kelvin and back", to_kelvin_and_back, share=1e-3, causes=("eager-differs",)),
     _eager_only("sixteen numbers", sixteen, share=1e-5),
     _case("classes 1e-7 apart", tied(1e-7), flat(32, rows=90), causes=("near-ties",), warning=("KC604",)),
-    _case("NaN that oneDNN swallows", swallowing, holed, causes=("kernel-dependent",), failing=("KC605",), args=("--select", "KC605")),
+    _case(
+        "NaN that oneDNN swallows",
+        swallowing,
+        holed,
+        causes=("kernel-dependent",),
+        failing=("KC605",),
+        args=("--select", "KC605"),
+    ),
     _case("NaN that no kernel swallows", spreading, holed, args=("--select", "KC605")),
-    _case("gelu with --exact", gelu_norm, flat(33, rows=75), causes=("rounding",), failing=SAME_BITS, args=("--exact",)),
-    _case("sums with a limit below rounding", gelu_norm, flat(33), causes=("rounding",), failing=SAME_BITS, args=("--rtol", "0", "--atol", "1e-9")),
-    _case("a leak with --exact", leaking, flat(12), causes=("cross-sample-dependence",), layer=NAME, failing=("KC103",), args=(*CUSTOM, "--exact")),
+    _case(
+        "gelu with --exact",
+        gelu_norm,
+        flat(33, rows=75),
+        causes=("rounding",),
+        failing=SAME_BITS,
+        args=("--exact",),
+    ),
+    _case(
+        "sums with a limit below rounding",
+        gelu_norm,
+        flat(33),
+        causes=("rounding",),
+        failing=SAME_BITS,
+        args=("--rtol", "0", "--atol", "1e-9"),
+    ),
+    _case(
+        "a leak with --exact",
+        leaking,
+        flat(12),
+        causes=("cross-sample-dependence",),
+        layer=NAME,
+        failing=("KC103",),
+        args=(*CUSTOM, "--exact"),
+    ),
     _case("classes a hundredth apart", tied(1e-2), flat(32, rows=90), quiet=QUIET),
 )

@@ -56,12 +56,22 @@ class Recording:
         """Write rows and what the model answers to them."""
         rows = HOSTS[self.host].data(random)
         answers = self.models[0].predict(rows, verbose=0)
-        data, expected = save_rows(folder / "data", rows), save_rows(folder / "expected", self.change(answers))
+        data, expected = (
+            save_rows(folder / "data", rows),
+            save_rows(folder / "expected", self.change(answers)),
+        )
         return ("--data", str(data), "--expected", str(expected))
 
 
 def _case(name: str, recording: Recording, **expected: Any) -> Case:
-    return Case(name=f"{recording.host}, {name}", family=FAMILY, build=recording.build, kit=recording.kit, args=CUSTOM, **expected)
+    return Case(
+        name=f"{recording.host}, {name}",
+        family=FAMILY,
+        build=recording.build,
+        kit=recording.kit,
+        args=CUSTOM,
+        **expected,
+    )
 
 
 def _trained(layer: Any) -> None:
@@ -100,17 +110,32 @@ def _table(how: str) -> Callable[[], Any]:
     return lambda: Table(how, name=NAME)
 
 
-LOSS, STATE, FORM, MOVED = ("config-loses-arguments",), ("untracked-state",), ("recorded-in-other-form",), ("answers-moved",)
+LOSS, STATE, FORM, MOVED = (
+    ("config-loses-arguments",),
+    ("untracked-state",),
+    ("recorded-in-other-form",),
+    ("answers-moved",),
+)
 FAILING = ("KC802",)
 QUIET = ("KC602", "KC801", "KC802")
 
 CASES: tuple[Case, ...] = (
     _case("recorded as it is", Recording("perceptron", _plain), quiet=QUIET),
     _case("recorded as it is", Recording("forecaster", _plain), quiet=QUIET),
-    _case("recorded in double precision", Recording("regressor", _plain, lambda y: y.astype("float64")), quiet=QUIET),
-    _case("recorded in half precision", Recording("perceptron", _plain, lambda y: y.astype("float16")), quiet=QUIET),
+    _case(
+        "recorded in double precision",
+        Recording("regressor", _plain, lambda y: y.astype("float64")),
+        quiet=QUIET,
+    ),
+    _case(
+        "recorded in half precision",
+        Recording("perceptron", _plain, lambda y: y.astype("float16")),
+        quiet=QUIET,
+    ),
     _case("recorded with four decimals", Recording("regressor", _plain, lambda y: y.round(4)), quiet=QUIET),
-    _case("recorded with six decimals", Recording("image-classifier", _plain, lambda y: y.round(6)), quiet=QUIET),
+    _case(
+        "recorded with six decimals", Recording("image-classifier", _plain, lambda y: y.round(6)), quiet=QUIET
+    ),
     _case(
         "recorded with four decimals, a hundredth more",
         Recording("perceptron", _plain, lambda y: (y * np.float32(1.01)).round(4)),
@@ -119,17 +144,75 @@ CASES: tuple[Case, ...] = (
     ),
     _case("recorded, a weight", Recording("perceptron", _table("weight")), quiet=QUIET),
     _case("recorded, a config that tells all", Recording("regressor", _offset("whole")), quiet=QUIET),
-    _case("recorded, a config that forgets", Recording("perceptron", _offset("forgetful")), causes=LOSS, layer=NAME, failing=FAILING),
-    _case("recorded, a config that forgets", Recording("regressor", _offset("forgetful")), causes=LOSS, layer=NAME, failing=FAILING),
-    _case("recorded, a variable", Recording("perceptron", _table("ones"), after=_trained), causes=STATE, layer=NAME, failing=FAILING),
-    _case("recorded, an attribute set later", Recording("regressor", _table("fixed"), after=_mutated), causes=MOVED, failing=FAILING),
-    _case("recorded, statistics set", Recording("perceptron", _normalization, after=_given_statistics(False)), causes=MOVED, failing=FAILING),
-    _case("recorded, statistics set and taken note of", Recording("perceptron", _normalization, after=_given_statistics(True)), quiet=QUIET),
+    _case(
+        "recorded, a config that forgets",
+        Recording("perceptron", _offset("forgetful")),
+        causes=LOSS,
+        layer=NAME,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded, a config that forgets",
+        Recording("regressor", _offset("forgetful")),
+        causes=LOSS,
+        layer=NAME,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded, a variable",
+        Recording("perceptron", _table("ones"), after=_trained),
+        causes=STATE,
+        layer=NAME,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded, an attribute set later",
+        Recording("regressor", _table("fixed"), after=_mutated),
+        causes=MOVED,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded, statistics set",
+        Recording("perceptron", _normalization, after=_given_statistics(False)),
+        causes=MOVED,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded, statistics set and taken note of",
+        Recording("perceptron", _normalization, after=_given_statistics(True)),
+        quiet=QUIET,
+    ),
     _case("recorded, one row", Recording("perceptron", _plain, _one_row), causes=MOVED, failing=FAILING),
-    _case("recorded, a hundred-thousandth more", Recording("regressor", _plain, lambda y: y * np.float32(1 + 1e-5)), failing=FAILING),
-    _case("recorded backwards", Recording("perceptron", _plain, lambda y: y[::-1]), causes=FORM, failing=FAILING),
-    _case("recorded as class ids", Recording("image-classifier", _plain, lambda y: y.argmax(axis=-1)), causes=FORM, failing=FAILING),
-    _case("recorded, classes turned", Recording("image-classifier", _plain, lambda y: np.roll(y, 1, 1)), causes=FORM, failing=FAILING),
-    _case("recorded as logits", Recording("image-classifier", _plain, lambda y: np.log(y) + np.float32(1.7)), causes=FORM, failing=FAILING),
-    _case("recorded in percent", Recording("perceptron", _plain, lambda y: 100 * y), causes=FORM, failing=FAILING),
+    _case(
+        "recorded, a hundred-thousandth more",
+        Recording("regressor", _plain, lambda y: y * np.float32(1 + 1e-5)),
+        failing=FAILING,
+    ),
+    _case(
+        "recorded backwards", Recording("perceptron", _plain, lambda y: y[::-1]), causes=FORM, failing=FAILING
+    ),
+    _case(
+        "recorded as class ids",
+        Recording("image-classifier", _plain, lambda y: y.argmax(axis=-1)),
+        causes=FORM,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded, classes turned",
+        Recording("image-classifier", _plain, lambda y: np.roll(y, 1, 1)),
+        causes=FORM,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded as logits",
+        Recording("image-classifier", _plain, lambda y: np.log(y) + np.float32(1.7)),
+        causes=FORM,
+        failing=FAILING,
+    ),
+    _case(
+        "recorded in percent",
+        Recording("perceptron", _plain, lambda y: 100 * y),
+        causes=FORM,
+        failing=FAILING,
+    ),
 )

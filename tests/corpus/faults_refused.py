@@ -42,17 +42,38 @@ SERIES = (layers.LSTM(6), HEAD)
 ATTENTION = (layers.Conv1D(8, 3, padding="causal"), layers.GlobalMaxPooling1D(), HEAD)
 
 CASES = (
-    _case("a column too many", functional((8,), layers.Dense(5, activation="relu"), HEAD), normal(40, 9), "wrong-features"),
-    _case("a column too few for a Sequential", lambda: keras.Sequential([keras.Input((8,)), layers.Dense(1)]), normal(40, 7), "wrong-features"),
+    _case(
+        "a column too many",
+        functional((8,), layers.Dense(5, activation="relu"), HEAD),
+        normal(40, 9),
+        "wrong-features",
+    ),
+    _case(
+        "a column too few for a Sequential",
+        lambda: keras.Sequential([keras.Input((8,)), layers.Dense(1)]),
+        normal(40, 7),
+        "wrong-features",
+    ),
     _case("a feature too few along time", functional((20, 5), *SERIES), normal(40, 20, 4), "wrong-features"),
     _case("channels first", functional((16, 16, 3), *VISION), normal(24, 3, 16, 16), "axes-swapped"),
     _case("features before time", functional((20, 5), *SERIES), normal(40, 5, 20), "axes-swapped"),
-    _case("features before time of any length", functional((None, 5), *ATTENTION), normal(40, 5, 20), "axes-swapped"),
-    _case("one image without its batch axis", functional((16, 16, 3), *VISION), normal(16, 16, 3), "wrong-rank"),
+    _case(
+        "features before time of any length",
+        functional((None, 5), *ATTENTION),
+        normal(40, 5, 20),
+        "axes-swapped",
+    ),
+    _case(
+        "one image without its batch axis", functional((16, 16, 3), *VISION), normal(16, 16, 3), "wrong-rank"
+    ),
     _case("one row without its batch axis", functional((8,), layers.Dense(1)), normal(8), "wrong-rank"),
     _case("one step where a window was meant", functional((20, 5), *SERIES), normal(40, 5), "wrong-rank"),
     _case("images flattened", functional((8, 8, 1), *VISION), normal(24, 64), "wrong-rank"),
     _case("a window cut short", functional((20, 5), *SERIES), normal(40, 19, 5), "wrong-length"),
-    _case("images of another size", functional((16, 16, 3), layers.Flatten(), HEAD), normal(24, 12, 12, 3), "wrong-length"),
+    _case(
+        "images of another size",
+        functional((16, 16, 3), layers.Flatten(), HEAD),
+        normal(24, 12, 12, 3),
+        "wrong-length",
+    ),
 )
-

@@ -18,9 +18,13 @@ __all__ = ["CASES"]
 FAMILY = "sequences"
 
 
-def stack(*parts: Any, shape: tuple[int | None, ...] = (20, 5), batch: int | None = None) -> Callable[[], Any]:
+def stack(
+    *parts: Any, shape: tuple[int | None, ...] = (20, 5), batch: int | None = None
+) -> Callable[[], Any]:
     """Return a builder of a Sequential model; the layers are cloned, so that it can be called again."""
-    return lambda: keras.Sequential([keras.Input(shape, batch_size=batch), *(type(part).from_config(part.get_config()) for part in parts)])
+    return lambda: keras.Sequential(
+        [keras.Input(shape, batch_size=batch), *(type(part).from_config(part.get_config()) for part in parts)]
+    )
 
 
 def walks(length: int, features: int, rows: int = 40, *, swapped: bool = False) -> Maker:
@@ -51,7 +55,9 @@ def with_files(data: Maker, *, facts: dict[str, Any] | None = None, **beside: Ma
 def siamese() -> Any:
     """Two inputs of the same shape that are treated differently."""
     left, right = keras.Input((6,), name="left"), keras.Input((6,), name="right")
-    joined = layers.Concatenate()([layers.Dense(5, activation="relu")(left), layers.Dense(5, activation="tanh")(right)])
+    joined = layers.Concatenate()(
+        [layers.Dense(5, activation="relu")(left), layers.Dense(5, activation="tanh")(right)]
+    )
     return keras.Model({"left": left, "right": right}, layers.Dense(2)(joined))
 
 
@@ -59,7 +65,10 @@ def pair(left: float, right: float) -> Maker:
     """Rows of `siamese` around these levels."""
 
     def make(random: np.random.Generator) -> Rows:
-        return {name: (level + random.normal(size=(60, 6))).astype("float32") for name, level in (("left", left), ("right", right))}
+        return {
+            name: (level + random.normal(size=(60, 6))).astype("float32")
+            for name, level in (("left", left), ("right", right))
+        }
 
     return make
 
@@ -74,38 +83,66 @@ def codes(lowest: float, step: float = 1.0) -> Maker:
     return lambda random: (lowest + step * random.integers(0, 12, size=(40, 7))).astype("float32")
 
 
-def _case(name: str, build: Callable[[], Any], data: Maker, cause: str, code: str = "KC501", **more: Any) -> Case:
+def _case(
+    name: str, build: Callable[[], Any], data: Maker, cause: str, code: str = "KC501", **more: Any
+) -> Case:
     return Case(name=name, family=FAMILY, build=build, data=data, causes=(cause,), failing=(code,), **more)
 
 
-def _kit(name: str, build: Callable[[], Any], kit: Writer, cause: str, code: str = "KC501", **more: Any) -> Case:
+def _kit(
+    name: str, build: Callable[[], Any], kit: Writer, cause: str, code: str = "KC501", **more: Any
+) -> Case:
     return Case(name=name, family=FAMILY, build=build, kit=kit, causes=(cause,), failing=(code,), **more)
 
 
 LSTM, GRU, HEAD = layers.LSTM(6), layers.GRU(5), layers.Dense(2)
-CONV, POOL, FILM = layers.Conv1D(4, 3, padding="same"), layers.GlobalAveragePooling1D(), layers.Conv2D(3, 3, padding="same")
+CONV, POOL, FILM = (
+    layers.Conv1D(4, 3, padding="same"),
+    layers.GlobalAveragePooling1D(),
+    layers.Conv2D(3, 3, padding="same"),
+)
 TAGS = (layers.GRU(4, return_sequences=True), layers.TimeDistributed(layers.Dense(2)))
 
 SHAPES = (
     _case("one step for an LSTM of twenty", stack(LSTM, HEAD), steps(1, 5), "wrong-length"),
     _case("window too long", stack(GRU, HEAD), steps(24, 5), "wrong-length"),
     _case("window too short for a convolution", stack(CONV, POOL, HEAD), steps(9, 5), "wrong-length"),
-    _case("one series without its batch axis", stack(LSTM, HEAD, shape=(20, 1)), lambda random: random.normal(size=(20, 1)), "wrong-rank"),
-    _case("one series of any length without its batch axis", stack(GRU, HEAD, shape=(None, 1)), lambda random: random.random((60, 1)), "wrong-rank"),
+    _case(
+        "one series without its batch axis",
+        stack(LSTM, HEAD, shape=(20, 1)),
+        lambda random: random.normal(size=(20, 1)),
+        "wrong-rank",
+    ),
+    _case(
+        "one series of any length without its batch axis",
+        stack(GRU, HEAD, shape=(None, 1)),
+        lambda random: random.random((60, 1)),
+        "wrong-rank",
+    ),
     _case(
         "height and width swapped",
         stack(FILM, layers.GlobalAveragePooling2D(), HEAD, shape=(12, 8, 2)),
         lambda random: random.random(size=(36, 8, 12, 2)).astype("float32"),
         "axes-swapped",
     ),
-    _kit("time on the last axis of a square", stack(LSTM, HEAD, shape=(6, 6)), with_files(steps(6, 6), facts={"time_axis": 2}), "axes-swapped"),
+    _kit(
+        "time on the last axis of a square",
+        stack(LSTM, HEAD, shape=(6, 6)),
+        with_files(steps(6, 6), facts={"time_axis": 2}),
+        "axes-swapped",
+    ),
     _kit(
         "square swapped against the reference",
         stack(GRU, HEAD, shape=(8, 8)),
         with_files(walks(8, 8, swapped=True), reference=walks(8, 8)),
         "axes-swapped",
     ),
-    _kit("inputs served in each other's place", siamese, with_files(pair(-2.0, 2.0), reference=pair(2.0, -2.0)), "input-order"),
+    _kit(
+        "inputs served in each other's place",
+        siamese,
+        with_files(pair(-2.0, 2.0), reference=pair(2.0, -2.0)),
+        "input-order",
+    ),
     _case("fractions for an embedding", words, codes(0.0, 0.5), "wrong-ids"),
     _case("negative ids", words, codes(-1.0), "wrong-ids"),
     _kit(
@@ -119,7 +156,13 @@ SHAPES = (
 CONSECUTIVE = {"stateful_rows": "consecutive"}
 
 STATES = (
-    _kit("pieces of one series without state", stack(LSTM, HEAD), with_files(steps(20, 5), facts=CONSECUTIVE), "state-not-carried", "KC502"),
+    _kit(
+        "pieces of one series without state",
+        stack(LSTM, HEAD),
+        with_files(steps(20, 5), facts=CONSECUTIVE),
+        "state-not-carried",
+        "KC502",
+    ),
     _kit(
         "pieces of one series, both directions",
         stack(layers.Bidirectional(layers.GRU(4)), HEAD, shape=(None, 2)),
@@ -147,7 +190,9 @@ def branched() -> Any:
     series = keras.Input((None, 3))
     masked = layers.Masking()(series)
     filtered = layers.Conv1D(4, 3, padding="same", name="filter")(masked)
-    return keras.Model(series, layers.Dense(2)(layers.Concatenate()([layers.LSTM(4)(masked), layers.GRU(4)(filtered)])))
+    return keras.Model(
+        series, layers.Dense(2)(layers.Concatenate()([layers.LSTM(4)(masked), layers.GRU(4)(filtered)]))
+    )
 
 
 def doubled() -> Any:
@@ -159,14 +204,23 @@ def doubled() -> Any:
 def averaged() -> Any:
     """A mean over time that counts the padding in, over words."""
     text = keras.Input((11,), dtype="int32")
-    return keras.Model(text, layers.Dense(2, activation="softmax")(keras.ops.mean(layers.Embedding(30, 6, mask_zero=True)(text), axis=1)))
+    return keras.Model(
+        text,
+        layers.Dense(2, activation="softmax")(
+            keras.ops.mean(layers.Embedding(30, 6, mask_zero=True)(text), axis=1)
+        ),
+    )
 
 
 def inside() -> Any:
     """A convolution in a model inside the model ends the mask."""
     inner_series, series = keras.Input((None, 4)), keras.Input((None, 3))
-    inner = keras.Model(inner_series, layers.Conv1D(4, 3, padding="causal", name="filter")(inner_series), name="encoder")
-    return keras.Model(series, layers.Dense(1)(layers.GRU(4)(inner(layers.Dense(4)(layers.Masking()(series))))))
+    inner = keras.Model(
+        inner_series, layers.Conv1D(4, 3, padding="causal", name="filter")(inner_series), name="encoder"
+    )
+    return keras.Model(
+        series, layers.Dense(1)(layers.GRU(4)(inner(layers.Dense(4)(layers.Masking()(series)))))
+    )
 
 
 MASK = layers.Masking()
@@ -192,8 +246,20 @@ PADDING = (
     ),
     _case("mask lost in a model inside", inside, filled(9, 3), *LOST, layer="encoder/filter"),
     _case("mask lost, rows without padding", branched, steps(9, 3), *LOST, layer="filter"),
-    _case("padded after scaling with another value", stack(MASK, LSTM, HEAD, shape=(None, 3)), filled(9, 3, -1.25), "padding-unmasked", "KC504"),
-    _case("rows of nothing but padding", stack(MASK, POOL, HEAD, shape=(None, 3)), filled(9, 3, empty=3), "fully-masked-row", "KC504"),
+    _case(
+        "padded after scaling with another value",
+        stack(MASK, LSTM, HEAD, shape=(None, 3)),
+        filled(9, 3, -1.25),
+        "padding-unmasked",
+        "KC504",
+    ),
+    _case(
+        "rows of nothing but padding",
+        stack(MASK, POOL, HEAD, shape=(None, 3)),
+        filled(9, 3, empty=3),
+        "fully-masked-row",
+        "KC504",
+    ),
     Case(
         name="padded without a mask",
         family=FAMILY,
@@ -220,20 +286,45 @@ CENTRED = layers.Conv1D(4, 3, padding="same", name="centred")
 
 STEPWISE = (
     _kit(
-        "stream of steps into a stateless LSTM", stack(KEPT, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=ONE_STEP), *DIFFERS, layer="kept"
+        "stream of steps into a stateless LSTM",
+        stack(KEPT, HEAD, shape=(None, 3)),
+        with_files(steps(12, 3), facts=ONE_STEP),
+        *DIFFERS,
+        layer="kept",
     ),
-    _kit("stream of steps into a GRU with one answer", stack(GRU, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=ONE_STEP), *DIFFERS),
+    _kit(
+        "stream of steps into a GRU with one answer",
+        stack(GRU, HEAD, shape=(None, 3)),
+        with_files(steps(12, 3), facts=ONE_STEP),
+        *DIFFERS,
+    ),
     _kit(
         "stream of steps into a causal convolution",
         stack(layers.Conv1D(4, 3, padding="causal"), HEAD, shape=(None, 3)),
         with_files(steps(12, 3), facts=ONE_STEP),
         *DIFFERS,
     ),
-    _kit("prefixes for both directions", stack(BOTH, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=PREFIX), *DIFFERS, layer="both"),
     _kit(
-        "prefixes for a centred convolution", stack(CENTRED, HEAD, shape=(None, 3)), with_files(steps(12, 3), facts=PREFIX), *DIFFERS, layer="centred"
+        "prefixes for both directions",
+        stack(BOTH, HEAD, shape=(None, 3)),
+        with_files(steps(12, 3), facts=PREFIX),
+        *DIFFERS,
+        layer="both",
     ),
-    _kit("prefixes for attention without a causal mask", attentive, with_files(steps(12, 4), facts=PREFIX), *DIFFERS, layer="heads"),
+    _kit(
+        "prefixes for a centred convolution",
+        stack(CENTRED, HEAD, shape=(None, 3)),
+        with_files(steps(12, 3), facts=PREFIX),
+        *DIFFERS,
+        layer="centred",
+    ),
+    _kit(
+        "prefixes for attention without a causal mask",
+        attentive,
+        with_files(steps(12, 4), facts=PREFIX),
+        *DIFFERS,
+        layer="heads",
+    ),
 )
 
 CASES: tuple[Case, ...] = (*SHAPES, *STATES, *PADDING, *STEPWISE)

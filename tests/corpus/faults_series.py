@@ -28,12 +28,16 @@ def masked(*between: Any, batch: int | None = None, length: int | None = None) -
 def pooled() -> Any:
     """A TCN whose average over time counts the padding in: dropped without a word in a Sequential model of convolutions."""
     parts = [layers.Conv1D(6, 3, padding="causal", dilation_rate=rate, activation="relu") for rate in (1, 2)]
-    return keras.Sequential([keras.Input((None, 3)), layers.Masking(), *parts, layers.GlobalAveragePooling1D(), layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((None, 3)), layers.Masking(), *parts, layers.GlobalAveragePooling1D(), layers.Dense(1)]
+    )
 
 
 def sensing(length: int | None = 12) -> Any:
     """An LSTM over six sensors, normalised by what the training rows were."""
-    norm = layers.Normalization(mean=[0.0, 100.0, 5.0, -300.0, 20.0, -8.0], variance=[1.0, 25.0, 0.04, 1600.0, 9.0, 1.0])
+    norm = layers.Normalization(
+        mean=[0.0, 100.0, 5.0, -300.0, 20.0, -8.0], variance=[1.0, 25.0, 0.04, 1600.0, 9.0, 1.0]
+    )
     return keras.Sequential([keras.Input((length, 6)), norm, layers.LSTM(6), layers.Dense(1)])
 
 
@@ -47,7 +51,11 @@ def filming() -> Any:
 def nested_memory() -> Any:
     """State that hides in a model inside the model, with an answer for each step."""
     inner_series = keras.Input((6, 4), batch_size=4)
-    inner = keras.Model(inner_series, layers.GRU(4, stateful=True, return_sequences=True, name="hidden")(inner_series), name="inner")
+    inner = keras.Model(
+        inner_series,
+        layers.GRU(4, stateful=True, return_sequences=True, name="hidden")(inner_series),
+        name="inner",
+    )
     series = keras.Input((6, 3), batch_size=4)
     return keras.Model(series, layers.Dense(1)(inner(layers.Dense(4)(series))))
 
@@ -60,13 +68,17 @@ def worded(random: np.random.Generator) -> np.ndarray:
 
 def wordy() -> Any:
     """Words of any number, none of which is masked."""
-    return keras.Sequential([keras.Input((None,), dtype="int32"), layers.Embedding(50, 6), layers.GRU(5), layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((None,), dtype="int32"), layers.Embedding(50, 6), layers.GRU(5), layers.Dense(1)]
+    )
 
 
 def ignoring() -> Any:
     """An average over time that divides by the filled-up length, although it has the mask."""
     words = keras.Input((12,), dtype="int32")
-    return keras.Model(words, layers.Dense(1)(Averaged(name="pool")(layers.Embedding(50, 6, mask_zero=True)(words))))
+    return keras.Model(
+        words, layers.Dense(1)(Averaged(name="pool")(layers.Embedding(50, 6, mask_zero=True)(words)))
+    )
 
 
 def _kit(name: str, build: Any, kit: Any, cause: str, code: str, **more: Any) -> Case:
@@ -78,9 +90,25 @@ FILTER = {"kernel_size": 3, "padding": "same", "name": "filter"}
 
 CASES: tuple[Case, ...] = (
     _kit("known lengths, noise beyond them", masked, known_lengths(padded(9, 3, noise=True)), *UNMASKED),
-    _kit("known lengths, minus one beyond them", masked, known_lengths(padded(9, 3, value=-1.0, side="left")), *UNMASKED),
-    _kit("known lengths, mask lost", lambda: masked(layers.Conv1D(5, **FILTER)), known_lengths(padded(9, 3)), *LOST, layer="filter"),
-    _kit("mask lost, one batch size", lambda: masked(layers.Conv1D(5, **FILTER), batch=8), with_files(lambda r: padded(9, 3)(r)["x"]), *LOST),  # type: ignore[index, call-overload]
+    _kit(
+        "known lengths, minus one beyond them",
+        masked,
+        known_lengths(padded(9, 3, value=-1.0, side="left")),
+        *UNMASKED,
+    ),
+    _kit(
+        "known lengths, mask lost",
+        lambda: masked(layers.Conv1D(5, **FILTER)),
+        known_lengths(padded(9, 3)),
+        *LOST,
+        layer="filter",
+    ),
+    _kit(
+        "mask lost, one batch size",
+        lambda: masked(layers.Conv1D(5, **FILTER), batch=8),
+        with_files(lambda r: padded(9, 3)(r)["x"]),
+        *LOST,
+    ),  # type: ignore[index, call-overload]
     _kit("mask lost in a TCN, padded left", pooled, known_lengths(padded(9, 3, side="left")), *LOST),
     Case(
         name="true steps that the mask skips",
@@ -89,15 +117,54 @@ CASES: tuple[Case, ...] = (
         kit=known_lengths(padded(9, 3, gaps=True)),
         warning=("KC504",),
     ),
-    _kit("two sensors swapped, by the reference", sensing, with_files(sensors(60, swapped=(1, 4)), reference=sensors(200)), "feature-order", "KC501"),
-    _kit("two sensors swapped, by the Normalization", sensing, with_files(sensors(60, swapped=(0, 3))), "feature-order", "KC501"),
-    _kit("stream of words into a decoder", translator, with_files(pictured, facts=ONE_STEP), *DIFFERS, layer="decoder"),
-    _kit("stream into a decoder with attention", lambda: translator(attention=True), with_files(pictured, facts=ONE_STEP), *DIFFERS, layer="decoder"),
+    _kit(
+        "two sensors swapped, by the reference",
+        sensing,
+        with_files(sensors(60, swapped=(1, 4)), reference=sensors(200)),
+        "feature-order",
+        "KC501",
+    ),
+    _kit(
+        "two sensors swapped, by the Normalization",
+        sensing,
+        with_files(sensors(60, swapped=(0, 3))),
+        "feature-order",
+        "KC501",
+    ),
+    _kit(
+        "stream of words into a decoder",
+        translator,
+        with_files(pictured, facts=ONE_STEP),
+        *DIFFERS,
+        layer="decoder",
+    ),
+    _kit(
+        "stream into a decoder with attention",
+        lambda: translator(attention=True),
+        with_files(pictured, facts=ONE_STEP),
+        *DIFFERS,
+        layer="decoder",
+    ),
     _kit("stream of pictures into a ConvLSTM", filming, with_files(flow(6), facts=ONE_STEP), *DIFFERS),
     _kit("films that go on", filming, with_files(flow(6), facts=CONSECUTIVE), "state-not-carried", "KC502"),
-    _kit("windows for an endless memory", lambda: _tagged(layers.LSTM), with_files(steps(24, 3), facts=WINDOWS), *DIFFERS),
-    _kit("prefixes for both directions inside", lambda: _inside(), with_files(steps(12, 3), facts=PREFIX), *DIFFERS),
-    _kit("padded as declared, nothing masked", wordy, with_files(worded, facts={"padding": {"value": 0, "side": "right"}}), *UNMASKED),
+    _kit(
+        "windows for an endless memory",
+        lambda: _tagged(layers.LSTM),
+        with_files(steps(24, 3), facts=WINDOWS),
+        *DIFFERS,
+    ),
+    _kit(
+        "prefixes for both directions inside",
+        lambda: _inside(),
+        with_files(steps(12, 3), facts=PREFIX),
+        *DIFFERS,
+    ),
+    _kit(
+        "padded as declared, nothing masked",
+        wordy,
+        with_files(worded, facts={"padding": {"value": 0, "side": "right"}}),
+        *UNMASKED,
+    ),
     _kit("mask taken and not used", ignoring, with_files(worded), *LOST, layer="pool", args=CUSTOM),
     Case(
         name="state inside a model inside",
@@ -113,11 +180,17 @@ CASES: tuple[Case, ...] = (
 
 def _tagged(cell: Any) -> Any:
     """An answer for each step."""
-    return keras.Sequential([keras.Input((None, 3)), cell(6, return_sequences=True, name="memory"), layers.Dense(2)])
+    return keras.Sequential(
+        [keras.Input((None, 3)), cell(6, return_sequences=True, name="memory"), layers.Dense(2)]
+    )
 
 
 def _inside() -> Any:
     """Both directions in a model inside the model."""
     inner_series, series = keras.Input((None, 4)), keras.Input((None, 3))
-    inner = keras.Model(inner_series, layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(inner_series), name="inner")
+    inner = keras.Model(
+        inner_series,
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(inner_series),
+        name="inner",
+    )
     return keras.Model(series, layers.Dense(2)(inner(layers.Dense(4)(series))))

@@ -22,7 +22,9 @@ FAILING = ("KC101", "KC104", "KC203", "KC502")
 
 def lstm(batch: int) -> Callable[[], Any]:
     """Return a builder of a stateful LSTM for batches of this size."""
-    return lambda: keras.Sequential([keras.Input((6, 3), batch_size=batch), layers.LSTM(8, stateful=True, name=NAME), layers.Dense(2)])
+    return lambda: keras.Sequential(
+        [keras.Input((6, 3), batch_size=batch), layers.LSTM(8, stateful=True, name=NAME), layers.Dense(2)]
+    )
 
 
 def stacked() -> Any:
@@ -40,7 +42,12 @@ def bidirectional() -> Any:
 def cells() -> Any:
     """A cell in a stateful RNN layer, in a functional model."""
     series = keras.Input((7, 2), batch_size=8)
-    return keras.Model(series, layers.Dense(3, activation="softmax")(layers.RNN(layers.SimpleRNNCell(6), stateful=True, name=NAME)(series)))
+    return keras.Model(
+        series,
+        layers.Dense(3, activation="softmax")(
+            layers.RNN(layers.SimpleRNNCell(6), stateful=True, name=NAME)(series)
+        ),
+    )
 
 
 def inside() -> Any:
@@ -52,7 +59,9 @@ def inside() -> Any:
 
 
 def _stateful(name: str, build: Callable[[], Any], data: Maker, layer: str = NAME) -> Case:
-    return Case(name=name, family=FAMILY, build=build, data=data, causes=CARRIED, layer=layer, failing=FAILING)
+    return Case(
+        name=name, family=FAMILY, build=build, data=data, causes=CARRIED, layer=layer, failing=FAILING
+    )
 
 
 def _tracked(host: str, what: str) -> Case:

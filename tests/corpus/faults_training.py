@@ -29,7 +29,9 @@ def baked(layer: Callable[[], Any]) -> Callable[[Tensor], Tensor]:
     return lambda tensor: layer()(tensor, training=True)
 
 
-def _planted(host: str, note: str, plant: Any, causes: tuple[str, ...], failing: tuple[str, ...], custom: bool = False) -> Case:
+def _planted(
+    host: str, note: str, plant: Any, causes: tuple[str, ...], failing: tuple[str, ...], custom: bool = False
+) -> Case:
     chosen = HOSTS[host]
     return Case(
         name=f"{host}, {note}",
@@ -43,14 +45,28 @@ def _planted(host: str, note: str, plant: Any, causes: tuple[str, ...], failing:
     )
 
 
-def _on(host: str, inner: Callable[[], Any], note: str, causes: tuple[str, ...], failing: tuple[str, ...]) -> Case:
+def _on(
+    host: str, inner: Callable[[], Any], note: str, causes: tuple[str, ...], failing: tuple[str, ...]
+) -> Case:
     """A layer inside a custom layer that always calls it in training mode."""
-    return _planted(host, f"{note} forced on", lambda: Forced(inner(), training=True, name=NAME), causes, failing, custom=True)
+    return _planted(
+        host,
+        f"{note} forced on",
+        lambda: Forced(inner(), training=True, name=NAME),
+        causes,
+        failing,
+        custom=True,
+    )
 
 
 def augmented() -> Any:
     """Augmentation in front of a classifier."""
-    parts = [layers.RandomFlip(name=NAME), layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(3)]
+    parts = [
+        layers.RandomFlip(name=NAME),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.Flatten(),
+        layers.Dense(3),
+    ]
     return keras.Sequential([keras.Input((8, 8, 3)), *parts])
 
 
@@ -63,7 +79,12 @@ def augmented_inside() -> Any:
 
 def contrasted() -> Any:
     """Random contrast and brightness."""
-    parts = [layers.RandomContrast(0.5, name=NAME), layers.Conv2D(4, 3), layers.GlobalMaxPooling2D(), layers.Dense(2)]
+    parts = [
+        layers.RandomContrast(0.5, name=NAME),
+        layers.Conv2D(4, 3),
+        layers.GlobalMaxPooling2D(),
+        layers.Dense(2),
+    ]
     return keras.Sequential([keras.Input((9, 9, 3)), *parts])
 
 
@@ -77,9 +98,26 @@ def percent() -> Any:
     return Percent([layers.Dense(12, activation="relu"), layers.Dense(3, activation="softmax")])
 
 
-def _built(name: str, build: Callable[[], Any], data: Maker, causes: tuple[str, ...], layer: str | None, failing: str, custom: bool = False) -> Case:
+def _built(
+    name: str,
+    build: Callable[[], Any],
+    data: Maker,
+    causes: tuple[str, ...],
+    layer: str | None,
+    failing: str,
+    custom: bool = False,
+) -> Case:
     args = CUSTOM if custom else ()
-    return Case(name=name, family=FAMILY, build=build, data=data, causes=causes, layer=layer, failing=(failing,), args=args)
+    return Case(
+        name=name,
+        family=FAMILY,
+        build=build,
+        data=data,
+        causes=causes,
+        layer=layer,
+        failing=(failing,),
+        args=args,
+    )
 
 
 def noisy_series() -> Any:
@@ -99,23 +137,71 @@ CASES: tuple[Case, ...] = (
     _planted("perceptron", "batch norm baked on", lambda: baked(_norm), DEFAULT, ("KC202",)),
     _planted("image-classifier", "batch norm baked on", lambda: baked(_norm), DEFAULT, ("KC202",)),
     _planted("boxed", "batch norm baked on inside", lambda: baked(_norm), DEFAULT, ("KC202",)),
-    _planted("regressor", "dropout baked on", lambda: baked(lambda: layers.Dropout(0.3, name=NAME)), DEFAULT, ("KC202",)),
-    _planted("transformer", "dropout baked on", lambda: baked(lambda: layers.Dropout(0.2, name=NAME)), DEFAULT, ("KC202",)),
+    _planted(
+        "regressor",
+        "dropout baked on",
+        lambda: baked(lambda: layers.Dropout(0.3, name=NAME)),
+        DEFAULT,
+        ("KC202",),
+    ),
+    _planted(
+        "transformer",
+        "dropout baked on",
+        lambda: baked(lambda: layers.Dropout(0.2, name=NAME)),
+        DEFAULT,
+        ("KC202",),
+    ),
     _on("perceptron", _plain_norm, "batch norm", STATISTICS, ("KC101", "KC103")),
     _on("segmenter", _plain_norm, "batch norm", STATISTICS, ("KC101", "KC103")),
     _on("boxed-twice", _plain_norm, "batch norm", STATISTICS, ("KC101", "KC103")),
     _on("regressor", lambda: layers.Dropout(0.4), "dropout", RANDOM, ("KC203",)),
     _on("forecaster", lambda: layers.GaussianNoise(0.1), "gaussian noise", RANDOM, ("KC203",)),
     _on("two-heads", lambda: layers.GaussianDropout(0.2), "gaussian dropout in one head", RANDOM, ("KC203",)),
-    _on("image-classifier", lambda: layers.SpatialDropout2D(0.3, seed=9), "seeded spatial dropout", RANDOM, ("KC203",)),
+    _on(
+        "image-classifier",
+        lambda: layers.SpatialDropout2D(0.3, seed=9),
+        "seeded spatial dropout",
+        RANDOM,
+        ("KC203",),
+    ),
     _built("augmented pictures", augmented, pictures(8, 8, 3), DEFAULT, NAME, "KC202"),
-    _built("augmentation as a model inside", augmented_inside, pictures(8, 8, 3), DEFAULT, f"augmentation/{NAME}", "KC202"),
+    _built(
+        "augmentation as a model inside",
+        augmented_inside,
+        pictures(8, 8, 3),
+        DEFAULT,
+        f"augmentation/{NAME}",
+        "KC202",
+    ),
     _built("random contrast", contrasted, pictures(9, 9, 3), DEFAULT, NAME, "KC202"),
     _built("noise by default", noisy_series, steps(6, 3), DEFAULT, NAME, "KC202", custom=True),
-    _built("call() without training", unaware, pictures(8, 8, 1), (*RANDOM, *DEFAULT), NAME, "KC203", custom=True),
+    _built(
+        "call() without training", unaware, pictures(8, 8, 1), (*RANDOM, *DEFAULT), NAME, "KC203", custom=True
+    ),
     _built("predict in percent", percent, flat(10), ("predict-overridden",), None, "KC201", custom=True),
-    _planted("autoencoder", "keras noise without a switch", lambda: Outside("keras", name=NAME), RANDOM, ("KC203",), custom=True),
-    _planted("residual", "numpy noise", lambda: Outside("numpy", name=NAME), HIDDEN, ("KC201", "KC203"), custom=True),
-    _planted("tagger", "python counter", lambda: Outside("counter", name=NAME), HIDDEN, ("KC201", "KC203"), custom=True),
+    _planted(
+        "autoencoder",
+        "keras noise without a switch",
+        lambda: Outside("keras", name=NAME),
+        RANDOM,
+        ("KC203",),
+        custom=True,
+    ),
+    _planted(
+        "residual",
+        "numpy noise",
+        lambda: Outside("numpy", name=NAME),
+        HIDDEN,
+        ("KC201", "KC203"),
+        custom=True,
+    ),
+    _planted(
+        "tagger",
+        "python counter",
+        lambda: Outside("counter", name=NAME),
+        HIDDEN,
+        ("KC201", "KC203"),
+        custom=True,
+    ),
     _planted("shop", "clock", lambda: Outside("clock", name=NAME), HIDDEN, ("KC201", "KC203"), custom=True),
 )

@@ -72,7 +72,9 @@ def image_classifier(plant: Plant) -> Any:
     picture = keras.Input((10, 10, 3))
     hidden = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(6, 3)(picture)))
     hidden = layers.Conv2D(8, 3, activation="relu")(plant(hidden))
-    return keras.Model(picture, layers.Dense(5, activation="softmax")(layers.GlobalAveragePooling2D()(hidden)))
+    return keras.Model(
+        picture, layers.Dense(5, activation="softmax")(layers.GlobalAveragePooling2D()(hidden))
+    )
 
 
 def image_embedding(plant: Plant) -> Any:
@@ -89,7 +91,9 @@ def segmenter(plant: Plant) -> Any:
     top = layers.Conv2D(4, 3, padding="same", activation="relu")(picture)
     bottom = plant(layers.Conv2D(8, 3, padding="same", activation="relu")(layers.MaxPooling2D()(top)))
     raised = layers.Conv2DTranspose(4, 2, strides=2)(bottom)
-    return keras.Model(picture, layers.Conv2D(1, 1, activation="sigmoid")(layers.Concatenate()([top, raised])))
+    return keras.Model(
+        picture, layers.Conv2D(1, 1, activation="sigmoid")(layers.Concatenate()([top, raised]))
+    )
 
 
 def forecaster(plant: Plant) -> Any:
@@ -119,7 +123,9 @@ def transformer(plant: Plant) -> Any:
     series = keras.Input((8, 12))
     attended = layers.LayerNormalization()(series + layers.MultiHeadAttention(2, 6)(series, series))
     fed = layers.Dense(12)(layers.Dense(24, activation="gelu")(plant(attended)))
-    return keras.Model(series, layers.Dense(4, activation="softmax")(layers.GlobalAveragePooling1D()(attended + fed)))
+    return keras.Model(
+        series, layers.Dense(4, activation="softmax")(layers.GlobalAveragePooling1D()(attended + fed))
+    )
 
 
 def reader(plant: Plant) -> Any:
@@ -134,12 +140,17 @@ def shop(plant: Plant) -> Any:
     numbers, category = keras.Input((7,), name="numbers"), keras.Input((1,), dtype="int32", name="category")
     left = plant(layers.Dense(9, activation="relu")(numbers))
     right = layers.Flatten()(layers.Embedding(15, 4)(category))
-    return keras.Model({"numbers": numbers, "category": category}, layers.Dense(1)(layers.Concatenate()([left, right])))
+    return keras.Model(
+        {"numbers": numbers, "category": category}, layers.Dense(1)(layers.Concatenate()([left, right]))
+    )
 
 
 def shop_rows(random: np.random.Generator) -> Rows:
     """Rows of `shop`."""
-    return {"numbers": random.normal(size=(66, 7)).astype("float32"), "category": random.integers(0, 15, size=(66, 1), dtype="int32")}
+    return {
+        "numbers": random.normal(size=(66, 7)).astype("float32"),
+        "category": random.integers(0, 15, size=(66, 1), dtype="int32"),
+    }
 
 
 def twins(plant: Plant) -> Any:
@@ -159,13 +170,17 @@ def two_heads(plant: Plant) -> Any:
     rows = keras.Input((13,))
     trunk = layers.Dense(16, activation="relu")(rows)
     price = layers.Dense(1, name="price")(plant(layers.Dense(8, activation="tanh")(trunk)))
-    return keras.Model(rows, {"kind": layers.Dense(4, activation="softmax", name="kind")(trunk), "price": price})
+    return keras.Model(
+        rows, {"kind": layers.Dense(4, activation="softmax", name="kind")(trunk), "price": price}
+    )
 
 
 def boxed(plant: Plant) -> Any:
     """The place is inside a model inside the model."""
     inner_rows = keras.Input((10,))
-    inner = keras.Model(inner_rows, layers.Dense(8)(plant(layers.Dense(10, activation="relu")(inner_rows))), name="encoder")
+    inner = keras.Model(
+        inner_rows, layers.Dense(8)(plant(layers.Dense(10, activation="relu")(inner_rows))), name="encoder"
+    )
     rows = keras.Input((14,))
     return keras.Model(rows, layers.Dense(2)(inner(layers.Dense(10, activation="tanh")(rows))))
 
@@ -173,7 +188,9 @@ def boxed(plant: Plant) -> Any:
 def boxed_twice(plant: Plant) -> Any:
     """The place is two models down."""
     deep_rows, middle_rows, rows = keras.Input((6,)), keras.Input((6,)), keras.Input((11,))
-    deep = keras.Model(deep_rows, layers.Dense(6)(plant(layers.Dense(6, activation="tanh")(deep_rows))), name="core_block")
+    deep = keras.Model(
+        deep_rows, layers.Dense(6)(plant(layers.Dense(6, activation="tanh")(deep_rows))), name="core_block"
+    )
     middle = keras.Model(middle_rows, layers.LayerNormalization()(deep(middle_rows)), name="stage")
     return keras.Model(rows, layers.Dense(3, activation="softmax")(middle(layers.Dense(6)(rows))))
 
@@ -181,8 +198,12 @@ def boxed_twice(plant: Plant) -> Any:
 def frames(plant: Plant) -> Any:
     """A small convolution on every frame, pooled over time; the place is the sequence of frame vectors."""
     clip = keras.Input((3, 6, 6, 1))
-    vectors = layers.TimeDistributed(layers.Flatten())(layers.TimeDistributed(layers.Conv2D(3, 3, activation="relu"))(clip))
-    return keras.Model(clip, layers.Dense(2)(layers.GlobalAveragePooling1D()(plant(layers.Dense(6)(vectors)))))
+    vectors = layers.TimeDistributed(layers.Flatten())(
+        layers.TimeDistributed(layers.Conv2D(3, 3, activation="relu"))(clip)
+    )
+    return keras.Model(
+        clip, layers.Dense(2)(layers.GlobalAveragePooling1D()(plant(layers.Dense(6)(vectors))))
+    )
 
 
 def clips(random: np.random.Generator) -> Rows:

@@ -82,7 +82,10 @@ class Kit:
 
     def _as_csv(self, rows: Array) -> str:
         order = [self.world.columns.index(name) for name in self.columns]
-        lines = [",".join(self.columns), *(",".join(repr(float(value)) for value in row[order]) for row in rows)]
+        lines = [
+            ",".join(self.columns),
+            *(",".join(repr(float(value)) for value in row[order]) for row in rows),
+        ]
         return "\n".join(lines) + "\n"
 
     def _pickled(self) -> bytes:
@@ -127,7 +130,13 @@ def lay_out(
         args += ["--reference", str(save_rows(folder / "train", reference))]
     if facts or options:
         # JSON is YAML
-        args += ["--config", _written(folder / "kcheck.yaml", json.dumps({"facts": dict(facts or {}), "checks": dict(options or {})}).encode())]
+        args += [
+            "--config",
+            _written(
+                folder / "kcheck.yaml",
+                json.dumps({"facts": dict(facts or {}), "checks": dict(options or {})}).encode(),
+            ),
+        ]
     return tuple(args)
 
 

@@ -112,7 +112,9 @@ def one_batch(mistake: Rework, start: int, stop: int) -> Rework:
 
 def refitted(size: int | None = None) -> Rework:
     """Fit the scaler anew on each batch of so many rows, or on all of them."""
-    return lambda world, rows: np.concatenate([world.transformed(world.fit(batch), batch) for batch in _batches(rows, size or len(rows))])
+    return lambda world, rows: np.concatenate(
+        [world.transformed(world.fit(batch), batch) for batch in _batches(rows, size or len(rows))]
+    )
 
 
 def refitted_on_the_first(size: int) -> Rework:
@@ -182,7 +184,9 @@ def another_split(world: World, rows: Array) -> Array:
 
 def another_kind(scaler: Any) -> Rework:
     """Use a scaler of another kind, fitted on the same rows."""
-    return lambda world, rows: world.transformed(scaler().fit(world.training.reshape(-1, world.training.shape[-1])), rows)
+    return lambda world, rows: world.transformed(
+        scaler().fit(world.training.reshape(-1, world.training.shape[-1])), rows
+    )
 
 
 def shifted_mean(column: int, deviations: float) -> Rework:

@@ -72,7 +72,11 @@ def dense(rows: Array, spoil: Spoil | None = None, *, again: bool = False) -> An
     """Normalization, two hidden layers, a number; `again` puts the same Normalization in twice."""
     norm = _normalization(rows)
     more = [_normalization(rows, "normalise_again")] if again else []
-    parts = [layers.Dense(32, activation="tanh"), layers.Dense(32, activation="tanh"), layers.Dense(1, name="head")]
+    parts = [
+        layers.Dense(32, activation="tanh"),
+        layers.Dense(32, activation="tanh"),
+        layers.Dense(1, name="head"),
+    ]
     model = settle(keras.Sequential([keras.Input(rows.shape[1:]), norm, *parts]), rows)
     _spoilt(norm, rows, spoil)
     return keras.Sequential([keras.Input(rows.shape[1:]), norm, *more, *parts]) if again else model
@@ -81,7 +85,9 @@ def dense(rows: Array, spoil: Spoil | None = None, *, again: bool = False) -> An
 def forgetful(rows: Array) -> Any:
     """A subclass of Normalization that does not take over the numbers it loads."""
     parts = [layers.Dense(32, activation="tanh"), layers.Dense(2, name="head")]
-    return settle(keras.Sequential([keras.Input(rows.shape[1:]), _normalization(rows, kind=Unrefreshed), *parts]), rows)
+    return settle(
+        keras.Sequential([keras.Input(rows.shape[1:]), _normalization(rows, kind=Unrefreshed), *parts]), rows
+    )
 
 
 def inner(rows: Array, spoil: Spoil | None = None) -> Any:
@@ -113,9 +119,13 @@ def branches(spoil: Spoil | None = None) -> Any:
     rows = branches_rows()
     person, trace = (keras.Input(values.shape[1:], name=name) for name, values in rows.items())
     norms = [_normalization(rows["person"], "normalise_person"), _normalization(rows["trace"])]
-    joined = layers.Concatenate()([layers.Dense(16, activation="tanh")(norms[0](person)), layers.LSTM(12)(norms[1](trace))])
+    joined = layers.Concatenate()(
+        [layers.Dense(16, activation="tanh")(norms[0](person)), layers.LSTM(12)(norms[1](trace))]
+    )
     hidden = layers.Dense(32, activation="tanh")(joined)
-    model = settle(keras.Model({"person": person, "trace": trace}, layers.Dense(1, name="head")(hidden)), rows)
+    model = settle(
+        keras.Model({"person": person, "trace": trace}, layers.Dense(1, name="head")(hidden)), rows
+    )
     _spoilt(norms[1], rows["trace"], spoil)
     return model
 
@@ -129,22 +139,37 @@ def pixels(rows: int = 300, seed: int = 8, *, brightest: int = 255) -> Array:
     """Pictures with a bright spot somewhere, whole numbers from 0; (rows, 8, 8, 3) uint8."""
     random = np.random.default_rng(seed)
     grid, spot = np.indices((8, 8)), random.uniform(0, 8, size=(2, rows, 1, 1))
-    glow = np.exp(-((grid[0] - spot[0]) ** 2 + (grid[1] - spot[1]) ** 2) / 8)[..., None] * random.uniform(0.4, 1, size=(rows, 1, 1, 3))
+    glow = np.exp(-((grid[0] - spot[0]) ** 2 + (grid[1] - spot[1]) ** 2) / 8)[..., None] * random.uniform(
+        0.4, 1, size=(rows, 1, 1, 3)
+    )
     bright: Array = np.clip(glow + 0.1 * random.random((rows, 8, 8, 3)), 0, 1) * brightest
     return np.round(bright).astype("uint8")
 
 
 def _eyes() -> list[Any]:
-    return [layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(3, activation="softmax", name="head")]
+    return [
+        layers.Conv2D(8, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(3, activation="softmax", name="head"),
+    ]
 
 
-def rescaling_pictures(scale: float = 1 / 255, offset: float = 0.0, *, seen: Rows | None = None, again: bool = False) -> Any:
+def rescaling_pictures(
+    scale: float = 1 / 255, offset: float = 0.0, *, seen: Rows | None = None, again: bool = False
+) -> Any:
     """Rescaling and a small convolution; `again` rescales twice although trained with once."""
     rows, parts = pixels().astype("float32") if seen is None else seen, _eyes()
     shape = (8, 8, 3)
     first = layers.Rescaling(scale, offset, name="rescale")
     model = settle(keras.Sequential([keras.Input(shape), first, *parts]), rows)
-    return keras.Sequential([keras.Input(shape), first, layers.Rescaling(scale, offset, name="rescale_again"), *parts]) if again else model
+    return (
+        keras.Sequential(
+            [keras.Input(shape), first, layers.Rescaling(scale, offset, name="rescale_again"), *parts]
+        )
+        if again
+        else model
+    )
 
 
 def plain_pictures(divisor: float = 255.0) -> Any:

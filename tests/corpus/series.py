@@ -15,7 +15,15 @@ from tests.corpus.cases import Maker, Rows, Writer, save_rows
 __all__ = ["flow", "known_lengths", "moved_columns", "padded", "pictured", "sensors", "translator"]
 
 
-def padded(length: int, features: int, *, side: str = "right", value: float = 0.0, noise: bool = False, gaps: bool = False) -> Maker:
+def padded(
+    length: int,
+    features: int,
+    *,
+    side: str = "right",
+    value: float = 0.0,
+    noise: bool = False,
+    gaps: bool = False,
+) -> Maker:
     """Series of 3 to `length` true steps under "x" and their "lengths": filled up with a value or noise; `gaps` makes their last true step zeros."""
 
     def make(random: np.random.Generator) -> Rows:
@@ -38,7 +46,9 @@ def known_lengths(data: Maker, **facts: Any) -> Writer:
         made = data(random)
         assert isinstance(made, dict)
         np.save(folder / "lengths.npy", made["lengths"])
-        (folder / "kcheck.yaml").write_text(yaml.safe_dump({"facts": {"lengths": "lengths.npy", **facts}}), encoding="utf-8")
+        (folder / "kcheck.yaml").write_text(
+            yaml.safe_dump({"facts": {"lengths": "lengths.npy", **facts}}), encoding="utf-8"
+        )
         return ("--data", str(save_rows(folder / "data", made["x"])), "--config", str(folder / "kcheck.yaml"))
 
     return write
@@ -49,13 +59,20 @@ def translator(*, attention: bool = False) -> Any:
     source, target = keras.Input((None, 3), name="source"), keras.Input((None, 2), name="target")
     steps, *states = layers.LSTM(6, return_state=True, return_sequences=True, name="encoder")(source)
     decoded = layers.LSTM(6, return_sequences=True, name="decoder")(target, initial_state=states)
-    decoded = layers.Concatenate()([decoded, layers.Attention(name="look")([decoded, steps])]) if attention else decoded
+    decoded = (
+        layers.Concatenate()([decoded, layers.Attention(name="look")([decoded, steps])])
+        if attention
+        else decoded
+    )
     return keras.Model([source, target], layers.Dense(2)(decoded))
 
 
 def pictured(random: np.random.Generator) -> Rows:
     """Rows of `translator`."""
-    return {"source": random.normal(size=(40, 9, 3)).astype("float32"), "target": random.normal(size=(40, 7, 2)).astype("float32")}
+    return {
+        "source": random.normal(size=(40, 9, 3)).astype("float32"),
+        "target": random.normal(size=(40, 7, 2)).astype("float32"),
+    }
 
 
 def flow(length: int) -> Maker:
@@ -67,7 +84,10 @@ def sensors(rows: int, *, swapped: tuple[int, int] | None = None, drift: float =
     """Series of six sensors on scales of their own, two of them perhaps in each other's place, all of them perhaps drifted by some deviations."""
 
     def make(random: np.random.Generator) -> Rows:
-        spread, level = np.array([1.0, 5.0, 0.2, 40.0, 3.0, 1.0]), np.array([0.0, 100.0, 5.0, -300.0, 20.0, -8.0])
+        spread, level = (
+            np.array([1.0, 5.0, 0.2, 40.0, 3.0, 1.0]),
+            np.array([0.0, 100.0, 5.0, -300.0, 20.0, -8.0]),
+        )
         values = (random.normal(size=(rows, 12, 6)) + drift) * spread + level
         return moved_columns(values, *swapped).astype("float32") if swapped else values.astype("float32")
 

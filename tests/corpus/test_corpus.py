@@ -15,9 +15,19 @@ from tests.corpus.catalogue import ALL_CASES, stratified
 from tests.corpus.verdict import Outcome, examine, read_outcome
 
 SUBSET = stratified(ALL_CASES, 10, seed=3)
-FAULTY = Case(name="f", family="x", build=dict, data=flat(3), causes=("rounding",), layer="box/mix", failing=("KC101", "KC103"))
+FAULTY = Case(
+    name="f",
+    family="x",
+    build=dict,
+    data=flat(3),
+    causes=("rounding",),
+    layer="box/mix",
+    failing=("KC101", "KC103"),
+)
 CLEAN = Case(name="c", family="x", build=dict, data=flat(3), quiet=("KC303",))
-DRIFTED = Case(name="d", family="x", build=dict, data=flat(3), causes=("distribution-shift",), warning=("KC702",))
+DRIFTED = Case(
+    name="d", family="x", build=dict, data=flat(3), causes=("distribution-shift",), warning=("KC702",)
+)
 
 
 def _by_name(name: str) -> Case:
@@ -46,7 +56,9 @@ def test_write_is_seeded(tmp_path: Path) -> None:
     weights, rows = [], []
     for attempt in ("a", "b"):
         files = write(case, tmp_path / attempt)
-        weights.append(np.concatenate([weight.ravel() for weight in keras.models.load_model(files.model).get_weights()]))
+        weights.append(
+            np.concatenate([weight.ravel() for weight in keras.models.load_model(files.model).get_weights()])
+        )
         rows.append(np.load(files.args[1]))
     assert np.array_equal(weights[0], weights[1])
     assert np.array_equal(rows[0], rows[1])
@@ -64,25 +76,53 @@ def test_planted_leak_shows_when_companions_are_swapped(tmp_path: Path) -> None:
 def test_clean_twin_of_a_leak_keeps_its_bits(tmp_path: Path) -> None:
     files = write(_by_name("boxed-twice, min-max over the features"), tmp_path)
     model, rows = keras.models.load_model(files.model), np.load(files.args[1])
-    before, after = (model.predict(batch, verbose=0) for batch in (rows[:32], np.concatenate([rows[:1], 100.0 * rows[32:63]])))
+    before, after = (
+        model.predict(batch, verbose=0)
+        for batch in (rows[:32], np.concatenate([rows[:1], 100.0 * rows[32:63]]))
+    )
     assert np.array_equal(before[0], after[0])
 
 
 def test_batch_norm_has_seen_rows_before_it_is_saved(tmp_path: Path) -> None:
-    norm = keras.models.load_model(write(_by_name("wrapped batch norm"), tmp_path).model).get_layer("adjust").inner
+    norm = (
+        keras.models.load_model(write(_by_name("wrapped batch norm"), tmp_path).model)
+        .get_layer("adjust")
+        .inner
+    )
     assert np.abs(np.asarray(norm.moving_mean)).max() > 0.01
 
 
 def test_outcome_is_read_from_the_report() -> None:
-    results = [{"code": "KC101", "status": "fail"}, {"code": "KC102", "status": "pass"}, {"code": "KC301", "status": "warn"}]
-    report = {"results": results, "diagnoses": [{"cause": "rounding", "layer": "top/box/mix"}, {"cause": "other", "layer": None}]}
+    results = [
+        {"code": "KC101", "status": "fail"},
+        {"code": "KC102", "status": "pass"},
+        {"code": "KC301", "status": "warn"},
+    ]
+    report = {
+        "results": results,
+        "diagnoses": [{"cause": "rounding", "layer": "top/box/mix"}, {"cause": "other", "layer": None}],
+    }
     outcome = read_outcome(FAULTY, 1, json.dumps(report), "")
-    assert outcome == Outcome(case=FAULTY, exit_code=1, failing=("KC101",), warning=("KC301",), cause="rounding", layer="top/box/mix")
-    assert (outcome.flagged, outcome.right, outcome.right_cause, outcome.right_layer) == (True, True, True, True)
+    assert outcome == Outcome(
+        case=FAULTY,
+        exit_code=1,
+        failing=("KC101",),
+        warning=("KC301",),
+        cause="rounding",
+        layer="top/box/mix",
+    )
+    assert (outcome.flagged, outcome.right, outcome.right_cause, outcome.right_layer) == (
+        True,
+        True,
+        True,
+        True,
+    )
 
 
 def test_outcome_without_a_report_keeps_the_message() -> None:
-    assert read_outcome(CLEAN, 2, "", "kcheck: no file\n") == Outcome(case=CLEAN, exit_code=2, problem="kcheck: no file")
+    assert read_outcome(CLEAN, 2, "", "kcheck: no file\n") == Outcome(
+        case=CLEAN, exit_code=2, problem="kcheck: no file"
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +147,10 @@ def test_scoring(outcome: Outcome, flagged: bool, false_alarm: bool, right: bool
     assert (outcome.flagged, outcome.false_alarm, outcome.right) == (flagged, false_alarm, right)
 
 
-@pytest.mark.parametrize(("layer", "right"), [("box/mix", True), ("model/box/mix/norm", True), ("box", False), ("mixer", False), (None, False)])
+@pytest.mark.parametrize(
+    ("layer", "right"),
+    [("box/mix", True), ("model/box/mix/norm", True), ("box", False), ("mixer", False), (None, False)],
+)
 def test_layer_counts_where_the_whole_planted_path_is_named(layer: str | None, right: bool) -> None:
     assert Outcome(case=FAULTY, exit_code=1, layer=layer).right_layer is right
 

@@ -20,7 +20,18 @@ from tests.corpus.faults_scaling import CASES as SCALING
 from tests.corpus.faults_scaling import SERVED
 from tests.corpus.kits import Kit, Rework
 from tests.corpus.mistakes import by_hand, early_float32, rightly, rightly_float32, rounded
-from tests.corpus.normalised import WALKS, WEATHER, adapted_on, dense, drawn, forgetful, pixels, rescaling_pictures, series, unadapted
+from tests.corpus.normalised import (
+    WALKS,
+    WEATHER,
+    adapted_on,
+    dense,
+    drawn,
+    forgetful,
+    pixels,
+    rescaling_pictures,
+    series,
+    unadapted,
+)
 from tests.corpus.sources import MISTAKEN, MUTATING, SOUND
 from tests.corpus.worlds import WORLDS, Array, people, weather
 
@@ -29,7 +40,9 @@ ALL = (*SCALING, *NORMALIZATION, *DRIFT, *CLEAN)
 
 def _answers(model: Any, rows: Array) -> Array:
     answers = model.predict(rows, verbose=0)
-    return np.concatenate(list(answers.values()), axis=1) if isinstance(answers, dict) else np.asarray(answers)
+    return (
+        np.concatenate(list(answers.values()), axis=1) if isinstance(answers, dict) else np.asarray(answers)
+    )
 
 
 def _moved(model: Any, right: Array, wrong: Array) -> float:
@@ -44,7 +57,9 @@ def _rows(world: str, seed: int = 1) -> Array:
 
 def _prepare(source: str, folder: Path) -> Callable[[Array], Array]:
     scaler = WORLDS["people standard"].fitted
-    (folder / "serve.py").write_text(source.format(mean=scaler.mean_.tolist(), scale=scaler.scale_.tolist()), encoding="utf-8")
+    (folder / "serve.py").write_text(
+        source.format(mean=scaler.mean_.tolist(), scale=scaler.scale_.tolist()), encoding="utf-8"
+    )
     spec = importlib.util.spec_from_file_location("serve", folder / "serve.py")
     assert spec
     assert spec.loader
@@ -68,7 +83,10 @@ def test_rows_served_rightly_give_the_same_predictions(world: str) -> None:
         assert _moved(chosen.model(), chosen.scaled(rows), served(chosen, rows)) == 0.0
 
 
-@pytest.mark.parametrize(("world", "served"), [("people standard", by_hand), ("walks minmax", rounded(8)), ("people standard", early_float32)])
+@pytest.mark.parametrize(
+    ("world", "served"),
+    [("people standard", by_hand), ("walks minmax", rounded(8)), ("people standard", early_float32)],
+)
 def test_rows_served_with_a_rounding_of_their_own_do_no_harm(world: str, served: Rework) -> None:
     chosen, rows = WORLDS[world], _rows(world)
     assert _moved(chosen.model(), chosen.scaled(rows), served(chosen, rows)) < 1e-5
@@ -102,7 +120,9 @@ def test_mutating_sources_change_their_argument(story: str, tmp_path: Path) -> N
     assert not np.array_equal(rows, _rows("people standard"))
 
 
-@pytest.mark.parametrize("spoil", [unadapted, adapted_on(1), adapted_on(3)], ids=["unadapted", "one row", "three rows"])
+@pytest.mark.parametrize(
+    "spoil", [unadapted, adapted_on(1), adapted_on(3)], ids=["unadapted", "one row", "three rows"]
+)
 def test_spoilt_normalization_moves_predictions(spoil: Any) -> None:
     for build, rows in ((dense, WEATHER), (series, WALKS)):
         sound, spoilt = (_answers(build(rows, how), rows[:50]) for how in (None, spoil))
@@ -149,10 +169,14 @@ def test_table_has_its_columns_in_the_order_told(tmp_path: Path) -> None:
     args = Kit(world=world, columns=world.columns[::-1], rows=4)(tmp_path, np.random.default_rng(3))
     header, first, *_ = Path(args[1]).read_text(encoding="utf-8").splitlines()
     assert header == "score,rooms,debt,income,age"
-    assert np.array_equal([float(cell) for cell in first.split(",")], people(np.random.default_rng(3), 4)[0][::-1])
+    assert np.array_equal(
+        [float(cell) for cell in first.split(",")], people(np.random.default_rng(3), 4)[0][::-1]
+    )
 
 
-@pytest.mark.parametrize("case", [case for case in ALL if case.causes == ("scaler-version",)], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in ALL if case.causes == ("scaler-version",)], ids=lambda case: case.name
+)
 def test_scaler_of_another_version_says_so(case: Case, tmp_path: Path) -> None:
     import pickle
 

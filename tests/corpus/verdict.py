@@ -67,19 +67,40 @@ class Outcome:
 
     def __str__(self) -> str:
         """One line for the list of misses."""
-        wanted = f"one of {', '.join((*self.case.failing, *self.case.warning))}" if self.case.faulty else "nothing"
+        wanted = (
+            f"one of {', '.join((*self.case.failing, *self.case.warning))}" if self.case.faulty else "nothing"
+        )
         warned = f", warning {', '.join(self.warning)}" if self.warning else ""
-        found = self.problem or f"failing {', '.join(self.failing) or 'nothing'}{warned}, cause {self.cause}, layer {self.layer}"
+        found = (
+            self.problem
+            or f"failing {', '.join(self.failing) or 'nothing'}{warned}, cause {self.cause}, layer {self.layer}"
+        )
         causes = "/".join(self.case.causes) or "-"
         return f"[{self.case.family}] {self.case.name}: wanted {wanted}, {causes} at {self.case.layer}; exit {self.exit_code}, {found}"
 
 
 def examine(case: Case, files: Files, *, timeout_s: float = 300.0) -> Outcome:
     """Run `kcheck run` on the files of a case and read its JSON report."""
-    command = [sys.executable, "-m", "keras_consistency_cli", "run", str(files.model), *files.args, "--format", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "keras_consistency_cli",
+        "run",
+        str(files.model),
+        *files.args,
+        "--format",
+        "json",
+    ]
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env={**os.environ, "PYTHONPATH": paths})
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
     except subprocess.TimeoutExpired:
         return Outcome(case=case, exit_code=3, problem=f"no answer within {timeout_s:.0f} s")
     return read_outcome(case, done.returncode, done.stdout, done.stderr)
@@ -90,7 +111,21 @@ def read_outcome(case: Case, exit_code: int, stdout: str, stderr: str) -> Outcom
     try:
         report: dict[str, Any] = json.loads(stdout)
     except ValueError:
-        return Outcome(case=case, exit_code=exit_code, problem=" ".join(stderr.split())[-200:] or "no report and no message")
-    failing, warning = (tuple(result["code"] for result in report["results"] if result["status"] == status) for status in ("fail", "warn"))
+        return Outcome(
+            case=case,
+            exit_code=exit_code,
+            problem=" ".join(stderr.split())[-200:] or "no report and no message",
+        )
+    failing, warning = (
+        tuple(result["code"] for result in report["results"] if result["status"] == status)
+        for status in ("fail", "warn")
+    )
     first: dict[str, Any] = next(iter(report["diagnoses"]), {})
-    return Outcome(case=case, exit_code=exit_code, failing=failing, warning=warning, cause=first.get("cause"), layer=first.get("layer"))
+    return Outcome(
+        case=case,
+        exit_code=exit_code,
+        failing=failing,
+        warning=warning,
+        cause=first.get("cause"),
+        layer=first.get("layer"),
+    )

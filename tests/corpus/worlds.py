@@ -105,9 +105,15 @@ def settle(model: Any, fed: Array | dict[str, Array]) -> Any:
     target = sum(_target(values, random) for values in inputs)
     for layer in model.layers:
         if layer.name.startswith("head"):
-            hidden = np.asarray(keras.Model(model.inputs, layer.input)(inputs, training=False), dtype="float64")
+            hidden = np.asarray(
+                keras.Model(model.inputs, layer.input)(inputs, training=False), dtype="float64"
+            )
             known = np.column_stack([hidden, np.ones(len(hidden))])
-            wanted = np.repeat(target, layer.units, axis=1) * np.linspace(-1.5, 1.5, layer.units) if layer.units > 1 else target
+            wanted = (
+                np.repeat(target, layer.units, axis=1) * np.linspace(-1.5, 1.5, layer.units)
+                if layer.units > 1
+                else target
+            )
             solved = np.linalg.solve(known.T @ known + 1e-2 * np.eye(known.shape[1]), known.T @ wanted)
             layer.set_weights([solved[:-1].astype("float32"), solved[-1].astype("float32")])
     return model
@@ -136,12 +142,21 @@ def weather(random: np.random.Generator, rows: int) -> Array:
     """Temperature, pressure, humidity, wind, and two nearly alike temperatures; (rows, 6) float64."""
     warm, wet, wind = random.normal(12, 7, rows), random.uniform(0.1, 1, rows), random.gamma(2, 3, rows)
     air = random.normal(1013, 9, rows)
-    return np.column_stack([warm, air, wet, wind, warm + random.normal(2, 1.5, rows), warm - random.normal(3, 1.5, rows)])
+    return np.column_stack(
+        [warm, air, wet, wind, warm + random.normal(2, 1.5, rows), warm - random.normal(3, 1.5, rows)]
+    )
 
 
 def skewed(random: np.random.Generator, rows: int) -> Array:
     """Positive numbers with long tails; (rows, 4) float64."""
-    return np.column_stack([random.lognormal(2, 1, rows), random.exponential(300, rows), random.gamma(0.7, 40, rows), random.pareto(4, rows) + 1])
+    return np.column_stack(
+        [
+            random.lognormal(2, 1, rows),
+            random.exponential(300, rows),
+            random.gamma(0.7, 40, rows),
+            random.pareto(4, rows) + 1,
+        ]
+    )
 
 
 def ratios(random: np.random.Generator, rows: int) -> Array:
@@ -158,7 +173,14 @@ def walks(random: np.random.Generator, rows: int) -> Array:
 def stamps(random: np.random.Generator, rows: int) -> Array:
     """Seconds since 1970 within some minutes, metres in a grid far from its origin, and a small number; (rows, 4) float64."""
     seconds = 1.7e9 + random.uniform(0, 900, rows)
-    return np.column_stack([seconds, 5.4e6 + random.normal(0, 2, rows), 3.2e6 + random.normal(0, 1, rows), random.normal(0, 1, rows)])
+    return np.column_stack(
+        [
+            seconds,
+            5.4e6 + random.normal(0, 2, rows),
+            3.2e6 + random.normal(0, 1, rows),
+            random.normal(0, 1, rows),
+        ]
+    )
 
 
 def standard(random: np.random.Generator, rows: int) -> Array:
@@ -168,7 +190,12 @@ def standard(random: np.random.Generator, rows: int) -> Array:
 
 def orders(random: np.random.Generator, rows: int) -> Array:
     """Items, age in years, days since the last order, stars and a price: whole numbers but for the last; (rows, 5) float64."""
-    counts = [random.poisson(3, rows), random.integers(18, 90, rows), random.geometric(0.02, rows), random.integers(1, 6, rows)]
+    counts = [
+        random.poisson(3, rows),
+        random.integers(18, 90, rows),
+        random.geometric(0.02, rows),
+        random.integers(1, 6, rows),
+    ]
     return np.column_stack([*counts, random.gamma(2, 30, rows)]).astype("float64")
 
 
@@ -215,13 +242,23 @@ def doses(random: np.random.Generator, rows: int) -> Array:
 
 def perceptron(features: int) -> Any:
     """Two hidden layers and a number."""
-    parts = [layers.Dense(40, activation="tanh"), layers.Dense(40, activation="tanh"), layers.Dense(1, name="head")]
+    parts = [
+        layers.Dense(40, activation="tanh"),
+        layers.Dense(40, activation="tanh"),
+        layers.Dense(1, name="head"),
+    ]
     return keras.Sequential([keras.Input((features,)), *parts])
 
 
 def classifier(features: int) -> Any:
     """One wide hidden layer, a sigmoid."""
-    return keras.Sequential([keras.Input((features,)), layers.Dense(64, activation="elu"), layers.Dense(1, activation="sigmoid", name="head")])
+    return keras.Sequential(
+        [
+            keras.Input((features,)),
+            layers.Dense(64, activation="elu"),
+            layers.Dense(1, activation="sigmoid", name="head"),
+        ]
+    )
 
 
 def residual(features: int) -> Any:
@@ -237,7 +274,10 @@ def two_heads(features: int) -> Any:
     """A price and a class from one trunk."""
     rows = keras.Input((features,))
     trunk = layers.Dense(48, activation="selu")(rows)
-    outputs = {"price": layers.Dense(1, name="head")(trunk), "kind": layers.Dense(3, activation="softmax", name="head_1")(trunk)}
+    outputs = {
+        "price": layers.Dense(1, name="head")(trunk),
+        "kind": layers.Dense(3, activation="softmax", name="head_1")(trunk),
+    }
     return keras.Model(rows, outputs)
 
 
@@ -254,7 +294,13 @@ def convolutional(features: int) -> Any:
 
 def mixed_columns() -> Any:
     """Two scalers for two groups of columns, which come out in another order than they go in."""
-    return ColumnTransformer([("plain", StandardScaler(), [0, 3]), ("skewed", PowerTransformer(), [1, 2]), ("even", MinMaxScaler(), [4])])
+    return ColumnTransformer(
+        [
+            ("plain", StandardScaler(), [0, 3]),
+            ("skewed", PowerTransformer(), [1, 2]),
+            ("even", MinMaxScaler(), [4]),
+        ]
+    )
 
 
 def logged() -> Any:

@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import Policy, judge
-from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.routes.trace import Change, Trace
 
 
 def _compared(candidate: str, rows: tuple[int, ...]) -> Comparison:
@@ -20,7 +20,9 @@ def _compared(candidate: str, rows: tuple[int, ...]) -> Comparison:
     theirs = np.ones((16, 1), np.float32)
     mine = theirs.copy()
     mine[list(rows)] += 1
-    return compare((candidate, "predict"), Answers(outputs={"out": mine}), Answers(outputs={"out": theirs}))[0]
+    return compare((candidate, "predict"), Answers(outputs={"out": mine}), Answers(outputs={"out": theirs}))[
+        0
+    ]
 
 
 def _evidence(
@@ -31,18 +33,31 @@ def _evidence(
     **facts: Any,
 ) -> Evidence:
     """`changed` says what each route moved, as (path, kind); `differing` which repeats of predict differ from it; `located` what locators found."""
-    known: dict[str, Any] = {"name": "m", "kind": "Functional", "parameters": 1, "layers": (), "inputs": (), "outputs": ()}
+    known: dict[str, Any] = {
+        "name": "m",
+        "kind": "Functional",
+        "parameters": 1,
+        "layers": (),
+        "inputs": (),
+        "outputs": (),
+    }
     traces = {"predict": Trace(route="predict")}
     for route, (path, kind) in (changed or {}).items():
         traces[route] = Trace(route=route, changed=(Change(path=path, kind=kind, max_abs=1.0),))  # type: ignore[arg-type]
     for route, details in (located or {}).items():
         traces[route] = Trace(route=route, details=details)
     repeats = ("predict-again", "predict-retraced", "fresh-process")
-    comparisons = {(name, "predict"): (_compared(name, (3,) if name in differing else ()),) for name in repeats}
-    return Evidence(facts=Facts(**{**known, **facts}), policy=Policy(), traces=traces, comparisons=comparisons)
+    comparisons = {
+        (name, "predict"): (_compared(name, (3,) if name in differing else ()),) for name in repeats
+    }
+    return Evidence(
+        facts=Facts(**{**known, **facts}), policy=Policy(), traces=traces, comparisons=comparisons
+    )
 
 
-def _verdict(code: str, status: Status = Status.FAIL, *, moved: tuple[int, ...] = (), **findings: Any) -> Verdict:
+def _verdict(
+    code: str, status: Status = Status.FAIL, *, moved: tuple[int, ...] = (), **findings: Any
+) -> Verdict:
     """A check's answer; `moved` are the rows that did."""
     judged: tuple[Judged, ...] = ()
     if moved:

@@ -10,13 +10,23 @@ import pytest
 from keras_consistency_cli.diagnosis.depth import LayerDeviation, along_depth
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 
-ENTRY = {"layer": "enc/mix", "kind": "Mix", "depth": 2, "inputs": 0.0, "outputs": 0.25, "noise": None, "culprit": True}
+ENTRY = {
+    "layer": "enc/mix",
+    "kind": "Mix",
+    "depth": 2,
+    "inputs": 0.0,
+    "outputs": 0.25,
+    "noise": None,
+    "culprit": True,
+}
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5, "depth": [ENTRY]}
 
 
 def test_the_diagnosis_that_asked_for_it_has_it(evidence: Any, verdict: Any) -> None:
     (found,) = diagnose(evidence(located={"locate-companions": PLACE}), [verdict("KC103")])
-    assert found.depth == (LayerDeviation(layer="enc/mix", kind="Mix", depth=2, inputs=0.0, outputs=0.25, culprit=True),)
+    assert found.depth == (
+        LayerDeviation(layer="enc/mix", kind="Mix", depth=2, inputs=0.0, outputs=0.25, culprit=True),
+    )
     assert "depth" not in found.evidence["located"]
 
 

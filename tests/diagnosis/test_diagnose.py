@@ -12,13 +12,17 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators
 from keras_consistency_cli.diagnosis.impact import Damage, HitRow
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 
 
 def test_nothing_failed_nothing_found(evidence: Any, verdict: Any) -> None:
-    passed = [verdict(code, status) for code in ("KC103", "KC203", "KC602") for status in (Status.PASS, Status.SKIP, Status.ERROR)]
+    passed = [
+        verdict(code, status)
+        for code in ("KC103", "KC203", "KC602")
+        for status in (Status.PASS, Status.SKIP, Status.ERROR)
+    ]
     assert diagnose(evidence(changed={"predict": ("seed", "seed")}), passed) == ()
     assert diagnose(evidence(), []) == ()
 
@@ -36,7 +40,12 @@ def test_a_whole_diagnosis(evidence: Any, verdict: Any) -> None:
         confidence="likely",
         evidence={"located": PLACE},
         advice="in 'enc/mix' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))",
-        damage=Damage(rows_hit=2, rows=16, share=0.125, worst=tuple(HitRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2))),
+        damage=Damage(
+            rows_hit=2,
+            rows=16,
+            share=0.125,
+            worst=tuple(HitRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2)),
+        ),
     )
 
 
@@ -63,8 +72,13 @@ def test_at_most_five_rows_are_named_and_none_twice(evidence: Any, verdict: Any)
 
 def test_what_one_cause_explains_is_not_explained_again(evidence: Any, verdict: Any) -> None:
     """Randomness makes KC101, KC104 and KC203 fail; carried state would explain the same."""
-    found = diagnose(evidence(changed={"predict": ("seed", "seed")}), [verdict(code) for code in ("KC101", "KC104", "KC203", "KC202")])
-    assert [(each.cause, each.explains) for each in found] == [("active-randomness", ("KC101", "KC104", "KC203", "KC202"))]
+    found = diagnose(
+        evidence(changed={"predict": ("seed", "seed")}),
+        [verdict(code) for code in ("KC101", "KC104", "KC203", "KC202")],
+    )
+    assert [(each.cause, each.explains) for each in found] == [
+        ("active-randomness", ("KC101", "KC104", "KC203", "KC202"))
+    ]
 
 
 def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) -> None:
@@ -111,14 +125,18 @@ def test_what_would_happen_is_explained_by_no_cause(evidence: Any, verdict: Any)
 
 
 def test_the_line_that_mends_these_rows_comes_before_general_advice(evidence: Any, verdict: Any) -> None:
-    failed = replace(verdict("KC501"), findings={"cause": "axes-swapped", "mend": "x = x.transpose(0, 2, 3, 1)"})
+    failed = replace(
+        verdict("KC501"), findings={"cause": "axes-swapped", "mend": "x = x.transpose(0, 2, 3, 1)"}
+    )
     (found,) = diagnose(evidence(), [failed])
     assert found.advice.splitlines()[0] == "x = x.transpose(0, 2, 3, 1)"
     assert len(found.advice.splitlines()) > 1
 
 
 @pytest.mark.parametrize(("raw", "first"), [(0, "scaler-applied-twice"), (3, "nan-hidden")])
-def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(evidence: Any, verdict: Any, raw: int, first: str) -> None:
+def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(
+    evidence: Any, verdict: Any, raw: int, first: str
+) -> None:
     """A logarithm taken twice gives NaN; NaN that the rows hold already is a cause of its own."""
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
@@ -128,8 +146,12 @@ def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(evid
     assert found[0].cause == first
 
 
-@pytest.mark.parametrize(("raw", "causes"), [(0, ["scaler-applied-twice"]), (3, ["non-finite-input", "scaler-applied-twice"])])
-def test_nan_is_a_consequence_where_scaling_twice_makes_it(evidence: Any, verdict: Any, raw: int, causes: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("raw", "causes"), [(0, ["scaler-applied-twice"]), (3, ["non-finite-input", "scaler-applied-twice"])]
+)
+def test_nan_is_a_consequence_where_scaling_twice_makes_it(
+    evidence: Any, verdict: Any, raw: int, causes: list[str]
+) -> None:
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
     failed = [verdict("KC701", rows={"x": 3}), verdict("KC303", cause="scaler-applied-twice")]
@@ -146,7 +168,9 @@ def test_nan_is_a_consequence_where_scaling_twice_makes_it(evidence: Any, verdic
         ("InvalidArgumentError: no", None),
     ],
 )
-def test_a_layer_whose_operation_refuses_a_batch_is_suspected(evidence: Any, verdict: Any, error: str, layer: str | None) -> None:
+def test_a_layer_whose_operation_refuses_a_batch_is_suspected(
+    evidence: Any, verdict: Any, error: str, layer: str | None
+) -> None:
     known = evidence(layers=(LayerFact(path="dense", kind="Dense"), LayerFact(path="mix", kind="Mix")))
     refused = replace(known, traces={**known.traces, "batch-3": Trace(route="batch-3", error=error)})
     (found,) = diagnose(refused, [verdict("KC102", refused=["batch-3"])])

@@ -17,14 +17,28 @@ from keras_consistency_cli.measurement.tolerance import Limit
 EXACT = Limit(value=0.0, origin="exact")
 
 
-def judged(change: dict[int, float], *, limit: float = 1e-3, decision: Any = "threshold", reference: float = 0.75, rows: int = 20) -> Judged:
+def judged(
+    change: dict[int, float],
+    *,
+    limit: float = 1e-3,
+    decision: Any = "threshold",
+    reference: float = 0.75,
+    rows: int = 20,
+) -> Judged:
     """A candidate that is off by so much in these rows."""
     theirs = np.full((rows, 1), reference)
     mine = theirs.copy()
     for row, by in change.items():
         mine[row] += by
-    found = compare(("other", "predict"), Answers(outputs={"y": mine}), Answers(outputs={"y": theirs}), decisions={"y": decision})[0]
-    return Judged(comparison=found, limit=Limit(value=limit, origin="calibrated"), within=found.max_abs <= limit)
+    found = compare(
+        ("other", "predict"),
+        Answers(outputs={"y": mine}),
+        Answers(outputs={"y": theirs}),
+        decisions={"y": decision},
+    )[0]
+    return Judged(
+        comparison=found, limit=Limit(value=limit, origin="calibrated"), within=found.max_abs <= limit
+    )
 
 
 def failed(*pairs: Judged, code: str = "KC101") -> Verdict:
@@ -72,8 +86,12 @@ def test_flips_inside_the_limit_count_although_no_row_is_hit(evidence: Any) -> N
 
 
 @pytest.mark.parametrize(("units", "told"), [((250.0,), 125.0), ((), None)])
-def test_distances_are_told_in_the_units_of_the_targets(evidence: Any, units: tuple[float, ...], told: float | None) -> None:
-    known = replace(evidence(), data={"description": DataFacts(target=TargetFact(kind="StandardScaler", units=units))})
+def test_distances_are_told_in_the_units_of_the_targets(
+    evidence: Any, units: tuple[float, ...], told: float | None
+) -> None:
+    known = replace(
+        evidence(), data={"description": DataFacts(target=TargetFact(kind="StandardScaler", units=units))}
+    )
     found = damage_of(known, [failed(judged({3: 0.5}, decision=None))])
     assert found is not None
     assert [(each.in_units, each.margin) for each in found.worst] == [(told, None)]
@@ -92,7 +110,12 @@ def test_nothing_compared_is_no_damage(evidence: Any) -> None:
 def test_what_companions_are_made_of_is_no_damage_where_real_calls_tell_it(evidence: Any) -> None:
     """Replacing the neighbours by huge values moves a row by 9, calling the model as people do by 0.1."""
     swap = judged({5: 9.0})
-    swap = replace(swap, comparison=replace(swap.comparison, candidate="companions", reference="companions-baseline"), limit=EXACT, within=False)
+    swap = replace(
+        swap,
+        comparison=replace(swap.comparison, candidate="companions", reference="companions-baseline"),
+        limit=EXACT,
+        within=False,
+    )
     both = damage_of(evidence(), [failed(swap, code="KC103"), failed(judged({1: 0.1, 2: 0.1}))])
     alone = damage_of(evidence(), [failed(swap, code="KC103")])
     assert both is not None

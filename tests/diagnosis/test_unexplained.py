@@ -12,7 +12,12 @@ from keras_consistency_cli.measurement.facts import LayerFact
 
 
 def test_what_is_explained_or_did_not_fail_is_left_out(evidence: Any, verdict: Any) -> None:
-    verdicts = [verdict("KC103"), verdict("KC101"), verdict("KC602", Status.WARN), verdict("KC701", Status.ERROR)]
+    verdicts = [
+        verdict("KC103"),
+        verdict("KC101"),
+        verdict("KC602", Status.WARN),
+        verdict("KC701", Status.ERROR),
+    ]
     seen = evidence()
     assert unexplained(seen, verdicts, diagnose(seen, verdicts)) == ()
 
@@ -36,7 +41,10 @@ def test_a_failure_without_a_cause_tells_what_it_is_not(evidence: Any, verdict: 
 
 
 def test_what_was_not_looked_at_is_not_ruled_out(evidence: Any, verdict: Any) -> None:
-    blind = replace(evidence(layers=(LayerFact(path="lstm", kind="LSTM", stateful=True),), overridden=("predict",)), comparisons={})
+    blind = replace(
+        evidence(layers=(LayerFact(path="lstm", kind="LSTM", stateful=True),), overridden=("predict",)),
+        comparisons={},
+    )
     assert unexplained(blind, [verdict("KC204")], ()) == (Unexplained(code="KC204", ruled_out={}),)
 
 

@@ -16,7 +16,9 @@ from fuzz.targets import TARGETS
 from keras_consistency_cli.errors import KcheckError
 
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = sorted(path for path in (ROOT / "tests" / "fuzz_regressions").iterdir() if path.stem.partition("-")[0] in TARGETS)
+KEPT = sorted(
+    path for path in (ROOT / "tests" / "fuzz_regressions").iterdir() if path.stem.partition("-")[0] in TARGETS
+)
 
 
 def _read(name: str, path: Path) -> None:
@@ -34,7 +36,11 @@ def test_what_was_found_once_is_read_or_refused(path: Path) -> None:
 
 
 def test_every_kept_file_names_its_target() -> None:
-    assert [path.name for path in (ROOT / "tests" / "fuzz_regressions").iterdir() if path not in KEPT and path.name != "README.md"] == []
+    assert [
+        path.name
+        for path in (ROOT / "tests" / "fuzz_regressions").iterdir()
+        if path not in KEPT and path.name != "README.md"
+    ] == []
     assert sum(path.stat().st_size for path in KEPT) < 2_000_000, "keep them small"
 
 
@@ -101,9 +107,24 @@ for name, deed in deeds.items():
 
 def test_the_guard_forbids_what_no_file_may_bring_about(tmp_path: Path) -> None:
     script = GUARD.format(root=str(ROOT), elsewhere=str(tmp_path / "elsewhere"))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     told = dict(line.split(": ") for line in done.stdout.splitlines())
-    forbidden = ("system", "popen", "socket", "exec", "pickle", "eval by pickle", "write elsewhere", "remove elsewhere")
+    forbidden = (
+        "system",
+        "popen",
+        "socket",
+        "exec",
+        "pickle",
+        "eval by pickle",
+        "write elsewhere",
+        "remove elsewhere",
+    )
     allowed = ("write inside", "read elsewhere", "pickle of numpy")
     assert told == {**dict.fromkeys(forbidden, "forbidden"), **dict.fromkeys(allowed, "allowed")}
     assert not (tmp_path / "elsewhere").exists()
@@ -119,7 +140,13 @@ def test_a_finding_is_kept_and_reported(tmp_path: Path) -> None:
         "TARGETS['csv'] = dataclasses.replace(TARGETS['csv'], read=read)\n"
         "sys.exit(run.main(['--count', '250', '--only', 'csv']))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == 1, done.stderr
     assert "RuntimeError: planted" in done.stdout
     assert "1 findings" in done.stdout

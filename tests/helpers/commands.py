@@ -33,13 +33,21 @@ class Surroundings:
         """The environment of the command."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("KCHECK_")}
         path = os.pathsep.join(filter(None, (extra.pop("before", ""), str(ROOT))))
-        return {**clean, "PYTHONPATH": path, "TMPDIR": str(self.temporary), "SURROUNDINGS": self.mark, **extra}
+        return {
+            **clean,
+            "PYTHONPATH": path,
+            "TMPDIR": str(self.temporary),
+            "SURROUNDINGS": self.mark,
+            **extra,
+        }
 
     def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
         """Start kcheck in a session of its own."""
         line = [sys.executable, "-m", "keras_consistency_cli", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(line, text=True, cwd=self.folder, env=self.environment(**extra), start_new_session=True, **pipes)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(
+            line, text=True, cwd=self.folder, env=self.environment(**extra), start_new_session=True, **pipes
+        )  # type: ignore[call-overload, no-any-return]
 
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run kcheck to its end."""
@@ -52,7 +60,10 @@ class Surroundings:
         found = []
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and f"SURROUNDINGS={self.mark}".encode() in (entry / "environ").read_bytes():
+                if (
+                    entry.name.isdigit()
+                    and f"SURROUNDINGS={self.mark}".encode() in (entry / "environ").read_bytes()
+                ):
                     found.append(int(entry.name))
             except OSError:
                 continue

@@ -13,20 +13,43 @@ from typing import Any
 import h5py
 import numpy as np
 
-__all__ = ["config_with", "dense", "honest_config", "honest_weights", "layer", "weights_with", "write_archive", "zipped"]
+__all__ = [
+    "config_with",
+    "dense",
+    "honest_config",
+    "honest_weights",
+    "layer",
+    "weights_with",
+    "write_archive",
+    "zipped",
+]
 
 METADATA = {"keras_version": "3.15.1", "date_saved": "2025-01-02@03:04:05"}
 
 
-def layer(class_name: str, module: str | None = "keras.layers", *, registered: str | None = None, **config: Any) -> dict[str, Any]:
+def layer(
+    class_name: str, module: str | None = "keras.layers", *, registered: str | None = None, **config: Any
+) -> dict[str, Any]:
     """A layer as Keras writes it."""
-    return {"module": module, "class_name": class_name, "config": {"name": "suspect", "trainable": True, **config}, "registered_name": registered}
+    return {
+        "module": module,
+        "class_name": class_name,
+        "config": {"name": "suspect", "trainable": True, **config},
+        "registered_name": registered,
+    }
 
 
 def dense(**config: Any) -> dict[str, Any]:
     """A Dense layer of three units."""
-    start = {"module": "keras.initializers", "class_name": "GlorotUniform", "config": {"seed": None}, "registered_name": None}
-    return layer("Dense", **{"name": "dense", "units": 3, "activation": "relu", "kernel_initializer": start, **config})
+    start = {
+        "module": "keras.initializers",
+        "class_name": "GlorotUniform",
+        "config": {"seed": None},
+        "registered_name": None,
+    }
+    return layer(
+        "Dense", **{"name": "dense", "units": 3, "activation": "relu", "kernel_initializer": start, **config}
+    )
 
 
 def honest_config() -> dict[str, Any]:
@@ -63,7 +86,9 @@ def weights_with(change: Callable[[h5py.File], object]) -> bytes:
         return kept.getvalue()
 
 
-def write_archive(path: pathlib.Path, config: Any = None, *, weights: bytes | None = None, **members: bytes | None) -> pathlib.Path:
+def write_archive(
+    path: pathlib.Path, config: Any = None, *, weights: bytes | None = None, **members: bytes | None
+) -> pathlib.Path:
     """Write a .keras file.
 
     Args:
@@ -72,14 +97,26 @@ def write_archive(path: pathlib.Path, config: Any = None, *, weights: bytes | No
         weights: the HDF5 file; the honest one by default.
         members: bytes that replace "metadata_json", or None to leave it out.
     """
-    text = config if isinstance(config, bytes) else json.dumps(honest_config() if config is None else config).encode()
+    text = (
+        config
+        if isinstance(config, bytes)
+        else json.dumps(honest_config() if config is None else config).encode()
+    )
     metadata = members.get("metadata_json", json.dumps(METADATA).encode())
-    entries = {"metadata.json": metadata, "config.json": text, "model.weights.h5": weights_with(len) if weights is None else weights}
+    entries = {
+        "metadata.json": metadata,
+        "config.json": text,
+        "model.weights.h5": weights_with(len) if weights is None else weights,
+    }
     path.write_bytes(zipped({name: data for name, data in entries.items() if data is not None}))
     return path
 
 
-def zipped(members: Mapping[str, bytes], *more: tuple[str | zipfile.ZipInfo, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+def zipped(
+    members: Mapping[str, bytes],
+    *more: tuple[str | zipfile.ZipInfo, bytes],
+    compression: int = zipfile.ZIP_STORED,
+) -> bytes:
     """A zip with `members`, then `more`, which may repeat a name or bring a ZipInfo of its own."""
     with io.BytesIO() as kept:
         with zipfile.ZipFile(kept, "w", compression) as archive:

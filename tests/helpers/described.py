@@ -29,7 +29,13 @@ def scaling_fact(scaler: Any, raw: np.ndarray, **changed: Any) -> ScalingFact:
     """Facts of a scaler, and of how raw rows look to it."""
     found = Statistics.of(raw, np.arange(len(raw)))
     expected = tuple(with_shares(each, found.finite(each.column)) for each in expected_columns(scaler))
-    known: dict[str, Any] = {"kind": type(scaler).__name__, "input": "x", "features": raw.shape[-1], "running": "1.9.1", "expected": expected}
+    known: dict[str, Any] = {
+        "kind": type(scaler).__name__,
+        "input": "x",
+        "features": raw.shape[-1],
+        "running": "1.9.1",
+        "expected": expected,
+    }
     return ScalingFact(**{**known, **changed})
 
 
@@ -41,5 +47,7 @@ def layer(kind: Any = "Normalization", path: str = "norm", **fields: Any) -> Pre
 def examined(check: Check, known: DataFacts | None, **data: Any) -> Verdict:
     """What a check says that looks at the description alone."""
     facts = Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=())
-    evidence = Evidence(facts=facts, policy=Policy(), traces={}, comparisons={}, data={"description": known, **data})
+    evidence = Evidence(
+        facts=facts, policy=Policy(), traces={}, comparisons={}, data={"description": known, **data}
+    )
     return check.examine(evidence)

@@ -13,9 +13,9 @@ from keras import layers, ops
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.session.session import Probe
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
+from keras_consistency_cli.routes.trace import Result
 
 __all__ = ["HEALTHY", "NASTY", "Rows", "named_rows", "session_of", "state_of"]
 
@@ -86,7 +86,10 @@ class Boxes(layers.Layer):
     def call(self, inputs: Any) -> Any:
         import tensorflow as tf
 
-        boxes, scores = tf.repeat(inputs[:, None, None, :4], 3, axis=1), tf.repeat(inputs[:, None, :1], 3, axis=1)
+        boxes, scores = (
+            tf.repeat(inputs[:, None, None, :4], 3, axis=1),
+            tf.repeat(inputs[:, None, :1], 3, axis=1),
+        )
         return tf.image.combined_non_max_suppression(boxes, scores, 2, 2).nmsed_scores
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -168,7 +171,9 @@ class Counter(layers.Layer):
         self.calls += 1
         self.count.assign(self.count + 1.0)
         self.hidden.assign_add(1.0)
-        total = ops.convert_to_tensor(self.count) + ops.cast(ops.convert_to_tensor(self.hidden), self.compute_dtype)
+        total = ops.convert_to_tensor(self.count) + ops.cast(
+            ops.convert_to_tensor(self.hidden), self.compute_dtype
+        )
         return inputs + 0.01 * (total + float(self.calls))
 
 
@@ -269,7 +274,11 @@ def settled(model: Any) -> Any:
     values = np.random.default_rng(5)
     for variable in model.variables:
         if "float" in str(variable.dtype) and "seed" not in variable.path:
-            spread = values.uniform(0.5, 1.5, variable.shape) if "variance" in variable.path else 0.4 * values.normal(size=variable.shape)
+            spread = (
+                values.uniform(0.5, 1.5, variable.shape)
+                if "variance" in variable.path
+                else 0.4 * values.normal(size=variable.shape)
+            )
             variable.assign(spread)
     return model
 
@@ -279,7 +288,14 @@ def mlp() -> Model:
 
 
 def conv() -> Model:
-    model, rows = chain((6, 6, 2), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(), layers.Flatten(), layers.Dense(2))
+    model, rows = chain(
+        (6, 6, 2),
+        layers.Conv2D(4, 3),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Flatten(),
+        layers.Dense(2),
+    )
     return settled(model), rows
 
 
@@ -290,14 +306,21 @@ def lstm() -> Model:
 def dict_inputs() -> Model:
     numbers, ids = keras.Input((4,), name="numbers"), keras.Input((2,), dtype="int32", name="ids")
     joined = layers.Concatenate()([numbers, layers.Flatten()(layers.Embedding(9, 3)(ids))])
-    model = keras.Model({"numbers": numbers, "ids": ids}, {"b": layers.Dense(1)(joined), "a": layers.Dense(2)(joined)})
-    return model, {"ids": np.random.default_rng(1).integers(0, 9, (10, 2), dtype="int32"), "numbers": normal(4)}
+    model = keras.Model(
+        {"numbers": numbers, "ids": ids}, {"b": layers.Dense(1)(joined), "a": layers.Dense(2)(joined)}
+    )
+    return model, {
+        "ids": np.random.default_rng(1).integers(0, 9, (10, 2), dtype="int32"),
+        "numbers": normal(4),
+    }
 
 
 def strings() -> Model:
     words = ["red", "green", "blue", "sky", "sea"]
     text = layers.TextVectorization(output_sequence_length=3, vocabulary=words[:4])
-    model = keras.Sequential([keras.Input((1,), dtype="string"), text, layers.Embedding(8, 3), layers.Flatten(), layers.Dense(2)])
+    model = keras.Sequential(
+        [keras.Input((1,), dtype="string"), text, layers.Embedding(8, 3), layers.Flatten(), layers.Dense(2)]
+    )
     chosen = np.random.default_rng(2).choice(words, (10, 3))
     return model, {model.inputs[0].name: np.array([[" ".join(row)] for row in chosen])}
 
@@ -316,11 +339,18 @@ def normalised() -> Model:
 
 
 def mixed() -> Model:
-    return chain((4,), layers.Dense(8, activation="tanh", dtype="mixed_float16"), layers.Dense(1, dtype="mixed_float16"))
+    return chain(
+        (4,),
+        layers.Dense(8, activation="tanh", dtype="mixed_float16"),
+        layers.Dense(1, dtype="mixed_float16"),
+    )
 
 
 def nested() -> Model:
-    encoder = keras.Sequential([keras.Input((5,)), layers.Dense(4, name="dense"), layers.BatchNormalization(name="norm")], name="encoder")
+    encoder = keras.Sequential(
+        [keras.Input((5,)), layers.Dense(4, name="dense"), layers.BatchNormalization(name="norm")],
+        name="encoder",
+    )
     return chain((5,), settled(encoder), layers.Dense(2))
 
 
@@ -355,7 +385,9 @@ HEALTHY: Mapping[str, Callable[[], Model]] = {
 }
 
 NASTY: Mapping[str, Callable[[], Model]] = {
-    "batch norm in training mode": lambda: chain((5,), layers.Dense(4), InsideTraining(name="block"), layers.Dense(1)),
+    "batch norm in training mode": lambda: chain(
+        (5,), layers.Dense(4), InsideTraining(name="block"), layers.Dense(1)
+    ),
     "dropout left on": lambda: chain((5,), layers.Dense(8), LeftOn(0.4, name="drop"), layers.Dense(1)),
     "stateful lstm": stateful,
     "counter in call": lambda: chain((5,), layers.Dense(4), Counter(name="counter")),
@@ -364,7 +396,9 @@ NASTY: Mapping[str, Callable[[], Model]] = {
 
 def session_of(built: Model, **probe: Any) -> TensorFlowSession:
     """A TensorFlow session on a model as it is, without a file in between."""
-    return TensorFlowSession(built[0], describe_model(built[0]), Probe(**{"batch_size": 4, "sizes": (2, 3), **probe}))
+    return TensorFlowSession(
+        built[0], describe_model(built[0]), Probe(**{"batch_size": 4, "sizes": (2, 3), **probe})
+    )
 
 
 def named_rows(rows: Rows, facts: Facts) -> Rows:
@@ -391,7 +425,11 @@ def encoder(*parts: Any) -> keras.Model:
 def save_leaking(model: Path) -> None:
     """Save a classifier in which rows leak, and x.npy with rows for it beside it."""
     keras.utils.set_random_seed(1)
-    parts = [layers.Dense(8, activation="tanh"), Leak(0.1, name="leak"), layers.Dense(2, activation="softmax", name="kind")]
+    parts = [
+        layers.Dense(8, activation="tanh"),
+        Leak(0.1, name="leak"),
+        layers.Dense(2, activation="softmax", name="kind"),
+    ]
     keras.Sequential([keras.Input((6,), name="x"), *parts], name="leaking").save(model)
     np.save(model.parent / "x.npy", np.random.default_rng(0).normal(size=(90, 6)).astype("float32"))
 

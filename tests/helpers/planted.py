@@ -170,7 +170,11 @@ class Trap(keras.layers.Layer):
         return keras.KerasTensor(inputs.shape, inputs.dtype)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        if self.when == "always" or (self.when == "training" and training) or (self.when == "bare" and training is None):
+        if (
+            self.when == "always"
+            or (self.when == "training" and training)
+            or (self.when == "bare" and training is None)
+        ):
             HARM[self.how]()
         return inputs * 1.0
 

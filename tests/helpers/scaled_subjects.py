@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.routes.trace import Result
 from tests.helpers.live_models import session_of
 
 __all__ = ["RAW", "SCALER", "TRAINED", "Setting", "only", "refit_in"]
@@ -51,7 +51,14 @@ class Setting:
 
     def __init__(self, folder: Path, raw: np.ndarray = RAW, model: Any = None, **files: Any) -> None:
         keras.utils.set_random_seed(3)
-        model = model or keras.Sequential([keras.Input(raw.shape[1:]), layers.Dense(5, activation="tanh"), layers.Flatten(), layers.Dense(2)])
+        model = model or keras.Sequential(
+            [
+                keras.Input(raw.shape[1:]),
+                layers.Dense(5, activation="tanh"),
+                layers.Flatten(),
+                layers.Dense(2),
+            ]
+        )
         (folder / "serve.py").write_text(SHARED)
         np.save(folder / "data.npy", raw)
         named = {key: value for key, value in files.items() if key not in ("scaler", "served", "preprocess")}
@@ -87,4 +94,6 @@ def only(result: Result) -> np.ndarray:
 
 
 def refit_in(size: int, rows: np.ndarray = RAW) -> np.ndarray:
-    return np.concatenate([StandardScaler().fit_transform(rows[start : start + size]) for start in range(0, len(rows), size)])
+    return np.concatenate(
+        [StandardScaler().fit_transform(rows[start : start + size]) for start in range(0, len(rows), size)]
+    )

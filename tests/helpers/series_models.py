@@ -50,7 +50,9 @@ def model(*parts: Any, shape: tuple[int | None, ...] = (None, 3)) -> Any:
     return keras.Sequential([keras.Input(shape, name="x"), *parts])
 
 
-def functional(parts: Callable[[Any], Any], shape: tuple[int | None, ...] = (STEPS, 3), dtype: str = "float32") -> Any:
+def functional(
+    parts: Callable[[Any], Any], shape: tuple[int | None, ...] = (STEPS, 3), dtype: str = "float32"
+) -> Any:
     series = keras.Input(shape, name="x", dtype=dtype)
     return keras.Model(series, layers.Dense(1)(parts(series)))
 
@@ -66,7 +68,10 @@ def attended(series: Any) -> Any:
 
 def branched(series: Any) -> Any:
     steps = masked()(series)
-    left, right = layers.LSTM(4)(steps), layers.GRU(4)(layers.Conv1D(4, 3, padding="same", name="conv")(steps))
+    left, right = (
+        layers.LSTM(4)(steps),
+        layers.GRU(4)(layers.Conv1D(4, 3, padding="same", name="conv")(steps)),
+    )
     return layers.Concatenate()([left, right])
 
 
@@ -81,7 +86,12 @@ KEEPING: dict[str, Callable[[], Any]] = {
     "lstm of one length": lambda: functional(lambda x: layers.LSTM(4)(masked()(x))),
 }
 LOSING: dict[str, tuple[Callable[[], Any], str]] = {
-    "convolution": (lambda: model(masked(), layers.Conv1D(4, 3, padding="same", name="conv"), layers.LSTM(4), layers.Dense(1)), "conv"),
+    "convolution": (
+        lambda: model(
+            masked(), layers.Conv1D(4, 3, padding="same", name="conv"), layers.LSTM(4), layers.Dense(1)
+        ),
+        "conv",
+    ),
     "operation": (lambda: functional(lambda x: layers.LSTM(4)(masked()(x) * 2.0)), "multiply"),
     "custom layer": (lambda: model(masked(), Scale(name="scale"), layers.LSTM(4), layers.Dense(1)), "scale"),
     "mean over time": (lambda: functional(lambda x: ops.mean(masked()(x), axis=1)), "mean"),

@@ -30,7 +30,9 @@ class Where(keras.layers.Layer):
         self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")
 
     def call(self, inputs: Any) -> Any:
-        SEEN.extend(filter(None, (str(getattr(tensor, "device", "")) for tensor in (inputs, self.shift.value))))
+        SEEN.extend(
+            filter(None, (str(getattr(tensor, "device", "")) for tensor in (inputs, self.shift.value)))
+        )
         return inputs + self.shift
 
 
@@ -48,7 +50,12 @@ def main(folder: Path) -> None:
     setattr(devices, "accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - a stand-in for accelerators that are not here
     keras.utils.set_random_seed(1)
     rows = {"x": np.random.default_rng(0).normal(size=(20, 6)).astype("float32")}
-    parts = [keras.Input((6,), name="x"), keras.layers.Dense(8, activation="tanh"), Where(name="where"), keras.layers.Dense(2, name="out")]
+    parts = [
+        keras.Input((6,), name="x"),
+        keras.layers.Dense(8, activation="tanh"),
+        Where(name="where"),
+        keras.layers.Dense(2, name="out"),
+    ]
     model = keras.Sequential(parts)
     model.save(folder / "model.keras")
     facts = describe_model(model)
@@ -60,7 +67,11 @@ def main(folder: Path) -> None:
             SEEN.clear()
             (mine,) = route.run(session, rows).outputs.values()
             (theirs,) = expected.values()
-            found[route.name] = {"devices": sorted(set(SEEN)), "apart": float(np.abs(mine - theirs[: len(mine)]).max()), "rows": len(mine)}
+            found[route.name] = {
+                "devices": sorted(set(SEEN)),
+                "apart": float(np.abs(mine - theirs[: len(mine)]).max()),
+                "rows": len(mine),
+            }
     print(json.dumps({"devices": facts.devices, "routes": found}))
 
 

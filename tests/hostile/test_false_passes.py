@@ -21,7 +21,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
     np.save(into / "x.npy", rows)
     np.save(into / "zero.npy", rows[:0])
-    layers = {"flips": own_layers.Flips(), "leaks": own_layers.BatchMean(), "holes": own_layers.Holes(), "breaks": own_layers.Breaks()}
+    layers = {
+        "flips": own_layers.Flips(),
+        "leaks": own_layers.BatchMean(),
+        "holes": own_layers.Holes(),
+        "breaks": own_layers.Breaks(),
+    }
     for name, layer in {**layers, "fine": keras.layers.Dense(2)}.items():
         keras.Sequential([keras.Input((4,)), layer]).save(into / f"{name}.keras")
     return into
@@ -51,11 +56,31 @@ def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: 
         ("NaN in every answer", "holes.keras --select KC701", 1, {"KC701": "fail"}),
         ("NaN on both sides of a comparison", "holes.keras --select KC101,KC104", 3, {}),
         ("every decision flipped by 8e-6", "flips.keras --select KC101", 1, {"KC101": "fail"}),
-        ("every decision flipped within a stated limit", "flips.keras --select KC101 --rtol 0 --atol 1e-5", 1, {"KC101": "fail"}),
-        ("rows that depend on their batch", "leaks.keras --select KC101,KC103", 1, {"KC101": "fail", "KC103": "fail"}),
-        ("a single row among others", "leaks.keras --select KC101,KC104 --rows 1", 3, {"KC101": "skip", "KC104": "skip"}),
+        (
+            "every decision flipped within a stated limit",
+            "flips.keras --select KC101 --rtol 0 --atol 1e-5",
+            1,
+            {"KC101": "fail"},
+        ),
+        (
+            "rows that depend on their batch",
+            "leaks.keras --select KC101,KC103",
+            1,
+            {"KC101": "fail", "KC103": "fail"},
+        ),
+        (
+            "a single row among others",
+            "leaks.keras --select KC101,KC104 --rows 1",
+            3,
+            {"KC101": "skip", "KC104": "skip"},
+        ),
         ("a single row in batches of any size", "leaks.keras --select KC102 --rows 1", 3, {"KC102": "skip"}),
-        ("limits that zeros would pass", "leaks.keras --select KC101 --rtol 0 --atol 1e300", 3, {"KC101": "error"}),
+        (
+            "limits that zeros would pass",
+            "leaks.keras --select KC101 --rtol 0 --atol 1e300",
+            3,
+            {"KC101": "error"},
+        ),
         ("what could not be computed", "breaks.keras --select KC101", 3, {"KC101": "error"}),
     ],
 )

@@ -42,7 +42,9 @@ def _check(row: Row, answered: Answer) -> None:
 
 
 @pytest.mark.parametrize("name", AT_ONCE)
-def test_what_is_broken_or_hostile_is_refused_before_a_backend_is_there(name: str, folder: Path, table: str) -> None:
+def test_what_is_broken_or_hostile_is_refused_before_a_backend_is_there(
+    name: str, folder: Path, table: str
+) -> None:
     row = AT_ONCE[name]
     before = sorted(path.name for path in folder.iterdir())
     with in_folder(folder):
@@ -53,13 +55,16 @@ def test_what_is_broken_or_hostile_is_refused_before_a_backend_is_there(name: st
     assert 1 <= len(lines) <= 3
     assert lines[0].startswith("kcheck: ")
     assert sorted(path.name for path in folder.iterdir()) == before, "something was written, or a payload ran"
-    assert f"| {row.name} | {row.code} | `{lines[0].removeprefix('kcheck: ').replace('|', chr(92) + '|')}` |" in table, (
-        "docs/safety.md is out of date: python scripts/safety_table.py --write docs/safety.md"
-    )
+    assert (
+        f"| {row.name} | {row.code} | `{lines[0].removeprefix('kcheck: ').replace('|', chr(92) + '|')}` |"
+        in table
+    ), "docs/safety.md is out of date: python scripts/safety_table.py --write docs/safety.md"
 
 
 @pytest.mark.parametrize("name", LOADED)
-def test_what_shows_only_in_the_loaded_model_is_told_as_well(name: str, folder: Path, warm: Warm, table: str) -> None:
+def test_what_shows_only_in_the_loaded_model_is_told_as_well(
+    name: str, folder: Path, warm: Warm, table: str
+) -> None:
     row = LOADED[name]
     with in_folder(folder):
         answered = answer(row.line, warm)
@@ -78,7 +83,10 @@ def test_order_of_bytes_and_axes_changes_no_number(folder: Path, warm: Warm) -> 
 
 
 def _results(text: str) -> list[dict[str, object]]:
-    return [{key: value for key, value in result.items() if key != "elapsed_s"} for result in json.loads(text)["results"]]
+    return [
+        {key: value for key, value in result.items() if key != "elapsed_s"}
+        for result in json.loads(text)["results"]
+    ]
 
 
 def test_the_payloads_are_live(folder: Path) -> None:

@@ -21,14 +21,51 @@ from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.text import clean
 from tests.helpers import crafted_archives as crafted
 
-BOUNDED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+BOUNDED = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 NAMES = st.sampled_from(
-    ["Dense", "InputLayer", "Sequential", "Functional", "LSTM", "Lambda", "__keras_tensor__", "__lambda__", "function", "own>X", "", "\x1b["]
+    [
+        "Dense",
+        "InputLayer",
+        "Sequential",
+        "Functional",
+        "LSTM",
+        "Lambda",
+        "__keras_tensor__",
+        "__lambda__",
+        "function",
+        "own>X",
+        "",
+        "\x1b[",
+    ]
 )
-ODD = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.lists(st.integers() | st.none(), max_size=4)
+ODD = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.lists(st.integers() | st.none(), max_size=4)
+)
 KEYS = st.sampled_from(
-    ["layers", "name", "units", "shape", "dtype", "batch_shape", "layer", "cells", "input_layers", "output_layers", "vocabulary", "trainable"]
+    [
+        "layers",
+        "name",
+        "units",
+        "shape",
+        "dtype",
+        "batch_shape",
+        "layer",
+        "cells",
+        "input_layers",
+        "output_layers",
+        "vocabulary",
+        "trainable",
+    ]
 )
 
 
@@ -62,9 +99,24 @@ def test_any_config_is_described_or_refused(tmp_path: Path, config: Any) -> None
 @BOUNDED
 @given(
     settings_text=st.dictionaries(
-        st.sampled_from(["rows", "seed", "select", "fail_on", "tolerance", "facts", "trust", "checks", "model", "batch_size", "rwos"])
+        st.sampled_from(
+            [
+                "rows",
+                "seed",
+                "select",
+                "fail_on",
+                "tolerance",
+                "facts",
+                "trust",
+                "checks",
+                "model",
+                "batch_size",
+                "rwos",
+            ]
+        )
         | st.text(max_size=5),
-        ODD | st.dictionaries(st.sampled_from(["rtol", "atol", "time_axis", "padding", "code"]), ODD, max_size=3),
+        ODD
+        | st.dictionaries(st.sampled_from(["rtol", "atol", "time_axis", "padding", "code"]), ODD, max_size=3),
         max_size=5,
     ).map(lambda data: yaml.safe_dump(data, allow_unicode=True))
 )
@@ -79,14 +131,20 @@ def test_any_settings_are_taken_or_refused(tmp_path: Path, settings_text: str) -
 
 @BOUNDED
 @given(
-    descr=st.sampled_from(["<f4", ">f8", "|O", "|S0", "<U3", "|V9", "<M8[s]", "?", "<c8", "x", ""]) | st.text(max_size=4),
+    descr=st.sampled_from(["<f4", ">f8", "|O", "|S0", "<U3", "|V9", "<M8[s]", "?", "<c8", "x", ""])
+    | st.text(max_size=4),
     order=st.booleans() | st.none(),
     shape=st.lists(st.integers(-2, 10**12), max_size=4).map(tuple) | st.integers() | st.text(max_size=3),
     more=st.binary(max_size=64),
 )
-def test_any_npy_header_is_taken_or_refused(tmp_path: Path, descr: str, order: Any, shape: Any, more: bytes) -> None:
+def test_any_npy_header_is_taken_or_refused(
+    tmp_path: Path, descr: str, order: Any, shape: Any, more: bytes
+) -> None:
     stream = io.BytesIO()
-    text = repr({"descr": descr, "fortran_order": order, "shape": shape}).encode("utf-8", "surrogatepass") + b"\n"
+    text = (
+        repr({"descr": descr, "fortran_order": order, "shape": shape}).encode("utf-8", "surrogatepass")
+        + b"\n"
+    )
     stream.write(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + more)
     path = tmp_path / "x.npy"
     path.write_bytes(stream.getvalue())

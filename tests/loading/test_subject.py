@@ -41,7 +41,9 @@ def load(folder: Path, model: str = "m.keras", **files: object) -> Subject:
 
 def test_rows_of_the_data_by_number(folder: Path) -> None:
     subject = load(folder, data="x.npy")
-    assert {name: values.tolist() for name, values in subject.rows(NUMBERS).items()} == {"x": ROWS[NUMBERS].tolist()}
+    assert {name: values.tolist() for name, values in subject.rows(NUMBERS).items()} == {
+        "x": ROWS[NUMBERS].tolist()
+    }
     assert subject.described_rows == ""
     assert subject.facts.kind == "Sequential"
 

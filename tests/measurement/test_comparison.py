@@ -12,7 +12,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from keras_consistency_cli.measurement.comparison import EDGES, Answers, Comparison, Stated, WorstRow, compare, merge
+from keras_consistency_cli.measurement.comparison import (
+    EDGES,
+    Answers,
+    Comparison,
+    Stated,
+    WorstRow,
+    compare,
+    merge,
+)
 
 NAN, INF = float("nan"), float("inf")
 SUMS = ("sum_squares", "sum_squares_scale", "noise_squares_reference", "noise_squares_candidate")
@@ -27,7 +35,12 @@ def one(a: Any, b: Any, **keywords: Any) -> Comparison:
     for name in ("stated", "decisions"):
         if name in keywords:
             keywords[name] = {"out": keywords[name]}
-    found = compare(("a", "b"), Answers(outputs={"out": np.asarray(a)}), Answers(outputs={"out": np.asarray(b)}), **keywords)
+    found = compare(
+        ("a", "b"),
+        Answers(outputs={"out": np.asarray(a)}),
+        Answers(outputs={"out": np.asarray(b)}),
+        **keywords,
+    )
     assert len(found) == 1
     return found[0]
 
@@ -79,7 +92,9 @@ def test_everything_is_measured() -> None:
         noise_squares_candidate=0.25 + 0.0625 + 0.0625,
         worst=(
             WorstRow(row=20, index=(1,), candidate=4.5, reference=4.0, distance=0.5, margin=3.5),
-            WorstRow(row=30, index=(0,), candidate=0.25, reference=0.5, distance=0.25, margin=0.0, flipped=True),
+            WorstRow(
+                row=30, index=(0,), candidate=0.25, reference=0.5, distance=0.25, margin=0.0, flipped=True
+            ),
         ),
         row_histogram=binned(0.0, 0.5, 0.25),
     )
@@ -101,7 +116,12 @@ def test_what_is_not_finite_is_counted_and_kept_out_of_distances(
     a: list[float], b: list[float], disagree: int, candidate: int, reference: int, identical: bool
 ) -> None:
     found = one(floats([a]), floats([b]))
-    assert (found.nonfinite, found.nonfinite_candidate, found.nonfinite_reference, found.identical) == (disagree, candidate, reference, identical)
+    assert (found.nonfinite, found.nonfinite_candidate, found.nonfinite_reference, found.identical) == (
+        disagree,
+        candidate,
+        reference,
+        identical,
+    )
     assert (found.max_abs, found.max_rel, found.max_ulp, found.sum_squares) == (0.0, 0.0, 0, 0.0)
     assert (found.mismatched, found.rows_differing, found.rows_over(1e6)) == (disagree, disagree, disagree)
 
@@ -133,8 +153,16 @@ def test_shapes_are_never_broadcast(a: np.ndarray, b: np.ndarray, told: str) -> 
 
 def test_an_output_on_one_side_only_is_told() -> None:
     both, left, right = np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1))
-    found = compare(("a", "b"), Answers(outputs={"both": both, "left": left}), Answers(outputs={"right": right, "both": both}))
-    assert {each.output: each.misshapen for each in found} == {"right": "a gives no output 'right'", "both": None, "left": "b gives no output 'left'"}
+    found = compare(
+        ("a", "b"),
+        Answers(outputs={"both": both, "left": left}),
+        Answers(outputs={"right": right, "both": both}),
+    )
+    assert {each.output: each.misshapen for each in found} == {
+        "right": "a gives no output 'right'",
+        "both": None,
+        "left": "b gives no output 'left'",
+    }
 
 
 def test_no_rows_measure_as_nothing() -> None:
@@ -167,7 +195,11 @@ def test_whole_numbers_beyond_float64_are_not_called_identical() -> None:
 
 
 def test_words_are_equal_or_not() -> None:
-    found = one(np.array([["cat", "dog"], ["cat", "cow"]]), np.array([["cat", "dog"], ["cat", "dog"]]), row_numbers=np.array([7, 8]))
+    found = one(
+        np.array([["cat", "dog"], ["cat", "cow"]]),
+        np.array([["cat", "dog"], ["cat", "dog"]]),
+        row_numbers=np.array([7, 8]),
+    )
     assert found == Comparison(
         candidate="a",
         reference="b",
@@ -206,9 +238,18 @@ def test_flipped_decisions(decision: Any, a: list[list[float]], b: list[list[flo
 def test_answers_for_some_rows_meet_those_rows_of_the_reference() -> None:
     whole = np.arange(5.0, dtype=np.float32).reshape(-1, 1)
     some = Answers(outputs={"out": whole[[1, 4]] + floats([[0], [1]])}, rows=np.array([1, 4]))
-    against = {"all": Answers(outputs={"out": whole}), "picked": Answers(outputs={"out": whole[[4, 2, 1]]}, rows=np.array([4, 2, 1]))}
+    against = {
+        "all": Answers(outputs={"out": whole}),
+        "picked": Answers(outputs={"out": whole[[4, 2, 1]]}, rows=np.array([4, 2, 1])),
+    }
     for reference in against.values():
-        found = compare(("a", "b"), some, reference, shadow=Answers(outputs={"out": whole}), row_numbers=np.arange(100, 105))[0]
+        found = compare(
+            ("a", "b"),
+            some,
+            reference,
+            shadow=Answers(outputs={"out": whole}),
+            row_numbers=np.arange(100, 105),
+        )[0]
         assert found.worst == (WorstRow(row=104, index=(0,), candidate=5.0, reference=4.0, distance=1.0),)
         assert (found.rows, found.noise_max) == (2, 0.0)
 
@@ -271,15 +312,24 @@ def assert_same(mine: Comparison, theirs: Comparison) -> None:
 
 
 @quickly
-@given(pair=pairs(), cuts=st.lists(st.integers(0, 7), max_size=3), decision=st.sampled_from(["argmax", "threshold", None]))
-def test_chunks_merge_into_the_comparison_of_all_rows(pair: tuple[np.ndarray, np.ndarray], cuts: list[int], decision: Any) -> None:
+@given(
+    pair=pairs(),
+    cuts=st.lists(st.integers(0, 7), max_size=3),
+    decision=st.sampled_from(["argmax", "threshold", None]),
+)
+def test_chunks_merge_into_the_comparison_of_all_rows(
+    pair: tuple[np.ndarray, np.ndarray], cuts: list[int], decision: Any
+) -> None:
     a, b = pair
     numbers = np.arange(len(a)) * 10
     options: dict[str, Any] = {"stated": Stated(rtol=1e-3, atol=1e-3), "decisions": decision}
     shadow = np.where(np.isfinite(b), b.astype(np.float64) * (1 + 1e-9), 1.0)
     edges = sorted({0, len(a), *(cut for cut in cuts if cut < len(a))})
     chunks = [slice(start, end) for start, end in pairwise(edges)]
-    parts = [one(a[chunk], b[chunk], shadow=shadow[chunk], row_numbers=numbers[chunk], **options) for chunk in chunks]
+    parts = [
+        one(a[chunk], b[chunk], shadow=shadow[chunk], row_numbers=numbers[chunk], **options)
+        for chunk in chunks
+    ]
     assert_same(merge(parts), one(a, b, shadow=shadow, row_numbers=numbers, **options))
 
 
@@ -298,8 +348,13 @@ def test_distances_are_symmetric(pair: tuple[np.ndarray, np.ndarray]) -> None:
     counts = ("rows", "elements", "mismatched", "rows_differing", "nonfinite", "row_histogram", "identical")
     names = (*counts, "max_abs", "max_rel", "max_ulp", "sum_squares")
     assert {name: getattr(there, name) for name in names} == {name: getattr(back, name) for name in names}
-    assert (there.nonfinite_candidate, there.nonfinite_reference) == (back.nonfinite_reference, back.nonfinite_candidate)
-    assert [(worst.row, worst.index, worst.distance) for worst in there.worst] == [(worst.row, worst.index, worst.distance) for worst in back.worst]
+    assert (there.nonfinite_candidate, there.nonfinite_reference) == (
+        back.nonfinite_reference,
+        back.nonfinite_candidate,
+    )
+    assert [(worst.row, worst.index, worst.distance) for worst in there.worst] == [
+        (worst.row, worst.index, worst.distance) for worst in back.worst
+    ]
 
 
 @quickly
@@ -324,7 +379,9 @@ def test_measures_are_those_of_plain_numpy(pair: tuple[np.ndarray, np.ndarray]) 
 
 @quickly
 @given(pair=pairs(finite=True), rtol=st.floats(0, 2), atol=st.floats(0, 1e6))
-def test_a_stated_limit_is_that_of_numpy(pair: tuple[np.ndarray, np.ndarray], rtol: float, atol: float) -> None:
+def test_a_stated_limit_is_that_of_numpy(
+    pair: tuple[np.ndarray, np.ndarray], rtol: float, atol: float
+) -> None:
     a, b = (each.astype(np.float64) for each in pair)
     found = one(*pair, stated=Stated(rtol=rtol, atol=atol))
     assert found.stated_over == np.count_nonzero(~np.isclose(a, b, rtol=rtol, atol=atol))
@@ -333,17 +390,31 @@ def test_a_stated_limit_is_that_of_numpy(pair: tuple[np.ndarray, np.ndarray], rt
 
 @quickly
 @given(pair=pairs(), limit=st.floats(1e-19, 1e11))
-def test_histogram_counts_every_row_once_and_never_too_few(pair: tuple[np.ndarray, np.ndarray], limit: float) -> None:
+def test_histogram_counts_every_row_once_and_never_too_few(
+    pair: tuple[np.ndarray, np.ndarray], limit: float
+) -> None:
     a, b = (each.astype(np.float64) for each in pair)
     found = one(*pair)
     assert sum(found.row_histogram) == found.rows == len(a)
     with np.errstate(invalid="ignore"):
-        distance = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.nan_to_num(np.abs(a - b), nan=INF)).reshape(len(a), -1).max(axis=1)
-    assert (distance > limit).sum() <= found.rows_over(limit) <= (distance > limit / 10 ** (1 / 8) * (1 - 1e-9)).sum()
+        distance = (
+            np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.nan_to_num(np.abs(a - b), nan=INF))
+            .reshape(len(a), -1)
+            .max(axis=1)
+        )
+    assert (
+        (distance > limit).sum()
+        <= found.rows_over(limit)
+        <= (distance > limit / 10 ** (1 / 8) * (1 - 1e-9)).sum()
+    )
 
 
 @quickly
-@given(start=st.floats(allow_nan=False, allow_infinity=False), steps=st.integers(1, 40), kind=st.sampled_from([np.float16, np.float32, np.float64]))
+@given(
+    start=st.floats(allow_nan=False, allow_infinity=False),
+    steps=st.integers(1, 40),
+    kind=st.sampled_from([np.float16, np.float32, np.float64]),
+)
 def test_ulps_count_the_steps_between_representable_numbers(start: float, steps: int, kind: Any) -> None:
     with np.errstate(all="ignore"):
         first = last = kind(start)
@@ -383,7 +454,10 @@ def test_margins_tell_how_near_a_decision_was() -> None:
     reference = floats([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3]])
     candidate = floats([[0.2, 0.25, 0.55], [0.1, 0.1, 0.8], [0.35, 0.35, 0.3]])
     found = one(candidate, reference, decisions="argmax", row_numbers=np.array([5, 6, 7]))
-    assert [(each.row, round(each.margin or 0, 6), each.flipped) for each in found.worst] == [(5, 0.2, True), (7, 0.1, True)]
+    assert [(each.row, round(each.margin or 0, 6), each.flipped) for each in found.worst] == [
+        (5, 0.2, True),
+        (7, 0.1, True),
+    ]
     assert (found.flipped, found.flipped_rows) == (2, (5, 7))
 
 
@@ -400,5 +474,10 @@ def test_where_nothing_is_decided_there_is_no_margin() -> None:
 
 
 def test_the_first_flipped_rows_of_all_chunks_are_kept() -> None:
-    chunks = [one(floats([[0.6]] * 4), floats([[0.4]] * 4), decisions="threshold", row_numbers=np.arange(4) + 4 * at) for at in range(3)]
+    chunks = [
+        one(
+            floats([[0.6]] * 4), floats([[0.4]] * 4), decisions="threshold", row_numbers=np.arange(4) + 4 * at
+        )
+        for at in range(3)
+    ]
     assert merge(chunks).flipped_rows == (0, 1, 2, 3, 4)

@@ -38,7 +38,15 @@ def test_margins() -> None:
 
 def test_counts_and_rows_by_their_numbers_in_the_data() -> None:
     flipped = np.array([[False, False], [True, True], [False, True]])
-    assert counted(flipped, np.array([10, 20, 30]), 5) == {"decisions": 6, "flipped": 3, "flipped_rows": (20, 30)}
+    assert counted(flipped, np.array([10, 20, 30]), 5) == {
+        "decisions": 6,
+        "flipped": 3,
+        "flipped_rows": (20, 30),
+    }
     assert counted(flipped, np.array([10, 20, 30]), 1)["flipped_rows"] == (20,)
-    assert counted(np.zeros((0, 2), bool), np.zeros(0, int), 5) == {"decisions": 0, "flipped": 0, "flipped_rows": ()}
+    assert counted(np.zeros((0, 2), bool), np.zeros(0, int), 5) == {
+        "decisions": 0,
+        "flipped": 0,
+        "flipped_rows": (),
+    }
     assert counted(None, np.zeros(3), 5) == {}

@@ -15,14 +15,26 @@ FACTS = Facts(
     name="m",
     kind="Functional",
     parameters=12,
-    layers=(LayerFact(path="a", kind="Dense"), LayerFact(path="b/lstm", kind="LSTM", stateful=True), LayerFact(path="c", kind="GRU", stateful=True)),
+    layers=(
+        LayerFact(path="a", kind="Dense"),
+        LayerFact(path="b/lstm", kind="LSTM", stateful=True),
+        LayerFact(path="c", kind="GRU", stateful=True),
+    ),
     inputs=(InputFact(name="x", shape=(None, 3), dtype="float32"),),
     outputs=(OutputFact(name="y", shape=(None, 1), decision="threshold"), OutputFact(name="z", shape=None)),
 )
 
 
 @pytest.mark.parametrize(
-    ("dtype", "expected"), [("float32", True), ("float16", True), ("bfloat16", True), ("", True), ("int32", False), ("string", False)]
+    ("dtype", "expected"),
+    [
+        ("float32", True),
+        ("float16", True),
+        ("bfloat16", True),
+        ("", True),
+        ("int32", False),
+        ("string", False),
+    ],
 )
 def test_float_inputs(dtype: str, expected: bool) -> None:
     assert InputFact(name="x", shape=(None,), dtype=dtype).is_float is expected
@@ -47,7 +59,16 @@ def test_facts_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "index", "unit"), [((), (0,), None), ((2.0,), (), 2.0), ((2.0, 3.0), (1,), 3.0), ((2.0, 3.0), (5, 1), 3.0), ((2.0, 3.0), (7,), 2.0)]
+    ("units", "index", "unit"),
+    [
+        ((), (0,), None),
+        ((2.0,), (), 2.0),
+        ((2.0, 3.0), (1,), 3.0),
+        ((2.0, 3.0), (5, 1), 3.0),
+        ((2.0, 3.0), (7,), 2.0),
+    ],
 )
-def test_the_unit_of_an_element_is_that_of_its_feature(units: tuple[float, ...], index: tuple[int, ...], unit: float | None) -> None:
+def test_the_unit_of_an_element_is_that_of_its_feature(
+    units: tuple[float, ...], index: tuple[int, ...], unit: float | None
+) -> None:
     assert TargetFact(kind="StandardScaler", units=units).unit(index) == unit

@@ -19,7 +19,12 @@ PAST = 2.0**-20
 ROWS = 32
 
 
-def compared(candidate: np.ndarray, reference: np.ndarray, stated: Stated | None = None, shadow: np.ndarray | None = None) -> Comparison:
+def compared(
+    candidate: np.ndarray,
+    reference: np.ndarray,
+    stated: Stated | None = None,
+    shadow: np.ndarray | None = None,
+) -> Comparison:
     exact = None if shadow is None else Answers(outputs={"out": shadow})
     answers = Answers(outputs={"out": candidate}), Answers(outputs={"out": reference})
     return compare(("candidate", "predict"), *answers, shadow=exact, stated={"out": stated})[0]
@@ -54,11 +59,16 @@ def calibrated(pair: Comparison, twin: Comparison | None = None, rows: int = ROW
     return judge(pair, noise=noise(rows), lifted=twin, policy=Policy())
 
 
-@pytest.mark.parametrize(("by", "within"), [(0.0, True), (E, True), (4 * E, True), (4 * E + PAST, False), (-4 * E, True), (-4 * E - PAST, False)])
+@pytest.mark.parametrize(
+    ("by", "within"),
+    [(0.0, True), (E, True), (4 * E, True), (4 * E + PAST, False), (-4 * E, True), (-4 * E - PAST, False)],
+)
 def test_the_limit_is_four_times_the_noise_and_one_ulp(by: float, within: bool) -> None:
     judgement = calibrated(moved(by))
     assert (judgement.within, judgement.limit) == (within, CALIBRATED)
-    assert judgement.reason == ("within rounding noise" if within else "4.01 × the model's own rounding noise")
+    assert judgement.reason == (
+        "within rounding noise" if within else "4.01 × the model's own rounding noise"
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
@@ -80,7 +90,9 @@ def test_a_model_in_float64_is_measured_by_a_share_of_its_output(by: float, with
 def test_the_mean_deviation_has_a_limit_of_its_own() -> None:
     assert calibrated(moved(3 * E)).within
     everywhere = calibrated(moved(3 * E, only=None))
-    assert everywhere == Judgement(within=False, limit=CALIBRATED, reason="the mean deviation is above what rounding gives on these rows")
+    assert everywhere == Judgement(
+        within=False, limit=CALIBRATED, reason="the mean deviation is above what rounding gives on these rows"
+    )
 
 
 def test_a_candidate_that_is_further_from_the_truth_than_predict_is_over() -> None:
@@ -89,19 +101,28 @@ def test_a_candidate_that_is_further_from_the_truth_than_predict_is_over() -> No
     assert calibrated(moved(-2 * E, only=None)).within
 
 
-@pytest.mark.parametrize(("by", "within"), [(0.0, True), (8 * E * 2.0**-29, True), (17 * E * 2.0**-29, False), (1e-9, False), (0.1, False)])
+@pytest.mark.parametrize(
+    ("by", "within"),
+    [(0.0, True), (8 * E * 2.0**-29, True), (17 * E * 2.0**-29, False), (1e-9, False), (0.1, False)],
+)
 def test_what_is_left_in_float64_is_no_rounding(by: float, within: bool) -> None:
     """The pair in float32 is far inside its limit: the lifted pair decides."""
     judgement = calibrated(moved(E), lifted(by))
     assert (judgement.within, judgement.limit) == (within, CALIBRATED)
-    assert judgement.reason.startswith("within rounding noise, and gone in float64" if within else "not rounding: ")
+    assert judgement.reason.startswith(
+        "within rounding noise, and gone in float64" if within else "not rounding: "
+    )
 
 
 @pytest.mark.parametrize(
-    "twin", [compared(np.full((ROWS, 1), np.nan), exact()), compared(exact()[:3], exact())], ids=["not finite on one side", "another shape"]
+    "twin",
+    [compared(np.full((ROWS, 1), np.nan), exact()), compared(exact()[:3], exact())],
+    ids=["not finite on one side", "another shape"],
 )
 def test_a_shadow_that_disagrees_in_shape_or_finiteness_fails(twin: Comparison) -> None:
-    expected = Judgement(within=False, limit=CALIBRATED, reason="the float64 shadow disagrees too, in shape or finiteness")
+    expected = Judgement(
+        within=False, limit=CALIBRATED, reason="the float64 shadow disagrees too, in shape or finiteness"
+    )
     assert calibrated(moved(E), twin) == expected
 
 
@@ -113,7 +134,10 @@ def test_a_lifted_pair_that_agrees_saves_nothing_that_is_over_the_limit() -> Non
     assert not calibrated(moved(5 * E), lifted(0.0)).within
 
 
-@pytest.mark.parametrize(("rows", "origin", "factor"), [(CALIBRATION_ROWS - 1, "calibrated-few-rows", 32), (CALIBRATION_ROWS, "calibrated", 4)])
+@pytest.mark.parametrize(
+    ("rows", "origin", "factor"),
+    [(CALIBRATION_ROWS - 1, "calibrated-few-rows", 32), (CALIBRATION_ROWS, "calibrated", 4)],
+)
 def test_few_rows_widen_the_limit(rows: int, origin: Any, factor: int) -> None:
     limit = Limit(value=factor * E + 2.0**-23, origin=origin)
     assert calibrated(moved(factor * E, rows=rows), rows=rows).limit == limit
@@ -125,10 +149,18 @@ def test_few_rows_have_no_rule_on_the_mean() -> None:
 
 
 @pytest.mark.parametrize(("by", "within"), [(0.9e-4, True), (1.1e-4, False)])
-@pytest.mark.parametrize("unknown", [None, compared(predicted(), exact())], ids=["none", "measured on nothing"])
-def test_without_a_shadow_a_share_of_the_output_is_the_limit(by: float, within: bool, unknown: Comparison | None) -> None:
+@pytest.mark.parametrize(
+    "unknown", [None, compared(predicted(), exact())], ids=["none", "measured on nothing"]
+)
+def test_without_a_shadow_a_share_of_the_output_is_the_limit(
+    by: float, within: bool, unknown: Comparison | None
+) -> None:
     judgement = judge(moved(by), noise=unknown, lifted=None, policy=Policy())
-    expected = Judgement(within=within, limit=Limit(value=1e-4, origin="fallback"), reason="no float64 shadow: 1e-4 of the greatest output")
+    expected = Judgement(
+        within=within,
+        limit=Limit(value=1e-4, origin="fallback"),
+        reason="no float64 shadow: 1e-4 of the greatest output",
+    )
     assert judgement == expected
 
 
@@ -137,8 +169,14 @@ STATED = Stated(rtol=0.0, atol=0.25)
 
 @pytest.mark.parametrize(("by", "within"), [(0.25, True), (0.25 + PAST, False)])
 def test_a_stated_limit_replaces_calibration(by: float, within: bool) -> None:
-    judgement = judge(moved(by, stated=STATED), noise=noise(), lifted=lifted(0.1), policy=Policy(stated=STATED))
-    assert judgement == Judgement(within=within, limit=Limit(value=0.25, origin="stated"), reason="stated: atol 0.25 + rtol 0 · |reference|")
+    judgement = judge(
+        moved(by, stated=STATED), noise=noise(), lifted=lifted(0.1), policy=Policy(stated=STATED)
+    )
+    assert judgement == Judgement(
+        within=within,
+        limit=Limit(value=0.25, origin="stated"),
+        reason="stated: atol 0.25 + rtol 0 · |reference|",
+    )
 
 
 def test_a_stated_limit_is_relative_to_each_element() -> None:
@@ -146,7 +184,12 @@ def test_a_stated_limit_is_relative_to_each_element() -> None:
     stated = Stated(rtol=0.5, atol=0.0)
     reference = np.array([[8.0], [1.0]], np.float32)
     judged = [
-        judge(compared(reference + np.array([[0.0], [by]], np.float32), reference, stated), noise=None, lifted=None, policy=Policy(stated=stated))
+        judge(
+            compared(reference + np.array([[0.0], [by]], np.float32), reference, stated),
+            noise=None,
+            lifted=None,
+            policy=Policy(stated=stated),
+        )
         for by in (0.5, 0.75)
     ]
     assert [(each.within, each.limit.value) for each in judged] == [(True, 4.0), (False, 4.0)]
@@ -159,7 +202,10 @@ def test_limits_by_output_win_over_the_one_for_all() -> None:
 
 
 def test_an_output_without_a_stated_limit_is_calibrated() -> None:
-    assert judge(moved(E), noise=noise(), lifted=None, policy=Policy(per_output=(("other", STATED),))).limit == CALIBRATED
+    assert (
+        judge(moved(E), noise=noise(), lifted=None, policy=Policy(per_output=(("other", STATED),))).limit
+        == CALIBRATED
+    )
 
 
 @pytest.mark.parametrize(("by", "within"), [(0.0, True), (2.0**-23, False)])
@@ -173,7 +219,9 @@ def test_an_output_without_a_stated_limit_is_calibrated() -> None:
 )
 def test_exact_asks_for_the_same_bits(by: float, within: bool, how: dict[str, Any], words: str) -> None:
     judgement = judge(moved(by, stated=STATED), noise=noise(), lifted=None, **how)
-    assert judgement == Judgement(within=within, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for" + words)
+    assert judgement == Judgement(
+        within=within, limit=Limit(value=0.0, origin="exact"), reason="the same bits are asked for" + words
+    )
 
 
 def test_exact_for_all_leaves_an_output_its_stated_limit() -> None:
@@ -193,14 +241,18 @@ def test_nan_on_one_side_is_never_within(policy: Policy) -> None:
 def test_nan_on_one_side_is_told() -> None:
     values = predicted()
     values[5] = np.nan
-    expected = Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason="1 values are finite on one side only")
+    expected = Judgement(
+        within=False, limit=Limit(value=0.0, origin="exact"), reason="1 values are finite on one side only"
+    )
     assert judge(compared(values, predicted()), noise=noise(), lifted=None, policy=Policy()) == expected
 
 
 @pytest.mark.parametrize("policy", [Policy(), Policy(stated=Stated(rtol=1e9, atol=1e9)), Policy(exact=True)])
 def test_another_shape_is_never_within(policy: Policy) -> None:
     pair = compared(predicted(3), predicted(4), policy.stated)
-    expected = Judgement(within=False, limit=Limit(value=0.0, origin="exact"), reason="shapes differ: (3, 1) against (4, 1)")
+    expected = Judgement(
+        within=False, limit=Limit(value=0.0, origin="exact"), reason="shapes differ: (3, 1) against (4, 1)"
+    )
     assert judge(pair, noise=noise(), lifted=None, policy=policy) == expected
 
 
@@ -212,10 +264,17 @@ def test_other_words_are_never_within(policy: Policy) -> None:
 
 
 @pytest.mark.parametrize(("ratio", "widened"), [(0.5, 1.0), (1.0, 1.0), (5.0, 5.0), (1000.0, 8.0)])
-def test_where_predict_rounds_well_by_luck_another_compiler_may_round_worse(ratio: float, widened: float) -> None:
+def test_where_predict_rounds_well_by_luck_another_compiler_may_round_worse(
+    ratio: float, widened: float
+) -> None:
     own = noise()
     squares = own.noise_squares_reference or 1.0
-    layered = replace(own, candidate="rounded-layers", noise_squares_reference=squares, noise_squares_candidate=squares * ratio**2)
+    layered = replace(
+        own,
+        candidate="rounded-layers",
+        noise_squares_reference=squares,
+        noise_squares_candidate=squares * ratio**2,
+    )
     alone = judge(moved(0.0), noise=own, lifted=None, policy=Policy())
     other = judge(moved(0.0), noise=own, lifted=None, policy=Policy(), rounded=layered)
     lifted = judge(moved(0.0), noise=own, lifted=moved(0.0), policy=Policy(), rounded=layered)

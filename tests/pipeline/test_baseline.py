@@ -28,14 +28,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(("model", "other")):
         keras.utils.set_random_seed(seed)
         x = keras.Input((6,), name="x")
-        keras.Model(x, {"file": keras.layers.Dense(3)(x), "score": keras.layers.Dense(1)(x)}).save(into / f"{name}.keras")
+        keras.Model(x, {"file": keras.layers.Dense(3)(x), "score": keras.layers.Dense(1)(x)}).save(
+            into / f"{name}.keras"
+        )
     np.save(into / "x.npy", ROWS)
-    assert main(["baseline", "record", str(into / "model.keras"), "--data", str(into / "x.npy"), "--file", str(into / "m.kcheck")]) == 0
+    assert (
+        main(
+            [
+                "baseline",
+                "record",
+                str(into / "model.keras"),
+                "--data",
+                str(into / "x.npy"),
+                "--file",
+                str(into / "m.kcheck"),
+            ]
+        )
+        == 0
+    )
     return into
 
 
 def verify(folder: Path, model: str, *more: str) -> int:
-    return main(["baseline", "verify", str(folder / model), "--data", str(folder / "x.npy"), "--file", str(folder / "m.kcheck"), *more])
+    return main(
+        [
+            "baseline",
+            "verify",
+            str(folder / model),
+            "--data",
+            str(folder / "x.npy"),
+            "--file",
+            str(folder / "m.kcheck"),
+            *more,
+        ]
+    )
 
 
 def test_what_is_recorded_is_what_predict_answers(folder: Path) -> None:
@@ -60,9 +86,14 @@ def test_who_watches_a_recording_is_told_how_far_it_is(folder: Path) -> None:
         def found(self, words: str, /) -> None:
             pytest.fail("nothing is looked for")
 
-    settings = load_settings({"model": str(folder / "model.keras"), "data": str(folder / "x.npy"), "rows": "all"}, {})
+    settings = load_settings(
+        {"model": str(folder / "model.keras"), "data": str(folder / "x.npy"), "rows": "all"}, {}
+    )
     assert record(settings, Watcher())[1] == len(ROWS)
-    assert told[:2] == ["starting tensorflow and loading the model", "predict over the rows: 0 of 40 answered"]
+    assert told[:2] == [
+        "starting tensorflow and loading the model",
+        "predict over the rows: 0 of 40 answered",
+    ]
 
 
 def test_the_same_again_is_consistent(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,10 +104,21 @@ def test_the_same_again_is_consistent(folder: Path, capsys: pytest.CaptureFixtur
     assert told["subject"]["settings"]["expected"] == str(folder / "m.kcheck")
 
 
-def test_a_file_may_say_what_and_reports_go_where_they_are_wanted(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_may_say_what_and_reports_go_where_they_are_wanted(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     said = f"model: {folder / 'model.keras'}\ndata: {folder / 'x.npy'}\nselect: [KC101]\nrequire: [KC101]\nrows: 3\n"
     (tmp_path / "k.yaml").write_text(said, encoding="utf-8")
-    line = ["baseline", "verify", "-c", str(tmp_path / "k.yaml"), "-f", str(folder / "m.kcheck"), "--timeout", "300"]
+    line = [
+        "baseline",
+        "verify",
+        "-c",
+        str(tmp_path / "k.yaml"),
+        "-f",
+        str(folder / "m.kcheck"),
+        "--timeout",
+        "300",
+    ]
     assert main([*line, "--format", f"json={tmp_path / 'r.json'}", "--format", "concise"]) == 0
     assert capsys.readouterr().out.startswith("PASS KC802 recorded-outputs: ")
     told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
@@ -91,7 +133,12 @@ def test_another_model_is_told_as_such(folder: Path, capsys: pytest.CaptureFixtu
 
 
 def report(status: Status, **environment: str) -> Report:
-    found = Report(version="1", verdicts=(Verdict(status=status, message=""),), model=Source(path="m", sha256="a"), data=Source(path="x", sha256="b"))
+    found = Report(
+        version="1",
+        verdicts=(Verdict(status=status, message=""),),
+        model=Source(path="m", sha256="a"),
+        data=Source(path="x", sha256="b"),
+    )
     return replace(found, environment=environment)
 
 
@@ -109,11 +156,15 @@ def report(status: Status, **environment: str) -> Report:
           "answers moved, and the model is another file; beside it there are others: keras")),
     ],
 )  # fmt: skip
-def test_what_moved_answers(files: dict[str, str | None], environment: dict[str, str], notes: tuple[str, ...]) -> None:
+def test_what_moved_answers(
+    files: dict[str, str | None], environment: dict[str, str], notes: tuple[str, ...]
+) -> None:
     baseline = Baseline(files=files, environment=environment, answers=b"")
     assert differences(baseline, report(Status.FAIL, keras="3")) == notes
     told = tuple(note for note in notes if note.startswith("other"))
-    assert differences(baseline, report(Status.PASS, keras="3")) == (told or ("model, rows, scaler and environment are those of the recording",))
+    assert differences(baseline, report(Status.PASS, keras="3")) == (
+        told or ("model, rows, scaler and environment are those of the recording",)
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,16 +179,29 @@ def test_what_moved_answers(files: dict[str, str | None], environment: dict[str,
         ("record m.keras -d x.npy --file m.keras", "--file m.keras would overwrite an input of this run"),
         ("record none.keras -d x.npy --file a", "none.keras: "),
         ("record m.keras -d x.npy --fil a", "unknown option --fil (did you mean '--file'?)"),
-        ("verify m.keras -d x.npy --file good.kcheck --format json=good.kcheck", "--format json=good.kcheck would overwrite an input of this run"),
+        (
+            "verify m.keras -d x.npy --file good.kcheck --format json=good.kcheck",
+            "--format json=good.kcheck would overwrite an input of this run",
+        ),
     ],
 )
-def test_mistakes(line: str, message: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    line: str,
+    message: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(folder / "model.keras", "m.keras")
     shutil.copy(folder / "x.npy", "x.npy")
     shutil.copy(folder / "m.kcheck", "good.kcheck")
     Path("text.kcheck").write_text("text")
-    for name, members in {"other": {"a": "b"}, "old": {"baseline.json": '{"schema": "x"}', "answers.npz": ""}}.items():
+    for name, members in {
+        "other": {"a": "b"},
+        "old": {"baseline.json": '{"schema": "x"}', "answers.npz": ""},
+    }.items():
         with zipfile.ZipFile(f"{name}.kcheck", "w") as archive:
             for member, content in members.items():
                 archive.writestr(member, content)

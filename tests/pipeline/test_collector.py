@@ -14,11 +14,14 @@ from keras_consistency_cli.measurement.comparison import Stated
 from keras_consistency_cli.measurement.facts import Facts, OutputFact
 from keras_consistency_cli.measurement.tolerance import Policy
 from keras_consistency_cli.pipeline.collector import Gathering, Plan
-from keras_consistency_cli.routes.base import Change, Result, Route, Trace
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES, routes
+from keras_consistency_cli.routes.trace import Change, Result, Trace
 
 DATA = np.arange(8.0, dtype=np.float32).reshape(-1, 1)
-FACTS = Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=(), backend="tensorflow")
+FACTS = Facts(
+    name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=(), backend="tensorflow"
+)
 NOISE = 2.0**-20
 
 
@@ -47,7 +50,13 @@ TABLE = (
 def check(*pairs: tuple[str, str], routes: tuple[str, ...] = ()) -> Check:
     made = tuple(Pair(candidate=candidate, reference=reference) for candidate, reference in pairs)
     return Check(
-        code="KC999", name="c", title="t", explanation="", examine=lambda _: Verdict(status=Status.PASS, message=""), pairs=made, routes=routes
+        code="KC999",
+        name="c",
+        title="t",
+        explanation="",
+        examine=lambda _: Verdict(status=Status.PASS, message=""),
+        pairs=made,
+        routes=routes,
     )
 
 
@@ -70,9 +79,20 @@ class FakeSeat:
         return Trace(route=name, outputs={"out": answer[numbers]}, elapsed_s=1.0), None
 
 
-def gathering(asked: Sequence[Check], answers: Mapping[str, Any] | None = None, *, facts: Facts = FACTS, policy: Policy | None = None) -> Gathering:
+def gathering(
+    asked: Sequence[Check],
+    answers: Mapping[str, Any] | None = None,
+    *,
+    facts: Facts = FACTS,
+    policy: Policy | None = None,
+) -> Gathering:
     seat: Any = FakeSeat(answers)
-    return Gathering(plan=Plan.of(asked, TABLE), facts=facts, policy=policy or Policy(), seats={"main": seat, "fresh": seat})
+    return Gathering(
+        plan=Plan.of(asked, TABLE),
+        facts=facts,
+        policy=policy or Policy(),
+        seats={"main": seat, "fresh": seat},
+    )
 
 
 def asked(gathered: Gathering) -> list[tuple[str, list[int]]]:
@@ -94,7 +114,13 @@ def in_two(gathered: Gathering) -> Gathering:
 
 def test_plan_has_pairs_their_twins_and_the_noise() -> None:
     plan = Plan.of([check(("call", "predict"))], TABLE)
-    assert [each.name for each in plan.routes] == ["predict", "predict-float64", "call", "call-float64", "predict-again"]
+    assert [each.name for each in plan.routes] == [
+        "predict",
+        "predict-float64",
+        "call",
+        "call-float64",
+        "predict-again",
+    ]
     assert plan.pairs == (
         Pair(candidate="call", reference="predict"),
         Pair(candidate="call-float64", reference="predict-float64"),
@@ -112,7 +138,14 @@ def test_plan_leaves_out_twins_that_do_not_exist() -> None:
 def test_plan_asks_once_for_what_several_checks_want() -> None:
     plan = Plan.of([check(("call", "predict")), check(("call", "predict"), routes=("rows", "call"))], TABLE)
     assert len(plan.pairs) == 5
-    assert [each.name for each in plan.routes] == ["predict", "predict-float64", "call", "call-float64", "rows", "predict-again"]
+    assert [each.name for each in plan.routes] == [
+        "predict",
+        "predict-float64",
+        "call",
+        "call-float64",
+        "rows",
+        "predict-again",
+    ]
 
 
 def test_plan_of_all_checks_has_every_pair_and_route_they_ask_for() -> None:
@@ -120,7 +153,9 @@ def test_plan_of_all_checks_has_every_pair_and_route_they_ask_for() -> None:
     planned = {each.name for each in plan.routes}
     assert {pair for each in CHECKS for pair in each.pairs} <= set(plan.pairs)
     assert {name for each in CHECKS for name in each.routes} <= planned
-    assert {name.removesuffix("-baseline") for pair in plan.pairs for name in (pair.candidate, pair.reference)} <= planned
+    assert {
+        name.removesuffix("-baseline") for pair in plan.pairs for name in (pair.candidate, pair.reference)
+    } <= planned
     assert planned & {each.name for each in LOCATING_ROUTES} == set()
 
 
@@ -140,12 +175,24 @@ def test_plan_pairs_the_baseline_with_its_own_shadow() -> None:
 
 def test_routes_that_do_not_stream_run_on_the_first_chunk_alone() -> None:
     gathered = in_two(gathering([check(("call", "predict"), ("graph", "predict"))]))
-    ran = {name: [numbers for asked_for, numbers in asked(gathered) if asked_for == name] for name, _ in asked(gathered)}
+    ran = {
+        name: [numbers for asked_for, numbers in asked(gathered) if asked_for == name]
+        for name, _ in asked(gathered)
+    }
     assert ran["predict"] == [[0, 1, 2, 3, 4], [5, 6, 7]]
     assert ran["graph"] == [[0, 1, 2, 3, 4]]
     rows = {pair: each[0].rows for pair, each in gathered.comparisons.items()}
-    noise = {("predict", "predict-float64"): 8, ("call", "predict-float64"): 8, ("predict-again", "predict"): 5}
-    assert rows == {("call", "predict"): 8, ("call-float64", "predict-float64"): 8, ("graph", "predict"): 5, **noise}
+    noise = {
+        ("predict", "predict-float64"): 8,
+        ("call", "predict-float64"): 8,
+        ("predict-again", "predict"): 5,
+    }
+    assert rows == {
+        ("call", "predict"): 8,
+        ("call-float64", "predict-float64"): 8,
+        ("graph", "predict"): 5,
+        **noise,
+    }
     assert gathered.rows == 8
 
 
@@ -162,7 +209,10 @@ def test_chunks_give_the_comparison_of_all_rows() -> None:
 def test_worst_rows_have_the_numbers_of_the_users_data() -> None:
     gathered = gathering([check(("call", "predict"))], {"call": DATA * 2})
     gathered.add(np.array([6, 2]), first=True)
-    assert [(worst.row, worst.distance) for worst in gathered.comparisons["call", "predict"][0].worst] == [(6, 6.0), (2, 2.0)]
+    assert [(worst.row, worst.distance) for worst in gathered.comparisons["call", "predict"][0].worst] == [
+        (6, 6.0),
+        (2, 2.0),
+    ]
 
 
 def test_outputs_are_let_go_and_rows_counted() -> None:
@@ -173,14 +223,22 @@ def test_outputs_are_let_go_and_rows_counted() -> None:
 @pytest.mark.parametrize("bad", [Trace(route="call", error="boom"), Trace(route="call", unavailable="no")])
 @pytest.mark.parametrize("chunk", [0, 5])
 def test_a_chunk_that_went_wrong_outweighs_those_that_went_well(bad: Trace, chunk: int) -> None:
-    answers = {"call": lambda numbers: bad if numbers[0] == chunk else (Trace(route="call", outputs={"out": DATA[numbers]}), None)}
+    answers = {
+        "call": lambda numbers: (
+            bad if numbers[0] == chunk else (Trace(route="call", outputs={"out": DATA[numbers]}), None)
+        )
+    }
     trace = in_two(gathering([check(("call", "predict"))], answers)).traces["call"]
     assert (trace.error, trace.unavailable, trace.ran) == (bad.error, bad.unavailable, False)
 
 
 def test_a_change_in_the_first_chunk_is_kept() -> None:
     change = (Change(path="w", kind="weight", max_abs=1.0),)
-    answers = {"call": lambda numbers: Trace(route="call", outputs={"out": DATA[numbers]}, changed=change if numbers[0] == 0 else ())}
+    answers = {
+        "call": lambda numbers: Trace(
+            route="call", outputs={"out": DATA[numbers]}, changed=change if numbers[0] == 0 else ()
+        )
+    }
     assert in_two(gathering([check(("call", "predict"))], answers)).traces["call"].changed == change
 
 
@@ -191,10 +249,20 @@ def test_an_output_that_later_chunks_lack_is_not_forgotten() -> None:
 
     def moved(numbers: np.ndarray) -> Trace:
         trace = two_then_one(numbers)
-        return Trace(route="", outputs={name: values + (name == "extra") for name, values in trace.outputs.items()})
+        return Trace(
+            route="", outputs={name: values + (name == "extra") for name, values in trace.outputs.items()}
+        )
 
-    gathered = in_two(gathering([check(("call", "predict"))], {"predict": _named("predict", two_then_one), "call": _named("call", moved)}))
-    assert {each.output: each.max_abs for each in gathered.comparisons["call", "predict"]} == {"out": 0.0, "extra": 1.0}
+    gathered = in_two(
+        gathering(
+            [check(("call", "predict"))],
+            {"predict": _named("predict", two_then_one), "call": _named("call", moved)},
+        )
+    )
+    assert {each.output: each.max_abs for each in gathered.comparisons["call", "predict"]} == {
+        "out": 0.0,
+        "extra": 1.0,
+    }
 
 
 def _named(name: str, answer: Any) -> Any:
@@ -209,7 +277,10 @@ def test_a_route_that_cannot_run_is_never_asked() -> None:
 
 
 def test_a_baseline_is_a_trace_of_its_own() -> None:
-    pair = Trace(route="companions", outputs={"out": DATA[:2] + 1}), Trace(route="companions-baseline", outputs={"out": DATA[:2]})
+    pair = (
+        Trace(route="companions", outputs={"out": DATA[:2] + 1}),
+        Trace(route="companions-baseline", outputs={"out": DATA[:2]}),
+    )
     gathered = gathering([check(("companions", "companions-baseline"))], {"companions": pair})
     gathered.add(np.arange(8), first=True)
     assert gathered.comparisons["companions", "companions-baseline"][0].max_abs == 1.0
@@ -217,13 +288,17 @@ def test_a_baseline_is_a_trace_of_its_own() -> None:
 
 def test_each_seat_gets_its_own_routes() -> None:
     seats: dict[str, Any] = {"main": FakeSeat(), "fresh": FakeSeat()}
-    Gathering(plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), seats=seats).add(np.arange(3), first=True)
+    Gathering(
+        plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), seats=seats
+    ).add(np.arange(3), first=True)
     asked_for = {name: [route for route, _ in seat.asked] for name, seat in seats.items()}
     assert asked_for == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
 
 
 def test_more_routes_can_be_run_afterwards() -> None:
-    gathered = gathering([check(("call", "predict"))], {"locate": Trace(route="locate", details={"layer": "a"})})
+    gathered = gathering(
+        [check(("call", "predict"))], {"locate": Trace(route="locate", details={"layer": "a"})}
+    )
     gathered.run_more([route("locate"), route("gone", unavailable=lambda _facts: "not here")], np.arange(2))
     assert gathered.traces == {
         "gone": Trace(route="gone", unavailable="not here", details={"output_rows": {}}),
@@ -235,13 +310,18 @@ def test_more_routes_can_be_run_afterwards() -> None:
 
 
 def test_bad_rows_are_noted_by_their_numbers() -> None:
-    marked = {"rows": lambda numbers: Trace(route="rows", outputs={"x": np.isin(numbers, (1, 6)), "y": numbers < 0})}
+    marked = {
+        "rows": lambda numbers: Trace(route="rows", outputs={"x": np.isin(numbers, (1, 6)), "y": numbers < 0})
+    }
     gathered = in_two(gathering([check(("call", "predict"), routes=("rows",))], marked))
     assert gathered.bad_rows == {"x": [1, 6], "y": []}
 
 
 def test_rounding_is_not_measured_in_bad_rows() -> None:
-    marked = {"rows": lambda numbers: Trace(route="rows", outputs={"x": numbers == 6}), "predict-float64": DATA + NOISE + (DATA == 6)}
+    marked = {
+        "rows": lambda numbers: Trace(route="rows", outputs={"x": numbers == 6}),
+        "predict-float64": DATA + NOISE + (DATA == 6),
+    }
     noise = in_two(gathering([check(("call", "predict"), routes=("rows",))], marked)).noise()["out"]
     assert (noise.max_abs, noise.noise_elements) == (NOISE, 7)
 
@@ -249,25 +329,42 @@ def test_rounding_is_not_measured_in_bad_rows() -> None:
 def test_noise_is_predict_against_its_shadow() -> None:
     noise = in_two(gathering([check(("call", "predict"))])).noise()
     assert list(noise) == ["out"]
-    assert (noise["out"].candidate, noise["out"].reference, noise["out"].max_abs, noise["out"].rows) == ("predict", "predict-float64", NOISE, 8)
+    assert (noise["out"].candidate, noise["out"].reference, noise["out"].max_abs, noise["out"].rows) == (
+        "predict",
+        "predict-float64",
+        NOISE,
+        8,
+    )
 
 
-@pytest.mark.parametrize(("kind", "moved", "known"), [("seed", 0.5, False), ("seed", 0.0, True), ("state", 0.5, True), ("weight", 0.5, True)])
+@pytest.mark.parametrize(
+    ("kind", "moved", "known"),
+    [("seed", 0.5, False), ("seed", 0.0, True), ("state", 0.5, True), ("weight", 0.5, True)],
+)
 def test_randomness_is_no_noise(kind: Any, moved: float, known: bool) -> None:
-    predict = Trace(route="predict", outputs={"out": DATA}, changed=(Change(path="p", kind=kind, max_abs=1.0),))
-    gathered = gathering([check(("predict-again", "predict"))], {"predict": predict, "predict-again": DATA + np.float32(moved)})
+    predict = Trace(
+        route="predict", outputs={"out": DATA}, changed=(Change(path="p", kind=kind, max_abs=1.0),)
+    )
+    gathered = gathering(
+        [check(("predict-again", "predict"))], {"predict": predict, "predict-again": DATA + np.float32(moved)}
+    )
     gathered.add(np.arange(8), first=True)
     assert bool(gathered.noise()) is known
 
 
 def test_a_fault_of_predict_alone_does_not_hide_in_its_noise() -> None:
-    gathered = gathering([check(("call", "predict"))], {"predict": DATA + np.float32(0.5), "predict-again": DATA + np.float32(0.5)})
+    gathered = gathering(
+        [check(("call", "predict"))],
+        {"predict": DATA + np.float32(0.5), "predict-again": DATA + np.float32(0.5)},
+    )
     gathered.add(np.arange(8), first=True)
     assert (gathered.noise()["out"].candidate, gathered.noise()["out"].max_abs) == ("call", NOISE)
 
 
 def test_there_is_no_noise_without_a_shadow() -> None:
-    gathered = gathering([check(("call", "predict"))], {"predict-float64": Trace(route="predict-float64", unavailable="no")})
+    gathered = gathering(
+        [check(("call", "predict"))], {"predict-float64": Trace(route="predict-float64", unavailable="no")}
+    )
     gathered.add(np.arange(8), first=True)
     assert gathered.noise() == {}
 
@@ -291,15 +388,30 @@ PROBABLE = np.tile(np.array([0.25, 0.75], np.float32), (8, 1))
     ],
 )
 def test_decisions(outputs: np.ndarray, declared: Any, decision: Any) -> None:
-    facts = Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=(OutputFact(name="out", shape=None, decision=declared),))
-    gathered = gathering([check(("call", "predict"))], dict.fromkeys(("predict", "call", "predict-float64", "call-float64"), outputs), facts=facts)
+    facts = Facts(
+        name="m",
+        kind="Functional",
+        parameters=1,
+        layers=(),
+        inputs=(),
+        outputs=(OutputFact(name="out", shape=None, decision=declared),),
+    )
+    gathered = gathering(
+        [check(("call", "predict"))],
+        dict.fromkeys(("predict", "call", "predict-float64", "call-float64"), outputs),
+        facts=facts,
+    )
     gathered.add(np.arange(8), first=True)
     assert gathered.decisions == {"out": decision}
     assert gathered.comparisons["call", "predict"][0].decision == decision
 
 
 def test_stated_limits_reach_the_comparison() -> None:
-    gathered = gathering([check(("call", "predict"))], {"call": DATA + 0.5}, policy=Policy(per_output=(("out", Stated(rtol=0.0, atol=0.125)),)))
+    gathered = gathering(
+        [check(("call", "predict"))],
+        {"call": DATA + 0.5},
+        policy=Policy(per_output=(("out", Stated(rtol=0.0, atol=0.125)),)),
+    )
     in_two(gathered)
     found = gathered.comparisons["call", "predict"][0]
     assert (found.stated_excess, found.stated_over) == (0.375, 8)
@@ -309,5 +421,9 @@ def test_evidence_has_all_of_it() -> None:
     gathered = in_two(gathering([check(("call", "predict"))]))
     found = gathered.evidence({"nonfinite_weights": ("w",)})
     assert (found.facts, found.policy, found.rows) == (FACTS, Policy(), 8)
-    assert (found.traces, found.comparisons, found.noise) == (gathered.traces, gathered.comparisons, gathered.noise())
+    assert (found.traces, found.comparisons, found.noise) == (
+        gathered.traces,
+        gathered.comparisons,
+        gathered.noise(),
+    )
     assert found.data == {"nonfinite_weights": ("w",), "nonfinite_rows": {}}

@@ -11,9 +11,12 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import Policy
 from keras_consistency_cli.pipeline.collector import Gathering, Plan
 from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
-from keras_consistency_cli.routes.base import Result, Route, Trace
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.trace import Result, Trace
 
-FACTS = Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=(), backend="tensorflow")
+FACTS = Facts(
+    name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=(), backend="tensorflow"
+)
 ROWS = np.arange(4)
 
 
@@ -34,7 +37,9 @@ class Seat:
 
     def run(self, name: str, numbers: np.ndarray) -> tuple[Trace, None]:
         self.asked.append(name)
-        return Trace(route=name, outputs={"out": numbers[:, None].astype("float32") + (name == "graph")}), None
+        return Trace(
+            route=name, outputs={"out": numbers[:, None].astype("float32") + (name == "graph")}
+        ), None
 
 
 def agrees(candidate: str, code: str) -> Check:
@@ -45,7 +50,14 @@ def agrees(candidate: str, code: str) -> Check:
         apart = any(not each.identical for each in evidence.comparisons[pair])
         return Verdict(status=Status.FAIL if apart else Status.PASS, message=f"{evidence.rows} rows")
 
-    return Check(code=code, name=candidate, title="", explanation="", examine=examine, pairs=(Pair(candidate=candidate, reference="predict"),))
+    return Check(
+        code=code,
+        name=candidate,
+        title="",
+        explanation="",
+        examine=examine,
+        pairs=(Pair(candidate=candidate, reference="predict"),),
+    )
 
 
 CHECKS = (agrees("call", "KC1"), agrees("graph", "KC2"), agrees("slow", "KC3"))
@@ -76,7 +88,12 @@ def test_being_watched_changes_nothing_of_the_evidence() -> None:
     alone.add(ROWS, first=True)
     watched.add(ROWS, first=True, look=asked_early(CHECKS, TABLE, {}, lambda _: None))
     assert (watched.comparisons, list(watched.comparisons)) == (alone.comparisons, list(alone.comparisons))
-    assert (watched.traces, watched.rows, watched.decisions, watched.bad_rows) == (alone.traces, alone.rows, alone.decisions, alone.bad_rows)
+    assert (watched.traces, watched.rows, watched.decisions, watched.bad_rows) == (
+        alone.traces,
+        alone.rows,
+        alone.decisions,
+        alone.bad_rows,
+    )
 
 
 def test_a_run_that_ends_at_the_first_failure_asks_no_further_routes() -> None:

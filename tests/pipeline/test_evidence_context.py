@@ -19,7 +19,9 @@ LEFT, RIGHT = RANDOM.normal(size=(80, 4)), RANDOM.normal(size=(80, 4)) + 3.0
 
 
 def facts(**inputs: tuple[int | None, ...]) -> Facts:
-    declared = tuple(InputFact(name=name, shape=shape, dtype="float32", lenient="length") for name, shape in inputs.items())
+    declared = tuple(
+        InputFact(name=name, shape=shape, dtype="float32", lenient="length") for name, shape in inputs.items()
+    )
     return Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=declared, outputs=())
 
 
@@ -32,7 +34,9 @@ def known(folder: Path, declared: Facts, rows: Any, **options: Any) -> dict[str,
         np.save(data, rows)
     settings = Settings.model_validate({"model": folder / "m.keras", "data": data, **options})
     beside = {name: open_rows(getattr(settings, name)) for name in ("served", "reference") if name in options}
-    opened: Any = SimpleNamespace(rows=open_rows(data), archive=SimpleNamespace(nonfinite=("w",)), beside=beside)
+    opened: Any = SimpleNamespace(
+        rows=open_rows(data), archive=SimpleNamespace(nonfinite=("w",)), beside=beside
+    )
     return known_of(settings, opened, declared)
 
 
@@ -46,7 +50,9 @@ def test_shapes_and_what_the_owner_says(tmp_path: Path) -> None:
         "step_by_step": "one-step",
         "padding": {"value": -1.0, "side": "right"},
         "batch_size": 32,
-        "rows_given": {"x": {"shape": (6, 7, 3), "dtype": "float32", "expected": (None, 9, 3), "lenient": "length"}},
+        "rows_given": {
+            "x": {"shape": (6, 7, 3), "dtype": "float32", "expected": (None, 9, 3), "lenient": "length"}
+        },
         "orders": {},
     }
 
@@ -83,16 +89,22 @@ def test_looks_of_series_and_of_nothing() -> None:
     looks = axis_looks(walk)
     assert looks["smooth"][0] > 0.7 > 0.3 > abs(looks["smooth"][1])
     assert looks["levels"][1] > 0.9 > 0.1 > looks["levels"][0]
-    assert axis_looks(np.zeros((3, 4, 5)))["levels"] == axis_looks(np.array([[["a"]]]))["levels"] == (0.0, 0.0)
+    assert (
+        axis_looks(np.zeros((3, 4, 5)))["levels"] == axis_looks(np.array([[["a"]]]))["levels"] == (0.0, 0.0)
+    )
 
 
 def test_smoothness_is_taken_where_channels_may_come_first(tmp_path: Path) -> None:
     pictures = np.cumsum(np.cumsum(RANDOM.normal(size=(30, 6, 6, 6)), axis=1), axis=2).astype("float32")
     last = known(tmp_path, facts(x=(None, None, None, 6)), pictures)["rows_given"]["x"]["smooth"]
-    first = known(tmp_path, facts(x=(None, None, None, 6)), np.moveaxis(pictures, -1, 1))["rows_given"]["x"]["smooth"]
+    first = known(tmp_path, facts(x=(None, None, None, 6)), np.moveaxis(pictures, -1, 1))["rows_given"]["x"][
+        "smooth"
+    ]
     assert (last[0] > 0.7, last[1] > 0.7, abs(last[2]) < 0.3) == (True, True, True)
     assert first == pytest.approx((last[2], last[0], last[1]))
-    assert "smooth" not in known(tmp_path, facts(x=(None, None, None, 5)), pictures[..., :5])["rows_given"]["x"]
+    assert (
+        "smooth" not in known(tmp_path, facts(x=(None, None, None, 5)), pictures[..., :5])["rows_given"]["x"]
+    )
 
 
 def test_smoothness_of_nothing() -> None:

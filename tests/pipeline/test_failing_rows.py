@@ -13,7 +13,8 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
 from keras_consistency_cli.measurement.tolerance import Limit
 from keras_consistency_cli.pipeline.failing_rows import collect
-from keras_consistency_cli.routes.base import Route, Trace
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.trace import Trace
 
 X = np.arange(40.0).reshape(20, 2)
 
@@ -29,9 +30,17 @@ class Runs:
     def run_again(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
         self.asked.append(([route.name for route in routes], numbers.tolist()))
         found = {}
-        for name, answer in {"given-rows": lambda at: X[at], "given-rows-baseline": lambda at: X[at] / 10, **self.answers}.items():
+        for name, answer in {
+            "given-rows": lambda at: X[at],
+            "given-rows-baseline": lambda at: X[at] / 10,
+            **self.answers,
+        }.items():
             made = answer(numbers)
-            found[name] = made if isinstance(made, Trace) else Trace(route=name, outputs={"x" if name.startswith("given") else "y": made})
+            found[name] = (
+                made
+                if isinstance(made, Trace)
+                else Trace(route=name, outputs={"x" if name.startswith("given") else "y": made})
+            )
         return found
 
 
@@ -46,7 +55,11 @@ def moved(**by_row: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def failed(code: str, comparison: Comparison | None) -> Verdict:
-    judged = (Judged(comparison=comparison, limit=Limit(value=0.1, origin="calibrated"), within=False),) if comparison else ()
+    judged = (
+        (Judged(comparison=comparison, limit=Limit(value=0.1, origin="calibrated"), within=False),)
+        if comparison
+        else ()
+    )
     return Verdict(status=Status.FAIL, message="", code=code, judged=judged)
 
 
@@ -60,7 +73,12 @@ def pair(candidate: str, reference: str = "predict", worst: int = 3) -> Comparis
 def test_rows_come_with_both_answers_those_that_moved_most_first() -> None:
     runs = Runs(answers={"predict": predicted, "one-by-one": moved(r3=-1.0, r7=4.0)})
     (found,) = collect(runs, [failed("KC101", pair("one-by-one"))], np.arange(10), 20)  # type: ignore[arg-type]
-    assert (found.code, found.candidate, found.reference, found.problem) == ("KC101", "one-by-one", "predict", None)
+    assert (found.code, found.candidate, found.reference, found.problem) == (
+        "KC101",
+        "one-by-one",
+        "predict",
+        None,
+    )
     assert found.rows[:2] == (7, 3)
     assert np.array_equal(found.given["x"], X[list(found.rows)])
     assert np.array_equal(found.fed["x"], X[list(found.rows)] / 10)
@@ -82,12 +100,17 @@ def test_a_route_that_answers_a_row_several_times_is_held_against_its_own_refere
     answers = {
         "predict": predicted,
         "companions": lambda _numbers: Trace(route="companions", outputs={"y": mine}, rows=positions),
-        "companions-baseline": lambda _numbers: Trace(route="companions-baseline", outputs={"y": theirs}, rows=positions),
+        "companions-baseline": lambda _numbers: Trace(
+            route="companions-baseline", outputs={"y": theirs}, rows=positions
+        ),
     }
     runs = Runs(answers=answers)
     (found,) = collect(runs, [failed("KC103", pair("companions", "companions-baseline"))], np.arange(10), 20)  # type: ignore[arg-type]
     assert found.rows == (2, 5)
-    assert (found.answers["y"].ravel().tolist(), found.expected["y"].ravel().tolist()) == ([9.0, 5.0], [2.0, 5.0])
+    assert (found.answers["y"].ravel().tolist(), found.expected["y"].ravel().tolist()) == (
+        [9.0, 5.0],
+        [2.0, 5.0],
+    )
     assert "companions-baseline" not in runs.asked[0][0]
 
 
@@ -102,7 +125,10 @@ def test_a_check_that_compares_nothing_shows_the_rows_with_nan() -> None:
     [
         (Trace(route="one-by-one", error="boom"), "one-by-one: boom"),
         (Trace(route="one-by-one", unavailable="no"), "one-by-one: no"),
-        (Trace(route="one-by-one", outputs={"y": np.float64(1.0)}), "one-by-one: its answers do not stand for rows one by one"),
+        (
+            Trace(route="one-by-one", outputs={"y": np.float64(1.0)}),
+            "one-by-one: its answers do not stand for rows one by one",
+        ),
     ],
 )
 def test_what_went_wrong_the_second_time_is_told(trace: Trace, problem: str) -> None:

@@ -37,14 +37,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(folder: Path, **flags: str) -> Settings:
-    return load_settings({"model": str(folder / "m.keras"), **{name: str(folder / value) for name, value in flags.items()}}, {})
+    return load_settings(
+        {"model": str(folder / "m.keras"), **{name: str(folder / value) for name, value in flags.items()}}, {}
+    )
 
 
 def test_everything_is_told_to_the_worker_as_plain_data(folder: Path) -> None:
-    chosen = settings(folder, data="x.npy", preprocess="serve.py:prepare", reference="x.npy", served="x.npy", target_scaler="s.joblib")
+    chosen = settings(
+        folder,
+        data="x.npy",
+        preprocess="serve.py:prepare",
+        reference="x.npy",
+        served="x.npy",
+        target_scaler="s.joblib",
+    )
     request = load_request(chosen, open_files(chosen), sizes=(2,))
     files = request["files"]
-    told = {name: files[name] for name in ("data", "scaler", "preprocess", "reference", "served", "target_scaler", "data_state")}
+    told = {
+        name: files[name]
+        for name in ("data", "scaler", "preprocess", "reference", "served", "target_scaler", "data_state")
+    }
     beside = {name: str(folder / "x.npy") for name in ("data", "reference", "served")}
     assert told == {
         **beside,
@@ -69,15 +81,21 @@ def test_everything_is_told_to_the_worker_as_plain_data(folder: Path) -> None:
         ({"scaler": "evil.pkl"}, RefusedError, "asks for os.system"),
     ],
 )
-def test_bad_input_is_told_before_anything_runs(folder: Path, flags: dict[str, str], kind: Any, words: str) -> None:
+def test_bad_input_is_told_before_anything_runs(
+    folder: Path, flags: dict[str, str], kind: Any, words: str
+) -> None:
     with pytest.raises(kind, match=words) as caught:
         open_files(settings(folder, **flags))
     assert len(str(caught.value).splitlines()) <= 3
 
 
 def test_classes_in_a_file_that_is_not_there_are_told_before_anything_runs(folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"--custom-objects .*none\.py: there is no such file\nexpected: a Python file"):
-        open_files(load_settings({"model": str(folder / "m.keras"), "custom_objects": [str(folder / "none.py")]}, {}))
+    with pytest.raises(
+        UsageError, match=r"--custom-objects .*none\.py: there is no such file\nexpected: a Python file"
+    ):
+        open_files(
+            load_settings({"model": str(folder / "m.keras"), "custom_objects": [str(folder / "none.py")]}, {})
+        )
 
 
 def with_facts(folder: Path, facts: str, **flags: str) -> Settings:
@@ -90,11 +108,16 @@ def with_facts(folder: Path, facts: str, **flags: str) -> Settings:
 def test_lengths_lie_beside_the_yaml_and_reach_the_worker(folder: Path) -> None:
     np.save(folder / "ones.npy", np.ones(9, int))
     chosen = with_facts(folder, "lengths: ones.npy", data="x.npy")
-    assert load_request(chosen, open_files(chosen), sizes=(2,))["files"]["lengths"] == str(folder / "ones.npy")
+    assert load_request(chosen, open_files(chosen), sizes=(2,))["files"]["lengths"] == str(
+        folder / "ones.npy"
+    )
 
 
 def test_lengths_that_do_not_fit_are_refused_before_anything_runs(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"long.npy: row 2 has length 3 \(and 6 others\)\nexpected: 1 to 2, the time steps of the data"):
+    with pytest.raises(
+        DataError,
+        match=r"long.npy: row 2 has length 3 \(and 6 others\)\nexpected: 1 to 2, the time steps of the data",
+    ):
         open_files(with_facts(folder, "lengths: long.npy", data="x.npy"))
     with pytest.raises(DataError, match=r"long.npy has 9 lengths, the data have 8 rows"):
         open_files(with_facts(folder, "lengths: long.npy", data="short.npy"))
@@ -122,9 +145,19 @@ def rows(bad: int, *first: int) -> RowsFact:
 
 @pytest.mark.parametrize(
     ("first", "chosen"),
-    [((), [10, 20, 30]), ((20,), [10, 20, 30]), ((22,), [10, 22, 30]), ((98, 99, 100), [10, 98, 99]), ((1, 10), [1, 10, 30])],
+    [
+        ((), [10, 20, 30]),
+        ((20,), [10, 20, 30]),
+        ((22,), [10, 22, 30]),
+        ((98, 99, 100), [10, 98, 99]),
+        ((1, 10), [1, 10, 30]),
+    ],
 )
 def test_bad_rows_are_among_those_that_are_checked(first: tuple[int, ...], chosen: list[int]) -> None:
     numbers = np.array([10, 20, 30])
     assert with_bad_rows(numbers, DataFacts(fed=(rows(len(first), *first),))).tolist() == chosen
-    assert with_bad_rows(numbers, DataFacts(fed=(rows(len(first), *first),), generated=True)).tolist() == [10, 20, 30]
+    assert with_bad_rows(numbers, DataFacts(fed=(rows(len(first), *first),), generated=True)).tolist() == [
+        10,
+        20,
+        30,
+    ]

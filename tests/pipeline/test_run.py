@@ -31,9 +31,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Models and rows that the tests share."""
     into = tmp_path_factory.mktemp("pipeline")
     keras.utils.set_random_seed(1)
-    healthy = [layers.Dense(16, activation="relu"), layers.BatchNormalization(name="norm"), layers.Dense(2, activation="softmax", name="kind")]
+    healthy = [
+        layers.Dense(16, activation="relu"),
+        layers.BatchNormalization(name="norm"),
+        layers.Dense(2, activation="softmax", name="kind"),
+    ]
     keras.Sequential([keras.Input((6,), name="x"), *healthy], name="healthy").save(into / "healthy.keras")
-    leaking = [layers.Dense(8, activation="tanh"), live_models.Leak(1e-7, name="leak"), layers.Dense(1, name="out")]
+    leaking = [
+        layers.Dense(8, activation="tanh"),
+        live_models.Leak(1e-7, name="leak"),
+        layers.Dense(1, name="out"),
+    ]
     keras.Sequential([keras.Input((6,), name="x"), *leaking], name="leaking").save(into / "leaking.keras")
     np.save(into / "x.npy", ROWS)
     holed = ROWS[:40].copy()
@@ -69,14 +77,22 @@ def whole(check: Check) -> Report:
 @pytest.fixture(scope="module")
 def leak(check: Check) -> Report:
     """The checks that a leak of a ten-millionth is about."""
-    return check("leaking.keras", data="x.npy", rows=64, custom_objects=[OBJECTS], select=["KC101", "KC103", "KC203", "KC602"])
+    return check(
+        "leaking.keras",
+        data="x.npy",
+        rows=64,
+        custom_objects=[OBJECTS],
+        select=["KC101", "KC103", "KC203", "KC602"],
+    )
 
 
 def statuses(report: Report) -> dict[str, Status]:
     return {verdict.code: verdict.status for verdict in report.verdicts}
 
 
-def test_only_a_failing_run_looks_for_layers_and_switches_them_off(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_failing_run_looks_for_layers_and_switches_them_off(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[list[str]] = []
     run_more = Gathering.run_more
 
@@ -93,22 +109,37 @@ def test_only_a_failing_run_looks_for_layers_and_switches_them_off(check: Check,
     report = check("leaking.keras", data="x.npy", rows=64, custom_objects=[OBJECTS], select=codes)
     assert asked == [["locate-companions"], ["hold-companions"]]
     (found,) = report.diagnoses
-    assert (found.layer, found.confidence, found.confirmation) == ("leak", "confirmed", "with 'leak' held, neighbours change no bit")
+    assert (found.layer, found.confidence, found.confirmation) == (
+        "leak",
+        "confirmed",
+        "with 'leak' held, neighbours change no bit",
+    )
     assert report.unexplained == ()
 
 
 def test_a_healthy_model_passes_every_check(whole: Report) -> None:
     assert set(statuses(whole)) == {check.code for check in CHECKS if not check.on_request}
     skipped = {verdict.code for verdict in whole.verdicts if verdict.status is Status.SKIP and verdict.reason}
-    other = [verdict for verdict in whole.verdicts if verdict.code not in skipped and verdict.status is not Status.PASS]
+    other = [
+        verdict
+        for verdict in whole.verdicts
+        if verdict.code not in skipped and verdict.status is not Status.PASS
+    ]
     assert other == []
     assert not {code for code in skipped if code.startswith(("KC1", "KC2", "KC602", "KC701"))}
-    assert (whole.exit_code, whole.outcome, tuple(whole.diagnoses), tuple(whole.notes)) == (0, "consistent", (), ())
+    assert (whole.exit_code, whole.outcome, tuple(whole.diagnoses), tuple(whole.notes)) == (
+        0,
+        "consistent",
+        (),
+        (),
+    )
 
 
 def test_what_runs_on_request_only_runs_on_request(whole: Report, check: Check) -> None:
     assert {each.code for each in CHECKS} - set(statuses(whole)) == {"KC605"}
-    assert statuses(check("healthy.keras", data="x.npy", rows=64, select=["cpu-kernels"])) == {"KC605": Status.PASS}
+    assert statuses(check("healthy.keras", data="x.npy", rows=64, select=["cpu-kernels"])) == {
+        "KC605": Status.PASS
+    }
 
 
 def test_recorded_answers_are_held_against(check: Check, folder: Path) -> None:
@@ -118,7 +149,10 @@ def test_recorded_answers_are_held_against(check: Check, folder: Path) -> None:
     answers = keras.models.load_model(folder / "healthy.keras").predict(rows, verbose=0)
     np.save(folder / "y.npy", answers)
     np.save(folder / "moved.npy", answers ** np.float32(1.01))
-    found = [check("healthy.keras", data="x.npy", expected=folder / name, rows=64, select=["KC802"]) for name in ("y.npy", "moved.npy")]
+    found = [
+        check("healthy.keras", data="x.npy", expected=folder / name, rows=64, select=["KC802"])
+        for name in ("y.npy", "moved.npy")
+    ]
     assert [statuses(each)["KC802"] for each in found] == [Status.PASS, Status.FAIL]
     assert found[1].diagnoses[0].cause == "answers-moved"
 
@@ -144,7 +178,11 @@ def test_the_report_says_what_was_checked(whole: Report, folder: Path) -> None:
 
 def test_rows_beyond_the_sample_stream_through_predict_and_one_by_one(whole: Report) -> None:
     by_code = {verdict.code: verdict for verdict in whole.verdicts}
-    assert {judged.comparison.rows for judged in by_code["KC101"].judged if judged.comparison.candidate == "one-by-one"} == {600}
+    assert {
+        judged.comparison.rows
+        for judged in by_code["KC101"].judged
+        if judged.comparison.candidate == "one-by-one"
+    } == {600}
     assert {judged.comparison.rows for judged in by_code["KC104"].judged} == {256}
 
 
@@ -165,19 +203,34 @@ def test_a_small_leak_fails_the_exact_check_and_is_located(leak: Report) -> None
     assert first.damage is not None
     assert 0 < first.damage.rows_hit <= first.damage.rows
     assert {each.row for each in first.damage.worst} <= set(range(600))
-    assert set(leak.reproducers) == {verdict.code for verdict in leak.verdicts if verdict.status is Status.FAIL}
+    assert set(leak.reproducers) == {
+        verdict.code for verdict in leak.verdicts if verdict.status is Status.FAIL
+    }
     assert tuple(leak.exhibits) == ()
 
 
 def test_only_selected_checks_run(leak: Report, check: Check) -> None:
     assert set(statuses(leak)) == {"KC101", "KC103", "KC203", "KC602"}
-    assert set(statuses(check("healthy.keras", rows=8, select=["KC2"], ignore=["call-cost", "KC205"]))) == {"KC201", "KC202", "KC203", "KC204"}
+    assert set(statuses(check("healthy.keras", rows=8, select=["KC2"], ignore=["call-cost", "KC205"]))) == {
+        "KC201",
+        "KC202",
+        "KC203",
+        "KC204",
+    }
 
 
 def test_the_same_run_twice_says_the_same(leak: Report, check: Check) -> None:
-    again = check("leaking.keras", data="x.npy", rows=64, custom_objects=[OBJECTS], select=["KC101", "KC103", "KC203", "KC602"])
+    again = check(
+        "leaking.keras",
+        data="x.npy",
+        rows=64,
+        custom_objects=[OBJECTS],
+        select=["KC101", "KC103", "KC203", "KC602"],
+    )
     # By their words, for NaN among the worst rows does not equal itself.
-    said, before = ([repr(replace(verdict, elapsed_s=0.0)) for verdict in report.verdicts] for report in (again, leak))
+    said, before = (
+        [repr(replace(verdict, elapsed_s=0.0)) for verdict in report.verdicts] for report in (again, leak)
+    )
     assert said == before
     assert again.noise == leak.noise
 
@@ -196,7 +249,9 @@ def test_rows_with_nan_are_reported_and_do_not_hide_the_rest(check: Check) -> No
 
 
 def test_stated_limits_and_exactness_take_the_place_of_calibration(check: Check) -> None:
-    stated = check("healthy.keras", data="x.npy", rows=40, select=["KC101"], tolerance={"rtol": 0.1, "atol": 0.1})
+    stated = check(
+        "healthy.keras", data="x.npy", rows=40, select=["KC101"], tolerance={"rtol": 0.1, "atol": 0.1}
+    )
     assert {judged.limit.origin for judged in stated.verdicts[0].judged} == {"stated"}
     exact = check("healthy.keras", data="x.npy", rows=40, select=["KC101"], tolerance="exact")
     assert {judged.limit.origin for judged in exact.verdicts[0].judged} == {"exact"}
@@ -218,21 +273,36 @@ def test_warnings_fail_where_the_user_says_so(whole: Report) -> None:
         (DataError, "healthy.keras", {"data": "wide.npy", "select": ["KC101"]}),
     ],
 )
-def test_what_cannot_be_checked_raises(error: type[Exception], model: str, options: dict[str, Any], check: Check, folder: Path) -> None:
+def test_what_cannot_be_checked_raises(
+    error: type[Exception], model: str, options: dict[str, Any], check: Check, folder: Path
+) -> None:
     np.save(folder / "wide.npy", np.zeros((5, 7), "float32"))
     with pytest.raises(error):
         check(model, **options)
 
 
-def test_rows_of_a_refused_shape_fail_one_check_and_leave_the_others_unasked(check: Check, folder: Path) -> None:
+def test_rows_of_a_refused_shape_fail_one_check_and_leave_the_others_unasked(
+    check: Check, folder: Path
+) -> None:
     np.save(folder / "wide.npy", np.zeros((5, 7), "float32"))
     report = check("healthy.keras", data="wide.npy")
-    assert {code: status for code, status in statuses(report).items() if status is not Status.SKIP} == {"KC501": Status.FAIL}
-    assert (report.exit_code, [diagnosis.cause for diagnosis in report.diagnoses], report.rows) == (1, ["wrong-features"], 0)
+    assert {code: status for code, status in statuses(report).items() if status is not Status.SKIP} == {
+        "KC501": Status.FAIL
+    }
+    assert (report.exit_code, [diagnosis.cause for diagnosis in report.diagnoses], report.rows) == (
+        1,
+        ["wrong-features"],
+        0,
+    )
 
 
 def test_the_first_failure_ends_the_run_where_the_user_says_so(check: Check) -> None:
-    options = {"data": "x.npy", "rows": "all", "custom_objects": [OBJECTS], "select": ["KC103", "KC203", "KC602", "KC701"]}
+    options = {
+        "data": "x.npy",
+        "rows": "all",
+        "custom_objects": [OBJECTS],
+        "select": ["KC103", "KC203", "KC602", "KC701"],
+    }
     report = check("leaking.keras", exit_first=True, **options)
     assert report.rows < len(ROWS), "rows beyond the sample are not read any more"
     told = statuses(report)
@@ -240,7 +310,9 @@ def test_the_first_failure_ends_the_run_where_the_user_says_so(check: Check) -> 
     assert failed == "KC103"
     after = [verdict for verdict in report.verdicts if verdict.code > failed]
     assert after
-    assert {(verdict.status, verdict.reason) for verdict in after} == {(Status.SKIP, f"{failed} failed, and --exit-first asks no further")}
+    assert {(verdict.status, verdict.reason) for verdict in after} == {
+        (Status.SKIP, f"{failed} failed, and --exit-first asks no further")
+    }
     assert all(verdict.status is not Status.SKIP for verdict in report.verdicts if verdict.code < failed)
     assert report.exit_code == 1
     assert {code for one in report.diagnoses for code in one.explains} <= {failed}

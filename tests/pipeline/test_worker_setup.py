@@ -70,7 +70,9 @@ def test_an_ordinary_model_takes_one_interpreter_and_two_workers(seat_of: Any) -
 
 
 @pytest.mark.parametrize("options", [{"custom_objects": [Path("layers.py")]}, {"trust": {"code": True}}])
-def test_code_of_the_users_own_is_loaded_afresh_in_another_interpreter(seat_of: Any, options: dict[str, Any]) -> None:
+def test_code_of_the_users_own_is_loaded_afresh_in_another_interpreter(
+    seat_of: Any, options: dict[str, Any]
+) -> None:
     seats = seat_of(**options)
     assert seats["fresh"].nursery is not seats["main"].nursery
     assert seats["shadow"].nursery is seats["main"].nursery
@@ -79,7 +81,10 @@ def test_code_of_the_users_own_is_loaded_afresh_in_another_interpreter(seat_of: 
 
 def test_the_shadow_of_another_backend_runs_tensorflow(seat_of: Any) -> None:
     seats = seat_of(backend="jax")
-    assert (seats["main"].nursery.environment, seats["shadow"].nursery.environment) == ({"KERAS_BACKEND": "jax"}, {"KERAS_BACKEND": "tensorflow"})
+    assert (seats["main"].nursery.environment, seats["shadow"].nursery.environment) == (
+        {"KERAS_BACKEND": "jax"},
+        {"KERAS_BACKEND": "tensorflow"},
+    )
     assert seats["fresh"].nursery is seats["main"].nursery
 
 

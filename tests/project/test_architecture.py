@@ -39,7 +39,11 @@ INFORMATION_ONLY = {
 }
 
 _HEAVY = ("keras", "tensorflow", "sklearn", "joblib", "skops", "scipy")
-_CHILD_SIDE = ("keras_consistency_cli.workers.child", "keras_consistency_cli.loading", "keras_consistency_cli.routes")
+_CHILD_SIDE = (
+    "keras_consistency_cli.workers.child",
+    "keras_consistency_cli.loading",
+    "keras_consistency_cli.routes",
+)
 """Modules that may import a backend, though those of `routes` and `loading` do so only when they are used."""
 _IMPORT_ALL = """
 import importlib, sys
@@ -73,11 +77,22 @@ def _length(function: _Function) -> int:
 
 def _code_lines(path: Path) -> int:
     """Lines that hold code: neither blank, nor comment, nor docstring."""
-    quiet = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
-    documented = (
-        node for node in ast.walk(_tree(path)) if isinstance(node, ast.Module | ast.ClassDef | _Function) and ast.get_docstring(node) is not None
+    quiet = (
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
     )
-    prose = {line for node in documented for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)}
+    documented = (
+        node
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Module | ast.ClassDef | _Function) and ast.get_docstring(node) is not None
+    )
+    prose = {
+        line for node in documented for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
+    }
     code = {
         line
         for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
@@ -112,10 +127,17 @@ def test_every_file_of_a_check_is_registered_and_named_after_it() -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
 def test_check_is_documented(check: Check) -> None:
     stem = f"{check.code}_{check.name}".lower().replace("-", "_")
-    assert check.explanation == ast.get_docstring(_tree(PACKAGE / "checks" / "rules" / f"{stem}.py"), clean=False)
-    headings = [re.search(pattern, check.explanation, re.MULTILINE) for pattern in (r"^Why: \S", r"^How: \S", r"^To fix\b[^:\n]*: ?\S")]
+    assert check.explanation == ast.get_docstring(
+        _tree(PACKAGE / "checks" / "rules" / f"{stem}.py"), clean=False
+    )
+    headings = [
+        re.search(pattern, check.explanation, re.MULTILINE)
+        for pattern in (r"^Why: \S", r"^How: \S", r"^To fix\b[^:\n]*: ?\S")
+    ]
     assert None not in headings, "the docstring needs paragraphs that begin with Why:, How: and To fix:"
-    assert [found.start() for found in headings if found] == sorted(found.start() for found in headings if found)
+    assert [found.start() for found in headings if found] == sorted(
+        found.start() for found in headings if found
+    )
     assert check.title
     assert check.title == check.title.strip(" .")
 
@@ -125,7 +147,9 @@ def test_check_has_a_test_file(check: Check) -> None:
     stem = f"{check.code}_{check.name}".lower().replace("-", "_")
     tests = ROOT / "tests" / "checks" / "rules" / f"test_{stem}.py"
     assert tests.is_file()
-    assert any(isinstance(node, _Function) and node.name.startswith("test_") for node in ast.walk(_tree(tests)))
+    assert any(
+        isinstance(node, _Function) and node.name.startswith("test_") for node in ast.walk(_tree(tests))
+    )
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
@@ -139,7 +163,10 @@ def test_check_asks_for_routes_that_exist(check: Check) -> None:
 def test_every_check_fails_for_some_planted_fault() -> None:
     from tests.corpus.catalogue import ALL_CASES
 
-    expected = [yaml.safe_load(path.read_text(encoding="utf-8"))["failing"] for path in (ROOT / "sample_models").glob("*/expected.yaml")]
+    expected = [
+        yaml.safe_load(path.read_text(encoding="utf-8"))["failing"]
+        for path in (ROOT / "sample_models").glob("*/expected.yaml")
+    ]
     planted = {code for codes in (*expected, *(case.failing for case in ALL_CASES)) for code in codes}
     assert planted <= CODES, "a fault expects a check that does not exist"
     assert CODES - planted == set(INFORMATION_ONLY), "plant a fault for it, or say why there is none"
@@ -166,12 +193,16 @@ def test_cause_is_complete(cause: Cause) -> None:
 
 @pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.slug)
 def test_cause_has_no_placeholder_but_layer(cause: Cause) -> None:
-    fields = {field for text in (cause.sentence, cause.advice) for _, field, _, _ in string.Formatter().parse(text)}
+    fields = {
+        field for text in (cause.sentence, cause.advice) for _, field, _, _ in string.Formatter().parse(text)
+    }
     assert fields <= {None, "layer"}
 
 
 def test_every_locator_belongs_to_a_cause() -> None:
-    assert {route.name for route in LOCATING_ROUTES} == {cause.locator for cause in CAUSES.values() if cause.locator}
+    assert {route.name for route in LOCATING_ROUTES} == {
+        cause.locator for cause in CAUSES.values() if cause.locator
+    }
 
 
 # --- source
@@ -179,7 +210,11 @@ def test_every_locator_belongs_to_a_cause() -> None:
 
 def test_functions_are_short() -> None:
     lengths = [_length(function) for _, function in _functions()]
-    long = [f"{_name(path)}: {function.name} has {_length(function)} lines" for path, function in _functions() if _length(function) > 60]
+    long = [
+        f"{_name(path)}: {function.name} has {_length(function)} lines"
+        for path, function in _functions()
+        if _length(function) > 60
+    ]
     assert long == []
     assert np.percentile(lengths, 95) <= 35
 
@@ -200,18 +235,34 @@ def test_functions_are_annotated() -> None:
     bare = []
     for path, function in _functions():
         every = function.args
-        arguments = [*every.posonlyargs, *every.args, *every.kwonlyargs, *filter(None, (every.vararg, every.kwarg))]
-        open_ends = [argument.arg for argument in arguments if argument.annotation is None and argument.arg not in ("self", "cls")]
+        arguments = [
+            *every.posonlyargs,
+            *every.args,
+            *every.kwonlyargs,
+            *filter(None, (every.vararg, every.kwarg)),
+        ]
+        open_ends = [
+            argument.arg
+            for argument in arguments
+            if argument.annotation is None and argument.arg not in ("self", "cls")
+        ]
         if open_ends or function.returns is None:
             bare.append(f"{_name(path)}:{function.lineno} {function.name}({', '.join(open_ends)})")
     assert bare == []
 
 
 def test_public_names_are_documented() -> None:
-    found = {f"{_name(path)}: {name}": ast.get_docstring(node) for path in FILES for name, node in _public(_tree(path).body) if not _is_dunder(name)}
+    found = {
+        f"{_name(path)}: {name}": ast.get_docstring(node)
+        for path in FILES
+        for name, node in _public(_tree(path).body)
+        if not _is_dunder(name)
+    }
     bare = [name for name, docstring in found.items() if not docstring]
     assert len(bare) <= 0.03 * len(found), bare
-    assert [_name(path) for path in FILES if not ast.get_docstring(_tree(path)) and path.read_text().strip()] == []
+    assert [
+        _name(path) for path in FILES if not ast.get_docstring(_tree(path)) and path.read_text().strip()
+    ] == []
 
 
 def _is_dunder(name: str) -> bool:
@@ -220,7 +271,12 @@ def _is_dunder(name: str) -> bool:
 
 def test_nothing_is_left_for_later() -> None:
     marks = re.compile("TO" + "DO|FIX" + "ME")
-    left = [f"{_name(path)}:{at}" for path in FILES for at, line in enumerate(path.read_text().splitlines(), 1) if marks.search(line)]
+    left = [
+        f"{_name(path)}:{at}"
+        for path in FILES
+        for at, line in enumerate(path.read_text().splitlines(), 1)
+        if marks.search(line)
+    ]
     assert left == []
 
 
@@ -239,25 +295,48 @@ def test_no_file_is_a_drawer_for_everything() -> None:
 
 
 def _parent_side() -> list[str]:
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in FILES
+    ]
     return [name for name in names if not name.startswith(_CHILD_SIDE) and not name.endswith(".__main__")]
 
 
 def test_parent_side_modules_do_not_import_a_backend() -> None:
     """All in one process: the first module that brings something heavy along is named."""
     names = _parent_side()
-    assert {"keras_consistency_cli.cli.main", "keras_consistency_cli.pipeline.run", "keras_consistency_cli.checks.registry"} <= set(names)
-    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL, ",".join(_HEAVY), *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert {
+        "keras_consistency_cli.cli.main",
+        "keras_consistency_cli.pipeline.run",
+        "keras_consistency_cli.checks.registry",
+    } <= set(names)
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALL, ",".join(_HEAVY), *names],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_the_probe_for_heavy_imports_works() -> None:
-    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL, "json", "json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALL, "json", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (1, "importing json imports json\n")
 
 
 def test_imports_keep_their_contracts() -> None:
-    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
+    command = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command as run; run()",
+        "--no-cache",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", done.stdout), done.stdout

@@ -15,7 +15,9 @@ import yaml
 from keras_consistency_cli.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
-HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
+HOOKS = {
+    hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+}
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 
 
@@ -23,7 +25,9 @@ ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding
 def stub(tmp_path: Path) -> dict[str, str]:
     """A kcheck that notes its arguments, one call a line, and exits with the number in the name of its last one."""
     script = tmp_path / "kcheck"
-    script.write_text('#!/bin/sh\nprintf "%s|" "$@" >> calls.txt; echo >> calls.txt\nfor last; do :; done\nexit "$(echo "$last" | tr -cd 0-9)"\n')
+    script.write_text(
+        '#!/bin/sh\nprintf "%s|" "$@" >> calls.txt; echo >> calls.txt\nfor last; do :; done\nexit "$(echo "$last" | tr -cd 0-9)"\n'
+    )
     script.chmod(0o755)
     return {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
 
@@ -32,9 +36,15 @@ def calls(folder: Path) -> list[list[str]]:
     return [line.split("|")[:-1] for line in (folder / "calls.txt").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("models", "code"), [(["0.keras"], 0), (["0.keras", "1 of two.keras"], 1), (["3.keras", "1.keras"], 3)])
-def test_the_hook_checks_each_model_and_exits_as_the_worst(models: list[str], code: int, stub: dict[str, str], tmp_path: Path) -> None:
-    done = subprocess.run([*shlex.split(HOOKS["kcheck"]["entry"]), *models], env=stub, cwd=tmp_path, check=False)
+@pytest.mark.parametrize(
+    ("models", "code"), [(["0.keras"], 0), (["0.keras", "1 of two.keras"], 1), (["3.keras", "1.keras"], 3)]
+)
+def test_the_hook_checks_each_model_and_exits_as_the_worst(
+    models: list[str], code: int, stub: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [*shlex.split(HOOKS["kcheck"]["entry"]), *models], env=stub, cwd=tmp_path, check=False
+    )
     assert calls(tmp_path) == [["run", "--format", "concise", model] for model in models]
     assert done.returncode == code
 
@@ -42,11 +52,17 @@ def test_the_hook_checks_each_model_and_exits_as_the_worst(models: list[str], co
 def test_the_hook_of_a_config_names_no_files() -> None:
     hook = HOOKS["kcheck-config"]
     assert (hook["entry"], hook["pass_filenames"]) == ("kcheck run", False)
-    assert [name for name in ("m.keras", "x.npy", "s.pkl", "notes.md") if re.search(hook["files"], name)] == ["m.keras", "x.npy", "s.pkl"]
+    assert [name for name in ("m.keras", "x.npy", "s.pkl", "notes.md") if re.search(hook["files"], name)] == [
+        "m.keras",
+        "x.npy",
+        "s.pkl",
+    ]
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
-def test_the_action_hands_on_arguments_and_the_exit_code(code: int, stub: dict[str, str], tmp_path: Path) -> None:
+def test_the_action_hands_on_arguments_and_the_exit_code(
+    code: int, stub: dict[str, str], tmp_path: Path
+) -> None:
     step = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "run")
     given = {"MODEL": "my model.keras", "ARGUMENTS": f"--data=a b.npy\n\n--seed={code}\n", "SARIF": "k.sarif"}
     summary, output = tmp_path / "summary.md", tmp_path / "output"
@@ -61,7 +77,12 @@ def test_the_action_hands_on_arguments_and_the_exit_code(code: int, stub: dict[s
 def test_the_action_without_inputs_runs_a_bare_command(stub: dict[str, str], tmp_path: Path) -> None:
     step = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "run")
     github = {"GITHUB_STEP_SUMMARY": "0", "GITHUB_OUTPUT": str(tmp_path / "output")}
-    subprocess.run(["bash", "-e", "-c", step["run"]], env={**stub, "MODEL": "", "ARGUMENTS": "", "SARIF": "", **github}, cwd=tmp_path, check=True)
+    subprocess.run(
+        ["bash", "-e", "-c", step["run"]],
+        env={**stub, "MODEL": "", "ARGUMENTS": "", "SARIF": "", **github},
+        cwd=tmp_path,
+        check=True,
+    )
     assert calls(tmp_path) == [["run", "--format", "github", "--format", "markdown=0"]]
 
 
@@ -69,7 +90,12 @@ def test_inputs_reach_the_shell_as_variables_only() -> None:
     scripts = [step["run"] for step in ACTION["runs"]["steps"] if "run" in step]
     assert scripts
     assert not any("${{" in script for script in scripts)
-    used = {name for step in ACTION["runs"]["steps"] for value in step.get("env", {}).values() for name in re.findall(r"inputs\.(\w+)", value)}
+    used = {
+        name
+        for step in ACTION["runs"]["steps"]
+        for value in step.get("env", {}).values()
+        for name in re.findall(r"inputs\.(\w+)", value)
+    }
     assert used == set(ACTION["inputs"])
 
 

@@ -53,7 +53,12 @@ def table(page: Path, first_header: str) -> list[list[str]]:
 def keys(page: Path, heading: str) -> set[str]:
     """What stands in backticks in the first column of the table under a heading."""
     section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return {key for line in section.splitlines() if line.startswith("| `") for key in re.findall(r"`(\w+)`", line.split("|")[1])}
+    return {
+        key
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for key in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
 
 
 def options_of(command: str) -> set[str]:
@@ -69,28 +74,43 @@ def test_the_table_of_checks_is_what_list_says(capsys: pytest.CaptureFixture[str
 
 
 def test_the_table_of_checks_is_what_the_script_writes() -> None:
-    assert f"<!-- checks -->\n{script('demo').checks_table()}\n<!-- /checks -->" in README.read_text(encoding="utf-8")
+    assert f"<!-- checks -->\n{script('demo').checks_table()}\n<!-- /checks -->" in README.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_every_command_is_told_of() -> None:
-    told = set(re.findall(r"^## kcheck ([a-z]+)", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE))
+    told = set(
+        re.findall(
+            r"^## kcheck ([a-z]+)", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
     assert told == set(COMMANDS)
-    named = set(re.findall(r"(?:^    |`)kcheck ([a-z]+)(?=[ `]|$)", README.read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(
+        re.findall(r"(?:^    |`)kcheck ([a-z]+)(?=[ `]|$)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    )
     assert named >= set(COMMANDS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_named_for_kcheck_exists(page: Path) -> None:
-    known = {"--version", "--help", "--install-completion", "--show-completion"}.union(*map(options_of, COMMANDS))
+    known = {"--version", "--help", "--install-completion", "--show-completion"}.union(
+        *map(options_of, COMMANDS)
+    )
     of_other_tools = {"--editable", "--constraint", "--lowest", "--write", "--count"}
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8"))))
+    named = set(
+        re.findall(r"(?<![\w-])--[a-z][a-z-]*", re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8")))
+    )
     assert named - of_other_tools <= known
 
 
 def test_the_options_of_the_readme_have_these_defaults() -> None:
     settings = load_settings({"model": "model.keras"}, {})
     rows = {row[0]: row[1] for row in table(README, "option")}
-    stated = {option: rows[cell] for option, cell in (("rows", "`--rows N` or `--rows all`"), ("fail_on", "`--fail-on warn`"))}
+    stated = {
+        option: rows[cell]
+        for option, cell in (("rows", "`--rows N` or `--rows all`"), ("fail_on", "`--fail-on warn`"))
+    }
     assert stated == {"rows": str(settings.rows), "fail_on": settings.fail_on}
     assert settings.tolerance == rows["`--rtol X --atol X`, `--exact`"]
 
@@ -102,11 +122,25 @@ def test_every_exit_code_is_told(page: Path) -> None:
 
 
 def test_exit_codes_are_as_told() -> None:
-    passed, failed, broken = (Verdict(status=status, message="") for status in (Status.PASS, Status.FAIL, Status.ERROR))
-    skipped, warned = (Verdict(status=status, message="", reason="no GPU") for status in (Status.SKIP, Status.WARN))
+    passed, failed, broken = (
+        Verdict(status=status, message="") for status in (Status.PASS, Status.FAIL, Status.ERROR)
+    )
+    skipped, warned = (
+        Verdict(status=status, message="", reason="no GPU") for status in (Status.SKIP, Status.WARN)
+    )
     source = Source(path="x")
-    runs = [([passed], 0), ([warned], 0), ([passed, skipped], 0), ([skipped], 3), ([], 3), ([passed, broken], 3), ([failed, broken, passed], 1)]
-    codes = [Report(version="1", verdicts=verdicts, model=source, data=source).exit_code for verdicts, _ in runs]
+    runs = [
+        ([passed], 0),
+        ([warned], 0),
+        ([passed, skipped], 0),
+        ([skipped], 3),
+        ([], 3),
+        ([passed, broken], 3),
+        ([failed, broken, passed], 1),
+    ]
+    codes = [
+        Report(version="1", verdicts=verdicts, model=source, data=source).exit_code for verdicts, _ in runs
+    ]
     assert codes == [code for _, code in runs]
     assert Report(version="1", verdicts=(warned,), model=source, data=source, fail_on="warn").exit_code == 1
     errors: tuple[type[KcheckError], ...] = (RefusedError, UsageError, DataError, NoVerdictError)
@@ -127,20 +161,37 @@ def test_the_yaml_of_the_readme_is_valid(tmp_path: Path) -> None:
     assert example
     (tmp_path / "kcheck.yaml").write_text(example[1], encoding="utf-8")
     settings = load_settings({"config": str(tmp_path / "kcheck.yaml")}, {})
-    assert (settings.model, settings.rows, settings.select, settings.fail_on) == (tmp_path / "model.keras", "all", ("KC1", "KC2"), "warn")
+    assert (settings.model, settings.rows, settings.select, settings.fail_on) == (
+        tmp_path / "model.keras",
+        "all",
+        ("KC1", "KC2"),
+        "warn",
+    )
 
 
 def report_with_everything() -> Report:
     answers = Answers(outputs={"score": np.array([[0.5], [0.25]], np.float32)})
     comparison = compare(("one-by-one", "predict"), answers, answers)[0]
-    judged = Judged(comparison=comparison, limit=Limit(value=1e-7, origin="calibrated"), within=True, lifted=comparison)
+    judged = Judged(
+        comparison=comparison, limit=Limit(value=1e-7, origin="calibrated"), within=True, lifted=comparison
+    )
     facts = Facts(name="m", kind="Sequential", parameters=1, layers=(), inputs=(), outputs=())
-    damage = Damage(rows_hit=1, rows=2, share=0.5, worst=(HitRow(row=1, output="score", index=(0,), distance=0.5),))
+    damage = Damage(
+        rows_hit=1, rows=2, share=0.5, worst=(HitRow(row=1, output="score", index=(0,), distance=0.5),)
+    )
     layer = LayerDeviation(layer="a", kind="Dense", depth=1, inputs=0.0, outputs=0.5, culprit=True)
     return Report(
         version="1",
-        verdicts=(Verdict(code="KC101", name="batch-vs-single", status=Status.PASS, message="agrees", judged=(judged,)),),
-        diagnoses=(Diagnosis(cause="hidden-state", severity="fail", sentence="it counts", damage=damage, depth=(layer,)),),
+        verdicts=(
+            Verdict(
+                code="KC101", name="batch-vs-single", status=Status.PASS, message="agrees", judged=(judged,)
+            ),
+        ),
+        diagnoses=(
+            Diagnosis(
+                cause="hidden-state", severity="fail", sentence="it counts", damage=damage, depth=(layer,)
+            ),
+        ),
         facts=facts,
         model=Source(path="m.keras"),
         data=Source(path="x.npy"),
@@ -152,11 +203,20 @@ def test_the_keys_of_the_json_report_are_as_documented() -> None:
     result, diagnosis = document["results"][0], document["diagnoses"][0]
     assert document["schema"] == SCHEMA
     assert SCHEMA in page.read_text(encoding="utf-8")
-    found = {"The report": document, "A result": result, "A comparison": result["comparisons"][0], "A diagnosis": diagnosis}
+    found = {
+        "The report": document,
+        "A result": result,
+        "A comparison": result["comparisons"][0],
+        "A diagnosis": diagnosis,
+    }
     found |= {"Damage": diagnosis["damage"], "Depth": diagnosis["depth"][0]}
     told = {heading: keys(page, heading) for heading in found}
     assert {heading: set(part) for heading, part in found.items()} == told
-    row = next(line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `worst` | up to five rows: `row`, `output`"))
+    row = next(
+        line
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `worst` | up to five rows: `row`, `output`")
+    )
     assert set(diagnosis["damage"]["worst"][0]) <= set(re.findall(r"`(\w+)`", row))
 
 
@@ -168,27 +228,39 @@ def test_the_keys_of_an_inspected_model_are_as_documented() -> None:
 def test_every_schema_that_is_written_is_told_of() -> None:
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "keras_consistency_cli").rglob("*.py"))
     written = {name for source in sources for name in re.findall(r'"(kcheck\.[a-z]+/\d+)"', source)}
-    told = {name for row in table(ROOT / "docs" / "json-report.md", "schema") for name in re.findall(r"`(kcheck\.[a-z]+/\d+)`", row[0])}
+    told = {
+        name
+        for row in table(ROOT / "docs" / "json-report.md", "schema")
+        for name in re.findall(r"`(kcheck\.[a-z]+/\d+)`", row[0])
+    }
     assert (told, len(told)) == (written, 5)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
-    made = {f"{folder}/index.md" for folder in ("checks", "causes")}  # scripts/pages.py makes them where the site is built
+    made = {
+        f"{folder}/index.md" for folder in ("checks", "causes")
+    }  # scripts/pages.py makes them where the site is built
     assert [target for target in targets if target not in made and not (page.parent / target).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_targets_exist(page: Path) -> None:
     known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    calls = re.findall(r"(?:^    |`)make ((?:[a-z]+ ?|[A-Z]+=(?:'[^']*'|\S*) ?)+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    calls = re.findall(
+        r"(?:^    |`)make ((?:[a-z]+ ?|[A-Z]+=(?:'[^']*'|\S*) ?)+)",
+        page.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     wanted = {word for call in calls for word in re.sub(r"[A-Z]+=('[^']*'|\S*)", "", call).split()}
     assert wanted <= known
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
-    command = re.search(r"^    (make .+)\n\nis what CI runs", README.read_text(encoding="utf-8"), re.MULTILINE)
+    command = re.search(
+        r"^    (make .+)\n\nis what CI runs", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert command
     assert f"exec {command[1]} <" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
@@ -202,22 +274,33 @@ def test_the_lowest_versions_are_those_of_pyproject() -> None:
 def test_the_exact_versions_cover_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = {re.sub(r"[-_.]+", "-", re.split(r"[<>=!~; \[]", requirement)[0]).lower() for requirement in needed}
-    lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    names = {
+        re.sub(r"[-_.]+", "-", re.split(r"[<>=!~; \[]", requirement)[0]).lower() for requirement in needed
+    }
+    lines = [
+        line
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    ]
     assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+", line) for line in lines)
     assert names <= {line.partition("==")[0] for line in lines}
 
 
 def test_blocks_are_filled_between_their_markers() -> None:
     demo = script("demo")
-    assert demo.filled("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": r"new \1"}) == "a\n<!-- x -->\nnew \\1\n<!-- /x -->\nb"
+    assert (
+        demo.filled("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": r"new \1"})
+        == "a\n<!-- x -->\nnew \\1\n<!-- /x -->\nb"
+    )
     with pytest.raises(ValueError, match="<!-- y -->"):
         demo.filled("a", {"y": "new"})
 
 
 def texts(name: str) -> list[str]:
     """The lines of one of the pictures."""
-    lines: list[str] = script("pictures").read((script("demo").IMAGES / f"{name}.svg").read_text(encoding="utf-8"))
+    lines: list[str] = script("pictures").read(
+        (script("demo").IMAGES / f"{name}.svg").read_text(encoding="utf-8")
+    )
     return lines
 
 

@@ -27,7 +27,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All samples, made anew in a temporary folder beside the layers that they need."""
     into = tmp_path_factory.mktemp("samples")
     shutil.copy(SAMPLES / "layers.py", into)
-    subprocess.run([sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(into)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(into)],
+        check=True,
+        capture_output=True,
+    )
     return into
 
 
@@ -44,13 +48,31 @@ def test_there_are_samples_of_both_kinds() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_says_what_the_sample_expects(name: str, built: Path) -> None:
     wanted, (data,) = expected(name), (path.name for path in (built / name).glob("data.np*"))
-    line = [sys.executable, "-m", "keras_consistency_cli", "run", "model.keras", "--data", data, "--format", "json", *wanted["args"]]
-    environment = {**{key: value for key, value in os.environ.items() if not key.startswith("KCHECK_")}, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(line, cwd=built / name, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    line = [
+        sys.executable,
+        "-m",
+        "keras_consistency_cli",
+        "run",
+        "model.keras",
+        "--data",
+        data,
+        "--format",
+        "json",
+        *wanted["args"],
+    ]
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("KCHECK_")},
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        line, cwd=built / name, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.stderr == ""
     report = json.loads(done.stdout)
     failing = {result["code"] for result in report["results"] if result["status"] == "fail"}
-    crashed = {result["code"]: result["reason"] for result in report["results"] if result["status"] == "error"}
+    crashed = {
+        result["code"]: result["reason"] for result in report["results"] if result["status"] == "error"
+    }
     assert (done.returncode, failing, crashed) == (wanted["exit_code"], set(wanted["failing"]), {})
     assert (report["diagnoses"][0]["cause"] if report["diagnoses"] and failing else None) == wanted["cause"]
     if "confidence" in wanted:
@@ -66,15 +88,27 @@ def demo() -> ModuleType:
 
 def outline(lines: list[str]) -> list[str]:
     """What each line says whatever the numbers are and the devices: its label, or its first words. What goes on from the line above is left out."""
-    parts = [re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line) for line in lines if "KC601" not in line]
+    parts = [
+        re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line)
+        for line in lines
+        if "KC601" not in line
+    ]
     return [re.sub(r"\b\d[\d.]*", "#", part[0]) for part in parts if part]
 
 
 @pytest.mark.parametrize("name", ["passing", "failing"])
-def test_the_pictures_of_the_readme_show_what_the_command_prints(name: str, built: Path, demo: ModuleType) -> None:
+def test_the_pictures_of_the_readme_show_what_the_command_prints(
+    name: str, built: Path, demo: ModuleType
+) -> None:
     showing = demo.README_REPORTS[name]
     text, code = demo.captured(showing, built / showing.sample)
     assert code == expected(showing.sample)["exit_code"]
-    now, kept = (demo.read(drawing) for drawing in (demo.drawn(text, name=name, title=""), (demo.IMAGES / f"{name}.svg").read_text(encoding="utf-8")))
+    now, kept = (
+        demo.read(drawing)
+        for drawing in (
+            demo.drawn(text, name=name, title=""),
+            (demo.IMAGES / f"{name}.svg").read_text(encoding="utf-8"),
+        )
+    )
     assert outline(kept) == outline(now)
     assert len(outline(now)) > 25

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages as mkdocs would read them."""
     into = tmp_path_factory.mktemp("site") / "docs"
-    subprocess.run([sys.executable, str(ROOT / "scripts/site.py"), str(into)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, str(ROOT / "scripts/site.py"), str(into)], check=True, capture_output=True
+    )
     return into
 
 
@@ -26,7 +28,9 @@ def pages_of(entry: Any) -> list[str]:
     """The files that a part of the navigation names."""
     if isinstance(entry, str):
         return [entry]
-    return [page for part in (entry.values() if isinstance(entry, dict) else entry) for page in pages_of(part)]
+    return [
+        page for part in (entry.values() if isinstance(entry, dict) else entry) for page in pages_of(part)
+    ]
 
 
 def test_the_navigation_names_pages_that_there_are(site: Path) -> None:

@@ -35,16 +35,24 @@ def script() -> ModuleType:
 
 
 def test_blocks_run_in_order_in_one_folder(script: ModuleType, tmp_path: Path) -> None:
-    expected = PAGE.replace("stale", "one").replace("exit 4\n", "exit 4\n2 3\n").replace("$ cat note\n", "$ cat note\none\n")
+    expected = (
+        PAGE.replace("stale", "one")
+        .replace("exit 4\n", "exit 4\n2 3\n")
+        .replace("$ cat note\n", "$ cat note\none\n")
+    )
     assert script.follow(PAGE, tmp_path) == expected
 
 
 def test_durations_do_not_count(script: ModuleType) -> None:
-    assert script.without_times("16 passed in 3.0 s, exit 0") == script.without_times("16 passed\nin 12 ms, exit 0")
+    assert script.without_times("16 passed in 3.0 s, exit 0") == script.without_times(
+        "16 passed\nin 12 ms, exit 0"
+    )
     assert script.without_times("16 passed") != script.without_times("15 passed")
 
 
-def test_a_page_that_is_out_of_date_is_told_and_renewed(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_that_is_out_of_date_is_told_and_renewed(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE)
     assert (script.main([str(page)]), "out of date" in capsys.readouterr().out) == (1, True)

@@ -22,7 +22,12 @@ PACKAGE = "keras_consistency_cli"
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built here without an environment of its own."""
     into = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(into)], cwd=ROOT, check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(into)],
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+    )
     (made,) = into.glob("*.whl")
     return made
 
@@ -33,11 +38,21 @@ def contents(wheel: Path) -> Mapping[str, bytes]:
 
 
 def test_it_holds_every_file_of_the_package_and_nothing_else(wheel: Path) -> None:
-    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / PACKAGE).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    sources = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / PACKAGE).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     about = f"{PACKAGE}-{__version__}.dist-info"
-    beside = {f"{about}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
+    beside = {
+        f"{about}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+    }
     assert set(contents(wheel)) == sources | beside
-    assert {f"{PACKAGE}/py.typed", f"{PACKAGE}/reporting/formats/templates/report.html", f"{PACKAGE}/loading/model_file/known_classes.json"} <= sources
+    assert {
+        f"{PACKAGE}/py.typed",
+        f"{PACKAGE}/reporting/formats/templates/report.html",
+        f"{PACKAGE}/loading/model_file/known_classes.json",
+    } <= sources
 
 
 def test_its_entry_points_are_the_command_and_the_plugin(wheel: Path) -> None:
@@ -56,9 +71,38 @@ def test_away_from_the_sources_it_runs_as_command_plugin_and_page(wheel: Path, t
     tried = f"import {PACKAGE}\n\ndef test_it(kcheck):\n    assert kcheck.assert_consistent and {PACKAGE}.__file__.startswith({str(tmp_path)!r})\n"
     (tmp_path / "test_it.py").write_text(tried, encoding="utf-8")
     page = f"from {PACKAGE}.reporting.page import refuse_html; from {PACKAGE}.errors import UsageError; refuse_html('1', 'm', UsageError('no'))"
-    calls = (["-m", PACKAGE, "--version"], ["-m", PACKAGE, "explain", "KC103"], ["-m", PACKAGE, "schema", "config"], ["-c", page])
-    plugin = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(tmp_path / "test_it.py")]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    calls = (
+        ["-m", PACKAGE, "--version"],
+        ["-m", PACKAGE, "explain", "KC103"],
+        ["-m", PACKAGE, "schema", "config"],
+        ["-c", page],
+    )
+    plugin = [
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path / "test_it.py"),
+    ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path / "site"),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     for call in (*calls, plugin):
-        done = subprocess.run([sys.executable, *call], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            [sys.executable, *call],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
         assert done.returncode == 0, (call, done.stdout, done.stderr)

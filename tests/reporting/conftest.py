@@ -26,7 +26,10 @@ def _facts(**changed: Any) -> Facts:
         "name": "churn",
         "kind": "Functional",
         "parameters": 12_769,
-        "layers": (LayerFact(path="dense", kind="Dense", parameters=704), LayerFact(path="score", kind="Dense", parameters=65)),
+        "layers": (
+            LayerFact(path="dense", kind="Dense", parameters=704),
+            LayerFact(path="score", kind="Dense", parameters=65),
+        ),
         "inputs": (InputFact(name="features", shape=(None, 10), dtype="float32"),),
         "outputs": (OutputFact(name="score", shape=(None, 1), decision="threshold"),),
         "keras": "3.15.1",
@@ -50,7 +53,13 @@ def _judged(
     mine[[row for row in rows if row < count]] += np.float32(change)
     shadow = Answers(outputs={output: exact_answers})
     answers = Answers(outputs={output: mine}), Answers(outputs={output: theirs})
-    pair = compare((candidate, reference), *answers, shadow=shadow, stated={output: stated}, decisions={output: "threshold"})[0]
+    pair = compare(
+        (candidate, reference),
+        *answers,
+        shadow=shadow,
+        stated={output: stated},
+        decisions={output: "threshold"},
+    )[0]
     noise = compare(("predict", "predict-float64"), answers[1], shadow, shadow=shadow)[0]
     judgement = judge(pair, noise=noise, lifted=None, policy=Policy(stated=stated), exact=exact)
     return Judged(comparison=pair, limit=judgement.limit, within=judgement.within, reason=judgement.reason)
@@ -62,21 +71,32 @@ def judged() -> Pairing:
     return _judged
 
 
-def _passing(code: str, name: str, *pairs: Judged, advice: str | None = None, message: str = "agrees") -> Verdict:
-    return Verdict(code=code, name=name, status=Status.PASS, message=message, judged=pairs, advice=advice, elapsed_s=0.1)
+def _passing(
+    code: str, name: str, *pairs: Judged, advice: str | None = None, message: str = "agrees"
+) -> Verdict:
+    return Verdict(
+        code=code, name=name, status=Status.PASS, message=message, judged=pairs, advice=advice, elapsed_s=0.1
+    )
 
 
 def _passing_checks() -> dict[str, Verdict]:
     verdicts = (
         _passing("KC101", "batch-vs-single", _judged("one-by-one", "predict", 6e-8)),
-        _passing("KC102", "batch-size", _judged("predict-7", "predict", 1.2e-7), _judged("predict-2", "predict", 0.0)),
+        _passing(
+            "KC102",
+            "batch-size",
+            _judged("predict-7", "predict", 1.2e-7),
+            _judged("predict-2", "predict", 0.0),
+        ),
         _passing("KC103", "companion-swap", _judged("swap-first", "predict", 0.0, exact=True, count=96)),
         _passing("KC104", "row-order", _judged("shuffled", "predict", 6e-8)),
         _passing("KC201", "predict-vs-call", _judged("call", "predict", 1.2e-7)),
         _passing("KC202", "training-flag", _judged("bare-call", "call", 0.0)),
         _passing("KC203", "repeatability", _judged("predict-again", "predict", 0.0, exact=True)),
         _passing("KC204", "execution-mode", _judged("xla", "predict", 1.2e-7)),
-        _passing("KC205", "gradient-flow", message="gradients reach every float input from every float output"),
+        _passing(
+            "KC205", "gradient-flow", message="gradients reach every float input from every float output"
+        ),
         _passing(
             "KC206",
             "call-cost",
@@ -116,7 +136,9 @@ def healthy() -> Report:
 @pytest.fixture
 def make_report() -> Callable[..., Report]:
     """Make a report of the given verdicts; keywords replace fields."""
-    return lambda *verdicts, **changed: _report({str(at): verdict for at, verdict in enumerate(verdicts)}, **changed)
+    return lambda *verdicts, **changed: _report(
+        {str(at): verdict for at, verdict in enumerate(verdicts)}, **changed
+    )
 
 
 @pytest.fixture
@@ -154,7 +176,9 @@ def failing() -> Report:
         evidence={"share": np.float32(0.5), "axis": 0},
         advice="Average over the features instead of over the rows:\n    mean = keras.ops.mean(x, axis=-1, keepdims=True)\n    return x - mean",
     )
-    return _report({**_passing_checks(), **{verdict.code: verdict for verdict in changed}}, diagnoses=(diagnosis,))
+    return _report(
+        {**_passing_checks(), **{verdict.code: verdict for verdict in changed}}, diagnoses=(diagnosis,)
+    )
 
 
 @pytest.fixture
@@ -187,11 +211,28 @@ def hostile() -> Report:
     """Every text that a model, a file or a user can choose tries to colour, to break lines and to give orders to a build log."""
     worst = _judged(HOSTILE, HOSTILE, 0.3, output=HOSTILE)
     verdicts = (
-        Verdict(code="KC101", name=HOSTILE, status=Status.FAIL, message=HOSTILE, reason=HOSTILE, judged=(worst,), advice=f"{HOSTILE}\n    {HOSTILE}"),
+        Verdict(
+            code="KC101",
+            name=HOSTILE,
+            status=Status.FAIL,
+            message=HOSTILE,
+            reason=HOSTILE,
+            judged=(worst,),
+            advice=f"{HOSTILE}\n    {HOSTILE}",
+        ),
         Verdict(code="KC102", name="batch-size", status=Status.SKIP, message=HOSTILE, reason=HOSTILE),
-        Verdict(code="KC104", name="row-order", status=Status.ERROR, message=HOSTILE, reason=f"##[error]{HOSTILE}"),
+        Verdict(
+            code="KC104", name="row-order", status=Status.ERROR, message=HOSTILE, reason=f"##[error]{HOSTILE}"
+        ),
     )
-    diagnosis = Diagnosis(cause=HOSTILE, severity="fail", sentence=HOSTILE, layer=HOSTILE, explains=("KC101", HOSTILE), advice=HOSTILE)
+    diagnosis = Diagnosis(
+        cause=HOSTILE,
+        severity="fail",
+        sentence=HOSTILE,
+        layer=HOSTILE,
+        explains=("KC101", HOSTILE),
+        advice=HOSTILE,
+    )
     return _report(
         {verdict.code: verdict for verdict in verdicts},
         diagnoses=(diagnosis,),

@@ -17,9 +17,8 @@ from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
-from keras_consistency_cli.pipeline.failing_rows import Exhibit
 from keras_consistency_cli.reporting.bundle import MANIFEST, MOST_BYTES, check_bundle, write_bundle
-from keras_consistency_cli.reporting.report import Report, Source
+from keras_consistency_cli.reporting.report import Exhibit, Report, Source
 from tests.helpers import live_models
 
 SETTINGS = Settings.model_validate({"model": "m.keras", "data": "x.npy", "seed": 4})
@@ -27,12 +26,29 @@ SETTINGS = Settings.model_validate({"model": "m.keras", "data": "x.npy", "seed":
 
 def exhibit(code: str = "KC101", rows: int = 3, width: int = 2, **changed: Any) -> Exhibit:
     values = np.random.default_rng(0).normal(size=(rows, width))
-    known: dict[str, Any] = {"answers": {"y": values + 1}, "expected": {"y": values}, "given": {"x": values}, "fed": {"x": values / 2}}
-    return Exhibit(**{"code": code, "candidate": "one-by-one", "reference": "predict", "rows": tuple(range(7, 7 + rows)), **known, **changed})
+    known: dict[str, Any] = {
+        "answers": {"y": values + 1},
+        "expected": {"y": values},
+        "given": {"x": values},
+        "fed": {"x": values / 2},
+    }
+    return Exhibit(
+        **{
+            "code": code,
+            "candidate": "one-by-one",
+            "reference": "predict",
+            "rows": tuple(range(7, 7 + rows)),
+            **known,
+            **changed,
+        }
+    )
 
 
 def report(*exhibits: Exhibit, **changed: Any) -> Report:
-    verdicts = tuple(Verdict(status=Status.FAIL, message="differs", code=each.code, name="batch-vs-single") for each in exhibits)
+    verdicts = tuple(
+        Verdict(status=Status.FAIL, message="differs", code=each.code, name="batch-vs-single")
+        for each in exhibits
+    )
     known = {
         "version": "9", "verdicts": verdicts, "model": Source(path="m.keras"), "data": Source(path="x.npy"), "exhibits": exhibits,
         "reproducers": {each.code: f"kcheck run m.keras --select {each.code}" for each in exhibits}, "environment": {"keras": "3.15.1"},
@@ -50,7 +66,11 @@ def test_a_bundle_holds_rows_both_answers_versions_settings_and_commands(tmp_pat
     write_bundle(into, report(shown, settings={"seed": 4}), SETTINGS)
     names = {"KC101-rows.npz", "KC101-answers.npz", "README.txt", "report.json", "environment.json"}
     assert {path.name for path in into.iterdir()} == {*names, MANIFEST}
-    assert json.loads((into / MANIFEST).read_text()) == {"made_by": "kcheck", "version": "9", "files": sorted(names)}
+    assert json.loads((into / MANIFEST).read_text()) == {
+        "made_by": "kcheck",
+        "version": "9",
+        "files": sorted(names),
+    }
     with np.load(into / "KC101-rows.npz") as rows, np.load(into / "KC101-answers.npz") as answers:
         assert rows.files == ["x"]
         assert np.array_equal(rows["x"], shown.given["x"])
@@ -71,7 +91,10 @@ def test_a_bundle_holds_rows_both_answers_versions_settings_and_commands(tmp_pat
 @pytest.mark.parametrize("width", [10, 3_000, 30_000, 1_000_000])
 @pytest.mark.parametrize("failures", [1, 9])
 def test_it_is_always_smaller_than_a_megabyte(tmp_path: Path, width: int, failures: int) -> None:
-    many = [exhibit(f"KC10{number}", rows=32 if width < 1_000_000 else 1, width=width) for number in range(failures)]
+    many = [
+        exhibit(f"KC10{number}", rows=32 if width < 1_000_000 else 1, width=width)
+        for number in range(failures)
+    ]
     write_bundle(tmp_path / "b", report(*many), SETTINGS)
     assert size(tmp_path / "b") < MOST_BYTES
     held = sorted(path.name for path in (tmp_path / "b").glob("*-answers.npz"))
@@ -94,7 +117,9 @@ def test_the_rows_kept_are_those_that_moved_most(tmp_path: Path) -> None:
 def test_a_large_report_is_packed_and_one_that_is_too_large_left_out(tmp_path: Path) -> None:
     dense = report(exhibit(), notes=("a" * 400_000,))
     write_bundle(tmp_path / "b", dense, SETTINGS)
-    assert json.loads(gzip.decompress((tmp_path / "b" / "report.json.gz").read_bytes()))["notes"] == ["a" * 400_000]
+    assert json.loads(gzip.decompress((tmp_path / "b" / "report.json.gz").read_bytes()))["notes"] == [
+        "a" * 400_000
+    ]
     noise = np.random.default_rng(0).bytes(1_500_000).hex()
     write_bundle(tmp_path / "c", replace(dense, notes=(noise,)), SETTINGS)
     assert not list((tmp_path / "c").glob("report*"))
@@ -131,7 +156,9 @@ def folder_named_as_a_file(folder: Path) -> None:
     (folder / "README.txt").mkdir()
 
 
-@pytest.mark.parametrize("make", [foreign_file, foreign_beside_a_bundle, forged_manifest, folder_named_as_a_file])
+@pytest.mark.parametrize(
+    "make", [foreign_file, foreign_beside_a_bundle, forged_manifest, folder_named_as_a_file]
+)
 def test_what_kcheck_did_not_make_is_never_touched(tmp_path: Path, make: Callable[[Path], None]) -> None:
     into = tmp_path / "b"
     make(into)
@@ -144,8 +171,14 @@ def test_what_kcheck_did_not_make_is_never_touched(tmp_path: Path, make: Callabl
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, lambda path: write_bundle(path, report(exhibit("KC701")), SETTINGS)], ids=["empty", "own"])
-def test_an_empty_folder_is_filled_and_a_bundle_replaced_whole(tmp_path: Path, make: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [Path.mkdir, lambda path: write_bundle(path, report(exhibit("KC701")), SETTINGS)],
+    ids=["empty", "own"],
+)
+def test_an_empty_folder_is_filled_and_a_bundle_replaced_whole(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     into = tmp_path / "b"
     make(into)
     check_bundle(into)
@@ -163,7 +196,9 @@ def test_a_file_and_a_missing_parent_are_refused(tmp_path: Path) -> None:
     check_bundle(tmp_path / "new")
 
 
-def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_written_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     into = tmp_path / "b"
     write_bundle(into, report(exhibit("KC701")), SETTINGS)
     before = sorted(path.name for path in into.iterdir())
@@ -194,23 +229,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_command_writes_what_it_saw(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = ["--data", str(folder / "x.npy"), "--custom-objects", str(live_models.__file__)]
     into = folder / "bundle"
-    assert main(["run", str(folder / "m.keras"), *files, "--select", "KC101,KC103", "--bundle", str(into)]) == 1
+    assert (
+        main(["run", str(folder / "m.keras"), *files, "--select", "KC101,KC103", "--bundle", str(into)]) == 1
+    )
     assert "FAIL  KC101" in capsys.readouterr().out
     rows = np.load(folder / "x.npy")
     for code in ("KC101", "KC103"):
         with np.load(into / f"{code}-answers.npz") as answers, np.load(into / f"{code}-rows.npz") as given:
             assert np.array_equal(given["x"], rows[answers["rows"]])
             # Companions of NaN make NaN of a row that lets them in.
-            apart = np.nan_to_num(np.abs(answers["candidate.kind"] - answers["reference.kind"]).max(axis=1), nan=9.0)
+            apart = np.nan_to_num(
+                np.abs(answers["candidate.kind"] - answers["reference.kind"]).max(axis=1), nan=9.0
+            )
             assert apart[0] > 1e-3
             assert (np.diff(apart) <= 0).all()
     told = (into / "README.txt").read_text()
-    alone = next(line.strip() for line in told.splitlines() if line.strip().startswith("kcheck run") and "KC103-rows.npz" in line)
+    alone = next(
+        line.strip()
+        for line in told.splitlines()
+        if line.strip().startswith("kcheck run") and "KC103-rows.npz" in line
+    )
     assert main(shlex.split(alone)[1:]) == 1
     assert size(into) < MOST_BYTES
 
 
-def test_a_folder_with_other_things_is_refused_before_anything_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_with_other_things_is_refused_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["run", str(folder / "m.keras"), "--bundle", str(folder)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

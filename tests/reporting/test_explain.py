@@ -24,12 +24,19 @@ def script() -> ModuleType:
 
 
 def test_every_check_and_every_cause_has_a_page() -> None:
-    assert [(page.folder, page.name) for page in PAGES] == [*(("checks", each.code) for each in CHECKS), *(("causes", slug) for slug in CAUSES)]
+    assert [(page.folder, page.name) for page in PAGES] == [
+        *(("checks", each.code) for each in CHECKS),
+        *(("causes", slug) for slug in CAUSES),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_says_why_how_what_to_do_and_where_from(page: Page) -> None:
-    headings = [next((known for known in HEADINGS if heading.startswith(known)), heading) for heading in page.sections if heading]
+    headings = [
+        next((known for known in HEADINGS if heading.startswith(known)), heading)
+        for heading in page.sections
+        if heading
+    ]
     assert list(dict.fromkeys(headings)) == list(HEADINGS)
     assert all(len(body.split()) >= 2 for heading, body in page.sections.items() if heading != "Sources")
     assert re.search(r"\w+#\d+|https://|chapter|\(\d{4}\)", page.sections["Sources"])
@@ -37,7 +44,9 @@ def test_a_page_says_why_how_what_to_do_and_where_from(page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_explain_prints_it(page: Page, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_prints_it(
+    page: Page, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["explain", page.name]) == 0
     told = capsys.readouterr().out
@@ -49,25 +58,37 @@ def test_explain_prints_it(page: Page, capsys: pytest.CaptureFixture[str], monke
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_fits_a_narrow_terminal_but_for_code_and_addresses(page: Page) -> None:
     for width in (40, 80):
-        wide = [line for line in page.text(width).splitlines() if len(line) > width and not line.startswith("    ") and " " in line.strip()]
+        wide = [
+            line
+            for line in page.text(width).splitlines()
+            if len(line) > width and not line.startswith("    ") and " " in line.strip()
+        ]
         assert wide == []
     assert page.text(40).split() == page.text().split()
 
 
-def test_explain_follows_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explain_follows_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     widths = {}
     for columns in ("60", "300"):
         monkeypatch.setenv("COLUMNS", columns)
         assert main(["explain", "batch-statistics-in-inference"]) == 0
-        widths[columns] = max(len(line) for line in capsys.readouterr().out.splitlines() if not line.startswith(" "))
+        widths[columns] = max(
+            len(line) for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")
+        )
     assert widths["60"] <= 60
     assert 80 < widths["300"] <= 100
 
 
-def test_a_cause_that_goes_by_the_name_of_a_check_comes_after_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cause_that_goes_by_the_name_of_a_check_comes_after_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["explain", "distribution-shift"]) == 0
-    check, cause = (next(page for page in PAGES if page.name == name) for name in ("KC702", "distribution-shift"))
+    check, cause = (
+        next(page for page in PAGES if page.name == name) for name in ("KC702", "distribution-shift")
+    )
     assert capsys.readouterr().out == f"{check.text()}\n\n{cause.text()}"
 
 
@@ -83,12 +104,14 @@ def test_a_causes_advice_is_for_no_layer_in_particular_and_code_is_kept_line_by_
     assert "{layer}" not in told
     assert "{{" not in told
     code = [line for line in CAUSES[slug].advice.splitlines() if line.startswith("    ")]
-    assert [line.replace("'{layer}'", "the layer at fault").replace("{{", "{").replace("}}", "}") for line in code] == [
-        line for line in told.splitlines() if line.startswith("    ")
-    ]
+    assert [
+        line.replace("'{layer}'", "the layer at fault").replace("{{", "{").replace("}}", "}") for line in code
+    ] == [line for line in told.splitlines() if line.startswith("    ")]
 
 
-def test_the_script_writes_every_page_and_links_lead_to_pages(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_script_writes_every_page_and_links_lead_to_pages(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert script.main([str(tmp_path)]) == 0
     files = sorted(tmp_path.rglob("*.md"))
     assert len(files) == len(PAGES) + 2

@@ -32,4 +32,7 @@ def test_a_width_too_small_to_read_is_widened(failing: Report) -> None:
 def test_an_unknown_format_is_a_usage_error_with_a_suggestion(healthy: Report) -> None:
     with pytest.raises(UsageError) as caught:
         render(healthy, "jsn\x1b")
-    assert str(caught.value) == f"unknown format 'jsn\\x1b' (did you mean 'json'?)\nexpected: {', '.join(FORMATS)}"
+    assert (
+        str(caught.value)
+        == f"unknown format 'jsn\\x1b' (did you mean 'json'?)\nexpected: {', '.join(FORMATS)}"
+    )

@@ -14,7 +14,9 @@ PASS, WARN, FAIL, SKIP, ERROR = Status.PASS, Status.WARN, Status.FAIL, Status.SK
 
 def report(*statuses: Status, fail_on: str = "fail") -> Report:
     verdicts = [Verdict(status=status, message="") for status in statuses]
-    return Report(version="0", verdicts=verdicts, model=Source(path="m.keras"), data=Source(path=""), fail_on=fail_on)  # type: ignore[arg-type]
+    return Report(
+        version="0", verdicts=verdicts, model=Source(path="m.keras"), data=Source(path=""), fail_on=fail_on
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,17 @@ def test_exit_code_and_outcome(statuses: tuple[Status, ...], code: int, outcome:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "code"), [((WARN,), 1), ((PASS, WARN), 1), ((WARN, ERROR), 1), ((PASS,), 0), ((PASS, ERROR), 3), ((SKIP,), 3), ((), 3), ((FAIL,), 1)]
+    ("statuses", "code"),
+    [
+        ((WARN,), 1),
+        ((PASS, WARN), 1),
+        ((WARN, ERROR), 1),
+        ((PASS,), 0),
+        ((PASS, ERROR), 3),
+        ((SKIP,), 3),
+        ((), 3),
+        ((FAIL,), 1),
+    ],
 )
 def test_fail_on_warn(statuses: tuple[Status, ...], code: int) -> None:
     assert report(*statuses, fail_on="warn").exit_code == code
@@ -47,7 +59,10 @@ def test_fail_on_warn(statuses: tuple[Status, ...], code: int) -> None:
 
 def test_a_worker_that_was_lost_takes_the_good_ending_away_and_no_other() -> None:
     gone = ("its process was killed by SIGKILL",)
-    assert [replace(report(*statuses), lost=gone).exit_code for statuses in ((PASS,), (PASS, WARN), (FAIL, PASS), (SKIP,))] == [3, 3, 1, 3]
+    assert [
+        replace(report(*statuses), lost=gone).exit_code
+        for statuses in ((PASS,), (PASS, WARN), (FAIL, PASS), (SKIP,))
+    ] == [3, 3, 1, 3]
     assert replace(report(WARN, fail_on="warn"), lost=gone).exit_code == 1
 
 
@@ -56,7 +71,9 @@ def test_every_status_has_an_exit_code() -> None:
 
 
 def test_a_required_check_that_was_skipped_takes_the_good_ending_away() -> None:
-    verdicts = [Verdict(code=code, status=status, message="") for code, status in (("KC101", PASS), ("KC301", SKIP))]
+    verdicts = [
+        Verdict(code=code, status=status, message="") for code, status in (("KC101", PASS), ("KC301", SKIP))
+    ]
     asked = replace(report(), verdicts=verdicts, required=("KC301",))
     assert (asked.exit_code, asked.outcome, asked.unanswered) == (3, "no-verdict", (verdicts[1],))
     assert replace(asked, required=("KC101",)).exit_code == 0
@@ -65,8 +82,16 @@ def test_a_required_check_that_was_skipped_takes_the_good_ending_away() -> None:
 
 @pytest.mark.parametrize(
     ("statuses", "code", "outcome"),
-    [((FAIL,), 0, "inconsistent"), ((WARN,), 0, "inconsistent"), ((ERROR,), 3, "no-verdict"), ((SKIP,), 3, "no-verdict"), ((PASS,), 0, "consistent")],
+    [
+        ((FAIL,), 0, "inconsistent"),
+        ((WARN,), 0, "inconsistent"),
+        ((ERROR,), 3, "no-verdict"),
+        ((SKIP,), 3, "no-verdict"),
+        ((PASS,), 0, "consistent"),
+    ],
 )
-def test_exit_zero_lets_failures_pass_and_nothing_else(statuses: tuple[Status, ...], code: int, outcome: str) -> None:
+def test_exit_zero_lets_failures_pass_and_nothing_else(
+    statuses: tuple[Status, ...], code: int, outcome: str
+) -> None:
     found = replace(report(*statuses, fail_on="warn"), exit_zero=True)
     assert (found.exit_code, found.outcome) == (code, outcome)

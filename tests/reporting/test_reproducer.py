@@ -24,7 +24,14 @@ EVERYTHING: dict[str, Any] = {
     "tolerance": {"rtol": 1e-5, "atol": 0.0}, "trust": {"scaler": True, "code": True}, "timeout": 9.5, "fail_on": "warn",
     "total_timeout": 90.5, "memory_limit": 3.5, "isolation": "off",
 }  # fmt: skip
-PLAIN: dict[str, Any] = {"color": "never", "format": "json", "output": "o.json", "select": ["KC1"], "ignore": ["KC104"], "debug": True}
+PLAIN: dict[str, Any] = {
+    "color": "never",
+    "format": "json",
+    "output": "o.json",
+    "select": ["KC1"],
+    "ignore": ["KC104"],
+    "debug": True,
+}
 
 
 def again(line: str) -> Settings:
@@ -57,7 +64,10 @@ def test_pasted_it_gives_the_same_settings(changed: dict[str, Any]) -> None:
 
 
 def test_what_only_concerns_the_report_is_left_out() -> None:
-    assert command(Settings.model_validate({"model": "m.keras", **PLAIN}), select="KC103") == "kcheck run m.keras --select KC103"
+    assert (
+        command(Settings.model_validate({"model": "m.keras", **PLAIN}), select="KC103")
+        == "kcheck run m.keras --select KC103"
+    )
 
 
 def test_rows_are_stated_only_where_they_were() -> None:
@@ -68,18 +78,30 @@ def test_rows_are_stated_only_where_they_were() -> None:
 
 def test_the_yaml_file_is_named_where_it_says_what_no_flag_can(tmp_path: Path) -> None:
     path = tmp_path / "my kcheck.yaml"
-    for text, named in (("rows: 12\n", False), ("facts: {stateful_rows: consecutive}\n", True), ("checks: {batch-size: {sizes: [5]}}\n", True)):
+    for text, named in (
+        ("rows: 12\n", False),
+        ("facts: {stateful_rows: consecutive}\n", True),
+        ("checks: {batch-size: {sizes: [5]}}\n", True),
+    ):
         path.write_text(f"model: m.keras\n{text}", encoding="utf-8")
         settings = load_settings({"config": str(path)}, {})
         line = command(settings, select="KC102", config=path)
         assert (f"--config {shlex.quote(str(path))}" in line) is named
         kept = again(line)
-        assert (kept.facts, kept.checks, kept.rows, kept.model) == (settings.facts, settings.checks, settings.rows, settings.model)
+        assert (kept.facts, kept.checks, kept.rows, kept.model) == (
+            settings.facts,
+            settings.checks,
+            settings.rows,
+            settings.model,
+        )
 
 
 def test_files_can_stand_in_for_those_of_the_run() -> None:
     settings = Settings.model_validate({"model": "m.keras", "data": "x.npy"})
-    assert command(settings, select="KC1", instead={"data": "rows.npy"}) == "kcheck run m.keras --data rows.npy --select KC1"
+    assert (
+        command(settings, select="KC1", instead={"data": "rows.npy"})
+        == "kcheck run m.keras --data rows.npy --select KC1"
+    )
 
 
 def test_a_model_that_looks_like_a_flag_is_still_a_model() -> None:
@@ -90,18 +112,43 @@ def test_a_model_that_looks_like_a_flag_is_still_a_model() -> None:
 def test_every_setting_that_a_flag_can_say_is_kept_or_concerns_the_report_alone() -> None:
     """A new flag is either said here or listed as no matter of the verdict."""
     options = {parameter.name for parameter in typer.main.get_command(app).commands["run"].params}  # type: ignore[attr-defined]
-    reporting = {"format", "output", "color", "debug", "config", "select", "ignore", "help", "bundle", "quiet", "verbose", "show_settings"}
+    reporting = {
+        "format",
+        "output",
+        "color",
+        "debug",
+        "config",
+        "select",
+        "ignore",
+        "help",
+        "bundle",
+        "quiet",
+        "verbose",
+        "show_settings",
+    }
     reporting |= {"exit_zero", "exit_first", "require"}
     everything = Settings.model_validate({**EVERYTHING, "scaler": None, "preprocess": "a.py:f"})
-    shown = command(everything, select="KC1") + command(Settings.model_validate({**EVERYTHING, "tolerance": "exact"}), select="KC1")
-    lacking = {name for name in options - reporting - {"model"} if f"--{str(name).replace('_', '-')}" not in shown}
+    shown = command(everything, select="KC1") + command(
+        Settings.model_validate({**EVERYTHING, "tolerance": "exact"}), select="KC1"
+    )
+    lacking = {
+        name for name in options - reporting - {"model"} if f"--{str(name).replace('_', '-')}" not in shown
+    }
     assert lacking == set()
     assert gather({"model": "m"}, {}).values == {"model": "m"}
 
 
-@pytest.mark.parametrize(("fail_on", "codes"), [("fail", ["KC101", "KC203"]), ("warn", ["KC101", "KC102", "KC203"])])
+@pytest.mark.parametrize(
+    ("fail_on", "codes"), [("fail", ["KC101", "KC203"]), ("warn", ["KC101", "KC102", "KC203"])]
+)
 def test_what_fails_or_breaks_has_one(fail_on: str, codes: list[str]) -> None:
-    statuses = {"KC101": Status.FAIL, "KC102": Status.WARN, "KC103": Status.PASS, "KC104": Status.SKIP, "KC203": Status.ERROR}
+    statuses = {
+        "KC101": Status.FAIL,
+        "KC102": Status.WARN,
+        "KC103": Status.PASS,
+        "KC104": Status.SKIP,
+        "KC203": Status.ERROR,
+    }
     settings = Settings.model_validate({"model": "m.keras", "fail_on": fail_on})
     assert list(reproducers(settings, [verdict(*each) for each in statuses.items()])) == codes
 
@@ -116,7 +163,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_pasted_it_fails_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every failing check of a leaking model, by its own command and through the whole command line."""
     settings = Settings.model_validate(
-        {"model": folder / "my model.keras", "data": folder / "x.npy", "custom_objects": [OBJECTS], "rows": 64, "seed": 3, "select": ["KC10"]}
+        {
+            "model": folder / "my model.keras",
+            "data": folder / "x.npy",
+            "custom_objects": [OBJECTS],
+            "rows": 64,
+            "seed": 3,
+            "select": ["KC10"],
+        }
     )
     report = inspect(settings)
     failing = [each.code for each in report.verdicts if each.status is Status.FAIL]

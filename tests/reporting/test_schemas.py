@@ -69,9 +69,25 @@ def document() -> dict[str, Any]:
     """A report with a little of everything."""
     answers = [Answers(outputs={"y": np.array([[0.5], [value]], np.float32)}) for value in (0.25, np.nan)]
     pair = compare(("one-by-one", "predict"), *answers, shadow=answers[0], decisions={"y": "threshold"})[0]
-    judged = Judged(comparison=pair, limit=Limit(value=float("inf"), origin="calibrated"), within=False, lifted=pair)
-    verdict = Verdict(code="KC101", name="batch-vs-single", status=Status.FAIL, message="m", judged=(judged,), findings={"a": [1]})
-    facts = Facts(name="m", kind="Sequential", parameters=1, layers=(), inputs=(InputFact(name="x", shape=(None, 2), dtype="float32"),), outputs=())
+    judged = Judged(
+        comparison=pair, limit=Limit(value=float("inf"), origin="calibrated"), within=False, lifted=pair
+    )
+    verdict = Verdict(
+        code="KC101",
+        name="batch-vs-single",
+        status=Status.FAIL,
+        message="m",
+        judged=(judged,),
+        findings={"a": [1]},
+    )
+    facts = Facts(
+        name="m",
+        kind="Sequential",
+        parameters=1,
+        layers=(),
+        inputs=(InputFact(name="x", shape=(None, 2), dtype="float32"),),
+        outputs=(),
+    )
     report = Report(
         version="1", verdicts=(verdict,), diagnoses=(Diagnosis(cause="hidden-state", severity="fail", sentence="s"),), facts=facts,
         model=Source(path="m"), data=Source(path="x"), scaler=Source(path="s"), noise={"y": 1e-8}, calibration={"noise": (pair,)},
@@ -95,7 +111,9 @@ def test_a_report_is_valid_and_every_key_of_it_is_known(document: dict[str, Any]
         (("results", 0, "comparisons", 0, "max_abs"), "much"), (("results", 0, "comparisons", 0, "within"), 1), (("subject", "data"), None),
     ],
 )  # fmt: skip
-def test_what_is_no_report_is_told(path: tuple[str | int, ...], value: object, document: dict[str, Any]) -> None:
+def test_what_is_no_report_is_told(
+    path: tuple[str | int, ...], value: object, document: dict[str, Any]
+) -> None:
     broken = copy.deepcopy(document)
     place: Any = broken
     for part in path[:-1]:
@@ -123,7 +141,10 @@ def test_the_command_prints_them(name: str, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(SCHEMAS[name]()))
 
 
-@pytest.mark.parametrize(("line", "message"), [(["reprot"], "schema reprot is unknown (did you mean 'report'?)"), ([], "Missing argument")])
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [(["reprot"], "schema reprot is unknown (did you mean 'report'?)"), ([], "Missing argument")],
+)
 def test_mistakes(line: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", *line]) == 2
     shown = capsys.readouterr()

@@ -88,24 +88,51 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "markdown": _markdown,
     "html": _html,
 }
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def _everywhere(text: str, make_report: Callable[..., Report], judged: Callable[..., Judged]) -> Report:
     """A report with the text in every place that a model, a file or a user can choose."""
     worst = judged(text, text, 0.3, output=text)
     verdicts = (
-        Verdict(code="KC101", name="batch-vs-single", status=Status.FAIL, message=text, reason=text, judged=(worst,), advice=f"{text}\n    {text}"),
+        Verdict(
+            code="KC101",
+            name="batch-vs-single",
+            status=Status.FAIL,
+            message=text,
+            reason=text,
+            judged=(worst,),
+            advice=f"{text}\n    {text}",
+        ),
         Verdict(code="KC102", name="batch-size", status=Status.SKIP, message=text, reason=text),
-        Verdict(code="KC104", name="row-order", status=Status.ERROR, message=text, reason=text, findings={text: text}),
+        Verdict(
+            code="KC104",
+            name="row-order",
+            status=Status.ERROR,
+            message=text,
+            reason=text,
+            findings={text: text},
+        ),
         Verdict(code="KC201", name="predict-vs-call", status=Status.WARN, message=text, advice=text),
     )
     diagnosis = Diagnosis(
         cause="training-flag-default", severity="fail", sentence=text, layer=text, rows=(1,), explains=("KC101",), confidence="likely",
         evidence={text: text}, advice=text,
     )  # fmt: skip
-    files = {"model": Source(path=text, summary=text), "data": Source(path=text, summary=text), "scaler": Source(path=text, summary=text)}
-    named = {"noise": {text: 1e-7}, "notes": (text,), "reproduce": text, "settings": {text: text}, "environment": {text: text}}
+    files = {
+        "model": Source(path=text, summary=text),
+        "data": Source(path=text, summary=text),
+        "scaler": Source(path=text, summary=text),
+    }
+    named = {
+        "noise": {text: 1e-7},
+        "notes": (text,),
+        "reproduce": text,
+        "settings": {text: text},
+        "environment": {text: text},
+    }
     return make_report(*verdicts, diagnoses=(diagnosis,), **files, **named)
 
 
@@ -115,9 +142,13 @@ def test_every_renderer_has_a_parser() -> None:
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("name", RENDERERS)
-def test_hostile_text_stays_text(name: str, kind: str, make_report: Callable[..., Report], judged: Callable[..., Judged]) -> None:
+def test_hostile_text_stays_text(
+    name: str, kind: str, make_report: Callable[..., Report], judged: Callable[..., Judged]
+) -> None:
     for width, ascii_only in ((80, False), (40, True)):
-        shown = render(_everywhere(HOSTILE[kind], make_report, judged), name, width=width, ascii_only=ascii_only)
+        shown = render(
+            _everywhere(HOSTILE[kind], make_report, judged), name, width=width, ascii_only=ascii_only
+        )
         shown.encode("utf-8")
         assert _STEERING.findall(shown) == []
         PARSERS[name](shown)
@@ -127,7 +158,9 @@ def test_hostile_text_stays_text(name: str, kind: str, make_report: Callable[...
 @pytest.mark.parametrize("name", RENDERERS)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(codec=None), min_size=1, max_size=60))
-def test_any_text_stays_text(name: str, text: str, make_report: Callable[..., Report], judged: Callable[..., Judged]) -> None:
+def test_any_text_stays_text(
+    name: str, text: str, make_report: Callable[..., Report], judged: Callable[..., Judged]
+) -> None:
     shown = render(_everywhere(text, make_report, judged), name)
     shown.encode("utf-8")
     assert _STEERING.findall(shown) == []

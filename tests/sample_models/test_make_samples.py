@@ -19,7 +19,12 @@ NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/expected.yaml"))
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("samples")
-    done = subprocess.run([sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(into)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(into)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     sys.path.insert(0, str(SAMPLES))
     try:
@@ -44,18 +49,30 @@ def test_expectation_is_complete(name: str, built: Path) -> None:
     assert set(expected) - {"confidence"} == {"exit_code", "failing", "args", "cause", "story"}
     assert expected.get("confidence", "likely") in ("likely", "confirmed")
     assert (expected["exit_code"] == 1) == bool(expected["failing"]) == (expected["cause"] is not None)
-    files = [(built if (built / name / argument).exists() else SAMPLES) / name / argument for argument in expected["args"][1::2]]
+    files = [
+        (built if (built / name / argument).exists() else SAMPLES) / name / argument
+        for argument in expected["args"][1::2]
+    ]
     assert all(file.is_file() for file in files)
 
 
 def test_unknown_name_is_refused() -> None:
-    done = subprocess.run([sys.executable, str(SAMPLES / "make_samples.py"), "helthy"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(SAMPLES / "make_samples.py"), "helthy"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert "no sample is called helthy" in done.stderr
 
 
 def test_same_seed_same_sample(built: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, str(SAMPLES / "make_samples.py"), "healthy-mlp", "--into", str(tmp_path)], capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, str(SAMPLES / "make_samples.py"), "healthy-mlp", "--into", str(tmp_path)],
+        capture_output=True,
+        check=True,
+    )
     (first, rows), (second, again) = _load(built, "healthy-mlp"), _load(tmp_path, "healthy-mlp")
     assert np.array_equal(rows, again)
     assert np.array_equal(first.predict(rows, verbose=0), second.predict(rows, verbose=0))
@@ -78,7 +95,9 @@ def test_companions_change_the_row(built: Path, name: str) -> None:
 @pytest.mark.parametrize(("name", "batch"), [("stateful-lstm", 4), ("dropout-left-on", 32)])
 def test_predicting_twice_differs(built: Path, name: str, batch: int) -> None:
     model, rows = _load(built, name)
-    assert not np.allclose(model.predict(rows, batch_size=batch, verbose=0), model.predict(rows, batch_size=batch, verbose=0))
+    assert not np.allclose(
+        model.predict(rows, batch_size=batch, verbose=0), model.predict(rows, batch_size=batch, verbose=0)
+    )
 
 
 def test_augmentation_answers_to_a_bare_call_only(built: Path) -> None:
@@ -92,7 +111,9 @@ def _served(built: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     """What the model says about the rows as the saved scaler gives them, and about those that were served."""
     model, rows = _load(built, name)
     scaler = pickle.loads((built / name / "scaler.pkl").read_bytes())
-    return model.predict(scaler.transform(rows), verbose=0), model.predict(np.load(built / name / "served.npy"), verbose=0)
+    return model.predict(scaler.transform(rows), verbose=0), model.predict(
+        np.load(built / name / "served.npy"), verbose=0
+    )
 
 
 def test_reused_scaler_gives_identical_predictions(built: Path) -> None:

@@ -40,9 +40,16 @@ def place(nursery: Nursery, tmp_path: Path) -> Iterator[Place]:
 
     def take(how: str, when: str = "bare", timeout: float = 60.0, **files: Any) -> Seat:
         trap = planted.Trap(how, when, armed=False, name="trap")
-        keras.Sequential([keras.Input((3,), name="x"), trap, layers.Dense(1, name="out")]).save(tmp_path / "m.keras")
+        keras.Sequential([keras.Input((3,), name="x"), trap, layers.Dense(1, name="out")]).save(
+            tmp_path / "m.keras"
+        )
         np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(6, 3)).astype("float32"))
-        given = {"model": str(tmp_path / "m.keras"), "data": str(tmp_path / "x.npy"), "custom_objects": [str(planted.__file__)], **files}
+        given = {
+            "model": str(tmp_path / "m.keras"),
+            "data": str(tmp_path / "x.npy"),
+            "custom_objects": [str(planted.__file__)],
+            **files,
+        }
         seats.append(Seat(nursery, {"files": given, "probe": PROBE}, timeout=timeout))
         return seats[-1]
 
@@ -63,7 +70,10 @@ def place(nursery: Nursery, tmp_path: Path) -> Iterator[Place]:
         ("forge", "a worker sent something that is not a message"),
         ("announce", "a worker announced an answer of 5.24e+05 GiB, more than it may hold"),
         ("write", "PermissionError: [Errno 13] Permission denied: "),
-        ("write", "(workers have no network and write to no folder but their own; --isolation off lifts that)"),
+        (
+            "write",
+            "(workers have no network and write to no folder but their own; --isolation off lifts that)",
+        ),
         ("connect", "PermissionError: [Errno 13] Permission denied (workers have no network"),
         ("end the run", "PermissionError: [Errno 1] Operation not permitted"),
     ],
@@ -121,7 +131,10 @@ def test_a_worker_that_takes_too_much_memory_is_ended(place: Place, nursery: Nur
         harmed, _ = seat.run("bare-call", ROWS)
     finally:
         nursery._watch.limit = MemoryLimit()
-    assert re.fullmatch(r"ran out of memory \(2(\.\d+)? GiB of 2 GiB, memory_limit\): raise --memory-limit, or .*", str(harmed.error)), harmed.error
+    assert re.fullmatch(
+        r"ran out of memory \(2(\.\d+)? GiB of 2 GiB, memory_limit\): raise --memory-limit, or .*",
+        str(harmed.error),
+    ), harmed.error
     assert seat.run("call", ROWS)[0].ran
 
 
@@ -154,7 +167,9 @@ def test_a_flood_of_output_harms_nobody(place: Place) -> None:
     assert seat.run("bare-call", ROWS)[0].ran
 
 
-@pytest.mark.parametrize(("how", "words"), [("kill", "killed by SIGKILL"), ("exit", "exit code 0"), ("raise", "planted")])
+@pytest.mark.parametrize(
+    ("how", "words"), [("kill", "killed by SIGKILL"), ("exit", "exit code 0"), ("raise", "planted")]
+)
 def test_harm_while_loading_is_no_verdict(how: str, words: str, place: Place) -> None:
     with pytest.raises((NoVerdictError, RefusedError), match=words):
         place(how, "load").load()
@@ -173,7 +188,11 @@ def test_a_worker_that_can_never_load_again_keeps_answering_with_errors(place: P
 def test_traces_are_whole(place: Place) -> None:
     seat = place("flood")
     facts, described = seat.load()
-    assert (facts.kind, [fact.path for fact in facts.layers], described) == ("Sequential", ["x", "trap", "out"], "")
+    assert (facts.kind, [fact.path for fact in facts.layers], described) == (
+        "Sequential",
+        ["x", "trap", "out"],
+        "",
+    )
     trace, baseline = seat.run("companions", ROWS)
     assert (trace.route, trace.error, trace.unavailable, trace.changed) == ("companions", None, None, ())
     assert baseline is not None

@@ -18,8 +18,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-@pytest.mark.parametrize(("total", "now", "ends"), [(None, 100.0, 105.0), (60.0, 100.0, 105.0), (60.0, 158.0, 160.0), (3.0, 100.0, 103.0)])
-def test_the_nearer_of_both_ends_counts(total: float | None, now: float, ends: float, clock: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("total", "now", "ends"),
+    [(None, 100.0, 105.0), (60.0, 100.0, 105.0), (60.0, 158.0, 160.0), (3.0, 100.0, 103.0)],
+)
+def test_the_nearer_of_both_ends_counts(
+    total: float | None, now: float, ends: float, clock: list[float]
+) -> None:
     limits = Deadline(answer=5.0, total=total, began=100.0)
     clock[0] = now
     assert limits.next() == ends
@@ -37,7 +42,11 @@ def test_without_a_limit_a_run_is_never_over() -> None:
     assert not Deadline(answer=5.0, began=time.monotonic() - 1e9).over
 
 
-@pytest.mark.parametrize(("answer", "total", "ends"), [(8.0, None, 60.0), (600.0, None, 600.0), (8.0, 20.0, 20.0)])
-def test_a_backend_that_starts_has_a_minute_unless_the_run_has_less(answer: float, total: float | None, ends: float, clock: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "total", "ends"), [(8.0, None, 60.0), (600.0, None, 600.0), (8.0, 20.0, 20.0)]
+)
+def test_a_backend_that_starts_has_a_minute_unless_the_run_has_less(
+    answer: float, total: float | None, ends: float, clock: list[float]
+) -> None:
     began = clock[0]
     assert Deadline(answer=answer, total=total, began=began).start() == began + ends

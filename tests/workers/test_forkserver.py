@@ -37,10 +37,24 @@ def trapped(tmp_path: Path) -> Callable[..., list[str]]:
 
     def save(how: str, when: str = "bare", *parts: Any) -> list[str]:
         trap = planted.Trap(how, when, armed=False, name="trap")
-        keras.Sequential([keras.Input((3,), name="x"), *parts, trap, layers.Dense(1, name="out")]).save(tmp_path / "m.keras")
+        keras.Sequential([keras.Input((3,), name="x"), *parts, trap, layers.Dense(1, name="out")]).save(
+            tmp_path / "m.keras"
+        )
         np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 3)).astype("float32"))
         objects = ["--custom-objects", str(planted.__file__)]
-        return ["run", "m.keras", "--data", "x.npy", *objects, "--select", CHECKS, "--format", "json", "--batch-size", "8"]
+        return [
+            "run",
+            "m.keras",
+            "--data",
+            "x.npy",
+            *objects,
+            "--select",
+            CHECKS,
+            "--format",
+            "json",
+            "--batch-size",
+            "8",
+        ]
 
     return save
 
@@ -51,9 +65,17 @@ def statuses(stdout: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("how", "words"),
-    [("kill", "SIGKILL"), ("abort", "SIGABRT"), ("exit", "exit code 0"), ("raise", "RuntimeError"), ("hang", "no answer within 8 s")],
+    [
+        ("kill", "SIGKILL"),
+        ("abort", "SIGABRT"),
+        ("exit", "exit code 0"),
+        ("raise", "RuntimeError"),
+        ("hang", "no answer within 8 s"),
+    ],
 )
-def test_harm_is_an_error_and_everything_else_a_verdict(how: str, words: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_harm_is_an_error_and_everything_else_a_verdict(
+    how: str, words: str, around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     done = around.run(*trapped(how), *(["--timeout", "8"] if how == "hang" else []))
     assert (done.returncode, done.stderr) == (3, "")
     assert statuses(done.stdout) == {"KC104": "pass", "KC201": "pass", "KC202": "error", "KC204": "pass"}
@@ -62,13 +84,17 @@ def test_harm_is_an_error_and_everything_else_a_verdict(how: str, words: str, ar
     assert around.left_behind() == ([], [])
 
 
-def test_harm_in_a_training_call_is_an_error_too(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_harm_in_a_training_call_is_an_error_too(
+    around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     done = around.run(*trapped("exit", "training"))
     assert (done.returncode, done.stderr) == (3, "")
     assert statuses(done.stdout) == {"KC104": "pass", "KC201": "pass", "KC202": "error", "KC204": "pass"}
 
 
-def test_a_failure_elsewhere_outweighs_the_harm(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_a_failure_elsewhere_outweighs_the_harm(
+    around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     normaliser = layers.UnitNormalization(axis=0)
     done = around.run(*trapped("exit", "bare", normaliser))
     assert (done.returncode, done.stderr) == (1, "")
@@ -79,7 +105,9 @@ def test_a_failure_elsewhere_outweighs_the_harm(around: Surroundings, trapped: C
     }
 
 
-def test_a_flood_of_output_stays_out_of_the_report(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_a_flood_of_output_stays_out_of_the_report(
+    around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     done = around.run(*trapped("flood"))
     assert (done.returncode, done.stderr) == (0, "")
     assert set(statuses(done.stdout).values()) == {"pass"}
@@ -87,22 +115,31 @@ def test_a_flood_of_output_stays_out_of_the_report(around: Surroundings, trapped
 
 
 @pytest.mark.parametrize("how", ["spawn", "escape"])
-def test_children_of_a_worker_end_with_it(how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_children_of_a_worker_end_with_it(
+    how: str, around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     assert around.run(*trapped(how)).returncode == 0
     assert around.left_behind() == ([], [])
 
 
-def test_isolation_can_be_switched_off_and_is_told_either_way(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_isolation_can_be_switched_off_and_is_told_either_way(
+    around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     kept, free = around.run(*trapped("write")), around.run(*trapped("write"), "--isolation", "off")
     written = Path(planted.__file__).with_name("written_by_a_worker")
     assert written.exists()
     written.unlink()
     assert (kept.returncode, free.returncode) == (3, 0)
     environments = [json.loads(done.stdout)["environment"] for done in (kept, free)]
-    assert [(each["isolation"], each["isolation_lacks"]) for each in environments] == [("full", []), ("off", [])]
+    assert [(each["isolation"], each["isolation_lacks"]) for each in environments] == [
+        ("full", []),
+        ("off", []),
+    ]
 
 
-def test_the_whole_run_has_a_limit_of_its_own(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_the_whole_run_has_a_limit_of_its_own(
+    around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     done = around.run(*trapped("hang"), "--total-timeout", "20")
     assert (done.returncode, done.stderr, json.loads(done.stdout)["verdict"]) == (3, "", "no-verdict")
     assert statuses(done.stdout)["KC202"] == "error"
@@ -118,25 +155,35 @@ def test_a_run_without_time_has_no_verdict(around: Surroundings, trapped: Callab
 
 
 @pytest.mark.parametrize("how", ["kill", "exit"])
-def test_harm_in_every_prediction_is_no_verdict(how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_harm_in_every_prediction_is_no_verdict(
+    how: str, around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     done = around.run(*trapped(how, "always"))
     assert (done.returncode, done.stderr) == (3, "")
     assert set(statuses(done.stdout).values()) == {"error"}
     assert around.left_behind() == ([], [])
 
 
-def test_harm_while_loading_is_told_on_stderr(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_harm_while_loading_is_told_on_stderr(
+    around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     done = around.run(*trapped("exit", "load"))
     assert (done.returncode, json.loads(done.stdout)["verdict"]) == (3, "no-verdict")
-    assert done.stderr.startswith("kcheck: the model could not be loaded: its process ended by itself with exit code 0: ")
+    assert done.stderr.startswith(
+        "kcheck: the model could not be loaded: its process ended by itself with exit code 0: "
+    )
     assert "last words of the layer" in done.stderr
     assert len(done.stderr.splitlines()) <= 3
     assert around.left_behind() == ([], [])
 
 
 @pytest.mark.parametrize("how", ["hang", "spawn and hang"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
-def test_interrupting_ends_every_process(number: int, code: int, how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_interrupting_ends_every_process(
+    number: int, code: int, how: str, around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     process = around.start(*trapped(how))
     try:
         for _ in range(1200):
@@ -149,7 +196,14 @@ def test_interrupting_ends_every_process(number: int, code: int, how: str, aroun
     finally:
         process.kill()
     assert (process.returncode, out) == (code, "")
-    assert err == {signal.SIGINT: "kcheck: interrupted\n", signal.SIGTERM: "kcheck: terminated\n", signal.SIGKILL: ""}[signal.Signals(number)]
+    assert (
+        err
+        == {
+            signal.SIGINT: "kcheck: interrupted\n",
+            signal.SIGTERM: "kcheck: terminated\n",
+            signal.SIGKILL: "",
+        }[signal.Signals(number)]
+    )
     processes, files = around.left_behind()
     assert processes == []
     if number == signal.SIGKILL:
@@ -167,7 +221,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_broken_backend_is_no_verdict_with_its_last_words(how: str, around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_a_broken_backend_is_no_verdict_with_its_last_words(
+    how: str, around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     arguments = trapped("flood")
     fake = around.folder / "fake" / "keras"
     fake.mkdir(parents=True)
@@ -183,7 +239,9 @@ def test_a_broken_backend_is_no_verdict_with_its_last_words(how: str, around: Su
     assert around.left_behind() == ([], [])
 
 
-def test_nothing_is_imported_from_the_current_folder(around: Surroundings, trapped: Callable[..., list[str]]) -> None:
+def test_nothing_is_imported_from_the_current_folder(
+    around: Surroundings, trapped: Callable[..., list[str]]
+) -> None:
     arguments = trapped("flood")
     for name in ("keras", "json", "tensorflow", "socket", "gc", "keras_consistency_cli"):
         (around.folder / f"{name}.py").write_text("open('imported', 'w').close()\n")

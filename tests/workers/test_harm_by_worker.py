@@ -30,25 +30,42 @@ def run(tmp_path: Path) -> Callable[[str, str], tuple[Any, Surroundings]]:
 
     def checked(where: str, how: str) -> tuple[Any, Surroundings]:
         trap = planted_by_worker.SeatTrap(how, where, name="trap")
-        parts = [keras.Input((3,), name="x"), layers.Dense(4, activation="tanh", name="body"), trap, layers.Dense(1, name="out")]
+        parts = [
+            keras.Input((3,), name="x"),
+            layers.Dense(4, activation="tanh", name="body"),
+            trap,
+            layers.Dense(1, name="out"),
+        ]
         keras.Sequential(parts).save(tmp_path / "m.keras")
         np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 3)).astype("float32"))
         around = Surroundings(tmp_path)
-        asked = ["--custom-objects", str(planted_by_worker.__file__), "--select", ",".join((*UNHARMED, HARMED[where]))]
+        asked = [
+            "--custom-objects",
+            str(planted_by_worker.__file__),
+            "--select",
+            ",".join((*UNHARMED, HARMED[where])),
+        ]
         limit = ["--timeout", "6"] if how == "hang" else []
-        return around.run("run", "m.keras", "--data", "x.npy", *asked, "--format", "json", "--batch-size", "8", *limit), around
+        return around.run(
+            "run", "m.keras", "--data", "x.npy", *asked, "--format", "json", "--batch-size", "8", *limit
+        ), around
 
     return checked
 
 
 @pytest.mark.parametrize("where", HARMED)
 @pytest.mark.parametrize("how", WORDS)
-def test_only_what_the_harmed_worker_ran_is_an_error(where: str, how: str, run: Callable[[str, str], tuple[Any, Surroundings]]) -> None:
+def test_only_what_the_harmed_worker_ran_is_an_error(
+    where: str, how: str, run: Callable[[str, str], tuple[Any, Surroundings]]
+) -> None:
     done, around = run(where, how)
     report = json.loads(done.stdout)
     by_code = {result["code"]: result for result in report["results"]}
     assert (done.returncode, done.stderr, report["verdict"]) == (3, "", "no-verdict")
-    assert {code: result["status"] for code, result in by_code.items()} == {**dict.fromkeys(UNHARMED, "pass"), HARMED[where]: "error"}
+    assert {code: result["status"] for code, result in by_code.items()} == {
+        **dict.fromkeys(UNHARMED, "pass"),
+        HARMED[where]: "error",
+    }
     assert WORDS[how] in by_code[HARMED[where]]["reason"]
     assert all(by_code[code]["comparisons"] for code in UNHARMED)
     assert report["facts"]["layers"]

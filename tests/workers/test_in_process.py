@@ -41,7 +41,11 @@ class Broken(layers.Layer):
 def seat(*stack: Any, deadline: Deadline | None = None, lacking: Mapping[str, str] | None = None) -> LiveSeat:
     model = keras.Sequential([keras.Input((3,), name="x"), *stack, layers.Dense(1, name="out")])
     given = {"data": live_rows(X, what="x")}
-    bench = Bench(lambda files: Subject(files=SubjectFiles(**files), model=model, facts=describe_model(model), given=given))
+    bench = Bench(
+        lambda files: Subject(
+            files=SubjectFiles(**files), model=model, facts=describe_model(model), given=given
+        )
+    )
     return LiveSeat(bench, LOAD, deadline=deadline or Deadline(answer=60.0), lacking=lacking or {})
 
 
@@ -69,7 +73,12 @@ def test_a_baseline_comes_along_and_the_model_is_not_changed() -> None:
 
 def test_what_it_lacks_is_unavailable_and_is_never_asked() -> None:
     trace, baseline = seat(lacking={"fresh-process": "no such process"}).run("fresh-process", np.arange(6))
-    assert (trace.route, trace.unavailable, trace.error, baseline) == ("fresh-process", "no such process", None, None)
+    assert (trace.route, trace.unavailable, trace.error, baseline) == (
+        "fresh-process",
+        "no such process",
+        None,
+        None,
+    )
 
 
 def test_an_exception_becomes_an_error_and_the_next_route_runs() -> None:
@@ -83,7 +92,10 @@ def test_an_exception_becomes_an_error_and_the_next_route_runs() -> None:
 def test_when_the_time_is_up_nothing_more_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadlines.time, "monotonic", lambda: 100.0)
     late = Deadline(answer=60.0, total=5.0, began=0.0)
-    assert seat(deadline=late).run("predict", np.arange(6))[0].error == "the run's 5 s were over (--total-timeout)"
+    assert (
+        seat(deadline=late).run("predict", np.arange(6))[0].error
+        == "the run's 5 s were over (--total-timeout)"
+    )
     with pytest.raises(NoVerdictError):
         seat(deadline=late).load()
 
@@ -96,7 +108,9 @@ def test_a_refusal_while_loading_keeps_its_kind() -> None:
         LiveSeat(Bench(refuse), LOAD, deadline=Deadline(answer=60.0), lacking={}).load()
 
 
-def test_what_json_does_not_have_is_an_error_as_it_would_be_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_json_does_not_have_is_an_error_as_it_would_be_for_a_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     live = seat()
     live.load()
     monkeypatch.setattr(Bench, "answer", lambda *_: ({"details": {"x": np.zeros(2)}}, {}))

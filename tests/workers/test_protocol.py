@@ -64,7 +64,10 @@ def test_messages_follow_one_another(ends: Ends) -> None:
     send(ends[0], {}, {"a": np.ones(3), "b": np.zeros(2)})
     assert receive(ends[1]) == ({"text": "\U0001f600 größe\n", "none": None, "list": [1, 2.5, True]}, {})
     header, arrays = receive(ends[1])
-    assert (header, {name: values.tolist() for name, values in arrays.items()}) == ({}, {"a": [1, 1, 1], "b": [0, 0]})
+    assert (header, {name: values.tolist() for name, values in arrays.items()}) == (
+        {},
+        {"a": [1, 1, 1], "b": [0, 0]},
+    )
 
 
 def test_what_arrives_in_pieces_is_put_together(ends: Ends) -> None:
@@ -84,7 +87,9 @@ def test_what_arrives_can_be_written_to(ends: Ends) -> None:
 
 
 @pytest.mark.parametrize(
-    "array", [np.array([{}], object), np.array(["2026"], "datetime64[Y]"), np.zeros(2, [("a", "f4")])], ids=["object", "date", "record"]
+    "array",
+    [np.array([{}], object), np.array(["2026"], "datetime64[Y]"), np.zeros(2, [("a", "f4")])],
+    ids=["object", "date", "record"],
 )
 def test_arrays_that_are_not_plain_are_not_sent(ends: Ends, array: np.ndarray) -> None:
     with pytest.raises(ValueError, match="cannot be sent"):
@@ -93,7 +98,15 @@ def test_arrays_that_are_not_plain_are_not_sent(ends: Ends, array: np.ndarray) -
     assert receive(ends[1]) == ({"next": 1}, {})
 
 
-@pytest.mark.parametrize("sent", [b"", b"kch", framed(b"{}")[:9], framed(b'{"arrays": [{"name": "a", "dtype": "<f8", "shape": [2]}]}') + b"1234"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"kch",
+        framed(b"{}")[:9],
+        framed(b'{"arrays": [{"name": "a", "dtype": "<f8", "shape": [2]}]}') + b"1234",
+    ],
+)
 def test_an_end_in_the_middle_is_the_end(ends: Ends, sent: bytes) -> None:
     ends[0].sendall(sent)
     ends[0].close()
@@ -102,7 +115,9 @@ def test_an_end_in_the_middle_is_the_end(ends: Ends, sent: bytes) -> None:
 
 
 def described(**changed: Any) -> bytes:
-    return framed(json.dumps({"arrays": [{"name": "a", "dtype": "<f8", "shape": [1], **changed}]}).encode()) + bytes(8)
+    return framed(
+        json.dumps({"arrays": [{"name": "a", "dtype": "<f8", "shape": [1], **changed}]}).encode()
+    ) + bytes(8)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +183,9 @@ def test_as_much_as_may_come_is_taken(ends: Ends) -> None:
 
 def test_memory_is_not_taken_for_what_was_only_announced(ends: Ends) -> None:
     """A terabyte is announced and never sent: it costs nothing, and is over with the channel."""
-    ends[0].sendall(framed(json.dumps({"arrays": [{"name": "a", "dtype": "<f8", "shape": [2**33]}]}).encode()))
+    ends[0].sendall(
+        framed(json.dumps({"arrays": [{"name": "a", "dtype": "<f8", "shape": [2**33]}]}).encode())
+    )
     ends[0].close()
     with pytest.raises((EOFError, ValueError)):
         receive(ends[1])

@@ -32,10 +32,16 @@ def ended(body: Callable[[], None]) -> Interruption:
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 143, "terminated")]
+    ("number", "code", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 143, "terminated"),
+    ],
 )
 def test_a_signal_ends_what_is_done(number: int, code: int, word: str) -> None:
     handler = signal.getsignal(number)
+
     def body() -> None:
         send(number)
         pytest.fail("it went on")
@@ -56,6 +62,7 @@ def test_without_a_signal_nothing_happens() -> None:
 
 def test_a_second_signal_changes_nothing() -> None:
     steps = []
+
     def body() -> None:
         try:
             send(signal.SIGTERM)
@@ -70,6 +77,7 @@ def test_a_second_signal_changes_nothing() -> None:
 
 def test_a_run_that_swallowed_its_end_does_not_end_well() -> None:
     went_on = False
+
     def body() -> None:
         nonlocal went_on
         try:
@@ -101,6 +109,7 @@ def test_other_failures_pass() -> None:
 
 def test_signals_wait_until_a_step_is_whole() -> None:
     steps = []
+
     def body() -> None:
         with held_back():
             with held_back():
@@ -115,6 +124,7 @@ def test_signals_wait_until_a_step_is_whole() -> None:
 
 def test_last_acts_are_done_however_it_ended_and_one_that_fails_stops_no_other() -> None:
     acts: list[str] = []
+
     def body() -> None:
         last_act(lambda: [][0])
         last_act(lambda: acts.append("done"))
@@ -147,7 +157,9 @@ def test_other_threads_are_left_alone() -> None:
 
 
 def program(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 STUBBORN = """
@@ -165,16 +177,29 @@ print("it went on")
 @pytest.mark.parametrize(
     "stubborn",
     [
-        pytest.param("\n    ".join(["", "while True:", "    try: time.sleep(60)", "    except BaseException: pass"]), id="swallows everything"),
-        pytest.param("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); signal.pause()", id="waits for another signal"),
+        pytest.param(
+            "\n    ".join(["", "while True:", "    try: time.sleep(60)", "    except BaseException: pass"]),
+            id="swallows everything",
+        ),
+        pytest.param(
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); signal.pause()",
+            id="waits for another signal",
+        ),
     ],
 )
 def test_a_run_that_does_not_end_is_ended(stubborn: str) -> None:
-    done = program(STUBBORN.replace("    os.kill", "    try: os.kill").replace("SIGTERM)", "SIGTERM)\n    except BaseException: pass") % stubborn)
+    done = program(
+        STUBBORN.replace("    os.kill", "    try: os.kill").replace(
+            "SIGTERM)", "SIGTERM)\n    except BaseException: pass"
+        )
+        % stubborn
+    )
     assert (done.returncode, done.stdout, done.stderr) == (143, "cleaned up\n", "kcheck: terminated\n")
 
 
-@pytest.mark.parametrize(("number", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")]
+)
 def test_before_anything_is_imported_the_end_is_quick_and_quiet(number: str, code: int, word: str) -> None:
     """The import of the command line stands for everything that happens before it has taken over."""
     late = f"type('Late', (), {{'__getattr__': lambda *_: os.kill(os.getpid(), signal.{number})}})()"

@@ -17,7 +17,14 @@ __all__ = ["BEHAVIOURS", "Behaviour", "behaviours_of", "release", "saved_elsewhe
 
 Release = tuple[int, int]
 
-_USES_MASK = RECURRENT | {"GlobalAveragePooling1D", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupedQueryAttention", "Softmax"}
+_USES_MASK = RECURRENT | {
+    "GlobalAveragePooling1D",
+    "Attention",
+    "AdditiveAttention",
+    "MultiHeadAttention",
+    "GroupedQueryAttention",
+    "Softmax",
+}
 _MASKED_SOFTMAX = frozenset({"Softmax", "MultiHeadAttention", "GroupedQueryAttention"})
 _VOCABULARIES = frozenset({"StringLookup", "IntegerLookup", "TextVectorization"})
 
@@ -65,14 +72,22 @@ def saved_elsewhere(facts: Facts) -> str:
 
 def _baked(facts: Facts) -> str | None:
     """A training flag that the graph holds; Keras writes a layer's own default there as well, which is the layer's nature and nobody's doing."""
-    return next((layer.path for layer in facts.layers if layer.baked_training and not layer.default_training), None)
+    return next(
+        (layer.path for layer in facts.layers if layer.baked_training and not layer.default_training), None
+    )
 
 
 def _mask_through_recurrence(facts: Facts) -> str | None:
     """A recurrent layer behind a masking one, and in front of a layer that uses the mask."""
     masking = next((at for at, layer in enumerate(facts.layers) if layer.masks is not None), None)
     for at, layer in enumerate(facts.layers):
-        if masking is not None and at > masking and layer.kind in RECURRENT and not layer.custom and _used_after(facts.layers[at + 1 :], layer.path):
+        if (
+            masking is not None
+            and at > masking
+            and layer.kind in RECURRENT
+            and not layer.custom
+            and _used_after(facts.layers[at + 1 :], layer.path)
+        ):
             return layer.path
     return None
 
@@ -83,11 +98,20 @@ def _used_after(later: Sequence[LayerFact], path: str) -> bool:
 
 def _masked_softmax(facts: Facts) -> str | None:
     masked = any(layer.masks is not None for layer in facts.layers)
-    return next((layer.path for layer in facts.layers if masked and layer.kind in _MASKED_SOFTMAX and not layer.custom), None)
+    return next(
+        (
+            layer.path
+            for layer in facts.layers
+            if masked and layer.kind in _MASKED_SOFTMAX and not layer.custom
+        ),
+        None,
+    )
 
 
 def _vocabulary(facts: Facts) -> str | None:
-    return next((layer.path for layer in facts.layers if layer.kind in _VOCABULARIES and not layer.custom), None)
+    return next(
+        (layer.path for layer in facts.layers if layer.kind in _VOCABULARIES and not layer.custom), None
+    )
 
 
 BEHAVIOURS: tuple[Behaviour, ...] = (
@@ -142,7 +166,16 @@ def behaviours_of(facts: Facts) -> list[dict[str, Any]]:
         layer = each.shows(facts)
         if layer is not None:
             since, state = ".".join(map(str, each.since)), _state(each.since, saved, running)
-            found.append({"layer": layer, "since": since, "state": state, "words": each.words(layer), "weight": each.weight, "source": each.source})
+            found.append(
+                {
+                    "layer": layer,
+                    "since": since,
+                    "state": state,
+                    "words": each.words(layer),
+                    "weight": each.weight,
+                    "source": each.source,
+                }
+            )
     return found
 
 

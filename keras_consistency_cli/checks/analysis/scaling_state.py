@@ -8,7 +8,18 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.measurement.facts import ColumnFact, ExpectedColumn, RowsFact
 
-__all__ = ["ALIKE", "STATES", "UNLIKE", "Resemblance", "by_input", "clearly", "distance", "mean_distance", "misplaced", "resemblance"]
+__all__ = [
+    "ALIKE",
+    "STATES",
+    "UNLIKE",
+    "Resemblance",
+    "by_input",
+    "clearly",
+    "distance",
+    "mean_distance",
+    "misplaced",
+    "resemblance",
+]
 
 STATES = ("raw", "scaled", "scaled twice")
 
@@ -43,10 +54,16 @@ def _apart(mine: tuple[float, float], theirs: tuple[float, float]) -> float:
     return 1.0 - math.sqrt(2 * sd * spread / total) * math.exp(-((mean - centre) ** 2) / (4 * total))
 
 
-def mean_distance(columns: Sequence[ColumnFact], centres: Sequence[float], spreads: Sequence[float], *, rows: int) -> float:
+def mean_distance(
+    columns: Sequence[ColumnFact], centres: Sequence[float], spreads: Sequence[float], *, rows: int
+) -> float:
     """Return the mean of `distance` over features; those that never varied, here or there, are left out. NaN where none is left."""
     pairs = zip(columns, centres, spreads, strict=False)
-    found = [distance(column, centre, spread, rows=rows) for column, centre, spread in pairs if spread > 0 and (column.sd > 0 or rows < _FEW)]
+    found = [
+        distance(column, centre, spread, rows=rows)
+        for column, centre, spread in pairs
+        if spread > 0 and (column.sd > 0 or rows < _FEW)
+    ]
     return sum(found) / len(found) if found else math.nan
 
 
@@ -72,7 +89,11 @@ class Resemblance:
     def looks(self, state: str, *, rather_than: str) -> bool:
         """Whether the rows are like the one state and unlike the other, beyond doubt."""
         here, there = (self.distances[STATES.index(each)] for each in (state, rather_than))
-        return here == min(self.distances) and clearly(here, rather_than=there) and self.share(state) >= _NEARLY_ALL
+        return (
+            here == min(self.distances)
+            and clearly(here, rather_than=there)
+            and self.share(state) >= _NEARLY_ALL
+        )
 
     def overlap(self, state: str) -> float:
         """How much of the rows' distribution is that of this state, from 0 to 1."""
@@ -92,15 +113,24 @@ def resemblance(rows: RowsFact, expected: Sequence[ExpectedColumn]) -> Resemblan
         return Resemblance(distances=(0.0, 0.0, 0.0), within=(1.0, 1.0, 1.0), telling=0, features=len(usable))
     raw, scaled, twice = (sum(each) / len(found) for each in zip(*found, strict=True))
     within = [sum(each) / len(telling) for each in zip(*(each.within for each in telling), strict=True)]
-    return Resemblance(distances=(raw, scaled, twice), within=(within[0], within[1], within[2]), telling=len(telling), features=len(usable))
+    return Resemblance(
+        distances=(raw, scaled, twice),
+        within=(within[0], within[1], within[2]),
+        telling=len(telling),
+        features=len(usable),
+    )
 
 
 def _distances(column: ColumnFact, expected: ExpectedColumn, rows: int) -> tuple[float, float, float]:
-    raw, scaled, twice = (distance(column, *state, rows=rows) for state in (expected.raw, expected.scaled, expected.twice))
+    raw, scaled, twice = (
+        distance(column, *state, rows=rows) for state in (expected.raw, expected.scaled, expected.twice)
+    )
     return raw, scaled, twice
 
 
-def misplaced(rows: RowsFact, expected: Sequence[ExpectedColumn], said: str) -> list[tuple[ExpectedColumn, ColumnFact, str]]:
+def misplaced(
+    rows: RowsFact, expected: Sequence[ExpectedColumn], said: str
+) -> list[tuple[ExpectedColumn, ColumnFact, str]]:
     """Return the features that are in another state than they are said to be in, each for itself beyond doubt: what is expected, what is, the state.
 
     Few rows have no spread that could be compared, and a flag is too plain to be recognised; both are left out. So are features of which

@@ -10,7 +10,9 @@ from keras_consistency_cli.routes.sequences.series import RECURRENT
 
 __all__ = ["RECURRENT", "SEQUENCE", "has_layer", "not_measured"]
 
-SEQUENCE = RECURRENT | frozenset({"TimeDistributed", "Conv1D", "SeparableConv1D", "MultiHeadAttention", "GroupedQueryAttention"})
+SEQUENCE = RECURRENT | frozenset(
+    {"TimeDistributed", "Conv1D", "SeparableConv1D", "MultiHeadAttention", "GroupedQueryAttention"}
+)
 """Layers for which axis 1 is time."""
 
 
@@ -23,7 +25,15 @@ def not_measured(evidence: Evidence, route: str, message: str) -> Verdict | None
     """Return an ERROR where a route crashed, a SKIP of this message where it could not run, else None."""
     trace = evidence.traces.get(route)
     if trace is None or trace.unavailable:
-        return Verdict(status=Status.SKIP, message=message, reason=trace.unavailable if trace else "the route did not run")
+        return Verdict(
+            status=Status.SKIP,
+            message=message,
+            reason=trace.unavailable if trace else "the route did not run",
+        )
     if trace.error:
-        return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason=f"{route}: {trace.error}")
+        return Verdict(
+            status=Status.ERROR,
+            message="a way of calling the model crashed",
+            reason=f"{route}: {trace.error}",
+        )
     return None

@@ -10,7 +10,16 @@ from typing import Any
 from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 
-__all__ = ["LOW_PRECISION", "Mistake", "damage", "harmless", "impossible", "mistakes", "nothing_ran", "served_verdict"]
+__all__ = [
+    "LOW_PRECISION",
+    "Mistake",
+    "damage",
+    "harmless",
+    "impossible",
+    "mistakes",
+    "nothing_ran",
+    "served_verdict",
+]
 
 LOW_PRECISION = "scaled-in-low-precision"
 _FILLED = "gaps-filled-otherwise"
@@ -45,8 +54,14 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "clipped": ("scaled rightly and then cut off at both ends", None),
     "constant": ("like one and the same number in all rows", None),
     "one-number": ("overwritten with one number", None),
-    "scaled-alone": ("preprocessed one row at a time, which this function answers differently", "preprocess-row-dependence"),
-    "scaled-batches": ("preprocessed in batches of {batch}, which this function answers differently", "preprocess-row-dependence"),
+    "scaled-alone": (
+        "preprocessed one row at a time, which this function answers differently",
+        "preprocess-row-dependence",
+    ),
+    "scaled-batches": (
+        "preprocessed in batches of {batch}, which this function answers differently",
+        "preprocess-row-dependence",
+    ),
     "other-columns": ("made from other columns", "feature-order"),
     "rows-reordered": ("right, but in another order of rows", None),
     "another-scaler": ("scaled by another scaler", "scaler-foreign"),
@@ -73,12 +88,22 @@ def mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
     if "inputs" not in served:
         return None
     names: Mapping[str, Sequence[str]] = served.get("names", {})
-    return tuple(found for name, match in served["inputs"].items() for found in _of_input(name, match, names.get(name, ())))
+    return tuple(
+        found
+        for name, match in served["inputs"].items()
+        for found in _of_input(name, match, names.get(name, ()))
+    )
 
 
 def _of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iterator[Mistake]:
     if match.get("misshapen"):
-        yield Mistake(input=name, kind="misshapen", told=f"not those of the data: {match['misshapen']}", cause=None, columns=0)
+        yield Mistake(
+            input=name,
+            kind="misshapen",
+            told=f"not those of the data: {match['misshapen']}",
+            cause=None,
+            columns=0,
+        )
     for found in match.get("mistakes", ()):
         kind, _, step = found["kind"].partition(":")
         words, cause = _KINDS[kind]
@@ -87,7 +112,9 @@ def _of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iter
         off = f"off by up to {found['off']:.2g} standard deviations" if math.isfinite(found["off"]) else lost
         told = f"{_rows_hit(found, match)}{which} {words.format(batch=found['batch'], step=step)}{_aside(found, match)}, {off}"
         weight = found.get("hit") or match["rows"]
-        yield Mistake(input=name, kind=kind, told=told, cause=cause, columns=len(found["columns"]), rows=weight)
+        yield Mistake(
+            input=name, kind=kind, told=told, cause=cause, columns=len(found["columns"]), rows=weight
+        )
 
 
 def _rows_hit(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
@@ -110,7 +137,9 @@ def _which(columns: Sequence[int], features: int, names: Sequence[str], *, hit: 
     some_rows, look = bool(hit), "looks" if hit == 1 else "look"
     if len(columns) == features:
         return look if some_rows else "they look"
-    shown = [f"'{names[column]}'" if len(names) == features else str(column) for column in columns[:_NAMED_COLUMNS]]
+    shown = [
+        f"'{names[column]}'" if len(names) == features else str(column) for column in columns[:_NAMED_COLUMNS]
+    ]
     more = f" and {len(columns) - _NAMED_COLUMNS} more" if len(columns) > _NAMED_COLUMNS else ""
     told = f"column {shown[0]}" if len(columns) == 1 else f"columns {', '.join(shown)}{more}"
     if some_rows:
@@ -130,10 +159,16 @@ def _aside(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
 def _another_unit(found: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
     """Whether single columns are off by a factor that two units of one quantity have."""
     alone = len(found["columns"]) < match["features"] or match["features"] == 1
-    return alone and any(math.isclose(factor, unit, rel_tol=_UNIT) for factor in (found["factor"], 1 / found["factor"]) for unit in _UNITS)
+    return alone and any(
+        math.isclose(factor, unit, rel_tol=_UNIT)
+        for factor in (found["factor"], 1 / found["factor"])
+        for unit in _UNITS
+    )
 
 
-def served_verdict(evidence: Evidence, found: Sequence[Mistake], judged: Sequence[Judged], findings: Mapping[str, Any]) -> Verdict:
+def served_verdict(
+    evidence: Evidence, found: Sequence[Mistake], judged: Sequence[Judged], findings: Mapping[str, Any]
+) -> Verdict:
     """FAIL for these mistakes, with what they do to the predictions; the known mistake of most values names the cause."""
     inputs = evidence.details("served")["inputs"]
     several = len(inputs) > 1
@@ -143,7 +178,12 @@ def served_verdict(evidence: Evidence, found: Sequence[Mistake], judged: Sequenc
     # Where something stays unknown, what is known of the rest is worth more.
     cause = max(found, key=lambda each: (each.cause is not None, each.columns * max(each.rows, 1))).cause
     seen = {**findings, "served": dict(inputs)}
-    return Verdict(status=Status.FAIL, message=message, judged=tuple(pair), findings=seen | ({"cause": cause} if cause else {}))
+    return Verdict(
+        status=Status.FAIL,
+        message=message,
+        judged=tuple(pair),
+        findings=seen | ({"cause": cause} if cause else {}),
+    )
 
 
 def damage(judged: Sequence[Judged], rows: int) -> str:
@@ -184,8 +224,14 @@ def nothing_ran(evidence: Evidence, routes: Sequence[str]) -> Verdict | None:
     traces = [trace for trace in (evidence.traces.get(route) for route in routes) if trace is not None]
     errors = [f"{trace.route}: {trace.error}" for trace in traces if trace.error]
     if errors:
-        return Verdict(status=Status.ERROR, message="a way of scaling the rows crashed", reason="; ".join(errors))
+        return Verdict(
+            status=Status.ERROR, message="a way of scaling the rows crashed", reason="; ".join(errors)
+        )
     reasons = [trace.unavailable or impossible(evidence, trace.route) for trace in traces]
     if None not in reasons:
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason=next((reason for reason in reasons if reason), "not run"))
+        return Verdict(
+            status=Status.SKIP,
+            message="nothing to compare",
+            reason=next((reason for reason in reasons if reason), "not run"),
+        )
     return None

@@ -55,7 +55,11 @@ class _Feature:
 
     def tells(self, rows: int) -> bool:
         """Whether it is a number whose digits suffice, and no category that may have been balanced."""
-        return not self.flag and self.column.distinct > rows and all(tells for _, _, tells in self._multiples(rows))
+        return (
+            not self.flag
+            and self.column.distinct > rows
+            and all(tells for _, _, tells in self._multiples(rows))
+        )
 
     def _multiples(self, rows: int) -> Iterator[tuple[float, float, bool]]:
         for value in (self.mean * rows, self.variance * rows**2):
@@ -80,10 +84,16 @@ def handful(columns: Sequence[ColumnFact], mean: Sequence[float], sd: Sequence[f
         sd: likewise.
     """
     known = zip(columns, mean, sd, strict=False)
-    every = [_Feature(column=column, mean=centre, variance=spread**2) for column, centre, spread in known if column.whole and spread > 0]
+    every = [
+        _Feature(column=column, mean=centre, variance=spread**2)
+        for column, centre, spread in known
+        if column.whole and spread > 0
+    ]
     flags = [each for each in every if each.flag and 0 < each.mean < 1]
     numbers = [each for each in every if not each.flag]
-    rows = next((rows for rows in range(2, _MOST + 1) if all(each.fits(rows) for each in (*flags, *numbers))), None)
+    rows = next(
+        (rows for rows in range(2, _MOST + 1) if all(each.fits(rows) for each in (*flags, *numbers))), None
+    )
     if rows is None:
         return None
     # Means of 1/2, 1/4 and the like come from categories that were balanced on purpose, over however many rows.

@@ -41,7 +41,9 @@ def displaced_features(known: DataFacts) -> Iterator[Displaced]:
         places = displaced(columns, looks, rows=rows) if name not in seen else {}
         if places:
             seen.add(name)
-            yield Displaced(input=name, against=against, names=[column.name for column in columns], places=places)
+            yield Displaced(
+                input=name, against=against, names=[column.name for column in columns], places=places
+            )
 
 
 def _sources(known: DataFacts) -> Iterator[tuple[str, str, Sequence[ColumnFact], Looks, int]]:
@@ -49,22 +51,46 @@ def _sources(known: DataFacts) -> Iterator[tuple[str, str, Sequence[ColumnFact],
     for then in known.reference:
         now = by_input(known.raw, then.input)
         if now is not None and then.rows >= _FEWEST_ROWS:
-            yield then.input, "the reference rows", now.columns, [(each.mean, each.sd) for each in then.columns], now.rows
+            yield (
+                then.input,
+                "the reference rows",
+                now.columns,
+                [(each.mean, each.sd) for each in then.columns],
+                now.rows,
+            )
     scaling = known.scaling
     rows = by_input(known.raw, scaling.input) if scaling is not None and known.state == "raw" else None
-    if scaling is not None and rows is not None and [each.column for each in scaling.expected] == list(range(len(rows.columns))):
-        yield scaling.input, f"the {scaling.kind}", rows.columns, [each.raw for each in scaling.expected], rows.rows
+    if (
+        scaling is not None
+        and rows is not None
+        and [each.column for each in scaling.expected] == list(range(len(rows.columns)))
+    ):
+        yield (
+            scaling.input,
+            f"the {scaling.kind}",
+            rows.columns,
+            [each.raw for each in scaling.expected],
+            rows.rows,
+        )
     for layer in known.layers:
         fed = by_input(known.fed, layer.input)
         if layer.kind == "Normalization" and layer.adapted and fed is not None:
-            yield layer.input, f"'{layer.path}'", layer.seen, list(zip(layer.mean, layer.sd, strict=False)), fed.rows
+            yield (
+                layer.input,
+                f"'{layer.path}'",
+                layer.seen,
+                list(zip(layer.mean, layer.sd, strict=False)),
+                fed.rows,
+            )
 
 
 def displaced(columns: Sequence[ColumnFact], looks: Looks, *, rows: int) -> dict[int, int]:
     """Return which columns have the looks of which others, where they took each other's place beyond doubt: none is left over. Else nothing."""
     if len(columns) != len(looks) or not 2 <= len(columns) <= _MOST_FEATURES or rows < _FEWEST_ROWS:
         return {}
-    moved = [place for place, column in enumerate(columns) if distance(column, *looks[place], rows=rows) > UNLIKE]
+    moved = [
+        place for place, column in enumerate(columns) if distance(column, *looks[place], rows=rows) > UNLIKE
+    ]
     places = {}
     for here in moved:
         apart = sorted((distance(columns[here], *looks[there], rows=rows), there) for there in moved)

@@ -18,12 +18,21 @@ Sources: keras#12040, keras#13762, tensorflow#39663.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, axis_lost, carries_state_on_purpose, with_others
+from keras_consistency_cli.checks.agreement import (
+    Wording,
+    agreement,
+    axis_lost,
+    carries_state_on_purpose,
+    with_others,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
 
 __all__ = ["CHECK"]
 
-_PAIRS = (Pair(candidate="one-by-one", reference="predict"), Pair(candidate="single-predict", reference="one-by-one"))
+_PAIRS = (
+    Pair(candidate="one-by-one", reference="predict"),
+    Pair(candidate="single-predict", reference="one-by-one"),
+)
 _WORDING = Wording(
     agree="one row at a time gives what predict gives",
     differ="a row on its own is answered differently than in a batch,",

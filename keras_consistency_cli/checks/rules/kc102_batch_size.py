@@ -45,10 +45,14 @@ def examine(evidence: Evidence) -> Verdict:
     miscounted = _miscounted(evidence) or axis_lost(evidence) or _refused(evidence)
     if miscounted:
         return miscounted
-    varying = next((trace for trace in evidence.traces.values() if trace.error and SHAPE_VARIES in trace.error), None)
+    varying = next(
+        (trace for trace in evidence.traces.values() if trace.error and SHAPE_VARIES in trace.error), None
+    )
     if varying is not None and varying.error is not None:
         message = varying.error[varying.error.index(SHAPE_VARIES) :]
-        return Verdict(status=Status.FAIL, message=message, findings={"shape_varies": True}, advice=_WORDING.advice)
+        return Verdict(
+            status=Status.FAIL, message=message, findings={"shape_varies": True}, advice=_WORDING.advice
+        )
     sizes = [name for name in evidence.traces if name.startswith("batch-") and not name.endswith("-float64")]
     wanted = (*(Pair(candidate=name, reference="predict") for name in sizes), _TAIL)
     tail = evidence.traces.get("short-tail")
@@ -61,17 +65,31 @@ def examine(evidence: Evidence) -> Verdict:
 
 def _refused(evidence: Evidence) -> Verdict | None:
     """A FAIL where some sizes are answered and the model's own operations refuse others, although it declares none."""
-    tried = {name: trace for name, trace in evidence.traces.items() if name.startswith("batch-") and not name.endswith("-float64")}
+    tried = {
+        name: trace
+        for name, trace in evidence.traces.items()
+        if name.startswith("batch-") and not name.endswith("-float64")
+    }
     single = evidence.traces.get("one-by-one")
     tried |= {"batch-1": single} if single is not None else {}
-    refused = {name: trace.error for name, trace in tried.items() if trace.error and trace.error.startswith(_MISFIT)}
+    refused = {
+        name: trace.error for name, trace in tried.items() if trace.error and trace.error.startswith(_MISFIT)
+    }
     answered = [name for name, trace in tried.items() if trace.ran]
     if not refused or not answered or evidence.facts.batch_size is not None:
         return None
-    sizes, others = (", ".join(sorted({name.removeprefix("batch-") for name in names}, key=_numbered)) for names in (answered, refused))
+    sizes, others = (
+        ", ".join(sorted({name.removeprefix("batch-") for name in names}, key=_numbered))
+        for names in (answered, refused)
+    )
     message = f"batches of {sizes} rows are answered, batches of {others} are refused: {next(iter(refused.values()))}"
     advice = "look for a batch size that is written into a custom layer: tile, reshape or zeros with a number where the batch belongs"
-    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"refused": sorted(refused, key=_numbered)})
+    return Verdict(
+        status=Status.FAIL,
+        message=message,
+        advice=advice,
+        findings={"refused": sorted(refused, key=_numbered)},
+    )
 
 
 def _numbered(size: str) -> tuple[bool, int]:
@@ -81,15 +99,28 @@ def _numbered(size: str) -> tuple[bool, int]:
 
 def _miscounted(evidence: Evidence) -> Verdict | None:
     for name, trace in evidence.traces.items():
-        if not name.startswith(("predict", "batch-", "short-tail")) or name.endswith("-float64") or not trace.ran:
+        if (
+            not name.startswith(("predict", "batch-", "short-tail"))
+            or name.endswith("-float64")
+            or not trace.ran
+        ):
             continue
         given = trace.details.get("given", evidence.rows if name == "predict" else None)
-        odd = {output: rows for output, rows in trace.details.get("output_rows", {}).items() if given is not None and rows != given}
+        odd = {
+            output: rows
+            for output, rows in trace.details.get("output_rows", {}).items()
+            if given is not None and rows != given
+        }
         if odd:
             output, rows = next(iter(odd.items()))
             message = f"{given} input rows give {rows} output rows (output '{output}', {name})"
             advice = "keep the batch axis in every output: reduce over axis=1 or later, reshape with -1 first; cut a short last batch off"
-            return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"given": given, "output_rows": odd})
+            return Verdict(
+                status=Status.FAIL,
+                message=message,
+                advice=advice,
+                findings={"given": given, "output_rows": odd},
+            )
     return None
 
 

@@ -43,7 +43,9 @@ def examine(evidence: Evidence) -> Verdict:
         return _skip(f"{SHAPE_VARIES}: see KC102 batch-size")
     details = [found for name in ("companions", "companions-float64") if (found := evidence.details(name))]
     if any(detail.get("deterministic") is False for detail in details):
-        return _skip("the same batch from the same state is answered differently each time: see KC203 repeatability")
+        return _skip(
+            "the same batch from the same state is answered differently each time: see KC203 repeatability"
+        )
     if any(detail.get("misshapen") for detail in details):
         return _skip("an output has no row axis: see KC102 batch-size")
     if details and all(detail.get("alone") for detail in details):
@@ -52,7 +54,11 @@ def examine(evidence: Evidence) -> Verdict:
     said = "values are finite on one side only"
     refused = ", ".join(dict.fromkeys(filler for detail in details for filler in detail.get("refused", ())))
     remark = f"; a batch with {refused} among its rows is refused as a whole" if refused else ""
-    return replace(verdict, message=verdict.message.replace(said, "of its values become NaN when a neighbour is NaN or huge") + remark)
+    return replace(
+        verdict,
+        message=verdict.message.replace(said, "of its values become NaN when a neighbour is NaN or huge")
+        + remark,
+    )
 
 
 def _skip(reason: str) -> Verdict:

@@ -37,13 +37,22 @@ def examine(evidence: Evidence) -> Verdict:
         name, count = next(iter(lost.items()))
         message = f"{count} whole numbers of input '{name}' change when they are cast to float32: two ids may become one"
         advice = "give the input an integer dtype: keras.Input(shape, dtype='int64'); float32 holds no whole number above 2^24 exactly"
-        return replace(verdict, status=Status.WARN, message=message, findings={"cast": dict(lost)}, advice=advice)
+        return replace(
+            verdict, status=Status.WARN, message=message, findings={"cast": dict(lost)}, advice=advice
+        )
     moved = [judged for judged in judge_pairs(evidence, (_CAST,)) if not judged.within]
     if verdict.status is not Status.PASS or not moved:
         return verdict
     message = f"predict casts the rows to float32 first, model(x) takes them as they are: answers part {numbers(worst(moved), evidence)}"
     advice = "save the rows as float32, or keras.config.set_floatx('float64') before predicting with a float64 model"
-    return replace(verdict, status=Status.WARN, message=message, judged=(*verdict.judged, *moved), findings={"cast": True}, advice=advice)
+    return replace(
+        verdict,
+        status=Status.WARN,
+        message=message,
+        judged=(*verdict.judged, *moved),
+        findings={"cast": True},
+        advice=advice,
+    )
 
 
 CHECK = Check(

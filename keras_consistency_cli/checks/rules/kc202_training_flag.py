@@ -35,15 +35,26 @@ def examine(evidence: Evidence) -> Verdict:
     verdict = agreement(evidence, _PAIRS, _WORDING)
     trained = evidence.traces.get("training-call")
     if trained is not None and trained.error and verdict.status is not Status.FAIL:
-        return replace(verdict, status=Status.ERROR, message="model(x, training=True) crashed", reason=f"training-call: {trained.error}")
+        return replace(
+            verdict,
+            status=Status.ERROR,
+            message="model(x, training=True) crashed",
+            reason=f"training-call: {trained.error}",
+        )
     verdict = replace(verdict, findings=_effects(evidence))
     trace, quiet = evidence.traces.get("bare-call"), evidence.traces.get("call")
-    moved = {change.path for change in trace.changed if change.kind == "weight"} if trace is not None else set()
+    moved = (
+        {change.path for change in trace.changed if change.kind == "weight"} if trace is not None else set()
+    )
     own = moved - ({change.path for change in quiet.changed} if quiet is not None else set())
     if own and verdict.status is not Status.FAIL:
         message = f"a bare model(x) changes the model: {len(own)} variables, {sorted(own)[0]} among them"
         return replace(verdict, status=Status.FAIL, message=message, advice=_WORDING.advice)
-    return replace(verdict, message=f"{verdict.message}{_answering(evidence)}") if verdict.status is Status.PASS else verdict
+    return (
+        replace(verdict, message=f"{verdict.message}{_answering(evidence)}")
+        if verdict.status is Status.PASS
+        else verdict
+    )
 
 
 def _effects(evidence: Evidence) -> dict[str, object]:

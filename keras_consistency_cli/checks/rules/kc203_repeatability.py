@@ -20,11 +20,14 @@ from dataclasses import replace
 
 from keras_consistency_cli.checks.agreement import Wording, agreement, carries_state_on_purpose
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.routes.base import Change
+from keras_consistency_cli.routes.trace import Change
 
 __all__ = ["CHECK"]
 
-_PAIRS = tuple(Pair(candidate=name, reference="predict") for name in ("predict-again", "predict-retraced", "fresh-process"))
+_PAIRS = tuple(
+    Pair(candidate=name, reference="predict")
+    for name in ("predict-again", "predict-retraced", "fresh-process")
+)
 _KERNELS = 1e-6
 """Of the output: what kernels that run in varying order can move; on a CPU they were never seen to move anything."""
 _WORDING = Wording(
@@ -41,21 +44,41 @@ def examine(evidence: Evidence) -> Verdict:
         return skipped
     verdict = agreement(evidence, _PAIRS, _WORDING)
     changed = _changed(evidence)
-    verdict = replace(verdict, findings={"changed": [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]})
+    verdict = replace(
+        verdict,
+        findings={
+            "changed": [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]
+        },
+    )
     if verdict.status is Status.FAIL:
         return replace(verdict, message=f"{verdict.message}{_told(changed)}")
     drawn = _drawn(verdict, changed)
     if drawn:
-        return replace(verdict, status=Status.FAIL, message=f"{_WORDING.differ} {drawn}{_told(changed)}", advice=_WORDING.advice)
+        return replace(
+            verdict,
+            status=Status.FAIL,
+            message=f"{_WORDING.differ} {drawn}{_told(changed)}",
+            advice=_WORDING.advice,
+        )
     weights = [each for each in changed if each.kind != "seed"]
     if weights and verdict.status is not Status.ERROR:
         message = f"predict changes the model{_told(weights)}"
-        return replace(verdict, status=Status.FAIL, message=message, advice="update variables only where training is true")
+        return replace(
+            verdict,
+            status=Status.FAIL,
+            message=message,
+            advice="update variables only where training is true",
+        )
     differing = [each.comparison for each in verdict.judged if not each.comparison.identical]
     if differing and verdict.status is Status.PASS:
         furthest = max(each.max_abs for each in differing)
         message = f"repeating moves answers by {furthest:.1e}, within rounding noise, though the same bits were expected"
-        return replace(verdict, status=Status.WARN, message=message, advice="set_random_seed does not help here: some kernel runs in varying order")
+        return replace(
+            verdict,
+            status=Status.WARN,
+            message=message,
+            advice="set_random_seed does not help here: some kernel runs in varying order",
+        )
     return verdict
 
 
@@ -63,7 +86,9 @@ def _drawn(verdict: Verdict, changed: tuple[Change, ...]) -> str:
     """Answers that move from call to call are random however little they move: with a seed that moves too, or by more than kernels ever did."""
     for each in verdict.judged:
         pair = each.comparison
-        moved = pair.candidate == "predict-again" and (pair.max_abs > 0 if changed else pair.scaled > _KERNELS)
+        moved = pair.candidate == "predict-again" and (
+            pair.max_abs > 0 if changed else pair.scaled > _KERNELS
+        )
         if moved and all(change.kind == "seed" for change in changed):
             return f"by up to {pair.max_abs:.2g} in {pair.rows_differing} of {pair.rows} rows"
     return ""

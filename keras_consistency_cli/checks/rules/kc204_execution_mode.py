@@ -50,24 +50,32 @@ def _if_rounding(evidence: Evidence, verdict: Verdict) -> Verdict:
     """A warning where XLA alone differs, no further than rounding put back layer by layer does; there is no float64 twin of XLA that would tell."""
     beyond = [each for each in verdict.judged if not each.within]
     rounded = rounding_put_back(evidence)
-    alone = all(each.comparison.candidate == "xla" and each.limit.origin.startswith("calibrated") for each in beyond)
+    alone = all(
+        each.comparison.candidate == "xla" and each.limit.origin.startswith("calibrated") for each in beyond
+    )
     within = alone and all(_excused(each.comparison, evidence, rounded) for each in beyond)
     # Where nothing is beyond its limit, decisions alone failed: near ties, and nothing to be spared.
     if verdict.status is not Status.FAIL or not beyond or not within:
         return verdict
     message = f"{verdict.message}: no further than rounding takes this model{_spared(beyond, evidence)}"
-    tied = any(each.comparison.flipped for each in beyond) and all(each.comparison.scaled <= LOUD for each in beyond)
+    tied = any(each.comparison.flipped for each in beyond) and all(
+        each.comparison.scaled <= LOUD for each in beyond
+    )
     cause, advice = ("near-ties", UNDECIDED) if tied else ("ill-conditioned", CANCELS)
     return replace(verdict, status=Status.WARN, message=message, advice=advice, findings={"cause": cause})
 
 
 def _spared(beyond: Sequence[Judged], evidence: Evidence) -> str:
-    loud = all(drowned(each.comparison, evidence.noise.get(each.comparison.output), loud=LOUD) for each in beyond)
+    loud = all(
+        drowned(each.comparison, evidence.noise.get(each.comparison.output), loud=LOUD) for each in beyond
+    )
     return "" if loud else ", from which predict is spared"
 
 
 def _excused(comparison: Comparison, evidence: Evidence, rounded: Mapping[str, Comparison]) -> bool:
-    return reachable(comparison, rounded.get(comparison.output)) or drowned(comparison, evidence.noise.get(comparison.output), loud=LOUD)
+    return reachable(comparison, rounded.get(comparison.output)) or drowned(
+        comparison, evidence.noise.get(comparison.output), loud=LOUD
+    )
 
 
 CHECK = Check(

@@ -20,7 +20,9 @@ from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 
 __all__ = ["CHECK"]
 
-_INDEXING = frozenset({"Discretization", "Hashing", "CategoryEncoding", "IntegerLookup", "StringLookup", "HashedCrossing"})
+_INDEXING = frozenset(
+    {"Discretization", "Hashing", "CategoryEncoding", "IntegerLookup", "StringLookup", "HashedCrossing"}
+)
 """Layers without a gradient by nature."""
 
 
@@ -30,23 +32,41 @@ def examine(evidence: Evidence) -> Verdict:
     if trace is None or not trace.ran:
         error = trace.error if trace is not None else None
         reason = error or (trace.unavailable if trace is not None else "not run")
-        return Verdict(status=Status.ERROR if error else Status.SKIP, message="gradients were not probed", reason=reason)
+        return Verdict(
+            status=Status.ERROR if error else Status.SKIP, message="gradients were not probed", reason=reason
+        )
     if "refused" in trace.details:
-        return Verdict(status=Status.SKIP, message="gradients were not probed", reason=f"TensorFlow cannot take them: {trace.details['refused']}")
+        return Verdict(
+            status=Status.SKIP,
+            message="gradients were not probed",
+            reason=f"TensorFlow cannot take them: {trace.details['refused']}",
+        )
     found: dict[str, dict[str, float | None]] = trace.details["gradients"]
     if not found or not any(found.values()):
         reason = "the model has no float input" if found else "the model has no float output"
         return Verdict(status=Status.SKIP, message="gradients were not probed", reason=reason)
     inputs = list(next(iter(found.values())))
     cut = [name for name in inputs if all(by_input[name] is None for by_input in found.values())]
-    odd = [name for name in inputs if any((value := by_input[name]) is not None and not math.isfinite(value) for by_input in found.values())]
-    flat = [name for name in inputs if name not in cut and all(not by_input[name] for by_input in found.values())]
+    odd = [
+        name
+        for name in inputs
+        if any(
+            (value := by_input[name]) is not None and not math.isfinite(value) for by_input in found.values()
+        )
+    ]
+    flat = [
+        name for name in inputs if name not in cut and all(not by_input[name] for by_input in found.values())
+    ]
     findings = {"gradients": found}
     indexing = sorted({layer.kind for layer in evidence.facts.layers if layer.kind in _INDEXING})
     if cut and indexing and not odd:
         message = f"no gradient reaches input {', '.join(repr(name) for name in cut)}, which {', '.join(indexing)} turns into an index"
         return Verdict(status=Status.PASS, message=message, findings=findings)
-    for names, words in ((cut, "no gradient reaches"), (odd, "the gradient is not finite at"), (flat, "the gradient is zero everywhere at")):
+    for names, words in (
+        (cut, "no gradient reaches"),
+        (odd, "the gradient is not finite at"),
+        (flat, "the gradient is zero everywhere at"),
+    ):
         if names:
             message = f"{words} input {', '.join(repr(name) for name in names)} through model(x)"
             advice = "predictions are not touched; saliency and input optimisation are"

@@ -31,15 +31,26 @@ def examine(evidence: Evidence) -> Verdict:
     seconds: dict[str, dict[str, float]] = trace.details["seconds_a_row"]
     one = {way: times["one"] for way, times in seconds.items()}
     message = "one row: " + ", ".join(f"{_WAYS[way]} {_time(cost)}" for way, cost in one.items())
-    message += f"; a row of {trace.details['rows']}: " + ", ".join(f"{_WAYS[way]} {_time(times['many'])}" for way, times in seconds.items())
-    return Verdict(status=Status.PASS, message=message, findings=dict(trace.details), advice=_advice(one, evidence.facts.backend))
+    message += f"; a row of {trace.details['rows']}: " + ", ".join(
+        f"{_WAYS[way]} {_time(times['many'])}" for way, times in seconds.items()
+    )
+    return Verdict(
+        status=Status.PASS,
+        message=message,
+        findings=dict(trace.details),
+        advice=_advice(one, evidence.facts.backend),
+    )
 
 
 def _advice(one: dict[str, float], backend: str) -> str | None:
     times = one["predict"] / one["compiled"] if one["compiled"] else 0.0
     if times < _WORTH_TELLING:
         return None
-    way = "step = tf.function(lambda x: model(x, training=False)), made once" if backend == "tensorflow" else "model.predict_on_batch(x)"
+    way = (
+        "step = tf.function(lambda x: model(x, training=False)), made once"
+        if backend == "tensorflow"
+        else "model.predict_on_batch(x)"
+    )
     return f"for single rows: {way}; it is {times:.0f} × quicker than predict"
 
 

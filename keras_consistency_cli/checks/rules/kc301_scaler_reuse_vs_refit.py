@@ -20,9 +20,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keras_consistency_cli.checks.agreement import judge_pairs
-from keras_consistency_cli.checks.analysis.served_rows import damage, harmless, impossible, mistakes, nothing_ran, served_verdict
+from keras_consistency_cli.checks.analysis.served_rows import (
+    damage,
+    harmless,
+    impossible,
+    mistakes,
+    nothing_ran,
+    served_verdict,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Judged, Pair, Status, Verdict
-from keras_consistency_cli.routes.registry import REFERENCE
+from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
 
@@ -40,7 +47,9 @@ def examine(evidence: Evidence) -> Verdict:
     if found is None:
         crashed = evidence.traces.get("served")
         if crashed is not None and crashed.error:
-            return Verdict(status=Status.ERROR, message="the served rows could not be judged", reason=crashed.error)
+            return Verdict(
+                status=Status.ERROR, message="the served rows could not be judged", reason=crashed.error
+            )
         return _hypothetical(evidence)
     judged = tuple(judge_pairs(evidence, (_SERVED,)))
     if found:
@@ -54,20 +63,31 @@ def _hypothetical(evidence: Evidence) -> Verdict:
     if stopped is not None:
         return stopped
     judged = tuple(judge_pairs(evidence, _REFIT_PAIRS))
-    told = "; ".join(f"{_REFITS[name]}, predictions {words}" for name, words in _damages(judged, evidence).items())
-    missing = "; ".join(f"{name}: {reason}" for name in _REFITS if (reason := impossible(evidence, name))) or None
+    told = "; ".join(
+        f"{_REFITS[name]}, predictions {words}" for name, words in _damages(judged, evidence).items()
+    )
+    missing = (
+        "; ".join(f"{name}: {reason}" for name in _REFITS if (reason := impossible(evidence, name))) or None
+    )
     if all(harmless(each) for each in judged):
         message = f"refitting the scaler would be harmless on these rows: {told}"
         within = judged if all(each.within for each in judged) else ()
-        return Verdict(status=Status.PASS, message=message, reason=missing, judged=within, findings=_findings(evidence))
+        return Verdict(
+            status=Status.PASS, message=message, reason=missing, judged=within, findings=_findings(evidence)
+        )
     message = f"a scaler that is refitted when serving would change answers: {told}{_constant(evidence)}"
     findings = {**_findings(evidence), "hypothetical": True}
-    return Verdict(status=Status.WARN, message=message, reason=missing, judged=judged, findings=findings, advice=_ADVICE)
+    return Verdict(
+        status=Status.WARN, message=message, reason=missing, judged=judged, findings=findings, advice=_ADVICE
+    )
 
 
 def _damages(judged: Sequence[Judged], evidence: Evidence) -> dict[str, str]:
     routes = dict.fromkeys(each.comparison.candidate for each in judged)
-    return {name: damage([each for each in judged if each.comparison.candidate == name], evidence.rows) for name in routes}
+    return {
+        name: damage([each for each in judged if each.comparison.candidate == name], evidence.rows)
+        for name in routes
+    }
 
 
 def _constant(evidence: Evidence) -> str:
@@ -77,7 +97,10 @@ def _constant(evidence: Evidence) -> str:
 def _findings(evidence: Evidence) -> dict[str, object]:
     """By way of scaling: how far inputs move, and what predictions do."""
     told = _damages(tuple(judge_pairs(evidence, (*_REFIT_PAIRS, *_OTHER_PAIRS))), evidence)
-    would = {name: {"inputs_move": evidence.details(name).get("moved"), "predictions": words} for name, words in told.items()}
+    would = {
+        name: {"inputs_move": evidence.details(name).get("moved"), "predictions": words}
+        for name, words in told.items()
+    }
     return {"would": would} if would else {}
 
 

@@ -17,8 +17,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.agreement import judge_pairs
 from keras_consistency_cli.checks.analysis.served_rows import damage, nothing_ran
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.routes.base import Trace
-from keras_consistency_cli.routes.registry import REFERENCE
+from keras_consistency_cli.routes.trace import REFERENCE, Trace
 
 __all__ = ["CHECK"]
 
@@ -39,15 +38,29 @@ def examine(evidence: Evidence) -> Verdict:
     if stopped is not None or trace is None:
         return stopped or Verdict(status=Status.SKIP, message="nothing to compare", reason="not run")
     judged = tuple(judge_pairs(evidence, _PAIRS))
-    moved, findings = trace.details.get("moved", 0.0), {key: trace.details.get(key) for key in ("moved", "column", "columns")}
+    moved, findings = (
+        trace.details.get("moved", 0.0),
+        {key: trace.details.get(key) for key in ("moved", "column", "columns")},
+    )
     unsteady = _unsteady(evidence, trace)
     if unsteady:
         message = f"the same rows are preprocessed differently {unsteady}; predictions {damage(judged, evidence.rows)}"
-        return Verdict(status=Status.FAIL, message=message, judged=judged, findings={**findings, "cause": _UNSTEADY})
+        return Verdict(
+            status=Status.FAIL, message=message, judged=judged, findings={**findings, "cause": _UNSTEADY}
+        )
     if moved <= _ALIKE:
-        return Verdict(status=Status.PASS, message="a row alone is preprocessed as it is among others", judged=judged, findings=findings)
+        return Verdict(
+            status=Status.PASS,
+            message="a row alone is preprocessed as it is among others",
+            judged=judged,
+            findings=findings,
+        )
     columns = trace.details["columns"]
-    where = f"{len(columns)} columns, column {trace.details['column']} most" if len(columns) > 1 else f"column {columns[0]}"
+    where = (
+        f"{len(columns)} columns, column {trace.details['column']} most"
+        if len(columns) > 1
+        else f"column {columns[0]}"
+    )
     where += f", of input '{trace.details['input']}'" if "input" in trace.details else ""
     message = f"a row alone is preprocessed differently than among others, by up to {moved:.2g} standard deviations in {where}"
     message += f"; predictions {damage(judged, evidence.rows)}"
@@ -60,7 +73,9 @@ def _unsteady(evidence: Evidence, trace: Trace) -> str:
     if by > _ALIKE:
         return f"from one call to the next, by up to {by:.2g} standard deviations"
     fresh = evidence.traces.get("fresh-process")
-    marks = {each.details.get("prepared") for each in (trace, fresh) if each is not None and each.ran} - {None}
+    marks = {each.details.get("prepared") for each in (trace, fresh) if each is not None and each.ran} - {
+        None
+    }
     return "in every process" if len(marks) > 1 else ""
 
 

@@ -21,9 +21,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_consistency_cli.checks.analysis.scaling_state import ALIKE, STATES, Resemblance, by_input, clearly, mean_distance, misplaced, resemblance
+from keras_consistency_cli.checks.analysis.scaling_state import (
+    ALIKE,
+    STATES,
+    Resemblance,
+    by_input,
+    clearly,
+    mean_distance,
+    misplaced,
+    resemblance,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.measurement.facts import ColumnFact, DataFacts, ExpectedColumn, RowsFact, ScalingFact, ServedFact
+from keras_consistency_cli.measurement.facts import (
+    ColumnFact,
+    DataFacts,
+    ExpectedColumn,
+    RowsFact,
+    ScalingFact,
+    ServedFact,
+)
 
 __all__ = ["CHECK"]
 
@@ -62,12 +78,28 @@ def _served(served: ServedFact, state: str) -> Verdict:
     shares = {"raw": served.raw, "scaled once": served.scaled, "scaled twice": served.twice}
     findings: dict[str, Any] = {"served": shares, "rows": served.rows}
     if served.scaled >= _NEARLY_ALL:
-        return Verdict(status=Status.PASS, message="the served rows are what the scaler gives", findings=findings)
-    found = "raw" if state == "raw" and served.raw >= _NEARLY_ALL else "scaled twice" if served.twice >= _NEARLY_ALL else None
+        return Verdict(
+            status=Status.PASS, message="the served rows are what the scaler gives", findings=findings
+        )
+    found = (
+        "raw"
+        if state == "raw" and served.raw >= _NEARLY_ALL
+        else "scaled twice"
+        if served.twice >= _NEARLY_ALL
+        else None
+    )
     if found is None:
-        told = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share) or "none of them are raw, scaled once or scaled twice"
+        told = (
+            ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share)
+            or "none of them are raw, scaled once or scaled twice"
+        )
         reason = f"{told}: KC301 says what was done to them"
-        return Verdict(status=Status.SKIP, message="the served rows are in no plain state", reason=reason, findings=findings)
+        return Verdict(
+            status=Status.SKIP,
+            message="the served rows are in no plain state",
+            reason=reason,
+            findings=findings,
+        )
     said = "not scaled" if found == "raw" else "scaled twice"
     message = f"serving fed rows that are {said}: {max(served.raw, served.twice):.0%} of {served.rows} rows are the same, value by value"
     return _fail(message, found, findings)
@@ -87,8 +119,15 @@ def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
     }
     alone = misplaced(rows, expected, known.state)
     if not found.telling:
-        return Verdict(status=Status.PASS, message="raw and scaled rows look alike here, so that it makes no difference", findings=findings)
-    other = next((state for state in STATES if state != known.state and found.looks(state, rather_than=known.state)), None)
+        return Verdict(
+            status=Status.PASS,
+            message="raw and scaled rows look alike here, so that it makes no difference",
+            findings=findings,
+        )
+    other = next(
+        (state for state in STATES if state != known.state and found.looks(state, rather_than=known.state)),
+        None,
+    )
     if other is None and alone:
         return _single(alone, known.state, len(rows.columns), findings)
     if other is None:
@@ -103,34 +142,55 @@ def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
 def _by_outcome(known: DataFacts, scaling: ScalingFact) -> Verdict:
     """By what comes out of a pipeline, where nothing tells what should go in: rows that look scaled before it, and not behind it, are scaled."""
     sides = [by_input(side, scaling.input) for side in (known.raw, known.fed)]
-    if not scaling.outcome or known.state != "raw" or not all(side is not None and len(side.columns) == len(scaling.outcome) for side in sides):
-        return _skip(f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served served.npy would tell")
+    if (
+        not scaling.outcome
+        or known.state != "raw"
+        or not all(side is not None and len(side.columns) == len(scaling.outcome) for side in sides)
+    ):
+        return _skip(
+            f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served served.npy would tell"
+        )
     centres, spreads = zip(*scaling.outcome, strict=True)
-    before, kept = (mean_distance(side.columns, centres, spreads, rows=side.rows) for side in sides if side is not None)
+    before, kept = (
+        mean_distance(side.columns, centres, spreads, rows=side.rows) for side in sides if side is not None
+    )
     lost = _lost(*sides)
     behind = lost + (1.0 - lost) * kept if lost < 1.0 else 1.0
-    findings: dict[str, Any] = {"overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind}, "lost": lost}
+    findings: dict[str, Any] = {
+        "overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind},
+        "lost": lost,
+    }
     told = f"their distribution is {1.0 - before:.0%} that of scaled rows, and {1.0 - behind:.0%} once they have been through the {scaling.kind}"
     told += f", which makes NaN of {lost:.0%} of the values" if lost else ""
-    if (behind > ALIKE and clearly(before, rather_than=behind)) or (lost > _LOST and before < _THE_SAME and behind - before > _WORSE):
+    if (behind > ALIKE and clearly(before, rather_than=behind)) or (
+        lost > _LOST and before < _THE_SAME and behind - before > _WORSE
+    ):
         return _fail(f"the rows are said to be raw but look scaled: {told}", "scaled", findings)
     if not behind <= ALIKE:
         return _skip(f"{scaling.kind} tells what should come out, not what goes in: {told}")
-    return Verdict(status=Status.PASS, message=f"the rows, once scaled, look as they should: {told}", findings=findings)
+    return Verdict(
+        status=Status.PASS, message=f"the rows, once scaled, look as they should: {told}", findings=findings
+    )
 
 
 def _lost(before: RowsFact | None, behind: RowsFact | None) -> float:
     """The share of finite values that come out of the pipeline as NaN or infinite."""
-    counts = [sum(column.count for column in side.columns) if side is not None else 0 for side in (before, behind)]
+    counts = [
+        sum(column.count for column in side.columns) if side is not None else 0 for side in (before, behind)
+    ]
     return 1.0 - counts[1] / counts[0] if counts[1] < counts[0] else 0.0
 
 
-def _single(alone: list[tuple[ExpectedColumn, ColumnFact, str]], said: str, features: int, findings: dict[str, Any]) -> Verdict:
+def _single(
+    alone: list[tuple[ExpectedColumn, ColumnFact, str]], said: str, features: int, findings: dict[str, Any]
+) -> Verdict:
     """Features that are in another state than the rows around them."""
     expected, column, state = alone[0]
     centre, spread = expected.raw if said == "raw" else expected.scaled
     same = [each.name for each, _, other in alone if other == state]
-    shown = ", ".join(f"'{name}'" for name in same[:_NAMED]) + (f" and {len(same) - _NAMED} more" if len(same) > _NAMED else "")
+    shown = ", ".join(f"'{name}'" for name in same[:_NAMED]) + (
+        f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
+    )
     message = (
         f"{len(same)} of {features} features are said to be {said} like the others but look {state}: {shown}; '{expected.name}' has mean "
         f"{column.mean:.3g} and deviation {column.sd:.3g} where {centre:.3g} and {spread:.3g} would be {said}"
@@ -146,12 +206,22 @@ def _unremarkable(found: Resemblance, state: str, findings: dict[str, Any]) -> V
         f"the rows are said to be {state} and look like nothing the scaler knows: {found.share(state):.0%} of the values lie where they "
         f"should; nearest is {found.nearest}, with {found.overlap(found.nearest):.0%} of the distribution"
     )
-    return Verdict(status=Status.WARN, message=message, findings=findings, advice="KC702 says which features have moved; --reference tells more")
+    return Verdict(
+        status=Status.WARN,
+        message=message,
+        findings=findings,
+        advice="KC702 says which features have moved; --reference tells more",
+    )
 
 
 def _fail(message: str, found: str, findings: dict[str, Any]) -> Verdict:
     cause = _CAUSES[found]
-    return Verdict(status=Status.FAIL, message=message, findings={**findings, "found": found, "cause": cause}, advice=_ADVICE[cause])
+    return Verdict(
+        status=Status.FAIL,
+        message=message,
+        findings={**findings, "found": found, "cause": cause},
+        advice=_ADVICE[cause],
+    )
 
 
 CHECK = Check(

@@ -49,7 +49,9 @@ def examine(evidence: Evidence) -> Verdict:
     """FAIL for columns in another order; WARN for another scikit-learn, a stale scaler and features that only vary now."""
     known: DataFacts | None = evidence.data.get("description")
     if known is None or known.scaling is None:
-        return Verdict(status=Status.SKIP, message="no scaler to look at", reason="no scaler or preprocess given")
+        return Verdict(
+            status=Status.SKIP, message="no scaler to look at", reason="no scaler or preprocess given"
+        )
     scaling = known.scaling
     if scaling.function:
         reason = "a preprocess function has no statistics to look at"
@@ -58,19 +60,34 @@ def examine(evidence: Evidence) -> Verdict:
         return _other_order(scaling.names, scaling.columns)
     stale, varying = list(_stale(known, scaling)), list(_varying(known, scaling))
     version = _other_version(evidence.data.get("scaler_saved_with"), scaling.running)
-    findings: dict[str, Any] = {"stale": {each.name: each.by for each in stale}, "varying": varying, "version": version}
+    findings: dict[str, Any] = {
+        "stale": {each.name: each.by for each in stale},
+        "varying": varying,
+        "version": version,
+    }
     if stale:
         return _told_stale(stale, findings)
     if version:
         message = f"scikit-learn {version} saved the scaler, {scaling.running} runs: it loads, but nobody promises the same numbers"
         advice = "install the version that saved it where the model is served, or fit and save it again"
-        return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "scaler-version"}, advice=advice)
+        return Verdict(
+            status=Status.WARN,
+            message=message,
+            findings={**findings, "cause": "scaler-version"},
+            advice=advice,
+        )
     if varying:
         message = f"feature '{varying[0]}' never varied when the scaler was fitted, and varies now: it reaches the model unscaled"
         advice = "fit scaler and model on rows where it varies"
-        return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "scaler-stale"}, advice=advice)
+        return Verdict(
+            status=Status.WARN, message=message, findings={**findings, "cause": "scaler-stale"}, advice=advice
+        )
     checked = "features, order and statistics" if known.reference else "features and order"
-    return Verdict(status=Status.PASS, message=f"{scaling.kind} of {scaling.features} features fits the rows: {checked}", findings=findings)
+    return Verdict(
+        status=Status.PASS,
+        message=f"{scaling.kind} of {scaling.features} features fits the rows: {checked}",
+        findings=findings,
+    )
 
 
 def _other_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:
@@ -81,7 +98,12 @@ def _other_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:
         f"'{names[first]}' was fitted there"
     )
     findings = {"fitted": list(names), "columns": list(columns), "cause": "feature-order"}
-    return Verdict(status=Status.FAIL, message=message, findings=findings, advice="order by name: frame[list(scaler.feature_names_in_)]")
+    return Verdict(
+        status=Status.FAIL,
+        message=message,
+        findings=findings,
+        advice="order by name: frame[list(scaler.feature_names_in_)]",
+    )
 
 
 def _other_version(saved: str | None, running: str) -> str | None:
@@ -95,7 +117,9 @@ def _stale(known: DataFacts, scaling: ScalingFact) -> Iterator[Stale]:
         return
     for expected in scaling.expected:
         if expected.column < len(reference.columns) and not expected.constant:
-            found = _against(expected, _filled(reference.columns[expected.column], expected.filled), reference.rows)
+            found = _against(
+                expected, _filled(reference.columns[expected.column], expected.filled), reference.rows
+            )
             if found is not None:
                 yield found
 
@@ -121,7 +145,9 @@ def _against(expected: ExpectedColumn, column: ColumnFact, rows: int) -> Stale |
         spread = quartiles if expected.kind == "RobustScaler" and quartiles > 0 else expected.raw[1]
         # The median, and quartiles more so, scatter more than mean and standard deviation do.
         return staleness(expected.name, expected.raw, (column.quantiles[3], spread), rows=rows, scatter=1.6)
-    return staleness(expected.name, expected.raw, (column.mean, column.sd), rows=rows, kurtosis=column.kurtosis)
+    return staleness(
+        expected.name, expected.raw, (column.mean, column.sd), rows=rows, kurtosis=column.kurtosis
+    )
 
 
 def _against_range(expected: ExpectedColumn, column: ColumnFact) -> Stale | None:
@@ -138,7 +164,13 @@ def _against_range(expected: ExpectedColumn, column: ColumnFact) -> Stale | None
 
 
 def staleness(
-    name: str, remembered: tuple[float, float], shown: tuple[float, float], *, rows: int, kurtosis: float = 3.0, scatter: float = 1.0
+    name: str,
+    remembered: tuple[float, float],
+    shown: tuple[float, float],
+    *,
+    rows: int,
+    kurtosis: float = 3.0,
+    scatter: float = 1.0,
 ) -> Stale | None:
     """Hold a remembered (centre, spread) against that of the reference rows.
 
@@ -160,7 +192,11 @@ def staleness(
         return Stale(name=name, what="the mean is off by", by=abs(moved))
     ratio = math.log(sd / spread) if sd > 0 else -math.inf
     if abs(ratio) > STALE and abs(ratio) > _PROOF * error * math.sqrt(max(kurtosis - 1, 1)) / 2:
-        return Stale(name=name, what="the spread is off by a factor of", by=math.exp(abs(ratio)) if math.isfinite(ratio) else math.inf)
+        return Stale(
+            name=name,
+            what="the spread is off by a factor of",
+            by=math.exp(abs(ratio)) if math.isfinite(ratio) else math.inf,
+        )
     return None
 
 
@@ -169,12 +205,18 @@ def _varying(known: DataFacts, scaling: ScalingFact) -> Iterator[str]:
     rows = by_input(known.raw, scaling.input)
     for expected in scaling.expected if rows is not None and known.state == "raw" else ():
         assert rows is not None
-        if expected.constant and expected.column < len(rows.columns) and _differs(rows.columns[expected.column], expected.raw[0]):
+        if (
+            expected.constant
+            and expected.column < len(rows.columns)
+            and _differs(rows.columns[expected.column], expected.raw[0])
+        ):
             yield expected.name
 
 
 def _differs(column: ColumnFact, constant: float) -> bool:
-    return column.count > 0 and max(abs(column.high - constant), abs(column.low - constant)) > 1e-6 * max(abs(constant), 1.0)
+    return column.count > 0 and max(abs(column.high - constant), abs(column.low - constant)) > 1e-6 * max(
+        abs(constant), 1.0
+    )
 
 
 def differences(stale: Sequence[Stale]) -> str:
@@ -187,7 +229,9 @@ def differences(stale: Sequence[Stale]) -> str:
 def _told_stale(stale: list[Stale], findings: dict[str, Any]) -> Verdict:
     message = f"the scaler was not fitted on the reference rows: {differences(stale)}"
     advice = "fit it again on the rows that the model is trained on, and save both together"
-    return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "scaler-stale"}, advice=advice)
+    return Verdict(
+        status=Status.WARN, message=message, findings={**findings, "cause": "scaler-stale"}, advice=advice
+    )
 
 
 CHECK = Check(

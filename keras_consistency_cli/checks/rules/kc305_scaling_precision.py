@@ -18,9 +18,16 @@ from __future__ import annotations
 from typing import Any
 
 from keras_consistency_cli.checks.agreement import judge_pairs
-from keras_consistency_cli.checks.analysis.served_rows import LOW_PRECISION, damage, harmless, mistakes, nothing_ran, served_verdict
+from keras_consistency_cli.checks.analysis.served_rows import (
+    LOW_PRECISION,
+    damage,
+    harmless,
+    mistakes,
+    nothing_ran,
+    served_verdict,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.routes.registry import REFERENCE
+from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
 
@@ -35,7 +42,9 @@ def examine(evidence: Evidence) -> Verdict:
     found = mistakes(evidence)
     rounded = [each for each in found or () if each.cause == LOW_PRECISION]
     if rounded:
-        return served_verdict(evidence, rounded, tuple(judge_pairs(evidence, (_SERVED,))), _findings(evidence))
+        return served_verdict(
+            evidence, rounded, tuple(judge_pairs(evidence, (_SERVED,))), _findings(evidence)
+        )
     stopped = nothing_ran(evidence, ("float32-first",))
     if stopped is not None:
         return stopped
@@ -47,7 +56,11 @@ def examine(evidence: Evidence) -> Verdict:
         message = f"float32 before scaling costs nothing that matters: {cost}"
         return Verdict(status=Status.PASS, message=message, judged=within, findings=_findings(evidence))
     if found is not None:
-        return Verdict(status=Status.PASS, message=f"the served rows show no such cast; it would matter: {cost}", findings=_findings(evidence))
+        return Verdict(
+            status=Status.PASS,
+            message=f"the served rows show no such cast; it would matter: {cost}",
+            findings=_findings(evidence),
+        )
     message = f"a cast to float32 before scaling would change answers: {cost}; column {details.get('column')} loses most"
     findings = {**_findings(evidence), "hypothetical": True}
     return Verdict(status=Status.WARN, message=message, judged=judged, findings=findings, advice=_ADVICE)
@@ -58,7 +71,10 @@ def _findings(evidence: Evidence) -> dict[str, Any]:
     for pair in (_FIRST, _HALF):
         trace, judged = evidence.traces.get(pair.candidate), tuple(judge_pairs(evidence, (pair,)))
         if trace is not None and judged:
-            found[pair.candidate] = {"inputs_move": trace.details.get("moved"), "predictions": damage(judged, evidence.rows)}
+            found[pair.candidate] = {
+                "inputs_move": trace.details.get("moved"),
+                "predictions": damage(judged, evidence.rows),
+            }
     return found
 
 

@@ -40,16 +40,27 @@ def examine(evidence: Evidence) -> Verdict:
     known: DataFacts | None = evidence.data.get("description")
     layers = [layer for layer in known.layers if layer.kind == "Normalization"] if known is not None else []
     if known is None or not layers:
-        return Verdict(status=Status.SKIP, message="nothing to look at", reason="the model has no Normalization layer")
+        return Verdict(
+            status=Status.SKIP, message="nothing to look at", reason="the model has no Normalization layer"
+        )
     found = [(layer, finding) for layer in layers if (finding := _judged(layer, known)) is not None]
     told: dict[str, Any] = {layer.path: finding[1] for layer, finding in found}
     if not found:
         checked = ", and as the reference rows say" if any(layer.seen_reference for layer in layers) else ""
-        return Verdict(status=Status.PASS, message=f"{len(layers)} Normalization layers are adapted{checked}", findings={"layers": told})
+        return Verdict(
+            status=Status.PASS,
+            message=f"{len(layers)} Normalization layers are adapted{checked}",
+            findings={"layers": told},
+        )
     layer, (status, message, cause) = max(found, key=lambda each: each[1][0] is Status.FAIL)
     more = f" ({len(told)} layers in all)" if len(told) > 1 else ""
     advice = _ADVICE[cause].format(layer=layer.path)
-    return Verdict(status=status, message=message + more, findings={"layers": told, "layer": layer.path, "cause": cause}, advice=advice)
+    return Verdict(
+        status=status,
+        message=message + more,
+        findings={"layers": told, "layer": layer.path, "cause": cause},
+        advice=advice,
+    )
 
 
 _ADVICE = {
@@ -68,7 +79,11 @@ def _judged(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
 def _unrefreshed(layer: PreprocessingFact, _known: DataFacts) -> _Finding | None:
     if layer.consistent:
         return None
-    return Status.FAIL, f"'{layer.path}' computes with other statistics than its weights hold", "normalization-stale"
+    return (
+        Status.FAIL,
+        f"'{layer.path}' computes with other statistics than its weights hold",
+        "normalization-stale",
+    )
 
 
 def _unadapted(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
@@ -87,7 +102,11 @@ def _dividing_by_nothing(layer: PreprocessingFact, known: DataFacts) -> _Finding
     """Variance zero is right for a feature that never varies, and for no other."""
     if known.generated or not layer.seen:
         everywhere = len(layer.sd) > 1 and not any(layer.sd)
-        return (Status.WARN, f"'{layer.path}' has variance 0 in every feature", "normalization-unadapted") if everywhere else None
+        return (
+            (Status.WARN, f"'{layer.path}' has variance 0 in every feature", "normalization-unadapted")
+            if everywhere
+            else None
+        )
     varying = [each for each, sd in zip(layer.seen, layer.sd, strict=False) if sd == 0 and each.sd > 0]
     if not varying:
         return None
@@ -109,7 +128,11 @@ def _few_rows(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
 
 
 def _only_of_few(found: Handful) -> str:
-    said = [f"the means of {found.flags} features of 0 and 1 are all multiples of 1/{found.rows}"] if found.flags else []
+    said = (
+        [f"the means of {found.flags} features of 0 and 1 are all multiples of 1/{found.rows}"]
+        if found.flags
+        else []
+    )
     numbers = f"mean and variance of {found.numbers} features of whole numbers are multiples of 1/{found.rows} and 1/{found.rows**2}"
     return ", and ".join([*said, *([numbers] if found.numbers else [])])
 
@@ -118,13 +141,19 @@ def _unlike_reference(layer: PreprocessingFact, known: DataFacts) -> _Finding | 
     stale = list(_stale(layer, known))
     if not stale:
         return None
-    return Status.FAIL, f"'{layer.path}' was not adapted on the reference rows: {differences(stale)}", "normalization-stale"
+    return (
+        Status.FAIL,
+        f"'{layer.path}' was not adapted on the reference rows: {differences(stale)}",
+        "normalization-stale",
+    )
 
 
 def _stale(layer: PreprocessingFact, known: DataFacts) -> Iterator[Stale]:
     rows = next((each.rows for each in known.reference_fed if each.input == layer.input), 0)
     for column, mean, sd in zip(layer.seen_reference, layer.mean, layer.sd, strict=False):
-        found = staleness(column.name, (mean, sd), (column.mean, column.sd), rows=rows, kurtosis=column.kurtosis)
+        found = staleness(
+            column.name, (mean, sd), (column.mean, column.sd), rows=rows, kurtosis=column.kurtosis
+        )
         if found is not None:
             yield found
 

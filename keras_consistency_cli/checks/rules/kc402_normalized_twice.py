@@ -44,10 +44,15 @@ def examine(evidence: Evidence) -> Verdict:
     if known is None or known.generated:
         return _skip("no rows given: those that were made follow the model's own layers")
     if not known.layers and not known.reference and known.value_range is None and not _has_function(known):
-        return _skip("the model has no Normalization or Rescaling layer, and neither reference rows nor facts.value_range are given")
+        return _skip(
+            "the model has no Normalization or Rescaling layer, and neither reference rows nor facts.value_range are given"
+        )
     found = [finding for step in _STEPS for finding in step(known)]
     if not found:
-        return Verdict(status=Status.PASS, message=f"what reaches the model is in the range that it was made for ({_looked_at(known)})")
+        return Verdict(
+            status=Status.PASS,
+            message=f"what reaches the model is in the range that it was made for ({_looked_at(known)})",
+        )
     place, message, cause = found[0]
     findings: dict[str, Any] = {"found": [message for _, message, _ in found], "layer": place, "cause": cause}
     return Verdict(status=Status.FAIL, message=message, findings=findings, advice=_ADVICE[cause])
@@ -69,7 +74,11 @@ def _has_function(known: DataFacts) -> bool:
 
 
 def _looked_at(known: DataFacts) -> str:
-    words = {f"{len(known.layers)} layers": known.layers, "reference rows": known.reference, "facts.value_range": known.value_range}
+    words = {
+        f"{len(known.layers)} layers": known.layers,
+        "reference rows": known.reference,
+        "facts.value_range": known.value_range,
+    }
     return ", ".join(word for word, given in words.items() if given) or "the preprocess function"
 
 
@@ -83,7 +92,13 @@ def _layers(known: DataFacts) -> Iterator[_Finding]:
     for layer in known.layers:
         if not layer.seen or not any(column.count for column in layer.seen):
             continue
-        judge = _rescaling if layer.kind == "Rescaling" else _normalization if layer.kind == "Normalization" else _batch_normalization
+        judge = (
+            _rescaling
+            if layer.kind == "Rescaling"
+            else _normalization
+            if layer.kind == "Normalization"
+            else _batch_normalization
+        )
         finding = judge(layer, known)
         if finding is not None:
             yield layer.path, *finding
@@ -96,7 +111,10 @@ def _rescaling(layer: PreprocessingFact, _known: DataFacts) -> tuple[str, str] |
     if not pixels or not several or high > _UNIT or low < -_UNIT:
         return None
     before = f" behind '{layer.after[-1]}'" if layer.after else ""
-    return f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.4g} what lies between {low:.3g} and {high:.3g} already", "normalized-twice"
+    return (
+        f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.4g} what lies between {low:.3g} and {high:.3g} already",
+        "normalized-twice",
+    )
 
 
 def _normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[str, str] | None:
@@ -108,12 +126,18 @@ def _normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[str, str
     between = scaling is not None and scaling.input == layer.input and known.state == "raw"
     if between and clearly(mean_distance(layer.seen_raw, layer.mean, layer.sd, rows=rows), rather_than=fits):
         assert scaling is not None
-        return f"'{layer.path}' normalises raw rows, and gets them from the {scaling.kind}: {_means(layer)}", "normalized-twice"
+        return (
+            f"'{layer.path}' normalises raw rows, and gets them from the {scaling.kind}: {_means(layer)}",
+            "normalized-twice",
+        )
     standard = mean_distance(layer.seen, [0.0] * len(layer.seen), [1.0] * len(layer.seen), rows=rows)
     if clearly(standard, rather_than=fits) or (fits > UNLIKE and _within_unit(layer.seen)):
         return f"'{layer.path}' normalises what is normalised already: {_means(layer)}", "normalized-twice"
     if fits > UNLIKE and _is_unit(layer):
-        return f"'{layer.path}' was adapted on standardised rows, and gets others: {_means(layer)}", "input-range"
+        return (
+            f"'{layer.path}' was adapted on standardised rows, and gets others: {_means(layer)}",
+            "input-range",
+        )
     return None
 
 
@@ -128,11 +152,17 @@ def _means(layer: PreprocessingFact) -> str:
 def _within_unit(columns: tuple[ColumnFact, ...]) -> bool:
     """Whether every feature lies in 0 to 1, or -1 to 1, and takes more values than a flag does."""
     held = [each for each in columns if each.count]
-    return all(each.low >= -_UNIT and each.high <= _UNIT for each in held) and any(each.distinct > _BINARY for each in held)
+    return all(each.low >= -_UNIT and each.high <= _UNIT for each in held) and any(
+        each.distinct > _BINARY for each in held
+    )
 
 
 def _is_unit(layer: PreprocessingFact) -> bool:
-    return all(abs(mean) < 0.3 for mean in layer.mean) and all(0.7 < sd < 1.5 or sd == 0 for sd in layer.sd) and any(layer.sd)
+    return (
+        all(abs(mean) < 0.3 for mean in layer.mean)
+        and all(0.7 < sd < 1.5 or sd == 0 for sd in layer.sd)
+        and any(layer.sd)
+    )
 
 
 def _batch_normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[str, str] | None:
@@ -143,7 +173,10 @@ def _batch_normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[st
         means, spreads = ([each * factor for each in values] for values in (layer.mean, layer.sd))
         if fits > UNLIKE and clearly(mean_distance(layer.seen, means, spreads, rows=rows), rather_than=fits):
             times = "255 times smaller" if factor > 1 else "255 times greater"
-            return f"'{layer.path}' knows rows that are {times} than those it gets: {_means(layer)}", "input-range"
+            return (
+                f"'{layer.path}' knows rows that are {times} than those it gets: {_means(layer)}",
+                "input-range",
+            )
     return None
 
 
@@ -153,7 +186,9 @@ def _reference(known: DataFacts) -> Iterator[_Finding]:
         trained = by_input(known.reference_fed, fed.input)
         if trained is None or len(trained.columns) != len(fed.columns):
             continue
-        spans = [(_span(mine), _span(theirs)) for mine, theirs in zip(fed.columns, trained.columns, strict=True)]
+        spans = [
+            (_span(mine), _span(theirs)) for mine, theirs in zip(fed.columns, trained.columns, strict=True)
+        ]
         ratios = [mine / theirs for mine, theirs in spans if mine > 0 and theirs > 0]
         if ratios and (min(ratios) > _SPANS_APART or max(ratios) < 1 / _SPANS_APART):
             message = f"input '{fed.input}' lies between {_ends(fed)}, the reference rows lie between {_ends(trained)}"
@@ -180,7 +215,11 @@ def _stated(known: DataFacts) -> Iterator[_Finding]:
         lowest, highest = min(each.low for each in held), max(each.high for each in held)
         beyond = max(low - lowest, highest - high) / (high - low)
         if beyond > _BEYOND or (_FILLED * (high - low) > highest - lowest > 0):
-            yield rows.input, f"input '{rows.input}' lies between {_ends(rows)}, facts.value_range says {low:.3g} to {high:.3g}", "input-range"
+            yield (
+                rows.input,
+                f"input '{rows.input}' lies between {_ends(rows)}, facts.value_range says {low:.3g} to {high:.3g}",
+                "input-range",
+            )
 
 
 def _mutated(known: DataFacts) -> Iterator[_Finding]:

@@ -37,7 +37,9 @@ def examine(evidence: Evidence) -> Verdict:
             told.append(f"{_WAYS[pair.candidate]}, predictions {damage(judged, evidence.rows)}")
             shifts[pair.candidate] = dict(evidence.traces[pair.candidate].details.get("shifts", {}))
     findings = {"mean_moves_by_deviations": shifts, "predictions": told}
-    return Verdict(status=Status.PASS, message=f"adapted anew {'; '.join(told)} (information)", findings=findings)
+    return Verdict(
+        status=Status.PASS, message=f"adapted anew {'; '.join(told)} (information)", findings=findings
+    )
 
 
 CHECK = Check(

@@ -53,14 +53,27 @@ def examine(evidence: Evidence) -> Verdict:
         refused = _refused(evidence.data["misfit"])
         findings = {"cause": refused.cause, "all": [refused.message], "mend": refused.mend, "refused": True}
         return Verdict(status=refused.status, message=refused.message, findings=findings, advice=refused.mend)
-    found = [*_shapes(evidence), *_orders(evidence), *_features(evidence), *_ids(evidence), *_lengths(evidence), *_counts(evidence)]
+    found = [
+        *_shapes(evidence),
+        *_orders(evidence),
+        *_features(evidence),
+        *_ids(evidence),
+        *_lengths(evidence),
+        *_counts(evidence),
+    ]
     if found:
         return _verdict(max(found, key=lambda each: each.status is Status.FAIL), found, evidence)
     given: Mapping[str, Any] = evidence.data.get("rows_given", {})
     if not given:
-        reason = "the model does not say which shapes it takes" if not evidence.facts.inputs else "the rows were made to fit the model's inputs"
+        reason = (
+            "the model does not say which shapes it takes"
+            if not evidence.facts.inputs
+            else "the rows were made to fit the model's inputs"
+        )
         return Verdict(status=Status.SKIP, message="no shapes to check", reason=reason)
-    told = ", ".join(f"{shape_text(each['shape'])} for {shape_text(each['expected'])}" for each in list(given.values())[:3])
+    told = ", ".join(
+        f"{shape_text(each['shape'])} for {shape_text(each['expected'])}" for each in list(given.values())[:3]
+    )
     return Verdict(status=Status.PASS, message=f"rows have the shapes that the model declares: {told}")
 
 
@@ -75,7 +88,12 @@ def _verdict(worst: _Finding, found: Sequence[_Finding], evidence: Evidence) -> 
 def _refused(misfit: Mapping[str, Any]) -> _Finding:
     """Rows that do not get as far as an answer."""
     message = f"{_named(misfit['input'], misfit)}: the model refuses them, Keras raises 'incompatible' or a shape error"
-    return _Finding(status=Status.FAIL, cause=_kind_of_misfit(misfit), message=message, mend=_as_code(misfit["mend"]) or _resized(misfit["expected"]))
+    return _Finding(
+        status=Status.FAIL,
+        cause=_kind_of_misfit(misfit),
+        message=message,
+        mend=_as_code(misfit["mend"]) or _resized(misfit["expected"]),
+    )
 
 
 def _as_code(mend: str | None) -> str | None:
@@ -93,7 +111,12 @@ def _kind_of_misfit(misfit: Mapping[str, Any]) -> str:
 
 def _shapes(evidence: Evidence) -> Iterator[_Finding]:
     for name, given in evidence.data.get("rows_given", {}).items():
-        found = _rank(name, given) or _length(name, given) or _axes(name, given, evidence) or _channels(name, given)
+        found = (
+            _rank(name, given)
+            or _length(name, given)
+            or _axes(name, given, evidence)
+            or _channels(name, given)
+        )
         found = found or _one_step(name, given, evidence)
         if found:
             yield found
@@ -110,13 +133,24 @@ def _rank(name: str, given: Mapping[str, Any]) -> _Finding | None:
         return None
     if len(shape) == 2 and len(expected) == 3 and shape[-1] == 1:
         lost = f"{_named(name, given)}: Keras takes one series without its batch axis for {shape[0]} rows of one step, and answers {shape[0]} times"
-        return _Finding(status=Status.FAIL, cause="wrong-rank", message=lost, mend="give the batch axis: x = x[None]")
+        return _Finding(
+            status=Status.FAIL, cause="wrong-rank", message=lost, mend="give the batch axis: x = x[None]"
+        )
     if 1 < len(shape) == len(expected) - 1 and expected[1] not in (None, shape[1]):
         short = f"{_named(name, given)}: Keras adds a last axis and takes {shape[1]} steps instead of {expected[1]}, without a word"
         return _Finding(status=Status.FAIL, cause="wrong-length", message=short, mend=_resized(expected))
     grown = len(shape) < len(expected)
-    word, code = ("adds the missing last axis", "x = x[..., None]") if grown else ("drops the last axis of one", "x = x[..., 0]")
-    return _Finding(status=Status.WARN, cause="wrong-rank", message=f"{_named(name, given)}: Keras {word} without a word", mend=code)
+    word, code = (
+        ("adds the missing last axis", "x = x[..., None]")
+        if grown
+        else ("drops the last axis of one", "x = x[..., 0]")
+    )
+    return _Finding(
+        status=Status.WARN,
+        cause="wrong-rank",
+        message=f"{_named(name, given)}: Keras {word} without a word",
+        mend=code,
+    )
 
 
 def _length(name: str, given: Mapping[str, Any]) -> _Finding | None:
@@ -129,7 +163,12 @@ def _length(name: str, given: Mapping[str, Any]) -> _Finding | None:
         order = list(range(len(shape)))
         order[wrong[0]], order[wrong[1]] = order[wrong[1]], order[wrong[0]]
         message = f"{_named(name, given)}: axes {wrong[0]} and {wrong[1]} are swapped, and a Sequential model answers all the same"
-        return _Finding(status=Status.FAIL, cause="axes-swapped", message=message, mend=f"x = x.transpose({', '.join(map(str, order))})")
+        return _Finding(
+            status=Status.FAIL,
+            cause="axes-swapped",
+            message=message,
+            mend=f"x = x.transpose({', '.join(map(str, order))})",
+        )
     what = "a single step" if shape[axis] == 1 and axis == 1 else f"axis {axis} is {shape[axis]} long"
     message = (
         f"{_named(name, given)}: {what} instead of {expected[axis]}; Keras answers without a word, for a Sequential model is not held to its "
@@ -139,16 +178,30 @@ def _length(name: str, given: Mapping[str, Any]) -> _Finding | None:
 
 
 def _resized(expected: Sequence[int | None]) -> str:
-    return f"give series of {expected[1]} steps: cut them with x[:, -{expected[1]}:], or pad them as in training"
+    return (
+        f"give series of {expected[1]} steps: cut them with x[:, -{expected[1]}:], or pad them as in training"
+    )
 
 
 def _axes(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Finding | None:
     stated = evidence.data.get("time_axis")
     rank = len(given["shape"])
-    if stated is not None and 1 < stated < rank and has_layer(evidence.facts, SEQUENCE) and not has_layer(evidence.facts, {"Permute"}):
+    if (
+        stated is not None
+        and 1 < stated < rank
+        and has_layer(evidence.facts, SEQUENCE)
+        and not has_layer(evidence.facts, {"Permute"})
+    ):
         order = [0, stated, *(axis for axis in range(1, rank) if axis != stated)]
-        message = f"{_named(name, given)}: time is on axis {stated} (facts.time_axis), the model goes along axis 1"
-        return _Finding(status=Status.FAIL, cause="axes-swapped", message=message, mend=f"x = x.transpose({', '.join(map(str, order))})")
+        message = (
+            f"{_named(name, given)}: time is on axis {stated} (facts.time_axis), the model goes along axis 1"
+        )
+        return _Finding(
+            status=Status.FAIL,
+            cause="axes-swapped",
+            message=message,
+            mend=f"x = x.transpose({', '.join(map(str, order))})",
+        )
     looks = given.get("looks")
     if not looks or stated is not None:
         return None
@@ -160,7 +213,12 @@ def _axes(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Finding |
         return None
     status, reason = why
     message = f"{_named(name, given)}: time and features look swapped, {reason}; both orders fit, so Keras answers either"
-    return _Finding(status=status, cause="axes-swapped", message=message, mend="x = x.transpose(0, 2, 1); or say facts: {time_axis: 1}")
+    return _Finding(
+        status=status,
+        cause="axes-swapped",
+        message=message,
+        mend="x = x.transpose(0, 2, 1); or say facts: {time_axis: 1}",
+    )
 
 
 def _channels(name: str, given: Mapping[str, Any]) -> _Finding | None:
@@ -171,10 +229,17 @@ def _channels(name: str, given: Mapping[str, Any]) -> _Finding | None:
     likely = f"neighbours along the last axis are alike ({smooth[-1]:.2f}), as in a picture, and along axis 1 are not ({smooth[0]:.2f}), as channels"
     message = f"{_named(name, given)}: channels look to come first, for {likely}; both orders fit, so Keras answers either"
     order = [0, *range(2, len(given["shape"])), 1]
-    return _Finding(status=Status.WARN, cause="axes-swapped", message=message, mend=f"x = x.transpose({', '.join(map(str, order))})")
+    return _Finding(
+        status=Status.WARN,
+        cause="axes-swapped",
+        message=message,
+        mend=f"x = x.transpose({', '.join(map(str, order))})",
+    )
 
 
-def _unlike_reference(given: Mapping[str, Any], looks: Mapping[str, Any], reference: Mapping[str, Any]) -> tuple[Status, str] | None:
+def _unlike_reference(
+    given: Mapping[str, Any], looks: Mapping[str, Any], reference: Mapping[str, Any]
+) -> tuple[Status, str] | None:
     """Whether the reference rows have on axis 2 what these rows have on axis 1."""
     mine, theirs = given["shape"][1:], reference["shape"][1:]
     if mine != theirs and mine[0] == theirs[1] and mine[1] != theirs[1]:
@@ -186,7 +251,10 @@ def _unlike_reference(given: Mapping[str, Any], looks: Mapping[str, Any], refere
     if reference["levels"][1] > _LEVEL and likeness[0] > _MATCH and likeness[1] < 0.5:
         return Status.FAIL, "for axis 1 has the levels that axis 2 has in the reference rows"
     smooth = reference["smooth"]
-    if smooth[0] > _SMOOTH > _ROUGH > smooth[1] and looks["smooth"][1] > _SMOOTH > _ROUGH > looks["smooth"][0]:
+    if (
+        smooth[0] > _SMOOTH > _ROUGH > smooth[1]
+        and looks["smooth"][1] > _SMOOTH > _ROUGH > looks["smooth"][0]
+    ):
         return Status.FAIL, "for the reference rows are smooth along axis 1 and these along axis 2"
     return None
 
@@ -194,9 +262,15 @@ def _unlike_reference(given: Mapping[str, Any], looks: Mapping[str, Any], refere
 def _unlike_time(looks: Mapping[str, Any]) -> tuple[Status, str] | None:
     smooth, levels = looks["smooth"], looks["levels"]
     if smooth[1] > _SMOOTH and smooth[0] < _ROUGH:
-        return Status.WARN, f"for neighbours along axis 2 are alike ({smooth[1]:.2f}) and along axis 1 are not ({smooth[0]:.2f})"
+        return (
+            Status.WARN,
+            f"for neighbours along axis 2 are alike ({smooth[1]:.2f}) and along axis 1 are not ({smooth[0]:.2f})",
+        )
     if levels[0] > _LEVELS and levels[1] < _LEVEL and smooth[0] < _ROUGH:
-        return Status.WARN, f"for {levels[0]:.0%} of the variance lies between the places of axis 1, as between features"
+        return (
+            Status.WARN,
+            f"for {levels[0]:.0%} of the variance lies between the places of axis 1, as between features",
+        )
     return None
 
 
@@ -213,7 +287,13 @@ def _correlation(a: Sequence[float], b: Sequence[float]) -> float:
 def _one_step(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Finding | None:
     shape, expected = given["shape"], given["expected"]
     steps_kept = evidence.facts.stateful_layers or evidence.data.get("step_by_step") == "one-step"
-    if len(shape) != 3 or shape[1] != 1 or expected[1] is not None or steps_kept or not has_layer(evidence.facts, RECURRENT):
+    if (
+        len(shape) != 3
+        or shape[1] != 1
+        or expected[1] is not None
+        or steps_kept
+        or not has_layer(evidence.facts, RECURRENT)
+    ):
         return None
     message = f"{_named(name, given)}: every row is a single step, of which a recurrent layer has no history to look at"
     mend = "one series of many steps is x.reshape(1, -1, x.shape[-1]); windows are np.lib.stride_tricks.sliding_window_view(x[:, 0], T, axis=0)"
@@ -221,18 +301,29 @@ def _one_step(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Findi
 
 
 def _orders(evidence: Evidence) -> Iterator[_Finding]:
-    words = {"served": "serving feeds the rows of", "reference": "the rows have the levels of other inputs than in the reference rows:"}
+    words = {
+        "served": "serving feeds the rows of",
+        "reference": "the rows have the levels of other inputs than in the reference rows:",
+    }
     for source, order in evidence.data.get("orders", {}).items():
         told = ", ".join(f"'{clean(other, 40)}' as '{clean(name, 40)}'" for name, other in order.items())
         keys = ", ".join(f"'{clean(name, 40)}': ..." for name in evidence.data.get("rows_given", order))
         message = f"{words[source]} {told}; the shapes are the same, so Keras answers without a word"
-        yield _Finding(status=Status.FAIL, cause="input-order", message=message, mend=f"feed by name: model.predict({{{keys}}})")
+        yield _Finding(
+            status=Status.FAIL,
+            cause="input-order",
+            message=message,
+            mend=f"feed by name: model.predict({{{keys}}})",
+        )
 
 
 def _features(evidence: Evidence) -> Iterator[_Finding]:
     known = evidence.data.get("description")
     for found in displaced_features(known) if known is not None else ():
-        told = ", ".join(f"'{clean(found.names[here], 40)}' holds '{clean(found.names[there], 40)}'" for here, there in found.places.items())
+        told = ", ".join(
+            f"'{clean(found.names[here], 40)}' holds '{clean(found.names[there], 40)}'"
+            for here, there in found.places.items()
+        )
         where = f"features of input '{clean(found.input, 60)}' are in each other's place"
         message = f"{where}: by the statistics of {clean(found.against, 60)}, {told}; the shape is the same, so Keras answers without a word"
         yield _Finding(status=Status.FAIL, cause="feature-order", message=message, mend=found.mend)
@@ -243,7 +334,12 @@ def _ids(evidence: Evidence) -> Iterator[_Finding]:
         if name == "output_rows" or not found.get("wrong"):
             continue
         message = f"{found['wrong']} values of input '{clean(name, 60)}' are {found['kind']}, which '{found['why']}' does not know; {found['keras']}"
-        yield _Finding(status=Status.FAIL, cause="wrong-ids", message=message, mend="give whole ids from 0 to the size of the embedding less one")
+        yield _Finding(
+            status=Status.FAIL,
+            cause="wrong-ids",
+            message=message,
+            mend="give whole ids from 0 to the size of the embedding less one",
+        )
 
 
 def _lengths(evidence: Evidence) -> Iterator[_Finding]:
@@ -253,7 +349,12 @@ def _lengths(evidence: Evidence) -> Iterator[_Finding]:
         told = f"after rows of {found['first']} steps, predict answers rows of {found['then']} steps {found['how']}"
         message = f"{told}: TimeDistributed over a free time axis"
         mend = "apply the layer itself instead of TimeDistributed(layer), or set model.predict_function = None before rows of another length"
-        yield _Finding(status=Status.FAIL if lengths_vary else Status.WARN, cause="time-distributed-dynamic", message=message, mend=mend)
+        yield _Finding(
+            status=Status.FAIL if lengths_vary else Status.WARN,
+            cause="time-distributed-dynamic",
+            message=message,
+            mend=mend,
+        )
 
 
 def _miscounted(evidence: Evidence) -> Iterator[tuple[str, int]]:

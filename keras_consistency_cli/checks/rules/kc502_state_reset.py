@@ -51,7 +51,11 @@ def examine(evidence: Evidence) -> Verdict:
     """Judge the reset, then carrying over by what the owner says of the rows."""
     consecutive = evidence.data.get("stateful_rows") == "consecutive"
     if not evidence.facts.stateful_layers:
-        return _forgetful(evidence) if consecutive else Verdict(status=Status.SKIP, message="no state to reset", reason="no layer is stateful")
+        return (
+            _forgetful(evidence)
+            if consecutive
+            else Verdict(status=Status.SKIP, message="no state to reset", reason="no layer is stateful")
+        )
     reset = agreement(evidence, (_RESET,), _WORDING)
     if reset.status is not Status.PASS:
         return reset
@@ -65,12 +69,20 @@ def examine(evidence: Evidence) -> Verdict:
 
 def _forgetful(evidence: Evidence) -> Verdict:
     if not has_layer(evidence.facts, RECURRENT):
-        return Verdict(status=Status.SKIP, message="no state to carry", reason="the model has no recurrent layer")
+        return Verdict(
+            status=Status.SKIP, message="no state to carry", reason="the model has no recurrent layer"
+        )
     if len(evidence.facts.inputs) > 1:
-        return Verdict(status=Status.SKIP, message="no state to carry", reason="no layer is stateful; further inputs may hand the state over")
+        return Verdict(
+            status=Status.SKIP,
+            message="no state to carry",
+            reason="no layer is stateful; further inputs may hand the state over",
+        )
     message = "rows are successive pieces of one sequence (facts.stateful_rows), but no layer is stateful: every row starts from nothing"
     advice = "rebuild the recurrent layers with stateful=True and keras.Input(..., batch_size=1), or hand whole sequences over"
-    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "state-not-carried"})
+    return Verdict(
+        status=Status.FAIL, message=message, advice=advice, findings={"cause": "state-not-carried"}
+    )
 
 
 def _leaking(evidence: Evidence, again: tuple[Judged, ...], found: Mapping[str, Any]) -> Verdict:
@@ -90,11 +102,13 @@ def _carrying(evidence: Evidence, again: tuple[Judged, ...], found: Mapping[str,
     told = f"state is carried over as meant, and moves answers by up to {moved:.2g}{_told(evidence, found)}"
     if batch == 1:
         return Verdict(status=Status.PASS, message=told)
-    message = f"in batches of {batch} a row goes on from the row {batch} before it, not from the last one; {told}"
-    advice = (
-        f"order the rows so that row i of every batch belongs to sequence i, or build the model with batch_size=1 for one sequence of {evidence.rows}"
+    message = (
+        f"in batches of {batch} a row goes on from the row {batch} before it, not from the last one; {told}"
     )
-    return Verdict(status=Status.WARN, message=message, advice=advice, findings={"cause": "state-batch-mismatch"})
+    advice = f"order the rows so that row i of every batch belongs to sequence i, or build the model with batch_size=1 for one sequence of {evidence.rows}"
+    return Verdict(
+        status=Status.WARN, message=message, advice=advice, findings={"cause": "state-batch-mismatch"}
+    )
 
 
 def _told(evidence: Evidence, found: Mapping[str, Any]) -> str:
@@ -105,7 +119,11 @@ def _told(evidence: Evidence, found: Mapping[str, Any]) -> str:
         given, rows = tail.details["given"], max(tail.details.get("output_rows", {}).values(), default=None)
         parts += [f"{given} rows get {rows} answers"] if rows is not None and rows != given else []
     if found.get("poisoned"):
-        parts.append("a NaN spoils all answers until a reset" if found.get("healed") else "a NaN spoils all answers, a reset does not heal that")
+        parts.append(
+            "a NaN spoils all answers until a reset"
+            if found.get("healed")
+            else "a NaN spoils all answers, a reset does not heal that"
+        )
     if found.get("default_predict", "answers") != "answers":
         parts.append(f"predict without batch_size={evidence.facts.batch_size}: {found['default_predict']}")
     parts += _saving(found.get("saving", {}))
@@ -130,7 +148,9 @@ def _saving(found: Mapping[str, Any]) -> list[str]:
     if not found or found["lost"] <= _GONE * (found["scale"] or 1.0):
         return []
     keep = "; copying layer.states over mends that to the bit" if found["copied"] else ""
-    return [f"saving in the middle of a sequence moves the answers after it by {found['lost']:.2g} (a file holds no states{keep})"]
+    return [
+        f"saving in the middle of a sequence moves the answers after it by {found['lost']:.2g} (a file holds no states{keep})"
+    ]
 
 
 CHECK = Check(

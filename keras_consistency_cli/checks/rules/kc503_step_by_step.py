@@ -29,7 +29,11 @@ __all__ = ["CHECK"]
 
 _APPARENT = 1e-4
 _NOTHING = "nothing is fed step by step"
-_WAYS = {"growing-prefix": "growing prefixes", "one-step": "one step at a time", "sliding-window": "sliding windows"}
+_WAYS = {
+    "growing-prefix": "growing prefixes",
+    "one-step": "one step at a time",
+    "sliding-window": "sliding windows",
+}
 _HAND_OVER = (
     "encode once, and give the decoder the state that it ended in:\n"
     "    encoder = keras.Model(encoder_input, [h, c])              # what the decoder gets as initial_state\n"
@@ -65,7 +69,9 @@ def examine(evidence: Evidence) -> Verdict:
         return Verdict(status=Status.SKIP, message=_NOTHING, reason=reason)
     cause = {"cause": "stepwise-differs"} if status is Status.FAIL else {}
     advice = None if status is Status.PASS else _advice(found)
-    return Verdict(status=status, message=f"{_WAYS[stated]}: {told}", findings={**found, **cause}, advice=advice)
+    return Verdict(
+        status=status, message=f"{_WAYS[stated]}: {told}", findings={**found, **cause}, advice=advice
+    )
 
 
 def _prefixes(found: Mapping[str, Any]) -> tuple[Status, str]:
@@ -77,7 +83,10 @@ def _prefixes(found: Mapping[str, Any]) -> tuple[Status, str]:
         return Status.FAIL, f"not right, later steps change earlier answers by {found['future']:.0%}{place}"
     prefix = found.get("prefix")
     if isinstance(prefix, str):
-        return Status.WARN, f"no step looks ahead, but the model takes {found['steps']} steps only, so that prefixes have to be padded"
+        return (
+            Status.WARN,
+            f"no step looks ahead, but the model takes {found['steps']} steps only, so that prefixes have to be padded",
+        )
     if prefix is not None and prefix > _APPARENT:
         return Status.FAIL, f"not right, the last answer to a prefix is off by {prefix:.0%}"
     return Status.PASS, "right, no step looks ahead"
@@ -89,9 +98,15 @@ def _steps(found: Mapping[str, Any]) -> tuple[Status, str]:
     if isinstance(alone, str):
         return Status.FAIL, f"not possible, {clean(alone)}"
     if alone <= _APPARENT:
-        return Status.PASS, "right, the state is carried along" if found["stateful"] else "right, no step depends on another"
+        return Status.PASS, "right, the state is carried along" if found[
+            "stateful"
+        ] else "right, no step depends on another"
     why = "the past is forgotten" if found.get("future", 0.0) <= _APPARENT else "later steps are needed too"
-    why = "every step starts from the encoder's state again" if found.get("encoder") and why == "the past is forgotten" else why
+    why = (
+        "every step starts from the encoder's state again"
+        if found.get("encoder") and why == "the past is forgotten"
+        else why
+    )
     return Status.FAIL, f"not right, answers are off by {alone:.0%}: {why}{_copied(found, twin)}"
 
 
@@ -103,7 +118,11 @@ def _copied(found: Mapping[str, Any], twin: float | str | None) -> str:
         return f"; a copy that carries its state was not measured: {clean(twin)}"
     if twin > _APPARENT:
         return f"; a copy that carries its state is off by {twin:.0%} too"
-    return "; handing the decoder its own last state is exact" if found.get("encoder") else "; a copy that carries its state is exact"
+    return (
+        "; handing the decoder its own last state is exact"
+        if found.get("encoder")
+        else "; a copy that carries its state is exact"
+    )
 
 
 def _windows(found: Mapping[str, Any]) -> tuple[Status, str]:
@@ -113,9 +132,14 @@ def _windows(found: Mapping[str, Any]) -> tuple[Status, str]:
         return Status.PASS, ""
     steps, off = window["steps"], window["off"]
     if off <= _APPARENT:
-        return Status.PASS, f"right from {steps} steps on, nothing before them matters" if window["reach"] else f"right with {steps} steps"
+        return Status.PASS, f"right from {steps} steps on, nothing before them matters" if window[
+            "reach"
+        ] else f"right with {steps} steps"
     if window["reach"]:
-        return Status.FAIL, f"not right, {steps} steps hold all that matters, and yet answers are off by {off:.0%}: places are counted from the start"
+        return (
+            Status.FAIL,
+            f"not right, {steps} steps hold all that matters, and yet answers are off by {off:.0%}: places are counted from the start",
+        )
     return Status.FAIL, f"not right, steps from before a window of {steps} move its last answer by {off:.0%}"
 
 

@@ -56,24 +56,43 @@ def _plain(judged: Judged) -> bool:
 def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged]) -> Verdict:
     told, how = numbers(worst(over), evidence), _how(found)
     if not found["declared"] and _padded_on_purpose(evidence, found):
-        message = f"rows are padded, as their owner says, and the model masks nothing: {how}, answers move {told}"
+        message = (
+            f"rows are padded, as their owner says, and the model masks nothing: {how}, answers move {told}"
+        )
         advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True), and train it so; or feed rows of one length only"
-        return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"})
+        return Verdict(
+            status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"}
+        )
     if not found["declared"]:
         message = f"padding is computed on: {how}, answers move {told}; the model declares no mask"
         advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows of one length"
-        return Verdict(status=Status.WARN, message=message, advice=advice, findings={"cause": "padding-unmasked"})
+        return Verdict(
+            status=Status.WARN, message=message, advice=advice, findings={"cause": "padding-unmasked"}
+        )
     if found.get("other_value"):
         message = f"rows are padded with {_value(found)}, but the model masks {found['mask']:g}: {how}, answers move {told}"
         advice = "pad after scaling, with the mask's own value; or set mask_value to what the filling becomes"
-        return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"})
+        return Verdict(
+            status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"}
+        )
     place, ignoring = _lost(evidence), found.get("unheeded")
     if ignoring and not place:
-        return _ignoring(ignoring, f"a mask is declared and padding still matters: {how}, answers move {told}")
-    where = f"the mask ends at '{clean(place['layer'])}' ({clean(place['kind'])})" if place else "a layer that takes the mask does not heed it"
+        return _ignoring(
+            ignoring, f"a mask is declared and padding still matters: {how}, answers move {told}"
+        )
+    where = (
+        f"the mask ends at '{clean(place['layer'])}' ({clean(place['kind'])})"
+        if place
+        else "a layer that takes the mask does not heed it"
+    )
     message = f"a mask is declared and padding still matters: {how}, answers move {told}; {where}"
     advice = "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its call() and use it"
-    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "mask-lost", "lost": dict(place)})
+    return Verdict(
+        status=Status.FAIL,
+        message=message,
+        advice=advice,
+        findings={"cause": "mask-lost", "lost": dict(place)},
+    )
 
 
 def _padded_on_purpose(evidence: Evidence, found: Mapping[str, Any]) -> bool:
@@ -91,7 +110,12 @@ def _ignoring(place: Mapping[str, str], moved: str) -> Verdict:
     message = f"{moved}; '{layer}' ({clean(place['kind'])}) is given the mask and does not use it"
     advice = f"use `mask` in the call() of '{layer}': zero masked steps and divide by the number of true ones, or give their scores -1e9"
     mend = f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
-    return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "mask-lost", "lost": {}, "mend": mend})
+    return Verdict(
+        status=Status.FAIL,
+        message=message,
+        advice=advice,
+        findings={"cause": "mask-lost", "lost": {}, "mend": mend},
+    )
 
 
 def _how(found: Mapping[str, Any]) -> str:
@@ -108,7 +132,11 @@ def _listed(numbers: Sequence[int]) -> str:
 def _value(found: Mapping[str, Any]) -> str:
     """What fills the rows, in words: one number where all features have the same, no number where each step has another."""
     value, strays = found["value"], found.get("foreign_steps", 0)
-    told = f"{value[0]:.3g}" if len(set(value)) == 1 else f"({', '.join(f'{each:.3g}' for each in value)}{', …' if len(value) > 3 else ''})"
+    told = (
+        f"{value[0]:.3g}"
+        if len(set(value)) == 1
+        else f"({', '.join(f'{each:.3g}' for each in value)}{', …' if len(value) > 3 else ''})"
+    )
     return f"{told} and, in {strays} steps beyond their true lengths, with something else" if strays else told
 
 
@@ -121,10 +149,14 @@ def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged,
     if found.get("empty_answers_nan"):
         message = f"{found['empty_rows']} rows are nothing but padding, and are answered with NaN"
         advice = "drop such rows before predicting, or keep one step that is no padding in each"
-        return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "fully-masked-row"})
+        return Verdict(
+            status=Status.FAIL, message=message, advice=advice, findings={"cause": "fully-masked-row"}
+        )
     if found.get("inner_steps"):
         moves = found.get("inner_moves")
-        damage = "" if moves is None else f"; counted in, they move answers by up to {moves:.2g} of the greatest"
+        damage = (
+            "" if moves is None else f"; counted in, they move answers by up to {moves:.2g} of the greatest"
+        )
         message = f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are skipped like padding{damage}"
         advice = "right where they are missing on purpose; if they are real, mask a value that real steps never take, such as -1e9, and pad with it"
         return Verdict(status=Status.WARN, message=message, advice=advice)
@@ -135,7 +167,10 @@ def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged,
         place = _lost(evidence)
         ends = f"; the mask ends at '{clean(place['layer'])}'" if place else ""
         return Verdict(status=Status.SKIP, message="nothing to compare", reason=f"{reason}{ends}")
-    return Verdict(status=Status.PASS, message=f"padding does not matter: {_how(found)}, rows get the same answers{_besides(found)}")
+    return Verdict(
+        status=Status.PASS,
+        message=f"padding does not matter: {_how(found)}, rows get the same answers{_besides(found)}",
+    )
 
 
 def _unheeded(evidence: Evidence, found: Mapping[str, Any]) -> Verdict:
@@ -155,7 +190,11 @@ def _unheeded(evidence: Evidence, found: Mapping[str, Any]) -> Verdict:
 def _besides(found: Mapping[str, Any]) -> str:
     """What is no fault and good to know: padding on the other side, and a row of nothing else."""
     side = {"right": "left", "left": "right"}.get(found.get("side", ""))
-    parts = [f"on the {side} it would move them by {found['other_side']:.2g}"] if side and found.get("other_side", 0.0) > _PLAIN else []
+    parts = (
+        [f"on the {side} it would move them by {found['other_side']:.2g}"]
+        if side and found.get("other_side", 0.0) > _PLAIN
+        else []
+    )
     parts += ["a row of nothing but padding would become NaN"] if found.get("empty_would_be_nan") else []
     return "".join(f"; {part}" for part in parts)
 

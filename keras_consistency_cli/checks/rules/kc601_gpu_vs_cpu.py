@@ -75,17 +75,27 @@ def examine(evidence: Evidence) -> Verdict:
     reason = verdict.reason if verdict.status is Status.ERROR else None
     told = _told(pairs)
     advice = told if verdict.status is Status.PASS else verdict.advice
-    return replace(verdict, message=f"{verdict.message}: {told}", findings=findings, reason=reason, advice=advice)
+    return replace(
+        verdict, message=f"{verdict.message}: {told}", findings=findings, reason=reason, advice=advice
+    )
 
 
 def _measured(evidence: Evidence, found: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """By pair of devices: the output that is furthest apart, in multiples of rounding noise, and the decisions that flip."""
     for pair in (*_PAIRS, _ASKED_FOR):
-        comparisons = [each for each in evidence.comparisons.get((pair.candidate, pair.reference), ()) if each.elements]
+        comparisons = [
+            each for each in evidence.comparisons.get((pair.candidate, pair.reference), ()) if each.elements
+        ]
         if comparisons:
             worst = max(comparisons, key=lambda each: each.scaled)
             names = {"candidate": _device(pair.candidate, found), "reference": _device(pair.reference, found)}
-            yield {**names, "max_abs": worst.max_abs, "scaled": worst.scaled, "noise_multiple": _multiple(evidence, worst), "flipped": worst.flipped}
+            yield {
+                **names,
+                "max_abs": worst.max_abs,
+                "scaled": worst.scaled,
+                "noise_multiple": _multiple(evidence, worst),
+                "flipped": worst.flipped,
+            }
 
 
 def _device(route: str, found: tuple[str, ...]) -> str:
@@ -94,7 +104,11 @@ def _device(route: str, found: tuple[str, ...]) -> str:
         return "the CPU"
     number = next((int(last) for last in [route.rpartition("-")[2]] if last.isdigit()), 0)
     device = found[number] if number < len(found) else route
-    return f"{device} {route.removesuffix(f'-{number}').replace('-tf32', ' TF32')}" if "tf32" in route else device
+    return (
+        f"{device} {route.removesuffix(f'-{number}').replace('-tf32', ' TF32')}"
+        if "tf32" in route
+        else device
+    )
 
 
 def _multiple(evidence: Evidence, comparison: Comparison) -> float | None:
@@ -110,7 +124,9 @@ def _told(pairs: Sequence[Mapping[str, Any]]) -> str:
 
 def _amount(pair: Mapping[str, Any]) -> str:
     noise = "" if pair["noise_multiple"] is None else f" ({pair['noise_multiple']:.2g} × rounding noise)"
-    return f"{pair['scaled']:.1e} of the greatest output{noise}" + (f", {pair['flipped']} decisions flip" if pair["flipped"] else "")
+    return f"{pair['scaled']:.1e} of the greatest output{noise}" + (
+        f", {pair['flipped']} decisions flip" if pair["flipped"] else ""
+    )
 
 
 CHECK = Check(

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 from keras_consistency_cli.measurement.tolerance import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, excess
-from keras_consistency_cli.routes.registry import REFERENCE, ROUNDED, SHADOW
+from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, SHADOW
 
 __all__ = ["CHECK"]
 
@@ -45,9 +45,16 @@ def examine(evidence: Evidence) -> Verdict:
         message += f"; it computes in {where}, {beyond:.2g} × what float32 costs"
         return Verdict(status=Status.PASS, message=message, findings={"excess": beyond})
     if loudest.scaled > _LOUD and not low:
-        advice = "scale the inputs or normalise between layers; until then digits below this noise mean nothing"
+        advice = (
+            "scale the inputs or normalise between layers; until then digits below this noise mean nothing"
+        )
         findings = {"cause": "ill-conditioned", "excess": beyond}
-        return Verdict(status=Status.WARN, message=f"{message}: the model amplifies rounding", advice=advice, findings=findings)
+        return Verdict(
+            status=Status.WARN,
+            message=f"{message}: the model amplifies rounding",
+            advice=advice,
+            findings=findings,
+        )
     message += f"; it computes in {', '.join(low)}" if low else ""
     return Verdict(status=Status.PASS, message=message, findings={"excess": beyond})
 
@@ -62,11 +69,15 @@ def _hidden(evidence: Evidence) -> Verdict | None:
     findings = {"cause": "low-precision", "operations": low, "excess": _excess(evidence)}
     advice = "compute in float32 there, or say with a dtype policy that less is meant; then other checks measure against that"
     if low:
-        message = f"{low[0]} computes in half precision though no dtype policy says so" + (f", and {len(low) - 1} more" if low[1:] else "")
+        message = f"{low[0]} computes in half precision though no dtype policy says so" + (
+            f", and {len(low) - 1} more" if low[1:] else ""
+        )
         return Verdict(status=Status.WARN, message=message, findings=findings, advice=advice)
     trace = evidence.traces.get(REFERENCE)
     repeats = evidence.comparisons.get(("predict-again", REFERENCE), ())
-    if (trace is not None and (trace.changed or trace.details.get("random_operations"))) or not all(each.identical for each in repeats):
+    if (trace is not None and (trace.changed or trace.details.get("random_operations"))) or not all(
+        each.identical for each in repeats
+    ):
         return None
     pairs = evidence.comparisons.get((REFERENCE, SHADOW), ())
     dropped = [each for each in pairs if each.output not in evidence.noise and each.noise_elements]
@@ -75,10 +86,17 @@ def _hidden(evidence: Evidence) -> Verdict | None:
     furthest = max(dropped, key=lambda each: each.scaled)
     message = f"predict is {furthest.scaled:.1e} of the greatest output away from float64, {_excess(evidence):.2g} × what rounding gives"
     if furthest.scaled < _LOUD * 10:
-        return Verdict(status=Status.WARN, message=f"{message}: no measure for limits", findings=findings, advice=advice)
+        return Verdict(
+            status=Status.WARN, message=f"{message}: no measure for limits", findings=findings, advice=advice
+        )
     # Another model is no matter of precision: what makes it another one is told by the checks that fail.
     another = {"excess": _excess(evidence)}
-    return Verdict(status=Status.WARN, message=f"{message}: its float64 copy is another model", findings=another, advice=_ANOTHER)
+    return Verdict(
+        status=Status.WARN,
+        message=f"{message}: its float64 copy is another model",
+        findings=another,
+        advice=_ANOTHER,
+    )
 
 
 def _unknown(evidence: Evidence) -> Verdict:
@@ -86,7 +104,11 @@ def _unknown(evidence: Evidence) -> Verdict:
     crashed = [f"{trace.route}: {trace.error}" for trace in traces if trace.error]
     missing = [trace.unavailable for trace in traces if trace.unavailable]
     drawn = any(trace.details.get("random_operations") for trace in traces)
-    otherwise = "predict draws random numbers, and float64 draws others" if drawn else "predict gives no numbers, or not the same ones twice"
+    otherwise = (
+        "predict draws random numbers, and float64 draws others"
+        if drawn
+        else "predict gives no numbers, or not the same ones twice"
+    )
     reason = "; ".join(crashed or missing) or otherwise
     message = "rounding noise is not known; limits are 1e-4 of the output"
     return Verdict(status=Status.ERROR if crashed else Status.SKIP, message=message, reason=reason)

@@ -44,7 +44,11 @@ def examine(evidence: Evidence) -> Verdict:
         reason = "; ".join(filter(None, dict.fromkeys(reasons))) or "no copy gave answers"
         return Verdict(status=Status.SKIP, message="nothing to compare", reason=reason)
     findings = {name: _found(each) for name, each in told}
-    return Verdict(status=Status.PASS, message="; ".join(f"{name} would {_words(each)}" for name, each in told), findings=findings)
+    return Verdict(
+        status=Status.PASS,
+        message="; ".join(f"{name} would {_words(each)}" for name, each in told),
+        findings=findings,
+    )
 
 
 def _told(evidence: Evidence) -> Iterator[tuple[str, Comparison]]:
@@ -63,13 +67,25 @@ def _in_use(evidence: Evidence) -> Verdict:
     policies = ", ".join(evidence.facts.low_precision)
     if not evidence.noise:
         shadow = evidence.traces.get("predict-float64")
-        reason = shadow.unavailable if shadow is not None and shadow.unavailable else "rounding noise is not known, see KC602"
+        reason = (
+            shadow.unavailable
+            if shadow is not None and shadow.unavailable
+            else "rounding noise is not known, see KC602"
+        )
         return Verdict(status=Status.SKIP, message=f"it computes in {policies}", reason=reason)
     worst = max(evidence.noise.values(), key=_suffering)
-    message, findings = f"it computes in {policies}, which may {_words(worst)}, against float64", {policies: _found(worst)}
+    message, findings = (
+        f"it computes in {policies}, which may {_words(worst)}, against float64",
+        {policies: _found(worst)},
+    )
     if worst.nonfinite or (worst.decisions and worst.flipped > FLIPPED_SHARE * worst.decisions):
         advice = "keep the last layer and those with large activations in float32: dtype='float32'"
-        return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "low-precision"}, advice=advice)
+        return Verdict(
+            status=Status.WARN,
+            message=message,
+            findings={**findings, "cause": "low-precision"},
+            advice=advice,
+        )
     return Verdict(status=Status.PASS, message=message, findings=findings)
 
 
@@ -81,7 +97,12 @@ def _words(comparison: Comparison) -> str:
 
 
 def _found(comparison: Comparison) -> dict[str, float]:
-    return {"max_abs": comparison.max_abs, "scaled": comparison.scaled, "flipped": comparison.flipped, "overflowed": comparison.nonfinite}
+    return {
+        "max_abs": comparison.max_abs,
+        "scaled": comparison.scaled,
+        "flipped": comparison.flipped,
+        "overflowed": comparison.nonfinite,
+    }
 
 
 CHECK = Check(

@@ -36,26 +36,46 @@ def examine(evidence: Evidence) -> Verdict:
     crashed = "; ".join(f"{trace.route}: {trace.error}" for trace in traces if trace.error)
     if crashed:
         return Verdict(status=Status.ERROR, message="a way of calling the model crashed", reason=crashed)
-    found = {pair.candidate: evidence.comparisons.get((pair.candidate, pair.reference), ()) for pair in _PAIRS}
-    factors = {name: max(map(_amplification, comparisons)) for name, comparisons in found.items() if comparisons}
+    found = {
+        pair.candidate: evidence.comparisons.get((pair.candidate, pair.reference), ()) for pair in _PAIRS
+    }
+    factors = {
+        name: max(map(_amplification, comparisons)) for name, comparisons in found.items() if comparisons
+    }
     if not factors or not evidence.noise:
         reason = "; ".join(f"{trace.route}: {trace.unavailable}" for trace in traces if trace.unavailable)
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason=reason or "rounding noise is not known, see KC602")
+        return Verdict(
+            status=Status.SKIP,
+            message="nothing to compare",
+            reason=reason or "rounding noise is not known, see KC602",
+        )
     moved = " and ".join(f"{CHANGE * factor:.1e} (in the {_WHAT[name]})" for name, factor in factors.items())
     message = f"a relative change of 1e-7 moves answers by a relative {moved}"
-    flips = max((each for comparisons in found.values() for each in comparisons), key=lambda each: each.flipped)
+    flips = max(
+        (each for comparisons in found.values() for each in comparisons), key=lambda each: each.flipped
+    )
     return _judged(message, factors, flips)
 
 
 def _judged(message: str, factors: dict[str, float], flips: Comparison) -> Verdict:
-    findings = {"amplification": {_WHAT[name]: factor for name, factor in factors.items()}, "flipped": flips.flipped}
+    findings = {
+        "amplification": {_WHAT[name]: factor for name, factor in factors.items()},
+        "flipped": flips.flipped,
+    }
     if max(factors.values()) > _ILL:
         advice = "scale the inputs or normalise between layers; until then the last digits of the answers mean nothing"
         findings = {**findings, "cause": "ill-conditioned"}
-        return Verdict(status=Status.WARN, message=f"{message}: up to {max(factors.values()):.1e} times as much", findings=findings, advice=advice)
+        return Verdict(
+            status=Status.WARN,
+            message=f"{message}: up to {max(factors.values()):.1e} times as much",
+            findings=findings,
+            advice=advice,
+        )
     if flips.flipped:
         message += f", and flips {flips.flipped} of {flips.decisions} decisions: near ties"
-        return Verdict(status=Status.WARN, message=message, findings={**findings, "cause": "near-ties"}, advice=UNDECIDED)
+        return Verdict(
+            status=Status.WARN, message=message, findings={**findings, "cause": "near-ties"}, advice=UNDECIDED
+        )
     return Verdict(status=Status.PASS, message=message, findings=findings)
 
 

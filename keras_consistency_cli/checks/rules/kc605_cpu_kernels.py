@@ -40,7 +40,11 @@ def examine(evidence: Evidence) -> Verdict:
     verdict = agreement(evidence, _PAIRS, _WORDING)
     if not verdict.judged:
         return verdict
-    found = {name: _found(verdict.judged, name) for name in _WAYS if any(each.comparison.candidate == name for each in verdict.judged)}
+    found = {
+        name: _found(verdict.judged, name)
+        for name in _WAYS
+        if any(each.comparison.candidate == name for each in verdict.judged)
+    }
     beyond = [name for name, each in found.items() if not each["within"]]
     findings = {"moved_by": [_WAYS[name] for name, each in found.items() if not each["identical"]], **found}
     if verdict.status is Status.FAIL and (anyway := differs_anyway(evidence)):
@@ -48,7 +52,9 @@ def examine(evidence: Evidence) -> Verdict:
     if verdict.status is Status.FAIL and beyond:
         blame = " and ".join(_WAYS[name] for name in beyond)
         message = f"{blame} {'change' if beyond[1:] else 'changes'} the answers: {verdict.message}"
-        return replace(verdict, message=message, findings={**findings, "cause": "kernel-dependent", "blame": blame})
+        return replace(
+            verdict, message=message, findings={**findings, "cause": "kernel-dependent", "blame": blame}
+        )
     told = ", ".join(f"{_WITH[name]} {_words(each)}" for name, each in found.items())
     advice = told if verdict.status is Status.PASS else verdict.advice
     return replace(verdict, message=f"{verdict.message}: {told}", findings=findings, advice=advice)
@@ -58,7 +64,13 @@ def _found(judged: tuple[Judged, ...], name: str) -> dict[str, Any]:
     mine = [each for each in judged if each.comparison.candidate == name]
     worst = max(mine, key=lambda each: each.comparison.scaled).comparison
     identical, within = all(each.comparison.identical for each in mine), all(each.within for each in mine)
-    return {"identical": identical, "within": within, "max_abs": worst.max_abs, "scaled": worst.scaled, "flipped": worst.flipped}
+    return {
+        "identical": identical,
+        "within": within,
+        "max_abs": worst.max_abs,
+        "scaled": worst.scaled,
+        "flipped": worst.flipped,
+    }
 
 
 def _words(found: Mapping[str, Any]) -> str:

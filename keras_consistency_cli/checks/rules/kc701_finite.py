@@ -22,7 +22,7 @@ from typing import Any
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
 from keras_consistency_cli.measurement.tolerance import MAX_FACTOR
-from keras_consistency_cli.routes.registry import REFERENCE
+from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
 
@@ -38,12 +38,21 @@ def examine(evidence: Evidence) -> Verdict:
     hidden, wrong = _hidden(evidence), _wrong_outputs(evidence)
     known: DataFacts | None = evidence.data.get("description")
     served = _only_served(known)
-    findings = {"rows": bad, "weights": list(weights), "hidden": hidden, "outputs": wrong, "served": served, "filled": _filled(known)}
+    findings = {
+        "rows": bad,
+        "weights": list(weights),
+        "hidden": hidden,
+        "outputs": wrong,
+        "served": served,
+        "filled": _filled(known),
+    }
     told = "; ".join(_told(name, found) for name, found in bad.items())
     if weights:
         holding = "a weight holds" if len(weights) == 1 else f"{len(weights)} weights hold"
         message = f"{holding} NaN or infinity: '{weights[0]}'"
-        return _verdict(Status.FAIL, message, findings, "train again from a checkpoint before the loss became NaN")
+        return _verdict(
+            Status.FAIL, message, findings, "train again from a checkpoint before the loss became NaN"
+        )
     if hidden:
         message = f"NaN is hidden: predict answers with numbers where model(x) does not, or answers otherwise{'; ' + told if told else ''}"
         advice = "clean the rows before the model; TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too"
@@ -51,11 +60,21 @@ def examine(evidence: Evidence) -> Verdict:
     if wrong:
         cause = f", from {told}" if told else " although all inputs are finite"
         message = f"predict answers NaN or infinity, {sum(wrong.values())} values of output '{next(iter(wrong))}'{cause}"
-        return _verdict(Status.FAIL, message, findings, "clean or impute the rows before the model; guard divisions, logarithms and overflow in it")
+        return _verdict(
+            Status.FAIL,
+            message,
+            findings,
+            "clean or impute the rows before the model; guard divisions, logarithms and overflow in it",
+        )
     if served:
         name, found = next(iter(served.items()))
         message = f"{found['rows']} served rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first), the data do not"
-        return _verdict(Status.FAIL, message, findings, "find the step of serving that loses them, between the raw rows and the model")
+        return _verdict(
+            Status.FAIL,
+            message,
+            findings,
+            "find the step of serving that loses them, between the raw rows and the model",
+        )
     if told:
         advice = "make sure that the model is meant to take such rows"
         return _verdict(Status.WARN, f"{told}; the model answers them with finite numbers", findings, advice)
@@ -63,17 +82,30 @@ def examine(evidence: Evidence) -> Verdict:
         return unseen
     beside = _beside(known)
     if beside:
-        return _verdict(Status.WARN, beside, findings, "train and fit on rows that are finite, or impute them as serving does")
+        return _verdict(
+            Status.WARN,
+            beside,
+            findings,
+            "train and fit on rows that are finite, or impute them as serving does",
+        )
     filled = sum(_filled(known).values())
-    message = "rows, weights and outputs are finite" + (f"; missing values in {filled} rows are filled before the model" if filled else "")
+    message = "rows, weights and outputs are finite" + (
+        f"; missing values in {filled} rows are filled before the model" if filled else ""
+    )
     return _verdict(Status.PASS, message, findings, None)
 
 
 def _unseen(evidence: Evidence) -> Verdict | None:
     """What could not be scanned: a crash is an ERROR, a predict that cannot run here a SKIP."""
-    crashed = [f"{name}: {trace.error}" for name in ("rows", "call", REFERENCE) if (trace := evidence.traces.get(name)) is not None and trace.error]
+    crashed = [
+        f"{name}: {trace.error}"
+        for name in ("rows", "call", REFERENCE)
+        if (trace := evidence.traces.get(name)) is not None and trace.error
+    ]
     if crashed:
-        return Verdict(status=Status.ERROR, message="not everything could be scanned", reason="; ".join(crashed))
+        return Verdict(
+            status=Status.ERROR, message="not everything could be scanned", reason="; ".join(crashed)
+        )
     predict = evidence.traces.get(REFERENCE)
     if predict is None or not predict.ran:
         reason = predict.unavailable if predict is not None else "predict did not run"
@@ -95,19 +127,27 @@ def _bad_rows(evidence: Evidence) -> dict[str, Any]:
         if numbers:
             every = counted.get(name)
             many = max(len(numbers), every.bad_rows if every is not None else 0)
-            told[name] = {"rows": many, "first": sorted({*numbers, *(every.first_bad if every is not None else ())})[:5]}
+            told[name] = {
+                "rows": many,
+                "first": sorted({*numbers, *(every.first_bad if every is not None else ())})[:5],
+            }
             told[name] |= {"columns": _bad_columns(every)} if every is not None else {}
     return told
 
 
 def _told(name: str, found: dict[str, Any]) -> str:
     worst = f", feature '{found['columns'][0]}' most" if found.get("columns") else ""
-    return f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first{worst})"
+    return (
+        f"{found['rows']} rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first{worst})"
+    )
 
 
 def _bad_columns(rows: RowsFact) -> list[str]:
     """The features with NaN or infinity, those with most of them first."""
-    bad = sorted((column for column in rows.columns if column.nan + column.inf), key=lambda column: -(column.nan + column.inf))
+    bad = sorted(
+        (column for column in rows.columns if column.nan + column.inf),
+        key=lambda column: -(column.nan + column.inf),
+    )
     return [column.name for column in bad[:_MOST_NAMED]]
 
 
@@ -116,7 +156,11 @@ def _only_served(known: DataFacts | None) -> dict[str, Any]:
     if known is None:
         return {}
     sound = {rows.input for rows in known.fed if not rows.bad_rows}
-    return {rows.input: {"rows": rows.bad_rows, "first": list(rows.first_bad)} for rows in known.served if rows.bad_rows and rows.input in sound}
+    return {
+        rows.input: {"rows": rows.bad_rows, "first": list(rows.first_bad)}
+        for rows in known.served
+        if rows.bad_rows and rows.input in sound
+    }
 
 
 def _filled(known: DataFacts | None) -> dict[str, int]:
@@ -148,7 +192,10 @@ def _hidden(evidence: Evidence) -> dict[str, int]:
     found = {}
     for each in evidence.comparisons.get(("call", "predict"), ()):
         noise = evidence.noise.get(each.output)
-        apart = sum(worst.row in bad and worst.distance > (MAX_FACTOR * noise.max_abs if noise else 0.0) for worst in each.worst)
+        apart = sum(
+            worst.row in bad and worst.distance > (MAX_FACTOR * noise.max_abs if noise else 0.0)
+            for worst in each.worst
+        )
         swallowed = each.nonfinite if each.nonfinite_candidate > each.nonfinite_reference else 0
         found[each.output] = swallowed or apart
     return {output: count for output, count in found.items() if count}

@@ -57,7 +57,9 @@ def examine(evidence: Evidence) -> Verdict:
     if known is None or known.generated:
         return _skip("no rows given: those that were made follow what the model remembers")
     if not known.drift:
-        return _skip("no reference rows are given, and neither scaler nor Normalization layers remember what training rows looked like")
+        return _skip(
+            "no reference rows are given, and neither scaler nor Normalization layers remember what training rows looked like"
+        )
     found = [moved for fact in known.drift if (moved := _moved(fact, limits, len(known.drift))) is not None]
     findings = {
         "features": len(known.drift),
@@ -73,7 +75,12 @@ def examine(evidence: Evidence) -> Verdict:
     if all(each.fact.filler is not None for each in found):
         fact = worst.fact
         message += f"; the rows hold {fact.filler:g} about as often as the reference rows miss a value ({fact.gaps:.0%})"
-        return Verdict(status=status, message=message, findings={**findings, "cause": "gaps-filled-otherwise"}, advice=_UNFILLED)
+        return Verdict(
+            status=status,
+            message=message,
+            findings={**findings, "cause": "gaps-filled-otherwise"},
+            advice=_UNFILLED,
+        )
     findings = {**findings, **_remembering(worst.fact, known), "cause": "distribution-shift"}
     return Verdict(status=status, message=message, findings=findings, advice=_advice(findings.get("layer")))
 
@@ -89,7 +96,11 @@ def _remembering(fact: DriftFact, known: DataFacts) -> dict[str, str]:
 
 def _advice(layer: object) -> str:
     usual = "look at that feature's units and source; train again if the world has changed"
-    return f"{usual}; where the rows are right, '{layer}' was adapted on others, or on too few" if layer else usual
+    return (
+        f"{usual}; where the rows are right, '{layer}' was adapted on others, or on too few"
+        if layer
+        else usual
+    )
 
 
 def _skip(reason: str) -> Verdict:
@@ -104,7 +115,9 @@ def _moved(fact: DriftFact, limits: DriftOptions, features: int) -> _Moved | Non
         words = f"{fact.mean:.4g} instead of {fact.expected:.4g}, {abs(fact.shift):.2g} standard deviations"
         found.append(_Moved(fact=fact, times=_times(abs(fact.shift), limits.effect), words=words))
     if proven and fact.distance is not None and fact.distance > _DISTANCE * limits.effect:
-        words = f"mean {fact.mean:.4g} instead of {fact.expected:.4g}, distributions {fact.distance:.0%} apart"
+        words = (
+            f"mean {fact.mean:.4g} instead of {fact.expected:.4g}, distributions {fact.distance:.0%} apart"
+        )
         found.append(_Moved(fact=fact, times=_times(fact.distance, _DISTANCE * limits.effect), words=words))
     if fact.outside is not None and fact.outside > limits.outside and fact.outside_p * features < _CHANCE:
         words = f"mean {fact.mean:.4g}, {fact.outside:.0%} of the rows beyond the range of training"
@@ -115,7 +128,10 @@ def _moved(fact: DriftFact, limits: DriftOptions, features: int) -> _Moved | Non
 def _by_feature(facts: Sequence[DriftFact], moved: Mapping[int, float]) -> list[dict[str, Any]]:
     """The figures of each feature, those that moved first and the furthest of each kind first."""
     ranked = sorted(facts, key=lambda fact: (moved.get(id(fact), 0.0), abs(fact.shift)), reverse=True)
-    return [{**{name: getattr(fact, name) for name in _FIGURES}, "moved": id(fact) in moved} for fact in ranked[:_MOST_FIGURES]]
+    return [
+        {**{name: getattr(fact, name) for name in _FIGURES}, "moved": id(fact) in moved}
+        for fact in ranked[:_MOST_FIGURES]
+    ]
 
 
 def _times(value: float, limit: float) -> float:

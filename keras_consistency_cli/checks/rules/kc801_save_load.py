@@ -65,7 +65,11 @@ def examine(evidence: Evidence) -> Verdict:
 def _never_the_same(evidence: Evidence) -> bool:
     trace = evidence.traces.get("predict")
     seeds = trace is not None and any(change.kind == "seed" for change in trace.changed)
-    return seeds or any(not each.identical for pair in _REPEATS for each in evidence.comparisons.get((pair.candidate, pair.reference), ()))
+    return seeds or any(
+        not each.identical
+        for pair in _REPEATS
+        for each in evidence.comparisons.get((pair.candidate, pair.reference), ())
+    )
 
 
 def _moved_by_what_was_lost(verdict: Verdict, details: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -75,7 +79,11 @@ def _moved_by_what_was_lost(verdict: Verdict, details: Mapping[str, Mapping[str,
 
 
 def _what_differs(found: Mapping[str, Any]) -> list[str]:
-    return [*found.get("weights", ()), *found.get("attributes", ()), *(_entry(each) for each in found.get("config", ()))]
+    return [
+        *found.get("weights", ()),
+        *found.get("attributes", ()),
+        *(_entry(each) for each in found.get("config", ())),
+    ]
 
 
 def _lost(verdict: Verdict, details: Mapping[str, Mapping[str, Any]]) -> Verdict:
@@ -84,10 +92,18 @@ def _lost(verdict: Verdict, details: Mapping[str, Mapping[str, Any]]) -> Verdict
     again = any(not each.within and each.comparison.candidate == "loaded-again" for each in verdict.judged)
     by_chance, told = again or worst.get("repeatable") is False, _what_differs(worst)
     furthest = max(each.comparison.max_abs for each in verdict.judged)
-    message = verdict.message if verdict.status is Status.FAIL else f"{_WORDING.differ} by up to {furthest:.2g}"
-    message += ("; two loads of the same file differ" if by_chance else "") + (f": {', '.join(told[:_SHOWN])}" if told else "")
+    message = (
+        verdict.message if verdict.status is Status.FAIL else f"{_WORDING.differ} by up to {furthest:.2g}"
+    )
+    message += ("; two loads of the same file differ" if by_chance else "") + (
+        f": {', '.join(told[:_SHOWN])}" if told else ""
+    )
     layer = worst.get("parting", {}).get("layer")
-    findings = {"cause": "untracked-state" if by_chance else "config-loses-arguments", "layer": layer, "differs": told}
+    findings = {
+        "cause": "untracked-state" if by_chance else "config-loses-arguments",
+        "layer": layer,
+        "differs": told,
+    }
     return replace(verdict, status=Status.FAIL, message=message, findings=findings, advice=_WORDING.advice)
 
 
@@ -108,7 +124,12 @@ def _not_held(verdict: Verdict, details: Mapping[str, Any]) -> Verdict | None:
     if untracked:
         message = f"answers depend on {', '.join(untracked[:_SHOWN])}, which Keras does not save: what training made of it is not in the file"
         layer = untracked[0].rpartition(".")[0] or None
-        findings = {"cause": "untracked-state", "layer": layer, "untracked": untracked, "forgotten": forgotten}
+        findings = {
+            "cause": "untracked-state",
+            "layer": layer,
+            "untracked": untracked,
+            "forgotten": forgotten,
+        }
     elif forgotten:
         first = forgotten[0]
         message = f"{first['kind']}.get_config leaves out {first['argument']}: '{first['layer']}' now has {first['value']}, whatever was saved"
@@ -123,12 +144,20 @@ def _versions(verdict: Verdict, evidence: Evidence) -> Verdict:
     """What another version of Keras makes of the same file."""
     saved, known = saved_elsewhere(evidence.facts), behaviours_of(evidence.facts)
     findings = {"versions": known} if known else {}
-    loud = [each for each in known if each["weight"] == "always" or (each["weight"], each["state"]) == ("crossed", "crossed")]
+    loud = [
+        each
+        for each in known
+        if each["weight"] == "always" or (each["weight"], each["state"]) == ("crossed", "crossed")
+    ]
     if loud:
         advice = _UNBAKE if loud[0]["weight"] == "always" else _PIN
-        return replace(verdict, status=Status.WARN, message=loud[0]["words"] + saved, findings=findings, advice=advice)
+        return replace(
+            verdict, status=Status.WARN, message=loud[0]["words"] + saved, findings=findings, advice=advice
+        )
     quiet = "; ".join(each["words"] for each in known if each["state"] != "past")
-    return replace(verdict, message=verdict.message + saved, findings=findings, advice=quiet or verdict.advice)
+    return replace(
+        verdict, message=verdict.message + saved, findings=findings, advice=quiet or verdict.advice
+    )
 
 
 CHECK = Check(

@@ -39,14 +39,24 @@ def examine(evidence: Evidence) -> Verdict:
     """Judge the recorded answers against predict; without any, say how to give some."""
     recorded = evidence.details("recorded")
     if not recorded.get("given", True):
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason="no answers are given; record some and give them with --expected")
+        return Verdict(
+            status=Status.SKIP,
+            message="nothing to compare",
+            reason="no answers are given; record some and give them with --expected",
+        )
     verdict = _with_rounding(agreement(evidence, _PAIRS, _WORDING), recorded.get("rounded", {}))
     if verdict.status is not Status.FAIL:
         return verdict
     forms = recorded.get("forms", {})
     told = "".join(f"; '{output}' was recorded as {words}" for output, words in forms.items())
-    findings = {**verdict.findings, "cause": "recorded-in-other-form" if forms else "answers-moved", "forms": dict(forms)}
-    return replace(verdict, message=verdict.message + told + saved_elsewhere(evidence.facts), findings=findings)
+    findings = {
+        **verdict.findings,
+        "cause": "recorded-in-other-form" if forms else "answers-moved",
+        "forms": dict(forms),
+    }
+    return replace(
+        verdict, message=verdict.message + told + saved_elsewhere(evidence.facts), findings=findings
+    )
 
 
 def _with_rounding(verdict: Verdict, rounded: Mapping[str, str]) -> Verdict:
@@ -54,7 +64,11 @@ def _with_rounding(verdict: Verdict, rounded: Mapping[str, str]) -> Verdict:
     if not rounded or verdict.status is Status.SKIP:
         return verdict
     told = ", ".join(f"'{output}' was recorded as {words}" for output, words in rounded.items())
-    return replace(verdict, message=f"{verdict.message}; {told}: what that rounds off is not held against it", findings={"rounded": dict(rounded)})
+    return replace(
+        verdict,
+        message=f"{verdict.message}; {told}: what that rounds off is not held against it",
+        findings={"rounded": dict(rounded)},
+    )
 
 
 CHECK = Check(

@@ -39,7 +39,9 @@ def baseline(
     action: Annotated[
         str,
         typer.Argument(
-            help="Record today's answers, or hold today's against those recorded.", metavar="|".join(_ACTIONS), autocompletion=one_of(*_ACTIONS)
+            help="Record today's answers, or hold today's against those recorded.",
+            metavar="|".join(_ACTIONS),
+            autocompletion=one_of(*_ACTIONS),
         ),
     ],
     file: Annotated[Path, option("The baseline.", "FILE.kcheck", "--file", "-f")],
@@ -75,7 +77,9 @@ def baseline(
     from keras_consistency_cli.cli.implicit_inputs import look_around
     from keras_consistency_cli.config.settings import load_settings
 
-    given = {name: value for name, value in context.params.items() if name not in ("action", "file")} | {"rows": "all"}
+    given = {name: value for name, value in context.params.items() if name not in ("action", "file")} | {
+        "rows": "all"
+    }
     settings = load_settings(given, os.environ, look_around(None).said)
     if settings.data is None:
         raise UsageError("a baseline needs rows", mend="give them with --data")
@@ -92,7 +96,11 @@ def _record(settings: Settings, file: Path) -> int:
     from keras_consistency_cli.pipeline.baseline import record
 
     function = Path((settings.preprocess or "").rpartition(":")[0])
-    taken = [path for path in (settings.model, settings.data, settings.scaler, function, *settings.custom_objects) if path is not None]
+    taken = [
+        path
+        for path in (settings.model, settings.data, settings.scaler, function, *settings.custom_objects)
+        if path is not None
+    ]
     check_destination(file, taken, said="--file ")
     with shown_on(sys.stderr, os.environ, quiet=settings.quiet) as observe:
         content, rows = record(settings, observe)
@@ -117,4 +125,9 @@ def _verify(given: Mapping[str, Any], file: Path, call: Call) -> int:
     with tempfile.TemporaryDirectory(prefix="kcheck-") as folder:
         answers = Path(folder) / "answers.npz"
         answers.write_bytes(recorded.answers)
-        return checked({**given, "expected": str(answers)}, call, inspected, narrow=lambda settings: settings.model_copy(update=_ALONE))
+        return checked(
+            {**given, "expected": str(answers)},
+            call,
+            inspected,
+            narrow=lambda settings: settings.model_copy(update=_ALONE),
+        )

@@ -24,8 +24,15 @@ _OF_CHECKS = {"select": (), "ignore": (), "require": (), "exit_first": False, "b
 
 def compare(
     context: typer.Context,
-    candidate: Annotated[str, typer.Argument(help="A way of calling, from 'kcheck list --routes'.", metavar="ROUTE", autocompletion=routes)],
-    reference: Annotated[str, typer.Argument(help="The one to hold it against.", metavar="ROUTE", autocompletion=routes)],
+    candidate: Annotated[
+        str,
+        typer.Argument(
+            help="A way of calling, from 'kcheck list --routes'.", metavar="ROUTE", autocompletion=routes
+        ),
+    ],
+    reference: Annotated[
+        str, typer.Argument(help="The one to hold it against.", metavar="ROUTE", autocompletion=routes)
+    ],
     model: options.Model = None,
     data: options.Data = None,
     config: options.Config = None,

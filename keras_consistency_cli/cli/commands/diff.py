@@ -23,7 +23,12 @@ _HASH = 12
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(help="A report of 'kcheck run --format json'.", metavar="BEFORE.json", show_default=False)],
+    before: Annotated[
+        Path,
+        typer.Argument(
+            help="A report of 'kcheck run --format json'.", metavar="BEFORE.json", show_default=False
+        ),
+    ],
     after: Annotated[Path, typer.Argument(help="A later one.", metavar="AFTER.json", show_default=False)],
     format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
 ) -> int:

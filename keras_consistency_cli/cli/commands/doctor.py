@@ -27,7 +27,12 @@ _SCHEMA = "kcheck.doctor/1"
 
 
 def doctor(
-    model: Annotated[Path | None, typer.Option(help="A saved model (.keras): what it was saved with.", metavar="FILE", show_default=False)] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="A saved model (.keras): what it was saved with.", metavar="FILE", show_default=False
+        ),
+    ] = None,
     format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
     color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
 ) -> int:
@@ -39,15 +44,27 @@ def doctor(
 
     summary = summarise(model) if model is not None else None
     found = examination(summary, probe())
-    code = _NO_VERDICT if any(one.level == "trouble" and one.section in ("versions", "backends") for one in found) else 0
+    code = (
+        _NO_VERDICT
+        if any(one.level == "trouble" and one.section in ("versions", "backends") for one in found)
+        else 0
+    )
     with suppress(BrokenPipeError):
         if format == "json":
-            findings = [{name: getattr(one, name) for name in ("section", "level", "name", "value", "advice")} for one in found]
+            findings = [
+                {name: getattr(one, name) for name in ("section", "level", "name", "value", "advice")}
+                for one in found
+            ]
             document = {"schema": _SCHEMA, "exit_code": code, "findings": findings}
             console.write_stdout(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         else:
             colored = console.wants_color(color, os.environ)  # type: ignore[arg-type]
-            console.write_stdout("".join(f"{line}\n" for line in _lines(found, colored, console.speaks_ascii_only(), console.terminal_width())))
+            console.write_stdout(
+                "".join(
+                    f"{line}\n"
+                    for line in _lines(found, colored, console.speaks_ascii_only(), console.terminal_width())
+                )
+            )
     return code
 
 
@@ -59,7 +76,9 @@ def _lines(found: Sequence[Finding], colored: bool, ascii_only: bool, width: int
         for one in members:
             full, plain, style = _SIGNS[one.level]
             sign = plain if ascii_only else full
-            yield from _hung(f"  {sign} {one.name}: {one.value}", width, 6, (sign, style) if colored else None)
+            yield from _hung(
+                f"  {sign} {one.name}: {one.value}", width, 6, (sign, style) if colored else None
+            )
             yield from _hung(f"      -> {one.advice}", width, 9, None) if one.advice else ()
         yield ""
     amount = sum(one.level == "trouble" for one in found)
@@ -67,5 +86,9 @@ def _lines(found: Sequence[Finding], colored: bool, ascii_only: bool, width: int
 
 
 def _hung(text: str, width: int, indent: int, sign: tuple[str, str] | None) -> Iterator[str]:
-    for at, line in enumerate(textwrap.wrap(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)):
+    for at, line in enumerate(
+        textwrap.wrap(
+            text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        )
+    ):
         yield line.replace(sign[0], f"\x1b[{sign[1]}m{sign[0]}\x1b[0m", 1) if sign and not at else line

@@ -18,7 +18,9 @@ _WIDEST = 100
 
 
 def list_checks(
-    routes: Annotated[bool, typer.Option("--routes", help="List the ways of calling a model instead, for kcheck compare.")] = False,
+    routes: Annotated[
+        bool, typer.Option("--routes", help="List the ways of calling a model instead, for kcheck compare.")
+    ] = False,
 ) -> None:
     """List all checks: code, name, question."""
     if routes:
@@ -37,7 +39,9 @@ def explain(
     topic: Annotated[
         str,
         typer.Argument(
-            help="Code or name of a check (KC101, batch-vs-single), or a cause from a report.", metavar="CODE|NAME", autocompletion=topics
+            help="Code or name of a check (KC101, batch-vs-single), or a cause from a report.",
+            metavar="CODE|NAME",
+            autocompletion=topics,
         ),
     ],
 ) -> None:
@@ -49,10 +53,14 @@ def explain(
     words = [*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES]
     wanted = topic.strip().casefold()
     # Two causes go by the name of the check that tells of them: both are what was asked for.
-    found = [check_page(check) for check in CHECKS if wanted in (check.code.casefold(), check.name.casefold())]
+    found = [
+        check_page(check) for check in CHECKS if wanted in (check.code.casefold(), check.name.casefold())
+    ]
     found += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
     if not found:
         hint = did_you_mean(topic.upper(), words) or did_you_mean(topic.lower(), words)
-        raise UsageError(f"nothing is called '{clean(topic, 60)}'{hint}", mend="'kcheck list' shows the checks")
+        raise UsageError(
+            f"nothing is called '{clean(topic, 60)}'{hint}", mend="'kcheck list' shows the checks"
+        )
     width = min(console.terminal_width(), _WIDEST)
     console.write_stdout("\n\n".join(page.text(width) for page in found))

@@ -32,7 +32,9 @@ _OPTIONS = {
 
 
 def init(
-    model: Annotated[Path, typer.Argument(help="The saved model (.keras).", metavar="MODEL", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(help="The saved model (.keras).", metavar="MODEL", show_default=False)
+    ],
     force: Annotated[bool, typer.Option("--force", help="Overwrite a kcheck.yaml that is there.")] = False,
 ) -> int:
     """Write a commented kcheck.yaml beside a model."""
@@ -58,7 +60,11 @@ def _lines(model: Path, summary: ModelSummary, near: Neighbours) -> Iterator[str
     yield f"model: {_quoted(model.name)}"
     for option, (example, meaning) in _OPTIONS.items():
         found = near.files.get(option)
-        stated = f"{option}: {_quoted(found.relative_to(model.parent).as_posix())}" if found is not None else f"# {option}: {example}"
+        stated = (
+            f"{option}: {_quoted(found.relative_to(model.parent).as_posix())}"
+            if found is not None
+            else f"# {option}: {example}"
+        )
         yield f"{stated}  # {meaning}"
     yield from (f"# {sentence}" for sentence in near.unclear)
     if summary.custom:

@@ -20,13 +20,22 @@ _FORMATS = ("terminal", "json")
 
 
 def inspect_model(
-    model: Annotated[Path, typer.Argument(help="The saved model (.keras).", metavar="MODEL", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(help="The saved model (.keras).", metavar="MODEL", show_default=False)
+    ],
     format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
     custom_objects: Annotated[
         list[Path] | None,
-        typer.Option(help="Python file with the model's own classes; it is not run. Repeatable.", metavar="FILE", show_default=False),
+        typer.Option(
+            help="Python file with the model's own classes; it is not run. Repeatable.",
+            metavar="FILE",
+            show_default=False,
+        ),
     ] = None,
-    allow_unsafe: Annotated[bool, typer.Option("--allow-unsafe", help="Say that the model may run its own code; nothing is run here.")] = False,
+    allow_unsafe: Annotated[
+        bool,
+        typer.Option("--allow-unsafe", help="Say that the model may run its own code; nothing is run here."),
+    ] = False,
     color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
 ) -> int:
     """Show what a saved model holds, without running it."""
@@ -34,8 +43,15 @@ def inspect_model(
     check_choice("--color", color, ("auto", "always", "never"))
     for file in custom_objects or ():
         if not file.is_file():
-            raise UsageError(f"--custom-objects {clean(file)}: there is no such file", expected="a Python file with the model's own classes")
-    from keras_consistency_cli.cli.model_summary import render_summary, render_summary_json, render_summary_refusal
+            raise UsageError(
+                f"--custom-objects {clean(file)}: there is no such file",
+                expected="a Python file with the model's own classes",
+            )
+    from keras_consistency_cli.cli.model_summary import (
+        render_summary,
+        render_summary_json,
+        render_summary_refusal,
+    )
     from keras_consistency_cli.loading.model_file.summary import summarise
 
     try:

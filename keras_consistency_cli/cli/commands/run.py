@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-
 def _checks(help_text: str) -> Any:
     return option(help_text, "CHECKS", completed=check_names)
 
@@ -36,20 +35,33 @@ def run(
     scaler: options.Scaler = None,
     preprocess: options.Preprocess = None,
     reference: Annotated[Text, option("Rows that the model was trained on, raw.", "FILE")] = None,
-    served: Annotated[Text, option("What serving fed to the model for the rows of --data, row for row.", "FILE")] = None,
-    expected: Annotated[Text, option("Answers recorded for the rows of --data, row for row, to hold today's against.", "FILE")] = None,
+    served: Annotated[
+        Text, option("What serving fed to the model for the rows of --data, row for row.", "FILE")
+    ] = None,
+    expected: Annotated[
+        Text, option("Answers recorded for the rows of --data, row for row, to hold today's against.", "FILE")
+    ] = None,
     target_scaler: options.TargetScaler = None,
     custom_objects: options.CustomObjects = None,
-    select: Annotated[Texts, _checks("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.")] = None,
+    select: Annotated[
+        Texts, _checks("Checks to run: codes, beginnings of codes or names, comma separated. Repeatable.")
+    ] = None,
     ignore: Annotated[Texts, _checks("Checks to leave out, in the same words. Repeatable.")] = None,
-    require: Annotated[Texts, _checks("Checks that must answer, in the same words: skipped, exit 3. Repeatable.")] = None,
+    require: Annotated[
+        Texts, _checks("Checks that must answer, in the same words: skipped, exit 3. Repeatable.")
+    ] = None,
     exit_first: Annotated[bool, switch("End at the first check that fails.", "--exit-first", "-x")] = False,
     rows: options.Rows = None,
     batch_size: options.BatchSize = None,
     seed: options.Seed = None,
     format: options.Format = None,
     output: options.Output = None,
-    bundle: Annotated[Text, option("Folder for what shows each failure: rows, both answers, versions, commands; under 1 MB.", "DIR")] = None,
+    bundle: Annotated[
+        Text,
+        option(
+            "Folder for what shows each failure: rows, both answers, versions, commands; under 1 MB.", "DIR"
+        ),
+    ] = None,
     backend: options.Backend = None,
     rtol: options.Rtol = None,
     atol: options.Atol = None,
@@ -65,14 +77,23 @@ def run(
     color: options.Color = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
-    show_settings: Annotated[bool, switch("Show each setting with its value and where it comes from, and run nothing.", "--show-settings")] = False,
+    show_settings: Annotated[
+        bool,
+        switch(
+            "Show each setting with its value and where it comes from, and run nothing.", "--show-settings"
+        ),
+    ] = False,
     debug: options.Debug = False,
 ) -> int:
     """Check a saved model."""
     call: Call = context.obj
     given = {name: value for name, value in context.params.items() if name != "show_settings"}
     around = model if call.bare else None
-    return _shown(given, around) if show_settings else checked(given, call, partial(_inspected, call.line), around=around)
+    return (
+        _shown(given, around)
+        if show_settings
+        else checked(given, call, partial(_inspected, call.line), around=around)
+    )
 
 
 def _inspected(line: str, settings: Settings, **how: Any) -> Report:
@@ -85,7 +106,12 @@ def _shown(given: Mapping[str, Any], model: str | None) -> int:
     from keras_consistency_cli.cli.implicit_inputs import look_around
     from keras_consistency_cli.config.settings import stated_settings
 
-    rows = [(name, value, origin) for name, value, origin in stated_settings(given, os.environ, look_around(model).said)]
+    rows = [
+        (name, value, origin)
+        for name, value, origin in stated_settings(given, os.environ, look_around(model).said)
+    ]
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    write_stdout("".join(f"{name:<{wide[0]}}  {value:<{wide[1]}}  {origin}\n" for name, value, origin in rows))
+    write_stdout(
+        "".join(f"{name:<{wide[0]}}  {value:<{wide[1]}}  {origin}\n" for name, value, origin in rows)
+    )
     return 0

@@ -20,7 +20,12 @@ _OF = ("report", "config")
 
 def schema(
     of: Annotated[
-        str, typer.Argument(help="Of the JSON report, or of the YAML file and [tool.kcheck].", metavar="report|config", autocompletion=one_of(*_OF))
+        str,
+        typer.Argument(
+            help="Of the JSON report, or of the YAML file and [tool.kcheck].",
+            metavar="report|config",
+            autocompletion=one_of(*_OF),
+        ),
     ],
 ) -> None:
     """Print the JSON schema of the report or of the settings."""

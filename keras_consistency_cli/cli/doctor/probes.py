@@ -34,11 +34,17 @@ def _tensorflow() -> dict[str, Any]:
     config = tensorflow.config
     return {
         "version": tensorflow.__version__,
-        "devices": [device.name.removeprefix("/physical_device:") for device in config.list_physical_devices()],
+        "devices": [
+            device.name.removeprefix("/physical_device:") for device in config.list_physical_devices()
+        ],
         "TF32": config.experimental.tensor_float_32_execution_enabled(),
-        "deterministic operations": importlib.import_module("tensorflow.python.framework.config").is_op_determinism_enabled(),
-        "threads within an operation": config.threading.get_intra_op_parallelism_threads() or "as many as there are",
-        "threads between operations": config.threading.get_inter_op_parallelism_threads() or "as many as there are",
+        "deterministic operations": importlib.import_module(
+            "tensorflow.python.framework.config"
+        ).is_op_determinism_enabled(),
+        "threads within an operation": config.threading.get_intra_op_parallelism_threads()
+        or "as many as there are",
+        "threads between operations": config.threading.get_inter_op_parallelism_threads()
+        or "as many as there are",
         "oneDNN": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "unset, on where the CPU has it"),
         "keras": _keras("tensorflow"),
     }
@@ -48,12 +54,20 @@ def _jax() -> dict[str, Any]:
     jax = importlib.import_module("jax")
     devices = [f"{device.platform}:{device.id}" for device in jax.devices()]
     precision = jax.config.jax_default_matmul_precision
-    return {"version": jax.__version__, "devices": devices, "precision of products": precision or "default", "keras": _keras("jax")}
+    return {
+        "version": jax.__version__,
+        "devices": devices,
+        "precision of products": precision or "default",
+        "keras": _keras("jax"),
+    }
 
 
 def _torch() -> dict[str, Any]:
     torch = importlib.import_module("torch")
-    devices = ["cpu", *(f"cuda:{at} {torch.cuda.get_device_name(at)}" for at in range(torch.cuda.device_count()))]
+    devices = [
+        "cpu",
+        *(f"cuda:{at} {torch.cuda.get_device_name(at)}" for at in range(torch.cuda.device_count())),
+    ]
     return {
         "version": torch.__version__,
         "devices": devices,
@@ -75,7 +89,12 @@ def _isolation() -> dict[str, Any]:
     return {"lacks": list(isolate(tempfile.gettempdir()))}
 
 
-PROBES: Mapping[str, Callable[[], dict[str, Any]]] = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch, "isolation": _isolation}
+PROBES: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "tensorflow": _tensorflow,
+    "jax": _jax,
+    "torch": _torch,
+    "isolation": _isolation,
+}
 """What can be asked for, by name; the backends first, in the order in which they are told."""
 
 if __name__ == "__main__":

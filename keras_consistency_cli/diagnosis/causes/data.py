@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence, Verdict
-from keras_consistency_cli.checks.rules import kc401_normalization_adapted, kc402_normalized_twice, kc702_distribution_shift
+from keras_consistency_cli.checks.rules import (
+    kc401_normalization_adapted,
+    kc402_normalized_twice,
+    kc702_distribution_shift,
+)
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.signatures import says
 
@@ -18,12 +22,19 @@ def _named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], st
     def suspect(evidence: Evidence) -> str | None:
         layer = examine(evidence).findings.get("layer")
         known = evidence.data.get("description")
-        return str(layer) if layer and known is not None and any(each.path == layer for each in known.layers) else None
+        return (
+            str(layer)
+            if layer and known is not None and any(each.path == layer for each in known.layers)
+            else None
+        )
 
     return suspect
 
 
-_UNADAPTED_LAYER, _MISFED_LAYER = _named_by(kc401_normalization_adapted.examine), _named_by(kc402_normalized_twice.examine)
+_UNADAPTED_LAYER, _MISFED_LAYER = (
+    _named_by(kc401_normalization_adapted.examine),
+    _named_by(kc402_normalized_twice.examine),
+)
 _REMEMBERING_LAYER = _named_by(kc702_distribution_shift.examine)
 
 DATA_CAUSES: tuple[Cause, ...] = (

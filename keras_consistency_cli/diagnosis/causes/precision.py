@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import Failing, always, changed, located, made_by_process, named_by, of_scope, rounding_alone, says
+from keras_consistency_cli.diagnosis.signatures import (
+    Failing,
+    always,
+    changed,
+    located,
+    made_by_process,
+    named_by,
+    of_scope,
+    rounding_alone,
+    says,
+)
 from keras_consistency_cli.routes.locating.processes import parted_between
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
@@ -30,12 +40,16 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
 
 def _parting_elsewhere(evidence: Evidence) -> str | None:
     """The first layer that gives something else in another process."""
-    return parted_between(*(evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere")))
+    return parted_between(
+        *(evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere"))
+    )
 
 
 def _made_anew(evidence: Evidence, failing: Failing) -> bool:
     """KC801 says that loads differ, and not because the model counts its calls: what predict itself moves is kept between them, and another cause."""
-    return says("untracked-state")(evidence, failing) and not ("KC203" in failing and changed(evidence, "weight", "state"))
+    return says("untracked-state")(evidence, failing) and not (
+        "KC203" in failing and changed(evidence, "weight", "state")
+    )
 
 
 def _narrow_layer(evidence: Evidence) -> str | None:
@@ -44,7 +58,20 @@ def _narrow_layer(evidence: Evidence) -> str | None:
     return of_scope(evidence, first.partition(" ")[0])
 
 
-ROUNDED_BY_KERNELS = ("KC101", "KC102", "KC104", "KC201", "KC202", "KC204", "KC502", "KC503", "KC504", "KC601", "KC605", "KC802")
+ROUNDED_BY_KERNELS = (
+    "KC101",
+    "KC102",
+    "KC104",
+    "KC201",
+    "KC202",
+    "KC204",
+    "KC502",
+    "KC503",
+    "KC504",
+    "KC601",
+    "KC605",
+    "KC802",
+)
 """Checks that compare two ways of computing the same; where the same kernels run twice, as in KC103, KC203 and KC801, nothing rounds differently."""
 
 ROUNDING_CAUSE = Cause(
@@ -83,7 +110,9 @@ FILE_CAUSES: tuple[Cause, ...] = (
             "    model.save('model.keras')\n"
             "and draw nothing by chance while a module is imported; zlib.crc32 of a text is the same everywhere, hash() is not"
         ),
-        suspect=lambda evidence: _parting("reloaded", "loaded-again")(evidence) or _parting_elsewhere(evidence),
+        suspect=lambda evidence: (
+            _parting("reloaded", "loaded-again")(evidence) or _parting_elsewhere(evidence)
+        ),
     ),
     Cause(
         slug="config-loses-arguments",

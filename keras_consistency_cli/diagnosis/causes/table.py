@@ -67,7 +67,9 @@ _TABLE = (
         key=("KC103", "KC102"),
         explains=("KC101", "KC102", "KC103", "KC104"),
         fits=neighbours,
-        advice=("in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))"),
+        advice=(
+            "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))"
+        ),
         locator="locate-companions",
     ),
     Cause(
@@ -138,9 +140,13 @@ _TABLE = (
         key=("KC203",),
         explains=(*_ALL, "KC202", "KC502", "KC801"),
         fits=hidden_state,
-        covers=lambda evidence, verdict: verdict.code != "KC801" or named_by("untracked-state")(evidence, verdict),
+        covers=lambda evidence, verdict: (
+            verdict.code != "KC801" or named_by("untracked-state")(evidence, verdict)
+        ),
         suspect=changing_layer,
-        advice=("update variables only where `training` is true; draw random numbers with keras.random, never with numpy or random, inside call()"),
+        advice=(
+            "update variables only where `training` is true; draw random numbers with keras.random, never with numpy or random, inside call()"
+        ),
         locator="locate-repeat",
     ),
     Cause(
@@ -164,7 +170,9 @@ _TABLE = (
     Cause(
         slug="state-batch-mismatch",
         sentence="{layer} is built for one batch size: a row goes on from the same place of the batch before, and a short last batch goes wrong",
-        explanation=("A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 outputs, silently."),
+        explanation=(
+            "A stateful layer broadcasts a last batch of one row against its states: 9 rows at batch size 4 give 12 outputs, silently."
+        ),
         key=("KC102", "KC502"),
         explains=("KC102", "KC502"),
         fits=short_tail_grows,
@@ -191,7 +199,9 @@ _TABLE = (
         ),
         key=("KC701",),
         explains=_OF_NAN,
-        fits=lambda evidence, failing: found("hidden")(evidence, failing) and not made_nonfinite(evidence, failing),
+        fits=lambda evidence, failing: (
+            found("hidden")(evidence, failing) and not made_nonfinite(evidence, failing)
+        ),
         advice=(
             "clean the rows before the model:\n"
             "    bad = ~np.isfinite(x).reshape(len(x), -1).all(axis=1)\n"
@@ -252,5 +262,14 @@ _TABLE = (
 
 CAUSES: Mapping[str, Cause] = {
     cause.slug: cause
-    for cause in (ROUNDING_CAUSE, UNREPEATABLE_CAUSE, *FILE_CAUSES, *_TABLE, *SCALING_CAUSES, *DATA_CAUSES, *SEQUENCE_CAUSES, *NUMBER_CAUSES)
+    for cause in (
+        ROUNDING_CAUSE,
+        UNREPEATABLE_CAUSE,
+        *FILE_CAUSES,
+        *_TABLE,
+        *SCALING_CAUSES,
+        *DATA_CAUSES,
+        *SEQUENCE_CAUSES,
+        *NUMBER_CAUSES,
+    )
 }

@@ -118,12 +118,17 @@ def _inputs(model: Any) -> tuple[InputFact, ...]:
     if declared:
         names, lenient = input_names(model) or [t.name for t in declared], _leniency(model)
         pairs = zip(names, declared, strict=True)
-        return tuple(InputFact(name=clean(name), shape=tuple(t.shape), dtype=str(t.dtype), lenient=lenient) for name, t in pairs)
+        return tuple(
+            InputFact(name=clean(name), shape=tuple(t.shape), dtype=str(t.dtype), lenient=lenient)
+            for name, t in pairs
+        )
     try:
         built = (model.get_build_config() or {}).get("input_shape")
     except Exception:
         built = None
-    return tuple(InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in _named_shapes(built))
+    return tuple(
+        InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in _named_shapes(built)
+    )
 
 
 def _leniency(model: Any) -> Literal["", "rank", "length"]:
@@ -133,14 +138,20 @@ def _leniency(model: Any) -> Literal["", "rank", "length"]:
     """
     if _kind(model) == "subclass":
         return ""
-    bound = any(isinstance(layer, keras.layers.Flatten | keras.layers.Reshape) for _, layer in walk_layers(model))
+    bound = any(
+        isinstance(layer, keras.layers.Flatten | keras.layers.Reshape) for _, layer in walk_layers(model)
+    )
     return "length" if _kind(model) == "Sequential" and not bound else "rank"
 
 
 def input_names(model: Any) -> list[str]:
     """The names by which a model that takes a dict wants its inputs, in the order of `model.inputs`; empty for other models."""
     struct = getattr(model, "_inputs_struct", None)
-    return [str(path[-1]) for path, _ in keras.tree.flatten_with_path(struct)] if isinstance(struct, dict) else []
+    return (
+        [str(path[-1]) for path, _ in keras.tree.flatten_with_path(struct)]
+        if isinstance(struct, dict)
+        else []
+    )
 
 
 def _named_shapes(built: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
@@ -164,7 +175,10 @@ def _outputs(model: Any) -> tuple[OutputFact, ...]:
     if not tensors or len(names) != len(tensors):
         return ()
     loss = _loss_name(model)
-    return tuple(OutputFact(name=name, shape=tuple(t.shape), decision=_decision(t, loss)) for name, t in zip(names, tensors, strict=True))
+    return tuple(
+        OutputFact(name=name, shape=tuple(t.shape), decision=_decision(t, loss))
+        for name, t in zip(names, tensors, strict=True)
+    )
 
 
 def _output_names(model: Any) -> list[str]:
@@ -173,7 +187,9 @@ def _output_names(model: Any) -> list[str]:
     inner = getattr(model, "_functional", None) or model
     struct = getattr(inner, "_outputs_struct", None)
     if isinstance(struct, dict):
-        return [clean("/".join(str(step) for step in path)) for path, _ in keras.tree.flatten_with_path(struct)]
+        return [
+            clean("/".join(str(step) for step in path)) for path, _ in keras.tree.flatten_with_path(struct)
+        ]
     return [clean(name) for name in getattr(inner, "output_names", ())]
 
 

@@ -39,7 +39,9 @@ class float64_world:  # noqa: N801 - used like a function
         keras.config.set_dtype_policy(self._policy)
 
 
-def build_shadow(model: Any, *, custom_objects: dict[str, Any], sample: Any, allow_unsafe: bool = False) -> Any:
+def build_shadow(
+    model: Any, *, custom_objects: dict[str, Any], sample: Any, allow_unsafe: bool = False
+) -> Any:
     """Return a float64 copy of `model` with the same weights.
 
     Args:
@@ -54,13 +56,17 @@ def build_shadow(model: Any, *, custom_objects: dict[str, Any], sample: Any, all
     try:
         config = _raised(keras.saving.serialize_keras_object(model))
         with float64_world(), keras.saving.custom_object_scope(custom_objects):
-            shadow = keras.saving.deserialize_keras_object(config, custom_objects=custom_objects, safe_mode=not allow_unsafe)
+            shadow = keras.saving.deserialize_keras_object(
+                config, custom_objects=custom_objects, safe_mode=not allow_unsafe
+            )
             if not shadow.built or len(shadow.variables) != len(model.variables):
                 shadow(sample, training=False)
     except ShadowRefused:
         raise
     except Exception as problem:
-        raise ShadowRefused(f"it cannot be rebuilt in float64 ({type(problem).__name__}: {clean(problem, 120)})") from problem
+        raise ShadowRefused(
+            f"it cannot be rebuilt in float64 ({type(problem).__name__}: {clean(problem, 120)})"
+        ) from problem
     copy_variables(model, shadow)
     return shadow
 
@@ -71,7 +77,12 @@ def _raised(config: Any) -> Any:
         if config.get("class_name") == "QuantizedDTypePolicy" or config.get("quantization_config"):
             raise ShadowRefused("it is quantised")
         if _is_policy(config):
-            return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float64"}, "registered_name": None}
+            return {
+                "module": "keras",
+                "class_name": "DTypePolicy",
+                "config": {"name": "float64"},
+                "registered_name": None,
+            }
         return {key: "float64" if _is_narrow(key, value) else _raised(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [_raised(value) for value in config]
@@ -113,7 +124,11 @@ def narrow_operations(graph: Any) -> Iterator[str]:
     for body in (definition.node, *(function.node_def for function in definition.library.function)):
         harmless = _looking_at_bits(body)
         for node in body:
-            kinds = {_LOW_TYPES[attr.type] for key, attr in node.attr.items() if attr.type in _LOW_TYPES and key in _TYPE_KEYS}
+            kinds = {
+                _LOW_TYPES[attr.type]
+                for key, attr in node.attr.items()
+                if attr.type in _LOW_TYPES and key in _TYPE_KEYS
+            }
             if kinds and node.name not in harmless and not _only_reads(node):
                 yield f"{clean(node.name)} ({node.op}, {', '.join(sorted(kinds))})"
 
@@ -135,4 +150,6 @@ def _looking_at_bits(body: Any) -> set[str]:
         for source in node.input:
             consumers.setdefault(source.removeprefix("^").split(":")[0], set()).add(node.op)
     casts = {node.name for node in body if node.op == "Cast" and consumers.get(node.name) == {"Bitcast"}}
-    return casts | {node.name for node in body if node.op == "Bitcast" and node.attr["type"].type not in _LOW_TYPES}
+    return casts | {
+        node.name for node in body if node.op == "Bitcast" and node.attr["type"].type not in _LOW_TYPES
+    }

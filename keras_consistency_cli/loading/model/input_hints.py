@@ -155,12 +155,18 @@ def _named_inputs(graph: Any) -> Iterator[tuple[Any, set[str]]]:
 
 def _strictest(hints: Iterator[Hint]) -> Hint | None:
     """Where several layers consume an input, the one that takes the fewest values; padding that any of them masks is kept."""
-    ranked = sorted(hints, key=lambda hint: (_STRICTEST_FIRST.index(hint.kind), len(hint.values), hint.high, hint.why))
+    ranked = sorted(
+        hints, key=lambda hint: (_STRICTEST_FIRST.index(hint.kind), len(hint.values), hint.high, hint.why)
+    )
     if not ranked:
         return None
     paddings = [hint.padding for hint in ranked if hint.padding is not None]
     first = ranked[0]
-    return replace(first, padding=paddings[0]) if first.padding is None and paddings and first.kind in ("range", "normal", "plain") else first
+    return (
+        replace(first, padding=paddings[0])
+        if first.padding is None and paddings and first.kind in ("range", "normal", "plain")
+        else first
+    )
 
 
 def _reached(graph: Any, tensor: Any) -> Iterator[Hint]:
@@ -186,7 +192,10 @@ def _steps(graph: Any, tensor: Any, *, through: frozenset[str] = frozenset()) ->
             if not onward:
                 yield spot, node
                 if through & set(keras_kind(node.operation)):
-                    onward = [replace(spot, tensor=output, passed=(*spot.passed, node.operation)) for output in node.outputs]
+                    onward = [
+                        replace(spot, tensor=output, passed=(*spot.passed, node.operation))
+                        for output in node.outputs
+                    ]
             spots += onward
 
 
@@ -196,14 +205,22 @@ def _returned(spot: _Spot) -> list[_Spot]:
         return []
     outer, node = spot.caller
     places = zip(spot.graph.outputs, node.outputs, strict=False)
-    return [replace(spot, graph=outer.graph, tensor=given, caller=outer.caller) for output, given in places if output is spot.tensor]
+    return [
+        replace(spot, graph=outer.graph, tensor=given, caller=outer.caller)
+        for output, given in places
+        if output is spot.tensor
+    ]
 
 
 def _uses(spot: _Spot) -> Iterator[tuple[Any, int]]:
     """The calls in this graph that take the tensor, and its position among their tensors."""
     for nodes in spot.graph._nodes_by_depth.values():
         for node in nodes:
-            yield from ((node, position) for position, given in enumerate(node.arguments.keras_tensors) if given is spot.tensor)
+            yield from (
+                (node, position)
+                for position, given in enumerate(node.arguments.keras_tensors)
+                if given is spot.tensor
+            )
 
 
 def _onward(spot: _Spot, node: Any, position: int) -> list[_Spot]:
@@ -266,7 +283,13 @@ def _inside(layer: Any) -> Hint | None:
     for inner in getattr(layer, "_layers", ()):
         if set(keras_kind(inner)) & (_KEEPING | _MOVING):
             continue
-        said = list(input_hints(inner).values()) if _graph(inner) is not None else [read_consumer(inner) or _inside(inner)]
-        found += [hint for hint in said if hint and (not computed or hint.kind in ("values", "text", "whole"))]
+        said = (
+            list(input_hints(inner).values())
+            if _graph(inner) is not None
+            else [read_consumer(inner) or _inside(inner)]
+        )
+        found += [
+            hint for hint in said if hint and (not computed or hint.kind in ("values", "text", "whole"))
+        ]
         computed = True
     return _strictest(iter(found))

@@ -65,7 +65,13 @@ def _ids(layer: Any, count: object, relation: str) -> Hint:
 def _embedding(layer: Any, _: tuple[Any, ...]) -> Hint:
     why = f"vocabulary of '{clean(layer.name)}'"
     masked = bool(layer.mask_zero) and layer.input_dim > 1
-    return Hint(kind="whole", low=1.0 if masked else 0.0, high=float(layer.input_dim - 1), why=why, padding=0.0 if masked else None)
+    return Hint(
+        kind="whole",
+        low=1.0 if masked else 0.0,
+        high=float(layer.input_dim - 1),
+        why=why,
+        padding=0.0 if masked else None,
+    )
 
 
 def _lookup(layer: Any, _: tuple[Any, ...]) -> Hint | None:
@@ -103,8 +109,12 @@ def _discretization(layer: Any, _: tuple[Any, ...]) -> Hint | None:
     bounds = [float(bound) for bound in layer.bin_boundaries or ()]
     if not bounds:
         return None
-    margin = (bounds[-1] - bounds[0]) / len(bounds) or 1.0  # the outer bins are open: give them a share as well
-    return Hint(kind="range", low=bounds[0] - margin, high=bounds[-1] + margin, why=f"bins of '{clean(layer.name)}'")
+    margin = (bounds[-1] - bounds[0]) / len(
+        bounds
+    ) or 1.0  # the outer bins are open: give them a share as well
+    return Hint(
+        kind="range", low=bounds[0] - margin, high=bounds[-1] + margin, why=f"bins of '{clean(layer.name)}'"
+    )
 
 
 def _rescaling(layer: Any, _: tuple[Any, ...]) -> Hint | None:
@@ -122,7 +132,9 @@ def _rescaling(layer: Any, _: tuple[Any, ...]) -> Hint | None:
 
 
 def _divide(operation: Any, constants: tuple[Any, ...]) -> Hint | None:
-    return _pixels(operation, [1.0 / float(each) for each in constants[1:2] if isinstance(each, int | float) and each])
+    return _pixels(
+        operation, [1.0 / float(each) for each in constants[1:2] if isinstance(each, int | float) and each]
+    )
 
 
 def _multiply(operation: Any, constants: tuple[Any, ...]) -> Hint | None:
@@ -146,7 +158,9 @@ def _normalization(layer: Any, _: tuple[Any, ...]) -> Hint | None:
 def _batch_normalization(layer: Any, _: tuple[Any, ...]) -> Hint:
     spec = getattr(layer, "input_spec", None)
     last = layer.axis in (-1, (getattr(spec, "ndim", None) or 0) - 1)
-    return _normal(layer.moving_mean, layer.moving_variance, f"statistics of '{clean(layer.name)}'", by_feature=last)
+    return _normal(
+        layer.moving_mean, layer.moving_variance, f"statistics of '{clean(layer.name)}'", by_feature=last
+    )
 
 
 def _normal(mean: Any, variance: Any, why: str, *, by_feature: bool) -> Hint:
@@ -160,7 +174,9 @@ def _normal(mean: Any, variance: Any, why: str, *, by_feature: bool) -> Hint:
 def _numbers(tensor: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     import keras
 
-    flat = keras.ops.reshape(tensor, (-1,))  # a tensor of its own: NumPy warns about reading a TensorFlow variable directly
+    flat = keras.ops.reshape(
+        tensor, (-1,)
+    )  # a tensor of its own: NumPy warns about reading a TensorFlow variable directly
     return np.asarray(keras.ops.convert_to_numpy(flat), dtype=np.float64)
 
 

@@ -10,7 +10,13 @@ from keras_consistency_cli.text import clean
 __all__ = ["exhaustion"]
 
 _TYPES = frozenset({"ResourceExhaustedError", "OutOfMemoryError"})
-_MARKS = ("RESOURCE_EXHAUSTED", "OOM when allocating", "can't allocate memory", "CUDA out of memory", "std::bad_alloc")
+_MARKS = (
+    "RESOURCE_EXHAUSTED",
+    "OOM when allocating",
+    "can't allocate memory",
+    "CUDA out of memory",
+    "std::bad_alloc",
+)
 """What TensorFlow, JAX and PyTorch say where the exception's class does not tell; a model's own errors do not speak like this."""
 _MOST_WRAPPED = 8
 _SHAPE = re.compile(r"shape ?[\[(]([0-9, ]+)[\])]")
@@ -34,7 +40,11 @@ def _behind(problem: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_exhausted(problem: BaseException) -> bool:
-    return isinstance(problem, MemoryError) or type(problem).__name__ in _TYPES or any(mark in str(problem) for mark in _MARKS)
+    return (
+        isinstance(problem, MemoryError)
+        or type(problem).__name__ in _TYPES
+        or any(mark in str(problem) for mark in _MARKS)
+    )
 
 
 def _asked(text: str) -> str:

@@ -14,7 +14,9 @@ from keras_consistency_cli.text import clean
 __all__ = ["build_lowered"]
 
 
-def build_lowered(model: Any, policy: str, *, custom_objects: Mapping[str, Any], sample: Any, allow_unsafe: bool = False) -> Any:
+def build_lowered(
+    model: Any, policy: str, *, custom_objects: Mapping[str, Any], sample: Any, allow_unsafe: bool = False
+) -> Any:
     """Return a copy of `model` whose float32 layers compute under `policy`, such as mixed_float16; variables stay float32.
 
     Args:
@@ -31,11 +33,15 @@ def build_lowered(model: Any, policy: str, *, custom_objects: Mapping[str, Any],
     keras.config.set_dtype_policy(policy)
     try:
         config = _lowered(keras.saving.serialize_keras_object(model), policy)
-        lowered = keras.saving.deserialize_keras_object(config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe)
+        lowered = keras.saving.deserialize_keras_object(
+            config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe
+        )
         if not lowered.built or len(lowered.variables) != len(model.variables):
             lowered(sample, training=False)
     except Exception as problem:
-        raise ShadowRefused(f"it cannot be rebuilt in {policy} ({type(problem).__name__}: {clean(problem, 120)})") from problem
+        raise ShadowRefused(
+            f"it cannot be rebuilt in {policy} ({type(problem).__name__}: {clean(problem, 120)})"
+        ) from problem
     finally:
         keras.config.set_dtype_policy(usual)
     copy_variables(model, lowered)
@@ -45,8 +51,16 @@ def build_lowered(model: Any, policy: str, *, custom_objects: Mapping[str, Any],
 def _lowered(config: Any, policy: str) -> Any:
     """The config with every float32 policy replaced; the dtype of inputs and of numbers kept in the config stays."""
     if isinstance(config, dict):
-        if config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy") and config.get("config", {}).get("name") == "float32":
-            return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": policy}, "registered_name": None}
+        if (
+            config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy")
+            and config.get("config", {}).get("name") == "float32"
+        ):
+            return {
+                "module": "keras",
+                "class_name": "DTypePolicy",
+                "config": {"name": policy},
+                "registered_name": None,
+            }
         return {key: _lowered(value, policy) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [_lowered(value, policy) for value in config]

@@ -16,7 +16,13 @@ import numpy as np
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.text import clean
 
-__all__ = ["config_differences", "forgotten_arguments", "load_again", "saved_and_loaded", "weight_differences"]
+__all__ = [
+    "config_differences",
+    "forgotten_arguments",
+    "load_again",
+    "saved_and_loaded",
+    "weight_differences",
+]
 
 _MOST = 20
 _SHOWN = 60
@@ -26,10 +32,14 @@ _FOR_ALL_LAYERS = frozenset({"self", "name", "dtype", "trainable", "autocast", "
 
 def load_again(path: Path, *, custom_objects: Mapping[str, Any], compiled: bool, allow_unsafe: bool) -> Any:
     """Load a `.keras` file once more; whatever Keras raises is passed on."""
-    return keras.models.load_model(path, custom_objects=dict(custom_objects), compile=compiled, safe_mode=not allow_unsafe)
+    return keras.models.load_model(
+        path, custom_objects=dict(custom_objects), compile=compiled, safe_mode=not allow_unsafe
+    )
 
 
-def saved_and_loaded(model: Any, *, custom_objects: Mapping[str, Any], allow_unsafe: bool, times: int = 1) -> Generator[Any, None, None]:
+def saved_and_loaded(
+    model: Any, *, custom_objects: Mapping[str, Any], allow_unsafe: bool, times: int = 1
+) -> Generator[Any, None, None]:
     """Save `model` into a temporary file and yield what comes back, `times` times over.
 
     Everything that Keras raises is passed on; nothing has been yielded where saving itself went wrong.
@@ -60,19 +70,27 @@ def _same(mine: Any, theirs: Any) -> bool:
 def config_differences(live: Any, loaded: Any) -> list[dict[str, str]]:
     """Return the entries of the config that are not the same in `loaded`, as `path`, `before` and `after` in words."""
     try:
-        mine, theirs = (json.loads(json.dumps(keras.saving.serialize_keras_object(each), default=str)) for each in (live, loaded))
+        mine, theirs = (
+            json.loads(json.dumps(keras.saving.serialize_keras_object(each), default=str))
+            for each in (live, loaded)
+        )
     except Exception:
         # A config that cannot be put into words is no news here: saving has gone well.
         return []
     found = islice(_differing(mine.get("config"), theirs.get("config"), ""), _MOST)
-    return [{"path": path, "before": clean(repr(a), _SHOWN), "after": clean(repr(b), _SHOWN)} for path, a, b in found]
+    return [
+        {"path": path, "before": clean(repr(a), _SHOWN), "after": clean(repr(b), _SHOWN)}
+        for path, a, b in found
+    ]
 
 
 def _differing(a: Any, b: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     """Yield the leaves at which two JSON trees part; a layer goes by its name instead of its number, and names may be made up anew."""
     if isinstance(a, dict) and isinstance(b, dict):
         for key in (key for key in dict.fromkeys((*a, *b)) if key != "name"):
-            yield from _differing(a.get(key), b.get(key), f"{path}/{clean(key, 40)}" if path else clean(key, 40))
+            yield from _differing(
+                a.get(key), b.get(key), f"{path}/{clean(key, 40)}" if path else clean(key, 40)
+            )
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for number, (one, other) in enumerate(zip(a, b, strict=True)):
             yield from _differing(one, other, f"{path}/{_named(one, number)}")
@@ -90,12 +108,18 @@ def forgotten_arguments(model: Any) -> list[dict[str, str]]:
 
     Only plain values count, and only where a `get_config` of the class's own stands in for the one of Keras, which knows every argument.
     """
-    return [found for path, layer in [("", model), *walk_layers(model)] for found in _forgotten(path, layer)][:_MOST]
+    return [found for path, layer in [("", model), *walk_layers(model)] for found in _forgotten(path, layer)][
+        :_MOST
+    ]
 
 
 def _forgotten(path: str, layer: Any) -> Iterator[dict[str, str]]:
     kind = type(layer)
-    if kind.__module__.startswith("keras.") or not _overrides(kind, "get_config") or _overrides(kind, "from_config"):
+    if (
+        kind.__module__.startswith("keras.")
+        or not _overrides(kind, "get_config")
+        or _overrides(kind, "from_config")
+    ):
         return
     try:
         config = layer.get_config()
@@ -104,7 +128,12 @@ def _forgotten(path: str, layer: Any) -> Iterator[dict[str, str]]:
     for name, parameter in _arguments(kind).items():
         value = getattr(layer, name, getattr(layer, f"_{name}", None))
         if name not in config and parameter.default is not parameter.empty and _is_plain(value):
-            yield {"layer": path or clean(layer.name), "kind": clean(kind.__name__), "argument": clean(name), "value": clean(repr(value), _SHOWN)}
+            yield {
+                "layer": path or clean(layer.name),
+                "kind": clean(kind.__name__),
+                "argument": clean(name),
+                "value": clean(repr(value), _SHOWN),
+            }
 
 
 def _overrides(kind: type, method: str) -> bool:
@@ -118,8 +147,14 @@ def _arguments(kind: type) -> dict[str, inspect.Parameter]:
         parameters = inspect.signature(kind).parameters.items()
     except (TypeError, ValueError):
         return {}
-    return {name: parameter for name, parameter in parameters if parameter.kind in named and name not in _FOR_ALL_LAYERS}
+    return {
+        name: parameter
+        for name, parameter in parameters
+        if parameter.kind in named and name not in _FOR_ALL_LAYERS
+    }
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, str)) or (isinstance(value, (list, tuple)) and bool(value) and all(map(_is_plain, value)))
+    return isinstance(value, (bool, int, float, str)) or (
+        isinstance(value, (list, tuple)) and bool(value) and all(map(_is_plain, value))
+    )

@@ -19,7 +19,12 @@ class TwinRefused(Exception):  # noqa: N818 - a reason, told as such
 
 
 def build_twin(
-    model: Any, *, lengths: Collection[int], custom_objects: Mapping[str, Any], batch: int | None = None, allow_unsafe: bool = False
+    model: Any,
+    *,
+    lengths: Collection[int],
+    custom_objects: Mapping[str, Any],
+    batch: int | None = None,
+    allow_unsafe: bool = False,
 ) -> Any:
     """Return a copy of `model` that takes series of any length.
 
@@ -36,10 +41,14 @@ def build_twin(
     try:
         config = _loosened(keras.saving.serialize_keras_object(model), frozenset(lengths), batch)
         with keras.saving.custom_object_scope(dict(custom_objects)):
-            twin = keras.saving.deserialize_keras_object(config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe)
+            twin = keras.saving.deserialize_keras_object(
+                config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe
+            )
         mine, theirs = list(model.variables), list(twin.variables)
     except Exception as problem:
-        raise TwinRefused(f"it cannot be rebuilt for other lengths ({type(problem).__name__}: {clean(problem, 120)})") from problem
+        raise TwinRefused(
+            f"it cannot be rebuilt for other lengths ({type(problem).__name__}: {clean(problem, 120)})"
+        ) from problem
     if not twin.built or [each.shape for each in mine] != [each.shape for each in theirs]:
         raise TwinRefused("rebuilt for other lengths it has other variables")
     for source, target in zip(mine, theirs, strict=True):

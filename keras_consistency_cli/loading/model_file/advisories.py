@@ -110,7 +110,9 @@ def advisories_for(version: str) -> tuple[Advisory, ...]:
     if found is None:
         return ()
     numbers = (int(found[1]), int(found[2]), int(found[3] or 0))
-    return tuple(advisory for advisory in ADVISORIES if any(start <= numbers < end for start, end in advisory.ranges))
+    return tuple(
+        advisory for advisory in ADVISORIES if any(start <= numbers < end for start, end in advisory.ranges)
+    )
 
 
 def version_warning(version: str, whose: str) -> str | None:

@@ -17,7 +17,15 @@ from keras_consistency_cli.errors import KcheckError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.classes import Inspection, inspect_config, known_classes
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.loading.model_file.weights import WeightFact, Weights, read_weights
-from keras_consistency_cli.loading.model_file.zip_members import CONFIG, METADATA, WEIGHTS, check_content, open_archive, open_member, read_member
+from keras_consistency_cli.loading.model_file.zip_members import (
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    check_content,
+    open_archive,
+    open_member,
+    read_member,
+)
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["Archive", "WeightFact", "read_archive"]
@@ -74,12 +82,19 @@ def read_archive(path: pathlib.Path, *, custom_objects: bool = False, allow_unsa
         with _opened(path) as stream:
             return _read(path, stream, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
     except RefusedError as error:
-        raise RefusedError(f"{clean(path)}: {error.what}", expected=error.expected, mend=error.mend) from error
+        raise RefusedError(
+            f"{clean(path)}: {error.what}", expected=error.expected, mend=error.mend
+        ) from error
     except OSError as error:
-        raise UsageError(f"{clean(path)}: cannot be read ({clean(error.strerror or error)})", expected="a .keras file that you may read") from error
+        raise UsageError(
+            f"{clean(path)}: cannot be read ({clean(error.strerror or error)})",
+            expected="a .keras file that you may read",
+        ) from error
 
 
-def _read(path: pathlib.Path, stream: io.BufferedReader, *, custom_objects: bool, allow_unsafe: bool) -> Archive:
+def _read(
+    path: pathlib.Path, stream: io.BufferedReader, *, custom_objects: bool, allow_unsafe: bool
+) -> Archive:
     _check_signature(stream, path)
     with open_archive(stream) as archive:
         metadata = parse_object(read_member(archive, METADATA), METADATA)
@@ -116,7 +131,11 @@ def _read(path: pathlib.Path, stream: io.BufferedReader, *, custom_objects: bool
 def _opened(path: pathlib.Path) -> io.BufferedReader:
     try:
         mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a zero byte in the path
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        ValueError,
+    ) as error:  # ValueError: a zero byte in the path
         raise _missing(path) from error
     if stat.S_ISDIR(mode):
         raise _directory(path)
@@ -128,27 +147,61 @@ def _opened(path: pathlib.Path) -> io.BufferedReader:
 def _missing(path: pathlib.Path) -> UsageError:
     siblings = [sibling.name for sibling in path.parent.glob("*.keras")] if path.parent.is_dir() else []
     guess = clean(did_you_mean(path.name, siblings))
-    held = f"there are {', '.join(clean(name, 60) for name in sorted(siblings)[:_SHOWN])}" if siblings and not guess else None
-    return UsageError(f"{clean(path)}: there is no such file{guess}", expected="the path of a .keras file", mend=held)
+    held = (
+        f"there are {', '.join(clean(name, 60) for name in sorted(siblings)[:_SHOWN])}"
+        if siblings and not guess
+        else None
+    )
+    return UsageError(
+        f"{clean(path)}: there is no such file{guess}", expected="the path of a .keras file", mend=held
+    )
 
 
 def _directory(path: pathlib.Path) -> KcheckError:
     if (path / "saved_model.pb").exists():
-        return UsageError(f"{clean(path)}: is a directory with a TensorFlow SavedModel", expected="a .keras file", mend=_SAVE_AGAIN)
+        return UsageError(
+            f"{clean(path)}: is a directory with a TensorFlow SavedModel",
+            expected="a .keras file",
+            mend=_SAVE_AGAIN,
+        )
     inside = sorted(clean(found.name, 60) for found in path.glob("*.keras"))[:_SHOWN]
-    return UsageError(f"{clean(path)}: is a directory", expected="a .keras file", mend=f"name one of {', '.join(inside)}" if inside else None)
+    return UsageError(
+        f"{clean(path)}: is a directory",
+        expected="a .keras file",
+        mend=f"name one of {', '.join(inside)}" if inside else None,
+    )
 
 
 _SIGNATURES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (lambda head: not head, "the file is empty (0 bytes)", "copy or download it again"),
-    (lambda head: head.startswith(b"version https://git-lfs"), "a git-lfs pointer, not the model itself", "fetch the file with: git lfs pull"),
-    (lambda head: head.startswith(b"\x89HDF\r\n\x1a\n"), "an HDF5 file (the old .h5 format)", f"save it again as .keras: {_SAVE_AGAIN}"),
+    (
+        lambda head: head.startswith(b"version https://git-lfs"),
+        "a git-lfs pointer, not the model itself",
+        "fetch the file with: git lfs pull",
+    ),
+    (
+        lambda head: head.startswith(b"\x89HDF\r\n\x1a\n"),
+        "an HDF5 file (the old .h5 format)",
+        f"save it again as .keras: {_SAVE_AGAIN}",
+    ),
     (lambda head: head.startswith(b"PK\x05\x06"), "an empty zip archive", "copy or download it again"),
-    (lambda head: head[4:8] == b"TFL3", "a TensorFlow Lite model", "give the Keras model that it was converted from"),
+    (
+        lambda head: head[4:8] == b"TFL3",
+        "a TensorFlow Lite model",
+        "give the Keras model that it was converted from",
+    ),
     (lambda head: head.startswith(b"\x1f\x8b"), "a gzip file", "unpack it first"),
-    (lambda head: head.startswith(b"\x80") and head[1:2] <= b"\x05", "a Python pickle, which is never opened", _SAVE_AGAIN),
+    (
+        lambda head: head.startswith(b"\x80") and head[1:2] <= b"\x05",
+        "a Python pickle, which is never opened",
+        _SAVE_AGAIN,
+    ),
     (lambda head: _is_text(head), "a text file", "give the .keras file that model.save() wrote"),
-    (lambda head: not head.startswith(b"PK\x03\x04"), "not a .keras file: it does not begin as a zip archive", _SAVE_AGAIN),
+    (
+        lambda head: not head.startswith(b"PK\x03\x04"),
+        "not a .keras file: it does not begin as a zip archive",
+        _SAVE_AGAIN,
+    ),
 )
 
 
@@ -158,17 +211,26 @@ def _check_signature(stream: io.BufferedReader, path: pathlib.Path) -> None:
         if not fits(head):
             continue
         if path.name.endswith(".weights.h5"):
-            raise RefusedError("holds weights only, without the model", mend="save the whole model with model.save('model.keras')")
+            raise RefusedError(
+                "holds weights only, without the model",
+                mend="save the whole model with model.save('model.keras')",
+            )
         raise RefusedError(words, expected="a .keras file", mend=mend)
 
 
 def _is_text(head: bytes) -> bool:
-    return not head.startswith(b"PK\x03\x04") and all(byte >= 32 or byte in b"\t\n\r\f" for byte in head) and b"\x7f" not in head
+    return (
+        not head.startswith(b"PK\x03\x04")
+        and all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
+        and b"\x7f" not in head
+    )
 
 
 def _inspected(config: dict[str, Any], version: str) -> Inspection:
     if not isinstance(config.get("class_name"), str) or "config" not in config:
-        raise RefusedError("config.json does not describe a model", expected="class_name and config, as Keras writes them")
+        raise RefusedError(
+            "config.json does not describe a model", expected="class_name and config, as Keras writes them"
+        )
     return inspect_config(config, known_classes(version))
 
 
@@ -176,7 +238,10 @@ def _check_flags(named: Inspection, version: str, *, custom_objects: bool, allow
     saved = f" (saved with Keras {version})" if version else ""
     if named.unsafe and not allow_unsafe:
         what = f"the model{saved} has {_listed(named.unsafe, '; ')}"
-        raise RefusedError(what, mend="replace it by a layer of Keras, or, if you trust who made the file, add --allow-unsafe")
+        raise RefusedError(
+            what,
+            mend="replace it by a layer of Keras, or, if you trust who made the file, add --allow-unsafe",
+        )
     if named.custom and not custom_objects:
         what = f"the model{saved} needs {'code' if len(named.custom) == 1 else f'{len(named.custom)} pieces of code'} that Keras does not have: "
         mend = f"name the Python file that defines {'it' if len(named.custom) == 1 else 'them'}: --custom-objects layers.py"

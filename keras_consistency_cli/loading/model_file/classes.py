@@ -31,12 +31,27 @@ _UNSAFE = {
     "TFSMLayer": "loads and runs a TensorFlow SavedModel from outside the archive",
     "TorchModuleWrapper": "unpickles a PyTorch module, which can run any code",
     **dict.fromkeys(("JaxLayer", "FlaxLayer"), "holds functions that would run"),
-    **dict.fromkeys(("AssociativeScan", "ForiLoop", "Map", "Scan", "VectorizedMap", "WhileLoop"), "calls a function named in the file"),
+    **dict.fromkeys(
+        ("AssociativeScan", "ForiLoop", "Map", "Scan", "VectorizedMap", "WhileLoop"),
+        "calls a function named in the file",
+    ),
     **dict.fromkeys(("Cond", "Switch"), "calls a function named in the file"),
 }
 _UNKNOWN = "is not a class or function of Keras that a model may name"
 
-_SIZES = frozenset({"units", "filters", "input_dim", "output_dim", "num_heads", "key_dim", "value_dim", "depth_multiplier", "kernel_size"})
+_SIZES = frozenset(
+    {
+        "units",
+        "filters",
+        "input_dim",
+        "output_dim",
+        "num_heads",
+        "key_dim",
+        "value_dim",
+        "depth_multiplier",
+        "kernel_size",
+    }
+)
 """Settings that make weights: never negative, and never far beyond the numbers that the archive stores."""
 
 Kind = Literal["keras", "custom", "unsafe", "value"]
@@ -85,8 +100,13 @@ def known_classes(saved_with: str = "") -> Known:
 @functools.cache
 def _known(minor: str) -> Known:
     tables = json.loads(_TABLE.read_text(encoding="utf-8"))
-    version = minor if minor in tables else max(tables, key=lambda text: [int(part) for part in text.split(".")])
-    joined = {kind: frozenset(f"{module}.{name}" for module, names in modules.items() for name in names) for kind, modules in tables[version].items()}
+    version = (
+        minor if minor in tables else max(tables, key=lambda text: [int(part) for part in text.split(".")])
+    )
+    joined = {
+        kind: frozenset(f"{module}.{name}" for module, names in modules.items() for name in names)
+        for kind, modules in tables[version].items()
+    }
     return Known(version=version, classes=joined["classes"], functions=joined["functions"])
 
 
@@ -131,12 +151,20 @@ def _walk(config: Mapping[str, Any], found: _Found) -> Iterator[tuple[dict[str, 
         nodes += len(node)
         if nodes > _MAX_NODES:
             raise RefusedError(f"config.json holds more than {_MAX_NODES:,} entries")
-        if isinstance(node, dict) and "class_name" in node and not node.keys().isdisjoint({"config", "module", "registered_name"}):
+        if (
+            isinstance(node, dict)
+            and "class_name" in node
+            and not node.keys().isdisjoint({"config", "module", "registered_name"})
+        ):
             before = len(found.unsafe)
             yield node, where, in_unsafe
             in_unsafe = in_unsafe or len(found.unsafe) > before
         items = node.items() if isinstance(node, dict) else enumerate(node)
-        stack.extend(reversed([(child, (where, key), in_unsafe) for key, child in items if isinstance(child, (dict, list))]))
+        stack.extend(
+            reversed(
+                [(child, (where, key), in_unsafe) for key, child in items if isinstance(child, (dict, list))]
+            )
+        )
 
 
 class _Found:
@@ -157,7 +185,11 @@ class _Found:
         if kind == "value":
             return
         self.classes.add(name)
-        if kind != "keras" and _outermost(where) == _COMPILE and not (kind == "unsafe" and _builds_code(name)):
+        if (
+            kind != "keras"
+            and _outermost(where) == _COMPILE
+            and not (kind == "unsafe" and _builds_code(name))
+        ):
             self.custom_compile.append(name)
         elif kind == "custom":
             self.custom.append(name)
@@ -175,13 +207,20 @@ class _Found:
         vocabulary = config.get("vocabulary")
         if isinstance(vocabulary, str):
             file = clean(vocabulary, 80)
-            self.unsafe.append(f"{name}{_layer_name(node)} at {_place(where)}, which reads its vocabulary from the file '{file}'")
+            self.unsafe.append(
+                f"{name}{_layer_name(node)} at {_place(where)}, which reads its vocabulary from the file '{file}'"
+            )
         for key in sorted(_SIZES & config.keys()):
             for value in filter(_is_whole, config[key] if isinstance(config[key], list) else [config[key]]):
                 if value < 0:
-                    raise RefusedError(f"{name}{_layer_name(node)} has {key}={clean(value, 40)}", expected="a positive number")
+                    raise RefusedError(
+                        f"{name}{_layer_name(node)} has {key}={clean(value, 40)}",
+                        expected="a positive number",
+                    )
                 if value > self.largest.value:
-                    self.largest = LargestSize(where=f"{name}{_layer_name(node)} has {key}={clean(f'{value:,}', 40)}", value=value)
+                    self.largest = LargestSize(
+                        where=f"{name}{_layer_name(node)} has {key}={clean(f'{value:,}', 40)}", value=value
+                    )
 
     def _count(self, node: dict[str, Any]) -> None:
         config = node.get("config")
@@ -190,7 +229,9 @@ class _Found:
             _check_name(config.get("name"), node["class_name"])
         self.layers += is_layer and node["class_name"] != "InputLayer"
         if self.layers > MAX_LAYERS:
-            raise RefusedError(f"the model has more than {MAX_LAYERS} layers", expected="a model that loads within a minute")
+            raise RefusedError(
+                f"the model has more than {MAX_LAYERS} layers", expected="a model that loads within a minute"
+            )
 
 
 def _check_name(name: object, kind: str) -> None:
@@ -204,8 +245,15 @@ def _kind(node: dict[str, Any], where: Where, known: Known) -> tuple[Kind, str]:
     """Say whose class or function `node` names, and its name as a reader should see it."""
     kind, module, registered = node["class_name"], node.get("module"), node.get("registered_name")
     name = node.get("config") if kind == "function" else kind
-    if not isinstance(name, str) or not isinstance(module, str | None) or not isinstance(registered, str | None):
-        raise RefusedError(f"{_place(where)} names a class by something that is not text", expected="class_name and module as Keras writes them")
+    if (
+        not isinstance(name, str)
+        or not isinstance(module, str | None)
+        or not isinstance(registered, str | None)
+    ):
+        raise RefusedError(
+            f"{_place(where)} names a class by something that is not text",
+            expected="class_name and module as Keras writes them",
+        )
     if kind in _VALUES:
         return "value", kind
     if kind.startswith("__"):

@@ -17,13 +17,43 @@ from typing import Any
 from keras_consistency_cli.loading.model_file.weights import WeightFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["LayerRow", "Shape", "TensorRow", "input_rows", "layer_rows", "output_rows", "policy_of", "weightless"]
+__all__ = [
+    "LayerRow",
+    "Shape",
+    "TensorRow",
+    "input_rows",
+    "layer_rows",
+    "output_rows",
+    "policy_of",
+    "weightless",
+]
 
 Shape = tuple[int | None, ...]
 
 _SAME_SHAPE = frozenset(
-    {"Activation", "BatchNormalization", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization"}
-    | {"LeakyReLU", "Masking", "Normalization", "PReLU", "RMSNormalization", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D", "SpatialDropout2D"}
+    {
+        "Activation",
+        "BatchNormalization",
+        "Dropout",
+        "ELU",
+        "GaussianDropout",
+        "GaussianNoise",
+        "GroupNormalization",
+        "Identity",
+        "LayerNormalization",
+    }
+    | {
+        "LeakyReLU",
+        "Masking",
+        "Normalization",
+        "PReLU",
+        "RMSNormalization",
+        "ReLU",
+        "Rescaling",
+        "Softmax",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+    }
     | {"UnitNormalization"}
 )
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN"})
@@ -72,7 +102,9 @@ class _Tree:
     """The walk through a config, with the weights that it has accounted for."""
 
     def __init__(self, weights: Sequence[WeightFact]) -> None:
-        self._sizes = {weight.path: math.prod(weight.shape) for weight in weights if not weightless(weight.path)}
+        self._sizes = {
+            weight.path: math.prod(weight.shape) for weight in weights if not weightless(weight.path)
+        }
         self._paths = sorted(self._sizes)
         self._told: set[str] = set()
 
@@ -85,12 +117,28 @@ class _Tree:
         for key, held in config.items():
             used: Counter[str] = Counter()
             alone = isinstance(held, dict)
-            children = [child for child in ([held] if alone else held if isinstance(held, list) else ()) if _is_layer(child)]
-            in_line = [*children[1:], None][: len(children)] if key == "layers" and not answers else [None] * len(children)
+            children = [
+                child
+                for child in ([held] if alone else held if isinstance(held, list) else ())
+                if _is_layer(child)
+            ]
+            in_line = (
+                [*children[1:], None][: len(children)]
+                if key == "layers" and not answers
+                else [None] * len(children)
+            )
             shape: Shape | None = None
             for child, following in zip(children, in_line, strict=True):
-                own = f"{group}{key}/" if alone else f"{group}{key}/{_unique(_snake_case(child['class_name']), used)}/"
-                shape = answers.get(_name(child)) or (_built_for(following) if following else None) or _shape_by_rule(child, shape)
+                own = (
+                    f"{group}{key}/"
+                    if alone
+                    else f"{group}{key}/{_unique(_snake_case(child['class_name']), used)}/"
+                )
+                shape = (
+                    answers.get(_name(child))
+                    or (_built_for(following) if following else None)
+                    or _shape_by_rule(child, shape)
+                )
                 row, below = self._row(child, own, depth, shape), list(self.inside(child, own, depth + 1))
                 last = next((inner for inner in reversed(below) if inner.depth == depth + 1), None)
                 if shape is None and last is not None and row.kind == "Sequential":
@@ -99,10 +147,19 @@ class _Tree:
                 yield from below
 
     def _row(self, node: Mapping[str, Any], group: str, depth: int, shape: Shape | None) -> LayerRow:
-        held = self._paths[bisect_left(self._paths, group) : bisect_left(self._paths, group[:-1] + "0")]  # "0" follows "/"
+        held = self._paths[
+            bisect_left(self._paths, group) : bisect_left(self._paths, group[:-1] + "0")
+        ]  # "0" follows "/"
         self._told.update(held)
         parameters = sum(self._sizes[path] for path in held)
-        return LayerRow(depth=depth, name=_name(node), kind=clean(node["class_name"], 80), shape=shape, parameters=parameters, policy=policy_of(node))
+        return LayerRow(
+            depth=depth,
+            name=_name(node),
+            kind=clean(node["class_name"], 80),
+            shape=shape,
+            parameters=parameters,
+            policy=policy_of(node),
+        )
 
     def unnamed(self) -> Iterator[LayerRow]:
         """Yield the groups of weights that no layer of the config accounts for: what custom classes have made."""
@@ -110,7 +167,14 @@ class _Tree:
         for path in sorted(set(self._sizes) - self._told):
             groups[path.rpartition("/vars/")[0] or path.rpartition("/")[0]] += self._sizes[path]
         for group, parameters in groups.items():
-            yield LayerRow(depth=0, name=clean(group or "the model's own weights", 80), kind="", shape=None, parameters=parameters, policy="")
+            yield LayerRow(
+                depth=0,
+                name=clean(group or "the model's own weights", 80),
+                kind="",
+                shape=None,
+                parameters=parameters,
+                policy="",
+            )
 
 
 def input_rows(config: Mapping[str, Any]) -> tuple[TensorRow, ...]:
@@ -120,8 +184,14 @@ def input_rows(config: Mapping[str, Any]) -> tuple[TensorRow, ...]:
         if node["class_name"] == "InputLayer":
             settings = node["config"]
             shape = _as_shape(settings.get("batch_shape"))
-            rows.append(TensorRow(name=_name(node), shape=shape, dtype=clean(settings.get("dtype") or "", 40)))
-    built = _as_shape((config.get("build_config") or {}).get("input_shape")) if isinstance(config.get("build_config"), dict) else None
+            rows.append(
+                TensorRow(name=_name(node), shape=shape, dtype=clean(settings.get("dtype") or "", 40))
+            )
+    built = (
+        _as_shape((config.get("build_config") or {}).get("input_shape"))
+        if isinstance(config.get("build_config"), dict)
+        else None
+    )
     return tuple(rows) or ((TensorRow(name="", shape=built, dtype=""),) if built else ())
 
 
@@ -145,7 +215,9 @@ def policy_of(node: Mapping[str, Any]) -> str:
     dtype = node["config"].get("dtype") if isinstance(node.get("config"), dict) else None
     if isinstance(dtype, dict):
         inner = dtype.get("config")
-        dtype = inner.get("name") if isinstance(inner, dict) and inner.get("name") else dtype.get("class_name")
+        dtype = (
+            inner.get("name") if isinstance(inner, dict) and inner.get("name") else dtype.get("class_name")
+        )
     return clean(dtype, 40) if isinstance(dtype, str) else ""
 
 
@@ -156,7 +228,11 @@ def _layers(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_layer(node: object) -> bool:
-    if not isinstance(node, dict) or not isinstance(node.get("class_name"), str) or not isinstance(node.get("config"), dict):
+    if (
+        not isinstance(node, dict)
+        or not isinstance(node.get("class_name"), str)
+        or not isinstance(node.get("config"), dict)
+    ):
         return False
     return node["class_name"] == "InputLayer" or "inbound_nodes" in node or "trainable" in node["config"]
 
@@ -169,7 +245,11 @@ def _name(node: Mapping[str, Any]) -> str:
 def _answers(settings: Mapping[str, Any]) -> dict[str, Shape]:
     """By layer: the shape of its output, as those that take it have written it down."""
     found: dict[str, Shape] = {}
-    stack = [node.get("inbound_nodes") for node in settings.get("layers") or () if isinstance(node, dict)] if _has_list(settings) else []
+    stack = (
+        [node.get("inbound_nodes") for node in settings.get("layers") or () if isinstance(node, dict)]
+        if _has_list(settings)
+        else []
+    )
     while stack:
         node = stack.pop()
         if isinstance(node, dict) and node.get("class_name") == "__keras_tensor__":
@@ -214,12 +294,21 @@ def _as_shape(value: object) -> Shape | None:
     """A shape as Keras writes it; None for anything else, nested shapes of several inputs included."""
     if not isinstance(value, list) or not value or len(value) > 32:
         return None
-    return tuple(value) if all(size is None or (isinstance(size, int) and not isinstance(size, bool)) for size in value) else None
+    return (
+        tuple(value)
+        if all(size is None or (isinstance(size, int) and not isinstance(size, bool)) for size in value)
+        else None
+    )
 
 
 def _named(listed: object) -> Iterator[str]:
     """The layers that a nest of [name, node, tensor] names."""
-    if isinstance(listed, list) and len(listed) == 3 and isinstance(listed[0], str) and isinstance(listed[1], int):
+    if (
+        isinstance(listed, list)
+        and len(listed) == 3
+        and isinstance(listed[0], str)
+        and isinstance(listed[1], int)
+    ):
         yield listed[0]
     elif isinstance(listed, dict | list):
         for held in listed.values() if isinstance(listed, dict) else listed:

@@ -32,21 +32,32 @@ def parse_object(data: bytes, member: str) -> dict[str, Any]:
         RefusedError: not UTF-8, not JSON, not an object, a key twice in one object, nested deeper than `MAX_DEPTH`, or more than `MAX_CONTAINERS`.
     """
     if data.startswith(_BYTE_ORDER_MARKS):
-        raise RefusedError(f"{member} begins with a byte order mark", expected="plain UTF-8, as Keras writes it")
+        raise RefusedError(
+            f"{member} begins with a byte order mark", expected="plain UTF-8, as Keras writes it"
+        )
     if data.count(b"[") + data.count(b"{") > MAX_CONTAINERS:
-        raise RefusedError(f"{member} holds more than {MAX_CONTAINERS:,} lists and objects", expected="a config that Keras itself has written")
+        raise RefusedError(
+            f"{member} holds more than {MAX_CONTAINERS:,} lists and objects",
+            expected="a config that Keras itself has written",
+        )
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
-        raise RefusedError(f"{member} is not UTF-8 (byte {error.start})", expected="plain UTF-8, as Keras writes it") from error
+        raise RefusedError(
+            f"{member} is not UTF-8 (byte {error.start})", expected="plain UTF-8, as Keras writes it"
+        ) from error
     except RecursionError as error:
         raise _too_deep(member) from error
     except _RepeatedKeyError as error:
-        raise RefusedError(f"{member} has the key '{clean(error)}' twice in one object", expected="each key once") from error
+        raise RefusedError(
+            f"{member} has the key '{clean(error)}' twice in one object", expected="each key once"
+        ) from error
     except ValueError as error:
         raise RefusedError(f"{member} is not valid JSON: {clean(error)}") from error
     if not isinstance(value, dict):
-        raise RefusedError(f"{member} holds {_FORMS.get(type(value), 'a number')} where a JSON object is expected")
+        raise RefusedError(
+            f"{member} holds {_FORMS.get(type(value), 'a number')} where a JSON object is expected"
+        )
     if _deeper_than(value, MAX_DEPTH):
         raise _too_deep(member)
     return value
@@ -80,4 +91,6 @@ def _children(node: object) -> list[object]:
 
 
 def _too_deep(member: str) -> RefusedError:
-    return RefusedError(f"{member} nests deeper than {MAX_DEPTH} levels", expected="a config that Keras itself has written")
+    return RefusedError(
+        f"{member} nests deeper than {MAX_DEPTH} levels", expected="a config that Keras itself has written"
+    )

@@ -12,7 +12,14 @@ from typing import Literal
 from keras_consistency_cli.loading.model_file.advisories import version_warning
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.model_file.classes import installed_keras
-from keras_consistency_cli.loading.model_file.layer_tree import LayerRow, TensorRow, input_rows, layer_rows, output_rows, weightless
+from keras_consistency_cli.loading.model_file.layer_tree import (
+    LayerRow,
+    TensorRow,
+    input_rows,
+    layer_rows,
+    output_rows,
+    weightless,
+)
 from keras_consistency_cli.loading.model_file.zip_members import CONFIG, METADATA, WEIGHTS
 from keras_consistency_cli.text import clean
 
@@ -67,7 +74,9 @@ class ModelSummary:
         return int(any(hazard.refused for hazard in self.hazards))
 
 
-def summarise(path: pathlib.Path, *, custom_objects: bool = False, allow_unsafe: bool = False) -> ModelSummary:
+def summarise(
+    path: pathlib.Path, *, custom_objects: bool = False, allow_unsafe: bool = False
+) -> ModelSummary:
     """Read a saved model without running anything of it.
 
     Args:
@@ -110,23 +119,48 @@ def _counted(names: Iterator[str]) -> dict[str, int]:
 
 def _hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool) -> Iterator[Hazard]:
     for words in archive.unsafe:
-        yield Hazard(kind="code", words=words, mend="if you trust who made the file: --allow-unsafe", refused=not allow_unsafe)
+        yield Hazard(
+            kind="code",
+            words=words,
+            mend="if you trust who made the file: --allow-unsafe",
+            refused=not allow_unsafe,
+        )
     if archive.custom:
         words = f"needs code that Keras does not have: {', '.join(archive.custom)}"
-        yield Hazard(kind="custom", words=words, mend="name the Python file that defines it: --custom-objects layers.py", refused=not custom_objects)
+        yield Hazard(
+            kind="custom",
+            words=words,
+            mend="name the Python file that defines it: --custom-objects layers.py",
+            refused=not custom_objects,
+        )
     if archive.nonfinite:
-        yield Hazard(kind="weights", words=f"weights with NaN or infinity: {_some(archive.nonfinite)}", mend="train it again", refused=True)
+        yield Hazard(
+            kind="weights",
+            words=f"weights with NaN or infinity: {_some(archive.nonfinite)}",
+            mend="train it again",
+            refused=True,
+        )
     yield from _version_hazards(archive.keras_version)
     assets = [name for name, _ in archive.members if name not in (CONFIG, METADATA, WEIGHTS)]
     if assets:
-        yield Hazard(kind="assets", words=f"{len(assets)} further files in the archive, which Keras unpacks to load it: {_some(assets)}")
+        yield Hazard(
+            kind="assets",
+            words=f"{len(assets)} further files in the archive, which Keras unpacks to load it: {_some(assets)}",
+        )
     if archive.custom_compile:
-        yield Hazard(kind="training", words=f"training settings name code that is not Keras's, left out: {', '.join(archive.custom_compile)}")
+        yield Hazard(
+            kind="training",
+            words=f"training settings name code that is not Keras's, left out: {', '.join(archive.custom_compile)}",
+        )
 
 
 def _version_hazards(saved_with: str) -> Iterator[Hazard]:
     here = installed_keras()
-    told = {saved_with: "the model was saved with", here: "this environment has"} if saved_with != here else {here: "the model was saved with"}
+    told = (
+        {saved_with: "the model was saved with", here: "this environment has"}
+        if saved_with != here
+        else {here: "the model was saved with"}
+    )
     for version, whose in told.items():
         warning = version_warning(version, whose)
         if warning:

@@ -59,7 +59,9 @@ def read_weights(stream: BinaryIO) -> Weights:
     Raises:
         RefusedError: damaged, or built to read other files, to run plugins or to exhaust memory.
     """
-    os.environ.setdefault("HDF5_PLUGIN_PRELOAD", "::")  # read by libhdf5 when it starts: no filter is ever loaded from a plugin
+    os.environ.setdefault(
+        "HDF5_PLUGIN_PRELOAD", "::"
+    )  # read by libhdf5 when it starts: no filter is ever loaded from a plugin
     import h5py
 
     try:
@@ -87,7 +89,9 @@ def _summary(datasets: Iterator[tuple[str, h5py.Dataset]]) -> Weights:
             nonfinite.append(path)
     parameters = sum(math.prod(fact.shape) for fact in facts)
     facts.sort(key=lambda fact: fact.path)
-    return Weights(facts=tuple(facts), nonfinite=tuple(sorted(nonfinite)), parameters=parameters, stored=stored)
+    return Weights(
+        facts=tuple(facts), nonfinite=tuple(sorted(nonfinite)), parameters=parameters, stored=stored
+    )
 
 
 def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
@@ -107,28 +111,40 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
                 raise RefusedError(f"model.weights.h5 holds more than {_MAX_OBJECTS:,} objects")
             path = f"{prefix}{name}"
             if group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:
-                raise RefusedError(f"model.weights.h5 holds a link to elsewhere: '{clean(path)}'", expected="groups and datasets only")
+                raise RefusedError(
+                    f"model.weights.h5 holds a link to elsewhere: '{clean(path)}'",
+                    expected="groups and datasets only",
+                )
             found = group[name]
             if isinstance(found, h5py.Group):
                 groups.append((f"{path}/", found))
             elif isinstance(found, h5py.Dataset):
                 yield path, found
             else:
-                raise RefusedError(f"model.weights.h5 holds a named type: '{clean(path)}'", expected="groups and datasets only")
+                raise RefusedError(
+                    f"model.weights.h5 holds a named type: '{clean(path)}'",
+                    expected="groups and datasets only",
+                )
 
 
 def _check(path: str, dataset: h5py.Dataset) -> None:
     shown = f"weight '{clean(path)}' in model.weights.h5"
     if dataset.external or dataset.is_virtual:
-        raise RefusedError(f"{shown} reads its numbers from another file", expected="numbers stored in the archive")
+        raise RefusedError(
+            f"{shown} reads its numbers from another file", expected="numbers stored in the archive"
+        )
     if dataset.shape is None:
         raise RefusedError(f"{shown} has no shape", expected="an array of numbers")
     if not _is_allowed(dataset.dtype):
-        raise RefusedError(f"{shown} has the dtype {dataset.dtype}", expected="floats, integers, booleans or strings")
+        raise RefusedError(
+            f"{shown} has the dtype {dataset.dtype}", expected="floats, integers, booleans or strings"
+        )
     plist = dataset.id.get_create_plist()
     filters = {plist.get_filter(at)[0] for at in range(plist.get_nfilters())}
     if filters - _FILTERS:
-        raise RefusedError(f"{shown} uses HDF5 filter {min(filters - _FILTERS)}", expected="gzip, shuffle or checksum only")
+        raise RefusedError(
+            f"{shown} uses HDF5 filter {min(filters - _FILTERS)}", expected="gzip, shuffle or checksum only"
+        )
     stored = dataset.id.get_storage_size()
     declared = max(math.prod(dataset.shape), math.prod(dataset.chunks or ())) * dataset.dtype.itemsize
     if dataset.dtype.kind == "O":
@@ -158,7 +174,9 @@ def _is_allowed(dtype: Any) -> bool:
 
     if dtype.kind == "O":
         return h5py.check_string_dtype(dtype) is not None
-    return dtype.kind in "fiubS" or (dtype.kind == "V" and dtype.names is None and dtype.subdtype is None and dtype.itemsize <= 2)
+    return dtype.kind in "fiubS" or (
+        dtype.kind == "V" and dtype.names is None and dtype.subdtype is None and dtype.itemsize <= 2
+    )
 
 
 def _dtype(dataset: h5py.Dataset) -> str:

@@ -32,7 +32,16 @@ _END64_BEFORE, _END64_SIZE_AT = 76, 40
 """Where large archives have their own end record: so far before the small one, with the directory's size at this offset."""
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _ODD_TYPES = (stat.S_IFLNK, stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK)
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, struct.error, ValueError)
+_READ_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    struct.error,
+    ValueError,
+)
 
 
 def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
@@ -96,7 +105,9 @@ def _drain(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[byte
                 take(chunk)
     except _READ_ERRORS as error:
         mend = "copy or download it again, or save the model again"
-        raise RefusedError(f"{clean(info.filename)} inside the archive is damaged ({clean(error)})", mend=mend) from error
+        raise RefusedError(
+            f"{clean(info.filename)} inside the archive is damaged ({clean(error)})", mend=mend
+        ) from error
 
 
 def _check_directory_size(stream: BinaryIO) -> None:
@@ -112,14 +123,19 @@ def _check_directory_size(stream: BinaryIO) -> None:
     if large.startswith(b"PK\x06\x06"):
         directory = int.from_bytes(large[_END64_SIZE_AT : _END64_SIZE_AT + 8], "little")
     if directory > _MAX_DIRECTORY:
-        raise RefusedError(f"the archive's table of contents takes {directory:,} bytes", expected=f"at most {_MAX_MEMBERS} members")
+        raise RefusedError(
+            f"the archive's table of contents takes {directory:,} bytes",
+            expected=f"at most {_MAX_MEMBERS} members",
+        )
 
 
 def _check_names(infos: list[zipfile.ZipInfo]) -> None:
     names = [info.filename for info in infos]
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
     if twice:
-        raise RefusedError(f"the archive has the member '{clean(min(twice))}' twice", expected="each member once")
+        raise RefusedError(
+            f"the archive has the member '{clean(min(twice))}' twice", expected="each member once"
+        )
     missing = [name for name in (CONFIG, METADATA, WEIGHTS) if name not in names]
     if missing:
         held = ", ".join(f"'{clean(name, 60)}'" for name in names[:3]) or "nothing"
@@ -148,18 +164,26 @@ _FAULTS: tuple[tuple[Callable[[zipfile.ZipInfo], bool], str], ...] = (
     (_escapes, "has a path that leads out of the archive"),
     (_hides, "has a name that goes on behind a zero byte"),
     (lambda info: bool(info.flag_bits & 0x41), "is encrypted"),
-    (lambda info: info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), "uses a compression that Keras does not"),
+    (
+        lambda info: info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED),
+        "uses a compression that Keras does not",
+    ),
     (lambda info: stat.S_IFMT(info.external_attr >> 16) in _ODD_TYPES, "is a link or a device, not a file"),
     (lambda info: info.file_size > _MAX_SIZE.get(info.filename, _MAX_ASSET), "is larger than any real one"),
     (_expands, f"unpacks to more than {_MAX_RATIO} times its size, as a zip bomb does"),
-    (lambda info: info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size, "states two different sizes"),
+    (
+        lambda info: info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size,
+        "states two different sizes",
+    ),
 )
 
 
 def _check_member(info: zipfile.ZipInfo) -> None:
     for is_at_fault, words in _FAULTS:
         if is_at_fault(info):
-            raise RefusedError(f"the archive's member '{clean(info.filename)}' {words} ({info.file_size:,} bytes unpacked)")
+            raise RefusedError(
+                f"the archive's member '{clean(info.filename)}' {words} ({info.file_size:,} bytes unpacked)"
+            )
 
 
 def _check_whole(infos: list[zipfile.ZipInfo]) -> None:
@@ -174,12 +198,19 @@ def _check_layout(infos: list[zipfile.ZipInfo]) -> None:
     """Members lie one after the other from byte 0: what overlaps or hides in front is read differently by different readers."""
     ordered = sorted(infos, key=lambda info: info.header_offset)
     if ordered[0].header_offset < 0:
-        raise RefusedError("the zip archive is cut short or damaged (its table of contents points before its beginning)")
+        raise RefusedError(
+            "the zip archive is cut short or damaged (its table of contents points before its beginning)"
+        )
     if ordered[0].header_offset != 0:
-        raise RefusedError(f"{ordered[0].header_offset} bytes stand before the archive's first member", expected="a plain zip archive")
+        raise RefusedError(
+            f"{ordered[0].header_offset} bytes stand before the archive's first member",
+            expected="a plain zip archive",
+        )
     for info, following in itertools.pairwise(ordered):
         if info.header_offset + _LOCAL_HEADER.size + info.compress_size > following.header_offset:
-            raise RefusedError(f"the archive's members '{clean(info.filename)}' and '{clean(following.filename)}' overlap")
+            raise RefusedError(
+                f"the archive's members '{clean(info.filename)}' and '{clean(following.filename)}' overlap"
+            )
 
 
 class _Window(io.RawIOBase):

@@ -10,9 +10,22 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.loading.profile.significance import UNKNOWN_ROWS, centre_by_chance, distance_by_chance, mean_by_chance, outside_by_chance
+from keras_consistency_cli.loading.profile.significance import (
+    UNKNOWN_ROWS,
+    centre_by_chance,
+    distance_by_chance,
+    mean_by_chance,
+    outside_by_chance,
+)
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.measurement.facts import ColumnFact, DataFacts, DriftFact, ExpectedColumn, PreprocessingFact, RowsFact
+from keras_consistency_cli.measurement.facts import (
+    ColumnFact,
+    DataFacts,
+    DriftFact,
+    ExpectedColumn,
+    PreprocessingFact,
+    RowsFact,
+)
 
 __all__ = ["drift_facts"]
 
@@ -25,7 +38,9 @@ _MARGIN = 1e-6
 """Of the training range: values that far beyond it are rounding."""
 
 
-def drift_facts(known: DataFacts, raw: Mapping[str, Statistics], reference: Mapping[str, Statistics]) -> tuple[DriftFact, ...]:
+def drift_facts(
+    known: DataFacts, raw: Mapping[str, Statistics], reference: Mapping[str, Statistics]
+) -> tuple[DriftFact, ...]:
     """Return the drift of every feature, against the reference rows where there are some, else against what is remembered.
 
     Args:
@@ -35,13 +50,23 @@ def drift_facts(known: DataFacts, raw: Mapping[str, Statistics], reference: Mapp
     """
     if reference:
         sides = ((rows, reference) for rows in known.raw if rows.input in reference)
-        moved = chain.from_iterable(_against_reference(rows, raw[rows.input], other[rows.input]) for rows, other in sides)
+        moved = chain.from_iterable(
+            _against_reference(rows, raw[rows.input], other[rows.input]) for rows, other in sides
+        )
         return tuple(_filled_otherwise(fact, known) for fact in moved)
     found = list(_against_scaler(known, raw))
     told = {each.input for each in found}
     for layer in known.layers:
-        if layer.kind == "Normalization" and layer.adapted and not layer.after and layer.input not in told and layer.seen:
-            found += _against_layer(layer, next((each.rows for each in known.fed if each.input == layer.input), 0))
+        if (
+            layer.kind == "Normalization"
+            and layer.adapted
+            and not layer.after
+            and layer.input not in told
+            and layer.seen
+        ):
+            found += _against_layer(
+                layer, next((each.rows for each in known.fed if each.input == layer.input), 0)
+            )
             told.add(layer.input)
     return tuple(found)
 
@@ -96,13 +121,19 @@ def _filled_otherwise(fact: DriftFact, known: DataFacts) -> DriftFact:
         return fact
     expected = scaling.expected if scaling is not None and scaling.input == fact.input else ()
     own = next((each.filled for each in expected if each.name == fact.name), None)
-    return fact if own is not None and not math.isclose(own, fact.filler, rel_tol=1e-6) else replace(fact, filler=None)
+    return (
+        fact
+        if own is not None and not math.isclose(own, fact.filler, rel_tol=1e-6)
+        else replace(fact, filler=None)
+    )
 
 
 def _apart(ours: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> float:
     """The greatest distance of two distribution functions, after Kolmogorov and Smirnov."""
     every = np.concatenate([ours, reference])
-    below = [np.searchsorted(np.sort(values), every, side="right") / len(values) for values in (ours, reference)]
+    below = [
+        np.searchsorted(np.sort(values), every, side="right") / len(values) for values in (ours, reference)
+    ]
     return float(np.abs(below[0] - below[1]).max())
 
 
@@ -117,10 +148,16 @@ def _against_scaler(known: DataFacts, raw: Mapping[str, Statistics]) -> Iterator
             yield _against_expected(rows, scaling.kind, expected, raw[scaling.input].finite(expected.column))
 
 
-def _against_expected(rows: RowsFact, against: str, expected: ExpectedColumn, values: npt.NDArray[np.float64]) -> DriftFact:
+def _against_expected(
+    rows: RowsFact, against: str, expected: ExpectedColumn, values: npt.NDArray[np.float64]
+) -> DriftFact:
     column, (centre, spread) = rows.columns[expected.column], expected.raw
     here, trained = min(rows.rows, len(values)), _trained(expected, rows)
-    outside = None if expected.low is None or expected.high is None else _outside(values, expected.low, expected.high)
+    outside = (
+        None
+        if expected.low is None or expected.high is None
+        else _outside(values, expected.low, expected.high)
+    )
     middling = expected.kind in _BY_MEDIAN
     typical = column.quantiles[3] if middling else column.mean
     # Of a remembered range only the ends are known: where between them the mean lay is not, and no shift can be told.

@@ -34,7 +34,10 @@ def expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[E
     found = []
     features = feature_count(scaler) or 0
     for leaf, columns, filled in _leaves(scaler, np.arange(features), np.full(features, np.nan)):
-        found += [replace(each, filled=_number(fill)) for each, fill in zip(_of_leaf(leaf, columns, names), filled.tolist(), strict=False)]
+        found += [
+            replace(each, filled=_number(fill))
+            for each, fill in zip(_of_leaf(leaf, columns, names), filled.tolist(), strict=False)
+        ]
     return tuple(sorted(found, key=lambda each: each.column))
 
 
@@ -43,9 +46,15 @@ def expected_outcome(scaler: Any) -> tuple[tuple[float, float], ...]:
 
     Nothing where the last step is no scaler, or where as many features do not go in as come out.
     """
-    steps = [step for _, step in scaler.steps if not _inert(step)] if type(scaler).__name__ == "Pipeline" else []
+    steps = (
+        [step for _, step in scaler.steps if not _inert(step)] if type(scaler).__name__ == "Pipeline" else []
+    )
     features = feature_count(scaler) or 0
-    if not steps or type(steps[-1]).__name__ not in _RAW or getattr(steps[-1], "n_features_in_", 0) != features:
+    if (
+        not steps
+        or type(steps[-1]).__name__ not in _RAW
+        or getattr(steps[-1], "n_features_in_", 0) != features
+    ):
         return ()
     return tuple(each.scaled for each in _of_leaf(steps[-1], np.arange(features), None))
 
@@ -55,7 +64,9 @@ def with_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
     if not len(values):
         return expected
     pairs = (expected.raw, expected.scaled, expected.twice)
-    raw, scaled, twice = (float((np.abs(values - centre) <= _FAR * spread).mean()) for centre, spread in pairs)
+    raw, scaled, twice = (
+        float((np.abs(values - centre) <= _FAR * spread).mean()) for centre, spread in pairs
+    )
     return replace(expected, within=(raw, scaled, twice))
 
 
@@ -107,7 +118,11 @@ def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | N
             # points come without names, and a power may be taken of a negative number
             warnings.simplefilter("ignore")
             read = _RAW[kind](leaf)
-            sketched = None if read is None else _sketched(leaf, *(np.asarray(each, dtype=np.float64) for each in read[:2]))
+            sketched = (
+                None
+                if read is None
+                else _sketched(leaf, *(np.asarray(each, dtype=np.float64) for each in read[:2]))
+            )
     except (AttributeError, ValueError, TypeError):
         return []  # a scaler from another scikit-learn lacks what this one keeps; KC304 says so
     if read is None or sketched is None:
@@ -180,14 +195,19 @@ def _robust(leaf: Any) -> Any:
 
 
 def _quantile(leaf: Any) -> Any:
-    at = [np.array([np.interp(share, leaf.references_, column) for column in leaf.quantiles_.T]) for share in (0.16, 0.5, 0.84)]
+    at = [
+        np.array([np.interp(share, leaf.references_, column) for column in leaf.quantiles_.T])
+        for share in (0.16, 0.5, 0.84)
+    ]
     return at[1], (at[2] - at[0]) / 2, leaf.quantiles_[0], leaf.quantiles_[-1]
 
 
 def _power(leaf: Any) -> Any:
     if not leaf.standardize:
         return None
-    back = np.asarray(leaf.inverse_transform(np.array([[-1.0], [0.0], [1.0]]) + np.zeros((1, len(leaf.lambdas_)))))
+    back = np.asarray(
+        leaf.inverse_transform(np.array([[-1.0], [0.0], [1.0]]) + np.zeros((1, len(leaf.lambdas_))))
+    )
     return back[1], (back[2] - back[0]) / 2
 
 

@@ -12,14 +12,25 @@ import numpy.typing as npt
 
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.profile.drift import drift_facts
-from keras_consistency_cli.loading.profile.expected_columns import expected_columns, expected_outcome, with_shares
+from keras_consistency_cli.loading.profile.expected_columns import (
+    expected_columns,
+    expected_outcome,
+    with_shares,
+)
 from keras_consistency_cli.loading.profile.scaling_layers import Seen, preprocessing_facts
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.loading.scalers.scaler import features_expected
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.measurement.facts import DataFacts, ExpectedColumn, RowsFact, ScalingFact, ServedFact, TargetFact
+from keras_consistency_cli.measurement.facts import (
+    DataFacts,
+    ExpectedColumn,
+    RowsFact,
+    ScalingFact,
+    ServedFact,
+    TargetFact,
+)
 from keras_consistency_cli.text import clean
 
 __all__ = ["describe_data"]
@@ -53,7 +64,11 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
     reference, reference_fed = walk.reference() if subject.reference_length else ({}, {})
     # In the form that the data have.
     alike = reference_fed if subject.files.data_state == "scaled" else reference
-    served = walk.over(subject.length, lambda numbers: subject.served(numbers) or {}) if subject.files.served else {}
+    served = (
+        walk.over(subject.length, lambda numbers: subject.served(numbers) or {})
+        if subject.files.served
+        else {}
+    )
     known = DataFacts(
         generated=subject.files.data is None,
         state=subject.files.data_state,
@@ -88,7 +103,9 @@ class _Walk:
             return plain, plain
         if scaling is None or scaling.function is not None:
             few = min(length, _FUNCTION_ROWS)
-            return self.over(length, read), self.over(length, lambda numbers: self.subject.scaled(read(numbers)), most=few)
+            return self.over(length, read), self.over(
+                length, lambda numbers: self.subject.scaled(read(numbers)), most=few
+            )
         raw: Summed = {}
         fed: Summed = {}
         for numbers in self._chunks(length, read, None):
@@ -103,18 +120,26 @@ class _Walk:
         if scaling is None or self.subject.files.data_state == "raw":
             return self.both(length, read)
         given = self.over(length, read)
-        if scaling.scaler is None or scaling.input not in given or not _looks_raw(scaling, given[scaling.input]):
+        if (
+            scaling.scaler is None
+            or scaling.input not in given
+            or not _looks_raw(scaling, given[scaling.input])
+        ):
             return {}, given
         return given, self.over(length, lambda numbers: _scaled_anyway(scaling, read(numbers)))
 
-    def over(self, length: int, read: Callable[[npt.NDArray[np.int64]], Rows], most: int | None = None) -> Summed:
+    def over(
+        self, length: int, read: Callable[[npt.NDArray[np.int64]], Rows], most: int | None = None
+    ) -> Summed:
         """Statistics of the rows that `read` gives for row numbers below `length`."""
         summed: Summed = {}
         for numbers in self._chunks(length, read, most):
             _add(summed, read(numbers), numbers)
         return summed
 
-    def _chunks(self, length: int, read: Callable[[npt.NDArray[np.int64]], Rows], most: int | None) -> Iterator[npt.NDArray[np.int64]]:
+    def _chunks(
+        self, length: int, read: Callable[[npt.NDArray[np.int64]], Rows], most: int | None
+    ) -> Iterator[npt.NDArray[np.int64]]:
         one = sum(values.nbytes for values in read(np.arange(1)).values()) or 1
         size = max(1, _CHUNK // one)
         wanted = min(length if self.every else max(1, _BUDGET // one), length if most is None else most)
@@ -129,7 +154,10 @@ class _Walk:
     def facts(self, summed: Summed) -> tuple[RowsFact, ...]:
         """Plain data; columns are named where the data name them."""
         scaling = self.subject.scaling
-        return tuple(statistics.facts(name, _names(scaling, name) or self.subject.columns) for name, statistics in summed.items())
+        return tuple(
+            statistics.facts(name, _names(scaling, name) or self.subject.columns)
+            for name, statistics in summed.items()
+        )
 
 
 def _looks_raw(scaling: Scaling, given: Statistics) -> bool:
@@ -168,7 +196,11 @@ def _scaling(subject: Subject, raw: Summed, reference: Summed, reference_fed: Su
     if scaling is None:
         return _joint(subject)
     known = scaling.remembered()
-    names = None if scaling.columns is None and scaling.names is None else tuple(clean(name) for name in scaling.columns or scaling.names or ())
+    names = (
+        None
+        if scaling.columns is None and scaling.names is None
+        else tuple(clean(name) for name in scaling.columns or scaling.names or ())
+    )
     expected = expected_columns(scaling.scaler, names) if scaling.scaler is not None else ()
     given = raw.get(scaling.input)
     return ScalingFact(
@@ -183,7 +215,8 @@ def _scaling(subject: Subject, raw: Summed, reference: Summed, reference_fed: Su
         expected=_shared(expected, given),
         outcome=() if expected or scaling.scaler is None else expected_outcome(scaling.scaler),
         shown=_shared(_shown(scaling, names, reference, reference_fed), given),
-        mutates=subject.files.data_state == "raw" and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
+        mutates=subject.files.data_state == "raw"
+        and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
     )
 
 
@@ -193,27 +226,52 @@ def _joint(subject: Subject) -> ScalingFact | None:
     if joint is None:
         return None
     mutates = raw and joint.mutates(subject.raw(np.arange(min(subject.length, 2))))
-    return ScalingFact(kind=joint.kind, input=joint.inputs[0], function=True, statistics={"kind": joint.kind}, mutates=mutates)
+    return ScalingFact(
+        kind=joint.kind,
+        input=joint.inputs[0],
+        function=True,
+        statistics={"kind": joint.kind},
+        mutates=mutates,
+    )
 
 
 def _shared(expected: tuple[ExpectedColumn, ...], given: Statistics | None) -> tuple[ExpectedColumn, ...]:
-    return () if given is None else tuple(with_shares(each, given.finite(each.column)) for each in expected if each.column < len(given.count))
+    return (
+        ()
+        if given is None
+        else tuple(
+            with_shares(each, given.finite(each.column))
+            for each in expected
+            if each.column < len(given.count)
+        )
+    )
 
 
-def _shown(scaling: Scaling, names: tuple[str, ...] | None, reference: Summed, reference_fed: Summed) -> tuple[ExpectedColumn, ...]:
+def _shown(
+    scaling: Scaling, names: tuple[str, ...] | None, reference: Summed, reference_fed: Summed
+) -> tuple[ExpectedColumn, ...]:
     """What the reference rows look like raw, scaled, and scaled twice."""
     before, after = reference.get(scaling.input), reference_fed.get(scaling.input)
     if before is None or after is None or len(before.count) != len(after.count):
         return ()
     try:
-        again = Statistics.of(scaling.apply(scaling.apply(_sample_rows(scaling, before))), np.arange(len(before.sample)))
+        again = Statistics.of(
+            scaling.apply(scaling.apply(_sample_rows(scaling, before))), np.arange(len(before.sample))
+        )
     except (KcheckError, ValueError):
         return ()
     raw, once = before.facts(scaling.input, names), after.facts(scaling.input, names)
     columns = zip(raw.columns, once.columns, again.facts(scaling.input, names).columns, strict=True)
     return tuple(
         ExpectedColumn(
-            column=at, name=a.name, kind="reference", raw=(a.mean, a.sd), scaled=(b.mean, b.sd), twice=(c.mean, c.sd), low=a.low, high=a.high
+            column=at,
+            name=a.name,
+            kind="reference",
+            raw=(a.mean, a.sd),
+            scaled=(b.mean, b.sd),
+            twice=(c.mean, c.sd),
+            low=a.low,
+            high=a.high,
         )
         for at, (a, b, c) in enumerate(columns)
     )
@@ -248,8 +306,14 @@ def _share_equal(served: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
     if served.shape != other.shape or not len(served):
         return 0.0
     mine, theirs = (values.astype(np.float64).reshape(-1, values.shape[-1]) for values in (served, other))
-    spread = np.nanstd(np.where(np.isfinite(theirs), theirs, np.nan), axis=0) if len(theirs) > 1 else np.zeros(theirs.shape[1])
-    near = np.isclose(mine, theirs, rtol=1e-5, atol=1e-12, equal_nan=True) | (np.abs(mine - theirs) <= _SAME * spread)
+    spread = (
+        np.nanstd(np.where(np.isfinite(theirs), theirs, np.nan), axis=0)
+        if len(theirs) > 1
+        else np.zeros(theirs.shape[1])
+    )
+    near = np.isclose(mine, theirs, rtol=1e-5, atol=1e-12, equal_nan=True) | (
+        np.abs(mine - theirs) <= _SAME * spread
+    )
     return float(near.reshape(len(served), -1).all(axis=1).mean())
 
 
@@ -262,7 +326,9 @@ def _target(subject: Subject) -> TargetFact | None:
     kind, width = clean(type(scaler).__name__), features_expected(scaler)[0]
     if not hasattr(scaler, "inverse_transform"):
         return TargetFact(kind=kind)
-    back = np.asarray(scaler.inverse_transform(np.array([[0.0], [0.25], [0.5]]) + np.zeros((1, width))), dtype=np.float64)
+    back = np.asarray(
+        scaler.inverse_transform(np.array([[0.0], [0.25], [0.5]]) + np.zeros((1, width))), dtype=np.float64
+    )
     steps = np.diff(back, axis=0) / 0.25
     even = bool(np.isfinite(steps).all() and np.allclose(steps[0], steps[1]))
     return TargetFact(kind=kind, units=tuple(np.abs(steps[0]).tolist()) if even else ())

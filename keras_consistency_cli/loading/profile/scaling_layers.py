@@ -38,10 +38,21 @@ def preprocessing_facts(model: Any, seen: Seen) -> tuple[PreprocessingFact, ...]
     A layer that several inputs enter is there once for each; one that no input reaches unchanged is there without an input.
     """
     paths = {id(layer): path for path, layer in walk_layers(model)}
-    entered = [entry for entry in entries(model, _FOLLOWED) if not (entry.passed and _kind(entry.layer) == "BatchNormalization")]
-    found = [_with_rows(_fact(paths.get(id(entry.layer), entry.layer.name), entry.layer), entry, paths, seen) for entry in entered]
+    entered = [
+        entry
+        for entry in entries(model, _FOLLOWED)
+        if not (entry.passed and _kind(entry.layer) == "BatchNormalization")
+    ]
+    found = [
+        _with_rows(_fact(paths.get(id(entry.layer), entry.layer.name), entry.layer), entry, paths, seen)
+        for entry in entered
+    ]
     reached = {id(entry.layer) for entry in entered}
-    found += [_fact(path, layer) for path, layer in walk_layers(model) if id(layer) not in reached and _KINDS & set(keras_kind(layer))]
+    found += [
+        _fact(path, layer)
+        for path, layer in walk_layers(model)
+        if id(layer) not in reached and _KINDS & set(keras_kind(layer))
+    ]
     return tuple(found)
 
 
@@ -56,7 +67,12 @@ def _fact(path: str, layer: Any) -> PreprocessingFact:
         return PreprocessingFact(path=path, kind="Rescaling", scale=scale, offset=offset)
     if kind == "BatchNormalization":
         sd = np.sqrt(_numbers(layer.moving_variance))
-        return PreprocessingFact(path=path, kind="BatchNormalization", mean=tuple(_numbers(layer.moving_mean).tolist()), sd=tuple(sd.tolist()))
+        return PreprocessingFact(
+            path=path,
+            kind="BatchNormalization",
+            mean=tuple(_numbers(layer.moving_mean).tolist()),
+            sd=tuple(sd.tolist()),
+        )
     return _normalization(path, layer)
 
 
@@ -66,7 +82,10 @@ def _normalization(path: str, layer: Any) -> PreprocessingFact:
     mean, variance = _numbers(layer.mean), _numbers(layer.variance)
     own = getattr(layer, "adapt_mean", None) if layer.input_mean is None else None
     kept = (mean, variance) if own is None else (_numbers(own), _numbers(layer.adapt_variance))
-    same = all(np.array_equal(a.astype(np.float32), b.astype(np.float32)) for a, b in zip((mean, variance), kept, strict=True))
+    same = all(
+        np.array_equal(a.astype(np.float32), b.astype(np.float32))
+        for a, b in zip((mean, variance), kept, strict=True)
+    )
     identity = not kept[0].any() and bool((kept[1] == 1).all())
     return PreprocessingFact(
         path=path,
@@ -85,15 +104,21 @@ def _numbers(tensor: Any) -> Floats:
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.reshape(tensor, (-1,))), dtype=np.float64)
 
 
-def _with_rows(fact: PreprocessingFact, entry: Entry, paths: Mapping[int, str], seen: Seen) -> PreprocessingFact:
-    fact = replace(fact, input=entry.input, after=tuple(paths.get(id(layer), layer.name) for layer in entry.passed))
+def _with_rows(
+    fact: PreprocessingFact, entry: Entry, paths: Mapping[int, str], seen: Seen
+) -> PreprocessingFact:
+    fact = replace(
+        fact, input=entry.input, after=tuple(paths.get(id(layer), layer.name) for layer in entry.passed)
+    )
     if entry.offset is None or getattr(entry.layer, "invert", False) or not _by_feature(entry.layer):
         return fact
     shown = [_through(rows.get(entry.input), entry) for rows in (seen.fed, seen.raw, seen.reference)]
     fact = replace(fact, seen=shown[0], seen_raw=shown[1], seen_reference=shown[2])
     width = len(fact.seen)
     mine = slice(entry.offset, entry.offset + width)
-    mean, sd, scale, offset = (_spread(values, mine, width) for values in (fact.mean, fact.sd, fact.scale, fact.offset))
+    mean, sd, scale, offset = (
+        _spread(values, mine, width) for values in (fact.mean, fact.sd, fact.scale, fact.offset)
+    )
     return replace(fact, mean=mean, sd=sd, scale=scale, offset=offset)
 
 
@@ -124,7 +149,9 @@ def _through(rows: RowsFact | None, entry: Entry) -> tuple[ColumnFact, ...]:
         places = [0 if len(factors) == 1 else entry.offset + at for at in range(len(columns))]
         if max(places) >= len(factors):
             return ()
-        columns = tuple(_mapped(column, factors[at], shifts[at]) for column, at in zip(columns, places, strict=True))
+        columns = tuple(
+            _mapped(column, factors[at], shifts[at]) for column, at in zip(columns, places, strict=True)
+        )
     return columns
 
 
@@ -139,6 +166,18 @@ def _line(layer: Any) -> tuple[list[float], list[float]]:
 
 
 def _mapped(column: ColumnFact, factor: float, shift: float) -> ColumnFact:
-    ends = sorted((column.low * factor + shift, column.high * factor + shift)) if math.isfinite(column.low) else [math.nan, math.nan]
+    ends = (
+        sorted((column.low * factor + shift, column.high * factor + shift))
+        if math.isfinite(column.low)
+        else [math.nan, math.nan]
+    )
     moved = tuple(sorted(each * factor + shift for each in column.quantiles))
-    return replace(column, mean=column.mean * factor + shift, sd=column.sd * abs(factor), low=ends[0], high=ends[1], quantiles=moved, whole=False)
+    return replace(
+        column,
+        mean=column.mean * factor + shift,
+        sd=column.sd * abs(factor),
+        low=ends[0],
+        high=ends[1],
+        quantiles=moved,
+        whole=False,
+    )

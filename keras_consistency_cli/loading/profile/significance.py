@@ -10,7 +10,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["UNKNOWN_ROWS", "centre_by_chance", "distance_by_chance", "mean_by_chance", "outside_by_chance", "pooled"]
+__all__ = [
+    "UNKNOWN_ROWS",
+    "centre_by_chance",
+    "distance_by_chance",
+    "mean_by_chance",
+    "outside_by_chance",
+    "pooled",
+]
 
 UNKNOWN_ROWS = 50
 """Training rows that are assumed where nobody remembers how many there were."""

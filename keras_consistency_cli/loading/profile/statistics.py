@@ -120,9 +120,18 @@ class Statistics:
             columns: names of the features; their places are used where there are none, or not as many.
         """
         named = columns is not None and len(columns) == len(self.count)
-        names = [clean(each) for each in columns or ()] if named else [str(at) for at in range(len(self.count))]
+        names = (
+            [clean(each) for each in columns or ()] if named else [str(at) for at in range(len(self.count))]
+        )
         facts = tuple(self._column(at, each, self._shapes) for at, each in enumerate(names))
-        return RowsFact(input=name, rows=self.rows, shape=self.shape, columns=facts, bad_rows=self.bad_rows, first_bad=self.first_bad)
+        return RowsFact(
+            input=name,
+            rows=self.rows,
+            shape=self.shape,
+            columns=facts,
+            bad_rows=self.bad_rows,
+            first_bad=self.first_bad,
+        )
 
     @cached_property
     def _shapes(self) -> _Shapes | None:
@@ -130,7 +139,9 @@ class Statistics:
         return _Shapes.of(self.sample) if len(self.sample) and np.isfinite(self.sample).all() else None
 
     def _column(self, at: int, name: str, shapes: _Shapes | None) -> ColumnFact:
-        counted = ColumnFact(name=name, count=int(self.count[at]), nan=int(self.nan[at]), inf=int(self.inf[at]))
+        counted = ColumnFact(
+            name=name, count=int(self.count[at]), nan=int(self.nan[at]), inf=int(self.inf[at])
+        )
         values = self.finite(at) if shapes is None else self.sample[:, at]
         if not len(values):
             return replace(counted, mean=math.nan, sd=math.nan, low=math.nan, high=math.nan)
@@ -178,7 +189,9 @@ def _flat(values: npt.NDArray[np.generic]) -> Floats:
     return values.reshape(-1, 1 if wide else values.shape[-1]).astype(np.float64)
 
 
-def _sampled(flat: Floats, numbers: npt.NDArray[np.int64], steps: int) -> tuple[npt.NDArray[np.uint64], Floats]:
+def _sampled(
+    flat: Floats, numbers: npt.NDArray[np.int64], steps: int
+) -> tuple[npt.NDArray[np.uint64], Floats]:
     places = numbers[:, None] * max(steps, 1) + np.arange(max(steps, 1), dtype=np.int64)
     ranks, size = _mixed(places.reshape(-1).astype(np.uint64)), _size(flat.shape[1])
     kept = np.argpartition(ranks, size)[:size] if len(ranks) > size else slice(None)
@@ -187,7 +200,11 @@ def _sampled(flat: Floats, numbers: npt.NDArray[np.int64], steps: int) -> tuple[
 
 def _merged(mine: Statistics, other: Statistics) -> tuple[npt.NDArray[np.uint64], Floats]:
     """The rows of lowest rank of both. Few rows of a chunk are among them once a sample is full, and only these are put in."""
-    ranks, size, here = np.concatenate([mine.ranks, other.ranks]), _size(mine.sample.shape[1]), len(mine.ranks)
+    ranks, size, here = (
+        np.concatenate([mine.ranks, other.ranks]),
+        _size(mine.sample.shape[1]),
+        len(mine.ranks),
+    )
     if len(ranks) <= size:
         return ranks, np.concatenate([mine.sample, other.sample])
     lowest = np.zeros(len(ranks), dtype=bool)
@@ -223,4 +240,8 @@ def _kurtosis(values: Floats) -> Floats:
     centred = values - values.mean(axis=0)
     squares = np.square(centred)
     variance = squares.mean(axis=0)
-    return np.asarray(np.divide(np.square(squares).mean(axis=0), variance**2, out=np.full(len(variance), 3.0), where=variance > 0))
+    return np.asarray(
+        np.divide(
+            np.square(squares).mean(axis=0), variance**2, out=np.full(len(variance), 3.0), where=variance > 0
+        )
+    )

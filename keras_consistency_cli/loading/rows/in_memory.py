@@ -31,20 +31,34 @@ def live_rows(given: Any, *, what: str, inputs: Sequence[str] = ()) -> RowSource
         DataError: arrays have different numbers of rows.
     """
     named = _by_name(given, what, inputs)
-    arrays = {name: _array(values, what if name == LONE_ARRAY else f"{what}['{clean(name)}']") for name, values in named.items()}
+    arrays = {
+        name: _array(values, what if name == LONE_ARRAY else f"{what}['{clean(name)}']")
+        for name, values in named.items()
+    }
     (first, sample), *others = arrays.items()
     for name, array in others:
         if len(array) != len(sample):
             told = f"{what}: '{clean(first)}' has {len(sample)} rows, '{clean(name)}' has {len(array)}"
             raise DataError(told, expected="the same number of rows in each")
     columns = tuple(map(str, given.columns)) if hasattr(given, "columns") else None
-    return RowSource(path=what, sha256=None, arrays=arrays, length=len(sample), named=LONE_ARRAY not in arrays, columns=columns)
+    return RowSource(
+        path=what,
+        sha256=None,
+        arrays=arrays,
+        length=len(sample),
+        named=LONE_ARRAY not in arrays,
+        columns=columns,
+    )
 
 
 def _by_name(given: Any, what: str, inputs: Sequence[str]) -> dict[str, Any]:
     if isinstance(given, Mapping):
         named = {str(name): values for name, values in given.items()}
-    elif isinstance(given, (list, tuple)) and len(given) == len(inputs) and all(hasattr(each, "shape") for each in given):
+    elif (
+        isinstance(given, (list, tuple))
+        and len(given) == len(inputs)
+        and all(hasattr(each, "shape") for each in given)
+    ):
         named = dict(zip(inputs, given, strict=True)) if len(inputs) > 1 else {LONE_ARRAY: given[0]}
     else:
         named = {LONE_ARRAY: given}
@@ -55,13 +69,24 @@ def _by_name(given: Any, what: str, inputs: Sequence[str]) -> dict[str, Any]:
 
 def _array(values: Any, what: str) -> np.ndarray:
     try:
-        array = np.asarray(values if isinstance(values, np.ndarray) or not hasattr(values, "to_numpy") else values.to_numpy())
-        if array.dtype.kind == "O" and array.size and all(isinstance(each, (str, bytes)) for each in array.flat):
+        array = np.asarray(
+            values if isinstance(values, np.ndarray) or not hasattr(values, "to_numpy") else values.to_numpy()
+        )
+        if (
+            array.dtype.kind == "O"
+            and array.size
+            and all(isinstance(each, (str, bytes)) for each in array.flat)
+        ):
             array = array.astype(str)
     except Exception as problem:
-        raise UsageError(f"{what} is no array: {type(problem).__name__}: {clean(problem)}", expected=_EXPECTED) from problem
+        raise UsageError(
+            f"{what} is no array: {type(problem).__name__}: {clean(problem)}", expected=_EXPECTED
+        ) from problem
     if array.ndim == 0 or array.dtype.kind not in _KINDS or not len(array):
-        raise UsageError(f"{what} is {array.dtype} of shape {array.shape}", expected=f"numbers or text in rows: {_EXPECTED}")
+        raise UsageError(
+            f"{what} is {array.dtype} of shape {array.shape}",
+            expected=f"numbers or text in rows: {_EXPECTED}",
+        )
     # Pages of a mapped file are given back as it is read; a mapping of the user's may be a private one, whose pages are the only copy.
     return np.asarray(memoryview(array)) if isinstance(array.base, mmap.mmap) else array
 
@@ -77,7 +102,12 @@ def own_objects(model: Any) -> dict[str, Any]:
     for each in (model, *(layer for _, layer in walk_layers(model)), *_training_parts(model)):
         for thing in (type(each), each, *_attributes(each)):
             name, module = getattr(thing, "__name__", None), getattr(thing, "__module__", None)
-            if callable(thing) and name and module and module.partition(".")[0] not in ("keras", "builtins", "tensorflow"):
+            if (
+                callable(thing)
+                and name
+                and module
+                and module.partition(".")[0] not in ("keras", "builtins", "tensorflow")
+            ):
                 found.setdefault(name, []).append(thing)
     return {name: things[0] for name, things in found.items() if all(thing is things[0] for thing in things)}
 

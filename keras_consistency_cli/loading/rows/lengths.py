@@ -26,7 +26,10 @@ def time_steps(rows: RowSource, axis: int | None) -> int:
     place = axis or 1
     found = [int(array.shape[place]) for array in rows.arrays.values() if array.ndim > place]
     if not found:
-        raise DataError(f"facts.lengths is given, but data {clean(rows.path)} has no axis {place} that could be time", expected="series")
+        raise DataError(
+            f"facts.lengths is given, but data {clean(rows.path)} has no axis {place} that could be time",
+            expected="series",
+        )
     return max(found)
 
 
@@ -46,13 +49,25 @@ def open_lengths(path: Path, *, rows: int, steps: int | None) -> np.ndarray:
     values = next(iter(source.arrays.values()))
     if len(source.arrays) > 1 or values.ndim != 1 or values.dtype.kind not in "iu":
         what = f"facts.lengths {clean(path)} holds {values.dtype} of shape {shape_text(values.shape)}"
-        raise DataError(what, expected="one whole number for each row", mend="np.save('lengths.npy', np.asarray(lengths, dtype='int64').ravel())")
+        raise DataError(
+            what,
+            expected="one whole number for each row",
+            mend="np.save('lengths.npy', np.asarray(lengths, dtype='int64').ravel())",
+        )
     if len(values) != rows:
-        raise DataError(f"facts.lengths {clean(path)} has {len(values)} lengths, the data have {rows} rows", expected="one for each row of the data")
+        raise DataError(
+            f"facts.lengths {clean(path)} has {len(values)} lengths, the data have {rows} rows",
+            expected="one for each row of the data",
+        )
     lengths = np.asarray(values).astype(np.int64)
-    wrong = np.flatnonzero((lengths < 1) | (lengths > (steps if steps is not None else np.iinfo(np.int64).max)))
+    wrong = np.flatnonzero(
+        (lengths < 1) | (lengths > (steps if steps is not None else np.iinfo(np.int64).max))
+    )
     if len(wrong):
         most = "" if steps is None else f" to {steps}, the time steps of the data"
         more = f" (and {len(wrong) - 1} others)" if len(wrong) > 1 else ""
-        raise DataError(f"facts.lengths {clean(path)}: row {wrong[0]} has length {lengths[wrong[0]]}{more}", expected=f"1{most or ' or more'}")
+        raise DataError(
+            f"facts.lengths {clean(path)}: row {wrong[0]} has length {lengths[wrong[0]]}{more}",
+            expected=f"1{most or ' or more'}",
+        )
     return lengths

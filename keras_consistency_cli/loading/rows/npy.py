@@ -31,7 +31,10 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")
 
 _ALLOWED = "numbers (float, int, uint, bool) or strings (str, bytes)"
 _REFUSED = {
-    "O": ("Python objects, which only unpickling could read", "strings: np.asarray(x, dtype=str); numbers: np.asarray(x, dtype=np.float32)"),
+    "O": (
+        "Python objects, which only unpickling could read",
+        "strings: np.asarray(x, dtype=str); numbers: np.asarray(x, dtype=np.float32)",
+    ),
     "V": ("records with named fields", "np.savez('x.npz', **{name: x[name] for name in x.dtype.names})"),
     "c": ("complex numbers", "np.stack([x.real, x.imag], axis=-1)"),
     "M": ("dates", "x.astype('datetime64[s]').astype(np.int64)"),
@@ -86,9 +89,23 @@ def map_npz(handle: IO[bytes], label: str) -> dict[str, Array]:
         with zipfile.ZipFile(handle) as archive:
             members = _members(archive, label)
             mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-            return {info.filename.removesuffix(".npy"): _member(archive, info, mapped, label) for info in members}
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, NotImplementedError, OSError, ValueError, OverflowError) as error:
-        raise DataError(f"{label} is a damaged or truncated .npz: {clean(error)}", mend="save it again with np.savez") from error
+            return {
+                info.filename.removesuffix(".npy"): _member(archive, info, mapped, label) for info in members
+            }
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        struct.error,
+        RuntimeError,
+        NotImplementedError,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:
+        raise DataError(
+            f"{label} is a damaged or truncated .npz: {clean(error)}", mend="save it again with np.savez"
+        ) from error
 
 
 def release(array: Array) -> None:
@@ -103,14 +120,27 @@ def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
     if not members:
         raise DataError(f"{label} holds no arrays", mend="np.savez('x.npz', x=x)")
     if len(members) > _MAX_MEMBERS:
-        raise DataError(f"{label} holds {len(members)} arrays", expected=f"one per input of the model, at most {_MAX_MEMBERS}")
+        raise DataError(
+            f"{label} holds {len(members)} arrays",
+            expected=f"one per input of the model, at most {_MAX_MEMBERS}",
+        )
     for info in members:
         if not info.filename.endswith(".npy"):
-            mend = "is it a model? The model comes first, the rows after --data" if info.filename == "config.json" else None
-            raise DataError(f"{label} is a zip archive but not a .npz: it holds '{clean(info.filename)}'", expected="a .npz of np.savez", mend=mend)
+            mend = (
+                "is it a model? The model comes first, the rows after --data"
+                if info.filename == "config.json"
+                else None
+            )
+            raise DataError(
+                f"{label} is a zip archive but not a .npz: it holds '{clean(info.filename)}'",
+                expected="a .npz of np.savez",
+                mend=mend,
+            )
     name, times = Counter(info.filename for info in members).most_common(1)[0]
     if times > 1:
-        raise DataError(f"{label} holds '{clean(name.removesuffix('.npy'))}' {times} times", expected="each array once")
+        raise DataError(
+            f"{label} holds '{clean(name.removesuffix('.npy'))}' {times} times", expected="each array once"
+        )
     packed = sum(info.file_size for info in members if info.compress_type != zipfile.ZIP_STORED)
     if packed > _MAX_PACKED:
         what = f"{label} holds {packed / 2**30:.1f} GiB of compressed arrays, which cannot be streamed"
@@ -150,7 +180,9 @@ def _read_header(stream: IO[bytes], label: str) -> _Header:
     except (zipfile.BadZipFile, zlib.error):
         raise  # the archive is damaged, not the header
     except Exception as error:  # a hostile header fails in a dozen ways inside NumPy: ValueError, SyntaxError, MemoryError, TypeError, ...
-        raise DataError(f"{label} has a damaged .npy header: {clean(error, 100)}", mend="save it again with np.save") from error
+        raise DataError(
+            f"{label} has a damaged .npy header: {clean(error, 100)}", mend="save it again with np.save"
+        ) from error
     _check_dtype(dtype, label)
     _check_shape(shape, label)
     return _Header(shape=shape, fortran=fortran, dtype=dtype, offset=stream.tell())
@@ -163,20 +195,33 @@ def _check_dtype(dtype: np.dtype[Any], label: str) -> None:
     if dtype.kind not in "fiubSU":
         raise DataError(f"{label} has dtype {clean(dtype, 60)}", expected=_ALLOWED)
     if dtype.itemsize == 0:
-        raise DataError(f"{label} has dtype {dtype}: strings of no characters", expected=_ALLOWED, mend="np.asarray(x, dtype=str)")
+        raise DataError(
+            f"{label} has dtype {dtype}: strings of no characters",
+            expected=_ALLOWED,
+            mend="np.asarray(x, dtype=str)",
+        )
     if dtype.kind == "f" and dtype.itemsize > 8:
         raise DataError(f"{label} has dtype {dtype}", expected="float64 or less", mend="x.astype(np.float64)")
 
 
 def _check_shape(shape: tuple[int, ...], label: str) -> None:
     if any(type(size) is not int for size in shape) or len(shape) > _MAX_AXES:
-        raise DataError(f"{label} has the shape {clean(shape, 80)}", expected=f"at most {_MAX_AXES} axes, each a whole number of rows or values")
+        raise DataError(
+            f"{label} has the shape {clean(shape, 80)}",
+            expected=f"at most {_MAX_AXES} axes, each a whole number of rows or values",
+        )
     if not shape:
-        raise DataError(f"{label} is a single value of shape ()", expected="one row per sample on axis 0", mend="np.atleast_1d(x)")
+        raise DataError(
+            f"{label} is a single value of shape ()",
+            expected="one row per sample on axis 0",
+            mend="np.atleast_1d(x)",
+        )
     if shape[0] == 0:
         raise DataError(f"{label} has no rows: its shape is {shape}", expected="at least one row on axis 0")
     if min(shape) <= 0:
-        raise DataError(f"{label} holds no values: its shape is {clean(shape)}", expected="no axis of length 0")
+        raise DataError(
+            f"{label} holds no values: its shape is {clean(shape)}", expected="no axis of length 0"
+        )
 
 
 def _check_size(header: _Header, size: int, label: str) -> None:

@@ -22,7 +22,9 @@ _MAX_RANK = 5
 
 def fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
     """Whether rows of `shape` can be fed to an input of shape `expected`; axis 0 is the batch in both and may have any length."""
-    return len(shape) == len(expected) and all(want is None or have == want for have, want in zip(shape[1:], expected[1:], strict=True))
+    return len(shape) == len(expected) and all(
+        want is None or have == want for have, want in zip(shape[1:], expected[1:], strict=True)
+    )
 
 
 def taken_silently(shape: Sequence[int], expected: Sequence[int | None], lenient: str) -> bool:
@@ -97,7 +99,10 @@ def dtype_clash(array: npt.NDArray[Any], wanted: str) -> tuple[str, str] | None:
     if wanted == "string":
         return None if text else ("which takes strings", "x.astype(str)")
     if text:
-        return f"which takes numbers ({wanted})", f"x.astype(np.{'float32' if 'float' in wanted else 'int64'})"
+        return (
+            f"which takes numbers ({wanted})",
+            f"x.astype(np.{'float32' if 'float' in wanted else 'int64'})",
+        )
     if array.dtype.kind == "f" and wanted.startswith(("int", "uint", "bool")) and not _whole(array):
         mend = "give the ids, not scaled values; x.astype(np.int64) if rounding is meant"
         return f"which takes whole numbers ({wanted}), and not all values are whole", mend

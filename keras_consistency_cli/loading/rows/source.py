@@ -25,7 +25,16 @@ from keras_consistency_cli.loading.rows.tables import is_table, read_table
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean, did_you_mean, shape_text
 
-__all__ = ["LONE_ARRAY", "RowSource", "choose_rows", "chunks", "match_inputs", "nonfinite", "open_rows", "take"]
+__all__ = [
+    "LONE_ARRAY",
+    "RowSource",
+    "choose_rows",
+    "chunks",
+    "match_inputs",
+    "nonfinite",
+    "open_rows",
+    "take",
+]
 
 Array = npt.NDArray[Any]
 
@@ -90,7 +99,14 @@ def _read(handle: IO[bytes], size: int, path: Path, label: str) -> RowSource:
     if is_table(path, start):
         table, columns = read_table(handle, size, start, label)
         digest = _fingerprint(handle, size)
-        return RowSource(path=str(path), sha256=digest, arrays={LONE_ARRAY: table}, length=len(table), named=False, columns=columns)
+        return RowSource(
+            path=str(path),
+            sha256=digest,
+            arrays={LONE_ARRAY: table},
+            length=len(table),
+            named=False,
+            columns=columns,
+        )
     named = start.startswith(b"PK")
     if not named and not start.startswith(b"\x93NUMPY"):
         raise _foreign(start, label)
@@ -100,7 +116,9 @@ def _read(handle: IO[bytes], size: int, path: Path, label: str) -> RowSource:
         if len(array) != len(sample):
             what = f"{label}: array '{clean(first)}' has {len(sample)} rows, array '{clean(name)}' has {len(array)}"
             raise DataError(what, expected="the same number of rows in each")
-    return RowSource(path=str(path), sha256=_fingerprint(handle, size), arrays=arrays, length=len(sample), named=named)
+    return RowSource(
+        path=str(path), sha256=_fingerprint(handle, size), arrays=arrays, length=len(sample), named=named
+    )
 
 
 def _fingerprint(handle: IO[bytes], size: int) -> str | None:
@@ -115,7 +133,9 @@ def _unreadable(path: Path, label: str, error: OSError) -> UsageError:
         return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
     if isinstance(error, FileNotFoundError):
         siblings = [found.name for found in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
-        return UsageError(f"{label} does not exist{clean(did_you_mean(path.name, siblings))}", expected=_EXPECTED)
+        return UsageError(
+            f"{label} does not exist{clean(did_you_mean(path.name, siblings))}", expected=_EXPECTED
+        )
     if isinstance(error, IsADirectoryError) or path.is_dir():
         return UsageError(f"{label} is a directory", expected=_EXPECTED)
     return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")
@@ -129,11 +149,17 @@ def _foreign(start: bytes, label: str) -> DataError:
         if start.startswith(magic):
             return DataError(f"{label} {is_a}", expected=_EXPECTED, mend=mend)
     if all(byte >= 32 or byte in b"\t\r\n\f" for byte in start):
-        return DataError(f"{label} is a text file", expected=_EXPECTED, mend="np.save('x.npy', np.loadtxt(path, delimiter=','))")
+        return DataError(
+            f"{label} is a text file",
+            expected=_EXPECTED,
+            mend="np.save('x.npy', np.loadtxt(path, delimiter=','))",
+        )
     return DataError(f"{label} is not a NumPy file: it begins with {start[:6]!r}", expected=_EXPECTED)
 
 
-def match_inputs(source: RowSource, inputs: tuple[InputFact, ...], *, batch_size: int | None) -> Mapping[str, str]:
+def match_inputs(
+    source: RowSource, inputs: tuple[InputFact, ...], *, batch_size: int | None
+) -> Mapping[str, str]:
     """Return which array goes to which input, by name, once everything fits.
 
     Args:
@@ -163,12 +189,16 @@ def _pair(source: RowSource, wanted: list[str]) -> Mapping[str, str]:
         return {name: name for name in wanted}
     mend = _savez(wanted)
     if not source.named:
-        raise DataError(f"{label} holds one array, the model takes {len(wanted)} inputs: {_listed(wanted)}", mend=mend)
+        raise DataError(
+            f"{label} holds one array, the model takes {len(wanted)} inputs: {_listed(wanted)}", mend=mend
+        )
     missing = [name for name in wanted if name not in found]
     surplus = [f"'{clean(name)}'{clean(did_you_mean(name, missing))}" for name in found if name not in wanted]
     parts = [f"has no array for {_listed(missing)}"] if missing else []
     parts += [f"has {', '.join(surplus)}, which the model does not take"] if surplus else []
-    raise DataError(f"{label} {' and '.join(parts)}", expected=f"an array for each input: {_listed(wanted)}", mend=mend)
+    raise DataError(
+        f"{label} {' and '.join(parts)}", expected=f"an array for each input: {_listed(wanted)}", mend=mend
+    )
 
 
 def _listed(names: list[str]) -> str:
@@ -183,7 +213,11 @@ def _savez(names: list[str]) -> str:
 
 
 def _label(source: RowSource, name: str) -> str:
-    return f"array '{clean(name)}' of data {clean(source.path)}" if source.named else f"data {clean(source.path)}"
+    return (
+        f"array '{clean(name)}' of data {clean(source.path)}"
+        if source.named
+        else f"data {clean(source.path)}"
+    )
 
 
 def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
@@ -202,16 +236,23 @@ def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:
     clash = dtype_clash(array, wanted.dtype)
     if clash is not None:
         reason, mend = clash
-        raise DataError(f"{_label(source, name)} has dtype {array.dtype}, fed to the model's input '{clean(wanted.name)}', {reason}", mend=mend)
+        raise DataError(
+            f"{_label(source, name)} has dtype {array.dtype}, fed to the model's input '{clean(wanted.name)}', {reason}",
+            mend=mend,
+        )
 
 
 def _check_batch(length: int, batch: int, label: str) -> None:
     if length < batch:
         what = f"{label} has {length} rows, fewer than the batch of {batch} that the model was built for"
-        raise DataError(what, expected=f"at least {batch} rows", mend="more rows, or a model built without batch_size")
+        raise DataError(
+            what, expected=f"at least {batch} rows", mend="more rows, or a model built without batch_size"
+        )
 
 
-def choose_rows(length: int, wanted: int | Literal["all"], *, seed: int, multiple_of: int = 1) -> npt.NDArray[np.int64]:
+def choose_rows(
+    length: int, wanted: int | Literal["all"], *, seed: int, multiple_of: int = 1
+) -> npt.NDArray[np.int64]:
     """Return sorted, unique row numbers spread evenly over the data: one random row out of each of `wanted` equal stretches.
 
     Args:
@@ -250,7 +291,9 @@ def take(source: RowSource, names: Mapping[str, str], rows: npt.NDArray[np.int64
         rows: row numbers, in the order wanted.
     """
     run = len(rows) > 0 and bool(np.all(np.diff(rows) == 1))
-    where: Any = slice(int(rows[0]), int(rows[-1]) + 1) if run else rows  # a slice reads the file in one sweep
+    where: Any = (
+        slice(int(rows[0]), int(rows[-1]) + 1) if run else rows
+    )  # a slice reads the file in one sweep
     taken = {}
     for name, array_name in names.items():
         array = source.arrays[array_name]

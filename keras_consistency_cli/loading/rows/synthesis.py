@@ -34,7 +34,9 @@ _MAX_LOOKED_UP_RANK = 3
 """Images are not looked up: in a subclassed model a vocabulary belongs to an input of fewer axes than they have."""
 
 
-def make_rows(inputs: tuple[InputFact, ...], hints: Mapping[str, Hint], *, rows: int, seed: int) -> dict[str, Array]:
+def make_rows(
+    inputs: tuple[InputFact, ...], hints: Mapping[str, Hint], *, rows: int, seed: int
+) -> dict[str, Array]:
     """Return `rows` rows for each input, by name, in the input's dtype.
 
     Floats are standard normal, integers 0 or 1 (inside every vocabulary) and strings short words, unless a hint says more. Axes of any length get
@@ -78,8 +80,15 @@ def _settled(wanted: InputFact, hints: Mapping[str, Hint]) -> Hint:
     if given.kind == "plain":
         settled = Hint(kind="whole", why=_BINARY) if integer else Hint(kind="normal")
         return replace(settled, padding=given.padding)
-    if given.kind == "range" and (integer or (given.low, given.high) == (0.0, 255.0)):  # pixels are whole numbers, in floats too
-        given = replace(given, kind="whole", low=float(np.ceil(given.low)), high=max(float(np.floor(given.high)), float(np.ceil(given.low))))
+    if given.kind == "range" and (
+        integer or (given.low, given.high) == (0.0, 255.0)
+    ):  # pixels are whole numbers, in floats too
+        given = replace(
+            given,
+            kind="whole",
+            low=float(np.ceil(given.low)),
+            high=max(float(np.floor(given.high)), float(np.ceil(given.low))),
+        )
     return _within(given, wanted.dtype) if given.kind == "whole" else given
 
 
@@ -116,7 +125,11 @@ def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
     sides: tuple[int, ...] = ()
     if len(shape) == 4 and (shape[3] is not None or shape[1] is not None):
         sides = (1, 2) if shape[3] is not None else (2, 3)
-    return tuple(size if size is not None else IMAGE_SIDE if axis in sides else TIME_STEPS for axis, size in enumerate(shape) if axis)
+    return tuple(
+        size if size is not None else IMAGE_SIDE if axis in sides else TIME_STEPS
+        for axis, size in enumerate(shape)
+        if axis
+    )
 
 
 def _choose(hint: Hint, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -127,7 +140,9 @@ def _write(hint: Hint, shape: tuple[int, ...], rng: np.random.Generator) -> Arra
     """Texts of one to eight words."""
     words = np.asarray(hint.values)
     lengths = rng.integers(1, MAX_TEXT_WORDS + 1, size=int(np.prod(shape)))
-    return np.asarray([" ".join(rng.choice(words, size=length)) for length in lengths], dtype=str).reshape(shape)
+    return np.asarray([" ".join(rng.choice(words, size=length)) for length in lengths], dtype=str).reshape(
+        shape
+    )
 
 
 def _count(hint: Hint, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -185,7 +200,9 @@ def _padded(values: Array, hint: Hint, rng: np.random.Generator) -> Array:
 def _phrase(wanted: InputFact, hint: Hint) -> str:
     source = f" ({hint.why})" if hint.why else ""
     phrases = {
-        "values": f"words: {hint.why}" if wanted.dtype == "string" else f"whole numbers from {len(hint.values)}{source}",
+        "values": f"words: {hint.why}"
+        if wanted.dtype == "string"
+        else f"whole numbers from {len(hint.values)}{source}",
         "text": f"texts of 1 to {MAX_TEXT_WORDS} words{source}",
         "whole": f"whole numbers {hint.low:.0f}..{hint.high:.0f}{source}",
         "range": f"numbers {hint.low:g}..{hint.high:g}{source}",

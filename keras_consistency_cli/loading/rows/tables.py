@@ -29,7 +29,9 @@ def is_table(path: Path, start: bytes) -> bool:
     return start.startswith(b"PAR1") or (path.suffix.lower() == ".csv" and bool(start) and b"\0" not in start)
 
 
-def read_table(handle: IO[bytes], size: int, start: bytes, label: str) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
+def read_table(
+    handle: IO[bytes], size: int, start: bytes, label: str
+) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Return the table as float64 rows, and its columns' names; None for a CSV whose first line holds numbers already.
 
     Args:
@@ -43,7 +45,9 @@ def read_table(handle: IO[bytes], size: int, start: bytes, label: str) -> tuple[
         DataError: damaged, empty, too large, columns that are not numbers, or two of the same name.
     """
     if size > _MAX_BYTES:
-        raise DataError(f"{label} is a table of more than 1 GiB, which would have to be read into memory", mend=_SAVE)
+        raise DataError(
+            f"{label} is a table of more than 1 GiB, which would have to be read into memory", mend=_SAVE
+        )
     handle.seek(0)
     frame, named = _parsed(handle, start, label)
     if not len(frame) or not len(frame.columns):
@@ -55,7 +59,9 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
     try:
         pandas: Any = importlib.import_module("pandas")
     except ImportError as error:
-        raise UsageError(f"{label} needs pandas, which is not installed", mend=f"{_INSTALL}, or save it with np.save") from error
+        raise UsageError(
+            f"{label} needs pandas, which is not installed", mend=f"{_INSTALL}, or save it with np.save"
+        ) from error
     try:
         if start.startswith(b"PAR1"):
             _check_parquet(handle, label)
@@ -66,7 +72,9 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
         _check_header(first if named else b"", label)
         frame = pandas.read_csv(handle, header=0 if named else None)
     except ImportError as error:
-        raise UsageError(f"{label} needs pyarrow, which is not installed", mend=f"{_INSTALL}, or save it with np.save") from error
+        raise UsageError(
+            f"{label} needs pyarrow, which is not installed", mend=f"{_INSTALL}, or save it with np.save"
+        ) from error
     except DataError:
         raise
     except Exception as problem:  # damaged files make pandas and pyarrow fail in any way
@@ -83,7 +91,9 @@ def _check_parquet(handle: IO[bytes], label: str) -> None:
     _check_twice(names, label)
     if found.metadata.num_rows * max(len(names), 1) * _VALUE_BYTES > _MAX_BYTES:
         shape = f"{found.metadata.num_rows} rows of {len(names)} columns"
-        raise DataError(f"{label} unpacks to {shape}, more than 1 GiB, which would have to be held in memory", mend=_SAVE)
+        raise DataError(
+            f"{label} unpacks to {shape}, more than 1 GiB, which would have to be held in memory", mend=_SAVE
+        )
     handle.seek(0)
 
 
@@ -96,13 +106,17 @@ def _has_header(start: bytes) -> bool:
 
 def _check_header(start: bytes, label: str) -> None:
     """Refuse two columns of one name, of which pandas would rename the second."""
-    _check_twice(next(csv.reader([start.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")]), []), label)
+    _check_twice(
+        next(csv.reader([start.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")]), []), label
+    )
 
 
 def _check_twice(names: list[str], label: str) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise DataError(f"{label} has two columns called '{clean(twice)}'", expected="one name for each column")
+        raise DataError(
+            f"{label} has two columns called '{clean(twice)}'", expected="one name for each column"
+        )
 
 
 def _is_number(cell: bytes) -> bool:

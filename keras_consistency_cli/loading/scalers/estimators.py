@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.scalers.inert_objects import ESTIMATORS, HELPERS, TYPES, DamagedError, Instance, Name, NotAllowedError, Pending
+from keras_consistency_cli.loading.scalers.inert_objects import (
+    ESTIMATORS,
+    HELPERS,
+    TYPES,
+    DamagedError,
+    Instance,
+    Name,
+    NotAllowedError,
+    Pending,
+)
 
 __all__ = ["UnfitError", "check_fitted", "feature_count", "parts", "rebuild"]
 
@@ -35,7 +44,18 @@ _FITTED = {
     "ColumnTransformer": ("transformers_",),
 }
 """What fit() leaves behind, by class; Normalizer, Binarizer and FunctionTransformer learn nothing but the number of features."""
-_PER_FEATURE = ("scale_", "mean_", "var_", "min_", "center_", "lambdas_", "statistics_", "bin_edges_", "n_bins_", "variances_")
+_PER_FEATURE = (
+    "scale_",
+    "mean_",
+    "var_",
+    "min_",
+    "center_",
+    "lambdas_",
+    "statistics_",
+    "bin_edges_",
+    "n_bins_",
+    "variances_",
+)
 _WITHIN = {"PowerTransformer": "_scaler", "KBinsDiscretizer": "_encoder"}
 """Estimators that keep one of their own, by class."""
 _FINITE = ("scale_", "mean_", "min_", "center_", "components_")
@@ -136,12 +156,20 @@ def _children(part: Any) -> list[Any]:
     elif kind == "FeatureUnion":
         found = [step for _, step in part.transformer_list]
     elif kind == "ColumnTransformer":
-        found = [step for _, step, columns in getattr(part, "transformers_", ()) if not (hasattr(columns, "__len__") and len(columns) == 0)]
+        found = [
+            step
+            for _, step, columns in getattr(part, "transformers_", ())
+            if not (hasattr(columns, "__len__") and len(columns) == 0)
+        ]
     elif kind in _WITHIN and hasattr(part, _WITHIN[kind]):
         found = [getattr(part, _WITHIN[kind])]
     else:
         found = []
-    return [step for step in found if step is not None and not (isinstance(step, str) and step in ("passthrough", "drop"))]
+    return [
+        step
+        for step in found
+        if step is not None and not (isinstance(step, str) and step in ("passthrough", "drop"))
+    ]
 
 
 def feature_count(scaler: Any) -> int | None:
@@ -193,7 +221,9 @@ def _check_numbers(part: Any, kind: str) -> None:
         if not isinstance(values, np.ndarray) or values.ndim != (2 if attribute == "components_" else 1):
             raise DamagedError(f"its {kind} has a {attribute} that is no array of the right rank")
         if features is not None and values.shape[-1] != features:
-            raise UnfitError(f"its {kind} was fitted on {features} features, but {attribute} has {values.shape[-1]}")
+            raise UnfitError(
+                f"its {kind} was fitted on {features} features, but {attribute} has {values.shape[-1]}"
+            )
         _check_values(values, f"its {kind} has a {attribute}")
 
 

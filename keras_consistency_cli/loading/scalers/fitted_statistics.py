@@ -35,7 +35,11 @@ def scaler_statistics(scaler: Any) -> dict[str, Any]:
 
     features, names = features_expected(scaler)
     every = [_of(part) for part in parts(scaler)]
-    found: dict[str, Any] = {**every[0], "features": features, "names": None if names is None else [clean(name) for name in names]}
+    found: dict[str, Any] = {
+        **every[0],
+        "features": features,
+        "names": None if names is None else [clean(name) for name in names],
+    }
     return {**found, "running": sklearn.__version__, "parts": every[1:]}
 
 

@@ -10,7 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["ESTIMATORS", "HELPERS", "TYPES", "Contents", "DamagedError", "Instance", "Name", "NotAllowedError", "Pending", "audit", "flat_key"]
+__all__ = [
+    "ESTIMATORS",
+    "HELPERS",
+    "TYPES",
+    "Contents",
+    "DamagedError",
+    "Instance",
+    "Name",
+    "NotAllowedError",
+    "Pending",
+    "audit",
+    "flat_key",
+]
 
 _MAX_DEPTH = 64
 
@@ -103,14 +115,35 @@ _NUMPY_TYPES = (
 )
 TYPES: dict[Name, type] = {
     **{Name(module="numpy", name=name): getattr(np, name) for name in _NUMPY_TYPES},
-    **{Name(module=module, name=kind.__name__): kind for module in ("builtins", "__builtin__") for kind in (object, bool, int, float, str)},
+    **{
+        Name(module=module, name=kind.__name__): kind
+        for module in ("builtins", "__builtin__")
+        for kind in (object, bool, int, float, str)
+    },
 }
 
 _LEAVES = (str, bytes, bytearray, int, float, type(None), slice, np.ndarray, np.generic, np.dtype)
 _METHODS = frozenset(
     (
-        *("fit", "transform", "fit_transform", "inverse_transform", "partial_fit", "predict", "get_params", "set_params", "set_output"),
-        *("get_feature_names_out", "get_metadata_routing", "set_fit_request", "set_transform_request", "named_steps", "named_transformers_"),
+        *(
+            "fit",
+            "transform",
+            "fit_transform",
+            "inverse_transform",
+            "partial_fit",
+            "predict",
+            "get_params",
+            "set_params",
+            "set_output",
+        ),
+        *(
+            "get_feature_names_out",
+            "get_metadata_routing",
+            "set_fit_request",
+            "set_transform_request",
+            "named_steps",
+            "named_transformers_",
+        ),
     )
 )
 
@@ -133,8 +166,17 @@ def audit(top: Any, *, trust: bool = False) -> Instance:
         NotAllowedError: the top is not an allowed estimator, a state hides a method, a function is wanted, or it is nested without end.
     """
     if not isinstance(top, Instance) or (top.kind not in ESTIMATORS and not trust):
-        held = top.kind if isinstance(top, Instance) else "a NumPy array or dtype" if isinstance(top, Pending) else type(top).__name__
-        raise NotAllowedError(f"{held} as its top object, which is no scikit-learn preprocessing object", liftable=isinstance(top, Instance))
+        held = (
+            top.kind
+            if isinstance(top, Instance)
+            else "a NumPy array or dtype"
+            if isinstance(top, Pending)
+            else type(top).__name__
+        )
+        raise NotAllowedError(
+            f"{held} as its top object, which is no scikit-learn preprocessing object",
+            liftable=isinstance(top, Instance),
+        )
     seen: dict[int, Any] = {}
     level: list[Any] = [top]
     for _ in range(_MAX_DEPTH):
@@ -171,6 +213,10 @@ def _state_values(node: Instance, *, trust: bool) -> list[Any]:
     for key in state:
         if not isinstance(key, str) or key.startswith("__") or key in _METHODS:
             raise NotAllowedError(f"a {node.kind.name} whose state replaces '{key}'")
-    if node.kind.name == "FunctionTransformer" and not trust and (state.get("func") is not None or state.get("inverse_func") is not None):
+    if (
+        node.kind.name == "FunctionTransformer"
+        and not trust
+        and (state.get("func") is not None or state.get("inverse_func") is not None)
+    ):
         raise NotAllowedError("a FunctionTransformer with a function of its own", liftable=True)
     return list(state.values())

@@ -38,7 +38,10 @@ class JointPreprocess:
         Raises:
             DataError: the function crashed, or does not return one row for each row of every input.
         """
-        return self._checked(self._called({name: np.array(values) for name, values in rows.items()}), len(next(iter(rows.values()))))
+        return self._checked(
+            self._called({name: np.array(values) for name, values in rows.items()}),
+            len(next(iter(rows.values()))),
+        )
 
     def alone(self, rows: Rows) -> dict[str, np.ndarray]:
         """Return the same, with the function called on each row by itself.
@@ -47,14 +50,18 @@ class JointPreprocess:
             DataError: as for `apply`.
         """
         count = len(next(iter(rows.values())))
-        pieces = [self.apply({name: values[at : at + 1] for name, values in rows.items()}) for at in range(count)]
+        pieces = [
+            self.apply({name: values[at : at + 1] for name, values in rows.items()}) for at in range(count)
+        ]
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in self.inputs}
 
     def mutates(self, rows: Rows) -> bool:
         """Whether the function changes the arrays, or the dict, that it is given."""
         given = {name: np.array(values) for name, values in rows.items()}
         self._called(given)
-        return set(given) != set(rows) or any(not _same(np.asarray(given[name]), values) for name, values in rows.items())
+        return set(given) != set(rows) or any(
+            not _same(np.asarray(given[name]), values) for name, values in rows.items()
+        )
 
     def _called(self, given: dict[str, np.ndarray]) -> Any:
         try:
@@ -62,15 +69,27 @@ class JointPreprocess:
         except Exception as problem:
             names = ", ".join(clean(name) for name in given)
             what = f"--preprocess {self.kind} fails on a dict of {names}: {type(problem).__name__}: {clean(problem)}"
-            raise DataError(what, expected="a function that takes the rows of all inputs, a dict by their names", mend=_MEND) from problem
+            raise DataError(
+                what,
+                expected="a function that takes the rows of all inputs, a dict by their names",
+                mend=_MEND,
+            ) from problem
 
     def _checked(self, result: Any, count: int) -> dict[str, np.ndarray]:
         if isinstance(result, list | tuple) and len(result) == len(self.inputs):
             result = dict(zip(self.inputs, result, strict=True))
-        lacking = [name for name in self.inputs if name not in result] if isinstance(result, Mapping) else list(self.inputs)
+        lacking = (
+            [name for name in self.inputs if name not in result]
+            if isinstance(result, Mapping)
+            else list(self.inputs)
+        )
         if lacking:
             what = f"--preprocess {self.kind} returned a {type(result).__name__} without rows for the model's input '{clean(lacking[0])}'"
-            raise DataError(what, expected=f"a dict of {', '.join(clean(name) for name in self.inputs)}, or a list in that order", mend=_MEND)
+            raise DataError(
+                what,
+                expected=f"a dict of {', '.join(clean(name) for name in self.inputs)}, or a list in that order",
+                mend=_MEND,
+            )
         made = {name: np.asarray(result[name]) for name in self.inputs}
         for name, values in made.items():
             if values.ndim < 1 or len(values) != count or values.dtype.kind not in "fiubUS":
@@ -80,4 +99,6 @@ class JointPreprocess:
 
 
 def _same(after: np.ndarray, before: np.ndarray) -> bool:
-    return after.shape == before.shape and bool(np.array_equal(after, before, equal_nan=before.dtype.kind == "f"))
+    return after.shape == before.shape and bool(
+        np.array_equal(after, before, equal_nan=before.dtype.kind == "f")
+    )

@@ -10,7 +10,17 @@ import numpy as np
 
 from keras_consistency_cli.loading.scalers.inert_objects import DamagedError, Name, NotAllowedError, Pending
 
-__all__ = ["CONSTRUCTORS", "NDARRAY", "Budget", "array_bytes", "array_from", "dtype_of", "fill_array", "fill_dtype", "object_array"]
+__all__ = [
+    "CONSTRUCTORS",
+    "NDARRAY",
+    "Budget",
+    "array_bytes",
+    "array_from",
+    "dtype_of",
+    "fill_array",
+    "fill_dtype",
+    "object_array",
+]
 
 _MAX_ARRAY_BYTES = 64 << 20
 _MAX_ALL_BYTES = 256 << 20
@@ -28,7 +38,13 @@ class Budget:
 
     def spend(self, made: Any) -> None:
         """Count what was made, refusing more than any scaler needs."""
-        self._spent += made.nbytes if isinstance(made, np.ndarray) else len(made) if isinstance(made, (bytes, bytearray)) else 0
+        self._spent += (
+            made.nbytes
+            if isinstance(made, np.ndarray)
+            else len(made)
+            if isinstance(made, (bytes, bytearray))
+            else 0
+        )
         if self._spent > _MAX_ALL_BYTES:
             raise NotAllowedError(f"more than {_MAX_ALL_BYTES >> 20} MiB of arrays")
 
@@ -64,7 +80,9 @@ def array_bytes(dtype: Any, shape: Any) -> int:
     """Return how many bytes an array of this dtype and shape takes, refusing more than any scaler needs."""
     size = _count(shape) * dtype_of(dtype).itemsize
     if size > _MAX_ARRAY_BYTES:
-        raise NotAllowedError(f"an array of {size} bytes, more than the {_MAX_ARRAY_BYTES >> 20} MiB that a scaler may need")
+        raise NotAllowedError(
+            f"an array of {size} bytes, more than the {_MAX_ARRAY_BYTES >> 20} MiB that a scaler may need"
+        )
     return size
 
 
@@ -89,7 +107,11 @@ def _is_plain(item: Any) -> bool:
 
 
 def _count(shape: Any) -> int:
-    if type(shape) is not tuple or len(shape) > _MAX_DIMENSIONS or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape):
+    if (
+        type(shape) is not tuple
+        or len(shape) > _MAX_DIMENSIONS
+        or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape)
+    ):
         raise DamagedError("an array has no usable shape")
     count = 1
     for size in shape:
@@ -99,7 +121,12 @@ def _count(shape: Any) -> int:
 
 def fill_dtype(pending: Pending, state: Any) -> None:
     """Apply a pickled dtype's state, of which plain dtypes use the byte order only."""
-    if pending.value is None or type(state) is not tuple or len(state) not in (8, 9) or any(part is not None for part in state[2:5]):
+    if (
+        pending.value is None
+        or type(state) is not tuple
+        or len(state) not in (8, 9)
+        or any(part is not None for part in state[2:5])
+    ):
         raise NotAllowedError("a structured dtype")
     if state[1] not in ("<", ">", "|", "="):
         raise DamagedError("a dtype has no byte order")
@@ -121,7 +148,13 @@ def fill_array(pending: Pending, state: Any) -> None:
 
 
 def _new_array(kind: Any, shape: Any, code: Any) -> Pending:
-    if kind != NDARRAY or type(shape) is not tuple or len(shape) != 1 or shape[0] != 0 or code not in (b"b", "b"):
+    if (
+        kind != NDARRAY
+        or type(shape) is not tuple
+        or len(shape) != 1
+        or shape[0] != 0
+        or code not in (b"b", "b")
+    ):
         raise NotAllowedError("an array of a special class")
     return Pending(what="array")
 
@@ -152,7 +185,9 @@ def _encoded(text: Any, codec: Any = "latin1") -> bytes:
 
 
 def _slice(*parts: Any) -> slice:
-    if not 1 <= len(parts) <= 3 or not all(type(part) in (int, str, type(None)) or isinstance(part, np.integer) for part in parts):
+    if not 1 <= len(parts) <= 3 or not all(
+        type(part) in (int, str, type(None)) or isinstance(part, np.integer) for part in parts
+    ):
         raise NotAllowedError("a slice of something else than numbers or names")
     return slice(*parts)
 

@@ -25,7 +25,16 @@ from keras_consistency_cli.loading.scalers.inert_objects import (
     Pending,
     flat_key,
 )
-from keras_consistency_cli.loading.scalers.numpy_parts import CONSTRUCTORS, NDARRAY, Budget, array_bytes, array_from, dtype_of, fill_array, fill_dtype
+from keras_consistency_cli.loading.scalers.numpy_parts import (
+    CONSTRUCTORS,
+    NDARRAY,
+    Budget,
+    array_bytes,
+    array_from,
+    dtype_of,
+    fill_array,
+    fill_dtype,
+)
 
 __all__ = ["JOBLIB_ARRAY", "read_pickle"]
 
@@ -35,12 +44,36 @@ _MAX_NESTED_PICKLES = 2
 JOBLIB_ARRAY = Name(module="joblib.numpy_pickle", name="NumpyArrayWrapper")
 _MEMMAP = Name(module="numpy", name="memmap")
 _RECONSTRUCTORS = frozenset(Name(module=module, name="_reconstructor") for module in ("copyreg", "copy_reg"))
-_KNOWN = frozenset((*ESTIMATORS, *HELPERS, *TYPES, *CONSTRUCTORS, *_RECONSTRUCTORS, NDARRAY, _MEMMAP, JOBLIB_ARRAY))
+_KNOWN = frozenset(
+    (*ESTIMATORS, *HELPERS, *TYPES, *CONSTRUCTORS, *_RECONSTRUCTORS, NDARRAY, _MEMMAP, JOBLIB_ARRAY)
+)
 
 _LITERALS = frozenset(
     (
-        *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING"),
-        *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+        *(
+            "INT",
+            "BININT",
+            "BININT1",
+            "BININT2",
+            "LONG",
+            "LONG1",
+            "LONG4",
+            "FLOAT",
+            "BINFLOAT",
+            "STRING",
+            "BINSTRING",
+            "SHORT_BINSTRING",
+        ),
+        *(
+            "UNICODE",
+            "BINUNICODE",
+            "SHORT_BINUNICODE",
+            "BINUNICODE8",
+            "BINBYTES",
+            "SHORT_BINBYTES",
+            "BINBYTES8",
+            "BYTEARRAY8",
+        ),
     )
 )
 """Instructions whose argument is itself the value."""
@@ -72,7 +105,9 @@ def read_pickle(raw: bytes, *, trust: bool = False) -> Contents:
         top = machine.run()
     except (NotAllowedError, DamagedError):
         raise
-    except Exception as error:  # whatever a hostile file trips over here, it is not a pickle that a scaler was saved to
+    except (
+        Exception
+    ) as error:  # whatever a hostile file trips over here, it is not a pickle that a scaler was saved to
         raise DamagedError(f"its bytes are no whole pickle ({type(error).__name__}: {error})") from error
     if stream.read(1):
         raise NotAllowedError("more after the end of its pickle, where a second object may hide")
@@ -239,7 +274,9 @@ class _Machine:
             return made
         if target in _RECONSTRUCTORS:
             kind, base, state = arguments
-            return self._instance(kind, plain=isinstance(base, Name) and TYPES.get(base) is object and state is None)
+            return self._instance(
+                kind, plain=isinstance(base, Name) and TYPES.get(base) is object and state is None
+            )
         if target in _KNOWN:
             raise NotAllowedError(f"a call of {target}")
         return Instance(kind=target)
@@ -253,7 +290,9 @@ class _Machine:
                 raise NotAllowedError(f"a {target.kind.name} whose state is no dictionary")
             target.state = state
         elif not self._is_foreign(target):
-            raise NotAllowedError(f"a state set on {target if isinstance(target, Name) else 'something'} that is no object")
+            raise NotAllowedError(
+                f"a state set on {target if isinstance(target, Name) else 'something'} that is no object"
+            )
 
     def _is_foreign(self, target: Any) -> bool:
         """Whether this is an object off the allow-list, which only exists where the user trusts the file."""

@@ -14,8 +14,20 @@ from typing import Any, Literal
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, KcheckError, RefusedError, UsageError
-from keras_consistency_cli.loading.scalers.estimators import UnfitError, check_fitted, feature_count, parts, rebuild
-from keras_consistency_cli.loading.scalers.inert_objects import Contents, DamagedError, Instance, NotAllowedError, audit
+from keras_consistency_cli.loading.scalers.estimators import (
+    UnfitError,
+    check_fitted,
+    feature_count,
+    parts,
+    rebuild,
+)
+from keras_consistency_cli.loading.scalers.inert_objects import (
+    Contents,
+    DamagedError,
+    Instance,
+    NotAllowedError,
+    audit,
+)
 from keras_consistency_cli.loading.scalers.pickles import JOBLIB_ARRAY, read_pickle
 from keras_consistency_cli.loading.scalers.scaler_bytes import ScalerBytes, read_scaler_bytes, unpack
 from keras_consistency_cli.loading.scalers.skops_files import read_skops
@@ -89,7 +101,10 @@ def features_expected(scaler: Any) -> tuple[int, tuple[str, ...] | None]:
     """
     count = feature_count(scaler)
     if count is None:
-        raise RefusedError(f"the scaler {clean(type(scaler).__name__)} does not know how many features it takes", mend="fit it and save it again")
+        raise RefusedError(
+            f"the scaler {clean(type(scaler).__name__)} does not know how many features it takes",
+            mend="fit it and save it again",
+        )
     names = getattr(scaler, "feature_names_in_", None)
     return count, None if names is None else tuple(str(name) for name in names)
 
@@ -119,7 +134,10 @@ def transform_rows(scaler: Any, rows: np.ndarray) -> np.ndarray:
     flat = np.array(rows, order="C", copy=True).reshape(-1, expected)
     scaled = _transformed(scaler, framed(scaler, flat, names))
     if scaled.ndim != 2 or len(scaled) != len(flat):
-        raise RefusedError(f"the scaler turned rows of shape {flat.shape} into {scaled.shape}", expected="one row for each row")
+        raise RefusedError(
+            f"the scaler turned rows of shape {flat.shape} into {scaled.shape}",
+            expected="one row for each row",
+        )
     return scaled.reshape(*rows.shape[:-1], scaled.shape[1])
 
 
@@ -132,17 +150,25 @@ def _scan(path: Path, *, trust: bool) -> _Scan:
         raise (DamagedError("it is text, not a saved scaler") if _is_text(content) else error) from error
     top = audit(contents.top, trust=trust)
     kind = _kind(contents, kept, path)
-    return _Scan(file=_described(path, source, kind, contents, top), raw=source.raw, top=top, foreign=contents.foreign)
+    return _Scan(
+        file=_described(path, source, kind, contents, top), raw=source.raw, top=top, foreign=contents.foreign
+    )
 
 
 def _kind(contents: Contents, kept: str, path: Path) -> ScalerKind:
     if kept == "zip":
         return "skops"
     # without a large array, joblib writes what pickle writes: then only compression or the file's name tell them apart
-    return "joblib" if kept == "compressed" or str(JOBLIB_ARRAY) in contents.wants or path.suffix == ".joblib" else "pickle"
+    return (
+        "joblib"
+        if kept == "compressed" or str(JOBLIB_ARRAY) in contents.wants or path.suffix == ".joblib"
+        else "pickle"
+    )
 
 
-def _described(path: Path, source: ScalerBytes, kind: ScalerKind, contents: Contents, top: Instance) -> ScalerFile:
+def _described(
+    path: Path, source: ScalerBytes, kind: ScalerKind, contents: Contents, top: Instance
+) -> ScalerFile:
     version = (top.state or {}).get("_sklearn_version")
     return ScalerFile(
         path=str(path),
@@ -157,7 +183,9 @@ def _described(path: Path, source: ScalerBytes, kind: ScalerKind, contents: Cont
 def _is_text(content: bytes) -> bool:
     """Whether these are words rather than a cut pickle of protocol 0, which is text as well but begins in one of two ways."""
     beginning = content[:4096]
-    return not beginning.startswith((b"ccopy_reg", b"(dp")) and not any(byte < 9 or 13 < byte < 32 or byte == 127 for byte in beginning)
+    return not beginning.startswith((b"ccopy_reg", b"(dp")) and not any(
+        byte < 9 or 13 < byte < 32 or byte == 127 for byte in beginning
+    )
 
 
 @contextmanager
@@ -169,19 +197,29 @@ def _told_of(path: Path) -> Iterator[None]:
         raise
     except NotAllowedError as error:
         mend = _TRUST if error.liftable else f"{_SAVE_AGAIN} (--trust-scaler does not lift this)"
-        raise RefusedError(f"the scaler '{clean(path)}' asks for {clean(error)}, which kcheck does not run", expected=_EXPECTED, mend=mend) from error
+        raise RefusedError(
+            f"the scaler '{clean(path)}' asks for {clean(error)}, which kcheck does not run",
+            expected=_EXPECTED,
+            mend=mend,
+        ) from error
     except UnfitError as error:
         mend = f"fit it on the training rows, then {_SAVE_AGAIN}"
-        raise RefusedError(f"the scaler '{clean(path)}' cannot be used: {clean(error)}", expected=_EXPECTED, mend=mend) from error
+        raise RefusedError(
+            f"the scaler '{clean(path)}' cannot be used: {clean(error)}", expected=_EXPECTED, mend=mend
+        ) from error
     except DamagedError as error:
-        raise RefusedError(f"the scaler '{clean(path)}' cannot be read: {clean(error)}", expected=_EXPECTED, mend=_SAVE_AGAIN) from error
+        raise RefusedError(
+            f"the scaler '{clean(path)}' cannot be read: {clean(error)}", expected=_EXPECTED, mend=_SAVE_AGAIN
+        ) from error
 
 
 def _rebuilt(top: Instance) -> Any:
     try:
         importlib.import_module("sklearn")
     except ImportError as error:
-        raise UsageError("a scaler needs scikit-learn, which is not installed", mend="pip install scikit-learn") from error
+        raise UsageError(
+            "a scaler needs scikit-learn, which is not installed", mend="pip install scikit-learn"
+        ) from error
     return rebuild(top)
 
 
@@ -191,7 +229,10 @@ def _unpickled(scan: _Scan) -> Any:
     try:
         module = importlib.import_module(loader)
     except ImportError as error:
-        raise UsageError(f"this scaler needs {loader}, which is not installed", mend=f"pip install {loader.partition('.')[0]}") from error
+        raise UsageError(
+            f"this scaler needs {loader}, which is not installed",
+            mend=f"pip install {loader.partition('.')[0]}",
+        ) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -209,7 +250,9 @@ def framed(scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None) -> Any:
     try:
         pandas = importlib.import_module("pandas")
     except ImportError as error:
-        raise UsageError("this scaler picks columns by name, which needs pandas", mend="pip install pandas") from error
+        raise UsageError(
+            "this scaler picks columns by name, which needs pandas", mend="pip install pandas"
+        ) from error
     return pandas.DataFrame(flat, columns=list(names))
 
 

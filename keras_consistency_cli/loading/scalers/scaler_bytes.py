@@ -39,11 +39,18 @@ def read_scaler_bytes(path: Path) -> ScalerBytes:
     """
     try:
         if path.is_dir():
-            raise UsageError(f"the scaler '{clean(path)}' is a directory", expected="a file: .pkl, .joblib or .skops")
+            raise UsageError(
+                f"the scaler '{clean(path)}' is a directory", expected="a file: .pkl, .joblib or .skops"
+            )
         if not path.exists():
-            raise UsageError(f"there is no scaler file '{clean(path)}'", mend="check the path; in a YAML file it is relative to that file")
+            raise UsageError(
+                f"there is no scaler file '{clean(path)}'",
+                mend="check the path; in a YAML file it is relative to that file",
+            )
         if not path.is_file():
-            raise UsageError(f"the scaler '{clean(path)}' is no ordinary file", expected="a file: .pkl, .joblib or .skops")
+            raise UsageError(
+                f"the scaler '{clean(path)}' is no ordinary file", expected="a file: .pkl, .joblib or .skops"
+            )
         with path.open("rb") as file:
             raw = file.read(_MAX_FILE + 1)
     except (OSError, ValueError) as error:

@@ -48,7 +48,11 @@ class Scaling:
     @property
     def kind(self) -> str:
         """What it is called in reports: the estimator's class, or the function's name."""
-        return clean(type(self.scaler).__name__ if self.scaler is not None else getattr(self.function, "__name__", "preprocess"))
+        return clean(
+            type(self.scaler).__name__
+            if self.scaler is not None
+            else getattr(self.function, "__name__", "preprocess")
+        )
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows as the model is to be given them; `rows` stay as they are.
@@ -60,7 +64,11 @@ class Scaling:
             DataError: the rows do not fit, or what comes out is not one row for each row.
             RefusedError: the scaler crashed.
         """
-        return transform_rows(self.scaler, rows) if self.scaler is not None else self._preprocessed(np.array(rows))
+        return (
+            transform_rows(self.scaler, rows)
+            if self.scaler is not None
+            else self._preprocessed(np.array(rows))
+        )
 
     def refitted(self, rows: np.ndarray) -> np.ndarray:
         """Return what `fit_transform` on these rows gives, with a fresh copy of the scaler.
@@ -81,11 +89,17 @@ class Scaling:
                 fresh = clone(self.scaler).fit(framed(self.scaler, flat, self.names))
                 again = transform_rows(fresh, rows)
         except KcheckError as refusal:
-            raise CannotRefit(f"{self.kind} fitted on these rows cannot transform them: {refusal.what}") from refusal
+            raise CannotRefit(
+                f"{self.kind} fitted on these rows cannot transform them: {refusal.what}"
+            ) from refusal
         except Exception as problem:
-            raise CannotRefit(f"{self.kind} cannot be fitted on {len(rows)} rows: {clean(problem)}") from problem
+            raise CannotRefit(
+                f"{self.kind} cannot be fitted on {len(rows)} rows: {clean(problem)}"
+            ) from problem
         if again.shape != self.apply(rows).shape:
-            raise CannotRefit(f"{self.kind} fitted on these rows gives rows of shape {shape_text(again.shape[1:])}")
+            raise CannotRefit(
+                f"{self.kind} fitted on these rows gives rows of shape {shape_text(again.shape[1:])}"
+            )
         return again
 
     def without_a_step(self, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -108,7 +122,9 @@ class Scaling:
         given = self._as_given(np.array(rows))
         self._called(given)
         after = np.asarray(given)
-        return after.shape != rows.shape or not bool(np.array_equal(after, rows, equal_nan=rows.dtype.kind == "f"))
+        return after.shape != rows.shape or not bool(
+            np.array_equal(after, rows, equal_nan=rows.dtype.kind == "f")
+        )
 
     def _as_given(self, rows: np.ndarray) -> Any:
         if self.columns is None or rows.ndim != 2:
@@ -123,7 +139,9 @@ class Scaling:
         except Exception as problem:
             kind = type(given).__name__
             what = f"--preprocess {self.kind} fails on a {kind} of shape {given.shape}: {type(problem).__name__}: {clean(problem)}"
-            raise DataError(what, expected="a function that takes rows and returns one row for each") from problem
+            raise DataError(
+                what, expected="a function that takes rows and returns one row for each"
+            ) from problem
 
     def _preprocessed(self, rows: np.ndarray) -> np.ndarray:
         result = self._called(self._as_given(rows))
@@ -157,7 +175,9 @@ def import_function(text: str) -> Callable[[Any], Any]:
     try:
         module = _from_file(Path(place)) if place.endswith(".py") else _from_path(place)
     except Exception as problem:
-        raise UsageError(f"--preprocess {clean(place)} cannot be imported: {type(problem).__name__}: {clean(problem)}") from problem
+        raise UsageError(
+            f"--preprocess {clean(place)} cannot be imported: {type(problem).__name__}: {clean(problem)}"
+        ) from problem
     function = getattr(module, name, None)
     if not callable(function):
         raise UsageError(f"--preprocess: {clean(place)} has no function '{clean(name)}'", expected=_EXPECTED)

@@ -21,7 +21,14 @@ from keras_consistency_cli.loading.scalers.inert_objects import (
     NotAllowedError,
     flat_key,
 )
-from keras_consistency_cli.loading.scalers.numpy_parts import NDARRAY, Budget, array_bytes, array_from, dtype_of, object_array
+from keras_consistency_cli.loading.scalers.numpy_parts import (
+    NDARRAY,
+    Budget,
+    array_bytes,
+    array_from,
+    dtype_of,
+    object_array,
+)
 
 __all__ = ["read_skops"]
 
@@ -85,7 +92,9 @@ def _checked_schema(schema: Any) -> dict[str, Any]:
 class _Reader:
     """Turns the nodes of schema.json into inert values."""
 
-    def __init__(self, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], *, trust: bool) -> None:
+    def __init__(
+        self, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], *, trust: bool
+    ) -> None:
         self._archive, self._members, self._trust = archive, members, trust
         self._nodes, self._budget = 0, Budget()
         self.wants: dict[Name, None] = {}

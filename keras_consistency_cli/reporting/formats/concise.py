@@ -6,7 +6,15 @@ from keras_consistency_cli.checks.base import Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import NOTHING, one_line, plain
-from keras_consistency_cli.reporting.parts.verdict_summary import OUTCOMES, by_severity, ending, figures, headline, sorted_verdicts, telling
+from keras_consistency_cli.reporting.parts.verdict_summary import (
+    OUTCOMES,
+    by_severity,
+    ending,
+    figures,
+    headline,
+    sorted_verdicts,
+    telling,
+)
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["concise_line", "render_concise"]

@@ -13,7 +13,14 @@ from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.terminal import render_terminal
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import one_line, plain, spelled
-from keras_consistency_cli.reporting.parts.verdict_summary import OUTCOMES, by_severity, causes_of, ending, headline, sorted_verdicts
+from keras_consistency_cli.reporting.parts.verdict_summary import (
+    OUTCOMES,
+    by_severity,
+    causes_of,
+    ending,
+    headline,
+    sorted_verdicts,
+)
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["refuse_github", "render_github"]
@@ -41,16 +48,29 @@ def refuse_github(version: str, model: str, refusal: KcheckError) -> str:
 def _annotations(report: Report) -> Iterator[str]:
     for diagnosis in by_severity(report.diagnoses):
         place = f" (layer {diagnosis.layer})" if diagnosis.layer else ""
-        text = f"{diagnosis.sentence}{place}\nto mend: {diagnosis.advice}" if diagnosis.advice else f"{diagnosis.sentence}{place}"
-        yield _command(_OF_SEVERITY[diagnosis.severity], report, f"{diagnosis.cause} ({', '.join(diagnosis.explains)})", text)
+        text = (
+            f"{diagnosis.sentence}{place}\nto mend: {diagnosis.advice}"
+            if diagnosis.advice
+            else f"{diagnosis.sentence}{place}"
+        )
+        yield _command(
+            _OF_SEVERITY[diagnosis.severity],
+            report,
+            f"{diagnosis.cause} ({', '.join(diagnosis.explains)})",
+            text,
+        )
     for verdict in sorted_verdicts(report.verdicts):
         if verdict.status in _COMMANDS:
-            yield _command(_COMMANDS[verdict.status], report, f"{verdict.code} {verdict.name}", _said(report, verdict))
+            yield _command(
+                _COMMANDS[verdict.status], report, f"{verdict.code} {verdict.name}", _said(report, verdict)
+            )
 
 
 def _said(report: Report, verdict: Verdict) -> str:
     causes = ", ".join(diagnosis.cause for diagnosis in causes_of(report, verdict))
-    return f"{headline(verdict)}\n" + (f"cause: {causes}" if causes else f"next: {verdict.advice or f'kcheck explain {verdict.code}'}")
+    return f"{headline(verdict)}\n" + (
+        f"cause: {causes}" if causes else f"next: {verdict.advice or f'kcheck explain {verdict.code}'}"
+    )
 
 
 def _command(name: str, report: Report, title: str, text: str) -> str:

@@ -17,7 +17,14 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.charts import HEIGHT, WIDTH, AlongDepth, Histogram, along_depth, histogram
+from keras_consistency_cli.reporting.parts.charts import (
+    HEIGHT,
+    WIDTH,
+    AlongDepth,
+    Histogram,
+    along_depth,
+    histogram,
+)
 from keras_consistency_cli.reporting.parts.drift import REACH, Drift, drift
 from keras_consistency_cli.reporting.parts.noise_multiple import worst_first
 from keras_consistency_cli.reporting.parts.number_format import both_values, count, number, one_line, spelled
@@ -63,7 +70,16 @@ def render_html(report: Report, canvas: Canvas) -> str:
     for most in _MOST_TOLD:
         told, left_out = found[:most], max(len(causes) - most, 0) + max(len(found) - most, 0)
         linked = {check.verdict.code for check in told}
-        page = _filled("report.html", report=summary, causes=causes[:most], checks=checks, found=told, linked=linked, skips=skips, left_out=left_out)
+        page = _filled(
+            "report.html",
+            report=summary,
+            causes=causes[:most],
+            checks=checks,
+            found=told,
+            linked=linked,
+            skips=skips,
+            left_out=left_out,
+        )
         if len(page.encode("utf-8", "backslashreplace")) <= LARGEST_PAGE:
             break
     return page
@@ -73,7 +89,14 @@ def refuse_html(version: str, model: str, refusal: KcheckError) -> str:
     """Return a page with the refusal: the model was refused, or nothing could be decided."""
     outcome = "inconsistent" if refusal.exit_code == 1 else "no-verdict"
     told = [one_line(line) for line in str(refusal).splitlines()]
-    return _filled("refusal.html", version=one_line(version), model=one_line(model), outcome=outcome, refused=refusal.exit_code == 1, told=told)
+    return _filled(
+        "refusal.html",
+        version=one_line(version),
+        model=one_line(model),
+        outcome=outcome,
+        refused=refusal.exit_code == 1,
+        told=told,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,15 +175,34 @@ class _Found:
 def _subject(report: Report) -> Iterator[tuple[str, str]]:
     facts = report.facts
     if facts:
-        yield "model", f"{facts.kind}, {count(len(facts.layers), 'layer')}, {count(facts.parameters, 'parameter')}"
-        yield "runs on", f"Keras {facts.keras} on {facts.backend} {facts.backend_version}, {', '.join(facts.devices)}"
+        yield (
+            "model",
+            f"{facts.kind}, {count(len(facts.layers), 'layer')}, {count(facts.parameters, 'parameter')}",
+        )
+        yield (
+            "runs on",
+            f"Keras {facts.keras} on {facts.backend} {facts.backend_version}, {', '.join(facts.devices)}",
+        )
     if report.scaler:
         yield "scaler", f"{report.scaler.path}: {report.scaler.summary}"
-    made = f"{count(report.rows, 'row')} made from the model's inputs" + (f": {report.data.summary}" if report.data.summary else "")
-    yield "rows", made if report.generated else f"{report.rows:,} of {count(report.rows_available, 'row')} of {report.data.path}"
+    made = f"{count(report.rows, 'row')} made from the model's inputs" + (
+        f": {report.data.summary}" if report.data.summary else ""
+    )
+    yield (
+        "rows",
+        made
+        if report.generated
+        else f"{report.rows:,} of {count(report.rows_available, 'row')} of {report.data.path}",
+    )
     if report.noise:
         several = len(report.noise) > 1
-        yield "rounding noise", ", ".join(f"{name} {number(value)}" if several else number(value) for name, value in report.noise.items())
+        yield (
+            "rounding noise",
+            ", ".join(
+                f"{name} {number(value)}" if several else number(value)
+                for name, value in report.noise.items()
+            ),
+        )
     if report.model.sha256:
         yield "SHA-256", report.model.sha256
 
@@ -168,7 +210,10 @@ def _subject(report: Report) -> Iterator[tuple[str, str]]:
 def _listed(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Values by name, those that are set: words as they are, all others as JSON."""
     given = [(name, value) for name, value in values.items() if value not in (None, [], {}, "")]
-    return tuple((one_line(name.replace("_", " "), 80), one_line(_value(value), _LONGEST_SETTING)) for name, value in given[:_MOST_SETTINGS])
+    return tuple(
+        (one_line(name.replace("_", " "), 80), one_line(_value(value), _LONGEST_SETTING))
+        for name, value in given[:_MOST_SETTINGS]
+    )
 
 
 def _value(value: Any) -> str:
@@ -178,7 +223,11 @@ def _value(value: Any) -> str:
 
 
 def _without_nulls(value: Any) -> Any:
-    return {name: _without_nulls(item) for name, item in value.items() if item is not None} if isinstance(value, dict) else value
+    return (
+        {name: _without_nulls(item) for name, item in value.items() if item is not None}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def _causes(report: Report) -> Iterator[_Cause]:
@@ -235,7 +284,8 @@ def _evidence(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tupl
         "apart": apart(judged.comparison),
         "decisions": flips(judged.comparison),
         "would pass": would_pass(failing) if failing and verdict.status is Status.FAIL else "",
-        "also failed": "; ".join(pair(report, one) for one in failing[1:4]) + (f"; and {len(failing) - 4} more" if len(failing) > 4 else ""),
+        "also failed": "; ".join(pair(report, one) for one in failing[1:4])
+        + (f"; and {len(failing) - 4} more" if len(failing) > 4 else ""),
     }
     yield from ((name, words) for name, words in told.items() if words)
 
@@ -243,7 +293,9 @@ def _evidence(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tupl
 def _worst_rows(judged: Judged) -> Iterator[tuple[str, ...]]:
     for worst in judged.comparison.worst:
         values = f"{worst.row:,}", str(list(worst.index)), *both_values(worst), number(worst.distance)
-        decided = (number(worst.margin), "yes" if worst.flipped else "no") if judged.comparison.decision else ()
+        decided = (
+            (number(worst.margin), "yes" if worst.flipped else "no") if judged.comparison.decision else ()
+        )
         yield (*values, *decided)
 
 
@@ -264,7 +316,12 @@ def _outdented(lines: list[str]) -> str:
 
 
 def _filled(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(**values, chart={"width": WIDTH, "height": HEIGHT, "reach": REACH}) + "\n"
+    return (
+        _environment()
+        .get_template(template)
+        .render(**values, chart={"width": WIDTH, "height": HEIGHT, "reach": REACH})
+        + "\n"
+    )
 
 
 @cache
@@ -273,6 +330,8 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(Path(__file__).with_name("templates"))
-    engine = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    engine = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     engine.filters["line"] = one_line
     return engine

@@ -33,7 +33,14 @@ def refuse_json(version: str, model: str, refusal: KcheckError) -> str:
     """Return what a machine is told where there is no report: the model was refused, or nothing could be decided."""
     verdict = "inconsistent" if refusal.exit_code == 1 else "no-verdict"
     error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.mend}
-    document = {"schema": SCHEMA, "kcheck": version, "verdict": verdict, "exit_code": refusal.exit_code, "model": model, "error": error}
+    document = {
+        "schema": SCHEMA,
+        "kcheck": version,
+        "verdict": verdict,
+        "exit_code": refusal.exit_code,
+        "model": model,
+        "error": error,
+    }
     return json.dumps({**document, "results": [], "diagnoses": []}, indent=2) + "\n"
 
 
@@ -49,18 +56,29 @@ def as_document(report: Report) -> dict[str, Any]:
         "exit_zero": report.exit_zero,
         "elapsed_s": report.elapsed_s,
         "environment": report.environment,
-        "subject": {"model": report.model, "scaler": report.scaler, "data": report.data, "settings": report.settings},
+        "subject": {
+            "model": report.model,
+            "scaler": report.scaler,
+            "data": report.data,
+            "settings": report.settings,
+        },
         "facts": report.facts,
         "rows": report.rows,
         "rows_available": report.rows_available,
         "generated": report.generated,
         "noise": report.noise,
-        "calibration": {name: [{**_names(each), **_measured(each)} for each in every] for name, every in report.calibration.items()},
+        "calibration": {
+            name: [{**_names(each), **_measured(each)} for each in every]
+            for name, every in report.calibration.items()
+        },
         "notes": report.notes,
         "lost": report.lost,
         "reproduce": report.reproduce,
         "reproducers": report.reproducers,
-        "exhibits": [{"code": each.code, "candidate": each.candidate, "reference": each.reference, "rows": each.rows} for each in report.exhibits],
+        "exhibits": [
+            {"code": each.code, "candidate": each.candidate, "reference": each.reference, "rows": each.rows}
+            for each in report.exhibits
+        ],
         "results": [_result(verdict, report.noise) for verdict in report.verdicts],
         "diagnoses": report.diagnoses,
         "unexplained": report.unexplained,
@@ -102,14 +120,25 @@ def _names(comparison: Comparison) -> dict[str, Any]:
 def _measured(comparison: Comparison) -> dict[str, Any]:
     """Every field of a comparison but its names, so that one added to it later is reported too."""
     apart = {"candidate", "reference", "output", "worst", "row_histogram"}
-    measured = {field.name: getattr(comparison, field.name) for field in fields(comparison) if field.name not in apart}
-    return {**measured, "scaled": comparison.scaled, "worst": comparison.worst, "histogram": _histogram(comparison.row_histogram)}
+    measured = {
+        field.name: getattr(comparison, field.name) for field in fields(comparison) if field.name not in apart
+    }
+    return {
+        **measured,
+        "scaled": comparison.scaled,
+        "worst": comparison.worst,
+        "histogram": _histogram(comparison.row_histogram),
+    }
 
 
 def _histogram(rows_by_bin: Sequence[int]) -> list[dict[str, Any]]:
     """The non-empty bins: how many rows had their greatest distance at or above `from` and below `below`."""
     edges = [0.0, *(float(f"{edge:.4g}") for edge in EDGES), math.inf]
-    return [{"from": edges[at], "below": edges[at + 1], "rows": rows} for at, rows in enumerate(rows_by_bin) if rows]
+    return [
+        {"from": edges[at], "below": edges[at + 1], "rows": rows}
+        for at, rows in enumerate(rows_by_bin)
+        if rows
+    ]
 
 
 def _jsonable(value: Any) -> Any:

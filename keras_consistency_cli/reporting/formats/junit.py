@@ -49,7 +49,12 @@ def refuse_junit(version: str, model: str, refusal: KcheckError) -> str:
 
 def _case(report: Report, verdict: Verdict) -> Element:
     name = f"{verdict.code} {verdict.name}"
-    case = Element("testcase", name=_sound(one_line(name, 80)), classname=_class(report.model.path), time=f"{verdict.elapsed_s:.3f}")
+    case = Element(
+        "testcase",
+        name=_sound(one_line(name, 80)),
+        classname=_class(report.model.path),
+        time=f"{verdict.elapsed_s:.3f}",
+    )
     message, code = one_line(headline(verdict)), one_line(verdict.code, 12)
     if verdict.status is Status.FAIL or (verdict.status is Status.WARN and report.fail_on == "warn"):
         _add(case, "failure", details_with_causes(report, verdict), message=message, type=code)
@@ -69,16 +74,39 @@ def _undecided(report: Report) -> Element:
 
 
 def _properties(report: Report) -> dict[str, str]:
-    found = {"verdict": report.outcome, "exit_code": str(report.exit_code), "rows": str(report.rows), "reproduce": report.reproduce}
-    found |= {f"environment.{name}": str(value) for name, value in report.environment.items() if isinstance(value, str | int)}
-    found |= {"model.sha256": report.model.sha256 or "", "data": report.data.path, "data.sha256": report.data.sha256 or ""}
+    found = {
+        "verdict": report.outcome,
+        "exit_code": str(report.exit_code),
+        "rows": str(report.rows),
+        "reproduce": report.reproduce,
+    }
+    found |= {
+        f"environment.{name}": str(value)
+        for name, value in report.environment.items()
+        if isinstance(value, str | int)
+    }
+    found |= {
+        "model.sha256": report.model.sha256 or "",
+        "data": report.data.path,
+        "data.sha256": report.data.sha256 or "",
+    }
     return {name: value for name, value in found.items() if value}
 
 
 def _suite(model: str, version: str, cases: Iterable[Element], seconds: float) -> Element:
     listed = list(cases)
-    amounts = {tag: str(sum(case.find(child) is not None for case in listed)) for tag, child in _COUNTED.items()}
-    suite = Element("testsuite", {"name": _sound(f"kcheck {one_line(model)}"), "tests": str(len(listed)), **amounts, "time": f"{seconds:.3f}"})
+    amounts = {
+        tag: str(sum(case.find(child) is not None for case in listed)) for tag, child in _COUNTED.items()
+    }
+    suite = Element(
+        "testsuite",
+        {
+            "name": _sound(f"kcheck {one_line(model)}"),
+            "tests": str(len(listed)),
+            **amounts,
+            "time": f"{seconds:.3f}",
+        },
+    )
     _add(_add(suite, "properties"), "property", name="kcheck", value=version)
     suite.extend(listed)
     return suite
@@ -97,7 +125,9 @@ def _document(suite: Element) -> str:
 
 
 def _add(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
-    child = ElementTree.SubElement(parent, tag, {name: _sound(spelled(value, 2000)) for name, value in attributes.items()})
+    child = ElementTree.SubElement(
+        parent, tag, {name: _sound(spelled(value, 2000)) for name, value in attributes.items()}
+    )
     child.text = "\n".join(_sound(spelled(line, 2000)) for line in text.splitlines()) or None
     return child
 

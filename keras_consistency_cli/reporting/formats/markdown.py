@@ -14,7 +14,15 @@ from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import NOTHING, count, one_line, spelled
 from keras_consistency_cli.reporting.parts.plain_blocks import details
-from keras_consistency_cli.reporting.parts.verdict_summary import OUTCOMES, by_severity, ending, figures, headline, sorted_verdicts, telling
+from keras_consistency_cli.reporting.parts.verdict_summary import (
+    OUTCOMES,
+    by_severity,
+    ending,
+    figures,
+    headline,
+    sorted_verdicts,
+    telling,
+)
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["refuse_markdown", "render_markdown"]
@@ -36,7 +44,9 @@ def render_markdown(report: Report, canvas: Canvas) -> str:
     for diagnosis in by_severity(report.diagnoses):
         parts += _cause(diagnosis)
     parts += ["### Checks", _table(report)] if report.verdicts else []
-    parts += [_unfolded(report, verdict) for verdict in sorted_verdicts(report.verdicts) if verdict.status in _TOLD]
+    parts += [
+        _unfolded(report, verdict) for verdict in sorted_verdicts(report.verdicts) if verdict.status in _TOLD
+    ]
     if report.reproduce and report.exit_code:
         parts += ["Run it again:", _fenced(spelled(report.reproduce, 2000), "console")]
     return "\n\n".join(parts) + "\n"
@@ -58,7 +68,9 @@ def _rows(report: Report) -> str:
 def _cause(diagnosis: Diagnosis) -> Iterator[str]:
     yield f"### Cause: {_escaped(diagnosis.cause, 60)} ({diagnosis.confidence})"
     place = f" Layer {_code(diagnosis.layer)}." if diagnosis.layer else ""
-    explains = f" Explains {', '.join(_code(code) for code in diagnosis.explains)}." if diagnosis.explains else ""
+    explains = (
+        f" Explains {', '.join(_code(code) for code in diagnosis.explains)}." if diagnosis.explains else ""
+    )
     yield f"**What:** {_escaped(diagnosis.sentence)}.{place}{explains}"
     if diagnosis.confirmation:
         yield f"**{'Confirmed' if diagnosis.confidence == 'confirmed' else 'Not certain'}:** {_escaped(diagnosis.confirmation)}."
@@ -91,7 +103,9 @@ def _unfolded(report: Report, verdict: Verdict) -> str:
 def _escaped(text: object, limit: int = 600) -> str:
     """Text that stays text, in paragraphs, tables and summaries alike; an empty comment keeps mentions, issue numbers and addresses from linking."""
     entities = _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", one_line(text, limit))
-    return re.sub(r"(?<!&)([@#])(?=\w)|(:)(?=//)|\b(www)(?=\.)", lambda found: f"{found[0]}<!-- -->", entities)
+    return re.sub(
+        r"(?<!&)([@#])(?=\w)|(:)(?=//)|\b(www)(?=\.)", lambda found: f"{found[0]}<!-- -->", entities
+    )
 
 
 def _code(text: object) -> str:

@@ -31,7 +31,9 @@ _REFUSED = {
     "id": "refused",
     "name": "Refused",
     "shortDescription": {"text": "the model or its scaler is damaged, or asks to run code of its own"},
-    "fullDescription": {"text": "kcheck reads models and scalers as data first, and refuses what it cannot read safely. Nothing was judged."},
+    "fullDescription": {
+        "text": "kcheck reads models and scalers as data first, and refuses what it cannot read safely. Nothing was judged."
+    },
     "help": {"text": "Save the model again, or allow what it asks for: --allow-unsafe, --trust-scaler."},
 }
 
@@ -42,32 +44,78 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
     results = [_result(report, verdict) for verdict in report.verdicts if verdict.status in _LEVELS]
     notices = [_notice(verdict) for verdict in report.verdicts if verdict.status in _NOTICE_LEVELS]
     invocation = {
-        "executionSuccessful": report.exit_code != 3 and all(verdict.status is not Status.ERROR for verdict in report.verdicts),
+        "executionSuccessful": report.exit_code != 3
+        and all(verdict.status is not Status.ERROR for verdict in report.verdicts),
         "exitCode": report.exit_code,
         "toolExecutionNotifications": notices,
         **({"commandLine": spelled(report.reproduce, 2000)} if report.reproduce else {}),
     }
     passed = [verdict.code for verdict in report.verdicts if verdict.status is Status.PASS]
-    properties = {"verdict": report.outcome, "rows": report.rows, "passed": passed, "environment": as_document(report)["environment"]}
+    properties = {
+        "verdict": report.outcome,
+        "rows": report.rows,
+        "passed": passed,
+        "environment": as_document(report)["environment"],
+    }
     # The standard wants each artifact once, also where one file plays two parts.
-    sources = {source.path: source for source in (report.data, report.scaler, report.model) if source and source.path}
-    return _log(report.version, rules, results, invocation, artifacts=[_artifact(source) for source in sources.values()], properties=properties)
+    sources = {
+        source.path: source for source in (report.data, report.scaler, report.model) if source and source.path
+    }
+    return _log(
+        report.version,
+        rules,
+        results,
+        invocation,
+        artifacts=[_artifact(source) for source in sources.values()],
+        properties=properties,
+    )
 
 
 def refuse_sarif(version: str, model: str, refusal: KcheckError) -> str:
     """Return a run without rules of checks: a refused model is a result, what could not be decided a notification."""
     message = {"text": "\n".join(spelled(line) for line in str(refusal).splitlines())}
     refused = refusal.exit_code == 1
-    results = [{"ruleId": "refused", "ruleIndex": 0, "level": "error", "message": message, "locations": [_location(model, None)]}] if refused else []
+    results = (
+        [
+            {
+                "ruleId": "refused",
+                "ruleIndex": 0,
+                "level": "error",
+                "message": message,
+                "locations": [_location(model, None)],
+            }
+        ]
+        if refused
+        else []
+    )
     notices = [] if refused else [{"level": "error", "message": message}]
-    invocation = {"executionSuccessful": False, "exitCode": refusal.exit_code, "toolExecutionNotifications": notices}
+    invocation = {
+        "executionSuccessful": False,
+        "exitCode": refusal.exit_code,
+        "toolExecutionNotifications": notices,
+    }
     return _log(version, [_REFUSED], results, invocation)
 
 
-def _log(version: str, rules: Sequence[Any], results: Sequence[Any], invocation: Mapping[str, Any], **more: Any) -> str:
-    driver = {"name": "kcheck", "fullName": "keras-consistency-cli", "semanticVersion": version, "rules": rules}
-    run = {"tool": {"driver": driver}, "invocations": [invocation], "columnKind": "unicodeCodePoints", **more, "results": results}
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
+def _log(
+    version: str, rules: Sequence[Any], results: Sequence[Any], invocation: Mapping[str, Any], **more: Any
+) -> str:
+    driver = {
+        "name": "kcheck",
+        "fullName": "keras-consistency-cli",
+        "semanticVersion": version,
+        "rules": rules,
+    }
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [invocation],
+        "columnKind": "unicodeCodePoints",
+        **more,
+        "results": results,
+    }
+    return (
+        json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
+    )
 
 
 def _rule(check: Check) -> dict[str, Any]:
@@ -83,7 +131,10 @@ def _rule(check: Check) -> dict[str, Any]:
 def _result(report: Report, verdict: Verdict) -> dict[str, Any]:
     causes = causes_of(report, verdict)
     layer = next((one_line(cause.layer) for cause in causes if cause.layer), None)
-    sentences = [headline(verdict), *(f"{cause.cause} ({cause.confidence}): {cause.sentence}" for cause in causes)]
+    sentences = [
+        headline(verdict),
+        *(f"{cause.cause} ({cause.confidence}): {cause.sentence}" for cause in causes),
+    ]
     identity = "\0".join((verdict.code, report.model.path, *(cause.cause for cause in causes), layer or ""))
     codes = [check.code for check in CHECKS]
     return {
@@ -92,24 +143,41 @@ def _result(report: Report, verdict: Verdict) -> dict[str, Any]:
         "level": _LEVELS[verdict.status],
         "message": {"text": "\n".join(one_line(sentence) for sentence in sentences)},
         "locations": [_location(report.model.path, layer)],
-        "partialFingerprints": {"kcheck/v1": hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()},
-        "properties": {"details": details_with_causes(report, verdict), "causes": [one_line(cause.cause) for cause in causes]},
+        "partialFingerprints": {
+            "kcheck/v1": hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
+        },
+        "properties": {
+            "details": details_with_causes(report, verdict),
+            "causes": [one_line(cause.cause) for cause in causes],
+        },
     }
 
 
 def _notice(verdict: Verdict) -> dict[str, Any]:
-    message = {"text": one_line(f"{verdict.code} {verdict.name}, {verdict.status.value}: {headline(verdict)}")}
-    return {"level": _NOTICE_LEVELS[verdict.status], "message": message, "associatedRule": {"id": one_line(verdict.code, 12)}}
+    message = {
+        "text": one_line(f"{verdict.code} {verdict.name}, {verdict.status.value}: {headline(verdict)}")
+    }
+    return {
+        "level": _NOTICE_LEVELS[verdict.status],
+        "message": message,
+        "associatedRule": {"id": one_line(verdict.code, 12)},
+    }
 
 
 def _location(model: str, layer: str | None) -> dict[str, Any]:
     """The model's file; code scanning asks for a line, and a binary file has none but the first."""
     physical = {"artifactLocation": {"uri": _uri(model)}, "region": {"startLine": 1}}
-    return {"physicalLocation": physical, **({"logicalLocations": [{"fullyQualifiedName": layer, "kind": "member"}]} if layer else {})}
+    return {
+        "physicalLocation": physical,
+        **({"logicalLocations": [{"fullyQualifiedName": layer, "kind": "member"}]} if layer else {}),
+    }
 
 
 def _artifact(source: Source) -> dict[str, Any]:
-    return {"location": {"uri": _uri(source.path)}, **({"hashes": {"sha-256": source.sha256}} if source.sha256 else {})}
+    return {
+        "location": {"uri": _uri(source.path)},
+        **({"hashes": {"sha-256": source.sha256}} if source.sha256 else {}),
+    }
 
 
 def _uri(path: str) -> str:

@@ -14,7 +14,12 @@ from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.check_table import check_table
 from keras_consistency_cli.reporting.parts.layout import draw, flowed, pasted, wrapped, written
 from keras_consistency_cli.reporting.parts.number_format import count, number
-from keras_consistency_cli.reporting.parts.verdict_summary import OUTCOMES, by_severity, ending, sorted_verdicts
+from keras_consistency_cli.reporting.parts.verdict_summary import (
+    OUTCOMES,
+    by_severity,
+    ending,
+    sorted_verdicts,
+)
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["render_terminal"]
@@ -34,7 +39,11 @@ def render_terminal(report: Report, canvas: Canvas) -> str:
     sections += [diagnosis_block(canvas, one) for one in by_severity(report.diagnoses)]
     if report.verdicts:
         sections.append(check_table(canvas, report))
-    sections += [verdict_block(canvas, report, verdict) for verdict in sorted_verdicts(report.verdicts) if verdict.status in _TOLD]
+    sections += [
+        verdict_block(canvas, report, verdict)
+        for verdict in sorted_verdicts(report.verdicts)
+        if verdict.status in _TOLD
+    ]
     sections.append(_advice_of_passes(canvas, report.verdicts))
     if canvas.amount == "verbose":
         sections.append(_around(canvas, report))
@@ -47,7 +56,11 @@ def render_terminal(report: Report, canvas: Canvas) -> str:
 
 def _header(canvas: Canvas, report: Report) -> list[Text]:
     facts = report.facts
-    titles = [written(canvas, f"kcheck {report.version}", "bold"), written(canvas, report.model.path, "bold"), written(canvas, _model_words(report))]
+    titles = [
+        written(canvas, f"kcheck {report.version}", "bold"),
+        written(canvas, report.model.path, "bold"),
+        written(canvas, _model_words(report)),
+    ]
     lines = flowed(canvas, titles)
     for words in (_surroundings(report), [_rows_words(report), *_noise_words(report)]):
         lines += flowed(canvas, [written(canvas, item) for item in words])
@@ -84,7 +97,11 @@ def _rows_words(report: Report) -> str:
 def _noise_words(report: Report) -> list[str]:
     if len(report.noise) == 1:
         return [f"rounding noise {number(value)}" for value in report.noise.values()]
-    return ["rounding noise: " + ", ".join(f"{name} {number(value)}" for name, value in report.noise.items())] if report.noise else []
+    return (
+        ["rounding noise: " + ", ".join(f"{name} {number(value)}" for name, value in report.noise.items())]
+        if report.noise
+        else []
+    )
 
 
 def _own_notes(report: Report, facts: Facts | None) -> list[str]:
@@ -102,7 +119,12 @@ def _advice_of_passes(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]
     lines: list[Text] = []
     for verdict in verdicts:
         if verdict.status is Status.PASS and verdict.advice:
-            lines += wrapped(canvas, written(canvas, verdict.advice), indent=len(verdict.code) + 2, first=written(canvas, verdict.code, limit=12))
+            lines += wrapped(
+                canvas,
+                written(canvas, verdict.advice),
+                indent=len(verdict.code) + 2,
+                first=written(canvas, verdict.code, limit=12),
+            )
     return lines
 
 
@@ -115,12 +137,29 @@ def _footer(canvas: Canvas, report: Report) -> list[Text]:
 
 def _around(canvas: Canvas, report: Report) -> list[Text]:
     """What the run was made with, and the seconds that judging took, longest first."""
-    facts = {name.replace("_", " "): value for name, value in report.environment.items() if value not in (None, "", [])}
-    words = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in facts.items()}
-    slow = [verdict for verdict in sorted(report.verdicts, key=lambda verdict: -verdict.elapsed_s) if verdict.elapsed_s][:_SLOWEST]
+    facts = {
+        name.replace("_", " "): value
+        for name, value in report.environment.items()
+        if value not in (None, "", [])
+    }
+    words = {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in facts.items()
+    }
+    slow = [
+        verdict
+        for verdict in sorted(report.verdicts, key=lambda verdict: -verdict.elapsed_s)
+        if verdict.elapsed_s
+    ][:_SLOWEST]
     files = {"model": report.model, "data": report.data, "scaler": report.scaler}
-    words |= {f"{name} sha256": source.sha256 for name, source in files.items() if source is not None and source.sha256}
-    words["judging took"] = ", ".join(f"{verdict.code} {verdict.elapsed_s:.2g} s" for verdict in slow) or "no time"
+    words |= {
+        f"{name} sha256": source.sha256
+        for name, source in files.items()
+        if source is not None and source.sha256
+    }
+    words["judging took"] = (
+        ", ".join(f"{verdict.code} {verdict.elapsed_s:.2g} s" for verdict in slow) or "no time"
+    )
     wide = max(map(len, words)) + 2
     found: list[Text] = []
     for name, value in words.items():

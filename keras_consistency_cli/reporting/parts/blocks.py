@@ -11,10 +11,26 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.cause_details import damage_lines, depth_lines
 from keras_consistency_cli.reporting.parts.check_table import status_text
-from keras_consistency_cli.reporting.parts.layout import LABEL_WIDTH, aligned, code_lines, labelled, pasted, wrapped, written
+from keras_consistency_cli.reporting.parts.layout import (
+    LABEL_WIDTH,
+    aligned,
+    code_lines,
+    labelled,
+    pasted,
+    wrapped,
+    written,
+)
 from keras_consistency_cli.reporting.parts.noise_multiple import worst_first
 from keras_consistency_cli.reporting.parts.number_format import both_values, count, deviation, number
-from keras_consistency_cli.reporting.parts.verdict_summary import apart, causes_of, flips, pair, rows_named, telling, would_pass
+from keras_consistency_cli.reporting.parts.verdict_summary import (
+    apart,
+    causes_of,
+    flips,
+    pair,
+    rows_named,
+    telling,
+    would_pass,
+)
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["LONGEST_BLOCK", "diagnosis_block", "verdict_block"]
@@ -33,7 +49,9 @@ _ROW_TITLES = ("row", "index", "candidate", "reference", "distance")
 def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     """Return a cause: how sure, in words, where, which checks it explains, what to change."""
     mark = status_text(canvas, _STATUS_OF_SEVERITY[diagnosis.severity], _SEVERITY_WORDS[diagnosis.severity])
-    title = Text.assemble(written(canvas, diagnosis.cause, "bold", limit=60), written(canvas, f", {diagnosis.confidence}"))
+    title = Text.assemble(
+        written(canvas, diagnosis.cause, "bold", limit=60), written(canvas, f", {diagnosis.confidence}")
+    )
     lines = wrapped(canvas, title, indent=mark.cell_len + 2, first=mark)
     lines += wrapped(canvas, written(canvas, diagnosis.sentence), indent=2)
     if diagnosis.layer:
@@ -47,28 +65,44 @@ def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     lines += damage_lines(canvas, diagnosis.damage)
     if diagnosis.explains:
         lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
-    return _capped(canvas, lines + _growth(canvas, diagnosis) + code_lines(canvas, "to mend", diagnosis.advice))
+    return _capped(
+        canvas, lines + _growth(canvas, diagnosis) + code_lines(canvas, "to mend", diagnosis.advice)
+    )
 
 
 def _growth(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     """A small table of the layers at which rounding grows most: relative error of what comes out, and how much more it is than what went in."""
     measured = diagnosis.evidence.get("growth", ())
-    rows = [_GROWTH_TITLES, *((each["layer"], number(each["error"]), number(each["grown"])) for each in measured)]
+    rows = [
+        _GROWTH_TITLES,
+        *((each["layer"], number(each["error"]), number(each["grown"])) for each in measured),
+    ]
     texts = [[written(canvas, cell, "dim" if at == 0 else "") for cell in row] for at, row in enumerate(rows)]
     widths = _widths(texts)
-    return [Text.assemble(" " * _TABLE_INDENT, aligned(row, widths, 1, 2)) for row in texts] if measured else []
+    return (
+        [Text.assemble(" " * _TABLE_INDENT, aligned(row, widths, 1, 2)) for row in texts] if measured else []
+    )
 
 
 def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text]:
     """Return what a check that failed, errored or warned found, and the next step."""
     mark = status_text(canvas, verdict.status)
-    lines = wrapped(canvas, written(canvas, f"{verdict.code} {verdict.name}", "bold", limit=80), indent=mark.cell_len + 2, first=mark)
+    lines = wrapped(
+        canvas,
+        written(canvas, f"{verdict.code} {verdict.name}", "bold", limit=80),
+        indent=mark.cell_len + 2,
+        first=mark,
+    )
     lines += wrapped(canvas, written(canvas, verdict.message), indent=2)
     if verdict.reason:
         lines += labelled(canvas, "reason", written(canvas, verdict.reason))
     worst = telling(verdict)
     if worst is not None:
-        lines += _evidence(canvas, report, worst_first(verdict.judged)) if verdict.status is Status.FAIL else _measured(canvas, report, worst)
+        lines += (
+            _evidence(canvas, report, worst_first(verdict.judged))
+            if verdict.status is Status.FAIL
+            else _measured(canvas, report, worst)
+        )
     causes = [diagnosis.cause for diagnosis in causes_of(report, verdict)]
     if causes:
         # What is to be mended stands with the cause; the check's own next step looks for one.
@@ -115,7 +149,11 @@ def _measured(canvas: Canvas, report: Report, judged: Judged) -> list[Text]:
     lines = labelled(canvas, "compared", written(canvas, pair(report, judged, "the reference ")))
     if judged.reason:
         lines += labelled(canvas, "decided by", written(canvas, judged.reason))
-    return lines + (labelled(canvas, "apart", written(canvas, apart(judged.comparison))) if apart(judged.comparison) else [])
+    return lines + (
+        labelled(canvas, "apart", written(canvas, apart(judged.comparison)))
+        if apart(judged.comparison)
+        else []
+    )
 
 
 def _worst_rows(canvas: Canvas, judged: Judged) -> list[Text]:
@@ -140,4 +178,7 @@ def _capped(canvas: Canvas, lines: list[Text]) -> list[Text]:
     if len(lines) <= LONGEST_BLOCK:
         return lines
     left = len(lines) - LONGEST_BLOCK + 1
-    return [*lines[: LONGEST_BLOCK - 1], written(canvas, f"… {count(left, 'more line')}, all in --format json", "dim")]
+    return [
+        *lines[: LONGEST_BLOCK - 1],
+        written(canvas, f"… {count(left, 'more line')}, all in --format json", "dim"),
+    ]

@@ -32,7 +32,11 @@ def damage_lines(canvas: Canvas, damage: Damage | None) -> list[Text]:
 
 
 def _amounts(damage: Damage) -> Iterator[str]:
-    share = f"{damage.share:.0%}".replace("%", " %") if damage.share >= 0.01 or not damage.rows_hit else "under 1 %"
+    share = (
+        f"{damage.share:.0%}".replace("%", " %")
+        if damage.share >= 0.01 or not damage.rows_hit
+        else "under 1 %"
+    )
     yield f"{damage.rows_hit:,} of {count(damage.rows, 'row')} ({share})"
     if damage.flipped:
         named = ", ".join(f"{row:,}" for row in damage.flipped_rows[:_FLIPPED_ROWS])
@@ -52,19 +56,30 @@ def depth_lines(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
         return []
     width = max(canvas.width - _MARGIN - _COLUMNS_FOR_NUMBERS, 10)
     rows = [[written(canvas, title, "dim") for title in _TITLES]]
-    rows += [_cells(canvas, each, width) if each else [Text(), written(canvas, "…", "dim"), Text(), Text(), Text()] for each in shown]
+    rows += [
+        _cells(canvas, each, width) if each else [Text(), written(canvas, "…", "dim"), Text(), Text(), Text()]
+        for each in shown
+    ]
     if all(each is None or each.noise is None for each in shown):
         rows = [row[:-1] for row in rows]
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
-    margins = [Text.assemble("  ", ("depth", "dim"), " " * (_MARGIN - 7))] + [Text(" " * _MARGIN)] * len(shown)
-    return [Text.assemble(margin, aligned(row, widths, 2, 2)) for margin, row in zip(margins, rows, strict=True)]
+    margins = [Text.assemble("  ", ("depth", "dim"), " " * (_MARGIN - 7))] + [Text(" " * _MARGIN)] * len(
+        shown
+    )
+    return [
+        Text.assemble(margin, aligned(row, widths, 2, 2)) for margin, row in zip(margins, rows, strict=True)
+    ]
 
 
 def _cells(canvas: Canvas, layer: LayerDeviation, width: int) -> list[Text]:
     style = "bold" if layer.culprit else ""
     name = shortened(canvas, written(canvas, f"{layer.depth} {layer.layer} ({layer.kind})", style), width)
     numbers = [number(layer.inputs), number(layer.outputs), number(layer.noise)]
-    return [written(canvas, ">" if layer.culprit else "", style), name, *(written(canvas, each, style) for each in numbers)]
+    return [
+        written(canvas, ">" if layer.culprit else "", style),
+        name,
+        *(written(canvas, each, style) for each in numbers),
+    ]
 
 
 def _chosen(depth: Sequence[LayerDeviation]) -> list[LayerDeviation | None]:

@@ -11,7 +11,18 @@ from keras_consistency_cli.checks.base import Judged
 from keras_consistency_cli.measurement.comparison import EDGES
 from keras_consistency_cli.reporting.parts.number_format import count, number
 
-__all__ = ["HEIGHT", "WIDTH", "AlongDepth", "Bar", "Dot", "Histogram", "Mark", "Place", "along_depth", "histogram"]
+__all__ = [
+    "HEIGHT",
+    "WIDTH",
+    "AlongDepth",
+    "Bar",
+    "Dot",
+    "Histogram",
+    "Mark",
+    "Place",
+    "along_depth",
+    "histogram",
+]
 
 WIDTH, HEIGHT = 480.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 24.0, 40.0, 30.0
@@ -115,7 +126,16 @@ def histogram(judged: Judged, noise: Mapping[str, float]) -> Histogram | None:
     most = max(same, *(rows for _, _, rows in together), 1)
     bars = [_bar(_LEFT, _SAME_BAR, same, most, "do not differ")] if same else []
     for low, high, rows in together:
-        bars.append(_bar(axis.x(low), max(axis.x(high) - axis.x(low) - 1, 1.5), rows, most, f"moved by about {number(low)}", over=low >= limit))
+        bars.append(
+            _bar(
+                axis.x(low),
+                max(axis.x(high) - axis.x(low) - 1, 1.5),
+                rows,
+                most,
+                f"moved by about {number(low)}",
+                over=low >= limit,
+            )
+        )
     return Histogram(
         bars=tuple(bars),
         ticks=axis.ticks(),
@@ -135,14 +155,22 @@ def along_depth(places: Sequence[Place]) -> AlongDepth | None:
     high = max(math.ceil(max(map(math.log10, measured), default=0.0)), low + 2)
     step = (WIDTH - _LEFT - _RIGHT) / (len(places) - 1)
     dots = tuple(
-        Dot(x=_LEFT + at * step, y=_level(place.outputs, low, high), culprit=place.culprit, title=f"{place.layer}: {number(place.outputs)}")
+        Dot(
+            x=_LEFT + at * step,
+            y=_level(place.outputs, low, high),
+            culprit=place.culprit,
+            title=f"{place.layer}: {number(place.outputs)}",
+        )
         for at, place in enumerate(places)
     )
     found = next(((dot, place) for dot, place in zip(dots, places, strict=True) if place.culprit), None)
     return AlongDepth(
         dots=dots if len(dots) <= _MOST_DOTS else tuple(dot for dot in dots if dot.culprit),
         line=" ".join(f"{dot.x:.1f},{dot.y:.1f}" for dot in dots),
-        ticks=tuple(Mark(at=_level(10.0**exponent, low, high), label=f"1e{exponent}") for exponent in _spread(low + 1, high)),
+        ticks=tuple(
+            Mark(at=_level(10.0**exponent, low, high), label=f"1e{exponent}")
+            for exponent in _spread(low + 1, high)
+        ),
         culprit=_placed(found[0].x, found[1].layer) if found else None,
         summary=_along(places),
     )
@@ -158,7 +186,10 @@ class _Axis:
         return _LEFT + _SAME + share * (WIDTH - _LEFT - _SAME - _RIGHT)
 
     def ticks(self) -> tuple[Mark, ...]:
-        decades = tuple(Mark(at=self.x(10.0**exponent), label=f"1e{exponent}") for exponent in _spread(self.low, self.high))
+        decades = tuple(
+            Mark(at=self.x(10.0**exponent), label=f"1e{exponent}")
+            for exponent in _spread(self.low, self.high)
+        )
         return (Mark(at=_LEFT + _SAME_BAR / 2, label="same"), *decades)
 
 
@@ -173,9 +204,14 @@ def _together(moved: Sequence[int]) -> list[tuple[float, float, int]]:
     if not occupied:
         return []
     size = math.ceil((occupied[-1] - occupied[0] + 1) / _MOST_BARS)
-    groups = [range(start, min(start + size, len(moved))) for start in range(occupied[0], occupied[-1] + 1, size)]
+    groups = [
+        range(start, min(start + size, len(moved))) for start in range(occupied[0], occupied[-1] + 1, size)
+    ]
     edges = [float(edge) for edge in EDGES]
-    found = [(edges[group[0]], edges[min(group[-1] + 1, len(edges) - 1)], sum(moved[at] for at in group)) for group in groups]
+    found = [
+        (edges[group[0]], edges[min(group[-1] + 1, len(edges) - 1)], sum(moved[at] for at in group))
+        for group in groups
+    ]
     return [(low, high, rows) for low, high, rows in found if rows]
 
 
@@ -185,12 +221,19 @@ def _shown(value: float) -> bool:
 
 def _occupied(moved: Sequence[int]) -> Iterable[float]:
     """Both edges of every bin that holds rows."""
-    return (float(EDGES[min(edge, len(EDGES) - 1)]) for at, rows in enumerate(moved) if rows for edge in (at, at + 1))
+    return (
+        float(EDGES[min(edge, len(EDGES) - 1)])
+        for at, rows in enumerate(moved)
+        if rows
+        for edge in (at, at + 1)
+    )
 
 
 def _bar(x: float, width: float, rows: int, most: int, words: str, *, over: bool = False) -> Bar:
     height = max((_FLOOR - _TOP) * rows / most, _LOWEST_BAR)
-    return Bar(x=x, y=_FLOOR - height, width=width, height=height, title=f"{count(rows, 'row')} {words}", over=over)
+    return Bar(
+        x=x, y=_FLOOR - height, width=width, height=height, title=f"{count(rows, 'row')} {words}", over=over
+    )
 
 
 def _mark(axis: _Axis, value: float, label: str) -> Mark | None:
@@ -218,4 +261,8 @@ def _level(value: float, low: int, high: int) -> float:
 def _along(places: Sequence[Place]) -> str:
     culprit = next((place for place in places if place.culprit), None)
     ending = f"{number(places[-1].outputs)} behind the last of {count(len(places), 'layer')}"
-    return f"{number(culprit.inputs)} before '{culprit.layer}', {number(culprit.outputs)} behind it, {ending}" if culprit else ending
+    return (
+        f"{number(culprit.inputs)} before '{culprit.layer}', {number(culprit.outputs)} behind it, {ending}"
+        if culprit
+        else ending
+    )

@@ -11,15 +11,33 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.layout import aligned, flowed, shortened, wrapped, written
 from keras_consistency_cli.reporting.parts.number_format import NOTHING
-from keras_consistency_cli.reporting.parts.verdict_summary import figures, skips_by_reason, sorted_verdicts, telling
+from keras_consistency_cli.reporting.parts.verdict_summary import (
+    figures,
+    skips_by_reason,
+    sorted_verdicts,
+    telling,
+)
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["check_table", "status_text"]
 
 _MARKS = {Status.FAIL: "✗", Status.ERROR: "?", Status.WARN: "!", Status.PASS: "✓", Status.SKIP: "-"}
-_STYLES = {Status.FAIL: "bold red", Status.ERROR: "bold magenta", Status.WARN: "yellow", Status.PASS: "green", Status.SKIP: "dim"}
+_STYLES = {
+    Status.FAIL: "bold red",
+    Status.ERROR: "bold magenta",
+    Status.WARN: "yellow",
+    Status.PASS: "green",
+    Status.SKIP: "dim",
+}
 
-_ORIGIN_MARKS = {"calibrated": "", "calibrated-few-rows": "*", "amplified": "^", "fallback": "~", "stated": "=", "exact": ""}
+_ORIGIN_MARKS = {
+    "calibrated": "",
+    "calibrated-few-rows": "*",
+    "amplified": "^",
+    "fallback": "~",
+    "stated": "=",
+    "exact": "",
+}
 _ORIGIN_WORDS = {
     "calibrated": "limit: from the model's own rounding noise",
     "calibrated-few-rows": "* widened: few rows to calibrate on",
@@ -62,29 +80,52 @@ def check_table(canvas: Canvas, report: Report) -> list[Text]:
     """Return the table's lines: titles, one line a check, where the limits come from, and what was skipped and why."""
     verdicts = [verdict for verdict in sorted_verdicts(report.verdicts) if verdict.status is not Status.SKIP]
     worst = [telling(verdict) for verdict in verdicts]
-    rows = [[*_names(canvas, verdict), *_numbers(canvas, report, verdict, one)] for verdict, one in zip(verdicts, worst, strict=True)]
+    rows = [
+        [*_names(canvas, verdict), *_numbers(canvas, report, verdict, one)]
+        for verdict, one in zip(verdicts, worst, strict=True)
+    ]
     shape, widths = _fitting(canvas, rows)
-    titles = [Text(), Text(), Text("check", "dim"), *(written(canvas, title, "dim") for title in shape.titles)]
+    titles = [
+        Text(),
+        Text(),
+        Text("check", "dim"),
+        *(written(canvas, title, "dim") for title in shape.titles),
+    ]
     lines = [aligned(titles, widths, _LEFT, shape.gap)]
     for verdict, one, row in zip(verdicts, worst, rows, strict=True):
         if one is None:
             lines += _remark(canvas, verdict, row, widths, shape)
         else:
             lines.append(aligned(row[: len(widths)], widths, _LEFT, shape.gap))
-    return (lines if verdicts else []) + _legend(canvas, [one for one in worst if one is not None]) + _skips(canvas, report.verdicts)
+    return (
+        (lines if verdicts else [])
+        + _legend(canvas, [one for one in worst if one is not None])
+        + _skips(canvas, report.verdicts)
+    )
 
 
 def _skips(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]:
     head = status_text(canvas, Status.SKIP)
     lines: list[Text] = []
     for reason, skipped in skips_by_reason(verdicts).items():
-        told = ", ".join(verdict.code for verdict in skipped) if len(skipped) > 1 else f"{skipped[0].code} {skipped[0].name}"
-        lines += wrapped(canvas, written(canvas, f"{told}: {reason}", "dim", limit=400), indent=head.cell_len + 2, first=head)
+        told = (
+            ", ".join(verdict.code for verdict in skipped)
+            if len(skipped) > 1
+            else f"{skipped[0].code} {skipped[0].name}"
+        )
+        lines += wrapped(
+            canvas,
+            written(canvas, f"{told}: {reason}", "dim", limit=400),
+            indent=head.cell_len + 2,
+            first=head,
+        )
     return lines
 
 
 def _names(canvas: Canvas, verdict: Verdict) -> list[Text]:
-    name = shortened(canvas, written(canvas, verdict.name), min(_LONGEST_NAME, canvas.width - _LEFT_FOR_NUMBERS))
+    name = shortened(
+        canvas, written(canvas, verdict.name), min(_LONGEST_NAME, canvas.width - _LEFT_FOR_NUMBERS)
+    )
     return [status_text(canvas, verdict.status), written(canvas, verdict.code, limit=12), name]
 
 
@@ -107,7 +148,9 @@ def _fitting(canvas: Canvas, rows: Sequence[Sequence[Text]]) -> tuple[_Shape, li
     return shape, widths
 
 
-def _remark(canvas: Canvas, verdict: Verdict, row: Sequence[Text], widths: Sequence[int], shape: _Shape) -> list[Text]:
+def _remark(
+    canvas: Canvas, verdict: Verdict, row: Sequence[Text], widths: Sequence[int], shape: _Shape
+) -> list[Text]:
     """What a check says that compared nothing: a line of its message, or two where advice refers to it."""
     head = aligned(row[:_LEFT], widths[:_LEFT], _LEFT, shape.gap)
     indent = sum(widths[:_LEFT]) + shape.gap * _LEFT
@@ -123,5 +166,10 @@ def _cut(canvas: Canvas, line: Text) -> Text:
 
 
 def _legend(canvas: Canvas, shown: Iterable[Judged]) -> list[Text]:
-    origins = {one.limit.origin for one in shown if not one.comparison.misshapen and not one.comparison.nonfinite}
-    return flowed(canvas, [written(canvas, words, "dim") for origin, words in _ORIGIN_WORDS.items() if origin in origins])
+    origins = {
+        one.limit.origin for one in shown if not one.comparison.misshapen and not one.comparison.nonfinite
+    }
+    return flowed(
+        canvas,
+        [written(canvas, words, "dim") for origin, words in _ORIGIN_WORDS.items() if origin in origins],
+    )

@@ -50,7 +50,11 @@ def drift(report: Report) -> Drift | None:
     furthest = max((abs(each["shift"]) for each in figures if math.isfinite(each["shift"])), default=1.0)
     furthest = max(furthest, 1.0)
     features = tuple(_feature(each, furthest, several) for each in figures[:_MOST])
-    shown = f"The {len(features)} furthest of {count(found['features'], 'feature')}" if found["features"] > len(features) else "Every feature"
+    shown = (
+        f"The {len(features)} furthest of {count(found['features'], 'feature')}"
+        if found["features"] > len(features)
+        else "Every feature"
+    )
     moved = sum(feature.moved for feature in features)
     summary = f"{shown}; {f'{moved} moved further than the limits allow' if moved else 'none moved further than the limits allow'}"
     return Drift(features=features, summary=summary)

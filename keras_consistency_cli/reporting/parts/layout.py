@@ -17,7 +17,18 @@ from rich.text import Text
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import one_line, plain, spelled
 
-__all__ = ["LABEL_WIDTH", "aligned", "code_lines", "draw", "flowed", "labelled", "pasted", "shortened", "wrapped", "written"]
+__all__ = [
+    "LABEL_WIDTH",
+    "aligned",
+    "code_lines",
+    "draw",
+    "flowed",
+    "labelled",
+    "pasted",
+    "shortened",
+    "wrapped",
+    "written",
+]
 
 LABEL_WIDTH = 12
 _DETAIL_INDENT = 2
@@ -35,7 +46,10 @@ def wrapped(canvas: Canvas, text: Text, *, indent: int = 0, first: Text | None =
     """Break a text into lines after `indent` columns; `first`, where given, stands in the indent of the first line."""
     lines = text.wrap(_PLAIN_CONSOLE, max(canvas.width - indent, _NARROWEST_TEXT))
     margins = [first or Text()] + [Text()] * max(len(lines) - 1, 0)
-    found = [_joined(margin, " " * (indent - margin.cell_len), line) for margin, line in zip(margins, lines, strict=True)]
+    found = [
+        _joined(margin, " " * (indent - margin.cell_len), line)
+        for margin, line in zip(margins, lines, strict=True)
+    ]
     for line in found:
         line.rstrip()
     return found
@@ -60,7 +74,10 @@ def pasted(canvas: Canvas, command: str, first: Text) -> list[Text]:
         else:
             lines[-1] = f"{lines[-1]} {part}".lstrip()
     ends = [" \\"] * (len(lines) - 1) + [""]
-    return [_joined(first if not at else Text(" " * indent), Text(line + end)) for at, (line, end) in enumerate(zip(lines, ends, strict=True))]
+    return [
+        _joined(first if not at else Text(" " * indent), Text(line + end))
+        for at, (line, end) in enumerate(zip(lines, ends, strict=True))
+    ]
 
 
 def _with_values(words: Sequence[str], room: int) -> list[str]:
@@ -155,4 +172,8 @@ def _joined(*pieces: str | Text) -> Text:
 def _harmless(line: Text) -> Text:
     """A line that begins with two colons is a command to a GitHub log, wherever wrapping has put them."""
     bare = line.plain.lstrip()
-    return Text(" " * (cell_len(line.plain) - cell_len(bare)) + "\\x3a" + bare[1:]) if bare.startswith("::") else line
+    return (
+        Text(" " * (cell_len(line.plain) - cell_len(bare)) + "\\x3a" + bare[1:])
+        if bare.startswith("::")
+        else line
+    )

@@ -9,13 +9,35 @@ from decimal import ROUND_CEILING, Decimal
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
 from keras_consistency_cli.text import clean
 
-__all__ = ["NOTHING", "at_least", "both_values", "count", "deviation", "number", "one_line", "plain", "spelled"]
+__all__ = [
+    "NOTHING",
+    "at_least",
+    "both_values",
+    "count",
+    "deviation",
+    "number",
+    "one_line",
+    "plain",
+    "spelled",
+]
 
 NOTHING = "—"
 """Stands where there is no number."""
 
 _ASCII = str.maketrans(
-    {"×": "x", "·": "*", "—": "-", "…": "...", "≤": "<=", "≥": ">=", "→": "->", "±": "+/-", "µ": "u", "✓": "+", "✗": "x"}
+    {
+        "×": "x",
+        "·": "*",
+        "—": "-",
+        "…": "...",
+        "≤": "<=",
+        "≥": ">=",
+        "→": "->",
+        "±": "+/-",
+        "µ": "u",
+        "✓": "+",
+        "✗": "x",
+    }
     | {"\u2013": "-", "\u2212": "-", "\u2018": "'", "\u2019": "'", "“": '"', "”": '"', "\u00a0": " "}
 )
 _RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -83,4 +105,8 @@ def both_values(worst: WorstRow) -> tuple[str, str]:
 
 
 def _value(value: float | str, digits: int) -> str:
-    return one_line(repr(value), 24) if isinstance(value, str) else (f"{value:.{digits}g}" if math.isfinite(value) else number(value))
+    return (
+        one_line(repr(value), 24)
+        if isinstance(value, str)
+        else (f"{value:.{digits}g}" if math.isfinite(value) else number(value))
+    )

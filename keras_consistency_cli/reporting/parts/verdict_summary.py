@@ -34,7 +34,13 @@ __all__ = [
 ]
 
 OUTCOMES = {"consistent": "consistent", "inconsistent": "inconsistent", "no-verdict": "no verdict"}
-_COUNTED = {Status.FAIL: "failed", Status.ERROR: "error", Status.WARN: "warned", Status.PASS: "passed", Status.SKIP: "skipped"}
+_COUNTED = {
+    Status.FAIL: "failed",
+    Status.ERROR: "error",
+    Status.WARN: "warned",
+    Status.PASS: "passed",
+    Status.SKIP: "skipped",
+}
 _ORDER = tuple(_COUNTED)
 _SEVERITIES = ("fail", "warn", "info")
 _ROWS_NAMED = 8
@@ -72,14 +78,20 @@ def causes_of(report: Report, verdict: Verdict) -> list[Diagnosis]:
 def telling(verdict: Verdict) -> Judged | None:
     """Return the comparison that stands for a verdict: the worst one; None where it compared nothing, or failed for something else."""
     worst = next(iter(worst_first(verdict.judged)), None)
-    return None if worst is not None and worst.within and verdict.status in (Status.FAIL, Status.ERROR) else worst
+    return (
+        None
+        if worst is not None and worst.within and verdict.status in (Status.FAIL, Status.ERROR)
+        else worst
+    )
 
 
 def figures(report: Report, judged: Judged) -> Figures:
     """Return the numbers of one comparison as people read them."""
     comparison, limit = judged.comparison, judged.limit
     if comparison.misshapen or comparison.nonfinite:
-        return Figures(deviation=deviation(comparison), multiple=NOTHING, limit=NOTHING, rows=f"{comparison.rows:,}")
+        return Figures(
+            deviation=deviation(comparison), multiple=NOTHING, limit=NOTHING, rows=f"{comparison.rows:,}"
+        )
     return Figures(
         deviation=deviation(comparison),
         multiple=number(noise_multiple(comparison, report.noise)),
@@ -92,14 +104,20 @@ def pair(report: Report, judged: Judged, said_of_reference: str = "") -> str:
     """Name the two routes, and the output where the model has several."""
     comparison = judged.comparison
     several = len(report.facts.outputs if report.facts else report.noise) > 1
-    return f"{comparison.candidate} against {said_of_reference}{comparison.reference}" + (f", output '{comparison.output}'" if several else "")
+    return f"{comparison.candidate} against {said_of_reference}{comparison.reference}" + (
+        f", output '{comparison.output}'" if several else ""
+    )
 
 
 def apart(comparison: Comparison) -> str:
     """Say how far apart two routes are; empty where their shapes differ and nothing could be measured."""
     if comparison.misshapen:
         return ""
-    odd = f"{count(comparison.nonfinite, 'value')} finite on one side only, the others " if comparison.nonfinite else ""
+    odd = (
+        f"{count(comparison.nonfinite, 'value')} finite on one side only, the others "
+        if comparison.nonfinite
+        else ""
+    )
     return f"{odd}at most {number(comparison.max_abs)}, {comparison.rows_differing:,} of {count(comparison.rows, 'row')} differ"
 
 
@@ -124,7 +142,11 @@ def would_pass(failing: Sequence[Judged]) -> str:
         return "no limit lets answers of different shapes pass"
     if any(one.comparison.nonfinite for one in failing):
         return "no limit lets NaN or infinity on one side pass"
-    stateable = [one.comparison.max_abs for one in failing if (one.comparison.candidate, one.comparison.reference) not in _ALWAYS_EXACT]
+    stateable = [
+        one.comparison.max_abs
+        for one in failing
+        if (one.comparison.candidate, one.comparison.reference) not in _ALWAYS_EXACT
+    ]
     if not stateable or max(stateable) <= 0:
         return "the same bits only: no limit applies"
     rest = "; the exact comparisons would still fail" if len(stateable) < len(failing) else ""
@@ -144,13 +166,21 @@ def headline(verdict: Verdict) -> str:
     """Return a verdict in one sentence: a skip says why, and what broke is said with its reason."""
     if verdict.status is Status.SKIP:
         return verdict.reason or "no reason was given"
-    return f"{verdict.message.rstrip('.')}: {verdict.reason}" if verdict.status is Status.ERROR and verdict.reason else verdict.message
+    return (
+        f"{verdict.message.rstrip('.')}: {verdict.reason}"
+        if verdict.status is Status.ERROR and verdict.reason
+        else verdict.message
+    )
 
 
 def ending(report: Report) -> str:
     """Return what comes of the whole run, after the outcome's own word: counts, seconds, exit code."""
     amounts = Counter(verdict.status for verdict in report.verdicts)
-    named = (count(amounts[status], name, "errors" if status is Status.ERROR else name) for status, name in _COUNTED.items() if amounts[status])
+    named = (
+        count(amounts[status], name, "errors" if status is Status.ERROR else name)
+        for status, name in _COUNTED.items()
+        if amounts[status]
+    )
     strict = "; warnings count as failures" if report.fail_on == "warn" and amounts[Status.WARN] else ""
     unasked = "".join(f"; {verdict.code} is required and was skipped" for verdict in report.unanswered[:1])
     zero = " (--exit-zero)" if report.exit_zero and report.outcome == "inconsistent" else ""

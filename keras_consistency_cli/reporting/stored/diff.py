@@ -33,10 +33,19 @@ class Change:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return what changed from one JSON report to the other, verdicts first."""
-    found = [*_verdicts(before, after), *_causes(before, after), *_deviations(before, after), *_inputs(before, after)]
+    found = [
+        *_verdicts(before, after),
+        *_causes(before, after),
+        *_deviations(before, after),
+        *_inputs(before, after),
+    ]
     for section, one, other in (
         ("environment", before.get("environment"), after.get("environment")),
-        ("settings", mapping(before.get("subject")).get("settings"), mapping(after.get("subject")).get("settings")),
+        (
+            "settings",
+            mapping(before.get("subject")).get("settings"),
+            mapping(after.get("subject")).get("settings"),
+        ),
     ):
         found += _values(section, mapping(one), mapping(other))
     return tuple(found)
@@ -48,7 +57,13 @@ def _verdicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[C
         was, now = (results[code]["status"] if code in results else _ABSENT for results in (old, new))
         name = (new.get(code) or old[code])["name"]
         if was != now:
-            yield Change(section="verdicts", name=f"{clean(code, 20)} {clean(name, 60)}", before=was, after=now, worse=_rank(now) > _rank(was))
+            yield Change(
+                section="verdicts",
+                name=f"{clean(code, 20)} {clean(name, 60)}",
+                before=was,
+                after=now,
+                worse=_rank(now) > _rank(was),
+            )
 
 
 def _rank(status: str) -> int:
@@ -58,13 +73,21 @@ def _rank(status: str) -> int:
 
 def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     old, new = (
-        {(mapping(one).get("cause"), mapping(one).get("layer")): mapping(one) for one in document.get("diagnoses") or ()}
+        {
+            (mapping(one).get("cause"), mapping(one).get("layer")): mapping(one)
+            for one in document.get("diagnoses") or ()
+        }
         for document in (before, after)
     )
     for key in sorted({*old, *new}, key=str):
         name = clean(key[0], 60) + (f" in {clean(key[1], 100)}" if key[1] else "")
         if (key in old) != (key in new):
-            yield Change(section="causes", name=name, before="found" if key in old else _ABSENT, after="found" if key in new else _ABSENT)
+            yield Change(
+                section="causes",
+                name=name,
+                before="found" if key in old else _ABSENT,
+                after="found" if key in new else _ABSENT,
+            )
 
 
 def _deviations(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -73,11 +96,16 @@ def _deviations(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
         (was, limit_before), (now, limit_after) = old[key], new[key]
         crossed = (was <= limit_before) != (now <= limit_after)
         far = (
-            max(was, now) > _MOVED * min(was, now) and max(was / limit_before if limit_before else was, now / limit_after if limit_after else now) > 1
+            max(was, now) > _MOVED * min(was, now)
+            and max(was / limit_before if limit_before else was, now / limit_after if limit_after else now)
+            > 1
         )
         if crossed or far:
             name = f"{clean(key[0], 20)} {clean(key[1], 60)} against {clean(key[2], 60)}, {clean(key[3], 60)}"
-            told = (f"{value:.2g} (limit {limit:.2g})" for value, limit in ((was, limit_before), (now, limit_after)))
+            told = (
+                f"{value:.2g} (limit {limit:.2g})"
+                for value, limit in ((was, limit_before), (now, limit_after))
+            )
             yield Change(section="deviations", name=name, before=next(told), after=next(told))
 
 
@@ -87,7 +115,10 @@ def _measured(document: Mapping[str, Any]) -> dict[tuple[str, str, str, str], tu
         for each in result["comparisons"]:
             distance, limit = each.get("max_abs"), each.get("limit")
             if isinstance(distance, int | float) and isinstance(limit, int | float):
-                found[result["code"], each["candidate"], each["reference"], each["output"]] = (float(distance), float(limit))
+                found[result["code"], each["candidate"], each["reference"], each["output"]] = (
+                    float(distance),
+                    float(limit),
+                )
     return found
 
 
@@ -107,4 +138,9 @@ def _hash(source: Mapping[str, Any]) -> str:
 def _values(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for name in dict.fromkeys((*old, *new)):
         if old.get(name) != new.get(name) and name not in _SHOWING:
-            yield Change(section=section, name=clean(name, 60), before=clean(old.get(name), 100), after=clean(new.get(name), 100))
+            yield Change(
+                section=section,
+                name=clean(name, 60),
+                before=clean(old.get(name), 100),
+                after=clean(new.get(name), 100),
+            )

@@ -35,7 +35,9 @@ def read_report(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{shown}: cannot be read: {clean(getattr(error, 'strerror', None) or error)}", expected=_EXPECTED) from None
+        raise UsageError(
+            f"{shown}: cannot be read: {clean(getattr(error, 'strerror', None) or error)}", expected=_EXPECTED
+        ) from None
     if len(content) > _MOST_BYTES:
         raise UsageError(f"{shown}: larger than {_MOST_BYTES // 2**20} MiB, which no report is")
     try:
@@ -45,7 +47,9 @@ def read_report(path: Path) -> dict[str, Any]:
     if document.get("schema") != SCHEMA:
         raise UsageError(f"{shown}: schema is {clean(repr(document.get('schema')), 60)}", expected=_EXPECTED)
     if "error" in document:
-        raise UsageError(f"{shown}: the run it tells of was refused, so that nothing was judged", expected=_EXPECTED)
+        raise UsageError(
+            f"{shown}: the run it tells of was refused, so that nothing was judged", expected=_EXPECTED
+        )
     results = document.get("results")
     if not isinstance(results, list) or not all(map(_is_result, results)):
         raise UsageError(f"{shown}: its results are not those of a report", expected=_EXPECTED)
@@ -53,11 +57,15 @@ def read_report(path: Path) -> dict[str, Any]:
 
 
 def _is_result(result: object) -> bool:
-    if not isinstance(result, dict) or not all(isinstance(result.get(name), str) for name in ("code", "name", "status", "message")):
+    if not isinstance(result, dict) or not all(
+        isinstance(result.get(name), str) for name in ("code", "name", "status", "message")
+    ):
         return False
     pairs = result.get("comparisons")
     names = ("candidate", "reference", "output")
-    known = isinstance(pairs, list) and all(isinstance(each, dict) and all(isinstance(each.get(name), str) for name in names) for each in pairs)
+    known = isinstance(pairs, list) and all(
+        isinstance(each, dict) and all(isinstance(each.get(name), str) for name in names) for each in pairs
+    )
     return known and result["status"] in set(Status)
 
 
@@ -72,22 +80,46 @@ def comparison_of(stored: Mapping[str, Any]) -> Comparison:
     Raises:
         UsageError: something it needs is missing, or is no number.
     """
-    given = {field.name: stored[field.name] for field in fields(Comparison) if field.name in stored and field.name not in _KEPT}
+    given = {
+        field.name: stored[field.name]
+        for field in fields(Comparison)
+        if field.name in stored and field.name not in _KEPT
+    }
     named = f"{clean(stored.get('candidate'), 60)} against {clean(stored.get('reference'), 60)}"
-    numbers = {name: _WORDS.get(value, value) for name, value in given.items() if isinstance(value, str) and name not in _TEXTS}
+    numbers = {
+        name: _WORDS.get(value, value)
+        for name, value in given.items()
+        if isinstance(value, str) and name not in _TEXTS
+    }
     values: dict[str, Any] = given | numbers
-    lacking = [name for name in _NUMBERS if isinstance(values.get(name), bool) or not isinstance(values.get(name), int | float)]
+    lacking = [
+        name
+        for name in _NUMBERS
+        if isinstance(values.get(name), bool) or not isinstance(values.get(name), int | float)
+    ]
     if lacking:
-        raise UsageError(f"{named}: {lacking[0]} is missing or no number, so that it cannot be judged", expected=_EXPECTED)
-    return Comparison(**{**values, "flipped_rows": (), "worst": tuple(_worst(each) for each in stored.get("worst") or () if isinstance(each, dict))})
+        raise UsageError(
+            f"{named}: {lacking[0]} is missing or no number, so that it cannot be judged", expected=_EXPECTED
+        )
+    return Comparison(
+        **{
+            **values,
+            "flipped_rows": (),
+            "worst": tuple(_worst(each) for each in stored.get("worst") or () if isinstance(each, dict)),
+        }
+    )
 
 
 _TEXTS = ("candidate", "reference", "output", "dtype", "misshapen", "decision")
-_NUMBERS = tuple(field.name for field in fields(Comparison) if field.name not in (*_TEXTS, *_KEPT, "flipped_rows"))
+_NUMBERS = tuple(
+    field.name for field in fields(Comparison) if field.name not in (*_TEXTS, *_KEPT, "flipped_rows")
+)
 
 
 def _worst(stored: Mapping[str, Any]) -> WorstRow:
-    candidate, reference, distance = (_plain(stored.get(name, 0.0)) for name in ("candidate", "reference", "distance"))
+    candidate, reference, distance = (
+        _plain(stored.get(name, 0.0)) for name in ("candidate", "reference", "distance")
+    )
     index = tuple(each for each in stored.get("index") or () if isinstance(each, int))
     far = distance if isinstance(distance, float) else float("inf")
     return WorstRow(row=0, index=index, candidate=candidate, reference=reference, distance=far)

@@ -23,7 +23,9 @@ _BY_LIMITS = frozenset({"KC101", "KC102", "KC103", "KC104", "KC204", "KC802"})
 """Checks that ask nothing but whether routes agree within their limits."""
 _BY_LIMITS_AND_MORE = frozenset({"KC201", "KC202", "KC203", "KC801"})
 """Checks that ask this first and, where it holds, something else: stricter limits may fail them, wider ones do not settle them."""
-_EXACT = {(check.code, pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact}
+_EXACT = {
+    (check.code, pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,9 @@ class Rejudged:
         return str(self.result["status"])
 
 
-def rejudge(document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None, select: Sequence[str] = ()) -> tuple[Rejudged, ...]:
+def rejudge(
+    document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None, select: Sequence[str] = ()
+) -> tuple[Rejudged, ...]:
     """Return the selected results, judged by other limits.
 
     Args:
@@ -55,7 +59,9 @@ def rejudge(document: Mapping[str, Any], policy: Policy | Literal["calibrated"] 
     chosen = [result for result in document["results"] if result["code"] in codes]
     for result in chosen:
         _check_sound(result)
-    return tuple(Rejudged(was=result["status"], result=_rejudged(result, document, policy)) for result in chosen)
+    return tuple(
+        Rejudged(was=result["status"], result=_rejudged(result, document, policy)) for result in chosen
+    )
 
 
 def _check_sound(result: Mapping[str, Any]) -> None:
@@ -83,9 +89,16 @@ def _is_measured(stored: Mapping[str, Any]) -> bool:
     return pair.elements > 0 and pair.rows > 0 and pair.max_abs >= 0
 
 
-def _rejudged(result: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None) -> dict[str, Any]:
+def _rejudged(
+    result: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None
+) -> dict[str, Any]:
     asked = {*_BY_LIMITS, *_BY_LIMITS_AND_MORE}
-    if policy is None or result["code"] not in asked or result["status"] in (Status.SKIP, Status.ERROR) or not result["comparisons"]:
+    if (
+        policy is None
+        or result["code"] not in asked
+        or result["status"] in (Status.SKIP, Status.ERROR)
+        or not result["comparisons"]
+    ):
         return dict(result)
     pairs = [_judged(result["code"], each, document, policy) for each in result["comparisons"]]
     failed_by_limits = any(not each.get("within", True) for each in result["comparisons"])
@@ -94,7 +107,10 @@ def _rejudged(result: Mapping[str, Any], document: Mapping[str, Any], policy: Po
         if not failed_by_limits:
             return {**result, "comparisons": pairs}
         if result["code"] in _BY_LIMITS_AND_MORE or result.get("reason"):
-            status, message = Status.ERROR, "within these limits, yet the check asks more than that: run it again"
+            status, message = (
+                Status.ERROR,
+                "within these limits, yet the check asks more than that: run it again",
+            )
     elif result["status"] == Status.WARN and status == Status.PASS:
         return {**result, "comparisons": pairs}
     elif status == result["status"]:
@@ -106,10 +122,16 @@ def _status(pairs: Sequence[Mapping[str, Any]]) -> tuple[Status, str]:
     over = [each for each in pairs if each["within"] is False]
     if over:
         worst = max(over, key=lambda each: comparison_of(each).max_abs)
-        return Status.FAIL, f"{worst['candidate']} parts from {worst['reference']} by up to {comparison_of(worst).max_abs:.2g}: {worst['reason']}"
+        return (
+            Status.FAIL,
+            f"{worst['candidate']} parts from {worst['reference']} by up to {comparison_of(worst).max_abs:.2g}: {worst['reason']}",
+        )
     open_ones = [each for each in pairs if each["within"] is None]
     if open_ones:
-        return Status.ERROR, f"what was measured does not decide it for {open_ones[0]['candidate']}: run it again with these limits"
+        return (
+            Status.ERROR,
+            f"what was measured does not decide it for {open_ones[0]['candidate']}: run it again with these limits",
+        )
     measured = [comparison_of(each) for each in pairs]
     most = max(measured, key=lambda each: each.flipped / each.decisions if each.decisions else 0.0)
     if most.flipped:
@@ -118,7 +140,9 @@ def _status(pairs: Sequence[Mapping[str, Any]]) -> tuple[Status, str]:
     return Status.PASS, "within these limits"
 
 
-def _judged(code: str, stored: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"]) -> dict[str, Any]:
+def _judged(
+    code: str, stored: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"]
+) -> dict[str, Any]:
     """One comparison with its new limit; `within` is None where the measurements do not decide it."""
     pair = comparison_of(stored)
     exact = (code, pair.candidate, pair.reference) in _EXACT
@@ -132,7 +156,13 @@ def _judged(code: str, stored: Mapping[str, Any], document: Mapping[str, Any], p
         return {**stored, "within": found.within, "limit": 0.0, "origin": "exact", "reason": found.reason}
     assert stated is not None
     reason = f"stated: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|"
-    return {**stored, "within": _within(pair, stated), "limit": stated.atol + stated.rtol * pair.scale, "origin": "stated", "reason": reason}
+    return {
+        **stored,
+        "within": _within(pair, stated),
+        "limit": stated.atol + stated.rtol * pair.scale,
+        "origin": "stated",
+        "reason": reason,
+    }
 
 
 def _within(pair: Comparison, stated: Stated) -> bool | None:
@@ -146,36 +176,61 @@ def _within(pair: Comparison, stated: Stated) -> bool | None:
     rows = ((each.distance, each.reference) for each in pair.worst)
     if pair.dtype != "string" and pair.max_abs <= stated.atol:
         return True
-    if pair.max_abs > stated.atol + stated.rtol * pair.scale or any(isinstance(b, float) and d > stated.atol + stated.rtol * abs(b) for d, b in rows):
+    if pair.max_abs > stated.atol + stated.rtol * pair.scale or any(
+        isinstance(b, float) and d > stated.atol + stated.rtol * abs(b) for d, b in rows
+    ):
         return False
     # max_rel is held against the greater of both values, the limit against the reference.
     return True if pair.max_rel < 1 and pair.max_rel / (1 - pair.max_rel) <= stated.rtol else None
 
 
-def _calibrated(pair: Comparison, stored: Mapping[str, Any], document: Mapping[str, Any], exact: bool) -> dict[str, Any]:
+def _calibrated(
+    pair: Comparison, stored: Mapping[str, Any], document: Mapping[str, Any], exact: bool
+) -> dict[str, Any]:
     calibration = mapping(document.get("calibration"))
     noise, rounded = (_of_output(calibration.get(name), pair.output) for name in ("noise", "rounded"))
     lifted = comparison_of(stored["lifted"]) if isinstance(stored.get("lifted"), dict) else None
     found = judge(pair, noise=noise, lifted=lifted, policy=Policy(), exact=exact, rounded=rounded)
-    return {"within": found.within, "limit": found.limit.value, "origin": found.limit.origin, "reason": found.reason}
+    return {
+        "within": found.within,
+        "limit": found.limit.value,
+        "origin": found.limit.origin,
+        "reason": found.reason,
+    }
 
 
 def _of_output(stored: object, output: str) -> Comparison | None:
     every = stored if isinstance(stored, list) else []
-    return next((comparison_of(each) for each in every if isinstance(each, dict) and each.get("output") == output), None)
+    return next(
+        (comparison_of(each) for each in every if isinstance(each, dict) and each.get("output") == output),
+        None,
+    )
 
 
-def summed_up(document: Mapping[str, Any], rejudged: Iterable[Rejudged], fail_on: Literal["fail", "warn"]) -> dict[str, Any]:
+def summed_up(
+    document: Mapping[str, Any], rejudged: Iterable[Rejudged], fail_on: Literal["fail", "warn"]
+) -> dict[str, Any]:
     """Return the report as it would have been: results, verdict, exit code, and the diagnoses of what still fails."""
     results = [each.result for each in rejudged]
     verdicts = [Verdict(status=Status(one["status"]), message="", code=one["code"]) for one in results]
     lost = [str(each) for each in document.get("lost") or ()]
     required = [str(each) for each in document.get("required") or ()]
     there = {result["code"] for result in document["results"]}
-    lost += [f"{clean(code, 20)} is required, and not among the results" for code in required if code not in there]
+    lost += [
+        f"{clean(code, 20)} is required, and not among the results" for code in required if code not in there
+    ]
     nothing = Source(path="")
     whole = Report(version="", verdicts=verdicts, model=nothing, data=nothing, fail_on=fail_on, lost=lost)
     whole = replace(whole, required=required, exit_zero=document.get("exit_zero") is True)
     open_codes = {verdict.code for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN)}
-    diagnoses = [one for one in document.get("diagnoses") or () if open_codes & set(mapping(one).get("explains") or ())]
-    return {**document, "verdict": whole.outcome, "exit_code": whole.exit_code, "fail_on": fail_on, "results": results, "diagnoses": diagnoses}
+    diagnoses = [
+        one for one in document.get("diagnoses") or () if open_codes & set(mapping(one).get("explains") or ())
+    ]
+    return {
+        **document,
+        "verdict": whole.outcome,
+        "exit_code": whole.exit_code,
+        "fail_on": fail_on,
+        "results": results,
+        "diagnoses": diagnoses,
+    }

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, first, stack
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["CALLING_ROUTES"]
 
@@ -20,7 +21,9 @@ _MOST_KINDS = 12
 
 def _called(**kwargs: Any) -> Callable[[Any, Rows], Result]:
     def run(session: Any, rows: Rows) -> Result:
-        return Result(outputs=stack([session.call(batch, **kwargs) for batch in batches(rows, session.batch_size)]))
+        return Result(
+            outputs=stack([session.call(batch, **kwargs) for batch in batches(rows, session.batch_size)])
+        )
 
     return run
 
@@ -75,7 +78,11 @@ def _switched_on(model: Any, paths: set[str]) -> Iterator[None]:
 
 
 def _furthest(base: dict[str, np.ndarray], moved: dict[str, np.ndarray]) -> float:
-    distances = [np.abs(base[name].astype(float) - moved[name].astype(float)).max(initial=0.0) for name in base if base[name].dtype.kind in "fiub"]
+    distances = [
+        np.abs(base[name].astype(float) - moved[name].astype(float)).max(initial=0.0)
+        for name in base
+        if base[name].dtype.kind in "fiub"
+    ]
     return float(max(distances, default=0.0))
 
 
@@ -89,7 +96,11 @@ def _graph(jit_compile: bool) -> Callable[[Any, Rows], Result]:
 
 
 def _tensorflow_only(facts: Facts) -> str | None:
-    return None if facts.backend == "tensorflow" else f"on {facts.backend} the backend decides how a model is compiled"
+    return (
+        None
+        if facts.backend == "tensorflow"
+        else f"on {facts.backend} the backend decides how a model is compiled"
+    )
 
 
 def _without_strings(facts: Facts) -> str | None:
@@ -100,10 +111,30 @@ def _without_strings(facts: Facts) -> str | None:
 
 CALLING_ROUTES: tuple[Route, ...] = (
     Route(name="call", summary="model(x, training=False), eager", run=_called(training=False)),
-    Route(name="call-as-given", summary="model(x, training=False) with the rows' own dtype", run=_called(training=False, cast=False)),
-    Route(name="call-float64", summary="model(x, training=False) on the float64 shadow", run=_called_once, lens="float64", seat="shadow"),
+    Route(
+        name="call-as-given",
+        summary="model(x, training=False) with the rows' own dtype",
+        run=_called(training=False, cast=False),
+    ),
+    Route(
+        name="call-float64",
+        summary="model(x, training=False) on the float64 shadow",
+        run=_called_once,
+        lens="float64",
+        seat="shadow",
+    ),
     Route(name="bare-call", summary="model(x), no flag given", run=_called()),
     Route(name="training-call", summary="model(x, training=True)", run=_training_call),
-    Route(name="graph", summary="tf.function(model)", run=_graph(jit_compile=False), unavailable=_tensorflow_only),
-    Route(name="xla", summary="tf.function(model, jit_compile=True)", run=_graph(jit_compile=True), unavailable=_without_strings),
+    Route(
+        name="graph",
+        summary="tf.function(model)",
+        run=_graph(jit_compile=False),
+        unavailable=_tensorflow_only,
+    ),
+    Route(
+        name="xla",
+        summary="tf.function(model, jit_compile=True)",
+        run=_graph(jit_compile=True),
+        unavailable=_without_strings,
+    ),
 )

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.rows.source import nonfinite
-from keras_consistency_cli.routes.base import Lens, Result, Route, Rows
+from keras_consistency_cli.routes.base import Lens, Route
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["COMPANION_ROUTES", "keep_masks", "leaks"]
 
@@ -56,21 +57,31 @@ def _passes(size: int, other: int | None, lens: Lens) -> Iterator[_Pass]:
         yield from (_Pass(size=other, keep=mask, filler="other rows") for mask in _lone(other))
     if lens == "float32":
         ends = [np.arange(size) == 0, np.arange(size) == size - 1]
-        yield from (_Pass(size=size, keep=mask, filler=filler) for filler in ("copies", "zeros", "huge values", "NaN") for mask in ends)
+        yield from (
+            _Pass(size=size, keep=mask, filler=filler)
+            for filler in ("copies", "zeros", "huge values", "NaN")
+            for mask in ends
+        )
 
 
 def _filled(values: np.ndarray, pool: np.ndarray, chosen: _Pass, *, free: bool) -> np.ndarray:
     """A batch with the kept rows in place and the filler in all others; `free` says that any number may stand in it."""
     if chosen.filler == "copies":
         return np.repeat(values[chosen.keep], len(values), axis=0)
-    filler = pool if chosen.filler == "other rows" or values.dtype.kind in "USb" else np.full_like(values, _extreme(values, chosen.filler, free=free))
+    filler = (
+        pool
+        if chosen.filler == "other rows" or values.dtype.kind in "USb"
+        else np.full_like(values, _extreme(values, chosen.filler, free=free))
+    )
     shape = (-1,) + (1,) * (values.ndim - 1)
     return np.where(chosen.keep.reshape(shape), values, filler)
 
 
 def _extreme(values: np.ndarray, filler: str, *, free: bool) -> float:
     if free:
-        return {"zeros": 0.0, "huge values": _HUGE if values.dtype.itemsize >= 4 else 6e4, "NaN": np.nan}[filler]
+        return {"zeros": 0.0, "huge values": _HUGE if values.dtype.itemsize >= 4 else 6e4, "NaN": np.nan}[
+            filler
+        ]
     # Whole numbers may index a table: fillers stay inside the range that the rows themselves span.
     return float(values.max() if filler == "huge values" else values.min())
 
@@ -82,7 +93,9 @@ def _pool(values: np.ndarray, size: int, *, free: bool) -> np.ndarray:
     if not free:
         return pool
     equal = (pool == values[:size]).reshape(size, -1).all(axis=1)
-    return np.where(equal.reshape((-1,) + (1,) * (values.ndim - 1)), (values[:size] * 1.5 + 1).astype(values.dtype), pool)
+    return np.where(
+        equal.reshape((-1,) + (1,) * (values.ndim - 1)), (values[:size] * 1.5 + 1).astype(values.dtype), pool
+    )
 
 
 def _at_least_two(session: Any, rows: Rows) -> tuple[Rows, np.ndarray]:
@@ -102,7 +115,11 @@ def _with_imputed(session: Any, rows: Rows, order: np.ndarray, bad: int) -> np.n
     answers = session.fresh_step(some(rows, tried))
     if any(not values.ndim or len(values) != size for values in answers.values()):
         return order
-    finite = [np.isfinite(values).reshape(size, -1).all(axis=1) for values in answers.values() if values.dtype.kind == "f"]
+    finite = [
+        np.isfinite(values).reshape(size, -1).all(axis=1)
+        for values in answers.values()
+        if values.dtype.kind == "f"
+    ]
     answered = tried[np.all(finite, axis=0)] if finite else tried
     places = np.arange(size - 1, 0, -3)
     chosen = list(dict.fromkeys(answered.tolist()))[: min(len(places), len(order) - bad)]
@@ -126,7 +143,9 @@ class _Collected:
     positions: list[int] = field(default_factory=list)
     held: int = 0
 
-    def add(self, chosen: _Pass, swapped: dict[str, np.ndarray], baseline: dict[str, np.ndarray], budget: int) -> None:
+    def add(
+        self, chosen: _Pass, swapped: dict[str, np.ndarray], baseline: dict[str, np.ndarray], budget: int
+    ) -> None:
         """Keep the kept rows' answers, as many as the memory budget allows and at least one."""
         row_bytes = max(1, sum(values[0].nbytes for values in swapped.values()))
         kept = np.flatnonzero(chosen.keep)[: max(1, (budget - self.held) // row_bytes)]
@@ -141,7 +160,9 @@ def _free(session: Any, rows: Rows) -> frozenset[str]:
     """Inputs that take any number; one out of the range of a table's ids would be a crash that says nothing of neighbours."""
     from keras_consistency_cli.loading.model.input_hints import takes_whole
 
-    return frozenset(name for name, values in rows.items() if values.dtype.kind == "f") - takes_whole(session.model, rows)
+    return frozenset(name for name, values in rows.items() if values.dtype.kind == "f") - takes_whole(
+        session.model, rows
+    )
 
 
 def _swapped(values: np.ndarray, chosen: _Pass, *, free: bool) -> np.ndarray:
@@ -154,7 +175,11 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
         size = _size(session, len(order))
         if size == 1:
             return Result(outputs={}, details={"alone": True})
-        other = None if session.facts.batch_size else next((n for n in _OTHER_SIZES if n != size and n <= len(order)), None)
+        other = (
+            None
+            if session.facts.batch_size
+            else next((n for n in _OTHER_SIZES if n != size and n <= len(order)), None)
+        )
         baselines = {n: _baseline(session, rows, n) for n in (size, other) if n is not None}
         if any(outputs is None for outputs in baselines.values()):
             return Result(outputs={}, details={"deterministic": False})
@@ -167,10 +192,23 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
                 refused.append(chosen.filler)
                 continue
             if any(not values.ndim or len(values) != chosen.size for values in swapped.values()):
-                return Result(outputs={}, details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}})
+                return Result(
+                    outputs={},
+                    details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}},
+                )
             found.add(chosen, swapped, baseline or {}, session.probe.budget)
-        details = {"labels": found.labels, "deterministic": True, "sizes": list(baselines), "refused": list(dict.fromkeys(refused))}
-        return Result(outputs=stack(found.swapped), baseline=stack(found.baseline), rows=order[np.array(found.positions)], details=details)
+        details = {
+            "labels": found.labels,
+            "deterministic": True,
+            "sizes": list(baselines),
+            "refused": list(dict.fromkeys(refused)),
+        }
+        return Result(
+            outputs=stack(found.swapped),
+            baseline=stack(found.baseline),
+            rows=order[np.array(found.positions)],
+            details=details,
+        )
 
     return run
 
@@ -189,7 +227,11 @@ def leaks(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
     for chosen in _passes(size, None, "float32"):
         swapped = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
         answers = _answered(session, chosen, swapped) or {}
-        moved = [_moved(values, baseline[name]) for name, values in answers.items() if values.ndim and len(values) == size]
+        moved = [
+            _moved(values, baseline[name])
+            for name, values in answers.items()
+            if values.ndim and len(values) == size
+        ]
         kept = chosen.keep & np.any(moved, axis=0) if moved else np.zeros(size, bool)
         if kept.any():
             yield first(rows, size), swapped, kept
@@ -221,5 +263,11 @@ def _answered(session: Any, chosen: _Pass, batch: Rows) -> dict[str, np.ndarray]
 
 COMPANION_ROUTES: tuple[Route, ...] = (
     Route(name="companions", summary="the other rows of a batch replaced", run=_companions("float32")),
-    Route(name="companions-float64", summary="the same on the float64 shadow", run=_companions("float64"), lens="float64", seat="shadow"),
+    Route(
+        name="companions-float64",
+        summary="the same on the float64 shadow",
+        run=_companions("float64"),
+        lens="float64",
+        seat="shadow",
+    ),
 )

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Lens, Outputs, Result, Route, Rows, Seat
+from keras_consistency_cli.routes.base import Lens, Route, Seat
 from keras_consistency_cli.routes.scaling.scaling import prepared
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 __all__ = ["prediction_routes"]
 
@@ -26,13 +27,18 @@ def _predict(session: Any, rows: Rows) -> Result:
     session.forget_traces()
     outputs = session.predict(rows)
     session.anchored = _same_bits(session, rows, outputs)
-    return Result(outputs=outputs, details={"random_operations": session.random_operations(first(rows, session.batch_size))})
+    return Result(
+        outputs=outputs,
+        details={"random_operations": session.random_operations(first(rows, session.batch_size))},
+    )
 
 
 def _same_bits(session: Any, rows: Rows, outputs: Outputs) -> bool:
     if session.facts.stateful_layers or session.snapshot.changes():
         return False
-    batch = {name: values for name, values in session.step(first(rows, session.batch_size)).items() if values.ndim}
+    batch = {
+        name: values for name, values in session.step(first(rows, session.batch_size)).items() if values.ndim
+    }
     return same_answers(batch, {name: outputs[name][: len(values)] for name, values in batch.items()})
 
 
@@ -74,7 +80,9 @@ def _single_predict(session: Any, rows: Rows) -> Result:
 
 def _in_batches_of(size: int | None) -> Callable[[Any, Rows], Result]:
     def run(session: Any, rows: Rows) -> Result:
-        return Result(outputs=session.steps(rows, size or count(rows)), details={"batch_size": size or count(rows)})
+        return Result(
+            outputs=session.steps(rows, size or count(rows)), details={"batch_size": size or count(rows)}
+        )
 
     return run
 
@@ -91,16 +99,27 @@ def _shuffled(session: Any, rows: Rows) -> Result:
     order = np.random.default_rng(session.probe.seed).permutation(count(rows))
     outputs = session.steps(some(rows, order), session.batch_size)
     back = np.argsort(order)
-    return Result(outputs={name: values[back] if values.ndim and len(values) == len(back) else values for name, values in outputs.items()})
+    return Result(
+        outputs={
+            name: values[back] if values.ndim and len(values) == len(back) else values
+            for name, values in outputs.items()
+        }
+    )
 
 
 def _fixed_batch(facts: Facts) -> str | None:
-    return f"the model is built for batches of {facts.batch_size}" if facts.batch_size not in (None, 1) else None
+    return (
+        f"the model is built for batches of {facts.batch_size}" if facts.batch_size not in (None, 1) else None
+    )
 
 
 def _other_size(size: int | None) -> Callable[[Facts], str | None]:
     def reason(facts: Facts) -> str | None:
-        return None if facts.batch_size in (None, size) else f"the model is built for batches of {facts.batch_size}"
+        return (
+            None
+            if facts.batch_size in (None, size)
+            else f"the model is built for batches of {facts.batch_size}"
+        )
 
     return reason
 
@@ -109,7 +128,14 @@ def _batch_route(size: int | None, lens: Lens = "float32") -> Route:
     """Return the route that predicts in batches of `size` rows; None means all rows at once."""
     name = f"batch-{size or 'all'}"
     words = f"predict in batches of {size}" if size else "predict with all rows in one batch"
-    return Route(name=_lensed(name, lens), summary=words, run=_in_batches_of(size), unavailable=_other_size(size), lens=lens, seat=_seat(lens))
+    return Route(
+        name=_lensed(name, lens),
+        summary=words,
+        run=_in_batches_of(size),
+        unavailable=_other_size(size),
+        lens=lens,
+        seat=_seat(lens),
+    )
 
 
 def _lensed(name: str, lens: Lens) -> str:
@@ -125,7 +151,14 @@ def _shadowed(lens: Lens, sizes: Sequence[int]) -> tuple[Route, ...]:
     predict = _predict if lens == "float32" else _predict_compiled
     seat = _seat(lens)
     return (
-        Route(name=_lensed("predict", lens), summary="predict over the rows", run=predict, lens=lens, seat=seat, streams=True),
+        Route(
+            name=_lensed("predict", lens),
+            summary="predict over the rows",
+            run=predict,
+            lens=lens,
+            seat=seat,
+            streams=True,
+        ),
         Route(
             name=_lensed("one-by-one", lens),
             summary="every row as a request of its own",
@@ -136,18 +169,41 @@ def _shadowed(lens: Lens, sizes: Sequence[int]) -> tuple[Route, ...]:
             streams=True,
         ),
         *(_batch_route(size, lens) for size in (*sizes, None)),
-        Route(name=_lensed("shuffled", lens), summary="predict with the rows in another order", run=_shuffled, lens=lens, seat=seat),
+        Route(
+            name=_lensed("shuffled", lens),
+            summary="predict with the rows in another order",
+            run=_shuffled,
+            lens=lens,
+            seat=seat,
+        ),
     )
 
 
 def prediction_routes(sizes: Sequence[int]) -> tuple[Route, ...]:
     """Return the routes that predict, those in batches of the given sizes included."""
     return (
-        Route(name="fresh-process", summary="predict in a process that has run nothing before", run=_fresh, seat="fresh"),
+        Route(
+            name="fresh-process",
+            summary="predict in a process that has run nothing before",
+            run=_fresh,
+            seat="fresh",
+        ),
         *_shadowed("float32", sizes),
-        Route(name="single-predict", summary="model.predict(x[None]), literally, on three rows", run=_single_predict, unavailable=_fixed_batch),
+        Route(
+            name="single-predict",
+            summary="model.predict(x[None]), literally, on three rows",
+            run=_single_predict,
+            unavailable=_fixed_batch,
+        ),
         Route(name="short-tail", summary="predict with a last batch of one row", run=_short_tail),
-        Route(name="predict-again", summary="the second of two predicts, nothing reset in between", run=_predict_again),
+        Route(
+            name="predict-again",
+            summary="the second of two predicts, nothing reset in between",
+            run=_predict_again,
+        ),
         Route(name="predict-retraced", summary="predict after tracing anew", run=_predict_retraced),
-        *(replace(route, summary=f"{route.summary}, on the float64 shadow") for route in _shadowed("float64", sizes)),
+        *(
+            replace(route, summary=f"{route.summary}, on the float64 shadow")
+            for route in _shadowed("float64", sizes)
+        ),
     )

@@ -10,8 +10,9 @@ import numpy as np
 
 from keras_consistency_cli.loading.rows.source import nonfinite
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, first
+from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["PROBE_ROUTES", "ROWS_ROUTE"]
@@ -27,14 +28,22 @@ def _rows(session: Any, rows: Rows) -> Result:
     """
     floats = {fact.name for fact in session.facts.inputs if fact.dtype == "float32"}
     whole = {name: values for name, values in rows.items() if name in floats and values.dtype.kind in "iu"}
-    lost = {name: int((values.astype(np.float32).astype(np.float64) != values).sum()) for name, values in whole.items()}
-    return Result(outputs=nonfinite(rows), details={"lost_in_cast": {name: count for name, count in lost.items() if count}})
+    lost = {
+        name: int((values.astype(np.float32).astype(np.float64) != values).sum())
+        for name, values in whole.items()
+    }
+    return Result(
+        outputs=nonfinite(rows),
+        details={"lost_in_cast": {name: count for name, count in lost.items() if count}},
+    )
 
 
 def _given_rows(session: Any, rows: Rows) -> Result:
     """The rows themselves as the user gave them, and as the model gets them for a baseline; nothing is run."""
     subject = session.subject
-    return Result(outputs=subject.raw(session.numbers) if subject is not None else dict(rows), baseline=dict(rows))
+    return Result(
+        outputs=subject.raw(session.numbers) if subject is not None else dict(rows), baseline=dict(rows)
+    )
 
 
 def _gradients(session: Any, rows: Rows) -> Result:
@@ -51,7 +60,11 @@ def _gradients(session: Any, rows: Rows) -> Result:
     packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(few))
     names = list(rows)
     leaves, ids = keras.tree.flatten(packed), takes_whole(session.model, names)
-    floats = {name: leaf for name, leaf in zip(_order(session, names), leaves, strict=True) if leaf.dtype.is_floating and name not in ids}
+    floats = {
+        name: leaf
+        for name, leaf in zip(_order(session, names), leaves, strict=True)
+        if leaf.dtype.is_floating and name not in ids
+    }
     watched = list(floats.values())
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(watched)
@@ -60,12 +73,16 @@ def _gradients(session: Any, rows: Rows) -> Result:
     found: dict[str, dict[str, float | None]] = {}
     for label, output in zip(labels, keras.tree.flatten(outputs), strict=True):
         if output.dtype.is_floating:
-            weights = tf.cast(np.random.default_rng(session.probe.seed).uniform(0.5, 1.5, output.shape), output.dtype)
+            weights = tf.cast(
+                np.random.default_rng(session.probe.seed).uniform(0.5, 1.5, output.shape), output.dtype
+            )
             try:
                 gradients = tape.gradient(output, watched, output_gradients=weights)
             except Exception as problem:
                 # The model answered; an operation without a gradient, or with one that breaks, is told and is no crash of the model.
-                return Result(outputs={}, details={"refused": f"{type(problem).__name__}: {clean(problem, 200)}"})
+                return Result(
+                    outputs={}, details={"refused": f"{type(problem).__name__}: {clean(problem, 200)}"}
+                )
             found[label] = {name: _size(gradient) for name, gradient in zip(floats, gradients, strict=True)}
     return Result(outputs={}, details={"gradients": found})
 
@@ -73,7 +90,10 @@ def _gradients(session: Any, rows: Rows) -> Result:
 def _as_declared(rows: Rows, facts: Facts) -> Rows:
     """Whole numbers given for a float input as the floats that predict makes of them: only floats have gradients."""
     floats = {fact.name for fact in facts.inputs if "float" in fact.dtype}
-    return {name: values.astype(np.float32) if name in floats and values.dtype.kind in "iub" else values for name, values in rows.items()}
+    return {
+        name: values.astype(np.float32) if name in floats and values.dtype.kind in "iub" else values
+        for name, values in rows.items()
+    }
 
 
 def _order(session: Any, names: list[str]) -> list[str]:
@@ -103,7 +123,10 @@ def _costs(session: Any, rows: Rows) -> Result:
     seconds: dict[str, dict[str, float]] = {}
     for name, run in ways.items():
         calls = 1 if name == "predict" else _TIMED_CALLS
-        seconds[name] = {"one": _quickest(run, one, calls) / count(one), "many": _quickest(run, rows, calls) / count(rows)}
+        seconds[name] = {
+            "one": _quickest(run, one, calls) / count(one),
+            "many": _quickest(run, rows, calls) / count(rows),
+        }
     return Result(outputs={}, details={"seconds_a_row": seconds, "rows": count(rows)})
 
 
@@ -128,6 +151,12 @@ def _no_gradients(facts: Facts) -> str | None:
 ROWS_ROUTE = Route(name="rows", summary="the rows themselves", run=_rows, streams=True)
 PROBE_ROUTES: tuple[Route, ...] = (
     Route(name="given-rows", summary="the rows as they were given, for a bundle", run=_given_rows),
-    Route(name="gradients", summary="gradients of the outputs with respect to the inputs", run=_gradients, unavailable=_no_gradients, seat="fresh"),
+    Route(
+        name="gradients",
+        summary="gradients of the outputs with respect to the inputs",
+        run=_gradients,
+        unavailable=_no_gradients,
+        seat="fresh",
+    ),
     Route(name="costs", summary="time a row of the ways to call the model", run=_costs, seat="fresh"),
 )

@@ -79,7 +79,9 @@ def held(experiment: Experiment) -> dict[str, Any]:
     return _one_more_each_time(experiment, _trial)
 
 
-def _one_more_each_time(experiment: Experiment, trial: Callable[[Experiment, list[str]], _Tried]) -> dict[str, Any]:
+def _one_more_each_time(
+    experiment: Experiment, trial: Callable[[Experiment, list[str]], _Tried]
+) -> dict[str, Any]:
     """Try the first layer that parts, then that and the next, until the answers agree; what `held` returns."""
     found, before = experiment.run()
     if not found:
@@ -117,7 +119,10 @@ def _trial(experiment: Experiment, paths: list[str]) -> _Tried:
     with _holding(calls, kept, batch) as seen, recorded(kept, batch) as other:
         got = experiment.candidate()
     below = tuple(f"{path}/" for path in paths)
-    left = [[step for step in steps if step.path not in paths and not step.path.startswith(below)] for steps in (base, other)]
+    left = [
+        [step for step in steps if step.path not in paths and not step.path.startswith(below)]
+        for steps in (base, other)
+    ]
     return want, got, seen.entered[0] if seen.entered else None, first_difference(*left)
 
 
@@ -151,12 +156,16 @@ def _holding(calls: dict[int, _Call], kept: np.ndarray | None, batch: int) -> It
         nonlocal started
         started += 1
         noted = calls.get(started)
-        differ = noted is not None and not seen.entered and _digest((args, kwargs), kept, batch) != noted.inputs
+        differ = (
+            noted is not None and not seen.entered and _digest((args, kwargs), kept, batch) != noted.inputs
+        )
         outputs = original(*args, **kwargs)
         if noted is None:
             return outputs
         if differ and _parts(outputs, noted.outputs, kept, batch):
-            seen.entered.append((path_of(running[:-1]) if len(running) > 2 else "", type(running[-2]).__name__))
+            seen.entered.append(
+                (path_of(running[:-1]) if len(running) > 2 else "", type(running[-2]).__name__)
+            )
         return _replaced(outputs, noted.outputs, kept, batch)
 
     with intercepted(around):
@@ -188,7 +197,9 @@ def _merged(own: Any, noted: Any, kept: np.ndarray | None, batch: int) -> Any:
     if kept is not None:
         if noted.ndim == 0 or noted.shape[0] != batch:
             return own
-        noted = np.where(kept.reshape((-1,) + (1,) * (noted.ndim - 1)), noted, np.asarray(keras.ops.convert_to_numpy(own)))
+        noted = np.where(
+            kept.reshape((-1,) + (1,) * (noted.ndim - 1)), noted, np.asarray(keras.ops.convert_to_numpy(own))
+        )
     tensor = keras.ops.convert_to_tensor(noted, dtype=keras.backend.standardize_dtype(own.dtype))
     mask = getattr(own, "_keras_mask", None)
     if mask is not None:
@@ -200,7 +211,9 @@ def _copied(outputs: Any) -> Any:
     """Outputs as arrays, what is no tensor as it is."""
     import keras
 
-    return keras.tree.map_structure(lambda leaf: np.array(keras.ops.convert_to_numpy(leaf)) if hasattr(leaf, "shape") else leaf, outputs)
+    return keras.tree.map_structure(
+        lambda leaf: np.array(keras.ops.convert_to_numpy(leaf)) if hasattr(leaf, "shape") else leaf, outputs
+    )
 
 
 def _distance(experiment: Experiment, want: Any, got: Any) -> float:
@@ -210,7 +223,9 @@ def _distance(experiment: Experiment, want: Any, got: Any) -> float:
     furthest = 0.0
     for mine, theirs in zip(keras.tree.flatten(got), keras.tree.flatten(want), strict=True):
         pair = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in (mine, theirs)]
-        if experiment.kept is not None and all(values.ndim and len(values) == experiment.batch for values in pair):
+        if experiment.kept is not None and all(
+            values.ndim and len(values) == experiment.batch for values in pair
+        ):
             pair = [values[experiment.kept] for values in pair]
         furthest = max(furthest, _apart(*pair))
     return furthest
@@ -252,7 +267,10 @@ def _in_inference(paths: list[str]) -> Iterator[None]:
             names = list(inspect.signature(running[-1].call).parameters)
             at = names.index("training") if "training" in names else None
             if at is not None:
-                args, kwargs = args[:at], {**kwargs, **dict(zip(names[at:], args[at:], strict=False)), "training": False}
+                args, kwargs = (
+                    args[:at],
+                    {**kwargs, **dict(zip(names[at:], args[at:], strict=False)), "training": False},
+                )
         return original(*args, **kwargs)
 
     with intercepted(around):

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layer_sketches import beyond_rounding
 from keras_consistency_cli.routes.locating.layers import Steps, recorded, told
 from keras_consistency_cli.routes.session.batches import count, first, some
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["BATCHING_LOCATORS"]
 
@@ -31,7 +32,13 @@ def _batching(session: Any, rows: Rows) -> Result:
         found = _run(session, other, shared)
         if found.refused is not None:
             here = found.refused
-            details = {"layer": here.path, "kind": here.kind, "custom": here.custom, "order": len(found) + 1, "steps": len(base)}
+            details = {
+                "layer": here.path,
+                "kind": here.kind,
+                "custom": here.custom,
+                "order": len(found) + 1,
+                "steps": len(base),
+            }
             return Result(outputs={}, details=details)
         at = beyond_rounding(base, found)
         if at is not None:
@@ -66,5 +73,9 @@ def _run(session: Any, batch: Rows, kept: np.ndarray) -> Steps:
 
 
 BATCHING_LOCATORS: tuple[Route, ...] = (
-    Route(name="locate-batching", summary="the first layer that heeds the size of the batch or the place in it", run=_batching),
+    Route(
+        name="locate-batching",
+        summary="the first layer that heeds the size of the batch or the place in it",
+        run=_batching,
+    ),
 )

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layer_sketches import NO_ROUNDING
 from keras_consistency_cli.routes.locating.layers import blamed, symbolic
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["EXECUTION_LOCATORS"]
 
@@ -75,9 +76,18 @@ def _apart(eager: list[Any], graph: list[Any]) -> dict[str, Any]:
 
 
 def _elsewhere(facts: Any) -> str | None:
-    return None if facts.backend == "tensorflow" else f"graphs are traced with TensorFlow; the backend is {facts.backend}"
+    return (
+        None
+        if facts.backend == "tensorflow"
+        else f"graphs are traced with TensorFlow; the backend is {facts.backend}"
+    )
 
 
 EXECUTION_LOCATORS: tuple[Route, ...] = (
-    Route(name="locate-execution", summary="the first layer that computes otherwise in a graph than eagerly", run=_execution, unavailable=_elsewhere),
+    Route(
+        name="locate-execution",
+        summary="the first layer that computes otherwise in a graph than eagerly",
+        run=_execution,
+        unavailable=_elsewhere,
+    ),
 )

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows, plain_routes
+from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.locating.activation_patching import Experiment, held, without_training
 from keras_consistency_cli.routes.locating.layers import companion_runs, finite_batches, recorded
 from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
 from keras_consistency_cli.routes.sequences.padding import unpadded
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 __all__ = ["TOGGLING_ROUTES"]
 
@@ -52,7 +53,10 @@ def _repeat(session: Any, rows: Rows) -> Result:
     """A second run from where the first one ended, and the layers that answer otherwise held to what they gave the first time."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     second = _predicting(session, batch, restored=False)
-    return Result(outputs={}, details=held(Experiment(reference=_predicting(session, batch), candidate=second, batch=count(batch))))
+    return Result(
+        outputs={},
+        details=held(Experiment(reference=_predicting(session, batch), candidate=second, batch=count(batch))),
+    )
 
 
 def _training(session: Any, rows: Rows) -> Result:
@@ -66,7 +70,12 @@ def _training(session: Any, rows: Rows) -> Result:
 
         return run
 
-    return Result(outputs={}, details=without_training(Experiment(reference=calling(training=False), candidate=calling(), batch=count(batch))))
+    return Result(
+        outputs={},
+        details=without_training(
+            Experiment(reference=calling(training=False), candidate=calling(), batch=count(batch))
+        ),
+    )
 
 
 def _nonfinite(session: Any, rows: Rows) -> Result:
@@ -102,7 +111,11 @@ def _zeroed(path: str) -> Iterator[None]:
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         # The model itself has no path but its name: what it answers is not to be mended.
-        return keras.tree.map_structure(zeroed, outputs) if len(running) > 1 and path_of(running) == path else outputs
+        return (
+            keras.tree.map_structure(zeroed, outputs)
+            if len(running) > 1 and path_of(running) == path
+            else outputs
+        )
 
     with intercepted(around):
         yield
@@ -129,7 +142,11 @@ def _against_copy(session: Any, model: Any, batch: Rows) -> dict[str, Any]:
     copy = session.on_copy(model)
     # The copy is built by its first call; from then on both call the same layers in the same order.
     _predicting(copy, batch)()
-    return held(Experiment(reference=_predicting(session, batch), candidate=_predicting(copy, batch), batch=count(batch)))
+    return held(
+        Experiment(
+            reference=_predicting(session, batch), candidate=_predicting(copy, batch), batch=count(batch)
+        )
+    )
 
 
 def _plain(session: Any, rows: Rows) -> Result:
@@ -139,14 +156,20 @@ def _plain(session: Any, rows: Rows) -> Result:
     batch = first(rows, session.facts.batch_size or _ROWS)
     called = _fresh(session, lambda: session.call(batch, training=False))
     before = _fresh(session, lambda: session.predict(batch))
-    own, session.model.__class__ = session.model.__class__, _without_overrides(session.model, session.facts.overridden, keras.Model)
+    own, session.model.__class__ = (
+        session.model.__class__,
+        _without_overrides(session.model, session.facts.overridden, keras.Model),
+    )
     try:
         session.forget_traces()
         left = _fresh(session, lambda: session.predict(batch))
     finally:
         session.model.__class__ = own
         session.forget_traces()
-    return Result(outputs={}, details={"before": _apart(before, called), "left": _apart(left, called), "scale": _scale(called)})
+    return Result(
+        outputs={},
+        details={"before": _apart(before, called), "left": _apart(left, called), "scale": _scale(called)},
+    )
 
 
 def _fresh(session: Any, run: Callable[[], Any]) -> Outputs:
@@ -157,20 +180,33 @@ def _fresh(session: Any, run: Callable[[], Any]) -> Outputs:
 
 def _without_overrides(model: Any, overridden: tuple[str, ...], base: type) -> type:
     """The model's class with these methods as Keras has them."""
-    return type(type(model).__name__, (type(model),), {name: getattr(base, name) for name in overridden if hasattr(base, name)})
+    return type(
+        type(model).__name__,
+        (type(model),),
+        {name: getattr(base, name) for name in overridden if hasattr(base, name)},
+    )
 
 
 def _apart(mine: Outputs, theirs: Outputs) -> float:
     """The greatest distance by output; infinite where names, shapes or NaN differ."""
-    if {name: values.shape for name, values in mine.items()} != {name: values.shape for name, values in theirs.items()}:
+    if {name: values.shape for name, values in mine.items()} != {
+        name: values.shape for name, values in theirs.items()
+    }:
         return float("inf")
-    distances = [np.abs(values.astype(np.float64) - theirs[name].astype(np.float64)) for name, values in mine.items() if values.dtype.kind in "fiub"]
+    distances = [
+        np.abs(values.astype(np.float64) - theirs[name].astype(np.float64))
+        for name, values in mine.items()
+        if values.dtype.kind in "fiub"
+    ]
     return max((float(np.nan_to_num(each, nan=np.inf).max(initial=0.0)) for each in distances), default=0.0)
 
 
 def _scale(answers: Outputs) -> float:
     """The greatest number among the answers."""
-    return max((float(np.abs(values).max(initial=0.0)) for values in answers.values() if values.dtype.kind == "f"), default=0.0)
+    return max(
+        (float(np.abs(values).max(initial=0.0)) for values in answers.values() if values.dtype.kind == "f"),
+        default=0.0,
+    )
 
 
 def _mask(session: Any, rows: Rows) -> Result:
@@ -180,8 +216,14 @@ def _mask(session: Any, rows: Rows) -> Result:
         after = unpadded(session, rows)
     if not before.outputs or not restored or not after.outputs:
         return Result(outputs={})
-    distances = {"before": _apart(before.outputs, before.baseline or {}), "left": _apart(after.outputs, after.baseline or {})}
-    return Result(outputs={}, details={"held": list(dict.fromkeys(restored)), **distances, "scale": _scale(after.outputs)})
+    distances = {
+        "before": _apart(before.outputs, before.baseline or {}),
+        "left": _apart(after.outputs, after.baseline or {}),
+    }
+    return Result(
+        outputs={},
+        details={"held": list(dict.fromkeys(restored)), **distances, "scale": _scale(after.outputs)},
+    )
 
 
 def _not_overridden(facts: Facts) -> str | None:
@@ -198,7 +240,12 @@ TOGGLING_ROUTES: tuple[Route, ...] = (
             "hold-masks": ("rows with and without padding, masks restored where they end", _mask),
         }
     ),
-    Route(name="hold-copies", summary="another copy of the file, the layers that differ held", run=_loaded_again, seat="fresh"),
+    Route(
+        name="hold-copies",
+        summary="another copy of the file, the layers that differ held",
+        run=_loaded_again,
+        seat="fresh",
+    ),
     Route(name="plain-predict", summary="predict as Keras has it", run=_plain, unavailable=_not_overridden),
 )
 """Routes that switch off what a check has found suspicious; they run only then."""

@@ -13,7 +13,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MOST_LAYERS", "Aside", "Sketch", "Step", "aside", "beyond_rounding", "bounded", "culprit", "deviations", "sketched"]
+__all__ = [
+    "MOST_LAYERS",
+    "Aside",
+    "Sketch",
+    "Step",
+    "aside",
+    "beyond_rounding",
+    "bounded",
+    "culprit",
+    "deviations",
+    "sketched",
+]
 
 MOST_LAYERS = 200
 """Layers that a report holds at most: those around the culprit, and others evenly spread."""
@@ -70,11 +81,18 @@ def aside(given: Sequence[Any], made: Sequence[Any], batch: int) -> Aside:
     def loose(leaves: Sequence[Any]) -> tuple[bytes, ...]:
         arrays = [values for leaf in leaves if (values := _array(leaf)) is not None]
         free = (values for values in arrays if not values.ndim or values.shape[0] % batch)
-        return tuple(hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).digest() for values in free)
+        return tuple(
+            hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=16).digest()
+            for values in free
+        )
 
     shaped = [leaf for leaf in made if hasattr(leaf, "shape")]
     without, gave = loose(given), loose(made)
-    return Aside(given=without, gave=gave, of_rows=bool(gave) and len(gave) == len(shaped) and _rows_among(given, batch))
+    return Aside(
+        given=without,
+        gave=gave,
+        of_rows=bool(gave) and len(gave) == len(shaped) and _rows_among(given, batch),
+    )
 
 
 def _rows_among(leaves: Sequence[Any], batch: int) -> bool:
@@ -97,7 +115,9 @@ def sketched(leaves: Sequence[Any], kept: np.ndarray | None, batch: int) -> Sket
             continue
         finite = finite and (values.dtype.kind != "f" or bool(np.isfinite(values).all()))
         by_row = kept is not None and values.ndim > 0 and values.shape[0] == batch
-        counted = np.ascontiguousarray(values[kept] if by_row else values if kept is None else values.ravel()[:0])
+        counted = np.ascontiguousarray(
+            values[kept] if by_row else values if kept is None else values.ravel()[:0]
+        )
         digest.update(counted.tobytes())
         if counted.dtype.kind in "fiub":
             arrays.append(counted.ravel())
@@ -115,7 +135,13 @@ def _array(leaf: Any) -> np.ndarray | None:
     except Exception:
         return None
     # Python objects have addresses for bytes, and bfloat16 is nothing that NumPy knows.
-    return values.astype("S") if values.dtype.kind == "O" else values.astype(np.float32) if values.dtype.kind == "V" else values
+    return (
+        values.astype("S")
+        if values.dtype.kind == "O"
+        else values.astype(np.float32)
+        if values.dtype.kind == "V"
+        else values
+    )
 
 
 @np.errstate(invalid="ignore", over="ignore")
@@ -135,7 +161,11 @@ def culprit(base: Sequence[Step], other: Sequence[Step]) -> int | None:
     Code between layers has no step of its own. The layers after it are given other inputs, and the layer or model that holds it is found when it
     finishes itself. Where every step that differs was given other inputs, the first of them is as near as one gets.
     """
-    parted = [at for at, (mine, theirs) in enumerate(zip(base, other, strict=False)) if mine.outputs.digest != theirs.outputs.digest]
+    parted = [
+        at
+        for at, (mine, theirs) in enumerate(zip(base, other, strict=False))
+        if mine.outputs.digest != theirs.outputs.digest
+    ]
     alike = (at for at in parted if base[at].inputs.digest == other[at].inputs.digest)
     at = next(alike, parted[0] if parted else None)
     return at if at is None else _where_rows_met(base, other, at)
@@ -146,7 +176,13 @@ def _where_rows_met(base: Sequence[Step], other: Sequence[Step], at: int) -> int
     wanted = other[at].aside
     for back in range(at - 1, -1, -1):
         mine, theirs = base[back].aside, other[back].aside
-        if wanted is None or mine is None or theirs is None or not set(wanted.given) & set(theirs.gave) or mine.gave == theirs.gave:
+        if (
+            wanted is None
+            or mine is None
+            or theirs is None
+            or not set(wanted.given) & set(theirs.gave)
+            or mine.gave == theirs.gave
+        ):
             continue
         if theirs.of_rows:
             return back
@@ -159,7 +195,10 @@ def beyond_rounding(base: Sequence[Step], other: Sequence[Step]) -> int | None:
     for at, (mine, theirs) in enumerate(zip(base, other, strict=False)):
         if mine.path != theirs.path:
             return None
-        if _share(mine.outputs, theirs.outputs) > NO_ROUNDING and _share(mine.inputs, theirs.inputs) <= _ROUNDING:
+        if (
+            _share(mine.outputs, theirs.outputs) > NO_ROUNDING
+            and _share(mine.inputs, theirs.inputs) <= _ROUNDING
+        ):
             return at
     return None
 
@@ -178,8 +217,20 @@ def deviations(base: Sequence[Step], other: Sequence[Step], at: int) -> list[dic
             break  # from here on the runs take other ways, and nothing can be held against anything
         blamed = order == at
         if blamed or (theirs.outermost and not theirs.model):
-            apart = {"inputs": _share(mine.inputs, theirs.inputs), "outputs": _share(mine.outputs, theirs.outputs)}
-            found.append({"layer": theirs.path, "kind": theirs.kind, "depth": order + 1, **apart, "noise": None, "culprit": blamed})
+            apart = {
+                "inputs": _share(mine.inputs, theirs.inputs),
+                "outputs": _share(mine.outputs, theirs.outputs),
+            }
+            found.append(
+                {
+                    "layer": theirs.path,
+                    "kind": theirs.kind,
+                    "depth": order + 1,
+                    **apart,
+                    "noise": None,
+                    "culprit": blamed,
+                }
+            )
     return bounded(found)
 
 
@@ -191,7 +242,9 @@ def _share(mine: Sketch, theirs: Sketch) -> float:
     if mine.values.shape != theirs.values.shape or mine.finite != theirs.finite:
         return float("inf")
     both = np.isfinite(mine.values) & np.isfinite(theirs.values)
-    apart = float(np.abs(np.where(both, mine.values.astype(np.float64) - theirs.values, 0.0)).max(initial=0.0))
+    apart = float(
+        np.abs(np.where(both, mine.values.astype(np.float64) - theirs.values, 0.0)).max(initial=0.0)
+    )
     if apart == 0.0 and mine.count:
         # None of the numbers kept moved: what all moved on average is the least that one of them did.
         apart = abs(mine.total - theirs.total) / mine.count

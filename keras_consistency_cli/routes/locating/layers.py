@@ -16,11 +16,19 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.rows.source import nonfinite
-from keras_consistency_cli.routes.base import Result, Route, Rows, plain_routes
+from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.calling.neighbours import leaks
-from keras_consistency_cli.routes.locating.layer_sketches import Sketch, Step, aside, culprit, deviations, sketched
+from keras_consistency_cli.routes.locating.layer_sketches import (
+    Sketch,
+    Step,
+    aside,
+    culprit,
+    deviations,
+    sketched,
+)
 from keras_consistency_cli.routes.session.batches import batches, count, first, some
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = [
     "LAYER_LOCATORS",
@@ -95,7 +103,9 @@ def _blamed(running: Running) -> tuple[int, bool]:
     """The place of the layer to blame, and whether it is the user's own."""
     import keras
 
-    own = [not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running]
+    own = [
+        not type(each).__module__.startswith("keras.") or isinstance(each, keras.Model) for each in running
+    ]
     depth = min(max((at for at in range(len(running)) if own[at]), default=0) + 1, len(running) - 1)
     return depth, own[depth]
 
@@ -119,7 +129,10 @@ def _step(running: Running, inputs: Sketch, outputs: Sketch) -> Step:
 def first_difference(base: list[Step], other: list[Step]) -> dict[str, Any]:
     """The first step to finish with other outputs, whatever it was given, as plain data; empty where none does."""
     pairs = zip(base, other, strict=False)
-    at = next((order for order, (mine, theirs) in enumerate(pairs) if mine.outputs.digest != theirs.outputs.digest), None)
+    at = next(
+        (order for order, (mine, theirs) in enumerate(pairs) if mine.outputs.digest != theirs.outputs.digest),
+        None,
+    )
     return {} if at is None else _named(other, at, len(base))
 
 
@@ -214,7 +227,9 @@ def _repeat(session: Any, rows: Rows) -> Result:
 def _training(session: Any, rows: Rows) -> Result:
     """Where a bare call first differs from one with training=False."""
     batch = first(rows, session.facts.batch_size or _ROWS)
-    return Result(outputs={}, details=_parting(_called(session, batch, training=False), _called(session, batch)))
+    return Result(
+        outputs={}, details=_parting(_called(session, batch, training=False), _called(session, batch))
+    )
 
 
 def finite_batches(session: Any, rows: Rows) -> Iterator[Rows]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import predicted
 from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["PROCESS_LOCATORS", "parted_between"]
 
@@ -21,7 +22,15 @@ def _digests(session: Any, rows: Rows) -> Result:
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
     steps = predicted(session, batch)[:_MOST]
-    told = [{"layer": step.path, "kind": step.kind, "given": step.inputs.digest.hex(), "gave": step.outputs.digest.hex()} for step in steps]
+    told = [
+        {
+            "layer": step.path,
+            "kind": step.kind,
+            "given": step.inputs.digest.hex(),
+            "gave": step.outputs.digest.hex(),
+        }
+        for step in steps
+    ]
     return Result(outputs={}, details={"steps": told})
 
 
@@ -37,5 +46,10 @@ def parted_between(here: Sequence[Mapping[str, str]], there: Sequence[Mapping[st
 
 PROCESS_LOCATORS: tuple[Route, ...] = (
     Route(name="layers-here", summary="what each layer gives in this process", run=_digests),
-    Route(name="layers-elsewhere", summary="what each layer gives in a process of its own", run=_digests, seat="fresh"),
+    Route(
+        name="layers-elsewhere",
+        summary="what each layer gives in a process of its own",
+        run=_digests,
+        seat="fresh",
+    ),
 )

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.distances import rms_share
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 __all__ = ["CHANGE", "CONDITIONING_ROUTES"]
 
@@ -33,7 +34,11 @@ def _inputs(session: Any, rows: Rows) -> Result:
     answers = []
     for random in _draws(session):
         session.restore()
-        answers.append(session.step_as_given({name: values if name in ids else _changed(values, random) for name, values in batch.items()}))
+        answers.append(
+            session.step_as_given(
+                {name: values if name in ids else _changed(values, random) for name, values in batch.items()}
+            )
+        )
     return _furthest(session, batch, answers)
 
 
@@ -62,11 +67,18 @@ def _draws(session: Any) -> Iterator[np.random.Generator]:
 def _wide(session: Any, rows: Rows) -> Rows:
     """One batch as float64 numbers that float32 holds too: what the model is really fed."""
     batch = first(rows, session.batch_size)
-    return {name: values.astype(np.float32).astype(np.float64) if values.dtype.kind == "f" else values for name, values in batch.items()}
+    return {
+        name: values.astype(np.float32).astype(np.float64) if values.dtype.kind == "f" else values
+        for name, values in batch.items()
+    }
 
 
 def _changed(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    return values * (1.0 + CHANGE * random.choice([-1.0, 1.0], values.shape)) if values.dtype.kind == "f" else values
+    return (
+        values * (1.0 + CHANGE * random.choice([-1.0, 1.0], values.shape))
+        if values.dtype.kind == "f"
+        else values
+    )
 
 
 def _furthest(session: Any, batch: Rows, answers: Sequence[Outputs]) -> Result:
@@ -74,15 +86,27 @@ def _furthest(session: Any, batch: Rows, answers: Sequence[Outputs]) -> Result:
     session.restore()
     base = session.step_as_given(batch)
     moved = [sum(rms_share(each[name], base[name]) for name in base) for each in answers]
-    return Result(outputs=answers[int(np.argmax(moved))], rows=np.arange(count(batch)), details={"change": CHANGE, "draws": len(answers)})
+    return Result(
+        outputs=answers[int(np.argmax(moved))],
+        rows=np.arange(count(batch)),
+        details={"change": CHANGE, "draws": len(answers)},
+    )
 
 
 def _without_floats(facts: Facts) -> str | None:
-    return None if not facts.inputs or any(fact.is_float for fact in facts.inputs) else "the model has no float input"
+    return (
+        None
+        if not facts.inputs or any(fact.is_float for fact in facts.inputs)
+        else "the model has no float input"
+    )
 
 
 def _too_many(facts: Facts) -> str | None:
-    return f"{facts.parameters} weights are too many to draw changes for" if facts.parameters > _MOST_PARAMETERS else None
+    return (
+        f"{facts.parameters} weights are too many to draw changes for"
+        if facts.parameters > _MOST_PARAMETERS
+        else None
+    )
 
 
 CONDITIONING_ROUTES: tuple[Route, ...] = (

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, first, stack
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["DEVICE_ROUTES", "MOST_ACCELERATORS", "accelerators", "numbered"]
 
@@ -131,11 +132,19 @@ def _without(number: int, facts: Facts) -> str | None:
     found = accelerators(facts)
     if not found:
         return f"no accelerator is visible to {facts.backend or 'the backend'}"
-    return None if number < len(found) else f"{len(found)} accelerator{'s are' if found[1:] else ' is'} visible"
+    return (
+        None if number < len(found) else f"{len(found)} accelerator{'s are' if found[1:] else ' is'} visible"
+    )
 
 
 def _route(name: str, number: int, summary: str, run: Callable[[Any, Rows], Result]) -> Route:
-    return Route(name=numbered(name, number), summary=summary, run=run, unavailable=partial(_without, number), seat="fresh")
+    return Route(
+        name=numbered(name, number),
+        summary=summary,
+        run=run,
+        unavailable=partial(_without, number),
+        seat="fresh",
+    )
 
 
 def _routes() -> Iterator[Route]:
@@ -144,7 +153,12 @@ def _routes() -> Iterator[Route]:
         where = f" on accelerator {number}" if number else ""
         if number:
             yield _route("on-accelerator", number, f"the model{where}", partial(_on_accelerator, number))
-        yield _route("without-tf32", number, f"the model with TF32 switched off{where}", partial(_with_precision, number, False))
+        yield _route(
+            "without-tf32",
+            number,
+            f"the model with TF32 switched off{where}",
+            partial(_with_precision, number, False),
+        )
     yield _route("with-tf32", 0, "the model with TF32 switched on", partial(_with_precision, 0, True))
 
 

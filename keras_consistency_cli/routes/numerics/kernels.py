@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["KERNEL_ROUTES", "ONE_THREAD", "WITHOUT_ONEDNN", "limit_threads"]
 
@@ -34,10 +35,26 @@ def _predicted(session: Any, rows: Rows) -> Result:
 
 
 def _only_tensorflow(facts: Facts) -> str | None:
-    return None if facts.backend == "tensorflow" else f"the switches are those of TensorFlow; the backend is {facts.backend}"
+    return (
+        None
+        if facts.backend == "tensorflow"
+        else f"the switches are those of TensorFlow; the backend is {facts.backend}"
+    )
 
 
 KERNEL_ROUTES: tuple[Route, ...] = (
-    Route(name="without-onednn", summary="predict without oneDNN", run=_predicted, unavailable=_only_tensorflow, seat="kernels"),
-    Route(name="one-thread", summary="predict with one thread", run=_predicted, unavailable=_only_tensorflow, seat="thread"),
+    Route(
+        name="without-onednn",
+        summary="predict without oneDNN",
+        run=_predicted,
+        unavailable=_only_tensorflow,
+        seat="kernels",
+    ),
+    Route(
+        name="one-thread",
+        summary="predict with one thread",
+        run=_predicted,
+        unavailable=_only_tensorflow,
+        seat="thread",
+    ),
 )

@@ -40,7 +40,16 @@ class _Rounded:
     def __init__(self) -> None:
         self._busy = False
 
-    def __call__(self, _kind: Any, _inputs: Any, _attributes: Any, outputs: Any, *_name: Any, graph: Any = None, **_more: Any) -> None:
+    def __call__(
+        self,
+        _kind: Any,
+        _inputs: Any,
+        _attributes: Any,
+        outputs: Any,
+        *_name: Any,
+        graph: Any = None,
+        **_more: Any,
+    ) -> None:
         # Rounding is made of operations too.
         if graph is not None or self._busy or not isinstance(outputs, list):
             return
@@ -55,4 +64,8 @@ class _Rounded:
 def _to_float32(output: Any) -> Any:
     import tensorflow as tf
 
-    return tf.cast(tf.cast(output, tf.float32), tf.float64) if getattr(output, "dtype", None) == tf.float64 else output
+    return (
+        tf.cast(tf.cast(output, tf.float32), tf.float64)
+        if getattr(output, "dtype", None) == tf.float64
+        else output
+    )

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["LOWERING_ROUTES", "POLICIES", "lowered_name"]
@@ -40,7 +41,12 @@ def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
             outputs = session.on_copy(model).call(batch, training=False)
         except Exception as problem:
             # Kernels and tables that know no 16 bits are no fault of the model, which nobody has lowered.
-            return Result(outputs={}, details={"refused": f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"})
+            return Result(
+                outputs={},
+                details={
+                    "refused": f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"
+                },
+            )
         return Result(outputs=outputs, rows=np.arange(count(batch)))
 
     return run
@@ -49,10 +55,20 @@ def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
 def _pointless(facts: Facts) -> str | None:
     if facts.low_precision:
         return f"it computes in {', '.join(facts.low_precision)} already"
-    return f"{facts.parameters} parameters are too many for a copy" if facts.parameters > _MOST_PARAMETERS else None
+    return (
+        f"{facts.parameters} parameters are too many for a copy"
+        if facts.parameters > _MOST_PARAMETERS
+        else None
+    )
 
 
 LOWERING_ROUTES: tuple[Route, ...] = tuple(
-    Route(name=lowered_name(policy), summary=f"a copy under {policy}", run=_lowered(policy), unavailable=_pointless, seat="fresh")
+    Route(
+        name=lowered_name(policy),
+        summary=f"a copy under {policy}",
+        run=_lowered(policy),
+        unavailable=_pointless,
+        seat="fresh",
+    )
     for policy in POLICIES
 )

@@ -18,12 +18,13 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import PLAUSIBLE_FACTOR
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layer_sketches import bounded
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.distances import rms_share
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 __all__ = ["ROUNDING_LOCATORS", "ROUNDING_ROUTES"]
 
@@ -73,7 +74,9 @@ def _steps(running: Running, outputs: Any) -> Iterator[_Step]:
         if _has_values(leaf) and "float" in str(leaf.dtype):
             values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(leaf, "float64"))).ravel()
             kept = values[:: max(1, -(-values.size // _KEPT))].copy()
-            yield _Step(path=path, kind=kind.__name__, custom=not kind.__module__.startswith("keras."), values=kept)
+            yield _Step(
+                path=path, kind=kind.__name__, custom=not kind.__module__.startswith("keras."), values=kept
+            )
 
 
 def _has_values(leaf: Any) -> bool:
@@ -92,7 +95,9 @@ def _moving(seed: int | None) -> Change:
     def moved(leaf: Any) -> Any:
         if not _is_wide(leaf):
             return leaf
-        return leaf * (1.0 + _HALF_ULP * (random.choice([-1.0, 1.0], leaf.shape) if seed is not None else 1.0))
+        return leaf * (
+            1.0 + _HALF_ULP * (random.choice([-1.0, 1.0], leaf.shape) if seed is not None else 1.0)
+        )
 
     return moved
 
@@ -127,7 +132,10 @@ def _rounded_layers(session: Any, rows: Rows) -> Result:
 
 
 def _furthest(runs: list[Outputs], exact: Outputs) -> Outputs:
-    return {name: max((run[name] for run in runs), key=lambda values: _apart(values, exact[name])) for name in exact}
+    return {
+        name: max((run[name] for run in runs), key=lambda values: _apart(values, exact[name]))
+        for name in exact
+    }
 
 
 def _beyond_layers(original: Any, batch: Rows, exact: Outputs, rounded: Outputs) -> bool:
@@ -135,7 +143,10 @@ def _beyond_layers(original: Any, batch: Rows, exact: Outputs, rounded: Outputs)
     original.restore()
     own = original.call(batch, training=False)
     original.restore()
-    return any(_apart(own[name], ideal) > PLAUSIBLE_FACTOR**2 * (_apart(rounded[name], ideal) + _half_ulps(ideal)) for name, ideal in exact.items())
+    return any(
+        _apart(own[name], ideal) > PLAUSIBLE_FACTOR**2 * (_apart(rounded[name], ideal) + _half_ulps(ideal))
+        for name, ideal in exact.items()
+    )
 
 
 def _half_ulps(exact: np.ndarray) -> float:
@@ -156,7 +167,11 @@ def _apart(values: np.ndarray, exact: np.ndarray) -> float:
 def _locate(session: Any, rows: Rows) -> Result:
     """The first layer that is further from float64 than rounding takes it, else the one at which the error grows most."""
     batch = first(rows, session.facts.batch_size or _ROWS)
-    ways = ((session, _as_it_is, _as_it_is), (session, _moving(session.probe.seed), _to_float32), (session.original, _as_it_is, _as_it_is))
+    ways = (
+        (session, _as_it_is, _as_it_is),
+        (session, _moving(session.probe.seed), _to_float32),
+        (session.original, _as_it_is, _as_it_is),
+    )
     runs = []
     for copy, before, after in ways:
         copy.restore()
@@ -165,14 +180,26 @@ def _locate(session: Any, rows: Rows) -> Result:
         runs.append(steps)
     session.original.restore()
     exact, rounded, own = runs
-    if not len(exact) == len(rounded) == len(own) or any(a.values.shape != b.values.shape for a, b in zip(exact, own, strict=True)):
+    if not len(exact) == len(rounded) == len(own) or any(
+        a.values.shape != b.values.shape for a, b in zip(exact, own, strict=True)
+    ):
         return Result(outputs={}, details={})
-    errors = [(rms_share(mine.values, ideal.values), rms_share(float32.values, ideal.values)) for ideal, float32, mine in zip(*runs, strict=True)]
+    errors = [
+        (rms_share(mine.values, ideal.values), rms_share(float32.values, ideal.values))
+        for ideal, float32, mine in zip(*runs, strict=True)
+    ]
     return Result(outputs={}, details=_told(own, errors, _beyond(errors)))
 
 
 def _beyond(errors: list[tuple[float, float]]) -> int | None:
-    return next((at for at, (mine, rounding) in enumerate(errors) if mine > PLAUSIBLE_FACTOR * (rounding + _HALF_ULP)), None)
+    return next(
+        (
+            at
+            for at, (mine, rounding) in enumerate(errors)
+            if mine > PLAUSIBLE_FACTOR * (rounding + _HALF_ULP)
+        ),
+        None,
+    )
 
 
 def _told(steps: list[_Step], errors: list[tuple[float, float]], beyond: int | None) -> dict[str, Any]:
@@ -181,11 +208,27 @@ def _told(steps: list[_Step], errors: list[tuple[float, float]], beyond: int | N
     growth = [later / earlier for earlier, later in pairwise(sizes)]
     at = beyond if beyond is not None else int(np.argmax(growth)) if growth and max(growth) > _GROWN else None
     largest = sorted(range(len(growth)), key=lambda number: -growth[number])[:_MOST]
-    details: dict[str, Any] = {"growth": [{"layer": steps[n].path, "error": errors[n][0], "grown": growth[n]} for n in sorted(largest)]}
+    details: dict[str, Any] = {
+        "growth": [
+            {"layer": steps[n].path, "error": errors[n][0], "grown": growth[n]} for n in sorted(largest)
+        ]
+    }
     if at is None:
         return details
-    named = {"layer": steps[at].path, "kind": steps[at].kind, "custom": steps[at].custom, "order": at + 1, "steps": len(steps)}
-    return {**details, **named, "beyond_rounding": beyond is not None, "grown": growth[at], "depth": _along(steps, errors, at)}
+    named = {
+        "layer": steps[at].path,
+        "kind": steps[at].kind,
+        "custom": steps[at].custom,
+        "order": at + 1,
+        "steps": len(steps),
+    }
+    return {
+        **details,
+        **named,
+        "beyond_rounding": beyond is not None,
+        "grown": growth[at],
+        "depth": _along(steps, errors, at),
+    }
 
 
 def _along(steps: list[_Step], errors: list[tuple[float, float]], at: int) -> list[dict[str, Any]]:
@@ -193,7 +236,9 @@ def _along(steps: list[_Step], errors: list[tuple[float, float]], at: int) -> li
     found, before = [], 0.0
     for order, (step, (mine, rounding)) in enumerate(zip(steps, errors, strict=True)):
         apart = {"inputs": before, "outputs": mine, "noise": mine / max(rounding, _HALF_ULP)}
-        found.append({"layer": step.path, "kind": step.kind, "depth": order + 1, **apart, "culprit": order == at})
+        found.append(
+            {"layer": step.path, "kind": step.kind, "depth": order + 1, **apart, "culprit": order == at}
+        )
         before = mine
     return bounded(found)
 
@@ -207,14 +252,35 @@ def _low_operations(session: Any, rows: Rows) -> Result:
 def _low_on_purpose(facts: Facts) -> str | None:
     if facts.low_precision:
         return f"the model's own policies ask for {', '.join(facts.low_precision)}"
-    return None if facts.backend == "tensorflow" else f"graphs are read on TensorFlow; the backend is {facts.backend}"
+    return (
+        None
+        if facts.backend == "tensorflow"
+        else f"graphs are read on TensorFlow; the backend is {facts.backend}"
+    )
 
 
 ROUNDING_ROUTES: tuple[Route, ...] = (
-    Route(name="rounded-layers", summary="the float64 shadow, rounded to float32 layer by layer", run=_rounded_layers, lens="float64", seat="shadow"),
-    Route(name="low-operations", summary="operations below float32 in the compiled step", run=_low_operations, unavailable=_low_on_purpose),
+    Route(
+        name="rounded-layers",
+        summary="the float64 shadow, rounded to float32 layer by layer",
+        run=_rounded_layers,
+        lens="float64",
+        seat="shadow",
+    ),
+    Route(
+        name="low-operations",
+        summary="operations below float32 in the compiled step",
+        run=_low_operations,
+        unavailable=_low_on_purpose,
+    ),
 )
 
 ROUNDING_LOCATORS: tuple[Route, ...] = (
-    Route(name="locate-rounding", summary="the layer at which rounding errors grow most", run=_locate, lens="float64", seat="shadow"),
+    Route(
+        name="locate-rounding",
+        summary="the layer at which rounding errors grow most",
+        run=_locate,
+        lens="float64",
+        seat="shadow",
+    ),
 )

@@ -56,8 +56,14 @@ def classes(recorded: np.ndarray, today: np.ndarray) -> str | None:
         return None
     ids = recorded.reshape(today.shape[:-1])
     if today.shape[-1] > 1:
-        return "class ids: the argmax of today's answers" if np.array_equal(ids, today.argmax(axis=-1)) else None
-    return "classes: today's answers above 0.5" if _shares(today) and np.array_equal(ids, today[..., 0] > 0.5) else None
+        return (
+            "class ids: the argmax of today's answers" if np.array_equal(ids, today.argmax(axis=-1)) else None
+        )
+    return (
+        "classes: today's answers above 0.5"
+        if _shares(today) and np.array_equal(ids, today[..., 0] > 0.5)
+        else None
+    )
 
 
 def _shares(values: np.ndarray) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.persistence.activations import NEAR, activated, classes, same
 from keras_consistency_cli.routes.persistence.recording_precision import Recording, recording
 from keras_consistency_cli.routes.session.batches import count, first, some
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["RECORDED_ROUTES", "other_form"]
@@ -43,12 +44,21 @@ def _rounded(session: Any, today: Outputs) -> dict[str, Recording]:
     return {name: form for name, form in found.items() if form is not None}
 
 
-def _unrounded(session: Any, rows: Rows, named: Outputs, rounded: Mapping[str, Recording]) -> dict[str, np.ndarray]:
+def _unrounded(
+    session: Any, rows: Rows, named: Outputs, rounded: Mapping[str, Recording]
+) -> dict[str, np.ndarray]:
     """The recorded answers, moved towards today's as far as what recording has rounded off allows."""
     session.restore()
     today = session.steps(rows, session.batch_size)
-    fits = {name for name, form in rounded.items() if named[name].shape == today[name].shape and form.holds(named[name])}
-    return {name: rounded[name].nearest(values, today[name]) if name in fits else values for name, values in named.items()}
+    fits = {
+        name
+        for name, form in rounded.items()
+        if named[name].shape == today[name].shape and form.holds(named[name])
+    }
+    return {
+        name: rounded[name].nearest(values, today[name]) if name in fits else values
+        for name, values in named.items()
+    }
 
 
 def _named(expected: Mapping[str, np.ndarray], today: Outputs) -> dict[str, np.ndarray]:
@@ -64,12 +74,17 @@ def _named(expected: Mapping[str, np.ndarray], today: Outputs) -> dict[str, np.n
 
 
 def _shaped(values: np.ndarray, like: np.ndarray) -> np.ndarray:
-    same = values.ndim != like.ndim and [size for size in values.shape[1:] if size != 1] == [size for size in like.shape[1:] if size != 1]
+    same = values.ndim != like.ndim and [size for size in values.shape[1:] if size != 1] == [
+        size for size in like.shape[1:] if size != 1
+    ]
     return values.reshape(len(values), *like.shape[1:]) if same else values
 
 
 def _near(named: Outputs, today: Outputs, rows: int) -> bool:
-    return all(values[:rows].shape == today[name].shape and same(values[:rows], today[name]) for name, values in named.items())
+    return all(
+        values[:rows].shape == today[name].shape and same(values[:rows], today[name])
+        for name, values in named.items()
+    )
 
 
 def _forms(session: Any, rows: Rows, named: Outputs) -> dict[str, str]:
@@ -79,13 +94,20 @@ def _forms(session: Any, rows: Rows, named: Outputs) -> dict[str, str]:
     session.restore()
     today = session.steps(some(rows, positions), session.batch_size)
     picked = {name: values[positions] for name, values in named.items()}
-    found = {name: other_form(values, today[name]) or _of_another(name, values, today) for name, values in picked.items()}
+    found = {
+        name: other_form(values, today[name]) or _of_another(name, values, today)
+        for name, values in picked.items()
+    }
     return {name: words for name, words in found.items() if words}
 
 
 def _of_another(name: str, recorded: np.ndarray, today: Outputs) -> str | None:
     """That an output was recorded under the name of another one; None where it is what it should be, or no other's."""
-    alike = [other for other, values in today.items() if values.shape == recorded.shape and values.std() > 0 and same(recorded, values)]
+    alike = [
+        other
+        for other, values in today.items()
+        if values.shape == recorded.shape and values.std() > 0 and same(recorded, values)
+    ]
     return f"the answers of output '{alike[0]}'" if alike and name not in alike else None
 
 
@@ -94,7 +116,12 @@ def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
 
     That is: another order of rows or of columns, one factor and offset, logits or probabilities or a logarithm in each other's place, class ids.
     """
-    if len(recorded) != len(today) or recorded.dtype.kind not in "fiu" or today.dtype.kind != "f" or len(today) < _FEWEST_ROWS:
+    if (
+        len(recorded) != len(today)
+        or recorded.dtype.kind not in "fiu"
+        or today.dtype.kind != "f"
+        or len(today) < _FEWEST_ROWS
+    ):
         return None
     a, b = (values.reshape(len(values), -1).astype(np.float64) for values in (recorded, today))
     if not (np.isfinite(a).all() and np.isfinite(b).all()) or b.std() == 0:
@@ -105,7 +132,11 @@ def other_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
     if found or recorded.shape != today.shape:
         return found
     vectors = (-1, today.shape[-1] if today.ndim > 1 else 1)
-    return _numbers(a, b) or _columns(a.reshape(vectors), b.reshape(vectors)) or activated(a.reshape(vectors), b.reshape(vectors))
+    return (
+        _numbers(a, b)
+        or _columns(a.reshape(vectors), b.reshape(vectors))
+        or activated(a.reshape(vectors), b.reshape(vectors))
+    )
 
 
 def _numbers(a: np.ndarray, b: np.ndarray) -> str | None:
@@ -123,9 +154,16 @@ def _columns(a: np.ndarray, b: np.ndarray) -> str | None:
     """That each recorded column is another of today's, each of them once; classes in another order are such columns."""
     if not 1 < a.shape[1] <= _MOST_COLUMNS or (b.std(axis=0) == 0).any():
         return None
-    alike = [[source for source in range(b.shape[1]) if same(a[:, column], b[:, source])] for column in range(a.shape[1])]
+    alike = [
+        [source for source in range(b.shape[1]) if same(a[:, column], b[:, source])]
+        for column in range(a.shape[1])
+    ]
     order = [sources[0] for sources in alike if len(sources) == 1]
-    return f"today's columns in the order {', '.join(map(str, order))}" if sorted(order) == list(range(b.shape[1])) else None
+    return (
+        f"today's columns in the order {', '.join(map(str, order))}"
+        if sorted(order) == list(range(b.shape[1]))
+        else None
+    )
 
 
 def _reordered(a: np.ndarray, b: np.ndarray) -> bool:
@@ -134,4 +172,6 @@ def _reordered(a: np.ndarray, b: np.ndarray) -> bool:
     return same(a[order_a], b[order_b])
 
 
-RECORDED_ROUTES: tuple[Route, ...] = (Route(name="recorded", summary="the answers recorded in --expected", run=_recorded, streams=True),)
+RECORDED_ROUTES: tuple[Route, ...] = (
+    Route(name="recorded", summary="the answers recorded in --expected", run=_recorded, streams=True),
+)

@@ -41,7 +41,9 @@ class Recording:
         wide = recorded.astype(np.float64)
         reach = self.half(wide)
         with np.errstate(invalid="ignore"):
-            nearest = np.where(np.isfinite(wide), np.clip(today.astype(np.float64), wide - reach, wide + reach), wide)
+            nearest = np.where(
+                np.isfinite(wide), np.clip(today.astype(np.float64), wide - reach, wide + reach), wide
+            )
         return nearest.astype(today.dtype)
 
 
@@ -52,12 +54,23 @@ def recording(sample: np.ndarray, today: np.ndarray) -> Recording | None:
         sample: recorded answers of one output, from all over the file.
         today: answers of today; where they are of that form themselves, recording has rounded nothing off.
     """
-    if sample.dtype.kind != "f" or today.dtype.kind != "f" or len(np.unique(sample[np.isfinite(sample)])) < _FEWEST:
+    if (
+        sample.dtype.kind != "f"
+        or today.dtype.kind != "f"
+        or len(np.unique(sample[np.isfinite(sample)])) < _FEWEST
+    ):
         return None
     spread = float(np.std(sample[np.isfinite(sample)].astype(np.float64)))
     # Numbers with four decimals have five as well: of each kind it is the coarsest that holds.
-    firsts = (next((each for each in kind if each.holds(sample) and each.chance(sample) <= _CHANCE), None) for kind in _KINDS)
-    chosen = min((each for each in firsts if each is not None and not each.holds(today)), key=lambda each: _widest(each, sample), default=None)
+    firsts = (
+        next((each for each in kind if each.holds(sample) and each.chance(sample) <= _CHANCE), None)
+        for kind in _KINDS
+    )
+    chosen = min(
+        (each for each in firsts if each is not None and not each.holds(today)),
+        key=lambda each: _widest(each, sample),
+        default=None,
+    )
     return chosen if chosen is not None and 2 * _widest(chosen, sample) <= _COARSEST * spread else None
 
 
@@ -89,8 +102,16 @@ def _decimals(places: int) -> Recording:
         return float(np.prod(np.minimum(1.0, 2 * _SPREAD_ULPS * sizes * 10.0**places)))
 
     half = 0.5 * 10.0**-places
-    words = f"numbers with {places} decimals" if places > 1 else "numbers with 1 decimal" if places else "whole numbers"
-    return Recording(words=words, half=lambda values: half + _SPREAD_ULPS * np.abs(values), holds=holds, chance=chance)
+    words = (
+        f"numbers with {places} decimals"
+        if places > 1
+        else "numbers with 1 decimal"
+        if places
+        else "whole numbers"
+    )
+    return Recording(
+        words=words, half=lambda values: half + _SPREAD_ULPS * np.abs(values), holds=holds, chance=chance
+    )
 
 
 _KINDS = (

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import parting
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.distances import same_answers
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["RELOADING_ROUTES"]
@@ -31,7 +32,10 @@ def _reloaded(session: Any, rows: Rows) -> Result:
 
     batch = first(rows, session.batch_size)
     live = session.fresh_step(batch)
-    details: dict[str, Any] = {"forgotten": forgotten_arguments(session.model), "untracked": _untracked(session, batch, live)}
+    details: dict[str, Any] = {
+        "forgotten": forgotten_arguments(session.model),
+        "untracked": _untracked(session, batch, live),
+    }
     session.restore()
     copies = saved_and_loaded(session.model, **session.loading, times=2)
     outputs: Outputs = {}
@@ -67,14 +71,27 @@ def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
     session.restore()
     copy.restore()
     weights = weight_differences(session.model, copy.model)
-    held = [change.path for change in session.snapshot.against(copy.snapshot) if change.kind != "seed" and change.path not in weights]
+    held = [
+        change.path
+        for change in session.snapshot.against(copy.snapshot)
+        if change.kind != "seed" and change.path not in weights
+    ]
     config = config_differences(session.model, copy.model)
-    return {"weights": weights, "attributes": held, "config": config, "parting": parting(copy, session, batch)}
+    return {
+        "weights": weights,
+        "attributes": held,
+        "config": config,
+        "parting": parting(copy, session, batch),
+    }
 
 
 def _untracked(session: Any, batch: Rows, live: Outputs) -> list[str]:
     """Variables that answers depend on and that Keras does not save, for it does not know them."""
-    return [path for path, variable in session.snapshot.untracked() if not same_answers(live, _with_another_value(session, variable, batch))]
+    return [
+        path
+        for path, variable in session.snapshot.untracked()
+        if not same_answers(live, _with_another_value(session, variable, batch))
+    ]
 
 
 def _with_another_value(session: Any, variable: Any, batch: Rows) -> Outputs:
@@ -88,7 +105,11 @@ def _with_another_value(session: Any, variable: Any, batch: Rows) -> Outputs:
 
 
 def _too_large(facts: Facts) -> str | None:
-    return f"{facts.parameters} parameters are too many to be loaded once more" if facts.parameters > _MOST_PARAMETERS else None
+    return (
+        f"{facts.parameters} parameters are too many to be loaded once more"
+        if facts.parameters > _MOST_PARAMETERS
+        else None
+    )
 
 
 def _routes() -> Iterator[Route]:

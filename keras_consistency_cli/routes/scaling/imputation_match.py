@@ -38,7 +38,9 @@ def _at_hand(statistic: Callable[..., Any]) -> Callable[[Array], Array]:
 _AT_HAND = {"mean of these rows": _at_hand(np.nanmean), "median of these rows": _at_hand(np.nanmedian)}
 
 
-def filled_gaps(raw: Array, right: Array, served: Array, apply: Callable[[Array], Array], *, consecutive: int) -> Iterator[Variant]:
+def filled_gaps(
+    raw: Array, right: Array, served: Array, apply: Callable[[Array], Array], *, consecutive: int
+) -> Iterator[Variant]:
     """Yield what serving would have fed, had it filled the gaps of the raw rows by itself; nothing where there are none.
 
     Args:
@@ -52,10 +54,16 @@ def filled_gaps(raw: Array, right: Array, served: Array, apply: Callable[[Array]
     if not gaps.any():
         return
     yield from _made(apply, ((f"filled:{filler:g}", np.where(gaps, filler, raw)) for filler in _FILLERS))
-    yield from _made(apply, ((f"filled:the {name}", np.where(gaps, of_rows(raw), raw)) for name, of_rows in _AT_HAND.items()))
+    yield from _made(
+        apply,
+        ((f"filled:the {name}", np.where(gaps, of_rows(raw), raw)) for name, of_rows in _AT_HAND.items()),
+    )
     yield from _made(apply, [("filled-forward", _forward(raw[:consecutive], gaps[:consecutive]))])
     if raw.shape == right.shape == served.shape:
-        yield from (Variant(kind=f"filled-after:{filler:g}", rows=np.where(gaps, filler, right)) for filler in _FILLERS[:2])
+        yield from (
+            Variant(kind=f"filled-after:{filler:g}", rows=np.where(gaps, filler, right))
+            for filler in _FILLERS[:2]
+        )
         yield Variant(kind="filled-alike", rows=_alike(right, served, gaps))
 
 
@@ -83,6 +91,10 @@ def _alike(right: Array, served: Array, gaps: Array) -> Array:
     for column in np.flatnonzero(gaps.reshape(-1, gaps.shape[-1]).any(axis=0)):
         here = gaps[..., column]
         found = served[..., column][here].astype(np.float64)
-        if len(found) >= _FEWEST and np.isfinite(found).all() and np.ptp(found) <= TOLERANCE * max(1.0, float(np.abs(found).max())):
+        if (
+            len(found) >= _FEWEST
+            and np.isfinite(found).all()
+            and np.ptp(found) <= TOLERANCE * max(1.0, float(np.abs(found).max()))
+        ):
             made[..., column][here] = np.median(found)
     return made

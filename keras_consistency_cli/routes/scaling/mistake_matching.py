@@ -37,7 +37,36 @@ _FEWEST_FILLED = 6
 """Values that are one number in each of a few columns, which few may be by accident."""
 _FEWEST_LINED = 5
 """Rows picked out of many lie on a line more easily than all of them."""
-_PLAIN_BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 48, 50, 64, 96, 100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2048)
+_PLAIN_BATCHES = (
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    10,
+    12,
+    16,
+    20,
+    24,
+    25,
+    32,
+    48,
+    50,
+    64,
+    96,
+    100,
+    128,
+    200,
+    250,
+    256,
+    500,
+    512,
+    1000,
+    1024,
+    2048,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +148,19 @@ def explain(served: Array, right: Array, variants: Iterable[Variant], raw: Array
     rest = sorted(left - set(candidates))
     bases = [wanted] if raw is None or raw.shape != right.shape else [wanted, by_columns(raw)]
     alike, rest = _without_variant(given, bases, rest, allowed, spread, off)
-    mistakes += [*alike, *_mixed(mixture, given, rest, off, partial(_partly_lined, given, bases, allowed, spread))]
+    mistakes += [
+        *alike,
+        *_mixed(mixture, given, rest, off, partial(_partly_lined, given, bases, allowed, spread)),
+    ]
     wrong_rows = beyond.reshape(len(served), -1).any(axis=1).sum() if beyond.size else 0
-    return Match(rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes))
+    return Match(
+        rows=len(served), features=given.shape[1], wrong_rows=int(wrong_rows), mistakes=tuple(mistakes)
+    )
 
 
-def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mixture: Mixture) -> dict[int, dict[Reading, int | None]]:
+def _candidates(
+    served: Array, wrong: set[int], variants: Iterable[Variant], mixture: Mixture
+) -> dict[int, dict[Reading, int | None]]:
     """By wrong column, every variant that gives it, with the column it was made from."""
     found: dict[int, dict[Reading, int | None]] = {}
     if not wrong:
@@ -134,7 +170,9 @@ def _candidates(served: Array, wrong: set[int], variants: Iterable[Variant], mix
             continue
         part, made = served[variant.start or 0 :][: len(variant.rows)], by_columns(variant.rows)
         beyond = exceeding(by_columns(part), made, limits(made, spreads(made), variant.tolerance))
-        mixture.hold((variant.kind, variant.batch), beyond.reshape(len(part), -1, made.shape[1]), variant.start)
+        mixture.hold(
+            (variant.kind, variant.batch), beyond.reshape(len(part), -1, made.shape[1]), variant.start
+        )
         for column in wrong - _not_given(variant, beyond):
             source = variant.sources[column] if variant.sources else None
             found.setdefault(column, {}).setdefault((variant.kind, variant.batch), source)
@@ -164,7 +202,9 @@ def _grouped(candidates: dict[int, dict[Reading, int | None]]) -> Iterator[tuple
         left = {column: readings for column, readings in left.items() if column not in columns}
 
 
-def _mistake(reading: Reading, columns: list[int], candidates: dict[int, dict[Reading, int | None]], off: Array) -> Mistake:
+def _mistake(
+    reading: Reading, columns: list[int], candidates: dict[int, dict[Reading, int | None]], off: Array
+) -> Mistake:
     sources = [candidates[column][reading] for column in columns]
     return Mistake(
         kind=reading[0],
@@ -180,25 +220,53 @@ def _without_variant(
 ) -> tuple[list[Mistake], list[int]]:
     """What can be said of columns that no variant gives, rows in another order or another scaler; and the columns of which nothing can."""
     found = []
-    still = [column for column in columns if len(given) > 1 and np.ptp(given[:, column]) == 0 < np.ptp(bases[0][:, column])]
+    still = [
+        column
+        for column in columns
+        if len(given) > 1 and np.ptp(given[:, column]) == 0 < np.ptp(bases[0][:, column])
+    ]
     if still:
         found.append(Mistake(kind="constant", columns=tuple(still), off=float(off[still].max())))
     columns = [column for column in columns if column not in still]
-    reordered = [column for column in columns if len(given) > 1 and _same_sorted(given[:, column], bases[0][:, column], allowed[column])]
+    reordered = [
+        column
+        for column in columns
+        if len(given) > 1 and _same_sorted(given[:, column], bases[0][:, column], allowed[column])
+    ]
     if reordered:
-        found.append(Mistake(kind="rows-reordered", columns=tuple(reordered), off=float(off[reordered].max())))
+        found.append(
+            Mistake(kind="rows-reordered", columns=tuple(reordered), off=float(off[reordered].max()))
+        )
     columns = [column for column in columns if column not in reordered]
     for base in bases:
-        lines = {column: line for column in columns if (line := straight_line(base[:, column], given[:, column], allowed[column])) is not None}
+        lines = {
+            column: line
+            for column in columns
+            if (line := straight_line(base[:, column], given[:, column], allowed[column])) is not None
+        }
         if lines:
             worst = max(lines, key=lambda column: off[column])
             shift, factor = _told(lines[worst], spread[worst]) if base is bases[0] else (None, None)
-            found.append(Mistake(kind="another-scaler", columns=tuple(lines), off=float(off[list(lines)].max()), shift=shift, factor=factor))
+            found.append(
+                Mistake(
+                    kind="another-scaler",
+                    columns=tuple(lines),
+                    off=float(off[list(lines)].max()),
+                    shift=shift,
+                    factor=factor,
+                )
+            )
         columns = [column for column in columns if column not in lines]
     return found, columns
 
 
-def _mixed(mixture: Mixture, given: Array, columns: list[int], off: Array, lined: Callable[[Part], dict[str, Any] | None]) -> Iterator[Mistake]:
+def _mixed(
+    mixture: Mixture,
+    given: Array,
+    columns: list[int],
+    off: Array,
+    lined: Callable[[Part], dict[str, Any] | None],
+) -> Iterator[Mistake]:
     """Mistakes of some rows only, in columns that nothing explains in all rows; what stays unknown comes last."""
     for part in mixture.parts(columns):
         known = lined(part) or _filled(given, mixture.wrong, part) if part.reading[0] == "unknown" else None
@@ -209,24 +277,45 @@ def _filled(given: Array, wrong: Array, part: Part) -> dict[str, Any] | None:
     """Gaps, where all wrong values of each column are one number; None where they are not, or too few to tell."""
     cells = (wrong & part.mask[:, None, None]).reshape(given.shape)
     filled = [np.unique(given[cells[:, column], column]) for column in part.columns]
-    return {"kind": "one-number"} if all(len(values) == 1 for values in filled) and cells.sum() >= _FEWEST_FILLED else None
+    return (
+        {"kind": "one-number"}
+        if all(len(values) == 1 for values in filled) and cells.sum() >= _FEWEST_FILLED
+        else None
+    )
 
 
 def _in_part(part: Part, off: Array) -> Mistake:
     kind, batch = part.reading
     farthest = float(off[list(part.columns)].max())
-    return Mistake(kind=kind, batch=batch, columns=part.columns, off=farthest, hit=part.hit, first=part.first, last=part.last, every=part.every)
+    return Mistake(
+        kind=kind,
+        batch=batch,
+        columns=part.columns,
+        off=farthest,
+        hit=part.hit,
+        first=part.first,
+        last=part.last,
+        every=part.every,
+    )
 
 
-def _partly_lined(given: Array, bases: list[Array], allowed: Array, spread: Array, part: Part) -> dict[str, Any] | None:
+def _partly_lined(
+    given: Array, bases: list[Array], allowed: Array, spread: Array, part: Part
+) -> dict[str, Any] | None:
     """Another scaler, where every wrong column of these rows lies on a line over the right one, or over the raw one; None where not."""
     rows = np.repeat(part.mask, len(given) // len(part.mask))
     for base in bases if part.hit >= _FEWEST_LINED else ():
-        lines = [straight_line(base[rows, column], given[rows, column], allowed[column]) for column in part.columns]
+        lines = [
+            straight_line(base[rows, column], given[rows, column], allowed[column]) for column in part.columns
+        ]
         known = [line for line in lines if line is not None]
         if len(known) == len(lines):
             told = [_told(line, spread[column]) for line, column in zip(known, part.columns, strict=True)]
-            shift, factor = max(told, key=lambda each: abs(each[0]) + abs(each[1] - 1)) if base is bases[0] else (None, None)
+            shift, factor = (
+                max(told, key=lambda each: abs(each[0]) + abs(each[1] - 1))
+                if base is bases[0]
+                else (None, None)
+            )
             return {"kind": "another-scaler", "shift": shift, "factor": factor}
     return None
 
@@ -241,7 +330,9 @@ def _told(line: tuple[float, float], spread: float) -> tuple[float, float]:
     return float(-intercept / slope / spread), 1 / slope
 
 
-def likely_batches(raw: Array, served: Array, columns: Iterable[int], *, tried: Iterable[int] = ()) -> Iterator[int]:
+def likely_batches(
+    raw: Array, served: Array, columns: Iterable[int], *, tried: Iterable[int] = ()
+) -> Iterator[int]:
     """Yield batch sizes on which the scaler may have been refitted, likeliest first: where the line breaks, those in use, then common ones."""
     sizes = dict.fromkeys((affine_prefix(raw, served, list(columns)), *tried, *_PLAIN_BATCHES))
     yield from (size for size in sizes if 1 < size < len(raw))

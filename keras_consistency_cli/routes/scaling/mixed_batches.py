@@ -83,7 +83,9 @@ class Mixture:
         """The rows of which a mistake gives all that is wrong, and in the columns that it touches all that is right."""
         cells, given = self._found[reading]
         rows = touched.any(axis=1) & np.logical_not((touched & ~cells[:, columns]).any(axis=1))
-        concerned: Mask = given if reading[0] in WHOLE_ROWS else given[:, columns][:, touched[rows].any(axis=0)]
+        concerned: Mask = (
+            given if reading[0] in WHOLE_ROWS else given[:, columns][:, touched[rows].any(axis=0)]
+        )
         return np.asarray(rows & concerned.all(axis=1))
 
     def parts(self, columns: list[int]) -> list[Part]:
@@ -109,11 +111,21 @@ def _part(reading: Reading, mask: Mask, touched: Mask, columns: list[int]) -> Pa
     steps = np.unique(np.diff(rows))
     every = int(steps[0]) if len(steps) == 1 and len(rows) >= _FEWEST_STEPS else 0
     first = tuple(rows[:_NAMED_ROWS].tolist())
-    return Part(reading=reading, mask=mask, columns=tuple(hit.tolist()), hit=len(rows), first=first, last=int(rows[-1]), every=every)
+    return Part(
+        reading=reading,
+        mask=mask,
+        columns=tuple(hit.tolist()),
+        hit=len(rows),
+        first=first,
+        last=int(rows[-1]),
+        every=every,
+    )
 
 
 def runs(hit: npt.NDArray[Any], most: int) -> Iterator[tuple[int, int]]:
     """Yield beginning and end of the longest stretches of wrong rows, of two rows and more, `most` of them."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], hit.astype(np.int8), [0]])))
-    pairs = [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True) if end - start > 1]
+    pairs = [
+        (int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True) if end - start > 1
+    ]
     yield from sorted(pairs, key=lambda pair: pair[0] - pair[1])[:most]

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, some, stack
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["ADAPTING_ROUTES"]
 
@@ -26,7 +27,11 @@ def _layers(model: Any) -> dict[str, Any]:
 
     from keras_consistency_cli.loading.model.facts import walk_layers
 
-    return {path: layer for path, layer in walk_layers(model) if isinstance(layer, keras.layers.Normalization) and not layer.invert}
+    return {
+        path: layer
+        for path, layer in walk_layers(model)
+        if isinstance(layer, keras.layers.Normalization) and not layer.invert
+    }
 
 
 @contextmanager
@@ -43,7 +48,10 @@ def _adapted(layers: dict[str, Any]) -> Iterator[dict[str, float]]:
             return original(self, inputs)
         given = keras.ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
         axes = tuple(self._reduce_axis)
-        mean, variance = keras.ops.mean(given, axis=axes, keepdims=True), keras.ops.var(given, axis=axes, keepdims=True)
+        mean, variance = (
+            keras.ops.mean(given, axis=axes, keepdims=True),
+            keras.ops.var(given, axis=axes, keepdims=True),
+        )
         shifts[paths[id(self)]] = max(shifts.get(paths[id(self)], 0.0), _shift(self, mean))
         return (given - mean) / keras.ops.maximum(keras.ops.sqrt(variance), keras.config.epsilon())
 
@@ -57,8 +65,13 @@ def _adapted(layers: dict[str, Any]) -> Iterator[dict[str, float]]:
 def _shift(layer: Any, mean: Any) -> float:
     import keras
 
-    now, known, variance = (np.asarray(keras.ops.convert_to_numpy(each), np.float64) for each in (mean, layer.mean, layer.variance))
-    return float(np.abs((now - known) / np.maximum(np.sqrt(variance), keras.config.epsilon())).max(initial=0.0))
+    now, known, variance = (
+        np.asarray(keras.ops.convert_to_numpy(each), np.float64)
+        for each in (mean, layer.mean, layer.variance)
+    )
+    return float(
+        np.abs((now - known) / np.maximum(np.sqrt(variance), keras.config.epsilon())).max(initial=0.0)
+    )
 
 
 def _route(size: int | None, most: int | None = None) -> Callable[[Any, Rows], Result]:
@@ -71,9 +84,14 @@ def _route(size: int | None, most: int | None = None) -> Callable[[Any, Rows], R
         chosen = np.arange(min(most or count(rows), count(rows)))
         step = (size or session.batch_size) if size is not None else count(rows)
         if session.facts.batch_size not in (None, step):
-            return Result(outputs={}, details={"reason": f"the model is built for batches of {session.facts.batch_size}"})
+            return Result(
+                outputs={},
+                details={"reason": f"the model is built for batches of {session.facts.batch_size}"},
+            )
         with _adapted(layers) as shifts:
-            outputs = stack([session.call(batch, training=False) for batch in batches(some(rows, chosen), step)])
+            outputs = stack(
+                [session.call(batch, training=False) for batch in batches(some(rows, chosen), step)]
+            )
         return Result(outputs=outputs, rows=chosen, details={"shifts": shifts, "batch": step})
 
     return run
@@ -82,5 +100,9 @@ def _route(size: int | None, most: int | None = None) -> Callable[[Any, Rows], R
 ADAPTING_ROUTES: tuple[Route, ...] = (
     Route(name="adapt-all", summary="Normalization layers adapted to all these rows", run=_route(None)),
     Route(name="adapt-batches", summary="Normalization layers adapted to each batch", run=_route(0)),
-    Route(name="adapt-single", summary="Normalization layers adapted to each row alone", run=_route(1, most=_SINGLES)),
+    Route(
+        name="adapt-single",
+        summary="Normalization layers adapted to each row alone",
+        run=_route(1, most=_SINGLES),
+    ),
 )

@@ -15,8 +15,9 @@ import numpy as np
 
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scalers.scaling import CannotRefit
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.column_distance import moved
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["SCALING_ROUTES", "Senseless", "in_pieces", "prepared"]
 
@@ -56,12 +57,20 @@ def _made(session: Any) -> tuple[str, ...]:
         return ()
     if subject.joint is not None:
         return tuple(subject.joint.inputs)
-    return (subject.scaling.input,) if subject.scaling is not None and subject.scaling.function is not None else ()
+    return (
+        (subject.scaling.input,)
+        if subject.scaling is not None and subject.scaling.function is not None
+        else ()
+    )
 
 
 def prepared(session: Any, rows: Rows) -> dict[str, Any]:
     """What tells whether two processes were fed the same rows, where a preprocess function made them."""
-    made = [np.ascontiguousarray(rows[name]).tobytes() for name in _made(session) if rows[name].dtype.kind in "fiub"]
+    made = [
+        np.ascontiguousarray(rows[name]).tobytes()
+        for name in _made(session)
+        if rows[name].dtype.kind in "fiub"
+    ]
     return {"prepared": zlib.crc32(b"".join(made))} if made else {}
 
 
@@ -71,7 +80,11 @@ def _unsteady(session: Any, rows: Rows) -> dict[str, Any]:
     if not made:
         return {}
     once, again = (session.subject.scaled(session.subject.raw(session.numbers)) for _ in range(2))
-    pairs = [(again[name], once[name]) for name in made if once[name].shape == again[name].shape == rows[name].shape]
+    pairs = [
+        (again[name], once[name])
+        for name in made
+        if once[name].shape == again[name].shape == rows[name].shape
+    ]
     return {"unsteady": max(float(moved(*pair).max(initial=0.0)) for pair in pairs)} if pairs else {}
 
 
@@ -81,7 +94,9 @@ def _unscaled(_session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
 
 def _twice(session: Any, raw: np.ndarray, right: np.ndarray) -> np.ndarray:
     if right.shape != raw.shape:
-        raise Senseless(f"scaled rows have shape {right.shape[1:]}, raw ones {raw.shape[1:]}: they cannot be scaled again")
+        raise Senseless(
+            f"scaled rows have shape {right.shape[1:]}, raw ones {raw.shape[1:]}: they cannot be scaled again"
+        )
     return np.asarray(session.subject.scaling.apply(right))
 
 
@@ -105,7 +120,9 @@ def _disorder(given: tuple[str, ...], remembered: tuple[str, ...] | None) -> lis
 
 def _cast_first(dtype: type[np.floating[Any]]) -> Make:
     def make(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-        if raw.dtype.kind not in "fiu" or (raw.dtype.kind == "f" and raw.dtype.itemsize <= np.dtype(dtype).itemsize):
+        if raw.dtype.kind not in "fiu" or (
+            raw.dtype.kind == "f" and raw.dtype.itemsize <= np.dtype(dtype).itemsize
+        ):
             raise Senseless(f"the rows are {raw.dtype} as they are")
         with np.errstate(over="ignore"):
             return np.asarray(session.subject.scaling.apply(raw.astype(dtype)))
@@ -153,7 +170,9 @@ def _jointly_alone(session: Any, rows: Rows) -> Result:
         return Result(outputs={}, details={"reason": refusal.what, "crashed": True})
     shifts = {name: _shift(made[name], rows[name]) for name in joint.inputs}
     worst = max(shifts, key=lambda name: shifts[name].get("moved", 0.0))
-    return Result(outputs=session.steps({**rows, **made}, session.batch_size), details={**shifts[worst], "input": worst})
+    return Result(
+        outputs=session.steps({**rows, **made}, session.batch_size), details={**shifts[worst], "input": worst}
+    )
 
 
 def _raw(session: Any) -> tuple[np.ndarray, str]:
@@ -161,7 +180,11 @@ def _raw(session: Any) -> tuple[np.ndarray, str]:
     scaling = session.subject.scaling
     if scaling is None:
         joint = session.subject.joint is not None
-        raise Senseless("the preprocess function prepares several inputs at once" if joint else "no scaler or preprocess given")
+        raise Senseless(
+            "the preprocess function prepares several inputs at once"
+            if joint
+            else "no scaler or preprocess given"
+        )
     if session.subject.files.data_state == "scaled":
         raise Senseless("the rows are scaled already (facts.data_state)")
     return session.subject.raw(session.numbers)[scaling.input], scaling.input
@@ -181,7 +204,12 @@ def _shift(made: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     off = moved(made, right)
     rows = made.reshape(len(made), -1)
     same = len(rows) > 1 and bool((rows == rows[:1]).all()) and not bool((right == right[:1]).all())
-    return {"moved": float(off.max()), "column": int(off.argmax()), "columns": np.flatnonzero(off > 0).tolist(), "constant": same}
+    return {
+        "moved": float(off.max()),
+        "column": int(off.argmax()),
+        "columns": np.flatnonzero(off > 0).tolist(),
+        "constant": same,
+    }
 
 
 def _routes(table: dict[str, tuple[str, Make]]) -> tuple[Route, ...]:

@@ -15,12 +15,23 @@ import numpy as np
 
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scalers.scaling import CannotRefit
-from keras_consistency_cli.routes.base import Result, Route, Rows
-from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE, affine_prefix, wrong_columns, wrong_rows
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.scaling.column_distance import (
+    TOLERANCE,
+    affine_prefix,
+    wrong_columns,
+    wrong_rows,
+)
 from keras_consistency_cli.routes.scaling.imputation_match import filled_gaps
-from keras_consistency_cli.routes.scaling.mistake_matching import Variant, explain, likely_batches, turned_columns
+from keras_consistency_cli.routes.scaling.mistake_matching import (
+    Variant,
+    explain,
+    likely_batches,
+    turned_columns,
+)
 from keras_consistency_cli.routes.scaling.mixed_batches import runs
 from keras_consistency_cli.routes.scaling.scaling import in_pieces
+from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["SERVED_ROUTES", "Making", "mistakes"]
@@ -64,7 +75,20 @@ class Making:
 
 def mistakes(making: Making) -> Iterator[Variant]:
     """Yield what each mistake would have served, likeliest and cheapest first; those that make no sense here are left out."""
-    for make in (_refitted, _unscaled, _twice, _stepless, _filled, _narrow, _whole, _clipped, _alone, _stretches, _batched, _turned):
+    for make in (
+        _refitted,
+        _unscaled,
+        _twice,
+        _stepless,
+        _filled,
+        _narrow,
+        _whole,
+        _clipped,
+        _alone,
+        _stretches,
+        _batched,
+        _turned,
+    ):
         yield from _sensible(make(making))
 
 
@@ -78,7 +102,9 @@ def _sensible(variants: Iterator[Variant]) -> Iterator[Variant]:
 def _refitted(making: Making) -> Iterator[Variant]:
     rows, tolerance = making.refit_all()
     yield Variant(kind="refit-all", rows=rows, tolerance=tolerance)
-    yield Variant(kind="refit-single", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.refitted), batch=1)
+    yield Variant(
+        kind="refit-single", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.refitted), batch=1
+    )
 
 
 def _unscaled(making: Making) -> Iterator[Variant]:
@@ -98,7 +124,9 @@ def _stepless(making: Making) -> Iterator[Variant]:
 
 def _filled(making: Making) -> Iterator[Variant]:
     """Missing values filled by serving itself."""
-    yield from filled_gaps(making.raw, making.right, making.served, making.scaling.apply, consecutive=making.consecutive)
+    yield from filled_gaps(
+        making.raw, making.right, making.served, making.scaling.apply, consecutive=making.consecutive
+    )
 
 
 def _narrow(making: Making) -> Iterator[Variant]:
@@ -110,7 +138,9 @@ def _narrow(making: Making) -> Iterator[Variant]:
                 # Numbers beyond the narrow range, which a scaler refuses, end this.
                 # A scaler computes in the precision of its rows; those that were only stored narrow are scaled in the wide one.
                 yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow))
-                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow.astype(making.raw.dtype)))
+                yield Variant(
+                    kind=f"{name}-first", rows=making.scaling.apply(narrow.astype(making.raw.dtype))
+                )
 
 
 def _whole(making: Making) -> Iterator[Variant]:
@@ -123,16 +153,24 @@ def _whole(making: Making) -> Iterator[Variant]:
 def _clipped(making: Making) -> Iterator[Variant]:
     """Scaled rightly, and then cut off at both ends of what was served."""
     axes = tuple(range(making.served.ndim - 1))
-    if making.served.shape == making.right.shape and making.served.dtype.kind == "f" and np.isfinite(making.served).all():
+    if (
+        making.served.shape == making.right.shape
+        and making.served.dtype.kind == "f"
+        and np.isfinite(making.served).all()
+    ):
         low, high = making.served.min(axis=axes), making.served.max(axis=axes)
         # A column of one number is not cut off at it.
-        yield Variant(kind="clipped", rows=np.where(low < high, np.clip(making.right, low, high), making.right))
+        yield Variant(
+            kind="clipped", rows=np.where(low < high, np.clip(making.right, low, high), making.right)
+        )
 
 
 def _alone(making: Making) -> Iterator[Variant]:
     """Of a preprocess function; a scaler does not care."""
     if making.scaling.scaler is None:
-        yield Variant(kind="scaled-alone", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.apply), batch=1)
+        yield Variant(
+            kind="scaled-alone", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.apply), batch=1
+        )
 
 
 def _batched(making: Making) -> Iterator[Variant]:
@@ -146,10 +184,18 @@ def _batched(making: Making) -> Iterator[Variant]:
     make = making.scaling.refitted if refits else making.scaling.apply
     for size in likely_batches(raw, served, wrong.tolist(), tried=making.sizes):
         first = _first_batch(make, raw[:size])
-        if first is None or first.shape != served[:size].shape or set(wrong) <= set(wrong_columns(served[:size], first)):
+        if (
+            first is None
+            or first.shape != served[:size].shape
+            or set(wrong) <= set(wrong_columns(served[:size], first))
+        ):
             continue
         rows = min(max(_FEWEST_BATCHES, _BATCHED_ROWS // size) * size, len(raw) // size * size)
-        yield Variant(kind="refit-batches" if refits else "scaled-batches", rows=in_pieces(raw[:rows], size, make), batch=size)
+        yield Variant(
+            kind="refit-batches" if refits else "scaled-batches",
+            rows=in_pieces(raw[:rows], size, make),
+            batch=size,
+        )
         if refits and size >= _FEWEST_FIRST and hit[size:].any():
             yield Variant(kind="refit-first", rows=first, batch=size)
 
@@ -178,7 +224,12 @@ def _stretches(making: Making) -> Iterator[Variant]:
         for size in dict.fromkeys((length, affine_prefix(raw[here], served[here], columns), *making.sizes)):
             if 1 < size <= length:
                 made = in_pieces(raw[start : start + length // size * size], size, making.scaling.refitted)
-                yield Variant(kind="refit-some" if size == length else "refit-batches", rows=made, batch=size, start=start)
+                yield Variant(
+                    kind="refit-some" if size == length else "refit-batches",
+                    rows=made,
+                    batch=size,
+                    start=start,
+                )
 
 
 def _served(session: Any, rows: Rows) -> Result:
@@ -191,7 +242,11 @@ def _served(session: Any, rows: Rows) -> Result:
     for name, values in right.items():
         if fed[name].shape != values.shape or values.dtype.kind not in "fiub":
             equal = fed[name].shape == values.shape and bool((fed[name] == values).all())
-            matches[name] = {"misshapen": None if equal else f"{fed[name].shape[1:]} {fed[name].dtype}, not {values.shape[1:]} {values.dtype}"}
+            matches[name] = {
+                "misshapen": None
+                if equal
+                else f"{fed[name].shape[1:]} {fed[name].dtype}, not {values.shape[1:]} {values.dtype}"
+            }
             continue
         variants = _variants(session, name, (raw[name], values, fed[name]), (numbers, consecutive))
         matches[name] = _by_number(asdict(explain(fed[name], values, variants, raw[name])), numbers)
@@ -207,7 +262,14 @@ def _by_number(match: dict[str, Any], numbers: np.ndarray) -> dict[str, Any]:
         named = numbers[places].tolist()
         # Behind the consecutive rows places and numbers differ, and with them the distance from row to row.
         every = mistake["every"] if named == places else 0
-        told.append({**mistake, "first": named[: len(mistake["first"])], "last": named[-1] if named else None, "every": every})
+        told.append(
+            {
+                **mistake,
+                "first": named[: len(mistake["first"])],
+                "last": named[-1] if named else None,
+                "every": every,
+            }
+        )
     return {**match, "mistakes": tuple(told)}
 
 
@@ -225,7 +287,9 @@ def _numbers(session: Any) -> tuple[np.ndarray, int]:
     return np.concatenate([np.arange(window), session.numbers[session.numbers >= window]]), window
 
 
-def _variants(session: Any, name: str, values: tuple[np.ndarray, ...], numbers: tuple[np.ndarray, int]) -> Iterator[Variant]:
+def _variants(
+    session: Any, name: str, values: tuple[np.ndarray, ...], numbers: tuple[np.ndarray, int]
+) -> Iterator[Variant]:
     """Mistakes that could have been made with this input; the scaler may have been let loose on one that is none of its business."""
     raw, right, served = values
     scaling = session.subject.scaling
@@ -257,7 +321,9 @@ def _of_joint(session: Any, name: str, raw: np.ndarray, numbers: np.ndarray) -> 
     joint = session.subject.joint
     if joint is not None and session.subject.files.data_state == "raw":
         yield Variant(kind="unscaled", rows=raw)
-        yield Variant(kind="scaled-alone", rows=joint.alone(session.subject.raw(numbers[:_SINGLES]))[name], batch=1)
+        yield Variant(
+            kind="scaled-alone", rows=joint.alone(session.subject.raw(numbers[:_SINGLES]))[name], batch=1
+        )
 
 
 def _once_more(kind: str, scaling: Any, right: np.ndarray) -> Iterator[Variant]:
@@ -268,7 +334,9 @@ def _undone(scaling: Any, right: np.ndarray) -> Iterator[Variant]:
     """Rows as they were before a scaler that can be undone."""
     if hasattr(scaling.scaler, "inverse_transform"):
         flat = scaling.scaler.inverse_transform(right.reshape(-1, right.shape[-1]))
-        yield Variant(kind="unscaled", rows=np.asarray(flat).reshape(*right.shape[:-1], -1), tolerance=_UNDONE)
+        yield Variant(
+            kind="unscaled", rows=np.asarray(flat).reshape(*right.shape[:-1], -1), tolerance=_UNDONE
+        )
 
 
 def _refit_all(session: Any, numbers: np.ndarray) -> tuple[np.ndarray, float]:
@@ -276,9 +344,17 @@ def _refit_all(session: Any, numbers: np.ndarray) -> tuple[np.ndarray, float]:
     scaling, length = session.subject.scaling, session.subject.length
     row_bytes = session.subject.raw(np.arange(1))[scaling.input].nbytes
     most = max(_WHOLE_BYTES // max(row_bytes, 1), 1)
-    every = np.arange(length) if length <= most else np.union1d(np.linspace(0, length - 1, most).astype(np.int64), numbers)
+    every = (
+        np.arange(length)
+        if length <= most
+        else np.union1d(np.linspace(0, length - 1, most).astype(np.int64), numbers)
+    )
     fitted = scaling.refitted(session.subject.raw(every)[scaling.input])
-    return fitted[np.searchsorted(every, numbers)], TOLERANCE if length <= most else _ESTIMATED / math.sqrt(most)
+    return fitted[np.searchsorted(every, numbers)], TOLERANCE if length <= most else _ESTIMATED / math.sqrt(
+        most
+    )
 
 
-SERVED_ROUTES: tuple[Route, ...] = (Route(name="served", summary="the rows that serving fed to the model", run=_served),)
+SERVED_ROUTES: tuple[Route, ...] = (
+    Route(name="served", summary="the rows that serving fed to the model", run=_served),
+)

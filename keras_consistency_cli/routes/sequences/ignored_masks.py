@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Rows
 from keras_consistency_cli.routes.sequences.masks import mask_of, takes_mask
 from keras_consistency_cli.routes.session.distances import share
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["unheeded"]
 
@@ -49,7 +49,9 @@ def unheeded(session: Any, whole: Rows, cut: Rows, *, length: int, side: str) ->
     for padded, plain in zip(*runs, strict=False):
         if padded.path != plain.path:
             return {}
-        if _agree(padded.given, plain.given, length, side) and not _agree(padded.gave, plain.gave, length, side):
+        if _agree(padded.given, plain.given, length, side) and not _agree(
+            padded.gave, plain.gave, length, side
+        ):
             return {"layer": padded.path, "kind": padded.kind}
     return {}
 
@@ -64,8 +66,20 @@ def _noted() -> Iterator[list[_Call]]:
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         layer = running[-1]
-        if among_layers(running) and not isinstance(layer, keras.Model) and mask_of((args, kwargs)) is not None and takes_mask(layer):
-            calls.append(_Call(path=path_of(running), kind=type(layer).__name__, given=_arrays((args, kwargs)), gave=_arrays(outputs)))
+        if (
+            among_layers(running)
+            and not isinstance(layer, keras.Model)
+            and mask_of((args, kwargs)) is not None
+            and takes_mask(layer)
+        ):
+            calls.append(
+                _Call(
+                    path=path_of(running),
+                    kind=type(layer).__name__,
+                    given=_arrays((args, kwargs)),
+                    gave=_arrays(outputs),
+                )
+            )
         return outputs
 
     with intercepted(around):
@@ -83,11 +97,19 @@ def _agree(padded: list[np.ndarray], plain: list[np.ndarray], length: int, side:
     """Whether numbers are the same but for rounding; of series only the true steps count."""
     if len(padded) != len(plain):
         return False
-    return all(_close(_true_steps(mine, theirs, length, side), theirs) for mine, theirs in zip(padded, plain, strict=True))
+    return all(
+        _close(_true_steps(mine, theirs, length, side), theirs)
+        for mine, theirs in zip(padded, plain, strict=True)
+    )
 
 
 def _true_steps(padded: np.ndarray, plain: np.ndarray, length: int, side: str) -> np.ndarray:
-    if padded.shape == plain.shape or padded.ndim < 2 or plain.ndim != padded.ndim or plain.shape[1] != length:
+    if (
+        padded.shape == plain.shape
+        or padded.ndim < 2
+        or plain.ndim != padded.ndim
+        or plain.shape[1] != length
+    ):
         return padded
     return padded[:, :length] if side == "right" else padded[:, -length:]
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Rows
+from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["stepped"]
 
 
-def stepped(session: Any, rows: Rows, names: Collection[str], *, call: Callable[[Any], Any] | None = None) -> list[np.ndarray]:
+def stepped(
+    session: Any, rows: Rows, names: Collection[str], *, call: Callable[[Any], Any] | None = None
+) -> list[np.ndarray]:
     """Feed series step by step, from the state in which the model is at the moment.
 
     Args:
@@ -40,7 +42,12 @@ def stepped(session: Any, rows: Rows, names: Collection[str], *, call: Callable[
         return keras.tree.flatten(call(inputs) if call is not None else session.model(inputs, training=False))
 
     def loop(series: Any) -> Any:
-        kinds = [leaf.dtype for leaf in tf.function(step).get_concrete_function([each[0] for each in series]).structured_outputs]
+        kinds = [
+            leaf.dtype
+            for leaf in tf.function(step)
+            .get_concrete_function([each[0] for each in series])
+            .structured_outputs
+        ]
         return tf.map_fn(step, series, parallel_iterations=1, fn_output_signature=kinds)
 
     series = [tf.experimental.numpy.moveaxis(feeds[place], 1, 0) for place in moving]

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Outputs, Rows
 from keras_consistency_cli.routes.sequences.masks import mask_of, takes_mask
 from keras_consistency_cli.routes.session.distances import furthest, share
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = ["lost_mask_moves", "restoring_masks"]
 
@@ -46,7 +46,13 @@ def lost_mask_moves(answer: Callable[[Rows], Outputs], rows: Rows) -> dict[str, 
 
 def _true_steps_move(mine: Outputs, theirs: Outputs, mask: np.ndarray) -> float:
     """As `furthest`, but steps that are masked are left out of answers by step."""
-    return max((share(mine[name], values, mask if values.shape[:2] == mask.shape else None) for name, values in theirs.items()), default=0.0)
+    return max(
+        (
+            share(mine[name], values, mask if values.shape[:2] == mask.shape else None)
+            for name, values in theirs.items()
+        ),
+        default=0.0,
+    )
 
 
 @contextmanager
@@ -63,7 +69,9 @@ def _filled() -> Iterator[list[np.ndarray]]:
             return outputs
         masks.append(np.asarray(keras.ops.convert_to_numpy(mask)))
         hidden = keras.ops.cast(keras.ops.logical_not(mask), outputs.dtype)
-        changed = outputs + keras.ops.reshape(hidden, (*keras.ops.shape(hidden), *(1,) * (len(outputs.shape) - 2)))
+        changed = outputs + keras.ops.reshape(
+            hidden, (*keras.ops.shape(hidden), *(1,) * (len(outputs.shape) - 2))
+        )
         changed._keras_mask = mask
         return changed
 
@@ -124,4 +132,8 @@ def _steps_of(mask: Any, outputs: Any) -> Any:
     shorter = mask.shape[1] - outputs.shape[1]
     if shorter == 0:
         return mask
-    return keras.ops.logical_and(mask[:, shorter:], mask[:, :-shorter]) if 0 < shorter < mask.shape[1] // 2 else None
+    return (
+        keras.ops.logical_and(mask[:, shorter:], mask[:, :-shorter])
+        if 0 < shorter < mask.shape[1] // 2
+        else None
+    )

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["MASK_ROUTES", "mask_of", "takes_mask"]
 
@@ -30,7 +31,12 @@ def _watched() -> Iterator[list[dict[str, Any]]]:
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
-        if among_layers(running) and _masked((args, kwargs)) and not _masked(outputs) and not takes_mask(running[-1]):
+        if (
+            among_layers(running)
+            and _masked((args, kwargs))
+            and not _masked(outputs)
+            and not takes_mask(running[-1])
+        ):
             lost.append({"layer": path_of(running), "kind": type(running[-1]).__name__})
         return outputs
 
@@ -46,7 +52,14 @@ def mask_of(tensors: Any) -> Any:
     """Return the mask that travels with the first of these tensors that has one, else None."""
     import keras
 
-    return next((mask for leaf in keras.tree.flatten(tensors) if (mask := getattr(leaf, "_keras_mask", None)) is not None), None)
+    return next(
+        (
+            mask
+            for leaf in keras.tree.flatten(tensors)
+            if (mask := getattr(leaf, "_keras_mask", None)) is not None
+        ),
+        None,
+    )
 
 
 def takes_mask(operation: Any) -> bool:
@@ -63,4 +76,6 @@ def _no_mask(facts: Facts) -> str | None:
     return None if any(layer.masks is not None for layer in facts.layers) else "the model declares no mask"
 
 
-MASK_ROUTES: tuple[Route, ...] = (Route(name="masks", summary="where the mask ends", run=_masks, unavailable=_no_mask, seat="fresh"),)
+MASK_ROUTES: tuple[Route, ...] = (
+    Route(name="masks", summary="where the mask ends", run=_masks, unavailable=_no_mask, seat="fresh"),
+)

@@ -7,12 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.ignored_masks import unheeded
 from keras_consistency_cli.routes.sequences.mask_restoring import lost_mask_moves
-from keras_consistency_cli.routes.sequences.series import Padded, any_length, look_for_padding, no_time, padding_beyond, series_inputs
+from keras_consistency_cli.routes.sequences.series import (
+    Padded,
+    any_length,
+    look_for_padding,
+    no_time,
+    padding_beyond,
+    series_inputs,
+)
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import furthest
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 __all__ = ["PADDING_ROUTES", "unpadded"]
 
@@ -45,7 +53,11 @@ def unpadded(session: Any, rows: Rows) -> Result:
         padded = _padding(session, rows[name], mask)
         if padded is None and mask is None:
             continue
-        details = {**_described(rows[name], padded, mask), "input": name, **_emptied(session, rows, name, padded, mask)}
+        details = {
+            **_described(rows[name], padded, mask),
+            "input": name,
+            **_emptied(session, rows, name, padded, mask),
+        }
         try:
             feeding = any_length(session, rows, masks)
         except TwinRefused as reason:
@@ -58,15 +70,25 @@ def unpadded(session: Any, rows: Rows) -> Result:
             if feeding is session:
                 raise
             # Only a twin was asked for other lengths: that the model takes one length is no fault.
-            return _at_one_length(session, rows, padded, details, f"it takes one length only ({type(problem).__name__} at others)")
+            return _at_one_length(
+                session,
+                rows,
+                padded,
+                details,
+                f"it takes one length only ({type(problem).__name__} at others)",
+            )
     return Result(outputs={}, details={"declared": False})
 
 
-def _at_one_length(session: Any, rows: Rows, padded: Padded | None, details: dict[str, Any], refused: str) -> Result:
+def _at_one_length(
+    session: Any, rows: Rows, padded: Padded | None, details: dict[str, Any], refused: str
+) -> Result:
     """No rows of other lengths to compare with: whether a mask that gets lost matters shows at this one."""
     found: dict[str, Any] = {"refused": refused}
     if details["declared"] and padded is not None and padded.any and not details["other_value"]:
-        few = np.flatnonzero((padded.lengths < padded.steps) & (padded.lengths > 0))[: session.facts.batch_size or _ROWS]
+        few = np.flatnonzero((padded.lengths < padded.steps) & (padded.lengths > 0))[
+            : session.facts.batch_size or _ROWS
+        ]
         given = some(rows, np.resize(few, session.facts.batch_size or len(few)) if len(few) else few)
         found |= lost_mask_moves(lambda batch: _called(session, batch), given) if len(few) else {}
     return Result(outputs={}, details={**details, **found})
@@ -97,13 +119,23 @@ def _described(values: np.ndarray, padded: Padded | None, mask: float | None) ->
     found: dict[str, Any] = {"declared": mask is not None, "mask": mask}
     if padded is not None and padded.any:
         other = mask is None or padded.foreign > 0 or bool((padded.value != mask).any())
-        found |= {"side": padded.side, "padded_rows": int((padded.lengths < padded.steps).sum()), "other_value": other}
-        found |= {"value": [float(each) for each in padded.value[:4]], "empty_rows": int((padded.lengths == 0).sum()), "rows": len(values)}
+        found |= {
+            "side": padded.side,
+            "padded_rows": int((padded.lengths < padded.steps).sum()),
+            "other_value": other,
+        }
+        found |= {
+            "value": [float(each) for each in padded.value[:4]],
+            "empty_rows": int((padded.lengths == 0).sum()),
+            "rows": len(values),
+        }
         found |= {"foreign_steps": padded.foreign, "inner_steps": 0 if other else padded.inner}
     return found
 
 
-def _emptied(session: Any, rows: Rows, name: str, padded: Padded | None, mask: float | None) -> dict[str, Any]:
+def _emptied(
+    session: Any, rows: Rows, name: str, padded: Padded | None, mask: float | None
+) -> dict[str, Any]:
     """Whether rows of nothing but padding are answered with NaN: those that there are, else one that is made where the model masks something."""
     empty = np.flatnonzero(padded.lengths == 0)[:_ROWS] if padded is not None else np.zeros(0, np.int64)
     if len(empty):
@@ -136,31 +168,64 @@ def _answering(session: Any) -> Answer:
     return answer
 
 
-def _cut(session: Any, rows: Rows, name: str, padded: Padded, details: dict[str, Any], masks: Masks) -> Result:
+def _cut(
+    session: Any, rows: Rows, name: str, padded: Padded, details: dict[str, Any], masks: Masks
+) -> Result:
     """Rows of a few true lengths cut to these, against the same rows whole, with their padding on the other side, and with no step skipped."""
     lengths = _several(padded)
     if not lengths:
-        return Result(outputs={}, details={**details, "refused": "every row that is padded is nothing but padding"})
+        return Result(
+            outputs={}, details={**details, "refused": "every row that is padded is nothing but padding"}
+        )
     chosen = {length: np.flatnonzero(padded.lengths == length)[:_ROWS] for length in lengths}
     given = some(rows, np.concatenate(list(chosen.values())))
     moving = [each for each in masks if each == name or _ends_alike(rows[each], padded, masks[each])]
     answer = _answering(session)
-    whole, turned, counted = _variants(answer, given, name, moving, np.repeat(lengths, [len(each) for each in chosen.values()]), padded, details)
+    whole, turned, counted = _variants(
+        answer,
+        given,
+        name,
+        moving,
+        np.repeat(lengths, [len(each) for each in chosen.values()]),
+        padded,
+        details,
+    )
     parts, apart, start = [], 0.0, 0
     for length, places in chosen.items():
         own = slice(start, start + len(places))
         start = own.stop
-        cut = answer({each: _part(values[own], length, padded.side) if each in moving else values[own] for each, values in given.items()})
+        cut = answer(
+            {
+                each: _part(values[own], length, padded.side) if each in moving else values[own]
+                for each, values in given.items()
+            }
+        )
         part, other = ({key: values[own] for key, values in answers.items()} for answers in (whole, turned))
         parts.append((part, _aligned(cut, part, length, padded.side, padded.steps)))
         apart = max(apart, furthest(_aligned(cut, other, length, _OTHER[padded.side], padded.steps), other))
-    found = {"lengths": lengths, "other_side": apart, **({"inner_moves": furthest(counted, whole)} if counted else {})}
+    found = {
+        "lengths": lengths,
+        "other_side": apart,
+        **({"inner_moves": furthest(counted, whole)} if counted else {}),
+    }
     padding = first(given, len(chosen[lengths[0]]))
-    shorter = {each: _part(values, lengths[0], padded.side) if each in moving else values for each, values in padding.items()}
-    return _joined(parts, details | found | _unheeded(session, parts, details, (padding, shorter), (lengths[0], padded.side)))
+    shorter = {
+        each: _part(values, lengths[0], padded.side) if each in moving else values
+        for each, values in padding.items()
+    }
+    return _joined(
+        parts,
+        details | found | _unheeded(session, parts, details, (padding, shorter), (lengths[0], padded.side)),
+    )
 
 
-def _unheeded(session: Any, parts: list[_Parted], details: Mapping[str, Any], rows: tuple[Rows, Rows], true: tuple[int, str]) -> dict[str, Any]:
+def _unheeded(
+    session: Any,
+    parts: list[_Parted],
+    details: Mapping[str, Any],
+    rows: tuple[Rows, Rows],
+    true: tuple[int, str],
+) -> dict[str, Any]:
     """The layer that is given the mask and does not use it, looked for where padding that is masked matters all the same."""
     moved = max(furthest(cut, whole) for whole, cut in parts)
     if not details["declared"] or details.get("other_value") or moved <= _MATTERS:
@@ -173,7 +238,9 @@ def _unheeded(session: Any, parts: list[_Parted], details: Mapping[str, Any], ro
 
 def _several(padded: Padded) -> list[int]:
     """The commonest true length, the shortest and the longest, below the whole."""
-    lengths, counts = np.unique(padded.lengths[(padded.lengths > 0) & (padded.lengths < padded.steps)], return_counts=True)
+    lengths, counts = np.unique(
+        padded.lengths[(padded.lengths > 0) & (padded.lengths < padded.steps)], return_counts=True
+    )
     if not len(lengths):
         return []
     places = (int(np.argmax(counts)), 0, len(lengths) - 1)
@@ -190,17 +257,29 @@ def _ends_alike(values: np.ndarray, padded: Padded, mask: float | None) -> bool:
 
 
 def _variants(
-    answer: Answer, given: Rows, name: str, moving: list[str], lengths: np.ndarray, padded: Padded, details: Mapping[str, Any]
+    answer: Answer,
+    given: Rows,
+    name: str,
+    moving: list[str],
+    lengths: np.ndarray,
+    padded: Padded,
+    details: Mapping[str, Any],
 ) -> tuple[dict[str, np.ndarray], ...]:
     """Answers to the rows as they are, with the padding on the other side, and with steps counted that look like it; all in one call."""
     shift = (padded.steps - lengths) * (1 if padded.side == "right" else -1)
     place = (np.arange(padded.steps)[None] - shift[:, None]) % padded.steps
-    turned = {each: values[np.arange(len(values))[:, None], place] if each in moving else values for each, values in given.items()}
+    turned = {
+        each: values[np.arange(len(values))[:, None], place] if each in moving else values
+        for each, values in given.items()
+    }
     several = [given, turned]
     if details.get("inner_steps") and given[name].dtype.kind == "f":
         several.append({**given, name: _seen(given[name], lengths, padded, float(details["mask"]))})
     found = answer({each: np.concatenate([rows[each] for rows in several]) for each in given})
-    parts = [{key: values[at * len(lengths) : (at + 1) * len(lengths)] for key, values in found.items()} for at in range(len(several))]
+    parts = [
+        {key: values[at * len(lengths) : (at + 1) * len(lengths)] for key, values in found.items()}
+        for at in range(len(several))
+    ]
     return (*parts, *({} for _ in range(3 - len(parts))))
 
 
@@ -209,7 +288,10 @@ def _seen(values: np.ndarray, lengths: np.ndarray, padded: Padded, mask: float) 
     place = np.arange(padded.steps)[:: 1 if padded.side == "right" else -1]
     inside = place[None] < lengths[:, None]
     skipped = (values == mask).reshape(len(values), padded.steps, -1).all(axis=2) & inside
-    moved = np.asarray(_SPECK if mask == 0 else np.nextafter(values.dtype.type(mask), values.dtype.type(np.inf)), values.dtype)
+    moved = np.asarray(
+        _SPECK if mask == 0 else np.nextafter(values.dtype.type(mask), values.dtype.type(np.inf)),
+        values.dtype,
+    )
     return np.where(skipped.reshape(*skipped.shape, *(1,) * (values.ndim - 2)), moved, values)
 
 
@@ -226,10 +308,14 @@ def _filler(session: Any, rows: Rows, name: str, mask: float | None) -> np.ndarr
     if subject is None or not subject.files.scales or subject.scaling.input != name:
         return np.full_like(rows[name][:1, :1], stated)
     raw = subject.raw(session.numbers[:1])
-    return np.asarray(subject.scaled({**raw, name: np.full_like(raw[name], stated)})[name][:, :1], rows[name].dtype)
+    return np.asarray(
+        subject.scaled({**raw, name: np.full_like(raw[name], stated)})[name][:, :1], rows[name].dtype
+    )
 
 
-def _extended(session: Any, rows: Rows, name: str, filler: np.ndarray, details: dict[str, Any], mask: float | None) -> Result:
+def _extended(
+    session: Any, rows: Rows, name: str, filler: np.ndarray, details: dict[str, Any], mask: float | None
+) -> Result:
     """Rows that have no padding as they are, and with some added: on the side where it belongs, and on the other one."""
     side = session.probe.padding_side or "right"
     given = first(rows, min(_ROWS, count(rows)))
@@ -238,18 +324,38 @@ def _extended(session: Any, rows: Rows, name: str, filler: np.ndarray, details: 
     plain = answer(given)
     for added in _ADDED:
         filling = np.broadcast_to(filler, (count(given), added, *filler.shape[2:]))
-        longer = [np.concatenate([given[name], filling][:: 1 if each == "right" else -1], axis=1) for each in (side, _OTHER[side])]
-        both = answer({each: np.concatenate(longer if each == name else [values, values]) for each, values in given.items()})
-        mine, other = ({key: values[at] for key, values in both.items()} for at in (slice(0, count(given)), slice(count(given), None)))
+        longer = [
+            np.concatenate([given[name], filling][:: 1 if each == "right" else -1], axis=1)
+            for each in (side, _OTHER[side])
+        ]
+        both = answer(
+            {
+                each: np.concatenate(longer if each == name else [values, values])
+                for each, values in given.items()
+            }
+        )
+        mine, other = (
+            {key: values[at] for key, values in both.items()}
+            for at in (slice(0, count(given)), slice(count(given), None))
+        )
         parts.append((mine, _aligned(plain, mine, steps, side, steps + added)))
         apart = max(apart, furthest(_aligned(plain, other, steps, _OTHER[side], steps + added), other))
     value = [float(each) for each in filler.ravel()[:4]]
     found = {"side": side, "added": list(_ADDED), "lengths": [steps], "other_side": apart, "value": value}
     # Per-step answers have another length for each number of steps added.
-    kept = parts if len({values.shape[1:] for part, _ in parts for values in part.values()}) <= len(parts[0][0]) else parts[-1:]
+    kept = (
+        parts
+        if len({values.shape[1:] for part, _ in parts for values in part.values()}) <= len(parts[0][0])
+        else parts[-1:]
+    )
     details = {**details, **found, "other_value": mask is not None and bool((filler != mask).any())}
-    longer_rows = {**given, name: np.concatenate([given[name], filling][:: 1 if side == "right" else -1], axis=1)}
-    return _joined(kept, {**details, **_unheeded(session, parts, details, (longer_rows, given), (steps, side))})
+    longer_rows = {
+        **given,
+        name: np.concatenate([given[name], filling][:: 1 if side == "right" else -1], axis=1),
+    }
+    return _joined(
+        kept, {**details, **_unheeded(session, parts, details, (longer_rows, given), (steps, side))}
+    )
 
 
 def _aligned(cut: Outputs, whole: Outputs, length: int, side: str, steps: int) -> dict[str, np.ndarray]:
@@ -257,7 +363,12 @@ def _aligned(cut: Outputs, whole: Outputs, length: int, side: str, steps: int) -
     found = {}
     for name, values in cut.items():
         theirs = whole[name]
-        if values.shape == theirs.shape or values.ndim < 2 or theirs.shape[1] != steps or values.shape[1] != length:
+        if (
+            values.shape == theirs.shape
+            or values.ndim < 2
+            or theirs.shape[1] != steps
+            or values.shape[1] != length
+        ):
             found[name] = values
             continue
         found[name] = theirs.copy()
@@ -269,9 +380,17 @@ def _aligned(cut: Outputs, whole: Outputs, length: int, side: str, steps: int) -
 def _joined(parts: list[_Parted], details: dict[str, Any]) -> Result:
     whole = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
     cut = {name: np.concatenate([part[1][name] for part in parts]) for name in parts[0][1]}
-    return Result(outputs=cut, baseline=whole, rows=np.arange(len(next(iter(whole.values())))), details=details)
+    return Result(
+        outputs=cut, baseline=whole, rows=np.arange(len(next(iter(whole.values())))), details=details
+    )
 
 
 PADDING_ROUTES: tuple[Route, ...] = (
-    Route(name="unpadded", summary="rows without their padding, or with some added", run=unpadded, unavailable=no_time, seat="fresh"),
+    Route(
+        name="unpadded",
+        summary="rows without their padding, or with some added",
+        run=unpadded,
+        unavailable=no_time,
+        seat="fresh",
+    ),
 )

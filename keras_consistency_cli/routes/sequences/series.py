@@ -9,18 +9,31 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Rows
+from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["RECURRENT", "Padded", "any_length", "is_series", "look_for_padding", "no_time", "padding_beyond", "series_inputs"]
+__all__ = [
+    "RECURRENT",
+    "Padded",
+    "any_length",
+    "is_series",
+    "look_for_padding",
+    "no_time",
+    "padding_beyond",
+    "series_inputs",
+]
 
 _SHARE = 0.2
 """Share of the rows that must end alike before that is called padding."""
 _STRAY = 0.1
 """Share of the padding-like steps that may stand elsewhere than at the end."""
-RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
+RECURRENT = frozenset(
+    {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
+)
 """Layers that go along time and remember, by the names of their classes."""
 _ALONG = RECURRENT | {"Conv1D", "SeparableConv1D", "DepthwiseConv1D"}
-_ALONG_SERIES = frozenset({"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "TimeDistributed"})
+_ALONG_SERIES = frozenset(
+    {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "TimeDistributed"}
+)
 """Layers that work along time, and those that do where an input is a series: of flat features they make something else."""
 
 
@@ -45,7 +58,9 @@ class Padded:
 
 def is_series(values: np.ndarray, *, ids: bool = False) -> bool:
     """Whether axis 1 can be time: numbers of three axes or more, or ids of two."""
-    return values.dtype.kind in "fiu" and (values.ndim > 2 or (ids and values.ndim == 2)) and values.shape[1] > 1
+    return (
+        values.dtype.kind in "fiu" and (values.ndim > 2 or (ids and values.ndim == 2)) and values.shape[1] > 1
+    )
 
 
 def series_inputs(session: Any, rows: Rows) -> dict[str, float | None]:
@@ -83,7 +98,9 @@ def look_for_padding(values: np.ndarray, value: float | None, side: str | None) 
     return found if value is not None or _convincing(found, same) else None
 
 
-def padding_beyond(values: np.ndarray, lengths: np.ndarray, *, side: str | None, mask: float | None) -> Padded:
+def padding_beyond(
+    values: np.ndarray, lengths: np.ndarray, *, side: str | None, mask: float | None
+) -> Padded:
     """Return how series are padded whose true lengths are known.
 
     Args:
@@ -98,10 +115,18 @@ def padding_beyond(values: np.ndarray, lengths: np.ndarray, *, side: str | None,
     found = []
     for each in (side,) if side else ("right", "left"):
         filling, counts = np.unique(steps[beyond[each]], axis=0, return_counts=True)
-        value = filling[int(np.argmax(counts))] if len(counts) else np.full(steps.shape[2], 0.0 if mask is None else mask, steps.dtype)
+        value = (
+            filling[int(np.argmax(counts))]
+            if len(counts)
+            else np.full(steps.shape[2], 0.0 if mask is None else mask, steps.dtype)
+        )
         inner = 0 if mask is None else int(((steps == mask).all(axis=2) & ~beyond[each]).sum())
         foreign = int(counts.sum() - counts.max(initial=0))
-        found.append(Padded(lengths=lengths, side=each, value=value, inner=inner, steps=steps.shape[1], foreign=foreign))
+        found.append(
+            Padded(
+                lengths=lengths, side=each, value=value, inner=inner, steps=steps.shape[1], foreign=foreign
+            )
+        )
     return min(found, key=lambda padded: padded.foreign)
 
 
@@ -117,7 +142,9 @@ def _commonest_end(steps: np.ndarray, side: str | None) -> np.ndarray | None:
         ends, counts = np.unique(steps[:, place], axis=0, return_counts=True)
         found.append((int(counts.max()), ends[int(np.argmax(counts))]))
     shared, end = max(found, key=lambda each: each[0])
-    return end if shared >= max(2, _SHARE * len(steps)) and (steps.dtype.kind == "f" or not end.any()) else None
+    return (
+        end if shared >= max(2, _SHARE * len(steps)) and (steps.dtype.kind == "f" or not end.any()) else None
+    )
 
 
 def _convincing(found: Padded, same: np.ndarray) -> bool:
@@ -152,6 +179,10 @@ def no_time(facts: Facts) -> str | None:
         return f"series are followed with the TensorFlow backend; this is {facts.backend}"
     kinds = {layer.kind for layer in facts.layers}
     series = "Embedding" in kinds or any(len(fact.shape) > 2 for fact in facts.inputs)
-    if kinds & _ALONG or (series and kinds & _ALONG_SERIES) or any(layer.masks is not None for layer in facts.layers):
+    if (
+        kinds & _ALONG
+        or (series and kinds & _ALONG_SERIES)
+        or any(layer.masks is not None for layer in facts.layers)
+    ):
         return None
     return "the model has no layer that works along time"

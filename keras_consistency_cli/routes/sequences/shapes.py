@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.trace import Result, Rows
 
 __all__ = ["SHAPE_ROUTES"]
 
@@ -24,8 +25,16 @@ def _ids(session: Any, rows: Rows) -> Result:
     found = {}
     for name, values in rows.items():
         hint = hints.get(name)
-        if hint is not None and hint.kind == "whole" and hint.why.startswith("vocabulary of") and values.dtype.kind in "fiu":
-            found[name] = {**_unknown(values, hint.high), "why": hint.why.removeprefix("vocabulary of ").strip("'")}
+        if (
+            hint is not None
+            and hint.kind == "whole"
+            and hint.why.startswith("vocabulary of")
+            and values.dtype.kind in "fiu"
+        ):
+            found[name] = {
+                **_unknown(values, hint.high),
+                "why": hint.why.removeprefix("vocabulary of ").strip("'"),
+            }
     return Result(outputs={}, details=found)
 
 
@@ -33,8 +42,16 @@ def _unknown(values: np.ndarray, highest: float) -> dict[str, Any]:
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     kinds = (
         ("fractions", finite != np.floor(finite), "Keras cuts them to whole ids without a word"),
-        ("negative", finite < 0, "on a CPU Keras counts them from the end of the table without a word, on a GPU they read zeros"),
-        (f"above {highest:.0f}", finite > highest, "on a CPU predict raises, on a GPU they read zeros without a word"),
+        (
+            "negative",
+            finite < 0,
+            "on a CPU Keras counts them from the end of the table without a word, on a GPU they read zeros",
+        ),
+        (
+            f"above {highest:.0f}",
+            finite > highest,
+            "on a CPU predict raises, on a GPU they read zeros without a word",
+        ),
     )
     for kind, wrong, keras in kinds:
         if wrong.any():
@@ -60,7 +77,9 @@ def _two_lengths(session: Any, rows: Rows) -> Result:
     session.forget_traces()
     if then is not None:
         how = _difference(then, alone)
-    return Result(outputs={}, details={"wrong": {"first": length, "then": length - 1, "how": how} if how else None})
+    return Result(
+        outputs={}, details={"wrong": {"first": length, "then": length - 1, "how": how} if how else None}
+    )
 
 
 def _is_series(values: np.ndarray) -> bool:
@@ -71,7 +90,9 @@ def _difference(then: dict[str, np.ndarray], alone: dict[str, np.ndarray]) -> st
     for name, values in alone.items():
         if then[name].shape != values.shape:
             return f"with shape {then[name].shape} instead of {values.shape}"
-        if values.dtype.kind == "f" and not np.allclose(then[name], values, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(values).max(initial=0.0)))):
+        if values.dtype.kind == "f" and not np.allclose(
+            then[name], values, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(values).max(initial=0.0)))
+        ):
             return "with other numbers"
     return ""
 
@@ -88,6 +109,13 @@ def _one_length(facts: Facts) -> str | None:
 
 
 SHAPE_ROUTES: tuple[Route, ...] = (
-    Route(name="ids", summary="ids against the embeddings that take them", run=_ids, unavailable=_no_embedding),
-    Route(name="two-lengths", summary="predict rows of one length, then of another", run=_two_lengths, unavailable=_one_length),
+    Route(
+        name="ids", summary="ids against the embeddings that take them", run=_ids, unavailable=_no_embedding
+    ),
+    Route(
+        name="two-lengths",
+        summary="predict rows of one length, then of another",
+        run=_two_lengths,
+        unavailable=_one_length,
+    ),
 )

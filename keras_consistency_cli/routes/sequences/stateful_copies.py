@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Rows
 from keras_consistency_cli.routes.sequences.loops import stepped
 from keras_consistency_cli.routes.session.batches import count
+from keras_consistency_cli.routes.trace import Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["carried", "decoder_of", "encoder_inputs"]
@@ -50,13 +50,18 @@ def _told_to_carry(session: Any, batch: int) -> Any:
                 layer.stateful = True
                 layer._create_state_variables(batch)
     except Exception as problem:
-        raise TwinRefused(f"its recurrent layers cannot be told to carry ({type(problem).__name__}: {clean(problem, 120)})") from problem
+        raise TwinRefused(
+            f"its recurrent layers cannot be told to carry ({type(problem).__name__}: {clean(problem, 120)})"
+        ) from problem
     return session.on_copy(copy)
 
 
 def encoder_inputs(model: Any) -> set[str]:
     """Return the names of the inputs from which the initial states of recurrent layers are made; none where no layer is given any."""
-    return {clean(name) for name in _origins(tensor for tensors in _initial_states(model).values() for tensor in tensors)}
+    return {
+        clean(name)
+        for name in _origins(tensor for tensors in _initial_states(model).values() for tensor in tensors)
+    }
 
 
 def decoder_of(model: Any) -> str | None:
@@ -73,7 +78,9 @@ def _initial_states(model: Any) -> dict[Any, list[Any]]:
         if isinstance(layer, keras.layers.RNN) and layer._inbound_nodes:
             arguments = layer._inbound_nodes[-1].arguments
             given = [arguments.kwargs.get("initial_state"), *arguments.args[1:2]]
-            tensors = [tensor for tensor in keras.tree.flatten(given) if isinstance(tensor, keras.KerasTensor)]
+            tensors = [
+                tensor for tensor in keras.tree.flatten(given) if isinstance(tensor, keras.KerasTensor)
+            ]
             if tensors:
                 found[layer] = tensors
     return found

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import stepped
 from keras_consistency_cli.routes.sequences.series import any_length
 from keras_consistency_cli.routes.session.batches import batches, count
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
 __all__ = ["STATE_ROUTES", "reset_states"]
@@ -43,7 +44,12 @@ def _memory(session: Any, rows: Rows) -> Result:
 
     `curve` is the greatest distance after 1, 2, … times `steps` steps since the states were other ones, `scale` the greatest answer.
     """
-    some = list(islice((batch for batch in batches(rows, session.batch_size) if count(batch) == session.batch_size), _BATCHES))
+    some = list(
+        islice(
+            (batch for batch in batches(rows, session.batch_size) if count(batch) == session.batch_size),
+            _BATCHES,
+        )
+    )
     session.restore()
     fresh = [session.step(batch) for batch in some]
     session.restore()
@@ -60,17 +66,32 @@ def _memory(session: Any, rows: Rows) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _curve(session: Any, some: list[Rows], fresh: list[Outputs], carried: list[Outputs]) -> tuple[int, list[float]]:
+def _curve(
+    session: Any, some: list[Rows], fresh: list[Outputs], carried: list[Outputs]
+) -> tuple[int, list[float]]:
     """Distances, and how many steps lie between them: by step where there are answers for each or single steps give them, else by batch."""
     length = next((values.shape[1] for values in some[0].values() if values.ndim > 2), 1)
-    along = [name for name, values in fresh[0].items() if values.ndim > 2 and values.shape[1] == length and values.dtype.kind == "f"]
+    along = [
+        name
+        for name, values in fresh[0].items()
+        if values.ndim > 2 and values.shape[1] == length and values.dtype.kind == "f"
+    ]
     pairs = list(zip(carried, fresh, strict=True))
     if along:
-        return 1, [_distance(*({name: each[name][:, step] for name in along} for each in pair)) for pair in pairs for step in range(length)]
-    return _by_single_steps(session, some, fresh, length) or (length, [_distance(mine, theirs) for mine, theirs in pairs])
+        return 1, [
+            _distance(*({name: each[name][:, step] for name in along} for each in pair))
+            for pair in pairs
+            for step in range(length)
+        ]
+    return _by_single_steps(session, some, fresh, length) or (
+        length,
+        [_distance(mine, theirs) for mine, theirs in pairs],
+    )
 
 
-def _by_single_steps(session: Any, some: list[Rows], fresh: list[Outputs], length: int) -> tuple[int, list[float]] | None:
+def _by_single_steps(
+    session: Any, some: list[Rows], fresh: list[Outputs], length: int
+) -> tuple[int, list[float]] | None:
     """The same batches one step at a time, from a fresh and from a used state; None where that is not what whole batches give."""
     names = list(some[0])
     if not all(values.ndim > 2 and values.shape[1] == length for values in some[0].values()):
@@ -89,10 +110,20 @@ def _by_single_steps(session: Any, some: list[Rows], fresh: list[Outputs], lengt
     ends = list(range(length - 1, len(mine[0]), length))
     scale = max(_distance(answers, None) for answers in fresh) or 1.0
     for place, answers in zip(ends, fresh, strict=False):
-        pairs = [(one[place], other.astype(np.float64)) for one, other in zip(mine, answers.values(), strict=True)]
-        if any(one.shape != other.shape or np.abs(one - other).max() > _SAME_WAY * scale for one, other in pairs):
+        pairs = [
+            (one[place], other.astype(np.float64)) for one, other in zip(mine, answers.values(), strict=True)
+        ]
+        if any(
+            one.shape != other.shape or np.abs(one - other).max() > _SAME_WAY * scale for one, other in pairs
+        ):
             return None
-    distances = np.max([np.abs(a.astype(np.float64) - b).reshape(len(a), -1).max(axis=1) for a, b in zip(mine, theirs, strict=True)], axis=0)
+    distances = np.max(
+        [
+            np.abs(a.astype(np.float64) - b).reshape(len(a), -1).max(axis=1)
+            for a, b in zip(mine, theirs, strict=True)
+        ],
+        axis=0,
+    )
     return (1, distances.tolist()) if ends else None
 
 
@@ -113,7 +144,11 @@ def _saved(session: Any, rows: Rows) -> Result:
     carried, forgotten = session.step(other), loaded.step(other)
     for state, value in zip(_states(loaded.model), states, strict=True):
         state.assign(value)
-    details = {"lost": _distance(forgotten, carried), "copied": _distance(loaded.step(other), carried) == 0.0, "scale": _distance(carried, None)}
+    details = {
+        "lost": _distance(forgotten, carried),
+        "copied": _distance(loaded.step(other), carried) == 0.0,
+        "scale": _distance(carried, None),
+    }
     return Result(outputs={}, details=details)
 
 
@@ -121,7 +156,12 @@ def _states(model: Any) -> list[Any]:
     """The states of all recurrent layers, in the order of the layers."""
     import keras
 
-    found = [state for layer in model._flatten_layers() if hasattr(layer, "cell") for state in keras.tree.flatten(layer.states)]
+    found = [
+        state
+        for layer in model._flatten_layers()
+        if hasattr(layer, "cell")
+        for state in keras.tree.flatten(layer.states)
+    ]
     return [state for state in found if hasattr(state, "assign")]
 
 
@@ -135,7 +175,9 @@ def _distance(mine: Outputs, theirs: Outputs | None) -> float:
     found = [0.0]
     for name, values in mine.items():
         if values.dtype.kind == "f":
-            apart = values.astype(np.float64) - (theirs[name].astype(np.float64) if theirs is not None else 0.0)
+            apart = values.astype(np.float64) - (
+                theirs[name].astype(np.float64) if theirs is not None else 0.0
+            )
             found.append(float(np.nan_to_num(np.abs(apart), nan=0.0, posinf=0.0).max(initial=0.0)))
     return max(found)
 
@@ -145,11 +187,19 @@ def _poisoned(session: Any, batch: Rows, fresh: Outputs) -> dict[str, Any]:
     if not any(values.dtype.kind == "f" for values in batch.values()):
         return {}
     session.restore()
-    session.step({name: np.full_like(values, np.nan) if values.dtype.kind == "f" else values for name, values in batch.items()})
+    session.step(
+        {
+            name: np.full_like(values, np.nan) if values.dtype.kind == "f" else values
+            for name, values in batch.items()
+        }
+    )
     after = session.step(batch)
     reset_states(session.model)
     healed = session.step(batch)
-    return {"poisoned": _is_bad(after) and not _is_bad(fresh), "healed": not _is_bad(healed) and _distance(healed, fresh) == 0.0}
+    return {
+        "poisoned": _is_bad(after) and not _is_bad(fresh),
+        "healed": not _is_bad(healed) and _distance(healed, fresh) == 0.0,
+    }
 
 
 def _is_bad(answers: Outputs) -> bool:
@@ -167,7 +217,11 @@ def _default_predict(session: Any, rows: Rows) -> str:
     finally:
         session.forget_traces()
     rows_out = {len(values) for values in outputs.values() if values.ndim}
-    return "answers" if rows_out == {count(rows)} else f"{count(rows)} rows with {max(rows_out, default=1)} answers"
+    return (
+        "answers"
+        if rows_out == {count(rows)}
+        else f"{count(rows)} rows with {max(rows_out, default=1)} answers"
+    )
 
 
 def _stateless(facts: Facts) -> str | None:
@@ -175,7 +229,22 @@ def _stateless(facts: Facts) -> str | None:
 
 
 STATE_ROUTES: tuple[Route, ...] = (
-    Route(name="predict-reset", summary="the second of two predicts, states reset in between", run=_predict_reset, unavailable=_stateless),
-    Route(name="state-memory", summary="how long a state lasts, and what poisons it", run=_memory, unavailable=_stateless),
-    Route(name="state-saved", summary="what saving in the middle of a sequence loses", run=_saved, unavailable=_stateless),
+    Route(
+        name="predict-reset",
+        summary="the second of two predicts, states reset in between",
+        run=_predict_reset,
+        unavailable=_stateless,
+    ),
+    Route(
+        name="state-memory",
+        summary="how long a state lasts, and what poisons it",
+        run=_memory,
+        unavailable=_stateless,
+    ),
+    Route(
+        name="state-saved",
+        summary="what saving in the middle of a sequence loses",
+        run=_saved,
+        unavailable=_stateless,
+    ),
 )

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Outputs, Result, Route, Rows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import stepped
 from keras_consistency_cli.routes.sequences.series import RECURRENT, any_length, no_time, series_inputs
 from keras_consistency_cli.routes.sequences.stateful_copies import carried, decoder_of, encoder_inputs
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.distances import share
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 __all__ = ["STEPPING_ROUTES"]
 
@@ -37,12 +38,22 @@ def _steps(session: Any, rows: Rows) -> Result:
     length = few[names[0]].shape[1]
     whole = session.fresh_step(few)
     per_step = any(_along_time(values, length) for values in whole.values())
-    details: dict[str, Any] = {"per_step": per_step, "steps": length, "stateful": bool(session.facts.stateful_layers)}
-    details |= {"encoder": True, "decoder": decoder_of(session.model)} if encoder_inputs(session.model) else {}
+    details: dict[str, Any] = {
+        "per_step": per_step,
+        "steps": length,
+        "stateful": bool(session.facts.stateful_layers),
+    }
+    details |= (
+        {"encoder": True, "decoder": decoder_of(session.model)} if encoder_inputs(session.model) else {}
+    )
     cut = length // 2 if per_step else length - 1
-    details["past"] = _moved(session, few, names, whole, length, replaced=slice(0, cut), kept=slice(cut, None))
+    details["past"] = _moved(
+        session, few, names, whole, length, replaced=slice(0, cut), kept=slice(cut, None)
+    )
     if per_step:
-        details["future"] = _moved(session, few, names, whole, length, replaced=slice(cut, None), kept=slice(0, cut))
+        details["future"] = _moved(
+            session, few, names, whole, length, replaced=slice(cut, None), kept=slice(0, cut)
+        )
         if details["future"] > _APPARENT:
             details |= _looking_ahead(session, few, _replaced(few, names, slice(cut, None)), length, cut)
         else:
@@ -73,16 +84,29 @@ def _replaced(rows: Rows, names: Collection[str], where: slice) -> dict[str, np.
     for name in names:
         values = rows[name].copy()
         other = np.roll(rows[name], 1, axis=0)[:, where]
-        values[:, where] = (1.0 - 1.5 * other).astype(values.dtype) if values.dtype.kind == "f" else other[:, ::-1]
+        values[:, where] = (
+            (1.0 - 1.5 * other).astype(values.dtype) if values.dtype.kind == "f" else other[:, ::-1]
+        )
         found[name] = values
     return found
 
 
-def _moved(session: Any, rows: Rows, names: Collection[str], whole: Outputs, length: int, *, replaced: slice, kept: slice) -> float:
+def _moved(
+    session: Any,
+    rows: Rows,
+    names: Collection[str],
+    whole: Outputs,
+    length: int,
+    *,
+    replaced: slice,
+    kept: slice,
+) -> float:
     """How far answers move when some steps are replaced: those of the kept steps where there is one for each, all others."""
     moved = session.fresh_step(_replaced(rows, names, replaced))
     along = {name for name, values in whole.items() if _along_time(values, length)}
-    pairs = [(moved[name][:, kept], whole[name][:, kept]) for name in along] or [(moved[name], values) for name, values in whole.items()]
+    pairs = [(moved[name][:, kept], whole[name][:, kept]) for name in along] or [
+        (moved[name], values) for name, values in whole.items()
+    ]
     return max(share(mine, theirs) for mine, theirs in pairs)
 
 
@@ -102,7 +126,10 @@ def _prefix(session: Any, rows: Rows, names: Collection[str], whole: Outputs, cu
     """The last answer to a prefix, against the answer at that step of the whole."""
     feeding = any_length(session, rows, dict.fromkeys(names))
     feeding.restore()
-    answers = feeding.graph({name: values[:, :cut] if name in names else values for name, values in rows.items()}, jit_compile=False)
+    answers = feeding.graph(
+        {name: values[:, :cut] if name in names else values for name, values in rows.items()},
+        jit_compile=False,
+    )
     length = rows[next(iter(names))].shape[1]
     along = [name for name, values in whole.items() if _along_time(values, length)]
     return max(share(answers[name][:, -1], whole[name][:, cut - 1]) for name in along)
@@ -116,7 +143,10 @@ def _one_step(session: Any, rows: Rows, names: Collection[str], whole: Outputs) 
 
 def _twin(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     """One step at a time through a copy of the model that carries its state."""
-    return max(_held(mine, theirs) for mine, theirs in zip(carried(session, rows, names), whole.values(), strict=True))
+    return max(
+        _held(mine, theirs)
+        for mine, theirs in zip(carried(session, rows, names), whole.values(), strict=True)
+    )
 
 
 def _window(session: Any, rows: Rows, names: list[str], whole: Outputs) -> dict[str, Any]:
@@ -124,24 +154,37 @@ def _window(session: Any, rows: Rows, names: list[str], whole: Outputs) -> dict[
     length = rows[names[0]].shape[1]
     ends = {name: values[:, -1] if _along_time(values, length) else values for name, values in whole.items()}
     sizes = [size for size in (2**power for power in range(12)) if size < length]
-    reach = next((size for size in sizes if _last_moves(session, rows, names, ends, length - size) <= _APPARENT), None)
+    reach = next(
+        (size for size in sizes if _last_moves(session, rows, names, ends, length - size) <= _APPARENT), None
+    )
     size = reach or max(length // 2, 1)
     feeding = any_length(session, rows, dict.fromkeys(names))
     feeding.restore()
-    answers = feeding.tracing()({name: values[:, -size:] if name in names else values for name, values in rows.items()})
-    off = max(share(answers[name][:, -1] if _along_time(answers[name], size) else answers[name], theirs) for name, theirs in ends.items())
+    answers = feeding.tracing()(
+        {name: values[:, -size:] if name in names else values for name, values in rows.items()}
+    )
+    off = max(
+        share(answers[name][:, -1] if _along_time(answers[name], size) else answers[name], theirs)
+        for name, theirs in ends.items()
+    )
     return {"steps": size, "reach": reach, "off": off}
 
 
 def _last_moves(session: Any, rows: Rows, names: Collection[str], ends: Outputs, before: int) -> float:
     """How far the last answers move when the steps before some place are replaced."""
     moved = session.fresh_step(_replaced(rows, names, slice(0, before)))
-    return max(share(moved[name][:, -1] if moved[name].ndim > theirs.ndim else moved[name], theirs) for name, theirs in ends.items())
+    return max(
+        share(moved[name][:, -1] if moved[name].ndim > theirs.ndim else moved[name], theirs)
+        for name, theirs in ends.items()
+    )
 
 
 def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     """Step by step inside one compiled loop, held against the whole: every step, or the last answer where there is one for all."""
-    return max(_held(mine, theirs) for mine, theirs in zip(stepped(session, rows, names), whole.values(), strict=True))
+    return max(
+        _held(mine, theirs)
+        for mine, theirs in zip(stepped(session, rows, names), whole.values(), strict=True)
+    )
 
 
 def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
@@ -192,5 +235,11 @@ def _recorded(length: int) -> Iterator[list[tuple[str, str, np.ndarray]]]:
 
 
 STEPPING_ROUTES: tuple[Route, ...] = (
-    Route(name="steps", summary="prefixes, single steps, and what future and past do", run=_steps, unavailable=no_time, seat="fresh"),
+    Route(
+        name="steps",
+        summary="prefixes, single steps, and what future and past do",
+        run=_steps,
+        unavailable=no_time,
+        seat="fresh",
+    ),
 )

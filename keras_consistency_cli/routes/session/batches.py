@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Outputs, Rows
+from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = ["AXIS_LOST", "SHAPE_VARIES", "batches", "count", "first", "keep_rows", "some", "stack"]
 
@@ -45,7 +45,9 @@ def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
         keep_rows(name, {part[name].shape for part in parts})
         shapes = sorted({part[name].shape[1:] for part in parts})
         if len(shapes) > 1:
-            raise ValueError(f"{SHAPE_VARIES}: rows of output '{name}' come out as {shapes[0]} and as {shapes[-1]}")
+            raise ValueError(
+                f"{SHAPE_VARIES}: rows of output '{name}' come out as {shapes[0]} and as {shapes[-1]}"
+            )
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_consistency_cli.routes.base import Outputs
+from keras_consistency_cli.routes.trace import Outputs
 
 __all__ = ["furthest", "rms_share", "same_answers", "share"]
 
@@ -12,7 +12,8 @@ __all__ = ["furthest", "rms_share", "same_answers", "share"]
 def same_answers(mine: Outputs, theirs: Outputs) -> bool:
     """Whether two runs gave the same outputs of the same shapes and numbers; NaN is NaN."""
     return mine.keys() == theirs.keys() and all(
-        np.array_equal(values, theirs[name], equal_nan=values.dtype.kind == "f") for name, values in mine.items()
+        np.array_equal(values, theirs[name], equal_nan=values.dtype.kind == "f")
+        for name, values in mine.items()
     )
 
 

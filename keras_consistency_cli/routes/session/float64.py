@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from keras_consistency_cli.loading.model.float64 import ShadowRefused, build_shadow, float64_world
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.routes.base import Rows
 from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
+from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["ShadowSession", "shadow_session"]
 
@@ -57,9 +57,17 @@ def shadow_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray
         ShadowRefused: it cannot be built, or an operation in it stays below float64.
     """
     few = first(rows, session.facts.batch_size or 2)
-    wide = {name: values.astype(np.float64) if values.dtype.kind == "f" else values for name, values in few.items()}
+    wide = {
+        name: values.astype(np.float64) if values.dtype.kind == "f" else values
+        for name, values in few.items()
+    }
     sample = session.pack(wide, cast=False)
-    model = build_shadow(subject.model, custom_objects=dict(subject.custom_objects), sample=sample, allow_unsafe=subject.files.allow_unsafe)
+    model = build_shadow(
+        subject.model,
+        custom_objects=dict(subject.custom_objects),
+        sample=sample,
+        allow_unsafe=subject.files.allow_unsafe,
+    )
     shadow = ShadowSession(model, session.facts, session.probe)
     shadow.original = session
     session.snapshot.copy_to(shadow.snapshot)
@@ -67,5 +75,7 @@ def shadow_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray
     with float64_world():
         narrow = shadow.narrow_operations(few)
     if narrow:
-        raise ShadowRefused(f"{len(narrow)} operations compute below float64 whatever the dtype policy says, the first {narrow[0]}")
+        raise ShadowRefused(
+            f"{len(narrow)} operations compute below float64 whatever the dtype policy says, the first {narrow[0]}"
+        )
     return shadow

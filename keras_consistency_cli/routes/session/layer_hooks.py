@@ -36,7 +36,10 @@ def intercepted(around: Callable[..., Any]) -> Iterator[None]:
         return call
 
     layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
-    keras.layers.Layer.__call__, keras.Operation.__call__ = standing_in(layer, None), standing_in(operation, keras.layers.Layer)
+    keras.layers.Layer.__call__, keras.Operation.__call__ = (
+        standing_in(layer, None),
+        standing_in(operation, keras.layers.Layer),
+    )
     try:
         yield
     finally:

@@ -65,7 +65,11 @@ def _kept(layer: Any) -> Callable[[], None]:
 def _contents(value: Any) -> Callable[[], None]:
     """Return what fills a container as it is now; containers that Keras tracks are filled past their own methods, which would track anew."""
     # TensorFlow wraps what is kept on its own objects: a proxy around a dict, a list that keeps its items elsewhere.
-    value = getattr(value, "__wrapped__", getattr(value, "_storage", value)) if isinstance(value, (list, dict)) else value
+    value = (
+        getattr(value, "__wrapped__", getattr(value, "_storage", value))
+        if isinstance(value, (list, dict))
+        else value
+    )
     if isinstance(value, list):
         items = list(value)
         return lambda: list.__setitem__(value, slice(None), items)

@@ -11,9 +11,9 @@ import numpy as np
 from keras_consistency_cli.loading.model.facts import input_names
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Outputs, Rows
 from keras_consistency_cli.routes.session.batches import batches, count, first, keep_rows, stack
 from keras_consistency_cli.routes.session.snapshot import Snapshot
+from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = ["Probe", "Session"]
 
@@ -62,7 +62,10 @@ class Session:
         """How the user lets this model be loaded, as keyword arguments of what makes copies of it; nothing is allowed where nobody has said so."""
         if self.subject is None:
             return {"custom_objects": {}, "allow_unsafe": False}
-        return {"custom_objects": self.subject.custom_objects, "allow_unsafe": self.subject.files.allow_unsafe}
+        return {
+            "custom_objects": self.subject.custom_objects,
+            "allow_unsafe": self.subject.files.allow_unsafe,
+        }
 
     def on_copy(self, model: Any, facts: Facts | None = None) -> Self:
         """Return a session of the same kind on a copy of the model, whose facts are the same unless others are given."""
@@ -78,7 +81,10 @@ class Session:
 
     def pack(self, rows: Rows, *, cast: bool = True) -> Any:
         """Return rows in the structure that the model takes: one array, a list in the order of its inputs, or a dict."""
-        arrays = {name: self.cast(values) if cast or values.dtype.kind in "US" else values for name, values in rows.items()}
+        arrays = {
+            name: self.cast(values) if cast or values.dtype.kind in "US" else values
+            for name, values in rows.items()
+        }
         if any(values.dtype.kind in "US" for values in rows.values()):
             # Strings have to be tensors, and Keras takes no mixture of tensors and arrays.
             arrays = {name: keras.ops.convert_to_tensor(values) for name, values in arrays.items()}
@@ -106,7 +112,9 @@ class Session:
 
     def predict(self, rows: Rows, batch_size: int | None = None) -> dict[str, np.ndarray]:
         """Literally `model.predict(rows)`."""
-        outputs = self.model.predict(self.pack(rows, cast=False), batch_size=batch_size or self.batch_size, verbose=0)
+        outputs = self.model.predict(
+            self.pack(rows, cast=False), batch_size=batch_size or self.batch_size, verbose=0
+        )
         return self.name_outputs(outputs)
 
     def forget_traces(self) -> None:

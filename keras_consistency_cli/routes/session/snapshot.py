@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.routes.base import Change
+from keras_consistency_cli.routes.trace import Change
 from keras_consistency_cli.text import clean
 
 __all__ = ["Snapshot"]
@@ -40,7 +40,9 @@ class Snapshot:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._held = [_Held(path=p, kind=k, variable=v, value=_value(v).copy()) for p, k, v in _variables(model)]
+        self._held = [
+            _Held(path=p, kind=k, variable=v, value=_value(v).copy()) for p, k, v in _variables(model)
+        ]
         self._attributes = {(path, name): value for path, name, value in _attributes(model)}
         self._stateless = [layer for _, layer in walk_layers(model) if _without_states(layer)]
 
@@ -50,7 +52,9 @@ class Snapshot:
         for path, name, value in _attributes(self._model):
             before = self._attributes.get((path, name))
             if before is not None and before != value:
-                found.append(Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(value) - float(before))))
+                found.append(
+                    Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(value) - float(before)))
+                )
         return tuple(found)
 
     def restore(self) -> None:
@@ -68,10 +72,18 @@ class Snapshot:
     def against(self, other: Snapshot) -> tuple[Change, ...]:
         """Return what another model of the same build holds differently, by place; names of its layers may be made up anew."""
         pairs = zip(self._held, other._held, strict=False)
-        found = [_change(replace(held, variable=theirs.variable)) for held, theirs in pairs if not _same(held.value, theirs.value)]
-        for ((path, name), mine), theirs in zip(self._attributes.items(), other._attributes.values(), strict=False):
+        found = [
+            _change(replace(held, variable=theirs.variable))
+            for held, theirs in pairs
+            if not _same(held.value, theirs.value)
+        ]
+        for ((path, name), mine), theirs in zip(
+            self._attributes.items(), other._attributes.values(), strict=False
+        ):
             if mine != theirs:
-                found.append(Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(mine) - float(theirs))))
+                found.append(
+                    Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(mine) - float(theirs)))
+                )
         return tuple(found)
 
     def untracked(self) -> Iterator[tuple[str, Any]]:
@@ -109,7 +121,9 @@ def _loose(value: Any) -> Iterator[Any]:
     for item in keras.tree.flatten(value) if isinstance(value, (list, tuple)) else (value,):
         if isinstance(item, keras.random.SeedGenerator):
             yield item.state
-        elif isinstance(item, keras.Variable) or (hasattr(item, "assign") and hasattr(item, "numpy") and hasattr(item, "shape")):
+        elif isinstance(item, keras.Variable) or (
+            hasattr(item, "assign") and hasattr(item, "numpy") and hasattr(item, "shape")
+        ):
             yield item
 
 
@@ -120,7 +134,9 @@ def _kind(variable: Any, attribute: str = "") -> Kind:
 
 
 def _without_states(layer: Any) -> bool:
-    return bool(getattr(layer, "stateful", False)) and hasattr(layer, "reset_state") and not _has_states(layer)
+    return (
+        bool(getattr(layer, "stateful", False)) and hasattr(layer, "reset_state") and not _has_states(layer)
+    )
 
 
 def _has_states(layer: Any) -> bool:
@@ -148,5 +164,9 @@ def _change(held: _Held) -> Change:
     now = _value(held.variable)
     comparable = now.dtype.kind in "fiub" and now.shape == held.value.shape
     with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.abs(now.astype(np.float64) - held.value.astype(np.float64)) if comparable else np.zeros(1)
-    return Change(path=held.path, kind=held.kind, max_abs=float(np.nan_to_num(distance, nan=np.inf).max(initial=0.0)))
+        distance = (
+            np.abs(now.astype(np.float64) - held.value.astype(np.float64)) if comparable else np.zeros(1)
+        )
+    return Change(
+        path=held.path, kind=held.kind, max_abs=float(np.nan_to_num(distance, nan=np.inf).max(initial=0.0))
+    )

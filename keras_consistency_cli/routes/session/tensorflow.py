@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_consistency_cli.routes.base import Rows
 from keras_consistency_cli.routes.session.session import Session
+from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["TensorFlowSession"]
 
@@ -82,7 +82,11 @@ class TensorFlowSession(Session):
 
     @cached_property
     def _compiled(self) -> Any:
-        step = tf.function(self._step, reduce_retracing=True, jit_compile=True) if self.model.jit_compile else self._step
+        step = (
+            tf.function(self._step, reduce_retracing=True, jit_compile=True)
+            if self.model.jit_compile
+            else self._step
+        )
         return tf.function(step, reduce_retracing=True)
 
     def _each(self, packed: Any) -> Any:
@@ -95,10 +99,15 @@ class TensorFlowSession(Session):
     def _trace_each(self, packed: Any) -> Any:
         one = keras.tree.map_structure(lambda tensor: tensor[:1], packed)
         answer = self._compiled.get_concrete_function(one).structured_outputs
-        if any(leaf.shape.rank in (None, 0) or leaf.shape[0] not in (None, 1) for leaf in keras.tree.flatten(answer)):
+        if any(
+            leaf.shape.rank in (None, 0) or leaf.shape[0] not in (None, 1)
+            for leaf in keras.tree.flatten(answer)
+        ):
             raise ValueError("an output has no row axis")
         signature = keras.tree.map_structure(lambda leaf: tf.TensorSpec(leaf.shape[1:], leaf.dtype), answer)
-        spec = keras.tree.map_structure(lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), packed)
+        spec = keras.tree.map_structure(
+            lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), packed
+        )
 
         def alone(row: Any) -> Any:
             outputs = self._compiled(keras.tree.map_structure(lambda tensor: tensor[None], row))

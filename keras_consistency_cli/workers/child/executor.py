@@ -43,7 +43,9 @@ class Bench:
         unprotected: what the process around it could not be kept from, in words.
     """
 
-    def __init__(self, load: Callable[[Mapping[str, Any]], Subject] = _from_files, *, unprotected: Sequence[str] = ()) -> None:
+    def __init__(
+        self, load: Callable[[Mapping[str, Any]], Subject] = _from_files, *, unprotected: Sequence[str] = ()
+    ) -> None:
         self._load_subject, self._unprotected = load, unprotected
         self._sessions: dict[str, Any] = {}
 
@@ -70,7 +72,11 @@ class Bench:
         self._routes = {route.name: route for route in routes(self._probe.sizes)}
         self._sessions["float32"] = self._session(self._subject.model)
         facts = dataclasses.asdict(self._subject.facts)
-        return {"facts": facts, "rows": self._subject.described_rows, "unprotected": list(self._unprotected)}, {}
+        return {
+            "facts": facts,
+            "rows": self._subject.described_rows,
+            "unprotected": list(self._unprotected),
+        }, {}
 
     def _describe(self, request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> Answer:
         from keras_consistency_cli.loading.profile.profile import describe_data
@@ -134,7 +140,11 @@ def _answer(result: Any, changed: Any, elapsed: float) -> Answer:
     arrays |= {f"baseline/{name}": values for name, values in (result.baseline or {}).items()}
     if result.rows is not None:
         arrays["rows"] = result.rows
-    return {"details": result.details, "changed": [dataclasses.asdict(change) for change in changed], "elapsed_s": elapsed}, arrays
+    return {
+        "details": result.details,
+        "changed": [dataclasses.asdict(change) for change in changed],
+        "elapsed_s": elapsed,
+    }, arrays
 
 
 def refusal(problem: Exception) -> dict[str, Any]:
@@ -163,5 +173,7 @@ def _told(problem: Exception) -> str:
     text = text.partition("Arguments received by")[0] or text
     lines = [line.strip() for line in text.splitlines() if line.strip() and not _PLACE.match(line)]
     # What is wrapped in a trace of the graph is told by its last lines, what Keras itself says by its first.
-    shown = " ".join(lines[-3:] if any(mark in text for mark in ("Graph execution error", "in user code:")) else lines[:3])
+    shown = " ".join(
+        lines[-3:] if any(mark in text for mark in ("Graph execution error", "in user code:")) else lines[:3]
+    )
     return f"{type(problem).__name__}: {clean(shown, _ERROR_LENGTH)}{hint}"

@@ -34,7 +34,10 @@ def isolate(scratch: str) -> tuple[str, ...]:
     if _needs_helper(Path("/dev")):
         return (f"network and writing files: {_HELPER}",)
     places, local = writable_places(scratch), _multiplexed()
-    steps: dict[str, Callable[[], None]] = {"writing files": lambda: forbid_writing(places), "network": lambda: forbid_calls(local=local)}
+    steps: dict[str, Callable[[], None]] = {
+        "writing files": lambda: forbid_writing(places),
+        "network": lambda: forbid_calls(local=local),
+    }
     lacks = []
     for what, forbid in steps.items():
         try:
@@ -60,4 +63,6 @@ def writable_places(scratch: str, devices: Path = Path("/dev")) -> Sequence[str]
     named = [devices / name for name in _DEVICES]
     cards = sorted(devices.glob("nvidia*"))
     caches = [Path(os.environ.get("CUDA_CACHE_PATH") or Path.home() / ".nv")] if cards else []
-    return [str(place) for place in (Path(scratch), Path("/proc/self"), *named, *cards, *caches) if place.exists()]
+    return [
+        str(place) for place in (Path(scratch), Path("/proc/self"), *named, *cards, *caches) if place.exists()
+    ]

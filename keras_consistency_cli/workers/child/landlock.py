@@ -30,7 +30,11 @@ class LandlockError(Exception):
 
 
 class _Ruleset(ctypes.Structure):
-    _fields_ = (("handled_files", ctypes.c_uint64), ("handled_network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+    _fields_ = (
+        ("handled_files", ctypes.c_uint64),
+        ("handled_network", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    )
 
 
 class _Rule(ctypes.Structure):
@@ -52,7 +56,9 @@ def forbid_writing(places: Iterable[str]) -> None:
     if version < 0:
         raise LandlockError(f"the kernel has no Landlock ({os.strerror(ctypes.get_errno())})")
     if version < _TRUNCATE_SINCE:
-        raise LandlockError(f"the kernel's Landlock is too old (version {version}, {_TRUNCATE_SINCE} is needed)")
+        raise LandlockError(
+            f"the kernel's Landlock is too old (version {version}, {_TRUNCATE_SINCE} is needed)"
+        )
     scopes = _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS if version >= _SCOPES_SINCE else 0
     ruleset = _Ruleset(handled_files=_ALL, scoped=scopes)
     size = ctypes.sizeof(ruleset) if scopes else _Ruleset.handled_network.offset

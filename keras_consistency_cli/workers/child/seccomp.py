@@ -37,8 +37,18 @@ class _Calls:
 _RING = 425  # io_uring_setup, which would open sockets past any filter
 _TABLES = {
     # forbidden: ptrace, process_vm_writev, mount, keyctl, bpf, unshare, setns; ignored: setsid, setpgid
-    "x86_64": _Calls(architecture=0xC000003E, socket=41, forbidden=(_RING, 101, 311, 165, 250, 321, 272, 308), ignored=(112, 109)),
-    "aarch64": _Calls(architecture=0xC00000B7, socket=198, forbidden=(_RING, 117, 271, 40, 219, 280, 97, 268), ignored=(157, 154)),
+    "x86_64": _Calls(
+        architecture=0xC000003E,
+        socket=41,
+        forbidden=(_RING, 101, 311, 165, 250, 321, 272, 308),
+        ignored=(112, 109),
+    ),
+    "aarch64": _Calls(
+        architecture=0xC00000B7,
+        socket=198,
+        forbidden=(_RING, 117, 271, 40, 219, 280, 97, 268),
+        ignored=(157, 154),
+    ),
 }
 
 
@@ -61,7 +71,10 @@ def forbid_calls(*, local: bool) -> None:
     # struct sock_fprog: how many instructions, and where.
     filter_ = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(instructions))
     kernel = ctypes.CDLL(None, use_errno=True)
-    if kernel.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) < 0 or kernel.prctl(_SET_SECCOMP, _FILTER, ctypes.c_char_p(filter_), 0, 0) < 0:
+    if (
+        kernel.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) < 0
+        or kernel.prctl(_SET_SECCOMP, _FILTER, ctypes.c_char_p(filter_), 0, 0) < 0
+    ):
         raise SeccompError(f"the kernel takes no filter of system calls ({os.strerror(ctypes.get_errno())})")
 
 

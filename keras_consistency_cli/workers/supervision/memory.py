@@ -74,7 +74,10 @@ def held(process: int) -> int:
 def free_memory(proc: Path = Path("/proc"), cgroups: Path = _CGROUPS) -> int | None:
     """Bytes that this process and its children may still take: of the machine, and of the control groups it is in; None where nothing says."""
     try:
-        found = {name: int(kilobytes) * 1024 for name, kilobytes in re.findall(r"(\w+):\s+(\d+) kB", (proc / "meminfo").read_text())}
+        found = {
+            name: int(kilobytes) * 1024
+            for name, kilobytes in re.findall(r"(\w+):\s+(\d+) kB", (proc / "meminfo").read_text())
+        }
         groups = (proc / "self" / "cgroup").read_text()
     except (OSError, ValueError):
         return None

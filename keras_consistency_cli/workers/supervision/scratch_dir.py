@@ -58,7 +58,9 @@ def _made() -> tuple[Path, int]:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
         what = f"no folder for temporary files can be made: {clean(error.strerror or error)}"
-        raise NoVerdictError(what, mend="free some space, or set TMPDIR to a folder that you may write to") from error
+        raise NoVerdictError(
+            what, mend="free some space, or set TMPDIR to a folder that you may write to"
+        ) from error
 
 
 def _locked(folder: Path) -> int:

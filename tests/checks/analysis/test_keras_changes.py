@@ -19,7 +19,15 @@ DENSE = LayerFact(path="dense", kind="Dense")
 
 
 def facts_of(*layers: LayerFact, **known: Any) -> Facts:
-    return Facts(name="m", kind="Functional", parameters=1, layers=layers, inputs=(), outputs=(), **{"keras": "3.15.1", **known})
+    return Facts(
+        name="m",
+        kind="Functional",
+        parameters=1,
+        layers=layers,
+        inputs=(),
+        outputs=(),
+        **{"keras": "3.15.1", **known},
+    )
 
 
 def sources(*layers: LayerFact) -> list[str]:
@@ -43,7 +51,10 @@ def sources(*layers: LayerFact) -> list[str]:
         ((LayerFact(path="words", kind="TextVectorization"),), ["22119"]),
         ((MASKING, LayerFact(path="attend", kind="MultiHeadAttention")), ["21149"]),
         ((MASKING, LayerFact(path="attend", kind=keras.layers.GroupQueryAttention.__name__)), ["21149"]),
-        ((MASKING, LSTM, LayerFact(path="attend", kind=keras.layers.GroupQueryAttention.__name__)), ["23235", "21149"]),
+        (
+            (MASKING, LSTM, LayerFact(path="attend", kind=keras.layers.GroupQueryAttention.__name__)),
+            ["23235", "21149"],
+        ),
         ((LayerFact(path="attend", kind="MultiHeadAttention"),), []),
     ],
 )

@@ -14,7 +14,12 @@ from tests.helpers.described import columns_of
 def orders(rows: int, seed: int) -> np.ndarray:
     """Items, age in years, days since the last order, rooms, and a price that is no whole number; (rows, 5)."""
     random = np.random.default_rng(seed)
-    whole = [random.poisson(3, rows), random.integers(18, 90, rows), random.geometric(0.02, rows), random.integers(1, 9, rows)]
+    whole = [
+        random.poisson(3, rows),
+        random.integers(18, 90, rows),
+        random.geometric(0.02, rows),
+        random.integers(1, 9, rows),
+    ]
     return np.column_stack([*whole, random.gamma(2, 30, rows)]).astype(np.float64)
 
 
@@ -51,7 +56,9 @@ def test_one_number_alone_may_be_an_accident() -> None:
 
 
 def test_levels_that_were_balanced_on_purpose_are_no_handful() -> None:
-    design = np.stack(np.meshgrid([0.0, 5.0, 20.0], [1.0, 2.0, 6.0, 7.0], [10.0, 20.0, 30.0]), axis=-1).reshape(-1, 3)
+    design = np.stack(
+        np.meshgrid([0.0, 5.0, 20.0], [1.0, 2.0, 6.0, 7.0], [10.0, 20.0, 30.0]), axis=-1
+    ).reshape(-1, 3)
     assert handful(columns_of(np.tile(design, (9, 1))), *remembered(design)) is None
 
 

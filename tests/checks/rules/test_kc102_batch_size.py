@@ -9,8 +9,8 @@ import pytest
 
 from keras_consistency_cli.checks.base import Pair, Status
 from keras_consistency_cli.checks.rules.kc102_batch_size import CHECK, batch_pairs
-from keras_consistency_cli.routes.base import Trace
 from keras_consistency_cli.routes.registry import BATCH_SIZES
+from keras_consistency_cli.routes.trace import Trace
 
 SIZES = [f"batch-{size}" for size in (*BATCH_SIZES, "all")]
 ALL = [*SIZES, "short-tail"]
@@ -24,7 +24,11 @@ def test_pairs() -> None:
 
 def test_healthy(world: Any) -> None:
     found = world.verdict(CHECK)
-    assert (found.status, found.message, found.reason) == (Status.PASS, "every batch size gives the same answers", None)
+    assert (found.status, found.message, found.reason) == (
+        Status.PASS,
+        "every batch size gives the same answers",
+        None,
+    )
     assert [each.comparison.candidate for each in found.judged] == ALL
 
 
@@ -55,14 +59,20 @@ def test_a_missing_size_is_told(world: Any, missing: Trace) -> None:
 @pytest.mark.parametrize("rows", [1, 31, 36])
 def test_other_rows_out_than_in(world: Any, rows: int) -> None:
     found = world.where({"predict": np.ones((rows, 1), np.float32)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, f"32 input rows give {rows} output rows (output 'out', predict)")
+    assert (found.status, found.message) == (
+        Status.FAIL,
+        f"32 input rows give {rows} output rows (output 'out', predict)",
+    )
     assert found.findings == {"given": 32, "output_rows": {"out": rows}}
 
 
 def test_a_tail_that_grows(world: Any) -> None:
     grown = Trace(route="", outputs={"out": np.ones((12, 1), np.float32)}, details={"given": 9})
     found = world.where({"short-tail": grown}, facts={"batch_size": 4}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, "9 input rows give 12 output rows (output 'out', short-tail)")
+    assert (found.status, found.message) == (
+        Status.FAIL,
+        "9 input rows give 12 output rows (output 'out', short-tail)",
+    )
 
 
 def test_a_tail_of_as_many_rows_as_it_was_given(world: Any) -> None:
@@ -72,9 +82,14 @@ def test_a_tail_of_as_many_rows_as_it_was_given(world: Any) -> None:
 
 @pytest.mark.parametrize(
     ("built_for", "status", "reason"),
-    [(4, Status.SKIP, "a short last batch is refused: ValueError: boom"), (None, Status.ERROR, "short-tail: ValueError: boom")],
+    [
+        (4, Status.SKIP, "a short last batch is refused: ValueError: boom"),
+        (None, Status.ERROR, "short-tail: ValueError: boom"),
+    ],
 )
-def test_only_a_model_built_for_one_size_may_refuse_a_tail(world: Any, crashed: Trace, built_for: int | None, status: Status, reason: str) -> None:
+def test_only_a_model_built_for_one_size_may_refuse_a_tail(
+    world: Any, crashed: Trace, built_for: int | None, status: Status, reason: str
+) -> None:
     """Such a model takes no other batch size either, so that nothing is left to compare."""
     found = world.where({"short-tail": crashed}, facts={"batch_size": built_for}).verdict(CHECK)
     assert (found.status, found.reason) == (status, reason)
@@ -86,7 +101,9 @@ MISFIT = Trace(route="", error="InvalidArgumentError: Input to reshape is a tens
 def test_sizes_that_the_model_refuses_fail(world: Any) -> None:
     found = world.where({"batch-2": MISFIT, "batch-all": MISFIT}).verdict(CHECK)
     assert found.status is Status.FAIL
-    assert found.message.startswith("batches of 3, 7, 32 rows are answered, batches of 2, all are refused: InvalidArgumentError: Input to reshape")
+    assert found.message.startswith(
+        "batches of 3, 7, 32 rows are answered, batches of 2, all are refused: InvalidArgumentError: Input to reshape"
+    )
     assert found.findings == {"refused": ["batch-2", "batch-all"]}
 
 
@@ -100,4 +117,6 @@ def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, st
     one = make_world(1)
     found = one.where({"batch-7": one.moved(by, (0,))}).verdict(CHECK)
     assert found.status is status
-    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (status is Status.SKIP)
+    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (
+        status is Status.SKIP
+    )

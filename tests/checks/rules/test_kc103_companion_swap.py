@@ -11,7 +11,7 @@ from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc103_companion_swap import CHECK
 from keras_consistency_cli.measurement.comparison import Stated
 from keras_consistency_cli.measurement.tolerance import Policy
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 BOTH = ("companions", "companions-float64")
 
@@ -23,8 +23,12 @@ def test_healthy(world: Any) -> None:
 
 
 @pytest.mark.parametrize("policy", [Policy(), Policy(stated=Stated(rtol=1.0, atol=1.0))])
-@pytest.mark.parametrize(("route", "lens", "by"), [("companions", "float32", 2.0**-22), ("companions-float64", "float64", 1e-14)])
-def test_a_single_bit_fails_whatever_the_limit(world: Any, policy: Policy, route: str, lens: str, by: float) -> None:
+@pytest.mark.parametrize(
+    ("route", "lens", "by"), [("companions", "float32", 2.0**-22), ("companions-float64", "float64", 1e-14)]
+)
+def test_a_single_bit_fails_whatever_the_limit(
+    world: Any, policy: Policy, route: str, lens: str, by: float
+) -> None:
     found = world.where({route: world.moved(by, lens=lens)}, policy=policy).verdict(CHECK)
     assert found.status is Status.FAIL
     assert found.message.startswith("a row's answer changes when only its neighbours change, by up to ")
@@ -38,24 +42,37 @@ def test_nan_in_a_neighbour_that_reaches_the_row_fails(world: Any) -> None:
 @pytest.mark.parametrize(
     ("details", "reason"),
     [
-        ({"deterministic": False}, "the same batch from the same state is answered differently each time: see KC203 repeatability"),
+        (
+            {"deterministic": False},
+            "the same batch from the same state is answered differently each time: see KC203 repeatability",
+        ),
         ({"misshapen": True}, "an output has no row axis: see KC102 batch-size"),
     ],
 )
 @pytest.mark.parametrize("route", BOTH)
-def test_what_cannot_be_judged_is_skipped(world: Any, route: str, details: dict[str, Any], reason: str) -> None:
-    found = world.where({route: Trace(route="", outputs={"out": world.moved(0.5)}, details=details)}).verdict(CHECK)
+def test_what_cannot_be_judged_is_skipped(
+    world: Any, route: str, details: dict[str, Any], reason: str
+) -> None:
+    found = world.where({route: Trace(route="", outputs={"out": world.moved(0.5)}, details=details)}).verdict(
+        CHECK
+    )
     assert (found.status, found.reason) == (Status.SKIP, reason)
 
 
 def test_a_batch_of_one_row_has_no_neighbours(world: Any) -> None:
     found = world.where(dict.fromkeys(BOTH, Trace(route="", details={"alone": True}))).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, "the model is built for a batch of one row, which has no neighbours")
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "the model is built for a batch of one row, which has no neighbours",
+    )
 
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     assert world.where({"companions": crashed}).verdict(CHECK).status is Status.ERROR
-    assert world.where({"companions-float64": crashed, "companions": world.moved(1.0)}).verdict(CHECK).status is Status.FAIL
+    assert (
+        world.where({"companions-float64": crashed, "companions": world.moved(1.0)}).verdict(CHECK).status
+        is Status.FAIL
+    )
     assert world.where({"companions-float64": missing}).verdict(CHECK).status is Status.PASS
     assert world.where(dict.fromkeys(BOTH, missing)).verdict(CHECK).status is Status.SKIP
 

@@ -9,12 +9,14 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc104_row_order import CHECK
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 LSTM = {"layers": (LayerFact(path="lstm", kind="LSTM", stateful=True),)}
 
 
-@pytest.mark.parametrize(("by", "status"), [(0.0, Status.PASS), (2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)])
+@pytest.mark.parametrize(
+    ("by", "status"), [(0.0, Status.PASS), (2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)]
+)
 def test_order(world: Any, by: float, status: Status) -> None:
     found = world.where({"shuffled": world.moved(by)}).verdict(CHECK)
     expected = {
@@ -26,7 +28,10 @@ def test_order(world: Any, by: float, status: Status) -> None:
 
 
 def test_order_that_shows_on_the_shadow_alone(world: Any) -> None:
-    assert world.where({"shuffled-float64": world.moved(1e-9, lens="float64")}).verdict(CHECK).status is Status.FAIL
+    assert (
+        world.where({"shuffled-float64": world.moved(1e-9, lens="float64")}).verdict(CHECK).status
+        is Status.FAIL
+    )
 
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
@@ -45,4 +50,6 @@ def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, st
     one = make_world(1)
     found = one.where({"shuffled": one.moved(by, (0,))}).verdict(CHECK)
     assert found.status is status
-    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (status is Status.SKIP)
+    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (
+        status is Status.SKIP
+    )

@@ -9,20 +9,28 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc201_predict_vs_call import CHECK
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 
-@pytest.mark.parametrize(("by", "status"), [(0.0, Status.PASS), (2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)])
+@pytest.mark.parametrize(
+    ("by", "status"), [(0.0, Status.PASS), (2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)]
+)
 def test_call(world: Any, by: float, status: Status) -> None:
     found = world.where({"call": world.moved(by)}).verdict(CHECK)
-    expected = {Status.PASS: "model(x, training=False) gives what predict gives", Status.FAIL: "model(x, training=False) and predict part by up to "}
+    expected = {
+        Status.PASS: "model(x, training=False) gives what predict gives",
+        Status.FAIL: "model(x, training=False) and predict part by up to ",
+    }
     assert found.status is status
     assert found.message.startswith(expected[status])
 
 
 def test_another_shape_is_told(world: Any) -> None:
     found = world.where({"call": np.ones((32, 2), np.float32)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, "model(x, training=False) and predict part call: (32, 2) against (32, 1)")
+    assert (found.status, found.message) == (
+        Status.FAIL,
+        "model(x, training=False) and predict part call: (32, 2) against (32, 1)",
+    )
 
 
 def test_words(world: Any) -> None:

@@ -8,17 +8,25 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc202_training_flag import CHECK
-from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.routes.trace import Change, Trace
 
-EFFECTS = [{"kind": "Dropout", "layers": ["drop"], "max_abs": 0.5}, {"kind": "GaussianNoise", "layers": ["noise"], "max_abs": 0.0}]
-MOVED = (Change(path="bn/moving_mean", kind="weight", max_abs=0.1), Change(path="drop/seed", kind="seed", max_abs=1.0))
+EFFECTS = [
+    {"kind": "Dropout", "layers": ["drop"], "max_abs": 0.5},
+    {"kind": "GaussianNoise", "layers": ["noise"], "max_abs": 0.0},
+]
+MOVED = (
+    Change(path="bn/moving_mean", kind="weight", max_abs=0.1),
+    Change(path="drop/seed", kind="seed", max_abs=1.0),
+)
 
 
 def called(world: Any, changed: tuple[Change, ...], by: float = 0.0) -> Trace:
     return Trace(route="", outputs={"out": world.moved(by)}, changed=changed)
 
 
-@pytest.mark.parametrize(("by", "status"), [(0.0, Status.PASS), (2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)])
+@pytest.mark.parametrize(
+    ("by", "status"), [(0.0, Status.PASS), (2.0**-14, Status.PASS), (2.0**-12, Status.FAIL)]
+)
 def test_bare_call(world: Any, by: float, status: Status) -> None:
     found = world.where({"bare-call": world.moved(by)}).verdict(CHECK)
     expected = {
@@ -31,13 +39,19 @@ def test_bare_call(world: Any, by: float, status: Status) -> None:
 
 def test_layers_that_answer_to_the_flag_are_told_and_never_fail(world: Any) -> None:
     found = world.where({"training-call": Trace(route="", details={"effects": EFFECTS})}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, "a bare model(x) is inference; training=True would move outputs: Dropout by 0.5")
+    assert (found.status, found.message) == (
+        Status.PASS,
+        "a bare model(x) is inference; training=True would move outputs: Dropout by 0.5",
+    )
     assert found.findings == {"training_effects": EFFECTS}
 
 
 def test_a_call_that_changes_weights_fails_although_its_answers_agree(world: Any) -> None:
     found = world.where({"bare-call": called(world, MOVED)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, "a bare model(x) changes the model: 1 variables, bn/moving_mean among them")
+    assert (found.status, found.message) == (
+        Status.FAIL,
+        "a bare model(x) changes the model: 1 variables, bn/moving_mean among them",
+    )
     assert "training=False" in str(found.advice)
 
 
@@ -47,11 +61,17 @@ def test_answers_that_differ_are_told_before_weights_that_change(world: Any) -> 
 
 
 def test_what_inference_changes_as_well_is_not_the_flag(world: Any) -> None:
-    assert world.where({"bare-call": called(world, MOVED), "call": called(world, MOVED)}).verdict(CHECK).status is Status.PASS
+    assert (
+        world.where({"bare-call": called(world, MOVED), "call": called(world, MOVED)}).verdict(CHECK).status
+        is Status.PASS
+    )
 
 
 def test_seeds_and_states_may_move(world: Any) -> None:
-    moved = (Change(path="drop/seed", kind="seed", max_abs=1.0), Change(path="lstm/state", kind="state", max_abs=1.0))
+    moved = (
+        Change(path="drop/seed", kind="seed", max_abs=1.0),
+        Change(path="lstm/state", kind="state", max_abs=1.0),
+    )
     assert world.where({"bare-call": called(world, moved)}).verdict(CHECK).status is Status.PASS
 
 

@@ -9,7 +9,7 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc203_repeatability import CHECK
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.routes.trace import Change, Trace
 
 REPEATS = ("predict-again", "predict-retraced", "fresh-process")
 WEIGHT = Change(path="count", kind="weight", max_abs=1.0)
@@ -23,15 +23,25 @@ def predicting(world: Any, *changed: Change) -> Trace:
 
 def test_healthy(world: Any) -> None:
     found = world.verdict(CHECK)
-    assert (found.status, found.message, found.findings) == (Status.PASS, "the same rows get the same answers again", {"changed": []})
+    assert (found.status, found.message, found.findings) == (
+        Status.PASS,
+        "the same rows get the same answers again",
+        {"changed": []},
+    )
     assert [each.comparison.candidate for each in found.judged] == list(REPEATS)
 
 
 @pytest.mark.parametrize(("by", "changed"), [(2.0**-14, ()), (2.0**-22, (SEED,))])
-def test_what_moves_from_call_to_call_is_random_however_little(world: Any, by: float, changed: tuple[Change, ...]) -> None:
-    found = world.where({"predict": predicting(world, *changed), "predict-again": world.moved(by)}).verdict(CHECK)
+def test_what_moves_from_call_to_call_is_random_however_little(
+    world: Any, by: float, changed: tuple[Change, ...]
+) -> None:
+    found = world.where({"predict": predicting(world, *changed), "predict-again": world.moved(by)}).verdict(
+        CHECK
+    )
     assert (found.status, found.judged[0].limit.origin) == (Status.FAIL, "fallback")
-    assert found.message.startswith(f"the same rows get other answers the next time, by up to {by:.2g} in 1 of 32 rows")
+    assert found.message.startswith(
+        f"the same rows get other answers the next time, by up to {by:.2g} in 1 of 32 rows"
+    )
 
 
 def test_kernels_in_varying_order_are_a_warning(world: Any) -> None:
@@ -42,7 +52,9 @@ def test_kernels_in_varying_order_are_a_warning(world: Any) -> None:
 
 @pytest.mark.parametrize("route", REPEATS[1:])
 @pytest.mark.parametrize(("by", "status"), [(2.0**-14, Status.WARN), (2.0**-12, Status.FAIL)])
-def test_the_same_bits_are_expected_and_rounding_warns(world: Any, route: str, by: float, status: Status) -> None:
+def test_the_same_bits_are_expected_and_rounding_warns(
+    world: Any, route: str, by: float, status: Status
+) -> None:
     found = world.where({route: world.moved(by)}).verdict(CHECK)
     expected = {
         Status.WARN: "repeating moves answers by 6.1e-05, within rounding noise, though the same bits were expected",
@@ -56,13 +68,20 @@ def test_the_same_bits_are_expected_and_rounding_warns(world: Any, route: str, b
     ("changed", "told"),
     [
         ((WEIGHT,), "predict changes the model; predict changes a variable, count"),
-        ((STATE, WEIGHT), "predict changes the model; predict changes a variable and a state, lstm/state among them"),
+        (
+            (STATE, WEIGHT),
+            "predict changes the model; predict changes a variable and a state, lstm/state among them",
+        ),
     ],
 )
-def test_a_model_that_predicting_changes_fails_although_its_answers_agree(world: Any, changed: tuple[Change, ...], told: str) -> None:
+def test_a_model_that_predicting_changes_fails_although_its_answers_agree(
+    world: Any, changed: tuple[Change, ...], told: str
+) -> None:
     found = world.where({"predict": predicting(world, *changed)}).verdict(CHECK)
     assert (found.status, found.message) == (Status.FAIL, told)
-    assert found.findings == {"changed": [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]}
+    assert found.findings == {
+        "changed": [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]
+    }
 
 
 def test_a_seed_that_moves_is_no_fault_while_answers_agree(world: Any) -> None:
@@ -70,7 +89,9 @@ def test_a_seed_that_moves_is_no_fault_while_answers_agree(world: Any) -> None:
 
 
 def test_what_changed_is_told_with_the_answers_that_differ(world: Any) -> None:
-    found = world.where({"predict": predicting(world, SEED), "predict-again": world.moved(0.5)}).verdict(CHECK)
+    found = world.where({"predict": predicting(world, SEED), "predict-again": world.moved(0.5)}).verdict(
+        CHECK
+    )
     assert found.message.endswith("rows of predict-again; predict changes a seed generator, drop/seed")
 
 

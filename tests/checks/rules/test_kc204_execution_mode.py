@@ -10,14 +10,18 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc204_execution_mode import CHECK
 from keras_consistency_cli.measurement.facts import OutputFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 MODES = ("call", "graph", "xla")
 
 
 def test_healthy(world: Any) -> None:
     found = world.verdict(CHECK)
-    assert (found.status, found.message, found.reason) == (Status.PASS, "eager, graph and XLA give what predict gives", None)
+    assert (found.status, found.message, found.reason) == (
+        Status.PASS,
+        "eager, graph and XLA give what predict gives",
+        None,
+    )
     assert [each.comparison.candidate for each in found.judged] == list(MODES)
 
 
@@ -31,7 +35,10 @@ def test_one_mode_differs(world: Any, mode: str, by: float, status: Status) -> N
 
 def test_a_model_that_xla_cannot_compile_is_told_and_not_failed(world: Any, crashed: Trace) -> None:
     found = world.where({"xla": crashed}).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.PASS, "not under XLA, which cannot compile the model: ValueError: boom")
+    assert (found.status, found.reason) == (
+        Status.PASS,
+        "not under XLA, which cannot compile the model: ValueError: boom",
+    )
     assert [each.comparison.candidate for each in found.judged] == ["call", "graph"]
 
 
@@ -56,12 +63,20 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
         ("graph", 0.1, 0.05, Status.FAIL),
     ],
 )
-def test_xla_may_round_where_predict_is_spared(world: Any, mode: str, by: float, layered: float, status: Status) -> None:
+def test_xla_may_round_where_predict_is_spared(
+    world: Any, mode: str, by: float, layered: float, status: Status
+) -> None:
     """XLA has no float64 twin; graph and predict are compiled alike and have no such excuse."""
     turn = np.where(np.arange(len(world.predict)) % 2, 1.0, -1.0).reshape(-1, 1)
-    answers = {mode: (world.predict + by * turn).astype(np.float32), "rounded-layers": world.exact + layered * turn}
+    answers = {
+        mode: (world.predict + by * turn).astype(np.float32),
+        "rounded-layers": world.exact + layered * turn,
+    }
     found = world.where(answers).verdict(CHECK)
-    assert (found.status, found.findings.get("cause")) == (status, "ill-conditioned" if status is Status.WARN else None)
+    assert (found.status, found.findings.get("cause")) == (
+        status,
+        "ill-conditioned" if status is Status.WARN else None,
+    )
     assert found.message.endswith("from which predict is spared") == (status is Status.WARN)
 
 
@@ -75,7 +90,13 @@ def tied(make_world: Any, by: float, rounding: float) -> Any:
     xla = predict.copy()
     xla[:10] -= np.float32(by)
     turn = np.where(np.arange(40) % 2, 1.0, -1.0).reshape(-1, 1)
-    answers = {"predict": predict, "call": predict, "graph": predict, "xla": xla, "rounded-layers": predict + rounding * turn}
+    answers = {
+        "predict": predict,
+        "call": predict,
+        "graph": predict,
+        "xla": xla,
+        "rounded-layers": predict + rounding * turn,
+    }
     return world.where(answers, exact=predict + 2.0**-22 * turn, predict=predict, facts=DECIDED)
 
 
@@ -86,18 +107,34 @@ def test_decisions_that_xla_flips_within_rounding_are_near_ties(make_world: Any)
 
 
 @pytest.mark.parametrize(("by", "cause"), [(2.0**-14, "near-ties"), (2.0**-6, "ill-conditioned")])
-def test_xla_beyond_its_limit_is_near_ties_where_the_distance_is_small(make_world: Any, by: float, cause: str) -> None:
+def test_xla_beyond_its_limit_is_near_ties_where_the_distance_is_small(
+    make_world: Any, by: float, cause: str
+) -> None:
     found = tied(make_world, by, by).verdict(CHECK)
     assert (found.status, found.findings["cause"]) == (Status.WARN, cause)
 
 
-@pytest.mark.parametrize(("noise", "by", "status"), [(0.02, 0.06, Status.WARN), (0.02, 0.09, Status.FAIL), (1e-4, 3e-4, Status.FAIL)])
-def test_what_drowns_in_loud_rounding_is_a_warning(make_world: Any, noise: float, by: float, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("noise", "by", "status"),
+    [(0.02, 0.06, Status.WARN), (0.02, 0.09, Status.FAIL), (1e-4, 3e-4, Status.FAIL)],
+)
+def test_what_drowns_in_loud_rounding_is_a_warning(
+    make_world: Any, noise: float, by: float, status: Status
+) -> None:
     """XLA three times as far from predict as predict is from float64: too far on average for a quiet model, not for a loud one."""
     world = make_world(40)
     turn = np.where(np.arange(40) % 2, 1.0, -1.0).reshape(-1, 1)
     exact = world.predict + noise * turn
-    world = world.where({"rounded-layers": world.exact + 0.9 * noise * turn, "xla": (world.predict - by * turn).astype(np.float32)}, exact=exact)
+    world = world.where(
+        {
+            "rounded-layers": world.exact + 0.9 * noise * turn,
+            "xla": (world.predict - by * turn).astype(np.float32),
+        },
+        exact=exact,
+    )
     found = world.verdict(CHECK)
-    assert (found.status, found.findings.get("cause")) == (status, "ill-conditioned" if status is Status.WARN else None)
+    assert (found.status, found.findings.get("cause")) == (
+        status,
+        "ill-conditioned" if status is Status.WARN else None,
+    )
     assert found.message.endswith("no further than rounding takes this model") == (status is Status.WARN)

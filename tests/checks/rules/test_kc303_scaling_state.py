@@ -37,7 +37,12 @@ SCALERS: dict[str, Any] = {
 def table(rows: int, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
     return np.column_stack(
-        [random.normal(45, 13, rows), random.lognormal(10.4, 0.5, rows), random.exponential(6000, rows), random.uniform(300, 850, rows)]
+        [
+            random.normal(45, 13, rows),
+            random.lognormal(10.4, 0.5, rows),
+            random.exponential(6000, rows),
+            random.uniform(300, 850, rows),
+        ]
     )
 
 
@@ -57,10 +62,17 @@ def test_raw_rows_are_raw(kind: str, rows: int) -> None:
 def test_rows_that_are_scaled_already_fail(kind: str, rows: int) -> None:
     scaler = SCALERS[kind].fit(table(500))
     verdict = examined(CHECK, known(scaler, scaler.transform(table(rows, 1))))
-    assert (verdict.status, verdict.findings["cause"], verdict.findings["found"]) == (Status.FAIL, "scaler-applied-twice", "scaled")
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["found"]) == (
+        Status.FAIL,
+        "scaler-applied-twice",
+        "scaled",
+    )
     assert verdict.message.startswith("the rows are said to be raw but look scaled: their distribution is ")
     assert verdict.findings["overlap"]["scaled"] > verdict.findings["overlap"]["raw"]
-    assert verdict.advice == "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
+    assert (
+        verdict.advice
+        == "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
+    )
 
 
 BENT = (FunctionTransformer(np.log1p), FunctionTransformer(np.arcsinh), PowerTransformer(standardize=False))
@@ -70,14 +82,19 @@ BENT = (FunctionTransformer(np.log1p), FunctionTransformer(np.arcsinh), PowerTra
 def bent(step: Any, rows: np.ndarray, data: np.ndarray) -> Any:
     scaler = make_pipeline(step, StandardScaler()).fit(rows)
     scaling = scaling_fact(scaler, data, outcome=expected_outcome(scaler))
-    return examined(CHECK, DataFacts(raw=(rows_fact(data),), fed=(rows_fact(scaler.transform(data)),), scaling=scaling))
+    return examined(
+        CHECK, DataFacts(raw=(rows_fact(data),), fed=(rows_fact(scaler.transform(data)),), scaling=scaling)
+    )
 
 
 @pytest.mark.parametrize("step", BENT, ids=str)
 @pytest.mark.parametrize("rows", [9, 200])
 def test_raw_rows_of_a_pipeline_that_bends_them_are_raw(step: Any, rows: int) -> None:
     verdict = bent(step, table(500), table(rows, 1))
-    assert (verdict.status, verdict.message.partition(":")[0]) == (Status.PASS, "the rows, once scaled, look as they should")
+    assert (verdict.status, verdict.message.partition(":")[0]) == (
+        Status.PASS,
+        "the rows, once scaled, look as they should",
+    )
 
 
 @pytest.mark.parametrize("step", BENT, ids=str)
@@ -99,7 +116,10 @@ POSITIVE = {
 @pytest.mark.parametrize("function", [np.log, np.log1p, np.sqrt], ids=lambda function: function.__name__)
 @pytest.mark.parametrize("kind", POSITIVE)
 def test_nan_that_a_pipeline_makes_of_scaled_rows_counts_as_lost(function: Any, kind: str) -> None:
-    step, (trained, new) = FunctionTransformer(function), (POSITIVE[kind](np.random.default_rng(seed), 300) for seed in (0, 1))
+    step, (trained, new) = (
+        FunctionTransformer(function),
+        (POSITIVE[kind](np.random.default_rng(seed), 300) for seed in (0, 1)),
+    )
     once = make_pipeline(step, StandardScaler()).fit(trained).transform(new)
     verdict = bent(step, trained, once)
     assert (verdict.status, verdict.findings.get("cause")) == (Status.FAIL, "scaler-applied-twice")
@@ -119,7 +139,11 @@ def test_rows_of_which_nothing_is_left_are_scaled() -> None:
     trained = POSITIVE["lognormal"](np.random.default_rng(0), 300)
     once = make_pipeline(FunctionTransformer(np.log), StandardScaler()).fit(trained).transform(trained)
     verdict = bent(FunctionTransformer(np.log), trained, -np.abs(once))
-    assert (verdict.status, verdict.findings["lost"], verdict.findings["overlap"]["scaled twice"]) == (Status.FAIL, 1.0, 0.0)
+    assert (verdict.status, verdict.findings["lost"], verdict.findings["overlap"]["scaled twice"]) == (
+        Status.FAIL,
+        1.0,
+        0.0,
+    )
 
 
 def test_rows_that_a_pipeline_makes_into_others_are_not_judged() -> None:
@@ -134,10 +158,14 @@ def test_rows_said_to_be_scaled_that_are_not() -> None:
     twice = scaler.transform(scaler.transform(table(70, 1)))
     verdict = examined(CHECK, known(scaler, twice, state="scaled"))
     assert (verdict.status, verdict.findings["found"]) == (Status.FAIL, "scaled twice")
-    assert examined(CHECK, known(scaler, scaler.transform(table(70, 1)), state="scaled")).status is Status.PASS
+    assert (
+        examined(CHECK, known(scaler, scaler.transform(table(70, 1)), state="scaled")).status is Status.PASS
+    )
 
 
-@pytest.mark.parametrize("make", [lambda random: random.normal(size=(70, 3)), lambda random: random.beta(0.8, 0.8, size=(70, 3))])
+@pytest.mark.parametrize(
+    "make", [lambda random: random.normal(size=(70, 3)), lambda random: random.beta(0.8, 0.8, size=(70, 3))]
+)
 def test_rows_that_are_scaled_by_nature_make_no_difference(make: Any) -> None:
     rows = make(np.random.default_rng(0))
     scaler = (StandardScaler() if rows.min() < 0 else MinMaxScaler()).fit(rows)
@@ -151,15 +179,23 @@ def test_one_feature_that_moved_is_no_other_state() -> None:
     assert examined(CHECK, known(StandardScaler().fit(table(500)), rows)).status is Status.PASS
 
 
-@pytest.mark.parametrize("kind", ["standard", "minmax", "robust", "power"])  # a MaxAbsScaler does not know where values were
+@pytest.mark.parametrize(
+    "kind", ["standard", "minmax", "robust", "power"]
+)  # a MaxAbsScaler does not know where values were
 @pytest.mark.parametrize("rows", [9, 60, 500])
 def test_a_single_feature_that_is_scaled_already_fails(kind: str, rows: int) -> None:
     scaler = SCALERS[kind].fit(table(500))
     mixed = table(rows, 1)
     mixed[:, 3] = scaler.transform(mixed)[:, 3]
     verdict = examined(CHECK, known(scaler, mixed))
-    assert (verdict.status, verdict.findings["cause"], verdict.findings["columns"]) == (Status.FAIL, "scaler-applied-twice", {"3": "scaled"})
-    assert verdict.message.startswith("1 of 4 features are said to be raw like the others but look scaled: '3'; '3' has mean ")
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["columns"]) == (
+        Status.FAIL,
+        "scaler-applied-twice",
+        {"3": "scaled"},
+    )
+    assert verdict.message.startswith(
+        "1 of 4 features are said to be raw like the others but look scaled: '3'; '3' has mean "
+    )
 
 
 def test_a_single_feature_that_is_not_scaled_fails() -> None:
@@ -167,7 +203,11 @@ def test_a_single_feature_that_is_not_scaled_fails() -> None:
     mixed = scaler.transform(table(70, 1))
     mixed[:, [0, 3]] = table(70, 1)[:, [0, 3]]
     verdict = examined(CHECK, known(scaler, mixed, state="scaled"))
-    assert (verdict.status, verdict.findings["cause"], verdict.findings["columns"]) == (Status.FAIL, "scaler-missing", {"0": "raw", "3": "raw"})
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["columns"]) == (
+        Status.FAIL,
+        "scaler-missing",
+        {"0": "raw", "3": "raw"},
+    )
     assert "would be scaled" in verdict.message
 
 
@@ -201,7 +241,8 @@ def test_the_reference_tells_where_a_function_remembers_nothing() -> None:
     scaler = StandardScaler().fit(table(500))
     function = scaling_fact(scaler, scaler.transform(table(70, 1)), function=True)
     shown = DataFacts(
-        raw=(rows_fact(scaler.transform(table(70, 1))),), scaling=scaling_fact(Normalizer().fit(table(9)), table(9), shown=function.expected)
+        raw=(rows_fact(scaler.transform(table(70, 1))),),
+        scaling=scaling_fact(Normalizer().fit(table(9)), table(9), shown=function.expected),
     )
     assert examined(CHECK, shown).findings["cause"] == "scaler-applied-twice"
 
@@ -217,7 +258,9 @@ def test_the_reference_tells_where_a_function_remembers_nothing() -> None:
         ((0.4, 0.6, 0.0), "raw", Status.SKIP, None),
     ],
 )
-def test_served_rows_overrule_statistics(shares: tuple[float, float, float], state: str, status: Status, cause: str | None) -> None:
+def test_served_rows_overrule_statistics(
+    shares: tuple[float, float, float], state: str, status: Status, cause: str | None
+) -> None:
     scaler = StandardScaler().fit(table(500))
     served = ServedFact(rows=70, raw=shares[0], scaled=shares[1], twice=shares[2])
     verdict = examined(CHECK, known(scaler, scaler.transform(table(70, 1)), served_as=served, state=state))
@@ -229,7 +272,10 @@ def test_served_rows_overrule_statistics(shares: tuple[float, float, float], sta
     [
         (None, "no scaler or preprocess given"),
         (DataFacts(), "no scaler or preprocess given"),
-        (known(StandardScaler().fit(table(9)), table(9), generated=True), "no rows given: those that were made follow the scaler anyway"),
+        (
+            known(StandardScaler().fit(table(9)), table(9), generated=True),
+            "no rows given: those that were made follow the scaler anyway",
+        ),
         (
             known(Normalizer().fit(table(9)), table(9)),
             "Normalizer remembers nothing of its training rows; --reference train.npy or --served served.npy would tell",

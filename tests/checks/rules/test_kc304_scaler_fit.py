@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc304_scaler_fit import CHECK, staleness
@@ -21,44 +27,73 @@ def table(rows: int, seed: int = 0) -> np.ndarray:
     return np.column_stack([random.normal(45, 13, rows), random.lognormal(2, 1, rows), np.full(rows, 7.0)])
 
 
-def known(scaler: Any, reference: np.ndarray | None = None, rows: np.ndarray | None = None, **changed: Any) -> DataFacts:
+def known(
+    scaler: Any, reference: np.ndarray | None = None, rows: np.ndarray | None = None, **changed: Any
+) -> DataFacts:
     rows = table(50, 1) if rows is None else rows
     shown = () if reference is None else (rows_fact(reference),)
     return DataFacts(raw=(rows_fact(rows),), reference=shown, scaling=scaling_fact(scaler, rows, **changed))
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), QuantileTransformer(n_quantiles=50)], ids=str)
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), QuantileTransformer(n_quantiles=50)], ids=str
+)
 @pytest.mark.parametrize("rows", [500, 120])
 def test_a_scaler_of_the_reference_rows_fits(scaler: Any, rows: int) -> None:
     training = table(500)
     verdict = examined(CHECK, known(scaler.fit(training), training[:rows]))
     assert (verdict.status, verdict.findings) == (Status.PASS, {"stale": {}, "varying": [], "version": None})
-    assert verdict.message == f"{type(scaler).__name__} of 3 features fits the rows: features, order and statistics"
+    assert (
+        verdict.message
+        == f"{type(scaler).__name__} of 3 features fits the rows: features, order and statistics"
+    )
 
 
 @pytest.mark.parametrize(
     ("scaler", "shift", "spread"),
-    [(StandardScaler(), 0.3, 1.0), (StandardScaler(), 0.0, 1.5), (MinMaxScaler(), 3.0, 1.0), (RobustScaler(), 1.0, 1.0), (RobustScaler(), 0.0, 2.0)],
+    [
+        (StandardScaler(), 0.3, 1.0),
+        (StandardScaler(), 0.0, 1.5),
+        (MinMaxScaler(), 3.0, 1.0),
+        (RobustScaler(), 1.0, 1.0),
+        (RobustScaler(), 0.0, 2.0),
+    ],
 )
 def test_a_scaler_of_other_rows_is_stale(scaler: Any, shift: float, spread: float) -> None:
     earlier = table(800)
-    earlier[:, 0] = earlier[:, 0].mean() + (earlier[:, 0] - earlier[:, 0].mean()) * spread + shift * earlier[:, 0].std()
+    earlier[:, 0] = (
+        earlier[:, 0].mean() + (earlier[:, 0] - earlier[:, 0].mean()) * spread + shift * earlier[:, 0].std()
+    )
     verdict = examined(CHECK, known(scaler.fit(earlier), table(800)))
-    assert (verdict.status, verdict.findings["cause"], list(verdict.findings["stale"])) == (Status.WARN, "scaler-stale", ["0"])
+    assert (verdict.status, verdict.findings["cause"], list(verdict.findings["stale"])) == (
+        Status.WARN,
+        "scaler-stale",
+        ["0"],
+    )
     assert "1 features differ, '0' most" in verdict.message
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), PowerTransformer()], ids=str)
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), PowerTransformer()], ids=str
+)
 @pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent"])
 def test_gaps_that_were_filled_before_scaling_make_no_scaler_stale(scaler: Any, strategy: str) -> None:
     training = np.where(np.random.default_rng(3).random((800, 3)) < 0.4, np.nan, table(800))
-    verdict = examined(CHECK, known(make_pipeline(SimpleImputer(strategy=strategy), scaler).fit(training), training))
+    verdict = examined(
+        CHECK, known(make_pipeline(SimpleImputer(strategy=strategy), scaler).fit(training), training)
+    )
     assert (verdict.status, verdict.findings["stale"]) == (Status.PASS, {})
 
 
 def test_a_stale_scaler_is_told_although_gaps_were_filled() -> None:
     training = np.where(np.random.default_rng(3).random((800, 3)) < 0.4, np.nan, table(800))
-    verdict = examined(CHECK, known(make_pipeline(SimpleImputer(), StandardScaler()).fit(training + np.array([13.0, 0.0, 0.0])), training))
+    verdict = examined(
+        CHECK,
+        known(
+            make_pipeline(SimpleImputer(), StandardScaler()).fit(training + np.array([13.0, 0.0, 0.0])),
+            training,
+        ),
+    )
     assert (verdict.status, list(verdict.findings["stale"])) == (Status.WARN, ["0"])
 
 
@@ -69,13 +104,28 @@ def test_few_reference_rows_prove_nothing() -> None:
 
 
 def test_columns_in_another_order_fail() -> None:
-    verdict = examined(CHECK, known(StandardScaler().fit(table(50)), names=("a", "b", "c"), columns=("a", "c", "b")))
-    assert (verdict.status, verdict.findings) == (Status.FAIL, {"fitted": ["a", "b", "c"], "columns": ["a", "c", "b"], "cause": "feature-order"})
-    assert verdict.message == "2 of 3 columns are in another order than the scaler was fitted on: column 1 is 'c', 'b' was fitted there"
-    assert examined(CHECK, known(StandardScaler().fit(table(50)), names=("a", "b", "c"), columns=("a", "b", "c"))).status is Status.PASS
+    verdict = examined(
+        CHECK, known(StandardScaler().fit(table(50)), names=("a", "b", "c"), columns=("a", "c", "b"))
+    )
+    assert (verdict.status, verdict.findings) == (
+        Status.FAIL,
+        {"fitted": ["a", "b", "c"], "columns": ["a", "c", "b"], "cause": "feature-order"},
+    )
+    assert (
+        verdict.message
+        == "2 of 3 columns are in another order than the scaler was fitted on: column 1 is 'c', 'b' was fitted there"
+    )
+    assert (
+        examined(
+            CHECK, known(StandardScaler().fit(table(50)), names=("a", "b", "c"), columns=("a", "b", "c"))
+        ).status
+        is Status.PASS
+    )
 
 
-@pytest.mark.parametrize(("saved", "told"), [("1.6.1", "1.6.1"), ("1.9.0", None), (None, None), ("1.19.1", "1.19.1")])
+@pytest.mark.parametrize(
+    ("saved", "told"), [("1.6.1", "1.6.1"), ("1.9.0", None), (None, None), ("1.19.1", "1.19.1")]
+)
 def test_another_scikit_learn_is_a_warning(saved: str | None, told: str | None) -> None:
     verdict = examined(CHECK, known(StandardScaler().fit(table(50))), scaler_saved_with=saved)
     assert (verdict.status, verdict.findings["version"]) == (Status.WARN if told else Status.PASS, told)
@@ -94,7 +144,10 @@ def test_a_feature_that_only_varies_now_is_a_warning() -> None:
     [
         (None, "no scaler or preprocess given"),
         (DataFacts(), "no scaler or preprocess given"),
-        (known(StandardScaler().fit(table(9)), function=True), "a preprocess function has no statistics to look at"),
+        (
+            known(StandardScaler().fit(table(9)), function=True),
+            "a preprocess function has no statistics to look at",
+        ),
     ],
 )
 def test_no_scaler_is_a_skip(facts: DataFacts | None, reason: str) -> None:
@@ -114,6 +167,8 @@ def test_no_scaler_is_a_skip(facts: DataFacts | None, reason: str) -> None:
         ((float("nan"), 1.0), 1000, 3.0, None),
     ],
 )
-def test_staleness_needs_an_effect_and_proof(shown: tuple[float, float], rows: int, kurtosis: float, what: str | None) -> None:
+def test_staleness_needs_an_effect_and_proof(
+    shown: tuple[float, float], rows: int, kurtosis: float, what: str | None
+) -> None:
     found = staleness("a", (0.0, 1.0), shown, rows=rows, kurtosis=kurtosis)
     assert (found.what if found else None) == what

@@ -10,7 +10,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc305_scaling_precision import CHECK
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 RIGHT = {"inputs": {"x": {"rows": 32, "features": 2, "wrong_rows": 0, "mistakes": []}}, "names": {}}
 
@@ -20,31 +20,61 @@ def cast(outputs: np.ndarray, moved: float, column: int = 1) -> Trace:
 
 
 def served(outputs: np.ndarray, kind: str) -> Trace:
-    wrong = {"kind": kind, "columns": [1], "off": 0.4, "batch": None, "sources": [], "shift": None, "factor": None}
+    wrong = {
+        "kind": kind,
+        "columns": [1],
+        "off": 0.4,
+        "batch": None,
+        "sources": [],
+        "shift": None,
+        "factor": None,
+    }
     match = {"rows": 32, "features": 2, "wrong_rows": 5, "mistakes": [wrong]}
     return Trace(route="", outputs={"out": outputs}, details={"inputs": {"x": match}, "names": {}})
 
 
 def test_a_cast_that_costs_nothing_passes_with_its_numbers(world: Any) -> None:
-    found = world.where({"float32-first": cast(world.moved(1e-6), 1e-7), "float16-first": cast(world.moved(0.25), 0.5)}).verdict(CHECK)
+    found = world.where(
+        {"float32-first": cast(world.moved(1e-6), 1e-7), "float16-first": cast(world.moved(0.25), 0.5)}
+    ).verdict(CHECK)
     assert found.status is Status.PASS
     assert "inputs move by up to 1e-07 standard deviations, predictions move by up to 1e-06" in found.message
-    assert found.findings["float16-first"] == {"inputs_move": 0.5, "predictions": "move by up to 0.25 (0.22 of the greatest output)"}
+    assert found.findings["float16-first"] == {
+        "inputs_move": 0.5,
+        "predictions": "move by up to 0.25 (0.22 of the greatest output)",
+    }
     assert "cause" not in found.findings
 
 
 @pytest.mark.parametrize("mistakes", [[], ["refit-all"]], ids=["served rightly", "served otherwise wrong"])
 def test_a_cast_that_served_rows_do_not_show_is_no_warning(world: Any, mistakes: list[str]) -> None:
-    trace = served(world.moved(0.25), "refit-all") if mistakes else replace(served(world.predict, "refit-all"), details=RIGHT)
+    trace = (
+        served(world.moved(0.25), "refit-all")
+        if mistakes
+        else replace(served(world.predict, "refit-all"), details=RIGHT)
+    )
     found = world.where({"served": trace, "float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
-    assert (found.status, found.judged, found.findings["float32-first"]["inputs_move"]) == (Status.PASS, (), 0.39)
-    assert found.message.startswith("the served rows show no such cast; it would matter: inputs move by up to 0.39")
+    assert (found.status, found.judged, found.findings["float32-first"]["inputs_move"]) == (
+        Status.PASS,
+        (),
+        0.39,
+    )
+    assert found.message.startswith(
+        "the served rows show no such cast; it would matter: inputs move by up to 0.39"
+    )
 
 
 def test_a_cast_that_would_move_predictions_is_a_warning(world: Any) -> None:
     found = world.where({"float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
-    assert (found.status, found.findings["hypothetical"], "cause" in found.findings) == (Status.WARN, True, False)
-    assert "would change answers: inputs move by up to 0.39 standard deviations, predictions move by up to 0.25" in found.message
+    assert (found.status, found.findings["hypothetical"], "cause" in found.findings) == (
+        Status.WARN,
+        True,
+        False,
+    )
+    assert (
+        "would change answers: inputs move by up to 0.39 standard deviations, predictions move by up to 0.25"
+        in found.message
+    )
     assert "column 1 loses most" in found.message
 
 
@@ -57,7 +87,9 @@ def test_served_rows_that_were_rounded_fail(world: Any, kind: str) -> None:
 
 def test_other_mistakes_of_serving_are_none_of_its_business(world: Any) -> None:
     trace = Trace(route="", details={"reason": "the rows are float32 as they are"})
-    found = world.where({"served": served(world.moved(0.25), "refit-all"), "float32-first": trace}).verdict(CHECK)
+    found = world.where({"served": served(world.moved(0.25), "refit-all"), "float32-first": trace}).verdict(
+        CHECK
+    )
     assert (found.status, found.reason) == (Status.SKIP, "the rows are float32 as they are")
 
 

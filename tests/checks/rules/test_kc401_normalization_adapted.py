@@ -16,12 +16,18 @@ FRESH = layer(mean=(0.0, 0.0), sd=(1.0, 1.0), adapted=False, seen=columns_of(ROW
 
 
 def known(*layers: PreprocessingFact, generated: bool = False) -> DataFacts:
-    return DataFacts(fed=(rows_fact(ROWS),), reference_fed=(rows_fact(ROWS),), layers=layers, generated=generated)
+    return DataFacts(
+        fed=(rows_fact(ROWS),), reference_fed=(rows_fact(ROWS),), layers=layers, generated=generated
+    )
 
 
 def test_an_adapted_layer_passes() -> None:
     verdict = examined(CHECK, known(ADAPTED))
-    assert (verdict.status, verdict.message, verdict.findings) == (Status.PASS, "1 Normalization layers are adapted", {"layers": {}})
+    assert (verdict.status, verdict.message, verdict.findings) == (
+        Status.PASS,
+        "1 Normalization layers are adapted",
+        {"layers": {}},
+    )
 
 
 def test_a_layer_that_was_never_adapted_fails_where_rows_need_it() -> None:
@@ -33,7 +39,10 @@ def test_a_layer_that_was_never_adapted_fails_where_rows_need_it() -> None:
     assert (verdict.findings["cause"], verdict.findings["layer"]) == ("normalization-unadapted", "norm")
 
 
-@pytest.mark.parametrize("fresh", [layer(adapted=False, seen=columns_of((ROWS - ROWS.mean(0)) / ROWS.std(0))), layer(adapted=False)])
+@pytest.mark.parametrize(
+    "fresh",
+    [layer(adapted=False, seen=columns_of((ROWS - ROWS.mean(0)) / ROWS.std(0))), layer(adapted=False)],
+)
 def test_it_is_a_warning_where_they_do_not_or_nobody_knows(fresh: PreprocessingFact) -> None:
     assert examined(CHECK, known(fresh)).status is Status.WARN
     assert examined(CHECK, known(FRESH, generated=True)).status is Status.WARN
@@ -41,7 +50,10 @@ def test_it_is_a_warning_where_they_do_not_or_nobody_knows(fresh: PreprocessingF
 
 def test_a_layer_that_does_not_follow_its_weights_fails() -> None:
     verdict = examined(CHECK, known(layer(mean=(50.0, -3.0), sd=(10.0, 0.1), consistent=False)))
-    assert (verdict.status, verdict.message) == (Status.FAIL, "'norm' computes with other statistics than its weights hold")
+    assert (verdict.status, verdict.message) == (
+        Status.FAIL,
+        "'norm' computes with other statistics than its weights hold",
+    )
     assert verdict.findings["cause"] == "normalization-stale"
 
 
@@ -49,7 +61,10 @@ def test_variance_zero_fails_for_features_that_vary_alone() -> None:
     verdict = examined(CHECK, known(layer(mean=(50.0, -3.0), sd=(0.0, 0.0), seen=columns_of(ROWS))))
     assert (verdict.status, "adapted on a single row" in verdict.message) == (Status.FAIL, True)
     constant = np.column_stack([ROWS[:, 0], np.full(400, 7.0)])
-    assert examined(CHECK, known(layer(mean=(50.0, 7.0), sd=(10.0, 0.0), seen=columns_of(constant)))).status is Status.PASS
+    assert (
+        examined(CHECK, known(layer(mean=(50.0, 7.0), sd=(10.0, 0.0), seen=columns_of(constant)))).status
+        is Status.PASS
+    )
     assert examined(CHECK, known(layer(mean=(50.0, 7.0), sd=(0.0, 0.0)))).status is Status.WARN
 
 
@@ -59,7 +74,10 @@ def test_statistics_of_other_rows_than_the_reference_fail() -> None:
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "normalization-stale")
     assert "1 features differ, '0' most: the mean is off by 0." in verdict.message
     right = layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen_reference=columns_of(ROWS))
-    assert examined(CHECK, known(right)).message == "1 Normalization layers are adapted, and as the reference rows say"
+    assert (
+        examined(CHECK, known(right)).message
+        == "1 Normalization layers are adapted, and as the reference rows say"
+    )
 
 
 @pytest.mark.parametrize("facts", [None, DataFacts(), known(layer(kind="Rescaling"))])
@@ -68,16 +86,28 @@ def test_no_layer_is_a_skip(facts: DataFacts | None) -> None:
     assert (verdict.status, verdict.reason) == (Status.SKIP, "the model has no Normalization layer")
 
 
-@pytest.mark.parametrize(("count", "status"), [(0, Status.PASS), (1, Status.WARN), (9, Status.WARN), (10, Status.PASS), (5000, Status.PASS)])
+@pytest.mark.parametrize(
+    ("count", "status"),
+    [(0, Status.PASS), (1, Status.WARN), (9, Status.WARN), (10, Status.PASS), (5000, Status.PASS)],
+)
 def test_a_stored_count_of_few_values_is_a_warning(count: int, status: Status) -> None:
-    verdict = examined(CHECK, known(layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen=columns_of(ROWS), count=count)))
-    assert (verdict.status, verdict.findings.get("cause")) == (status, "normalization-unadapted" if status is Status.WARN else None)
+    verdict = examined(
+        CHECK, known(layer(mean=(50.0, -3.0), sd=(10.0, 0.1), seen=columns_of(ROWS), count=count))
+    )
+    assert (verdict.status, verdict.findings.get("cause")) == (
+        status,
+        "normalization-unadapted" if status is Status.WARN else None,
+    )
 
 
 def flagged(adapted_on: np.ndarray, *, seed: int = 5) -> PreprocessingFact:
     """A layer adapted on these flags, as float32 keeps it, and new rows of the same kind."""
-    rows = np.column_stack([np.random.default_rng(seed).random((300, adapted_on.shape[1])) < 0.4]).astype(float)
-    mean, sd = (each.astype("float32").astype(float) for each in (adapted_on.mean(axis=0), adapted_on.std(axis=0)))
+    rows = np.column_stack([np.random.default_rng(seed).random((300, adapted_on.shape[1])) < 0.4]).astype(
+        float
+    )
+    mean, sd = (
+        each.astype("float32").astype(float) for each in (adapted_on.mean(axis=0), adapted_on.std(axis=0))
+    )
     return layer(mean=tuple(mean.tolist()), sd=tuple(sd.tolist()), seen=columns_of(rows))
 
 
@@ -97,11 +127,15 @@ def test_means_of_flags_tell_how_few_rows_there_were(rows: int) -> None:
 
 @pytest.mark.parametrize("rows", [60, 100, 1000, 1024, 50_000])
 def test_means_of_flags_over_many_rows_tell_nothing(rows: int) -> None:
-    assert [examined(CHECK, known(flagged(few(rows, seed)))).status for seed in range(40)] == [Status.PASS] * 40
+    assert [examined(CHECK, known(flagged(few(rows, seed)))).status for seed in range(40)] == [
+        Status.PASS
+    ] * 40
 
 
 def test_categories_that_were_balanced_on_purpose_tell_nothing() -> None:
-    balanced = np.column_stack([np.arange(1000) % levels == 0 for levels in (2, 2, 4, 4, 4, 4, 5, 10)]).astype(float)
+    balanced = np.column_stack(
+        [np.arange(1000) % levels == 0 for levels in (2, 2, 4, 4, 4, 4, 5, 10)]
+    ).astype(float)
     assert examined(CHECK, known(flagged(balanced))).status is Status.PASS
 
 
@@ -113,9 +147,15 @@ def test_few_flags_or_rows_that_were_made_tell_nothing() -> None:
 def test_means_and_variances_of_whole_numbers_tell_how_few_rows_there_were() -> None:
     random = np.random.default_rng(6)
     rows = np.column_stack([random.integers(18, 90, 300), random.poisson(4, 300)]).astype(float)
-    few = layer(mean=(128 / 3, 4.0), sd=(float(np.sqrt(1886 / 9)), float(np.sqrt(6 / 9))), seen=columns_of(rows))
+    few = layer(
+        mean=(128 / 3, 4.0), sd=(float(np.sqrt(1886 / 9)), float(np.sqrt(6 / 9))), seen=columns_of(rows)
+    )
     verdict = examined(CHECK, known(few))
-    assert (verdict.status, verdict.findings["cause"], verdict.findings["layer"]) == (Status.WARN, "normalization-unadapted", "norm")
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["layer"]) == (
+        Status.WARN,
+        "normalization-unadapted",
+        "norm",
+    )
     told = "mean and variance of 2 features of whole numbers are multiples of 1/3 and 1/9"
     assert verdict.message == f"'norm' was adapted on 3 rows, or a few times as many: {told}"
     enough = layer(mean=tuple(rows.mean(0).tolist()), sd=tuple(rows.std(0).tolist()), seen=columns_of(rows))

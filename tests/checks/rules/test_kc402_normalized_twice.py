@@ -18,13 +18,20 @@ ROWS = np.random.default_rng(0).normal([50.0, -3.0, 12.0], [10.0, 0.1, 7.0], (20
 STANDARD = (ROWS - ROWS.mean(0)) / ROWS.std(0)
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3)).astype("float64")
 NORM: dict[str, Any] = {"mean": tuple(ROWS.mean(0)), "sd": tuple(ROWS.std(0))}
-RESCALE: dict[str, Any] = {"kind": "Rescaling", "path": "rescale", "scale": (1 / 255,) * 3, "offset": (0.0,) * 3}
+RESCALE: dict[str, Any] = {
+    "kind": "Rescaling",
+    "path": "rescale",
+    "scale": (1 / 255,) * 3,
+    "offset": (0.0,) * 3,
+}
 
 
 def fed(rows: np.ndarray, *layers: PreprocessingFact, **fields: Any) -> Verdict:
     """The verdict on rows that reach these layers as they are."""
     seen = tuple(replace(each, seen=each.seen or columns_of(rows)) for each in layers)
-    return examined(CHECK, DataFacts(**{"raw": (rows_fact(rows),), "fed": (rows_fact(rows),), "layers": seen, **fields}))
+    return examined(
+        CHECK, DataFacts(**{"raw": (rows_fact(rows),), "fed": (rows_fact(rows),), "layers": seen, **fields})
+    )
 
 
 def told(verdict: Verdict) -> tuple[Status, str | None, str | None]:
@@ -33,10 +40,15 @@ def told(verdict: Verdict) -> tuple[Status, str | None, str | None]:
 
 def test_rows_that_a_layer_knows_pass() -> None:
     verdict = fed(ROWS, layer(**NORM))
-    assert (verdict.status, verdict.message) == (Status.PASS, "what reaches the model is in the range that it was made for (1 layers)")
+    assert (verdict.status, verdict.message) == (
+        Status.PASS,
+        "what reaches the model is in the range that it was made for (1 layers)",
+    )
 
 
-@pytest.mark.parametrize("rows", [STANDARD, MinMaxScaler().fit_transform(ROWS)], ids=["standardised", "0 to 1"])
+@pytest.mark.parametrize(
+    "rows", [STANDARD, MinMaxScaler().fit_transform(ROWS)], ids=["standardised", "0 to 1"]
+)
 def test_what_is_normalised_already_fails(rows: np.ndarray) -> None:
     assert told(fed(rows, layer(**NORM))) == (Status.FAIL, "normalized-twice", "norm")
 
@@ -47,7 +59,9 @@ def test_a_scaler_before_a_layer_that_knows_raw_rows_fails(kind: Any) -> None:
     norm = layer(**NORM, seen=columns_of(scaler.transform(ROWS)), seen_raw=columns_of(ROWS))
     verdict = fed(scaler.transform(ROWS), norm, scaling=scaling_fact(scaler, ROWS))
     assert told(verdict) == (Status.FAIL, "normalized-twice", "norm")
-    assert verdict.message.startswith(f"'norm' normalises raw rows, and gets them from the {kind.__name__}: feature ")
+    assert verdict.message.startswith(
+        f"'norm' normalises raw rows, and gets them from the {kind.__name__}: feature "
+    )
 
 
 def test_a_scaler_before_a_layer_that_knows_scaled_rows_passes() -> None:
@@ -56,7 +70,11 @@ def test_a_scaler_before_a_layer_that_knows_scaled_rows_passes() -> None:
 
 
 def test_raw_rows_for_a_layer_that_knows_standardised_ones_fail() -> None:
-    assert told(fed(ROWS, layer(mean=(0.01, 0.0, -0.02), sd=(0.99, 1.01, 1.0)))) == (Status.FAIL, "input-range", "norm")
+    assert told(fed(ROWS, layer(mean=(0.01, 0.0, -0.02), sd=(0.99, 1.01, 1.0)))) == (
+        Status.FAIL,
+        "input-range",
+        "norm",
+    )
 
 
 @pytest.mark.parametrize("moved", [ROWS + 5.0, ROWS * 1.2, ROWS[:3]], ids=["moved", "wider", "few"])
@@ -81,7 +99,9 @@ def test_a_layer_never_adapted_is_for_another_check() -> None:
 )
 def test_rescaling_wants_pixels(rows: np.ndarray, status: Status) -> None:
     verdict = fed(rows, layer(**RESCALE))
-    assert told(verdict) == ((Status.FAIL, "normalized-twice", "rescale") if status is Status.FAIL else (Status.PASS, None, None))
+    assert told(verdict) == (
+        (Status.FAIL, "normalized-twice", "rescale") if status is Status.FAIL else (Status.PASS, None, None)
+    )
 
 
 def test_rescaling_by_anything_else_may_be_fed_anything() -> None:
@@ -100,13 +120,20 @@ def test_batch_normalization_tells_pixels_from_shares() -> None:
     assert fed(PIXELS + 1000, norm).status is Status.PASS
 
 
-@pytest.mark.parametrize(("trained", "status"), [(PIXELS / 255, Status.FAIL), (PIXELS * 255, Status.FAIL), (PIXELS / 3, Status.PASS)])
+@pytest.mark.parametrize(
+    ("trained", "status"),
+    [(PIXELS / 255, Status.FAIL), (PIXELS * 255, Status.FAIL), (PIXELS / 3, Status.PASS)],
+)
 def test_the_reference_tells_the_range(trained: np.ndarray, status: Status) -> None:
     verdict = fed(PIXELS, reference=(rows_fact(trained),), reference_fed=(rows_fact(trained),))
-    assert told(verdict) == ((Status.FAIL, "input-range", "x") if status is Status.FAIL else (Status.PASS, None, None))
+    assert told(verdict) == (
+        (Status.FAIL, "input-range", "x") if status is Status.FAIL else (Status.PASS, None, None)
+    )
 
 
-@pytest.mark.parametrize(("stated", "status"), [((0.0, 1.0), Status.FAIL), ((0.0, 255.0), Status.PASS), ((0.0, 1e6), Status.FAIL)])
+@pytest.mark.parametrize(
+    ("stated", "status"), [((0.0, 1.0), Status.FAIL), ((0.0, 255.0), Status.PASS), ((0.0, 1e6), Status.FAIL)]
+)
 def test_the_owner_tells_the_range(stated: tuple[float, float], status: Status) -> None:
     verdict = fed(PIXELS, value_range=stated)
     assert verdict.status is status

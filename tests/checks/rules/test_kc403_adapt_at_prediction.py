@@ -8,17 +8,32 @@ import numpy as np
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc403_adapt_at_prediction import CHECK
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 
 def test_the_damage_is_told_and_nothing_fails(world: Any) -> None:
-    everything = Trace(route="", outputs={"out": world.moved(0.25)}, details={"shifts": {"norm": 1.5}, "batch": 32})
-    single = Trace(route="", outputs={"out": world.moved(0.5, range(32))[:16]}, rows=np.arange(16), details={"shifts": {"norm": 3.0}, "batch": 1})
+    everything = Trace(
+        route="", outputs={"out": world.moved(0.25)}, details={"shifts": {"norm": 1.5}, "batch": 32}
+    )
+    single = Trace(
+        route="",
+        outputs={"out": world.moved(0.5, range(32))[:16]},
+        rows=np.arange(16),
+        details={"shifts": {"norm": 3.0}, "batch": 1},
+    )
     found = world.where({"adapt-all": everything, "adapt-single": single}).verdict(CHECK)
     assert found.status is Status.PASS
-    for words in ("to all rows, predictions move by up to 0.25", "to each batch, predictions stay the same", "to each row alone, predictions move"):
+    for words in (
+        "to all rows, predictions move by up to 0.25",
+        "to each batch, predictions stay the same",
+        "to each row alone, predictions move",
+    ):
         assert words in found.message
-    assert found.findings["mean_moves_by_deviations"] == {"adapt-all": {"norm": 1.5}, "adapt-batches": {}, "adapt-single": {"norm": 3.0}}
+    assert found.findings["mean_moves_by_deviations"] == {
+        "adapt-all": {"norm": 1.5},
+        "adapt-batches": {},
+        "adapt-single": {"norm": 3.0},
+    }
 
 
 def test_a_model_without_normalization_is_skipped(world: Any) -> None:

@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc501_input_shape import CHECK
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact
 from keras_consistency_cli.pipeline.evidence_context import axis_looks
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.described import columns_of, layer, rows_fact, scaling_fact
 
 LSTM = (LayerFact(path="lstm", kind="LSTM"),)
@@ -20,7 +20,11 @@ MEMORY = (LayerFact(path="lstm", kind="LSTM", stateful=True),)
 
 
 def given(shape: tuple[int, ...], expected: tuple[int | None, ...], **more: Any) -> dict[str, Any]:
-    return {"rows_given": {"x": {"shape": shape, "dtype": "float32", "expected": expected, "lenient": "length", **more}}}
+    return {
+        "rows_given": {
+            "x": {"shape": shape, "dtype": "float32", "expected": expected, "lenient": "length", **more}
+        }
+    }
 
 
 def found(world: Any, known: dict[str, Any], **facts: Any) -> tuple[Status, str | None, str | None]:
@@ -40,17 +44,37 @@ def walks(features: int, steps: int, *, rows: int = 40, levels: bool = True) -> 
     [
         ((64, 20, 5), (None, 20, 5), Status.PASS, None, None),
         ((64, 20, 5), (None, None, 5), Status.PASS, None, None),
-        ((64, 1, 5), (None, 20, 5), Status.FAIL, "wrong-length", "give series of 20 steps: cut them with x[:, -20:], or pad them as in training"),
-        ((64, 21, 5), (None, 20, 5), Status.FAIL, "wrong-length", "give series of 20 steps: cut them with x[:, -20:], or pad them as in training"),
+        (
+            (64, 1, 5),
+            (None, 20, 5),
+            Status.FAIL,
+            "wrong-length",
+            "give series of 20 steps: cut them with x[:, -20:], or pad them as in training",
+        ),
+        (
+            (64, 21, 5),
+            (None, 20, 5),
+            Status.FAIL,
+            "wrong-length",
+            "give series of 20 steps: cut them with x[:, -20:], or pad them as in training",
+        ),
         ((64, 10, 20, 3), (None, 20, 10, 3), Status.FAIL, "axes-swapped", "x = x.transpose(0, 2, 1, 3)"),
         ((20, 1), (None, 20, 1), Status.FAIL, "wrong-rank", "give the batch axis: x = x[None]"),
         ((300, 1), (None, None, 1), Status.FAIL, "wrong-rank", "give the batch axis: x = x[None]"),
         ((64, 20), (None, 20, 1), Status.WARN, "wrong-rank", "x = x[..., None]"),
-        ((64, 7), (None, 20, 1), Status.FAIL, "wrong-length", "give series of 20 steps: cut them with x[:, -20:], or pad them as in training"),
+        (
+            (64, 7),
+            (None, 20, 1),
+            Status.FAIL,
+            "wrong-length",
+            "give series of 20 steps: cut them with x[:, -20:], or pad them as in training",
+        ),
         ((64, 20, 5, 1), (None, 20, 5), Status.WARN, "wrong-rank", "x = x[..., 0]"),
     ],
 )
-def test_shapes(world: Any, shape: Any, expected: Any, status: Status, cause: str | None, mend: str | None) -> None:
+def test_shapes(
+    world: Any, shape: Any, expected: Any, status: Status, cause: str | None, mend: str | None
+) -> None:
     assert found(world, given(shape, expected)) == (status, cause, mend)
 
 
@@ -59,11 +83,25 @@ def test_shapes(world: Any, shape: Any, expected: Any, status: Status, cause: st
     [
         ((40, 9), (None, 8), "give the 8 features", "wrong-features", "give the 8 features"),
         ((8,), (None, 8), "x[None]", "wrong-rank", "x = x[None]"),
-        ((24, 3, 16, 16), (None, 16, 16, 3), "x.transpose(0, 2, 3, 1)", "axes-swapped", "x = x.transpose(0, 2, 3, 1)"),
-        ((40, 19, 5), (None, 20, 5), None, "wrong-length", "give series of 20 steps: cut them with x[:, -20:], or pad them as in training"),
+        (
+            (24, 3, 16, 16),
+            (None, 16, 16, 3),
+            "x.transpose(0, 2, 3, 1)",
+            "axes-swapped",
+            "x = x.transpose(0, 2, 3, 1)",
+        ),
+        (
+            (40, 19, 5),
+            (None, 20, 5),
+            None,
+            "wrong-length",
+            "give series of 20 steps: cut them with x[:, -20:], or pad them as in training",
+        ),
     ],
 )
-def test_rows_that_the_model_refuses(world: Any, shape: Any, expected: Any, mend: str | None, cause: str, advice: str) -> None:
+def test_rows_that_the_model_refuses(
+    world: Any, shape: Any, expected: Any, mend: str | None, cause: str, advice: str
+) -> None:
     known = {"misfit": {"input": "x", "shape": shape, "expected": expected, "mend": mend}}
     assert found(world, known) == (Status.FAIL, cause, advice)
 
@@ -74,10 +112,15 @@ def test_healthy_shapes_are_told(world: Any) -> None:
 
 
 def test_made_rows_are_not_judged(world: Any) -> None:
-    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (Status.SKIP, "the rows were made to fit the model's inputs")
+    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (
+        Status.SKIP,
+        "the rows were made to fit the model's inputs",
+    )
 
 
-@pytest.mark.parametrize(("layers", "known", "status"), [(LSTM, {}, Status.WARN), (MEMORY, {}, Status.PASS), ((), {}, Status.PASS)])
+@pytest.mark.parametrize(
+    ("layers", "known", "status"), [(LSTM, {}, Status.WARN), (MEMORY, {}, Status.PASS), ((), {}, Status.PASS)]
+)
 def test_one_step_is_no_history(world: Any, layers: Any, known: dict[str, Any], status: Status) -> None:
     assert found(world, {**given((64, 1, 5), (None, None, 5)), **known}, layers=layers)[0] is status
 
@@ -144,27 +187,50 @@ def test_inputs_in_each_others_place(world: Any) -> None:
 def test_ids_that_no_embedding_knows(world: Any, wrong: int, status: Status) -> None:
     details = {"x": {"wrong": wrong, "kind": "negative", "keras": "Keras shrugs", "why": "embedding"}}
     layers = (LayerFact(path="embedding", kind="Embedding"),)
-    verdict = world.where({"ids": Trace(route="", details=details)}, facts={"layers": layers}, data=given((9, 4), (None, 4))).verdict(CHECK)
+    verdict = world.where(
+        {"ids": Trace(route="", details=details)}, facts={"layers": layers}, data=given((9, 4), (None, 4))
+    ).verdict(CHECK)
     assert verdict.status is status
     if wrong:
-        assert verdict.message == "3 values of input 'x' are negative, which 'embedding' does not know; Keras shrugs"
+        assert (
+            verdict.message
+            == "3 values of input 'x' are negative, which 'embedding' does not know; Keras shrugs"
+        )
 
 
 @pytest.mark.parametrize(
-    ("known", "status"), [({}, Status.WARN), ({"variable_length": True}, Status.FAIL), ({"step_by_step": "growing-prefix"}, Status.FAIL)]
+    ("known", "status"),
+    [
+        ({}, Status.WARN),
+        ({"variable_length": True}, Status.FAIL),
+        ({"step_by_step": "growing-prefix"}, Status.FAIL),
+    ],
 )
 def test_time_distributed_over_two_lengths(world: Any, known: dict[str, Any], status: Status) -> None:
     from keras_consistency_cli.measurement.facts import InputFact
 
-    facts = {"layers": (LayerFact(path="td", kind="TimeDistributed"),), "inputs": (InputFact(name="x", shape=(None, None, 3), dtype="float32"),)}
-    trace = Trace(route="", details={"wrong": {"first": 7, "then": 6, "how": "with shape (2, 2, 3) instead of (2, 6, 3)"}})
-    verdict = world.where({"two-lengths": trace}, facts=facts, data={**given((9, 7, 3), (None, None, 3)), **known}).verdict(CHECK)
+    facts = {
+        "layers": (LayerFact(path="td", kind="TimeDistributed"),),
+        "inputs": (InputFact(name="x", shape=(None, None, 3), dtype="float32"),),
+    }
+    trace = Trace(
+        route="",
+        details={"wrong": {"first": 7, "then": 6, "how": "with shape (2, 2, 3) instead of (2, 6, 3)"}},
+    )
+    verdict = world.where(
+        {"two-lengths": trace}, facts=facts, data={**given((9, 7, 3), (None, None, 3)), **known}
+    ).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (status, "time-distributed-dynamic")
 
 
 def test_output_rows_are_counted(world: Any) -> None:
-    verdict = world.where({"predict": {"out": np.zeros(12, np.float32)}}, data=given((32, 4), (None, 4))).verdict(CHECK)
-    assert (verdict.status, verdict.message) == (Status.FAIL, "32 input rows give 12 output rows (output 'out')")
+    verdict = world.where(
+        {"predict": {"out": np.zeros(12, np.float32)}}, data=given((32, 4), (None, 4))
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (
+        Status.FAIL,
+        "32 input rows give 12 output rows (output 'out')",
+    )
     assert verdict.findings["output_rows"] == {"out": 12}
 
 
@@ -174,13 +240,21 @@ def test_what_keras_says_to_a_wrong_shape_is_told(world: Any, crashed: Trace) ->
 
 
 def features_of(rows: np.ndarray, reference: np.ndarray | None) -> dict[str, Any]:
-    known = DataFacts(raw=(rows_fact(rows),), fed=(rows_fact(rows),), reference=(rows_fact(reference),) if reference is not None else ())
+    known = DataFacts(
+        raw=(rows_fact(rows),),
+        fed=(rows_fact(rows),),
+        reference=(rows_fact(reference),) if reference is not None else (),
+    )
     return {**given(rows.shape, (None, *rows.shape[1:])), "description": known}
 
 
 def sensors(rows: int, *order: int, drift: float = 0.0) -> np.ndarray:
     """Series of five features on scales of their own, in this order."""
-    values = np.random.default_rng(rows).normal(size=(rows, 6, 5)) * [1, 5, 0.2, 40, 3] + [0, 100, 5, -300, 20] + drift
+    values = (
+        np.random.default_rng(rows).normal(size=(rows, 6, 5)) * [1, 5, 0.2, 40, 3]
+        + [0, 100, 5, -300, 20]
+        + drift
+    )
     return values[..., list(order)]
 
 
@@ -195,7 +269,9 @@ def sensors(rows: int, *order: int, drift: float = 0.0) -> np.ndarray:
         (sensors(9, 0, 4, 2, 3, 1), Status.PASS, None),
     ],
 )
-def test_single_features_in_each_others_place(world: Any, rows: np.ndarray, status: Status, mend: str | None) -> None:
+def test_single_features_in_each_others_place(
+    world: Any, rows: np.ndarray, status: Status, mend: str | None
+) -> None:
     found_here = found(world, features_of(rows, sensors(200, 0, 1, 2, 3, 4)))
     assert found_here == (status, "feature-order" if status is Status.FAIL else None, mend)
 
@@ -203,22 +279,37 @@ def test_single_features_in_each_others_place(world: Any, rows: np.ndarray, stat
 def test_a_scaler_and_a_normalization_layer_remember_places_too(world: Any) -> None:
     """Without reference rows."""
     rows, train = sensors(60, 0, 4, 2, 3, 1), sensors(200, 0, 1, 2, 3, 4)
-    scaled = DataFacts(raw=(rows_fact(rows),), scaling=scaling_fact(StandardScaler().fit(train.reshape(-1, 5)), rows))
+    scaled = DataFacts(
+        raw=(rows_fact(rows),), scaling=scaling_fact(StandardScaler().fit(train.reshape(-1, 5)), rows)
+    )
     means = {"mean": tuple(train.mean(axis=(0, 1))), "sd": tuple(train.std(axis=(0, 1)))}
     layered = DataFacts(fed=(rows_fact(rows),), layers=(layer(seen=columns_of(rows), **means),))
     for known, remembers in ((scaled, "the StandardScaler"), (layered, "'norm'")):
         verdict = world.where(data={**given(rows.shape, (None, 6, 5)), "description": known}).verdict(CHECK)
         assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "feature-order")
         told = "'1' holds '4', '4' holds '1'; the shape is the same, so Keras answers without a word"
-        assert verdict.message == f"features of input 'x' are in each other's place: by the statistics of {remembers}, {told}"
+        assert (
+            verdict.message
+            == f"features of input 'x' are in each other's place: by the statistics of {remembers}, {told}"
+        )
 
 
 @pytest.mark.parametrize(
-    ("smooth", "status"), [((0.1, 0.9, 0.95), Status.WARN), ((0.9, 0.95, 0.1), Status.PASS), ((0.8, 0.9, 0.9), Status.PASS), (None, Status.PASS)]
+    ("smooth", "status"),
+    [
+        ((0.1, 0.9, 0.95), Status.WARN),
+        ((0.9, 0.95, 0.1), Status.PASS),
+        ((0.8, 0.9, 0.9), Status.PASS),
+        (None, Status.PASS),
+    ],
 )
 def test_channels_that_come_first(world: Any, smooth: Any, status: Status) -> None:
     told = found(world, given((40, 8, 8, 8), (None, None, None, 8), smooth=smooth))
-    assert told == ((status, "axes-swapped", "x = x.transpose(0, 2, 3, 1)") if status is Status.WARN else (status, None, None))
+    assert told == (
+        (status, "axes-swapped", "x = x.transpose(0, 2, 3, 1)")
+        if status is Status.WARN
+        else (status, None, None)
+    )
 
 
 def test_what_keras_does_with_another_length_is_told(world: Any) -> None:

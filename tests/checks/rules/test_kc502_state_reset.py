@@ -9,7 +9,7 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc502_state_reset import CHECK
 from keras_consistency_cli.measurement.facts import InputFact, LayerFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 MEMORY = (LayerFact(path="lstm", kind="LSTM", stateful=True),)
 LSTM = (LayerFact(path="lstm", kind="LSTM"),)
@@ -17,11 +17,20 @@ TWO = tuple(InputFact(name=name, shape=(None, 2), dtype="float32") for name in "
 
 
 def known(**details: Any) -> Trace:
-    found = {"steps": 6, "curve": [0.5, 0.05, 0.0], "scale": 1.0, "poisoned": True, "healed": True, "default_predict": "ValueError"}
+    found = {
+        "steps": 6,
+        "curve": [0.5, 0.05, 0.0],
+        "scale": 1.0,
+        "poisoned": True,
+        "healed": True,
+        "default_predict": "ValueError",
+    }
     return Trace(route="", details={**found, **details})
 
 
-def stateful(world: Any, *, moved: float = 0.5, rows: str = "independent", batch: int = 4, **details: Any) -> Any:
+def stateful(
+    world: Any, *, moved: float = 0.5, rows: str = "independent", batch: int = 4, **details: Any
+) -> Any:
     answers = {"predict-again": world.moved(moved), "state-memory": known(**details)}
     facts = {"layers": MEMORY, "batch_size": batch}
     return world.where(answers, facts=facts, data={"stateful_rows": rows, "batch_size": 32})
@@ -29,7 +38,11 @@ def stateful(world: Any, *, moved: float = 0.5, rows: str = "independent", batch
 
 def test_carried_over_between_independent_rows(world: Any) -> None:
     verdict = stateful(world).verdict(CHECK)
-    assert (verdict.status, verdict.findings["cause"], verdict.findings["steps"]) == (Status.FAIL, "state-carry-over", 6)
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["steps"]) == (
+        Status.FAIL,
+        "state-carry-over",
+        6,
+    )
     assert verdict.message.startswith("without a reset the same rows get other answers, by up to 0.5 (")
     assert verdict.message.endswith(
         "; the memory lasts 12 steps (share of the greatest answer that it moves: 0.5 after 6, 0.05 after 12)"
@@ -39,20 +52,40 @@ def test_carried_over_between_independent_rows(world: Any) -> None:
 
 
 def test_a_memory_that_outlasts_the_probe(world: Any) -> None:
-    told = stateful(world, curve=[0.5, 0.25], poisoned=False, default_predict="answers").verdict(CHECK).message
-    assert told.endswith("; the memory lasts longer than 12 steps (share of the greatest answer that it moves: 0.5 after 6, 0.2 after 12)")
+    told = (
+        stateful(world, curve=[0.5, 0.25], poisoned=False, default_predict="answers").verdict(CHECK).message
+    )
+    assert told.endswith(
+        "; the memory lasts longer than 12 steps (share of the greatest answer that it moves: 0.5 after 6, 0.2 after 12)"
+    )
 
 
 def test_the_loop_is_that_of_the_keras_that_runs(world: Any) -> None:
-    advice = str(stateful(world).where(facts={"layers": MEMORY, "batch_size": 4, "keras": "3.15.1"}).verdict(CHECK).advice)
-    assert advice.splitlines()[0] == "before every independent request (Keras 3.15.1 has no model.reset_states(), and predict never resets):"
+    advice = str(
+        stateful(world)
+        .where(facts={"layers": MEMORY, "batch_size": 4, "keras": "3.15.1"})
+        .verdict(CHECK)
+        .advice
+    )
+    assert (
+        advice.splitlines()[0]
+        == "before every independent request (Keras 3.15.1 has no model.reset_states(), and predict never resets):"
+    )
 
 
 @pytest.mark.parametrize(
     ("steps", "curve", "told"),
     [
-        (1, [0.5, 0.25, 0.1, 0.01, 0.0], "the memory lasts 4 steps (share of the greatest answer that it moves: 0.5 after 1, 0.2 after 2)"),
-        (1, [0.5, 0.0, 0.1, 0.0], "the memory lasts 3 steps (share of the greatest answer that it moves: 0.5 after 1, 0 after 2)"),
+        (
+            1,
+            [0.5, 0.25, 0.1, 0.01, 0.0],
+            "the memory lasts 4 steps (share of the greatest answer that it moves: 0.5 after 1, 0.2 after 2)",
+        ),
+        (
+            1,
+            [0.5, 0.0, 0.1, 0.0],
+            "the memory lasts 3 steps (share of the greatest answer that it moves: 0.5 after 1, 0 after 2)",
+        ),
         (1, [0.0, 0.0], "the memory is gone within 1 step"),
     ],
 )
@@ -85,8 +118,12 @@ def test_a_memory_that_does_not_reach_the_answers(world: Any) -> None:
     assert stateful(world, moved=0.0).verdict(CHECK).status is Status.PASS
 
 
-@pytest.mark.parametrize(("batch", "status", "cause"), [(1, Status.PASS, None), (4, Status.WARN, "state-batch-mismatch")])
-def test_carrying_is_right_for_consecutive_rows(world: Any, batch: int, status: Status, cause: str | None) -> None:
+@pytest.mark.parametrize(
+    ("batch", "status", "cause"), [(1, Status.PASS, None), (4, Status.WARN, "state-batch-mismatch")]
+)
+def test_carrying_is_right_for_consecutive_rows(
+    world: Any, batch: int, status: Status, cause: str | None
+) -> None:
     verdict = stateful(world, rows="consecutive", batch=batch).verdict(CHECK)
     assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
 
@@ -111,9 +148,14 @@ def test_a_reset_must_bring_back_the_same_bits(world: Any) -> None:
         (LSTM, "consecutive", {"inputs": TWO}, Status.SKIP),
     ],
 )
-def test_models_without_state(world: Any, layers: Any, rows: str, more: dict[str, Any], status: Status) -> None:
+def test_models_without_state(
+    world: Any, layers: Any, rows: str, more: dict[str, Any], status: Status
+) -> None:
     verdict = world.where(facts={"layers": layers, **more}, data={"stateful_rows": rows}).verdict(CHECK)
-    assert (verdict.status, verdict.findings.get("cause")) == (status, "state-not-carried" if status is Status.FAIL else None)
+    assert (verdict.status, verdict.findings.get("cause")) == (
+        status,
+        "state-not-carried" if status is Status.FAIL else None,
+    )
 
 
 def test_crash(world: Any, crashed: Trace) -> None:

@@ -9,10 +9,19 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc503_step_by_step import CHECK
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 LAYERS = (LayerFact(path="lstm", kind="LSTM"),)
-STATELESS = {"per_step": True, "steps": 8, "stateful": False, "past": 0.5, "future": 0.0, "prefix": 1e-7, "one_step": 0.8, "twin": 1e-7}
+STATELESS = {
+    "per_step": True,
+    "steps": 8,
+    "stateful": False,
+    "past": 0.5,
+    "future": 0.0,
+    "prefix": 1e-7,
+    "one_step": 0.8,
+    "twin": 1e-7,
+}
 STATEFUL = {**STATELESS, "stateful": True, "one_step": 1e-7}
 CAUSAL = {key: value for key, value in STATELESS.items() if key != "twin"}
 AHEAD = {**CAUSAL, "future": 0.6, "layer": "both", "kind": "Bidirectional"}
@@ -21,7 +30,9 @@ BOUND = {**CAUSAL, "prefix": "it takes one length", "one_step": "it takes one le
 
 
 def verdict_of(world: Any, details: dict[str, Any], said: str | None = None) -> Any:
-    return world.where({"steps": Trace(route="", details=details)}, facts={"layers": LAYERS}, data={"step_by_step": said}).verdict(CHECK)
+    return world.where(
+        {"steps": Trace(route="", details=details)}, facts={"layers": LAYERS}, data={"step_by_step": said}
+    ).verdict(CHECK)
 
 
 @pytest.mark.parametrize("details", [STATELESS, STATEFUL, CAUSAL, AHEAD, LAST, BOUND])
@@ -35,7 +46,10 @@ def test_what_is_safe_is_told(world: Any) -> None:
         "growing prefixes: right, no step looks ahead; one step at a time: not right, answers are off by 80%: the past is forgotten"
         "; a copy that carries its state is exact"
     )
-    assert "later steps change earlier answers by 60% through 'both' (Bidirectional)" in verdict_of(world, AHEAD).message
+    assert (
+        "later steps change earlier answers by 60% through 'both' (Bidirectional)"
+        in verdict_of(world, AHEAD).message
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,10 +64,15 @@ def test_what_is_safe_is_told(world: Any) -> None:
         ({**CAUSAL, "prefix": 0.3}, Status.FAIL, Status.FAIL),
     ],
 )
-def test_the_owners_way_is_judged(world: Any, details: dict[str, Any], prefix: Status, one_step: Status) -> None:
+def test_the_owners_way_is_judged(
+    world: Any, details: dict[str, Any], prefix: Status, one_step: Status
+) -> None:
     for said, status in (("growing-prefix", prefix), ("one-step", one_step)):
         verdict = verdict_of(world, details, said)
-        assert (verdict.status, verdict.findings.get("cause")) == (status, "stepwise-differs" if status is Status.FAIL else None)
+        assert (verdict.status, verdict.findings.get("cause")) == (
+            status,
+            "stepwise-differs" if status is Status.FAIL else None,
+        )
         assert (verdict.advice is None) is (status is Status.PASS)
 
 
@@ -71,12 +90,27 @@ ENDLESS = {**CAUSAL, "window": {"steps": 10, "reach": None, "off": 0.25}}
 @pytest.mark.parametrize(
     ("details", "told"),
     [
-        (ENCODED, "answers are off by 80%: every step starts from the encoder's state again; handing the decoder its own last state is exact"),
-        ({**STATELESS, "twin": "it has no file"}, "the past is forgotten; a copy that carries its state was not measured: it has no file"),
-        ({**STATELESS, "twin": 0.5}, "the past is forgotten; a copy that carries its state is off by 50% too"),
+        (
+            ENCODED,
+            "answers are off by 80%: every step starts from the encoder's state again; handing the decoder its own last state is exact",
+        ),
+        (
+            {**STATELESS, "twin": "it has no file"},
+            "the past is forgotten; a copy that carries its state was not measured: it has no file",
+        ),
+        (
+            {**STATELESS, "twin": 0.5},
+            "the past is forgotten; a copy that carries its state is off by 50% too",
+        ),
         (REACHING, "; sliding windows: right from 8 steps on, nothing before them matters"),
-        (PLACED, "; sliding windows: not right, 8 steps hold all that matters, and yet answers are off by 25%: places are counted from the start"),
-        (ENDLESS, "; sliding windows: not right, steps from before a window of 10 move its last answer by 25%"),
+        (
+            PLACED,
+            "; sliding windows: not right, 8 steps hold all that matters, and yet answers are off by 25%: places are counted from the start",
+        ),
+        (
+            ENDLESS,
+            "; sliding windows: not right, steps from before a window of 10 move its last answer by 25%",
+        ),
     ],
 )
 def test_copies_and_windows_are_told(world: Any, details: dict[str, Any], told: str) -> None:
@@ -84,18 +118,33 @@ def test_copies_and_windows_are_told(world: Any, details: dict[str, Any], told: 
 
 
 @pytest.mark.parametrize(
-    ("details", "status"), [(REACHING, Status.PASS), (PLACED, Status.FAIL), (ENDLESS, Status.FAIL), (STATEFUL, Status.SKIP), (BOUND, Status.SKIP)]
+    ("details", "status"),
+    [
+        (REACHING, Status.PASS),
+        (PLACED, Status.FAIL),
+        (ENDLESS, Status.FAIL),
+        (STATEFUL, Status.SKIP),
+        (BOUND, Status.SKIP),
+    ],
 )
 def test_sliding_windows_are_judged(world: Any, details: dict[str, Any], status: Status) -> None:
     verdict = verdict_of(world, details, "sliding-window")
-    assert (verdict.status, verdict.findings.get("cause")) == (status, "stepwise-differs" if status is Status.FAIL else None)
+    assert (verdict.status, verdict.findings.get("cause")) == (
+        status,
+        "stepwise-differs" if status is Status.FAIL else None,
+    )
 
 
 def test_a_decoder_gets_advice_of_its_own(world: Any) -> None:
-    assert str(verdict_of(world, ENCODED, "one-step").advice).startswith("encode once, and give the decoder the state that it ended in:")
+    assert str(verdict_of(world, ENCODED, "one-step").advice).startswith(
+        "encode once, and give the decoder the state that it ended in:"
+    )
 
 
 def test_skips_and_crashes(world: Any, crashed: Trace) -> None:
-    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (Status.SKIP, "the model has no layer that works along time")
+    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (
+        Status.SKIP,
+        "the model has no layer that works along time",
+    )
     assert verdict_of(world, {}).reason == "no input is a series"
     assert world.where({"steps": crashed}, facts={"layers": LAYERS}).verdict(CHECK).status is Status.ERROR

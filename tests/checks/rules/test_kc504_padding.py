@@ -10,15 +10,31 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc504_padding import CHECK
 from keras_consistency_cli.measurement.facts import InputFact, LayerFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 MASKED = (LayerFact(path="masking", kind="Masking", masks=0.0), LayerFact(path="lstm", kind="LSTM"))
 PLAIN = (LayerFact(path="lstm", kind="LSTM"),)
-FOUND = {"declared": True, "mask": 0.0, "side": "right", "padded_rows": 24, "other_value": False, "lengths": [5, 7], "inner_steps": 0}
+FOUND = {
+    "declared": True,
+    "mask": 0.0,
+    "side": "right",
+    "padded_rows": 24,
+    "other_value": False,
+    "lengths": [5, 7],
+    "inner_steps": 0,
+}
 LOST = Trace(route="", details={"layer": "conv", "kind": "Conv1D"})
 
 
-def world_of(world: Any, *, moved: float = 0.0, layers: Any = MASKED, lost: Trace | None = None, answers: bool = True, **details: Any) -> Any:
+def world_of(
+    world: Any,
+    *,
+    moved: float = 0.0,
+    layers: Any = MASKED,
+    lost: Trace | None = None,
+    answers: bool = True,
+    **details: Any,
+) -> Any:
     outputs = {"out": world.moved(moved)} if answers else {}
     routes = {
         "unpadded": Trace(route="", outputs=outputs, details={**FOUND, **details}),
@@ -42,7 +58,11 @@ def test_rounding_between_lengths_is_no_padding(world: Any) -> None:
 
 def test_a_mask_that_is_lost(world: Any) -> None:
     verdict = world_of(world, moved=0.5, lost=LOST).verdict(CHECK)
-    assert (verdict.status, verdict.findings["cause"], verdict.findings["lost"]) == (Status.FAIL, "mask-lost", {"layer": "conv", "kind": "Conv1D"})
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["lost"]) == (
+        Status.FAIL,
+        "mask-lost",
+        {"layer": "conv", "kind": "Conv1D"},
+    )
     assert verdict.message.startswith(
         "a mask is declared and padding still matters: with rows cut to their 5 and 7 true steps, answers move by up to 0.5"
     )
@@ -70,7 +90,10 @@ def test_padding_that_nothing_masks(world: Any, details: dict[str, Any], status:
 def test_answers_that_become_nan_count(world: Any) -> None:
     spoiled = world.predict.copy()
     spoiled[3] = np.nan
-    routes = {"unpadded": Trace(route="", outputs={"out": spoiled}, details=FOUND), "unpadded-baseline": world.predict}
+    routes = {
+        "unpadded": Trace(route="", outputs={"out": spoiled}, details=FOUND),
+        "unpadded-baseline": world.predict,
+    }
     assert world.where(routes, facts={"layers": MASKED}).verdict(CHECK).status is Status.FAIL
 
 
@@ -82,7 +105,9 @@ def test_answers_that_become_nan_count(world: Any) -> None:
         ({"inner_steps": 4}, Status.WARN, None),
     ],
 )
-def test_rows_and_steps_that_look_like_padding(world: Any, details: dict[str, Any], status: Status, cause: str | None) -> None:
+def test_rows_and_steps_that_look_like_padding(
+    world: Any, details: dict[str, Any], status: Status, cause: str | None
+) -> None:
     verdict = world_of(world, **details).verdict(CHECK)
     assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
 
@@ -91,7 +116,10 @@ def test_rows_and_steps_that_look_like_padding(world: Any, details: dict[str, An
     ("details", "reason"),
     [
         ({"refused": "it cannot be rebuilt"}, "it cannot be rebuilt; the mask ends at 'conv'"),
-        ({"declared": False}, "the rows show no padding and the model declares no mask; the mask ends at 'conv'"),
+        (
+            {"declared": False},
+            "the rows show no padding and the model declares no mask; the mask ends at 'conv'",
+        ),
     ],
 )
 def test_nothing_to_compare(world: Any, details: dict[str, Any], reason: str) -> None:
@@ -100,13 +128,22 @@ def test_nothing_to_compare(world: Any, details: dict[str, Any], reason: str) ->
 
 
 def test_models_without_time_and_crashes(world: Any, crashed: Trace) -> None:
-    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (Status.SKIP, "the model has no layer that works along time")
+    assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (
+        Status.SKIP,
+        "the model has no layer that works along time",
+    )
     assert world.where({"unpadded": crashed}, facts={"layers": PLAIN}).verdict(CHECK).status is Status.ERROR
 
 
 def test_what_fills_the_rows_is_told(world: Any) -> None:
-    told = world_of(world, moved=0.5, other_value=True, value=[-1.0, -1.0], foreign_steps=4).verdict(CHECK).message
-    assert told.startswith("rows are padded with -1 and, in 4 steps beyond their true lengths, with something else, but the model masks 0: ")
+    told = (
+        world_of(world, moved=0.5, other_value=True, value=[-1.0, -1.0], foreign_steps=4)
+        .verdict(CHECK)
+        .message
+    )
+    assert told.startswith(
+        "rows are padded with -1 and, in 4 steps beyond their true lengths, with something else, but the model masks 0: "
+    )
     told = world_of(world, moved=0.5, other_value=True, value=[0.5, 2.0]).verdict(CHECK).message
     assert told.startswith("rows are padded with (0.5, 2), but the model masks 0: ")
 
@@ -130,19 +167,36 @@ def test_what_is_good_to_know_besides(world: Any) -> None:
 @pytest.mark.parametrize(
     ("details", "status", "told"),
     [
-        ({"restored": ["conv"], "restored_moves": 0.5}, Status.FAIL, "put back behind it, the mask moves answers by up to 0.5 of the greatest"),
-        ({"filled_moves": 0.25}, Status.WARN, "other numbers in the steps that it hides move answers by up to 0.25 of the greatest"),
+        (
+            {"restored": ["conv"], "restored_moves": 0.5},
+            Status.FAIL,
+            "put back behind it, the mask moves answers by up to 0.5 of the greatest",
+        ),
+        (
+            {"filled_moves": 0.25},
+            Status.WARN,
+            "other numbers in the steps that it hides move answers by up to 0.25 of the greatest",
+        ),
     ],
 )
-def test_a_mask_that_is_lost_at_one_length(world: Any, details: dict[str, Any], status: Status, told: str) -> None:
-    verdict = world_of(world, answers=False, lost=LOST, refused="it takes one length only", rows=60, **details).verdict(CHECK)
+def test_a_mask_that_is_lost_at_one_length(
+    world: Any, details: dict[str, Any], status: Status, told: str
+) -> None:
+    verdict = world_of(
+        world, answers=False, lost=LOST, refused="it takes one length only", rows=60, **details
+    ).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (status, "mask-lost")
     assert verdict.message == f"24 of 60 rows are padded, and the mask ends at 'conv' (Conv1D): {told}"
 
 
 def test_a_lost_mask_that_changes_nothing_at_one_length(world: Any) -> None:
-    verdict = world_of(world, answers=False, lost=LOST, refused="it takes one length only", filled_moves=0.0).verdict(CHECK)
-    assert (verdict.status, verdict.reason) == (Status.SKIP, "it takes one length only; the mask ends at 'conv'")
+    verdict = world_of(
+        world, answers=False, lost=LOST, refused="it takes one length only", filled_moves=0.0
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (
+        Status.SKIP,
+        "it takes one length only; the mask ends at 'conv'",
+    )
 
 
 def test_a_layer_that_ignores_the_mask_is_named(world: Any) -> None:
@@ -162,9 +216,14 @@ def test_a_layer_that_ignores_the_mask_is_named(world: Any) -> None:
         (None, {"value": 0.0, "side": "right"}, 2.0**-14, Status.PASS),
     ],
 )
-def test_padding_that_its_owner_declares_and_nothing_masks(world: Any, length: int | None, owner: Any, moved: float, status: Status) -> None:
+def test_padding_that_its_owner_declares_and_nothing_masks(
+    world: Any, length: int | None, owner: Any, moved: float, status: Status
+) -> None:
     """A model of one length may have been trained on rows that are always filled up to it."""
     inputs = (InputFact(name="x", shape=(None, length, 2), dtype="float32"),)
     padded = world_of(world, moved=moved, declared=False, input="x")
     verdict = padded.where(facts={"layers": PLAIN, "inputs": inputs}, data={"padding": owner}).verdict(CHECK)
-    assert (verdict.status, verdict.findings.get("cause")) == (status, None if status is Status.PASS else "padding-unmasked")
+    assert (verdict.status, verdict.findings.get("cause")) == (
+        status,
+        None if status is Status.PASS else "padding-unmasked",
+    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc601_gpu_vs_cpu import CHECK
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 from tests.checks.conftest import NOISE
 
 GPU = {"devices": ("cpu:0", "gpu:0")}
@@ -55,8 +55,13 @@ def test_every_two_devices_are_compared(world: Any) -> None:
 def test_a_second_accelerator_that_differs_fails(world: Any) -> None:
     found = world.where({"on-accelerator-1": world.moved(1e-2)}, facts=TWO).verdict(CHECK)
     assert (found.status, found.findings["cause"]) == (Status.FAIL, "device-precision")
-    assert {judged.comparison.candidate for judged in found.judged if not judged.within} >= {"on-accelerator-1", "on-cpu"}
-    assert world.where({"on-accelerator-1": world.moved(1e-2)}, facts=GPU).verdict(CHECK).status is Status.PASS
+    assert {judged.comparison.candidate for judged in found.judged if not judged.within} >= {
+        "on-accelerator-1",
+        "on-cpu",
+    }
+    assert (
+        world.where({"on-accelerator-1": world.moved(1e-2)}, facts=GPU).verdict(CHECK).status is Status.PASS
+    )
 
 
 def test_more_than_rounding_fails(world: Any) -> None:
@@ -83,7 +88,9 @@ def test_crash(world: Any, crashed: Trace) -> None:
 
 
 def test_what_another_process_answers_otherwise_anyway_is_nothing_to_judge(world: Any) -> None:
-    found = world.where({"on-cpu": world.moved(1e-2), "fresh-process": world.moved(0.5)}, facts=GPU).verdict(CHECK)
+    found = world.where({"on-cpu": world.moved(1e-2), "fresh-process": world.moved(0.5)}, facts=GPU).verdict(
+        CHECK
+    )
     assert (found.status, found.reason) == (
         Status.SKIP,
         "a second process with the same device and kernels does not answer the same either, see KC203 repeatability",

@@ -9,23 +9,37 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc602_float32_vs_float64 import CHECK
-from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.routes.trace import Change, Trace
 
 
 def test_quiet(world: Any) -> None:
     found = world.verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, "rounding noise is 3.1e-05, 2.7e-05 of the greatest output")
+    assert (found.status, found.message) == (
+        Status.PASS,
+        "rounding noise is 3.1e-05, 2.7e-05 of the greatest output",
+    )
 
 
-@pytest.mark.parametrize(("noise", "low", "status"), [(1e-3, (), Status.PASS), (2e-3, (), Status.WARN), (2e-3, ("mixed_float16",), Status.PASS)])
+@pytest.mark.parametrize(
+    ("noise", "low", "status"),
+    [(1e-3, (), Status.PASS), (2e-3, (), Status.WARN), (2e-3, ("mixed_float16",), Status.PASS)],
+)
 def test_loud(world: Any, noise: float, low: tuple[str, ...], status: Status) -> None:
-    found = world.where({"predict-float64": world.predict.astype(float) + noise}, facts={"low_precision": low}).verdict(CHECK)
+    found = world.where(
+        {"predict-float64": world.predict.astype(float) + noise}, facts={"low_precision": low}
+    ).verdict(CHECK)
     assert found.status is status
-    assert ("amplifies rounding" in found.message, "mixed_float16" in found.message) == (status is Status.WARN, bool(low))
+    assert ("amplifies rounding" in found.message, "mixed_float16" in found.message) == (
+        status is Status.WARN,
+        bool(low),
+    )
 
 
 def test_the_loudest_output_is_told(world: Any) -> None:
-    answers = {"predict": {"a": world.predict, "b": world.predict}, "predict-float64": {"a": world.exact, "b": world.predict + 0.5}}
+    answers = {
+        "predict": {"a": world.predict, "b": world.predict},
+        "predict-float64": {"a": world.exact, "b": world.predict + 0.5},
+    }
     assert world.where(answers).verdict(CHECK).message.startswith("rounding noise is 5.0e-01")
 
 
@@ -46,9 +60,14 @@ def test_a_crash_of_predict_is_an_error(world: Any, crashed: Trace) -> None:
 
 
 def test_answers_at_random_are_no_rounding(world: Any) -> None:
-    random = Trace(route="", outputs={"out": world.predict}, changed=(Change(path="seed", kind="seed", max_abs=1.0),))
+    random = Trace(
+        route="", outputs={"out": world.predict}, changed=(Change(path="seed", kind="seed", max_abs=1.0),)
+    )
     found = world.where({"predict": random, "predict-again": world.moved(0.1)}).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, "predict gives no numbers, or not the same ones twice")
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "predict gives no numbers, or not the same ones twice",
+    )
 
 
 def test_words_have_no_noise(world: Any) -> None:
@@ -65,13 +84,22 @@ def test_a_distance_that_rounding_cannot_reach_is_no_noise(world: Any) -> None:
 
 
 def test_what_is_near_rounding_is_low_precision(world: Any) -> None:
-    found = world.where({"predict-float64": world.predict + 1e-3, "rounded-layers": world.predict.astype(float) + 1e-3 + 1e-7}).verdict(CHECK)
-    assert (found.status, found.message.endswith("no measure for limits"), found.findings["cause"]) == (Status.WARN, True, "low-precision")
+    found = world.where(
+        {"predict-float64": world.predict + 1e-3, "rounded-layers": world.predict.astype(float) + 1e-3 + 1e-7}
+    ).verdict(CHECK)
+    assert (found.status, found.message.endswith("no measure for limits"), found.findings["cause"]) == (
+        Status.WARN,
+        True,
+        "low-precision",
+    )
 
 
 @pytest.mark.parametrize("facts", [{"low_precision": ("mixed_float16",)}, {"devices": ("cpu:0", "gpu:0")}])
 def test_low_precision_that_is_meant_stays_the_measure(world: Any, facts: dict[str, Any]) -> None:
-    answers = {"predict-float64": world.predict + 1e-3, "rounded-layers": world.predict.astype(float) + 1e-3 + 1e-7}
+    answers = {
+        "predict-float64": world.predict + 1e-3,
+        "rounded-layers": world.predict.astype(float) + 1e-3 + 1e-7,
+    }
     evidence = world.where(answers, facts=facts).evidence(CHECK)
     found = CHECK.verdict(evidence)
     assert (found.status, list(evidence.noise)) == (Status.PASS, ["out"])
@@ -85,14 +113,28 @@ def test_another_model_is_no_low_precision_that_is_meant(world: Any) -> None:
 
 def test_half_precision_that_no_policy_says_is_named(world: Any) -> None:
     low = Trace(route="", details={"low": ["m/odd/Cast (Cast, float16)", "m/odd/Mul (Mul, float16)"]})
-    found = world.where({"low-operations": low, "predict-float64": Trace(route="", unavailable="no float64 shadow")}).verdict(CHECK)
+    found = world.where(
+        {"low-operations": low, "predict-float64": Trace(route="", unavailable="no float64 shadow")}
+    ).verdict(CHECK)
     assert (found.status, found.findings["cause"]) == (Status.WARN, "low-precision")
-    assert found.message == "m/odd/Cast (Cast, float16) computes in half precision though no dtype policy says so, and 1 more"
+    assert (
+        found.message
+        == "m/odd/Cast (Cast, float16) computes in half precision though no dtype policy says so, and 1 more"
+    )
 
 
 def test_other_random_numbers_are_no_low_precision(world: Any) -> None:
     """A fixed seed gives the same numbers each time, and others in float64."""
-    drawing = Trace(route="", outputs={"out": world.predict}, details={"random_operations": ["StatelessRandomUniformV2"]})
-    answers = {"predict": drawing, "predict-float64": world.exact + 0.5, "rounded-layers": world.exact + 0.5 + 1e-6}
+    drawing = Trace(
+        route="", outputs={"out": world.predict}, details={"random_operations": ["StatelessRandomUniformV2"]}
+    )
+    answers = {
+        "predict": drawing,
+        "predict-float64": world.exact + 0.5,
+        "rounded-layers": world.exact + 0.5 + 1e-6,
+    }
     found = world.where(answers).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, "predict draws random numbers, and float64 draws others")
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "predict draws random numbers, and float64 draws others",
+    )

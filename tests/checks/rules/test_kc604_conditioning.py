@@ -10,7 +10,7 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc604_conditioning import CHECK
 from keras_consistency_cli.measurement.facts import OutputFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 
 
 @pytest.mark.parametrize(("by", "status"), [(1e-7, Status.PASS), (9e-4, Status.PASS), (2e-3, Status.WARN)])
@@ -25,16 +25,30 @@ def test_amplification(world: Any, route: str, by: float, status: Status) -> Non
 
 
 def test_words(world: Any) -> None:
-    found = world.where({"changed-inputs": world.exact * (1 + 2e-7), "changed-weights": world.exact * (1 + 1e-6)}).verdict(CHECK)
-    assert found.message == "a relative change of 1e-7 moves answers by a relative 2.0e-07 (in the inputs) and 1.0e-06 (in the weights)"
+    found = world.where(
+        {"changed-inputs": world.exact * (1 + 2e-7), "changed-weights": world.exact * (1 + 1e-6)}
+    ).verdict(CHECK)
+    assert (
+        found.message
+        == "a relative change of 1e-7 moves answers by a relative 2.0e-07 (in the inputs) and 1.0e-06 (in the weights)"
+    )
 
 
 def test_near_ties(world: Any) -> None:
     tied = np.full((32, 1), 0.5) - 1e-9
     facts = {"outputs": (OutputFact(name="out", shape=(None, 1), decision="threshold"),)}
-    answers = {"predict": tied.astype("float32"), "predict-float64": tied, "changed-inputs": tied + 1e-8, "changed-weights": tied}
+    answers = {
+        "predict": tied.astype("float32"),
+        "predict-float64": tied,
+        "changed-inputs": tied + 1e-8,
+        "changed-weights": tied,
+    }
     found = world.where(answers, facts=facts).verdict(CHECK)
-    assert (found.status, found.findings["cause"], found.findings["flipped"]) == (Status.WARN, "near-ties", 32)
+    assert (found.status, found.findings["cause"], found.findings["flipped"]) == (
+        Status.WARN,
+        "near-ties",
+        32,
+    )
     assert found.message.endswith("and flips 32 of 32 decisions: near ties")
 
 
@@ -45,5 +59,10 @@ def test_one_of_two_is_enough(world: Any, missing: Trace) -> None:
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     assert world.where({"changed-inputs": crashed}).verdict(CHECK).status is Status.ERROR
-    found = world.where({"changed-inputs": missing, "changed-weights": missing, "predict-float64": missing}).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, "changed-inputs: not on this machine; changed-weights: not on this machine")
+    found = world.where(
+        {"changed-inputs": missing, "changed-weights": missing, "predict-float64": missing}
+    ).verdict(CHECK)
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "changed-inputs: not on this machine; changed-weights: not on this machine",
+    )

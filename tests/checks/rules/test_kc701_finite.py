@@ -10,7 +10,7 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc701_finite import CHECK
 from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.described import rows_fact
 
 CLEAN: dict[str, Any] = {"rows": {}, "weights": [], "hidden": {}, "outputs": {}, "served": {}, "filled": {}}
@@ -27,7 +27,11 @@ def holed(world: Any, value: float = float("nan")) -> np.ndarray:
 
 def test_healthy(world: Any) -> None:
     found = world.verdict(CHECK)
-    assert (found.status, found.message, found.findings) == (Status.PASS, "rows, weights and outputs are finite", CLEAN)
+    assert (found.status, found.message, found.findings) == (
+        Status.PASS,
+        "rows, weights and outputs are finite",
+        CLEAN,
+    )
 
 
 def test_bad_weights_fail(world: Any) -> None:
@@ -39,24 +43,38 @@ def test_bad_weights_fail(world: Any) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_outputs_that_are_not_finite_fail_although_both_ways_agree(world: Any, value: float) -> None:
     found = world.where({"predict": holed(world, value), "call": holed(world, value)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, "predict answers NaN or infinity, 2 values of output 'out' although all inputs are finite")
+    assert (found.status, found.message) == (
+        Status.FAIL,
+        "predict answers NaN or infinity, 2 values of output 'out' although all inputs are finite",
+    )
     assert found.findings == {**CLEAN, "outputs": {"out": 2}}
 
 
 def test_rows_that_spoil_outputs_are_named(world: Any) -> None:
     found = world.where({**BAD_ROWS, "predict": holed(world), "call": holed(world)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, f"predict answers NaN or infinity, 2 values of output 'out', from {TOLD}")
+    assert (found.status, found.message) == (
+        Status.FAIL,
+        f"predict answers NaN or infinity, 2 values of output 'out', from {TOLD}",
+    )
     assert found.findings == {**CLEAN, "rows": ROWS_FOUND, "outputs": {"out": 2}}
 
 
 def test_nan_that_predict_hides_fails(world: Any) -> None:
     found = world.where({**BAD_ROWS, "call": holed(world)}).verdict(CHECK)
-    assert (found.status, found.message.startswith("NaN is hidden: "), found.message.endswith(f"; {TOLD}")) == (Status.FAIL, True, True)
+    assert (
+        found.status,
+        found.message.startswith("NaN is hidden: "),
+        found.message.endswith(f"; {TOLD}"),
+    ) == (Status.FAIL, True, True)
     assert found.findings == {**CLEAN, "rows": ROWS_FOUND, "hidden": {"out": 2}}
 
 
-@pytest.mark.parametrize(("row", "by", "status"), [(3, 0.5, Status.FAIL), (3, 2.0**-14, Status.WARN), (4, 0.5, Status.WARN)])
-def test_bad_rows_that_the_two_ways_answer_otherwise_hide_nan(world: Any, row: int, by: float, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("row", "by", "status"), [(3, 0.5, Status.FAIL), (3, 2.0**-14, Status.WARN), (4, 0.5, Status.WARN)]
+)
+def test_bad_rows_that_the_two_ways_answer_otherwise_hide_nan(
+    world: Any, row: int, by: float, status: Status
+) -> None:
     """Other rows are for other checks."""
     found = world.where({**BAD_ROWS, "call": world.moved(by, (row,))}).verdict(CHECK)
     assert (found.status, found.findings["hidden"]) == (status, {"out": 1} if status is Status.FAIL else {})
@@ -64,7 +82,10 @@ def test_bad_rows_that_the_two_ways_answer_otherwise_hide_nan(world: Any, row: i
 
 def test_bad_rows_with_finite_answers_warn(world: Any) -> None:
     found = world.where(BAD_ROWS).verdict(CHECK)
-    assert (found.status, found.message) == (Status.WARN, f"{TOLD}; the model answers them with finite numbers")
+    assert (found.status, found.message) == (
+        Status.WARN,
+        f"{TOLD}; the model answers them with finite numbers",
+    )
     assert found.findings == {**CLEAN, "rows": ROWS_FOUND}
 
 
@@ -81,7 +102,10 @@ def test_a_crash_is_an_error_for_nothing_was_scanned(world: Any, crashed: Trace,
 
 
 def test_what_was_found_beats_a_crash(world: Any, crashed: Trace) -> None:
-    assert world.where({"predict": crashed}, data={"nonfinite_weights": ("w",)}).verdict(CHECK).status is Status.FAIL
+    assert (
+        world.where({"predict": crashed}, data={"nonfinite_weights": ("w",)}).verdict(CHECK).status
+        is Status.FAIL
+    )
 
 
 def test_a_predict_that_cannot_run_is_skipped(world: Any, missing: Trace) -> None:
@@ -100,7 +124,10 @@ HOLED = np.where(np.isin(FINE, (3, 9, 30)), np.nan, FINE)
 def test_missing_values_that_are_filled_are_told(world: Any) -> None:
     found = world.where(data=described(raw=HOLED, fed=FINE)).verdict(CHECK)
     assert (found.status, found.findings) == (Status.PASS, {**CLEAN, "filled": {"x": 3}})
-    assert found.message == "rows, weights and outputs are finite; missing values in 3 rows are filled before the model"
+    assert (
+        found.message
+        == "rows, weights and outputs are finite; missing values in 3 rows are filled before the model"
+    )
 
 
 def test_bad_rows_beyond_those_checked_are_counted(world: Any) -> None:
@@ -111,18 +138,33 @@ def test_bad_rows_beyond_those_checked_are_counted(world: Any) -> None:
 
 def test_what_serving_loses_fails(world: Any) -> None:
     found = world.where(data=described(raw=FINE, fed=FINE, served=HOLED)).verdict(CHECK)
-    assert (found.status, found.findings) == (Status.FAIL, {**CLEAN, "served": {"x": {"rows": 3, "first": [3, 9, 30]}}})
+    assert (found.status, found.findings) == (
+        Status.FAIL,
+        {**CLEAN, "served": {"x": {"rows": 3, "first": [3, 9, 30]}}},
+    )
     assert found.message == "3 served rows of input 'x' hold NaN or infinity (row 3 first), the data do not"
-    assert world.where(data=described(raw=HOLED, fed=HOLED, served=HOLED)).verdict(CHECK).findings["served"] == {}
+    assert (
+        world.where(data=described(raw=HOLED, fed=HOLED, served=HOLED)).verdict(CHECK).findings["served"]
+        == {}
+    )
 
 
 def test_bad_reference_rows_are_a_warning(world: Any) -> None:
     found = world.where(data=described(raw=FINE, fed=FINE, reference_fed=HOLED)).verdict(CHECK)
-    assert (found.status, found.message) == (Status.WARN, "3 reference rows of input 'x' reach the model with NaN or infinity, feature '0' most")
+    assert (found.status, found.message) == (
+        Status.WARN,
+        "3 reference rows of input 'x' reach the model with NaN or infinity, feature '0' most",
+    )
 
 
-@pytest.mark.parametrize("statistics", [{"kind": "S", "mean": [1.0, np.nan]}, {"kind": "P", "parts": [{"kind": "S", "mean": [np.inf]}]}])
+@pytest.mark.parametrize(
+    "statistics",
+    [{"kind": "S", "mean": [1.0, np.nan]}, {"kind": "P", "parts": [{"kind": "S", "mean": [np.inf]}]}],
+)
 def test_a_scaler_that_remembers_nan_is_a_warning(world: Any, statistics: dict[str, Any]) -> None:
     scaling = ScalingFact(kind="S", input="x", statistics=statistics)
     found = world.where(data={"description": DataFacts(scaling=scaling)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.WARN, "the scaler's S remembers NaN or infinity as mean of a feature")
+    assert (found.status, found.message) == (
+        Status.WARN,
+        "the scaler's S remembers NaN or infinity as mean of a feature",
+    )

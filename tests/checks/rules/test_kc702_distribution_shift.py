@@ -14,7 +14,13 @@ from tests.helpers.described import examined, layer
 
 
 def drift(**fields: Any) -> DriftFact:
-    usual: dict[str, Any] = {"input": "x", "name": "age", "against": "reference", "mean": 52.0, "expected": 45.0}
+    usual: dict[str, Any] = {
+        "input": "x",
+        "name": "age",
+        "against": "reference",
+        "mean": 52.0,
+        "expected": 45.0,
+    }
     usual |= {"shift": 0.0, "p_value": 1.0, "rows": 200}
     return DriftFact(**{**usual, **fields})
 
@@ -39,21 +45,51 @@ def known(*facts: DriftFact, **fields: Any) -> DataFacts:
 )
 def test_effects_count_and_chance_is_left_out(fact: DriftFact, words: str | None) -> None:
     verdict = examined(CHECK, known(fact))
-    assert (verdict.status, verdict.findings["moved"]) == (Status.WARN if words else Status.PASS, {"age": words} if words else {})
+    assert (verdict.status, verdict.findings["moved"]) == (
+        Status.WARN if words else Status.PASS,
+        {"age": words} if words else {},
+    )
 
 
 def test_the_worst_feature_is_named() -> None:
-    verdict = examined(CHECK, known(drift(shift=0.6, p_value=0.0), drift(name="income", shift=2.0, p_value=0.0), drift(name="rooms")))
-    assert verdict.message == "2 of 3 features differ from the reference rows, 'income' most: 52 instead of 45, 2 standard deviations"
+    verdict = examined(
+        CHECK,
+        known(
+            drift(shift=0.6, p_value=0.0), drift(name="income", shift=2.0, p_value=0.0), drift(name="rooms")
+        ),
+    )
+    assert (
+        verdict.message
+        == "2 of 3 features differ from the reference rows, 'income' most: 52 instead of 45, 2 standard deviations"
+    )
     assert verdict.findings["cause"] == "distribution-shift"
 
 
 def test_the_figures_of_every_feature_are_told_whether_it_moved_or_not() -> None:
-    facts = (drift(name="rooms", shift=-0.3), drift(name="age", shift=0.6, p_value=0.0), drift(name="sold", outside=0.5, outside_p=0.0))
+    facts = (
+        drift(name="rooms", shift=-0.3),
+        drift(name="age", shift=0.6, p_value=0.0),
+        drift(name="sold", outside=0.5, outside_p=0.0),
+    )
     found = examined(CHECK, known(*facts)).findings["by_feature"]
-    assert [(each["name"], each["moved"], each["shift"]) for each in found] == [("sold", True, 0.0), ("age", True, 0.6), ("rooms", False, -0.3)]
-    assert found[1] == {"input": "x", "name": "age", "mean": 52.0, "expected": 45.0, "shift": 0.6, "distance": None, "outside": None, "moved": True}
-    assert len(examined(CHECK, known(*(drift(name=str(at)) for at in range(90)))).findings["by_feature"]) == 40
+    assert [(each["name"], each["moved"], each["shift"]) for each in found] == [
+        ("sold", True, 0.0),
+        ("age", True, 0.6),
+        ("rooms", False, -0.3),
+    ]
+    assert found[1] == {
+        "input": "x",
+        "name": "age",
+        "mean": 52.0,
+        "expected": 45.0,
+        "shift": 0.6,
+        "distance": None,
+        "outside": None,
+        "moved": True,
+    }
+    assert (
+        len(examined(CHECK, known(*(drift(name=str(at)) for at in range(90)))).findings["by_feature"]) == 40
+    )
 
 
 def test_many_features_are_many_chances() -> None:
@@ -66,18 +102,28 @@ def test_limits_and_severity_are_the_owners() -> None:
     fact = drift(shift=0.9, p_value=1e-9)
     assert examined(CHECK, known(fact), drift_limits=DriftOptions(effect=1.0)).status is Status.PASS
     assert examined(CHECK, known(fact), drift_limits=DriftOptions(severity="fail")).status is Status.FAIL
-    assert examined(CHECK, known(drift(outside=0.5, outside_p=0.0)), drift_limits=DriftOptions(outside=0.6)).status is Status.PASS
+    assert (
+        examined(
+            CHECK, known(drift(outside=0.5, outside_p=0.0)), drift_limits=DriftOptions(outside=0.6)
+        ).status
+        is Status.PASS
+    )
 
 
 def test_what_remembers_is_named() -> None:
-    assert examined(CHECK, DataFacts(drift=(drift(against="norm"),))).message == "1 features are distributed like what 'norm' remembers"
+    assert (
+        examined(CHECK, DataFacts(drift=(drift(against="norm"),))).message
+        == "1 features are distributed like what 'norm' remembers"
+    )
 
 
 def test_gaps_that_were_filled_on_the_way_are_a_cause_of_their_own() -> None:
     filled = drift(outside=0.08, outside_p=0.0, filler=-999.0, gaps=0.07)
     verdict = examined(CHECK, known(filled, drift(name="rooms")))
     assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "gaps-filled-otherwise")
-    assert verdict.message.endswith("; the rows hold -999 about as often as the reference rows miss a value (7%)")
+    assert verdict.message.endswith(
+        "; the rows hold -999 about as often as the reference rows miss a value (7%)"
+    )
     also = examined(CHECK, known(filled, drift(name="rooms", shift=2.0, p_value=0.0)))
     assert also.findings["cause"] == "distribution-shift"
 
@@ -86,11 +132,16 @@ def test_a_layer_that_remembers_is_a_suspect() -> None:
     two = (drift(against="left"), drift(name="speed", against="right", shift=2.0, p_value=0.0))
     layers = (layer(path="left"), layer(path="right"))
     verdict = examined(CHECK, DataFacts(drift=two, layers=layers))
-    assert verdict.message == "1 of 2 features differ from what 'right' remembers, 'speed' most: 52 instead of 45, 2 standard deviations"
+    assert (
+        verdict.message
+        == "1 of 2 features differ from what 'right' remembers, 'speed' most: 52 instead of 45, 2 standard deviations"
+    )
     assert (verdict.findings["cause"], verdict.findings["layer"]) == ("distribution-shift", "right")
     assert verdict.advice is not None
     assert verdict.advice.endswith("; where the rows are right, 'right' was adapted on others, or on too few")
-    by_scaler = examined(CHECK, DataFacts(drift=(drift(against="StandardScaler", shift=2.0, p_value=0.0),), layers=layers))
+    by_scaler = examined(
+        CHECK, DataFacts(drift=(drift(against="StandardScaler", shift=2.0, p_value=0.0),), layers=layers)
+    )
     assert "layer" not in by_scaler.findings
 
 

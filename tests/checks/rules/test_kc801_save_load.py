@@ -10,9 +10,13 @@ import pytest
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc801_save_load import CHECK
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.routes.trace import Change, Trace
 
-PARTED = {"weights": [], "attributes": ["odd.k"], "config": [{"path": "layers/odd/config/k", "before": "6.0", "after": "12.0"}]}
+PARTED = {
+    "weights": [],
+    "attributes": ["odd.k"],
+    "config": [{"path": "layers/odd/config/k", "before": "6.0", "after": "12.0"}],
+}
 FORGOTTEN = {"layer": "odd", "kind": "Forgets", "argument": "b", "value": "0.0"}
 
 
@@ -23,15 +27,34 @@ def answer(world: Any, values: Any = None, **details: Any) -> Trace:
 
 def test_the_same(world: Any) -> None:
     found = world.where(facts={"keras": "3.15.1", "saved_with": "3.15.1"}).verdict(CHECK)
-    assert (found.status, found.message, len(found.judged)) == (Status.PASS, "saved and loaded again, it answers the same", 2)
+    assert (found.status, found.message, len(found.judged)) == (
+        Status.PASS,
+        "saved and loaded again, it answers the same",
+        2,
+    )
 
 
 @pytest.mark.parametrize(
     ("route", "details", "cause", "words"),
     [
-        ("reloaded", {**PARTED, "repeatable": True}, "config-loses-arguments", ": odd.k, layers/odd/config/k (6.0 before, 12.0 after)"),
-        ("reloaded", {**PARTED, "repeatable": False}, "untracked-state", "; two loads of the same file differ: odd.k"),
-        ("loaded-again", {"weights": ["dense/kernel"]}, "untracked-state", "; two loads of the same file differ: dense/kernel"),
+        (
+            "reloaded",
+            {**PARTED, "repeatable": True},
+            "config-loses-arguments",
+            ": odd.k, layers/odd/config/k (6.0 before, 12.0 after)",
+        ),
+        (
+            "reloaded",
+            {**PARTED, "repeatable": False},
+            "untracked-state",
+            "; two loads of the same file differ: odd.k",
+        ),
+        (
+            "loaded-again",
+            {"weights": ["dense/kernel"]},
+            "untracked-state",
+            "; two loads of the same file differ: dense/kernel",
+        ),
     ],
 )
 def test_other_answers(world: Any, route: str, details: dict[str, Any], cause: str, words: str) -> None:
@@ -45,18 +68,29 @@ def test_other_answers(world: Any, route: str, details: dict[str, Any], cause: s
 def test_what_never_answers_the_same_is_for_another_check(world: Any, witness: str) -> None:
     answers = {"reloaded": answer(world, world.moved(1e-2)), witness: world.moved(1e-2)}
     found = world.where(answers).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, "it does not even answer the same without being saved, see KC203 repeatability")
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "it does not even answer the same without being saved, see KC203 repeatability",
+    )
 
 
 def test_random_answers_are_for_another_check_too(world: Any) -> None:
-    random = Trace(route="", outputs={"out": world.predict}, changed=(Change(path="seed", kind="seed", max_abs=1.0),))
+    random = Trace(
+        route="", outputs={"out": world.predict}, changed=(Change(path="seed", kind="seed", max_abs=1.0),)
+    )
     found = world.where({"predict": random, "reloaded": answer(world, world.moved(1e-2))}).verdict(CHECK)
     assert found.status is Status.SKIP
 
 
 def test_what_no_file_holds_is_a_warning(world: Any) -> None:
-    untracked = world.where({"reloaded": answer(world, untracked=["odd.v"], forgotten=[FORGOTTEN])}).verdict(CHECK)
-    assert (untracked.status, untracked.findings["cause"], untracked.findings["layer"]) == (Status.WARN, "untracked-state", "odd")
+    untracked = world.where({"reloaded": answer(world, untracked=["odd.v"], forgotten=[FORGOTTEN])}).verdict(
+        CHECK
+    )
+    assert (untracked.status, untracked.findings["cause"], untracked.findings["layer"]) == (
+        Status.WARN,
+        "untracked-state",
+        "odd",
+    )
     assert "depend on odd.v, which Keras does not save" in untracked.message
     forgotten = world.where({"reloaded": answer(world, untracked=[], forgotten=[FORGOTTEN])}).verdict(CHECK)
     assert (forgotten.status, forgotten.findings["cause"]) == (Status.WARN, "config-loses-arguments")
@@ -65,25 +99,38 @@ def test_what_no_file_holds_is_a_warning(world: Any) -> None:
 
 def test_what_cannot_be_saved_is_a_warning(world: Any) -> None:
     found = world.where({"reloaded": Trace(route="", details={"failure": "TypeError: no"})}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.WARN, "it cannot be saved and loaded again: TypeError: no")
+    assert (found.status, found.message) == (
+        Status.WARN,
+        "it cannot be saved and loaded again: TypeError: no",
+    )
 
 
 def test_versions_are_told(world: Any) -> None:
     baked = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
     found = world.where(facts={"keras": "3.15.1", "saved_with": "3.9.0"}).verdict(CHECK)
-    assert (found.status, found.message[-45:]) == (Status.PASS, "the same; saved with Keras 3.9.0, this is 3.15.1"[-45:])
+    assert (found.status, found.message[-45:]) == (
+        Status.PASS,
+        "the same; saved with Keras 3.9.0, this is 3.15.1"[-45:],
+    )
     warned = world.where(facts={"layers": baked}).verdict(CHECK)
     assert warned.status is Status.WARN
     assert "'bn' has training=True in its graph" in warned.message
 
 
-STACKED = (LayerFact(path="masking", kind="Masking", masks=0.0), LayerFact(path="lstm", kind="LSTM"), LayerFact(path="lstm_1", kind="LSTM"))
+STACKED = (
+    LayerFact(path="masking", kind="Masking", masks=0.0),
+    LayerFact(path="lstm", kind="LSTM"),
+    LayerFact(path="lstm_1", kind="LSTM"),
+)
 
 
 def test_a_change_of_keras_between_saving_and_running_warns(world: Any) -> None:
     found = world.where(facts={"keras": "3.16.0", "saved_with": "3.15.1", "layers": STACKED}).verdict(CHECK)
     words = "'lstm' hands its mask on to the layers behind it, so that they skip padded steps, as it should up to Keras 3.15 and no longer"
-    assert (found.status, found.message) == (Status.WARN, f"{words} from 3.16 on; saved with Keras 3.15.1, this is 3.16.0")
+    assert (found.status, found.message) == (
+        Status.WARN,
+        f"{words} from 3.16 on; saved with Keras 3.15.1, this is 3.16.0",
+    )
     assert [(each["since"], each["state"]) for each in found.findings["versions"]] == [("3.16", "crossed")]
 
 
@@ -118,11 +165,16 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
 
 def test_rounding_is_no_loss(world: Any) -> None:
     moved = world.predict + np.float32(2.0**-18)
-    assert world.where({"reloaded": answer(world, moved, parting={"layer": "odd"})}).verdict(CHECK).status is Status.PASS
+    assert (
+        world.where({"reloaded": answer(world, moved, parting={"layer": "odd"})}).verdict(CHECK).status
+        is Status.PASS
+    )
 
 
 def test_what_a_changed_config_moves_is_no_rounding_however_little(world: Any) -> None:
     moved = world.predict + np.float32(2.0**-18)
-    found = world.where({"reloaded": answer(world, moved, parting={"layer": "odd"}, repeatable=True, **PARTED)}).verdict(CHECK)
+    found = world.where(
+        {"reloaded": answer(world, moved, parting={"layer": "odd"}, repeatable=True, **PARTED)}
+    ).verdict(CHECK)
     assert (found.status, found.findings["cause"]) == (Status.FAIL, "config-loses-arguments")
     assert found.message.startswith("what was saved and loaded answers differently, by up to 3.8e-06: odd.k")

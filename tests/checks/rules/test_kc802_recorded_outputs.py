@@ -9,7 +9,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc802_recorded_outputs import CHECK
-from keras_consistency_cli.routes.base import Trace
+from keras_consistency_cli.routes.trace import Trace
 from tests.checks.conftest import NOISE
 
 
@@ -31,7 +31,9 @@ def test_doubles_are_taken(world: Any) -> None:
 
 
 def test_one_row_moved(world: Any) -> None:
-    found = world.where(recorded(world.moved(1e-2)), facts={"keras": "3.15.1", "saved_with": "3.9.0"}).verdict(CHECK)
+    found = world.where(
+        recorded(world.moved(1e-2)), facts={"keras": "3.15.1", "saved_with": "3.9.0"}
+    ).verdict(CHECK)
     assert (found.status, found.findings) == (Status.FAIL, {"cause": "answers-moved", "forms": {}})
     assert found.message.startswith("today's answers are not the recorded ones, they differ by up to 0.01")
     assert found.message.endswith("; saved with Keras 3.9.0, this is 3.15.1")
@@ -46,12 +48,17 @@ def test_another_form_is_told(world: Any) -> None:
 def test_other_shape_and_nan(world: Any) -> None:
     holed = world.predict.copy()
     holed[3] = np.nan
-    assert [world.where(recorded(each)).verdict(CHECK).status for each in (world.predict[:, [0, 0]], holed)] == [Status.FAIL, Status.FAIL]
+    assert [
+        world.where(recorded(each)).verdict(CHECK).status for each in (world.predict[:, [0, 0]], holed)
+    ] == [Status.FAIL, Status.FAIL]
 
 
 def test_without_answers_it_is_skipped(world: Any) -> None:
     found = world.where({"recorded": Trace(route="", details={"given": False})}).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, "no answers are given; record some and give them with --expected")
+    assert (found.status, found.reason) == (
+        Status.SKIP,
+        "no answers are given; record some and give them with --expected",
+    )
 
 
 def test_crash(world: Any, crashed: Trace) -> None:

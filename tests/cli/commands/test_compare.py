@@ -18,7 +18,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that answers otherwise with training=True."""
     into = tmp_path_factory.mktemp("compare")
     keras.utils.set_random_seed(0)
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(1)]).save(into / "m.keras")
+    keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(1)]
+    ).save(into / "m.keras")
     np.save(into / "x.npy", np.random.default_rng(0).normal(size=(32, 4)).astype("float32"))
     return into / "m.keras"
 
@@ -30,7 +32,9 @@ def test_two_routes_are_held_against_each_other(model: Path, capsys: pytest.Capt
     assert (result["code"], result["name"], result["status"], result["message"]) == (
         "ROUTES", "one-by-one-vs-call", "pass", "one-by-one answers as call does",
     )  # fmt: skip
-    assert [(each["candidate"], each["reference"], each["rows"]) for each in result["comparisons"]] == [("one-by-one", "call", 32)]
+    assert [(each["candidate"], each["reference"], each["rows"]) for each in result["comparisons"]] == [
+        ("one-by-one", "call", 32)
+    ]
 
 
 def test_a_limit_that_is_missed_fails(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,18 +44,41 @@ def test_a_limit_that_is_missed_fails(model: Path, capsys: pytest.CaptureFixture
     assert shown.err == ""
 
 
-def test_a_file_may_say_what_and_its_words_on_checks_do_not_count(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_may_say_what_and_its_words_on_checks_do_not_count(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "scale.py").write_text("def prepare(x):\n    return x / 2\n", encoding="utf-8")
     said = f"model: {model}\ndata: {model.parent / 'x.npy'}\npreprocess: scale.py:prepare\nselect: [KC701]\nrequire: [KC701]\nrows: 20\n"
     (tmp_path / "k.yaml").write_text(said, encoding="utf-8")
-    forms = ["concise", *(f"{form}={tmp_path / form}" for form in ("json", "html", "junit", "sarif", "github", "markdown"))]
-    line = ["compare", "call", "predict", "--config", str(tmp_path / "k.yaml"), *(word for form in forms for word in ("--format", form))]
+    forms = [
+        "concise",
+        *(f"{form}={tmp_path / form}" for form in ("json", "html", "junit", "sarif", "github", "markdown")),
+    ]
+    line = [
+        "compare",
+        "call",
+        "predict",
+        "--config",
+        str(tmp_path / "k.yaml"),
+        *(word for form in forms for word in ("--format", form)),
+    ]
     assert main(line) == 0
-    assert capsys.readouterr().out.splitlines()[0].startswith("PASS ROUTES call-vs-predict: call answers as predict does")
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[0]
+        .startswith("PASS ROUTES call-vs-predict: call answers as predict does")
+    )
     told = json.loads((tmp_path / "json").read_text(encoding="utf-8"))
-    assert (told["rows"], told["required"], [result["code"] for result in told["results"]]) == (20, [], ["ROUTES"])
+    assert (told["rows"], told["required"], [result["code"] for result in told["results"]]) == (
+        20,
+        [],
+        ["ROUTES"],
+    )
     assert told["subject"]["settings"]["preprocess"] == str(tmp_path / "scale.py:prepare")
-    assert all("ROUTES" in (tmp_path / form).read_text(encoding="utf-8") for form in ("html", "junit", "sarif", "github", "markdown"))
+    assert all(
+        "ROUTES" in (tmp_path / form).read_text(encoding="utf-8")
+        for form in ("html", "junit", "sarif", "github", "markdown")
+    )
 
 
 def test_a_refusal_reaches_machines(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,9 +91,27 @@ def test_the_routes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--routes"]) == 0
     listed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert listed == dict(ROUTES)
-    assert {"predict", "call", "one-by-one", "predict-float64", "training-call", "rounded-layers", "companions"} <= set(listed)
-    assert not {"rows", "given-rows", "costs", "gradients", "masks", "state-memory", "locate-companions"} & set(listed)
-    assert [name for name, summary in listed.items() if name.endswith("-float64") and "float64" not in summary] == []
+    assert {
+        "predict",
+        "call",
+        "one-by-one",
+        "predict-float64",
+        "training-call",
+        "rounded-layers",
+        "companions",
+    } <= set(listed)
+    assert not {
+        "rows",
+        "given-rows",
+        "costs",
+        "gradients",
+        "masks",
+        "state-memory",
+        "locate-companions",
+    } & set(listed)
+    assert [
+        name for name, summary in listed.items() if name.endswith("-float64") and "float64" not in summary
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -78,10 +123,19 @@ def test_the_routes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         ("call predict m.keras --row 3", "unknown option --row (did you mean '--rows'?)"),
         ("call predict m.keras --format xml", "--format: format is 'xml', expected terminal, "),
         ("call predict", "no model is given"),
-        ("call predict m.keras --scaler s --preprocess f.py:f", "--scaler and --preprocess exclude each other"),
+        (
+            "call predict m.keras --scaler s --preprocess f.py:f",
+            "--scaler and --preprocess exclude each other",
+        ),
     ],
 )
-def test_mistakes(line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    line: str,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["compare", *line.split()]) == 2
     shown = capsys.readouterr()

@@ -19,9 +19,21 @@ def write(tmp_path: Path) -> Write:
     """Write a report of statuses by code, and give its path."""
 
     def make(name: str, statuses: dict[str, str], *, far: float = 1e-8, **changed: Any) -> str:
-        pair = {"candidate": "one-by-one", "reference": "predict", "output": "y", "max_abs": far, "limit": 1e-7}
+        pair = {
+            "candidate": "one-by-one",
+            "reference": "predict",
+            "output": "y",
+            "max_abs": far,
+            "limit": 1e-7,
+        }
         results = [
-            {"code": code, "name": "a-check", "status": status, "message": "m", "comparisons": [pair] if code == "KC101" else []}
+            {
+                "code": code,
+                "name": "a-check",
+                "status": status,
+                "message": "m",
+                "comparisons": [pair] if code == "KC101" else [],
+            }
             for code, status in statuses.items()
         ]
         subject = {
@@ -30,7 +42,13 @@ def write(tmp_path: Path) -> Write:
             "scaler": None,
             "settings": {},
         }
-        document = {"schema": "kcheck.report/1", "results": results, "diagnoses": [], "environment": {"keras": "3.15.1"}, "subject": subject}
+        document = {
+            "schema": "kcheck.report/1",
+            "results": results,
+            "diagnoses": [],
+            "environment": {"keras": "3.15.1"},
+            "subject": subject,
+        }
         (tmp_path / name).write_text(json.dumps({**document, **changed}))
         return str(tmp_path / name)
 
@@ -58,12 +76,18 @@ def write(tmp_path: Path) -> Write:
         ({"KC101": "fail", "KC102": "pass"}, {"KC101": "pass", "KC102": "fail"}, 1),
     ],
 )
-def test_worse_is_told_by_the_exit_code(before: dict[str, str], after: dict[str, str], code: int, write: Write) -> None:
+def test_worse_is_told_by_the_exit_code(
+    before: dict[str, str], after: dict[str, str], code: int, write: Write
+) -> None:
     assert main(["diff", write("a.json", before), write("b.json", after)]) == code
 
 
 def test_every_kind_of_change_is_told(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    subject = {"model": {"sha256": "b" * 64}, "data": {"sha256": None, "summary": "made"}, "settings": {"rows": 5}}
+    subject = {
+        "model": {"sha256": "b" * 64},
+        "data": {"sha256": None, "summary": "made"},
+        "settings": {"rows": 5},
+    }
     one = write("a.json", {"KC101": "pass", "KC102": "skip"})
     other = write(
         "b.json", {"KC101": "fail", "KC103": "pass"}, far=0.5, subject=subject, environment={"keras": "3.16.0\x1b[1m"},
@@ -89,24 +113,39 @@ def test_every_kind_of_change_is_told(write: Write, capsys: pytest.CaptureFixtur
     ]
 
 
-def test_other_inputs_alone_are_no_failure_and_rounding_is_no_change(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_inputs_alone_are_no_failure_and_rounding_is_no_change(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     one = write("a.json", {"KC101": "pass"})
     assert main(["diff", one, write("b.json", {"KC101": "pass"}, far=9e-8)]) == 0
     assert capsys.readouterr().out == "nothing changed\n"
     assert main(["diff", one, write("b.json", {"KC101": "pass"}, subject={}), "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["schema"], told["exit_code"]) == ("kcheck.diff/1", 0)
-    assert told["changes"][0] == {"section": "inputs", "name": "model", "before": "a" * 64, "after": "none", "worse": False}
+    assert told["changes"][0] == {
+        "section": "inputs",
+        "name": "model",
+        "before": "a" * 64,
+        "after": "none",
+        "worse": False,
+    }
 
 
 def test_how_reports_were_shown_is_no_change(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = [{"format": [form], "output": out, "quiet": quiet} for form, out, quiet in (("json", "a.json", False), ("terminal", None, True))]
-    reports = [write(f"{at}.json", {"KC101": "pass"}, subject={"settings": each}) for at, each in enumerate(settings)]
+    settings = [
+        {"format": [form], "output": out, "quiet": quiet}
+        for form, out, quiet in (("json", "a.json", False), ("terminal", None, True))
+    ]
+    reports = [
+        write(f"{at}.json", {"KC101": "pass"}, subject={"settings": each}) for at, each in enumerate(settings)
+    ]
     assert main(["diff", *reports]) == 0
     assert capsys.readouterr().out == "nothing changed\n"
 
 
-@pytest.mark.parametrize(("second", "message"), [("none.json", "none.json: cannot be read"), ("--form", "unknown option --form")])
+@pytest.mark.parametrize(
+    ("second", "message"), [("none.json", "none.json: cannot be read"), ("--form", "unknown option --form")]
+)
 def test_mistakes(second: str, message: str, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", write("a.json", {}), second]) == 2
     shown = capsys.readouterr()

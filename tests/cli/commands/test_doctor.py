@@ -25,13 +25,18 @@ def _played(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "free_memory", lambda: 8 * 2**30)
 
 
-def test_each_thing_has_its_line_and_its_advice(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_thing_has_its_line_and_its_advice(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["doctor"]) == 0
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
     assert "  ✓ tensorflow: 2.21.0 on CPU:0" in lines
-    assert lines[lines.index("  ! jax: not installed") + 1] == "      -> pip install jax, to check with --backend jax"
+    assert (
+        lines[lines.index("  ! jax: not installed") + 1]
+        == "      -> pip install jax, to check with --backend jax"
+    )
     assert lines[-1] == "nothing stands in the way"
     assert max(map(len, lines)) <= 80
     assert ("\x1b" in shown.out, shown.err) == (False, "")
@@ -47,7 +52,9 @@ def test_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None:
             "advice": "pip install torch, to check with --backend torch"} in told["findings"]  # fmt: skip
 
 
-def test_a_backend_that_is_broken_is_no_verdict(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_is_broken_is_no_verdict(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(findings, "probe", lambda: {**WELL, "tensorflow": {"problem": "ImportError: libx"}})
     assert main(["doctor"]) == 3
     shown = capsys.readouterr().out.splitlines()
@@ -63,7 +70,13 @@ def test_a_backend_that_is_broken_is_no_verdict(capsys: pytest.CaptureFixture[st
         (["--colour"], "unknown option --colour (did you mean '--color'?)"),
     ],
 )
-def test_mistakes(line: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    line: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["doctor", *line]) == 2
     shown = capsys.readouterr()

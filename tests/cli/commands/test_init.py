@@ -14,19 +14,30 @@ from keras_consistency_cli.config.settings import load_settings
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A model of a series, with some files beside it."""
-    keras.Sequential([keras.Input((4, 2)), keras.layers.GRU(3), keras.layers.Dense(1)]).save(tmp_path / "m: #1.keras")
+    keras.Sequential([keras.Input((4, 2)), keras.layers.GRU(3), keras.layers.Dense(1)]).save(
+        tmp_path / "m: #1.keras"
+    )
     (tmp_path / "data").mkdir()
     for name in ("data/x.npy", "scaler.pkl", "expected.npy", "expected.npz"):
         (tmp_path / name).touch()
     return tmp_path / "m: #1.keras"
 
 
-def test_what_was_found_is_stated_and_the_rest_is_comments(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_found_is_stated_and_the_rest_is_comments(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["init", str(model)]) == 0
     path = model.parent / "kcheck.yaml"
     assert capsys.readouterr() == (f"wrote {path}; next: kcheck {model}\n", "")
     found = load_settings({"config": str(path)}, {})
-    defaults = load_settings({"model": str(model), "data": str(model.parent / "data/x.npy"), "scaler": str(model.parent / "scaler.pkl")}, {})
+    defaults = load_settings(
+        {
+            "model": str(model),
+            "data": str(model.parent / "data/x.npy"),
+            "scaler": str(model.parent / "scaler.pkl"),
+        },
+        {},
+    )
     assert found == defaults
     text = path.read_text(encoding="utf-8")
     assert "# not taken from beside the model, for --expected could be " in text
@@ -38,29 +49,49 @@ def test_every_comment_of_an_option_is_valid_once_it_is_none(model: Path) -> Non
     path = model.parent / "kcheck.yaml"
     lines = path.read_text(encoding="utf-8").splitlines()
     opened = [
-        line.removeprefix("# ") if line.startswith(("# facts:", "#   ", "# select", "# ignore", "# require", "# tolerance")) else line
+        line.removeprefix("# ")
+        if line.startswith(("# facts:", "#   ", "# select", "# ignore", "# require", "# tolerance"))
+        else line
         for line in lines
     ]
-    path.write_text("\n".join(opened).replace("#   ", "  ").replace("growing-prefix #", "growing-prefix   #") + "\n", encoding="utf-8")
+    path.write_text(
+        "\n".join(opened).replace("#   ", "  ").replace("growing-prefix #", "growing-prefix   #") + "\n",
+        encoding="utf-8",
+    )
     settings = load_settings({"config": str(path)}, {})
-    assert (settings.facts.time_axis, settings.facts.step_by_step, settings.select) == (1, "growing-prefix", ("KC1", "execution-mode"))
+    assert (settings.facts.time_axis, settings.facts.step_by_step, settings.select) == (
+        1,
+        "growing-prefix",
+        ("KC1", "execution-mode"),
+    )
 
 
-def test_nothing_is_overwritten_unless_it_is_asked_for(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_overwritten_unless_it_is_asked_for(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = model.parent / "kcheck.yaml"
     path.write_text("rows: 7\n", encoding="utf-8")
     assert main(["init", str(model)]) == 2
-    assert capsys.readouterr() == ("", f"kcheck: {path} is there already\n        to mend: --force overwrites it\n")
+    assert capsys.readouterr() == (
+        "",
+        f"kcheck: {path} is there already\n        to mend: --force overwrites it\n",
+    )
     assert path.read_text(encoding="utf-8") == "rows: 7\n"
     assert main(["init", str(model), "--force"]) == 0
     assert path.read_text(encoding="utf-8").startswith("# kcheck's options for ")
 
 
 @pytest.mark.parametrize(
-    ("line", "message", "code"), [(["none.keras"], "none.keras: ", 2), (["text.keras"], "text.keras", 1), ([], "Missing argument", 2)]
+    ("line", "message", "code"),
+    [(["none.keras"], "none.keras: ", 2), (["text.keras"], "text.keras", 1), ([], "Missing argument", 2)],
 )
 def test_mistakes(
-    line: list[str], message: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: list[str],
+    message: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.keras").write_text("text")

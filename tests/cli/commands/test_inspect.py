@@ -29,9 +29,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     inner = crafted.honest_config() | {"build_config": {"input_shape": [None, 4]}}
     inner["config"] |= {"name": "inner"}
     crafted.write_archive(tmp_path / "fine.keras", crafted.config_with(inner))
-    crafted.write_archive(tmp_path / "custom.keras", crafted.config_with(crafted.layer("Swish", "layers", registered="mine>Swish")))
+    crafted.write_archive(
+        tmp_path / "custom.keras",
+        crafted.config_with(crafted.layer("Swish", "layers", registered="mine>Swish")),
+    )
     crafted.write_archive(tmp_path / "lambda.keras", crafted.config_with(crafted.layer("Lambda")))
-    crafted.write_archive(tmp_path / "hostile.keras", crafted.config_with(crafted.dense(name=HOSTILE), crafted.layer(HOSTILE, "m", name="n" * 5000)))
+    crafted.write_archive(
+        tmp_path / "hostile.keras",
+        crafted.config_with(crafted.dense(name=HOSTILE), crafted.layer(HOSTILE, "m", name="n" * 5000)),
+    )
     (tmp_path / "text.keras").write_text("no model\n" * 9)
     (tmp_path / "layers.py").write_text("raise SystemExit(77)\n")
     return tmp_path
@@ -61,7 +67,16 @@ def test_a_model_is_shown_on_one_screen(here: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        ("lambda.keras", 1, ["x REFUSED code", "keras.layers.Lambda 'suspect'", "--allow-unsafe", "does not pass it as it is, exit 1"]),
+        (
+            "lambda.keras",
+            1,
+            [
+                "x REFUSED code",
+                "keras.layers.Lambda 'suspect'",
+                "--allow-unsafe",
+                "does not pass it as it is, exit 1",
+            ],
+        ),
         ("lambda.keras --allow-unsafe", 0, ["! NOTE code", "exit 0"]),
         ("custom.keras", 1, ["x REFUSED custom", "mine>Swish", "--custom-objects layers.py"]),
         ("custom.keras --custom-objects layers.py", 0, ["! NOTE custom", "mine>Swish"]),
@@ -87,7 +102,9 @@ def test_what_run_would_refuse_is_described_and_exits_with_1(
         ("", 2, "MODEL"),
     ],
 )
-def test_what_cannot_be_described_says_why(here: Path, capsys: pytest.CaptureFixture[str], line: str, code: int, words: str) -> None:
+def test_what_cannot_be_described_says_why(
+    here: Path, capsys: pytest.CaptureFixture[str], line: str, code: int, words: str
+) -> None:
     assert main(["inspect", *line.split()]) == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -99,15 +116,30 @@ def test_machines_get_the_same_as_json(here: Path, capsys: pytest.CaptureFixture
     assert main(["inspect", "custom.keras", "--format", "json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["schema"], told["exit_code"], told["parameters"]) == ("kcheck.model/1", 1, 15)
-    assert told["layers"][0] == {"depth": 0, "name": "dense", "kind": "Dense", "shape": [None, 3], "parameters": 15, "policy": ""}
+    assert told["layers"][0] == {
+        "depth": 0,
+        "name": "dense",
+        "kind": "Dense",
+        "shape": [None, 3],
+        "parameters": 15,
+        "policy": "",
+    }
     assert [(hazard["kind"], hazard["refused"]) for hazard in told["hazards"]] == [("custom", True)]
-    assert [member["name"] for member in told["members"]] == ["metadata.json", "config.json", "model.weights.h5"]
+    assert [member["name"] for member in told["members"]] == [
+        "metadata.json",
+        "config.json",
+        "model.weights.h5",
+    ]
 
 
 def test_a_refusal_as_json_says_why(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "text.keras", "--format", "json"]) == 1
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert (told["exit_code"], told["path"], told["error"]["message"]) == (1, "text.keras", "text.keras: a text file")
+    assert (told["exit_code"], told["path"], told["error"]["message"]) == (
+        1,
+        "text.keras",
+        "text.keras: a text file",
+    )
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -142,6 +174,11 @@ def test_neither_a_backend_nor_the_reports_nor_the_given_file_are_loaded(here: P
         "print(code, sorted({'keras', 'tensorflow', 'sklearn', 'rich.console', 'keras_consistency_cli.checks.registry'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=here,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.stdout.splitlines()[-1] == "0 []"

@@ -20,22 +20,41 @@ from keras_consistency_cli.reporting.report import Report, Source
 REFERENCE = np.linspace(0.5, 1.0, 40, dtype=np.float32)[:, None]
 EXACT = REFERENCE.astype(np.float64) + 3e-8
 NOISE = compare(
-    ("predict", "predict-float64"), Answers(outputs={"y": REFERENCE}), Answers(outputs={"y": EXACT}), shadow=Answers(outputs={"y": EXACT})
+    ("predict", "predict-float64"),
+    Answers(outputs={"y": REFERENCE}),
+    Answers(outputs={"y": EXACT}),
+    shadow=Answers(outputs={"y": EXACT}),
 )
 
 Make = Callable[..., Path]
 
 
-def judged(names: tuple[str, str], change: np.ndarray | float, policy: Policy, *, exact: bool = False, decide: bool = False) -> Judged:
-    answers = Answers(outputs={"y": (REFERENCE + change).astype(np.float32)}), Answers(outputs={"y": REFERENCE})
-    pair = compare(names, *answers, shadow=Answers(outputs={"y": EXACT}), decisions={"y": "threshold"} if decide else {})[0]
+def judged(
+    names: tuple[str, str],
+    change: np.ndarray | float,
+    policy: Policy,
+    *,
+    exact: bool = False,
+    decide: bool = False,
+) -> Judged:
+    answers = (
+        Answers(outputs={"y": (REFERENCE + change).astype(np.float32)}),
+        Answers(outputs={"y": REFERENCE}),
+    )
+    pair = compare(
+        names, *answers, shadow=Answers(outputs={"y": EXACT}), decisions={"y": "threshold"} if decide else {}
+    )[0]
     found = judge(pair, noise=NOISE[0], lifted=None, policy=policy, exact=exact)
     return Judged(comparison=pair, limit=found.limit, within=found.within, reason=found.reason)
 
 
-def verdict(code: str, name: str, *pairs: Judged, status: Status | None = None, reason: str | None = None) -> Verdict:
+def verdict(
+    code: str, name: str, *pairs: Judged, status: Status | None = None, reason: str | None = None
+) -> Verdict:
     own = Status.PASS if all(each.within for each in pairs) else Status.FAIL
-    return Verdict(code=code, name=name, status=status or own, message="as it was", judged=pairs, reason=reason)
+    return Verdict(
+        code=code, name=name, status=status or own, message="as it was", judged=pairs, reason=reason
+    )
 
 
 @pytest.fixture
@@ -44,7 +63,14 @@ def stored(tmp_path: Path) -> Make:
 
     def make(*verdicts: Verdict, calibration: tuple[Comparison, ...] = NOISE, **changed: Any) -> Path:
         source = Source(path="m.keras")
-        report = Report(version="1", verdicts=verdicts, model=source, data=source, calibration={"noise": calibration, "rounded": ()}, **changed)
+        report = Report(
+            version="1",
+            verdicts=verdicts,
+            model=source,
+            data=source,
+            calibration={"noise": calibration, "rounded": ()},
+            **changed,
+        )
         (tmp_path / "r.json").write_text(json.dumps(as_document(report)))
         return tmp_path / "r.json"
 
@@ -75,7 +101,9 @@ LARGE = 1e-3
         ("KC701", LARGE, ["--rtol", "0", "--atol", "0.01"], "fail"),
     ],
 )
-def test_other_limits(code: str, change: float, flags: list[str], status: str, stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_limits(
+    code: str, change: float, flags: list[str], status: str, stored: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = stored(verdict(code, "a-check", judged(("one-by-one", "predict"), change, CALIBRATED)))
     exit_code = main(["recheck", str(path), "--format", "json", *flags])
     document = json.loads(capsys.readouterr().out)
@@ -83,39 +111,84 @@ def test_other_limits(code: str, change: float, flags: list[str], status: str, s
     assert (exit_code, document["exit_code"]) == ({"pass": 0, "fail": 1, "error": 3}[status],) * 2
 
 
-def test_what_the_measurements_do_not_decide_is_no_pass(stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    change = np.where(np.arange(40)[:, None] == 39, 3e-3, 2e-3)  # at 1.0 and from 0.5 on: 0.4 % in the middle, yet no limit of 0.35 % holds for all
+def test_what_the_measurements_do_not_decide_is_no_pass(
+    stored: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change = np.where(
+        np.arange(40)[:, None] == 39, 3e-3, 2e-3
+    )  # at 1.0 and from 0.5 on: 0.4 % in the middle, yet no limit of 0.35 % holds for all
     path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), change, CALIBRATED)))
     assert main(["recheck", str(path), "--rtol", "0.0033", "--atol", "0"]) in (1, 3)
     assert "PASS" not in capsys.readouterr().out
 
 
 def test_exact_pairs_stay_exact(stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    path = stored(verdict("KC103", "companion-swap", judged(("companions", "companions-baseline"), SMALL, CALIBRATED, exact=True)))
+    path = stored(
+        verdict(
+            "KC103",
+            "companion-swap",
+            judged(("companions", "companions-baseline"), SMALL, CALIBRATED, exact=True),
+        )
+    )
     assert main(["recheck", str(path), "--rtol", "1", "--atol", "1"]) == 1
     assert capsys.readouterr().out.startswith("FAIL   KC103 companion-swap  as it was\n")
 
 
 def test_routes_that_crashed_are_no_pass(stored: Make) -> None:
-    path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), LARGE, CALIBRATED), reason="batch-7: crashed"))
+    path = stored(
+        verdict(
+            "KC101",
+            "batch-vs-single",
+            judged(("one-by-one", "predict"), LARGE, CALIBRATED),
+            reason="batch-7: crashed",
+        )
+    )
     assert main(["recheck", str(path), "--rtol", "0", "--atol", "1"]) == 3
 
 
 def test_failures_for_other_reasons_stay(stored: Make) -> None:
     within = judged(("one-by-one", "predict"), SMALL, CALIBRATED)
-    assert main(["recheck", str(stored(verdict("KC102", "batch-size", within, status=Status.FAIL))), "--rtol", "0", "--atol", "1"]) == 1
-    assert main(["recheck", str(stored(verdict("KC102", "batch-size", status=Status.FAIL))), "--rtol", "0", "--atol", "1"]) == 1
+    assert (
+        main(
+            [
+                "recheck",
+                str(stored(verdict("KC102", "batch-size", within, status=Status.FAIL))),
+                "--rtol",
+                "0",
+                "--atol",
+                "1",
+            ]
+        )
+        == 1
+    )
+    assert (
+        main(
+            [
+                "recheck",
+                str(stored(verdict("KC102", "batch-size", status=Status.FAIL))),
+                "--rtol",
+                "0",
+                "--atol",
+                "1",
+            ]
+        )
+        == 1
+    )
 
 
 def test_decisions_that_flip_are_not_silent(stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), -0.02, CALIBRATED, decide=True)))
+    path = stored(
+        verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), -0.02, CALIBRATED, decide=True))
+    )
     assert main(["recheck", str(path), "--rtol", "0", "--atol", "0.1"]) in (0, 1)
     assert "decisions flip" in capsys.readouterr().out
 
 
 def test_lines_selection_and_warnings(stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
     pair = judged(("one-by-one", "predict"), LARGE, CALIBRATED)
-    path = stored(verdict("KC101", "batch-vs-single", pair), verdict("KC202", "training-flag", status=Status.WARN))
+    path = stored(
+        verdict("KC101", "batch-vs-single", pair), verdict("KC202", "training-flag", status=Status.WARN)
+    )
     assert main(["recheck", str(path), "--rtol", "0", "--atol", "0.01"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "WARN   KC202 training-flag  as it was",
@@ -127,8 +200,14 @@ def test_lines_selection_and_warnings(stored: Make, capsys: pytest.CaptureFixtur
     assert main(["recheck", str(path), "--select", "KC2"]) == 0
 
 
-def test_lines_fit_the_terminal(stored: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    path = stored(verdict("KC301", "scaler-reuse-vs-refit with words", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
+def test_lines_fit_the_terminal(
+    stored: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = stored(
+        verdict(
+            "KC301", "scaler-reuse-vs-refit with words", judged(("one-by-one", "predict"), LARGE, CALIBRATED)
+        )
+    )
     monkeypatch.setenv("COLUMNS", "40")
     assert main(["recheck", str(path)]) == 1
     first, *others = capsys.readouterr().out.partition("\n\n")[0].splitlines()
@@ -152,7 +231,13 @@ def test_lines_fit_the_terminal(stored: Make, monkeypatch: pytest.MonkeyPatch, c
         (["numbers.json", "--rto", "1"], "unknown option --rto (did you mean '--rtol'?)"),
     ],
 )
-def test_mistakes(line: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    line: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     pair = {"candidate": "a", "reference": "b", "output": "y", "within": True}
     result = {"code": "KC101", "name": "n", "status": "pass", "message": "m", "comparisons": [pair]}
@@ -166,7 +251,10 @@ def test_mistakes(line: list[str], message: str, tmp_path: Path, monkeypatch: py
     assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True), shown.err
 
 
-@pytest.mark.parametrize("flags", [["--rtol", "0", "--atol", "1e308"], ["--rtol", "1", "--atol", "0"], ["--rtol", "0", "--atol", "1.01"]])
+@pytest.mark.parametrize(
+    "flags",
+    [["--rtol", "0", "--atol", "1e308"], ["--rtol", "1", "--atol", "0"], ["--rtol", "0", "--atol", "1.01"]],
+)
 def test_limits_that_let_anything_pass_are_no_pass(flags: list[str], stored: Make) -> None:
     path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
     assert main(["recheck", str(path), *flags]) == 3
@@ -177,13 +265,18 @@ def test_results_that_were_taken_out_are_no_pass(stored: Make) -> None:
     assert main(["recheck", str(stored(verdict("KC101", "batch-vs-single", status=Status.SKIP)))]) == 3
 
 
-def test_a_status_that_was_changed_by_hand_is_refused(stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_status_that_was_changed_by_hand_is_refused(
+    stored: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), LARGE, CALIBRATED)))
     document = json.loads(path.read_text())
     document["results"][0]["status"] = "pass"
     path.write_text(json.dumps(document))
     assert main(["recheck", str(path)]) == 2
-    assert "KC101 says pass and has a comparison beyond its limit: the report was changed by hand" in capsys.readouterr().err
+    assert (
+        "KC101 says pass and has a comparison beyond its limit: the report was changed by hand"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +288,9 @@ def test_a_status_that_was_changed_by_hand_is_refused(stored: Make, capsys: pyte
         ({"max_abs": float("nan")}, "has a comparison of nothing"),
     ],
 )
-def test_a_pass_of_nothing_is_refused(changed: dict[str, Any] | None, fault: str, stored: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pass_of_nothing_is_refused(
+    changed: dict[str, Any] | None, fault: str, stored: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = stored(verdict("KC101", "batch-vs-single", judged(("one-by-one", "predict"), SMALL, CALIBRATED)))
     document = json.loads(path.read_text())
     pairs = document["results"][0]["comparisons"]

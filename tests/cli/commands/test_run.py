@@ -20,7 +20,9 @@ class Stage:
     settings: Settings | None = None
     look: Mapping[str, Any]
 
-    def inspect(self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object) -> SimpleNamespace:
+    def inspect(
+        self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object
+    ) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings = settings
         return SimpleNamespace(exit_code=0)
@@ -35,7 +37,10 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Put the played modules where the real ones are imported from."""
     played = Stage()
-    for name, content in {"pipeline.run": {"inspect": played.inspect}, "reporting.render": {"render": played.render}}.items():
+    for name, content in {
+        "pipeline.run": {"inspect": played.inspect},
+        "reporting.render": {"render": played.render},
+    }.items():
         module = ModuleType(name)
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, f"keras_consistency_cli.{name}", module)
@@ -44,8 +49,31 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 def test_short_options(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "k.yaml").write_text("rows: 5\n", encoding="utf-8")
-    assert main(["run", "m.keras", "-d", "x.npy", "-c", str(tmp_path / "k.yaml"), "-o", str(tmp_path / "r"), "-x", "-q"]) == 0
-    long = {"model": "m.keras", "data": "x.npy", "rows": 5, "output": str(tmp_path / "r"), "exit_first": True, "quiet": True}
+    assert (
+        main(
+            [
+                "run",
+                "m.keras",
+                "-d",
+                "x.npy",
+                "-c",
+                str(tmp_path / "k.yaml"),
+                "-o",
+                str(tmp_path / "r"),
+                "-x",
+                "-q",
+            ]
+        )
+        == 0
+    )
+    long = {
+        "model": "m.keras",
+        "data": "x.npy",
+        "rows": 5,
+        "output": str(tmp_path / "r"),
+        "exit_first": True,
+        "quiet": True,
+    }
     assert stage.settings == Settings.model_validate(long)
 
 
@@ -57,13 +85,18 @@ def test_the_renderer_is_told_how_much_to_show(flags: list[str], amount: str | N
 
 def test_quiet_and_verbose_exclude_each_other(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "m.keras", "-qv"]) == 2
-    assert capsys.readouterr().err == "kcheck: --quiet and --verbose exclude each other\n        to mend: give one of them\n"
+    assert (
+        capsys.readouterr().err
+        == "kcheck: --quiet and --verbose exclude each other\n        to mend: give one of them\n"
+    )
     assert stage.settings is None
 
 
 def test_words_of_require_are_collected_and_its_settings_read(stage: Stage) -> None:
     assert main(["run", "m.keras", "--require", "KC1,finite", "--require", "KC301", "--exit-zero"]) == 0
-    assert stage.settings == load_settings({"model": "m.keras", "require": ["KC1,finite", "KC301"], "exit_zero": True}, {})
+    assert stage.settings == load_settings(
+        {"model": "m.keras", "require": ["KC1,finite", "KC301"], "exit_zero": True}, {}
+    )
     assert stage.settings is not None
     assert stage.settings.require == ("KC1", "finite", "KC301")
 
@@ -89,4 +122,7 @@ def test_settings_are_shown_with_their_sources_and_nothing_runs(
 
 def test_wrong_settings_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "m.keras", "--show-settings", "--rows", "0"]) == 2
-    assert capsys.readouterr() == ("", "kcheck: --rows: rows is 0, expected a whole number of at least 1, or all\n")
+    assert capsys.readouterr() == (
+        "",
+        "kcheck: --rows: rows is 0, expected a whole number of at least 1, or all\n",
+    )

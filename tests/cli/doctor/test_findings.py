@@ -14,7 +14,13 @@ from keras_consistency_cli.cli.doctor.probes import PROBES
 from keras_consistency_cli.loading.model_file.summary import Hazard, summarise
 
 WELL: dict[str, dict[str, Any]] = {
-    "tensorflow": {"version": "2.21.0", "devices": ["CPU:0"], "TF32": True, "deterministic operations": False, "keras": "3.15.1"},
+    "tensorflow": {
+        "version": "2.21.0",
+        "devices": ["CPU:0"],
+        "TF32": True,
+        "deterministic operations": False,
+        "keras": "3.15.1",
+    },
     "jax": {"missing": True},
     "torch": {"missing": True},
     "isolation": {"lacks": []},
@@ -29,8 +35,15 @@ def test_a_healthy_machine_has_no_trouble(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(findings, "free_memory", lambda: 8 * 2**30)
     report = examination(None, WELL)
     assert [one for one in report if one.level == "trouble"] == []
-    assert list(dict.fromkeys(one.section for one in report)) == ["versions", "backends", "machine", "isolation"]
-    assert found("tensorflow") == Finding(section="backends", level="ok", name="tensorflow", value="2.21.0 on CPU:0")
+    assert list(dict.fromkeys(one.section for one in report)) == [
+        "versions",
+        "backends",
+        "machine",
+        "isolation",
+    ]
+    assert found("tensorflow") == Finding(
+        section="backends", level="ok", name="tensorflow", value="2.21.0 on CPU:0"
+    )
     assert found("tensorflow: TF32").level == "ok", "TF32 changes nothing on a CPU"
 
 
@@ -38,15 +51,37 @@ def test_a_healthy_machine_has_no_trouble(monkeypatch: pytest.MonkeyPatch) -> No
     ("probes", "name", "level", "value"),
     [
         ({"tensorflow": {"missing": True}}, "tensorflow", "trouble", "not installed"),
-        ({"tensorflow": {"problem": "ImportError: lib\x1b[1m"}}, "tensorflow", "trouble", "cannot be imported: ImportError: lib\\x1b[1m"),
+        (
+            {"tensorflow": {"problem": "ImportError: lib\x1b[1m"}},
+            "tensorflow",
+            "trouble",
+            "cannot be imported: ImportError: lib\\x1b[1m",
+        ),
         ({"torch": {"missing": True}}, "torch", "note", "not installed"),
-        ({"tensorflow": {"version": "2", "devices": ["CPU:0", "GPU:0"], "TF32": True}}, "tensorflow: TF32", "note", "on"),
-        ({"tensorflow": {"version": "2", "devices": ["CPU:0", "GPU:0"], "TF32": False}}, "tensorflow: TF32", "ok", "off"),
-        ({"isolation": {"lacks": ["network: no seccomp"]}}, "workers", "note", "not kept from network: no seccomp"),
+        (
+            {"tensorflow": {"version": "2", "devices": ["CPU:0", "GPU:0"], "TF32": True}},
+            "tensorflow: TF32",
+            "note",
+            "on",
+        ),
+        (
+            {"tensorflow": {"version": "2", "devices": ["CPU:0", "GPU:0"], "TF32": False}},
+            "tensorflow: TF32",
+            "ok",
+            "off",
+        ),
+        (
+            {"isolation": {"lacks": ["network: no seccomp"]}},
+            "workers",
+            "note",
+            "not kept from network: no seccomp",
+        ),
         ({"isolation": {"problem": "OSError: no"}}, "workers", "note", "not known: OSError: no"),
     ],
 )
-def test_what_is_not_well_is_told_with_advice(probes: dict[str, dict[str, Any]], name: str, level: str, value: str) -> None:
+def test_what_is_not_well_is_told_with_advice(
+    probes: dict[str, dict[str, Any]], name: str, level: str, value: str
+) -> None:
     one = found(name, **probes)
     assert (one.level, one.value) == (level, value)
     assert (one.advice is not None) == (level != "ok" and "problem" not in probes.get("isolation", {}))
@@ -66,7 +101,12 @@ def test_variables_that_change_numbers_are_named(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("text", "flags"), [("flags\t: fpu avx2 fma xyz\n", ["avx2", "fma"]), ("Features : fp asimd bf16\n", ["asimd", "bf16"]), ("", [])]
+    ("text", "flags"),
+    [
+        ("flags\t: fpu avx2 fma xyz\n", ["avx2", "fma"]),
+        ("Features : fp asimd bf16\n", ["asimd", "bf16"]),
+        ("", []),
+    ],
 )
 def test_cpu_flags(text: str, flags: list[str], tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text(text)
@@ -83,7 +123,11 @@ def test_what_a_model_was_saved_with(tmp_path: Path) -> None:
     assert (own.level, own.value.startswith(f"saved with Keras {keras.__version__}")) == ("ok", True)
     from dataclasses import replace
 
-    old = replace(summary, keras_version="3.3.0", hazards=(Hazard(kind="code", words="a Lambda layer", mend="--allow-unsafe", refused=True),))
+    old = replace(
+        summary,
+        keras_version="3.3.0",
+        hazards=(Hazard(kind="code", words="a Lambda layer", mend="--allow-unsafe", refused=True),),
+    )
     told = [(one.level, one.name) for one in examination(old, WELL) if one.section == "model"]
     assert told == [("note", str(tmp_path / "m.keras")), ("note", "origin"), ("trouble", "code")]
 

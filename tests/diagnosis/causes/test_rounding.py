@@ -14,7 +14,7 @@ from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Answers, Comparison, Stated, compare
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import Policy, judge
-from keras_consistency_cli.routes.base import Change, Trace
+from keras_consistency_cli.routes.trace import Change, Trace
 
 EXACT = Policy(exact=True)
 STRICT = Policy(stated=Stated(rtol=0.0, atol=1e-9))
@@ -28,7 +28,9 @@ def _answers(values: np.ndarray) -> Answers:
 
 
 def _compared(names: tuple[str, str], mine: np.ndarray, theirs: np.ndarray, policy: Policy) -> Comparison:
-    return compare(names, _answers(mine), _answers(theirs), shadow=_answers(SHADOW), stated={"out": policy.stated})[0]
+    return compare(
+        names, _answers(mine), _answers(theirs), shadow=_answers(SHADOW), stated={"out": policy.stated}
+    )[0]
 
 
 def _evidence(policy: Policy, noise: Comparison, changed: str) -> Evidence:
@@ -42,12 +44,18 @@ def _evidence(policy: Policy, noise: Comparison, changed: str) -> Evidence:
 def found() -> Callable[..., tuple[Diagnosis, ...]]:
     """Diagnose a check whose candidate is `by` away from predict in row 3, and `lifted` on the shadow."""
 
-    def diagnosed(by: float, policy: Policy, code: str = "KC102", lifted: float | None = None, **more: Any) -> Any:
+    def diagnosed(
+        by: float, policy: Policy, code: str = "KC102", lifted: float | None = None, **more: Any
+    ) -> Any:
         changed, others = more.pop("changed", ""), more.pop("others", ())
         moved = PREDICT.copy()
         moved[3] += np.float32(by)
         noise = _compared(("predict", "predict-float64"), PREDICT, SHADOW, policy)
-        twin = None if lifted is None else _compared(("other-float64", "predict-float64"), SHADOW + lifted, SHADOW, policy)
+        twin = (
+            None
+            if lifted is None
+            else _compared(("other-float64", "predict-float64"), SHADOW + lifted, SHADOW, policy)
+        )
         comparison = _compared(("other", "predict"), moved, PREDICT, policy)
         ruling = judge(comparison, noise=noise, lifted=twin, policy=policy)
         judged = Judged(comparison=comparison, limit=ruling.limit, within=ruling.within, lifted=twin)
@@ -59,10 +67,20 @@ def found() -> Callable[..., tuple[Diagnosis, ...]]:
 
 
 @pytest.mark.parametrize("policy", [EXACT, STRICT])
-@pytest.mark.parametrize(("code", "findings"), [("KC101", {}), ("KC102", {}), ("KC202", {}), ("KC204", {}), ("KC605", {"cause": "kernel-dependent"})])
-def test_what_is_within_rounding_is_no_fault(found: Any, policy: Policy, code: str, findings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("code", "findings"),
+    [("KC101", {}), ("KC102", {}), ("KC202", {}), ("KC204", {}), ("KC605", {"cause": "kernel-dependent"})],
+)
+def test_what_is_within_rounding_is_no_fault(
+    found: Any, policy: Policy, code: str, findings: dict[str, Any]
+) -> None:
     (diagnosis,) = found(2 * NOISE, policy, code, lifted=0.0, **findings)
-    assert (diagnosis.cause, diagnosis.explains, diagnosis.severity, diagnosis.layer) == ("rounding", (code,), "fail", None)
+    assert (diagnosis.cause, diagnosis.explains, diagnosis.severity, diagnosis.layer) == (
+        "rounding",
+        (code,),
+        "fail",
+        None,
+    )
     assert diagnosis.advice.startswith("drop --exact")
 
 
@@ -92,4 +110,7 @@ def test_calibrated_limits_never_fail_on_rounding(found: Any) -> None:
 def test_a_fault_is_told_before_rounding_next_to_it(found: Any) -> None:
     leak = Verdict(status=Status.FAIL, message="", code="KC103", name="companion-swap")
     diagnoses = found(2 * NOISE, EXACT, "KC201", lifted=0.0, others=(leak,))
-    assert [(each.cause, each.explains) for each in diagnoses] == [("cross-sample-dependence", ("KC103",)), ("rounding", ("KC201",))]
+    assert [(each.cause, each.explains) for each in diagnoses] == [
+        ("cross-sample-dependence", ("KC103",)),
+        ("rounding", ("KC201",)),
+    ]

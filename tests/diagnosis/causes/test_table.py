@@ -11,14 +11,21 @@ from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.facts import LayerFact
 
-LSTM = (LayerFact(path="enc/lstm", kind="LSTM", stateful=True), LayerFact(path="enc/gru", kind="GRU", stateful=True))
+LSTM = (
+    LayerFact(path="enc/lstm", kind="LSTM", stateful=True),
+    LayerFact(path="enc/gru", kind="GRU", stateful=True),
+)
 MASKING = (LayerFact(path="masking", kind="Masking", masks=0.0),)
 DENSE = (LayerFact(path="dense", kind="Dense"),)
 BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
 DEFAULT = (LayerFact(path="jitter", kind="Jitter", custom=True, default_training=True),)
 MIXED = {"layer": "mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 NORMED = {**MIXED, "layer": "box/norm", "kind": "BatchNormalization"}
-ODD = (LayerFact(path="box", kind="Box"), LayerFact(path="box/odd", kind="Odd"), LayerFact(path="dense", kind="Dense"))
+ODD = (
+    LayerFact(path="box", kind="Box"),
+    LayerFact(path="box/odd", kind="Odd"),
+    LayerFact(path="dense", kind="Dense"),
+)
 HALF = {"low": ["m/box_1/odd_2/Cast (Cast, float16)"]}
 PARTED = {"parting": {"layer": "odd", "kind": "Odd"}}
 LOOSE = {"untracked": ["odd.v"]}
@@ -27,20 +34,64 @@ STATE = {"predict": ("lstm/state", "state")}
 SEED = {"predict": ("drop/seed", "seed")}
 WEIGHT = {"predict": ("count", "weight")}
 MEAN = {"predict": ("bn/moving_mean", "weight")}
-PROCESS = [{"layer": name, "kind": "Odd", "given": given, "gave": "b"} for name, given in (("dense", "a"), ("odd", "b"), ("box", "c"))]
-TWO_RUNS = {"layers-here": {"steps": PROCESS}, "layers-elsewhere": {"steps": [PROCESS[0], {**PROCESS[1], "gave": "z"}, {**PROCESS[2], "given": "z"}]}}
+PROCESS = [
+    {"layer": name, "kind": "Odd", "given": given, "gave": "b"}
+    for name, given in (("dense", "a"), ("odd", "b"), ("box", "c"))
+]
+TWO_RUNS = {
+    "layers-here": {"steps": PROCESS},
+    "layers-elsewhere": {"steps": [PROCESS[0], {**PROCESS[1], "gave": "z"}, {**PROCESS[2], "given": "z"}]},
+}
 DRAWN = {"random_operations": ["StatelessRandomUniformV2"]}
 AGAIN = ("predict-again",)
-SHAPES = ("wrong-rank", "wrong-length", "wrong-features", "axes-swapped", "input-order", "wrong-ids", "time-distributed-dynamic")
+SHAPES = (
+    "wrong-rank",
+    "wrong-length",
+    "wrong-features",
+    "axes-swapped",
+    "input-order",
+    "wrong-ids",
+    "time-distributed-dynamic",
+)
 
 SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tuple[str, str | None]]]] = [
     ("neighbours", {}, {"KC103": {}}, [("cross-sample-dependence", None)]),
-    ("neighbours, located", {"located": {"locate-companions": MIXED}}, {"KC101": {}, "KC103": {}}, [("cross-sample-dependence", "mix")]),
-    ("neighbours, in a batch norm", {"located": {"locate-companions": NORMED}}, {"KC103": {}}, [("batch-statistics-in-inference", "box/norm")]),
-    ("neighbours, with moving statistics", {"changed": MEAN}, {"KC103": {}, "KC203": {}}, [("batch-statistics-in-inference", None)]),
-    ("state", {"changed": STATE, "layers": LSTM}, {"KC104": {}, "KC203": {}}, [("state-carry-over", "enc/gru")]),
-    ("state, located", {"changed": STATE, "layers": LSTM, "located": {"locate-repeat": MIXED}}, {"KC203": {}}, [("state-carry-over", "mix")]),
-    ("state in a layer that is not recurrent", {"changed": STATE, "layers": DENSE}, {"KC203": {}}, [("hidden-state", None)]),
+    (
+        "neighbours, located",
+        {"located": {"locate-companions": MIXED}},
+        {"KC101": {}, "KC103": {}},
+        [("cross-sample-dependence", "mix")],
+    ),
+    (
+        "neighbours, in a batch norm",
+        {"located": {"locate-companions": NORMED}},
+        {"KC103": {}},
+        [("batch-statistics-in-inference", "box/norm")],
+    ),
+    (
+        "neighbours, with moving statistics",
+        {"changed": MEAN},
+        {"KC103": {}, "KC203": {}},
+        [("batch-statistics-in-inference", None)],
+    ),
+    (
+        "state",
+        {"changed": STATE, "layers": LSTM},
+        {"KC104": {}, "KC203": {}},
+        [("state-carry-over", "enc/gru")],
+    ),
+    (
+        "state, located",
+        {"changed": STATE, "layers": LSTM, "located": {"locate-repeat": MIXED}},
+        {"KC203": {}},
+        [("state-carry-over", "mix")],
+    ),
+    (
+        "state in a layer that is not recurrent",
+        {"changed": STATE, "layers": DENSE},
+        {"KC203": {}},
+        [("hidden-state", None)],
+    ),
     ("state that stays", {"layers": LSTM}, {"KC104": {}}, []),
     ("a seed", {"changed": SEED}, {"KC203": {}, "KC101": {}}, [("active-randomness", None)]),
     ("no seed, but other answers", {"differing": AGAIN}, {"KC203": {}}, [("active-randomness", None)]),
@@ -56,55 +107,215 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC203": {}, "KC801": {"cause": "config-loses-arguments"}},
         [("config-loses-arguments", None), ("hidden-state", None)],
     ),
-    ("a weight and other answers", {"differing": AGAIN, "changed": WEIGHT}, {"KC203": {}}, [("hidden-state", None)]),
-    ("other answers when traced anew", {"differing": ("predict-retraced",)}, {"KC203": {}}, [("hidden-state", None)]),
-    ("other answers in a fresh process", {"differing": ("fresh-process",)}, {"KC203": {}}, [("untracked-state", None)]),
-    ("another table in each process", {"differing": ("fresh-process",), "located": TWO_RUNS}, {"KC203": {}}, [("untracked-state", "odd")]),
-    ("traced and loaded anew", {"differing": ("predict-retraced", "fresh-process")}, {"KC203": {}}, [("hidden-state", None)]),
+    (
+        "a weight and other answers",
+        {"differing": AGAIN, "changed": WEIGHT},
+        {"KC203": {}},
+        [("hidden-state", None)],
+    ),
+    (
+        "other answers when traced anew",
+        {"differing": ("predict-retraced",)},
+        {"KC203": {}},
+        [("hidden-state", None)],
+    ),
+    (
+        "other answers in a fresh process",
+        {"differing": ("fresh-process",)},
+        {"KC203": {}},
+        [("untracked-state", None)],
+    ),
+    (
+        "another table in each process",
+        {"differing": ("fresh-process",), "located": TWO_RUNS},
+        {"KC203": {}},
+        [("untracked-state", "odd")],
+    ),
+    (
+        "traced and loaded anew",
+        {"differing": ("predict-retraced", "fresh-process")},
+        {"KC203": {}},
+        [("hidden-state", None)],
+    ),
     ("repeats agree", {}, {"KC203": {}}, []),
     ("a flag in the graph", {"layers": BAKED}, {"KC202": {}}, [("training-flag-default", "bn")]),
-    ("a flag by default", {"layers": (*DENSE, *DEFAULT)}, {"KC202": {}}, [("training-flag-default", "jitter")]),
-    ("a flag, located", {"located": {"locate-training": MIXED}}, {"KC202": {}}, [("training-flag-default", "mix")]),
-    ("a tail that grows", {"layers": LSTM}, {"KC102": {"given": 9, "output_rows": {"out": 12}}}, [("state-batch-mismatch", "enc/gru")]),
-    ("rows lost", {"layers": DENSE}, {"KC102": {"given": 9, "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
+    (
+        "a flag by default",
+        {"layers": (*DENSE, *DEFAULT)},
+        {"KC202": {}},
+        [("training-flag-default", "jitter")],
+    ),
+    (
+        "a flag, located",
+        {"located": {"locate-training": MIXED}},
+        {"KC202": {}},
+        [("training-flag-default", "mix")],
+    ),
+    (
+        "a tail that grows",
+        {"layers": LSTM},
+        {"KC102": {"given": 9, "output_rows": {"out": 12}}},
+        [("state-batch-mismatch", "enc/gru")],
+    ),
+    (
+        "rows lost",
+        {"layers": DENSE},
+        {"KC102": {"given": 9, "output_rows": {"out": 1}}},
+        [("outputs-not-per-sample", None)],
+    ),
     ("batch sizes differ by rounding", {}, {"KC102": {}}, []),
     ("batch sizes differ", {}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", None)]),
-    ("the place in the batch counts", {}, {"KC102": {"moved": (3,)}, "KC104": {"moved": (3,)}}, [("batch-size-dependence", None)]),
-    ("batch sizes differ, located", {"located": {"locate-batching": MIXED}}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", "mix")]),
-    ("other batch sizes refused", {"located": {"locate-batching": MIXED}}, {"KC102": {"refused": ["batch-1"]}}, [("batch-size-dependence", "mix")]),
-    ("a fixed seed", {"located": {"predict": DRAWN}}, {"KC102": {"moved": (3,)}, "KC204": {}}, [("batch-size-dependence", None)]),
-    ("numbers drawn anew", {"located": {"predict": DRAWN}, "differing": AGAIN}, {"KC101": {"moved": (3,)}}, [("active-randomness", None)]),
-    ("rows grow with their batch", {}, {"KC102": {"shape_varies": True}}, [("cross-sample-dependence", None)]),
-    ("order matters by state", {"changed": STATE, "layers": LSTM}, {"KC104": {"moved": (3,)}}, [("state-carry-over", "enc/gru")]),
-    ("NaN hidden", {}, {"KC701": {"hidden": {"out": 2}, "rows": {"x": 1}}, "KC201": {}}, [("nan-hidden", None)]),
-    ("NaN in weights, hidden", {}, {"KC701": {"hidden": {"out": 2}, "weights": ["w"]}}, [("non-finite-output", None)]),
+    (
+        "the place in the batch counts",
+        {},
+        {"KC102": {"moved": (3,)}, "KC104": {"moved": (3,)}},
+        [("batch-size-dependence", None)],
+    ),
+    (
+        "batch sizes differ, located",
+        {"located": {"locate-batching": MIXED}},
+        {"KC102": {"moved": (3,)}},
+        [("batch-size-dependence", "mix")],
+    ),
+    (
+        "other batch sizes refused",
+        {"located": {"locate-batching": MIXED}},
+        {"KC102": {"refused": ["batch-1"]}},
+        [("batch-size-dependence", "mix")],
+    ),
+    (
+        "a fixed seed",
+        {"located": {"predict": DRAWN}},
+        {"KC102": {"moved": (3,)}, "KC204": {}},
+        [("batch-size-dependence", None)],
+    ),
+    (
+        "numbers drawn anew",
+        {"located": {"predict": DRAWN}, "differing": AGAIN},
+        {"KC101": {"moved": (3,)}},
+        [("active-randomness", None)],
+    ),
+    (
+        "rows grow with their batch",
+        {},
+        {"KC102": {"shape_varies": True}},
+        [("cross-sample-dependence", None)],
+    ),
+    (
+        "order matters by state",
+        {"changed": STATE, "layers": LSTM},
+        {"KC104": {"moved": (3,)}},
+        [("state-carry-over", "enc/gru")],
+    ),
+    (
+        "NaN hidden",
+        {},
+        {"KC701": {"hidden": {"out": 2}, "rows": {"x": 1}}, "KC201": {}},
+        [("nan-hidden", None)],
+    ),
+    (
+        "NaN in weights, hidden",
+        {},
+        {"KC701": {"hidden": {"out": 2}, "weights": ["w"]}},
+        [("non-finite-output", None)],
+    ),
     ("NaN in rows", {}, {"KC701": {"hidden": {}, "rows": {"x": 1}}}, [("non-finite-input", None)]),
     ("NaN in weights", {}, {"KC701": {"weights": ["w"]}}, [("non-finite-output", None)]),
-    ("NaN from within", {"located": {"locate-nonfinite": MIXED}}, {"KC701": {"outputs": {"y": 1}}}, [("non-finite-output", "mix")]),
+    (
+        "NaN from within",
+        {"located": {"locate-nonfinite": MIXED}},
+        {"KC701": {"outputs": {"y": 1}}},
+        [("non-finite-output", "mix")],
+    ),
     ("NaN from nobody knows where", {}, {"KC701": {"outputs": {"y": 1}}}, []),
-    ("predict overridden", {"overridden": ("predict_step",)}, {"KC201": {}, "KC101": {}}, [("predict-overridden", None)]),
-    ("a layer that heeds how it runs", {"located": {"locate-execution": MIXED}}, {"KC201": {}, "KC204": {}}, [("eager-differs", "mix")]),
+    (
+        "predict overridden",
+        {"overridden": ("predict_step",)},
+        {"KC201": {}, "KC101": {}},
+        [("predict-overridden", None)],
+    ),
+    (
+        "a layer that heeds how it runs",
+        {"located": {"locate-execution": MIXED}},
+        {"KC201": {}, "KC204": {}},
+        [("eager-differs", "mix")],
+    ),
     ("rows cast by predict", {}, {"KC201": {"cast": {"x": "float64"}}}, [("dtype-cast", None)]),
     ("predict differs", {}, {"KC201": {}}, []),
     ("a scaler refitted", {}, {"KC301": {"cause": "scaler-refit"}}, [("scaler-refit", None)]),
     ("no scaler", {}, {"KC301": {"cause": "scaler-missing"}}, [("scaler-missing", None)]),
     ("scaled twice", {}, {"KC301": {"cause": "scaler-applied-twice"}}, [("scaler-applied-twice", None)]),
     ("a step left out", {}, {"KC301": {"cause": "scaling-step-skipped"}}, [("scaling-step-skipped", None)]),
-    ("gaps filled by serving", {}, {"KC301": {"cause": "gaps-filled-otherwise"}}, [("gaps-filled-otherwise", None)]),
-    ("gaps filled on the way", {}, {"KC702": {"cause": "gaps-filled-otherwise"}}, [("gaps-filled-otherwise", None)]),
+    (
+        "gaps filled by serving",
+        {},
+        {"KC301": {"cause": "gaps-filled-otherwise"}},
+        [("gaps-filled-otherwise", None)],
+    ),
+    (
+        "gaps filled on the way",
+        {},
+        {"KC702": {"cause": "gaps-filled-otherwise"}},
+        [("gaps-filled-otherwise", None)],
+    ),
     ("columns mixed up", {}, {"KC301": {"cause": "feature-order"}}, [("feature-order", None)]),
-    ("rows rounded", {}, {"KC305": {"cause": "scaled-in-low-precision"}, "KC301": {}}, [("scaled-in-low-precision", None)]),
+    (
+        "rows rounded",
+        {},
+        {"KC305": {"cause": "scaled-in-low-precision"}, "KC301": {}},
+        [("scaled-in-low-precision", None)],
+    ),
     ("another scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
-    ("rows alone differ", {}, {"KC302": {"cause": "preprocess-row-dependence"}}, [("preprocess-row-dependence", None)]),
-    ("rows prepared anew", {}, {"KC302": {"cause": "preprocess-unrepeatable"}, "KC203": {}}, [("preprocess-unrepeatable", None)]),
-    ("scaled already", {}, {"KC303": {"cause": "scaler-applied-twice"}, "KC702": {"cause": "distribution-shift"}}, [("scaler-applied-twice", None)]),
-    ("features in each other's place", {}, {"KC501": {"cause": "feature-order"}, "KC702": {}}, [("feature-order", None)]),
-    ("columns told in another order", {}, {"KC304": {"cause": "feature-order"}, "KC303": {}}, [("feature-order", None)]),
+    (
+        "rows alone differ",
+        {},
+        {"KC302": {"cause": "preprocess-row-dependence"}},
+        [("preprocess-row-dependence", None)],
+    ),
+    (
+        "rows prepared anew",
+        {},
+        {"KC302": {"cause": "preprocess-unrepeatable"}, "KC203": {}},
+        [("preprocess-unrepeatable", None)],
+    ),
+    (
+        "scaled already",
+        {},
+        {"KC303": {"cause": "scaler-applied-twice"}, "KC702": {"cause": "distribution-shift"}},
+        [("scaler-applied-twice", None)],
+    ),
+    (
+        "features in each other's place",
+        {},
+        {"KC501": {"cause": "feature-order"}, "KC702": {}},
+        [("feature-order", None)],
+    ),
+    (
+        "columns told in another order",
+        {},
+        {"KC304": {"cause": "feature-order"}, "KC303": {}},
+        [("feature-order", None)],
+    ),
     ("a stale scaler", {}, {"KC304": {"cause": "scaler-stale"}}, [("scaler-stale", None)]),
     ("a scaler of another version", {}, {"KC304": {"cause": "scaler-version"}}, [("scaler-version", None)]),
-    ("never adapted", {}, {"KC401": {"cause": "normalization-unadapted"}, "KC702": {}}, [("normalization-unadapted", None)]),
-    ("adapted on other rows", {}, {"KC401": {"cause": "normalization-stale"}}, [("normalization-stale", None)]),
-    ("normalised twice", {}, {"KC402": {"cause": "normalized-twice"}, "KC702": {}}, [("normalized-twice", None)]),
+    (
+        "never adapted",
+        {},
+        {"KC401": {"cause": "normalization-unadapted"}, "KC702": {}},
+        [("normalization-unadapted", None)],
+    ),
+    (
+        "adapted on other rows",
+        {},
+        {"KC401": {"cause": "normalization-stale"}},
+        [("normalization-stale", None)],
+    ),
+    (
+        "normalised twice",
+        {},
+        {"KC402": {"cause": "normalized-twice"}, "KC702": {}},
+        [("normalized-twice", None)],
+    ),
     ("another range", {}, {"KC402": {"cause": "input-range"}}, [("input-range", None)]),
     ("changed in place", {}, {"KC402": {"cause": "input-mutated"}}, [("input-mutated", None)]),
     ("rows that moved", {}, {"KC702": {"cause": "distribution-shift"}}, [("distribution-shift", None)]),
@@ -112,48 +323,159 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("NaN that serving made", {}, {"KC701": {"served": {"x": 1}}}, [("non-finite-input", None)]),
     ("refitting would harm", {}, {"KC301": {"hypothetical": True, "cause": "scaler-refit"}}, []),
     *((f"rows, {slug}", {}, {"KC501": {"cause": slug}}, [(slug, None)]) for slug in SHAPES),
-    ("rows lost, by their shape", {}, {"KC501": {"cause": "outputs-not-per-sample", "output_rows": {"out": 1}}}, [("outputs-not-per-sample", None)]),
-    ("state, told by the reset", {"changed": STATE, "layers": LSTM}, {"KC502": {"cause": "state-carry-over"}}, [("state-carry-over", "enc/gru")]),
-    ("state in rows of other sequences", {"layers": LSTM}, {"KC502": {"cause": "state-batch-mismatch"}}, [("state-batch-mismatch", "enc/gru")]),
-    ("state forgotten", {"layers": LSTM}, {"KC502": {"cause": "state-not-carried"}}, [("state-not-carried", "enc/lstm")]),
-    ("a mask that ends", {"located": {"masks": {"layer": "conv"}}}, {"KC504": {"cause": "mask-lost"}}, [("mask-lost", "conv")]),
-    ("padding of another value", {"layers": MASKING}, {"KC504": {"cause": "padding-unmasked"}}, [("padding-unmasked", "masking")]),
+    (
+        "rows lost, by their shape",
+        {},
+        {"KC501": {"cause": "outputs-not-per-sample", "output_rows": {"out": 1}}},
+        [("outputs-not-per-sample", None)],
+    ),
+    (
+        "state, told by the reset",
+        {"changed": STATE, "layers": LSTM},
+        {"KC502": {"cause": "state-carry-over"}},
+        [("state-carry-over", "enc/gru")],
+    ),
+    (
+        "state in rows of other sequences",
+        {"layers": LSTM},
+        {"KC502": {"cause": "state-batch-mismatch"}},
+        [("state-batch-mismatch", "enc/gru")],
+    ),
+    (
+        "state forgotten",
+        {"layers": LSTM},
+        {"KC502": {"cause": "state-not-carried"}},
+        [("state-not-carried", "enc/lstm")],
+    ),
+    (
+        "a mask that ends",
+        {"located": {"masks": {"layer": "conv"}}},
+        {"KC504": {"cause": "mask-lost"}},
+        [("mask-lost", "conv")],
+    ),
+    (
+        "padding of another value",
+        {"layers": MASKING},
+        {"KC504": {"cause": "padding-unmasked"}},
+        [("padding-unmasked", "masking")],
+    ),
     ("nothing but padding", {}, {"KC504": {"cause": "fully-masked-row"}}, [("fully-masked-row", None)]),
-    ("steps that look ahead", {"located": {"steps": {"layer": "both"}}}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "both")]),
-    ("a decoder that forgets", {"located": {"steps": {"decoder": "dec"}}}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "dec")]),
-    ("steps that are forgotten", {"layers": LSTM}, {"KC503": {"cause": "stepwise-differs"}}, [("stepwise-differs", "enc/lstm")]),
+    (
+        "steps that look ahead",
+        {"located": {"steps": {"layer": "both"}}},
+        {"KC503": {"cause": "stepwise-differs"}},
+        [("stepwise-differs", "both")],
+    ),
+    (
+        "a decoder that forgets",
+        {"located": {"steps": {"decoder": "dec"}}},
+        {"KC503": {"cause": "stepwise-differs"}},
+        [("stepwise-differs", "dec")],
+    ),
+    (
+        "steps that are forgotten",
+        {"layers": LSTM},
+        {"KC503": {"cause": "stepwise-differs"}},
+        [("stepwise-differs", "enc/lstm")],
+    ),
     ("noise", {}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
-    ("noise, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),
-    ("a device", {"located": {"locate-rounding": MIXED}}, {"KC601": {"cause": "device-precision"}}, [("device-precision", "mix")]),
+    (
+        "noise, located",
+        {"located": {"locate-rounding": MIXED}},
+        {"KC602": {"cause": "ill-conditioned"}},
+        [("ill-conditioned", "mix")],
+    ),
+    (
+        "a device",
+        {"located": {"locate-rounding": MIXED}},
+        {"KC601": {"cause": "device-precision"}},
+        [("device-precision", "mix")],
+    ),
     ("kernels", {}, {"KC605": {"cause": "kernel-dependent"}}, [("kernel-dependent", None)]),
-    ("changes grow", {"located": {"locate-rounding": MIXED}}, {"KC604": {"cause": "ill-conditioned"}}, [("ill-conditioned", "mix")]),
+    (
+        "changes grow",
+        {"located": {"locate-rounding": MIXED}},
+        {"KC604": {"cause": "ill-conditioned"}},
+        [("ill-conditioned", "mix")],
+    ),
     ("near ties", {}, {"KC604": {"cause": "near-ties"}}, [("near-ties", None)]),
     ("near ties that XLA turns round", {}, {"KC204": {"cause": "near-ties"}}, [("near-ties", None)]),
     ("16 bits in use", {}, {"KC603": {"cause": "low-precision"}}, [("low-precision", None)]),
-    ("half precision", {"located": {"low-operations": HALF}, "layers": ODD}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "box/odd")]),
-    ("half precision, located", {"located": {"locate-rounding": MIXED}}, {"KC602": {"cause": "low-precision"}}, [("low-precision", "mix")]),
-    ("chance at loading", {"located": {"loaded-again": PARTED}}, {"KC801": {"cause": "untracked-state"}, "KC203": {}}, [("untracked-state", "odd")]),
-    ("state that no file has", {"located": {"reloaded": LOOSE}}, {"KC801": {"cause": "untracked-state"}}, [("untracked-state", "odd")]),
-    ("a config that drifts", {"located": {"reloaded": PARTED}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
-    ("a config that forgets", {"located": {"reloaded": FORGOT}}, {"KC801": {"cause": "config-loses-arguments"}}, [("config-loses-arguments", "odd")]),
+    (
+        "half precision",
+        {"located": {"low-operations": HALF}, "layers": ODD},
+        {"KC602": {"cause": "low-precision"}},
+        [("low-precision", "box/odd")],
+    ),
+    (
+        "half precision, located",
+        {"located": {"locate-rounding": MIXED}},
+        {"KC602": {"cause": "low-precision"}},
+        [("low-precision", "mix")],
+    ),
+    (
+        "chance at loading",
+        {"located": {"loaded-again": PARTED}},
+        {"KC801": {"cause": "untracked-state"}, "KC203": {}},
+        [("untracked-state", "odd")],
+    ),
+    (
+        "state that no file has",
+        {"located": {"reloaded": LOOSE}},
+        {"KC801": {"cause": "untracked-state"}},
+        [("untracked-state", "odd")],
+    ),
+    (
+        "a config that drifts",
+        {"located": {"reloaded": PARTED}},
+        {"KC801": {"cause": "config-loses-arguments"}},
+        [("config-loses-arguments", "odd")],
+    ),
+    (
+        "a config that forgets",
+        {"located": {"reloaded": FORGOT}},
+        {"KC801": {"cause": "config-loses-arguments"}},
+        [("config-loses-arguments", "odd")],
+    ),
     ("versions", {}, {"KC801": {}}, []),
-    ("rounding spared", {}, {"KC201": {"cause": "ill-conditioned"}, "KC204": {"cause": "ill-conditioned"}}, [("ill-conditioned", None)]),
+    (
+        "rounding spared",
+        {},
+        {"KC201": {"cause": "ill-conditioned"}, "KC204": {"cause": "ill-conditioned"}},
+        [("ill-conditioned", None)],
+    ),
     ("answers moved", {}, {"KC802": {"cause": "answers-moved"}}, [("answers-moved", None)]),
-    ("answers in another form", {}, {"KC802": {"cause": "recorded-in-other-form"}}, [("recorded-in-other-form", None)]),
+    (
+        "answers in another form",
+        {},
+        {"KC802": {"cause": "recorded-in-other-form"}},
+        [("recorded-in-other-form", None)],
+    ),
     (
         "answers moved by what a file does not hold",
         {"located": {"reloaded": FORGOT}},
         {"KC802": {"cause": "answers-moved"}, "KC801": {"cause": "config-loses-arguments"}},
         [("config-loses-arguments", "odd")],
     ),
-    ("two at once", {"changed": SEED}, {"KC103": {}, "KC203": {}}, [("cross-sample-dependence", None), ("active-randomness", None)]),
+    (
+        "two at once",
+        {"changed": SEED},
+        {"KC103": {}, "KC203": {}},
+        [("cross-sample-dependence", None), ("active-randomness", None)],
+    ),
     ("a file that is not asked about", {"changed": SEED, "overridden": ("predict",)}, {"KC205": {}}, []),
 ]
 
 
-@pytest.mark.parametrize(("known", "failed", "expected"), [case[1:] for case in SIGNATURES], ids=[case[0] for case in SIGNATURES])
+@pytest.mark.parametrize(
+    ("known", "failed", "expected"), [case[1:] for case in SIGNATURES], ids=[case[0] for case in SIGNATURES]
+)
 def test_signatures(
-    evidence: Any, verdict: Any, known: dict[str, Any], failed: dict[str, dict[str, Any]], expected: list[tuple[str, str | None]]
+    evidence: Any,
+    verdict: Any,
+    known: dict[str, Any],
+    failed: dict[str, dict[str, Any]],
+    expected: list[tuple[str, str | None]],
 ) -> None:
     found = diagnose(evidence(**known), [verdict(code, **findings) for code, findings in failed.items()])
     assert [(each.cause, each.layer) for each in found] == expected

@@ -15,7 +15,11 @@ from tests.hostile.inputs.rows import Row
 __all__ = ["ROWS", "build"]
 
 HDF5 = crafted.weights_with(len)
-PARTS = {"metadata.json": b"{}", "config.json": b'{"class_name": "Sequential", "config": {}}', "model.weights.h5": HDF5}
+PARTS = {
+    "metadata.json": b"{}",
+    "config.json": b'{"class_name": "Sequential", "config": {}}',
+    "model.weights.h5": HDF5,
+}
 
 
 def _row(name: str, file: str, code: int, *words: str) -> Row:
@@ -43,7 +47,9 @@ ROWS = (
     _row("a zip bomb", "bomb.keras", 1, "unpacks to more than 200 times its size"),
     _row("a zip bomb in small pieces", "pieces.keras", 1, "more than 200 times its size, as a zip bomb does"),
     _row("a table of contents that points before the file", "before.keras", 1, "points before its beginning"),
-    _row("a config of 600,000 lists", "lists.keras", 1, "config.json holds more than 500,000 lists and objects"),
+    _row(
+        "a config of 600,000 lists", "lists.keras", 1, "config.json holds more than 500,000 lists and objects"
+    ),
 )
 
 
@@ -73,7 +79,14 @@ def _pointing_before() -> bytes:
     at = whole.rfind(b"PK\x05\x06")
     size = int.from_bytes(whole[at + 12 : at + 16], "little")
     large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 3, 3, size, 1 << 62)
-    return whole[:at] + large + struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1) + whole[at : at + 8] + b"\xff" * 12 + whole[at + 20 :]
+    return (
+        whole[:at]
+        + large
+        + struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+        + whole[at : at + 8]
+        + b"\xff" * 12
+        + whole[at + 20 :]
+    )
 
 
 def build(into: pathlib.Path) -> None:
@@ -89,7 +102,9 @@ def build(into: pathlib.Path) -> None:
         "cut": whole[:-300],
         "old": HDF5,
         "twice": twice,
-        "key": crafted.zipped(PARTS | {"config.json": b'{"class_name": "A", "class_name": "B", "config": {}}'}),
+        "key": crafted.zipped(
+            PARTS | {"config.json": b'{"class_name": "A", "class_name": "B", "config": {}}'}
+        ),
         "utf16": crafted.zipped(PARTS | {"config.json": '{"a": 1}'.encode("utf-16")}),
         "encrypted": _encrypted(),
         "traversal": crafted.zipped(PARTS | {"assets/../../x": b""}),
@@ -98,7 +113,9 @@ def build(into: pathlib.Path) -> None:
         "deep": crafted.zipped(PARTS | {"config.json": b"[" * 200_000}),
         "huge": _declared_huge(),
         "bomb": crafted.zipped(PARTS | {"assets/big": b" " * (30 << 20)}, compression=zipfile.ZIP_DEFLATED),
-        "pieces": crafted.zipped(PARTS | {f"assets/{at}": b" " * (1 << 20) for at in range(70)}, compression=zipfile.ZIP_DEFLATED),
+        "pieces": crafted.zipped(
+            PARTS | {f"assets/{at}": b" " * (1 << 20) for at in range(70)}, compression=zipfile.ZIP_DEFLATED
+        ),
         "before": _pointing_before(),
         "lists": crafted.zipped(PARTS | {"config.json": b"[" + b"[]," * 600_000 + b"[]]"}),
         "unreadable": whole,

@@ -17,7 +17,10 @@ from keras_consistency_cli.workers.forkserver import Nursery
 __all__ = ["Answer", "Idle", "Warm", "answer", "in_folder"]
 
 UNREADABLE = "unreadable.keras"
-_PLACES = ("keras_consistency_cli.workers.forkserver.Nursery", "keras_consistency_cli.pipeline.worker_setup.Nursery")
+_PLACES = (
+    "keras_consistency_cli.workers.forkserver.Nursery",
+    "keras_consistency_cli.pipeline.worker_setup.Nursery",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

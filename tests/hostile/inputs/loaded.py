@@ -32,13 +32,32 @@ def _row(name: str, line: str, code: int, *words: str) -> Row:
 
 
 ROWS = (
-    _row("a scaler that is not fitted", "mlp.keras --data x.npy --scaler unfitted.pkl --select KC1", 1, "unfitted.pkl", "was never fitted"),
-    _row("scale_ with a zero", "mlp.keras --data x.npy --scaler zero.pkl --select KC1", 1, "zero.pkl", "scale_"),
+    _row(
+        "a scaler that is not fitted",
+        "mlp.keras --data x.npy --scaler unfitted.pkl --select KC1",
+        1,
+        "unfitted.pkl",
+        "was never fitted",
+    ),
+    _row(
+        "scale_ with a zero", "mlp.keras --data x.npy --scaler zero.pkl --select KC1", 1, "zero.pkl", "scale_"
+    ),
     _row("scale_ with NaN", "mlp.keras --data x.npy --scaler nan.pkl --select KC1", 1, "nan.pkl", "scale_"),
-    _row("a scaler from another scikit-learn", "mlp.keras --data x.npy --scaler aged.pkl --select KC304", 0, "WARN KC304", "0.24.2"),
+    _row(
+        "a scaler from another scikit-learn",
+        "mlp.keras --data x.npy --scaler aged.pkl --select KC304",
+        0,
+        "WARN KC304",
+        "0.24.2",
+    ),
     _row("npy: text", "mlp.keras --data words.npy --select KC1", 2, "words.npy has dtype <U"),
     _row("NaN in the weights", "holed.keras --data x.npy --select KC701", 1, "FAIL KC701"),
-    _row("dims that are allowed, a product that is huge", "swell.keras --data x.npy --select KC104", 3, "memory"),
+    _row(
+        "dims that are allowed, a product that is huge",
+        "swell.keras --data x.npy --select KC104",
+        3,
+        "memory",
+    ),
     _row(
         "a layer that asks for more memory than there is",
         "greedy.keras --data x.npy --select KC201 --custom-objects greedy.py",
@@ -46,9 +65,25 @@ ROWS = (
         "call, predict: ran out of memory, asked for an array of shape (100000000, 100000000)",
         "give fewer rows at once (--rows, --batch-size)",
     ),
-    _row("a single layer", "layer.keras --data x.npy --select KC104", 1, "layer.keras holds a single Dense, not a model", "keras.Sequential([...])"),
-    _row("an input's name with ESC and ::error::", "input.keras --data x.npy --select KC104", 0, "consistent: 1 passed"),
-    _row("a layer's name with ESC and ::error::", "named.keras --data x.npy --select KC104", 3, "is not a valid scope name"),
+    _row(
+        "a single layer",
+        "layer.keras --data x.npy --select KC104",
+        1,
+        "layer.keras holds a single Dense, not a model",
+        "keras.Sequential([...])",
+    ),
+    _row(
+        "an input's name with ESC and ::error::",
+        "input.keras --data x.npy --select KC104",
+        0,
+        "consistent: 1 passed",
+    ),
+    _row(
+        "a layer's name with ESC and ::error::",
+        "named.keras --data x.npy --select KC104",
+        3,
+        "is not a valid scope name",
+    ),
     _row("npy: big-endian", "mlp.keras --data big.npy --select KC104", 0, "consistent: 1 passed"),
     _row("npy: Fortran order", "mlp.keras --data fortran.npy --select KC104", 0, "consistent: 1 passed"),
 )
@@ -87,10 +122,13 @@ def build(into: pathlib.Path) -> None:
     crafted.write_archive(
         into / "swell.keras",
         crafted.config_with(
-            crafted.layer("Embedding", name="swell", input_dim=9_999_999, output_dim=9_999_999) | {"build_config": {"input_shape": [None, 3]}}
+            crafted.layer("Embedding", name="swell", input_dim=9_999_999, output_dim=9_999_999)
+            | {"build_config": {"input_shape": [None, 3]}}
         ),
     )
-    crafted.write_archive(into / "greedy.keras", crafted.config_with(crafted.layer("Greedy", "greedy", registered="own>Greedy")))
+    crafted.write_archive(
+        into / "greedy.keras", crafted.config_with(crafted.layer("Greedy", "greedy", registered="own>Greedy"))
+    )
     (into / "greedy.py").write_text(_GREEDY, encoding="utf-8")
     crafted.write_archive(into / "layer.keras", crafted.dense())
     crafted.write_archive(into / "named.keras", _named(1), weights=crafted.weights_with(_renamed))

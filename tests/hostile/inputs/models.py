@@ -21,15 +21,37 @@ def _row(name: str, file: str, *words: str) -> Row:
 
 
 ROWS = (
-    _row("Lambda with bytecode", "bytecode.keras", "keras.layers.Lambda 'suspect'", "holds Python code that would run", UNSAFE),
+    _row(
+        "Lambda with bytecode",
+        "bytecode.keras",
+        "keras.layers.Lambda 'suspect'",
+        "holds Python code that would run",
+        UNSAFE,
+    ),
     _row("Lambda with a function of Keras", "function.keras", "keras.layers.Lambda 'suspect'", UNSAFE),
-    _row("a custom class that is not given", "custom.keras", "needs code that Keras does not have: mine>Swish", OWN),
+    _row(
+        "a custom class that is not given",
+        "custom.keras",
+        "needs code that Keras does not have: mine>Swish",
+        OWN,
+    ),
     _row("a class without its module", "module.keras", "needs code that Keras does not have: Dense", OWN),
-    _row("a vocabulary from a file", "vocabulary.keras", "reads its vocabulary from the file '/etc/passwd'", UNSAFE),
+    _row(
+        "a vocabulary from a file",
+        "vocabulary.keras",
+        "reads its vocabulary from the file '/etc/passwd'",
+        UNSAFE,
+    ),
     _row("a SavedModel from outside", "tfsm.keras", "TFSMLayer", "from outside the archive", UNSAFE),
     _row("a pickled PyTorch module", "torch.keras", "TorchModuleWrapper", "can run any code", UNSAFE),
     _row("a function that changes Keras's settings", "floatx.keras", "keras.config.set_floatx", UNSAFE),
-    _row("Lambda without a module", "legacy.keras", "has Lambda 'suspect'", "holds Python code that would run", UNSAFE),
+    _row(
+        "Lambda without a module",
+        "legacy.keras",
+        "has Lambda 'suspect'",
+        "holds Python code that would run",
+        UNSAFE,
+    ),
     Row(
         name="Lambda under a name of one's own, code given",
         line="run hidden.keras --data x.npy --custom-objects own.py",
@@ -42,13 +64,27 @@ ROWS = (
         code=1,
         words=("words.keras", "reads its vocabulary from the file '/etc/passwd'", UNSAFE),
     ),
-    _row("a layer's name that is a path", "path.keras", "has the name '..\\..\\x', which is a path", "expected: a name without / and"),
+    _row(
+        "a layer's name that is a path",
+        "path.keras",
+        "has the name '..\\..\\x', which is a path",
+        "expected: a name without / and",
+    ),
     _row("3,000 layers", "layers.keras", "more than 2000 layers"),
     _row("units=1e9", "wide.keras", "units=1,000,000,000, but the archive stores only 20 numbers"),
     _row("units=-1", "negative.keras", "has units=-1", "expected: a positive number"),
     _row("an HDF5 dataset from another file", "external.keras", "reads its numbers from another file"),
-    _row("a shape of 3.9 GB, nothing stored", "shape.keras", "declares the shape (975000000,), 3,900,000,000 bytes, but only"),
-    _row("a text that is stored once and read 2,000 times", "texts.keras", "weight 'texts'", "holds more text than any weight"),
+    _row(
+        "a shape of 3.9 GB, nothing stored",
+        "shape.keras",
+        "declares the shape (975000000,), 3,900,000,000 bytes, but only",
+    ),
+    _row(
+        "a text that is stored once and read 2,000 times",
+        "texts.keras",
+        "weight 'texts'",
+        "holds more text than any weight",
+    ),
     _row("complex64 weights", "complex.keras", "has the dtype complex64"),
 )
 
@@ -62,7 +98,9 @@ def _external(file: h5py.File) -> None:
 
 
 def _shape(file: h5py.File) -> None:
-    file.create_dataset("layers/x/vars/0", (975_000_000,), "f4", chunks=(1 << 20,), compression="gzip", fillvalue=1.0)
+    file.create_dataset(
+        "layers/x/vars/0", (975_000_000,), "f4", chunks=(1 << 20,), compression="gzip", fillvalue=1.0
+    )
 
 
 def _complex(file: h5py.File) -> None:
@@ -74,7 +112,9 @@ def _texts(file: h5py.File) -> None:
 
 
 CULPRITS: dict[str, dict[str, Any]] = {
-    "bytecode": crafted.layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}),
+    "bytecode": crafted.layer(
+        "Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}
+    ),
     "function": crafted.layer("Lambda", function=_function("keras.config", "set_epsilon")),
     "custom": crafted.layer("Swish", "layers", registered="mine>Swish"),
     "module": {"class_name": "Dense", "config": {"units": 1}},

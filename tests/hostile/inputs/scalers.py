@@ -28,7 +28,12 @@ ROWS = (
     _row("pickle: os.system", "system.pkl", "asks for posix.system", TRUST),
     _row("pickle: an object array within", "nested.pkl", "asks for posix.system", TRUST),
     _row("pickle: a dotted global", "dotted.pkl", "StandardScaler.fit", TRUST),
-    _row("pickle: BUILD on a class", "build.pkl", "a state set on sklearn.preprocessing._data.StandardScaler", TRUST),
+    _row(
+        "pickle: BUILD on a class",
+        "build.pkl",
+        "a state set on sklearn.preprocessing._data.StandardScaler",
+        TRUST,
+    ),
     _row("pickle: a state that shadows transform", "shadow.pkl", "whose state replaces 'transform'", TRUST),
     _row("pickle: a key that is never hashed", "dag.pkl", "keys are not plain", TRUST),
     _row("pickle: an xz bomb", "bomb.joblib", "asks for more than 256 MiB once it is unpacked"),

@@ -10,7 +10,16 @@ from keras import layers
 
 from keras_consistency_cli.loading.model.facts import describe_model, input_names, walk_layers
 from keras_consistency_cli.measurement.facts import InputFact, LayerFact, OutputFact
-from tests.helpers.live_models import Block, InsideTraining, LeftOn, TrainedByDefault, dict_inputs, dict_subclassed, stateful, subclassed
+from tests.helpers.live_models import (
+    Block,
+    InsideTraining,
+    LeftOn,
+    TrainedByDefault,
+    dict_inputs,
+    dict_subclassed,
+    stateful,
+    subclassed,
+)
 
 
 def sequential(*parts: Any, shape: tuple[int, ...] = (3,)) -> keras.Model:
@@ -23,7 +32,9 @@ def layer_fact(layer: Any, path: str, shape: tuple[int, ...] = (3,)) -> LayerFac
 
 
 def test_a_small_model_whole() -> None:
-    facts = describe_model(sequential(layers.Dense(2, activation="softmax", name="head")), saved_with="3.9", notes=("a remark",))
+    facts = describe_model(
+        sequential(layers.Dense(2, activation="softmax", name="head")), saved_with="3.9", notes=("a remark",)
+    )
     assert (facts.name, facts.kind, facts.parameters, facts.batch_size) == ("net", "Sequential", 8, None)
     assert facts.layers == (
         LayerFact(path="x", kind="InputLayer"),
@@ -31,10 +42,20 @@ def test_a_small_model_whole() -> None:
     )
     assert facts.inputs == (InputFact(name="x", shape=(None, 3), dtype="float32", lenient="length"),)
     assert facts.outputs == (OutputFact(name="head", shape=(None, 2), decision="argmax"),)
-    assert (facts.keras, facts.saved_with, facts.backend, facts.notes) == (keras.__version__, "3.9", "tensorflow", ("a remark",))
+    assert (facts.keras, facts.saved_with, facts.backend, facts.notes) == (
+        keras.__version__,
+        "3.9",
+        "tensorflow",
+        ("a remark",),
+    )
     assert facts.backend_version
     assert facts.devices
-    assert (facts.low_precision, facts.overridden, facts.stateful_layers, facts.shadow_refused) == ((), (), (), None)
+    assert (facts.low_precision, facts.overridden, facts.stateful_layers, facts.shadow_refused) == (
+        (),
+        (),
+        (),
+        None,
+    )
 
 
 def test_kinds_inputs_and_outputs() -> None:
@@ -45,12 +66,19 @@ def test_kinds_inputs_and_outputs() -> None:
         InputFact(name="numbers", shape=(None, 4), dtype="float32", lenient="rank"),
     )
     assert [(fact.name, fact.shape) for fact in functional.outputs] == [("a", (None, 2)), ("b", (None, 1))]
-    assert (model.kind, model.inputs, model.outputs) == ("subclass", (InputFact(name="input", shape=(None, 7), dtype=""),), ())
+    assert (model.kind, model.inputs, model.outputs) == (
+        "subclass",
+        (InputFact(name="input", shape=(None, 7), dtype=""),),
+        (),
+    )
     assert model.parameters == 7 * 6 + 6 + 4 * 6 + 6 + 1
 
 
 def test_a_subclassed_model_on_a_dict_names_its_inputs() -> None:
-    assert {fact.name: fact.shape for fact in describe_model(dict_subclassed()[0]).inputs} == {"a": (None, 3), "b": (None, 2)}
+    assert {fact.name: fact.shape for fact in describe_model(dict_subclassed()[0]).inputs} == {
+        "a": (None, 3),
+        "b": (None, 2),
+    }
 
 
 def test_names_that_models_with_dicts_go_by() -> None:
@@ -82,9 +110,19 @@ def test_a_shared_layer_is_told_once() -> None:
 
 def test_flags_about_training() -> None:
     default = layer_fact(TrainedByDefault(name="d"), "d")
-    assert (default.kind, default.custom, default.takes_training, default.default_training) == ("TrainedByDefault", True, True, True)
+    assert (default.kind, default.custom, default.takes_training, default.default_training) == (
+        "TrainedByDefault",
+        True,
+        True,
+        True,
+    )
     forgetful = layer_fact(InsideTraining(name="b"), "b")
-    assert (forgetful.takes_training, forgetful.forgets_training, forgetful.custom, forgetful.parameters) == (False, True, True, 12)
+    assert (forgetful.takes_training, forgetful.forgets_training, forgetful.custom, forgetful.parameters) == (
+        False,
+        True,
+        True,
+        12,
+    )
     assert not layer_fact(LeftOn(0.5, name="b"), "b").forgets_training
     plain = keras.Sequential([layers.Dropout(0.5)], name="inner")
     assert not layer_fact(plain, "inner").forgets_training
@@ -105,7 +143,9 @@ def test_stateful_layers_and_fixed_batches() -> None:
 
 
 def test_low_precision_is_listed() -> None:
-    facts = describe_model(sequential(layers.Dense(2, dtype="mixed_float16"), layers.Dense(2, dtype="bfloat16"), layers.Dense(1)))
+    facts = describe_model(
+        sequential(layers.Dense(2, dtype="mixed_float16"), layers.Dense(2, dtype="bfloat16"), layers.Dense(1))
+    )
     assert facts.low_precision == ("bfloat16", "mixed_float16")
     model = sequential(layers.Dense(4, name="head"))
     model.get_layer("head").quantize("int8")
@@ -150,4 +190,8 @@ def test_decisions_follow_from_the_head(head: Any, loss: Any, decision: str | No
 def test_names_from_the_file_are_cleaned() -> None:
     model = keras.Sequential([keras.Input((3,)), layers.Dense(1, name="a\x1b[31mred")], name="evil\u202ename")
     facts = describe_model(model)
-    assert (facts.name, facts.layers[-1].path, facts.outputs[0].name) == ("evil\\u202ename", "a\\x1b[31mred", "a\\x1b[31mred")
+    assert (facts.name, facts.layers[-1].path, facts.outputs[0].name) == (
+        "evil\\u202ename",
+        "a\\x1b[31mred",
+        "a\\x1b[31mred",
+    )

@@ -10,21 +10,35 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_consistency_cli.loading.model.float64 import ShadowRefused, build_shadow, float64_world, narrow_operations
+from keras_consistency_cli.loading.model.float64 import (
+    ShadowRefused,
+    build_shadow,
+    float64_world,
+    narrow_operations,
+)
 from tests.helpers.live_models import HEALTHY, HardCast, chain
 
 
 def shadow(built: tuple[Any, Any]) -> Any:
     """The shadow of a model with one input."""
-    rows = {name: values.astype(np.float64) if values.dtype.kind == "f" else values for name, values in built[1].items()}
-    return build_shadow(built[0], custom_objects={}, sample=rows if len(rows) > 1 else next(iter(rows.values())))
+    rows = {
+        name: values.astype(np.float64) if values.dtype.kind == "f" else values
+        for name, values in built[1].items()
+    }
+    return build_shadow(
+        built[0], custom_objects={}, sample=rows if len(rows) > 1 else next(iter(rows.values()))
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in HEALTHY if name != "string inputs"])
 def test_variables_are_float64_with_the_models_values(name: str) -> None:
     built = HEALTHY[name]()
     copy = shadow(built)
-    floats = [(mine, theirs) for mine, theirs in zip(built[0].variables, copy.variables, strict=True) if "float" in mine.dtype]
+    floats = [
+        (mine, theirs)
+        for mine, theirs in zip(built[0].variables, copy.variables, strict=True)
+        if "float" in mine.dtype
+    ]
     assert floats
     assert {theirs.dtype for _, theirs in floats} == {"float64"}
     assert all(np.array_equal(np.asarray(mine, np.float64), np.asarray(theirs)) for mine, theirs in floats)
@@ -35,7 +49,10 @@ def test_the_model_itself_is_left_alone() -> None:
     before = [np.asarray(variable) for variable in model.variables]
     copy = shadow((model, rows))
     copy.variables[0].assign(copy.variables[0] * 0)
-    assert all(np.array_equal(held, np.asarray(variable)) for held, variable in zip(before, model.variables, strict=True))
+    assert all(
+        np.array_equal(held, np.asarray(variable))
+        for held, variable in zip(before, model.variables, strict=True)
+    )
     assert {variable.dtype for variable in model.variables} == {"float32"}
 
 
@@ -109,14 +126,19 @@ def graph_of(function: Any, dtype: str) -> Any:
 
 
 def test_narrow_operations_are_named_with_kind_and_dtype() -> None:
-    found = list(narrow_operations(graph_of(lambda x: tf.cast(tf.sin(tf.cast(x, tf.float32)), tf.float64), "float64")))
+    found = list(
+        narrow_operations(graph_of(lambda x: tf.cast(tf.sin(tf.cast(x, tf.float32)), tf.float64), "float64"))
+    )
     assert any("(Sin, float32)" in operation for operation in found)
     assert all("float32" in operation for operation in found)
 
 
 def test_narrow_operations_inside_functions_are_found() -> None:
     inner = tf.function(lambda x: tf.exp(tf.cast(x, tf.float16)))
-    assert any("Exp" in operation and "float16" in operation for operation in narrow_operations(graph_of(lambda x: inner(x), "float64")))
+    assert any(
+        "Exp" in operation and "float16" in operation
+        for operation in narrow_operations(graph_of(lambda x: inner(x), "float64"))
+    )
 
 
 def test_a_graph_in_float64_has_none_and_reading_float32_is_none() -> None:
@@ -137,7 +159,9 @@ def test_argmax_looks_at_bits_of_a_cast_and_is_no_low_precision() -> None:
     model = keras.Model(inputs, keras.ops.argmax(layers.Dense(3)(inputs), axis=-1))
     copy = shadow((model, {"x": np.zeros((2, 4), np.float32)}))
     with float64_world():
-        traced = tf.function(lambda x: copy(x, training=False)).get_concrete_function(tf.zeros((2, 4), tf.float64))
+        traced = tf.function(lambda x: copy(x, training=False)).get_concrete_function(
+            tf.zeros((2, 4), tf.float64)
+        )
     assert list(narrow_operations(traced.graph)) == []
 
 

@@ -56,11 +56,15 @@ def test_a_model_comes_back_with_its_bits(tmp_path: Path) -> None:
 
 
 def test_compile_settings_are_left_out_on_request(tmp_path: Path) -> None:
-    loaded, notes = load_model(save(tmp_path / "m.keras", layers.Dense(1), compiled={"loss": "mse"}), known={}, compiled=False)
+    loaded, notes = load_model(
+        save(tmp_path / "m.keras", layers.Dense(1), compiled={"loss": "mse"}), known={}, compiled=False
+    )
     assert (loaded.compiled, notes) == (False, ())
 
 
-def test_compile_settings_that_cannot_be_restored_cost_a_remark_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compile_settings_that_cannot_be_restored_cost_a_remark_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = save(tmp_path / "m.keras", layers.Dense(1))
     real = keras.models.load_model
 
@@ -81,7 +85,9 @@ def test_the_users_classes_and_functions_are_known_by_name(tmp_path: Path) -> No
     assert set(known) == {"squash", "Triple", "Plain"}
     path = save(tmp_path / "m.keras", known["Triple"](), known["Plain"](), layers.Activation(known["squash"]))
     loaded, _ = load_model(path, known=known)
-    np.testing.assert_allclose(loaded(np.full((1, 3), 0.1, "float32")), np.tanh(np.full((1, 3), 1.3)), rtol=1e-5)
+    np.testing.assert_allclose(
+        loaded(np.full((1, 3), 0.1, "float32")), np.tanh(np.full((1, 3), 1.3)), rtol=1e-5
+    )
 
 
 def test_several_files_do_not_shadow_each_other(tmp_path: Path) -> None:
@@ -91,16 +97,22 @@ def test_several_files_do_not_shadow_each_other(tmp_path: Path) -> None:
     assert (known["a"](), known["b"]()) == (1, 2)
 
 
-def test_a_file_finds_its_neighbours_and_shadows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_finds_its_neighbours_and_shadows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "neighbour_of_mine.py").write_text("FACTOR = 4\n")
     (tmp_path / "colorsys.py").write_text("raise RuntimeError('shadowed')\n")
-    (tmp_path / "mine.py").write_text("import colorsys\nfrom neighbour_of_mine import FACTOR\ndef factor():\n    return FACTOR\n")
+    (tmp_path / "mine.py").write_text(
+        "import colorsys\nfrom neighbour_of_mine import FACTOR\ndef factor():\n    return FACTOR\n"
+    )
     assert import_custom_objects([tmp_path / "mine.py"])["factor"]() == 4
 
 
 def test_what_keras_cannot_rebuild_is_refused_on_one_line(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("import keras\nclass Lost(keras.layers.Layer):\n    def call(self, x):\n        return x\n")
+    (tmp_path / "mine.py").write_text(
+        "import keras\nclass Lost(keras.layers.Layer):\n    def call(self, x):\n        return x\n"
+    )
     path = save(tmp_path / "m.keras", import_custom_objects([tmp_path / "mine.py"])["Lost"]())
     sys.modules.pop("kcheck_custom_objects_0")
     with pytest.raises(RefusedError) as refusal:
@@ -124,7 +136,11 @@ def test_lambda_is_rebuilt_only_where_it_is_trusted(tmp_path: Path) -> None:
         ("layers.txt", "", "is not a Python file"),
         ("bad.py", "def (", "cannot be imported: SyntaxError"),
         ("fails.py", "raise RuntimeError('no\\nway')", r"cannot be imported: RuntimeError: no\\x0away"),
-        ("exits.py", "import nothing_of_this_name", "cannot be imported: ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        (
+            "exits.py",
+            "import nothing_of_this_name",
+            "cannot be imported: ModuleNotFoundError: No module named 'nothing_of_this_name'",
+        ),
     ],
 )
 def test_files_that_cannot_be_imported_are_told(name: str, content: str, words: str, tmp_path: Path) -> None:
@@ -134,8 +150,12 @@ def test_files_that_cannot_be_imported_are_told(name: str, content: str, words: 
     assert name in told.value.what
 
 
-@pytest.mark.parametrize("problem", [MemoryError(), type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor")])
-def test_a_model_that_asks_for_too_much_memory_gives_no_verdict(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
+@pytest.mark.parametrize(
+    "problem", [MemoryError(), type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor")]
+)
+def test_a_model_that_asks_for_too_much_memory_gives_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
     tries = []
 
     def exhausted(*_: object, **__: object) -> None:
@@ -143,7 +163,9 @@ def test_a_model_that_asks_for_too_much_memory_gives_no_verdict(monkeypatch: pyt
         raise problem
 
     monkeypatch.setattr(keras.models, "load_model", exhausted)
-    with pytest.raises(NoVerdictError, match=r"m\.keras cannot be loaded: it asks for more memory than there is"):
+    with pytest.raises(
+        NoVerdictError, match=r"m\.keras cannot be loaded: it asks for more memory than there is"
+    ):
         load_model(Path("m.keras"), known={})
     assert tries == [1], "a second try would take as long again"
 

@@ -19,12 +19,28 @@ class ResourceExhaustedError(Exception):
     ("problem", "asked"),
     [
         (MemoryError(), ""),
-        (MemoryError("Unable to allocate 7.28 TiB for an array with shape (1000000, 1000000) and data type float64"), "shape (1000000, 1000000)"),
-        (ResourceExhaustedError("OOM when allocating tensor with shape[8,1000,4] and type float on /job:x"), "shape (8, 1000, 4)"),
+        (
+            MemoryError(
+                "Unable to allocate 7.28 TiB for an array with shape (1000000, 1000000) and data type float64"
+            ),
+            "shape (1000000, 1000000)",
+        ),
+        (
+            ResourceExhaustedError(
+                "OOM when allocating tensor with shape[8,1000,4] and type float on /job:x"
+            ),
+            "shape (8, 1000, 4)",
+        ),
         (ResourceExhaustedError("failed to allocate memory"), ""),
-        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 4000000000 bytes."), "4000000000 bytes at once"),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 4000000000 bytes."),
+            "4000000000 bytes at once",
+        ),
         (RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has"), "20.00 GiB at once"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000 bytes."), "4000 bytes at once"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000 bytes."),
+            "4000 bytes at once",
+        ),
         (RuntimeError("std::bad_alloc"), ""),
     ],
 )
@@ -55,7 +71,14 @@ def test_what_is_wrapped_is_found() -> None:
     assert "an array of shape (100000000, 100000000)" in str(exhaustion(caught.value))
 
 
-@pytest.mark.parametrize("problem", [ValueError("the memory cell has shape (3, 4)"), RuntimeError("cannot allocate a seat"), KeyError("memory")])
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ValueError("the memory cell has shape (3, 4)"),
+        RuntimeError("cannot allocate a seat"),
+        KeyError("memory"),
+    ],
+)
 def test_other_failures_keep_their_own_words(problem: Exception) -> None:
     assert exhaustion(problem) is None
     assert refusal(problem)["error"].startswith(f"{type(problem).__name__}: ")

@@ -30,7 +30,9 @@ def saved(keras: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tup
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_an_ordinary_model_passes_without_flags(saved: dict[str, tuple[Any, pathlib.Path]], name: str) -> None:
+def test_an_ordinary_model_passes_without_flags(
+    saved: dict[str, tuple[Any, pathlib.Path]], name: str
+) -> None:
     model, path = saved[name]
     archive = read_archive(path)
     assert (archive.custom, archive.unsafe, archive.nonfinite) == ((), (), ())
@@ -40,11 +42,15 @@ def test_an_ordinary_model_passes_without_flags(saved: dict[str, tuple[Any, path
     assert archive.parameters * packed >= model.count_params()
 
 
-def test_layers_and_weights_are_those_of_the_model(keras: Any, saved: dict[str, tuple[Any, pathlib.Path]]) -> None:
+def test_layers_and_weights_are_those_of_the_model(
+    keras: Any, saved: dict[str, tuple[Any, pathlib.Path]]
+) -> None:
     model, path = saved["mobilenet"]
     archive = read_archive(path)
     assert archive.layers == len(model.layers) - 1
-    assert sorted(weight.shape for weight in archive.weights) == sorted(tuple(weight.shape) for weight in model.weights)
+    assert sorted(weight.shape for weight in archive.weights) == sorted(
+        tuple(weight.shape) for weight in model.weights
+    )
     assert archive.keras_version == keras.__version__
 
 
@@ -57,7 +63,9 @@ def test_what_only_training_needs_is_listed(saved: dict[str, tuple[Any, pathlib.
     assert read_archive(saved["own-training"][1]).custom_compile == ("my_loss", "__lambda__")
 
 
-def test_registered_code_is_named_and_passes_with_its_flag(saved: dict[str, tuple[Any, pathlib.Path]]) -> None:
+def test_registered_code_is_named_and_passes_with_its_flag(
+    saved: dict[str, tuple[Any, pathlib.Path]],
+) -> None:
     path = saved["own-layer"][1]
     with pytest.raises(RefusedError, match=r"needs 2 pieces of code .*: mine>Scale, mine>swirl\n"):
         read_archive(path)
@@ -65,14 +73,21 @@ def test_registered_code_is_named_and_passes_with_its_flag(saved: dict[str, tupl
 
 
 def test_a_real_lambda_is_refused(keras: Any, tmp_path: pathlib.Path) -> None:
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda values: values * 2, name="double")])
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Lambda(lambda values: values * 2, name="double")]
+    )
     model.save(tmp_path / "m.keras")
-    with pytest.raises(RefusedError, match=r"has keras\.layers\.Lambda 'double' at config\.json:config\.layers\[1\], which holds Python code"):
+    with pytest.raises(
+        RefusedError,
+        match=r"has keras\.layers\.Lambda 'double' at config\.json:config\.layers\[1\], which holds Python code",
+    ):
         read_archive(tmp_path / "m.keras")
     assert len(read_archive(tmp_path / "m.keras", allow_unsafe=True).unsafe) == 1
 
 
 def test_nan_weights_are_listed_not_refused(keras: Any, tmp_path: pathlib.Path) -> None:
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(float("nan")))])
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(1, bias_initializer=keras.initializers.Constant(float("nan")))]
+    )
     model.save(tmp_path / "m.keras")
     assert read_archive(tmp_path / "m.keras").nonfinite == ("layers/dense/vars/1",)

@@ -15,7 +15,11 @@ from tests.helpers.live_models import normal
 
 def nested() -> Any:
     inner_series, series = keras.Input((6, 4)), keras.Input((6, 3))
-    inner = keras.Model(inner_series, layers.Bidirectional(layers.LSTM(3, return_sequences=True))(inner_series), name="encoder")
+    inner = keras.Model(
+        inner_series,
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True))(inner_series),
+        name="encoder",
+    )
     return keras.Model(series, layers.Dense(2)(inner(layers.Dense(4)(series))))
 
 
@@ -50,7 +54,9 @@ def test_features_that_are_as_many_as_steps_stay() -> None:
 
 
 def test_a_stateful_twin_goes_on_where_it_ended() -> None:
-    model = keras.Sequential([keras.Input((6, 3)), layers.LSTM(4, return_sequences=True), layers.GRU(3), layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((6, 3)), layers.LSTM(4, return_sequences=True), layers.GRU(3), layers.Dense(1)]
+    )
     twin = build_twin(model, lengths={6}, custom_objects={}, batch=2)
     rows = normal(6, 3, rows=2)
     for step in range(6):

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from keras_consistency_cli.loading.model_file.advisories import ADVISORIES, SAFE_VERSIONS, advisories_for, version_warning
+from keras_consistency_cli.loading.model_file.advisories import (
+    ADVISORIES,
+    SAFE_VERSIONS,
+    advisories_for,
+    version_warning,
+)
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.pipeline.report_builder import version_notes
 
@@ -43,7 +48,9 @@ def test_versions_have_the_faults_of_their_range(version: str, numbers: tuple[st
 
 
 def test_the_first_keras_3_has_all_but_what_came_later() -> None:
-    assert [advisory.number for advisory in ADVISORIES if advisory not in advisories_for("3.0.0")] == ["CVE-2025-49655"]
+    assert [advisory.number for advisory in ADVISORIES if advisory not in advisories_for("3.0.0")] == [
+        "CVE-2025-49655"
+    ]
 
 
 def test_every_row_can_be_looked_up_and_ends_before_the_safe_versions() -> None:
@@ -56,7 +63,9 @@ def test_every_row_can_be_looked_up_and_ends_before_the_safe_versions() -> None:
 def test_the_table_in_the_docs_is_this_one() -> None:
     shown = (Path(__file__).resolve().parents[3] / "docs" / "safety.md").read_text(encoding="utf-8")
     for advisory in ADVISORIES:
-        ranges = ", ".join(f"{_spelled(start)} up to before {_spelled(end)}" for start, end in advisory.ranges)
+        ranges = ", ".join(
+            f"{_spelled(start)} up to before {_spelled(end)}" for start, end in advisory.ranges
+        )
         assert f"| [{advisory.number}]({advisory.source}) | {advisory.allows} | {ranges} |" in shown
 
 
@@ -69,13 +78,30 @@ def _spelled(version: tuple[int, int, int]) -> str:
     [
         ("3.15.1", "3.15.1", []),
         ("3.8.0", "3.15.1", ["the model was saved with Keras 3.8.0, "]),
-        ("3.8.0", "3.14.1", ["the model was saved with Keras 3.8.0, ", "the answers come from Keras 3.14.1, "]),
+        (
+            "3.8.0",
+            "3.14.1",
+            ["the model was saved with Keras 3.8.0, ", "the answers come from Keras 3.14.1, "],
+        ),
         ("3.14.1", "3.14.1", ["the answers come from Keras 3.14.1, "]),
     ],
 )
 def test_a_report_notes_both_versions_once(saved_with: str, keras: str, beginnings: list[str]) -> None:
-    notes = version_notes(Facts(name="m", kind="Sequential", parameters=0, layers=(), inputs=(), outputs=(), keras=keras, saved_with=saved_with))
-    assert [note.startswith(beginning) for note, beginning in zip(notes, beginnings, strict=True)] == [True] * len(beginnings)
+    notes = version_notes(
+        Facts(
+            name="m",
+            kind="Sequential",
+            parameters=0,
+            layers=(),
+            inputs=(),
+            outputs=(),
+            keras=keras,
+            saved_with=saved_with,
+        )
+    )
+    assert [note.startswith(beginning) for note, beginning in zip(notes, beginnings, strict=True)] == [
+        True
+    ] * len(beginnings)
 
 
 def test_the_warning_names_the_worst_first() -> None:

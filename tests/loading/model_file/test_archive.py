@@ -27,7 +27,12 @@ def test_an_honest_archive_is_read_whole(tmp_path: pathlib.Path) -> None:
         saved_on="2025-01-02@03:04:05",
         backend="",
         config=crafted.honest_config(),
-        classes=("keras.Sequential", "keras.initializers.GlorotUniform", "keras.layers.Dense", "keras.layers.InputLayer"),
+        classes=(
+            "keras.Sequential",
+            "keras.initializers.GlorotUniform",
+            "keras.layers.Dense",
+            "keras.layers.InputLayer",
+        ),
         custom=(),
         unsafe=(),
         custom_compile=(),
@@ -51,29 +56,62 @@ def test_neither_keras_nor_the_file_system_is_touched(tmp_path: pathlib.Path) ->
     )
     root = pathlib.Path(__file__).parents[3]
     done = subprocess.run(
-        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(root)}
+        [sys.executable, "-c", code, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
     )
     assert done.stdout == "[] []\n"
     assert list(tmp_path.iterdir()) == [path]
 
 
 CODE = [
-    (crafted.layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}), "keras.layers.Lambda 'suspect'"),
-    (crafted.layer("Lambda", function={"class_name": "function", "module": "builtins", "config": "relu"}), "holds Python code"),
-    (crafted.layer("Lambda", "keras.src.layers.core.lambda_layer"), "keras.src.layers.core.lambda_layer.Lambda"),
+    (
+        crafted.layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}),
+        "keras.layers.Lambda 'suspect'",
+    ),
+    (
+        crafted.layer("Lambda", function={"class_name": "function", "module": "builtins", "config": "relu"}),
+        "holds Python code",
+    ),
+    (
+        crafted.layer("Lambda", "keras.src.layers.core.lambda_layer"),
+        "keras.src.layers.core.lambda_layer.Lambda",
+    ),
     (crafted.layer("TFSMLayer", filepath="/elsewhere"), "TensorFlow SavedModel"),
     (crafted.layer("TorchModuleWrapper", module_="x"), "PyTorch"),
     (crafted.layer("WhileLoop", "keras.src.ops.core"), "calls a function"),
-    (crafted.layer("StringLookup", vocabulary="/etc/passwd"), "reads its vocabulary from the file '/etc/passwd'"),
+    (
+        crafted.layer("StringLookup", vocabulary="/etc/passwd"),
+        "reads its vocabulary from the file '/etc/passwd'",
+    ),
     (crafted.dense(activation={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}), "__lambda__"),
-    (crafted.dense(activation={"class_name": "function", "module": "keras.utils", "config": "get_file"}), "keras.utils.get_file"),
-    (crafted.dense(activation={"class_name": "function", "module": "keras.config", "config": "set_epsilon"}), "keras.config.set_epsilon"),
-    (crafted.layer("KerasFileEditor", "keras.saving"), "is not a class or function of Keras that a model may name"),
-    (crafted.dense(spec={"class_name": "__typespec__", "spec_name": "X", "module": "os", "config": []}), "__typespec__"),
+    (
+        crafted.dense(activation={"class_name": "function", "module": "keras.utils", "config": "get_file"}),
+        "keras.utils.get_file",
+    ),
+    (
+        crafted.dense(
+            activation={"class_name": "function", "module": "keras.config", "config": "set_epsilon"}
+        ),
+        "keras.config.set_epsilon",
+    ),
+    (
+        crafted.layer("KerasFileEditor", "keras.saving"),
+        "is not a class or function of Keras that a model may name",
+    ),
+    (
+        crafted.dense(spec={"class_name": "__typespec__", "spec_name": "X", "module": "os", "config": []}),
+        "__typespec__",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("culprit", "words"), CODE, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("culprit", "words"), CODE, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_code_needs_allow_unsafe(tmp_path: pathlib.Path, culprit: dict[str, object], words: str) -> None:
     path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(culprit))
     with pytest.raises(RefusedError) as refusal:
@@ -94,57 +132,103 @@ CUSTOM = [
     (crafted.layer("system", "os"), "os.system"),
     (crafted.layer("Dense", "keras_hub.layers"), "keras_hub.layers.Dense"),
     ({"class_name": "Dense", "config": {"units": 1}}, "Dense"),
-    (crafted.dense(activation={"class_name": "function", "module": "builtins", "config": "eval", "registered_name": "function"}), "eval"),
-    (crafted.dense(activation={"class_name": "function", "module": "builtins", "config": "p>swirl", "registered_name": "p>swirl"}), "p>swirl"),
+    (
+        crafted.dense(
+            activation={
+                "class_name": "function",
+                "module": "builtins",
+                "config": "eval",
+                "registered_name": "function",
+            }
+        ),
+        "eval",
+    ),
+    (
+        crafted.dense(
+            activation={
+                "class_name": "function",
+                "module": "builtins",
+                "config": "p>swirl",
+                "registered_name": "p>swirl",
+            }
+        ),
+        "p>swirl",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("culprit", "name"), CUSTOM, ids=[name for _, name in CUSTOM])
-def test_custom_classes_need_custom_objects(tmp_path: pathlib.Path, culprit: dict[str, object], name: str) -> None:
+def test_custom_classes_need_custom_objects(
+    tmp_path: pathlib.Path, culprit: dict[str, object], name: str
+) -> None:
     path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(culprit))
     with pytest.raises(RefusedError) as refusal:
         read_archive(path, allow_unsafe=True)
-    assert refusal.value.what == f"{path}: the model (saved with Keras 3.15.1) needs code that Keras does not have: {name}"
+    assert (
+        refusal.value.what
+        == f"{path}: the model (saved with Keras 3.15.1) needs code that Keras does not have: {name}"
+    )
     assert "--custom-objects layers.py" in str(refusal.value.mend)
     assert read_archive(path, custom_objects=True).custom == (name,)
 
 
 def test_many_custom_classes_are_counted_and_each_named_once(tmp_path: pathlib.Path) -> None:
     layers = [crafted.layer(f"Own{at % 7}", "mine") for at in range(14)]
-    with pytest.raises(RefusedError, match=r"needs 7 pieces of code .*mine\.Own0, mine\.Own1, .*, and 2 more\n"):
+    with pytest.raises(
+        RefusedError, match=r"needs 7 pieces of code .*mine\.Own0, mine\.Own1, .*, and 2 more\n"
+    ):
         read_archive(crafted.write_archive(tmp_path / "m.keras", crafted.config_with(*layers)))
 
 
 def test_what_only_training_needs_is_listed_and_not_refused(tmp_path: pathlib.Path) -> None:
-    own_loss = {"class_name": "function", "module": "builtins", "config": "my_loss", "registered_name": "function"}
+    own_loss = {
+        "class_name": "function",
+        "module": "builtins",
+        "config": "my_loss",
+        "registered_name": "function",
+    }
     metrics = [
         crafted.layer("MyMetric", "mine"),
         {"class_name": "__lambda__", "config": {"value": "4wEAAA=="}},
         crafted.layer("Unheard", "keras.losses"),
     ]
-    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(compile_config={"loss": own_loss, "metrics": metrics}))
+    path = crafted.write_archive(
+        tmp_path / "m.keras", crafted.config_with(compile_config={"loss": own_loss, "metrics": metrics})
+    )
     archive = read_archive(path)
     assert archive.custom_compile == ("my_loss", "mine.MyMetric", "__lambda__", "keras.losses.Unheard")
     assert (archive.custom, archive.unsafe, archive.layers) == ((), (), 1)
 
 
 def test_a_layer_with_code_does_not_hide_in_the_compile_settings(tmp_path: pathlib.Path) -> None:
-    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(compile_config={"loss": crafted.layer("TFSMLayer")}))
+    path = crafted.write_archive(
+        tmp_path / "m.keras", crafted.config_with(compile_config={"loss": crafted.layer("TFSMLayer")})
+    )
     with pytest.raises(RefusedError, match=r"TFSMLayer 'suspect' at config\.json:compile_config\.loss"):
         read_archive(path)
 
 
 def test_the_compile_settings_of_a_model_inside_are_loaded_and_so_refused(tmp_path: pathlib.Path) -> None:
-    inner = crafted.honest_config() | {"compile_config": {"loss": {"class_name": "function", "module": "builtins", "config": "my_loss"}}}
+    inner = crafted.honest_config() | {
+        "compile_config": {"loss": {"class_name": "function", "module": "builtins", "config": "my_loss"}}
+    }
     with pytest.raises(RefusedError, match="does not have: my_loss"):
         read_archive(crafted.write_archive(tmp_path / "m.keras", crafted.config_with(inner)))
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "a\n::error::b", "[bold]x[]", "<b>"])
-def test_a_hostile_layer_name_changes_no_verdict_and_is_shown_escaped(tmp_path: pathlib.Path, name: str) -> None:
-    read_archive(crafted.write_archive(tmp_path / "fine.keras", crafted.config_with(crafted.dense(name=name))))
+def test_a_hostile_layer_name_changes_no_verdict_and_is_shown_escaped(
+    tmp_path: pathlib.Path, name: str
+) -> None:
+    read_archive(
+        crafted.write_archive(tmp_path / "fine.keras", crafted.config_with(crafted.dense(name=name)))
+    )
     with pytest.raises(RefusedError) as refusal:
-        read_archive(crafted.write_archive(tmp_path / "bad.keras", crafted.config_with(crafted.layer("Lambda", name=name))))
+        read_archive(
+            crafted.write_archive(
+                tmp_path / "bad.keras", crafted.config_with(crafted.layer("Lambda", name=name))
+            )
+        )
     assert "\x1b" not in str(refusal.value)
     assert "\n" not in refusal.value.what
 
@@ -186,7 +270,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: pathlib.Path) -> None:
         read_archive(tmp_path / "m.keras")
 
 
-def test_a_file_that_may_not_be_read_is_a_wrong_call(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_a_wrong_call(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = crafted.write_archive(tmp_path / "m.keras")
 
     def refuse(*_: object, **__: object) -> None:
@@ -195,4 +281,7 @@ def test_a_file_that_may_not_be_read_is_a_wrong_call(tmp_path: pathlib.Path, mon
     monkeypatch.setattr(pathlib.Path, "open", refuse)
     with pytest.raises(UsageError) as refusal:
         read_archive(path)
-    assert str(refusal.value) == f"{path}: cannot be read (Permission denied)\nexpected: a .keras file that you may read"
+    assert (
+        str(refusal.value)
+        == f"{path}: cannot be read (Permission denied)\nexpected: a .keras file that you may read"
+    )

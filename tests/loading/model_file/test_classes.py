@@ -6,7 +6,12 @@ import pytest
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.model_file import classes
-from keras_consistency_cli.loading.model_file.classes import Inspection, LargestSize, inspect_config, known_classes
+from keras_consistency_cli.loading.model_file.classes import (
+    Inspection,
+    LargestSize,
+    inspect_config,
+    known_classes,
+)
 from tests.helpers import crafted_archives as crafted
 
 
@@ -21,20 +26,46 @@ def test_an_unknown_version_gets_the_newest_table(version: str) -> None:
     assert known_classes(version).version == "3.15"
 
 
-@pytest.mark.parametrize("name", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "WhileLoop", "Map", "Cond", "Switch"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Lambda",
+        "TFSMLayer",
+        "TorchModuleWrapper",
+        "JaxLayer",
+        "FlaxLayer",
+        "WhileLoop",
+        "Map",
+        "Cond",
+        "Switch",
+    ],
+)
 def test_what_carries_code_is_in_no_table(name: str) -> None:
     assert not [full for full in known_classes().classes if full.rpartition(".")[2] == name]
 
 
 @pytest.mark.parametrize(
-    "name", ["keras.utils.get_file", "keras.saving.load_model", "keras.config.set_floatx", "keras.activations.deserialize", "builtins.get"]
+    "name",
+    [
+        "keras.utils.get_file",
+        "keras.saving.load_model",
+        "keras.config.set_floatx",
+        "keras.activations.deserialize",
+        "builtins.get",
+    ],
 )
 def test_functions_that_are_no_part_of_a_model_are_in_no_table(name: str) -> None:
     assert name not in known_classes().functions | known_classes().classes
 
 
 @pytest.mark.parametrize(
-    "name", ["keras.layers.Dense", "keras.src.models.functional.Functional", "keras.src.ops.numpy.Add", "keras.utils.FeatureSpace"]
+    "name",
+    [
+        "keras.layers.Dense",
+        "keras.src.models.functional.Functional",
+        "keras.src.ops.numpy.Add",
+        "keras.utils.FeatureSpace",
+    ],
 )
 def test_the_ordinary_is_in_the_table(name: str) -> None:
     assert name in known_classes().classes
@@ -42,8 +73,16 @@ def test_the_ordinary_is_in_the_table(name: str) -> None:
 
 def test_a_config_is_sorted_and_counted() -> None:
     wrapped = crafted.layer("TimeDistributed", layer=crafted.dense(units=70))
-    config = crafted.config_with(wrapped, crafted.layer("Own", "mine"), compile_config={"optimizer": crafted.layer("Own2", "mine")})
-    own = ("keras.Sequential", "keras.initializers.GlorotUniform", "keras.layers.Dense", "keras.layers.InputLayer", "keras.layers.TimeDistributed")
+    config = crafted.config_with(
+        wrapped, crafted.layer("Own", "mine"), compile_config={"optimizer": crafted.layer("Own2", "mine")}
+    )
+    own = (
+        "keras.Sequential",
+        "keras.initializers.GlorotUniform",
+        "keras.layers.Dense",
+        "keras.layers.InputLayer",
+        "keras.layers.TimeDistributed",
+    )
     assert inspect_config(config, known_classes()) == Inspection(
         classes=(*own, "mine.Own", "mine.Own2"),
         custom=("mine.Own",),
@@ -55,7 +94,10 @@ def test_a_config_is_sorted_and_counted() -> None:
 
 
 def test_a_wide_layer_is_no_matter_of_the_config_alone() -> None:
-    assert inspect_config(crafted.config_with(crafted.dense(units=10**9)), known_classes()).largest.value == 10**9
+    assert (
+        inspect_config(crafted.config_with(crafted.dense(units=10**9)), known_classes()).largest.value
+        == 10**9
+    )
 
 
 def test_values_that_only_look_like_sizes_are_left_alone() -> None:

@@ -17,7 +17,11 @@ from keras_consistency_cli.loading.model_file.archive import read_archive
 from tests.helpers import crafted_archives as crafted
 
 HDF5 = crafted.weights_with(len)
-PARTS = {"metadata.json": b"{}", "config.json": b'{"class_name": "Sequential", "config": {}}', "model.weights.h5": HDF5}
+PARTS = {
+    "metadata.json": b"{}",
+    "config.json": b'{"class_name": "Sequential", "config": {}}',
+    "model.weights.h5": HDF5,
+}
 
 
 def _whole() -> bytes:
@@ -65,7 +69,10 @@ def _crowded() -> bytes:
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (bytes, r"the file is empty"),
     "text": (lambda: b"hello\nworld\n" * 9, r"a text file"),
-    "git-lfs": (lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", r"a git-lfs pointer"),
+    "git-lfs": (
+        lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+        r"a git-lfs pointer",
+    ),
     "hdf5": (lambda: HDF5, r"an HDF5 file"),
     "pickle": (lambda: b"\x80\x04\x95\x10\x00\x00\x00", r"a Python pickle"),
     "gzip": (lambda: b"\x1f\x8b\x08\x00", r"a gzip file"),
@@ -74,28 +81,45 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty-zip": (lambda: crafted.zipped({}), r"an empty zip archive"),
     "truncated": (lambda: _whole()[:-300], r"cut short or damaged"),
     "head-only": (lambda: _whole()[:40], r"cut short or damaged"),
-    "other-zip": (lambda: crafted.zipped({"archive/data.pkl": b"x"}), r"not a complete Keras model: .* \(it holds 'archive/data\.pkl'\)"),
+    "other-zip": (
+        lambda: crafted.zipped({"archive/data.pkl": b"x"}),
+        r"not a complete Keras model: .* \(it holds 'archive/data\.pkl'\)",
+    ),
     "no-config": (lambda: _without("config.json"), r"config\.json missing"),
     "no-metadata": (lambda: _without("metadata.json"), r"metadata\.json missing"),
     "no-weights": (lambda: _without("model.weights.h5"), r"model\.weights\.h5 missing"),
     "bit-flip": (_bit_flipped, r"model\.weights\.h5 inside the archive is damaged \(Bad CRC-32"),
-    "traversal": (lambda: crafted.zipped(PARTS | {"assets/../../x": b""}), r"'assets/\.\./\.\./x' has a path that leads out"),
+    "traversal": (
+        lambda: crafted.zipped(PARTS | {"assets/../../x": b""}),
+        r"'assets/\.\./\.\./x' has a path that leads out",
+    ),
     "backslash": (lambda: crafted.zipped(PARTS | {"assets/..\\x": b""}), r"has a path that leads out"),
-    "stranger": (lambda: crafted.zipped(PARTS | {"/etc/cron": b""}), r"'/etc/cron', which Keras does not write"),
+    "stranger": (
+        lambda: crafted.zipped(PARTS | {"/etc/cron": b""}),
+        r"'/etc/cron', which Keras does not write",
+    ),
     "symlink": (_with_link, r"'assets/link' is a link"),
     "encrypted": (_encrypted, r"is encrypted"),
     "overlap": (_overlapping, r"overlap"),
     "prefix": (lambda: b"PK\x03\x04" + b"hidden" + _whole(), r"10 bytes stand before"),
-    "bzip2": (lambda: crafted.zipped(PARTS, compression=zipfile.ZIP_BZIP2), r"uses a compression that Keras does not"),
+    "bzip2": (
+        lambda: crafted.zipped(PARTS, compression=zipfile.ZIP_BZIP2),
+        r"uses a compression that Keras does not",
+    ),
     "bomb": (lambda: _deflated("assets/big", 30 << 20), r"'assets/big' unpacks to more than 200 times"),
-    "huge-config": (lambda: _deflated("config.json", 65 << 20), r"'config\.json' is larger than any real one"),
+    "huge-config": (
+        lambda: _deflated("config.json", 65 << 20),
+        r"'config\.json' is larger than any real one",
+    ),
     "crowd": (_crowded, r"table of contents takes"),
     "crowd-2": (lambda: crafted.zipped(PARTS | {f"assets/{at}": b"" for at in range(3000)}), r"3003 members"),
 }
 
 
 @pytest.mark.parametrize(("make", "words"), FILES.values(), ids=FILES)
-def test_files_that_are_no_sound_archive_are_refused(tmp_path: pathlib.Path, make: Callable[[], bytes], words: str) -> None:
+def test_files_that_are_no_sound_archive_are_refused(
+    tmp_path: pathlib.Path, make: Callable[[], bytes], words: str
+) -> None:
     path = tmp_path / "m.keras"
     path.write_bytes(make())
     with pytest.raises(RefusedError, match=words):
@@ -139,12 +163,27 @@ CONFIGS: dict[str, tuple[object, str]] = {
     "list": (b"[]", r"holds a list where a JSON object is expected"),
     "long-number": (b'{"a": ' + b"9" * 10_000 + b"}", r"is not valid JSON"),
     "no-model": ({"a": 1}, r"does not describe a model"),
-    "nameless": (crafted.config_with({"class_name": 7, "config": {}}), r"config\.layers\[2\] names a class by something that is not text"),
-    "list-module": (crafted.config_with({"class_name": "A", "module": [], "config": {}}), r"names a class by something that is not text"),
-    "no-function": (crafted.config_with({"class_name": "function", "module": "builtins", "config": {}}), r"something that is not text"),
+    "nameless": (
+        crafted.config_with({"class_name": 7, "config": {}}),
+        r"config\.layers\[2\] names a class by something that is not text",
+    ),
+    "list-module": (
+        crafted.config_with({"class_name": "A", "module": [], "config": {}}),
+        r"names a class by something that is not text",
+    ),
+    "no-function": (
+        crafted.config_with({"class_name": "function", "module": "builtins", "config": {}}),
+        r"something that is not text",
+    ),
     "negative": (crafted.config_with(crafted.dense(units=-1)), r"keras\.layers\.Dense 'dense' has units=-1"),
-    "huge": (crafted.config_with(crafted.dense(units=10**9)), r"has units=1,000,000,000, but the archive stores only 20 numbers"),
-    "huge-kernel": (crafted.config_with(crafted.layer("Conv2D", kernel_size=[3, 10**8])), r"has kernel_size=100,000,000"),
+    "huge": (
+        crafted.config_with(crafted.dense(units=10**9)),
+        r"has units=1,000,000,000, but the archive stores only 20 numbers",
+    ),
+    "huge-kernel": (
+        crafted.config_with(crafted.layer("Conv2D", kernel_size=[3, 10**8])),
+        r"has kernel_size=100,000,000",
+    ),
     "many-layers": (crafted.config_with(*[crafted.dense()] * 3000), r"more than 2000 layers"),
 }
 
@@ -157,7 +196,9 @@ def test_configs_that_no_keras_wrote_are_refused(tmp_path: pathlib.Path, config:
 
 
 def test_metadata_are_read_as_strictly(tmp_path: pathlib.Path) -> None:
-    path = crafted.write_archive(tmp_path / "m.keras", metadata_json=b'{"keras_version": "3.15.1", "keras_version": "2"}')
+    path = crafted.write_archive(
+        tmp_path / "m.keras", metadata_json=b'{"keras_version": "3.15.1", "keras_version": "2"}'
+    )
     with pytest.raises(RefusedError, match=r"metadata\.json has the key 'keras_version' twice"):
         read_archive(path)
 
@@ -178,11 +219,15 @@ def _virtual(file: h5py.File) -> None:
 
 
 def _bomb(file: h5py.File) -> None:
-    file.create_dataset("layers/x/vars/0", (1_000_000_000,), "f4", chunks=(1 << 20,), compression="gzip", fillvalue=1.0)
+    file.create_dataset(
+        "layers/x/vars/0", (1_000_000_000,), "f4", chunks=(1 << 20,), compression="gzip", fillvalue=1.0
+    )
 
 
 def _chunk_bomb(file: h5py.File) -> None:
-    file.create_dataset("layers/x/vars/0", (4,), "f4", chunks=(1 << 28,), maxshape=(None,), compression="gzip")
+    file.create_dataset(
+        "layers/x/vars/0", (4,), "f4", chunks=(1 << 28,), maxshape=(None,), compression="gzip"
+    )
 
 
 def _cycle(file: h5py.File) -> None:
@@ -202,7 +247,10 @@ def _named_type(file: h5py.File) -> None:
 
 
 WEIGHTS: dict[str, tuple[Callable[[h5py.File], object], str]] = {
-    "external-data": (_external, r"weight 'layers/x/vars/0' in model\.weights\.h5 reads its numbers from another file"),
+    "external-data": (
+        _external,
+        r"weight 'layers/x/vars/0' in model\.weights\.h5 reads its numbers from another file",
+    ),
     "virtual": (_virtual, r"reads its numbers from another file"),
     "shape-bomb": (_bomb, r"declares the shape \(1000000000,\), 4,000,000,000 bytes, but only"),
     "chunk-bomb": (_chunk_bomb, r"but only"),
@@ -210,15 +258,26 @@ WEIGHTS: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "soft-link": (_soft, r"a link to elsewhere: 'layers/soft'"),
     "external-link": (_external_link, r"a link to elsewhere: 'layers/out'"),
     "named-type": (_named_type, r"a named type: 'layers/type'"),
-    "complex": (lambda file: file.create_dataset("c", data=np.zeros(2, "complex64")), r"weight 'c' .* has the dtype complex64"),
-    "compound": (lambda file: file.create_dataset("c", data=np.zeros(2, [("a", "i1")])), r"has the dtype \[\('a', 'i1'\)\]"),
+    "complex": (
+        lambda file: file.create_dataset("c", data=np.zeros(2, "complex64")),
+        r"weight 'c' .* has the dtype complex64",
+    ),
+    "compound": (
+        lambda file: file.create_dataset("c", data=np.zeros(2, [("a", "i1")])),
+        r"has the dtype \[\('a', 'i1'\)\]",
+    ),
     "no-shape": (lambda file: file.create_dataset("c", data=h5py.Empty("f4")), r"has no shape"),
-    "lzf": (lambda file: file.create_dataset("c", data=np.zeros(100), compression="lzf"), r"uses HDF5 filter 32000"),
+    "lzf": (
+        lambda file: file.create_dataset("c", data=np.zeros(100), compression="lzf"),
+        r"uses HDF5 filter 32000",
+    ),
 }
 
 
 @pytest.mark.parametrize(("change", "words"), WEIGHTS.values(), ids=WEIGHTS)
-def test_weights_that_reach_out_or_swell_are_refused(tmp_path: pathlib.Path, change: Callable[[h5py.File], object], words: str) -> None:
+def test_weights_that_reach_out_or_swell_are_refused(
+    tmp_path: pathlib.Path, change: Callable[[h5py.File], object], words: str
+) -> None:
     path = crafted.write_archive(tmp_path / "m.keras", weights=crafted.weights_with(change))
     with pytest.raises(RefusedError, match=words):
         read_archive(path)

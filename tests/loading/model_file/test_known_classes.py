@@ -39,7 +39,9 @@ def test_the_frozen_table_is_that_of_the_installed_keras(script: ModuleType, min
     assert script.table() == frozen[minor]
 
 
-def test_other_versions_keep_their_tables_in_order(script: ModuleType, minor: str, tmp_path: pathlib.Path) -> None:
+def test_other_versions_keep_their_tables_in_order(
+    script: ModuleType, minor: str, tmp_path: pathlib.Path
+) -> None:
     other = {"classes": {"keras.layers": ["Dense"]}, "functions": {"builtins": ["relu"]}}
     path = tmp_path / "table.json"
     path.write_text(json.dumps({"99.0": other, "3.2": other}), encoding="utf-8")

@@ -44,7 +44,11 @@ def test_an_honest_archive_is_described_whole(tmp_path: pathlib.Path) -> None:
         weight_dtypes={"float32": 2},
         policies={},
         custom=(),
-        members=(("metadata.json", 64), ("config.json", len(json.dumps(crafted.honest_config()))), ("model.weights.h5", found.members[2][1])),
+        members=(
+            ("metadata.json", 64),
+            ("config.json", len(json.dumps(crafted.honest_config()))),
+            ("model.weights.h5", found.members[2][1]),
+        ),
         hazards=(),
     )
     assert found.exit_code == 0
@@ -54,7 +58,9 @@ def _archive(folder: pathlib.Path, **changes: Any) -> pathlib.Path:
     return crafted.write_archive(folder / "m.keras", **changes)
 
 
-LAMBDA = crafted.config_with(crafted.layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}))
+LAMBDA = crafted.config_with(
+    crafted.layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}})
+)
 CUSTOM = crafted.config_with(crafted.layer("Swish", "layers", registered="mine>Swish"))
 
 
@@ -77,25 +83,40 @@ def test_custom_classes_are_named_and_pass_with_their_flag(tmp_path: pathlib.Pat
 
 
 def test_weights_that_are_not_finite_are_a_fault(tmp_path: pathlib.Path) -> None:
-    weights = crafted.weights_with(lambda file: file.create_dataset("layers/x/vars/0", data=np.array([np.inf], "f4")))
+    weights = crafted.weights_with(
+        lambda file: file.create_dataset("layers/x/vars/0", data=np.array([np.inf], "f4"))
+    )
     found = summarise(_archive(tmp_path, weights=weights))
     assert [hazard.words for hazard in found.hazards] == ["weights with NaN or infinity: layers/x/vars/0"]
     assert found.exit_code == 1
 
 
 def test_further_files_and_training_code_are_mentioned(tmp_path: pathlib.Path) -> None:
-    config = crafted.config_with(compile_config={"loss": {"class_name": "function", "module": "builtins", "config": "my_loss"}})
+    config = crafted.config_with(
+        compile_config={"loss": {"class_name": "function", "module": "builtins", "config": "my_loss"}}
+    )
     path = _archive(tmp_path, config=config)
-    parts = {"metadata.json": b"{}", "config.json": json.dumps(config).encode(), "model.weights.h5": crafted.weights_with(len), "assets/v.txt": b"a"}
+    parts = {
+        "metadata.json": b"{}",
+        "config.json": json.dumps(config).encode(),
+        "model.weights.h5": crafted.weights_with(len),
+        "assets/v.txt": b"a",
+    }
     path.write_bytes(crafted.zipped(parts))
     found = summarise(path)
-    assert [(hazard.kind, hazard.refused) for hazard in found.hazards] == [("assets", False), ("training", False)]
+    assert [(hazard.kind, hazard.refused) for hazard in found.hazards] == [
+        ("assets", False),
+        ("training", False),
+    ]
     assert "assets/v.txt" in found.hazards[0].words
     assert "my_loss" in found.hazards[1].words
     assert (found.keras_version, found.saved_on, found.exit_code) == ("", "", 0)
 
 
-@pytest.mark.parametrize(("saved", "here", "words"), [("3.8.0", "3.15.1", ["was saved with Keras 3.8.0"]), ("3.15.1", "3.13.0", ["environment has"])])
+@pytest.mark.parametrize(
+    ("saved", "here", "words"),
+    [("3.8.0", "3.15.1", ["was saved with Keras 3.8.0"]), ("3.15.1", "3.13.0", ["environment has"])],
+)
 def test_versions_with_known_faults_are_told_and_refuse_nothing(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, saved: str, here: str, words: list[str]
 ) -> None:
@@ -109,7 +130,11 @@ def test_versions_with_known_faults_are_told_and_refuse_nothing(
 
 def test_what_cannot_be_read_safely_is_refused(tmp_path: pathlib.Path) -> None:
     with pytest.raises(RefusedError, match="units=-1"):
-        summarise(_archive(tmp_path, config=crafted.config_with(crafted.dense(units=-1))), custom_objects=True, allow_unsafe=True)
+        summarise(
+            _archive(tmp_path, config=crafted.config_with(crafted.dense(units=-1))),
+            custom_objects=True,
+            allow_unsafe=True,
+        )
     with pytest.raises(UsageError, match="no such file"):
         summarise(tmp_path / "none.keras")
 
@@ -123,16 +148,24 @@ def test_layers_of_a_custom_class_show_by_their_weights(tmp_path: pathlib.Path) 
         "build_config": {"input_shape": [8, 4]},
     }
     found = summarise(_archive(tmp_path, config=config), custom_objects=True)
-    assert found.layers == (LayerRow(depth=0, name="layers/dense", kind="", shape=None, parameters=15, policy=""),)
+    assert found.layers == (
+        LayerRow(depth=0, name="layers/dense", kind="", shape=None, parameters=15, policy=""),
+    )
     assert found.inputs == (TensorRow(name="", shape=(8, 4), dtype=""),)
     assert found.outputs == ()
 
 
 def test_a_config_that_lies_about_its_kinds_breaks_nothing(tmp_path: pathlib.Path) -> None:
-    odd: dict[str, Any] = {"class_name": "Functional", "config": {"layers": 7, "output_layers": [[3, 0, 0], "x"], "name": ["n"]}, "build_config": 3}
+    odd: dict[str, Any] = {
+        "class_name": "Functional",
+        "config": {"layers": 7, "output_layers": [[3, 0, 0], "x"], "name": ["n"]},
+        "build_config": 3,
+    }
     assert summarise(_archive(tmp_path, config=odd), custom_objects=True).inputs == ()
     deep = crafted.dense(name=5, dtype={"config": []}, batch_shape="x")
-    nested = crafted.config_with({**deep, "inbound_nodes": 5, "build_config": {"input_shape": {"a": [1]}}}, 7, None, [])  # type: ignore[arg-type]
+    nested = crafted.config_with(
+        {**deep, "inbound_nodes": 5, "build_config": {"input_shape": {"a": [1]}}}, 7, None, []
+    )  # type: ignore[arg-type]
     assert [row.name for row in summarise(_archive(tmp_path, config=nested)).layers] == ["dense", "Dense"]
 
 
@@ -140,24 +173,38 @@ def test_a_config_that_lies_about_its_kinds_breaks_nothing(tmp_path: pathlib.Pat
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, pathlib.Path]]:
     keras = pytest.importorskip("keras")
     folder = tmp_path_factory.mktemp("summaries")
-    chosen = ("functional-operations", "nested", "recurrent", "augmented-image", "bfloat16", "compiled", "policy-map")
+    chosen = (
+        "functional-operations",
+        "nested",
+        "recurrent",
+        "augmented-image",
+        "bfloat16",
+        "compiled",
+        "policy-map",
+    )
     built = {name: (ORDINARY[name](keras), folder / f"{name}.keras") for name in chosen}
     for model, path in built.values():
         model.save(path)
     return built
 
 
-@pytest.mark.parametrize("name", ["functional-operations", "nested", "recurrent", "augmented-image", "bfloat16", "compiled"])
+@pytest.mark.parametrize(
+    "name", ["functional-operations", "nested", "recurrent", "augmented-image", "bfloat16", "compiled"]
+)
 def test_what_is_read_is_what_keras_says(saved: dict[str, tuple[Any, pathlib.Path]], name: str) -> None:
     model, path = saved[name]
     found = summarise(path)
     assert found.parameters == model.count_params()
-    assert [(tensor.shape, tensor.dtype) for tensor in found.inputs] == [(tuple(each.shape), each.dtype) for each in model.inputs]
+    assert [(tensor.shape, tensor.dtype) for tensor in found.inputs] == [
+        (tuple(each.shape), each.dtype) for each in model.inputs
+    ]
     own = {layer.name: layer for layer in model.layers}
     listed = [row for row in found.layers if row.depth == 0 and row.name in own]
     assert len(listed) == len([layer for layer in model.layers if type(layer).__name__ != "InputLayer"])
     shared = {"middle"}  # its layers lie in the one that it was made from, and are counted there
-    assert [row.parameters for row in listed] == [0 if row.name in shared else own[row.name].count_params() for row in listed]
+    assert [row.parameters for row in listed] == [
+        0 if row.name in shared else own[row.name].count_params() for row in listed
+    ]
     assert [row.kind for row in listed] == [type(own[row.name]).__name__ for row in listed]
     told = [row for row in listed if row.shape is not None]
     assert len(told) >= len(listed) - 2

@@ -42,7 +42,9 @@ def test_versions_differ_in_what_they_have(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_supported_minor_version_has_a_table() -> None:
-    tables = json.loads((ROOT / "keras_consistency_cli" / "loading" / "known_classes.json").read_text(encoding="utf-8"))
+    tables = json.loads(
+        (ROOT / "keras_consistency_cli" / "loading" / "known_classes.json").read_text(encoding="utf-8")
+    )
     lowest = re.search(r'"keras>=3\.(\d+)', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert lowest
     newest = max(int(version.split(".")[1]) for version in tables)

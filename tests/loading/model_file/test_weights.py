@@ -35,7 +35,9 @@ def _bfloat16(value: float) -> object:
     return change
 
 
-@pytest.mark.parametrize(("value", "found"), [(2.5, ()), (np.nan, ("layers/b/vars/0",)), (-np.inf, ("layers/b/vars/0",))])
+@pytest.mark.parametrize(
+    ("value", "found"), [(2.5, ()), (np.nan, ("layers/b/vars/0",)), (-np.inf, ("layers/b/vars/0",))]
+)
 def test_bfloat16_is_read_through_its_bits(value: float, found: tuple[str, ...]) -> None:
     result = _read(_bfloat16(value))
     assert result.nonfinite == found
@@ -69,11 +71,22 @@ def test_a_nan_in_the_last_slab_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_text_booleans_and_compressed_chunks_are_ordinary(compression: str | None) -> None:
     def change(file: h5py.File) -> None:
         data = np.random.default_rng(0).normal(size=(300, 40)).astype("float32")
-        file.create_dataset("layers/c/vars/0", data=data, chunks=(64, 40), compression=compression, shuffle=True, fletcher32=True)
+        file.create_dataset(
+            "layers/c/vars/0",
+            data=data,
+            chunks=(64, 40),
+            compression=compression,
+            shuffle=True,
+            fletcher32=True,
+        )
         file["layers/t/vars/0"] = ["one", "two"]
         file["layers/z/vars/0"] = np.array([True, False])
 
-    assert [(fact.path[7], fact.shape) for fact in _read(change).facts if "dense" not in fact.path] == [("c", (300, 40)), ("t", (2,)), ("z", (2,))]
+    assert [(fact.path[7], fact.shape) for fact in _read(change).facts if "dense" not in fact.path] == [
+        ("c", (300, 40)),
+        ("t", (2,)),
+        ("z", (2,)),
+    ]
 
 
 def test_a_recompressed_archive_is_read_like_the_stored_one(tmp_path: pathlib.Path) -> None:

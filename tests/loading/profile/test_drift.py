@@ -60,7 +60,9 @@ def told(rows: np.ndarray, trained: np.ndarray, remembering: str) -> Verdict:
 def test_rows_of_the_same_kind_never_alarm(noise: str, remembering: str) -> None:
     for seed, (trained, rows) in enumerate([(25, 25), (200, 200), (2000, 25), (8, 8), (60, 1000)]):
         random = np.random.default_rng(seed)
-        verdict = told(NOISE[noise](random, (rows, FEATURES)), NOISE[noise](random, (trained, FEATURES)), remembering)
+        verdict = told(
+            NOISE[noise](random, (rows, FEATURES)), NOISE[noise](random, (trained, FEATURES)), remembering
+        )
         # Where every feature is constant in what the scaler keeps, there is nothing to hold rows against.
         assert verdict.status in (Status.PASS, Status.SKIP), (trained, rows, verdict.message)
 
@@ -81,7 +83,9 @@ def test_rows_of_the_same_kind_never_alarm(noise: str, remembering: str) -> None
         ("flags", "reference", 200, 200, np.zeros_like),
     ],
 )
-def test_one_feature_that_moves_is_found_among_many(noise: str, remembering: str, trained: int, rows: int, change: Any) -> None:
+def test_one_feature_that_moves_is_found_among_many(
+    noise: str, remembering: str, trained: int, rows: int, change: Any
+) -> None:
     random = np.random.default_rng(7)
     given, fitted = (NOISE[noise](random, (length, FEATURES)) for length in (rows, trained))
     given[:, 17] = change(given[:, 17])
@@ -89,7 +93,11 @@ def test_one_feature_that_moves_is_found_among_many(noise: str, remembering: str
     assert (verdict.status, list(verdict.findings["moved"])) == (Status.WARN, ["17"]), verdict.message
 
 
-GAPPY = np.where(np.random.default_rng(1).random((600, 2)) < [0.1, 0.0], np.nan, np.random.default_rng(2).normal([50.0, -3.0], [9.0, 1.0], (600, 2)))
+GAPPY = np.where(
+    np.random.default_rng(1).random((600, 2)) < [0.1, 0.0],
+    np.nan,
+    np.random.default_rng(2).normal([50.0, -3.0], [9.0, 1.0], (600, 2)),
+)
 
 
 def fillers(rows: np.ndarray, scaler: Any) -> list[float | None]:
@@ -135,4 +143,6 @@ def test_numbers_that_come_too_rarely_too_often_or_rightly_are_none() -> None:
 def test_without_a_known_imputer_no_number_is_out_of_place() -> None:
     assert fillers(filled(0.0), None) == [None, None]
     assert fillers(filled(0.0), StandardScaler()) == [None, None]
-    assert fillers(filled(0.0), make_pipeline(SimpleImputer(strategy="constant", fill_value=0.0), StandardScaler())) == [None, None]
+    assert fillers(
+        filled(0.0), make_pipeline(SimpleImputer(strategy="constant", fill_value=0.0), StandardScaler())
+    ) == [None, None]

@@ -21,7 +21,11 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from keras_consistency_cli.loading.profile.expected_columns import expected_columns, expected_outcome, with_shares
+from keras_consistency_cli.loading.profile.expected_columns import (
+    expected_columns,
+    expected_outcome,
+    with_shares,
+)
 from keras_consistency_cli.measurement.facts import ExpectedColumn
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2))
@@ -31,14 +35,20 @@ def near(pair: tuple[float, float], by: float = 0.2) -> Any:
     return pytest.approx(pair, rel=by, abs=0.05)
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(), RobustScaler(), PowerTransformer(), QuantileTransformer(n_quantiles=100)], ids=str)
+@pytest.mark.parametrize(
+    "scaler",
+    [StandardScaler(), RobustScaler(), PowerTransformer(), QuantileTransformer(n_quantiles=100)],
+    ids=str,
+)
 def test_centre_and_spread_are_those_of_the_rows(scaler: Any) -> None:
     first, second = expected_columns(scaler.fit(ROWS))
     assert (first.column, first.name, first.kind, second.column) == (0, "0", type(scaler).__name__, 1)
     assert (first.raw, second.raw) == (near((50.0, 10.0)), near((-3.0, 0.1)))
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler()], ids=str)
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler()], ids=str
+)
 def test_scaled_and_scaled_twice_are_what_the_scaler_makes_of_it(scaler: Any) -> None:
     scaler.fit(ROWS)
     for at, found in enumerate(expected_columns(scaler)):
@@ -55,7 +65,9 @@ def test_a_range_is_remembered() -> None:
     assert expected_columns(StandardScaler().fit(ROWS))[0].low is None
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), QuantileTransformer(n_quantiles=10)], ids=str)
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), QuantileTransformer(n_quantiles=10)], ids=str
+)
 def test_a_feature_that_never_varied_is_marked(scaler: Any) -> None:
     constant = np.column_stack([ROWS[:, 0], np.full(400, 7.0)])
     assert [each.constant for each in expected_columns(scaler.fit(constant))] == [False, True]
@@ -63,9 +75,18 @@ def test_a_feature_that_never_varied_is_marked(scaler: Any) -> None:
 
 def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -> None:
     wide = np.column_stack([ROWS, ROWS[:, 0] * 3])
-    mixed = ColumnTransformer([("a", StandardScaler(), [2]), ("b", make_pipeline(SimpleImputer(), MinMaxScaler()), [1]), ("c", "drop", [0])])
+    mixed = ColumnTransformer(
+        [
+            ("a", StandardScaler(), [2]),
+            ("b", make_pipeline(SimpleImputer(), MinMaxScaler()), [1]),
+            ("c", "drop", [0]),
+        ]
+    )
     found = expected_columns(mixed.fit(wide), ("x", "y", "z"))
-    assert [(each.column, each.name, each.kind) for each in found] == [(1, "y", "MinMaxScaler"), (2, "z", "StandardScaler")]
+    assert [(each.column, each.name, each.kind) for each in found] == [
+        (1, "y", "MinMaxScaler"),
+        (2, "z", "StandardScaler"),
+    ]
     assert found[1].raw == near((150.0, 30.0))
     assert [each.filled for each in found] == [pytest.approx(ROWS[:, 1].mean()), None]
 
@@ -80,7 +101,15 @@ def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -
         make_pipeline(FunctionTransformer(np.rad2deg), StandardScaler()),
         make_pipeline(StandardScaler(), FunctionTransformer(np.tanh)),
         make_pipeline(SimpleImputer(strategy="constant", fill_value=-999.0), StandardScaler()),
-        ColumnTransformer([("log", make_pipeline(FunctionTransformer(np.abs), FunctionTransformer(np.log1p), MinMaxScaler()), [0, 1])]),
+        ColumnTransformer(
+            [
+                (
+                    "log",
+                    make_pipeline(FunctionTransformer(np.abs), FunctionTransformer(np.log1p), MinMaxScaler()),
+                    [0, 1],
+                )
+            ]
+        ),
     ],
 )
 def test_nothing_is_made_up(scaler: Any) -> None:
@@ -90,11 +119,15 @@ def test_nothing_is_made_up(scaler: Any) -> None:
 @pytest.mark.parametrize("step", [FunctionTransformer(), "passthrough", None], ids=str)
 def test_a_step_that_changes_nothing_hides_nothing(step: Any) -> None:
     scaler = StandardScaler()
-    assert expected_columns(Pipeline([("before", step), ("scale", scaler)]).fit(ROWS)) == expected_columns(scaler)
+    assert expected_columns(Pipeline([("before", step), ("scale", scaler)]).fit(ROWS)) == expected_columns(
+        scaler
+    )
 
 
 def test_shares_of_values_where_they_would_be() -> None:
-    found = ExpectedColumn(column=0, name="a", kind="", raw=(50.0, 10.0), scaled=(0.0, 1.0), twice=(-5.0, 0.1))
+    found = ExpectedColumn(
+        column=0, name="a", kind="", raw=(50.0, 10.0), scaled=(0.0, 1.0), twice=(-5.0, 0.1)
+    )
     assert with_shares(found, np.array([50.0, 60.0, 3.0, 95.0])).within == (0.5, 0.25, 0.0)
     assert with_shares(found, np.zeros(0)) == found
 

@@ -31,13 +31,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of three features, its scaler, and everything beside it."""
     into = tmp_path_factory.mktemp("description")
     keras.Sequential([keras.Input((3,), name="x"), layers.Dense(1)]).save(into / "m.keras")
-    keras.Sequential([keras.Input((5, 3), name="x"), layers.Flatten(), layers.Dense(1)]).save(into / "steps.keras")
+    keras.Sequential([keras.Input((5, 3), name="x"), layers.Flatten(), layers.Dense(1)]).save(
+        into / "steps.keras"
+    )
     joblib.dump(SCALER, into / "scaler.joblib")
     joblib.dump(make_pipeline(SimpleImputer(), StandardScaler()).fit(TRAINING), into / "filling.joblib")
     joblib.dump(MinMaxScaler().fit(np.array([[100.0], [300.0]])), into / "target.joblib")
     joblib.dump(QuantileTransformer(n_quantiles=5).fit(TRAINING[:, :1]), into / "bent.joblib")
-    saved = {"x": ROWS, "train": TRAINING, "moved": ROWS + MOVE, "twice": SCALER.transform(SCALER.transform(ROWS))}
-    saved |= {"scaled": SCALER.transform(ROWS).astype("float32"), "steps": ROWS.reshape(18, 5, 3), "holed": np.where(ROWS > 1500, np.nan, ROWS)}
+    saved = {
+        "x": ROWS,
+        "train": TRAINING,
+        "moved": ROWS + MOVE,
+        "twice": SCALER.transform(SCALER.transform(ROWS)),
+    }
+    saved |= {
+        "scaled": SCALER.transform(ROWS).astype("float32"),
+        "steps": ROWS.reshape(18, 5, 3),
+        "holed": np.where(ROWS > 1500, np.nan, ROWS),
+    }
     for name, values in saved.items():
         np.save(into / f"{name}.npy", values)
     (into / "serve.py").write_text("def prepare(rows):\n    rows -= 50.0\n    return rows\n")
@@ -46,7 +57,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def described(folder: Path, model: str = "m.keras", *, every: bool = False, **files: Any) -> DataFacts:
-    given = {name: str(folder / value) if isinstance(value, str) and "." in value else value for name, value in files.items()}
+    given = {
+        name: str(folder / value) if isinstance(value, str) and "." in value else value
+        for name, value in files.items()
+    }
     return describe_data(Subject.load(SubjectFiles(model=str(folder / model), **given)), every=every)
 
 
@@ -55,12 +69,25 @@ def test_rows_are_told_raw_and_as_the_model_gets_them(folder: Path) -> None:
     (raw,), (fed,) = known.raw, known.fed
     assert (known.generated, known.state, raw.input, raw.rows, raw.shape) == (False, "raw", "x", 90, (3,))
     assert [column.mean for column in raw.columns] == pytest.approx(ROWS.mean(0).tolist())
-    assert [column.mean for column in fed.columns] == pytest.approx(SCALER.transform(ROWS).mean(0).tolist(), abs=1e-6)
+    assert [column.mean for column in fed.columns] == pytest.approx(
+        SCALER.transform(ROWS).mean(0).tolist(), abs=1e-6
+    )
     assert known.scaling is not None
-    assert (known.scaling.kind, known.scaling.input, known.scaling.features, known.scaling.mutates) == ("StandardScaler", "x", 3, False)
+    assert (known.scaling.kind, known.scaling.input, known.scaling.features, known.scaling.mutates) == (
+        "StandardScaler",
+        "x",
+        3,
+        False,
+    )
     assert known.scaling.statistics["mean"] == TRAINING.mean(0).tolist()
     assert known.scaling.expected[0].within[0] == 1.0
-    assert (known.reference, known.served, known.served_as, known.layers, known.target) == ((), (), None, (), None)
+    assert (known.reference, known.served, known.served_as, known.layers, known.target) == (
+        (),
+        (),
+        None,
+        (),
+        None,
+    )
 
 
 def test_rows_said_to_be_scaled_are_not_scaled_again(folder: Path) -> None:
@@ -71,28 +98,42 @@ def test_rows_said_to_be_scaled_are_not_scaled_again(folder: Path) -> None:
 
 @pytest.mark.parametrize("reference", ["train.npy", "scaled.npy"])
 def test_the_reference_of_scaled_rows_may_be_raw_or_scaled(folder: Path, reference: str) -> None:
-    known = described(folder, data="scaled.npy", scaler="scaler.joblib", data_state="scaled", reference=reference)
+    known = described(
+        folder, data="scaled.npy", scaler="scaler.joblib", data_state="scaled", reference=reference
+    )
     assert known.reference == known.reference_fed
     assert all(abs(column.mean) < 0.5 for column in known.reference[0].columns)
     assert all(abs(fact.shift) < 0.5 for fact in known.drift)
     assert known.scaling is not None
-    assert [each.raw[0] for each in known.scaling.shown] == ([pytest.approx(mean) for mean in TRAINING.mean(0)] if reference == "train.npy" else [])
+    assert [each.raw[0] for each in known.scaling.shown] == (
+        [pytest.approx(mean) for mean in TRAINING.mean(0)] if reference == "train.npy" else []
+    )
 
 
 def test_windows_are_scaled_per_feature(folder: Path) -> None:
     known = described(folder, "steps.keras", data="steps.npy", scaler="scaler.joblib")
     assert (known.raw[0].shape, known.raw[0].rows, known.raw[0].columns[0].count) == ((5, 3), 18, 90)
-    assert [column.mean for column in known.fed[0].columns] == pytest.approx(SCALER.transform(ROWS).mean(0).tolist(), abs=1e-6)
+    assert [column.mean for column in known.fed[0].columns] == pytest.approx(
+        SCALER.transform(ROWS).mean(0).tolist(), abs=1e-6
+    )
 
 
 def test_a_function_is_found_out_and_called_on_copies(folder: Path) -> None:
     known = described(folder, data="x.npy", preprocess=f"{folder / 'serve.py'}:prepare")
-    assert (known.mutated_input, known.fed[0].columns[0].mean) == (True, pytest.approx(ROWS[:, 0].mean() - 50.0))
+    assert (known.mutated_input, known.fed[0].columns[0].mean) == (
+        True,
+        pytest.approx(ROWS[:, 0].mean() - 50.0),
+    )
     assert known.raw[0].columns[0].mean == pytest.approx(ROWS[:, 0].mean())
 
 
-@pytest.mark.parametrize(("served", "shares"), [("scaled.npy", (0.0, 1.0, 0.0)), ("x.npy", (1.0, 0.0, 0.0)), ("twice.npy", (0.0, 0.0, 1.0))])
-def test_served_rows_are_compared_value_by_value(folder: Path, served: str, shares: tuple[float, float, float]) -> None:
+@pytest.mark.parametrize(
+    ("served", "shares"),
+    [("scaled.npy", (0.0, 1.0, 0.0)), ("x.npy", (1.0, 0.0, 0.0)), ("twice.npy", (0.0, 0.0, 1.0))],
+)
+def test_served_rows_are_compared_value_by_value(
+    folder: Path, served: str, shares: tuple[float, float, float]
+) -> None:
     known = described(folder, data="x.npy", scaler="scaler.joblib", served=served)
     assert known.served_as == ServedFact(rows=90, raw=shares[0], scaled=shares[1], twice=shares[2])
     assert known.served[0].rows == 90
@@ -106,7 +147,11 @@ def test_missing_values_are_counted_before_and_after_they_are_filled(folder: Pat
 
 def test_drift_against_the_reference(folder: Path) -> None:
     known = described(folder, data="moved.npy", scaler="scaler.joblib", reference="train.npy")
-    assert [(each.name, each.against) for each in known.drift] == [("0", "reference"), ("1", "reference"), ("2", "reference")]
+    assert [(each.name, each.against) for each in known.drift] == [
+        ("0", "reference"),
+        ("1", "reference"),
+        ("2", "reference"),
+    ]
     still, moved, _ = known.drift
     assert moved.shift == pytest.approx(2.0, abs=0.4)
     assert (moved.distance or 0) > 0.5 > 0.2 > (still.distance or 1)
@@ -127,13 +172,21 @@ def test_drift_against_a_layer(tmp_path: Path) -> None:
     keras.Sequential([keras.Input((3,), name="x"), norm, layers.Dense(1)]).save(tmp_path / "m.keras")
     np.save(tmp_path / "moved.npy", ROWS + MOVE)
     known = described(tmp_path, data="moved.npy")
-    assert [(each.against, abs(each.shift) > 1.5) for each in known.drift] == [("norm", False), ("norm", True), ("norm", False)]
+    assert [(each.against, abs(each.shift) > 1.5) for each in known.drift] == [
+        ("norm", False),
+        ("norm", True),
+        ("norm", False),
+    ]
     assert [(each.path, len(each.seen)) for each in known.layers] == [("norm", 3)]
 
 
 def test_units_of_the_targets(folder: Path) -> None:
-    assert described(folder, data="x.npy", target_scaler="target.joblib").target == TargetFact(kind="MinMaxScaler", units=(200.0,))
-    assert described(folder, data="x.npy", target_scaler="bent.joblib").target == TargetFact(kind="QuantileTransformer")
+    assert described(folder, data="x.npy", target_scaler="target.joblib").target == TargetFact(
+        kind="MinMaxScaler", units=(200.0,)
+    )
+    assert described(folder, data="x.npy", target_scaler="bent.joblib").target == TargetFact(
+        kind="QuantileTransformer"
+    )
 
 
 def test_made_rows_are_described_as_such(folder: Path) -> None:
@@ -143,20 +196,31 @@ def test_made_rows_are_described_as_such(folder: Path) -> None:
 
 def test_columns_of_another_scaler_are_refused(folder: Path, tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    joblib.dump(StandardScaler().fit(pandas.DataFrame(TRAINING, columns=["a", "b", "d"])), tmp_path / "named.joblib")
+    joblib.dump(
+        StandardScaler().fit(pandas.DataFrame(TRAINING, columns=["a", "b", "d"])), tmp_path / "named.joblib"
+    )
     with pytest.raises(DataError) as caught:
         described(folder, data="x.csv", scaler=str(tmp_path / "named.joblib"))
-    assert caught.value.what == "the columns of the data are not those of the StandardScaler: they lack 'd' and have 'c', which it was not fitted on"
-    joblib.dump(StandardScaler().fit(pandas.DataFrame(TRAINING, columns=["a", "b", "c"])), tmp_path / "named.joblib")
+    assert (
+        caught.value.what
+        == "the columns of the data are not those of the StandardScaler: they lack 'd' and have 'c', which it was not fitted on"
+    )
+    joblib.dump(
+        StandardScaler().fit(pandas.DataFrame(TRAINING, columns=["a", "b", "c"])), tmp_path / "named.joblib"
+    )
     known = described(folder, data="x.csv", scaler=str(tmp_path / "named.joblib"))
     assert known.scaling is not None
     assert (known.scaling.names, known.scaling.columns) == (("a", "b", "c"), ("c", "b", "a"))
     assert [column.name for column in known.raw[0].columns] == ["c", "b", "a"]
 
 
-def test_large_files_are_read_in_part_unless_all_are_wanted(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_files_are_read_in_part_unless_all_are_wanted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("keras_consistency_cli.loading.profile.profile._BUDGET", 300 * 24)
     np.save(tmp_path / "long.npy", np.tile(ROWS, (20, 1)))
-    part, every = (described(folder, data=str(tmp_path / "long.npy"), every=every).raw[0] for every in (False, True))
+    part, every = (
+        described(folder, data=str(tmp_path / "long.npy"), every=every).raw[0] for every in (False, True)
+    )
     assert (200 <= part.rows <= 300, every.rows) == (True, 1800)
     assert part.columns[0].mean == pytest.approx(every.columns[0].mean, abs=2.0)

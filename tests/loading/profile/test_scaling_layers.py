@@ -45,7 +45,14 @@ def chain(*parts: Any, shape: tuple[int, ...] = (2,)) -> Any:
 
 def test_an_adapted_normalization_and_what_it_sees() -> None:
     found = only(chain(adapted()), x=ROWS * 2)
-    assert (found.path, found.kind, found.input, found.adapted, found.consistent, found.after) == ("norm", "Normalization", "x", True, True, ())
+    assert (found.path, found.kind, found.input, found.adapted, found.consistent, found.after) == (
+        "norm",
+        "Normalization",
+        "x",
+        True,
+        True,
+        (),
+    )
     assert found.mean == pytest.approx(tuple(ROWS.mean(0).tolist()), rel=1e-4)
     assert found.sd == pytest.approx(tuple(ROWS.std(0).tolist()), rel=1e-2)
     assert [column.mean for column in found.seen] == pytest.approx((ROWS * 2).mean(0).tolist())
@@ -67,20 +74,30 @@ def test_one_that_does_not_follow_its_weights() -> None:
 
 def test_rescaling_and_what_follows_it() -> None:
     first, second = preprocessing_facts(
-        chain(layers.Rescaling(0.1, -2.0, name="shrink"), layers.Dropout(0.1), adapted(ROWS * 0.1 - 2.0)), seen(x=ROWS)
+        chain(layers.Rescaling(0.1, -2.0, name="shrink"), layers.Dropout(0.1), adapted(ROWS * 0.1 - 2.0)),
+        seen(x=ROWS),
     )
-    assert (first.kind, first.scale, first.offset, first.after) == ("Rescaling", (pytest.approx(0.1),) * 2, (-2.0,) * 2, ())
+    assert (first.kind, first.scale, first.offset, first.after) == (
+        "Rescaling",
+        (pytest.approx(0.1),) * 2,
+        (-2.0,) * 2,
+        (),
+    )
     assert (second.path, second.after) == ("norm", ("shrink",))
     exact = ROWS.astype("float64") * 0.1 - 2.0
     for column, values in zip(second.seen, exact.T, strict=True):
-        assert (column.mean, column.sd, column.low, column.high) == pytest.approx((values.mean(), values.std(), values.min(), values.max()), rel=1e-4)
+        assert (column.mean, column.sd, column.low, column.high) == pytest.approx(
+            (values.mean(), values.std(), values.min(), values.max()), rel=1e-4
+        )
 
 
 def test_what_comes_behind_a_normalization_is_normalised() -> None:
     again = layers.Normalization(name="again")
     again.adapt(ROWS)
     found = preprocessing_facts(chain(adapted(), again), seen(x=ROWS))[1]
-    assert [(column.mean, column.sd) for column in found.seen] == [(pytest.approx(0.0, abs=1e-3), pytest.approx(1.0, rel=1e-2))] * 2
+    assert [(column.mean, column.sd) for column in found.seen] == [
+        (pytest.approx(0.0, abs=1e-3), pytest.approx(1.0, rel=1e-2))
+    ] * 2
 
 
 def test_each_input_has_its_own() -> None:
@@ -88,7 +105,9 @@ def test_each_input_has_its_own() -> None:
     joined = adapted(np.concatenate([ROWS, ROWS * 3], axis=1))(layers.Concatenate()([a, b]))
     found = preprocessing_facts(keras.Model([a, b], layers.Dense(1)(joined)), seen(a=ROWS, b=ROWS * 3))
     assert [each.input for each in found] == ["a", "b"]
-    assert [each.mean[0] for each in found] == pytest.approx([ROWS[:, 0].mean(), 3 * ROWS[:, 0].mean()], rel=1e-3)
+    assert [each.mean[0] for each in found] == pytest.approx(
+        [ROWS[:, 0].mean(), 3 * ROWS[:, 0].mean()], rel=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,9 +126,16 @@ def test_what_reaches_a_layer_is_not_made_up(build: Callable[[], Any]) -> None:
 
 def test_a_batch_normalization_counts_where_an_input_enters_it_first() -> None:
     found = only(chain(layers.BatchNormalization(name="bn")), x=ROWS)
-    assert (found.kind, found.path, found.mean, found.sd) == ("BatchNormalization", "bn", (0.0, 0.0), (1.0, 1.0))
+    assert (found.kind, found.path, found.mean, found.sd) == (
+        "BatchNormalization",
+        "bn",
+        (0.0, 0.0),
+        (1.0, 1.0),
+    )
     assert preprocessing_facts(chain(layers.Dense(3), layers.BatchNormalization()), seen(x=ROWS)) == ()
-    assert [each.kind for each in preprocessing_facts(chain(adapted(), layers.BatchNormalization()), seen(x=ROWS))] == ["Normalization"]
+    assert [
+        each.kind for each in preprocessing_facts(chain(adapted(), layers.BatchNormalization()), seen(x=ROWS))
+    ] == ["Normalization"]
 
 
 def test_inside_a_nested_model() -> None:

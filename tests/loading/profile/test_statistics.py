@@ -16,7 +16,10 @@ ROWS = np.random.default_rng(1).normal([3.0, -2.0, 1e6], [1.0, 5.0, 0.5], (1000,
 
 def in_chunks(rows: np.ndarray, *sizes: int, backwards: bool = False) -> Statistics:
     ends = np.cumsum(sizes)
-    pieces = [Statistics.of(rows[end - size : end], np.arange(end - size, end)) for size, end in zip(sizes, ends, strict=True)]
+    pieces = [
+        Statistics.of(rows[end - size : end], np.arange(end - size, end))
+        for size, end in zip(sizes, ends, strict=True)
+    ]
     return reduce(add, reversed(pieces) if backwards else pieces)
 
 
@@ -59,7 +62,11 @@ def test_the_sample_is_bounded_spread_and_the_same_however_rows_are_cut() -> Non
 
 def test_whole_numbers_are_known_as_such() -> None:
     rows = np.column_stack([np.arange(9.0), np.arange(9.0) / 2, [*range(8), np.nan]])
-    assert [column.whole for column in Statistics.of(rows, np.arange(9)).facts("x").columns] == [True, False, True]
+    assert [column.whole for column in Statistics.of(rows, np.arange(9)).facts("x").columns] == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_what_is_not_finite_is_counted_and_left_out() -> None:
@@ -67,7 +74,11 @@ def test_what_is_not_finite_is_counted_and_left_out() -> None:
     rows[[3, 7], 0], rows[7, 1] = np.nan, -np.inf
     found = (Statistics.of(rows[:5], np.arange(5)) + Statistics.of(rows[5:], np.arange(5, 20))).facts("x")
     assert (found.bad_rows, found.first_bad) == (2, (3, 7))
-    assert [(column.count, column.nan, column.inf) for column in found.columns] == [(18, 2, 0), (19, 0, 1), (20, 0, 0)]
+    assert [(column.count, column.nan, column.inf) for column in found.columns] == [
+        (18, 2, 0),
+        (19, 0, 1),
+        (20, 0, 0),
+    ]
     assert found.columns[0].mean == pytest.approx(np.nanmean(rows[:, 0]))
     assert found.columns[1].low == rows[np.arange(20) != 7, 1].min()
 
@@ -85,6 +96,11 @@ def test_axes_between_count_as_further_rows() -> None:
 
 
 def test_flat_and_very_wide_rows_are_one_column() -> None:
-    assert [len(Statistics.of(rows, np.arange(2)).facts("x").columns) for rows in (np.zeros(2), np.zeros((2, MOST_COLUMNS + 1)))] == [1, 1]
-    assert Statistics.of(np.zeros((2, 5)), np.arange(2)).facts("x", ["a"]) == Statistics.of(np.zeros((2, 5)), np.arange(2)).facts("x")
+    assert [
+        len(Statistics.of(rows, np.arange(2)).facts("x").columns)
+        for rows in (np.zeros(2), np.zeros((2, MOST_COLUMNS + 1)))
+    ] == [1, 1]
+    assert Statistics.of(np.zeros((2, 5)), np.arange(2)).facts("x", ["a"]) == Statistics.of(
+        np.zeros((2, 5)), np.arange(2)
+    ).facts("x")
     assert isinstance(Statistics.of(np.zeros(2), np.arange(2)).facts("x"), RowsFact)

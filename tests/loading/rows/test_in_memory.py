@@ -18,7 +18,9 @@ from keras_consistency_cli.loading.rows.source import RowSource, take
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
 
-def source(arrays: dict[str, np.ndarray], *, named: bool, columns: tuple[str, ...] | None = None) -> RowSource:
+def source(
+    arrays: dict[str, np.ndarray], *, named: bool, columns: tuple[str, ...] | None = None
+) -> RowSource:
     return RowSource(path="x", sha256=None, arrays=arrays, length=4, named=named, columns=columns)
 
 
@@ -31,8 +33,16 @@ def source(arrays: dict[str, np.ndarray], *, named: bool, columns: tuple[str, ..
         ([X, X[:, :1]], ["a", "b"], source({"a": X, "b": X[:, :1]}, named=True)),
         ({"b": X, "a": X[:, :1]}, ["a", "b"], source({"b": X, "a": X[:, :1]}, named=True)),
         (keras.ops.convert_to_tensor(X), ["in"], source({"data": X}, named=False)),
-        (pd.DataFrame(X, columns=["p", "q", "r"]), ["in"], source({"data": X}, named=False, columns=("p", "q", "r"))),
-        (np.array(["a", "b", "c", "d"], dtype=object), ["in"], source({"data": np.array(["a", "b", "c", "d"])}, named=False)),
+        (
+            pd.DataFrame(X, columns=["p", "q", "r"]),
+            ["in"],
+            source({"data": X}, named=False, columns=("p", "q", "r")),
+        ),
+        (
+            np.array(["a", "b", "c", "d"], dtype=object),
+            ["in"],
+            source({"data": np.array(["a", "b", "c", "d"])}, named=False),
+        ),
     ],
     ids=["array", "lists", "list of one", "list", "dict", "tensor", "table", "text"],
 )
@@ -118,15 +128,27 @@ def off(truth: Any, answer: Any) -> Any:
 
 
 def test_what_a_model_names_is_found_and_nothing_of_keras() -> None:
-    model = keras.Sequential([keras.Input((3,)), Outer(), layers.Dense(2, activation=bent, kernel_initializer=Half())])
+    model = keras.Sequential(
+        [keras.Input((3,)), Outer(), layers.Dense(2, activation=bent, kernel_initializer=Half())]
+    )
     model.compile(Descent(), off)
-    assert own_objects(model) == {"Outer": Outer, "Inner": Inner, "bent": bent, "Half": Half, "Descent": Descent, "off": off}
+    assert own_objects(model) == {
+        "Outer": Outer,
+        "Inner": Inner,
+        "bent": bent,
+        "Half": Half,
+        "Descent": Descent,
+        "off": off,
+    }
     assert own_objects(keras.Sequential([keras.Input((3,)), layers.Dense(1, activation="relu")])) == {}
     model.compile("sgd", metrics=[off])
     assert own_objects(model)["off"] is off
 
 
 def test_two_of_one_name_are_left_out() -> None:
-    one, other = layers.Dense(2, activation=lambda values: values * 2), layers.Dense(2, activation=lambda values: values * 3)
+    one, other = (
+        layers.Dense(2, activation=lambda values: values * 2),
+        layers.Dense(2, activation=lambda values: values * 3),
+    )
     assert list(own_objects(keras.Sequential([keras.Input((3,)), one]))) == ["<lambda>"]
     assert own_objects(keras.Sequential([keras.Input((3,)), one, other])) == {}

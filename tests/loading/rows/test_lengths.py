@@ -43,7 +43,9 @@ def test_a_missing_file(tmp_path: Path) -> None:
         open_lengths(tmp_path / "none.npy", rows=3, steps=None)
 
 
-@pytest.mark.parametrize(("shape", "axis", "steps"), [((4, 9, 3), None, 9), ((4, 3, 9), 2, 9), ((4, 9), None, 9)])
+@pytest.mark.parametrize(
+    ("shape", "axis", "steps"), [((4, 9, 3), None, 9), ((4, 3, 9), 2, 9), ((4, 9), None, 9)]
+)
 def test_time_steps(tmp_path: Path, shape: Any, axis: int | None, steps: int) -> None:
     np.save(tmp_path / "x.npy", np.zeros(shape))
     assert time_steps(open_rows(tmp_path / "x.npy"), axis) == steps

@@ -17,7 +17,15 @@ import pytest
 from numpy.lib import format as npy_format
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, chunks, match_inputs, nonfinite, open_rows, take
+from keras_consistency_cli.loading.rows.source import (
+    RowSource,
+    choose_rows,
+    chunks,
+    match_inputs,
+    nonfinite,
+    open_rows,
+    take,
+)
 from keras_consistency_cli.measurement.facts import InputFact
 
 
@@ -65,7 +73,13 @@ def flipped_byte() -> bytes:
 
 def source(**arrays: np.ndarray) -> RowSource:
     named = list(arrays) != ["data"]
-    return RowSource(path="x.npz" if named else "x.npy", sha256=None, arrays=arrays, length=len(next(iter(arrays.values()))), named=named)
+    return RowSource(
+        path="x.npz" if named else "x.npy",
+        sha256=None,
+        arrays=arrays,
+        length=len(next(iter(arrays.values()))),
+        named=named,
+    )
 
 
 def one(shape: tuple[int | None, ...], dtype: str = "float32", name: str = "features") -> InputFact:
@@ -88,7 +102,9 @@ ORDINARY = {
 
 @pytest.mark.parametrize("array", ORDINARY.values(), ids=ORDINARY)
 @pytest.mark.parametrize("save", [np.save, np.savez, np.savez_compressed])
-def test_every_ordinary_array_is_read_as_it_was_saved(array: np.ndarray, save: Callable[..., None], tmp_path: Path) -> None:
+def test_every_ordinary_array_is_read_as_it_was_saved(
+    array: np.ndarray, save: Callable[..., None], tmp_path: Path
+) -> None:
     path = tmp_path / ("x.npy" if save is np.save else "x.npz")
     save(path, array) if save is np.save else save(path, data=array)
     rows = open_rows(path)
@@ -151,14 +167,19 @@ REFUSED = {
     "npz of objects": (zipped({"a.npy": promise("|O", (1,))}), "Python objects"),
     "npz cut": (zipped({"a.npy": npy(np.ones(9))})[:-30], "damaged or truncated .npz"),
     "npz flipped": (flipped_byte(), "damaged or truncated .npz"),
-    "npz lengths": (zipped({"a.npy": npy(np.ones(3)), "b.npy": npy(np.ones(4))}), "'a' has 3 rows, array 'b' has 4"),
+    "npz lengths": (
+        zipped({"a.npy": npy(np.ones(3)), "b.npy": npy(np.ones(4))}),
+        "'a' has 3 rows, array 'b' has 4",
+    ),
     "npz many": (zipped({f"{n}.npy": b"" for n in range(1001)}), "holds 1001 arrays"),
     "npz escape": (zipped({"a\x1b[31m.csv": b"1"}), "a\\x1b[31m.csv"),
 }
 
 
 @pytest.mark.parametrize(("content", "words"), REFUSED.values(), ids=REFUSED)
-def test_bad_files_are_refused_with_their_reason_in_three_lines(content: bytes, words: str, tmp_path: Path) -> None:
+def test_bad_files_are_refused_with_their_reason_in_three_lines(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(content)
     with pytest.raises(DataError) as refused:
@@ -228,7 +249,9 @@ def test_unreadable_files_say_so(tmp_path: Path) -> None:
         open_rows(tmp_path / "x.npy")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from the process table")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="resident memory is read from the process table"
+)
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -236,29 +259,45 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     np.lib.format.open_memmap(tmp_path / "big.npy", mode="w+", dtype=np.float32, shape=(100_000, 512))
     rows = open_rows(tmp_path / "big.npy")
     before = resident()
-    peak = max(resident() for each in chunks(choose_rows(rows.length, "all", seed=0), 4096) if take(rows, {"x": "data"}, each))
+    peak = max(
+        resident()
+        for each in chunks(choose_rows(rows.length, "all", seed=0), 4096)
+        if take(rows, {"x": "data"}, each)
+    )
     assert rows.sha256 is not None
     assert peak - before < 60e6
 
 
 def test_one_array_fits_one_input_whatever_their_names() -> None:
-    assert match_inputs(source(data=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {"features": "data"}
-    assert match_inputs(source(other=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {"features": "other"}
+    assert match_inputs(source(data=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {
+        "features": "data"
+    }
+    assert match_inputs(source(other=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {
+        "features": "other"
+    }
 
 
 def test_several_inputs_are_matched_by_name_in_the_models_order() -> None:
     inputs = (one((None, 2), name="b"), one((None, None, 1), name="a"))
-    assert list(match_inputs(source(a=np.ones((4, 9, 1)), b=np.ones((4, 2))), inputs, batch_size=4).items()) == [("b", "b"), ("a", "a")]
+    assert list(
+        match_inputs(source(a=np.ones((4, 9, 1)), b=np.ones((4, 2))), inputs, batch_size=4).items()
+    ) == [("b", "b"), ("a", "a")]
 
 
 def test_unknown_inputs_are_not_checked() -> None:
     assert match_inputs(source(data=np.ones((2, 3))), (), batch_size=None) == {"data": "data"}
-    assert match_inputs(source(data=np.array(["a"])), (one((None,), dtype=""),), batch_size=None) == {"features": "data"}
+    assert match_inputs(source(data=np.array(["a"])), (one((None,), dtype=""),), batch_size=None) == {
+        "features": "data"
+    }
 
 
 def test_a_lone_array_cannot_feed_several_inputs() -> None:
     with pytest.raises(DataError) as refused:
-        match_inputs(source(data=np.ones((4, 3))), (one((None, 1), name="age"), one((None, 2), name="place")), batch_size=None)
+        match_inputs(
+            source(data=np.ones((4, 3))),
+            (one((None, 1), name="age"), one((None, 2), name="place")),
+            batch_size=None,
+        )
     assert str(refused.value) == (
         "data x.npy holds one array, the model takes 2 inputs: 'age', 'place'\nto mend: np.savez('x.npz', age=..., place=...)"
     )
@@ -305,11 +344,16 @@ MENDED = {
 
 
 @pytest.mark.parametrize(("shape", "wanted", "code"), MENDED.values(), ids=MENDED)
-def test_a_wrong_shape_is_told_with_code_that_works(shape: tuple[int, ...], wanted: tuple[int | None, ...], code: str) -> None:
+def test_a_wrong_shape_is_told_with_code_that_works(
+    shape: tuple[int, ...], wanted: tuple[int | None, ...], code: str
+) -> None:
     with pytest.raises(DataError) as refused:
         match_inputs(source(data=np.ones(shape)), (one(wanted),), batch_size=None)
     takes = str((None, *wanted[1:]))
-    assert str(refused.value) == f"data x.npy has shape {shape}, the model's input 'features' takes {takes}\nto mend: {code}"
+    assert (
+        str(refused.value)
+        == f"data x.npy has shape {shape}, the model's input 'features' takes {takes}\nto mend: {code}"
+    )
     mended = eval(code, {"x": np.ones(shape)})
     assert match_inputs(source(data=mended), (one(wanted),), batch_size=None)
 
@@ -338,7 +382,11 @@ def test_dtypes_of_the_same_family_are_fed(dtype: str, array: np.ndarray) -> Non
 
 
 CLASHING = [
-    ("string", np.ones((2, 2)), "has dtype float64, fed to the model's input 'features', which takes strings"),
+    (
+        "string",
+        np.ones((2, 2)),
+        "has dtype float64, fed to the model's input 'features', which takes strings",
+    ),
     ("string", np.ones((2, 2), dtype=int), "which takes strings"),
     ("float32", np.full((2, 2), "1"), "which takes numbers (float32)"),
     ("int32", np.full((2, 2), "1"), "which takes numbers (int32)"),
@@ -395,13 +443,22 @@ def test_chunks_cover_every_row_once() -> None:
 def test_rows_are_taken_in_the_order_asked_for() -> None:
     rows = source(data=np.arange(10))
     for wanted in ([4, 5, 6], [0, 2, 1, 3], [9, 0], [3], []):
-        np.testing.assert_array_equal(take(rows, {"x": "data"}, np.array(wanted, dtype=np.int64))["x"], wanted)
+        np.testing.assert_array_equal(
+            take(rows, {"x": "data"}, np.array(wanted, dtype=np.int64))["x"], wanted
+        )
 
 
 def test_nonfinite_rows_are_found_in_floats_only() -> None:
     values = np.ones((4, 2, 2), dtype=np.float32)
     values[1, 0, 1], values[3, 1, 1] = np.nan, -np.inf
-    found = nonfinite({"a": values, "b": np.arange(4), "c": np.array(["nan"] * 4), "d": np.array([1, np.inf, 0, 0], dtype=np.float16)})
+    found = nonfinite(
+        {
+            "a": values,
+            "b": np.arange(4),
+            "c": np.array(["nan"] * 4),
+            "d": np.array([1, np.inf, 0, 0], dtype=np.float16),
+        }
+    )
     assert {name: hit.tolist() for name, hit in found.items()} == {
         "a": [False, True, False, True],
         "b": [False] * 4,

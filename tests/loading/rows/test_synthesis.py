@@ -28,12 +28,17 @@ def ids(keras: Any) -> Any:
 
 def masked_ids(keras: Any) -> Any:
     x = keras.Input((5,), name="x", dtype="int32")
-    return keras.Model(x, keras.layers.LSTM(2)(keras.layers.Embedding(50, 2, mask_zero=True, name="words")(x)))
+    return keras.Model(
+        x, keras.layers.LSTM(2)(keras.layers.Embedding(50, 2, mask_zero=True, name="words")(x))
+    )
 
 
 def two_vocabularies(keras: Any) -> Any:
     x = keras.Input((5,), name="x", dtype="int32")
-    wide, narrow = keras.layers.Embedding(50, 2, name="wide")(x), keras.layers.Embedding(8, 2, name="narrow")(x)
+    wide, narrow = (
+        keras.layers.Embedding(50, 2, name="wide")(x),
+        keras.layers.Embedding(8, 2, name="narrow")(x),
+    )
     return keras.Model(x, wide + narrow)
 
 
@@ -60,13 +65,17 @@ def numbers(keras: Any) -> Any:
 
 
 def texts(keras: Any) -> Any:
-    vectorizer = keras.layers.TextVectorization(vocabulary=["good", "bad"], output_sequence_length=4, name="text")
+    vectorizer = keras.layers.TextVectorization(
+        vocabulary=["good", "bad"], output_sequence_length=4, name="text"
+    )
     return keras.Sequential([keras.Input((), dtype="string", name="x"), vectorizer])
 
 
 def categories(keras: Any) -> Any:
     x = keras.Input((3,), name="x", dtype="int32")
-    return keras.Model(x, keras.layers.CategoryEncoding(num_tokens=7, output_mode="multi_hot", name="kinds")(x))
+    return keras.Model(
+        x, keras.layers.CategoryEncoding(num_tokens=7, output_mode="multi_hot", name="kinds")(x)
+    )
 
 
 def hashed(keras: Any) -> Any:
@@ -82,11 +91,19 @@ def bins(keras: Any) -> Any:
 def pixels(keras: Any) -> Any:
     augment = keras.Sequential([keras.layers.RandomFlip("horizontal"), keras.layers.RandomZoom(0.1)])
     x = keras.Input((8, 8, 3), name="x")
-    return keras.Model(x, keras.layers.Conv2D(2, 3)(keras.layers.Rescaling(1 / 255, name="scale")(augment(x))))
+    return keras.Model(
+        x, keras.layers.Conv2D(2, 3)(keras.layers.Rescaling(1 / 255, name="scale")(augment(x)))
+    )
 
 
 def pixels_both_signs(keras: Any) -> Any:
-    return keras.Sequential([keras.Input((8, 8, 3), name="x"), keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale"), keras.layers.Flatten()])
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3), name="x"),
+            keras.layers.Rescaling(1 / 127.5, offset=-1, name="scale"),
+            keras.layers.Flatten(),
+        ]
+    )
 
 
 def pixels_by_operation(keras: Any) -> Any:
@@ -97,11 +114,19 @@ def pixels_by_operation(keras: Any) -> Any:
 
 
 def other_range(keras: Any) -> Any:
-    return keras.Sequential([keras.Input((3,), name="x"), keras.layers.Rescaling(0.1, offset=-2, name="scale"), keras.layers.Dense(1)])
+    return keras.Sequential(
+        [
+            keras.Input((3,), name="x"),
+            keras.layers.Rescaling(0.1, offset=-2, name="scale"),
+            keras.layers.Dense(1),
+        ]
+    )
 
 
 def blown_up(keras: Any) -> Any:
-    return keras.Sequential([keras.Input((3,), name="x"), keras.layers.Rescaling(255.0, name="scale"), keras.layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((3,), name="x"), keras.layers.Rescaling(255.0, name="scale"), keras.layers.Dense(1)]
+    )
 
 
 def normalized(keras: Any) -> Any:
@@ -135,7 +160,10 @@ def custom_layer(keras: Any) -> Any:
     class Tokens(keras.layers.Layer):
         def __init__(self) -> None:
             super().__init__()
-            self.words, self.places = keras.layers.Embedding(500, 2), keras.layers.Embedding(50, 2, name="words")
+            self.words, self.places = (
+                keras.layers.Embedding(500, 2),
+                keras.layers.Embedding(50, 2, name="words"),
+            )
 
         def call(self, x: Any) -> Any:
             return self.words(x) + self.places(keras.ops.arange(5))
@@ -166,8 +194,14 @@ HINTED: dict[str, tuple[Callable[[Any], Any], Hint]] = {
     "a division": (pixels_by_operation, Hint(kind="range", high=255, why="range of 'scale'")),
     "another Rescaling": (other_range, Hint(kind="range", low=10, high=30, why="range of 'scale'")),
     "Rescaling up": (blown_up, Hint(kind="range", high=1, why="range of 'scale'")),
-    "Normalization": (normalized, Hint(kind="normal", mean=(100, -3), std=(2, 3), why="statistics of 'norm'")),
-    "BatchNormalization": (batch_normalized, Hint(kind="normal", mean=(100, -3), std=(2, 3), why="statistics of 'norm'")),
+    "Normalization": (
+        normalized,
+        Hint(kind="normal", mean=(100, -3), std=(2, 3), why="statistics of 'norm'"),
+    ),
+    "BatchNormalization": (
+        batch_normalized,
+        Hint(kind="normal", mean=(100, -3), std=(2, 3), why="statistics of 'norm'"),
+    ),
     "Masking": (masked_steps, Hint(kind="plain", padding=-7)),
     "nested": (nested, Hint(kind="whole", high=49, why=WORDS)),
     "TimeDistributed": (distributed, Hint(kind="whole", high=49, why=WORDS)),
@@ -185,7 +219,9 @@ def test_models_answer_to_the_rows_made_for_them(build: Callable[[Any], Any], ke
     model = build(keras)
     inputs = (one(tuple(model.inputs[0].shape), model.inputs[0].dtype),)
     rows = make_rows(inputs, input_hints(model), rows=8, seed=0)["x"]
-    answer = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(rows) if rows.dtype.kind != "U" else _strings(rows)))
+    answer = keras.ops.convert_to_numpy(
+        model(keras.ops.convert_to_tensor(rows) if rows.dtype.kind != "U" else _strings(rows))
+    )
     assert len(answer) == 8
     assert np.isfinite(answer).all()
 
@@ -200,8 +236,17 @@ def test_raw_one_hot_bounds_the_ids(keras: Any) -> None:
 
 
 def test_plain_models_give_no_hint(keras: Any) -> None:
-    deep = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization(), keras.layers.Rescaling(1 / 255)])
-    unadapted = keras.Sequential([keras.Input((3,)), keras.layers.Normalization(invert=True), keras.layers.Dense(2)])
+    deep = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(2),
+            keras.layers.BatchNormalization(),
+            keras.layers.Rescaling(1 / 255),
+        ]
+    )
+    unadapted = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Normalization(invert=True), keras.layers.Dense(2)]
+    )
     assert input_hints(deep) == {}
     assert input_hints(unadapted) == {}
 
@@ -225,9 +270,16 @@ def test_moved_features_get_the_average(keras: Any) -> None:
 
 def test_several_inputs_are_told_apart(keras: Any) -> None:
     a, b, c = (keras.Input((3,), name=name) for name in "abc")
-    joined = [keras.layers.Flatten()(keras.layers.Embedding(5, 2, name="words")(a)), keras.layers.Rescaling(1 / 255, name="scale")(b), c]
+    joined = [
+        keras.layers.Flatten()(keras.layers.Embedding(5, 2, name="words")(a)),
+        keras.layers.Rescaling(1 / 255, name="scale")(b),
+        c,
+    ]
     hints = input_hints(keras.Model([a, b, c], keras.layers.Dense(1)(keras.layers.Concatenate()(joined))))
-    assert hints == {"a": Hint(kind="whole", high=4, why=WORDS), "b": Hint(kind="range", high=255, why="range of 'scale'")}
+    assert hints == {
+        "a": Hint(kind="whole", high=4, why=WORDS),
+        "b": Hint(kind="range", high=255, why="range of 'scale'"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -242,53 +294,146 @@ def subclass(keras: Any) -> Callable[..., Any]:
 
 def test_subclassed_models_are_asked_layer_by_layer(keras: Any, subclass: Callable[..., Any]) -> None:
     layers = keras.layers
-    assert input_hints(subclass(layers.Dropout(0.1), layers.Rescaling(1 / 255, name="scale"), layers.Dense(1))) == {"*": HINTED["a division"][1]}
+    assert input_hints(
+        subclass(layers.Dropout(0.1), layers.Rescaling(1 / 255, name="scale"), layers.Dense(1))
+    ) == {"*": HINTED["a division"][1]}
     assert input_hints(subclass(layers.Dense(1), layers.Rescaling(1 / 255), layers.Dense(1))) == {}
-    assert input_hints(subclass(layers.Dense(1), layers.Embedding(50, 2, name="words"))) == {"*": HINTED["Embedding"][1]}
-    assert input_hints(subclass(keras.Sequential([keras.Input((5,)), layers.Embedding(50, 2, name="words")]))) == {"*": HINTED["Embedding"][1]}
+    assert input_hints(subclass(layers.Dense(1), layers.Embedding(50, 2, name="words"))) == {
+        "*": HINTED["Embedding"][1]
+    }
+    assert input_hints(
+        subclass(keras.Sequential([keras.Input((5,)), layers.Embedding(50, 2, name="words")]))
+    ) == {"*": HINTED["Embedding"][1]}
 
 
 MADE = {
-    "floats": (one((None, 3)), Hint(kind="plain"), "standard normal", lambda x: abs(x.mean()) < 0.2 and 0.8 < x.std() < 1.2),
-    "integers": (one((None, 3), "int64"), Hint(kind="plain"), "whole numbers 0..1 (safe for any embedding)", lambda x: set(x.flat) == {0, 1}),
-    "booleans": (one((None, 3), "bool"), Hint(kind="plain"), "true or false", lambda x: set(x.flat) == {True, False}),
-    "strings": (one((None, 1), "string"), Hint(kind="plain"), "words: no vocabulary is known", lambda x: "alpha" in x),
-    "ids": (one((None, 3), "int32"), Hint(kind="whole", high=9, why=WORDS), f"whole numbers 0..9 ({WORDS})", lambda x: set(x.flat) == set(range(10))),
+    "floats": (
+        one((None, 3)),
+        Hint(kind="plain"),
+        "standard normal",
+        lambda x: abs(x.mean()) < 0.2 and 0.8 < x.std() < 1.2,
+    ),
+    "integers": (
+        one((None, 3), "int64"),
+        Hint(kind="plain"),
+        "whole numbers 0..1 (safe for any embedding)",
+        lambda x: set(x.flat) == {0, 1},
+    ),
+    "booleans": (
+        one((None, 3), "bool"),
+        Hint(kind="plain"),
+        "true or false",
+        lambda x: set(x.flat) == {True, False},
+    ),
+    "strings": (
+        one((None, 1), "string"),
+        Hint(kind="plain"),
+        "words: no vocabulary is known",
+        lambda x: "alpha" in x,
+    ),
+    "ids": (
+        one((None, 3), "int32"),
+        Hint(kind="whole", high=9, why=WORDS),
+        f"whole numbers 0..9 ({WORDS})",
+        lambda x: set(x.flat) == set(range(10)),
+    ),
     "ids in floats": (
         one((None, 3)),
         Hint(kind="whole", high=9, why=WORDS),
         f"whole numbers 0..9 ({WORDS})",
         lambda x: set(x.flat) == set(range(10)),
     ),
-    "ids in int8": (one((None, 9), "int8"), Hint(kind="whole", high=4999), "whole numbers 0..127", lambda x: x.min() >= 0 and x.max() > 100),
-    "pixels": (one((None, 9)), Hint(kind="range", high=255), "whole numbers 0..255", lambda x: (x == x.round()).all() and x.max() > 240),
-    "range": (one((None, 3)), Hint(kind="range", low=10, high=30), "numbers 10..30", lambda x: 10 <= x.min() < 12 and 28 < x.max() <= 30),
-    "range of integers": (one((None, 3), "uint8"), Hint(kind="range", low=0.5, high=3.5), "whole numbers 1..3", lambda x: set(x.flat) == {1, 2, 3}),
-    "codes": (one((None, 3), "int64"), Hint(kind="values", values=(10, 20)), "whole numbers from 2", lambda x: set(x.flat) == {10, 20}),
+    "ids in int8": (
+        one((None, 9), "int8"),
+        Hint(kind="whole", high=4999),
+        "whole numbers 0..127",
+        lambda x: x.min() >= 0 and x.max() > 100,
+    ),
+    "pixels": (
+        one((None, 9)),
+        Hint(kind="range", high=255),
+        "whole numbers 0..255",
+        lambda x: (x == x.round()).all() and x.max() > 240,
+    ),
+    "range": (
+        one((None, 3)),
+        Hint(kind="range", low=10, high=30),
+        "numbers 10..30",
+        lambda x: 10 <= x.min() < 12 and 28 < x.max() <= 30,
+    ),
+    "range of integers": (
+        one((None, 3), "uint8"),
+        Hint(kind="range", low=0.5, high=3.5),
+        "whole numbers 1..3",
+        lambda x: set(x.flat) == {1, 2, 3},
+    ),
+    "codes": (
+        one((None, 3), "int64"),
+        Hint(kind="values", values=(10, 20)),
+        "whole numbers from 2",
+        lambda x: set(x.flat) == {10, 20},
+    ),
     "statistics": (
         one((None, 2)),
         Hint(kind="normal", mean=(100, -3), std=(2, 0), why="statistics of 'norm'"),
         "normal (statistics of 'norm')",
         lambda x: abs(x[:, 0].mean() - 100) < 1 and (x[:, 1] == -3).all(),
     ),
-    "statistics of other features": (one((None, 3)), Hint(kind="normal", mean=(2, 4), std=(0, 0)), "standard normal", lambda x: (x == 3).all()),
-    "statistics beyond float16": (one((None, 1), "float16"), Hint(kind="normal", mean=(1e9,)), "standard normal", lambda x: np.isfinite(x).all()),
-    "statistics in integers": (one((None, 1), "int32"), Hint(kind="normal", mean=(50,)), "standard normal", lambda x: 49 < x.mean() < 51),
-    "words": (one((None, 1), "string"), Hint(kind="values", values=("a", "b")), "words: ", lambda x: set(x.flat) == {"a", "b"}),
+    "statistics of other features": (
+        one((None, 3)),
+        Hint(kind="normal", mean=(2, 4), std=(0, 0)),
+        "standard normal",
+        lambda x: (x == 3).all(),
+    ),
+    "statistics beyond float16": (
+        one((None, 1), "float16"),
+        Hint(kind="normal", mean=(1e9,)),
+        "standard normal",
+        lambda x: np.isfinite(x).all(),
+    ),
+    "statistics in integers": (
+        one((None, 1), "int32"),
+        Hint(kind="normal", mean=(50,)),
+        "standard normal",
+        lambda x: 49 < x.mean() < 51,
+    ),
+    "words": (
+        one((None, 1), "string"),
+        Hint(kind="values", values=("a", "b")),
+        "words: ",
+        lambda x: set(x.flat) == {"a", "b"},
+    ),
     "texts": (
         one((None,), "string"),
         Hint(kind="text", values=("a", "b")),
         "texts of 1 to 8 words",
         lambda x: {t.count(" ") for t in x} == set(range(8)),
     ),
-    "words for numbers": (one((None, 3)), Hint(kind="values", values=("a", "b")), "standard normal", lambda x: np.isfinite(x).all()),
-    "dtype unknown": (one((None, 3), ""), Hint(kind="plain"), "standard normal", lambda x: x.dtype == np.float32),
-    "bfloat16": (one((None, 3), "bfloat16"), Hint(kind="plain"), "standard normal", lambda x: x.dtype == np.float32),
+    "words for numbers": (
+        one((None, 3)),
+        Hint(kind="values", values=("a", "b")),
+        "standard normal",
+        lambda x: np.isfinite(x).all(),
+    ),
+    "dtype unknown": (
+        one((None, 3), ""),
+        Hint(kind="plain"),
+        "standard normal",
+        lambda x: x.dtype == np.float32,
+    ),
+    "bfloat16": (
+        one((None, 3), "bfloat16"),
+        Hint(kind="plain"),
+        "standard normal",
+        lambda x: x.dtype == np.float32,
+    ),
 }
 
 
 @pytest.mark.parametrize(("wanted", "hint", "phrase", "holds"), MADE.values(), ids=MADE)
-def test_rows_are_what_the_description_says(wanted: InputFact, hint: Hint, phrase: str, holds: Callable[[np.ndarray], bool]) -> None:
+def test_rows_are_what_the_description_says(
+    wanted: InputFact, hint: Hint, phrase: str, holds: Callable[[np.ndarray], bool]
+) -> None:
     rows = make_rows((wanted,), {"x": hint}, rows=200, seed=1)["x"]
     assert describe((wanted,), {"x": hint}) == phrase
     assert holds(rows)

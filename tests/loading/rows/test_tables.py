@@ -36,7 +36,9 @@ def csv(folder: Path, text: str) -> Path:
 def test_csv(tmp_path: Path, text: str, columns: tuple[str, ...] | None, rows: list[list[float]]) -> None:
     source = open_rows(csv(tmp_path, text))
     assert (source.columns, source.length, source.named) == (columns, len(rows), False)
-    assert np.array_equal(take(source, {"x": "data"}, np.arange(len(rows)))["x"], np.array(rows), equal_nan=True)
+    assert np.array_equal(
+        take(source, {"x": "data"}, np.arange(len(rows)))["x"], np.array(rows), equal_nan=True
+    )
 
 
 def parquet(folder: Path, columns: dict[str, Any]) -> Path:
@@ -50,7 +52,13 @@ def parquet(folder: Path, columns: dict[str, Any]) -> Path:
     ("columns", "rows"),
     [
         ({"b": [1.0, 2.0], "a": [3, 4]}, [[1.0, 3.0], [2.0, 4.0]]),
-        ({"age of": pandas.array([1, None], dtype="Int64"), "on": pandas.array([None, True], dtype="boolean")}, [[1.0, np.nan], [np.nan, 1.0]]),
+        (
+            {
+                "age of": pandas.array([1, None], dtype="Int64"),
+                "on": pandas.array([None, True], dtype="boolean"),
+            },
+            [[1.0, np.nan], [np.nan, 1.0]],
+        ),
         ({"gone": [None, None], "left": np.array([1, 2], dtype="float32")}, [[np.nan, 1.0], [np.nan, 2.0]]),
     ],
     ids=["numbers", "nulls", "all missing"],
@@ -103,21 +111,29 @@ def test_damaged_parquet(tmp_path: Path, damage: str) -> None:
 
 def test_parquet_with_two_columns_of_one_name(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
-    pytest.importorskip("pyarrow.parquet").write_table(arrow.table([[1, 2], [3, 4]], names=["a", "a"]), tmp_path / "x.parquet")
+    pytest.importorskip("pyarrow.parquet").write_table(
+        arrow.table([[1, 2], [3, 4]], names=["a", "a"]), tmp_path / "x.parquet"
+    )
     with pytest.raises(DataError, match="has two columns called 'a'"):
         open_rows(tmp_path / "x.parquet")
 
 
-def test_parquet_that_unpacks_to_more_than_memory_should_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_that_unpacks_to_more_than_memory_should_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = parquet(tmp_path, {"a": np.zeros(5000), "b": np.zeros(5000)})
     assert path.stat().st_size < 40_000
     monkeypatch.setattr("keras_consistency_cli.loading.rows.tables._MAX_BYTES", 40_000)
     with pytest.raises(DataError) as caught:
         open_rows(path)
-    assert caught.value.what.endswith("x.parquet unpacks to 5000 rows of 2 columns, more than 1 GiB, which would have to be held in memory")
+    assert caught.value.what.endswith(
+        "x.parquet unpacks to 5000 rows of 2 columns, more than 1 GiB, which would have to be held in memory"
+    )
 
 
-def test_without_pyarrow_the_message_says_how_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_the_message_says_how_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1 and so on PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
@@ -141,7 +157,9 @@ def test_tables_that_no_model_can_take(tmp_path: Path, text: str, words: str) ->
         open_rows(csv(tmp_path, text))
 
 
-def test_without_pandas_the_message_says_how_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pandas_the_message_says_how_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError) as caught:
         open_rows(csv(tmp_path, "a\n1\n"), what="reference rows")

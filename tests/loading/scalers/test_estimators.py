@@ -13,7 +13,15 @@ from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, PowerTransformer, QuantileTransformer, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    Normalizer,
+    OneHotEncoder,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.scalers import estimators
@@ -44,25 +52,70 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "unfitted imputer": (SimpleImputer, "its SimpleImputer was never fitted"),
     "unfitted pipeline": (lambda: Pipeline([("pca", PCA(2))]), "its PCA was never fitted"),
     "unfitted union": (lambda: FeatureUnion([("pca", PCA(2))]), "its PCA was never fitted"),
-    "unfitted columns": (lambda: ColumnTransformer([("pca", PCA(2), [0])]), "its ColumnTransformer was never fitted"),
-    "zero scale": (lambda: changed(StandardScaler(), scale_=np.array([1.0, 0.0, 2.0])), "scale_ of zero for feature 1"),
-    "zero scale inside": (lambda: with_inner(scale_=np.zeros(3)), "its StandardScaler has a scale_ of zero for feature 0"),
-    "scale next to zero": (lambda: changed(StandardScaler(), scale_=np.array([1.0, 2.0, 5e-324])), "scale_ of 4.94066e-324 for feature 2: dividing"),
-    "features are a word beside numbers": (lambda: changed(StandardScaler(), n_features_in_="3"), "has an n_features_in_ that is no whole number"),
-    "NaN scale": (lambda: changed(RobustScaler(), scale_=np.array([1.0, np.nan, 2.0])), "a scale_ that is not finite"),
-    "infinite mean": (lambda: changed(StandardScaler(), mean_=np.array([np.inf, 0, 0])), "a mean_ that is not finite"),
-    "NaN components": (lambda: changed(PCA(2), components_=np.full((2, 3), np.nan)), "a components_ that is not finite"),
-    "words as scale": (lambda: changed(MinMaxScaler(), scale_=np.array(["a", "b", "c"])), "a scale_ that is not finite"),
-    "too few means": (lambda: changed(StandardScaler(), mean_=np.zeros(2)), "fitted on 3 features, but mean_ has 2"),
-    "wrong rank": (lambda: changed(StandardScaler(), scale_=np.ones((3, 3))), "scale_ that is no array of the right rank"),
-    "a number as scale": (lambda: changed(StandardScaler(), scale_=2.0), "scale_ that is no array of the right rank"),
+    "unfitted columns": (
+        lambda: ColumnTransformer([("pca", PCA(2), [0])]),
+        "its ColumnTransformer was never fitted",
+    ),
+    "zero scale": (
+        lambda: changed(StandardScaler(), scale_=np.array([1.0, 0.0, 2.0])),
+        "scale_ of zero for feature 1",
+    ),
+    "zero scale inside": (
+        lambda: with_inner(scale_=np.zeros(3)),
+        "its StandardScaler has a scale_ of zero for feature 0",
+    ),
+    "scale next to zero": (
+        lambda: changed(StandardScaler(), scale_=np.array([1.0, 2.0, 5e-324])),
+        "scale_ of 4.94066e-324 for feature 2: dividing",
+    ),
+    "features are a word beside numbers": (
+        lambda: changed(StandardScaler(), n_features_in_="3"),
+        "has an n_features_in_ that is no whole number",
+    ),
+    "NaN scale": (
+        lambda: changed(RobustScaler(), scale_=np.array([1.0, np.nan, 2.0])),
+        "a scale_ that is not finite",
+    ),
+    "infinite mean": (
+        lambda: changed(StandardScaler(), mean_=np.array([np.inf, 0, 0])),
+        "a mean_ that is not finite",
+    ),
+    "NaN components": (
+        lambda: changed(PCA(2), components_=np.full((2, 3), np.nan)),
+        "a components_ that is not finite",
+    ),
+    "words as scale": (
+        lambda: changed(MinMaxScaler(), scale_=np.array(["a", "b", "c"])),
+        "a scale_ that is not finite",
+    ),
+    "too few means": (
+        lambda: changed(StandardScaler(), mean_=np.zeros(2)),
+        "fitted on 3 features, but mean_ has 2",
+    ),
+    "wrong rank": (
+        lambda: changed(StandardScaler(), scale_=np.ones((3, 3))),
+        "scale_ that is no array of the right rank",
+    ),
+    "a number as scale": (
+        lambda: changed(StandardScaler(), scale_=2.0),
+        "scale_ that is no array of the right rank",
+    ),
     "inner scaler of a power transform": (
         lambda: changed(PowerTransformer(), _scaler=changed(StandardScaler(), scale_=np.zeros(3))),
         "its StandardScaler has a scale_ of zero",
     ),
-    "steps are no list": (lambda: changed(FeatureUnion([("scale", StandardScaler())]), transformer_list=5), "not put together"),
-    "a step is a number": (lambda: changed(FeatureUnion([("scale", StandardScaler())]), transformer_list=[("a", 5)]), "its int has no transform"),
-    "last step is a number": (lambda: changed(Pipeline([("scale", StandardScaler())]), steps=[("a", 5)]), "its Pipeline has no transform"),
+    "steps are no list": (
+        lambda: changed(FeatureUnion([("scale", StandardScaler())]), transformer_list=5),
+        "not put together",
+    ),
+    "a step is a number": (
+        lambda: changed(FeatureUnion([("scale", StandardScaler())]), transformer_list=[("a", 5)]),
+        "its int has no transform",
+    ),
+    "last step is a number": (
+        lambda: changed(Pipeline([("scale", StandardScaler())]), steps=[("a", 5)]),
+        "its Pipeline has no transform",
+    ),
     "features are a word": (lambda: changed(Normalizer(), n_features_in_="3"), "it was never fitted"),
 }
 
@@ -95,8 +148,15 @@ def test_an_imputer_may_remember_features_without_any_value(tmp_path: Path) -> N
 
 
 def test_parts_are_the_fitted_ones_outermost_first() -> None:
-    columns = ColumnTransformer([("a", Pipeline([("s", StandardScaler()), ("p", PCA(1))]), [0, 1]), ("none", MinMaxScaler(), [])]).fit(ROWS)
-    assert [type(part).__name__ for part in parts(columns)] == ["ColumnTransformer", "Pipeline", "StandardScaler", "PCA"]
+    columns = ColumnTransformer(
+        [("a", Pipeline([("s", StandardScaler()), ("p", PCA(1))]), [0, 1]), ("none", MinMaxScaler(), [])]
+    ).fit(ROWS)
+    assert [type(part).__name__ for part in parts(columns)] == [
+        "ColumnTransformer",
+        "Pipeline",
+        "StandardScaler",
+        "PCA",
+    ]
     check_fitted(columns)
 
 

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.loading.scalers.inert_objects import Instance, Name, NotAllowedError, Pending, audit, flat_key
+from keras_consistency_cli.loading.scalers.inert_objects import (
+    Instance,
+    Name,
+    NotAllowedError,
+    Pending,
+    audit,
+    flat_key,
+)
 
 STANDARD = Name(module="sklearn.preprocessing._data", name="StandardScaler")
 FOREIGN = Name(module="somewhere", name="Scaler")
@@ -15,7 +22,15 @@ FOREIGN = Name(module="somewhere", name="Scaler")
 
 def test_an_ordinary_state_passes() -> None:
     filled = Pending(what="array", value=np.zeros(3))
-    top = Instance(kind=STANDARD, state={"copy": True, "mean_": filled, "names": ["a", ("b", None)], "dtype": Name(module="numpy", name="float64")})
+    top = Instance(
+        kind=STANDARD,
+        state={
+            "copy": True,
+            "mean_": filled,
+            "names": ["a", ("b", None)],
+            "dtype": Name(module="numpy", name="float64"),
+        },
+    )
     top.state["self"] = top  # type: ignore[index]
     assert audit(top) is top
 

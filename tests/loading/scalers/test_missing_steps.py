@@ -14,7 +14,9 @@ ROWS = np.random.default_rng(0).lognormal(2, 1, (60, 3))
 
 
 def test_each_step_is_left_out_once_and_by_name() -> None:
-    whole = Pipeline([("log", FunctionTransformer(np.log1p)), ("idle", "passthrough"), ("scale", StandardScaler())]).fit(ROWS)
+    whole = Pipeline(
+        [("log", FunctionTransformer(np.log1p)), ("idle", "passthrough"), ("scale", StandardScaler())]
+    ).fit(ROWS)
     right = whole.transform(ROWS)
     found = {name: np.asarray(rest.transform(ROWS)) for name, rest in lacking(whole)}
     assert list(found) == ["log", "scale"]

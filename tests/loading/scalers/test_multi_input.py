@@ -28,7 +28,9 @@ def joint(function: Any) -> JointPreprocess:
     return JointPreprocess(function=function, inputs=("left", "right"))
 
 
-@pytest.mark.parametrize("function", [halved, lambda rows: list(halved(rows).values()), lambda rows: tuple(halved(rows).values())])
+@pytest.mark.parametrize(
+    "function", [halved, lambda rows: list(halved(rows).values()), lambda rows: tuple(halved(rows).values())]
+)
 def test_a_dict_goes_in_and_comes_out_by_name_or_in_order(function: Any) -> None:
     made = joint(function).apply(ROWS)
     assert list(made) == ["left", "right"]
@@ -56,16 +58,24 @@ def test_rows_alone_are_prepared_one_by_one() -> None:
 
     alone = joint(counting).alone(ROWS)
     assert seen == [1] * 6
-    assert {name: values.shape for name, values in alone.items()} == {name: values.shape for name, values in ROWS.items()}
+    assert {name: values.shape for name, values in alone.items()} == {
+        name: values.shape for name, values in ROWS.items()
+    }
     assert not alone["right"].any()
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "crash": (lambda rows: rows["middle"], "fails on a dict of left, right: KeyError: 'middle'"),
     "one array": (lambda rows: rows["left"], "returned a ndarray without rows for the model's input 'left'"),
-    "one lacking": (lambda rows: {"left": rows["left"]}, "returned a dict without rows for the model's input 'right'"),
+    "one lacking": (
+        lambda rows: {"left": rows["left"]},
+        "returned a dict without rows for the model's input 'right'",
+    ),
     "three of two": (lambda rows: [rows["left"]] * 3, "returned a list without rows"),
-    "fewer rows": (lambda rows: {**rows, "right": rows["right"][1:]}, "made float64 of shape (5, 3) of 6 rows, for input 'right'"),
+    "fewer rows": (
+        lambda rows: {**rows, "right": rows["right"][1:]},
+        "made float64 of shape (5, 3) of 6 rows, for input 'right'",
+    ),
     "objects": (lambda rows: {**rows, "right": np.array([{}] * 6)}, "made object of shape (6,)"),
 }
 
@@ -91,17 +101,23 @@ def widened(rows):
 """
 
 
-def subject(folder: Path, function: str = "prepare", *, model: Any = None, rows: Any = ROWS, **more: Any) -> Subject:
+def subject(
+    folder: Path, function: str = "prepare", *, model: Any = None, rows: Any = ROWS, **more: Any
+) -> Subject:
     (folder / "serve.py").write_text(SERVE)
     np.savez(folder / "data.npz", **rows)
     model = model or two_inputs()
-    files = SubjectFiles(model="live", data=str(folder / "data.npz"), preprocess=f"{folder / 'serve.py'}:{function}", **more)
+    files = SubjectFiles(
+        model="live", data=str(folder / "data.npz"), preprocess=f"{folder / 'serve.py'}:{function}", **more
+    )
     return Subject(files=files, model=model, facts=describe_model(model, saved_with="", notes=()))
 
 
 def two_inputs(kind: str = "float32") -> Any:
     left, right = keras.Input((2,), name="left"), keras.Input((3,), name="right", dtype=kind)
-    joined = layers.Concatenate()([left, layers.Lambda(lambda x: keras.ops.cast(x, "float32"))(right) if kind != "float32" else right])
+    joined = layers.Concatenate()(
+        [left, layers.Lambda(lambda x: keras.ops.cast(x, "float32"))(right) if kind != "float32" else right]
+    )
     return keras.Model({"left": left, "right": right}, layers.Dense(1)(joined))
 
 
@@ -128,14 +144,20 @@ def test_rows_scaled_already_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_rows_that_the_model_does_not_take_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"widened gives rows of shape .*, the model's input 'right' takes") as caught:
+    with pytest.raises(
+        DataError, match=r"widened gives rows of shape .*, the model's input 'right' takes"
+    ) as caught:
         subject(tmp_path, "widened").rows(np.arange(6))
     assert caught.value.expected == "a dict by these names, or a list in this order: left, right"
 
 
 def test_no_rows_can_be_made_up(tmp_path: Path) -> None:
     here = subject(tmp_path)
-    bare = Subject(files=SubjectFiles(model="live", preprocess=here.files.preprocess, generated_rows=8), model=here.model, facts=here.facts)
+    bare = Subject(
+        files=SubjectFiles(model="live", preprocess=here.files.preprocess, generated_rows=8),
+        model=here.model,
+        facts=here.facts,
+    )
     with pytest.raises(UsageError, match="no inverse"):
         bare.rows(np.arange(2))
 

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.loading.scalers.inert_objects import DamagedError, NotAllowedError, Pending
-from keras_consistency_cli.loading.scalers.numpy_parts import array_bytes, array_from, dtype_of, fill_array, fill_dtype, object_array
+from keras_consistency_cli.loading.scalers.numpy_parts import (
+    array_bytes,
+    array_from,
+    dtype_of,
+    fill_array,
+    fill_dtype,
+    object_array,
+)
 from keras_consistency_cli.loading.scalers.pickles import read_pickle
 
 ARRAYS = [
@@ -36,20 +43,29 @@ def test_arrays_come_back_in_value_layout_and_native_order(array: Any, protocol:
     top = read_pickle(pickle.dumps(array, protocol)).top
     found: Any = top.value if isinstance(top, Pending) else top
     truth = pickle.loads(pickle.dumps(array, protocol))
-    assert (type(found), found.shape, found.dtype) == (type(truth), truth.shape, truth.dtype.newbyteorder("="))
+    assert (type(found), found.shape, found.dtype) == (
+        type(truth),
+        truth.shape,
+        truth.dtype.newbyteorder("="),
+    )
     np.testing.assert_array_equal(found, truth)
     if array.ndim > 1 and array.size:
         assert found.strides == truth.strides
         assert found.flags.writeable
 
 
-@pytest.mark.parametrize("dtype", ["f8", "<i4", "|b1", "?", "U7", "S3", "O", np.dtype("u2"), Pending(what="dtype", value=np.dtype("f4"))])
+@pytest.mark.parametrize(
+    "dtype",
+    ["f8", "<i4", "|b1", "?", "U7", "S3", "O", np.dtype("u2"), Pending(what="dtype", value=np.dtype("f4"))],
+)
 def test_plain_dtypes_pass(dtype: Any) -> None:
     expected = dtype.value if isinstance(dtype, Pending) else np.dtype(dtype)
     assert dtype_of(dtype) == expected
 
 
-@pytest.mark.parametrize("dtype", ["V8", "c16", "M8[ns]", "f8,f8", "(2,)f8", "S9999999", np.dtype([("a", "f8")])])
+@pytest.mark.parametrize(
+    "dtype", ["V8", "c16", "M8[ns]", "f8,f8", "(2,)f8", "S9999999", np.dtype([("a", "f8")])]
+)
 def test_other_dtypes_are_refused(dtype: Any) -> None:
     with pytest.raises(NotAllowedError, match="dtype"):
         dtype_of(dtype)
@@ -71,7 +87,9 @@ def test_bytes_and_shape_must_agree(data: bytes, dtype: Any, shape: Any) -> None
         array_from(data, dtype, shape, "C")
 
 
-@pytest.mark.parametrize(("data", "dtype", "order"), [(b"12345678", "O", "C"), ([1.0], "f8", "C"), (b"12345678", "f8", "A")])
+@pytest.mark.parametrize(
+    ("data", "dtype", "order"), [(b"12345678", "O", "C"), ([1.0], "f8", "C"), (b"12345678", "f8", "A")]
+)
 def test_an_array_of_anything_but_plain_data_is_refused(data: Any, dtype: str, order: str) -> None:
     with pytest.raises(NotAllowedError, match="plain numbers or strings"):
         array_from(data, dtype, (1,), order)

@@ -57,7 +57,9 @@ LIVE: dict[str, Callable[[Path], Any]] = {
     "exec": lambda canary: Calls(exec, touch(canary)),
     "subprocess.Popen": lambda canary: Calls(subprocess.check_call, ["touch", str(canary)]),
     "in the state": lambda canary: scaler_with(extra=Calls(eval, touch(canary))),
-    "in an object array": lambda canary: scaler_with(mean_=np.array([Calls(eval, touch(canary))], dtype=object)),
+    "in an object array": lambda canary: scaler_with(
+        mean_=np.array([Calls(eval, touch(canary))], dtype=object)
+    ),
     "in a list": lambda canary: [Calls(eval, touch(canary)), SCALER],
     "call of a call's result": lambda canary: Calls(list, Calls(map, eval, [touch(canary)])),
 }
@@ -119,6 +121,7 @@ def extension() -> bytes:
 DAG = b")" + b"2\x86" * 60
 """A tuple of two tuples of two tuples …, sixty deep in 121 bytes: hashing it never ends."""
 
+
 def ragged(*items: Any) -> np.ndarray:
     """An object array of these."""
     array = np.empty(len(items), dtype=object)
@@ -128,12 +131,24 @@ def ragged(*items: Any) -> np.ndarray:
 
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "dotted name": (b"\x80\x04\x8c\x1bsklearn.preprocessing._data\x8c\x12StandardScaler.fit\x93)R.", "StandardScaler.fit"),
+    "dotted name": (
+        b"\x80\x04\x8c\x1bsklearn.preprocessing._data\x8c\x12StandardScaler.fit\x93)R.",
+        "StandardScaler.fit",
+    ),
     "module of an allowed class": (b"csklearn.preprocessing._data\nnp\n.", "sklearn.preprocessing._data.np"),
-    "state set on a class": (CLASS + b"}S'transform'\nNsb.", "a state set on sklearn.preprocessing._data.StandardScaler"),
+    "state set on a class": (
+        CLASS + b"}S'transform'\nNsb.",
+        "a state set on sklearn.preprocessing._data.StandardScaler",
+    ),
     "state set on a name": (b"cnumpy\nfloat64\n}b.", "a state set on numpy.float64"),
-    "state that shadows a method": (pickle.dumps(scaler_with(transform="x")), "whose state replaces 'transform'"),
-    "state that shadows a property": (pickle.dumps(scaler_with(__class__="x")), "whose state replaces '__class__'"),
+    "state that shadows a method": (
+        pickle.dumps(scaler_with(transform="x")),
+        "whose state replaces 'transform'",
+    ),
+    "state that shadows a property": (
+        pickle.dumps(scaler_with(__class__="x")),
+        "whose state replaces '__class__'",
+    ),
     "class called": (CLASS + b")R.", "a call of sklearn.preprocessing._data.StandardScaler"),
     "allowed name called": (b"cnumpy\nfloat64\n(I1\ntR.", "a call of numpy.float64"),
     "text called": (b"S'os.system'\n(tR.", "a call of something that has no name"),
@@ -144,18 +159,33 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "persistent id in text": (b"Psomewhere\n.", "instruction PERSID"),
     "extension": (extension(), "instruction EXT1"),
     "key that is never hashed": (b"\x80\x02}" + DAG + b"Ns.", "keys are not plain"),
-    "base that is never hashed": (b"\x80\x02ccopy_reg\n_reconstructor\n" + CLASS + DAG + b"N\x87R.", "made in a way"),
+    "base that is never hashed": (
+        b"\x80\x02ccopy_reg\n_reconstructor\n" + CLASS + DAG + b"N\x87R.",
+        "made in a way",
+    ),
     "second pickle": (GOOD + pickle.dumps(Calls(os.getpid)), "more after the end"),
     "items on a class": (CLASS + b"Na.", "no list"),
     "function without trust": (pickle.dumps(FunctionTransformer(func=np.float64)), "a function of its own"),
-    "array of a special class": (b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nfloat64\n(I0\ntS'b'\ntR.", "an array of a special class"),
+    "array of a special class": (
+        b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nfloat64\n(I0\ntS'b'\ntR.",
+        "an array of a special class",
+    ),
     "structured dtype": (pickle.dumps(scaler_with(mean_=np.zeros(3, dtype=[("a", "f8")]))), "dtype 'V8'"),
-    "rows within rows": (pickle.dumps(scaler_with(mean_=ragged(ragged(np.zeros(2))))), "more than strings and numbers"),
-    "tables within rows": (pickle.dumps(scaler_with(mean_=ragged(np.zeros((2, 2))))), "more than strings and numbers"),
+    "rows within rows": (
+        pickle.dumps(scaler_with(mean_=ragged(ragged(np.zeros(2))))),
+        "more than strings and numbers",
+    ),
+    "tables within rows": (
+        pickle.dumps(scaler_with(mean_=ragged(np.zeros((2, 2))))),
+        "more than strings and numbers",
+    ),
     "much memory": (b"c__builtin__\nbytes\n(I1000000000000\ntR.", "bytes made from something else"),
     "set": (pickle.dumps({1}, 4), "instruction EMPTY_SET"),
     "no scaler": (pickle.dumps({"scaler": SCALER}), "dict as its top object"),
-    "helper as top": (b"csklearn.impute._base\nMissingIndicator\n)\x81.", "MissingIndicator as its top object"),
+    "helper as top": (
+        b"csklearn.impute._base\nMissingIndicator\n)\x81.",
+        "MissingIndicator as its top object",
+    ),
 }
 
 
@@ -172,7 +202,17 @@ def test_a_hostile_pickle_is_refused_and_told(tmp_path: Path, case: str) -> None
         assert len(str(refused.value).splitlines()) <= 3
 
 
-@pytest.mark.parametrize("case", ["state set on a class", "persistent id", "extension", "key that is never hashed", "second pickle", "no scaler"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "state set on a class",
+        "persistent id",
+        "extension",
+        "key that is never hashed",
+        "second pickle",
+        "no scaler",
+    ],
+)
 def test_trust_lifts_only_names(tmp_path: Path, case: str) -> None:
     path = tmp_path / "scaler.pkl"
     path.write_bytes(HOSTILE[case][0])
@@ -199,7 +239,9 @@ def test_every_truncation_of_a_joblib_file_is_refused(tmp_path: Path) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(position=st.integers(0, len(GOOD) - 1), replaced=st.binary(max_size=3), dropped=st.integers(0, 3))
-def test_a_damaged_pickle_is_read_or_refused_but_never_crashes(position: int, replaced: bytes, dropped: int) -> None:
+def test_a_damaged_pickle_is_read_or_refused_but_never_crashes(
+    position: int, replaced: bytes, dropped: int
+) -> None:
     raw = GOOD[:position] + replaced + GOOD[position + dropped :]
     try:
         found = read_pickle(raw)
@@ -238,7 +280,24 @@ def test_a_trusted_name_stays_a_name() -> None:
     assert found.foreign == found.wants == ("posix.getpid",)
 
 
-@pytest.mark.parametrize("value", [None, True, 7, 2**70, -1.5, "ü", b"\xff", [1, [2]], (), (1,), (1, 2, 3, 4), {"a": {1: 2.0}}, bytearray(b"x")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        7,
+        2**70,
+        -1.5,
+        "ü",
+        b"\xff",
+        [1, [2]],
+        (),
+        (1,),
+        (1, 2, 3, 4),
+        {"a": {1: 2.0}},
+        bytearray(b"x"),
+    ],
+)
 @pytest.mark.parametrize("protocol", range(6))
 def test_plain_values_read_as_pickle_reads_them(value: Any, protocol: int) -> None:
     assert read_pickle(pickle.dumps(value, protocol)).top == value

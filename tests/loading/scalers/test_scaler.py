@@ -35,7 +35,13 @@ from sklearn.preprocessing import (
 )
 
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
-from keras_consistency_cli.loading.scalers.scaler import ScalerFile, build_scaler, features_expected, scan_scaler, transform_rows
+from keras_consistency_cli.loading.scalers.scaler import (
+    ScalerFile,
+    build_scaler,
+    features_expected,
+    scan_scaler,
+    transform_rows,
+)
 
 NUMBERS = np.random.default_rng(0).normal(size=(30, 4)) * [1.0, 10.0, 0.01, 3.0] + [0.0, 5.0, 0.0, -2.0]
 CODES = np.random.default_rng(1).integers(0, 3, size=(30, 4))
@@ -51,25 +57,43 @@ SCALERS: dict[str, tuple[Callable[[], Any], np.ndarray]] = {
     "power": (PowerTransformer, NUMBERS),
     "quantile": (lambda: QuantileTransformer(n_quantiles=10, output_distribution="normal"), NUMBERS),
     "binarizer": (lambda: Binarizer(threshold=0.5), NUMBERS),
-    "imputer": (lambda: SimpleImputer(strategy="median", add_indicator=True), np.where(NUMBERS > 2, np.nan, NUMBERS)),
+    "imputer": (
+        lambda: SimpleImputer(strategy="median", add_indicator=True),
+        np.where(NUMBERS > 2, np.nan, NUMBERS),
+    ),
     "one-hot-numbers": (OneHotEncoder, CODES),
-    "one-hot-infrequent": (lambda: OneHotEncoder(min_frequency=12, handle_unknown="infrequent_if_exist"), CODES),
+    "one-hot-infrequent": (
+        lambda: OneHotEncoder(min_frequency=12, handle_unknown="infrequent_if_exist"),
+        CODES,
+    ),
     "one-hot-words": (lambda: OneHotEncoder(sparse_output=False, dtype=np.float32), WORDS),
     "one-hot-fixed-words": (OneHotEncoder, WORDS.astype("U4")),
     "ordinal": (lambda: OrdinalEncoder(dtype=np.int32), CODES),
     "bins": (lambda: KBinsDiscretizer(4, encode="ordinal"), NUMBERS),
-    "bins-one-hot": (lambda: KBinsDiscretizer([3, 4, 5, 2], encode="onehot-dense", strategy="kmeans"), NUMBERS),
+    "bins-one-hot": (
+        lambda: KBinsDiscretizer([3, 4, 5, 2], encode="onehot-dense", strategy="kmeans"),
+        NUMBERS,
+    ),
     "bins-sparse": (lambda: KBinsDiscretizer(3, strategy="uniform"), NUMBERS),
     "polynomial": (lambda: PolynomialFeatures(3, interaction_only=True), NUMBERS),
-    "polynomial-scaled": (lambda: Pipeline([("p", PolynomialFeatures((1, 2), include_bias=False)), ("s", StandardScaler())]), NUMBERS),
+    "polynomial-scaled": (
+        lambda: Pipeline([("p", PolynomialFeatures((1, 2), include_bias=False)), ("s", StandardScaler())]),
+        NUMBERS,
+    ),
     "variance": (lambda: VarianceThreshold(0.5), NUMBERS),
     "no-function": (FunctionTransformer, NUMBERS),
     "pca": (lambda: PCA(2, whiten=True), NUMBERS),
-    "pipeline": (lambda: Pipeline([("skip", "passthrough"), ("scale", StandardScaler()), ("pca", PCA(3))], verbose=False), NUMBERS),
+    "pipeline": (
+        lambda: Pipeline(
+            [("skip", "passthrough"), ("scale", StandardScaler()), ("pca", PCA(3))], verbose=False
+        ),
+        NUMBERS,
+    ),
     "union": (lambda: FeatureUnion([("scale", StandardScaler()), ("pca", PCA(2))], n_jobs=1), NUMBERS),
     "columns": (
         lambda: ColumnTransformer(
-            [("a", StandardScaler(), [0, 1]), ("b", "passthrough", slice(2, 3)), ("none", PCA(), [])], remainder=MinMaxScaler()
+            [("a", StandardScaler(), [0, 1]), ("b", "passthrough", slice(2, 3)), ("none", PCA(), [])],
+            remainder=MinMaxScaler(),
         ),
         NUMBERS,
     ),
@@ -84,7 +108,11 @@ def dense(result: Any) -> np.ndarray:
 def assert_transforms_alike(path: Path, scaler: Any, rows: np.ndarray) -> None:
     expected = dense(scaler.transform(rows.copy()))
     result = transform_rows(build_scaler(path), rows)
-    assert (result.dtype, result.shape, result.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
+    assert (result.dtype, result.shape, result.tobytes()) == (
+        expected.dtype,
+        expected.shape,
+        expected.tobytes(),
+    )
 
 
 @pytest.fixture(params=SCALERS)
@@ -94,7 +122,9 @@ def fitted(request: pytest.FixtureRequest) -> tuple[Any, np.ndarray]:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_every_estimator_comes_back_from_pickle(tmp_path: Path, fitted: tuple[Any, np.ndarray], protocol: int) -> None:
+def test_every_estimator_comes_back_from_pickle(
+    tmp_path: Path, fitted: tuple[Any, np.ndarray], protocol: int
+) -> None:
     path = tmp_path / "scaler.pkl"
     path.write_bytes(pickle.dumps(fitted[0], protocol))
     assert scan_scaler(path).kind == "pickle"
@@ -102,7 +132,9 @@ def test_every_estimator_comes_back_from_pickle(tmp_path: Path, fitted: tuple[An
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_every_estimator_comes_back_from_joblib(tmp_path: Path, fitted: tuple[Any, np.ndarray], compression: Any) -> None:
+def test_every_estimator_comes_back_from_joblib(
+    tmp_path: Path, fitted: tuple[Any, np.ndarray], compression: Any
+) -> None:
     path = tmp_path / "scaler.joblib"
     for protocol in range(6):
         joblib.dump(fitted[0], path, compress=(compression, 3) if compression else 0, protocol=protocol)
@@ -156,7 +188,9 @@ def test_scan_needs_neither_scikit_learn_nor_joblib_nor_skops(tmp_path: Path) ->
 def test_settings_that_cache_fork_or_print_are_neutralised(tmp_path: Path) -> None:
     path = tmp_path / "scaler.pkl"
     union = FeatureUnion([("scale", StandardScaler())], n_jobs=4, verbose=True)
-    path.write_bytes(pickle.dumps(Pipeline([("union", union)], memory=str(tmp_path / "cache"), verbose=True).fit(NUMBERS)))
+    path.write_bytes(
+        pickle.dumps(Pipeline([("union", union)], memory=str(tmp_path / "cache"), verbose=True).fit(NUMBERS))
+    )
     built = build_scaler(path)
     inner = built.steps[0][1]
     assert (built.memory, built.verbose, inner.n_jobs, inner.verbose) == (None, False, None, False)
@@ -167,7 +201,12 @@ def test_settings_that_cache_fork_or_print_are_neutralised(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("missing.pkl", "there is no scaler file"), (".", "is a directory"), ("x" * 300, "cannot be read"), ("nul\0.pkl", "scaler")],
+    [
+        ("missing.pkl", "there is no scaler file"),
+        (".", "is a directory"),
+        ("x" * 300, "cannot be read"),
+        ("nul\0.pkl", "scaler"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_the_calls_fault(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
@@ -181,8 +220,13 @@ def test_an_unlisted_function_needs_trust_and_is_named(tmp_path: Path) -> None:
         scan_scaler(path)
     assert "numpy.log1p" in refused.value.what
     assert "--trust-scaler" in str(refused.value)
-    assert scan_scaler(path, trust=True).wants == ("sklearn.preprocessing._function_transformer.FunctionTransformer", "numpy.log1p")
-    np.testing.assert_array_equal(transform_rows(build_scaler(path, trust=True), abs(NUMBERS)), np.log1p(abs(NUMBERS)))
+    assert scan_scaler(path, trust=True).wants == (
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
+        "numpy.log1p",
+    )
+    np.testing.assert_array_equal(
+        transform_rows(build_scaler(path, trust=True), abs(NUMBERS)), np.log1p(abs(NUMBERS))
+    )
 
 
 def test_trust_works_for_skops_too(tmp_path: Path) -> None:
@@ -190,7 +234,9 @@ def test_trust_works_for_skops_too(tmp_path: Path) -> None:
     skops.io.dump(Pipeline([("log", FunctionTransformer(np.log1p))]).fit(NUMBERS), path)
     with pytest.raises(RefusedError, match=r"numpy\.log1p"):
         build_scaler(path)
-    np.testing.assert_array_equal(transform_rows(build_scaler(path, trust=True), abs(NUMBERS)), np.log1p(abs(NUMBERS)))
+    np.testing.assert_array_equal(
+        transform_rows(build_scaler(path, trust=True), abs(NUMBERS)), np.log1p(abs(NUMBERS))
+    )
 
 
 def test_trust_does_not_unpickle_what_needs_no_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +328,10 @@ def test_picking_columns_by_name_works_with_pandas(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(NUMBERS, columns=["a", "b", "c", "d"])
     scaler = ColumnTransformer(
-        [("x", StandardScaler(), ["b", "d"]), ("y", MinMaxScaler(), make_column_selector(dtype_include=np.number, pattern="a"))],
+        [
+            ("x", StandardScaler(), ["b", "d"]),
+            ("y", MinMaxScaler(), make_column_selector(dtype_include=np.number, pattern="a")),
+        ],
         remainder="passthrough",
     ).fit(frame)
     for name, save in (("s.pkl", joblib.dump), ("s.joblib", joblib.dump), ("s.skops", skops.io.dump)):

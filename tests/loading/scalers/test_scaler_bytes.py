@@ -77,7 +77,9 @@ def test_a_dictionary_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         unpack(lzma.compress(b"small", preset=9))
 
 
-def test_a_large_file_is_refused_before_it_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_refused_before_it_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "scaler.pkl"
     path.write_bytes(bytes(101))
     monkeypatch.setattr(scaler_bytes, "_MAX_FILE", 100)

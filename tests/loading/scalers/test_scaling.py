@@ -11,7 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, OneHotEncoder, StandardScaler
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.scalers.scaling import CannotRefit, Scaling, import_function, split_function
+from keras_consistency_cli.loading.scalers.scaling import (
+    CannotRefit,
+    Scaling,
+    import_function,
+    split_function,
+)
 
 ROWS = np.random.default_rng(0).normal(5.0, 3.0, (40, 3))
 
@@ -24,7 +29,9 @@ def test_apply_scales_per_feature_and_leaves_the_rows_alone() -> None:
     assert (scaling.kind, scaling.names) == ("StandardScaler", None)
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), Normalizer()], ids=lambda scaler: type(scaler).__name__)
+@pytest.mark.parametrize(
+    "scaler", [StandardScaler(), MinMaxScaler(), Normalizer()], ids=lambda scaler: type(scaler).__name__
+)
 def test_refitted_is_fit_transform_and_leaves_the_scaler_alone(scaler: object) -> None:
     scaling, few = Scaling(input="x", scaler=scaler.fit(ROWS)), ROWS[:7] * 2  # type: ignore[attr-defined]
     before = scaling.apply(ROWS)
@@ -33,7 +40,9 @@ def test_refitted_is_fit_transform_and_leaves_the_scaler_alone(scaler: object) -
 
 
 def test_a_single_row_refitted_becomes_zero() -> None:
-    assert Scaling(input="x", scaler=StandardScaler().fit(ROWS)).refitted(ROWS[:1]).tolist() == [[0.0, 0.0, 0.0]]
+    assert Scaling(input="x", scaler=StandardScaler().fit(ROWS)).refitted(ROWS[:1]).tolist() == [
+        [0.0, 0.0, 0.0]
+    ]
 
 
 def test_refitting_that_makes_no_sense_is_told() -> None:
@@ -63,7 +72,9 @@ def test_columns_picked_by_name() -> None:
     frame = pandas.DataFrame(ROWS, columns=["a", "b", "c"])
     scaling = Scaling(input="x", scaler=ColumnTransformer([("s", StandardScaler(), ["c", "a"])]).fit(frame))
     assert scaling.names == ("a", "b", "c")
-    np.testing.assert_allclose(scaling.refitted(ROWS[:9]), StandardScaler().fit_transform(ROWS[:9][:, [2, 0]]))
+    np.testing.assert_allclose(
+        scaling.refitted(ROWS[:9]), StandardScaler().fit_transform(ROWS[:9][:, [2, 0]])
+    )
 
 
 def doubling(rows: np.ndarray) -> np.ndarray:
@@ -106,7 +117,9 @@ def test_a_function_that_gives_no_rows_is_refused(function: object, words: str) 
 
 def test_functions_are_imported_from_files_and_their_neighbours(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("FACTOR = 3\n")
-    (tmp_path / "serve.py").write_text("from beside import FACTOR\n\ndef prepare(rows):\n    return rows * FACTOR\n")
+    (tmp_path / "serve.py").write_text(
+        "from beside import FACTOR\n\ndef prepare(rows):\n    return rows * FACTOR\n"
+    )
     assert import_function(f"{tmp_path / 'serve.py'}:prepare")(2) == 6
     assert import_function("math:sqrt")(9.0) == 3.0
     with pytest.raises(UsageError, match="has no function 'prepair'"):
@@ -133,4 +146,7 @@ def test_a_file_that_crashes_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "serve.py").write_text("raise ValueError('no weights\\nhere')\n")
     with pytest.raises(UsageError) as caught:
         import_function(f"{tmp_path / 'serve.py'}:prepare")
-    assert str(caught.value) == f"--preprocess {tmp_path / 'serve.py'} cannot be imported: ValueError: no weights\\x0ahere"
+    assert (
+        str(caught.value)
+        == f"--preprocess {tmp_path / 'serve.py'} cannot be imported: ValueError: no weights\\x0ahere"
+    )

@@ -59,16 +59,43 @@ def node(loader: str, name: str, content: Any = None) -> Schema:
 
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "another class": (edited(lambda schema: schema.update(__class__="Popen", __module__="subprocess")), "subprocess.Popen"),
-    "function": (edited(lambda schema: state_of(schema).update(copy=node("FunctionNode", "os.system"))), "os.system"),
-    "type": (edited(lambda schema: state_of(schema).update(copy=node("TypeNode", "subprocess.Popen"))), "subprocess.Popen"),
-    "method": (edited(lambda schema: state_of(schema).update(copy=node("MethodNode", "os.system"))), "os.system"),
-    "reduce": (edited(lambda schema: state_of(schema).update(copy=node("ConstructorFromReduceNode", "pathlib.Path"))), "pathlib.Path"),
-    "other loader for an object": (edited(lambda schema: state_of(schema).update(copy=node("ListNode", "os.system", []))), "os.system"),
-    "shadowed method": (edited(lambda schema: state_of(schema).update(transform=state_of(schema).pop("copy"))), "replaces 'transform'"),
+    "another class": (
+        edited(lambda schema: schema.update(__class__="Popen", __module__="subprocess")),
+        "subprocess.Popen",
+    ),
+    "function": (
+        edited(lambda schema: state_of(schema).update(copy=node("FunctionNode", "os.system"))),
+        "os.system",
+    ),
+    "type": (
+        edited(lambda schema: state_of(schema).update(copy=node("TypeNode", "subprocess.Popen"))),
+        "subprocess.Popen",
+    ),
+    "method": (
+        edited(lambda schema: state_of(schema).update(copy=node("MethodNode", "os.system"))),
+        "os.system",
+    ),
+    "reduce": (
+        edited(
+            lambda schema: state_of(schema).update(copy=node("ConstructorFromReduceNode", "pathlib.Path"))
+        ),
+        "pathlib.Path",
+    ),
+    "other loader for an object": (
+        edited(lambda schema: state_of(schema).update(copy=node("ListNode", "os.system", []))),
+        "os.system",
+    ),
+    "shadowed method": (
+        edited(lambda schema: state_of(schema).update(transform=state_of(schema).pop("copy"))),
+        "replaces 'transform'",
+    ),
     "own function": (skops.io.dumps(FunctionTransformer(np.float64)), "a function of its own"),
     "keys of another type": (
-        edited(lambda schema: schema["content"]["key_types"]["content"].__setitem__(0, node("TypeNode", "builtins.object"))),
+        edited(
+            lambda schema: schema["content"]["key_types"]["content"].__setitem__(
+                0, node("TypeNode", "builtins.object")
+            )
+        ),
         "keys are not plain",
     ),
     "list as top": (skops.io.dumps([1]), "list as its top object"),
@@ -78,9 +105,15 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "schema is text": (zipped(schema_json=b"hello"), "JSONDecodeError"),
     "schema is a list": (zipped(schema_json=b"[]"), "protocol"),
     "newer protocol": (edited(lambda schema: schema.update(protocol=99)), "protocol"),
-    "nested without end": (zipped(schema_json=b'{"protocol": 2, "content": ' + b"[" * 200_000), "RecursionError"),
+    "nested without end": (
+        zipped(schema_json=b'{"protocol": 2, "content": ' + b"[" * 200_000),
+        "RecursionError",
+    ),
     "missing array": (edited(lambda schema: state_of(schema)["mean_"].update(file="gone.npy")), "KeyError"),
-    "array with a short header": (edited(lambda schema: state_of(schema)["mean_"].update(file="schema.json")), "ValueError"),
+    "array with a short header": (
+        edited(lambda schema: state_of(schema)["mean_"].update(file="schema.json")),
+        "ValueError",
+    ),
     "cut short": (GOOD[: len(GOOD) // 2], "BadZipFile"),
 }
 

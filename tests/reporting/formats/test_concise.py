@@ -17,7 +17,14 @@ Pairing = Callable[..., Judged]
 
 
 def test_a_failing_report_whole(failing: Report) -> None:
-    kept = replace(failing, verdicts=[verdict for verdict in failing.verdicts if verdict.code in ("KC101", "KC104", "KC202", "KC204", "KC205")])
+    kept = replace(
+        failing,
+        verdicts=[
+            verdict
+            for verdict in failing.verdicts
+            if verdict.code in ("KC101", "KC104", "KC202", "KC204", "KC205")
+        ],
+    )
     assert render_concise(kept, Canvas()).splitlines() == [
         "CAUSE cross-sample-dependence at encoder/norm (confirmed, KC101, KC103): Layer 'norm' averages over the batch, so the answer for a row"
         " depends on the rows it is sent with.",
@@ -31,21 +38,31 @@ def test_a_failing_report_whole(failing: Report) -> None:
     ]
 
 
-def test_a_failure_about_something_else_shows_no_numbers(make_report: Callable[..., Report], judged: Pairing) -> None:
+def test_a_failure_about_something_else_shows_no_numbers(
+    make_report: Callable[..., Report], judged: Pairing
+) -> None:
     changed = Verdict(
-        code="KC203", name="repeatability", status=Status.FAIL, message="it changes a variable", judged=(judged("again", "predict", 0.0),)
+        code="KC203",
+        name="repeatability",
+        status=Status.FAIL,
+        message="it changes a variable",
+        judged=(judged("again", "predict", 0.0),),
     )
     assert concise_line(make_report(changed), changed) == "FAIL KC203 repeatability: it changes a variable"
 
 
 @pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_every_line_begins_with_its_status(request: pytest.FixtureRequest, name: str, ascii_only: bool) -> None:
+def test_every_line_begins_with_its_status(
+    request: pytest.FixtureRequest, name: str, ascii_only: bool
+) -> None:
     report: Report = request.getfixturevalue(name)
     text = render_concise(report, Canvas(ascii_only=ascii_only))
     *lines, last = text.splitlines()
     assert len(lines) == len(report.verdicts) + len(report.diagnoses)
-    assert [line for line in lines if not re.match(r"(CAUSE|FAIL KC|ERROR KC|WARN KC|PASS KC|SKIP KC)", line)] == []
+    assert [
+        line for line in lines if not re.match(r"(CAUSE|FAIL KC|ERROR KC|WARN KC|PASS KC|SKIP KC)", line)
+    ] == []
     assert re.match(r"(consistent|inconsistent|no verdict): ", last)
     assert {character for character in text if ord(character) < 32} == {"\n"}
     assert "##[" not in text

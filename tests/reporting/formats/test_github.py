@@ -37,7 +37,13 @@ def commands(text: str) -> list[Command]:
             assert match, line
             properties = dict(pair.split("=", 1) for pair in (match["properties"] or "").split(",") if pair)
             assert set(properties) <= {"file", "title"}
-            found.append(Command(match["name"], {key: unquote(value) for key, value in properties.items()}, unquote(match["data"])))
+            found.append(
+                Command(
+                    match["name"],
+                    {key: unquote(value) for key, value in properties.items()},
+                    unquote(match["data"]),
+                )
+            )
     return found
 
 
@@ -55,7 +61,10 @@ def test_causes_come_first_then_checks_then_the_report_in_a_group(failing: Repor
         ("endgroup", ""),
     ]
     assert {command.properties["file"] for command in told[:6]} == {"models/churn.keras"}
-    assert "(layer encoder/norm)\nto mend: Average over the features instead of over the rows:\n    mean = " in told[0].data
+    assert (
+        "(layer encoder/norm)\nto mend: Average over the features instead of over the rows:\n    mean = "
+        in told[0].data
+    )
     assert told[1].data.endswith("\ncause: cross-sample-dependence")
     assert told[4].data.endswith("\nnext: call the model with training=False")
     assert told[5].data == "inconsistent: 2 failed, 1 error, 1 warned, 7 passed, 1 skipped in 2.9 s, exit 1"
@@ -63,11 +72,17 @@ def test_causes_come_first_then_checks_then_the_report_in_a_group(failing: Repor
 
 
 def test_a_healthy_model_is_one_notice(healthy: Report) -> None:
-    assert [command.name for command in commands(render_github(healthy, Canvas()))] == ["notice", "group", "endgroup"]
+    assert [command.name for command in commands(render_github(healthy, Canvas()))] == [
+        "notice",
+        "group",
+        "endgroup",
+    ]
 
 
 @pytest.mark.parametrize(("path", "file"), [("./a,b:c%.keras", "a,b:c%.keras"), ("/m/x.keras", None)])
-def test_the_file_is_named_where_the_repository_may_have_it(path: str, file: str | None, healthy: Report, make_report: Maker) -> None:
+def test_the_file_is_named_where_the_repository_may_have_it(
+    path: str, file: str | None, healthy: Report, make_report: Maker
+) -> None:
     (notice, *_) = commands(render_github(make_report(*healthy.verdicts, model=Source(path=path)), Canvas()))
     assert notice.properties.get("file") == file
 
@@ -75,14 +90,28 @@ def test_the_file_is_named_where_the_repository_may_have_it(path: str, file: str
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_hostile_names_give_no_orders(hostile: Report, make_report: Maker, ascii_only: bool) -> None:
     text = render_github(hostile, Canvas(ascii_only=ascii_only))
-    assert [command.name for command in commands(text)] == ["error", "error", "error", "notice", "group", "endgroup"]
+    assert [command.name for command in commands(text)] == [
+        "error",
+        "error",
+        "error",
+        "notice",
+        "group",
+        "endgroup",
+    ]
     assert {character for character in text if ord(character) < 32} == {"\n"}
     assert not ascii_only or text.isascii()
     evil = "a\r\n::stop-commands::x\n%0A::set-env name=A::b,title=c"
     verdict = Verdict(code="KC101", name=evil, status=Status.FAIL, message=evil, advice=evil)
-    assert [command.name for command in commands(render_github(make_report(verdict), Canvas()))] == ["error", "notice", "group", "endgroup"]
+    assert [command.name for command in commands(render_github(make_report(verdict), Canvas()))] == [
+        "error",
+        "notice",
+        "group",
+        "endgroup",
+    ]
 
 
 def test_a_refusal_is_one_error() -> None:
     (told,) = commands(refuse_github("0.1.0", "m.keras", RefusedError("100% damaged", mend="save it again")))
-    assert told == Command("error", {"title": "kcheck 0.1.0"}, "m.keras: 100% damaged\nto mend: save it again")
+    assert told == Command(
+        "error", {"title": "kcheck 0.1.0"}, "m.keras: 100% damaged\nto mend: save it again"
+    )

@@ -70,7 +70,9 @@ ALLOWED |= {
     "svg",
     "text",
 }
-EVIL = """"><script>alert(1)</script>'<img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}</style>\x1b\u202e\ud800"""
+EVIL = (
+    """"><script>alert(1)</script>'<img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}</style>\x1b\u202e\ud800"""
+)
 
 
 class Reader(HTMLParser):
@@ -93,7 +95,11 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         assert len(found) == len(attrs), f"an attribute of <{tag}> is there twice"
-        assert not [name for name in found if name.startswith("on") or name in ("style", "src", "action", "formaction", "xlink:href")]
+        assert not [
+            name
+            for name in found
+            if name.startswith("on") or name in ("style", "src", "action", "formaction", "xlink:href")
+        ]
         self.tags.add(tag)
         if tag[0] == "h" and tag[1:].isdigit():
             self.headings.append(tag)
@@ -131,7 +137,9 @@ def read(text: str) -> Reader:
     levels = [int(tag[1]) for tag in reader.headings]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(deeper <= level + 1 for level, deeper in itertools.pairwise(levels)), "no level of headings is left out"
+    assert all(deeper <= level + 1 for level, deeper in itertools.pairwise(levels)), (
+        "no level of headings is left out"
+    )
     return reader
 
 
@@ -147,7 +155,9 @@ def test_every_report_is_a_sound_page(request: pytest.FixtureRequest, name: str)
 
 
 def test_a_failing_report_says_what_why_where_and_how_to_mend_it(failing: Report) -> None:
-    report = replace(failing, environment={"devices": ["CPU:0", "GPU:0"], "threads": 2}, notes=("rows 3 and 9 hold NaN",))
+    report = replace(
+        failing, environment={"devices": ["CPU:0", "GPU:0"], "threads": 2}, notes=("rows 3 and 9 hold NaN",)
+    )
     reader = read(render_html(report, Canvas()))
     for words in (
         "✗ inconsistent",
@@ -177,21 +187,44 @@ def test_a_failing_report_says_what_why_where_and_how_to_mend_it(failing: Report
 
 def test_failures_come_first(failing: Report) -> None:
     reader = read(render_html(failing, Canvas()))
-    order = [data.strip() for tag, data in reader.words if tag == "td" and re.fullmatch(r"\s*. (FAIL|ERROR|WARN|PASS)\s*", data)]
+    order = [
+        data.strip()
+        for tag, data in reader.words
+        if tag == "td" and re.fullmatch(r"\s*. (FAIL|ERROR|WARN|PASS)\s*", data)
+    ]
     assert [status.split()[1] for status in order] == ["FAIL", "FAIL", "ERROR", "WARN", *["PASS"] * 7]
 
 
 def figures(name: str, shift: float, *, moved: bool = False, of: str = "x", **more: Any) -> dict[str, Any]:
-    return {"input": of, "name": name, "mean": 57.0, "expected": 31.0, "shift": shift, "distance": None, "outside": None, "moved": moved, **more}
+    return {
+        "input": of,
+        "name": name,
+        "mean": 57.0,
+        "expected": 31.0,
+        "shift": shift,
+        "distance": None,
+        "outside": None,
+        "moved": moved,
+        **more,
+    }
 
 
 def drifted(make_report: Maker, *by_feature: dict[str, Any], features: int = 0) -> Report:
     findings = {"moved": {}, "by_feature": list(by_feature), "features": features or len(by_feature)}
-    return make_report(Verdict(code="KC702", name="distribution-shift", status=Status.WARN, message="moved", findings=findings))
+    return make_report(
+        Verdict(
+            code="KC702", name="distribution-shift", status=Status.WARN, message="moved", findings=findings
+        )
+    )
 
 
 def test_drift_is_told_by_feature(make_report: Maker) -> None:
-    report = drifted(make_report, figures("age", 2.1, moved=True, distance=0.4, outside=0.05), figures(EVIL, -1.05), features=9)
+    report = drifted(
+        make_report,
+        figures("age", 2.1, moved=True, distance=0.4, outside=0.05),
+        figures(EVIL, -1.05),
+        features=9,
+    )
     html = render_html(report, Canvas())
     reader = read(html)
     assert "Drift by feature" in reader.text
@@ -203,7 +236,12 @@ def test_drift_is_told_by_feature(make_report: Maker) -> None:
 
 
 def test_features_of_several_inputs_are_told_apart_and_shifts_without_measure_fit(make_report: Maker) -> None:
-    report = drifted(make_report, figures("a", math.inf, of="left", moved=True), figures("a", math.nan, of="right"), figures("b", 0.0, of="right"))
+    report = drifted(
+        make_report,
+        figures("a", math.inf, of="left", moved=True),
+        figures("a", math.nan, of="right"),
+        figures("b", 0.0, of="right"),
+    )
     html = render_html(report, Canvas())
     assert {"left: a", "right: a", "right: b"} <= {data.strip() for _, data in read(html).words}
     assert re.findall(r'y="2" width="([\d.]+)"', html) == ["50.0", "0.0", "0.0"]
@@ -215,10 +253,18 @@ def test_worst_rows_have_their_margin_where_something_is_decided(make_report: Ma
     pair = judged("one-by-one", "predict", 0.31)
     undecided = replace(pair, comparison=replace(pair.comparison, decision=None))
     html = [
-        read(render_html(make_report(Verdict(code="KC101", name="b", status=Status.FAIL, message="m", judged=(one,))), Canvas()))
+        read(
+            render_html(
+                make_report(Verdict(code="KC101", name="b", status=Status.FAIL, message="m", judged=(one,))),
+                Canvas(),
+            )
+        )
         for one in (pair, undecided)
     ]
-    assert ["margin" in {data for tag, data in reader.words if tag == "th"} for reader in html] == [True, False]
+    assert ["margin" in {data for tag, data in reader.words if tag == "th"} for reader in html] == [
+        True,
+        False,
+    ]
     worst = pair.comparison.worst[0]
     assert worst.margin is not None
     assert ("td", number(worst.margin)) in html[0].words
@@ -234,10 +280,15 @@ class Deep(Diagnosis):
 
 
 def test_depth_and_damage_are_shown_where_the_diagnosis_has_them(failing: Report) -> None:
-    places = [SimpleNamespace(layer=name, inputs=0.0, outputs=value, culprit=value == 0.5) for name, value in (("a", 0.0), (EVIL, 0.5), ("c", 0.2))]
+    places = [
+        SimpleNamespace(layer=name, inputs=0.0, outputs=value, culprit=value == 0.5)
+        for name, value in (("a", 0.0), (EVIL, 0.5), ("c", 0.2))
+    ]
     damage = SimpleNamespace(rows_hit=4, rows=256, flipped=2, decisions=256)
 
-    report = replace(failing, diagnoses=(Deep(**{**vars(failing.diagnoses[0]), "depth": tuple(places), "damage": damage}),))
+    report = replace(
+        failing, diagnoses=(Deep(**{**vars(failing.diagnoses[0]), "depth": tuple(places), "damage": damage}),)
+    )
     reader = read(render_html(report, Canvas()))
     assert "Deviation along the depth" in reader.text
     assert "0.2 behind the last of 3 layers" in reader.text
@@ -256,33 +307,62 @@ def test_hostile_names_stay_text(make_report: Maker, judged: Pairing) -> None:
         judged=(judged(EVIL, EVIL, 0.3, output=EVIL),),
     )
     skip = Verdict(code="KC102", name=EVIL, status=Status.SKIP, message="", reason=EVIL)
-    diagnosis = Diagnosis(cause=EVIL, severity="fail", sentence=EVIL, layer=EVIL, explains=("KC101",), advice=EVIL)
+    diagnosis = Diagnosis(
+        cause=EVIL, severity="fail", sentence=EVIL, layer=EVIL, explains=("KC101",), advice=EVIL
+    )
     report = make_report(
         verdict, skip, diagnoses=(diagnosis,), model=Source(path=EVIL), data=Source(path=EVIL), notes=(EVIL,), reproduce=EVIL,
         settings={EVIL: EVIL}, environment={EVIL: [EVIL]}, noise={EVIL: 1e-7},
     )  # fmt: skip
     reader = read(render_html(report, Canvas()))
-    assert "<script>alert(1)</script>'<img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}</style>\\x1b\\u202e\\ud800" in reader.text
+    assert (
+        "<script>alert(1)</script>'<img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}</style>\\x1b\\u202e\\ud800"
+        in reader.text
+    )
     assert "49" not in reader.text.replace("4 9", "")
 
 
 def full_report(make_report: Maker, judged: Pairing, words: str) -> Report:
     """Every check fails, in long words and with a full histogram, and every one has a cause."""
     one = judged("one-by-one", "predict", 0.3, rows=tuple(range(256)))
-    pair = replace(one, comparison=replace(one.comparison, row_histogram=tuple(1 + at % 7 for at in range(len(one.comparison.row_histogram)))))
+    pair = replace(
+        one,
+        comparison=replace(
+            one.comparison, row_histogram=tuple(1 + at % 7 for at in range(len(one.comparison.row_histogram)))
+        ),
+    )
     verdicts = [
-        Verdict(code=check.code, name=check.name, status=Status.FAIL, message=words, reason=words, judged=(pair,) * 5, advice=f"{words}\n" * 40)
+        Verdict(
+            code=check.code,
+            name=check.name,
+            status=Status.FAIL,
+            message=words,
+            reason=words,
+            judged=(pair,) * 5,
+            advice=f"{words}\n" * 40,
+        )
         for check in CHECKS
     ]
     diagnoses = tuple(
-        Diagnosis(cause=check.name, severity="fail", sentence=words, layer=words, explains=(check.code,), advice=f"{words}\n" * 40)
+        Diagnosis(
+            cause=check.name,
+            severity="fail",
+            sentence=words,
+            layer=words,
+            explains=(check.code,),
+            advice=f"{words}\n" * 40,
+        )
         for check in CHECKS
     )
-    return make_report(*verdicts, diagnoses=diagnoses, notes=(words,) * 50, settings={f"{at}": words for at in range(200)})
+    return make_report(
+        *verdicts, diagnoses=diagnoses, notes=(words,) * 50, settings={f"{at}": words for at in range(200)}
+    )
 
 
 @pytest.mark.parametrize("words", ["<&>" * 1000, "plain words " * 20])
-def test_the_fullest_page_keeps_to_its_size_and_says_what_it_leaves_out(make_report: Maker, judged: Pairing, words: str) -> None:
+def test_the_fullest_page_keeps_to_its_size_and_says_what_it_leaves_out(
+    make_report: Maker, judged: Pairing, words: str
+) -> None:
     reader = read(render_html(full_report(make_report, judged, words), Canvas()))
     assert re.search(r"\d+ more, all in the report of --format json\.", reader.text)
     assert all(check.code in reader.text for check in CHECKS)
@@ -294,7 +374,10 @@ def test_an_ordinary_page_leaves_nothing_out(failing: Report) -> None:
     assert "all in the report of" not in text
 
 
-@pytest.mark.parametrize(("refusal", "word"), [(RefusedError(EVIL, mend="save it again"), "✗ refused"), (NoVerdictError("died"), "? no verdict")])
+@pytest.mark.parametrize(
+    ("refusal", "word"),
+    [(RefusedError(EVIL, mend="save it again"), "✗ refused"), (NoVerdictError("died"), "? no verdict")],
+)
 def test_a_refusal_is_a_page(refusal: RefusedError | NoVerdictError, word: str) -> None:
     reader = read(refuse_html("0.1.0", EVIL, refusal))
     assert word in reader.text
@@ -303,7 +386,10 @@ def test_a_refusal_is_a_page(refusal: RefusedError | NoVerdictError, word: str) 
 
 def palettes() -> Iterator[tuple[str, dict[str, str]]]:
     css = (Path(html.__file__).with_name("templates") / "page.css").read_text(encoding="utf-8")
-    light, dark = (dict(re.findall(r"--(\w+): (#\w+);", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL))
+    light, dark = (
+        dict(re.findall(r"--(\w+): (#\w+);", block))
+        for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    )
     yield "light", light
     yield "dark", light | dark
 
@@ -317,12 +403,28 @@ def luminance(color: str) -> float:
 
 @pytest.mark.parametrize(("scheme", "colors"), list(palettes()))
 def test_contrast_is_that_of_wcag_aa(scheme: str, colors: dict[str, str]) -> None:
-    assert set(colors) == {"bg", "ink", "soft", "line", "card", "bar", "fail", "warn", "pass", "error", "skip"}
+    assert set(colors) == {
+        "bg",
+        "ink",
+        "soft",
+        "line",
+        "card",
+        "bar",
+        "fail",
+        "warn",
+        "pass",
+        "error",
+        "skip",
+    }
 
     def contrast(one: str, other: str) -> float:
         high, low = sorted((luminance(colors[one]), luminance(colors[other])), reverse=True)
         return (high + 0.05) / (low + 0.05)
 
-    words = {(word, ground): contrast(word, ground) for word in ("ink", "soft", "fail", "warn", "pass", "error", "skip") for ground in ("bg", "card")}
+    words = {
+        (word, ground): contrast(word, ground)
+        for word in ("ink", "soft", "fail", "warn", "pass", "error", "skip")
+        for ground in ("bg", "card")
+    }
     assert {pair: value for pair, value in words.items() if value < 4.5} == {}
     assert min(contrast("bar", ground) for ground in ("bg", "card")) >= 3.0

@@ -49,7 +49,13 @@ def _small() -> Report:
     candidate = np.array([[1.0], [1.0]], np.float32)
     answers = Answers(outputs={"y": candidate}), Answers(outputs={"y": reference})
     pair = compare(("one-by-one", "predict"), *answers, decisions={"y": "threshold"})[0]
-    judged = Judged(comparison=pair, limit=Limit(value=1e-7, origin="calibrated"), within=False, lifted=pair, reason="not rounding")
+    judged = Judged(
+        comparison=pair,
+        limit=Limit(value=1e-7, origin="calibrated"),
+        within=False,
+        lifted=pair,
+        reason="not rounding",
+    )
     failed = Verdict(
         code="KC101", name="batch-vs-single", status=Status.FAIL, message="1 of 2 rows differ", judged=(judged,),
         findings={"share": np.float32(0.5)}, advice="look", elapsed_s=0.25,
@@ -129,7 +135,9 @@ def test_a_small_report_whole() -> None:
 
 
 @pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
-def test_every_report_is_strict_ascii_json_that_says_what_the_document_says(request: pytest.FixtureRequest, name: str) -> None:
+def test_every_report_is_strict_ascii_json_that_says_what_the_document_says(
+    request: pytest.FixtureRequest, name: str
+) -> None:
     report = request.getfixturevalue(name)
     text = render_json(report, Canvas(width=60, color=True))
     assert text.isascii()
@@ -140,7 +148,9 @@ def test_every_report_is_strict_ascii_json_that_says_what_the_document_says(requ
 
 def test_results_keep_the_order_of_the_checks_and_diagnoses_are_whole(failing: Report) -> None:
     document = as_document(failing)
-    assert [result["code"] for result in document["results"]] == [verdict.code for verdict in failing.verdicts]
+    assert [result["code"] for result in document["results"]] == [
+        verdict.code for verdict in failing.verdicts
+    ]
     assert document["diagnoses"] == [
         {
             "cause": "cross-sample-dependence",
@@ -161,9 +171,18 @@ def test_results_keep_the_order_of_the_checks_and_diagnoses_are_whole(failing: R
 
 def test_no_field_of_a_report_is_left_out(failing: Report) -> None:
     document = as_document(failing)
-    renamed = {"version": "kcheck", "verdicts": "results", "model": "subject", "data": "subject", "scaler": "subject", "settings": "subject"}
+    renamed = {
+        "version": "kcheck",
+        "verdicts": "results",
+        "model": "subject",
+        "data": "subject",
+        "scaler": "subject",
+        "settings": "subject",
+    }
     assert {renamed.get(field.name, field.name) for field in fields(Report)} <= set(document)
-    assert {field.name for field in fields(Comparison)} - {"row_histogram"} <= set(document["results"][0]["comparisons"][0])
+    assert {field.name for field in fields(Comparison)} - {"row_histogram"} <= set(
+        document["results"][0]["comparisons"][0]
+    )
 
 
 def test_the_histogram_counts_every_row_once(failing: Report) -> None:
@@ -194,18 +213,43 @@ def test_the_histogram_counts_every_row_once(failing: Report) -> None:
     ],
 )
 def test_anything_found_becomes_json(make_report: Maker, value: object, written: object) -> None:
-    report = make_report(Verdict(code="KC1", name="n", status=Status.PASS, message="", findings={"it": value}))
+    report = make_report(
+        Verdict(code="KC1", name="n", status=Status.PASS, message="", findings={"it": value})
+    )
     assert _strict(render_json(report, Canvas()))["results"][0]["findings"] == {"it": written}
 
 
 def test_infinite_multiples_and_odd_rows_are_words() -> None:
-    answers = Answers(outputs={"y": np.array([[np.nan], [1.0]])}), Answers(outputs={"y": np.array([[0.5], [np.inf]])})
-    one = Judged(comparison=compare(("a", "b"), *answers)[0], limit=Limit(value=float("nan"), origin="calibrated"), within=False)
+    answers = (
+        Answers(outputs={"y": np.array([[np.nan], [1.0]])}),
+        Answers(outputs={"y": np.array([[0.5], [np.inf]])}),
+    )
+    one = Judged(
+        comparison=compare(("a", "b"), *answers)[0],
+        limit=Limit(value=float("nan"), origin="calibrated"),
+        within=False,
+    )
     report = replace(_small(), verdicts=(replace(_small().verdicts[0], judged=(one,)),), noise={"y": 0.0})
     comparison = _strict(render_json(report, Canvas()))["results"][0]["comparisons"][0]
     assert comparison["limit"] == "NaN"
     assert comparison["worst"] == [
-        {"row": 0, "index": [0], "candidate": "NaN", "reference": 0.5, "distance": "Infinity", "margin": None, "flipped": False},
-        {"row": 1, "index": [0], "candidate": 1.0, "reference": "Infinity", "distance": "Infinity", "margin": None, "flipped": False},
+        {
+            "row": 0,
+            "index": [0],
+            "candidate": "NaN",
+            "reference": 0.5,
+            "distance": "Infinity",
+            "margin": None,
+            "flipped": False,
+        },
+        {
+            "row": 1,
+            "index": [0],
+            "candidate": 1.0,
+            "reference": "Infinity",
+            "distance": "Infinity",
+            "margin": None,
+            "flipped": False,
+        },
     ]
     assert comparison["histogram"] == [{"from": 1e12, "below": "Infinity", "rows": 2}]

@@ -18,9 +18,23 @@ from keras_consistency_cli.reporting.report import Report
 Maker = Callable[..., Report]
 
 CHILDREN = {"testsuites": {"testsuite"}, "testsuite": {"properties", "testcase"}, "properties": {"property"}}
-CHILDREN |= {"testcase": {"failure", "error", "skipped", "system-out"}, "property": set(), "failure": set(), "error": set(), "skipped": set()}
-REQUIRED = {"testsuites": {"name", "tests", "failures", "errors", "time"}, "testcase": {"name", "classname", "time"}, "property": {"name", "value"}}
-REQUIRED |= {"testsuite": {"name", "tests", "failures", "errors", "skipped", "time"}, "failure": {"message", "type"}, "error": {"message", "type"}}
+CHILDREN |= {
+    "testcase": {"failure", "error", "skipped", "system-out"},
+    "property": set(),
+    "failure": set(),
+    "error": set(),
+    "skipped": set(),
+}
+REQUIRED = {
+    "testsuites": {"name", "tests", "failures", "errors", "time"},
+    "testcase": {"name", "classname", "time"},
+    "property": {"name", "value"},
+}
+REQUIRED |= {
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time"},
+    "failure": {"message", "type"},
+    "error": {"message", "type"},
+}
 REQUIRED |= {"skipped": {"message"}, "properties": set(), "system-out": set()}
 
 
@@ -37,14 +51,21 @@ def read(text: str) -> ElementTree.Element:
     for suite in (root, root[0]):
         counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
         assert int(suite.attrib["tests"]) == len(list(suite.iter("testcase")))
-        assert [name for name, tag in counted.items() if name in suite.attrib and int(suite.attrib[name]) != len(list(suite.iter(tag)))] == []
+        assert [
+            name
+            for name, tag in counted.items()
+            if name in suite.attrib and int(suite.attrib[name]) != len(list(suite.iter(tag)))
+        ] == []
         assert float(suite.attrib["time"]) >= 0
     return root
 
 
 def outcomes(root: ElementTree.Element) -> dict[str, str]:
     """What each case comes to, as GitLab and Jenkins see it: by its child."""
-    return {case.attrib["name"]: next((child.tag for child in case if child.tag != "system-out"), "passed") for case in root.iter("testcase")}
+    return {
+        case.attrib["name"]: next((child.tag for child in case if child.tag != "system-out"), "passed")
+        for case in root.iter("testcase")
+    }
 
 
 def test_every_status_has_its_element(failing: Report) -> None:
@@ -52,13 +73,23 @@ def test_every_status_has_its_element(failing: Report) -> None:
     assert len(found) == len(failing.verdicts)
     kept = {
         name: found[name]
-        for name in ("KC101 batch-vs-single", "KC204 execution-mode", "KC202 training-flag", "KC205 gradient-flow", "KC104 row-order")
+        for name in (
+            "KC101 batch-vs-single",
+            "KC204 execution-mode",
+            "KC202 training-flag",
+            "KC205 gradient-flow",
+            "KC104 row-order",
+        )
     }
     assert list(kept.values()) == ["failure", "error", "passed", "skipped", "passed"]
 
 
 def test_a_warning_says_so_and_fails_where_warnings_count(failing: Report) -> None:
-    case = next(one for one in read(render_junit(failing, Canvas())).iter("testcase") if one.attrib["name"].startswith("KC202"))
+    case = next(
+        one
+        for one in read(render_junit(failing, Canvas())).iter("testcase")
+        if one.attrib["name"].startswith("KC202")
+    )
     assert [child.tag for child in case] == ["system-out"]
     assert "layer 'dropout' answers to training=True." in (case[0].text or "")
     strict = read(render_junit(replace(failing, fail_on="warn"), Canvas()))
@@ -66,10 +97,22 @@ def test_a_warning_says_so_and_fails_where_warnings_count(failing: Report) -> No
 
 
 def test_a_failure_carries_its_message_its_causes_and_its_evidence(failing: Report) -> None:
-    case = next(one for one in read(render_junit(failing, Canvas())).iter("testcase") if one.attrib["name"].startswith("KC101"))
+    case = next(
+        one
+        for one in read(render_junit(failing, Canvas())).iter("testcase")
+        if one.attrib["name"].startswith("KC101")
+    )
     assert case.attrib == {"name": "KC101 batch-vs-single", "classname": "kcheck.churn", "time": "0.000"}
-    assert case[0].attrib == {"message": "4 of 256 rows answer differently when they are alone in their batch.", "type": "KC101"}
-    for words in ("cross-sample-dependence", "mean = keras.ops.mean", "one-by-one-16 against the reference predict", "would pass  with --rtol 0"):
+    assert case[0].attrib == {
+        "message": "4 of 256 rows answer differently when they are alone in their batch.",
+        "type": "KC101",
+    }
+    for words in (
+        "cross-sample-dependence",
+        "mean = keras.ops.mean",
+        "one-by-one-16 against the reference predict",
+        "would pass  with --rtol 0",
+    ):
         assert words in (case[0].text or "")
 
 
@@ -87,9 +130,13 @@ def test_nothing_decided_is_never_green(make_report: Maker) -> None:
 
 
 def test_what_broke_is_told_once(make_report: Maker) -> None:
-    broken = Verdict(code="KC101", name="batch-vs-single", status=Status.ERROR, message="crashed", reason="out of memory")
+    broken = Verdict(
+        code="KC101", name="batch-vs-single", status=Status.ERROR, message="crashed", reason="out of memory"
+    )
     root = read(render_junit(make_report(broken), Canvas()))
-    assert [(element.attrib["message"], element.attrib["type"]) for element in root.iter("error")] == [("crashed: out of memory", "KC101")]
+    assert [(element.attrib["message"], element.attrib["type"]) for element in root.iter("error")] == [
+        ("crashed: out of memory", "KC101")
+    ]
 
 
 @pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
@@ -116,7 +163,8 @@ def test_hostile_names_stay_text(make_report: Maker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("refusal", "kind"), [(RefusedError("not a zip", mend="save it"), "RefusedError"), (NoVerdictError("died"), "NoVerdictError")]
+    ("refusal", "kind"),
+    [(RefusedError("not a zip", mend="save it"), "RefusedError"), (NoVerdictError("died"), "NoVerdictError")],
 )
 def test_a_refusal_is_an_error(refusal: RefusedError | NoVerdictError, kind: str) -> None:
     root = read(refuse_junit("0.1.0", "a/m.keras", refusal))

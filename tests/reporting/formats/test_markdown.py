@@ -32,7 +32,12 @@ def inlines(text: str) -> set[str]:
 def html(text: str) -> set[str]:
     """Every piece of HTML that the page lets through."""
     pieces = [token.content for token in parsed(text) if token.type == "html_block"]
-    pieces += [child.content for token in parsed(text) for child in token.children or () if child.type == "html_inline"]
+    pieces += [
+        child.content
+        for token in parsed(text)
+        for child in token.children or ()
+        if child.type == "html_inline"
+    ]
     return {tag for piece in pieces for tag in re.findall(r"<[^>]*>", piece)}
 
 
@@ -44,7 +49,11 @@ def rows(text: str) -> list[list[str]]:
         if token.type == "tr_open":
             found.append([])
         elif token.type in ("td_open", "th_open"):
-            found[-1].append("".join(child.content for child in tokens[at + 1].children or () if child.type != "html_inline"))
+            found[-1].append(
+                "".join(
+                    child.content for child in tokens[at + 1].children or () if child.type != "html_inline"
+                )
+            )
     return found
 
 
@@ -60,7 +69,9 @@ def test_the_table_has_a_row_a_check_failing_first(failing: Report) -> None:
 def test_causes_and_details_are_there(failing: Report) -> None:
     text = render_markdown(failing, Canvas())
     fences = [token.content for token in parsed(text) if token.type == "fence"]
-    assert fences[0].startswith("Average over the features instead of over the rows:\n    mean = keras.ops.mean")
+    assert fences[0].startswith(
+        "Average over the features instead of over the rows:\n    mean = keras.ops.mean"
+    )
     assert sum("FAIL  KC101 batch-vs-single" in fence for fence in fences) == 1
     assert text.count("<details><summary>") == text.count("</details>") == 4
     assert fences[-1] == f"{failing.reproduce}\n"
@@ -79,8 +90,22 @@ def evil_report(make_report: Maker) -> Report:
         Verdict(code="KC101", name=EVIL, status=Status.FAIL, message=EVIL, reason=EVIL, advice=EVIL),
         Verdict(code="KC102", name="batch-size", status=Status.SKIP, message="", reason=EVIL),
     )
-    diagnosis = Diagnosis(cause=EVIL, severity="fail", sentence=EVIL, layer=EVIL, explains=(EVIL,), advice=f"{EVIL}\n    ````\n{EVIL}")
-    return make_report(*verdicts, diagnoses=(diagnosis,), model=Source(path=EVIL), data=Source(path=EVIL), notes=(EVIL,), reproduce=EVIL)
+    diagnosis = Diagnosis(
+        cause=EVIL,
+        severity="fail",
+        sentence=EVIL,
+        layer=EVIL,
+        explains=(EVIL,),
+        advice=f"{EVIL}\n    ````\n{EVIL}",
+    )
+    return make_report(
+        *verdicts,
+        diagnoses=(diagnosis,),
+        model=Source(path=EVIL),
+        data=Source(path=EVIL),
+        notes=(EVIL,),
+        reproduce=EVIL,
+    )
 
 
 def test_hostile_names_stay_text(make_report: Maker) -> None:
@@ -90,7 +115,9 @@ def test_hostile_names_stay_text(make_report: Maker) -> None:
     assert {len(row) for row in rows(text)} == {8}
     headings = [token.tag for token in parsed(text) if token.type == "heading_open"]
     assert headings == ["h2", "h3", "h3"]
-    outside = "|".join(child.content for token in parsed(text) for child in token.children or () if child.type == "text")
+    outside = "|".join(
+        child.content for token in parsed(text) for child in token.children or () if child.type == "text"
+    )
     assert re.search(r"[@#]\w", outside) is None, "a mention or an issue number would become a link"
     assert "http://" not in outside
 
@@ -106,7 +133,11 @@ def test_every_report_is_a_whole_document(request: pytest.FixtureRequest, name: 
 
 
 @pytest.mark.parametrize(
-    ("refusal", "word"), [(RefusedError(EVIL, mend="```"), "❌ kcheck: refused"), (NoVerdictError("died"), "❔ kcheck: no verdict")]
+    ("refusal", "word"),
+    [
+        (RefusedError(EVIL, mend="```"), "❌ kcheck: refused"),
+        (NoVerdictError("died"), "❔ kcheck: no verdict"),
+    ],
 )
 def test_a_refusal_is_a_heading_and_a_fence(refusal: RefusedError | NoVerdictError, word: str) -> None:
     text = refuse_markdown("0.1.0", "m`.keras", refusal)

@@ -28,7 +28,10 @@ OBJECTS: Mapping[str, tuple[set[str], set[str]]] = {
     "invocation": ({"executionSuccessful"}, {"commandLine", "exitCode", "toolExecutionNotifications"}),
     "notification": ({"message"}, {"level", "associatedRule"}),
     "artifact": (set(), {"location", "hashes"}),
-    "result": ({"message"}, {"ruleId", "ruleIndex", "level", "locations", "partialFingerprints", "properties"}),
+    "result": (
+        {"message"},
+        {"ruleId", "ruleIndex", "level", "locations", "partialFingerprints", "properties"},
+    ),
     "location": (set(), {"physicalLocation", "logicalLocations"}),
 }
 
@@ -49,7 +52,9 @@ def read(text: str) -> dict[str, Any]:
     rules = [held("rule", rule)["id"] for rule in driver["rules"]]
     assert len(set(rules)) == len(rules)
     for rule in driver["rules"]:
-        assert all(rule[name]["text"].strip() for name in ("shortDescription", "fullDescription", "help")), "code scanning asks for these"
+        assert all(rule[name]["text"].strip() for name in ("shortDescription", "fullDescription", "help")), (
+            "code scanning asks for these"
+        )
     for result in run["results"]:
         _result(held("result", result), rules)
     (invocation,) = run["invocations"]
@@ -75,9 +80,16 @@ def _result(result: Mapping[str, Any], rules: list[str]) -> None:
 
 def test_failures_and_warnings_are_results_and_nothing_else_is(failing: Report) -> None:
     run = read(render_sarif(failing, Canvas()))
-    assert [(result["ruleId"], result["level"]) for result in run["results"]] == [("KC101", "error"), ("KC103", "error"), ("KC202", "warning")]
+    assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
+        ("KC101", "error"),
+        ("KC103", "error"),
+        ("KC202", "warning"),
+    ]
     (invocation,) = run["invocations"]
-    assert [(notice["level"], notice["associatedRule"]["id"]) for notice in invocation["toolExecutionNotifications"]] == [
+    assert [
+        (notice["level"], notice["associatedRule"]["id"])
+        for notice in invocation["toolExecutionNotifications"]
+    ] == [
         ("error", "KC204"),
         ("note", "KC205"),
     ]
@@ -111,7 +123,12 @@ def test_a_result_names_file_layer_cause_and_keeps_its_fingerprint(failing: Repo
 
 @pytest.mark.parametrize(
     ("path", "uri"),
-    [("./a b#1.keras", "a%20b%231.keras"), ("/m/x.keras", "file:///m/x.keras"), ("ü%.keras", "%C3%BC%25.keras"), ("\ud800", "%5Cud800")],
+    [
+        ("./a b#1.keras", "a%20b%231.keras"),
+        ("/m/x.keras", "file:///m/x.keras"),
+        ("ü%.keras", "%C3%BC%25.keras"),
+        ("\ud800", "%5Cud800"),
+    ],
 )
 def test_paths_become_uris(path: str, uri: str, make_report: Maker) -> None:
     verdict = Verdict(code="KC101", name="batch-vs-single", status=Status.FAIL, message="differs")
@@ -127,19 +144,29 @@ def test_every_report_keeps_to_the_standard(request: pytest.FixtureRequest, name
     run = read(text)
     assert run["properties"]["verdict"] == report.outcome
     shown = json.dumps(json.loads(text), ensure_ascii=False)
-    assert {"\x1b", "\\u001b", "\u202e"} & {shown[at : at + size] for size in (1, 6) for at in range(len(shown))} == set()
+    assert {"\x1b", "\\u001b", "\u202e"} & {
+        shown[at : at + size] for size in (1, 6) for at in range(len(shown))
+    } == set()
 
 
 def test_nothing_decided_is_no_success(make_report: Maker) -> None:
     skip = Verdict(code="KC601", name="gpu-vs-cpu", status=Status.SKIP, message="", reason="no GPU")
     run = read(render_sarif(make_report(skip), Canvas()))
-    assert (run["results"], run["invocations"][0]["executionSuccessful"], run["invocations"][0]["exitCode"]) == ([], False, 3)
+    assert (
+        run["results"],
+        run["invocations"][0]["executionSuccessful"],
+        run["invocations"][0]["exitCode"],
+    ) == ([], False, 3)
 
 
 def test_a_refused_model_is_a_result_and_what_could_not_be_decided_is_none() -> None:
     refused = read(refuse_sarif("0.1.0", "m.keras", RefusedError("not a zip", mend="save it again")))
-    assert [(result["ruleId"], result["message"]["text"]) for result in refused["results"]] == [("refused", "not a zip\nto mend: save it again")]
+    assert [(result["ruleId"], result["message"]["text"]) for result in refused["results"]] == [
+        ("refused", "not a zip\nto mend: save it again")
+    ]
     died = read(refuse_sarif("0.1.0", "m.keras", NoVerdictError("the worker died")))
     assert died["results"] == []
-    assert [notice["message"]["text"] for notice in died["invocations"][0]["toolExecutionNotifications"]] == ["the worker died"]
+    assert [notice["message"]["text"] for notice in died["invocations"][0]["toolExecutionNotifications"]] == [
+        "the worker died"
+    ]
     assert {run["invocations"][0]["executionSuccessful"] for run in (refused, died)} == {False}

@@ -48,10 +48,21 @@ def test_a_healthy_model_fits_one_screen(healthy: Report) -> None:
 
 def test_sections_come_cause_first_then_table_then_blocks_then_verdict(failing: Report) -> None:
     text = render_terminal(failing, Canvas(width=80))
-    marks = ["kcheck 0.1.0", "✗ CAUSE", "deviation", "✗ FAIL  KC101 b", "✗ FAIL  KC103 c", "? ERROR  KC204 e", "! WARN  KC202 t", "again: kcheck run"]
+    marks = [
+        "kcheck 0.1.0",
+        "✗ CAUSE",
+        "deviation",
+        "✗ FAIL  KC101 b",
+        "✗ FAIL  KC103 c",
+        "? ERROR  KC204 e",
+        "! WARN  KC202 t",
+        "again: kcheck run",
+    ]
     places = [text.index(mark) for mark in marks]
     assert places == sorted(places)
-    assert text.endswith("\ninconsistent: 2 failed, 1 error, 1 warned, 7 passed, 1 skipped in 2.9 s, exit 1\n")
+    assert text.endswith(
+        "\ninconsistent: 2 failed, 1 error, 1 warned, 7 passed, 1 skipped in 2.9 s, exit 1\n"
+    )
 
 
 def test_rows_made_by_kcheck_and_what_limits_the_numbers_are_said(stateful: Report) -> None:
@@ -68,7 +79,9 @@ def test_rows_made_by_kcheck_and_what_limits_the_numbers_are_said(stateful: Repo
 
 
 def test_a_scaler_and_notes_stand_in_the_header(healthy: Report) -> None:
-    report = replace(healthy, scaler=Source(path="s.pkl", summary="StandardScaler"), notes=("rows 3 and 9 hold NaN",))
+    report = replace(
+        healthy, scaler=Source(path="s.pkl", summary="StandardScaler"), notes=("rows 3 and 9 hold NaN",)
+    )
     head = render_terminal(report, Canvas(width=80)).split("\n\n")[0].splitlines()
     assert head[1:] == [
         "Keras 3.15.1 on tensorflow 2.21.0, CPU:0 · scaler s.pkl: StandardScaler",
@@ -78,7 +91,9 @@ def test_a_scaler_and_notes_stand_in_the_header(healthy: Report) -> None:
 
 
 def test_nothing_run_is_no_verdict(make_report: Maker) -> None:
-    text = render_terminal(make_report(facts=None, noise={}, model=Source(path="m.keras"), reproduce=""), Canvas(width=80))
+    text = render_terminal(
+        make_report(facts=None, noise={}, model=Source(path="m.keras"), reproduce=""), Canvas(width=80)
+    )
     assert text.splitlines() == [
         "kcheck 0.1.0 · m.keras · the model was not loaded",
         "256 of 10,000 rows of x.npy",
@@ -88,14 +103,22 @@ def test_nothing_run_is_no_verdict(make_report: Maker) -> None:
 
 
 def test_only_skips_is_no_verdict_with_the_reason(make_report: Maker) -> None:
-    skip = Verdict(code="KC601", name="gpu-vs-cpu", status=Status.SKIP, message="", reason="no GPU is visible to TensorFlow")
+    skip = Verdict(
+        code="KC601",
+        name="gpu-vs-cpu",
+        status=Status.SKIP,
+        message="",
+        reason="no GPU is visible to TensorFlow",
+    )
     text = render_terminal(make_report(skip), Canvas(width=80))
     assert "- SKIP  KC601 gpu-vs-cpu: no GPU is visible to TensorFlow\n" in text
     assert text.endswith("no verdict: 1 skipped in 2.9 s, exit 3\n")
 
 
 def test_warnings_that_count_as_failures_are_named_as_such(make_report: Maker) -> None:
-    warned = Verdict(code="KC202", name="training-flag", status=Status.WARN, message="answers to training=True")
+    warned = Verdict(
+        code="KC202", name="training-flag", status=Status.WARN, message="answers to training=True"
+    )
     text = render_terminal(make_report(warned, fail_on="warn"), Canvas(width=80))
     assert text.endswith("inconsistent: 1 warned in 2.9 s, exit 1; warnings count as failures\n")
 
@@ -103,9 +126,13 @@ def test_warnings_that_count_as_failures_are_named_as_such(make_report: Maker) -
 @pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_no_line_is_too_wide_or_ends_in_spaces(request: pytest.FixtureRequest, name: str, width: int, ascii_only: bool) -> None:
+def test_no_line_is_too_wide_or_ends_in_spaces(
+    request: pytest.FixtureRequest, name: str, width: int, ascii_only: bool
+) -> None:
     text = render_terminal(request.getfixturevalue(name), Canvas(width=width, ascii_only=ascii_only))
-    may_be_longer = re.compile(r" {18}| {7}\S+ \\$| *\\x3a:")  # code and words that are to be pasted, and a log command that was taken apart
+    may_be_longer = re.compile(
+        r" {18}| {7}\S+ \\$| *\\x3a:"
+    )  # code and words that are to be pasted, and a log command that was taken apart
     assert [line for line in text.splitlines() if len(line) > width and not may_be_longer.match(line)] == []
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
     assert not ascii_only or text.isascii()
@@ -142,7 +169,10 @@ def test_hostile_names_stay_words(hostile: Report, color: bool) -> None:
 
 
 def test_quiet_is_the_last_line_alone(failing: Report, healthy: Report) -> None:
-    assert render_terminal(healthy, Canvas(width=40, amount="quiet")) == "consistent: 12 passed in 2.9 s, exit 0\n"
+    assert (
+        render_terminal(healthy, Canvas(width=40, amount="quiet"))
+        == "consistent: 12 passed in 2.9 s, exit 0\n"
+    )
     told = replace(failing, exit_zero=True)
     ending = "inconsistent: 2 failed, 1 error, 1 warned, 7 passed, 1 skipped in 2.9 s, exit 0 (--exit-zero)\n"
     assert render_terminal(told, Canvas(width=40, amount="quiet")) == ending
@@ -156,8 +186,18 @@ def test_a_required_check_that_was_skipped_is_named(make_report: Maker) -> None:
 
 
 def test_verbose_adds_what_was_around(healthy: Report) -> None:
-    report = replace(healthy, environment={"isolation": "partial", "isolation_lacks": ["network", "files"], "saved_with_keras": None})
-    usual, more = (render_terminal(report, Canvas(width=80, amount=amount)).split("\n\n") for amount in ("usual", "verbose"))
+    report = replace(
+        healthy,
+        environment={
+            "isolation": "partial",
+            "isolation_lacks": ["network", "files"],
+            "saved_with_keras": None,
+        },
+    )
+    usual, more = (
+        render_terminal(report, Canvas(width=80, amount=amount)).split("\n\n")
+        for amount in ("usual", "verbose")
+    )
     assert [*more[:-2], more[-1]] == usual
     lines = more[-2].splitlines()
     assert lines[:2] == ["isolation        partial", "isolation lacks  network, files"]

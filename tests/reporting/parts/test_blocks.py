@@ -24,7 +24,14 @@ def _block(report: Report, code: str, width: int = 80) -> list[str]:
 
 
 def _failed(*pairs: Judged, **more: str) -> Verdict:
-    return Verdict(code="KC102", name="batch-size", status=Status.FAIL, message="batches of 7 answer differently.", judged=pairs, **more)  # type: ignore[arg-type]
+    return Verdict(
+        code="KC102",
+        name="batch-size",
+        status=Status.FAIL,
+        message="batches of 7 answer differently.",
+        judged=pairs,
+        **more,
+    )  # type: ignore[arg-type]
 
 
 def test_a_failure_says_everything_that_a_reader_needs(failing: Report) -> None:
@@ -78,26 +85,45 @@ def test_several_outputs_are_named_and_flipped_decisions_counted(stateful: Repor
     [
         ({"max_abs": 0.311}, "calibrated", "with --rtol 0 --atol 0.32"),
         ({"max_abs": 0.311}, "exact", "with --rtol 0 --atol 0.32"),
-        ({"max_abs": 0.311, "candidate": "companions", "reference": "companions-baseline"}, "exact", "the same bits only: no limit applies"),
+        (
+            {"max_abs": 0.311, "candidate": "companions", "reference": "companions-baseline"},
+            "exact",
+            "the same bits only: no limit applies",
+        ),
         ({"misshapen": "(4, 1) against (4,)"}, "exact", "no limit lets answers of different shapes pass"),
         ({"nonfinite": 1, "max_abs": 0.1}, "exact", "no limit lets NaN or infinity on one side pass"),
     ],
 )
-def test_the_limit_that_would_have_passed(make_report: Maker, measured: dict[str, object], origin: str, said: str) -> None:
-    comparison = Comparison(**{"candidate": "a", "reference": "b", "output": "score", "rows": 4, "elements": 4, **measured})  # type: ignore[arg-type]
+def test_the_limit_that_would_have_passed(
+    make_report: Maker, measured: dict[str, object], origin: str, said: str
+) -> None:
+    comparison = Comparison(
+        **{"candidate": "a", "reference": "b", "output": "score", "rows": 4, "elements": 4, **measured}
+    )  # type: ignore[arg-type]
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin=origin), within=False)  # type: ignore[arg-type]
     assert f"  would pass  {said}" in _block(make_report(_failed(one)), "KC102")
 
 
 def test_the_stated_limit_covers_all_that_failed(make_report: Maker, judged: Pairing) -> None:
     exact = judged("companions", "companions-baseline", 0.5, exact=True)
-    lines = _block(make_report(_failed(judged("a", "predict", 0.015), judged("b", "predict", 0.29), exact)), "KC102")
+    lines = _block(
+        make_report(_failed(judged("a", "predict", 0.015), judged("b", "predict", 0.29), exact)), "KC102"
+    )
     assert "  would pass  with --rtol 0 --atol 0.3; the exact comparisons would still fail" in lines
 
 
 def test_the_layers_where_rounding_grows_are_ranked() -> None:
-    growth = [{"layer": "deep/dense_3", "error": 1.5e-3, "grown": 42.0}, {"layer": "out", "error": 0.098, "grown": 1.6}]
-    found = Diagnosis(cause="ill-conditioned", severity="warn", sentence="it grows.", evidence={"growth": growth}, advice="scale the inputs")
+    growth = [
+        {"layer": "deep/dense_3", "error": 1.5e-3, "grown": 42.0},
+        {"layer": "out", "error": 0.098, "grown": 1.6},
+    ]
+    found = Diagnosis(
+        cause="ill-conditioned",
+        severity="warn",
+        sentence="it grows.",
+        evidence={"growth": growth},
+        advice="scale the inputs",
+    )
     assert [line.plain for line in diagnosis_block(Canvas(width=80), found)] == [
         "! CAUSE of a warning  ill-conditioned, likely",
         "  it grows.",
@@ -110,7 +136,9 @@ def test_the_layers_where_rounding_grows_are_ranked() -> None:
 
 def test_where_all_is_rounding_nothing_is_to_be_looked_for(make_report: Maker, judged: Pairing) -> None:
     failed = _failed(judged("a", "predict", 0.01, exact=True), advice="look for a reduction")
-    cause = Diagnosis(cause="rounding", severity="fail", sentence="s", explains=("KC102",), advice="drop --exact")
+    cause = Diagnosis(
+        cause="rounding", severity="fail", sentence="s", explains=("KC102",), advice="drop --exact"
+    )
     report = make_report(failed)
     assert _block(report, "KC102")[-1] == "  next        look for a reduction"
     assert _block(replace(report, diagnoses=(cause,)), "KC102")[-1] == "  cause       rounding, see above"
@@ -119,12 +147,27 @@ def test_where_all_is_rounding_nothing_is_to_be_looked_for(make_report: Maker, j
 def test_further_failures_are_counted(make_report: Maker, judged: Pairing) -> None:
     pairs = [judged(f"size-{size}", "predict", 0.1 / size) for size in range(1, 8)]
     words = " ".join(" ".join(_block(make_report(_failed(*pairs)), "KC102")).split())
-    assert "also failed size-2 against predict 0.05; size-3 against predict 0.033; size-4 against predict 0.025; and 3 more" in words
+    assert (
+        "also failed size-2 against predict 0.05; size-3 against predict 0.033; size-4 against predict 0.025; and 3 more"
+        in words
+    )
 
 
 def test_nonfinite_rows_are_shown(make_report: Maker) -> None:
-    worst = (WorstRow(row=12_345, index=(0, 2), candidate=float("nan"), reference=0.5, distance=float("inf")),)
-    comparison = Comparison(candidate="a", reference="b", output="score", rows=4, elements=8, nonfinite=1, max_abs=0.1, rows_differing=2, worst=worst)
+    worst = (
+        WorstRow(row=12_345, index=(0, 2), candidate=float("nan"), reference=0.5, distance=float("inf")),
+    )
+    comparison = Comparison(
+        candidate="a",
+        reference="b",
+        output="score",
+        rows=4,
+        elements=8,
+        nonfinite=1,
+        max_abs=0.1,
+        rows_differing=2,
+        worst=worst,
+    )
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin="exact"), within=False)
     lines = _block(make_report(_failed(one)), "KC102")
     assert "  apart       1 value finite on one side only, the others at most 0.1, 2 of 4" in lines
@@ -132,8 +175,25 @@ def test_nonfinite_rows_are_shown(make_report: Maker) -> None:
 
 
 def test_the_index_gives_way_where_it_does_not_fit(make_report: Maker) -> None:
-    worst = (WorstRow(row=1, index=(100, 100, 100, 100), candidate=0.123456789012, reference=0.123456789011, distance=1e-12),)
-    comparison = Comparison(candidate="a", reference="b", output="score", rows=4, elements=8, max_abs=1e-12, rows_differing=1, worst=worst)
+    worst = (
+        WorstRow(
+            row=1,
+            index=(100, 100, 100, 100),
+            candidate=0.123456789012,
+            reference=0.123456789011,
+            distance=1e-12,
+        ),
+    )
+    comparison = Comparison(
+        candidate="a",
+        reference="b",
+        output="score",
+        rows=4,
+        elements=8,
+        max_abs=1e-12,
+        rows_differing=1,
+        worst=worst,
+    )
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin="exact"), within=False)
     wide, narrow = (_block(make_report(_failed(one)), "KC102", width=width) for width in (100, 60))
     assert any("[100, 100, 100, 100]" in line for line in wide)
@@ -166,7 +226,11 @@ def test_a_diagnosis_says_where_how_sure_and_what_to_change(failing: Report) -> 
 
 
 def test_what_is_only_likely_says_why_it_is_not_certain(failing: Report) -> None:
-    likely = replace(failing.diagnoses[0], confidence="likely", confirmation="with 'a' held, 0.2 of 0.3 is left: it is not the only one")
+    likely = replace(
+        failing.diagnoses[0],
+        confidence="likely",
+        confirmation="with 'a' held, 0.2 of 0.3 is left: it is not the only one",
+    )
     lines = [line.plain for line in diagnosis_block(Canvas(), likely)]
     assert lines[0] == "✗ CAUSE  cross-sample-dependence, likely"
     assert "  not certain with 'a' held, 0.2 of 0.3 is left: it is not the only one" in lines
@@ -177,15 +241,25 @@ def test_what_is_only_likely_says_why_it_is_not_certain(failing: Report) -> None
 def test_a_failure_that_nobody_can_explain_says_so(make_report: Maker, judged: Pairing) -> None:
     report = make_report(_failed(judged("a", "predict", 0.1)))
     assert not any("unexplained" in line for line in _block(report, "KC102"))
-    ruled_out = {"state-carry-over": "no layer is stateful", "nan-hidden": "rows, weights and outputs are finite"}
-    lines = _block(replace(report, unexplained=(Unexplained(code="KC102", ruled_out=ruled_out),)), "KC102", width=120)
+    ruled_out = {
+        "state-carry-over": "no layer is stateful",
+        "nan-hidden": "rows, weights and outputs are finite",
+    }
+    lines = _block(
+        replace(report, unexplained=(Unexplained(code="KC102", ruled_out=ruled_out),)), "KC102", width=120
+    )
     assert "  cause       unexplained: it has the marks of no known cause" in lines
-    assert "  ruled out   state-carry-over (no layer is stateful); nan-hidden (rows, weights and outputs are finite)" in lines
+    assert (
+        "  ruled out   state-carry-over (no layer is stateful); nan-hidden (rows, weights and outputs are finite)"
+        in lines
+    )
     bare = _block(replace(report, unexplained=(Unexplained(code="KC102", ruled_out={}),)), "KC102")
     assert not any(line.startswith("  ruled out") for line in bare)
 
 
-@pytest.mark.parametrize(("severity", "title"), [("fail", "✗ CAUSE"), ("warn", "! CAUSE of a warning"), ("info", "- NOTED")])
+@pytest.mark.parametrize(
+    ("severity", "title"), [("fail", "✗ CAUSE"), ("warn", "! CAUSE of a warning"), ("info", "- NOTED")]
+)
 def test_severity_is_said_in_words(failing: Report, severity: str, title: str) -> None:
     diagnosis: Diagnosis = replace(failing.diagnoses[0], severity=severity, layer=None, rows=(), advice="")  # type: ignore[arg-type]
     lines = [line.plain for line in diagnosis_block(Canvas(), diagnosis)]
@@ -202,4 +276,8 @@ def test_a_known_cause_takes_the_place_of_the_next_step(failing: Report) -> None
 
 def test_a_failure_about_something_else_shows_no_numbers(make_report: Maker, judged: Pairing) -> None:
     report = make_report(_failed(judged("a", "b", 0.0), advice="update nothing"))
-    assert _block(report, "KC102") == ["✗ FAIL  KC102 batch-size", "  batches of 7 answer differently.", "  next        update nothing"]
+    assert _block(report, "KC102") == [
+        "✗ FAIL  KC102 batch-size",
+        "  batches of 7 answer differently.",
+        "  next        update nothing",
+    ]

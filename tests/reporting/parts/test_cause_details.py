@@ -20,7 +20,12 @@ WORST = (
 def layers(count: int, culprit: int, name: str = "block/dense_{}") -> tuple[LayerDeviation, ...]:
     return tuple(
         LayerDeviation(
-            layer=name.format(at), kind="Dense", depth=at + 1, inputs=0.25 * (at > culprit), outputs=0.25 * (at >= culprit), culprit=at == culprit
+            layer=name.format(at),
+            kind="Dense",
+            depth=at + 1,
+            inputs=0.25 * (at > culprit),
+            outputs=0.25 * (at >= culprit),
+            culprit=at == culprit,
         )
         for at in range(count)
     )
@@ -36,7 +41,14 @@ def table(depth: tuple[LayerDeviation, ...], **canvas: object) -> list[str]:
 
 def test_damage_in_a_sentence() -> None:
     damage = Damage(
-        rows_hit=31, rows=256, share=31 / 256, worst=WORST, decision="threshold", decisions=256, flipped=4, flipped_rows=(17, 90, 1017, 5)
+        rows_hit=31,
+        rows=256,
+        share=31 / 256,
+        worst=WORST,
+        decision="threshold",
+        decisions=256,
+        flipped=4,
+        flipped_rows=(17, 90, 1017, 5),
     )
     assert [line.plain for line in damage_lines(Canvas(), damage)] == [
         "  damage      31 of 256 rows (12 %); 4 of 256 decisions flipped (threshold),",
@@ -45,7 +57,9 @@ def test_damage_in_a_sentence() -> None:
     ]
 
 
-@pytest.mark.parametrize(("hit", "rows", "told"), [(1, 5000, "under 1 %"), (0, 256, "0 %"), (256, 256, "100 %")])
+@pytest.mark.parametrize(
+    ("hit", "rows", "told"), [(1, 5000, "under 1 %"), (0, 256, "0 %"), (256, 256, "100 %")]
+)
 def test_shares_are_never_rounded_to_nothing(hit: int, rows: int, told: str) -> None:
     (line,) = damage_lines(Canvas(), Damage(rows_hit=hit, rows=rows, share=hit / rows))
     assert line.plain.endswith(f"({told})")
@@ -64,7 +78,9 @@ def test_a_small_model_is_shown_whole() -> None:
     ]
 
 
-@pytest.mark.parametrize(("count", "culprit"), [(1, 0), (2, 1), (200, 0), (200, 1), (200, 100), (200, 198), (200, 199)])
+@pytest.mark.parametrize(
+    ("count", "culprit"), [(1, 0), (2, 1), (200, 0), (200, 1), (200, 100), (200, 198), (200, 199)]
+)
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_at_most_eight_lines_with_the_culprit_and_both_ends(count: int, culprit: int, width: int) -> None:
     lines = table(layers(count, culprit), width=width, ascii_only=True)
@@ -78,7 +94,9 @@ def test_at_most_eight_lines_with_the_culprit_and_both_ends(count: int, culprit:
 
 
 def test_multiples_of_noise_are_shown_where_they_are_known() -> None:
-    known = LayerDeviation(layer="a", kind="Cast", depth=1, inputs=0.0, outputs=3e-4, noise=5000.0, culprit=True)
+    known = LayerDeviation(
+        layer="a", kind="Cast", depth=1, inputs=0.0, outputs=3e-4, noise=5000.0, culprit=True
+    )
     assert table((known,)) == [
         "  depth          layer       in      out  × noise",
         "              >  1 a (Cast)   0  3.0e-04     5000",
@@ -96,6 +114,17 @@ def test_without_a_culprit_there_is_no_table() -> None:
 
 
 def test_both_stand_in_the_block_of_the_cause() -> None:
-    block = Diagnosis(cause="c", severity="fail", sentence="s", layer="l", depth=layers(2, 0), damage=Damage(rows_hit=1, rows=2, share=0.5))
+    block = Diagnosis(
+        cause="c",
+        severity="fail",
+        sentence="s",
+        layer="l",
+        depth=layers(2, 0),
+        damage=Damage(rows_hit=1, rows=2, share=0.5),
+    )
     labels = [line.plain[:14].strip() for line in diagnosis_block(Canvas(), block)]
-    assert [label for label in labels if label in ("layer", "depth", "damage")] == ["layer", "depth", "damage"]
+    assert [label for label in labels if label in ("layer", "depth", "damage")] == [
+        "layer",
+        "depth",
+        "damage",
+    ]

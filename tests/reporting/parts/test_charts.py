@@ -30,7 +30,11 @@ def moved(*distances: float, limit: float = 1e-6) -> Judged:
     """Rows that moved by these distances."""
     reference = np.zeros((len(distances), 1))
     answers = Answers(outputs={"y": np.array(distances)[:, None]}), Answers(outputs={"y": reference})
-    return Judged(comparison=compare(("a", "b"), *answers)[0], limit=Limit(value=limit, origin="calibrated"), within=False)
+    return Judged(
+        comparison=compare(("a", "b"), *answers)[0],
+        limit=Limit(value=limit, origin="calibrated"),
+        within=False,
+    )
 
 
 def test_bars_count_rows_and_stand_where_their_distance_is() -> None:
@@ -50,12 +54,17 @@ def test_bars_count_rows_and_stand_where_their_distance_is() -> None:
     assert chart.summary == "2 rows of 6 the same, the others up to 0.5 apart"
 
 
-@pytest.mark.parametrize("distances", [(0.0,), (1e-30, 1e30), (np.inf, 1.0), tuple(10.0 ** np.linspace(-19, 11, 400)), (1.0,)])
+@pytest.mark.parametrize(
+    "distances", [(0.0,), (1e-30, 1e30), (np.inf, 1.0), tuple(10.0 ** np.linspace(-19, 11, 400)), (1.0,)]
+)
 @pytest.mark.parametrize("limit", [0.0, 1e-6, float("nan"), float("inf"), 1e300])
 def test_everything_stays_inside(distances: tuple[float, ...], limit: float) -> None:
     chart = histogram(moved(*distances, limit=limit), {"y": 0.0})
     assert chart is not None
-    assert all(bar.x >= 0 and bar.x + bar.width <= WIDTH + 1 and bar.y >= 0 and bar.y + bar.height <= HEIGHT for bar in chart.bars)
+    assert all(
+        bar.x >= 0 and bar.x + bar.width <= WIDTH + 1 and bar.y >= 0 and bar.y + bar.height <= HEIGHT
+        for bar in chart.bars
+    )
     marks = [mark for mark in (*chart.ticks, chart.limit, chart.noise) if mark is not None]
     assert all(0 <= mark.at <= WIDTH for mark in marks)
     assert len(chart.bars) <= 50
@@ -74,12 +83,18 @@ def test_nothing_measured_is_no_chart(judged: Pairing) -> None:
 
 
 def test_the_line_follows_the_layers_and_marks_the_culprit() -> None:
-    places = [Behind(layer="in"), Behind(layer="norm", inputs=1e-8, outputs=0.4, culprit=True), Behind(layer="out", outputs=0.04)]
+    places = [
+        Behind(layer="in"),
+        Behind(layer="norm", inputs=1e-8, outputs=0.4, culprit=True),
+        Behind(layer="out", outputs=0.04),
+    ]
     chart = along_depth(places)
     assert chart is not None
     assert [dot.culprit for dot in chart.dots] == [False, True, False]
     assert chart.dots[0].y > chart.dots[2].y > chart.dots[1].y, "the greater, the higher"
-    assert [dot.x for dot in chart.dots] == pytest.approx([chart.dots[0].x, (chart.dots[0].x + chart.dots[2].x) / 2, chart.dots[2].x])
+    assert [dot.x for dot in chart.dots] == pytest.approx(
+        [chart.dots[0].x, (chart.dots[0].x + chart.dots[2].x) / 2, chart.dots[2].x]
+    )
     assert chart.line == " ".join(f"{dot.x:.1f},{dot.y:.1f}" for dot in chart.dots)
     assert chart.culprit == Mark(at=chart.dots[1].x, label="norm")
     assert chart.summary == "1.0e-08 before 'norm', 0.4 behind it, 0.04 behind the last of 3 layers"

@@ -22,7 +22,14 @@ def _table(report: Report, **canvas: object) -> list[str]:
 
 
 def _verdict(status: Status, *pairs: Judged, code: str = "KC101", **more: str) -> Verdict:
-    return Verdict(code=code, name="batch-vs-single", status=status, message=more.pop("message", "said"), judged=pairs, **more)  # type: ignore[arg-type]
+    return Verdict(
+        code=code,
+        name="batch-vs-single",
+        status=status,
+        message=more.pop("message", "said"),
+        judged=pairs,
+        **more,
+    )  # type: ignore[arg-type]
 
 
 def test_order_is_failing_first_and_skipped_last() -> None:
@@ -66,12 +73,18 @@ def test_the_origin_of_each_limit_is_stated(make_report: Maker, origin: str, sho
 
 
 def test_a_stated_limit_is_marked_as_judged(make_report: Maker, judged: Pairing) -> None:
-    lines = _table(make_report(_verdict(Status.PASS, judged("a", "b", 1e-4, stated=Stated(rtol=0.0, atol=0.01)))))
+    lines = _table(
+        make_report(_verdict(Status.PASS, judged("a", "b", 1e-4, stated=Stated(rtol=0.0, atol=0.01))))
+    )
     assert lines[1].split()[-2:] == ["0.01=", "256"]
 
 
-@pytest.mark.parametrize(("measured", "shown"), [({"misshapen": "(4, 1) against (4,)"}, "shape"), ({"nonfinite": 2}, "nonfinite")])
-def test_what_was_not_measured_has_no_number(make_report: Maker, measured: dict[str, object], shown: str) -> None:
+@pytest.mark.parametrize(
+    ("measured", "shown"), [({"misshapen": "(4, 1) against (4,)"}, "shape"), ({"nonfinite": 2}, "nonfinite")]
+)
+def test_what_was_not_measured_has_no_number(
+    make_report: Maker, measured: dict[str, object], shown: str
+) -> None:
     comparison = Comparison(candidate="a", reference="b", output="score", rows=4, elements=4, **measured)  # type: ignore[arg-type]
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin="exact"), within=False)
     lines = _table(make_report(_verdict(Status.FAIL, one)))
@@ -86,7 +99,9 @@ def test_a_skip_shows_its_whole_reason_beside_its_name(make_report: Maker) -> No
 
 
 def test_a_skip_without_reason_is_not_passed_over(make_report: Maker) -> None:
-    assert _table(make_report(_verdict(Status.SKIP))) == ["- SKIP  KC101 batch-vs-single: no reason was given"]
+    assert _table(make_report(_verdict(Status.SKIP))) == [
+        "- SKIP  KC101 batch-vs-single: no reason was given"
+    ]
 
 
 def test_skips_for_the_same_reason_share_a_line(make_report: Maker) -> None:
@@ -113,7 +128,9 @@ def test_a_pass_without_numbers_keeps_to_one_line(make_report: Maker) -> None:
         (40, ["check", "worst", "×noise"]),
     ],
 )
-def test_columns_give_way_as_the_width_shrinks(make_report: Maker, judged: Pairing, width: int, titles: list[str]) -> None:
+def test_columns_give_way_as_the_width_shrinks(
+    make_report: Maker, judged: Pairing, width: int, titles: list[str]
+) -> None:
     verdicts = (
         _verdict(Status.FAIL, judged("a", "b", 1.5e-5)),
         _verdict(Status.ERROR, message="word " * 40),
@@ -134,6 +151,14 @@ def test_at_the_narrowest_a_word_in_place_of_a_number_still_fits(make_report: Ma
     assert max(len(line) for line in lines) <= 40
 
 
-def test_a_failure_about_something_else_says_so_in_place_of_numbers(make_report: Maker, judged: Pairing) -> None:
-    changed = Verdict(code="KC203", name="repeatability", status=Status.FAIL, message="it changes a variable", judged=(judged("a", "b", 0.0),))
+def test_a_failure_about_something_else_says_so_in_place_of_numbers(
+    make_report: Maker, judged: Pairing
+) -> None:
+    changed = Verdict(
+        code="KC203",
+        name="repeatability",
+        status=Status.FAIL,
+        message="it changes a variable",
+        judged=(judged("a", "b", 0.0),),
+    )
     assert _table(make_report(changed))[1:] == ["✗ FAIL  KC203  repeatability  it changes a variable"]

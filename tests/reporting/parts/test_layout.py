@@ -6,7 +6,17 @@ import pytest
 from rich.text import Text
 
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.layout import aligned, code_lines, draw, flowed, labelled, pasted, shortened, wrapped, written
+from keras_consistency_cli.reporting.parts.layout import (
+    aligned,
+    code_lines,
+    draw,
+    flowed,
+    labelled,
+    pasted,
+    shortened,
+    wrapped,
+    written,
+)
 
 NARROW = Canvas(width=24)
 
@@ -20,7 +30,10 @@ def test_written_never_reads_markup_or_control_codes() -> None:
 
 
 def test_labelled_text_wraps_beside_its_label() -> None:
-    assert _lines(labelled(NARROW, "next", Text("one two three"))) == ["  next        one two", "              three"]
+    assert _lines(labelled(NARROW, "next", Text("one two three"))) == [
+        "  next        one two",
+        "              three",
+    ]
 
 
 def test_wrapped_folds_a_word_that_is_too_long() -> None:
@@ -29,7 +42,10 @@ def test_wrapped_folds_a_word_that_is_too_long() -> None:
 
 def test_wrapped_leaves_no_spaces_at_the_ends_of_lines() -> None:
     assert [line.plain for line in wrapped(NARROW, Text(""), indent=4)] == [""]
-    assert [line.plain for line in wrapped(NARROW, Text("a " * 15), indent=4)] == ["    a a a a a a a a a a", "    a a a a a"]
+    assert [line.plain for line in wrapped(NARROW, Text("a " * 15), indent=4)] == [
+        "    a a a a a a a a a a",
+        "    a a a a a",
+    ]
 
 
 def test_code_lines_keep_breaks_and_indentation_and_never_fold_code() -> None:
@@ -47,8 +63,27 @@ def test_code_lines_keep_breaks_and_indentation_and_never_fold_code() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["kcheck", "run", "model.keras", "--data", "data.npy", "--custom-objects", "../layers.py", "-x", "--select", "KC101"],
-        ["kcheck", "run", "my model's.keras", "--data", "a  b c d e f g h i j k l m n.npy", "--format", 'junit="r".xml'],
+        [
+            "kcheck",
+            "run",
+            "model.keras",
+            "--data",
+            "data.npy",
+            "--custom-objects",
+            "../layers.py",
+            "-x",
+            "--select",
+            "KC101",
+        ],
+        [
+            "kcheck",
+            "run",
+            "my model's.keras",
+            "--data",
+            "a  b c d e f g h i j k l m n.npy",
+            "--format",
+            'junit="r".xml',
+        ],
         ["kcheck"],
     ],
 )
@@ -62,7 +97,10 @@ def test_a_pasted_command_is_the_same_command(words: list[str], width: int) -> N
 
 def test_a_command_breaks_before_an_option_and_not_behind_it() -> None:
     lines = pasted(Canvas(width=40), "kcheck run model.keras --data data.npy --select KC101", Text("again: "))
-    assert [line.plain for line in lines] == ["again: kcheck run model.keras \\", "       --data data.npy --select KC101"]
+    assert [line.plain for line in lines] == [
+        "again: kcheck run model.keras \\",
+        "       --data data.npy --select KC101",
+    ]
 
 
 def test_code_lines_of_no_advice_are_none() -> None:
@@ -76,7 +114,10 @@ def test_flowed_breaks_between_items() -> None:
 
 
 def test_aligned_counts_wide_characters_as_two() -> None:
-    rows = [aligned([Text("日本"), Text("1")], [6, 4], 1, 2), aligned([Text("ab"), Text("1000")], [6, 4], 1, 2)]
+    rows = [
+        aligned([Text("日本"), Text("1")], [6, 4], 1, 2),
+        aligned([Text("ab"), Text("1000")], [6, 4], 1, 2),
+    ]
     assert [row.plain for row in rows] == ["日本       1", "ab      1000"]
 
 

@@ -12,7 +12,9 @@ from keras_consistency_cli.reporting.parts.noise_multiple import noise_multiple,
 
 
 def _judged(name: str, max_abs: float, limit: float, *, within: bool, **measured: object) -> Judged:
-    comparison = Comparison(candidate=name, reference="predict", output="y", elements=8, max_abs=max_abs, **measured)  # type: ignore[arg-type]
+    comparison = Comparison(
+        candidate=name, reference="predict", output="y", elements=8, max_abs=max_abs, **measured
+    )  # type: ignore[arg-type]
     return Judged(comparison=comparison, limit=Limit(value=limit, origin="calibrated"), within=within)
 
 
@@ -26,7 +28,9 @@ def _judged(name: str, max_abs: float, limit: float, *, within: bool, **measured
         (1e-9, {"other": 1e-7}, None),
     ],
 )
-def test_noise_multiple_is_of_its_own_output(max_abs: float, noise: dict[str, float], multiple: float | None) -> None:
+def test_noise_multiple_is_of_its_own_output(
+    max_abs: float, noise: dict[str, float], multiple: float | None
+) -> None:
     assert noise_multiple(_judged("a", max_abs, 1.0, within=True).comparison, noise) == multiple
 
 
@@ -45,4 +49,12 @@ def test_worst_first_ranks_by_share_of_the_limit_and_failures_before_all() -> No
     zero = _judged("zero", 0.0, 0.0, within=True)
     broken = _judged("broken", 0.5, math.nan, within=False)
     ranked = worst_first([zero, near, lifted, far, odd, broken, shape])
-    assert [one.comparison.candidate for one in ranked] == ["broken", "odd", "shape", "lifted", "far", "near", "zero"]
+    assert [one.comparison.candidate for one in ranked] == [
+        "broken",
+        "odd",
+        "shape",
+        "lifted",
+        "far",
+        "near",
+        "zero",
+    ]

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
-from keras_consistency_cli.reporting.parts.number_format import at_least, both_values, count, deviation, number, one_line, plain, spelled
+from keras_consistency_cli.reporting.parts.number_format import (
+    at_least,
+    both_values,
+    count,
+    deviation,
+    number,
+    one_line,
+    plain,
+    spelled,
+)
 
 
 @pytest.mark.parametrize(

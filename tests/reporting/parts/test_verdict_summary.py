@@ -27,8 +27,12 @@ Maker = Callable[..., Report]
 Pairing = Callable[..., Judged]
 
 
-def verdict(status: Status, *judged: Judged, message: str = "it differs", reason: str | None = None) -> Verdict:
-    return Verdict(code="KC101", name="batch-vs-single", status=status, message=message, reason=reason, judged=judged)
+def verdict(
+    status: Status, *judged: Judged, message: str = "it differs", reason: str | None = None
+) -> Verdict:
+    return Verdict(
+        code="KC101", name="batch-vs-single", status=status, message=message, reason=reason, judged=judged
+    )
 
 
 def test_the_worst_comparison_stands_for_a_verdict(judged: Pairing) -> None:
@@ -50,7 +54,9 @@ def test_figures_are_short_and_leave_out_what_was_not_measured(make_report: Make
     assert figures(report, odd) == Figures(deviation="nonfinite", multiple="—", limit="—", rows="256")
 
 
-def test_pairs_name_the_output_where_there_are_several(make_report: Maker, stateful: Report, judged: Pairing) -> None:
+def test_pairs_name_the_output_where_there_are_several(
+    make_report: Maker, stateful: Report, judged: Pairing
+) -> None:
     one = judged("again", "predict", 0.3, output="next")
     assert pair(make_report(), one, "the reference ") == "again against the reference predict"
     assert pair(stateful, one) == "again against predict, output 'next'"
@@ -59,7 +65,10 @@ def test_pairs_name_the_output_where_there_are_several(make_report: Maker, state
 def test_distances_and_flips_in_words(judged: Pairing) -> None:
     comparison = judged("a", "b", 0.3).comparison
     assert apart(comparison) == "at most 0.3, 4 of 256 rows differ"
-    assert apart(replace(comparison, nonfinite=2)) == "2 values finite on one side only, the others at most 0.3, 4 of 256 rows differ"
+    assert (
+        apart(replace(comparison, nonfinite=2))
+        == "2 values finite on one side only, the others at most 0.3, 4 of 256 rows differ"
+    )
     assert apart(replace(comparison, misshapen="(3,) for (4,)")) == ""
     assert flips(replace(comparison, flipped=1)) == "1 decision flipped (threshold) in 256 rows"
     assert flips(replace(comparison, flipped=0)) == ""
@@ -70,8 +79,13 @@ def test_what_would_pass(judged: Pairing) -> None:
     assert would_pass([one]).startswith("with --rtol 0 --atol 0.2")
     assert would_pass([one, exact]).endswith("; the exact comparisons would still fail")
     assert would_pass([exact]) == "the same bits only: no limit applies"
-    assert would_pass([replace(one, comparison=replace(one.comparison, nonfinite=1))]) == "no limit lets NaN or infinity on one side pass"
-    assert [would_pass([one, judged(route, "predict", 0.25)]) for route in ("served", "refit-all", "scaled-alone")] == ["", "", ""]
+    assert (
+        would_pass([replace(one, comparison=replace(one.comparison, nonfinite=1))])
+        == "no limit lets NaN or infinity on one side pass"
+    )
+    assert [
+        would_pass([one, judged(route, "predict", 0.25)]) for route in ("served", "refit-all", "scaled-alone")
+    ] == ["", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +103,10 @@ def test_headlines(status: Status, reason: str | None, said: str) -> None:
 
 
 def test_skips_are_gathered_by_reason() -> None:
-    one, two, other = (replace(verdict(Status.SKIP, reason=reason), code=code) for code, reason in (("KC1", "a"), ("KC2", "a"), ("KC3", "b")))
+    one, two, other = (
+        replace(verdict(Status.SKIP, reason=reason), code=code)
+        for code, reason in (("KC1", "a"), ("KC2", "a"), ("KC3", "b"))
+    )
     assert skips_by_reason([one, verdict(Status.PASS), other, two]) == {"a": [one, two], "b": [other]}
 
 

@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
-from tests.helpers.live_models import HEALTHY, Block, TrainedByDefault, chain, mlp, named_rows, session_of, strings
+from keras_consistency_cli.routes.trace import Result
+from tests.helpers.live_models import (
+    HEALTHY,
+    Block,
+    TrainedByDefault,
+    chain,
+    mlp,
+    named_rows,
+    session_of,
+    strings,
+)
 
 TABLE = {route.name: route for route in CALLING_ROUTES}
 
@@ -49,8 +58,14 @@ def test_the_flag_has_three_positions() -> None:
 
 
 def test_each_kind_that_answers_to_training_is_measured_alone() -> None:
-    parts = [layers.Dense(6, name="dense"), layers.BatchNormalization(name="norm"), layers.Dropout(0.5, seed=1, name="drop")]
-    built = chain((5,), *parts, TrainedByDefault(name="default"), layers.GaussianNoise(0.0, seed=2, name="silent"))
+    parts = [
+        layers.Dense(6, name="dense"),
+        layers.BatchNormalization(name="norm"),
+        layers.Dropout(0.5, seed=1, name="drop"),
+    ]
+    built = chain(
+        (5,), *parts, TrainedByDefault(name="default"), layers.GaussianNoise(0.0, seed=2, name="silent")
+    )
     result = run("training-call", built)
     effects = {effect["kind"]: effect for effect in result.details["effects"]}
     assert {kind: effect["layers"] for kind, effect in effects.items() if kind != "Dense"} == {
@@ -94,4 +109,6 @@ def test_what_cannot_run_says_why() -> None:
     assert [TABLE[name].unavailable(facts) for name in ("graph", "xla")] == [None, None]
     assert TABLE["xla"].unavailable(session_of(strings()).facts) == "XLA has no strings"
     elsewhere = replace(facts, backend="jax")
-    assert {TABLE[name].unavailable(elsewhere) for name in ("graph", "xla")} == {"on jax the backend decides how a model is compiled"}
+    assert {TABLE[name].unavailable(elsewhere) for name in ("graph", "xla")} == {
+        "on jax the backend decides how a model is compiled"
+    }

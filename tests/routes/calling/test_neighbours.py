@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.calling.neighbours import COMPANION_ROUTES, keep_masks
+from keras_consistency_cli.routes.trace import Result
 from tests.helpers.float64_copies import shadow_of
 from tests.helpers.live_models import (
     HEALTHY,
@@ -32,13 +32,18 @@ from tests.helpers.live_models import (
 SWAP, SWAP64 = (route.run for route in COMPANION_ROUTES)
 
 
-def furthest(result: Result, fillers: tuple[str, ...] = ("other rows", "copies", "zeros", "huge values", "NaN")) -> float:
+def furthest(
+    result: Result, fillers: tuple[str, ...] = ("other rows", "copies", "zeros", "huge values", "NaN")
+) -> float:
     """The greatest distance between a kept row's answers with these fillers and its own; at least one row must have been kept."""
     assert result.baseline is not None
     assert result.outputs.keys() == result.baseline.keys()
     chosen = [place for place, label in enumerate(result.details["labels"]) if label.startswith(fillers)]
     assert chosen
-    pairs = [(result.outputs[name][chosen].astype(float), result.baseline[name][chosen].astype(float)) for name in result.outputs]
+    pairs = [
+        (result.outputs[name][chosen].astype(float), result.baseline[name][chosen].astype(float))
+        for name in result.outputs
+    ]
     return max(float(np.abs(swapped - base).max()) for swapped, base in pairs)
 
 
@@ -80,7 +85,13 @@ def test_labels_and_rows_belong_to_the_answers() -> None:
     assert len(result.details["labels"]) == len(result.rows) == len(answers)
     np.testing.assert_allclose(answers, whole[result.rows], atol=1e-6)
     assert result.details["sizes"] == [4, 5]
-    assert {label.split(",")[0] for label in result.details["labels"]} == {"other rows", "copies", "zeros", "huge values", "NaN"}
+    assert {label.split(",")[0] for label in result.details["labels"]} == {
+        "other rows",
+        "copies",
+        "zeros",
+        "huge values",
+        "NaN",
+    }
 
 
 def test_rows_with_nan_do_not_hide_a_leak() -> None:
@@ -125,7 +136,9 @@ def test_seeded_randomness_is_put_back_and_judged() -> None:
 
 def test_outputs_without_a_row_axis_are_told() -> None:
     inputs = keras.Input((5,))
-    session = session_of((keras.Model(inputs, keras.ops.sum(layers.Dense(2, name="head")(inputs), axis=0)), {}))
+    session = session_of(
+        (keras.Model(inputs, keras.ops.sum(layers.Dense(2, name="head")(inputs), axis=0)), {})
+    )
     found = SWAP(session, {"x": normal(5)})
     assert found.outputs == {}
     assert list(found.details["misshapen"].values()) == [[2]]
@@ -147,7 +160,10 @@ def test_a_fixed_batch_size_is_kept_and_states_are_reset() -> None:
 def test_masks_part_every_ordered_pair(size: int) -> None:
     masks = list(keep_masks(size))
     assert all(0 < mask.sum() < size for mask in masks)
-    assert all(any(mask[kept] and not mask[replaced] for mask in masks) for kept, replaced in permutations(range(size), 2))
+    assert all(
+        any(mask[kept] and not mask[replaced] for mask in masks)
+        for kept, replaced in permutations(range(size), 2)
+    )
 
 
 @pytest.mark.parametrize("budget", [0, 40, 10**6])
@@ -165,7 +181,9 @@ def test_the_memory_budget_holds_and_one_row_a_pass_is_kept(budget: int) -> None
 def test_answers_that_change_for_equal_rows_alone_are_seen() -> None:
     """A layer that zeroes rows which stand twice in a batch: no other row shows it, only a copy does."""
     inputs = keras.Input((3,))
-    apart = keras.ops.sum(keras.ops.abs(keras.ops.expand_dims(inputs, 1) - keras.ops.expand_dims(inputs, 0)), axis=-1)
+    apart = keras.ops.sum(
+        keras.ops.abs(keras.ops.expand_dims(inputs, 1) - keras.ops.expand_dims(inputs, 0)), axis=-1
+    )
     alone = keras.ops.sum(keras.ops.cast(apart < 1e-6, "float32"), axis=1, keepdims=True) < 1.5
     model = keras.Model(inputs, keras.layers.Dense(1)(inputs * keras.ops.cast(alone, "float32")))
     built = (model, {model.inputs[0].name: np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)})

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.base import Result
-from keras_consistency_cli.routes.registry import BATCH_SIZES, REFERENCE, SHADOW, routes
+from keras_consistency_cli.routes.registry import BATCH_SIZES, routes
+from keras_consistency_cli.routes.trace import REFERENCE, SHADOW, Result
 from tests.helpers.live_models import Counter, Leak, chain, mlp, session_of, stateful
 
 TABLE = {route.name: route for route in routes((2, 3))}
@@ -40,7 +40,16 @@ def whole(healthy: tuple[Any, Any]) -> np.ndarray:
 def test_the_table_has_the_routes_of_its_sizes_and_no_name_twice() -> None:
     names = [route.name for route in routes((2, 9))]
     assert len(names) == len(set(names))
-    assert {"batch-2", "batch-9", "batch-all", "batch-2-float64", "batch-9-float64", "batch-all-float64", REFERENCE, SHADOW} <= set(names)
+    assert {
+        "batch-2",
+        "batch-9",
+        "batch-all",
+        "batch-2-float64",
+        "batch-9-float64",
+        "batch-all-float64",
+        REFERENCE,
+        SHADOW,
+    } <= set(names)
     assert "batch-3" not in names
     assert {f"batch-{size}" for size in BATCH_SIZES} <= {route.name for route in routes()}
 
@@ -55,14 +64,18 @@ def test_the_shadow_and_the_fresh_process_have_seats_of_their_own() -> None:
     assert {route.name for route in TABLE.values() if route.streams} == STREAMING
 
 
-@pytest.mark.parametrize("name", ["predict", "fresh-process", "predict-again", "predict-retraced", "shuffled"])
+@pytest.mark.parametrize(
+    "name", ["predict", "fresh-process", "predict-again", "predict-retraced", "shuffled"]
+)
 def test_the_healthy_model_is_answered_alike(name: str, healthy: tuple[Any, Any], whole: np.ndarray) -> None:
     result = run(name, healthy)
     assert result.rows is None
     assert np.array_equal(only(result), whole)
 
 
-@pytest.mark.parametrize(("name", "size"), [("batch-2", 2), ("batch-3", 3), ("batch-all", 10), ("one-by-one", 1)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("batch-2", 2), ("batch-3", 3), ("batch-all", 10), ("one-by-one", 1)]
+)
 def test_batches_have_their_size(name: str, size: int, healthy: tuple[Any, Any]) -> None:
     wanted = healthy[0].predict(*healthy[1].values(), batch_size=size, verbose=0)
     result = run(name, healthy)
@@ -76,7 +89,9 @@ def test_single_predict_is_literal_on_first_middle_and_last(healthy: tuple[Any, 
     result = run("single-predict", healthy)
     assert result.rows is not None
     assert result.rows.tolist() == [0, 4, 9]
-    assert np.array_equal(only(result), np.concatenate([model.predict(values[[at]], verbose=0) for at in (0, 4, 9)]))
+    assert np.array_equal(
+        only(result), np.concatenate([model.predict(values[[at]], verbose=0) for at in (0, 4, 9)])
+    )
 
 
 def test_single_predict_on_fewer_rows_than_three(healthy: tuple[Any, Any]) -> None:
@@ -86,7 +101,9 @@ def test_single_predict_on_fewer_rows_than_three(healthy: tuple[Any, Any]) -> No
     assert (result.rows.tolist(), only(result).shape) == ([0], (1, 3))
 
 
-def test_the_short_tail_is_one_row_and_tells_what_it_gave(healthy: tuple[Any, Any], whole: np.ndarray) -> None:
+def test_the_short_tail_is_one_row_and_tells_what_it_gave(
+    healthy: tuple[Any, Any], whole: np.ndarray
+) -> None:
     result = run("short-tail", healthy)
     assert result.rows is not None
     assert (result.rows.tolist(), result.details) == ([0, 1, 2, 3, 4], {"given": 5})

@@ -13,7 +13,19 @@ from keras import layers
 
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.routes.calling.probes import PROBE_ROUTES, ROWS_ROUTE
-from tests.helpers.live_models import Boxes, Counter, chain, dict_inputs, dict_subclassed, mlp, named_rows, normal, session_of, stateful, strings
+from tests.helpers.live_models import (
+    Boxes,
+    Counter,
+    chain,
+    dict_inputs,
+    dict_subclassed,
+    mlp,
+    named_rows,
+    normal,
+    session_of,
+    stateful,
+    strings,
+)
 from tests.helpers.scaled_subjects import RAW, SCALER, Setting
 
 TABLE = {route.name: route for route in (ROWS_ROUTE, *PROBE_ROUTES)}
@@ -22,7 +34,9 @@ TABLE = {route.name: route for route in (ROWS_ROUTE, *PROBE_ROUTES)}
 def gradients(built: tuple[Any, Any]) -> dict[str, dict[str, float | None]]:
     """What the gradient route says about a live model."""
     session = session_of(built)
-    found: dict[str, dict[str, float | None]] = TABLE["gradients"].run(session, named_rows(built[1], session.facts)).details["gradients"]
+    found: dict[str, dict[str, float | None]] = (
+        TABLE["gradients"].run(session, named_rows(built[1], session.facts)).details["gradients"]
+    )
     return found
 
 
@@ -30,7 +44,11 @@ def test_bad_rows_are_marked_by_input() -> None:
     rows = {"a": normal(3, rows=4), "b": np.arange(4), "c": np.array(["x", "y", "z", "nan"])}
     rows["a"][1, 2], rows["a"][3, 0] = np.nan, -np.inf
     marked = TABLE["rows"].run(session_of(mlp()), rows).outputs
-    assert {name: values.tolist() for name, values in marked.items()} == {"a": [False, True, False, True], "b": [False] * 4, "c": [False] * 4}
+    assert {name: values.tolist() for name, values in marked.items()} == {
+        "a": [False, True, False, True],
+        "b": [False] * 4,
+        "c": [False] * 4,
+    }
 
 
 def test_gradients_of_a_linear_model_are_its_weights() -> None:
@@ -50,7 +68,9 @@ def test_a_softmax_head_has_gradients() -> None:
 def test_inputs_that_do_not_count_are_told_from_those_that_do() -> None:
     used, idle = keras.Input((2,), name="used"), keras.Input((2,), name="idle")
     inputs = {"used": used, "idle": idle}
-    model = keras.Model(inputs, {"cut": keras.ops.stop_gradient(used) + 0.0 * idle, "sum": layers.Dense(1)(used)})
+    model = keras.Model(
+        inputs, {"cut": keras.ops.stop_gradient(used) + 0.0 * idle, "sum": layers.Dense(1)(used)}
+    )
     found = gradients((model, {"used": normal(2), "idle": normal(2)}))
     assert found["cut"] == {"idle": 0.0, "used": None}
     assert found["sum"]["idle"] is None
@@ -59,12 +79,17 @@ def test_inputs_that_do_not_count_are_told_from_those_that_do() -> None:
 
 def test_float_inputs_alone_have_gradients() -> None:
     found = gradients(dict_inputs())
-    assert {output: set(by_input) for output, by_input in found.items()} == {"a": {"numbers"}, "b": {"numbers"}}
+    assert {output: set(by_input) for output, by_input in found.items()} == {
+        "a": {"numbers"},
+        "b": {"numbers"},
+    }
 
 
 def test_gradients_of_a_subclassed_model_are_named_by_its_keys() -> None:
     found = gradients(dict_subclassed())
-    assert {output: {name for name, size in by_input.items() if size} for output, by_input in found.items()} == {"large": {"a"}, "small": {"b"}}
+    assert {
+        output: {name for name, size in by_input.items() if size} for output, by_input in found.items()
+    } == {"large": {"a"}, "small": {"b"}}
 
 
 def test_gradients_that_are_not_finite_are_nan() -> None:
@@ -78,7 +103,10 @@ def test_gradients_that_are_not_finite_are_nan() -> None:
 def test_models_without_float_inputs_say_so() -> None:
     facts = session_of(strings()).facts
     assert TABLE["gradients"].unavailable(facts) == "the model has no float input"
-    assert TABLE["gradients"].unavailable(replace(facts, backend="torch")) == "gradients are probed with TensorFlow's tape; the backend is torch"
+    assert (
+        TABLE["gradients"].unavailable(replace(facts, backend="torch"))
+        == "gradients are probed with TensorFlow's tape; the backend is torch"
+    )
     untold = replace(facts, inputs=(InputFact(name="x", shape=(None, 2), dtype=""),))
     assert TABLE["gradients"].unavailable(untold) is None
 
@@ -89,7 +117,10 @@ def test_costs_are_told_for_one_row_and_for_many(build: Any) -> None:
     details = TABLE["costs"].run(session_of(built), built[1]).details
     assert details["rows"] == len(next(iter(built[1].values())))
     assert set(details["seconds_a_row"]) == {"predict", "call", "compiled"}
-    assert all(times.keys() == {"one", "many"} and min(times.values()) > 0 for times in details["seconds_a_row"].values())
+    assert all(
+        times.keys() == {"one", "many"} and min(times.values()) > 0
+        for times in details["seconds_a_row"].values()
+    )
 
 
 def test_costs_are_those_of_warm_calls() -> None:

@@ -54,7 +54,11 @@ class InItsHeads(keras.Model):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.first, self.heads, self.last = layers.Dense(4, name="first"), TwoHeads(name="heads"), layers.Dense(1, name="last")
+        self.first, self.heads, self.last = (
+            layers.Dense(4, name="first"),
+            TwoHeads(name="heads"),
+            layers.Dense(1, name="last"),
+        )
 
     def call(self, inputs: Any) -> Any:
         left, right = self.heads(self.first(inputs))
@@ -92,12 +96,20 @@ def subclassed(model: Any) -> tuple[Any, Any]:
 
 
 CROSSING = {
-    ("leak",): lambda: chain((5,), layers.Dense(4, name="before"), Leak(1e-3, name="leak"), layers.Dense(1, name="after")),
+    ("leak",): lambda: chain(
+        (5,), layers.Dense(4, name="before"), Leak(1e-3, name="leak"), layers.Dense(1, name="after")
+    ),
     ("tiny",): lambda: chain((5,), layers.Dense(4), Leak(1e-6, name="tiny"), layers.Dense(1)),
-    ("encoder/leak",): lambda: chain((5,), encoder(layers.Dense(4), Leak(1e-3, name="leak")), layers.Dense(1)),
+    ("encoder/leak",): lambda: chain(
+        (5,), encoder(layers.Dense(4), Leak(1e-3, name="leak")), layers.Dense(1)
+    ),
     ("block/norm",): lambda: chain((5,), layers.Dense(4), InsideTraining(name="block"), layers.Dense(1)),
-    ("outer/inner/leak",): lambda: chain((5,), Block(Block(Leak(1e-3, name="leak"), name="inner"), name="outer")),
-    ("one", "two"): lambda: chain((5,), Leak(1e-3, name="one"), layers.Dense(4), Leak(1e-3, name="two"), layers.Dense(1)),
+    ("outer/inner/leak",): lambda: chain(
+        (5,), Block(Block(Leak(1e-3, name="leak"), name="inner"), name="outer")
+    ),
+    ("one", "two"): lambda: chain(
+        (5,), Leak(1e-3, name="one"), layers.Dense(4), Leak(1e-3, name="two"), layers.Dense(1)
+    ),
     ("heads",): lambda: subclassed(InItsHeads()),
 }
 
@@ -129,9 +141,17 @@ def test_code_between_the_layers_of_a_layer_is_held_with_it() -> None:
     ("paths", "build"),
     [
         (["drop"], lambda: chain((5,), layers.Dense(8), LeftOn(0.4, name="drop"), layers.Dense(1))),
-        (["drop", "more"], lambda: chain((5,), LeftOn(0.4, name="drop"), layers.Dense(8), LeftOn(0.4, name="more"), layers.Dense(1))),
+        (
+            ["drop", "more"],
+            lambda: chain(
+                (5,), LeftOn(0.4, name="drop"), layers.Dense(8), LeftOn(0.4, name="more"), layers.Dense(1)
+            ),
+        ),
         (["dice"], lambda: chain((5,), layers.Dense(8), Dice(name="dice"), layers.Dense(1))),
-        (["encoder/counter"], lambda: chain((5,), encoder(layers.Dense(4), Counter(name="counter")), layers.Dense(1))),
+        (
+            ["encoder/counter"],
+            lambda: chain((5,), encoder(layers.Dense(4), Counter(name="counter")), layers.Dense(1)),
+        ),
         (["memory"], stateful_lstm),
     ],
 )
@@ -151,10 +171,24 @@ def baked() -> tuple[Any, Any]:
 @pytest.mark.parametrize(
     ("paths", "build"),
     [
-        (["default"], lambda: chain((5,), layers.Dense(4), TrainedByDefault(name="default"), layers.Dense(1))),
-        (["encoder/default"], lambda: chain((5,), encoder(layers.Dense(4), TrainedByDefault(name="default")), layers.Dense(1))),
-        (["one", "two"], lambda: chain((5,), TrainedByDefault(name="one"), layers.Dense(4), TrainedByDefault(name="two"))),
-        (["shift"], lambda: chain((4, 4, 1), layers.RandomTranslation(0.4, 0.4, seed=1, name="shift"), layers.Flatten())),
+        (
+            ["default"],
+            lambda: chain((5,), layers.Dense(4), TrainedByDefault(name="default"), layers.Dense(1)),
+        ),
+        (
+            ["encoder/default"],
+            lambda: chain((5,), encoder(layers.Dense(4), TrainedByDefault(name="default")), layers.Dense(1)),
+        ),
+        (
+            ["one", "two"],
+            lambda: chain((5,), TrainedByDefault(name="one"), layers.Dense(4), TrainedByDefault(name="two")),
+        ),
+        (
+            ["shift"],
+            lambda: chain(
+                (4, 4, 1), layers.RandomTranslation(0.4, 0.4, seed=1, name="shift"), layers.Flatten()
+            ),
+        ),
         (["bn"], baked),
     ],
 )

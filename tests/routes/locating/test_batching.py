@@ -66,5 +66,11 @@ def test_the_model_is_left_as_it_was() -> None:
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_layer_that_refuses_batches_of_another_size_is_named(inside: bool) -> None:
     layer: Any = ByBatch("fixed", name="odd")
-    found = located(chain((6,), layers.Dense(6), Block(layer, name="box") if inside else layer, layers.Dense(2), rows=12))
-    assert (found["layer"], found["kind"], found["custom"]) == ("box/odd" if inside else "odd", "ByBatch", True)
+    found = located(
+        chain((6,), layers.Dense(6), Block(layer, name="box") if inside else layer, layers.Dense(2), rows=12)
+    )
+    assert (found["layer"], found["kind"], found["custom"]) == (
+        "box/odd" if inside else "odd",
+        "ByBatch",
+        True,
+    )

@@ -34,8 +34,19 @@ def located(built: tuple[Any, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("inside", [False, True])
 def test_the_layer_is_named(inside: bool) -> None:
     layer: Any = EagerOnly(name="odd")
-    found = located(chain((6,), layers.Dense(6, activation="relu"), Block(layer, name="box") if inside else layer, layers.Dense(2)))
-    assert (found["layer"], found["kind"], found["custom"]) == ("box/odd" if inside else "odd", "EagerOnly", True)
+    found = located(
+        chain(
+            (6,),
+            layers.Dense(6, activation="relu"),
+            Block(layer, name="box") if inside else layer,
+            layers.Dense(2),
+        )
+    )
+    assert (found["layer"], found["kind"], found["custom"]) == (
+        "box/odd" if inside else "odd",
+        "EagerOnly",
+        True,
+    )
 
 
 def test_pictures_of_whole_numbers_are_resized_otherwise_in_a_graph() -> None:

@@ -82,7 +82,11 @@ def test_two_layers_that_lose_the_mask_are_both_restored() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*destroy the mask.*")
-@pytest.mark.parametrize("build", [lambda: padded(layers.LSTM(4)), lambda: padded(layers.Flatten(), length=12)], ids=["kept", "no steps left"])
+@pytest.mark.parametrize(
+    "build",
+    [lambda: padded(layers.LSTM(4)), lambda: padded(layers.Flatten(), length=12)],
+    ids=["kept", "no steps left"],
+)
 def test_where_no_mask_can_be_restored_nothing_is_measured(build: Any) -> None:
     assert toggled("hold-masks", build()) == {}
 
@@ -125,7 +129,9 @@ def copies(tmp_path: Path, *parts: Any) -> dict[str, Any]:
     model.save(path)
     known = {"Remembers": Remembers, "Leak": live_models.Leak}
     session = session_of((keras.models.load_model(path, custom_objects=known), rows))
-    session.subject = SimpleNamespace(custom_objects=known, files=SimpleNamespace(model=str(path), allow_unsafe=False))  # type: ignore[assignment]
+    session.subject = SimpleNamespace(
+        custom_objects=known, files=SimpleNamespace(model=str(path), allow_unsafe=False)
+    )  # type: ignore[assignment]
     return dict(TOGGLE["hold-copies"](session, rows).details)
 
 

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.locating.layer_sketches import MOST_LAYERS, Sketch, Step, bounded, culprit, deviations, sketched
+from keras_consistency_cli.routes.locating.layer_sketches import (
+    MOST_LAYERS,
+    Sketch,
+    Step,
+    bounded,
+    culprit,
+    deviations,
+    sketched,
+)
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_LOCATORS
 from tests.helpers.live_models import Block, Leak, chain, measured, named_rows, normal, register, session_of
@@ -22,7 +30,14 @@ def sketch(*values: Any) -> Sketch:
 
 
 def step(path: str, inputs: float, outputs: float, **marks: bool) -> Step:
-    return Step(path=path, kind="Dense", custom=False, inputs=sketch([inputs, 4.0]), outputs=sketch([outputs, 8.0]), **marks)
+    return Step(
+        path=path,
+        kind="Dense",
+        custom=False,
+        inputs=sketch([inputs, 4.0]),
+        outputs=sketch([outputs, 8.0]),
+        **marks,
+    )
 
 
 def along(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
@@ -63,7 +78,10 @@ def test_rows_that_do_not_count_do_not_change_it() -> None:
 
 
 def test_text_is_compared_by_what_it_says_and_not_by_where_it_is() -> None:
-    assert sketched([np.array([b"red"], object)], None, 0).digest == sketched([np.array(["".join(["re", "d"]).encode()], object)], None, 0).digest
+    assert (
+        sketched([np.array([b"red"], object)], None, 0).digest
+        == sketched([np.array(["".join(["re", "d"]).encode()], object)], None, 0).digest
+    )
 
 
 @pytest.mark.parametrize(("value", "finite"), [(1.0, True), (np.nan, False), (np.inf, False)])
@@ -88,7 +106,11 @@ def test_code_between_layers_is_the_models_own() -> None:
     built[0].predict(built[1]["input"], verbose=0)
     found = along("locate-companions", built)
     assert (found["layer"], found["kind"], found["custom"]) == ("net", "Between", True)
-    assert [(each["layer"], each["culprit"]) for each in found["depth"]] == [("before", False), ("after", False), ("net", True)]
+    assert [(each["layer"], each["culprit"]) for each in found["depth"]] == [
+        ("before", False),
+        ("after", False),
+        ("net", True),
+    ]
     assert found["depth"][0]["outputs"] == 0 < found["depth"][1]["inputs"]
 
 
@@ -99,8 +121,24 @@ def test_deviation_is_a_share_of_the_greatest_number() -> None:
     base = [step("a", 1, 1), step("b", 1, 2)]
     other = [step("a", 1, 1), step("b", 1, 4)]
     assert deviations(base, other, 1) == [
-        {"layer": "a", "kind": "Dense", "depth": 1, "inputs": 0.0, "outputs": 0.0, "noise": None, "culprit": False},
-        {"layer": "b", "kind": "Dense", "depth": 2, "inputs": 0.0, "outputs": 0.25, "noise": None, "culprit": True},
+        {
+            "layer": "a",
+            "kind": "Dense",
+            "depth": 1,
+            "inputs": 0.0,
+            "outputs": 0.0,
+            "noise": None,
+            "culprit": False,
+        },
+        {
+            "layer": "b",
+            "kind": "Dense",
+            "depth": 2,
+            "inputs": 0.0,
+            "outputs": 0.25,
+            "noise": None,
+            "culprit": True,
+        },
     ]
 
 
@@ -120,7 +158,10 @@ def test_a_change_that_no_kept_number_shows_is_not_nothing() -> None:
     values = np.ones(100_000, np.float32)
     other = values.copy()
     other[1] = 3.0
-    steps = [[Step(path="a", kind="A", custom=True, inputs=sketch([1.0]), outputs=sketched([each], None, 0))] for each in (values, other)]
+    steps = [
+        [Step(path="a", kind="A", custom=True, inputs=sketch([1.0]), outputs=sketched([each], None, 0))]
+        for each in (values, other)
+    ]
     (found,) = deviations(*steps, 0)
     assert 0 < found["outputs"] <= 2.0
 
@@ -143,8 +184,15 @@ def test_at_most_so_many_are_kept_and_the_culprit_and_both_ends_are_among_them(a
 
 
 DEEP = {
-    "leak": lambda: chain((5,), layers.Dense(4, name="before"), Leak(1e-3, name="leak"), layers.Dense(1, name="after")),
-    "block/inner": lambda: chain((5,), layers.Dense(4, name="before"), Block(Leak(1e-3, name="inner"), name="block"), layers.Dense(1, name="after")),
+    "leak": lambda: chain(
+        (5,), layers.Dense(4, name="before"), Leak(1e-3, name="leak"), layers.Dense(1, name="after")
+    ),
+    "block/inner": lambda: chain(
+        (5,),
+        layers.Dense(4, name="before"),
+        Block(Leak(1e-3, name="inner"), name="block"),
+        layers.Dense(1, name="after"),
+    ),
 }
 
 

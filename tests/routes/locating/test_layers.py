@@ -36,11 +36,17 @@ def located(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
 
 
 CROSSING = {
-    "leak": lambda: chain((5,), layers.Dense(4, name="before"), Leak(1e-3, name="leak"), layers.Dense(1, name="after")),
+    "leak": lambda: chain(
+        (5,), layers.Dense(4, name="before"), Leak(1e-3, name="leak"), layers.Dense(1, name="after")
+    ),
     "encoder/leak": lambda: chain((5,), encoder(layers.Dense(4), Leak(1e-3, name="leak")), layers.Dense(1)),
-    "block/inner": lambda: chain((5,), layers.Dense(4), Block(Leak(1e-3, name="inner"), name="block"), layers.Dense(1)),
+    "block/inner": lambda: chain(
+        (5,), layers.Dense(4), Block(Leak(1e-3, name="inner"), name="block"), layers.Dense(1)
+    ),
     "block/norm": lambda: chain((5,), layers.Dense(4), InsideTraining(name="block"), layers.Dense(1)),
-    "outer/inner/leak": lambda: chain((5,), Block(Block(Leak(1e-3, name="leak"), name="inner"), name="outer")),
+    "outer/inner/leak": lambda: chain(
+        (5,), Block(Block(Leak(1e-3, name="leak"), name="inner"), name="outer")
+    ),
 }
 
 
@@ -71,12 +77,18 @@ def divided(hidden: Any) -> Any:
     return hidden / (keras.ops.sqrt(keras.ops.sum(hidden * hidden, axis=0)) + 1.0)
 
 
-@pytest.mark.parametrize(("mixing", "kind"), [(centred, "Mean"), (divided, "Sum"), (lambda hidden: keras.ops.flip(hidden, axis=0), "Flip")])
+@pytest.mark.parametrize(
+    ("mixing", "kind"),
+    [(centred, "Mean"), (divided, "Sum"), (lambda hidden: keras.ops.flip(hidden, axis=0), "Flip")],
+)
 def test_the_operation_over_the_batch_is_named(mixing: Any, kind: str) -> None:
     """Not the one that brings its result back to the rows."""
     inputs = keras.Input((5,))
     mixed = mixing(layers.Dense(3, name="before")(inputs))
-    found = located("locate-companions", (keras.Model(inputs, layers.Dense(1, name="after")(mixed)), {inputs.name: normal(5)}))
+    found = located(
+        "locate-companions",
+        (keras.Model(inputs, layers.Dense(1, name="after")(mixed)), {inputs.name: normal(5)}),
+    )
     assert found["kind"] == kind
     assert [each["kind"] for each in found["depth"] if each["culprit"]] == [kind]
 
@@ -93,7 +105,10 @@ def test_attention_over_the_batch_is_named() -> None:
     [
         ("drop", lambda: chain((5,), layers.Dense(4), LeftOn(0.4, name="drop"), layers.Dense(1))),
         ("counter", lambda: chain((5,), layers.Dense(4), Counter(name="counter"))),
-        ("encoder/counter", lambda: chain((5,), encoder(layers.Dense(4), Counter(name="counter")), layers.Dense(1))),
+        (
+            "encoder/counter",
+            lambda: chain((5,), encoder(layers.Dense(4), Counter(name="counter")), layers.Dense(1)),
+        ),
         ("memory", stateful_lstm),
     ],
 )
@@ -105,8 +120,16 @@ def test_repeat_names_the_layer_that_answers_otherwise_the_second_time(path: str
     ("path", "build"),
     [
         ("default", lambda: chain((5,), layers.Dense(4), TrainedByDefault(name="default"), layers.Dense(1))),
-        ("encoder/default", lambda: chain((5,), encoder(layers.Dense(4), TrainedByDefault(name="default")), layers.Dense(1))),
-        ("flip", lambda: chain((4, 4, 1), layers.RandomTranslation(0.4, 0.4, seed=1, name="flip"), layers.Flatten())),
+        (
+            "encoder/default",
+            lambda: chain((5,), encoder(layers.Dense(4), TrainedByDefault(name="default")), layers.Dense(1)),
+        ),
+        (
+            "flip",
+            lambda: chain(
+                (4, 4, 1), layers.RandomTranslation(0.4, 0.4, seed=1, name="flip"), layers.Flatten()
+            ),
+        ),
     ],
 )
 def test_training_names_the_layer_that_answers_to_a_bare_call(path: str, build: Any) -> None:

@@ -20,7 +20,10 @@ def amplification(route: str, built: tuple[Any, Any]) -> float:
     shadow, rows = shadow_of(built)
     base = shadow.step({name: values[:4] for name, values in rows.items()})
     moved = TABLE[route].run(shadow, rows).outputs
-    return max(float(np.sqrt(np.mean((moved[name] - base[name]) ** 2) / np.mean(base[name] ** 2))) / CHANGE for name in base)
+    return max(
+        float(np.sqrt(np.mean((moved[name] - base[name]) ** 2) / np.mean(base[name] ** 2))) / CHANGE
+        for name in base
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in HEALTHY if name != "string inputs"])

@@ -18,7 +18,12 @@ import tensorflow as tf
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.routes.numerics import devices
-from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES, MOST_ACCELERATORS, accelerators, numbered
+from keras_consistency_cli.routes.numerics.devices import (
+    DEVICE_ROUTES,
+    MOST_ACCELERATORS,
+    accelerators,
+    numbered,
+)
 from tests.helpers.live_models import HEALTHY, mlp, named_rows, session_of
 
 TABLE = {route.name: route for route in DEVICE_ROUTES}
@@ -29,7 +34,9 @@ def placed(built: Any, folder: Path) -> Any:
     """A session whose model lies in a file too."""
     built[0].save(folder / "model.keras")
     session = session_of(built)
-    session.subject = Subject(files=SubjectFiles(model=str(folder / "model.keras")), model=built[0], facts=session.facts)
+    session.subject = Subject(
+        files=SubjectFiles(model=str(folder / "model.keras")), model=built[0], facts=session.facts
+    )
     return session
 
 
@@ -46,12 +53,16 @@ def test_answers_are_those_of_a_call(name: str, route: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("route", "inside"), [("without-tf32", False), ("with-tf32", True)])
-def test_tf32_is_switched_and_left_as_it_was(route: str, inside: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tf32_is_switched_and_left_as_it_was(
+    route: str, inside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = mlp()
     session, seen = session_of(built), []
     enabled = tf.config.experimental.tensor_float_32_execution_enabled
     usual, call = enabled(), session.call
-    monkeypatch.setattr(session, "call", lambda *args, **kwargs: (seen.append(enabled()), call(*args, **kwargs))[1])
+    monkeypatch.setattr(
+        session, "call", lambda *args, **kwargs: (seen.append(enabled()), call(*args, **kwargs))[1]
+    )
     TABLE[route].run(session, named_rows(built[1], session.facts))
     assert (set(seen), enabled()) == ({inside}, usual)
 
@@ -60,7 +71,9 @@ def test_recurrent_layers_leave_cudnn_on_the_cpu(tmp_path: Path, monkeypatch: py
     built = HEALTHY["lstm"]()
     session, used, called = placed(built, tmp_path), [], devices._called
     flags = lambda model: [layer.use_cudnn for layer in model.layers if isinstance(layer, keras.layers.LSTM)]  # noqa: E731
-    monkeypatch.setattr(devices, "_called", lambda copy, few: (used.extend(flags(copy.model)), called(copy, few))[1])
+    monkeypatch.setattr(
+        devices, "_called", lambda copy, few: (used.extend(flags(copy.model)), called(copy, few))[1]
+    )
     TABLE["on-cpu"].run(session, named_rows(built[1], session.facts))
     assert (used, flags(built[0])) == ([False], ["auto"])
 
@@ -85,12 +98,25 @@ def test_two_accelerators_are_really_used(backend: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    settings = {"KERAS_BACKEND": backend, "XLA_FLAGS": "--xla_force_host_platform_device_count=3", "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    settings = {
+        "KERAS_BACKEND": backend,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=3",
+        "PYTHONPATH": path,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
     command = [sys.executable, "-m", "tests.routes.several_devices", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=True
+    )
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["devices"] == ["cpu:0", "cpu:1", "cpu:2"]
-    assert set(seen["routes"]) == {"on-cpu", "without-tf32", "with-tf32", "on-accelerator-1", "without-tf32-1"}
+    assert set(seen["routes"]) == {
+        "on-cpu",
+        "without-tf32",
+        "with-tf32",
+        "on-accelerator-1",
+        "without-tf32-1",
+    }
     for name, found in seen["routes"].items():
         number = "2" if name.endswith("-1") else "0"
         assert {device.rstrip(")")[-1] for device in found["devices"]} == {number}, name

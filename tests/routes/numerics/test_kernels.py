@@ -39,9 +39,14 @@ def test_answers_are_those_of_predict(name: str, route: object, tmp_path: Path) 
 
 
 def test_each_has_a_worker_of_its_own() -> None:
-    assert [(route.name, route.seat) for route in KERNEL_ROUTES] == [("without-onednn", "kernels"), ("one-thread", "thread")]
+    assert [(route.name, route.seat) for route in KERNEL_ROUTES] == [
+        ("without-onednn", "kernels"),
+        ("one-thread", "thread"),
+    ]
 
 
 def test_threads_are_limited_before_anything_runs() -> None:
-    done = subprocess.run([sys.executable, "-c", COUNTING, "1"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING, "1"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["1", "1", "True"]

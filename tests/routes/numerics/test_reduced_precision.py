@@ -11,8 +11,8 @@ from keras import layers
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES
+from keras_consistency_cli.routes.trace import Result
 from tests.helpers.live_models import HEALTHY, Boxes, chain, mixed, mlp, named_rows, session_of
 
 TABLE = {route.name: route for route in LOWERING_ROUTES}
@@ -52,7 +52,11 @@ def test_reasons() -> None:
     plain, low = session_of(mlp()).facts, session_of(mixed()).facts
     large = type(plain)(**{**vars(plain), "parameters": 30_000_000})
     reasons = [TABLE["mixed-float16"].unavailable(facts) for facts in (plain, low, large)]
-    assert reasons == [None, "it computes in mixed_float16 already", "30000000 parameters are too many for a copy"]
+    assert reasons == [
+        None,
+        "it computes in mixed_float16 already",
+        "30000000 parameters are too many for a copy",
+    ]
 
 
 def test_a_copy_that_fails_where_the_model_does_not_is_refused() -> None:

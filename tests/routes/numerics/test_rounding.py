@@ -59,7 +59,10 @@ def beyond(built: tuple[Any, Any]) -> float:
     result = TABLE["rounded-layers"].run(shadow, rows)
     few = {name: values[result.rows] for name, values in rows.items()}
     own, exact = (Answers(outputs=session.step(few)) for session in (shadow.original, shadow))
-    return max(excess(each) for each in compare(("rounded", "predict"), Answers(outputs=result.outputs), own, shadow=exact))
+    return max(
+        excess(each)
+        for each in compare(("rounded", "predict"), Answers(outputs=result.outputs), own, shadow=exact)
+    )
 
 
 @pytest.mark.parametrize("name", sorted(HEALTHY))
@@ -83,7 +86,9 @@ def test_what_a_layer_cancels_within_is_rounding_too() -> None:
     assert TABLE["locate-rounding"].run(shadow, rows).details["layer"] == "odd"
 
 
-def test_operations_are_only_rounded_where_layers_do_not_account_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_operations_are_only_rounded_where_layers_do_not_account_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def never() -> Any:
         raise AssertionError("operations were rounded")
 
@@ -96,7 +101,10 @@ def test_a_shadow_that_is_another_model_is_far_beyond() -> None:
     assert beyond(chain((4,), layers.Dense(5), Other(name="odd"), layers.Dense(1))) > 1e4
 
 
-@pytest.mark.parametrize(("layer", "kind"), [(Other(name="odd"), "Other"), (layers.Dense(6, dtype="mixed_float16", name="odd"), "Dense")])
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [(Other(name="odd"), "Other"), (layers.Dense(6, dtype="mixed_float16", name="odd"), "Dense")],
+)
 def test_the_layer_beyond_rounding_is_named(layer: Any, kind: str) -> None:
     shadow, rows = shadow_of(chain((4,), layers.Dense(6, activation="tanh"), layer, layers.Dense(3)))
     found = TABLE["locate-rounding"].run(shadow, rows).details
@@ -142,7 +150,9 @@ def test_full_precision_has_nothing_to_name() -> None:
 def test_policies_below_float32_are_meant() -> None:
     facts = session_of(mlp()).facts
     assert TABLE["low-operations"].unavailable(facts) is None
-    lowered = type(facts)(**{**vars(facts), "low_precision": ("mixed_float16",), "layers": (LayerFact(path="a", kind="Dense"),)})
+    lowered = type(facts)(
+        **{**vars(facts), "low_precision": ("mixed_float16",), "layers": (LayerFact(path="a", kind="Dense"),)}
+    )
     assert TABLE["low-operations"].unavailable(lowered) == "the model's own policies ask for mixed_float16"
 
 

@@ -22,7 +22,11 @@ ANSWERS = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
 def recorded(built: tuple[Any, Any], path: Path | None) -> Any:
     session = session_of(built)
     rows = named_rows(built[1], session.facts)
-    session.subject = Subject(files=SubjectFiles(model="m", expected=str(path) if path else None), model=built[0], facts=session.facts)
+    session.subject = Subject(
+        files=SubjectFiles(model="m", expected=str(path) if path else None),
+        model=built[0],
+        facts=session.facts,
+    )
     session.numbers = np.arange(len(next(iter(rows.values()))))
     return ROUTE.run(session, rows)
 
@@ -46,7 +50,9 @@ def test_names_must_be_those_of_the_outputs(tmp_path: Path) -> None:
     today = answers(built)
     np.savez(tmp_path / "y.npz", allow_pickle=False, **{name: today[name] for name in reversed(list(today))})
     result = recorded(built, tmp_path / "y.npz")
-    assert {name: np.array_equal(values, today[name]) for name, values in result.outputs.items()} == dict.fromkeys(today, True)
+    assert {
+        name: np.array_equal(values, today[name]) for name, values in result.outputs.items()
+    } == dict.fromkeys(today, True)
     np.savez(tmp_path / "z.npz", allow_pickle=False, **{f"{name}x": values for name, values in today.items()})
     with pytest.raises(DataError, match="the expected answers are called ax, bx, the model's outputs a, b"):
         recorded(built, tmp_path / "z.npz")
@@ -68,7 +74,9 @@ def test_outputs_in_each_others_place_are_recognised(tmp_path: Path) -> None:
     swapped = {first: f"the answers of output '{second}'", second: f"the answers of output '{first}'"}
     assert recorded(built, tmp_path / "y.npz").details["forms"] == swapped
     np.savez(tmp_path / "z.npz", allow_pickle=False, **{first: one, second: one})
-    assert recorded(built, tmp_path / "z.npz").details["forms"] == {second: f"the answers of output '{first}'"}
+    assert recorded(built, tmp_path / "z.npz").details["forms"] == {
+        second: f"the answers of output '{first}'"
+    }
 
 
 def test_without_a_file_nothing_is_run() -> None:
@@ -120,4 +128,8 @@ def test_answers_in_float16_come_out_as_todays_where_they_round_to_them(tmp_path
     np.save(tmp_path / "y.npy", kept)
     result = recorded(built, tmp_path / "y.npy")
     apart = np.abs(result.outputs[name] - today).max(axis=1)
-    assert (result.details["rounded"], apart.argmax(), np.count_nonzero(apart > 1e-6)) == ({name: "float16"}, 2, 1)
+    assert (result.details["rounded"], apart.argmax(), np.count_nonzero(apart > 1e-6)) == (
+        {name: "float16"},
+        2,
+        1,
+    )

@@ -47,7 +47,9 @@ def test_what_was_rounded_stands_for_todays_answers(recorded: np.ndarray, words:
         pytest.param((TODAY > 0).astype("float32"), np.abs(TODAY), id="labels"),
         pytest.param(np.arange(192).reshape(64, 3), 50 * TODAY, id="class ids"),
         pytest.param(TODAY[:2].astype("float16"), TODAY[:2], id="too few numbers"),
-        pytest.param(TODAY.astype("float16"), TODAY.astype("float16"), id="answers that are float16 themselves"),
+        pytest.param(
+            TODAY.astype("float16"), TODAY.astype("float16"), id="answers that are float16 themselves"
+        ),
     ],
 )
 def test_what_was_not_rounded_is_taken_at_its_word(recorded: np.ndarray, today: np.ndarray) -> None:

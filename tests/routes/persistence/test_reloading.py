@@ -13,8 +13,8 @@ from keras import layers
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.base import Result
 from keras_consistency_cli.routes.persistence.reloading import RELOADING_ROUTES
+from keras_consistency_cli.routes.trace import Result
 from tests.helpers.live_models import HEALTHY, NASTY, chain, mlp, named_rows, session_of, state_of
 
 TABLE = {route.name: route for route in RELOADING_ROUTES}
@@ -31,7 +31,10 @@ class Loose(layers.Layer):
         self.random, self.idle = random, idle
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.table = tf.Variable(drawn.normal(size=(input_shape[-1],)) if self.random else np.ones(input_shape[-1]), dtype="float32")
+        self.table = tf.Variable(
+            drawn.normal(size=(input_shape[-1],)) if self.random else np.ones(input_shape[-1]),
+            dtype="float32",
+        )
 
     def call(self, inputs: Any) -> Any:
         return inputs + 0.0 * self.table if self.idle else inputs * self.table
@@ -122,7 +125,11 @@ def test_what_is_made_anew_by_chance_differs(layer: Any, route: str, tmp_path: P
 def test_a_config_that_drifts_differs_and_is_named(tmp_path: Path) -> None:
     result = run("reloaded", chain((4,), Shift(1.0, "drifting", name="odd"), layers.Dense(2)), tmp_path)
     assert not same(result)
-    assert (result.details["parting"]["layer"], result.details["repeatable"], result.details["weights"]) == ("odd", True, [])
+    assert (result.details["parting"]["layer"], result.details["repeatable"], result.details["weights"]) == (
+        "odd",
+        True,
+        [],
+    )
     assert result.details["attributes"] == ["odd.by"]
     assert {"path": "layers/odd/config/by", "before": "2.0", "after": "4.0"} in result.details["config"]
 
@@ -130,7 +137,9 @@ def test_a_config_that_drifts_differs_and_is_named(tmp_path: Path) -> None:
 def test_a_forgotten_argument_is_named_although_answers_agree(tmp_path: Path) -> None:
     result = run("reloaded", chain((4,), Shift(style="forgetful", name="odd"), layers.Dense(2)), tmp_path)
     assert same(result)
-    assert result.details["forgotten"] == [{"layer": "odd", "kind": "Shift", "argument": "by", "value": "0.0"}]
+    assert result.details["forgotten"] == [
+        {"layer": "odd", "kind": "Shift", "argument": "by", "value": "0.0"}
+    ]
 
 
 def test_a_whole_config_forgets_nothing(tmp_path: Path) -> None:
@@ -139,7 +148,9 @@ def test_a_whole_config_forgets_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("idle", "found"), [(False, ["odd.table"]), (True, [])])
-def test_untracked_variables_count_where_answers_depend_on_them(idle: bool, found: list[str], tmp_path: Path) -> None:
+def test_untracked_variables_count_where_answers_depend_on_them(
+    idle: bool, found: list[str], tmp_path: Path
+) -> None:
     result = run("reloaded", chain((4,), Loose(idle=idle, name="odd"), layers.Dense(2)), tmp_path)
     assert (same(result), result.details["untracked"]) == (True, found)
 
@@ -160,11 +171,15 @@ def test_large_models_are_left_alone() -> None:
     facts = session_of(mlp()).facts
     large = type(facts)(**{**vars(facts), "parameters": 300_000_000})
     assert {route.unavailable(facts) for route in RELOADING_ROUTES} == {None}
-    assert {route.unavailable(large) for route in RELOADING_ROUTES} == {"300000000 parameters are too many to be loaded once more"}
+    assert {route.unavailable(large) for route in RELOADING_ROUTES} == {
+        "300000000 parameters are too many to be loaded once more"
+    }
 
 
 @pytest.mark.parametrize("refreshed", [True, False])
-def test_a_normalization_that_was_given_weights_answers_otherwise_once_it_is_loaded(refreshed: bool, tmp_path: Path) -> None:
+def test_a_normalization_that_was_given_weights_answers_otherwise_once_it_is_loaded(
+    refreshed: bool, tmp_path: Path
+) -> None:
     norm = layers.Normalization(name="norm")
     built = chain((3,), norm, layers.Dense(2))
     norm.set_weights([np.full(3, 0.5, "float32"), np.full(3, 4.0, "float32"), np.int32(0)])

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.scaling.column_distance import affine_prefix, moved, wrong_columns, wrong_rows
+from keras_consistency_cli.routes.scaling.column_distance import (
+    affine_prefix,
+    moved,
+    wrong_columns,
+    wrong_rows,
+)
 from tests.helpers.scaled_columns import ROWS, apply, raw_rows, refit_in
 
 

@@ -38,22 +38,36 @@ def forward(rows: np.ndarray) -> np.ndarray:
 SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str | None]] = {
     "by the pipeline": (PIPELINE.transform, None),
     "with 0": (lambda rows: PIPELINE.transform(np.nan_to_num(rows)), "filled:0"),
-    "with a sentinel": (lambda rows: PIPELINE.transform(np.where(np.isnan(rows), -999.0, rows)), "filled:-999"),
+    "with a sentinel": (
+        lambda rows: PIPELINE.transform(np.where(np.isnan(rows), -999.0, rows)),
+        "filled:-999",
+    ),
     "with the value before": (lambda rows: PIPELINE.transform(forward(rows)), "filled-forward"),
-    "with 0 behind the pipeline": (lambda rows: np.where(np.isnan(rows), 0.0, PIPELINE.transform(rows)), "filled-after:0"),
-    "with the mean at hand": (lambda rows: PIPELINE.transform(np.where(FILLED, np.nanmean(rows, axis=0), rows)), "filled:the mean of these rows"),
+    "with 0 behind the pipeline": (
+        lambda rows: np.where(np.isnan(rows), 0.0, PIPELINE.transform(rows)),
+        "filled-after:0",
+    ),
+    "with the mean at hand": (
+        lambda rows: PIPELINE.transform(np.where(FILLED, np.nanmean(rows, axis=0), rows)),
+        "filled:the mean of these rows",
+    ),
     "with the median at hand": (
         lambda rows: PIPELINE.transform(np.where(FILLED, np.nanmedian(rows, axis=0), rows)),
         "filled:the median of these rows",
     ),
-    "with numbers of its own": (lambda rows: PIPELINE.transform(np.where(FILLED, [61.0, 0.9, -2.5], rows)), "filled-alike"),
+    "with numbers of its own": (
+        lambda rows: PIPELINE.transform(np.where(FILLED, [61.0, 0.9, -2.5], rows)),
+        "filled-alike",
+    ),
 }
 
 
 @pytest.mark.parametrize(("serve", "kind"), SERVED.values(), ids=list(SERVED))
 def test_what_fills_the_gaps_is_recognised(setting: Any, serve: Any, kind: str | None) -> None:
     (match,) = setting(GAPPY, scaler=PIPELINE, served=serve(GAPPY)).run("served").details["inputs"].values()
-    assert [(each["kind"], each["columns"]) for each in match["mistakes"]] == ([(kind, (0, 1, 2))] if kind else [])
+    assert [(each["kind"], each["columns"]) for each in match["mistakes"]] == (
+        [(kind, (0, 1, 2))] if kind else []
+    )
 
 
 def test_other_numbers_in_the_gaps_stay_unknown(setting: Any) -> None:
@@ -70,7 +84,9 @@ def test_a_gap_that_the_scaler_leaves_is_filled_behind_it(setting: Any) -> None:
     assert [each["kind"] for each in match["mistakes"]] == ["filled-after:0"]
 
 
-def variants(raw: np.ndarray, apply: Callable[[np.ndarray], np.ndarray], right: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def variants(
+    raw: np.ndarray, apply: Callable[[np.ndarray], np.ndarray], right: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     right = raw if right is None else right
     return {each.kind: each.rows for each in filled_gaps(raw, right, right, apply, consecutive=len(raw))}
 
@@ -101,6 +117,8 @@ def test_columns_that_a_pipeline_adds_are_matched_too() -> None:
     trained = np.where(np.random.default_rng(7).random(TRAINED.shape) < 0.1, np.nan, TRAINED)
     scaler = make_pipeline(SimpleImputer(add_indicator=True), PowerTransformer()).fit(trained)
     right = scaler.transform(GAPPY)
-    found = {each.kind: each.rows for each in filled_gaps(GAPPY, right, right, scaler.transform, consecutive=48)}
+    found = {
+        each.kind: each.rows for each in filled_gaps(GAPPY, right, right, scaler.transform, consecutive=48)
+    }
     np.testing.assert_allclose(found["filled:0"], scaler.transform(np.nan_to_num(GAPPY)))
     assert "filled-alike" not in found

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.routes.scaling.column_distance import wrong_columns
-from keras_consistency_cli.routes.scaling.mistake_matching import Match, Mistake, Variant, explain, likely_batches, turned_columns
+from keras_consistency_cli.routes.scaling.mistake_matching import (
+    Match,
+    Mistake,
+    Variant,
+    explain,
+    likely_batches,
+    turned_columns,
+)
 from tests.helpers.scaled_columns import CENTRES, ROWS, SPREADS, Array, apply, raw_rows, refit, refit_in
 
 
@@ -40,7 +47,10 @@ MISTAKES: dict[str, tuple[Callable[[Array], Array], list[tuple[str, int | None, 
     "refitted on all rows": (refit, [("refit-all", None, ALL)]),
     "refitted on single rows": (lambda rows: refit_in(1, rows), [("refit-single", 1, ALL)]),
     "refitted on batches of 32": (lambda rows: refit_in(32, rows), [("refit-batches", 32, ALL)]),
-    "refitted on batches of an odd size, the last one short": (lambda rows: refit_in(41, rows), [("refit-batches", 41, ALL)]),
+    "refitted on batches of an odd size, the last one short": (
+        lambda rows: refit_in(41, rows),
+        [("refit-batches", 41, ALL)],
+    ),
     "refitted on pairs": (lambda rows: refit_in(2, rows), [("refit-batches", 2, ALL)]),
     "forgotten": (lambda rows: rows, [("unscaled", None, ALL)]),
     "applied twice": (lambda rows: apply(apply(rows)), [("scaled-twice", None, ALL)]),
@@ -49,13 +59,18 @@ MISTAKES: dict[str, tuple[Callable[[Array], Array], list[tuple[str, int | None, 
     "columns reversed after scaling": (lambda rows: apply(rows)[:, ::-1], [("other-columns", None, ALL)]),
     "two columns swapped": (lambda rows: apply(rows[:, [0, 2, 1, 3]]), [("other-columns", None, (1, 2))]),
     "rows in another order": (lambda rows: apply(rows)[::-1], [("rows-reordered", None, ALL)]),
-    "noise": (lambda rows: apply(rows) + np.sin(np.arange(rows.size)).reshape(rows.shape), [("unknown", None, ALL)]),
+    "noise": (
+        lambda rows: apply(rows) + np.sin(np.arange(rows.size)).reshape(rows.shape),
+        [("unknown", None, ALL)],
+    ),
 }
 
 
 @pytest.mark.parametrize(("serve", "expected"), MISTAKES.values(), ids=list(MISTAKES))
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_mistakes_are_recognised(serve: Callable[[Array], Array], expected: list[tuple[str, int | None, tuple[int, ...]]], dtype: str) -> None:
+def test_mistakes_are_recognised(
+    serve: Callable[[Array], Array], expected: list[tuple[str, int | None, tuple[int, ...]]], dtype: str
+) -> None:
     found = matched(serve(raw_rows()).astype(dtype))
     assert kinds(found) == expected
     assert all(mistake.off > 1e-4 for mistake in found.mistakes)
@@ -156,7 +171,11 @@ def test_a_single_row() -> None:
 
 def test_variants_of_another_shape_are_left_out() -> None:
     right = apply(raw_rows())
-    found = explain(right + 1, right, [Variant(kind="unscaled", rows=raw_rows()[:, :3]), Variant(kind="none", rows=right[:0] + 1)])
+    found = explain(
+        right + 1,
+        right,
+        [Variant(kind="unscaled", rows=raw_rows()[:, :3]), Variant(kind="none", rows=right[:0] + 1)],
+    )
     assert kinds(found) == [("another-scaler", None, ALL)]
 
 
@@ -182,8 +201,13 @@ def test_no_variant_is_made_where_all_is_right() -> None:
 def test_an_estimate_may_be_further_off() -> None:
     right, served = apply(raw_rows()), refit(raw_rows())
     near = Variant(kind="refit-all", rows=served + 0.01, tolerance=0.02)
-    assert explain(served, right, [near]).mistakes == (Mistake(kind="refit-all", columns=ALL, off=explain(served, right, [near]).mistakes[0].off),)
-    assert explain(served, right, [Variant(kind="refit-all", rows=served + 0.01)]).mistakes[0].kind == "another-scaler"
+    assert explain(served, right, [near]).mistakes == (
+        Mistake(kind="refit-all", columns=ALL, off=explain(served, right, [near]).mistakes[0].off),
+    )
+    assert (
+        explain(served, right, [Variant(kind="refit-all", rows=served + 0.01)]).mistakes[0].kind
+        == "another-scaler"
+    )
 
 
 def test_shapes_must_agree() -> None:

@@ -41,12 +41,19 @@ def session(tmp_path: Path) -> Any:
     def make(function: str, **served: np.ndarray) -> Any:
         keras.utils.set_random_seed(3)
         left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
-        model = keras.Model({"left": left, "right": right}, layers.Dense(2)(layers.Concatenate()([left, right])))
+        model = keras.Model(
+            {"left": left, "right": right}, layers.Dense(2)(layers.Concatenate()([left, right]))
+        )
         (tmp_path / "serve.py").write_text(SERVE)
         np.savez(tmp_path / "data.npz", left=RAW, right=OTHER)
         np.savez(tmp_path / "served.npz", **served)
         named = {"served": str(tmp_path / "served.npz")} if served else {}
-        files = SubjectFiles(model="live", data=str(tmp_path / "data.npz"), preprocess=f"{tmp_path / 'serve.py'}:{function}", **named)
+        files = SubjectFiles(
+            model="live",
+            data=str(tmp_path / "data.npz"),
+            preprocess=f"{tmp_path / 'serve.py'}:{function}",
+            **named,
+        )
         made: Any = session_of((model, {}))
         made.subject, made.numbers = Subject(files=files, model=model, facts=made.facts), np.arange(48)
         return made
@@ -73,12 +80,17 @@ def test_the_input_that_moves_most_is_named(session: Any) -> None:
 def test_a_row_that_cannot_be_prepared_alone_is_told(session: Any) -> None:
     found = run(session("two_at_least"), "scaled-alone")
     assert (found.outputs, found.details["crashed"], "too few" in found.details["reason"]) == ({}, True, True)
-    assert run(session("wider"), "scaled-alone").details["reason"] == "the model takes rows of shape (2,), this gives (3,)"
+    assert (
+        run(session("wider"), "scaled-alone").details["reason"]
+        == "the model takes rows of shape (2,), this gives (3,)"
+    )
 
 
 def test_other_ways_of_scaling_make_no_sense(session: Any) -> None:
     reason = "the preprocess function prepares several inputs at once"
-    assert {run(session("sound"), name).details["reason"] for name in ("unscaled", "refit-all", "scaled-twice")} == {reason}
+    assert {
+        run(session("sound"), name).details["reason"] for name in ("unscaled", "refit-all", "scaled-twice")
+    } == {reason}
 
 
 def served(session: Any, **rows: np.ndarray) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.base import Result
+from keras_consistency_cli.routes.trace import Result
 from tests.helpers.scaled_subjects import RAW, TRAINED, Setting, only
 
 
@@ -59,6 +59,12 @@ def test_one_mean_for_all_features(setting: Any) -> None:
 
 
 def test_models_that_normalise_nothing_say_so(setting: Any) -> None:
-    assert setting().run("adapt-all") == Result(outputs={}, details={"reason": "the model has no Normalization layer"})
-    inverted = keras.Sequential([keras.Input((3,)), layers.Normalization(mean=1.0, variance=4.0, invert=True)])
-    assert setting(model=inverted).run("adapt-all").details == {"reason": "the model has no Normalization layer"}
+    assert setting().run("adapt-all") == Result(
+        outputs={}, details={"reason": "the model has no Normalization layer"}
+    )
+    inverted = keras.Sequential(
+        [keras.Input((3,)), layers.Normalization(mean=1.0, variance=4.0, invert=True)]
+    )
+    assert setting(model=inverted).run("adapt-all").details == {
+        "reason": "the model has no Normalization layer"
+    }

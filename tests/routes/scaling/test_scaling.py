@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import Normalizer, StandardScaler
 
-from keras_consistency_cli.routes.base import Result
+from keras_consistency_cli.routes.trace import Result
 from tests.helpers.scaled_subjects import RAW, SCALER, TRAINED, Setting, only, refit_in
 
 
@@ -44,7 +44,12 @@ def test_details_tell_how_far_inputs_move(setting: Any) -> None:
     spread = right.std(axis=0)
     off = np.abs(StandardScaler().fit_transform(RAW) - right).max(axis=0) / spread
     details = here.run("refit-all").details
-    assert details == {"moved": pytest.approx(off.max()), "column": int(off.argmax()), "columns": [0, 1, 2], "constant": False}
+    assert details == {
+        "moved": pytest.approx(off.max()),
+        "column": int(off.argmax()),
+        "columns": [0, 1, 2],
+        "constant": False,
+    }
     assert here.run("refit-single").details["constant"] is True
     assert here.run("scaled-alone").details["moved"] < 1e-12
 
@@ -69,7 +74,9 @@ def test_rows_that_are_scaled_already_are_left_alone(setting: Any) -> None:
 
 
 def test_a_preprocess_function_has_nothing_to_fit(setting: Any) -> None:
-    assert setting(preprocess="prepare").run("refit-all") == Result(outputs={}, details={"reason": "a preprocess function has nothing to fit"})
+    assert setting(preprocess="prepare").run("refit-all") == Result(
+        outputs={}, details={"reason": "a preprocess function has nothing to fit"}
+    )
 
 
 def test_a_preprocess_function_that_looks_at_all_rows_is_caught_alone(setting: Any) -> None:
@@ -95,13 +102,19 @@ def test_a_preprocess_function_that_fails_on_one_row(setting: Any) -> None:
 
 
 def test_casts_that_change_nothing_are_not_tried(setting: Any) -> None:
-    assert setting(RAW.astype("float32"), scaler=SCALER).run("float32-first").details == {"reason": "the rows are float32 as they are"}
-    assert setting((RAW > 0), scaler=SCALER).run("float16-first").details == {"reason": "the rows are bool as they are"}
+    assert setting(RAW.astype("float32"), scaler=SCALER).run("float32-first").details == {
+        "reason": "the rows are float32 as they are"
+    }
+    assert setting((RAW > 0), scaler=SCALER).run("float16-first").details == {
+        "reason": "the rows are bool as they are"
+    }
     assert setting(RAW.astype("int64"), scaler=SCALER).run("float32-first").details["moved"] < 1e-6
 
 
 def test_columns_are_permuted_as_their_names_suggest(setting: Any) -> None:
-    assert setting(scaler=SCALER).run("columns-permuted").details == {"reason": "neither the data nor the scaler name their columns"}
+    assert setting(scaler=SCALER).run("columns-permuted").details == {
+        "reason": "neither the data nor the scaler name their columns"
+    }
     here = setting(scaler=SCALER, feature_names=["income", "age", "debt"])
     assert np.array_equal(only(here.run("columns-permuted")), here.fed(SCALER.transform(RAW[:, [1, 2, 0]])))
     sorted_already = setting(scaler=SCALER, feature_names=["a", "b", "c"]).run("columns-permuted")

@@ -17,7 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.base import Result
+from keras_consistency_cli.routes.trace import Result
 from tests.helpers.scaled_subjects import RAW, SCALER, TRAINED, Setting, only, refit_in
 
 
@@ -31,13 +31,19 @@ SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int 
     "rightly": (SCALER.transform, []),
     "refitted on all": (lambda rows: StandardScaler().fit_transform(rows), [("refit-all", None)]),
     "refitted on 20": (lambda rows: refit_in(20, rows), [("refit-batches", 20)]),
-    "refitted on the first 16": (lambda rows: StandardScaler().fit(rows[:16]).transform(rows), [("refit-first", 16)]),
+    "refitted on the first 16": (
+        lambda rows: StandardScaler().fit(rows[:16]).transform(rows),
+        [("refit-first", 16)],
+    ),
     "refitted on each row": (lambda rows: refit_in(1, rows), [("refit-single", 1)]),
     "not scaled": (lambda rows: rows, [("unscaled", None)]),
     "scaled twice": (lambda rows: SCALER.transform(SCALER.transform(rows)), [("scaled-twice", None)]),
     "float16": (lambda rows: SCALER.transform(rows).astype("float16"), [("float16-after", None)]),
     "float16 first": (lambda rows: SCALER.transform(rows.astype("float16")), [("float16-first", None)]),
-    "stored as float16": (lambda rows: SCALER.transform(rows.astype("float16").astype("float64")), [("float16-first", None)]),
+    "stored as float16": (
+        lambda rows: SCALER.transform(rows.astype("float16").astype("float64")),
+        [("float16-first", None)],
+    ),
     "other columns": (lambda rows: SCALER.transform(rows[:, [2, 1, 0]]), [("other-columns", None)]),
     "cut to whole numbers": (lambda rows: SCALER.transform(np.trunc(rows)), [("cut-first", None)]),
     "rounded to whole numbers": (lambda rows: SCALER.transform(np.rint(rows)), [("rounded-first", None)]),
@@ -47,7 +53,9 @@ SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int 
 
 
 @pytest.mark.parametrize(("serve", "expected"), SERVED.values(), ids=list(SERVED))
-def test_served_rows_are_matched_and_predicted(setting: Any, serve: Any, expected: list[tuple[str, int | None]]) -> None:
+def test_served_rows_are_matched_and_predicted(
+    setting: Any, serve: Any, expected: list[tuple[str, int | None]]
+) -> None:
     here = setting(scaler=SCALER, served=serve(RAW))
     found = here.run("served")
     (match,) = found.details["inputs"].values()
@@ -56,10 +64,16 @@ def test_served_rows_are_matched_and_predicted(setting: Any, serve: Any, expecte
     assert np.array_equal(only(found), here.fed(serve(RAW)))
 
 
-@pytest.mark.parametrize(("without", "kind"), [(0, "without-step:impute"), (1, "without-step:squash"), (2, "without-step:scale")])
+@pytest.mark.parametrize(
+    ("without", "kind"), [(0, "without-step:impute"), (1, "without-step:squash"), (2, "without-step:scale")]
+)
 def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None:
     raw = np.where(np.random.default_rng(5).random(RAW.shape) < 0.1, np.nan, RAW)
-    steps = [("impute", SimpleImputer()), ("squash", PowerTransformer(standardize=False)), ("scale", StandardScaler())]
+    steps = [
+        ("impute", SimpleImputer()),
+        ("squash", PowerTransformer(standardize=False)),
+        ("scale", StandardScaler()),
+    ]
     scaler = Pipeline(steps).fit(TRAINED)
     served = Pipeline([step for at, step in enumerate(scaler.steps) if at != without]).transform(raw)
     (match,) = setting(raw, scaler=scaler, served=served).run("served").details["inputs"].values()
@@ -72,7 +86,9 @@ def test_batches_are_recognised_although_the_sample_is_spread(setting: Any) -> N
     assert [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]] == [("refit-batches", 20)]
 
 
-def test_served_rows_beyond_the_window_are_judged_by_the_sample(setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_served_rows_beyond_the_window_are_judged_by_the_sample(
+    setting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WINDOW_ROWS", 8)
     served = SCALER.transform(RAW)
     served[30:] = RAW[30:]
@@ -99,7 +115,12 @@ def test_a_function_served_row_by_row(setting: Any) -> None:
 def test_rows_said_to_be_scaled_that_were_served_raw_or_scaled_again(setting: Any) -> None:
     right = SCALER.transform(RAW)
     for served, kind in ((RAW, "unscaled"), (SCALER.transform(right), "scaled-twice")):
-        (match,) = setting(right, scaler=SCALER, data_state="scaled", served=served).run("served").details["inputs"].values()
+        (match,) = (
+            setting(right, scaler=SCALER, data_state="scaled", served=served)
+            .run("served")
+            .details["inputs"]
+            .values()
+        )
         assert [mistake["kind"] for mistake in match["mistakes"]] == [kind]
 
 
@@ -117,7 +138,9 @@ def test_names_of_columns_come_along(setting: Any) -> None:
 
 
 def test_no_served_rows_are_no_answer(setting: Any) -> None:
-    assert setting(scaler=SCALER).run("served") == Result(outputs={}, details={"reason": "no served rows given"})
+    assert setting(scaler=SCALER).run("served") == Result(
+        outputs={}, details={"reason": "no served rows given"}
+    )
 
 
 def two_inputs() -> Any:
@@ -140,7 +163,9 @@ def test_an_input_that_the_scaler_has_no_business_with(tmp_path: Path) -> None:
     here.session.subject = Subject(files=files, model=model, facts=here.session.facts)
     inputs = here.run("served").details["inputs"]
     assert inputs["left"]["mistakes"] == ()
-    assert [(mistake["kind"], mistake["columns"]) for mistake in inputs["right"]["mistakes"]] == [("scaled-too", (0, 1, 2))]
+    assert [(mistake["kind"], mistake["columns"]) for mistake in inputs["right"]["mistakes"]] == [
+        ("scaled-too", (0, 1, 2))
+    ]
 
 
 def test_a_cast_after_scaling_is_seen_where_raw_rows_are_too_large_for_it(setting: Any) -> None:

@@ -25,8 +25,12 @@ def beside(series: Any) -> Any:
 
 
 BUILDS = {
-    "one length": lambda: functional(lambda x: Pool(heeding=False, name="pool")(layers.Dense(4)(masked()(x)))),
-    "behind a layer that heeds it": lambda: functional(lambda x: Pool(False, name="pool")(layers.LSTM(4, return_sequences=True)(masked()(x)))),
+    "one length": lambda: functional(
+        lambda x: Pool(heeding=False, name="pool")(layers.Dense(4)(masked()(x)))
+    ),
+    "behind a layer that heeds it": lambda: functional(
+        lambda x: Pool(False, name="pool")(layers.LSTM(4, return_sequences=True)(masked()(x)))
+    ),
     "beside one": lambda: functional(beside),
 }
 
@@ -42,7 +46,10 @@ def test_the_layer_is_named(name: str, side: str) -> None:
 
 
 def test_rows_that_show_no_padding_get_some() -> None:
-    assert found(BUILDS["one length"](), {"x": normal(STEPS, 3, rows=24)}) == {"layer": "pool", "kind": "Pool"}
+    assert found(BUILDS["one length"](), {"x": normal(STEPS, 3, rows=24)}) == {
+        "layer": "pool",
+        "kind": "Pool",
+    }
 
 
 @pytest.mark.parametrize("name", ["own pooling", "average", "both directions"])

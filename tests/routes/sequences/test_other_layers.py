@@ -31,13 +31,19 @@ STEPS = 6
 def masked_series() -> dict[str, np.ndarray]:
     """Eight series of 2 to 6 true steps."""
     lengths = np.arange(8)[:, None, None] % 5 + 2
-    return {"x": np.where(np.arange(STEPS)[None, :, None] < lengths, normal(STEPS, 3, rows=8), 0.0).astype("float32")}
+    return {
+        "x": np.where(np.arange(STEPS)[None, :, None] < lengths, normal(STEPS, 3, rows=8), 0.0).astype(
+            "float32"
+        )
+    }
 
 
 def stateful() -> Any:
     """State that is carried, in two layers, one of them inside a model, behind a mask, with dropout that is never off."""
     inner_series = keras.Input((None, 4), batch_size=4)
-    inner = keras.Model(inner_series, layers.GRU(4, stateful=True, return_sequences=True)(inner_series), name="inner")
+    inner = keras.Model(
+        inner_series, layers.GRU(4, stateful=True, return_sequences=True)(inner_series), name="inner"
+    )
     series = keras.Input((None, 3), batch_size=4, name="x")
     steps = layers.LSTM(4, stateful=True, return_sequences=True)(layers.Masking()(series))
     return keras.Model(series, layers.Dense(1)(LeftOn(0.3, seed=3)(inner(steps))))
@@ -53,20 +59,27 @@ def counting() -> Any:
 def distributed() -> Any:
     """TimeDistributed over any length, of words."""
     words = keras.Input((None, 3), name="x")
-    return keras.Model(words, layers.TimeDistributed(layers.Dense(2))(layers.GRU(4, return_sequences=True)(words)))
+    return keras.Model(
+        words, layers.TimeDistributed(layers.Dense(2))(layers.GRU(4, return_sequences=True)(words))
+    )
 
 
 def reader() -> Any:
     """Words, masked."""
     words = keras.Input((STEPS,), dtype="int32", name="x")
-    return keras.Model(words, layers.Dense(1)(layers.Bidirectional(layers.LSTM(3))(layers.Embedding(9, 4, mask_zero=True)(words))))
+    return keras.Model(
+        words,
+        layers.Dense(1)(layers.Bidirectional(layers.LSTM(3))(layers.Embedding(9, 4, mask_zero=True)(words))),
+    )
 
 
 def translator() -> Any:
     """An encoder and a decoder."""
     source, target = keras.Input((None, 3), name="source"), keras.Input((None, 3), name="x")
     _, *states = layers.LSTM(4, return_state=True)(source)
-    return keras.Model([source, target], layers.Dense(1)(layers.LSTM(4, return_sequences=True)(target, initial_state=states)))
+    return keras.Model(
+        [source, target], layers.Dense(1)(layers.LSTM(4, return_sequences=True)(target, initial_state=states))
+    )
 
 
 def subclassed() -> Any:
@@ -120,7 +133,9 @@ def test_nothing_is_left_behind(name: str, tmp_path: Path) -> None:
         assert state_of(model) == before, route.name
         again = session.predict(rows)
         session.restore()
-        assert {key: values.tobytes() for key, values in again.items()} == {key: values.tobytes() for key, values in answers.items()}, route.name
+        assert {key: values.tobytes() for key, values in again.items()} == {
+            key: values.tobytes() for key, values in answers.items()
+        }, route.name
 
 
 def test_every_route_runs_on_some_model() -> None:

@@ -36,7 +36,16 @@ def apart(found: Any) -> float:
 def test_masked_padding_does_not_matter(name: str, side: str) -> None:
     found = run(KEEPING[name](), padded_rows(side=side))
     assert apart(found) < 1e-5
-    expected = {"declared": True, "mask": 0.0, "side": side, "padded_rows": 24, "other_value": False, "value": [0.0] * 3, "empty_rows": 0, "rows": 24}
+    expected = {
+        "declared": True,
+        "mask": 0.0,
+        "side": side,
+        "padded_rows": 24,
+        "other_value": False,
+        "value": [0.0] * 3,
+        "empty_rows": 0,
+        "rows": 24,
+    }
     assert {key: found.details[key] for key in expected} == expected
 
 
@@ -67,10 +76,13 @@ def test_padding_without_any_mask() -> None:
 
 def test_ids() -> None:
     lengths = np.arange(24) % 6 + 3
-    words = np.where(np.arange(STEPS) < lengths[:, None], np.random.default_rng(0).integers(1, 20, (24, STEPS)), 0).astype("int32")
+    words = np.where(
+        np.arange(STEPS) < lengths[:, None], np.random.default_rng(0).integers(1, 20, (24, STEPS)), 0
+    ).astype("int32")
     for mask, matters in ((True, False), (False, True)):
-        parts: Callable[[Any], Any] = lambda x, mask=mask: layers.GRU(4)(layers.Embedding(20, 4, mask_zero=mask)(x))  # noqa: E731
-        found = run(functional(parts, (STEPS,), "int32"), {"x": words})
+        embedding = layers.Embedding(20, 4, mask_zero=mask)
+        model = functional(lambda x, embedding=embedding: layers.GRU(4)(embedding(x)), (STEPS,), "int32")
+        found = run(model, {"x": words})
         assert (found.details["declared"], apart(found) > 1e-3) == (mask, matters)
 
 
@@ -78,13 +90,19 @@ def test_rows_of_nothing_but_padding() -> None:
     rows = padded_rows()
     rows["x"][:2] = 0.0
     found = {name: run(KEEPING[name](), rows).details for name in ("average", "lstm")}
-    assert {name: (each["empty_rows"], each["empty_answers_nan"]) for name, each in found.items()} == {"average": (2, True), "lstm": (2, False)}
+    assert {name: (each["empty_rows"], each["empty_answers_nan"]) for name, each in found.items()} == {
+        "average": (2, True),
+        "lstm": (2, False),
+    }
 
 
 def test_a_model_of_one_length_says_so() -> None:
     flat = functional(lambda x: layers.Flatten()(masked()(x)))
     found = run(flat, padded_rows())
-    assert (dict(found.outputs), found.details["refused"]) == ({}, "it takes one length only (ValueError at others)")
+    assert (dict(found.outputs), found.details["refused"]) == (
+        {},
+        "it takes one length only (ValueError at others)",
+    )
 
 
 @pytest.mark.parametrize("name", ["attention of one length", "fixed batch with state"])
@@ -98,18 +116,31 @@ def test_the_model_is_left_as_it_was(name: str) -> None:
 
 def stateful() -> Any:
     """A masked LSTM that carries its state, in batches of four."""
-    return keras.Sequential([keras.Input((None, 3), batch_size=4, name="x"), masked(), layers.LSTM(4, stateful=True), layers.Dense(1)])
+    return keras.Sequential(
+        [
+            keras.Input((None, 3), batch_size=4, name="x"),
+            masked(),
+            layers.LSTM(4, stateful=True),
+            layers.Dense(1),
+        ]
+    )
 
 
 def fixed(*parts: Any) -> Any:
-    return keras.Sequential([keras.Input((STEPS, 3), batch_size=5, name="x"), masked(), *parts, layers.GRU(4), layers.Dense(1)])
+    return keras.Sequential(
+        [keras.Input((STEPS, 3), batch_size=5, name="x"), masked(), *parts, layers.GRU(4), layers.Dense(1)]
+    )
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_models_built_for_one_batch_size(side: str) -> None:
     """Batches of five: rows of one length do not fill the last of them."""
     rows = padded_rows(side=side)
-    kept, lost, carried = run(fixed(), rows), run(fixed(layers.Conv1D(4, 3, padding="same")), rows), run(stateful(), rows)
+    kept, lost, carried = (
+        run(fixed(), rows),
+        run(fixed(layers.Conv1D(4, 3, padding="same")), rows),
+        run(stateful(), rows),
+    )
     assert apart(kept) < 1e-6 > apart(carried)
     assert apart(lost) > 0.01
     assert kept.details["lengths"] == [3, 8]
@@ -118,16 +149,25 @@ def test_models_built_for_one_batch_size(side: str) -> None:
 def test_several_lengths_and_the_other_side() -> None:
     rows = padded_rows()
     lengths = np.array([4] * 9 + [3] * 3 + [6] * 8 + [7] * 4)
-    rows["x"] = np.where(np.arange(STEPS)[None, :, None] < lengths[:, None, None], normal(STEPS, 3, rows=24), 0).astype("float32")
+    rows["x"] = np.where(
+        np.arange(STEPS)[None, :, None] < lengths[:, None, None], normal(STEPS, 3, rows=24), 0
+    ).astype("float32")
     kept = run(KEEPING["lstm"](), rows)
     assert (kept.details["lengths"], kept.rows.tolist()) == ([3, 4, 7], list(range(16)))
     assert kept.details["other_side"] < 1e-5
-    placed = functional(lambda x: layers.GlobalAveragePooling1D()(layers.Concatenate()([masked()(x), ops.cumsum(ops.ones_like(x), axis=1)])))
+    placed = functional(
+        lambda x: layers.GlobalAveragePooling1D()(
+            layers.Concatenate()([masked()(x), ops.cumsum(ops.ones_like(x), axis=1)])
+        )
+    )
     assert run(placed, rows).details["other_side"] > 0.01
 
 
 def test_a_row_of_nothing_but_padding_is_made_where_there_is_none() -> None:
-    told = {name: run(KEEPING[name](), padded_rows()).details["empty_would_be_nan"] for name in ("average", "lstm")}
+    told = {
+        name: run(KEEPING[name](), padded_rows()).details["empty_would_be_nan"]
+        for name in ("average", "lstm")
+    }
     assert told == {"average": True, "lstm": False}
 
 
@@ -135,13 +175,20 @@ def test_rows_that_are_all_padding_count_where_nothing_can_be_cut() -> None:
     rows = {"x": normal(STEPS, 3, rows=24)}
     rows["x"][:2] = 0.0
     found = run(KEEPING["average"](), rows)
-    assert (found.details["empty_answers_nan"], found.details["refused"]) == (True, "every row that is padded is nothing but padding")
+    assert (found.details["empty_answers_nan"], found.details["refused"]) == (
+        True,
+        "every row that is padded is nothing but padding",
+    )
 
 
 def test_what_the_owner_fills_up_with_is_added() -> None:
     rows = {"x": normal(STEPS, 3, rows=24)}
     found = run(KEEPING["lstm"](), rows, padding_value=-7.0, padding_side="left")
-    assert (found.details["side"], found.details["value"], found.details["other_value"]) == ("left", [-7.0] * 3, True)
+    assert (found.details["side"], found.details["value"], found.details["other_value"]) == (
+        "left",
+        [-7.0] * 3,
+        True,
+    )
     assert apart(found) > 0.01
 
 
@@ -149,7 +196,9 @@ def known(built: Any, rows: dict[str, np.ndarray], lengths: np.ndarray) -> Any:
     """Run with lengths that the owner knows."""
     session = session_of((built, {}))
     files: Any = SimpleNamespace(scales=False, allow_unsafe=False)
-    session.subject = SimpleNamespace(lengths=lambda numbers: lengths[numbers], files=files, custom_objects={})  # type: ignore[assignment]
+    session.subject = SimpleNamespace(
+        lengths=lambda numbers: lengths[numbers], files=files, custom_objects={}
+    )  # type: ignore[assignment]
     session.numbers = np.arange(len(lengths))
     return ROUTE.run(session, rows)
 
@@ -189,7 +238,11 @@ def test_true_steps_that_look_like_padding_are_counted_in() -> None:
 def test_known_lengths_that_fill_the_rows() -> None:
     rows = {"x": normal(STEPS, 3, rows=24)}
     found = known(LOSING["convolution"][0](), rows, np.full(24, STEPS))
-    assert ("padded_rows" in found.details, found.details["added"], apart(found) > 0.01) == (False, [1, 3], True)
+    assert ("padded_rows" in found.details, found.details["added"], apart(found) > 0.01) == (
+        False,
+        [1, 3],
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,7 +266,10 @@ def test_where_it_does_not_apply() -> None:
 
 def test_a_lost_mask_shows_at_one_length() -> None:
     """Reshape to a fixed shape refuses other lengths: the mask is put back, and the series layer behind it answers otherwise."""
-    lost = run(functional(lambda x: layers.GRU(4)(layers.Reshape((STEPS, 3), name="reshape")(masked()(x)))), padded_rows()).details
+    lost = run(
+        functional(lambda x: layers.GRU(4)(layers.Reshape((STEPS, 3), name="reshape")(masked()(x)))),
+        padded_rows(),
+    ).details
     assert (lost["declared"], lost["mask"], lost["restored"]) == (True, 0.0, ["reshape"])
     assert lost["restored_moves"] > 0.01
     kept = run(functional(lambda x: layers.Reshape((2, 2))(layers.GRU(4)(masked()(x)))), padded_rows())
@@ -230,10 +286,14 @@ def test_what_a_flattened_mask_hides_counts() -> None:
 def test_a_layer_with_a_mask_of_its_own_hides_padding() -> None:
     def weighed(ids: Any) -> Any:
         weights = ops.expand_dims(ops.cast(ops.not_equal(ids, 0), "float32"), -1)
-        return ops.sum(layers.Reshape((STEPS, 4))(layers.Embedding(20, 4, mask_zero=True)(ids)) * weights, axis=1)
+        return ops.sum(
+            layers.Reshape((STEPS, 4))(layers.Embedding(20, 4, mask_zero=True)(ids)) * weights, axis=1
+        )
 
     lengths = np.arange(24) % 6 + 3
-    words = np.where(np.arange(STEPS) < lengths[:, None], np.random.default_rng(0).integers(1, 20, (24, STEPS)), 0).astype("int32")
+    words = np.where(
+        np.arange(STEPS) < lengths[:, None], np.random.default_rng(0).integers(1, 20, (24, STEPS)), 0
+    ).astype("int32")
     found = run(functional(weighed, (STEPS,), "int32"), {"x": words}).details
     assert found["refused"]
     assert "restored_moves" not in found

@@ -17,16 +17,34 @@ TABLE = {route.name: route for route in SHAPE_ROUTES}
 
 
 def words(dtype: str = "float32") -> Any:
-    return keras.Sequential([keras.Input((5,), dtype=dtype, name="x"), layers.Embedding(9, 3, name="table"), layers.Flatten(), layers.Dense(1)])
+    return keras.Sequential(
+        [
+            keras.Input((5,), dtype=dtype, name="x"),
+            layers.Embedding(9, 3, name="table"),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+    )
 
 
 def tagging(*shape: int | None) -> Any:
-    return keras.Sequential([keras.Input(shape, name="x"), layers.LSTM(4, return_sequences=True), layers.TimeDistributed(layers.Dense(2))])
+    return keras.Sequential(
+        [
+            keras.Input(shape, name="x"),
+            layers.LSTM(4, return_sequences=True),
+            layers.TimeDistributed(layers.Dense(2)),
+        ]
+    )
 
 
 @pytest.mark.parametrize(
     ("values", "kind"),
-    [([[0.0, 1, 2, 3, 8]], None), ([[0.0, 1, 2, 3.5, 8]], "fractions"), ([[0.0, -1, 2, 3, 8]], "negative"), ([[0.0, 1, 2, 3, 9]], "above 8")],
+    [
+        ([[0.0, 1, 2, 3, 8]], None),
+        ([[0.0, 1, 2, 3.5, 8]], "fractions"),
+        ([[0.0, -1, 2, 3, 8]], "negative"),
+        ([[0.0, 1, 2, 3, 9]], "above 8"),
+    ],
 )
 def test_ids(values: list[list[float]], kind: str | None) -> None:
     found = TABLE["ids"].run(session_of((words(), {})), {"x": np.array(values, np.float32)}).details["x"]
@@ -41,13 +59,18 @@ def test_two_lengths_show_time_distributed() -> None:
 
 
 def test_two_lengths_are_nothing_to_dense() -> None:
-    model = keras.Sequential([keras.Input((None, 3), name="x"), layers.GRU(4, return_sequences=True), layers.Dense(2)])
+    model = keras.Sequential(
+        [keras.Input((None, 3), name="x"), layers.GRU(4, return_sequences=True), layers.Dense(2)]
+    )
     assert TABLE["two-lengths"].run(session_of((model, {})), {"x": normal(7, 3)}).details == {"wrong": None}
 
 
 def test_where_they_do_not_apply() -> None:
     reasons = {name: route.unavailable(describe_model(mlp()[0])) for name, route in TABLE.items()}
-    assert reasons == {"ids": "the model has no Embedding", "two-lengths": "no TimeDistributed layer works on a time axis of any length"}
+    assert reasons == {
+        "ids": "the model has no Embedding",
+        "two-lengths": "no TimeDistributed layer works on a time axis of any length",
+    }
     assert TABLE["two-lengths"].unavailable(describe_model(tagging(7, 3))) is not None
     assert TABLE["two-lengths"].unavailable(describe_model(tagging(None, 3))) is None
 
@@ -56,8 +79,16 @@ def test_leniency_is_that_of_keras() -> None:
     free, bound = chain((4, 1), layers.LSTM(2))[0], chain((4, 1), layers.Flatten(), layers.Dense(2))[0]
     series = keras.Input((4, 1))
     functional = keras.Model(series, layers.LSTM(2)(series))
-    assert [describe_model(model).inputs[0].lenient for model in (free, bound, functional)] == ["length", "rank", "rank"]
-    assert free.predict(normal(9, 1), verbose=0).shape == functional.predict(normal(1), verbose=0).shape == (10, 2)
+    assert [describe_model(model).inputs[0].lenient for model in (free, bound, functional)] == [
+        "length",
+        "rank",
+        "rank",
+    ]
+    assert (
+        free.predict(normal(9, 1), verbose=0).shape
+        == functional.predict(normal(1), verbose=0).shape
+        == (10, 2)
+    )
     functional.predict_function = None
     with pytest.raises(ValueError, match="expected shape"):
         functional.predict(normal(9, 1), verbose=0)

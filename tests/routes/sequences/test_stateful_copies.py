@@ -28,7 +28,9 @@ def translator(*, attention: bool = False, length: int | None = None, cell: Any 
 def caption() -> Any:
     """A decoder that starts from what a Dense makes of features without time."""
     picture, words = keras.Input((6,), name="picture"), keras.Input((None, 2), name="words")
-    decoded = layers.GRU(5, return_sequences=True)(words, initial_state=layers.Dense(5, activation="tanh")(picture))
+    decoded = layers.GRU(5, return_sequences=True)(
+        words, initial_state=layers.Dense(5, activation="tanh")(picture)
+    )
     return keras.Model([picture, words], layers.Dense(3)(decoded))
 
 

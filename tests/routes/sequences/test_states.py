@@ -19,12 +19,18 @@ TABLE = {route.name: route for route in STATE_ROUTES}
 
 def nested() -> tuple[Any, dict[str, np.ndarray]]:
     inner_series, series = keras.Input((4, 3), batch_size=2), keras.Input((4, 3), batch_size=2, name="x")
-    inner = keras.Model(inner_series, layers.Bidirectional(layers.GRU(3, stateful=True), name="both")(inner_series), name="encoder")
+    inner = keras.Model(
+        inner_series,
+        layers.Bidirectional(layers.GRU(3, stateful=True), name="both")(inner_series),
+        name="encoder",
+    )
     return keras.Model(series, layers.Dense(1)(inner(series))), {"x": normal(4, 3, rows=8)}
 
 
 def single() -> tuple[Any, dict[str, np.ndarray]]:
-    return chain((4, 3), layers.RNN(layers.SimpleRNNCell(4), stateful=True), layers.Dense(1), rows=5, batch_size=1)
+    return chain(
+        (4, 3), layers.RNN(layers.SimpleRNNCell(4), stateful=True), layers.Dense(1), rows=5, batch_size=1
+    )
 
 
 MODELS: dict[str, Callable[[], Any]] = {"lstm": stateful, "nested": nested, "one row a batch": single}
@@ -56,11 +62,22 @@ def test_memory_decays_and_nan_poisons(name: str) -> None:
 
 def test_the_curve_is_that_of_whole_rows_fed_to_a_fresh_and_a_used_model() -> None:
     """Answers for each step, and one answer for a row: after each row the distances are the same."""
-    model, rows = chain((4, 3), layers.GRU(5, stateful=True, return_sequences=True, name="gru"), layers.Dense(1), rows=6, batch_size=2)
-    last = keras.Sequential([keras.Input((4, 3), batch_size=2), layers.GRU(5, stateful=True, name="gru"), layers.Dense(1)])
+    model, rows = chain(
+        (4, 3),
+        layers.GRU(5, stateful=True, return_sequences=True, name="gru"),
+        layers.Dense(1),
+        rows=6,
+        batch_size=2,
+    )
+    last = keras.Sequential(
+        [keras.Input((4, 3), batch_size=2), layers.GRU(5, stateful=True, name="gru"), layers.Dense(1)]
+    )
     last.set_weights(model.get_weights())
     whole, single = (
-        TABLE["state-memory"].run(session_of((each, {})), {each.inputs[0].name: next(iter(rows.values()))}).details for each in (model, last)
+        TABLE["state-memory"]
+        .run(session_of((each, {})), {each.inputs[0].name: next(iter(rows.values()))})
+        .details
+        for each in (model, last)
     )
     assert (whole["steps"], single["steps"]) == (1, 1)
     assert np.allclose(whole["curve"], single["curve"], atol=1e-6)
@@ -75,7 +92,10 @@ def test_saving_loses_the_state_and_copying_keeps_it(name: str) -> None:
 
 
 def test_predict_without_a_batch_size() -> None:
-    told = {name: TABLE["state-memory"].run(session_of(build()), build()[1]).details["default_predict"] for name, build in MODELS.items()}
+    told = {
+        name: TABLE["state-memory"].run(session_of(build()), build()[1]).details["default_predict"]
+        for name, build in MODELS.items()
+    }
     assert told["one row a batch"] == "ValueError"
     assert "answers" not in told.values()
 
@@ -94,9 +114,13 @@ def test_reset_reaches_nested_layers() -> None:
     model, rows = nested()
     model.predict(*rows.values(), batch_size=2, verbose=0)
     reset_states(model)
-    states = [np.asarray(state) for state in model.get_layer("encoder").get_layer("both").forward_layer.states]
+    states = [
+        np.asarray(state) for state in model.get_layer("encoder").get_layer("both").forward_layer.states
+    ]
     assert all(not state.any() for state in states)
 
 
 def test_stateless_models_cost_nothing() -> None:
-    assert {route.unavailable(describe_model(mlp()[0])) for route in STATE_ROUTES} == {"no layer carries state"}
+    assert {route.unavailable(describe_model(mlp()[0])) for route in STATE_ROUTES} == {
+        "no layer carries state"
+    }

@@ -27,29 +27,53 @@ def functional(parts: Callable[[Any], Any], shape: tuple[int | None, ...] = (8, 
 
 
 def attending(causal: bool) -> Any:
-    return functional(lambda x: layers.Dense(2)(layers.MultiHeadAttention(2, 4, name="heads")(x, x, use_causal_mask=causal)), (None, 4))
+    return functional(
+        lambda x: layers.Dense(2)(
+            layers.MultiHeadAttention(2, 4, name="heads")(x, x, use_causal_mask=causal)
+        ),
+        (None, 4),
+    )
 
 
 def nested() -> Any:
     inner_series = keras.Input((None, 4))
-    inner = keras.Model(inner_series, layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(inner_series), name="encoder")
+    inner = keras.Model(
+        inner_series,
+        layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(inner_series),
+        name="encoder",
+    )
     return functional(lambda x: layers.Dense(1)(inner(x)), (None, 4))
 
 
 MODELS: dict[str, Callable[[], Any]] = {
-    "lstm": lambda: model(layers.LSTM(4, return_sequences=True), layers.GRU(3, return_sequences=True), layers.Dense(2)),
-    "lstm of one length": lambda: functional(lambda x: layers.Dense(2)(layers.LSTM(4, return_sequences=True)(x))),
+    "lstm": lambda: model(
+        layers.LSTM(4, return_sequences=True), layers.GRU(3, return_sequences=True), layers.Dense(2)
+    ),
+    "lstm of one length": lambda: functional(
+        lambda x: layers.Dense(2)(layers.LSTM(4, return_sequences=True)(x))
+    ),
     "one answer": lambda: model(layers.GRU(4), layers.Dense(1)),
     "stateful": lambda: model(layers.LSTM(4, return_sequences=True, stateful=True), layers.Dense(1), batch=2),
-    "causal convolutions": lambda: model(layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(2, 2, padding="causal", dilation_rate=2)),
+    "causal convolutions": lambda: model(
+        layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(2, 2, padding="causal", dilation_rate=2)
+    ),
     "causal attention": lambda: attending(True),
     "steps on their own": lambda: model(layers.Conv1D(4, 1, activation="relu"), layers.Dense(2)),
-    "both directions": lambda: model(layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both"), layers.Dense(1)),
-    "centred convolution": lambda: model(layers.Dense(4), layers.Conv1D(4, 3, padding="same", name="centred")),
+    "both directions": lambda: model(
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both"), layers.Dense(1)
+    ),
+    "centred convolution": lambda: model(
+        layers.Dense(4), layers.Conv1D(4, 3, padding="same", name="centred")
+    ),
     "attention": lambda: attending(False),
     "inside": nested,
 }
-AHEAD = {"both directions": "both", "centred convolution": "centred", "attention": "heads", "inside": "encoder/both"}
+AHEAD = {
+    "both directions": "both",
+    "centred convolution": "centred",
+    "attention": "heads",
+    "inside": "encoder/both",
+}
 
 
 def steps_of(name: str) -> dict[str, Any]:
@@ -64,7 +88,17 @@ def test_layers_that_look_ahead_are_named(name: str) -> None:
     assert (found["layer"], "twin" in found, "prefix" in found) == (AHEAD[name], False, False)
 
 
-@pytest.mark.parametrize("name", ["lstm", "lstm of one length", "causal convolutions", "causal attention", "stateful", "steps on their own"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lstm",
+        "lstm of one length",
+        "causal convolutions",
+        "causal attention",
+        "stateful",
+        "steps on their own",
+    ],
+)
 def test_prefixes_of_causal_models_are_exact(name: str) -> None:
     found = steps_of(name)
     assert (found["future"] < EXACT, found["prefix"] < EXACT) == (True, True)
@@ -91,7 +125,9 @@ def test_single_steps(name: str, one_step: bool, twin: bool | None) -> None:
 
 
 def test_a_recurrent_model_with_a_convolution_has_no_exact_twin() -> None:
-    built = model(layers.Conv1D(4, 3, padding="causal"), layers.LSTM(4, return_sequences=True), layers.Dense(1))
+    built = model(
+        layers.Conv1D(4, 3, padding="causal"), layers.LSTM(4, return_sequences=True), layers.Dense(1)
+    )
     found = ROUTE.run(session_of((built, {})), {"x": normal(8, 3)}).details
     assert found["twin"] > OFF
 
@@ -108,9 +144,17 @@ def test_the_model_is_left_as_it_was(name: str) -> None:
 def test_of_an_encoder_and_a_decoder_the_decoder_is_stepped() -> None:
     source, target = keras.Input((None, 3), name="source"), keras.Input((None, 2), name="target")
     _, *states = layers.LSTM(4, return_state=True)(source)
-    built = keras.Model([source, target], layers.Dense(2)(layers.LSTM(4, return_sequences=True, name="decoder")(target, initial_state=states)))
+    built = keras.Model(
+        [source, target],
+        layers.Dense(2)(layers.LSTM(4, return_sequences=True, name="decoder")(target, initial_state=states)),
+    )
     found = ROUTE.run(session_of((built, {})), {"source": normal(8, 3), "target": normal(8, 2)}).details
-    assert (found["encoder"], found["decoder"], found["future"] < EXACT, found["prefix"] < EXACT) == (True, "decoder", True, True)
+    assert (found["encoder"], found["decoder"], found["future"] < EXACT, found["prefix"] < EXACT) == (
+        True,
+        "decoder",
+        True,
+        True,
+    )
     assert found["one_step"] > OFF > EXACT > found["twin"]
 
 
@@ -118,7 +162,13 @@ def test_of_an_encoder_and_a_decoder_the_decoder_is_stepped() -> None:
     ("built", "reach", "exact"),
     [
         # 1 + 2 + 2 * 2 steps of a causal convolution, rounded up to a power of two.
-        (lambda: model(layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(4, 3, padding="causal", dilation_rate=2)), 8, True),
+        (
+            lambda: model(
+                layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(4, 3, padding="causal", dilation_rate=2)
+            ),
+            8,
+            True,
+        ),
         (lambda: model(layers.Dense(4), layers.Conv1D(4, 1)), 1, True),
         (lambda: model(layers.LSTM(4)), None, False),
         (lambda: functional(placed, (None, 3)), 1, False),

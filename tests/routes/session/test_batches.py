@@ -14,12 +14,20 @@ ROWS = {"a": np.arange(14).reshape(7, 2), "b": np.arange(7)}
 def test_batches_cover_all_rows_in_order(size: int, lengths: list[int]) -> None:
     parts = list(batches(ROWS, size))
     assert [count(part) for part in parts] == lengths
-    assert {name: values.tolist() for name, values in stack(parts).items()} == {name: values.tolist() for name, values in ROWS.items()}
+    assert {name: values.tolist() for name, values in stack(parts).items()} == {
+        name: values.tolist() for name, values in ROWS.items()
+    }
 
 
 def test_first_and_some_pick_rows_of_every_input() -> None:
-    assert {name: values.tolist() for name, values in first(ROWS, 2).items()} == {"a": [[0, 1], [2, 3]], "b": [0, 1]}
-    assert {name: values.tolist() for name, values in some(ROWS, np.array([6, 0])).items()} == {"a": [[12, 13], [0, 1]], "b": [6, 0]}
+    assert {name: values.tolist() for name, values in first(ROWS, 2).items()} == {
+        "a": [[0, 1], [2, 3]],
+        "b": [0, 1],
+    }
+    assert {name: values.tolist() for name, values in some(ROWS, np.array([6, 0])).items()} == {
+        "a": [[12, 13], [0, 1]],
+        "b": [6, 0],
+    }
 
 
 def test_outputs_without_a_row_axis_become_one_value_a_batch() -> None:
@@ -28,10 +36,16 @@ def test_outputs_without_a_row_axis_become_one_value_a_batch() -> None:
 
 def test_an_axis_that_is_lost_is_told() -> None:
     keep_rows("y", {(4, 2), (1, 2)})
-    with pytest.raises(ValueError, match=r"an output loses its row axis where a row comes alone: output 'y' comes out as \(2,\) and as \(3, 2\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"an output loses its row axis where a row comes alone: output 'y' comes out as \(2,\) and as \(3, 2\)",
+    ):
         stack([{"y": np.zeros((3, 2))}, {"y": np.zeros(2)}])
 
 
 def test_rows_whose_shape_grows_with_the_batch_are_told() -> None:
-    with pytest.raises(ValueError, match=r"the shape of an output depends on the batch size: rows of output 'y' come out as \(2,\) and as \(3,\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"the shape of an output depends on the batch size: rows of output 'y' come out as \(2,\) and as \(3,\)",
+    ):
         stack([{"y": np.zeros((3, 3))}, {"y": np.zeros((2, 2))}])

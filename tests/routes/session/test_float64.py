@@ -71,7 +71,10 @@ def test_keras_is_left_as_it_was() -> None:
 
 
 def test_a_cast_that_is_written_into_a_layer_is_told() -> None:
-    with pytest.raises(ShadowRefused, match=r"operations compute below float64 whatever the dtype policy says, the first .*\(\w+, float32\)"):
+    with pytest.raises(
+        ShadowRefused,
+        match=r"operations compute below float64 whatever the dtype policy says, the first .*\(\w+, float32\)",
+    ):
         shadow_of(chain((5,), layers.Dense(4), HardCast(), layers.Dense(1)))
 
 

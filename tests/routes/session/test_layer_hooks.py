@@ -28,9 +28,13 @@ def test_every_layer_and_operation_is_called_once_through_the_stand_in() -> None
     with intercepted(around):
         during = np.asarray(model(rows))
     np.testing.assert_array_equal(during, before)
-    called = [operation.name for operation in model.operations if not isinstance(operation, keras.layers.InputLayer)]
+    called = [
+        operation.name for operation in model.operations if not isinstance(operation, keras.layers.InputLayer)
+    ]
     assert len(called) == 2
-    assert [(path, inside) for path, inside in seen if path != model.name] == [(name, True) for name in called]
+    assert [(path, inside) for path, inside in seen if path != model.name] == [
+        (name, True) for name in called
+    ]
 
 
 def test_what_was_there_is_put_back_after_an_error() -> None:

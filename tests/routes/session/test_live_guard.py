@@ -33,7 +33,13 @@ class Diary(layers.Layer):
 
 def recurrent() -> Any:
     """A model with everything that running it can change."""
-    stack = [layers.LSTM(4, stateful=True), Diary(name="diary"), layers.Dropout(0.5, seed=1), layers.BatchNormalization(), layers.Dense(1)]
+    stack = [
+        layers.LSTM(4, stateful=True),
+        Diary(name="diary"),
+        layers.Dropout(0.5, seed=1),
+        layers.BatchNormalization(),
+        layers.Dense(1),
+    ]
     model = keras.Sequential([keras.Input(batch_shape=(8, 5, 3)), *stack])
     model.layers[-1].trainable = False
     model.compile("sgd", "mse")
@@ -72,7 +78,12 @@ def test_a_model_is_as_it_was_whatever_was_done_to_it() -> None:
     assert state_of(model) == before
     assert attributes_of(model) == attributes
     assert model.predict_function is compiled
-    assert (list(diary.seen), dict(diary.by_name), set(diary.kinds), hasattr(diary, "late")) == ([1], {"a": 1}, {1}, False)
+    assert (list(diary.seen), dict(diary.by_name), set(diary.kinds), hasattr(diary, "late")) == (
+        [1],
+        {"a": 1},
+        {1},
+        False,
+    )
     assert model.weights[0].trainable
     assert np.any(model.layers[0].states[0])
 

@@ -13,10 +13,24 @@ from keras import layers
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.session.batches import batches, stack
 from keras_consistency_cli.routes.session.session import Probe, Session, as_array
-from tests.helpers.live_models import HEALTHY, Squeezed, chain, dict_inputs, dict_subclassed, mlp, named_rows, normal, session_of, stateful, strings
+from tests.helpers.live_models import (
+    HEALTHY,
+    Squeezed,
+    chain,
+    dict_inputs,
+    dict_subclassed,
+    mlp,
+    named_rows,
+    normal,
+    session_of,
+    stateful,
+    strings,
+)
 
 
-@pytest.mark.parametrize("last", [[layers.Dense(1)], [layers.Dense(3), layers.Reshape((1, 3))]], ids=["scalar", "vector"])
+@pytest.mark.parametrize(
+    "last", [[layers.Dense(1)], [layers.Dense(3), layers.Reshape((1, 3))]], ids=["scalar", "vector"]
+)
 @pytest.mark.parametrize("shortcuts", [False, True])
 def test_a_lone_row_that_loses_its_axis_is_refused(last: list[Any], shortcuts: bool) -> None:
     built = chain((6,), *last, Squeezed())
@@ -42,14 +56,18 @@ def test_generic_steps_agree_with_predict(name: str) -> None:
     session = plain(built)
     rows = named_rows(built[1], session.facts)
     whole, stepped = session.predict(rows, batch_size=3), session.steps(rows, 3)
-    assert {key: each.tolist() for key, each in whole.items()} == {key: each.tolist() for key, each in stepped.items()}
+    assert {key: each.tolist() for key, each in whole.items()} == {
+        key: each.tolist() for key, each in stepped.items()
+    }
 
 
 def test_generic_one_by_one_is_predict_on_every_row() -> None:
     model, rows = mlp()
     session = plain((model, rows))
     singles = stack([session.predict(row, batch_size=1) for row in batches(rows, 1)])
-    assert {key: each.tolist() for key, each in session.one_by_one(rows).items()} == {key: each.tolist() for key, each in singles.items()}
+    assert {key: each.tolist() for key, each in session.one_by_one(rows).items()} == {
+        key: each.tolist() for key, each in singles.items()
+    }
 
 
 def test_generic_one_by_one_forgets_between_rows() -> None:
@@ -76,7 +94,10 @@ def test_dict_inputs_reach_the_input_of_their_name() -> None:
     model, rows = dict_subclassed()
     answers = plain((model, rows)).call(rows)
     left, right = model.left(rows["b"]), model.right(rows["a"])
-    assert {name: each.tolist() for name, each in answers.items()} == {"large": np.asarray(right).tolist(), "small": np.asarray(left).tolist()}
+    assert {name: each.tolist() for name, each in answers.items()} == {
+        "large": np.asarray(right).tolist(),
+        "small": np.asarray(left).tolist(),
+    }
 
 
 def test_dict_inputs_under_keys_other_than_the_tensors_names() -> None:
@@ -106,7 +127,11 @@ def test_outputs_have_the_names_of_the_facts_or_of_their_place() -> None:
     session = plain(mlp())
     declared = [fact.name for fact in session.facts.outputs]
     assert list(session.name_outputs(np.zeros((2, 3)))) == declared
-    assert list(session.name_outputs({"b": np.zeros(1), "a": [np.zeros(1), np.zeros(1)]})) == ["a/0", "a/1", "b"]
+    assert list(session.name_outputs({"b": np.zeros(1), "a": [np.zeros(1), np.zeros(1)]})) == [
+        "a/0",
+        "a/1",
+        "b",
+    ]
 
 
 def test_as_array_widens_what_numpy_lacks() -> None:
@@ -136,9 +161,13 @@ def test_forgotten_traces_are_made_anew() -> None:
 def test_strings_beside_numbers_are_answered_by_every_way_of_calling() -> None:
     city, size = keras.Input((1,), dtype="string", name="city"), keras.Input((2,), name="size")
     coded = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(city)
-    model = keras.Model({"city": city, "size": size}, keras.layers.Dense(1)(keras.layers.Concatenate()([coded, size])))
+    model = keras.Model(
+        {"city": city, "size": size}, keras.layers.Dense(1)(keras.layers.Concatenate()([coded, size]))
+    )
     rows = {"city": np.array([["a"], ["b"], ["c"]]), "size": np.ones((3, 2), np.float32)}
     session = session_of((model, rows))
-    (predicted,), (called,), (stepped,) = (way(rows).values() for way in (session.predict, session.call, session.step))
+    (predicted,), (called,), (stepped,) = (
+        way(rows).values() for way in (session.predict, session.call, session.step)
+    )
     np.testing.assert_allclose(called, predicted, rtol=1e-5)
     np.testing.assert_array_equal(stepped, predicted)

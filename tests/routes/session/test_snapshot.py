@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.base import Change
 from keras_consistency_cli.routes.session.snapshot import Snapshot
+from keras_consistency_cli.routes.trace import Change
 from tests.helpers.live_models import NASTY, Counter, chain, mlp, state_of, stateful
 
 KINDS = {
@@ -61,7 +61,9 @@ def test_states_made_by_the_first_run_are_put_back_to_their_beginning() -> None:
     model.predict(*rows.values(), batch_size=4, verbose=0)
     assert all(np.abs(state).max() > 0 for state in model.get_layer("memory").states)
     snapshot.restore()
-    assert [np.asarray(state).tolist() for state in model.get_layer("memory").states] == [each.tolist() for each in before]
+    assert [np.asarray(state).tolist() for state in model.get_layer("memory").states] == [
+        each.tolist() for each in before
+    ]
 
 
 def test_nan_that_stays_is_no_change_and_one_that_comes_is() -> None:
@@ -70,7 +72,9 @@ def test_nan_that_stays_is_no_change_and_one_that_comes_is() -> None:
     snapshot = Snapshot(model)
     assert snapshot.changes() == ()
     model.get_layer("price").kernel.assign([[np.nan], [0.0]])
-    assert [(change.path, change.max_abs) for change in snapshot.changes()] == [("net/price/kernel", float("inf"))]
+    assert [(change.path, change.max_abs) for change in snapshot.changes()] == [
+        ("net/price/kernel", float("inf"))
+    ]
 
 
 def test_the_global_seed_generator_counts() -> None:
@@ -96,6 +100,10 @@ def test_attributes_that_are_not_numbers_are_left_alone(value: Any) -> None:
 
 def test_held_values_can_be_given_to_a_wider_copy() -> None:
     model, _ = mlp()
-    wide = keras.Sequential([keras.Input((5,)), layers.Dense(16, dtype="float64"), layers.Dense(3, dtype="float64")])
+    wide = keras.Sequential(
+        [keras.Input((5,)), layers.Dense(16, dtype="float64"), layers.Dense(3, dtype="float64")]
+    )
     Snapshot(model).copy_to(Snapshot(wide))
-    assert [np.asarray(v).astype("float32").tolist() for v in wide.variables] == [np.asarray(v).tolist() for v in model.variables]
+    assert [np.asarray(v).astype("float32").tolist() for v in wide.variables] == [
+        np.asarray(v).tolist() for v in model.variables
+    ]

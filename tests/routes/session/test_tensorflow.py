@@ -10,7 +10,19 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes.session.batches import batches, count, some, stack
-from tests.helpers.live_models import HEALTHY, NASTY, Counter, Mapped, chain, mlp, named_rows, normal, session_of, settled, stateful
+from tests.helpers.live_models import (
+    HEALTHY,
+    NASTY,
+    Counter,
+    Mapped,
+    chain,
+    mlp,
+    named_rows,
+    normal,
+    session_of,
+    settled,
+    stateful,
+)
 
 FIVE = ("mlp", "conv with batch norm", "lstm", "dict inputs", "string inputs")
 
@@ -28,14 +40,25 @@ def live() -> dict[str, tuple[Any, dict[str, np.ndarray]]]:
 
 def literally(session: Any, rows: dict[str, np.ndarray], batch_size: int) -> dict[str, np.ndarray]:
     """What model.predict says, output by output in the order of Keras's own flattening; strings need tensors."""
-    fed = {name: keras.ops.convert_to_tensor(values.astype(object)) if values.dtype.kind == "U" else values for name, values in rows.items()}
-    answers = session.model.predict(fed if len(fed) > 1 else next(iter(fed.values())), batch_size=batch_size, verbose=0)
-    return {"/".join(map(str, path)) or session.facts.outputs[0].name: leaf for path, leaf in keras.tree.flatten_with_path(answers)}
+    fed = {
+        name: keras.ops.convert_to_tensor(values.astype(object)) if values.dtype.kind == "U" else values
+        for name, values in rows.items()
+    }
+    answers = session.model.predict(
+        fed if len(fed) > 1 else next(iter(fed.values())), batch_size=batch_size, verbose=0
+    )
+    return {
+        "/".join(map(str, path)) or session.facts.outputs[0].name: leaf
+        for path, leaf in keras.tree.flatten_with_path(answers)
+    }
 
 
 def same_bits(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> bool:
     """Whether names, shapes, dtypes and all bits are the same."""
-    shown = [{name: (each.shape, each.dtype, each.tobytes()) for name, each in outputs.items()} for outputs in (found, wanted)]
+    shown = [
+        {name: (each.shape, each.dtype, each.tobytes()) for name, each in outputs.items()}
+        for outputs in (found, wanted)
+    ]
     return shown[0] == shown[1]
 
 
@@ -44,7 +67,9 @@ def test_one_by_one_has_the_bits_of_predict_on_single_rows(name: str, live: dict
     session, rows = live[name]
     singles = stack([literally(session, row, 1) for row in batches(rows, 1)])
     assert same_bits(session.one_by_one(rows), singles)
-    assert len({each.tobytes() for values in singles.values() for each in values}) > 5, "all rows have the same answer: nothing was shown"
+    assert len({each.tobytes() for values in singles.values() for each in values}) > 5, (
+        "all rows have the same answer: nothing was shown"
+    )
 
 
 @pytest.mark.parametrize("name", FIVE)
@@ -72,7 +97,9 @@ def test_jit_compiled_models_are_stepped_with_xla() -> None:
     model, rows = mlp()
     model.compile(jit_compile=True)
     session = session_of((model, rows))
-    assert same_bits(session.one_by_one(rows), stack([literally(session, row, 1) for row in batches(rows, 1)]))
+    assert same_bits(
+        session.one_by_one(rows), stack([literally(session, row, 1) for row in batches(rows, 1)])
+    )
     assert same_bits(session.steps(rows, 4), literally(session, rows, 4))
 
 
@@ -83,7 +110,9 @@ def test_eager_models_are_called_eagerly() -> None:
     before = model.get_layer("counter").calls
     session.steps(rows, 5)
     session.one_by_one(rows)
-    assert model.get_layer("counter").calls - before == 1, "every row starts from the state in which the model was loaded"
+    assert model.get_layer("counter").calls - before == 1, (
+        "every row starts from the state in which the model was loaded"
+    )
     session.restore()
     session.steps(rows, 5)
     assert model.get_layer("counter").calls - before == 2
@@ -153,4 +182,6 @@ def test_narrow_operations_are_found_in_the_traced_step(live: dict[str, Any]) ->
 def test_a_layer_that_breaks_within_a_map_is_answered_row_by_row() -> None:
     built = chain((5,), layers.Dense(4), Mapped(), layers.Dense(2))
     session = session_of(built)
-    assert same_bits(session.one_by_one(built[1]), stack([literally(session, row, 1) for row in batches(built[1], 1)]))
+    assert same_bits(
+        session.one_by_one(built[1]), stack([literally(session, row, 1) for row in batches(built[1], 1)])
+    )

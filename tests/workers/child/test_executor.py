@@ -17,15 +17,33 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.mark.parametrize(
     ("problem", "header"),
     [
-        (RefusedError("no", mend="yes"), {"error": "no\nto mend: yes", "kind": "RefusedError", "exit_code": 1}),
+        (
+            RefusedError("no", mend="yes"),
+            {"error": "no\nto mend: yes", "kind": "RefusedError", "exit_code": 1},
+        ),
         (DataError("rows"), {"error": "rows", "kind": "DataError", "exit_code": 2}),
-        (MisfitError("shape", mend=None, name="x", shape=(1,), expected=(2,)), {"error": "shape", "kind": "DataError", "exit_code": 2}),
-        (ValueError("a\x1b[31m\n\nb\nc\nd"), {"error": "ValueError: a b c", "kind": "ValueError", "exit_code": 3}),
-        (ValueError("in user code:\n File \"/a/b.py\", line 3, in call\n Detected at node m/x defined at\n lost"),
-         {"error": "ValueError: in user code: lost", "kind": "ValueError", "exit_code": 3}),
-        (ValueError("in user code:\n lost\n Arguments received by A.call():\n • mask=None"),
-         {"error": "ValueError: in user code: lost", "kind": "ValueError", "exit_code": 3}),
-        (RuntimeError("in user code:\n a\n b\n c"), {"error": "RuntimeError: a b c", "kind": "RuntimeError", "exit_code": 3}),
+        (
+            MisfitError("shape", mend=None, name="x", shape=(1,), expected=(2,)),
+            {"error": "shape", "kind": "DataError", "exit_code": 2},
+        ),
+        (
+            ValueError("a\x1b[31m\n\nb\nc\nd"),
+            {"error": "ValueError: a b c", "kind": "ValueError", "exit_code": 3},
+        ),
+        (
+            ValueError(
+                'in user code:\n File "/a/b.py", line 3, in call\n Detected at node m/x defined at\n lost'
+            ),
+            {"error": "ValueError: in user code: lost", "kind": "ValueError", "exit_code": 3},
+        ),
+        (
+            ValueError("in user code:\n lost\n Arguments received by A.call():\n • mask=None"),
+            {"error": "ValueError: in user code: lost", "kind": "ValueError", "exit_code": 3},
+        ),
+        (
+            RuntimeError("in user code:\n a\n b\n c"),
+            {"error": "RuntimeError: a b c", "kind": "RuntimeError", "exit_code": 3},
+        ),
     ],
 )
 def test_what_went_wrong_is_told_with_its_kind(problem: Exception, header: dict[str, object]) -> None:
@@ -40,5 +58,7 @@ def test_it_says_that_it_is_there_before_anything_is_loaded() -> None:
 
 def test_importing_it_imports_no_backend() -> None:
     script = "import sys, keras_consistency_cli.workers.child.executor; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
     assert not {"numpy", "keras", "tensorflow", "sklearn", "pydantic"} & set(loaded)

@@ -19,7 +19,9 @@ from keras_consistency_cli.workers.child.isolation import isolate, writable_plac
 from keras_consistency_cli.workers.child.landlock import LandlockError
 from keras_consistency_cli.workers.child.seccomp import SeccompError
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lets a process give up rights without privileges")
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux lets a process give up rights without privileges"
+)
 ROOT = Path(__file__).resolve().parents[3]
 TRIED = """
 import json, os, signal, socket, subprocess, sys, threading
@@ -112,10 +114,14 @@ def tried(tmp_path: Path) -> Callable[[dict[str, str]], Tried]:
     return run
 
 
-def test_nothing_is_written_outside_and_nobody_is_reached(tried: Callable[[dict[str, str]], Tried], tmp_path: Path) -> None:
+def test_nothing_is_written_outside_and_nobody_is_reached(
+    tried: Callable[[dict[str, str]], Tried], tmp_path: Path
+) -> None:
     _, found = tried(FORBIDDEN)
     assert [name for name, number in found.items() if number == 0] == []
-    assert {path.name: path.read_text() for path in (tmp_path / "outside").iterdir()} == {"precious": "precious"}
+    assert {path.name: path.read_text() for path in (tmp_path / "outside").iterdir()} == {
+        "precious": "precious"
+    }
 
 
 def test_what_a_worker_needs_goes_on(tried: Callable[[dict[str, str]], Tried], tmp_path: Path) -> None:
@@ -126,7 +132,13 @@ def test_what_a_worker_needs_goes_on(tried: Callable[[dict[str, str]], Tried], t
 
 def test_nobody_leaves_the_process_group(tried: Callable[[dict[str, str]], Tried]) -> None:
     """Leaving is not an error, for programs take that badly; it just does not happen."""
-    _, found = tried({"session": "lambda: os.setsid()", "group": "lambda: os.setpgid(0, 0)", "stays": "lambda: os.kill(0, 0)"})
+    _, found = tried(
+        {
+            "session": "lambda: os.setsid()",
+            "group": "lambda: os.setpgid(0, 0)",
+            "stays": "lambda: os.kill(0, 0)",
+        }
+    )
     assert found == {"session": 0, "group": 0, "stays": 0}
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); from keras_consistency_cli.workers.child.isolation import isolate\n"
@@ -137,16 +149,22 @@ def test_nobody_leaves_the_process_group(tried: Callable[[dict[str, str]], Tried
     assert subprocess.run([sys.executable, "-c", code, str(ROOT)], check=False).returncode == 0
 
 
-def test_a_device_that_needs_a_helper_with_more_rights_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_needs_a_helper_with_more_rights_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "nvidiactl").touch()
     assert isolation._needs_helper(tmp_path)
     (tmp_path / "nvidia-uvm").touch()
     assert not isolation._needs_helper(tmp_path)
     monkeypatch.setattr(isolation, "_needs_helper", lambda _devices: True)
-    assert isolate(str(tmp_path)) == ("network and writing files: the NVIDIA driver has yet to be set up by its own helper (run nvidia-smi once)",)
+    assert isolate(str(tmp_path)) == (
+        "network and writing files: the NVIDIA driver has yet to be set up by its own helper (run nvidia-smi once)",
+    )
 
 
-def test_graphics_cards_and_their_compilers_cache_stay_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graphics_cards_and_their_compilers_cache_stay_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     devices, cache = tmp_path / "dev", tmp_path / "cache"
     devices.mkdir()
     cache.mkdir()
@@ -157,10 +175,18 @@ def test_graphics_cards_and_their_compilers_cache_stay_writable(tmp_path: Path, 
     for name in ("nvidia0", "nvidiactl"):
         (devices / name).touch()
     cards = [str(devices / "nvidia0"), str(devices / "nvidiactl")]
-    assert writable_places(str(tmp_path), devices) == [str(tmp_path), "/proc/self", str(devices / "null"), *cards, str(cache)]
+    assert writable_places(str(tmp_path), devices) == [
+        str(tmp_path),
+        "/proc/self",
+        str(devices / "null"),
+        *cards,
+        str(cache),
+    ]
 
 
-def test_what_cannot_be_done_is_told_and_the_rest_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_done_is_told_and_the_rest_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done: list[Any] = []
 
     def no_landlock(_places: Any) -> None:
@@ -175,7 +201,10 @@ def test_what_cannot_be_done_is_told_and_the_rest_is_done(tmp_path: Path, monkey
     assert isolate(str(tmp_path)) == ("writing files: the kernel has no Landlock",)
     assert done == [True]
     monkeypatch.setattr(isolation, "forbid_calls", no_filter)
-    assert isolate(str(tmp_path)) == ("writing files: the kernel has no Landlock", "network: no filter is known for mips")
+    assert isolate(str(tmp_path)) == (
+        "writing files: the kernel has no Landlock",
+        "network: no filter is known for mips",
+    )
 
 
 def test_other_platforms_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,16 @@ from keras_consistency_cli.workers import protocol
 from keras_consistency_cli.workers.child.main import Worker
 from tests.helpers.live_models import NASTY, HardCast, mlp, state_of
 
-FIXED = Facts(name="net", kind="Sequential", parameters=0, layers=(), inputs=(), outputs=(), batch_size=4, backend="tensorflow")
+FIXED = Facts(
+    name="net",
+    kind="Sequential",
+    parameters=0,
+    layers=(),
+    inputs=(),
+    outputs=(),
+    batch_size=4,
+    backend="tensorflow",
+)
 FURTHER = tuple(f"{name}-{number}" for name in ("on-accelerator", "without-tf32") for number in range(1, 8))
 """Routes of accelerators that are not here."""
 RUNS = [
@@ -160,7 +169,10 @@ def test_made_rows_are_described(served: Served, tmp_path: Path) -> None:
 
 def test_a_missing_shadow_is_an_answer_and_told_again(served: Served, tmp_path: Path) -> None:
     inputs = keras.Input((5,))
-    model, data = saved((keras.Model(inputs, HardCast()(layers.Dense(3)(inputs))), {"x": np.ones((8, 5), "float32")}), tmp_path)
+    model, data = saved(
+        (keras.Model(inputs, HardCast()(layers.Dense(3)(inputs))), {"x": np.ones((8, 5), "float32")}),
+        tmp_path,
+    )
     served.load(model, data=str(data))
     first, _ = served.run("predict-float64")
     assert first == served.run("one-by-one-float64")[0]
@@ -168,7 +180,9 @@ def test_a_missing_shadow_is_an_answer_and_told_again(served: Served, tmp_path: 
     assert "compute below float64" in first["unavailable"]
 
 
-def test_errors_are_told_on_one_line_with_their_kind_and_the_worker_goes_on(served: Served, tmp_path: Path) -> None:
+def test_errors_are_told_on_one_line_with_their_kind_and_the_worker_goes_on(
+    served: Served, tmp_path: Path
+) -> None:
     model, data = saved(mlp(), tmp_path)
     np.save(tmp_path / "wide.npy", np.zeros((8, 9), "float32"))
     header, _ = served.load(tmp_path / "none.keras")
@@ -201,7 +215,9 @@ def test_rows_are_described_as_plain_data(served: Served, tmp_path: Path) -> Non
     found = TypeAdapter(DataFacts).validate_python(header["description"])
     (values,) = built[1].values()
     assert (arrays, found.generated, found.raw, found.raw[0].rows) == ({}, False, found.fed, len(values))
-    assert [column.mean for column in found.raw[0].columns] == pytest.approx(values.mean(axis=0, dtype="float64").tolist())
+    assert [column.mean for column in found.raw[0].columns] == pytest.approx(
+        values.mean(axis=0, dtype="float64").tolist()
+    )
 
 
 def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, tmp_path: Path) -> None:

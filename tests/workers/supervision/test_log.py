@@ -36,7 +36,9 @@ def test_only_what_came_after_a_mark_is_told(log: Log) -> None:
 
 def test_of_a_flood_the_end_is_kept(log: Log) -> None:
     piece = b"0123456789abcdef" * 4096
-    flood = Thread(target=lambda: [os.write(log.writer, piece) for _ in range(200)] and os.write(log.writer, b"the end"))
+    flood = Thread(
+        target=lambda: [os.write(log.writer, piece) for _ in range(200)] and os.write(log.writer, b"the end")
+    )
     flood.start()
     while flood.is_alive():
         log.drain()

@@ -19,7 +19,9 @@ GIB = 2**30
 def machine(root: Path, groups: str, available: int, swap: int = 0, **files: str) -> tuple[Path, Path]:
     """Write /proc and /sys/fs/cgroup of a machine."""
     (root / "proc" / "self").mkdir(parents=True)
-    (root / "proc" / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable:   {available // 1024} kB\nSwapFree: {swap // 1024} kB\n")
+    (root / "proc" / "meminfo").write_text(
+        f"MemTotal: 99 kB\nMemAvailable:   {available // 1024} kB\nSwapFree: {swap // 1024} kB\n"
+    )
     (root / "proc" / "self" / "cgroup").write_text(groups)
     for name, content in files.items():
         path = root / "sys" / name.replace("__", "/").replace("_dot_", ".")
@@ -41,7 +43,11 @@ def test_without_groups_the_machine_counts(tmp_path: Path) -> None:
 
 
 def test_the_narrowest_group_counts_and_its_page_cache_is_free(tmp_path: Path) -> None:
-    files = {**version_2("", "max\n", 5, 0), **version_2("a__", f"{4 * GIB}\n", 3 * GIB, GIB), **version_2("a__b__", f"{6 * GIB}\n", GIB, 0)}
+    files = {
+        **version_2("", "max\n", 5, 0),
+        **version_2("a__", f"{4 * GIB}\n", 3 * GIB, GIB),
+        **version_2("a__b__", f"{6 * GIB}\n", GIB, 0),
+    }
     assert free_memory(*machine(tmp_path, "0::/a/b\n", 8 * GIB, **files)) == 2 * GIB
 
 
@@ -82,12 +88,20 @@ FEWER = "give fewer rows at once (--rows, --batch-size)"
     [
         (MemoryLimit(), None),
         (MemoryLimit(each=4 * GIB), None),
-        (MemoryLimit(each=2 * GIB), (2, f"ran out of memory (3 GiB of 2 GiB, memory_limit): raise --memory-limit, or {FEWER}")),
+        (
+            MemoryLimit(each=2 * GIB),
+            (2, f"ran out of memory (3 GiB of 2 GiB, memory_limit): raise --memory-limit, or {FEWER}"),
+        ),
         (MemoryLimit(together=4 * GIB), None),
-        (MemoryLimit(together=3 * GIB), (2, f"ran out of memory (3 GiB, all workers 4 of the 3 GiB free): free some, or {FEWER}")),
+        (
+            MemoryLimit(together=3 * GIB),
+            (2, f"ran out of memory (3 GiB, all workers 4 of the 3 GiB free): free some, or {FEWER}"),
+        ),
     ],
 )
-def test_the_greatest_worker_is_named(limit: MemoryLimit, found: tuple[int, str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_greatest_worker_is_named(
+    limit: MemoryLimit, found: tuple[int, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Workers of 2 and 3 GiB, 1 GiB of which they have in common."""
     monkeypatch.setattr(memory, "held", lambda worker: {1: 2 * GIB, 2: 3 * GIB}[worker])
     assert limit.beyond([1, 2], shared=GIB) == found
@@ -96,7 +110,9 @@ def test_the_greatest_worker_is_named(limit: MemoryLimit, found: tuple[int, str]
 
 def test_what_a_process_holds_grows_with_what_it_fills_and_not_with_what_it_reserves() -> None:
     code = "import mmap, sys; m = mmap.mmap(-1, 2**28, flags=2); print(flush=True); input(); x = b'x' * 2**28; print(flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         process.stdout.readline()

@@ -93,7 +93,9 @@ def test_links_in_a_dead_runs_folder_are_removed_and_not_followed(temporary: Pat
     assert names(precious) == ["file"]
 
 
-def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from keras_consistency_cli.workers.supervision import scratch_dir as module
 
     locked, calls = module._locked, []
@@ -112,14 +114,20 @@ def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(temporary: Pat
     made.remove()
 
 
-def test_without_a_place_for_temporary_files_there_is_no_verdict(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_place_for_temporary_files_there_is_no_verdict(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / "none"))
-    with pytest.raises(NoVerdictError, match="no folder for temporary files can be made: No such file or directory") as raised:
+    with pytest.raises(
+        NoVerdictError, match="no folder for temporary files can be made: No such file or directory"
+    ) as raised:
         Scratch()
     assert raised.value.mend == "free some space, or set TMPDIR to a folder that you may write to"
 
 
-def test_a_folder_that_cannot_be_locked_does_not_stay(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_locked_does_not_stay(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: Path) -> int:
         raise OSError(28, "No space left on device")
 

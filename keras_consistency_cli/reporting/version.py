@@ -1,0 +1,5 @@
+"""The version of kcheck, as reports state it; `keras_consistency_cli.__version__` is the same."""
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"
