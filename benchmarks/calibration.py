@@ -20,14 +20,14 @@ from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.measurement.tolerance import FLOAT64_GAIN, LIFTED_FACTOR, MAX_FACTOR, Policy
-from keras_consistency_cli.pipeline.collector import Gathering, Plan
+from keras_consistency_cli.measurement.tolerance import FLOAT64_FACTOR, FLOAT64_GAIN, MAX_FACTOR, Policy
+from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.routes.session.float64 import shadow_session
-from keras_consistency_cli.routes.session.session import Probe
+from keras_consistency_cli.routes.session.float64 import float64_session
+from keras_consistency_cli.routes.session.session import RunOptions
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 from keras_consistency_cli.routes.trace import Trace
-from keras_consistency_cli.workers.client import Seat
+from keras_consistency_cli.workers.client import WorkerClient
 
 __all__ = ["Desk", "Honest", "Leak", "examine", "measure"]
 
@@ -39,7 +39,7 @@ _ULP = 2.0**-23
 
 
 class Desk:
-    """A seat in this process: the tool's own routes run on a live model and its float64 shadow, one after the other.
+    """A seat in this process: the tool's own routes run on a live model and its float64 copy, one after the other.
 
     Args:
         model: a built model on the TensorFlow backend.
@@ -49,14 +49,14 @@ class Desk:
     def __init__(self, model: Any, rows: dict[str, np.ndarray]) -> None:
         self._rows, self.facts = rows, describe_model(model)
         self._routes = {route.name: route for route in routes()}
-        plain = TensorFlowSession(model, self.facts, Probe())
+        plain = TensorFlowSession(model, self.facts, RunOptions())
         subject = Subject(files=SubjectFiles(model=""), model=model, facts=self.facts)
-        self._sessions = {"float32": plain, "float64": shadow_session(plain, subject, rows)}
+        self._sessions = {"float32": plain, "float64": float64_session(plain, subject, rows)}
 
     def run(self, name: str, numbers: np.ndarray) -> tuple[Trace, Trace | None]:
         """Run one route on the rows of these numbers, as a worker would."""
         route = self._routes[name]
-        session = self._sessions[route.lens]
+        session = self._sessions[route.precision]
         session.restore()
         result = route.run(session, {key: values[numbers] for key, values in self._rows.items()})
         session.restore()
@@ -75,8 +75,8 @@ class Honest:
     pairs: int
     worst: float
     worst_pair: str
-    lifted_pairs: int
-    lifted: float
+    float64_pairs: int
+    float64_pair: float
     swapped: int
     alarms: tuple[str, ...]
 
@@ -88,7 +88,7 @@ class Leak:
     host: str
     strength: float
     by_distance: bool
-    by_lifting: bool
+    by_float64_pair: bool
     by_swap: bool
     by_swap_float64: bool
 
@@ -97,10 +97,12 @@ def examine(model: Any, rows: dict[str, np.ndarray], checks: Sequence[Check]) ->
     """Gather what these checks need, in this process, with the tool's own plan and comparisons."""
     desk = Desk(model, rows)
     # One desk in every seat: routes then run in turn, as they must where Keras's float type belongs to the process.
-    seats: dict[str, Seat] = {route.seat: cast(Seat, desk) for route in routes()}
-    gathering = Gathering(plan=Plan.of(checks, routes()), facts=desk.facts, policy=Policy(), seats=seats)
-    gathering.add(np.arange(len(next(iter(rows.values())))), first=True)
-    return gathering.evidence({})
+    clients: dict[str, WorkerClient] = {route.placement: cast(WorkerClient, desk) for route in routes()}
+    collector = EvidenceCollector(
+        plan=Plan.of(checks, routes()), facts=desk.facts, policy=Policy(), clients=clients
+    )
+    collector.add(np.arange(len(next(iter(rows.values())))), first=True)
+    return collector.evidence({})
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -153,15 +155,15 @@ def _judged(name: str, evidence: Evidence) -> Honest:
     judged = [each for check in _checks(_HONEST_CODES) for each in judge_pairs(evidence, check.pairs)]
     measured = [each for each in judged if each.limit.origin == "calibrated"]
     worst = max(measured, key=lambda each: _multiple(each, evidence))
-    lifted = [_lifted(each, evidence) for each in measured if each.lifted is not None]
+    float64_pair = [_lifted(each, evidence) for each in measured if each.float64_pair is not None]
     return Honest(
         name=name,
         noise=max(noise.max_abs for noise in evidence.noise.values()),
         pairs=len(measured),
         worst=_multiple(worst, evidence),
         worst_pair=f"{worst.comparison.candidate} / {worst.comparison.reference}",
-        lifted_pairs=len(lifted),
-        lifted=max(lifted),
+        float64_pairs=len(float64_pair),
+        float64_pair=max(float64_pair),
         swapped=sum(each.comparison.rows for each in judged if each.limit.origin == "exact"),
         alarms=tuple(f"{each.comparison.candidate}: {each.reason}" for each in judged if not each.within),
     )
@@ -174,10 +176,10 @@ def _multiple(judged: Judged, evidence: Evidence) -> float:
 
 
 def _lifted(judged: Judged, evidence: Evidence) -> float:
-    """What is left on the shadow, in multiples of (E + 1 ulp) · 2⁻²⁹."""
-    assert judged.lifted is not None
+    """What is left on the float64 copy, in multiples of (E + 1 ulp) · 2⁻²⁹."""
+    assert judged.float64_pair is not None
     noise = evidence.noise[judged.comparison.output]
-    return judged.lifted.max_abs / (
+    return judged.float64_pair.max_abs / (
         (noise.max_abs + _ULP * max(noise.scale, judged.comparison.scale)) * FLOAT64_GAIN
     )
 
@@ -200,7 +202,7 @@ def _found(host: str, strength: float, evidence: Evidence) -> Leak:
         host=host,
         strength=strength,
         by_distance=any(each.comparison.max_abs > each.limit.value for each in distant),
-        by_lifting=bool(distant),
+        by_float64_pair=bool(distant),
         by_swap=swaps["companions"],
         by_swap_float64=swaps["companions-float64"],
     )
@@ -234,8 +236,8 @@ def _honest_row(honest: Honest) -> tuple[str, ...]:
         str(honest.pairs),
         f"{honest.worst:.2f}",
         honest.worst_pair,
-        str(honest.lifted_pairs),
-        f"{honest.lifted:.2f}",
+        str(honest.float64_pairs),
+        f"{honest.float64_pair:.2f}",
     )
     return (honest.name, *numbers, str(honest.swapped), "; ".join(honest.alarms) or "0")
 
@@ -244,7 +246,7 @@ def _leak_row(leaks: Sequence[Leak], strength: float) -> tuple[str, ...]:
     these = [leak for leak in leaks if leak.strength == strength]
     ways = (
         sum(leak.by_distance for leak in these),
-        sum(leak.by_lifting for leak in these),
+        sum(leak.by_float64_pair for leak in these),
         sum(leak.by_swap for leak in these),
         sum(leak.by_swap_float64 for leak in these),
         sum(not _flagged(leak) for leak in these),
@@ -253,12 +255,12 @@ def _leak_row(leaks: Sequence[Leak], strength: float) -> tuple[str, ...]:
 
 
 def _flagged(leak: Leak) -> bool:
-    return leak.by_lifting or leak.by_swap or leak.by_swap_float64
+    return leak.by_float64_pair or leak.by_swap or leak.by_swap_float64
 
 
 def _honest_figures(honest: Sequence[Honest]) -> list[Figure]:
     models, pairs = len(honest), sum(each.pairs for each in honest)
-    lifted = sum(each.lifted_pairs for each in honest)
+    float64_pair = sum(each.float64_pairs for each in honest)
     return [
         Figure(
             what=f"two honest routes apart, worst of {pairs} pairs on {models} models, in multiples of the model's rounding noise",
@@ -266,9 +268,9 @@ def _honest_figures(honest: Sequence[Honest]) -> list[Figure]:
             against=f"limit {MAX_FACTOR:g}",
         ),
         Figure(
-            what=f"the same on the float64 shadow, worst of {lifted} pairs, in multiples of (E + 1 ulp) · 2⁻²⁹",
-            measured=f"{max(each.lifted for each in honest):.2f}",
-            against=f"limit {LIFTED_FACTOR:g}",
+            what=f"the same on the float64 copy, worst of {float64_pair} pairs, in multiples of (E + 1 ulp) · 2⁻²⁹",
+            measured=f"{max(each.float64_pair for each in honest):.2f}",
+            against=f"limit {FLOAT64_FACTOR:g}",
         ),
         Figure(
             what=f"false alarms on these pairs and on {sum(each.swapped for each in honest)} rows with their companions swapped",
@@ -281,7 +283,7 @@ def _honest_figures(honest: Sequence[Honest]) -> list[Figure]:
 def _leak_figures(leaks: Sequence[Leak]) -> list[Figure]:
     strengths = sorted({leak.strength for leak in leaks}, reverse=True)
     ways = (
-        ("KC101 batch-vs-single", [leak.by_lifting for leak in leaks]),
+        ("KC101 batch-vs-single", [leak.by_float64_pair for leak in leaks]),
         ("KC103 companion-swap", [leak.by_swap or leak.by_swap_float64 for leak in leaks]),
     )
     what = f"planted leaks of {strengths[0]:.0e} to {strengths[-1]:.0e} of the batch mean in {len({leak.host for leak in leaks})} models, found by "

@@ -31,9 +31,9 @@ WAYS = {
     "SIGTERM": ("command", signal.SIGTERM),
     "SIGKILL": ("command", signal.SIGKILL),
     "worker": ("worker", signal.SIGKILL),
-    "nursery": ("nursery", signal.SIGKILL),
+    "fork_server": ("fork_server", signal.SIGKILL),
 }
-"""By name: who gets which signal. Before there is a worker its nursery stands in, and before that the command."""
+"""By name: who gets which signal. Before there is a worker its fork server stands in, and before that the command."""
 _MARK = "KILLED_RUN"
 _PATIENCE_S = 120.0
 _STARTED = b"keras_consistency_cli.workers.child.main"
@@ -86,7 +86,7 @@ def killed(
         folder: where it is started.
         way: one of WAYS.
         moment: seconds after the start.
-        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its nursery, was killed too late to matter where the run gives all
+        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its fork server, was killed too late to matter where the run gives all
             of these results and asks nobody any more.
     """
     mark = uuid.uuid4().hex
@@ -127,17 +127,22 @@ def results(report: bytes) -> object:
 
 
 def _victim(command: int, who: str) -> int:
-    nurseries = (
+    fork_servers = (
         [child for child in _children(command) if _STARTED in _line(child)] if who != "command" else []
     )
     # A fork has the command line of whom it was forked from; the `uname` that Python asks for the processor's name has its own.
     workers = (
-        [worker for nursery in nurseries for worker in _children(nursery) if _STARTED in _line(worker)]
+        [
+            worker
+            for fork_server in fork_servers
+            for worker in _children(fork_server)
+            if _STARTED in _line(worker)
+        ]
         if who == "worker"
         else []
     )
     # Process ids grow: the last one is the one that was forked last, and works.
-    return (workers or nurseries or [command])[-1]
+    return (workers or fork_servers or [command])[-1]
 
 
 def _line(process: int) -> bytes:

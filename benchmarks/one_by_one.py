@@ -13,7 +13,7 @@ import tensorflow as tf
 from benchmarks.measure import Figure, Pairs, duration, interleave, say, timed
 from benchmarks.models import mlp, mlp_rows
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.routes.session.session import Probe
+from keras_consistency_cli.routes.session.session import RunOptions
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 
 __all__ = ["measure"]
@@ -101,7 +101,7 @@ def _image(name: str, build: Callable[..., Any], *, rows: int, rounds: int) -> F
 
 def _session(model: Any, x: np.ndarray) -> tuple[TensorFlowSession, Mapping[str, np.ndarray]]:
     facts = describe_model(model)
-    return TensorFlowSession(model, facts, Probe()), {facts.inputs[0].name: x}
+    return TensorFlowSession(model, facts, RunOptions()), {facts.inputs[0].name: x}
 
 
 def _with_time(run: Callable[[], _T]) -> tuple[float, _T]:

@@ -1,4 +1,4 @@
-"""What further processes and the float64 shadow cost: KC605 and KC203 in wall time, a worker in memory, the shadow in forward passes."""
+"""What further processes and the float64 copy cost: KC605 and KC203 in wall time, a worker in memory, the float64 copy in forward passes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def measure(*, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_subject(folder)
-        return [_other_kernels(folder, rounds), _worker(folder, rounds), _shadow(rounds)]
+        return [_other_kernels(folder, rounds), _worker(folder, rounds), _float64_copy(rounds)]
 
 
 def _write_subject(folder: Path) -> None:
@@ -91,20 +91,20 @@ def highest_resident(command: Sequence[str], folder: Path) -> int:
     return highest
 
 
-def _shadow(rounds: int) -> Figure:
-    """The shadow's part in every run, its answers and rounding put back in layer by layer, in float64 passes over the same rows."""
-    say("processes: the float64 shadow")
-    shadow, rows, routes = _built()
+def _float64_copy(rounds: int) -> Figure:
+    """The float64 copy's part in every run, its answers and rounding put back in layer by layer, in float64 passes over the same rows."""
+    say("processes: the float64 copy")
+    float64_copy, rows, routes = _built()
     for route in routes:
-        route.run(shadow, rows)
+        route.run(float64_copy, rows)
     pairs = interleave(
-        lambda: timed(lambda: [route.run(shadow, rows) for route in routes]),
-        lambda: timed(lambda: shadow.steps(rows, 32)),
+        lambda: timed(lambda: [route.run(float64_copy, rows) for route in routes]),
+        lambda: timed(lambda: float64_copy.steps(rows, 32)),
         rounds,
     )
     mine, one = pairs.medians
     return Figure(
-        what=f"predict-float64 and rounded-layers on the shadow, wide MLP, {_ROWS} rows, against one forward pass of it",
+        what=f"predict-float64 and rounded-layers on the float64 copy, wide MLP, {_ROWS} rows, against one forward pass of it",
         measured=duration(mine),
         against=duration(one),
         ratio=pairs.spread(),
@@ -120,15 +120,17 @@ def _built() -> tuple[Any, Any, list[Any]]:
     from keras_consistency_cli.loading.subject import Subject
     from keras_consistency_cli.loading.subject_spec import SubjectFiles
     from keras_consistency_cli.routes.registry import routes
-    from keras_consistency_cli.routes.session.float64 import shadow_session
-    from keras_consistency_cli.routes.session.session import Probe
+    from keras_consistency_cli.routes.session.float64 import float64_session
+    from keras_consistency_cli.routes.session.session import RunOptions
     from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
-    from keras_consistency_cli.routes.trace import ROUNDED, SHADOW
+    from keras_consistency_cli.routes.trace import FLOAT64_COPY, ROUNDED
 
     wide = [keras.layers.Dense(1024, activation="tanh") for _ in range(6)]
     model = keras.Sequential([keras.Input((256,)), *wide, keras.layers.Dense(1)])
     facts = describe_model(model)
     rows = {facts.inputs[0].name: np.random.default_rng(0).normal(size=(_ROWS, 256)).astype("float32")}
-    session = TensorFlowSession(model, facts, Probe())
-    shadow = shadow_session(session, Subject(files=SubjectFiles(model=""), model=model, facts=facts), rows)
-    return shadow, rows, [route for route in routes() if route.name in (ROUNDED, SHADOW)]
+    session = TensorFlowSession(model, facts, RunOptions())
+    float64_copy = float64_session(
+        session, Subject(files=SubjectFiles(model=""), model=model, facts=facts), rows
+    )
+    return float64_copy, rows, [route for route in routes() if route.name in (ROUNDED, FLOAT64_COPY)]

@@ -16,7 +16,7 @@ from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.routes.session.session import Probe
+from keras_consistency_cli.routes.session.session import RunOptions
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 
 __all__ = ["measure"]
@@ -71,7 +71,7 @@ def _own_routes(model: Any) -> tuple[Route, ...]:
 
 def _routed(model: Any, rows: Mapping[str, np.ndarray], chosen: tuple[Route, ...]) -> float:
     """Seconds of all these routes in a session of their own, as in a fresh process: nothing is traced yet."""
-    session = TensorFlowSession(model, describe_model(model), Probe())
+    session = TensorFlowSession(model, describe_model(model), RunOptions())
     files: Any = SimpleNamespace(scales=False, allow_unsafe=False)
     session.subject = SimpleNamespace(files=files, custom_objects={}, lengths=lambda _numbers: None)  # type: ignore[assignment]
     start = time.perf_counter()

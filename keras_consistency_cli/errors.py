@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["DataError", "KcheckError", "MisfitError", "NoVerdictError", "RefusedError", "UsageError"]
+__all__ = ["DataError", "KcheckError", "NoVerdictError", "RefusedError", "ShapeMismatchError", "UsageError"]
 
 
 class KcheckError(Exception):
@@ -18,16 +18,16 @@ class KcheckError(Exception):
 
     exit_code = 3
 
-    def __init__(self, what: str, *, expected: str | None = None, mend: str | None = None) -> None:
-        self.what, self.expected, self.mend = what, expected, mend
+    def __init__(self, what: str, *, expected: str | None = None, fix: str | None = None) -> None:
+        self.what, self.expected, self.fix = what, expected, fix
         super().__init__(what)
 
     def __str__(self) -> str:
         lines = [self.what]
         if self.expected:
             lines.append(f"expected: {self.expected}")
-        if self.mend:
-            lines.append(f"to mend: {self.mend}")
+        if self.fix:
+            lines.append(f"fix: {self.fix}")
         return "\n".join(lines)
 
 
@@ -41,7 +41,7 @@ class DataError(UsageError):
     """The rows do not fit: rank, length, dtype, names or number of features (exit 2)."""
 
 
-class MisfitError(DataError):
+class ShapeMismatchError(DataError):
     """The rows have a shape that the model refuses (exit 2, or a failure of the check input-shape where that is selected).
 
     Args:
@@ -53,9 +53,9 @@ class MisfitError(DataError):
     """
 
     def __init__(
-        self, what: str, *, mend: str | None, name: str, shape: Sequence[int], expected: Sequence[int | None]
+        self, what: str, *, fix: str | None, name: str, shape: Sequence[int], expected: Sequence[int | None]
     ) -> None:
-        super().__init__(what, mend=mend)
+        super().__init__(what, fix=fix)
         self.input, self.shape, self.wanted = name, tuple(shape), tuple(expected)
 
 

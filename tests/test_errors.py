@@ -27,10 +27,10 @@ def test_exit_codes(kind: type[KcheckError], code: int, family: type[Exception])
     [
         (KcheckError("x.npy is empty"), "x.npy is empty"),
         (KcheckError("x.npy is empty", expected="rows"), "x.npy is empty\nexpected: rows"),
-        (KcheckError("x.npy is empty", mend="save it again"), "x.npy is empty\nto mend: save it again"),
+        (KcheckError("x.npy is empty", fix="save it again"), "x.npy is empty\nfix: save it again"),
         (
-            KcheckError("x.npy is empty", expected="rows", mend="save it again"),
-            "x.npy is empty\nexpected: rows\nto mend: save it again",
+            KcheckError("x.npy is empty", expected="rows", fix="save it again"),
+            "x.npy is empty\nexpected: rows\nfix: save it again",
         ),
     ],
 )

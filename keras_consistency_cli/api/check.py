@@ -138,11 +138,11 @@ def check(
             ),
             settings,
         )
-    from keras_consistency_cli.api.live_objects import AtHand, examine_at_hand
+    from keras_consistency_cli.api.live_objects import LiveInputs, examine_at_hand
 
     start = time.perf_counter()
-    at_hand = AtHand.of(subject, custom_objects)
-    report = examine_at_hand(at_hand, _validated({**settings, **at_hand.named(settings)}))
+    live_inputs = LiveInputs.of(subject, custom_objects)
+    report = examine_at_hand(live_inputs, _validated({**settings, **live_inputs.named(settings)}))
     return _own(replace(report, elapsed_s=time.perf_counter() - start), settings)
 
 
@@ -150,7 +150,7 @@ def _check_keys(settings: Mapping[str, Any]) -> None:
     for name in _OF_THE_COMMAND:
         if name in settings:
             raise UsageError(
-                f"check: {name} is for the command line", mend="report.render('junit') gives any form as text"
+                f"check: {name} is for the command line", fix="report.render('junit') gives any form as text"
             )
 
 

@@ -27,11 +27,11 @@ from keras_consistency_cli.pipeline.run import examine, selected
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.text import clean
-from keras_consistency_cli.workers.child.executor import Bench
+from keras_consistency_cli.workers.child.executor import Executor
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.in_process import LiveSeat
+from keras_consistency_cli.workers.in_process import InProcessClient
 
-__all__ = ["AtHand", "examine_at_hand"]
+__all__ = ["LiveInputs", "examine_at_hand"]
 
 _ROWS = {"data": "x", "reference": "reference", "served": "served", "expected": "expected"}
 _NAMES = {**_ROWS, "model": "live model", "scaler": "scaler"}
@@ -43,7 +43,7 @@ _FROM_FILE = ("loaded-again", "on-cpu", "on-accelerator", "without-tf32-")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtHand:
+class LiveInputs:
     """What is at hand, by the name of its setting, what is in files, and the model's own classes: by name, or in files."""
 
     objects: Mapping[str, Any]
@@ -54,7 +54,7 @@ class AtHand:
     @classmethod
     def of(
         cls, subject: Mapping[str, Any], custom_objects: Mapping[str, Any] | Sequence[Any] | None
-    ) -> AtHand:
+    ) -> LiveInputs:
         """Tell objects from paths, and look at what a model is.
 
         Raises:
@@ -97,12 +97,12 @@ class AtHand:
             if name in settings:
                 raise UsageError(
                     f"check: {name} needs processes of its own",
-                    mend="give paths instead of objects, and kcheck starts them",
+                    fix="give paths instead of objects, and kcheck starts them",
                 )
         running = keras.backend.backend()
         if settings.get("backend", running) != running:
             what = f"check: backend is {clean(settings['backend'])}, but {running} runs here"
-            raise UsageError(what, mend="set KERAS_BACKEND before keras is imported")
+            raise UsageError(what, fix="set KERAS_BACKEND before keras is imported")
         function = self.objects.get("preprocess")
         names = {
             name: _NAMES.get(name) or str(getattr(function, "__name__", "preprocess"))
@@ -129,51 +129,58 @@ def _check_model(model: Any) -> None:
     if not model.built:
         raise UsageError(
             f"check: the model '{clean(model.name)}' has no weights yet",
-            mend="call it once on a batch: model(x[:1])",
+            fix="call it once on a batch: model(x[:1])",
         )
 
 
-def examine_at_hand(at_hand: AtHand, settings: Settings) -> Report:
+def examine_at_hand(live_inputs: LiveInputs, settings: Settings) -> Report:
     """Run the selected checks in this process and report; the model and Keras's settings are left as they were found.
 
     Raises:
         KcheckError: nothing could be checked.
     """
-    from keras_consistency_cli.routes.session.live_guard import model_as_found, world_as_found
+    from keras_consistency_cli.routes.session.live_guard import restoring_global_state, restoring_model
 
     with ExitStack() as stack:
-        stack.enter_context(world_as_found())
-        opened, sources = _opened(at_hand, settings)
-        if at_hand.model is not None:
-            stack.enter_context(model_as_found(at_hand.model))
+        stack.enter_context(restoring_global_state())
+        opened, sources = _opened(live_inputs, settings)
+        if live_inputs.model is not None:
+            stack.enter_context(restoring_model(live_inputs.model))
         load = load_request(settings, opened, sizes=settings.batch_sizes())
         given = {
             **sources,
-            **{name: at_hand.objects[name] for name in ("scaler", "preprocess") if name in at_hand.objects},
+            **{
+                name: live_inputs.objects[name]
+                for name in ("scaler", "preprocess")
+                if name in live_inputs.objects
+            },
         }
-        bench = Bench(partial(_subject, at_hand, given))
+        bench = Executor(partial(_subject, live_inputs, given))
         deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
-        seat = LiveSeat(
-            bench, load, deadline=deadline, lacking=dict(_lacking(settings, live=at_hand.model is not None))
+        client = InProcessClient(
+            bench,
+            load,
+            deadline=deadline,
+            lacking=dict(_lacking(settings, live=live_inputs.model is not None)),
         )
-        stack.callback(seat.close)
-        seats = dict.fromkeys(("main", "fresh", "shadow", *_OTHER_PROCESS), seat)
-        return examine(settings, opened, seats, checks=selected(settings))
+        stack.callback(client.close)
+        clients = dict.fromkeys(("main", "fresh", "shadow", *_OTHER_PROCESS), client)
+        return examine(settings, opened, clients, checks=selected(settings))
 
 
 def _lacking(settings: Settings, *, live: bool) -> Iterator[tuple[str, str]]:
     """Routes that cannot run in this process, and why."""
     for route in routes(settings.batch_sizes()):
-        if route.name == "fresh-process" or route.seat in _OTHER_PROCESS:
+        if route.name == "fresh-process" or route.placement in _OTHER_PROCESS:
             yield route.name, _NO_PROCESS
         elif live and route.name.startswith(_FROM_FILE):
             yield route.name, _NO_FILE
 
 
-def _subject(at_hand: AtHand, given: Mapping[str, Any], files: Mapping[str, Any]) -> Subject:
+def _subject(live_inputs: LiveInputs, given: Mapping[str, Any], files: Mapping[str, Any]) -> Subject:
     told = SubjectFiles(**files)
-    if at_hand.model is None:
-        return Subject.load(told, known=at_hand.known, given=given)
+    if live_inputs.model is None:
+        return Subject.load(told, known=live_inputs.known, given=given)
     import keras
 
     from keras_consistency_cli.loading.model.facts import describe_model
@@ -181,41 +188,45 @@ def _subject(at_hand: AtHand, given: Mapping[str, Any], files: Mapping[str, Any]
     from keras_consistency_cli.loading.rows.in_memory import own_objects
 
     known = {
-        **own_objects(at_hand.model),
+        **own_objects(live_inputs.model),
         **import_custom_objects([Path(path) for path in told.custom_objects]),
-        **at_hand.known,
+        **live_inputs.known,
     }
-    facts = describe_model(at_hand.model, saved_with=keras.__version__)
+    facts = describe_model(live_inputs.model, saved_with=keras.__version__)
     # What is loaded is what was saved a moment ago: its code has run in this process all along.
     return Subject(
         files=replace(told, model="", allow_unsafe=True),
-        model=at_hand.model,
+        model=live_inputs.model,
         facts=facts,
         custom_objects=known,
         given=given,
     )
 
 
-def _opened(at_hand: AtHand, settings: Settings) -> tuple[Opened, dict[str, RowSource]]:
+def _opened(live_inputs: LiveInputs, settings: Settings) -> tuple[Opened, dict[str, RowSource]]:
     """What is at hand as if it had been opened, and the rows by the name of their setting."""
-    sources = dict(_sources(at_hand))
+    sources = dict(_sources(live_inputs))
     rows = sources.get("data")
     check_beside(rows, sources)
-    archive = _described(at_hand.model) if at_hand.model is not None else _archive(at_hand, settings)
-    return Opened(archive=archive, rows=rows, scaler=_scaler(at_hand, settings), beside=sources), sources
+    archive = (
+        _described(live_inputs.model) if live_inputs.model is not None else _archive(live_inputs, settings)
+    )
+    return Opened(archive=archive, rows=rows, scaler=_scaler(live_inputs, settings), beside=sources), sources
 
 
-def _sources(at_hand: AtHand) -> Iterator[tuple[str, RowSource]]:
+def _sources(live_inputs: LiveInputs) -> Iterator[tuple[str, RowSource]]:
     from keras_consistency_cli.loading.rows.in_memory import live_rows
 
-    inputs, outputs = _names(at_hand.model)
+    inputs, outputs = _names(live_inputs.model)
     for name, what in _ROWS.items():
-        if name in at_hand.files:
-            yield name, open_rows(Path(at_hand.files[name]), what=what)
-        elif name in at_hand.objects:
+        if name in live_inputs.files:
+            yield name, open_rows(Path(live_inputs.files[name]), what=what)
+        elif name in live_inputs.objects:
             yield (
                 name,
-                live_rows(at_hand.objects[name], what=what, inputs=outputs if name == "expected" else inputs),
+                live_rows(
+                    live_inputs.objects[name], what=what, inputs=outputs if name == "expected" else inputs
+                ),
             )
 
 
@@ -228,9 +239,11 @@ def _names(model: Any) -> tuple[list[str], list[str]]:
     return [fact.name for fact in facts.inputs], [fact.name for fact in facts.outputs]
 
 
-def _archive(at_hand: AtHand, settings: Settings) -> Archive:
-    custom = bool(at_hand.known or at_hand.code)
-    return read_archive(Path(at_hand.files["model"]), custom_objects=custom, allow_unsafe=settings.trust.code)
+def _archive(live_inputs: LiveInputs, settings: Settings) -> Archive:
+    custom = bool(live_inputs.known or live_inputs.code)
+    return read_archive(
+        Path(live_inputs.files["model"]), custom_objects=custom, allow_unsafe=settings.trust.code
+    )
 
 
 def _described(model: Any) -> Archive:
@@ -258,12 +271,12 @@ def _described(model: Any) -> Archive:
     return Archive(path="", sha256="", size=0, nonfinite=holed, **told, **nothing)
 
 
-def _scaler(at_hand: AtHand, settings: Settings) -> ScalerFile | None:
-    if settings.scaler is None or "scaler" not in at_hand.objects:
+def _scaler(live_inputs: LiveInputs, settings: Settings) -> ScalerFile | None:
+    if settings.scaler is None or "scaler" not in live_inputs.objects:
         return scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
     import sklearn
 
-    name = clean(type(at_hand.objects["scaler"]).__name__)
+    name = clean(type(live_inputs.objects["scaler"]).__name__)
     return ScalerFile(
         path="scaler", sha256="", kind="pickle", estimator=name, sklearn_version=sklearn.__version__, wants=()
     )

@@ -9,13 +9,13 @@ from keras_consistency_cli.checks.base import UNDECIDED, Evidence, Judged, Pair,
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.tolerance import Policy, judge
 from keras_consistency_cli.routes.session.batches import AXIS_LOST
-from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, lifted_name
+from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, float64_name
 
 __all__ = [
     "CANCELS",
     "FLIPPED_SHARE",
     "FRESH",
-    "LOUD",
+    "HIGH_NOISE",
     "Wording",
     "agreement",
     "axis_lost",
@@ -31,7 +31,7 @@ __all__ = [
 FLIPPED_SHARE = 0.05
 """Above this share, decisions that flip are a failure even where the numbers are within rounding noise."""
 
-LOUD = 1e-3
+HIGH_NOISE = 1e-3
 """Of the greatest output: rounding above this leaves a float32 answer three digits."""
 CANCELS = "look for large numbers that cancel, or a division by next to nothing: a compiler may fold what another way of calling rounds"
 FRESH = Pair(candidate="fresh-process", reference="predict")
@@ -51,21 +51,21 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
     """Yield every comparison of these pairs, each held against its limit; a comparison of nothing is none."""
     rounded = rounding_put_back(evidence)
     for pair in pairs:
-        lifted = {
+        float64_pair = {
             each.output: each
             for each in evidence.comparisons.get(
-                (lifted_name(pair.candidate), lifted_name(pair.reference)), ()
+                (float64_name(pair.candidate), float64_name(pair.reference)), ()
             )
         }
         for comparison in evidence.comparisons.get((pair.candidate, pair.reference), ()):
-            twin, noise = lifted.get(comparison.output), evidence.noise.get(comparison.output)
+            twin, noise = float64_pair.get(comparison.output), evidence.noise.get(comparison.output)
             if comparison.elements == 0 and not comparison.misshapen:
                 continue
             rounding = rounded.get(comparison.output)
             found = judge(
                 comparison,
                 noise=noise,
-                lifted=twin,
+                float64_pair=twin,
                 policy=evidence.policy,
                 exact=pair.exact,
                 rounded=rounding,
@@ -74,13 +74,13 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
                 comparison=comparison,
                 limit=found.limit,
                 within=found.within,
-                lifted=twin,
+                float64_pair=twin,
                 reason=found.reason,
             )
 
 
 def rounding_put_back(evidence: Evidence) -> dict[str, Comparison]:
-    """Return, by output, the shadow with float32's rounding put back layer by layer, against predict."""
+    """Return, by output, the float64 copy with float32's rounding put back layer by layer, against predict."""
     return {each.output: each for each in evidence.comparisons.get((ROUNDED, REFERENCE), ())}
 
 
@@ -106,7 +106,7 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
             reason="; ".join(errors),
             judged=judged,
         )
-    toothless = next((each for each in judged if _is_toothless(each, evidence)), None)
+    toothless = next((each for each in judged if _limit_exceeds_output(each, evidence)), None)
     if toothless is not None:
         message = f"the stated limit of {toothless.limit.value:.2g} is no smaller than the greatest answer, {toothless.comparison.scale:.2g}"
         advice = "state limits below the size of the answers, or none: the limits that rounding gives would fail this"
@@ -141,7 +141,7 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
     )
 
 
-def _is_toothless(judged: Judged, evidence: Evidence) -> bool:
+def _limit_exceeds_output(judged: Judged, evidence: Evidence) -> bool:
     """Whether a stated limit passes what is no rounding only because it would pass zeros in place of every answer."""
     comparison = judged.comparison
     if (
@@ -151,7 +151,9 @@ def _is_toothless(judged: Judged, evidence: Evidence) -> bool:
     ):
         return False
     noise, rounded = evidence.noise.get(comparison.output), rounding_put_back(evidence).get(comparison.output)
-    return not judge(comparison, noise=noise, lifted=judged.lifted, policy=Policy(), rounded=rounded).within
+    return not judge(
+        comparison, noise=noise, float64_pair=judged.float64_pair, policy=Policy(), rounded=rounded
+    ).within
 
 
 def with_others(verdict: Verdict, evidence: Evidence) -> Verdict:
@@ -171,7 +173,7 @@ def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdi
     comparison = most.comparison
     size = f"{comparison.max_abs:.1e} ({comparison.scaled:.1e} of the greatest output)"
     message = f"{wording.agree}, but for rounding of {size} in {comparison.candidate} that {comparison.reference} is spared"
-    if comparison.scaled <= LOUD:
+    if comparison.scaled <= HIGH_NOISE:
         return Verdict(status=Status.PASS, message=message, judged=judged)
     return Verdict(
         status=Status.WARN,
@@ -198,7 +200,7 @@ def _flipped_share(comparison: Comparison) -> float:
 
 
 def _problems(evidence: Evidence, pairs: Sequence[Pair], kind: str) -> Iterator[str]:
-    """What kept the routes of these pairs from running, told once for all routes it kept; a missing shadow is no problem of a check."""
+    """What kept the routes of these pairs from running, told once for all routes it kept; a missing float64 copy is no problem of a check."""
     kept: dict[str, list[str]] = {}
     for route in dict.fromkeys(name for pair in pairs for name in (pair.candidate, pair.reference)):
         trace = evidence.traces.get(route)
@@ -225,9 +227,9 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
         return f"{comparison.candidate}: {comparison.misshapen}"
     if comparison.nonfinite and (judged.limit.origin != "exact" or not comparison.max_abs):
         return f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against {comparison.reference})"
-    if judged.lifted is not None and not comparison.max_abs and judged.lifted.max_abs:
-        lifted = judged.lifted
-        return f"by {lifted.max_abs:.2g} on the float64 shadow, in {lifted.rows_differing} of {lifted.rows} rows: too little for float32 to show"
+    if judged.float64_pair is not None and not comparison.max_abs and judged.float64_pair.max_abs:
+        float64_pair = judged.float64_pair
+        return f"by {float64_pair.max_abs:.2g} on the float64 copy, in {float64_pair.rows_differing} of {float64_pair.rows} rows: too little for float32 to show"
     parts = [f"by up to {comparison.max_abs:.2g}"]
     if comparison.scale:
         parts.append(f"{comparison.scaled:.2g} of the greatest output")

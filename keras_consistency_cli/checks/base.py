@@ -46,8 +46,8 @@ class Judged:
     comparison: Comparison
     limit: Limit
     within: bool
-    lifted: Comparison | None = None
-    """The same pair on the float64 shadow, where there is one."""
+    float64_pair: Comparison | None = None
+    """The same pair on the float64 copy, where there is one."""
     reason: str = ""
     """Which instrument decided, in words."""
 
@@ -61,7 +61,7 @@ class Evidence:
     traces: Mapping[str, Trace]
     comparisons: Mapping[tuple[str, str], tuple[Comparison, ...]]
     noise: Mapping[str, Comparison] = field(default_factory=dict)
-    """By output: predict against the float64 shadow, the model's own rounding noise."""
+    """By output: predict against the float64 copy, the model's own rounding noise."""
     rows: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
     """What was counted in the inputs: rows with NaN, infinity."""
@@ -117,7 +117,7 @@ class Check:
                 message="the check itself failed",
                 reason=f"{type(problem).__name__}: {clean(problem)}",
             )
-        found = _never_silent(found)
+        found = _downgrade_flipped_pass(found)
         return replace(found, code=self.code, name=self.name, elapsed_s=time.perf_counter() - start)
 
     def skipped(self, reason: str) -> Verdict:
@@ -125,7 +125,7 @@ class Check:
         return Verdict(status=Status.SKIP, message="not asked", reason=reason, code=self.code, name=self.name)
 
 
-def _never_silent(verdict: Verdict) -> Verdict:
+def _downgrade_flipped_pass(verdict: Verdict) -> Verdict:
     """A pass whose comparisons flip decisions within their limits becomes a warning, whatever the check thinks of the distance."""
     flipping = [each.comparison for each in verdict.judged if each.within and each.comparison.flipped]
     if verdict.status is not Status.PASS or not flipping:

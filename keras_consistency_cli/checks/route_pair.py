@@ -9,7 +9,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.routes.trace import ROUNDED, lifted_name
+from keras_consistency_cli.routes.trace import ROUNDED, float64_name
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["CODE", "ROUTES", "comparison_check"]
@@ -17,7 +17,7 @@ __all__ = ["CODE", "ROUTES", "comparison_check"]
 CODE = "ROUTES"
 """Stands where checks have their code."""
 _PAIRED = {name for check in CHECKS for pair in check.pairs for name in (pair.candidate, pair.reference)}
-_ANSWERING = _PAIRED | {lifted_name(name) for name in _PAIRED} | {ROUNDED, "training-call"}
+_ANSWERING = _PAIRED | {float64_name(name) for name in _PAIRED} | {ROUNDED, "training-call"}
 ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name in _ANSWERING}
 """The ways of calling by name, with a line on each; routes that measure something else than answers are left out."""
 
@@ -37,11 +37,11 @@ def comparison_check(candidate: str, reference: str) -> Check:
         if name not in ROUTES:
             raise UsageError(
                 f"no route is called '{clean(name, 60)}'{did_you_mean(name, ROUTES)}",
-                mend="'kcheck list --routes' shows them",
+                fix="'kcheck list --routes' shows them",
             )
     if candidate == reference:
         raise UsageError(
-            f"{candidate} against itself tells nothing", mend="name two routes; predict-again repeats predict"
+            f"{candidate} against itself tells nothing", fix="name two routes; predict-again repeats predict"
         )
     pair = Pair(candidate=candidate, reference=reference)
     advice = "kcheck run tells the cause where it knows one"

@@ -33,7 +33,7 @@ def resolve_selection(
     if not chosen:
         raise UsageError(
             "no check is left to run: everything selected is ignored too",
-            mend="ignore less; 'kcheck list' shows all checks",
+            fix="ignore less; 'kcheck list' shows all checks",
         )
     return chosen
 
@@ -61,6 +61,6 @@ def _matching(word: str, known: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         words = [word for pair in known for word in pair]
         hint = did_you_mean(folded.upper(), words) or did_you_mean(folded, words)
         raise UsageError(
-            f"no check is called '{clean(word, 60)}'{hint}", mend="'kcheck list' shows codes and names"
+            f"no check is called '{clean(word, 60)}'{hint}", fix="'kcheck list' shows codes and names"
         )
     return found

@@ -109,7 +109,7 @@ def check_destination(path: Path, inputs: Iterable[Path], *, said: str = "--outp
     for taken in inputs:
         with contextlib.suppress(OSError):
             if path.samefile(taken):
-                raise UsageError(f"{shown} would overwrite an input of this run", mend="give another file")
+                raise UsageError(f"{shown} would overwrite an input of this run", fix="give another file")
 
 
 def is_step_summary(path: Path, environ: Mapping[str, str]) -> bool:

@@ -28,7 +28,7 @@ from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.text import clean, did_you_mean
-from keras_consistency_cli.workers.signals import Interruption, endable
+from keras_consistency_cli.workers.signals import Interruption, interruptible
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given, bare=bare)
     console.hold_standard_streams()
     try:
-        with endable():
+        with interruptible():
             command, words = typer.main.get_command(app), ["run", *given] if bare else list(given)
             if _COMPLETING in os.environ:
                 command.main(args=list(given), prog_name="kcheck")

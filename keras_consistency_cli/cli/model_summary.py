@@ -65,7 +65,7 @@ def render_summary_json(summary: ModelSummary) -> str:
 
 def render_summary_refusal(path: str, refusal: KcheckError) -> str:
     """Return what a machine is told of a file that was not read to its end."""
-    error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.mend}
+    error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.fix}
     return (
         json.dumps(
             {
@@ -149,7 +149,7 @@ def _cells(row: LayerRow) -> tuple[str, str, str, str]:
 def _hazard(hazard: Hazard, width: int) -> list[tuple[str, str]]:
     first = (f"x REFUSED {hazard.kind}", _RED) if hazard.refused else (f"! NOTE {hazard.kind}", _YELLOW)
     words = [(f"  {line}", "") for line in _broken(hazard.words, width - 2)]
-    return [first, *words, *(_labelled("to mend", hazard.mend, width) if hazard.mend else ())]
+    return [first, *words, *(_labelled("to mend", hazard.fix, width) if hazard.fix else ())]
 
 
 def _ending(summary: ModelSummary) -> str:

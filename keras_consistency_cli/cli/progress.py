@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from keras_consistency_cli.pipeline.observer import Observer, nobody
+from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.text import clean
 
 __all__ = ["shown_on"]
@@ -36,7 +36,7 @@ def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool =
         or environ.get("CI")
         or environ.get("TERM") == "dumb"
     ):
-        yield nobody
+        yield NULL_OBSERVER
         return
     lines = _Lines(stream)
     try:

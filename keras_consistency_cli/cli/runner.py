@@ -18,7 +18,7 @@ from keras_consistency_cli.reporting.version import __version__
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
     from keras_consistency_cli.reporting.report import Report
-    from keras_consistency_cli.workers.forkserver import Nursery
+    from keras_consistency_cli.workers.forkserver import ForkServer
 
 __all__ = ["checked"]
 
@@ -36,14 +36,14 @@ def checked(
     Args:
         given: the flags, by parameter.
         call: the call that they are part of.
-        inspected: takes settings, and by name what `pipeline.inspect` takes beside them (nursery, config, observe); returns the report.
+        inspected: takes settings, and by name what `pipeline.inspect` takes beside them (fork server, config, observe); returns the report.
         around: the model beside which to look for files; None to take only what is named.
         narrow: what makes of the settings those of this command; they may come from a file that was written for another.
     """
-    from keras_consistency_cli.workers.forkserver import Nursery
+    from keras_consistency_cli.workers.forkserver import ForkServer
 
     # The worker's interpreter starts beside our own imports; it imports a backend only once it is told to.
-    with Nursery() as nursery:
+    with ForkServer() as fork_server:
         from keras_consistency_cli.cli.implicit_inputs import look_around
         from keras_consistency_cli.cli.progress import shown_on
         from keras_consistency_cli.config.settings import load_settings
@@ -55,25 +55,25 @@ def checked(
         config = found.config(given["config"])
         _check_destinations(settings, config)
         with (
-            _told_at_the_end(nursery, settings),
+            _told_at_the_end(fork_server, settings),
             _told_to_machines(settings),
             shown_on(sys.stderr, os.environ, quiet=settings.quiet) as observe,
         ):
             report = found.told(
-                inspected(settings, nursery=nursery, config=config, observe=observe), settings, config
+                inspected(settings, fork_server=fork_server, config=config, observe=observe), settings, config
             )
     _deliver(_rendered(report, settings))
     return _bundled(report, settings)
 
 
 @contextmanager
-def _told_at_the_end(nursery: Nursery, settings: Settings) -> Iterator[None]:
+def _told_at_the_end(fork_server: ForkServer, settings: Settings) -> Iterator[None]:
     """With --debug, show what backend and workers printed, however the run ends."""
     try:
         yield
     finally:
         if settings.debug:
-            console.say(f"what the workers printed:\n{nursery.log()}")
+            console.say(f"what the workers printed:\n{fork_server.log()}")
 
 
 @contextmanager

@@ -57,11 +57,11 @@ def destinations(words: Sequence[str], output: Path | None) -> tuple[Destination
         both = " and ".join(one.format for one in bare[:2])
         raise UsageError(
             f"--format: {both} both go to standard output",
-            mend=f"give all but one a file: --format {bare[0].format}=FILE",
+            fix=f"give all but one a file: --format {bare[0].format}=FILE",
         )
     if output is not None and not bare:
         raise UsageError(
-            f"--output {clean(output)}: every --format has a file of its own", mend="leave --output away"
+            f"--output {clean(output)}: every --format has a file of its own", fix="leave --output away"
         )
     placed = tuple(
         replace(one, path=output, said="--output ") if one.path is None and output is not None else one
@@ -77,6 +77,6 @@ def _all_apart(paths: Iterable[Path]) -> None:
         real = os.path.realpath(path)
         if real in taken:
             raise UsageError(
-                f"two reports would be written to {clean(path)}", mend="give each a file of its own"
+                f"two reports would be written to {clean(path)}", fix="give each a file of its own"
             )
         taken.add(real)

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from keras_consistency_cli.config.report_targets import FORMATS, Destination, destination, destinations
-from keras_consistency_cli.config.sources import Draft, Found, gather
+from keras_consistency_cli.config.sources import Found, LayeredSettings, gather
 from keras_consistency_cli.config.validation_errors import complaint
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.measurement.comparison import Stated
@@ -266,24 +266,24 @@ class Settings(_Options):
     def _one_way_to_scale(self) -> Settings:
         if self.scaler is not None and self.preprocess is not None:
             raise UsageError(
-                "--scaler and --preprocess exclude each other", mend="give the one that serving uses"
+                "--scaler and --preprocess exclude each other", fix="give the one that serving uses"
             )
         if self.quiet and self.verbose:
-            raise UsageError("--quiet and --verbose exclude each other", mend="give one of them")
+            raise UsageError("--quiet and --verbose exclude each other", fix="give one of them")
         if self.served is not None and self.data is None:
             raise UsageError(
                 "--served is given without --data",
-                mend="give the raw rows that the served ones were made of, row for row",
+                fix="give the raw rows that the served ones were made of, row for row",
             )
         if self.expected is not None and self.data is None:
             raise UsageError(
                 "--expected is given without --data",
-                mend="give the rows that were answered when the answers were recorded",
+                fix="give the rows that were answered when the answers were recorded",
             )
         if self.facts.lengths is not None and self.data is None:
             raise UsageError(
                 "facts.lengths is given without data",
-                mend="give the rows that have these lengths with --data",
+                fix="give the rows that have these lengths with --data",
             )
         return self
 
@@ -339,7 +339,7 @@ def stated_settings(
     ]
 
 
-def _validated(draft: Draft) -> Settings:
+def _validated(draft: LayeredSettings) -> Settings:
     try:
         return Settings.model_validate(draft.values)
     except ValidationError as error:

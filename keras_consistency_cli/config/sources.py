@@ -15,7 +15,7 @@ from keras_consistency_cli.config.strict_yaml import Document, KeyPath, plain_sc
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["Draft", "Found", "gather"]
+__all__ = ["Found", "LayeredSettings", "gather"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,9 @@ class Found:
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
-def gather(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None) -> Draft:
+def gather(
+    flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | None = None
+) -> LayeredSettings:
     """Read the YAML file named by the flags or the environment, then lay the environment and the flags over it.
 
     Flags that are None, False or empty lists count as not given. What was found and not named counts least; the YAML file among it only where no
@@ -42,7 +44,7 @@ def gather(flags: Mapping[str, Any], environ: Mapping[str, str], found: Found | 
     stated = _from_environment(environ)
     origin = "--config" if "config" in given else "KCHECK_CONFIG"
     config = given.pop("config", stated.pop("config", None))
-    draft = Draft()
+    draft = LayeredSettings()
     if found.project is not None:
         draft.read(_harmless(found.project), Path())
     if config is None and found.config is not None:
@@ -64,7 +66,7 @@ def _harmless(document: Document) -> Document:
             line = document.lines.get((key,))
             what = f"{document.name}{f':{line}' if line else ''}: {key} {_NAMED_ONLY[key]}, and this file was found, not named"
             named = "FILE" if document.name.endswith(".toml") else document.name
-            raise UsageError(what, mend=f"kcheck run MODEL --config {named}, or say it with a flag")
+            raise UsageError(what, fix=f"kcheck run MODEL --config {named}, or say it with a flag")
     return document
 
 
@@ -87,7 +89,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in sorted(found):
         if name not in known:
             hint = did_you_mean(name, known)
-            raise UsageError(f"unknown environment variable {clean(name, 60)}{hint}", mend="unset it")
+            raise UsageError(f"unknown environment variable {clean(name, 60)}{hint}", fix="unset it")
     return {known[name]: value for name, value in found.items()}
 
 
@@ -207,7 +209,7 @@ def _by_output(limits: Mapping[str, Any], spell: Callable[[str], str]) -> Mappin
         if lacking is not None:
             raise UsageError(
                 f"{spell(name)} has no limit for '{clean(lacking, 60)}'",
-                mend=f"state both for each output; {spell(name)} may be 0",
+                fix=f"state both for each output; {spell(name)} may be 0",
             )
     return {
         output: {
@@ -218,7 +220,7 @@ def _by_output(limits: Mapping[str, Any], spell: Callable[[str], str]) -> Mappin
 
 
 @dataclass(kw_only=True)
-class Draft:
+class LayeredSettings:
     """Values on their way to Settings, and the source of each; not frozen, because it grows layer by layer."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -269,14 +271,14 @@ class Draft:
         if exact and limits:
             raise UsageError(
                 f"{spell('exact')} and {spell(next(iter(limits)))} exclude each other",
-                mend="give one of them",
+                fix="give one of them",
             )
         if len(limits) == 1:
             (given,) = limits
             missing = "atol" if given == "rtol" else "rtol"
             raise UsageError(
                 f"{spell(given)} is given without {spell(missing)}",
-                mend=f"state both; {spell(missing)} may be 0",
+                fix=f"state both; {spell(missing)} may be 0",
             )
         if exact or limits:
             stated = _by_output(limits, spell)

@@ -159,11 +159,11 @@ class _Reader:
             self._refuse(event, f"nested deeper than {_DEEPEST} levels")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             self._refuse(
-                event, "anchors and aliases are not accepted", mend="write the value out where it is needed"
+                event, "anchors and aliases are not accepted", fix="write the value out where it is needed"
             )
         if tag := getattr(event, "tag", None):
             self._refuse(
-                event, f"the tag '{clean(tag, 60)}' is not accepted", mend="write the value without a tag"
+                event, f"the tag '{clean(tag, 60)}' is not accepted", fix="write the value without a tag"
             )
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
@@ -173,7 +173,7 @@ class _Reader:
             return plain_scalar(event.value)
         except ValueError as error:
             self._refuse(
-                event, str(error), mend="write true or false or a plain decimal number, or put text in quotes"
+                event, str(error), fix="write true or false or a plain decimal number, or put text in quotes"
             )
 
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
@@ -193,10 +193,10 @@ class _Reader:
         self._admit(event, path)
         key = self._scalar(event) if isinstance(event, yaml.ScalarEvent) else None
         if not isinstance(key, str):
-            self._refuse(event, "a key is not text", mend="put the key in quotes")
+            self._refuse(event, "a key is not text", fix="put the key in quotes")
         if key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
             self._refuse(
-                event, "merge keys are not accepted", mend="write the values out where they are needed"
+                event, "merge keys are not accepted", fix="write the values out where they are needed"
             )
         return key
 
@@ -208,9 +208,9 @@ class _Reader:
         return found
 
     def _refuse(
-        self, event: yaml.Event, what: str, expected: str | None = None, mend: str | None = None
+        self, event: yaml.Event, what: str, expected: str | None = None, fix: str | None = None
     ) -> NoReturn:
-        raise UsageError(f"{self._name}:{_line(event)}: {what}", expected=expected, mend=mend)
+        raise UsageError(f"{self._name}:{_line(event)}: {what}", expected=expected, fix=fix)
 
 
 def _form(value: object) -> Literal["a list", "a single value"]:

@@ -16,13 +16,13 @@ __all__ = [
     "Prove",
     "amplified",
     "cast_by_hand",
+    "eager_shows_nan",
     "either",
-    "fed_otherwise",
     "held",
     "mask_put_back",
     "masks_restored",
-    "nan_in_the_open",
-    "neighbours_spared",
+    "neighbours_have_no_effect",
+    "nonfinite_zeroed",
     "other_value_of_state",
     "plain_predict",
     "replayed",
@@ -30,8 +30,8 @@ __all__ = [
     "restored",
     "retraced",
     "seen",
+    "stepwise_copy_agrees",
     "unproven",
-    "zeroed",
 ]
 
 _NAMED = 3
@@ -134,7 +134,7 @@ def _rounding_only(evidence: Evidence, found: Mapping[str, Any]) -> bool:
     return bool(0 < found["left"] <= min(MAX_FACTOR * noise, _GONE * found["before"]))
 
 
-def zeroed(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
+def nonfinite_zeroed(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """NaN and infinity replaced where they arise."""
     found = evidence.details("hold-nonfinite")
     if "left" not in found or not found["before"]:
@@ -244,7 +244,7 @@ def retraced(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | Non
     return None
 
 
-def neighbours_spared(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
+def neighbours_have_no_effect(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """Neighbours switched, size and place kept: nothing moves, so that these two are what counts."""
     pairs = evidence.comparisons.get(("companions", "companions-baseline"), ())
     if not pairs or not all(each.identical for each in pairs):
@@ -255,7 +255,7 @@ def neighbours_spared(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Pr
     )
 
 
-def nan_in_the_open(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
+def eager_shows_nan(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """The same rows through kernels that are not fused."""
     pairs = evidence.comparisons.get(("call", "predict"), ())
     shown = sum(each.nonfinite_candidate - each.nonfinite_reference for each in pairs)
@@ -334,7 +334,7 @@ def amplified(_evidence: Evidence, failing: Mapping[str, Verdict]) -> Proof | No
     return None
 
 
-def fed_otherwise(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
+def stepwise_copy_agrees(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
     """Single steps through a copy that carries its state, or later steps replaced."""
     found = evidence.details("steps")
     twin, future = found.get("twin"), found.get("future") or 0.0

@@ -12,13 +12,13 @@ from keras_consistency_cli.diagnosis.confirmation_tests import (
     Prove,
     amplified,
     cast_by_hand,
+    eager_shows_nan,
     either,
-    fed_otherwise,
     held,
     mask_put_back,
     masks_restored,
-    nan_in_the_open,
-    neighbours_spared,
+    neighbours_have_no_effect,
+    nonfinite_zeroed,
     other_value_of_state,
     plain_predict,
     replayed,
@@ -26,8 +26,8 @@ from keras_consistency_cli.diagnosis.confirmation_tests import (
     restored,
     retraced,
     seen,
+    stepwise_copy_agrees,
     unproven,
-    zeroed,
 )
 
 __all__ = ["CONFIRMATIONS", "Confirmation", "confirm"]
@@ -43,7 +43,7 @@ class Confirmation:
 
 
 _HELD = "with {layers} held"
-_COMPANIONS = held("hold-companions", _HELD, "neighbours change no bit")
+_NEIGHBOURS = held("hold-companions", _HELD, "neighbours change no bit")
 _REPEAT = held("hold-repeat", _HELD, "repeated calls agree bit for bit")
 _COPIES = held("hold-copies", _HELD, "both copies of the model agree bit for bit")
 _TRAINING = held(
@@ -97,16 +97,16 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "batch-statistics-in-inference": Confirmation(
         how="the layer is held to what it gave before its neighbours were replaced",
-        prove=_COMPANIONS,
+        prove=_NEIGHBOURS,
         routes=("hold-companions",),
     ),
     "cross-sample-dependence": Confirmation(
         how="the layer is held to what it gave before its neighbours were replaced",
-        prove=_COMPANIONS,
+        prove=_NEIGHBOURS,
         routes=("hold-companions",),
     ),
     "batch-size-dependence": Confirmation(
-        how="neighbours are replaced, size and place kept: no bit moves", prove=neighbours_spared
+        how="neighbours are replaced, size and place kept: no bit moves", prove=neighbours_have_no_effect
     ),
     "state-carry-over": Confirmation(
         how="states are reset between two predicts; or the layer is held to what it gave the first time",
@@ -144,7 +144,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "nan-hidden": Confirmation(
         how="the same rows go through kernels that are not fused",
-        prove=either(nan_in_the_open, unproven("no way of calling it shows the NaN")),
+        prove=either(eager_shows_nan, unproven("no way of calling it shows the NaN")),
     ),
     "non-finite-input": _read(
         "rows are counted", "counted: the rows themselves hold it, before any layer", "KC701"
@@ -152,7 +152,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "non-finite-output": Confirmation(
         how="NaN and infinity are replaced by 0 behind the layer; or the weight that holds them is read",
         prove=either(
-            zeroed,
+            nonfinite_zeroed,
             seen("read off the weights, which hold NaN or infinity themselves", "KC701", finding="weights"),
         ),
         routes=("hold-nonfinite",),
@@ -278,7 +278,9 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "stepwise-differs": Confirmation(
         how="a copy that carries its state is fed the same steps; or later steps are replaced",
-        prove=either(fed_otherwise, unproven("no copy of the model could be made that carries its state")),
+        prove=either(
+            stepwise_copy_agrees, unproven("no copy of the model could be made that carries its state")
+        ),
     ),
     "state-not-carried": _read(
         "the layers are read",

@@ -124,7 +124,7 @@ def _diagnosed(
         confidence="confirmed" if proof is not None and proof.confirmed else "likely",
         confirmation=proof.told if proof is not None else "",
         evidence={**({"located": dict(place)} if place else {}), **growth},
-        advice="\n".join((*_mends(by_code, codes), _general(cause, layer, somewhere))),
+        advice="\n".join((*_fixes(by_code, codes), _general(cause, layer, somewhere))),
         damage=damage_of(evidence, [by_code[code] for code in codes]),
         depth=along_depth(evidence, cause.locator) if place else (),
     )
@@ -134,7 +134,7 @@ def _general(cause: Cause, layer: str | None, somewhere: str) -> str:
     return (cause.advice if layer else cause.advice.replace("'{layer}'", somewhere)).format(layer=layer)
 
 
-def _mends(by_code: Mapping[str, Verdict], codes: Sequence[str]) -> tuple[str, ...]:
+def _fixes(by_code: Mapping[str, Verdict], codes: Sequence[str]) -> tuple[str, ...]:
     """The very lines that mend these rows, where a check has found them: they come before what holds in general."""
     found = (by_code[code].findings.get("mend") for code in codes)
     return tuple(str(line) for line in found if line)

@@ -140,7 +140,11 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     return (
         noise is not None
         and judge(
-            judged.comparison, noise=noise, lifted=judged.lifted, policy=calibrated, rounded=rounded
+            judged.comparison,
+            noise=noise,
+            float64_pair=judged.float64_pair,
+            policy=calibrated,
+            rounded=rounded,
         ).within
     )
 

@@ -245,7 +245,7 @@ class Subject:
         if len(fitting) != 1:
             what = f"the scaler or preprocess could belong to {len(fitting)} of the model's inputs: {', '.join(fitting) or 'none'}"
             raise DataError(
-                what, expected="exactly one", mend=f"say which: facts: {{scaler_input: {names[0]}}}"
+                what, expected="exactly one", fix=f"say which: facts: {{scaler_input: {names[0]}}}"
             )
         return fitting[0]
 
@@ -324,7 +324,7 @@ class Subject:
         count = max(self.files.generated_rows, self.facts.batch_size or 1)
         rows = make_rows(self.facts.inputs, self._hints, rows=count, seed=self.files.seed)
         if self.joint is not None and self.files.data_state == "raw":
-            raise UsageError(_NO_INVERSE, mend=_GIVE_ROWS)
+            raise UsageError(_NO_INVERSE, fix=_GIVE_ROWS)
         return (
             rows
             if self.scaling is None or self.files.data_state == "scaled"
@@ -342,7 +342,7 @@ class Subject:
     def _unscaled(self, rows: dict[str, np.ndarray], scaling: Scaling) -> dict[str, np.ndarray]:
         """Rows made up in the scaler's own range, sent back through it: what they were before scaling follows its remembered statistics."""
         if not hasattr(scaling.scaler, "inverse_transform"):
-            raise UsageError(_NO_INVERSE, mend=_GIVE_ROWS)
+            raise UsageError(_NO_INVERSE, fix=_GIVE_ROWS)
         ranges = {"MinMaxScaler": (0.0, 1.0), "MaxAbsScaler": (-1.0, 1.0)}
         low, high = ranges.get(scaling.kind, (-np.inf, np.inf))
         values = rows[scaling.input]

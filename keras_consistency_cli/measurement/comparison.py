@@ -67,7 +67,7 @@ class WorstRow:
 class Comparison:
     """One output of a candidate route against the same output of a reference route.
 
-    `max_*` are over all finite elements; `sum_squares` is Σ(a-b)²; the `noise_*` fields measure both routes against the float64 shadow on the
+    `max_*` are over all finite elements; `sum_squares` is Σ(a-b)²; the `noise_*` fields measure both routes against the float64 copy on the
     same rows and are zero with `noise_elements` 0 where there is none. `row_histogram` counts rows by their greatest distance.
     """
 
@@ -190,7 +190,7 @@ def compare(
     candidate: Answers,
     reference: Answers,
     *,
-    shadow: Answers | None = None,
+    float64_copy: Answers | None = None,
     stated: Mapping[str, Stated | None] | None = None,
     decisions: Mapping[str, Decision | None] | None = None,
     row_numbers: Array | None = None,
@@ -201,7 +201,7 @@ def compare(
         names: the candidate's and the reference's route name.
         candidate: answers for some or all rows of the chunk; where it answers for some, the reference's are picked out.
         reference: answers to hold them against.
-        shadow: the float64 shadow's answers for the chunk, from which rounding noise is measured.
+        float64 copy: the float64 copy's answers for the chunk, from which rounding noise is measured.
         stated: by output, a stated limit to count excess over.
         decisions: how each output is turned into a decision.
         row_numbers: each position's row number in the user's data, for the worst rows.
@@ -218,8 +218,12 @@ def compare(
         if mine.shape != theirs.shape:
             found.append(_misshapen(name, f"{mine.shape} against {theirs.shape}"))
             continue
-        exact = None if shadow is None else shadow.outputs.get(output)
-        exact = None if exact is None else _picked(exact, candidate.rows, shadow.rows if shadow else None)
+        exact = None if float64_copy is None else float64_copy.outputs.get(output)
+        exact = (
+            None
+            if exact is None
+            else _picked(exact, candidate.rows, float64_copy.rows if float64_copy else None)
+        )
         decision = (decisions or {}).get(output)
         numbers = _numbers(len(mine) if mine.ndim else 1, candidate.rows, row_numbers)
         found.append(_measure(name, mine, theirs, exact, (stated or {}).get(output), decision, numbers))
@@ -291,7 +295,7 @@ def _measure(
         decision=decision,
         **counted(flipped, numbers, _KEPT_ROWS),
         **_against_stated(distance, b, both, stated),
-        **_against_shadow(a, b, exact),
+        **_against_float64_copy(a, b, exact),
         worst=tuple(
             _with_margin(each, at, b, flipped, decision)
             for at, each in _worst_rows(distance, disagree, ranked, mine, theirs, numbers)
@@ -371,7 +375,7 @@ def _against_stated(distance: Array, b: Array, both: Array, stated: Stated | Non
     }
 
 
-def _against_shadow(a: Array, b: Array, exact: Array | None) -> dict[str, Any]:
+def _against_float64_copy(a: Array, b: Array, exact: Array | None) -> dict[str, Any]:
     if exact is None or exact.shape != b.shape or exact.dtype.kind not in "fiub":
         return {}
     r = exact.astype(np.float64)

@@ -97,7 +97,7 @@ class Facts:
     low_precision: tuple[str, ...] = ()
     """Dtype policies below float32 and quantised ones found in the model."""
     shadow_refused: str | None = None
-    """Why no float64 shadow could be made, None where there is one (or nobody asked yet)."""
+    """Why no float64 copy could be made, None where there is one (or nobody asked yet)."""
     overridden: tuple[str, ...] = ()
     """Methods of the model class that change what predict means: predict, predict_step, make_predict_function, __call__."""
     keras: str = ""

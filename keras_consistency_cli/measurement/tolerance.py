@@ -1,7 +1,7 @@
 """Tolerance: the limit a deviation is held against, and where it comes from.
 
 Two instruments tell rounding from a fault. Calibration: |float32 - float64| of the reference route is the model's own
-rounding noise E, and two honest routes were never further apart than 2.9 E. Lifting: on the float64 shadow an honest
+rounding noise E, and two honest routes were never further apart than 2.9 E. Lifting: on the float64 copy an honest
 difference shrinks by 2⁻²⁹, a fault stays. Where predict is spared a rounding that another way makes (a compiler that folds
 constants which cancel), E does not know of it: then what float64 leaves, times 2²⁹, or rounding put back layer by layer does.
 """
@@ -21,8 +21,8 @@ __all__ = [
     "Judgement",
     "Limit",
     "Policy",
-    "drowned",
     "excess",
+    "hidden_by_noise",
     "judge",
     "plausible",
     "reachable",
@@ -32,12 +32,12 @@ MAX_FACTOR = 4.0
 """Limit on the greatest deviation, in multiples of E: honest pairs stayed below 2.9 (benchmarks/calibration.py)."""
 RMS_FACTOR = 2.5
 """Limit on the root mean square deviation, in multiples of the reference's own."""
-LIFTED_FACTOR = 16.0
-"""Limit on the shadow, in multiples of (E + 1 ulp) · 2⁻²⁹: honest pairs stayed below 2.2 (benchmarks/calibration.py)."""
+FLOAT64_FACTOR = 16.0
+"""Limit on the float64 copy, in multiples of (E + 1 ulp) · 2⁻²⁹: honest pairs stayed below 2.2 (benchmarks/calibration.py)."""
 FLOAT64_GAIN = 2.0**-29
 """float64 has 29 bits more than float32."""
 PLAUSIBLE_FACTOR = 32.0
-"""How much further from its shadow a model may be than a shadow that rounds each layer to float32: honest models stayed below 10."""
+"""How much further from its float64 copy a model may be than a float64 copy that rounds each layer to float32: honest models stayed below 10."""
 _COARSE_FACTOR = 2.0**12
 _MOST_LUCK = 8.0
 _SPARED = 4.0
@@ -46,9 +46,9 @@ CALIBRATION_ROWS = 16
 """Fewer rows than this calibrate badly: the limit is widened by `FEW_ROWS_FACTOR`, and the report says so."""
 FEW_ROWS_FACTOR = 8.0
 FALLBACK_RTOL = 1e-4
-"""Of the output's scale, where no shadow can be made: 100 times the usual rounding noise. The report says that it is a guess."""
+"""Of the output's scale, where no float64 copy can be made: 100 times the usual rounding noise. The report says that it is a guess."""
 FLOAT64_RTOL = 1e-12
-"""Of the output's scale, for models that compute in float64 themselves: their shadow is no better than they are."""
+"""Of the output's scale, for models that compute in float64 themselves: their float64 copy is no better than they are."""
 _ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 Origin = Literal["calibrated", "calibrated-few-rows", "amplified", "fallback", "stated", "exact"]
@@ -76,10 +76,10 @@ class Policy:
 
 
 def excess(rounded: Comparison) -> float:
-    """Return how many times further from the shadow predict is than rounding layer by layer takes it, on the same rows.
+    """Return how many times further from the float64 copy predict is than rounding layer by layer takes it, on the same rows.
 
     Args:
-        rounded: the shadow rounded layer by layer against predict, both measured against the shadow itself.
+        rounded: the float64 copy rounded layer by layer against predict, both measured against the float64 copy itself.
     """
     if rounded.noise_elements == 0:
         return 0.0
@@ -92,7 +92,7 @@ def excess(rounded: Comparison) -> float:
 
 
 def plausible(rounded: Comparison | None, *, coarse: bool = False) -> bool:
-    """Whether predict's distance to its shadow can be rounding; nothing speaks against it where that was not measured.
+    """Whether predict's distance to its float64 copy can be rounding; nothing speaks against it where that was not measured.
 
     Args:
         rounded: as for `excess`.
@@ -114,7 +114,7 @@ def judge(
     pair: Comparison,
     *,
     noise: Comparison | None,
-    lifted: Comparison | None,
+    float64_pair: Comparison | None,
     policy: Policy,
     exact: bool = False,
     rounded: Comparison | None = None,
@@ -123,11 +123,11 @@ def judge(
 
     Args:
         pair: the two routes in the model's own precision.
-        noise: predict against its float64 shadow for this output, None where there is no shadow.
-        lifted: the same pair of routes on the shadow.
+        noise: predict against its float64 copy for this output, None where there is no float64 copy.
+        lifted: the same pair of routes on the float64 copy.
         policy: the user's wishes.
         exact: this pair must have the same bits whatever the limit (companion swap).
-        rounded: the shadow rounded layer by layer against predict: what rounding may do on average where predict happens to round well.
+        rounded: the float64 copy rounded layer by layer against predict: what rounding may do on average where predict happens to round well.
     """
     if pair.misshapen:
         return Judgement(
@@ -155,14 +155,18 @@ def judge(
         return Judgement(
             within=pair.max_abs <= limit.value,
             limit=limit,
-            reason="no float64 shadow: 1e-4 of the greatest output",
+            reason="no float64 copy: 1e-4 of the greatest output",
         )
-    found = _calibrated(pair, noise, lifted, rounded)
-    return found if found.within or lifted is None else _amplified(pair, noise, lifted, rounded) or found
+    found = _calibrated(pair, noise, float64_pair, rounded)
+    return (
+        found
+        if found.within or float64_pair is None
+        else _amplified(pair, noise, float64_pair, rounded) or found
+    )
 
 
 def _amplified(
-    pair: Comparison, noise: Comparison, lifted: Comparison, rounded: Comparison | None
+    pair: Comparison, noise: Comparison, float64_pair: Comparison, rounded: Comparison | None
 ) -> Judgement | None:
     """Rounding that predict is spared; None where it is not that.
 
@@ -170,17 +174,17 @@ def _amplified(
     or by rounding put back layer by layer. A fault that acts in float32 alone leaves nothing in float64 and is no part of that rounding.
     """
     ulp = _ULP["float32"] * max(pair.scale, noise.scale)
-    left = LIFTED_FACTOR * max(pair.max_abs, noise.max_abs + ulp) * FLOAT64_GAIN
+    left = FLOAT64_FACTOR * max(pair.max_abs, noise.max_abs + ulp) * FLOAT64_GAIN
     if (
         pair.dtype != "float32"
-        or lifted.misshapen
-        or lifted.nonfinite
-        or not lifted.elements
-        or lifted.max_abs > left
+        or float64_pair.misshapen
+        or float64_pair.nonfinite
+        or not float64_pair.elements
+        or float64_pair.max_abs > left
     ):
         return None
     layered = rounded if rounded is not None and _spared(rounded) else None
-    rest = lifted.max_abs / FLOAT64_GAIN
+    rest = float64_pair.max_abs / FLOAT64_GAIN
     if not _SPARED * noise.max_abs < rest <= _SPARED * pair.max_abs:
         rest = 0.0
     if not rest and layered is None:
@@ -190,7 +194,8 @@ def _amplified(
         origin="amplified",
     )
     mean = max(
-        math.sqrt(lifted.sum_squares / lifted.elements) / FLOAT64_GAIN if rest else 0.0, _rounding(layered)
+        math.sqrt(float64_pair.sum_squares / float64_pair.elements) / FLOAT64_GAIN if rest else 0.0,
+        _rounding(layered),
     )
     if pair.max_abs > limit.value or _rms_over(pair, ulp, mean):
         return None
@@ -211,7 +216,7 @@ def reachable(pair: Comparison, rounded: Comparison | None) -> bool:
 
     Args:
         pair: two routes of which no float64 twin tells more.
-        rounded: the shadow rounded layer by layer against predict.
+        rounded: the float64 copy rounded layer by layer against predict.
     """
     if rounded is None or pair.dtype != "float32" or pair.misshapen or pair.nonfinite or not _spared(rounded):
         return False
@@ -219,12 +224,12 @@ def reachable(pair: Comparison, rounded: Comparison | None) -> bool:
     return pair.max_abs <= MAX_FACTOR * rounded.max_abs + ulp and not _rms_over(pair, ulp, _rounding(rounded))
 
 
-def drowned(pair: Comparison, noise: Comparison | None, *, loud: float) -> bool:
+def hidden_by_noise(pair: Comparison, noise: Comparison | None, *, loud: float) -> bool:
     """Whether a difference drowns in rounding that is loud: then another compiler may round worse than predict by as much on average as at most.
 
     Args:
         pair: two routes of which no float64 twin tells more.
-        noise: predict against its float64 shadow.
+        noise: predict against its float64 copy.
         loud: share of the greatest output from which on rounding is loud.
     """
     if (
@@ -244,7 +249,7 @@ def drowned(pair: Comparison, noise: Comparison | None, *, loud: float) -> bool:
 
 
 def _calibrated(
-    pair: Comparison, noise: Comparison, lifted: Comparison | None, rounded: Comparison | None
+    pair: Comparison, noise: Comparison, float64_pair: Comparison | None, rounded: Comparison | None
 ) -> Judgement:
     scale = max(pair.scale, noise.scale)
     if pair.dtype == "float64" and noise.max_abs <= FLOAT64_RTOL * scale:
@@ -257,16 +262,16 @@ def _calibrated(
     ulp = _ULP.get(pair.dtype, 0.0) * scale
     few = noise.rows < CALIBRATION_ROWS
     factor = MAX_FACTOR * (FEW_ROWS_FACTOR if few else 1.0)
-    reach = noise.max_abs * (_luck(rounded) if lifted is None else 1.0)
+    reach = noise.max_abs * (_luck(rounded) if float64_pair is None else 1.0)
     limit = Limit(value=factor * reach + ulp, origin="calibrated-few-rows" if few else "calibrated")
-    if lifted is not None:
-        if lifted.misshapen or (lifted.nonfinite and not pair.identical):
+    if float64_pair is not None:
+        if float64_pair.misshapen or (float64_pair.nonfinite and not pair.identical):
             return Judgement(
-                within=False, limit=limit, reason="the float64 shadow disagrees too, in shape or finiteness"
+                within=False, limit=limit, reason="the float64 copy disagrees too, in shape or finiteness"
             )
-        floor = LIFTED_FACTOR * (noise.max_abs + ulp) * FLOAT64_GAIN
-        if lifted.max_abs > floor:
-            reason = f"not rounding: {lifted.max_abs:.1e} is left in float64, where rounding would leave less than {floor:.1e}"
+        floor = FLOAT64_FACTOR * (noise.max_abs + ulp) * FLOAT64_GAIN
+        if float64_pair.max_abs > floor:
+            reason = f"not rounding: {float64_pair.max_abs:.1e} is left in float64, where rounding would leave less than {floor:.1e}"
             return Judgement(within=False, limit=limit, reason=reason)
     if pair.max_abs > limit.value:
         return Judgement(
@@ -274,14 +279,14 @@ def _calibrated(
             limit=limit,
             reason=f"{_multiple(pair.max_abs, noise.max_abs)} the model's own rounding noise",
         )
-    if not few and _rms_over(pair, ulp, _rounding(rounded) if lifted is None else 0.0):
+    if not few and _rms_over(pair, ulp, _rounding(rounded) if float64_pair is None else 0.0):
         return Judgement(
             within=False, limit=limit, reason="the mean deviation is above what rounding gives on these rows"
         )
     return Judgement(
         within=True,
         limit=limit,
-        reason="within rounding noise" + ("" if lifted is None else ", and gone in float64"),
+        reason="within rounding noise" + ("" if float64_pair is None else ", and gone in float64"),
     )
 
 

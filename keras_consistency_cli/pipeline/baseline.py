@@ -21,9 +21,9 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.loading.rows.source import chunks
-from keras_consistency_cli.pipeline.collector import Gathering, Plan
+from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.pipeline.inputs import Opened, load_request, open_files
-from keras_consistency_cli.pipeline.observer import Observer, nobody
+from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.report_builder import environment
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check
 from keras_consistency_cli.reporting.report import Report
@@ -32,9 +32,9 @@ from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import REFERENCE
 from keras_consistency_cli.text import clean
-from keras_consistency_cli.workers.client import Seat
+from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.forkserver import Nursery
+from keras_consistency_cli.workers.forkserver import ForkServer
 
 __all__ = ["SCHEMA", "Baseline", "differences", "read_baseline", "record"]
 
@@ -55,7 +55,7 @@ class Baseline:
     answers: bytes
 
 
-def record(settings: Settings, observe: Observer = nobody) -> tuple[bytes, int]:
+def record(settings: Settings, observe: Observer = NULL_OBSERVER) -> tuple[bytes, int]:
     """Run predict on all rows and return the baseline as the bytes of its file, and how many rows it holds; `observe` is told what comes next.
 
     Raises:
@@ -63,30 +63,30 @@ def record(settings: Settings, observe: Observer = nobody) -> tuple[bytes, int]:
     """
     with ExitStack() as stack:
         observe(f"starting {settings.backend} and loading the model")
-        nursery = stack.enter_context(Nursery())
-        nursery.start(
+        fork_server = stack.enter_context(ForkServer())
+        fork_server.start(
             {"KERAS_BACKEND": settings.backend},
             memory_limit=settings.memory_limit,
             isolated=settings.isolation == "auto",
         )
         opened = open_files(settings)
         if opened.rows is None:
-            raise UsageError("a baseline needs rows", mend="give them with --data")
+            raise UsageError("a baseline needs rows", fix="give them with --data")
         deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
-        seat = Seat(
-            nursery, load_request(settings, opened, sizes=()), timeout=settings.timeout, deadline=deadline
+        client = WorkerClient(
+            fork_server, load_request(settings, opened, sizes=()), timeout=settings.timeout, deadline=deadline
         )
-        stack.callback(seat.close)
-        facts, _ = seat.load()
-        gathering = Gathering(
-            plan=Plan(routes=(), pairs=()), facts=facts, policy=settings.policy(), seats={"main": seat}
+        stack.callback(client.close)
+        facts, _ = client.load()
+        collector = EvidenceCollector(
+            plan=Plan(routes=(), pairs=()), facts=facts, policy=settings.policy(), clients={"main": client}
         )
         numbers = rows_to_check(settings, opened.rows, facts)
         if len(numbers) != opened.rows.length:
             what = f"{opened.rows.length} rows do not fill batches of {facts.batch_size}, which the model was built for"
-            raise UsageError(what, mend="record a multiple of them")
+            raise UsageError(what, fix="record a multiple of them")
         answers = _answers(
-            gathering,
+            collector,
             chunks(numbers, chunk_rows(opened.rows, settings.batch_size)),
             partial(_reached, observe, len(numbers)),
         )
@@ -105,7 +105,7 @@ def _reached(observe: Observer, rows: int, done: int) -> None:
 
 
 def _answers(
-    gathering: Gathering, pieces: Iterator[np.ndarray], reached: Callable[[int], None]
+    collector: EvidenceCollector, pieces: Iterator[np.ndarray], reached: Callable[[int], None]
 ) -> dict[str, np.ndarray]:
     route = next(route for route in routes() if route.name == REFERENCE)
     found: list[Mapping[str, np.ndarray]] = []
@@ -113,7 +113,7 @@ def _answers(
     for numbers in pieces:
         reached(done)
         done += len(numbers)
-        trace = gathering.run_again([route], numbers)[REFERENCE]
+        trace = collector.run_again([route], numbers)[REFERENCE]
         if not trace.ran or not trace.outputs:
             raise NoVerdictError(
                 f"nothing is recorded: predict gave no answers: {clean(trace.error or trace.unavailable)}"

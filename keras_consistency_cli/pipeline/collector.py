@@ -14,25 +14,25 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
 from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.tolerance import Policy, plausible
-from keras_consistency_cli.pipeline.observer import Observer, nobody
+from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, ROUNDED, SHADOW, Trace, lifted_name
-from keras_consistency_cli.workers.client import Seat
-from keras_consistency_cli.workers.pool import together
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, Trace, float64_name
+from keras_consistency_cli.workers.client import WorkerClient
+from keras_consistency_cli.workers.pool import map_concurrently
 
-__all__ = ["Gathering", "Look", "Plan", "Step"]
+__all__ = ["EvidenceCollector", "Look", "Plan", "Step"]
 
-Look = Callable[[Set[str], Callable[[], "Gathering"]], None]
+Look = Callable[[Set[str], Callable[[], "EvidenceCollector"]], None]
 """Told which routes are through, and how to see what is known by then."""
 
 _SUFFIX = "-float64"
 _OTHER_WITNESSES = ("one-by-one", "call")
-_NEEDED_BY_ALL = frozenset({REFERENCE, SHADOW, ROUNDED, REPEATED, "rows"})
+_NEEDED_BY_ALL = frozenset({REFERENCE, FLOAT64_COPY, ROUNDED, REPEATED, "rows"})
 """What the noise is measured by, the decisions, and the rows that are left out of it. Other witnesses only lower it: what fails without, fails."""
 _DRAWN_APART = 1e-3
-"""Of the output: a shadow this far off, of a model that draws random numbers, has drawn others."""
+"""Of the output: a float64 copy this far off, of a model that draws random numbers, has drawn others."""
 _NOT_ROUNDING = 16.0
-"""Honest ways of calling a model were never further from the shadow than 2.3 times one another."""
+"""Honest ways of calling a model were never further from the float64 copy than 2.3 times one another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,22 +44,22 @@ class Plan:
 
     @classmethod
     def of(cls, checks: Sequence[Check], table: Sequence[Route]) -> Plan:
-        """Collect what these checks ask for, the shadow's twins of it, and the reference with its noise."""
+        """Collect what these checks ask for, the float64 copy's twins of it, and the reference with its noise."""
         names = {route.name for route in table}
         pairs = dict.fromkeys(pair for check in checks for pair in check.pairs)
-        wanted = {REFERENCE, SHADOW, ROUNDED} | {name for check in checks for name in check.routes}
+        wanted = {REFERENCE, FLOAT64_COPY, ROUNDED} | {name for check in checks for name in check.routes}
         for pair in list(pairs):
             wanted |= {pair.candidate, pair.reference}
-            if {lifted_name(pair.candidate), lifted_name(pair.reference)} <= names:
-                wanted |= {lifted_name(pair.candidate), lifted_name(pair.reference)}
-                pairs[Pair(candidate=lifted_name(pair.candidate), reference=lifted_name(pair.reference))] = (
-                    None
-                )
+            if {float64_name(pair.candidate), float64_name(pair.reference)} <= names:
+                wanted |= {float64_name(pair.candidate), float64_name(pair.reference)}
+                pairs[
+                    Pair(candidate=float64_name(pair.candidate), reference=float64_name(pair.reference))
+                ] = None
         # Whether predict repeats itself decides whether its noise means anything.
         wanted.add(REPEATED)
         pairs[Pair(candidate=REPEATED, reference=REFERENCE)] = None
         for witness in (REFERENCE, *(name for name in _OTHER_WITNESSES if name in wanted)):
-            pairs[Pair(candidate=witness, reference=SHADOW)] = None
+            pairs[Pair(candidate=witness, reference=FLOAT64_COPY)] = None
         if ROUNDED in names:
             pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
         return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
@@ -70,26 +70,26 @@ class Step:
     """Routes that run side by side, by name, and whether what is known by then is enough: then no further step is taken."""
 
     routes: Set[str]
-    enough: Callable[[Gathering], bool]
+    enough: Callable[[EvidenceCollector], bool]
 
 
 @dataclass
-class Gathering:
+class EvidenceCollector:
     """What has been seen so far. Outputs live only as long as their chunk."""
 
     plan: Plan
     facts: Facts
     policy: Policy
-    seats: Mapping[str, Seat]
+    clients: Mapping[str, WorkerClient]
     traces: dict[str, Trace] = field(default_factory=dict)
     comparisons: dict[tuple[str, str], tuple[Comparison, ...]] = field(default_factory=dict)
     decisions: dict[str, Decision | None] = field(default_factory=dict)
     bad_rows: dict[str, list[int]] = field(default_factory=dict)
     rows: int = 0
-    observe: Observer = nobody
+    observe: Observer = NULL_OBSERVER
 
     def noise(self) -> dict[str, Comparison]:
-        """The rounding noise by output: predict's distance to the shadow.
+        """The rounding noise by output: predict's distance to the float64 copy.
 
         None where predict is random, for then that distance is not rounding; and where predict is far further off than another way of calling
         the model, that way's distance, for then predict's is not rounding either and would hide its own fault. Nor where it is further off than
@@ -102,13 +102,15 @@ class Gathering:
             return {}
         drawn = trace is not None and trace.details.get("random_operations")
         found = {
-            each.output: each for each in self.comparisons.get((REFERENCE, SHADOW), ()) if each.noise_elements
+            each.output: each
+            for each in self.comparisons.get((REFERENCE, FLOAT64_COPY), ())
+            if each.noise_elements
         }
         if drawn and any(each.scaled > _DRAWN_APART for each in found.values()):
             # With a fixed seed answers repeat, yet float64 draws other numbers.
             return {}
         for route in _OTHER_WITNESSES:
-            for other in self.comparisons.get((route, SHADOW), ()):
+            for other in self.comparisons.get((route, FLOAT64_COPY), ()):
                 own = found.get(other.output)
                 if own is not None and own.max_abs > _NOT_ROUNDING * max(
                     other.max_abs, np.spacing(np.float32(other.scale))
@@ -156,7 +158,7 @@ class Gathering:
         chunk: dict[str, Trace] = {}
         compared: dict[Pair, tuple[Comparison, ...]] = {}
 
-        def so_far(traces: Mapping[str, Trace]) -> Gathering:
+        def so_far(traces: Mapping[str, Trace]) -> EvidenceCollector:
             return self._copy()._with(traces, numbers, first, compared)
 
         def arrived(traces: Mapping[str, Trace]) -> None:
@@ -178,7 +180,7 @@ class Gathering:
                 break
         self._with(chunk, numbers, first, compared)
 
-    def _copy(self) -> Gathering:
+    def _copy(self) -> EvidenceCollector:
         bad_rows = {name: list(rows) for name, rows in self.bad_rows.items()}
         return replace(self, traces=dict(self.traces), comparisons=dict(self.comparisons), bad_rows=bad_rows)
 
@@ -188,26 +190,26 @@ class Gathering:
         numbers: np.ndarray,
         first: bool,
         compared: dict[Pair, tuple[Comparison, ...]],
-    ) -> Gathering:
+    ) -> EvidenceCollector:
         """Merge what these traces show; `compared` holds what was compared before, and gets what is compared now."""
         if first:
             self.decisions = _decisions(self.facts, chunk.get(REFERENCE))
         bad = self._note_bad_rows(chunk, numbers)
         # Rounding is measured on finite rows only: what kernels make of NaN is not rounding.
-        shadow = _without(_answers(chunk.get(SHADOW)), bad)
+        float64_copy = _without(_answers(chunk.get(FLOAT64_COPY)), bad)
         for pair in self.plan.pairs:
             candidate = _answers(chunk.get(pair.candidate))
             reference = (
-                shadow
-                if pair.reference == SHADOW and not pair.candidate.endswith(_SUFFIX)
+                float64_copy
+                if pair.reference == FLOAT64_COPY and not pair.candidate.endswith(_SUFFIX)
                 else _answers(chunk.get(pair.reference))
             )
             if candidate is not None and reference is not None:
                 if pair not in compared:
-                    compared[pair] = self._compare(pair, candidate, reference, shadow, numbers)
+                    compared[pair] = self._compare(pair, candidate, reference, float64_copy, numbers)
                 self._merge(pair, compared[pair])
         for name, trace in chunk.items():
-            self.traces[name] = _light(trace, self.traces.get(name))
+            self.traces[name] = _without_outputs(trace, self.traces.get(name))
         self.rows += len(numbers)
         return self
 
@@ -219,7 +221,12 @@ class Gathering:
         return bad
 
     def _compare(
-        self, pair: Pair, candidate: Answers, reference: Answers, shadow: Answers | None, numbers: np.ndarray
+        self,
+        pair: Pair,
+        candidate: Answers,
+        reference: Answers,
+        float64_copy: Answers | None,
+        numbers: np.ndarray,
     ) -> tuple[Comparison, ...]:
         stated = {output: self.policy.stated_for(output) for output in candidate.outputs}
         names = (pair.candidate, pair.reference)
@@ -227,7 +234,7 @@ class Gathering:
             names,
             candidate,
             reference,
-            shadow=shadow,
+            float64_copy=float64_copy,
             stated=stated,
             decisions=self.decisions,
             row_numbers=numbers,
@@ -246,7 +253,7 @@ class Gathering:
     def run_more(self, routes: Iterable[Route], numbers: np.ndarray) -> None:
         """Run further routes on the sample: those that look for the layer at fault once a check has failed."""
         for name, trace in self._run(routes, numbers).items():
-            self.traces[name] = _light(trace, None)
+            self.traces[name] = _without_outputs(trace, None)
 
     def run_again(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
         """Run routes on these rows and return their traces with outputs; nothing is added to the evidence."""
@@ -259,13 +266,13 @@ class Gathering:
         arrived: Callable[[Mapping[str, Trace]], None] | None = None,
     ) -> dict[str, Trace]:
         """Run routes side by side in their seats; `arrived` is told all traces that are there, after each route, by one thread at a time."""
-        # Two seats may share a worker: the shadow sits with the fresh one where that runs TensorFlow anyway.
-        by_worker: dict[Seat, list[Route]] = {seat: [] for seat in self.seats.values()}
+        # Two seats may share a worker: the float64 copy sits with the fresh one where that runs TensorFlow anyway.
+        by_worker: dict[WorkerClient, list[Route]] = {client: [] for client in self.clients.values()}
         chunk: dict[str, Trace] = {}
         for route in routes:
             reason = route.unavailable(self.facts)
             if reason is None:
-                by_worker[self.seats[route.seat]].append(route)
+                by_worker[self.clients[route.placement]].append(route)
             else:
                 chunk[route.name] = Trace(route=route.name, unavailable=reason)
         places = itertools.count(1)
@@ -278,22 +285,22 @@ class Gathering:
                 if arrived is not None:
                     arrived(seen)
 
-        def in_turn(seat: Seat) -> dict[str, Trace]:
+        def in_turn(client: WorkerClient) -> dict[str, Trace]:
             return _in_turn(
-                seat,
-                by_worker[seat],
+                client,
+                by_worker[client],
                 numbers,
                 lambda route: self.observe(f"{next(places)} of {runnable}: {route.summary}"),
                 told,
             )
 
-        for traces in together(list(by_worker), in_turn):
+        for traces in map_concurrently(list(by_worker), in_turn):
             chunk |= traces
         return chunk
 
 
 def _in_turn(
-    seat: Seat,
+    client: WorkerClient,
     routes: Sequence[Route],
     numbers: np.ndarray,
     observe: Callable[[Route], None],
@@ -302,7 +309,7 @@ def _in_turn(
     chunk: dict[str, Trace] = {}
     for route in routes:
         observe(route)
-        new = {trace.route: trace for trace in seat.run(route.name, numbers) if trace is not None}
+        new = {trace.route: trace for trace in client.run(route.name, numbers) if trace is not None}
         chunk |= new
         told(new)
     return chunk
@@ -330,7 +337,7 @@ def _wiped(values: np.ndarray, bad: np.ndarray) -> np.ndarray:
     return np.where(bad.reshape((-1,) + (1,) * (values.ndim - 1)), np.nan, values)
 
 
-def _light(trace: Trace, before: Trace | None) -> Trace:
+def _without_outputs(trace: Trace, before: Trace | None) -> Trace:
     """A trace without its outputs; a chunk that went wrong outweighs those that went well."""
     sizes = {name: len(values) if values.ndim else 0 for name, values in trace.outputs.items()}
     light = replace(trace, outputs={}, details={**trace.details, "output_rows": sizes})

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Status, Verdict
-from keras_consistency_cli.pipeline.collector import Gathering, Look, Plan, Step
+from keras_consistency_cli.pipeline.collector import EvidenceCollector, Look, Plan, Step
 from keras_consistency_cli.routes.base import Route
 
 __all__ = ["asked_early", "one_by_one"]
@@ -22,7 +22,7 @@ def asked_early(
     """Return what asks each check once, as soon as that can be, and tells `heard` what it says of the rows read by then."""
     needs = {check: _needed([check], table) for check in checks}
 
-    def look(ran: Set[str], so_far: Callable[[], Gathering]) -> None:
+    def look(ran: Set[str], so_far: Callable[[], EvidenceCollector]) -> None:
         ready = [check for check, needed in needs.items() if needed <= ran]
         if ready:
             evidence = so_far().evidence(known)
@@ -36,8 +36,8 @@ def asked_early(
 def one_by_one(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any]) -> Iterator[Step]:
     """Yield the steps of a run that ends at the first check that fails: what the first asks for, then what the next asks for beyond that."""
 
-    def failed(check: Check, gathering: Gathering) -> bool:
-        return check.verdict(gathering.evidence(known)).status is Status.FAIL
+    def failed(check: Check, collector: EvidenceCollector) -> bool:
+        return check.verdict(collector.evidence(known)).status is Status.FAIL
 
     for check in checks:
         yield Step(routes=_needed([check], table), enough=partial(failed, check))

@@ -13,8 +13,8 @@ import numpy as np
 from keras_consistency_cli.checks.agreement import worst
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.pipeline.collector import Gathering
-from keras_consistency_cli.reporting.report import Exhibit
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
+from keras_consistency_cli.reporting.report import FailingRows
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Outputs, Trace
 
@@ -25,8 +25,8 @@ _BASELINE = "-baseline"
 
 
 def collect(
-    gathering: Gathering, verdicts: Iterable[Verdict], numbers: np.ndarray, available: int
-) -> tuple[Exhibit, ...]:
+    collector: EvidenceCollector, verdicts: Iterable[Verdict], numbers: np.ndarray, available: int
+) -> tuple[FailingRows, ...]:
     """Run what each failing check found furthest apart once more, and keep the rows that moved most.
 
     Args:
@@ -46,8 +46,8 @@ def collect(
         if pair
         for name in (pair.candidate, pair.reference)
     }
-    traces = gathering.run_again([route for route in routes() if route.name in wanted], numbers)
-    bad = sorted({row for rows in gathering.bad_rows.values() for row in rows})
+    traces = collector.run_again([route for route in routes() if route.name in wanted], numbers)
+    bad = sorted({row for rows in collector.bad_rows.values() for row in rows})
     return tuple(_exhibit(code, pair, traces, numbers, bad) for code, pair in pairs.items())
 
 
@@ -68,7 +68,7 @@ def _with_worst(numbers: np.ndarray, pairs: Sequence[Comparison], available: int
 
 def _exhibit(
     code: str, pair: Comparison | None, traces: Mapping[str, Trace], numbers: np.ndarray, bad: Sequence[int]
-) -> Exhibit:
+) -> FailingRows:
     candidate, reference = (pair.candidate, pair.reference) if pair else (REFERENCE, REFERENCE)
     mine, theirs = (
         _answers(traces.get(candidate), len(numbers)),
@@ -86,7 +86,7 @@ def _exhibit(
         for name, found in ((candidate, mine), (reference, theirs))
         if not found.outputs
     ]
-    return Exhibit(
+    return FailingRows(
         code=code,
         candidate=candidate,
         reference=reference,

@@ -45,7 +45,7 @@ def open_files(settings: Settings) -> Opened:
     """
     if importlib.util.find_spec(settings.backend) is None:
         raise UsageError(
-            f"--backend {settings.backend}: it is not installed here", mend=f"pip install {settings.backend}"
+            f"--backend {settings.backend}: it is not installed here", fix=f"pip install {settings.backend}"
         )
     rows = open_rows(settings.data) if settings.data else None
     for file in settings.custom_objects:

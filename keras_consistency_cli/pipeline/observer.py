@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Observer", "nobody"]
+__all__ = ["NULL_OBSERVER", "Observer"]
 
 
 class Observer(Protocol):
@@ -17,7 +17,7 @@ class Observer(Protocol):
         """Hear what stays true until the end."""
 
 
-class _Nobody:
+class NullObserver:
     def __call__(self, doing: str, /) -> None:
         """Hear nothing."""
 
@@ -25,5 +25,5 @@ class _Nobody:
         """Hear nothing."""
 
 
-nobody: Observer = _Nobody()
+NULL_OBSERVER: Observer = NullObserver()
 """Watches nothing."""

@@ -19,18 +19,18 @@ from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
-from keras_consistency_cli.pipeline.collector import Gathering
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.inputs import Opened
 from keras_consistency_cli.reporting.report import Report, Source
 from keras_consistency_cli.reporting.version import __version__
-from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, SHADOW
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
 from keras_consistency_cli.text import shape_text
 
-__all__ = ["Loaded", "compose", "environment", "required", "version_notes"]
+__all__ = ["RunInfo", "build_report", "environment", "required", "version_notes"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
+class RunInfo:
     """What was learned beside the routes: how rows were made in words, where they were, the description of the data, and how workers fared.
 
     `unprotected` is what workers could not be kept from; `lost` tells of those that were gone at the end although nobody had told them to go.
@@ -42,16 +42,16 @@ class Loaded:
     lost: tuple[str, ...] = ()
 
 
-def compose(
+def build_report(
     settings: Settings,
     opened: Opened,
-    gathering: Gathering,
+    collector: EvidenceCollector,
     verdicts: Sequence[Verdict],
     diagnoses: Sequence[Diagnosis],
-    loaded: Loaded,
+    loaded: RunInfo,
 ) -> Report:
     """Put everything a reader may ask for into one report."""
-    facts = gathering.facts
+    facts = collector.facts
     return Report(
         version=__version__,
         verdicts=verdicts,
@@ -66,17 +66,17 @@ def compose(
         data=_rows(opened.rows, loaded.made),
         scaler=_scaler(opened.scaler),
         settings=settings.model_dump(mode="json", by_alias=True),
-        rows=gathering.rows,
-        rows_available=opened.rows.length if opened.rows else gathering.rows,
+        rows=collector.rows,
+        rows_available=opened.rows.length if opened.rows else collector.rows,
         generated=opened.rows is None,
-        noise={output: comparison.max_abs for output, comparison in gathering.noise().items()},
-        calibration=_calibration(gathering),
+        noise={output: comparison.max_abs for output, comparison in collector.noise().items()},
+        calibration=_calibration(collector),
         notes=(
             *(
                 *_notes_on_workers(loaded),
                 *_notes_on_required(settings, verdicts),
                 *version_notes(facts),
-                *_notes(gathering),
+                *_notes(collector),
             ),
             *(*_scaling_notes(loaded.description), *_in_units(loaded.description, verdicts)),
         ),
@@ -120,16 +120,16 @@ def _isolation(settings: Settings, unprotected: Sequence[str]) -> dict[str, Any]
     return {"isolation": kind, "isolation_lacks": list(unprotected)}
 
 
-def _notes_on_workers(loaded: Loaded) -> Iterator[str]:
+def _notes_on_workers(loaded: RunInfo) -> Iterator[str]:
     yield from (f"no verdict, for a worker was gone before the end: {how}" for how in loaded.lost)
     if loaded.unprotected:
         yield f"isolation: partial; workers were not kept from {'; '.join(loaded.unprotected)}"
 
 
-def _calibration(gathering: Gathering) -> dict[str, tuple[Comparison, ...]]:
+def _calibration(collector: EvidenceCollector) -> dict[str, tuple[Comparison, ...]]:
     return {
-        "noise": tuple(gathering.noise().values()),
-        "rounded": gathering.comparisons.get((ROUNDED, REFERENCE), ()),
+        "noise": tuple(collector.noise().values()),
+        "rounded": collector.comparisons.get((ROUNDED, REFERENCE), ()),
     }
 
 
@@ -164,9 +164,9 @@ def version_notes(facts: Facts) -> tuple[str, ...]:
     return tuple(filter(None, (version_warning(version, whose) for version, whose in told.items())))
 
 
-def _notes(gathering: Gathering) -> tuple[str, ...]:
-    shadow = gathering.traces.get(SHADOW)
-    reason = shadow.unavailable or shadow.error if shadow is not None else None
+def _notes(collector: EvidenceCollector) -> tuple[str, ...]:
+    float64_copy = collector.traces.get(FLOAT64_COPY)
+    reason = float64_copy.unavailable or float64_copy.error if float64_copy is not None else None
     return (reason,) if reason else ()
 
 

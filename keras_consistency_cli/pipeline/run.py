@@ -17,26 +17,26 @@ from keras_consistency_cli.checks.selection import check_outputs, resolve_select
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
-from keras_consistency_cli.errors import MisfitError, UsageError
+from keras_consistency_cli.errors import ShapeMismatchError, UsageError
 from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
-from keras_consistency_cli.pipeline.collector import Gathering, Look, Plan
+from keras_consistency_cli.pipeline.collector import EvidenceCollector, Look, Plan
 from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
 from keras_consistency_cli.pipeline.evidence_context import known_of
 from keras_consistency_cli.pipeline.failing_rows import collect
 from keras_consistency_cli.pipeline.inputs import Opened, open_files
-from keras_consistency_cli.pipeline.observer import Observer, nobody
-from keras_consistency_cli.pipeline.report_builder import Loaded, compose, required
+from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
+from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report, required
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
-from keras_consistency_cli.pipeline.worker_setup import fared, seated, started
+from keras_consistency_cli.pipeline.worker_setup import collect_worker_status, create_workers, started
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.reporting.reproducer import reproducers
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.workers.client import Seat
+from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.forkserver import Nursery
-from keras_consistency_cli.workers.pool import together
+from keras_consistency_cli.workers.forkserver import ForkServer
+from keras_consistency_cli.workers.pool import map_concurrently
 
 __all__ = ["examine", "inspect", "selected"]
 
@@ -45,17 +45,17 @@ def inspect(
     settings: Settings,
     argv_text: str = "",
     *,
-    nursery: Nursery | None = None,
+    fork_server: ForkServer | None = None,
     config: Path | None = None,
     instead: Sequence[Check] = (),
-    observe: Observer = nobody,
+    observe: Observer = NULL_OBSERVER,
 ) -> Report:
     """Run the selected checks and report.
 
     Args:
         settings: validated settings.
         argv_text: the command line that asked for it, for the report.
-        nursery: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
+        fork server: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
         config: the YAML file that the settings were read from, for the commands that reproduce single failures.
         observe: told what comes next.
         instead: checks to run instead of those that the settings select.
@@ -68,11 +68,13 @@ def inspect(
     deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
     with ExitStack() as stack:
         observe(f"starting {settings.backend} and loading the model")
-        nurseries = started(settings, stack, nursery)
+        fork_servers = started(settings, stack, fork_server)
         opened = open_files(settings)
         plan = Plan.of(checks, routes(settings.batch_sizes()))
-        seats = seated(settings, opened, plan, nurseries, stack, deadline)
-        report = examine(settings, opened, seats, checks=checks, homes=nurseries.homes, observe=observe)
+        clients = create_workers(settings, opened, plan, fork_servers, stack, deadline)
+        report = examine(
+            settings, opened, clients, checks=checks, fork_servers=fork_servers.fork_servers, observe=observe
+        )
     alone = reproducers(settings, report.verdicts, config)
     return replace(report, reproducers=alone, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
 
@@ -80,11 +82,11 @@ def inspect(
 def examine(
     settings: Settings,
     opened: Opened,
-    seats: Mapping[str, Seat],
+    clients: Mapping[str, WorkerClient],
     *,
     checks: Sequence[Check],
-    homes: Sequence[Nursery] = (),
-    observe: Observer = nobody,
+    fork_servers: Sequence[ForkServer] = (),
+    observe: Observer = NULL_OBSERVER,
 ) -> Report:
     """Load every seat, gather what the checks need, judge and compose; who called whom, and how long it took, is not told.
 
@@ -93,7 +95,7 @@ def examine(
         opened: what was read of the subject.
         seats: where routes run, by the names of `routes.base.Seat`; several may share one.
         checks: the checks to ask, from `selected`.
-        homes: the nurseries that the seats' workers come from, which must still be there in the end.
+        homes: the fork servers that the seats' workers come from, which must still be there in the end.
         observe: told what comes next.
 
     Raises:
@@ -101,37 +103,39 @@ def examine(
     """
     table = routes(settings.batch_sizes())
     plan = Plan.of(checks, table)
-    facts, described = _loaded(seats)
+    facts, described = _loaded(clients)
     check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
-    gathering = Gathering(plan=plan, facts=facts, policy=settings.policy(), seats=seats, observe=observe)
+    collector = EvidenceCollector(
+        plan=plan, facts=facts, policy=settings.policy(), clients=clients, observe=observe
+    )
     try:
         numbers = rows_to_check(settings, opened.rows, facts)
-    except MisfitError as misfit:
-        return _refused(misfit, settings, opened, gathering, checks)
-    description = seats["main"].describe(every=settings.rows == "all")
+    except ShapeMismatchError as mismatch:
+        return _refused(mismatch, settings, opened, collector, checks)
+    description = clients["main"].describe(every=settings.rows == "all")
     known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
-    ask = partial(_asked, checks, gathering, known)
+    ask = partial(_asked, checks, collector, known)
     sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
     steps = one_by_one(checks, table, known) if settings.exit_first else ()
-    gathering.add(sample, first=True, look=_live(checks, table, known, observe), steps=tuple(steps))
+    collector.add(sample, first=True, look=_live(checks, table, known, observe), steps=tuple(steps))
     for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
         if settings.exit_first and _failed(ask()):
             break
-        gathering.add(chunk, first=False)
+        collector.add(chunk, first=False)
     verdicts = ask(until_one_fails=settings.exit_first)
-    gathering.run_more(locators(verdicts), sample)
-    gathering.run_more(togglers(gathering.evidence(known), verdicts), sample)
-    diagnoses = diagnose(gathering.evidence(known), verdicts)
+    collector.run_more(locators(verdicts), sample)
+    collector.run_more(togglers(collector.evidence(known), verdicts), sample)
+    diagnoses = diagnose(collector.evidence(known), verdicts)
     exhibits = (
-        collect(gathering, verdicts, sample, opened.rows.length if opened.rows else gathering.rows)
+        collect(collector, verdicts, sample, opened.rows.length if opened.rows else collector.rows)
         if settings.bundle
         else ()
     )
-    riddles = unexplained(gathering.evidence(known), verdicts, diagnoses)
+    riddles = unexplained(collector.evidence(known), verdicts, diagnoses)
     # Last of all: whoever is ended after this has nothing more to say.
-    unprotected, lost = fared(seats, homes)
-    loaded = Loaded(made=described, description=description, unprotected=unprotected, lost=lost)
-    report = compose(settings, opened, gathering, verdicts, diagnoses, loaded)
+    unprotected, lost = collect_worker_status(clients, fork_servers)
+    loaded = RunInfo(made=described, description=description, unprotected=unprotected, lost=lost)
+    report = build_report(settings, opened, collector, verdicts, diagnoses, loaded)
     return replace(report, unexplained=riddles, exhibits=exhibits)
 
 
@@ -144,18 +148,22 @@ def _live(
         if verdict.status in (Status.FAIL, Status.WARN):
             observe.found(f"{verdict.status.value.upper()}  {verdict.code} {verdict.name}: {verdict.message}")
 
-    return None if observe is nobody else asked_early(checks, table, known, heard)
+    return None if observe is NULL_OBSERVER else asked_early(checks, table, known, heard)
 
 
 def _asked(
-    checks: Sequence[Check], gathering: Gathering, known: dict[str, Any], *, until_one_fails: bool = True
+    checks: Sequence[Check],
+    collector: EvidenceCollector,
+    known: dict[str, Any],
+    *,
+    until_one_fails: bool = True,
 ) -> list[Verdict]:
     """Ask every check in turn, or only until one fails."""
     verdicts: list[Verdict] = []
     for check in checks:
         failed = _failed(verdicts) if until_one_fails else None
         why = f"{failed.code} failed, and --exit-first asks no further" if failed else ""
-        verdicts.append(check.skipped(why) if failed else check.verdict(gathering.evidence(known)))
+        verdicts.append(check.skipped(why) if failed else check.verdict(collector.evidence(known)))
     return verdicts
 
 
@@ -164,7 +172,11 @@ def _failed(verdicts: Sequence[Verdict]) -> Verdict | None:
 
 
 def _refused(
-    misfit: MisfitError, settings: Settings, opened: Opened, gathering: Gathering, checks: Sequence[Check]
+    mismatch: ShapeMismatchError,
+    settings: Settings,
+    opened: Opened,
+    collector: EvidenceCollector,
+    checks: Sequence[Check],
 ) -> Report:
     """The report on rows that the model would refuse: one check says so, and no other can be asked.
 
@@ -172,26 +184,26 @@ def _refused(
         MisfitError: that check is not among those selected.
     """
     if all(check.code != "KC501" for check in checks):
-        raise misfit
-    evidence = gathering.evidence(
+        raise mismatch
+    evidence = collector.evidence(
         {
-            "misfit": {
-                "input": misfit.input,
-                "shape": misfit.shape,
-                "expected": misfit.wanted,
-                "mend": misfit.mend,
+            "mismatch": {
+                "input": mismatch.input,
+                "shape": mismatch.shape,
+                "expected": mismatch.wanted,
+                "mend": mismatch.fix,
             }
         }
     )
     why = "the model refuses rows of this shape (KC501)"
     verdicts = [check.verdict(evidence) if check.code == "KC501" else check.skipped(why) for check in checks]
-    return compose(
+    return build_report(
         settings,
         opened,
-        gathering,
+        collector,
         verdicts,
         diagnose(evidence, verdicts),
-        Loaded(made="", description=DataFacts()),
+        RunInfo(made="", description=DataFacts()),
     )
 
 
@@ -214,7 +226,7 @@ def selected(settings: Settings) -> tuple[Check, ...]:
     if lacking is not None:
         raise UsageError(
             f"{lacking} is required, and is not among the checks to run",
-            mend=f"--select {lacking} too, or require it no more",
+            fix=f"--select {lacking} too, or require it no more",
         )
     chosen = (check for check in CHECKS if check.code in codes)
     return tuple(
@@ -223,6 +235,6 @@ def selected(settings: Settings) -> tuple[Check, ...]:
     )
 
 
-def _loaded(seats: Mapping[str, Seat]) -> tuple[Facts, str]:
+def _loaded(clients: Mapping[str, WorkerClient]) -> tuple[Facts, str]:
     """Load every worker side by side; what the main one says counts."""
-    return together(list(dict.fromkeys(seats.values())), Seat.load)[0]
+    return map_concurrently(list(dict.fromkeys(clients.values())), WorkerClient.load)[0]

@@ -21,7 +21,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.reporting.formats.json_report import render_json
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.report import Exhibit, Report
+from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import command
 from keras_consistency_cli.text import clean
 
@@ -61,7 +61,7 @@ def check_bundle(path: Path) -> None:
     if foreign is not None:
         raise UsageError(
             f"{shown} holds '{clean(foreign, 60)}', which kcheck did not make",
-            mend="give a folder that is new or empty",
+            fix="give a folder that is new or empty",
         )
 
 
@@ -142,7 +142,7 @@ def _files(path: Path, report: Report, settings: Settings) -> dict[str, bytes]:
     return files
 
 
-def _arrays(exhibits: Sequence[Exhibit]) -> dict[str, bytes]:
+def _arrays(exhibits: Sequence[FailingRows]) -> dict[str, bytes]:
     """Rows and answers of each failure, of as many rows as its share of the space holds."""
     files: dict[str, bytes] = {}
     share = _ARRAY_BYTES // max(len(exhibits), 1)
@@ -160,7 +160,7 @@ def _arrays(exhibits: Sequence[Exhibit]) -> dict[str, bytes]:
     return files
 
 
-def _plain_bytes(exhibit: Exhibit) -> float:
+def _plain_bytes(exhibit: FailingRows) -> float:
     """Bytes of one row and its answers before they are packed."""
     arrays = [
         *exhibit.given.values(),
@@ -171,7 +171,7 @@ def _plain_bytes(exhibit: Exhibit) -> float:
     return sum(values.nbytes / max(len(values), 1) for values in arrays)
 
 
-def _packed(exhibit: Exhibit, rows: int) -> dict[str, bytes]:
+def _packed(exhibit: FailingRows, rows: int) -> dict[str, bytes]:
     numbers = np.array(exhibit.rows[:rows], np.int64)
     answers = {f"candidate.{name}": values for name, values in exhibit.answers.items()}
     answers |= {f"reference.{name}": values for name, values in exhibit.expected.items()}
@@ -227,7 +227,7 @@ def _readme(path: Path, report: Report, settings: Settings, files: Mapping[str, 
     return "\n".join([*lines, "environment.json holds versions and settings."]) + "\n"
 
 
-def _shown(path: Path, exhibit: Exhibit, settings: Settings, files: Mapping[str, bytes]) -> list[str]:
+def _shown(path: Path, exhibit: FailingRows, settings: Settings, files: Mapping[str, bytes]) -> list[str]:
     """What the files of one failure hold, and how to try its rows alone."""
     rows, answers = f"{exhibit.code}-rows.npz", f"{exhibit.code}-answers.npz"
     problem = [f"  answers are lacking: {clean(exhibit.problem, 400)}"] if exhibit.problem else []

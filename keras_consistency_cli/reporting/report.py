@@ -13,7 +13,7 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
-__all__ = ["SCHEMA", "Exhibit", "Outcome", "Report", "Source"]
+__all__ = ["SCHEMA", "FailingRows", "Outcome", "Report", "Source"]
 
 SCHEMA = "kcheck.report/1"
 
@@ -30,7 +30,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exhibit:
+class FailingRows:
     """What shows one failure: rows by input, as the user gave them and as the model gets them, and both routes' answers by output, row for row.
 
     `rows` are the numbers in the user's data, those that moved most first. `problem` says why answers are lacking.
@@ -77,7 +77,7 @@ class Report:
     """The command line that gives this report again."""
     reproducers: Mapping[str, str] = field(default_factory=dict)
     """By code of a check that failed or broke: the command line that shows this failure alone."""
-    exhibits: Sequence[Exhibit] = ()
+    exhibits: Sequence[FailingRows] = ()
     """By failure the rows it shows on and both answers, for `--bundle`; empty without it."""
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0

@@ -12,13 +12,13 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["Lens", "Route", "Seat", "always", "plain_routes"]
+__all__ = ["Placement", "Precision", "Route", "always", "plain_routes"]
 
-Lens = Literal["float32", "float64"]
-"""Which copy of the model a route runs on: as saved, or its float64 shadow."""
+Precision = Literal["float32", "float64"]
+"""Which copy of the model a route runs on: as saved, or its float64 copy."""
 
-Seat = Literal["main", "fresh", "shadow", "kernels", "thread"]
-"""Which process: the main worker, one that has run nothing before, one on TensorFlow, where float64 shadows live, one without oneDNN, or one with a
+Placement = Literal["main", "fresh", "shadow", "kernels", "thread"]
+"""Which process: the main worker, one that has run nothing before, one on TensorFlow, where float64 copies live, one without oneDNN, or one with a
 single thread."""
 
 
@@ -45,8 +45,8 @@ class Route:
     summary: str
     run: Callable[[Session, Rows], Result]
     unavailable: Callable[[Facts], str | None] = always
-    lens: Lens = "float32"
-    seat: Seat = "main"
+    precision: Precision = "float32"
+    placement: Placement = "main"
     streams: bool = False
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
-from keras_consistency_cli.routes.calling.neighbours import COMPANION_ROUTES
+from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
 from keras_consistency_cli.routes.calling.probes import PROBE_ROUTES, ROWS_ROUTE
 from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
@@ -53,7 +53,7 @@ BATCH_SIZES = (2, 3, 7, 32)
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     """Return every route in the order in which they run."""
     # Which rows hold NaN or infinity comes first: rounding is not measured in them.
-    own = (ROWS_ROUTE, *prediction_routes(sizes), *CALLING_ROUTES, *COMPANION_ROUTES, *PROBE_ROUTES)
+    own = (ROWS_ROUTE, *prediction_routes(sizes), *CALLING_ROUTES, *NEIGHBOUR_ROUTES, *PROBE_ROUTES)
     of_layers = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *TOGGLING_ROUTES)
     of_rows = (
         *SCALING_ROUTES,

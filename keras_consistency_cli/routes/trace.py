@@ -9,20 +9,20 @@ from typing import Any, Literal
 import numpy as np
 
 __all__ = [
+    "FLOAT64_COPY",
     "GIVEN_ROWS",
     "REFERENCE",
     "REPEATED",
     "ROUNDED",
-    "SHADOW",
     "Change",
     "Outputs",
     "Result",
     "Rows",
     "Trace",
-    "lifted_name",
+    "float64_name",
 ]
 
-REFERENCE, REPEATED, SHADOW, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
+REFERENCE, REPEATED, FLOAT64_COPY, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
 """The route that all others are compared with, its repeat, the same on the float64 copy, and the copy with rounding put back in."""
 
 GIVEN_ROWS = "given-rows"
@@ -79,6 +79,6 @@ class Trace:
         return self.unavailable is None and self.error is None
 
 
-def lifted_name(route: str) -> str:
-    """The name of the same route on the float64 shadow; a baseline stays one."""
+def float64_name(route: str) -> str:
+    """The name of the same route on the float64 copy; a baseline stays one."""
     return route.removesuffix("-baseline") + "-float64" + ("-baseline" if route.endswith("-baseline") else "")

@@ -20,9 +20,9 @@ from keras_consistency_cli.routes.trace import Change, Trace
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers import protocol
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.forkserver import Nursery
+from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["Seat", "SeatError", "WorkerDied"]
+__all__ = ["WorkerClient", "WorkerDied", "WorkerError"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class WorkerDied(Exception):  # noqa: N818 - told as a reason
     """A worker ended or hung before it answered; the message says how."""
 
 
-class SeatError(Exception):
+class WorkerError(Exception):
     """A worker answered with an error; `kind` is the exception's class there."""
 
     def __init__(self, message: str, kind: str) -> None:
@@ -60,20 +60,25 @@ class SeatError(Exception):
         self.kind = kind
 
 
-class Seat:
+class WorkerClient:
     """A worker and the message by which a replacement loads the same subject.
 
     Args:
-        nursery: where workers are forked.
+        fork server: where workers are forked.
         load: the load request: files and probe, as plain data.
         timeout: seconds that one answer may take, from the question to its last byte.
         deadline: what holds instead of `timeout` where the whole run has a limit too.
     """
 
     def __init__(
-        self, nursery: Nursery, load: Mapping[str, Any], *, timeout: float, deadline: Deadline | None = None
+        self,
+        fork_server: ForkServer,
+        load: Mapping[str, Any],
+        *,
+        timeout: float,
+        deadline: Deadline | None = None,
     ) -> None:
-        self._nursery, self._load_request = nursery, load
+        self._fork_server, self._load_request = fork_server, load
         self._deadline = deadline or Deadline(answer=timeout)
         self._channel: socket.socket | None = None
         self._child = 0
@@ -90,14 +95,14 @@ class Seat:
         """
         if self._deadline.over:
             raise NoVerdictError(f"the model could not be loaded: {self._deadline.words()}")
-        self._sit_down()
+        self._start_worker()
         try:
             header, _ = self._ask({"op": "load", **self._load_request}, {})
             loaded = self._understood(lambda: _LOADED.validate_python(header))
         except WorkerDied as death:
             raise NoVerdictError(f"the model could not be loaded: {death}") from death
-        except SeatError as refusal:
-            self._dismiss()
+        except WorkerError as refusal:
+            self._kill()
             raise _ERRORS.get(refusal.kind, NoVerdictError)(str(refusal)) from refusal
         self.unprotected = tuple(loaded.unprotected)
         return loaded.facts, loaded.rows
@@ -106,8 +111,8 @@ class Seat:
     def _seated(self) -> bool:
         return self._channel is not None
 
-    def _sit_down(self) -> None:
-        self._child, self._channel = self._nursery.fork(deadline=self._deadline.start())
+    def _start_worker(self) -> None:
+        self._child, self._channel = self._fork_server.fork(deadline=self._deadline.start())
 
     def describe(self, *, every: bool) -> DataFacts:
         """Describe the rows and what happens to them before the model.
@@ -123,7 +128,7 @@ class Seat:
                 self.load()
             header, _ = self._ask({"op": "describe", "every": every}, {})
             return self._understood(lambda: _DESCRIPTION.validate_python(header["description"]))
-        except SeatError as refusal:
+        except WorkerError as refusal:
             raise _ERRORS.get(refusal.kind, NoVerdictError)(str(refusal)) from refusal
         except WorkerDied as death:
             raise NoVerdictError(f"the rows could not be described: {death}") from death
@@ -143,7 +148,7 @@ class Seat:
                 return self._understood(lambda: _traces(route, header, arrays, len(rows)))
         except DataError:
             raise
-        except (WorkerDied, SeatError, KcheckError) as problem:
+        except (WorkerDied, WorkerError, KcheckError) as problem:
             return Trace(route=route, error=clean(problem, 400)), None
         return Trace(route=route, unavailable=clean(header["unavailable"], 400)), None
 
@@ -154,28 +159,28 @@ class Seat:
         try:
             # It has to answer: one that was killed may take a while to end, but does nothing any more.
             self._ask({"op": "here"}, {}, within=self._deadline.answer)
-        except (WorkerDied, SeatError) as how:
+        except (WorkerDied, WorkerError) as how:
             return str(how)
         return None
 
-    def abandon(self) -> None:
-        """End the worker, and all others of its nursery: whoever waits for one of them is told at once."""
-        self._nursery.close()
+    def terminate_all(self) -> None:
+        """End the worker, and all others of its fork server: whoever waits for one of them is told at once."""
+        self._fork_server.close()
 
     def _ask(
         self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, within: float | None = None
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         assert self._channel is not None
         deadline = self._deadline.next() if within is None else time.monotonic() + within
-        self._mark = self._nursery.printed
+        self._mark = self._fork_server.printed
         try:
             protocol.send(self._channel, request, arrays, deadline=deadline)
             header, answers = protocol.receive(
-                self._channel, deadline=deadline, most=self._nursery.largest_answer
+                self._channel, deadline=deadline, most=self._fork_server.largest_answer
             )
         except TimeoutError as silence:
             words = self._deadline.words()
-            self._dismiss()
+            self._kill()
             raise WorkerDied(words) from silence
         except (EOFError, OSError, ValueError) as end:
             raise WorkerDied(self._cause_of_death(end)) from end
@@ -183,7 +188,7 @@ class Seat:
             error, kind = str(header["error"]), str(header.get("kind"))
             if kind == "DataError":
                 raise DataError(error)
-            raise SeatError(error, kind)
+            raise WorkerError(error, kind)
         return header, answers
 
     def _understood(self, read: Callable[[], _Read]) -> _Read:
@@ -195,32 +200,34 @@ class Seat:
 
     def _cause_of_death(self, end: Exception) -> str:
         if isinstance(end, ValueError):
-            self._dismiss()
+            self._kill()
             return f"{end}{self._last_words()}"
         self.close()
         # A worker may have closed its channel and live on; one that is ending already keeps the exit code it has.
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._child, signal.SIGKILL)
-        greedy, code = self._nursery.overran(self._child), self._nursery.ended(self._child)
+        greedy, code = self._fork_server.memory_exceeded(self._child), self._fork_server.ended(self._child)
         if greedy is not None:
             return greedy
         if code < 0:
             name = signal.Signals(-code).name
             likely = ", which is what running out of memory looks like" if name == "SIGKILL" else ""
             return f"its process was killed by {name}{likely}{self._last_words()}"
-        return (
-            f"its process ended by itself with exit code {code}: {self._nursery.last_words(since=self._mark)}"
-        )
+        return f"its process ended by itself with exit code {code}: {self._fork_server.log_tail(since=self._mark)}"
 
     def _last_words(self) -> str:
         """What was printed since the question, where anything was."""
-        return f": {self._nursery.last_words(since=self._mark)}" if self._nursery.printed > self._mark else ""
+        return (
+            f": {self._fork_server.log_tail(since=self._mark)}"
+            if self._fork_server.printed > self._mark
+            else ""
+        )
 
-    def _dismiss(self) -> None:
+    def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._child, signal.SIGKILL)
         self.close()
-        self._nursery.ended(self._child)
+        self._fork_server.ended(self._child)
 
     def close(self) -> None:
         """Hang up, upon which the worker ends by itself; safe to call twice."""

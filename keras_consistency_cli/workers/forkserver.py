@@ -1,4 +1,4 @@
-"""The nursery: one process that has imported the backend, from which workers are forked."""
+"""The fork server: one process that has imported the backend, from which workers are forked."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from typing import Self
 
 from keras_consistency_cli.errors import NoVerdictError
 from keras_consistency_cli.text import clean
-from keras_consistency_cli.workers.signals import held_back, last_act
+from keras_consistency_cli.workers.signals import on_exit, signals_deferred
 from keras_consistency_cli.workers.supervision.log import Log
 from keras_consistency_cli.workers.supervision.memory import MemoryLimit
-from keras_consistency_cli.workers.supervision.scratch_dir import Scratch, sweep
-from keras_consistency_cli.workers.supervision.watchdog import Watch
+from keras_consistency_cli.workers.supervision.scratch_dir import ScratchDir, sweep
+from keras_consistency_cli.workers.supervision.watchdog import Watchdog
 
-__all__ = ["Nursery"]
+__all__ = ["ForkServer"]
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "TF_ENABLE_DEPRECATION_WARNINGS": "0"}
 # Several workers share an accelerator: none may take all of its memory, and looking for one must not spoil it for processes that are forked later.
@@ -35,7 +35,7 @@ _SHARING = {
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
 _LOG_TAIL = 4000
-_BURIAL_S = 10.0
+_REAP_TIMEOUT_S = 10.0
 _ROOT = Path(__file__).resolve().parents[2]
 # -P, and in and out of sys.path: neither the current folder, where a stranger's model may lie, nor what surrounds the package is imported from.
 _START = """
@@ -53,23 +53,23 @@ _CHATTER = re.compile(
 )
 
 
-class Nursery:
+class ForkServer:
     """A process that waits to be told which backend to import; a context manager that ends every process it started.
 
     It is cheap to make one before anything is known, so that interpreters start side by side with the parent's own imports.
     """
 
     def __init__(self) -> None:
-        with held_back():
-            self._log, self._scratch = Log(), Scratch()
+        with signals_deferred():
+            self._log, self._scratch = Log(), ScratchDir()
             self._lock = threading.Lock()
             self._channels: list[socket.socket] = []
             self._control, theirs = socket.socketpair()
-            last_act(self.close)
+            on_exit(self.close)
             self._process = self._spawned(theirs)
             theirs.close()
             self._log.close_writer()
-            self._watch = Watch(self._log, self._process.pid)
+            self._watch = Watchdog(self._log, self._process.pid)
         sweep()
 
     def _spawned(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
@@ -131,8 +131,8 @@ class Nursery:
                     if isinstance(problem, TimeoutError)
                     else "could not be started"
                 )
-                mend = "python -c 'import keras' shows the whole story"
-                raise NoVerdictError(f"the backend {what}: {self.last_words()}", mend=mend) from problem
+                fix = "python -c 'import keras' shows the whole story"
+                raise NoVerdictError(f"the backend {what}: {self.log_tail()}", fix=fix) from problem
         self._channels.append(ours)
         self._watch.add(child)
         return child, ours
@@ -142,7 +142,7 @@ class Nursery:
         """Bytes that an answer of a worker may have."""
         return self._watch.limit.answer
 
-    def overran(self, child: int) -> str | None:
+    def memory_exceeded(self, child: int) -> str | None:
         """Why a worker was ended for the memory it took, or None; ask before `ended`, upon which its process id may be another's."""
         return self._watch.drop(child)
 
@@ -152,7 +152,7 @@ class Nursery:
         with self._lock:
             try:
                 self._control.sendall(f"{child}".encode())
-                return self._answer(time.monotonic() + _BURIAL_S)
+                return self._answer(time.monotonic() + _REAP_TIMEOUT_S)
             except OSError:
                 self._control.close()
                 return -signal.SIGKILL
@@ -162,7 +162,7 @@ class Nursery:
         with self._lock:
             try:
                 self._control.sendall(b"here")
-                self._answer(time.monotonic() + _BURIAL_S)
+                self._answer(time.monotonic() + _REAP_TIMEOUT_S)
             except OSError:
                 return "the process that workers are forked from was killed, or ended by itself"
         return None
@@ -173,16 +173,16 @@ class Nursery:
             self._control.settimeout(None if deadline is None else max(deadline - time.monotonic(), 0.001))
             got = self._control.recv(64)
             if not got:
-                raise OSError("the nursery is gone")
+                raise OSError("the fork server is gone")
             line += got
         return int(line)
 
     @property
     def printed(self) -> int:
-        """How much has been printed so far: a mark from which `last_words` can tell what came later."""
+        """How much has been printed so far: a mark from which `log_tail` can tell what came later."""
         return self._log.printed
 
-    def last_words(self, lines: int = 3, *, since: int = 0) -> str:
+    def log_tail(self, lines: int = 3, *, since: int = 0) -> str:
         """The last lines of what backend and workers printed, on one line.
 
         Args:
@@ -202,7 +202,7 @@ class Nursery:
 
     def close(self) -> None:
         """Kill every process that is left, close the channels to them and remove their folder; safe to call twice."""
-        with held_back():
+        with signals_deferred():
             self._control.close()
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)

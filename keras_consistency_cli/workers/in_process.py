@@ -10,14 +10,14 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.routes.trace import Trace
-from keras_consistency_cli.workers.child.executor import Bench, refusal
-from keras_consistency_cli.workers.client import Seat, SeatError
+from keras_consistency_cli.workers.child.executor import Executor, refusal
+from keras_consistency_cli.workers.client import WorkerClient, WorkerError
 from keras_consistency_cli.workers.deadline import Deadline
 
-__all__ = ["LiveSeat"]
+__all__ = ["InProcessClient"]
 
 
-class LiveSeat(Seat):
+class InProcessClient(WorkerClient):
     """Asks a bench of this process; what only a worker can do is unavailable, and nothing can end or hang without ending this process too.
 
     Args:
@@ -28,7 +28,7 @@ class LiveSeat(Seat):
     """
 
     def __init__(
-        self, bench: Bench, load: Mapping[str, Any], *, deadline: Deadline, lacking: Mapping[str, str]
+        self, bench: Executor, load: Mapping[str, Any], *, deadline: Deadline, lacking: Mapping[str, str]
     ) -> None:
         self._bench, self._load_request, self._deadline, self._lacking = bench, load, deadline, lacking
         self._sits = False
@@ -44,21 +44,21 @@ class LiveSeat(Seat):
         """Never: this process is still there."""
         return None
 
-    def abandon(self) -> None:
+    def terminate_all(self) -> None:
         """Nothing is left running: whoever asks waits for the answer."""
 
     def close(self) -> None:
         """Let the bench go, with every copy of the model that it made; safe to call twice."""
-        self._bench, self._sits = Bench(), False
+        self._bench, self._sits = Executor(), False
 
     @property
     def _seated(self) -> bool:
         return self._sits
 
-    def _sit_down(self) -> None:
+    def _start_worker(self) -> None:
         self._sits = True
 
-    def _dismiss(self) -> None:
+    def _kill(self) -> None:
         self._sits = False
 
     def _ask(
@@ -70,7 +70,7 @@ class LiveSeat(Seat):
             raise
         except Exception as problem:
             told = refusal(problem)
-            raise SeatError(told["error"], told["kind"]) from problem
+            raise WorkerError(told["error"], told["kind"]) from problem
         # As it would have been sent: details hold nothing then that JSON does not have.
         return json.loads(json.dumps(header)), answers
 

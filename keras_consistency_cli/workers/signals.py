@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Interruption", "endable", "held_back", "last_act", "leave_at_once"]
+__all__ = ["Interruption", "interruptible", "leave_at_once", "on_exit", "signals_deferred"]
 
 _CODES = {
     signal.SIGINT: (130, "interrupted"),
@@ -64,7 +64,7 @@ _run = _Run()
 
 
 @contextmanager
-def endable() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let signals end what is done within; a run that was told to end always leaves with an Interruption.
 
     Signals that whoever started the process ignores stay ignored. Does nothing but in the main thread.
@@ -99,7 +99,7 @@ def endable() -> Iterator[None]:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def signals_deferred() -> Iterator[None]:
     """Keep signals waiting while processes or files are made or removed, so that none is forgotten half-way."""
     mine = threading.current_thread() is threading.main_thread()
     _run.held += mine
@@ -111,7 +111,7 @@ def held_back() -> Iterator[None]:
         _run.end()
 
 
-def last_act(act: Callable[[], None]) -> None:
+def on_exit(act: Callable[[], None]) -> None:
     """Have something done at the end of a run that was told to end; it may be done twice, and from another thread."""
     _run.last_acts.append(act)
 

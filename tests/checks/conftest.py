@@ -15,7 +15,7 @@ import pytest
 from keras_consistency_cli.checks.base import Check, Evidence, Verdict
 from keras_consistency_cli.measurement.facts import Facts, InputFact, OutputFact
 from keras_consistency_cli.measurement.tolerance import Policy
-from keras_consistency_cli.pipeline.collector import Gathering, Plan
+from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import Trace
 
@@ -49,9 +49,9 @@ class World:
         """The same world, with other answers of some routes and other fields."""
         return replace(self, answers={**self.answers, **(answers or {})}, **changed)
 
-    def moved(self, by: float, rows: Sequence[int] = (3,), *, lens: str = "float32") -> np.ndarray:
-        """Predict's answers, or the shadow's, moved by `by` in some rows."""
-        values = (self.exact if lens == "float64" else self.predict).copy()
+    def moved(self, by: float, rows: Sequence[int] = (3,), *, precision: str = "float32") -> np.ndarray:
+        """Predict's answers, or the float64 copy's, moved by `by` in some rows."""
+        values = (self.exact if precision == "float64" else self.predict).copy()
         values[list(rows)] += values.dtype.type(by)
         return values
 
@@ -69,11 +69,13 @@ class World:
             "outputs": (OutputFact(name="out", shape=(None, 1)),),
         }
         facts = Facts(**{**known, **self.facts})
-        seat: Any = _Seat(self)
-        seats: dict[str, Any] = {route.seat: seat for route in routes()}
-        gathering = Gathering(plan=Plan.of([check], routes()), facts=facts, policy=self.policy, seats=seats)
-        gathering.add(np.arange(len(self.predict)), first=True)
-        return gathering.evidence(self.data)
+        client: Any = _Seat(self)
+        clients: dict[str, Any] = {route.placement: client for route in routes()}
+        collector = EvidenceCollector(
+            plan=Plan.of([check], routes()), facts=facts, policy=self.policy, clients=clients
+        )
+        collector.add(np.arange(len(self.predict)), first=True)
+        return collector.evidence(self.data)
 
     def verdict(self, check: Check) -> Verdict:
         """What the check says, without the time it took."""
@@ -81,7 +83,7 @@ class World:
 
 
 class _Seat:
-    """Answers as the world says; a route that it says nothing of answers as predict or as its shadow does."""
+    """Answers as the world says; a route that it says nothing of answers as predict or as its float64 copy does."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -42,7 +42,7 @@ def test_all_is_well(world: Any) -> None:
         None,
     )
     assert [
-        (each.comparison.candidate, each.within, each.limit.origin, each.lifted is not None)
+        (each.comparison.candidate, each.within, each.limit.origin, each.float64_pair is not None)
         for each in found.judged
     ] == [
         ("shuffled", True, "calibrated", True),
@@ -72,12 +72,12 @@ def test_a_failure_says_how_far_where_and_what_to_do(world: Any) -> None:
 
 
 def test_the_lifted_pair_decides(world: Any) -> None:
-    """A leak of 1e-9 is far below rounding; on the shadow it is not."""
-    found = world.where({"shuffled-float64": world.moved(1e-9, lens="float64")}).verdict(CHECK)
+    """A leak of 1e-9 is far below rounding; on the float64 copy it is not."""
+    found = world.where({"shuffled-float64": world.moved(1e-9, precision="float64")}).verdict(CHECK)
     assert found.status is Status.FAIL
     assert found.judged[0].reason.startswith("not rounding: 1.0e-09 is left in float64")
     assert (
-        world.where({"shuffled-float64": world.moved(1e-14, lens="float64")}).verdict(CHECK).status
+        world.where({"shuffled-float64": world.moved(1e-14, precision="float64")}).verdict(CHECK).status
         is Status.PASS
     )
 
@@ -111,9 +111,13 @@ def test_few_rows_widen_the_limit(make_world: Any) -> None:
 def test_without_a_shadow_the_limit_is_a_share_of_the_output(
     world: Any, missing: Trace, by: float, status: Status
 ) -> None:
-    shadowless = {f"{route}-float64": missing for route in ("predict", "shuffled", "call")}
-    found = world.where({**shadowless, "shuffled": world.moved(by)}).verdict(CHECK)
-    assert (found.status, found.judged[0].limit.origin, found.judged[0].lifted) == (status, "fallback", None)
+    without_float64_copy = {f"{route}-float64": missing for route in ("predict", "shuffled", "call")}
+    found = world.where({**without_float64_copy, "shuffled": world.moved(by)}).verdict(CHECK)
+    assert (found.status, found.judged[0].limit.origin, found.judged[0].float64_pair) == (
+        status,
+        "fallback",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -285,12 +289,12 @@ def test_an_output_that_is_missing_fails(world: Any) -> None:
 
 def test_the_worst_of_several_outputs_is_told(world: Any) -> None:
     two = {"out": world.predict, "b": world.predict}
-    shadows = {
+    float64_copies = {
         f"{route}-float64": {"out": world.exact, "b": world.exact}
         for route in ("predict", "shuffled", "call")
     }
     answers = {
-        **shadows,
+        **float64_copies,
         "predict": two,
         "call": {"out": world.moved(0.25), "b": world.predict},
         "shuffled": {"out": world.predict, "b": world.moved(0.5)},
@@ -306,7 +310,7 @@ def test_the_worst_of_several_outputs_is_told(world: Any) -> None:
 REST = 2.0**-29
 
 
-def spared(world: Any, by: float, rest: float, layered: float = 0.0) -> Verdict:
+def extra_rounding(world: Any, by: float, rest: float, layered: float = 0.0) -> Verdict:
     """The call moves by `by` up and down in turn, its float64 twin by `rest`; rounding put back layer by layer goes `layered` far."""
     turn = np.where(np.arange(len(world.predict)) % 2, 1.0, -1.0).reshape(-1, 1)
     answers = {
@@ -324,7 +328,7 @@ def spared(world: Any, by: float, rest: float, layered: float = 0.0) -> Verdict:
 def test_a_difference_that_shrinks_in_float64_as_rounding_does_is_rounding(
     world: Any, by: float, status: Status, layered: float
 ) -> None:
-    found = spared(world, by, by * REST)
+    found = extra_rounding(world, by, by * REST)
     assert (found.status, found.findings) == (
         status,
         {"cause": "ill-conditioned"} if status is Status.WARN else {},
@@ -337,8 +341,8 @@ def test_a_difference_that_shrinks_in_float64_as_rounding_does_is_rounding(
 def test_a_difference_that_leaves_nothing_in_float64_is_rounding_where_layers_round_as_much(
     world: Any,
 ) -> None:
-    assert spared(world, 0.02, 0.0, layered=0.02).status is Status.WARN
-    assert spared(world, 0.0005, 0.0, layered=0.0005).status is Status.PASS
+    assert extra_rounding(world, 0.02, 0.0, layered=0.02).status is Status.WARN
+    assert extra_rounding(world, 0.0005, 0.0, layered=0.0005).status is Status.PASS
 
 
 @pytest.mark.parametrize(
@@ -356,7 +360,7 @@ def test_a_difference_that_leaves_nothing_in_float64_is_rounding_where_layers_ro
 def test_what_rounding_does_not_account_for_stays_a_failure(
     world: Any, by: float, rest: float, layered: float
 ) -> None:
-    assert spared(world, by, rest, layered).status is Status.FAIL
+    assert extra_rounding(world, by, rest, layered).status is Status.FAIL
 
 
 def test_one_row_that_moves_alone_is_not_what_rounding_does_to_all(world: Any) -> None:

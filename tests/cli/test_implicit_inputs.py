@@ -24,7 +24,7 @@ class Stage:
     notes: tuple[str, ...]
 
     def inspect(
-        self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object
+        self, settings: Settings, line: str, *, fork_server: object, config: Path | None, observe: object
     ) -> Report:
         """Stand in for pipeline.inspect."""
         self.settings, self.config = settings, config
@@ -137,7 +137,7 @@ def test_a_found_file_lets_no_code_run(line: str, stage: Stage, capsys: pytest.C
     assert main(["m.keras"]) == 2
     told = capsys.readouterr().err
     assert told.startswith(f"kcheck: kcheck.yaml:2: {line.partition(':')[0]} ")
-    assert told.endswith("        to mend: kcheck run MODEL --config kcheck.yaml, or say it with a flag\n")
+    assert told.endswith("        fix: kcheck run MODEL --config kcheck.yaml, or say it with a flag\n")
     assert not hasattr(stage, "settings")
 
 

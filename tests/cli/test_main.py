@@ -51,7 +51,7 @@ reporting.render = lambda report, format, **look: "report\\n" * settings_seen[0]
 settings_seen = []
 sys.modules |= {"keras_consistency_cli.pipeline.run": pipeline, "keras_consistency_cli.reporting.render": reporting}
 
-def inspect(settings, line, *, nursery, config, observe):
+def inspect(settings, line, *, fork_server, config, observe):
     settings_seen.append(settings)
     %s
     return SimpleNamespace(exit_code=1)
@@ -93,7 +93,7 @@ class Stage:
     look: tuple[object, ...] = ()
 
     def inspect(
-        self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object
+        self, settings: Settings, line: str, *, fork_server: object, config: Path | None, observe: object
     ) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings, self.line, self.config = settings, line, config
@@ -311,9 +311,9 @@ def test_help_and_version_without_a_reader_end_quietly(arguments: tuple[str, ...
     ("error", "code", "message"),
     [
         (
-            RefusedError("m.keras: not a zip", mend="save it again"),
+            RefusedError("m.keras: not a zip", fix="save it again"),
             1,
-            "kcheck: m.keras: not a zip\n        to mend: save it again\n",
+            "kcheck: m.keras: not a zip\n        fix: save it again\n",
         ),
         (DataError("zero rows", expected="one"), 2, "kcheck: zero rows\n        expected: one\n"),
         (NoVerdictError("the worker died"), 3, "kcheck: the worker died\n"),
@@ -409,7 +409,7 @@ def test_typers_own_complaints_take_two_lines(arguments: tuple[str, ...], messag
         (
             ("run", "m.keras", "--rtol", "1"),
             {},
-            "--rtol is given without --atol\n        to mend: state both; --atol may be 0",
+            "--rtol is given without --atol\n        fix: state both; --atol may be 0",
         ),
         (
             ("run", "m.keras", "--config", "none.yaml"),
@@ -420,7 +420,7 @@ def test_typers_own_complaints_take_two_lines(arguments: tuple[str, ...], messag
         (
             ("run", "m.keras"),
             {"KCHECK_ROW": "1"},
-            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\n        to mend: unset it",
+            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\n        fix: unset it",
         ),
     ],
 )
@@ -469,7 +469,7 @@ def test_explain_suggests(topic: str, hint: str, capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith(f"kcheck: nothing is called '{topic}' (did you mean '{hint}")
-    assert shown.err.endswith("\n        to mend: 'kcheck list' shows the checks\n")
+    assert shown.err.endswith("\n        fix: 'kcheck list' shows the checks\n")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -510,7 +510,7 @@ def test_help_is_light() -> None:
 
 
 def test_a_refusal_is_json_where_json_is_asked_for(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    stage.outcome = RefusedError("m.keras is damaged", expected="an archive", mend="save it again")
+    stage.outcome = RefusedError("m.keras is damaged", expected="an archive", fix="save it again")
     assert main(["run", "m.keras", "--format", "json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told == {

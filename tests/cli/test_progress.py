@@ -7,7 +7,7 @@ import io
 import pytest
 
 from keras_consistency_cli.cli.progress import shown_on
-from keras_consistency_cli.pipeline.observer import nobody
+from keras_consistency_cli.pipeline.observer import NULL_OBSERVER
 
 
 class Terminal(io.StringIO):
@@ -111,5 +111,5 @@ def test_where_nobody_watches_nothing_is_written(
     with shown_on(stream, environ, quiet=quiet) as observe:
         observe("rows one by one")
         observe.found("FAIL  KC101")
-    assert observe is nobody
+    assert observe is NULL_OBSERVER
     assert stream is None or stream.getvalue() == ""

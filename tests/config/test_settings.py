@@ -202,11 +202,11 @@ def test_worked_examples_are_read_and_name_files_beside_them() -> None:
     [
         (
             {"scaler": "s.pkl", "preprocess": "a.py:f"},
-            "--scaler and --preprocess exclude each other\nto mend: give the one that serving uses",
+            "--scaler and --preprocess exclude each other\nfix: give the one that serving uses",
         ),
         (
             {"served": "s.npy"},
-            "--served is given without --data\nto mend: give the raw rows that the served ones were made of, row for row",
+            "--served is given without --data\nfix: give the raw rows that the served ones were made of, row for row",
         ),
     ],
 )
@@ -240,19 +240,19 @@ def test_reports_go_to_their_files_and_one_to_standard_output() -> None:
     [
         (
             {"format": ["json", "junit"]},
-            "--format: json and junit both go to standard output\nto mend: give all but one a file: --format json=FILE",
+            "--format: json and junit both go to standard output\nfix: give all but one a file: --format json=FILE",
         ),
         (
             {"format": ["json=r"], "output": "s"},
-            "--output s: every --format has a file of its own\nto mend: leave --output away",
+            "--output s: every --format has a file of its own\nfix: leave --output away",
         ),
         (
             {"format": ["json=r", "html=./r"]},
-            "two reports would be written to r\nto mend: give each a file of its own",
+            "two reports would be written to r\nfix: give each a file of its own",
         ),
         (
             {"format": ["json=r", "html"], "output": "x/../r"},
-            "two reports would be written to x/../r\nto mend: give each a file of its own",
+            "two reports would be written to x/../r\nfix: give each a file of its own",
         ),
     ],
 )

@@ -102,18 +102,18 @@ def test_words_are_split_at_commas_and_gathered() -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"rtol": "1e-5"}, "--rtol is given without --atol\nto mend: state both; --atol may be 0"),
-        ({"atol": "1e-5"}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
+        ({"rtol": "1e-5"}, "--rtol is given without --atol\nfix: state both; --atol may be 0"),
+        ({"atol": "1e-5"}, "--atol is given without --rtol\nfix: state both; --rtol may be 0"),
         (
             {"rtol": ["0"], "atol": ["a:1"], "exact": True},
-            "--exact and --rtol exclude each other\nto mend: give one of them",
+            "--exact and --rtol exclude each other\nfix: give one of them",
         ),
         (
             {"rtol": ["a:0"], "atol": ["b:1"]},
-            "--rtol has no limit for 'b'\nto mend: state both for each output; --rtol may be 0",
+            "--rtol has no limit for 'b'\nfix: state both for each output; --rtol may be 0",
         ),
-        ({"atol": ["a:1"]}, "--atol is given without --rtol\nto mend: state both; --rtol may be 0"),
-        ({"exact": True, "atol": "1"}, "--exact and --atol exclude each other\nto mend: give one of them"),
+        ({"atol": ["a:1"]}, "--atol is given without --rtol\nfix: state both; --rtol may be 0"),
+        ({"exact": True, "atol": "1"}, "--exact and --atol exclude each other\nfix: give one of them"),
         ({"rowz": "1"}, "unknown option --rowz (did you mean 'rows'?)"),
         ({"config": ""}, "--config is empty\nexpected: a path to a YAML file"),
     ],
@@ -129,15 +129,15 @@ def test_flags_that_cannot_be_meant(flags: dict[str, object], message: str) -> N
     [
         (
             {"KCHECK_ROW": "1"},
-            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\nto mend: unset it",
+            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\nfix: unset it",
         ),
         (
             {"KCHECK_SELECT": "KC1"},
-            "unknown environment variable KCHECK_SELECT (did you mean 'KCHECK_SEED'?)\nto mend: unset it",
+            "unknown environment variable KCHECK_SELECT (did you mean 'KCHECK_SEED'?)\nfix: unset it",
         ),
         (
             {"KCHECK_RTOL": "1"},
-            "KCHECK_RTOL is given without KCHECK_ATOL\nto mend: state both; KCHECK_ATOL may be 0",
+            "KCHECK_RTOL is given without KCHECK_ATOL\nfix: state both; KCHECK_ATOL may be 0",
         ),
         ({"KCHECK_EXACT": "1"}, "KCHECK_EXACT: exact is 1, expected true or false"),
         ({"KCHECK_CONFIG": ""}, "KCHECK_CONFIG is empty\nexpected: a path to a YAML file"),

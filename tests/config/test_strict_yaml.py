@@ -102,7 +102,7 @@ def test_nan_is_read_as_a_number() -> None:
     ],
 )
 def test_words_with_two_meanings_are_refused_unless_quoted(word: str) -> None:
-    assert refusal(f"a: 1\nb: {word}\n").startswith(f"kcheck.yaml:2: '{word}' is ambiguous\nto mend: ")
+    assert refusal(f"a: 1\nb: {word}\n").startswith(f"kcheck.yaml:2: '{word}' is ambiguous\nfix: ")
     assert parse_yaml(f"b: '{word}'\n".encode(), "kcheck.yaml").data == {"b": word}
 
 

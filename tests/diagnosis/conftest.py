@@ -62,7 +62,7 @@ def _verdict(
     judged: tuple[Judged, ...] = ()
     if moved:
         comparison = _compared("other", moved)
-        found = judge(comparison, noise=None, lifted=None, policy=Policy())
+        found = judge(comparison, noise=None, float64_pair=None, policy=Policy())
         judged = (Judged(comparison=comparison, limit=found.limit, within=found.within),)
     return Verdict(status=status, message="", code=code, name=code, judged=judged, findings=findings)
 

@@ -13,7 +13,7 @@ from keras import layers, ops
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.session.session import Probe
+from keras_consistency_cli.routes.session.session import RunOptions
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 from keras_consistency_cli.routes.trace import Result
 
@@ -397,7 +397,7 @@ NASTY: Mapping[str, Callable[[], Model]] = {
 def session_of(built: Model, **probe: Any) -> TensorFlowSession:
     """A TensorFlow session on a model as it is, without a file in between."""
     return TensorFlowSession(
-        built[0], describe_model(built[0]), Probe(**{"batch_size": 4, "sizes": (2, 3), **probe})
+        built[0], describe_model(built[0]), RunOptions(**{"batch_size": 4, "sizes": (2, 3), **probe})
     )
 
 

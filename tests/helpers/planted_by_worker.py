@@ -9,10 +9,10 @@ import keras
 
 from tests.helpers.planted import HARM
 
-__all__ = ["WHERE", "SeatTrap"]
+__all__ = ["WHERE", "WorkerTrap"]
 
 
-def _in_shadow(inputs: Any) -> bool:
+def _in_float64_copy(inputs: Any) -> bool:
     return bool(keras.backend.standardize_dtype(inputs.dtype) == "float64")
 
 
@@ -25,11 +25,11 @@ def _in_kernels(_inputs: Any) -> bool:
     return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"
 
 
-WHERE = {"shadow": _in_shadow, "fresh": _in_fresh, "kernels": _in_kernels}
+WHERE = {"shadow": _in_float64_copy, "fresh": _in_fresh, "kernels": _in_kernels}
 
 
 @keras.saving.register_keras_serializable(package="planted")
-class SeatTrap(keras.layers.Layer):
+class WorkerTrap(keras.layers.Layer):
     """Passes its inputs on, and does harm in the worker named by `where`; a plain layer while a model is made and saved."""
 
     def __init__(self, how: str, where: str, **kwargs: Any) -> None:

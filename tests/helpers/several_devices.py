@@ -17,7 +17,7 @@ from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.routes.numerics import devices
-from keras_consistency_cli.routes.session.session import Probe, Session
+from keras_consistency_cli.routes.session.session import RunOptions, Session
 
 SEEN: list[str] = []
 
@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
     model = keras.Sequential(parts)
     model.save(folder / "model.keras")
     facts = describe_model(model)
-    session = Session(model, facts, Probe(batch_size=8))
+    session = Session(model, facts, RunOptions(batch_size=8))
     session.subject = Subject(files=SubjectFiles(model=str(folder / "model.keras")), model=model, facts=facts)
     expected, found = session.predict(rows), {}
     for route in devices.DEVICE_ROUTES:

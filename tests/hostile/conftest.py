@@ -12,8 +12,8 @@ from tests.hostile.inputs.calls import Warm, in_folder
 
 @pytest.fixture(scope="module")
 def warm(folder: Path) -> Iterator[Warm]:
-    """A nursery that has imported everything, in the folder of the table's files."""
+    """A fork server that has imported everything, in the folder of the table's files."""
     with in_folder(folder):
-        nursery = Warm()
-    yield nursery
-    nursery.end()
+        fork_server = Warm()
+    yield fork_server
+    fork_server.end()

@@ -30,8 +30,8 @@ quickly = settings(deadline=None, max_examples=60, derandomize=True)
 
 def one(a: Any, b: Any, **keywords: Any) -> Comparison:
     """Compare the single output "out" of routes "a" and "b"."""
-    if keywords.get("shadow") is not None:
-        keywords["shadow"] = Answers(outputs={"out": keywords["shadow"]})
+    if keywords.get("float64_copy") is not None:
+        keywords["float64_copy"] = Answers(outputs={"out": keywords["float64_copy"]})
     for name in ("stated", "decisions"):
         if name in keywords:
             keywords[name] = {"out": keywords[name]}
@@ -61,7 +61,7 @@ def test_everything_is_measured() -> None:
     found = one(
         floats([[1.0, 2.0], [4.0, 4.5], [0.25, 8.0]]),
         floats([[1.0, 2.0], [4.0, 4.0], [0.5, 8.0]]),
-        shadow=np.array([[1.0, 2.0], [4.0, 4.0], [0.5, 8.25]]),
+        float64_copy=np.array([[1.0, 2.0], [4.0, 4.0], [0.5, 8.25]]),
         stated=Stated(rtol=0.0, atol=0.3),
         decisions="threshold",
         row_numbers=np.array([10, 20, 30]),
@@ -247,7 +247,7 @@ def test_answers_for_some_rows_meet_those_rows_of_the_reference() -> None:
             ("a", "b"),
             some,
             reference,
-            shadow=Answers(outputs={"out": whole}),
+            float64_copy=Answers(outputs={"out": whole}),
             row_numbers=np.arange(100, 105),
         )[0]
         assert found.worst == (WorstRow(row=104, index=(0,), candidate=5.0, reference=4.0, distance=1.0),)
@@ -255,12 +255,12 @@ def test_answers_for_some_rows_meet_those_rows_of_the_reference() -> None:
 
 
 def test_a_shadow_of_other_shape_or_kind_measures_no_noise() -> None:
-    for shadow in (np.zeros((2, 2)), np.array([["x"]])):
-        assert one(floats([[1.0]]), floats([[1.0]]), shadow=shadow).noise_elements == 0
+    for float64_copy in (np.zeros((2, 2)), np.array([["x"]])):
+        assert one(floats([[1.0]]), floats([[1.0]]), float64_copy=float64_copy).noise_elements == 0
 
 
 def test_noise_leaves_out_what_is_not_finite() -> None:
-    found = one(floats([[1, 1, NAN, 1]]), floats([[1, NAN, 1, 1]]), shadow=np.array([[1.5, 1, 1, INF]]))
+    found = one(floats([[1, 1, NAN, 1]]), floats([[1, NAN, 1, 1]]), float64_copy=np.array([[1.5, 1, 1, INF]]))
     assert (found.noise_elements, found.noise_max) == (1, 0.5)
 
 
@@ -323,14 +323,14 @@ def test_chunks_merge_into_the_comparison_of_all_rows(
     a, b = pair
     numbers = np.arange(len(a)) * 10
     options: dict[str, Any] = {"stated": Stated(rtol=1e-3, atol=1e-3), "decisions": decision}
-    shadow = np.where(np.isfinite(b), b.astype(np.float64) * (1 + 1e-9), 1.0)
+    float64_copy = np.where(np.isfinite(b), b.astype(np.float64) * (1 + 1e-9), 1.0)
     edges = sorted({0, len(a), *(cut for cut in cuts if cut < len(a))})
     chunks = [slice(start, end) for start, end in pairwise(edges)]
     parts = [
-        one(a[chunk], b[chunk], shadow=shadow[chunk], row_numbers=numbers[chunk], **options)
+        one(a[chunk], b[chunk], float64_copy=float64_copy[chunk], row_numbers=numbers[chunk], **options)
         for chunk in chunks
     ]
-    assert_same(merge(parts), one(a, b, shadow=shadow, row_numbers=numbers, **options))
+    assert_same(merge(parts), one(a, b, float64_copy=float64_copy, row_numbers=numbers, **options))
 
 
 @quickly

@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.measurement.comparison import Stated
 from keras_consistency_cli.measurement.facts import Facts, OutputFact
 from keras_consistency_cli.measurement.tolerance import Policy
-from keras_consistency_cli.pipeline.collector import Gathering, Plan
+from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES, routes
 from keras_consistency_cli.routes.trace import Change, Result, Trace
@@ -39,7 +39,7 @@ TABLE = (
     route("predict-float64", streams=True),
     route("call", streams=True),
     route("call-float64", streams=True),
-    route("graph", seat="fresh"),
+    route("graph", placement="fresh"),
     route("companions"),
     route("rows", streams=True),
     route("predict-again"),
@@ -60,7 +60,7 @@ def check(*pairs: tuple[str, str], routes: tuple[str, ...] = ()) -> Check:
     )
 
 
-class FakeSeat:
+class FakeClient:
     """Answers with the numbers of the rows it is asked for, and notes what it was asked."""
 
     def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
@@ -79,31 +79,31 @@ class FakeSeat:
         return Trace(route=name, outputs={"out": answer[numbers]}, elapsed_s=1.0), None
 
 
-def gathering(
+def collector(
     asked: Sequence[Check],
     answers: Mapping[str, Any] | None = None,
     *,
     facts: Facts = FACTS,
     policy: Policy | None = None,
-) -> Gathering:
-    seat: Any = FakeSeat(answers)
-    return Gathering(
+) -> EvidenceCollector:
+    client: Any = FakeClient(answers)
+    return EvidenceCollector(
         plan=Plan.of(asked, TABLE),
         facts=facts,
         policy=policy or Policy(),
-        seats={"main": seat, "fresh": seat},
+        clients={"main": client, "fresh": client},
     )
 
 
-def asked(gathered: Gathering) -> list[tuple[str, list[int]]]:
-    seat: Any = gathered.seats["main"]
-    return list(seat.asked)
+def asked(gathered: EvidenceCollector) -> list[tuple[str, list[int]]]:
+    client: Any = gathered.clients["main"]
+    return list(client.asked)
 
 
 BOTH = (np.arange(5), np.arange(5, 8))
 
 
-def in_two(gathered: Gathering) -> Gathering:
+def in_two(gathered: EvidenceCollector) -> EvidenceCollector:
     gathered.add(BOTH[0], first=True)
     gathered.add(BOTH[1], first=False)
     return gathered
@@ -174,7 +174,7 @@ def test_plan_pairs_the_baseline_with_its_own_shadow() -> None:
 
 
 def test_routes_that_do_not_stream_run_on_the_first_chunk_alone() -> None:
-    gathered = in_two(gathering([check(("call", "predict"), ("graph", "predict"))]))
+    gathered = in_two(collector([check(("call", "predict"), ("graph", "predict"))]))
     ran = {
         name: [numbers for asked_for, numbers in asked(gathered) if asked_for == name]
         for name, _ in asked(gathered)
@@ -198,16 +198,16 @@ def test_routes_that_do_not_stream_run_on_the_first_chunk_alone() -> None:
 
 def test_chunks_give_the_comparison_of_all_rows() -> None:
     moved = DATA + np.array([[0], [0.5], [0], [0], [0], [0], [0.25], [0]], np.float32)
-    whole = gathering([check(("call", "predict"))], {"call": moved})
+    whole = collector([check(("call", "predict"))], {"call": moved})
     whole.add(np.arange(8), first=True)
-    parts = in_two(gathering([check(("call", "predict"))], {"call": moved}))
+    parts = in_two(collector([check(("call", "predict"))], {"call": moved}))
     for pair in (("call", "predict"), ("call-float64", "predict-float64"), ("predict", "predict-float64")):
         assert parts.comparisons[pair] == whole.comparisons[pair]
     assert [worst.row for worst in parts.comparisons["call", "predict"][0].worst] == [1, 6]
 
 
 def test_worst_rows_have_the_numbers_of_the_users_data() -> None:
-    gathered = gathering([check(("call", "predict"))], {"call": DATA * 2})
+    gathered = collector([check(("call", "predict"))], {"call": DATA * 2})
     gathered.add(np.array([6, 2]), first=True)
     assert [(worst.row, worst.distance) for worst in gathered.comparisons["call", "predict"][0].worst] == [
         (6, 6.0),
@@ -216,7 +216,7 @@ def test_worst_rows_have_the_numbers_of_the_users_data() -> None:
 
 
 def test_outputs_are_let_go_and_rows_counted() -> None:
-    trace = in_two(gathering([check(("call", "predict"))])).traces["predict"]
+    trace = in_two(collector([check(("call", "predict"))])).traces["predict"]
     assert trace == Trace(route="predict", details={"output_rows": {"out": 8}}, elapsed_s=2.0)
 
 
@@ -228,7 +228,7 @@ def test_a_chunk_that_went_wrong_outweighs_those_that_went_well(bad: Trace, chun
             bad if numbers[0] == chunk else (Trace(route="call", outputs={"out": DATA[numbers]}), None)
         )
     }
-    trace = in_two(gathering([check(("call", "predict"))], answers)).traces["call"]
+    trace = in_two(collector([check(("call", "predict"))], answers)).traces["call"]
     assert (trace.error, trace.unavailable, trace.ran) == (bad.error, bad.unavailable, False)
 
 
@@ -239,7 +239,7 @@ def test_a_change_in_the_first_chunk_is_kept() -> None:
             route="call", outputs={"out": DATA[numbers]}, changed=change if numbers[0] == 0 else ()
         )
     }
-    assert in_two(gathering([check(("call", "predict"))], answers)).traces["call"].changed == change
+    assert in_two(collector([check(("call", "predict"))], answers)).traces["call"].changed == change
 
 
 def test_an_output_that_later_chunks_lack_is_not_forgotten() -> None:
@@ -254,7 +254,7 @@ def test_an_output_that_later_chunks_lack_is_not_forgotten() -> None:
         )
 
     gathered = in_two(
-        gathering(
+        collector(
             [check(("call", "predict"))],
             {"predict": _named("predict", two_then_one), "call": _named("call", moved)},
         )
@@ -270,7 +270,7 @@ def _named(name: str, answer: Any) -> Any:
 
 
 def test_a_route_that_cannot_run_is_never_asked() -> None:
-    gathered = in_two(gathering([check(("needs-gpu", "predict"))]))
+    gathered = in_two(collector([check(("needs-gpu", "predict"))]))
     assert gathered.traces["needs-gpu"].unavailable == "no GPU is visible"
     assert "needs-gpu" not in {name for name, _ in asked(gathered)}
     assert ("needs-gpu", "predict") not in gathered.comparisons
@@ -281,22 +281,22 @@ def test_a_baseline_is_a_trace_of_its_own() -> None:
         Trace(route="companions", outputs={"out": DATA[:2] + 1}),
         Trace(route="companions-baseline", outputs={"out": DATA[:2]}),
     )
-    gathered = gathering([check(("companions", "companions-baseline"))], {"companions": pair})
+    gathered = collector([check(("companions", "companions-baseline"))], {"companions": pair})
     gathered.add(np.arange(8), first=True)
     assert gathered.comparisons["companions", "companions-baseline"][0].max_abs == 1.0
 
 
 def test_each_seat_gets_its_own_routes() -> None:
-    seats: dict[str, Any] = {"main": FakeSeat(), "fresh": FakeSeat()}
-    Gathering(
-        plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), seats=seats
+    clients: dict[str, Any] = {"main": FakeClient(), "fresh": FakeClient()}
+    EvidenceCollector(
+        plan=Plan.of([check(("graph", "predict"))], TABLE), facts=FACTS, policy=Policy(), clients=clients
     ).add(np.arange(3), first=True)
-    asked_for = {name: [route for route, _ in seat.asked] for name, seat in seats.items()}
+    asked_for = {name: [route for route, _ in client.asked] for name, client in clients.items()}
     assert asked_for == {"main": ["predict", "predict-float64", "predict-again"], "fresh": ["graph"]}
 
 
 def test_more_routes_can_be_run_afterwards() -> None:
-    gathered = gathering(
+    gathered = collector(
         [check(("call", "predict"))], {"locate": Trace(route="locate", details={"layer": "a"})}
     )
     gathered.run_more([route("locate"), route("gone", unavailable=lambda _facts: "not here")], np.arange(2))
@@ -313,7 +313,7 @@ def test_bad_rows_are_noted_by_their_numbers() -> None:
     marked = {
         "rows": lambda numbers: Trace(route="rows", outputs={"x": np.isin(numbers, (1, 6)), "y": numbers < 0})
     }
-    gathered = in_two(gathering([check(("call", "predict"), routes=("rows",))], marked))
+    gathered = in_two(collector([check(("call", "predict"), routes=("rows",))], marked))
     assert gathered.bad_rows == {"x": [1, 6], "y": []}
 
 
@@ -322,12 +322,12 @@ def test_rounding_is_not_measured_in_bad_rows() -> None:
         "rows": lambda numbers: Trace(route="rows", outputs={"x": numbers == 6}),
         "predict-float64": DATA + NOISE + (DATA == 6),
     }
-    noise = in_two(gathering([check(("call", "predict"), routes=("rows",))], marked)).noise()["out"]
+    noise = in_two(collector([check(("call", "predict"), routes=("rows",))], marked)).noise()["out"]
     assert (noise.max_abs, noise.noise_elements) == (NOISE, 7)
 
 
 def test_noise_is_predict_against_its_shadow() -> None:
-    noise = in_two(gathering([check(("call", "predict"))])).noise()
+    noise = in_two(collector([check(("call", "predict"))])).noise()
     assert list(noise) == ["out"]
     assert (noise["out"].candidate, noise["out"].reference, noise["out"].max_abs, noise["out"].rows) == (
         "predict",
@@ -345,7 +345,7 @@ def test_randomness_is_no_noise(kind: Any, moved: float, known: bool) -> None:
     predict = Trace(
         route="predict", outputs={"out": DATA}, changed=(Change(path="p", kind=kind, max_abs=1.0),)
     )
-    gathered = gathering(
+    gathered = collector(
         [check(("predict-again", "predict"))], {"predict": predict, "predict-again": DATA + np.float32(moved)}
     )
     gathered.add(np.arange(8), first=True)
@@ -353,7 +353,7 @@ def test_randomness_is_no_noise(kind: Any, moved: float, known: bool) -> None:
 
 
 def test_a_fault_of_predict_alone_does_not_hide_in_its_noise() -> None:
-    gathered = gathering(
+    gathered = collector(
         [check(("call", "predict"))],
         {"predict": DATA + np.float32(0.5), "predict-again": DATA + np.float32(0.5)},
     )
@@ -362,7 +362,7 @@ def test_a_fault_of_predict_alone_does_not_hide_in_its_noise() -> None:
 
 
 def test_there_is_no_noise_without_a_shadow() -> None:
-    gathered = gathering(
+    gathered = collector(
         [check(("call", "predict"))], {"predict-float64": Trace(route="predict-float64", unavailable="no")}
     )
     gathered.add(np.arange(8), first=True)
@@ -396,7 +396,7 @@ def test_decisions(outputs: np.ndarray, declared: Any, decision: Any) -> None:
         inputs=(),
         outputs=(OutputFact(name="out", shape=None, decision=declared),),
     )
-    gathered = gathering(
+    gathered = collector(
         [check(("call", "predict"))],
         dict.fromkeys(("predict", "call", "predict-float64", "call-float64"), outputs),
         facts=facts,
@@ -407,7 +407,7 @@ def test_decisions(outputs: np.ndarray, declared: Any, decision: Any) -> None:
 
 
 def test_stated_limits_reach_the_comparison() -> None:
-    gathered = gathering(
+    gathered = collector(
         [check(("call", "predict"))],
         {"call": DATA + 0.5},
         policy=Policy(per_output=(("out", Stated(rtol=0.0, atol=0.125)),)),
@@ -418,7 +418,7 @@ def test_stated_limits_reach_the_comparison() -> None:
 
 
 def test_evidence_has_all_of_it() -> None:
-    gathered = in_two(gathering([check(("call", "predict"))]))
+    gathered = in_two(collector([check(("call", "predict"))]))
     found = gathered.evidence({"nonfinite_weights": ("w",)})
     assert (found.facts, found.policy, found.rows) == (FACTS, Policy(), 8)
     assert (found.traces, found.comparisons, found.noise) == (

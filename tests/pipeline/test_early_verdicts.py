@@ -9,7 +9,7 @@ import numpy as np
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import Policy
-from keras_consistency_cli.pipeline.collector import Gathering, Plan
+from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import Result, Trace
@@ -29,7 +29,7 @@ NAMES = ("predict", "predict-float64", "predict-again", "call", "call-float64", 
 TABLE = tuple(Route(name=name, summary="", run=nothing) for name in NAMES)
 
 
-class Seat:
+class WorkerClient:
     """Answers alike on every route but on `graph`, and notes what it was asked."""
 
     def __init__(self) -> None:
@@ -63,18 +63,20 @@ def agrees(candidate: str, code: str) -> Check:
 CHECKS = (agrees("call", "KC1"), agrees("graph", "KC2"), agrees("slow", "KC3"))
 
 
-def gathering(seat: Any) -> Gathering:
-    return Gathering(plan=Plan.of(CHECKS, TABLE), facts=FACTS, policy=Policy(), seats={"main": seat})
+def collector(client: Any) -> EvidenceCollector:
+    return EvidenceCollector(
+        plan=Plan.of(CHECKS, TABLE), facts=FACTS, policy=Policy(), clients={"main": client}
+    )
 
 
 def test_a_check_is_asked_before_routes_run_that_it_does_not_need() -> None:
-    seat = Seat()
+    client = WorkerClient()
     heard: list[tuple[str, Status, str, str]] = []
 
     def hear(verdict: Verdict) -> None:
-        heard.append((verdict.code, verdict.status, verdict.message, seat.asked[-1]))
+        heard.append((verdict.code, verdict.status, verdict.message, client.asked[-1]))
 
-    gathered = gathering(seat)
+    gathered = collector(client)
     gathered.add(ROWS, first=True, look=asked_early(CHECKS, TABLE, {}, hear))
     assert heard == [
         ("KC1", Status.PASS, "4 rows", "call-float64"),
@@ -84,7 +86,7 @@ def test_a_check_is_asked_before_routes_run_that_it_does_not_need() -> None:
 
 
 def test_being_watched_changes_nothing_of_the_evidence() -> None:
-    alone, watched = gathering(Seat()), gathering(Seat())
+    alone, watched = collector(WorkerClient()), collector(WorkerClient())
     alone.add(ROWS, first=True)
     watched.add(ROWS, first=True, look=asked_early(CHECKS, TABLE, {}, lambda _: None))
     assert (watched.comparisons, list(watched.comparisons)) == (alone.comparisons, list(alone.comparisons))
@@ -97,16 +99,18 @@ def test_being_watched_changes_nothing_of_the_evidence() -> None:
 
 
 def test_a_run_that_ends_at_the_first_failure_asks_no_further_routes() -> None:
-    seat = Seat()
-    gathered = gathering(seat)
+    client = WorkerClient()
+    gathered = collector(client)
     gathered.add(ROWS, first=True, steps=tuple(one_by_one(CHECKS, TABLE, {})))
-    assert seat.asked == ["predict", "predict-float64", "predict-again", "call", "call-float64", "graph"]
+    assert client.asked == ["predict", "predict-float64", "predict-again", "call", "call-float64", "graph"]
     assert [check.verdict(gathered.evidence({})).status for check in CHECKS[:2]] == [Status.PASS, Status.FAIL]
 
 
 def test_where_nothing_fails_all_of_it_runs_once() -> None:
-    seat = Seat()
+    client = WorkerClient()
     checks = (CHECKS[0], CHECKS[2])
-    gathered = Gathering(plan=Plan.of(checks, TABLE), facts=FACTS, policy=Policy(), seats={"main": seat})  # type: ignore[dict-item]
+    gathered = EvidenceCollector(
+        plan=Plan.of(checks, TABLE), facts=FACTS, policy=Policy(), clients={"main": client}
+    )  # type: ignore[dict-item]
     gathered.add(ROWS, first=True, steps=tuple(one_by_one(checks, TABLE, {})))
-    assert sorted(seat.asked) == sorted(set(NAMES) - {"graph"})
+    assert sorted(client.asked) == sorted(set(NAMES) - {"graph"})

@@ -16,7 +16,7 @@ from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
-from keras_consistency_cli.pipeline.collector import Gathering
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.run import inspect
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.base import Route
@@ -94,14 +94,14 @@ def test_only_a_failing_run_looks_for_layers_and_switches_them_off(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    run_more = Gathering.run_more
+    run_more = EvidenceCollector.run_more
 
-    def noted(self: Gathering, routes: Iterable[Route], numbers: np.ndarray) -> None:
+    def noted(self: EvidenceCollector, routes: Iterable[Route], numbers: np.ndarray) -> None:
         chosen = list(routes)
         asked.append([route.name for route in chosen])
         run_more(self, chosen, numbers)
 
-    monkeypatch.setattr(Gathering, "run_more", noted)
+    monkeypatch.setattr(EvidenceCollector, "run_more", noted)
     codes = ["KC101", "KC103", "KC203"]
     assert check("healthy.keras", data="x.npy", rows=64, select=codes).exit_code == 0
     assert asked == [[], []]

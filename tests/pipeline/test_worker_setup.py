@@ -1,4 +1,4 @@
-"""seating: which processes a run needs, and who sits where. Nurseries and seats are played, so that nothing is imported."""
+"""seating: which processes a run needs, and who sits where. Fork servers and seats are played, so that nothing is imported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from keras_consistency_cli.routes.registry import routes
 
 @dataclass(eq=False)
 class Played:
-    """A nursery that starts nothing."""
+    """A fork server that starts nothing."""
 
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -36,7 +36,7 @@ class Played:
 class Chair:
     """A seat in which nobody sits."""
 
-    nursery: Played
+    fork_server: Played
     load: dict[str, Any]
     unprotected: tuple[str, ...] = ()
 
@@ -45,51 +45,53 @@ class Chair:
 
 
 @pytest.fixture
-def seat_of(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Settings to the seats that they get, and the nursery of each."""
-    monkeypatch.setattr(worker_setup, "Nursery", Played)
-    monkeypatch.setattr(worker_setup, "Seat", lambda nursery, load, **_more: Chair(nursery, load))
+def clients_of(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings to the seats that they get, and the fork server of each."""
+    monkeypatch.setattr(worker_setup, "ForkServer", Played)
+    monkeypatch.setattr(
+        worker_setup, "WorkerClient", lambda fork_server, load, **_more: Chair(fork_server, load)
+    )
     monkeypatch.setattr(worker_setup, "load_request", lambda *_given, **_more: {"files": {}})
 
-    def seat(codes: tuple[str, ...] = ("KC101",), **options: Any) -> dict[str, Chair]:
+    def client(codes: tuple[str, ...] = ("KC101",), **options: Any) -> dict[str, Chair]:
         settings = Settings.model_validate({"model": Path("m.keras"), **options})
         plan = Plan.of([check for check in CHECKS if check.code in codes], routes())
         stack = ExitStack()
-        nurseries = worker_setup.started(settings, stack, None)
-        return worker_setup.seated(settings, None, plan, nurseries, stack, None)  # type: ignore[arg-type, return-value]
+        fork_servers = worker_setup.started(settings, stack, None)
+        return worker_setup.create_workers(settings, None, plan, fork_servers, stack, None)  # type: ignore[arg-type, return-value]
 
-    return seat
+    return client
 
 
-def test_an_ordinary_model_takes_one_interpreter_and_two_workers(seat_of: Any) -> None:
-    seats = seat_of()
-    assert sorted(seats) == ["fresh", "main", "shadow"]
-    assert seats["shadow"] is seats["fresh"]
-    assert seats["main"].nursery is seats["fresh"].nursery
-    assert seats["main"] is not seats["fresh"]
+def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any) -> None:
+    clients = clients_of()
+    assert sorted(clients) == ["fresh", "main", "shadow"]
+    assert clients["shadow"] is clients["fresh"]
+    assert clients["main"].fork_server is clients["fresh"].fork_server
+    assert clients["main"] is not clients["fresh"]
 
 
 @pytest.mark.parametrize("options", [{"custom_objects": [Path("layers.py")]}, {"trust": {"code": True}}])
 def test_code_of_the_users_own_is_loaded_afresh_in_another_interpreter(
-    seat_of: Any, options: dict[str, Any]
+    clients_of: Any, options: dict[str, Any]
 ) -> None:
-    seats = seat_of(**options)
-    assert seats["fresh"].nursery is not seats["main"].nursery
-    assert seats["shadow"].nursery is seats["main"].nursery
-    assert seats["fresh"].nursery.environment == {"KERAS_BACKEND": "tensorflow"}
+    clients = clients_of(**options)
+    assert clients["fresh"].fork_server is not clients["main"].fork_server
+    assert clients["shadow"].fork_server is clients["main"].fork_server
+    assert clients["fresh"].fork_server.environment == {"KERAS_BACKEND": "tensorflow"}
 
 
-def test_the_shadow_of_another_backend_runs_tensorflow(seat_of: Any) -> None:
-    seats = seat_of(backend="jax")
-    assert (seats["main"].nursery.environment, seats["shadow"].nursery.environment) == (
+def test_the_shadow_of_another_backend_runs_tensorflow(clients_of: Any) -> None:
+    clients = clients_of(backend="jax")
+    assert (clients["main"].fork_server.environment, clients["shadow"].fork_server.environment) == (
         {"KERAS_BACKEND": "jax"},
         {"KERAS_BACKEND": "tensorflow"},
     )
-    assert seats["fresh"].nursery is seats["main"].nursery
+    assert clients["fresh"].fork_server is clients["main"].fork_server
 
 
-def test_other_kernels_are_seated_where_a_check_asks_for_them(seat_of: Any) -> None:
-    seats = seat_of(("KC605",))
-    assert seats["kernels"].nursery is not seats["main"].nursery
-    assert seats["thread"].nursery is seats["main"].nursery
-    assert "threads" in seats["thread"].load
+def test_other_kernels_are_seated_where_a_check_asks_for_them(clients_of: Any) -> None:
+    clients = clients_of(("KC605",))
+    assert clients["kernels"].fork_server is not clients["main"].fork_server
+    assert clients["thread"].fork_server is clients["main"].fork_server
+    assert "threads" in clients["thread"].load

@@ -173,7 +173,10 @@ def report_with_everything() -> Report:
     answers = Answers(outputs={"score": np.array([[0.5], [0.25]], np.float32)})
     comparison = compare(("one-by-one", "predict"), answers, answers)[0]
     judged = Judged(
-        comparison=comparison, limit=Limit(value=1e-7, origin="calibrated"), within=True, lifted=comparison
+        comparison=comparison,
+        limit=Limit(value=1e-7, origin="calibrated"),
+        within=True,
+        float64_pair=comparison,
     )
     facts = Facts(name="m", kind="Sequential", parameters=1, layers=(), inputs=(), outputs=())
     damage = Damage(

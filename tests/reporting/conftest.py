@@ -51,17 +51,17 @@ def _judged(
     theirs = exact_answers.astype(np.float32)
     mine = theirs.copy()
     mine[[row for row in rows if row < count]] += np.float32(change)
-    shadow = Answers(outputs={output: exact_answers})
+    float64_copy = Answers(outputs={output: exact_answers})
     answers = Answers(outputs={output: mine}), Answers(outputs={output: theirs})
     pair = compare(
         (candidate, reference),
         *answers,
-        shadow=shadow,
+        float64_copy=float64_copy,
         stated={output: stated},
         decisions={output: "threshold"},
     )[0]
-    noise = compare(("predict", "predict-float64"), answers[1], shadow, shadow=shadow)[0]
-    judgement = judge(pair, noise=noise, lifted=None, policy=Policy(stated=stated), exact=exact)
+    noise = compare(("predict", "predict-float64"), answers[1], float64_copy, float64_copy=float64_copy)[0]
+    judgement = judge(pair, noise=noise, float64_pair=None, policy=Policy(stated=stated), exact=exact)
     return Judged(comparison=pair, limit=judgement.limit, within=judgement.within, reason=judgement.reason)
 
 
@@ -183,7 +183,7 @@ def failing() -> Report:
 
 @pytest.fixture
 def stateful() -> Report:
-    """A stateful LSTM with two outputs, rows made by kcheck and no float64 shadow."""
+    """A stateful LSTM with two outputs, rows made by kcheck and no float64 copy."""
     outputs = tuple(OutputFact(name=name, shape=(32, 1)) for name in ("next", "trend"))
     facts = _facts(
         name="lstm", kind="Sequential", parameters=17_217, outputs=outputs, batch_size=32, saved_with="3.3.0",

@@ -18,13 +18,13 @@ from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.reporting.bundle import MANIFEST, MOST_BYTES, check_bundle, write_bundle
-from keras_consistency_cli.reporting.report import Exhibit, Report, Source
+from keras_consistency_cli.reporting.report import FailingRows, Report, Source
 from tests.helpers import live_models
 
 SETTINGS = Settings.model_validate({"model": "m.keras", "data": "x.npy", "seed": 4})
 
 
-def exhibit(code: str = "KC101", rows: int = 3, width: int = 2, **changed: Any) -> Exhibit:
+def exhibit(code: str = "KC101", rows: int = 3, width: int = 2, **changed: Any) -> FailingRows:
     values = np.random.default_rng(0).normal(size=(rows, width))
     known: dict[str, Any] = {
         "answers": {"y": values + 1},
@@ -32,7 +32,7 @@ def exhibit(code: str = "KC101", rows: int = 3, width: int = 2, **changed: Any) 
         "given": {"x": values},
         "fed": {"x": values / 2},
     }
-    return Exhibit(
+    return FailingRows(
         **{
             "code": code,
             "candidate": "one-by-one",
@@ -44,7 +44,7 @@ def exhibit(code: str = "KC101", rows: int = 3, width: int = 2, **changed: Any) 
     )
 
 
-def report(*exhibits: Exhibit, **changed: Any) -> Report:
+def report(*exhibits: FailingRows, **changed: Any) -> Report:
     verdicts = tuple(
         Verdict(status=Status.FAIL, message="differs", code=each.code, name="batch-vs-single")
         for each in exhibits

@@ -68,9 +68,11 @@ def faults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], at: s
 def document() -> dict[str, Any]:
     """A report with a little of everything."""
     answers = [Answers(outputs={"y": np.array([[0.5], [value]], np.float32)}) for value in (0.25, np.nan)]
-    pair = compare(("one-by-one", "predict"), *answers, shadow=answers[0], decisions={"y": "threshold"})[0]
+    pair = compare(
+        ("one-by-one", "predict"), *answers, float64_copy=answers[0], decisions={"y": "threshold"}
+    )[0]
     judged = Judged(
-        comparison=pair, limit=Limit(value=float("inf"), origin="calibrated"), within=False, lifted=pair
+        comparison=pair, limit=Limit(value=float("inf"), origin="calibrated"), within=False, float64_pair=pair
     )
     verdict = Verdict(
         code="KC101",

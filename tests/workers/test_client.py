@@ -15,30 +15,30 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.errors import DataError, NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.workers.client import Seat
+from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.forkserver import Nursery
+from keras_consistency_cli.workers.forkserver import ForkServer
 from keras_consistency_cli.workers.supervision.memory import MemoryLimit
 from tests.helpers import planted
 
 ROWS = np.arange(6)
 PROBE = {"batch_size": 4, "sizes": [2], "seed": 0}
-Place = Callable[..., Seat]
+Place = Callable[..., WorkerClient]
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as opened:
+def fork_server() -> Iterator[ForkServer]:
+    with ForkServer() as opened:
         opened.start({"KERAS_BACKEND": "tensorflow"})
         yield opened
 
 
 @pytest.fixture
-def place(nursery: Nursery, tmp_path: Path) -> Iterator[Place]:
+def place(fork_server: ForkServer, tmp_path: Path) -> Iterator[Place]:
     """Save a model with a trap in it and take a seat on it."""
-    seats = []
+    clients = []
 
-    def take(how: str, when: str = "bare", timeout: float = 60.0, **files: Any) -> Seat:
+    def take(how: str, when: str = "bare", timeout: float = 60.0, **files: Any) -> WorkerClient:
         trap = planted.Trap(how, when, armed=False, name="trap")
         keras.Sequential([keras.Input((3,), name="x"), trap, layers.Dense(1, name="out")]).save(
             tmp_path / "m.keras"
@@ -50,12 +50,12 @@ def place(nursery: Nursery, tmp_path: Path) -> Iterator[Place]:
             "custom_objects": [str(planted.__file__)],
             **files,
         }
-        seats.append(Seat(nursery, {"files": given, "probe": PROBE}, timeout=timeout))
-        return seats[-1]
+        clients.append(WorkerClient(fork_server, {"files": given, "probe": PROBE}, timeout=timeout))
+        return clients[-1]
 
     yield take
-    for seat in seats:
-        seat.close()
+    for client in clients:
+        client.close()
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def place(nursery: Nursery, tmp_path: Path) -> Iterator[Place]:
     ],
 )
 def test_harm_is_an_error_of_its_route_alone(how: str, words: str, place: Place) -> None:
-    seat = place(how)
-    seat.load()
-    before, _ = seat.run("call", ROWS)
-    harmed, baseline = seat.run("bare-call", ROWS)
-    after, _ = seat.run("call", ROWS)
+    client = place(how)
+    client.load()
+    before, _ = client.run("call", ROWS)
+    harmed, baseline = client.run("bare-call", ROWS)
+    after, _ = client.run("call", ROWS)
     assert harmed.error is not None
     assert words in harmed.error
     assert "\x1b" not in harmed.error
@@ -95,25 +95,25 @@ def test_harm_is_an_error_of_its_route_alone(how: str, words: str, place: Place)
 
 
 def test_a_hung_worker_is_given_up_after_its_time(place: Place) -> None:
-    seat = place("hang", timeout=5.0)
-    seat.load()
-    assert seat.run("bare-call", ROWS)[0].error == "no answer within 5 s (--timeout)"
-    assert seat.run("call", ROWS)[0].ran
+    client = place("hang", timeout=5.0)
+    client.load()
+    assert client.run("bare-call", ROWS)[0].error == "no answer within 5 s (--timeout)"
+    assert client.run("call", ROWS)[0].ran
 
 
 @pytest.mark.parametrize("how", ["drip", "flood for ever"])
 def test_an_answer_that_goes_on_for_ever_is_given_up_too(how: str, place: Place) -> None:
-    seat = place(how, timeout=5.0)
-    seat.load()
-    assert seat.run("bare-call", ROWS)[0].error == "no answer within 5 s (--timeout)"
-    assert len(seat._nursery.log()) <= 4000
-    assert seat.run("call", ROWS)[0].ran
+    client = place(how, timeout=5.0)
+    client.load()
+    assert client.run("bare-call", ROWS)[0].error == "no answer within 5 s (--timeout)"
+    assert len(client._fork_server.log()) <= 4000
+    assert client.run("call", ROWS)[0].ran
 
 
-def test_once_the_runs_time_is_up_nothing_more_is_asked(place: Place, nursery: Nursery) -> None:
-    seat = place("hang")
+def test_once_the_runs_time_is_up_nothing_more_is_asked(place: Place, fork_server: ForkServer) -> None:
+    client = place("hang")
     deadline = Deadline(answer=60.0, total=10.0)
-    limited = Seat(nursery, seat._load_request, timeout=60.0, deadline=deadline)
+    limited = WorkerClient(fork_server, client._load_request, timeout=60.0, deadline=deadline)
     limited.load()
     assert limited.run("call", ROWS)[0].ran
     for route in ("bare-call", "call"):
@@ -123,48 +123,50 @@ def test_once_the_runs_time_is_up_nothing_more_is_asked(place: Place, nursery: N
     limited.close()
 
 
-def test_a_worker_that_takes_too_much_memory_is_ended(place: Place, nursery: Nursery) -> None:
-    seat = place("swallow")
-    seat.load()
-    nursery._watch.limit = MemoryLimit(each=2 * 2**30)
+def test_a_worker_that_takes_too_much_memory_is_ended(place: Place, fork_server: ForkServer) -> None:
+    client = place("swallow")
+    client.load()
+    fork_server._watch.limit = MemoryLimit(each=2 * 2**30)
     try:
-        harmed, _ = seat.run("bare-call", ROWS)
+        harmed, _ = client.run("bare-call", ROWS)
     finally:
-        nursery._watch.limit = MemoryLimit()
+        fork_server._watch.limit = MemoryLimit()
     assert re.fullmatch(
         r"ran out of memory \(2(\.\d+)? GiB of 2 GiB, memory_limit\): raise --memory-limit, or .*",
         str(harmed.error),
     ), harmed.error
-    assert seat.run("call", ROWS)[0].ran
+    assert client.run("call", ROWS)[0].ran
 
 
 def test_a_worker_that_is_gone_after_its_last_answer_is_missed(place: Place) -> None:
-    seat = place("kill")
-    assert seat.lost() is None
-    seat.load()
-    assert seat.run("call", ROWS)[0].ran
-    assert seat.lost() is None
-    os.kill(seat._child, signal.SIGKILL)
-    assert seat.lost() == "its process was killed by SIGKILL, which is what running out of memory looks like"
-    assert seat.lost() is None
+    client = place("kill")
+    assert client.lost() is None
+    client.load()
+    assert client.run("call", ROWS)[0].ran
+    assert client.lost() is None
+    os.kill(client._child, signal.SIGKILL)
+    assert (
+        client.lost() == "its process was killed by SIGKILL, which is what running out of memory looks like"
+    )
+    assert client.lost() is None
 
 
 def test_last_words_are_told(place: Place) -> None:
-    seat = place("exit")
-    seat.load()
-    assert "last words of the layer" in str(seat.run("bare-call", ROWS)[0].error)
+    client = place("exit")
+    client.load()
+    assert "last words of the layer" in str(client.run("bare-call", ROWS)[0].error)
 
 
 def test_what_was_raised_is_told_with_its_words(place: Place) -> None:
-    seat = place("raise")
-    seat.load()
-    assert "planted trouble over two lines" in str(seat.run("bare-call", ROWS)[0].error)
+    client = place("raise")
+    client.load()
+    assert "planted trouble over two lines" in str(client.run("bare-call", ROWS)[0].error)
 
 
 def test_a_flood_of_output_harms_nobody(place: Place) -> None:
-    seat = place("flood")
-    seat.load()
-    assert seat.run("bare-call", ROWS)[0].ran
+    client = place("flood")
+    client.load()
+    assert client.run("bare-call", ROWS)[0].ran
 
 
 @pytest.mark.parametrize(
@@ -176,24 +178,24 @@ def test_harm_while_loading_is_no_verdict(how: str, words: str, place: Place) ->
 
 
 def test_a_worker_that_can_never_load_again_keeps_answering_with_errors(place: Place, tmp_path: Path) -> None:
-    seat = place("kill")
-    seat.load()
-    seat.run("bare-call", ROWS)
+    client = place("kill")
+    client.load()
+    client.run("bare-call", ROWS)
     (tmp_path / "m.keras").unlink()
     for _ in range(2):
-        trace, _ = seat.run("call", ROWS)
+        trace, _ = client.run("call", ROWS)
         assert "cannot be loaded" in str(trace.error)
 
 
 def test_traces_are_whole(place: Place) -> None:
-    seat = place("flood")
-    facts, described = seat.load()
+    client = place("flood")
+    facts, described = client.load()
     assert (facts.kind, [fact.path for fact in facts.layers], described) == (
         "Sequential",
         ["x", "trap", "out"],
         "",
     )
-    trace, baseline = seat.run("companions", ROWS)
+    trace, baseline = client.run("companions", ROWS)
     assert (trace.route, trace.error, trace.unavailable, trace.changed) == ("companions", None, None, ())
     assert baseline is not None
     assert baseline.route == "companions-baseline"
@@ -214,7 +216,7 @@ def test_a_refusal_keeps_its_kind(place: Place, tmp_path: Path) -> None:
 
 def test_rows_that_do_not_fit_end_the_run(place: Place, tmp_path: Path) -> None:
     np.save(tmp_path / "wide.npy", np.zeros((6, 5), "float32"))
-    seat = place("flood", data=str(tmp_path / "wide.npy"))
-    seat.load()
+    client = place("flood", data=str(tmp_path / "wide.npy"))
+    client.load()
     with pytest.raises(DataError, match=r"\(6, 5\)"):
-        seat.run("predict", ROWS)
+        client.run("predict", ROWS)

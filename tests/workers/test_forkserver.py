@@ -1,4 +1,4 @@
-"""The nursery, and the whole command around workers that come to harm: a verdict for everything else, exit 3, and nothing left behind."""
+"""The fork server, and the whole command around workers that come to harm: a verdict for everything else, exit 3, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from keras import layers
 
 from keras_consistency_cli.errors import NoVerdictError
 from keras_consistency_cli.workers import protocol
-from keras_consistency_cli.workers.forkserver import Nursery
+from keras_consistency_cli.workers.forkserver import ForkServer
 from tests.helpers import planted
 from tests.helpers.commands import Surroundings
 
@@ -190,7 +190,7 @@ def test_interrupting_ends_every_process(
             if list(around.temporary.glob("kcheck-*/hanging")):
                 break
             time.sleep(0.05)
-        assert len(around.processes()) >= 3, "parent, nursery and worker should be running"
+        assert len(around.processes()) >= 3, "parent, fork server and worker should be running"
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     finally:
@@ -207,7 +207,7 @@ def test_interrupting_ends_every_process(
     processes, files = around.left_behind()
     assert processes == []
     if number == signal.SIGKILL:
-        # Nobody could clean up; the next run does. A model with code of its own has two nurseries, and each of them a folder.
+        # Nobody could clean up; the next run does. A model with code of its own has two fork servers, and each of them a folder.
         assert len(files) == 2
         assert around.run(*trapped("flood")).returncode == 0
     assert around.left_behind() == ([], [])
@@ -250,72 +250,72 @@ def test_nothing_is_imported_from_the_current_folder(
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Any:
-    with Nursery() as opened:
+def fork_server() -> Any:
+    with ForkServer() as opened:
         opened.start({"KERAS_BACKEND": "tensorflow"})
         yield opened
 
 
-def test_workers_are_forks_with_a_channel_each(nursery: Nursery) -> None:
-    (first, one), (second, two) = nursery.fork(), nursery.fork()
+def test_workers_are_forks_with_a_channel_each(fork_server: ForkServer) -> None:
+    (first, one), (second, two) = fork_server.fork(), fork_server.fork()
     assert first != second
     for channel in (one, two):
         protocol.send(channel, {"op": "nonsense"})
         assert protocol.receive(channel)[0]["kind"] == "KeyError"
         channel.close()
-    assert [nursery.ended(first), nursery.ended(second)] == [0, 0]
+    assert [fork_server.ended(first), fork_server.ended(second)] == [0, 0]
 
 
-def test_a_workers_end_is_known_by_its_signal(nursery: Nursery) -> None:
-    child, channel = nursery.fork()
+def test_a_workers_end_is_known_by_its_signal(fork_server: ForkServer) -> None:
+    child, channel = fork_server.fork()
     os.kill(child, signal.SIGTERM)
-    assert nursery.ended(child) == -signal.SIGTERM
+    assert fork_server.ended(child) == -signal.SIGTERM
     channel.close()
 
 
-def test_the_log_is_kept_for_errors_and_its_end_alone(nursery: Nursery) -> None:
-    child, channel = nursery.fork()
+def test_the_log_is_kept_for_errors_and_its_end_alone(fork_server: ForkServer) -> None:
+    child, channel = fork_server.fork()
     protocol.send(channel, {"op": "planted nonsense"})
     protocol.receive(channel)
     channel.close()
-    nursery.ended(child)
-    assert "KeyError: 'planted nonsense'" in nursery.last_words()
-    assert len(nursery.log()) <= 4000
+    fork_server.ended(child)
+    assert "KeyError: 'planted nonsense'" in fork_server.log_tail()
+    assert len(fork_server.log()) <= 4000
 
 
 def test_a_nursery_that_was_never_told_to_start_can_be_closed() -> None:
-    with Nursery() as nursery:
-        process = nursery._process.pid
+    with ForkServer() as fork_server:
+        process = fork_server._process.pid
     assert not Path(f"/proc/{process}").exists()
 
 
 def test_a_backend_that_does_not_exist_is_told() -> None:
-    with Nursery() as nursery:
-        nursery.start({"KERAS_BACKEND": "no-such-backend"})
+    with ForkServer() as fork_server:
+        fork_server.start({"KERAS_BACKEND": "no-such-backend"})
         with pytest.raises(NoVerdictError, match=r"the backend could not be started: .*no-such-backend"):
-            nursery.fork()
+            fork_server.fork()
 
 
 def test_closing_twice_is_safe_and_ends_the_workers() -> None:
-    nursery = Nursery()
-    nursery.start({"KERAS_BACKEND": "tensorflow"})
-    _, channel = nursery.fork()
+    fork_server = ForkServer()
+    fork_server.start({"KERAS_BACKEND": "tensorflow"})
+    _, channel = fork_server.fork()
     with channel.dup() as still_open:
-        nursery.close()
-        nursery.close()
+        fork_server.close()
+        fork_server.close()
         assert channel.fileno() == -1
         still_open.settimeout(10.0)
         assert still_open.recv(1) == b"", "the worker should have ended"
     with pytest.raises(NoVerdictError, match="it said nothing"):
-        nursery.fork()
+        fork_server.fork()
 
 
 def test_a_nursery_that_was_killed_is_missed() -> None:
-    with Nursery() as nursery:
-        nursery.start({"KERAS_BACKEND": "tensorflow"})
-        _, channel = nursery.fork()
-        assert nursery.lost() is None
-        os.kill(nursery._process.pid, signal.SIGKILL)
-        assert nursery.lost() == "the process that workers are forked from was killed, or ended by itself"
+    with ForkServer() as fork_server:
+        fork_server.start({"KERAS_BACKEND": "tensorflow"})
+        _, channel = fork_server.fork()
+        assert fork_server.lost() is None
+        os.kill(fork_server._process.pid, signal.SIGKILL)
+        assert fork_server.lost() == "the process that workers are forked from was killed, or ended by itself"
         channel.settimeout(10.0)
         assert channel.recv(1) == b"", "its worker should have ended with it"

@@ -29,7 +29,7 @@ def run(tmp_path: Path) -> Callable[[str, str], tuple[Any, Surroundings]]:
     """Check a model whose trap springs in one worker; return the finished command and its surroundings."""
 
     def checked(where: str, how: str) -> tuple[Any, Surroundings]:
-        trap = planted_by_worker.SeatTrap(how, where, name="trap")
+        trap = planted_by_worker.WorkerTrap(how, where, name="trap")
         parts = [
             keras.Input((3,), name="x"),
             layers.Dense(4, activation="tanh", name="body"),

@@ -16,10 +16,10 @@ from keras_consistency_cli.loading.rows.in_memory import live_rows
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.workers import deadline as deadlines
-from keras_consistency_cli.workers.child.executor import Bench
+from keras_consistency_cli.workers.child.executor import Executor
 from keras_consistency_cli.workers.deadline import Deadline
-from keras_consistency_cli.workers.in_process import LiveSeat
-from keras_consistency_cli.workers.pool import together
+from keras_consistency_cli.workers.in_process import InProcessClient
+from keras_consistency_cli.workers.pool import map_concurrently
 from tests.helpers.live_models import NASTY
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
@@ -38,19 +38,21 @@ class Broken(layers.Layer):
         return keras.KerasTensor(inputs.shape, inputs.dtype)
 
 
-def seat(*stack: Any, deadline: Deadline | None = None, lacking: Mapping[str, str] | None = None) -> LiveSeat:
+def client(
+    *stack: Any, deadline: Deadline | None = None, lacking: Mapping[str, str] | None = None
+) -> InProcessClient:
     model = keras.Sequential([keras.Input((3,), name="x"), *stack, layers.Dense(1, name="out")])
     given = {"data": live_rows(X, what="x")}
-    bench = Bench(
+    bench = Executor(
         lambda files: Subject(
             files=SubjectFiles(**files), model=model, facts=describe_model(model), given=given
         )
     )
-    return LiveSeat(bench, LOAD, deadline=deadline or Deadline(answer=60.0), lacking=lacking or {})
+    return InProcessClient(bench, LOAD, deadline=deadline or Deadline(answer=60.0), lacking=lacking or {})
 
 
 def test_it_loads_describes_and_runs() -> None:
-    live = seat()
+    live = client()
     facts, made = live.load()
     assert ([fact.name for fact in facts.inputs], made) == (["x"], "")
     description = live.describe(every=True)
@@ -62,7 +64,7 @@ def test_it_loads_describes_and_runs() -> None:
 
 
 def test_a_baseline_comes_along_and_the_model_is_not_changed() -> None:
-    live = seat(layers.BatchNormalization())
+    live = client(layers.BatchNormalization())
     trace, baseline = live.run("reloaded", np.arange(6))
     assert baseline is not None
     assert np.array_equal(trace.outputs["out"], baseline.outputs["out"])
@@ -72,7 +74,7 @@ def test_a_baseline_comes_along_and_the_model_is_not_changed() -> None:
 
 
 def test_what_it_lacks_is_unavailable_and_is_never_asked() -> None:
-    trace, baseline = seat(lacking={"fresh-process": "no such process"}).run("fresh-process", np.arange(6))
+    trace, baseline = client(lacking={"fresh-process": "no such process"}).run("fresh-process", np.arange(6))
     assert (trace.route, trace.unavailable, trace.error, baseline) == (
         "fresh-process",
         "no such process",
@@ -82,7 +84,7 @@ def test_what_it_lacks_is_unavailable_and_is_never_asked() -> None:
 
 
 def test_an_exception_becomes_an_error_and_the_next_route_runs() -> None:
-    live = seat(Broken())
+    live = client(Broken())
     trace, _ = live.run("bare-call", np.arange(6))
     assert trace.error is not None
     assert "no flag" in trace.error
@@ -93,27 +95,27 @@ def test_when_the_time_is_up_nothing_more_runs(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(deadlines.time, "monotonic", lambda: 100.0)
     late = Deadline(answer=60.0, total=5.0, began=0.0)
     assert (
-        seat(deadline=late).run("predict", np.arange(6))[0].error
+        client(deadline=late).run("predict", np.arange(6))[0].error
         == "the run's 5 s were over (--total-timeout)"
     )
     with pytest.raises(NoVerdictError):
-        seat(deadline=late).load()
+        client(deadline=late).load()
 
 
 def test_a_refusal_while_loading_keeps_its_kind() -> None:
     def refuse(_files: Mapping[str, Any]) -> Subject:
-        raise RefusedError("not this one", mend="another one")
+        raise RefusedError("not this one", fix="another one")
 
     with pytest.raises(RefusedError, match="not this one"):
-        LiveSeat(Bench(refuse), LOAD, deadline=Deadline(answer=60.0), lacking={}).load()
+        InProcessClient(Executor(refuse), LOAD, deadline=Deadline(answer=60.0), lacking={}).load()
 
 
 def test_what_json_does_not_have_is_an_error_as_it_would_be_for_a_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    live = seat()
+    live = client()
     live.load()
-    monkeypatch.setattr(Bench, "answer", lambda *_: ({"details": {"x": np.zeros(2)}}, {}))
+    monkeypatch.setattr(Executor, "answer", lambda *_: ({"details": {"x": np.zeros(2)}}, {}))
     with pytest.raises(TypeError):
         live.run("predict", np.arange(6))
 
@@ -121,7 +123,7 @@ def test_what_json_does_not_have_is_an_error_as_it_would_be_for_a_worker(
 def test_one_seat_alone_is_asked_in_this_thread() -> None:
     import threading
 
-    assert together([seat()], lambda _: threading.current_thread()) == [threading.current_thread()]
+    assert map_concurrently([client()], lambda _: threading.current_thread()) == [threading.current_thread()]
 
 
 def test_a_closed_seat_lets_the_model_go() -> None:
@@ -130,8 +132,10 @@ def test_a_closed_seat_lets_the_model_go() -> None:
 
     model, _ = NASTY["counter in call"]() if callable(NASTY["counter in call"]) else NASTY["counter in call"]
     kept = weakref.ref(model)
-    live = LiveSeat(
-        Bench(lambda files: Subject(files=SubjectFiles(**files), model=kept(), facts=describe_model(kept()))),
+    live = InProcessClient(
+        Executor(
+            lambda files: Subject(files=SubjectFiles(**files), model=kept(), facts=describe_model(kept()))
+        ),
         {**LOAD, "files": {"model": ""}},
         deadline=Deadline(answer=60.0),
         lacking={},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_consistency_cli.workers.signals import Interruption, endable, held_back, last_act
+from keras_consistency_cli.workers.signals import Interruption, interruptible, on_exit, signals_deferred
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +26,7 @@ def send(number: int = signal.SIGTERM) -> None:
 
 def ended(body: Callable[[], None]) -> Interruption:
     """Do something that can be ended, and return how it was."""
-    with pytest.raises(Interruption) as caught, endable():
+    with pytest.raises(Interruption) as caught, interruptible():
         body()
     return caught.value
 
@@ -53,9 +53,9 @@ def test_a_signal_ends_what_is_done(number: int, code: int, word: str) -> None:
 
 def test_without_a_signal_nothing_happens() -> None:
     acts: list[str] = []
-    with endable():
-        last_act(lambda: acts.append("done"))
-        with held_back():
+    with interruptible():
+        on_exit(lambda: acts.append("done"))
+        with signals_deferred():
             pass
     assert acts == []
 
@@ -103,7 +103,7 @@ def test_other_failures_pass() -> None:
     def body() -> None:
         raise ValueError("mine")
 
-    with pytest.raises(ValueError, match="mine"), endable():
+    with pytest.raises(ValueError, match="mine"), interruptible():
         body()
 
 
@@ -111,8 +111,8 @@ def test_signals_wait_until_a_step_is_whole() -> None:
     steps = []
 
     def body() -> None:
-        with held_back():
-            with held_back():
+        with signals_deferred():
+            with signals_deferred():
                 send()
                 steps.append("inner")
             steps.append("outer")
@@ -126,8 +126,8 @@ def test_last_acts_are_done_however_it_ended_and_one_that_fails_stops_no_other()
     acts: list[str] = []
 
     def body() -> None:
-        last_act(lambda: [][0])
-        last_act(lambda: acts.append("done"))
+        on_exit(lambda: [][0])
+        on_exit(lambda: acts.append("done"))
         send()
 
     ended(body)
@@ -137,7 +137,7 @@ def test_last_acts_are_done_however_it_ended_and_one_that_fails_stops_no_other()
 def test_ignored_signals_stay_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with endable():
+        with interruptible():
             send(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -147,7 +147,7 @@ def test_other_threads_are_left_alone() -> None:
     found = []
 
     def work() -> None:
-        with endable(), held_back():
+        with interruptible(), signals_deferred():
             found.append(threading.current_thread() is threading.main_thread())
 
     thread = threading.Thread(target=work)

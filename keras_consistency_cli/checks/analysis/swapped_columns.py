@@ -28,7 +28,7 @@ class Displaced:
     places: dict[int, int]
 
     @property
-    def mend(self) -> str:
+    def fix(self) -> str:
         """The line of NumPy that puts them back."""
         there, here = list(self.places.values()), list(self.places)
         return f"x[..., {there}] = x[..., {here}]"

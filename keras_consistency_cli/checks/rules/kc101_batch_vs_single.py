@@ -8,7 +8,7 @@ than for many.
 How: the reference is `model.predict(x, batch_size=B)`. Against it stands every row as a request of its own: the
 compiled predict step at batch size 1, from the state in which the model was loaded. Three rows are also sent through
 a literal `model.predict(x[None])`, which must agree with the compiled step. Both ways also run on a float64
-shadow: rounding vanishes there, a fault does not.
+float64 copy: rounding vanishes there, a fault does not.
 
 To fix: find the layer that looks along axis 0 and make it look along a feature axis; reset states between requests;
 pass `training=False`.

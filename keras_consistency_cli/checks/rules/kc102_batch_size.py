@@ -6,7 +6,7 @@ show here. A stateful recurrent model answers 9 rows at batch size 4 with 12 out
 
 How: the compiled predict step at the sizes of `checks: {batch-size: {sizes: …}}`, with all rows in one batch, and a
 literal predict whose last batch holds a single row, each against predict at the batch size in use, in float32 and on
-the float64 shadow. Output rows are counted against input rows.
+the float64 copy. Output rows are counted against input rows.
 
 To fix: reduce and normalise over feature axes only; keep axis 0 through every reshape (`reshape((-1, …))`); drop or
 pad the last batch of a stateful model.
@@ -25,7 +25,7 @@ from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
 
 __all__ = ["CHECK", "batch_pairs"]
 
-_MISFIT = "InvalidArgumentError"
+_SHAPE_MISMATCH = "InvalidArgumentError"
 """What TensorFlow raises where operands do not fit each other; other errors may come from anywhere."""
 _TAIL = Pair(candidate="short-tail", reference="predict")
 _WORDING = Wording(
@@ -73,7 +73,9 @@ def _refused(evidence: Evidence) -> Verdict | None:
     single = evidence.traces.get("one-by-one")
     tried |= {"batch-1": single} if single is not None else {}
     refused = {
-        name: trace.error for name, trace in tried.items() if trace.error and trace.error.startswith(_MISFIT)
+        name: trace.error
+        for name, trace in tried.items()
+        if trace.error and trace.error.startswith(_SHAPE_MISMATCH)
     }
     answered = [name for name, trace in tried.items() if trace.ran]
     if not refused or not answered or evidence.facts.batch_size is not None:

@@ -7,7 +7,7 @@ needs no limit.
 How: the batch size and the position of a row stay, all other rows are replaced by other real rows, copies of itself, zeros, huge values
 and NaN, at the first, middle and last position and in halves that part every ordered pair, at the batch size in use
 and at another. The kernels are the same, so the kept row must come out with the same bits, in float32 and on the
-float64 shadow, where leaks of 1e-9 show. A model that answers the same batch differently from the same state cannot
+float64 copy, where leaks of 1e-9 show. A model that answers the same batch differently from the same state cannot
 be judged (see repeatability).
 
 To fix: compute statistics, softmax, attention and normalisation over feature axes; pass `training=False` to

@@ -5,7 +5,7 @@ axis (cumsum, roll, sorting) or from companions. Order changes silently whenever
 sharded.
 
 How: predict on a seeded permutation of the rows, put back in order, against predict, in float32 and on the float64
-shadow.
+float64 copy.
 
 To fix: reset recurrent states between independent rows; remove operations along axis 0.
 

@@ -3,7 +3,7 @@
 Why: people debug with one and serve with the other. They part when `predict` or `predict_step` is overridden, when
 Python code in `call()` is frozen at trace time, when NaN is swallowed by a fused kernel, and a little by rounding.
 
-How: the eager call on the same batches as predict, in float32 and on the float64 shadow. For information, the call with
+How: the eager call on the same batches as predict, in float32 and on the float64 copy. For information, the call with
 the rows' own dtype: predict casts NumPy floats to floatx before anything else.
 
 To fix: keep post-processing in a layer, not in `predict_step`; keep Python state and `numpy.random` out of `call()`.

@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.agreement import CANCELS, LOUD, Wording, agreement, rounding_put_back
+from keras_consistency_cli.checks.agreement import CANCELS, HIGH_NOISE, Wording, agreement, rounding_put_back
 from keras_consistency_cli.checks.base import UNDECIDED, Check, Evidence, Judged, Pair, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.tolerance import drowned, reachable
+from keras_consistency_cli.measurement.tolerance import hidden_by_noise, reachable
 
 __all__ = ["CHECK"]
 
@@ -59,7 +59,7 @@ def _if_rounding(evidence: Evidence, verdict: Verdict) -> Verdict:
         return verdict
     message = f"{verdict.message}: no further than rounding takes this model{_spared(beyond, evidence)}"
     tied = any(each.comparison.flipped for each in beyond) and all(
-        each.comparison.scaled <= LOUD for each in beyond
+        each.comparison.scaled <= HIGH_NOISE for each in beyond
     )
     cause, advice = ("near-ties", UNDECIDED) if tied else ("ill-conditioned", CANCELS)
     return replace(verdict, status=Status.WARN, message=message, advice=advice, findings={"cause": cause})
@@ -67,14 +67,15 @@ def _if_rounding(evidence: Evidence, verdict: Verdict) -> Verdict:
 
 def _spared(beyond: Sequence[Judged], evidence: Evidence) -> str:
     loud = all(
-        drowned(each.comparison, evidence.noise.get(each.comparison.output), loud=LOUD) for each in beyond
+        hidden_by_noise(each.comparison, evidence.noise.get(each.comparison.output), loud=HIGH_NOISE)
+        for each in beyond
     )
     return "" if loud else ", from which predict is spared"
 
 
 def _excused(comparison: Comparison, evidence: Evidence, rounded: Mapping[str, Comparison]) -> bool:
-    return reachable(comparison, rounded.get(comparison.output)) or drowned(
-        comparison, evidence.noise.get(comparison.output), loud=LOUD
+    return reachable(comparison, rounded.get(comparison.output)) or hidden_by_noise(
+        comparison, evidence.noise.get(comparison.output), loud=HIGH_NOISE
     )
 
 

@@ -44,15 +44,15 @@ class _Finding:
     status: Status
     cause: str
     message: str
-    mend: str
+    fix: str
 
 
 def examine(evidence: Evidence) -> Verdict:
     """FAIL for shapes and places that are wrong, WARN for those that look it; rows that were made fit by themselves."""
-    if "misfit" in evidence.data:
-        refused = _refused(evidence.data["misfit"])
-        findings = {"cause": refused.cause, "all": [refused.message], "mend": refused.mend, "refused": True}
-        return Verdict(status=refused.status, message=refused.message, findings=findings, advice=refused.mend)
+    if "mismatch" in evidence.data:
+        refused = _refused(evidence.data["mismatch"])
+        findings = {"cause": refused.cause, "all": [refused.message], "mend": refused.fix, "refused": True}
+        return Verdict(status=refused.status, message=refused.message, findings=findings, advice=refused.fix)
     found = [
         *_shapes(evidence),
         *_orders(evidence),
@@ -81,30 +81,30 @@ def _verdict(worst: _Finding, found: Sequence[_Finding], evidence: Evidence) -> 
     predict = evidence.traces.get("predict")
     refused = f"; Keras refuses: {predict.error}" if predict is not None and predict.error else ""
     counts = {"output_rows": dict(_miscounted(evidence))} if worst.cause == "outputs-not-per-sample" else {}
-    findings = {"cause": worst.cause, "all": [each.message for each in found], "mend": worst.mend, **counts}
-    return Verdict(status=worst.status, message=worst.message + refused, findings=findings, advice=worst.mend)
+    findings = {"cause": worst.cause, "all": [each.message for each in found], "mend": worst.fix, **counts}
+    return Verdict(status=worst.status, message=worst.message + refused, findings=findings, advice=worst.fix)
 
 
-def _refused(misfit: Mapping[str, Any]) -> _Finding:
+def _refused(mismatch: Mapping[str, Any]) -> _Finding:
     """Rows that do not get as far as an answer."""
-    message = f"{_named(misfit['input'], misfit)}: the model refuses them, Keras raises 'incompatible' or a shape error"
+    message = f"{_named(mismatch['input'], mismatch)}: the model refuses them, Keras raises 'incompatible' or a shape error"
     return _Finding(
         status=Status.FAIL,
-        cause=_kind_of_misfit(misfit),
+        cause=_kind_of_mismatch(mismatch),
         message=message,
-        mend=_as_code(misfit["mend"]) or _resized(misfit["expected"]),
+        fix=_as_code(mismatch["mend"]) or _resized(mismatch["expected"]),
     )
 
 
-def _as_code(mend: str | None) -> str | None:
-    return f"x = {mend}" if mend and mend.startswith("x") else mend
+def _as_code(fix: str | None) -> str | None:
+    return f"x = {fix}" if fix and fix.startswith("x") else fix
 
 
-def _kind_of_misfit(misfit: Mapping[str, Any]) -> str:
-    shape, expected = misfit["shape"], misfit["expected"]
+def _kind_of_mismatch(mismatch: Mapping[str, Any]) -> str:
+    shape, expected = mismatch["shape"], mismatch["expected"]
     if len(shape) != len(expected):
         return "wrong-rank"
-    if (misfit["mend"] or "").startswith("x.transpose"):
+    if (mismatch["mend"] or "").startswith("x.transpose"):
         return "axes-swapped"
     return "wrong-features" if expected[-1] not in (None, shape[-1]) else "wrong-length"
 
@@ -134,11 +134,11 @@ def _rank(name: str, given: Mapping[str, Any]) -> _Finding | None:
     if len(shape) == 2 and len(expected) == 3 and shape[-1] == 1:
         lost = f"{_named(name, given)}: Keras takes one series without its batch axis for {shape[0]} rows of one step, and answers {shape[0]} times"
         return _Finding(
-            status=Status.FAIL, cause="wrong-rank", message=lost, mend="give the batch axis: x = x[None]"
+            status=Status.FAIL, cause="wrong-rank", message=lost, fix="give the batch axis: x = x[None]"
         )
     if 1 < len(shape) == len(expected) - 1 and expected[1] not in (None, shape[1]):
         short = f"{_named(name, given)}: Keras adds a last axis and takes {shape[1]} steps instead of {expected[1]}, without a word"
-        return _Finding(status=Status.FAIL, cause="wrong-length", message=short, mend=_resized(expected))
+        return _Finding(status=Status.FAIL, cause="wrong-length", message=short, fix=_resized(expected))
     grown = len(shape) < len(expected)
     word, code = (
         ("adds the missing last axis", "x = x[..., None]")
@@ -149,7 +149,7 @@ def _rank(name: str, given: Mapping[str, Any]) -> _Finding | None:
         status=Status.WARN,
         cause="wrong-rank",
         message=f"{_named(name, given)}: Keras {word} without a word",
-        mend=code,
+        fix=code,
     )
 
 
@@ -167,14 +167,14 @@ def _length(name: str, given: Mapping[str, Any]) -> _Finding | None:
             status=Status.FAIL,
             cause="axes-swapped",
             message=message,
-            mend=f"x = x.transpose({', '.join(map(str, order))})",
+            fix=f"x = x.transpose({', '.join(map(str, order))})",
         )
     what = "a single step" if shape[axis] == 1 and axis == 1 else f"axis {axis} is {shape[axis]} long"
     message = (
         f"{_named(name, given)}: {what} instead of {expected[axis]}; Keras answers without a word, for a Sequential model is not held to its "
         f"length, where a Functional one raises 'expected shape={shape_text((None, *expected[1:]))}, found shape={shape_text(shape)}'"
     )
-    return _Finding(status=Status.FAIL, cause="wrong-length", message=message, mend=_resized(expected))
+    return _Finding(status=Status.FAIL, cause="wrong-length", message=message, fix=_resized(expected))
 
 
 def _resized(expected: Sequence[int | None]) -> str:
@@ -200,7 +200,7 @@ def _axes(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Finding |
             status=Status.FAIL,
             cause="axes-swapped",
             message=message,
-            mend=f"x = x.transpose({', '.join(map(str, order))})",
+            fix=f"x = x.transpose({', '.join(map(str, order))})",
         )
     looks = given.get("looks")
     if not looks or stated is not None:
@@ -217,7 +217,7 @@ def _axes(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Finding |
         status=status,
         cause="axes-swapped",
         message=message,
-        mend="x = x.transpose(0, 2, 1); or say facts: {time_axis: 1}",
+        fix="x = x.transpose(0, 2, 1); or say facts: {time_axis: 1}",
     )
 
 
@@ -233,7 +233,7 @@ def _channels(name: str, given: Mapping[str, Any]) -> _Finding | None:
         status=Status.WARN,
         cause="axes-swapped",
         message=message,
-        mend=f"x = x.transpose({', '.join(map(str, order))})",
+        fix=f"x = x.transpose({', '.join(map(str, order))})",
     )
 
 
@@ -296,8 +296,8 @@ def _one_step(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Findi
     ):
         return None
     message = f"{_named(name, given)}: every row is a single step, of which a recurrent layer has no history to look at"
-    mend = "one series of many steps is x.reshape(1, -1, x.shape[-1]); windows are np.lib.stride_tricks.sliding_window_view(x[:, 0], T, axis=0)"
-    return _Finding(status=Status.WARN, cause="wrong-length", message=message, mend=mend)
+    fix = "one series of many steps is x.reshape(1, -1, x.shape[-1]); windows are np.lib.stride_tricks.sliding_window_view(x[:, 0], T, axis=0)"
+    return _Finding(status=Status.WARN, cause="wrong-length", message=message, fix=fix)
 
 
 def _orders(evidence: Evidence) -> Iterator[_Finding]:
@@ -313,7 +313,7 @@ def _orders(evidence: Evidence) -> Iterator[_Finding]:
             status=Status.FAIL,
             cause="input-order",
             message=message,
-            mend=f"feed by name: model.predict({{{keys}}})",
+            fix=f"feed by name: model.predict({{{keys}}})",
         )
 
 
@@ -326,7 +326,7 @@ def _features(evidence: Evidence) -> Iterator[_Finding]:
         )
         where = f"features of input '{clean(found.input, 60)}' are in each other's place"
         message = f"{where}: by the statistics of {clean(found.against, 60)}, {told}; the shape is the same, so Keras answers without a word"
-        yield _Finding(status=Status.FAIL, cause="feature-order", message=message, mend=found.mend)
+        yield _Finding(status=Status.FAIL, cause="feature-order", message=message, fix=found.fix)
 
 
 def _ids(evidence: Evidence) -> Iterator[_Finding]:
@@ -338,7 +338,7 @@ def _ids(evidence: Evidence) -> Iterator[_Finding]:
             status=Status.FAIL,
             cause="wrong-ids",
             message=message,
-            mend="give whole ids from 0 to the size of the embedding less one",
+            fix="give whole ids from 0 to the size of the embedding less one",
         )
 
 
@@ -348,12 +348,12 @@ def _lengths(evidence: Evidence) -> Iterator[_Finding]:
         lengths_vary = evidence.data.get("variable_length") or evidence.data.get("step_by_step")
         told = f"after rows of {found['first']} steps, predict answers rows of {found['then']} steps {found['how']}"
         message = f"{told}: TimeDistributed over a free time axis"
-        mend = "apply the layer itself instead of TimeDistributed(layer), or set model.predict_function = None before rows of another length"
+        fix = "apply the layer itself instead of TimeDistributed(layer), or set model.predict_function = None before rows of another length"
         yield _Finding(
             status=Status.FAIL if lengths_vary else Status.WARN,
             cause="time-distributed-dynamic",
             message=message,
-            mend=mend,
+            fix=fix,
         )
 
 
@@ -365,8 +365,8 @@ def _miscounted(evidence: Evidence) -> Iterator[tuple[str, int]]:
 def _counts(evidence: Evidence) -> Iterator[_Finding]:
     for output, count in _miscounted(evidence):
         message = f"{evidence.rows} input rows give {count} output rows (output '{clean(output, 60)}')"
-        mend = "keep the batch axis first in every output: reduce over axis=1 or later, reshape((-1, …))"
-        yield _Finding(status=Status.FAIL, cause="outputs-not-per-sample", message=message, mend=mend)
+        fix = "keep the batch axis first in every output: reduce over axis=1 or later, reshape((-1, …))"
+        yield _Finding(status=Status.FAIL, cause="outputs-not-per-sample", message=message, fix=fix)
 
 
 CHECK = Check(

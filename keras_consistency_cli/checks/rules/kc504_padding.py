@@ -109,12 +109,12 @@ def _ignoring(place: Mapping[str, str], moved: str) -> Verdict:
     layer = clean(place["layer"])
     message = f"{moved}; '{layer}' ({clean(place['kind'])}) is given the mask and does not use it"
     advice = f"use `mask` in the call() of '{layer}': zero masked steps and divide by the number of true ones, or give their scores -1e9"
-    mend = f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
+    fix = f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
     return Verdict(
         status=Status.FAIL,
         message=message,
         advice=advice,
-        findings={"cause": "mask-lost", "lost": {}, "mend": mend},
+        findings={"cause": "mask-lost", "lost": {}, "mend": fix},
     )
 
 

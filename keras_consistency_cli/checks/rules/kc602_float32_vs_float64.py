@@ -5,8 +5,8 @@ instead of a constant somebody guessed. A model that amplifies rounding (huge in
 of layers) shows it here first. And a number that rounding cannot reach is no measure: then something computes in less
 than float32, or the float64 copy is another model because the config that it was rebuilt from does not say all.
 
-How: a float64 shadow of the model (dtype policies raised, same weights) answers the same float32 rows; the greatest
-and the mean distance to predict are the noise. The shadow runs once more with float32's rounding put back in layer by
+How: a float64 copy of the model (dtype policies raised, same weights) answers the same float32 rows; the greatest
+and the mean distance to predict are the noise. The float64 copy runs once more with float32's rounding put back in layer by
 layer: honest models stay within 1.3 × that distance, one half-precision layer is 1000 × beyond it. Above 32 × the
 distance is not taken for noise, limits fall back to 1e-4 of the output, and this check warns. The layer where it
 starts, or where rounding grows most, is looked for in a run of both models layer by layer. Operations of the compiled
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
 from keras_consistency_cli.measurement.tolerance import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, excess
-from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, SHADOW
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
 
 __all__ = ["CHECK"]
 
@@ -79,7 +79,7 @@ def _hidden(evidence: Evidence) -> Verdict | None:
         each.identical for each in repeats
     ):
         return None
-    pairs = evidence.comparisons.get((REFERENCE, SHADOW), ())
+    pairs = evidence.comparisons.get((REFERENCE, FLOAT64_COPY), ())
     dropped = [each for each in pairs if each.output not in evidence.noise and each.noise_elements]
     if not dropped or not _excess(evidence) > PLAUSIBLE_FACTOR:
         return None
@@ -100,7 +100,7 @@ def _hidden(evidence: Evidence) -> Verdict | None:
 
 
 def _unknown(evidence: Evidence) -> Verdict:
-    traces = [trace for name in (REFERENCE, SHADOW) if (trace := evidence.traces.get(name)) is not None]
+    traces = [trace for name in (REFERENCE, FLOAT64_COPY) if (trace := evidence.traces.get(name)) is not None]
     crashed = [f"{trace.route}: {trace.error}" for trace in traces if trace.error]
     missing = [trace.unavailable for trace in traces if trace.unavailable]
     drawn = any(trace.details.get("random_operations") for trace in traces)
@@ -119,6 +119,6 @@ CHECK = Check(
     name="float32-vs-float64",
     title="the model's own rounding noise, the measure of every limit",
     explanation=__doc__,
-    routes=(REFERENCE, SHADOW, ROUNDED, "low-operations"),
+    routes=(REFERENCE, FLOAT64_COPY, ROUNDED, "low-operations"),
     examine=examine,
 )

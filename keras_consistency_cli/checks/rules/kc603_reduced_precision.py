@@ -6,7 +6,7 @@ classifiers do not mind; a model with near ties, large activations or large outp
 
 How: a copy of the model is built from its config under mixed_float16 and under mixed_bfloat16 with the same weights, and
 answers one batch; what it says is held against predict. This is information about a choice that nobody has made: it
-passes. A model that computes in 16 bits itself is held against its float64 shadow instead, and there flips of more than
+passes. A model that computes in 16 bits itself is held against its float64 copy instead, and there flips of more than
 5 % of the decisions, or values that overflow, are a warning. Quantised models have no such copy.
 
 To fix: keep the last layer, and layers with large activations, in float32 (dtype="float32"); prefer bfloat16 where
@@ -66,10 +66,10 @@ def _suffering(comparison: Comparison) -> tuple[bool, float]:
 def _in_use(evidence: Evidence) -> Verdict:
     policies = ", ".join(evidence.facts.low_precision)
     if not evidence.noise:
-        shadow = evidence.traces.get("predict-float64")
+        float64_copy = evidence.traces.get("predict-float64")
         reason = (
-            shadow.unavailable
-            if shadow is not None and shadow.unavailable
+            float64_copy.unavailable
+            if float64_copy is not None and float64_copy.unavailable
             else "rounding noise is not known, see KC602"
         )
         return Verdict(status=Status.SKIP, message=f"it computes in {policies}", reason=reason)

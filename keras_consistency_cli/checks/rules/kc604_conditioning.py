@@ -4,7 +4,7 @@ Why: storing a number as float32 changes it by 6e-8 of itself, and another machi
 makes a hundred thousand times more of it has no digits left to rely on, and two decisions that lie that close together
 are a matter of chance.
 
-How: on the float64 shadow, where rounding does not get in the way, every float input, and then every weight, is changed
+How: on the float64 copy, where rounding does not get in the way, every float input, and then every weight, is changed
 by 1e-7 of itself up or down, in three seeded draws; the one that moves most counts. The amplification is the relative
 change of the answers (root mean square) over 1e-7, an estimate of the condition number from below. Above 10⁴ this check
 warns, and the layer at which errors grow most is looked for; decisions that flip are near ties, and warn too.

@@ -82,7 +82,7 @@ def baseline(
     }
     settings = load_settings(given, os.environ, look_around(None).said)
     if settings.data is None:
-        raise UsageError("a baseline needs rows", mend="give them with --data")
+        raise UsageError("a baseline needs rows", fix="give them with --data")
     if action == "record":
         return _record(settings, file)
     for one in settings.destinations():

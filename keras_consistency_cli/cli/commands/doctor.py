@@ -39,11 +39,11 @@ def doctor(
     """Show whether kcheck can work here, and what answers depend on."""
     check_choice("--format", format, _FORMATS)
     check_choice("--color", color, ("auto", "always", "never"))
-    from keras_consistency_cli.cli.doctor.findings import examination, probe
+    from keras_consistency_cli.cli.doctor.findings import collect_findings, probe
     from keras_consistency_cli.loading.model_file.summary import summarise
 
     summary = summarise(model) if model is not None else None
-    found = examination(summary, probe())
+    found = collect_findings(summary, probe())
     code = (
         _NO_VERDICT
         if any(one.level == "trouble" and one.section in ("versions", "backends") for one in found)

@@ -60,7 +60,7 @@ def explain(
     if not found:
         hint = did_you_mean(topic.upper(), words) or did_you_mean(topic.lower(), words)
         raise UsageError(
-            f"nothing is called '{clean(topic, 60)}'{hint}", mend="'kcheck list' shows the checks"
+            f"nothing is called '{clean(topic, 60)}'{hint}", fix="'kcheck list' shows the checks"
         )
     width = min(console.terminal_width(), _WIDEST)
     console.write_stdout("\n\n".join(page.text(width) for page in found))

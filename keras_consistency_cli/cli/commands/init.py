@@ -43,7 +43,7 @@ def init(
 
     path = model.parent / _NAME
     if path.exists() and not force:
-        raise UsageError(f"{clean(path)} is there already", mend="--force overwrites it")
+        raise UsageError(f"{clean(path)} is there already", fix="--force overwrites it")
     console.check_destination(path, [model], said="")
     text = "".join(f"{line}\n" for line in _lines(model, summarise(model), neighbours(model)))
     console.write_file(path, text)

@@ -62,7 +62,7 @@ def recheck(
     if fail_on is not None:
         check_choice("--fail-on", fail_on, ("fail", "warn"))
     if calibrated and (exact or rtol or atol):
-        raise UsageError("--calibrated excludes --exact, --rtol and --atol", mend="give one of them")
+        raise UsageError("--calibrated excludes --exact, --rtol and --atol", fix="give one of them")
     from keras_consistency_cli.config.settings import load_settings
     from keras_consistency_cli.reporting.stored.reader import read_report
     from keras_consistency_cli.reporting.stored.recheck import rejudge, summed_up

@@ -20,7 +20,7 @@ from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.text import clean
 from keras_consistency_cli.workers.supervision.memory import free_memory
 
-__all__ = ["Finding", "examination", "probe"]
+__all__ = ["Finding", "collect_findings", "probe"]
 
 Level = Literal["ok", "note", "trouble"]
 
@@ -48,7 +48,9 @@ class Finding:
     advice: str | None = None
 
 
-def examination(model: ModelSummary | None, probes: Mapping[str, Mapping[str, Any]]) -> tuple[Finding, ...]:
+def collect_findings(
+    model: ModelSummary | None, probes: Mapping[str, Mapping[str, Any]]
+) -> tuple[Finding, ...]:
     """Return every finding, section by section.
 
     Args:
@@ -295,5 +297,5 @@ def _of_model(model: ModelSummary) -> Iterator[Finding]:
             level=level,
             name=clean(hazard.kind),
             value=clean(hazard.words, 300),
-            advice=hazard.mend or None,
+            advice=hazard.fix or None,
         )

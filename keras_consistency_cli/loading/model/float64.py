@@ -1,7 +1,7 @@
-"""The float64 shadow: a copy of the model that computes in float64, so that rounding noise can be measured and subtracted.
+"""The float64 copy: a copy of the model that computes in float64, so that rounding noise can be measured and subtracted.
 
 The live model is serialised, every dtype below float64 in its config is raised, it is rebuilt and given the same weights. Where something in
-it still computes in a narrower type, there is no shadow and the reason is told. TensorFlow only: other backends promote float64 with float32 down.
+it still computes in a narrower type, there is no float64 copy and the reason is told. TensorFlow only: other backends promote float64 with float32 down.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.text import clean
 
-__all__ = ["ShadowRefused", "build_shadow", "copy_variables", "float64_world", "narrow_operations"]
+__all__ = ["Float64CopyRefused", "build_float64_copy", "copy_variables", "float64_world", "narrow_operations"]
 
 _NARROW = frozenset({"float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
 _DTYPE_KEYS = frozenset({"dtype", "output_dtype", "compute_dtype", "autocast_dtype", "variable_dtype"})
 
 
-class ShadowRefused(Exception):  # noqa: N818 - a reason, told as such
-    """No float64 shadow can be made of this model; the message says why."""
+class Float64CopyRefused(Exception):  # noqa: N818 - a reason, told as such
+    """No float64 copy can be made of this model; the message says why."""
 
 
 class float64_world:  # noqa: N801 - used like a function
@@ -39,7 +39,7 @@ class float64_world:  # noqa: N801 - used like a function
         keras.config.set_dtype_policy(self._policy)
 
 
-def build_shadow(
+def build_float64_copy(
     model: Any, *, custom_objects: dict[str, Any], sample: Any, allow_unsafe: bool = False
 ) -> Any:
     """Return a float64 copy of `model` with the same weights.
@@ -56,26 +56,26 @@ def build_shadow(
     try:
         config = _raised(keras.saving.serialize_keras_object(model))
         with float64_world(), keras.saving.custom_object_scope(custom_objects):
-            shadow = keras.saving.deserialize_keras_object(
+            float64_copy = keras.saving.deserialize_keras_object(
                 config, custom_objects=custom_objects, safe_mode=not allow_unsafe
             )
-            if not shadow.built or len(shadow.variables) != len(model.variables):
-                shadow(sample, training=False)
-    except ShadowRefused:
+            if not float64_copy.built or len(float64_copy.variables) != len(model.variables):
+                float64_copy(sample, training=False)
+    except Float64CopyRefused:
         raise
     except Exception as problem:
-        raise ShadowRefused(
+        raise Float64CopyRefused(
             f"it cannot be rebuilt in float64 ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
-    copy_variables(model, shadow)
-    return shadow
+    copy_variables(model, float64_copy)
+    return float64_copy
 
 
 def _raised(config: Any) -> Any:
     """The config with every dtype and dtype policy raised to float64."""
     if isinstance(config, dict):
         if config.get("class_name") == "QuantizedDTypePolicy" or config.get("quantization_config"):
-            raise ShadowRefused("it is quantised")
+            raise Float64CopyRefused("it is quantised")
         if _is_policy(config):
             return {
                 "module": "keras",
@@ -101,19 +101,19 @@ def _is_narrow(key: str, value: Any) -> bool:
     return key in _DTYPE_KEYS and isinstance(value, str) and value in _NARROW
 
 
-def copy_variables(model: Any, shadow: Any) -> None:
+def copy_variables(model: Any, float64_copy: Any) -> None:
     """Give the variables of `model` to a copy of it, by place, and let its Normalization layers take note.
 
     Raises:
         ShadowRefused: the copy has other variables.
     """
-    mine, theirs = list(model.variables), list(shadow.variables)
+    mine, theirs = list(model.variables), list(float64_copy.variables)
     if [v.shape for v in mine] != [v.shape for v in theirs]:
-        raise ShadowRefused("rebuilding it gives other variables than loading it")
+        raise Float64CopyRefused("rebuilding it gives other variables than loading it")
     for source, target in zip(mine, theirs, strict=True):
         values = np.asarray(keras.ops.convert_to_numpy(source))
         target.assign(values.astype("float64") if "float" in str(target.dtype) else values)
-    for _, layer in walk_layers(shadow):
+    for _, layer in walk_layers(float64_copy):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
 

@@ -70,7 +70,7 @@ def check_unchanged(path: Path, sha256: str) -> None:
         if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
             what = f"{clean(path)} was changed between being checked and being loaded"
             raise RefusedError(
-                what, expected="a file that nobody writes to", mend="run kcheck again once it is complete"
+                what, expected="a file that nobody writes to", fix="run kcheck again once it is complete"
             )
 
 
@@ -79,7 +79,7 @@ def _too_large(path: Path) -> NoVerdictError:
     return NoVerdictError(
         what,
         expected="a model whose weights fit this machine",
-        mend="'kcheck inspect' shows the sizes; use a larger machine",
+        fix="'kcheck inspect' shows the sizes; use a larger machine",
     )
 
 
@@ -87,7 +87,7 @@ def _a_model(loaded: Any, path: Path) -> Any:
     if not isinstance(loaded, keras.Model):
         what = f"{clean(path)} holds a single {clean(type(loaded).__name__, 60)}, not a model"
         raise RefusedError(
-            what, expected="a keras.Model", mend="put the layer into keras.Sequential([...]) and save that"
+            what, expected="a keras.Model", fix="put the layer into keras.Sequential([...]) and save that"
         )
     return loaded
 
@@ -103,7 +103,7 @@ def _refused(path: Path, problem: Exception) -> RefusedError:
             shown = f"{shown} {line}"
     return RefusedError(
         f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(shown, 300)}",
-        mend="custom classes come from --custom-objects layers.py; otherwise load and save it again with the Keras that made it",
+        fix="custom classes come from --custom-objects layers.py; otherwise load and save it again with the Keras that made it",
     )
 
 

@@ -21,13 +21,13 @@ _MARKS = (
 _MOST_WRAPPED = 8
 _SHAPE = re.compile(r"shape ?[\[(]([0-9, ]+)[\])]")
 _SIZE = re.compile(r"allocat(?:e|ing) ([0-9.]+ ?[KMGTPE]iB|[0-9]{1,18} bytes)")
-_MEND = "give fewer rows at once (--rows, --batch-size) or use a machine with more memory"
+_FIX = "give fewer rows at once (--rows, --batch-size) or use a machine with more memory"
 
 
 def exhaustion(problem: BaseException) -> str | None:
     """Say what there was no memory for and what to do; None where something else went wrong."""
     found = next((one for one in _behind(problem) if _is_exhausted(one)), None)
-    return None if found is None else f"ran out of memory{_asked(str(found))}: {_MEND}"
+    return None if found is None else f"ran out of memory{_asked(str(found))}: {_FIX}"
 
 
 def _behind(problem: BaseException | None) -> Iterator[BaseException]:

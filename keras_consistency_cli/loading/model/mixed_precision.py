@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_consistency_cli.loading.model.float64 import ShadowRefused, copy_variables
+from keras_consistency_cli.loading.model.float64 import Float64CopyRefused, copy_variables
 from keras_consistency_cli.text import clean
 
 __all__ = ["build_lowered"]
@@ -39,7 +39,7 @@ def build_lowered(
         if not lowered.built or len(lowered.variables) != len(model.variables):
             lowered(sample, training=False)
     except Exception as problem:
-        raise ShadowRefused(
+        raise Float64CopyRefused(
             f"it cannot be rebuilt in {policy} ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
     finally:

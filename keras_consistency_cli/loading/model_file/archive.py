@@ -82,9 +82,7 @@ def read_archive(path: pathlib.Path, *, custom_objects: bool = False, allow_unsa
         with _opened(path) as stream:
             return _read(path, stream, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
     except RefusedError as error:
-        raise RefusedError(
-            f"{clean(path)}: {error.what}", expected=error.expected, mend=error.mend
-        ) from error
+        raise RefusedError(f"{clean(path)}: {error.what}", expected=error.expected, fix=error.fix) from error
     except OSError as error:
         raise UsageError(
             f"{clean(path)}: cannot be read ({clean(error.strerror or error)})",
@@ -153,7 +151,7 @@ def _missing(path: pathlib.Path) -> UsageError:
         else None
     )
     return UsageError(
-        f"{clean(path)}: there is no such file{guess}", expected="the path of a .keras file", mend=held
+        f"{clean(path)}: there is no such file{guess}", expected="the path of a .keras file", fix=held
     )
 
 
@@ -162,13 +160,13 @@ def _directory(path: pathlib.Path) -> KcheckError:
         return UsageError(
             f"{clean(path)}: is a directory with a TensorFlow SavedModel",
             expected="a .keras file",
-            mend=_SAVE_AGAIN,
+            fix=_SAVE_AGAIN,
         )
     inside = sorted(clean(found.name, 60) for found in path.glob("*.keras"))[:_SHOWN]
     return UsageError(
         f"{clean(path)}: is a directory",
         expected="a .keras file",
-        mend=f"name one of {', '.join(inside)}" if inside else None,
+        fix=f"name one of {', '.join(inside)}" if inside else None,
     )
 
 
@@ -207,15 +205,15 @@ _SIGNATURES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
 
 def _check_signature(stream: io.BufferedReader, path: pathlib.Path) -> None:
     head = stream.read(512)
-    for fits, words, mend in _SIGNATURES:
+    for fits, words, fix in _SIGNATURES:
         if not fits(head):
             continue
         if path.name.endswith(".weights.h5"):
             raise RefusedError(
                 "holds weights only, without the model",
-                mend="save the whole model with model.save('model.keras')",
+                fix="save the whole model with model.save('model.keras')",
             )
-        raise RefusedError(words, expected="a .keras file", mend=mend)
+        raise RefusedError(words, expected="a .keras file", fix=fix)
 
 
 def _is_text(head: bytes) -> bool:
@@ -240,12 +238,12 @@ def _check_flags(named: Inspection, version: str, *, custom_objects: bool, allow
         what = f"the model{saved} has {_listed(named.unsafe, '; ')}"
         raise RefusedError(
             what,
-            mend="replace it by a layer of Keras, or, if you trust who made the file, add --allow-unsafe",
+            fix="replace it by a layer of Keras, or, if you trust who made the file, add --allow-unsafe",
         )
     if named.custom and not custom_objects:
         what = f"the model{saved} needs {'code' if len(named.custom) == 1 else f'{len(named.custom)} pieces of code'} that Keras does not have: "
-        mend = f"name the Python file that defines {'it' if len(named.custom) == 1 else 'them'}: --custom-objects layers.py"
-        raise RefusedError(what + _listed(named.custom, ", "), mend=mend)
+        fix = f"name the Python file that defines {'it' if len(named.custom) == 1 else 'them'}: --custom-objects layers.py"
+        raise RefusedError(what + _listed(named.custom, ", "), fix=fix)
 
 
 def _listed(names: tuple[str, ...], between: str) -> str:

@@ -37,7 +37,7 @@ class Hazard:
 
     kind: Literal["code", "custom", "weights", "version", "assets", "training"]
     words: str
-    mend: str = ""
+    fix: str = ""
     refused: bool = False
 
 
@@ -122,7 +122,7 @@ def _hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool) -> I
         yield Hazard(
             kind="code",
             words=words,
-            mend="if you trust who made the file: --allow-unsafe",
+            fix="if you trust who made the file: --allow-unsafe",
             refused=not allow_unsafe,
         )
     if archive.custom:
@@ -130,14 +130,14 @@ def _hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool) -> I
         yield Hazard(
             kind="custom",
             words=words,
-            mend="name the Python file that defines it: --custom-objects layers.py",
+            fix="name the Python file that defines it: --custom-objects layers.py",
             refused=not custom_objects,
         )
     if archive.nonfinite:
         yield Hazard(
             kind="weights",
             words=f"weights with NaN or infinity: {_some(archive.nonfinite)}",
-            mend="train it again",
+            fix="train it again",
             refused=True,
         )
     yield from _version_hazards(archive.keras_version)
@@ -164,8 +164,8 @@ def _version_hazards(saved_with: str) -> Iterator[Hazard]:
     for version, whose in told.items():
         warning = version_warning(version, whose)
         if warning:
-            what, _, mend = warning.partition(": update")
-            yield Hazard(kind="version", words=what, mend=f"update{mend}")
+            what, _, fix = warning.partition(": update")
+            yield Hazard(kind="version", words=what, fix=f"update{fix}")
 
 
 def _some(names: Sequence[str]) -> str:

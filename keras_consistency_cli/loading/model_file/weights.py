@@ -73,7 +73,7 @@ def read_weights(stream: BinaryIO) -> Weights:
         raise RefusedError("model.weights.h5 asks for more memory than there is") from error
     except Exception as error:  # libhdf5 answers damage with nearly any type
         what = f"model.weights.h5 inside the archive is damaged ({type(error).__name__}: {clean(error, 120)})"
-        raise RefusedError(what, mend="copy the file again, or save the model again") from error
+        raise RefusedError(what, fix="copy the file again, or save the model again") from error
 
 
 def _summary(datasets: Iterator[tuple[str, h5py.Dataset]]) -> Weights:
@@ -151,7 +151,7 @@ def _check(path: str, dataset: h5py.Dataset) -> None:
         _check_texts(shown, dataset)
     if declared > max(_BOMB_FLOOR, _MAX_EXPANSION * stored):
         what = f"{shown} declares the shape {shape_text(dataset.shape)}, {declared:,} bytes, but only {stored:,} are stored"
-        raise RefusedError(what, mend="save the model again; the file is damaged or built to exhaust memory")
+        raise RefusedError(what, fix="save the model again; the file is damaged or built to exhaust memory")
 
 
 def _check_texts(shown: str, dataset: h5py.Dataset) -> None:

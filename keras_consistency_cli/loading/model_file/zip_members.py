@@ -54,8 +54,8 @@ def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(stream)
     except _READ_ERRORS as error:
-        mend = "copy or download it again; the size should be that of the original"
-        raise RefusedError(f"the zip archive is cut short or damaged ({clean(error)})", mend=mend) from error
+        fix = "copy or download it again; the size should be that of the original"
+        raise RefusedError(f"the zip archive is cut short or damaged ({clean(error)})", fix=fix) from error
     infos = archive.infolist()
     if len(infos) > _MAX_MEMBERS:
         raise RefusedError(f"the archive has {len(infos)} members, more than the {_MAX_MEMBERS} allowed")
@@ -104,9 +104,9 @@ def _drain(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[byte
             while chunk := member.read(_CHUNK):
                 take(chunk)
     except _READ_ERRORS as error:
-        mend = "copy or download it again, or save the model again"
+        fix = "copy or download it again, or save the model again"
         raise RefusedError(
-            f"{clean(info.filename)} inside the archive is damaged ({clean(error)})", mend=mend
+            f"{clean(info.filename)} inside the archive is damaged ({clean(error)})", fix=fix
         ) from error
 
 
@@ -140,11 +140,11 @@ def _check_names(infos: list[zipfile.ZipInfo]) -> None:
     if missing:
         held = ", ".join(f"'{clean(name, 60)}'" for name in names[:3]) or "nothing"
         what = f"a zip archive, but not a complete Keras model: {' and '.join(missing)} missing (it holds {held})"
-        raise RefusedError(what, mend="save the model with model.save('model.keras')")
+        raise RefusedError(what, fix="save the model with model.save('model.keras')")
     for name in names:
         if name not in _MAX_SIZE and not name.startswith(ASSETS):
-            mend = "save the model again with model.save('model.keras')"
-            raise RefusedError(f"the archive holds '{clean(name)}', which Keras does not write", mend=mend)
+            fix = "save the model again with model.save('model.keras')"
+            raise RefusedError(f"the archive holds '{clean(name)}', which Keras does not write", fix=fix)
 
 
 def _escapes(info: zipfile.ZipInfo) -> bool:
@@ -191,7 +191,7 @@ def _check_whole(infos: list[zipfile.ZipInfo]) -> None:
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if unpacked > max(_WHOLE_FLOOR, _MAX_RATIO * packed):
         what = f"the archive unpacks to {unpacked:,} bytes, more than {_MAX_RATIO} times its size, as a zip bomb does"
-        raise RefusedError(what, mend="save the model again with model.save('model.keras')")
+        raise RefusedError(what, fix="save the model again with model.save('model.keras')")
 
 
 def _check_layout(infos: list[zipfile.ZipInfo]) -> None:

@@ -73,15 +73,15 @@ def outside_by_chance(count: int, rows: int, trained: float) -> float:
     """
     if count <= 0 or trained < 2:
         return 1.0
-    spared = trained - 1.0
+    extra_rounding = trained - 1.0
     term = math.exp(
         math.lgamma(rows + 1) - math.lgamma(count + 1) - math.lgamma(rows - count + 1)
-        + math.lgamma(count + 2.0) + math.lgamma(rows - count + spared) - math.lgamma(rows + 2.0 + spared)
-        + math.lgamma(2.0 + spared) - math.lgamma(spared)
+        + math.lgamma(count + 2.0) + math.lgamma(rows - count + extra_rounding) - math.lgamma(rows + 2.0 + extra_rounding)
+        + math.lgamma(2.0 + extra_rounding) - math.lgamma(extra_rounding)
     )  # fmt: skip
     total = term
     for at in range(count, rows):
-        term *= (rows - at) / (at + 1) * (at + 2.0) / (rows - at - 1 + spared)
+        term *= (rows - at) / (at + 1) * (at + 2.0) / (rows - at - 1 + extra_rounding)
         total += term
         if term < _NEGLIGIBLE * total:
             break

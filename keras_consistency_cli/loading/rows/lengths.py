@@ -52,7 +52,7 @@ def open_lengths(path: Path, *, rows: int, steps: int | None) -> np.ndarray:
         raise DataError(
             what,
             expected="one whole number for each row",
-            mend="np.save('lengths.npy', np.asarray(lengths, dtype='int64').ravel())",
+            fix="np.save('lengths.npy', np.asarray(lengths, dtype='int64').ravel())",
         )
     if len(values) != rows:
         raise DataError(

@@ -104,7 +104,7 @@ def map_npz(handle: IO[bytes], label: str) -> dict[str, Array]:
         OverflowError,
     ) as error:
         raise DataError(
-            f"{label} is a damaged or truncated .npz: {clean(error)}", mend="save it again with np.savez"
+            f"{label} is a damaged or truncated .npz: {clean(error)}", fix="save it again with np.savez"
         ) from error
 
 
@@ -118,7 +118,7 @@ def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
     """The members of the archive, all of them .npy under different names."""
     members = archive.infolist()
     if not members:
-        raise DataError(f"{label} holds no arrays", mend="np.savez('x.npz', x=x)")
+        raise DataError(f"{label} holds no arrays", fix="np.savez('x.npz', x=x)")
     if len(members) > _MAX_MEMBERS:
         raise DataError(
             f"{label} holds {len(members)} arrays",
@@ -126,7 +126,7 @@ def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
         )
     for info in members:
         if not info.filename.endswith(".npy"):
-            mend = (
+            fix = (
                 "is it a model? The model comes first, the rows after --data"
                 if info.filename == "config.json"
                 else None
@@ -134,7 +134,7 @@ def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
             raise DataError(
                 f"{label} is a zip archive but not a .npz: it holds '{clean(info.filename)}'",
                 expected="a .npz of np.savez",
-                mend=mend,
+                fix=fix,
             )
     name, times = Counter(info.filename for info in members).most_common(1)[0]
     if times > 1:
@@ -144,7 +144,7 @@ def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
     packed = sum(info.file_size for info in members if info.compress_type != zipfile.ZIP_STORED)
     if packed > _MAX_PACKED:
         what = f"{label} holds {packed / 2**30:.1f} GiB of compressed arrays, which cannot be streamed"
-        raise DataError(what, mend="np.savez instead of np.savez_compressed")
+        raise DataError(what, fix="np.savez instead of np.savez_compressed")
     return members
 
 
@@ -181,7 +181,7 @@ def _read_header(stream: IO[bytes], label: str) -> _Header:
         raise  # the archive is damaged, not the header
     except Exception as error:  # a hostile header fails in a dozen ways inside NumPy: ValueError, SyntaxError, MemoryError, TypeError, ...
         raise DataError(
-            f"{label} has a damaged .npy header: {clean(error, 100)}", mend="save it again with np.save"
+            f"{label} has a damaged .npy header: {clean(error, 100)}", fix="save it again with np.save"
         ) from error
     _check_dtype(dtype, label)
     _check_shape(shape, label)
@@ -190,18 +190,18 @@ def _read_header(stream: IO[bytes], label: str) -> _Header:
 
 def _check_dtype(dtype: np.dtype[Any], label: str) -> None:
     if dtype.kind in _REFUSED:
-        holds, mend = _REFUSED[dtype.kind]
-        raise DataError(f"{label} holds {holds} (dtype {clean(dtype, 60)})", expected=_ALLOWED, mend=mend)
+        holds, fix = _REFUSED[dtype.kind]
+        raise DataError(f"{label} holds {holds} (dtype {clean(dtype, 60)})", expected=_ALLOWED, fix=fix)
     if dtype.kind not in "fiubSU":
         raise DataError(f"{label} has dtype {clean(dtype, 60)}", expected=_ALLOWED)
     if dtype.itemsize == 0:
         raise DataError(
             f"{label} has dtype {dtype}: strings of no characters",
             expected=_ALLOWED,
-            mend="np.asarray(x, dtype=str)",
+            fix="np.asarray(x, dtype=str)",
         )
     if dtype.kind == "f" and dtype.itemsize > 8:
-        raise DataError(f"{label} has dtype {dtype}", expected="float64 or less", mend="x.astype(np.float64)")
+        raise DataError(f"{label} has dtype {dtype}", expected="float64 or less", fix="x.astype(np.float64)")
 
 
 def _check_shape(shape: tuple[int, ...], label: str) -> None:
@@ -214,7 +214,7 @@ def _check_shape(shape: tuple[int, ...], label: str) -> None:
         raise DataError(
             f"{label} is a single value of shape ()",
             expected="one row per sample on axis 0",
-            mend="np.atleast_1d(x)",
+            fix="np.atleast_1d(x)",
         )
     if shape[0] == 0:
         raise DataError(f"{label} has no rows: its shape is {shape}", expected="at least one row on axis 0")
@@ -230,4 +230,4 @@ def _check_size(header: _Header, size: int, label: str) -> None:
     if missing:
         wrong = f"{missing} bytes short (truncated?)" if missing > 0 else f"{-missing} bytes too long"
         what = f"{label} is {wrong}: its header says {clean(header.shape)} of {header.dtype}, {header.nbytes} bytes of data"
-        raise DataError(what, mend="copy or save it again")
+        raise DataError(what, fix="copy or save it again")

@@ -104,8 +104,8 @@ def dtype_clash(array: npt.NDArray[Any], wanted: str) -> tuple[str, str] | None:
             f"x.astype(np.{'float32' if 'float' in wanted else 'int64'})",
         )
     if array.dtype.kind == "f" and wanted.startswith(("int", "uint", "bool")) and not _whole(array):
-        mend = "give the ids, not scaled values; x.astype(np.int64) if rounding is meant"
-        return f"which takes whole numbers ({wanted}), and not all values are whole", mend
+        fix = "give the ids, not scaled values; x.astype(np.int64) if rounding is meant"
+        return f"which takes whole numbers ({wanted}), and not all values are whole", fix
     return None
 
 

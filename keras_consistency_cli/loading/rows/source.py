@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.errors import DataError, MisfitError, UsageError
+from keras_consistency_cli.errors import DataError, ShapeMismatchError, UsageError
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.shape_fit import dtype_clash, fits, mending, taken_silently
 from keras_consistency_cli.loading.rows.tables import is_table, read_table
@@ -145,14 +145,14 @@ def _foreign(start: bytes, label: str) -> DataError:
     """Say what a file is that is not NumPy's."""
     if not start:
         return DataError(f"{label} is empty", expected=_EXPECTED)
-    for magic, is_a, mend in _FOREIGN:
+    for magic, is_a, fix in _FOREIGN:
         if start.startswith(magic):
-            return DataError(f"{label} {is_a}", expected=_EXPECTED, mend=mend)
+            return DataError(f"{label} {is_a}", expected=_EXPECTED, fix=fix)
     if all(byte >= 32 or byte in b"\t\r\n\f" for byte in start):
         return DataError(
             f"{label} is a text file",
             expected=_EXPECTED,
-            mend="np.save('x.npy', np.loadtxt(path, delimiter=','))",
+            fix="np.save('x.npy', np.loadtxt(path, delimiter=','))",
         )
     return DataError(f"{label} is not a NumPy file: it begins with {start[:6]!r}", expected=_EXPECTED)
 
@@ -187,17 +187,17 @@ def _pair(source: RowSource, wanted: list[str]) -> Mapping[str, str]:
         return {wanted[0]: found[0]}
     if set(wanted) == set(found):
         return {name: name for name in wanted}
-    mend = _savez(wanted)
+    fix = _savez(wanted)
     if not source.named:
         raise DataError(
-            f"{label} holds one array, the model takes {len(wanted)} inputs: {_listed(wanted)}", mend=mend
+            f"{label} holds one array, the model takes {len(wanted)} inputs: {_listed(wanted)}", fix=fix
         )
     missing = [name for name in wanted if name not in found]
     surplus = [f"'{clean(name)}'{clean(did_you_mean(name, missing))}" for name in found if name not in wanted]
     parts = [f"has no array for {_listed(missing)}"] if missing else []
     parts += [f"has {', '.join(surplus)}, which the model does not take"] if surplus else []
     raise DataError(
-        f"{label} {' and '.join(parts)}", expected=f"an array for each input: {_listed(wanted)}", mend=mend
+        f"{label} {' and '.join(parts)}", expected=f"an array for each input: {_listed(wanted)}", fix=fix
     )
 
 
@@ -225,20 +225,20 @@ def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
     if fits(shape, wanted.shape) or taken_silently(shape, wanted.shape, wanted.lenient):
         return
     what = f"{_label(source, name)} has shape {shape}, the model's input '{clean(wanted.name)}' takes {shape_text((None, *wanted.shape[1:]))}"
-    mend = mending(shape, wanted.shape)
-    if mend is None and len(shape) == len(wanted.shape) and fits(shape[:-1], wanted.shape[:-1]):
-        mend = f"give the {wanted.shape[-1]} features of the last axis that the model was trained on, in the same order"
-    raise MisfitError(what, mend=mend, name=wanted.name, shape=shape, expected=wanted.shape)
+    fix = mending(shape, wanted.shape)
+    if fix is None and len(shape) == len(wanted.shape) and fits(shape[:-1], wanted.shape[:-1]):
+        fix = f"give the {wanted.shape[-1]} features of the last axis that the model was trained on, in the same order"
+    raise ShapeMismatchError(what, fix=fix, name=wanted.name, shape=shape, expected=wanted.shape)
 
 
 def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:
     array = source.arrays[name]
     clash = dtype_clash(array, wanted.dtype)
     if clash is not None:
-        reason, mend = clash
+        reason, fix = clash
         raise DataError(
             f"{_label(source, name)} has dtype {array.dtype}, fed to the model's input '{clean(wanted.name)}', {reason}",
-            mend=mend,
+            fix=fix,
         )
 
 
@@ -246,7 +246,7 @@ def _check_batch(length: int, batch: int, label: str) -> None:
     if length < batch:
         what = f"{label} has {length} rows, fewer than the batch of {batch} that the model was built for"
         raise DataError(
-            what, expected=f"at least {batch} rows", mend="more rows, or a model built without batch_size"
+            what, expected=f"at least {batch} rows", fix="more rows, or a model built without batch_size"
         )
 
 

@@ -46,7 +46,7 @@ def read_table(
     """
     if size > _MAX_BYTES:
         raise DataError(
-            f"{label} is a table of more than 1 GiB, which would have to be read into memory", mend=_SAVE
+            f"{label} is a table of more than 1 GiB, which would have to be read into memory", fix=_SAVE
         )
     handle.seek(0)
     frame, named = _parsed(handle, start, label)
@@ -60,7 +60,7 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
         pandas: Any = importlib.import_module("pandas")
     except ImportError as error:
         raise UsageError(
-            f"{label} needs pandas, which is not installed", mend=f"{_INSTALL}, or save it with np.save"
+            f"{label} needs pandas, which is not installed", fix=f"{_INSTALL}, or save it with np.save"
         ) from error
     try:
         if start.startswith(b"PAR1"):
@@ -73,7 +73,7 @@ def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
         frame = pandas.read_csv(handle, header=0 if named else None)
     except ImportError as error:
         raise UsageError(
-            f"{label} needs pyarrow, which is not installed", mend=f"{_INSTALL}, or save it with np.save"
+            f"{label} needs pyarrow, which is not installed", fix=f"{_INSTALL}, or save it with np.save"
         ) from error
     except DataError:
         raise
@@ -92,7 +92,7 @@ def _check_parquet(handle: IO[bytes], label: str) -> None:
     if found.metadata.num_rows * max(len(names), 1) * _VALUE_BYTES > _MAX_BYTES:
         shape = f"{found.metadata.num_rows} rows of {len(names)} columns"
         raise DataError(
-            f"{label} unpacks to {shape}, more than 1 GiB, which would have to be held in memory", mend=_SAVE
+            f"{label} unpacks to {shape}, more than 1 GiB, which would have to be held in memory", fix=_SAVE
         )
     handle.seek(0)
 
@@ -141,6 +141,6 @@ def _numbers(frame: Any, label: str) -> npt.NDArray[Any]:
             raise DataError(
                 f"{label}: column '{clean(name)}' holds {clean(repr(_first_text(column)), 60)}, which is no number",
                 expected="numbers in every column",
-                mend="leave the column out, or encode it as in training",
+                fix="leave the column out, or encode it as in training",
             )
     return np.ascontiguousarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))

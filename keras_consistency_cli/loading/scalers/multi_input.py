@@ -15,7 +15,7 @@ __all__ = ["EVERY_INPUT", "JointPreprocess"]
 
 EVERY_INPUT = "*"
 """What facts.scaler_input says where a preprocess function prepares all inputs at once."""
-_MEND = "give facts: {scaler_input: NAME} where the function prepares a single input"
+_FIX = "give facts: {scaler_input: NAME} where the function prepares a single input"
 
 Rows = Mapping[str, np.ndarray]
 
@@ -72,7 +72,7 @@ class JointPreprocess:
             raise DataError(
                 what,
                 expected="a function that takes the rows of all inputs, a dict by their names",
-                mend=_MEND,
+                fix=_FIX,
             ) from problem
 
     def _checked(self, result: Any, count: int) -> dict[str, np.ndarray]:
@@ -88,7 +88,7 @@ class JointPreprocess:
             raise DataError(
                 what,
                 expected=f"a dict of {', '.join(clean(name) for name in self.inputs)}, or a list in that order",
-                mend=_MEND,
+                fix=_FIX,
             )
         made = {name: np.asarray(result[name]) for name in self.inputs}
         for name, values in made.items():

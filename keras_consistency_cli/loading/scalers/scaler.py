@@ -103,7 +103,7 @@ def features_expected(scaler: Any) -> tuple[int, tuple[str, ...] | None]:
     if count is None:
         raise RefusedError(
             f"the scaler {clean(type(scaler).__name__)} does not know how many features it takes",
-            mend="fit it and save it again",
+            fix="fit it and save it again",
         )
     names = getattr(scaler, "feature_names_in_", None)
     return count, None if names is None else tuple(str(name) for name in names)
@@ -129,7 +129,7 @@ def transform_rows(scaler: Any, rows: np.ndarray) -> np.ndarray:
         raise DataError(
             f"the rows have shape {shape_text(rows.shape)}: {given} where the scaler was fitted on {expected}",
             expected=f"(rows, {expected}) or (rows, ..., {expected})",
-            mend="give the rows as they were before scaling, with the columns that the scaler was fitted on, in the same order",
+            fix="give the rows as they were before scaling, with the columns that the scaler was fitted on, in the same order",
         )
     flat = np.array(rows, order="C", copy=True).reshape(-1, expected)
     scaled = _transformed(scaler, framed(scaler, flat, names))
@@ -196,20 +196,20 @@ def _told_of(path: Path) -> Iterator[None]:
     except KcheckError:
         raise
     except NotAllowedError as error:
-        mend = _TRUST if error.liftable else f"{_SAVE_AGAIN} (--trust-scaler does not lift this)"
+        fix = _TRUST if error.liftable else f"{_SAVE_AGAIN} (--trust-scaler does not lift this)"
         raise RefusedError(
             f"the scaler '{clean(path)}' asks for {clean(error)}, which kcheck does not run",
             expected=_EXPECTED,
-            mend=mend,
+            fix=fix,
         ) from error
     except UnfitError as error:
-        mend = f"fit it on the training rows, then {_SAVE_AGAIN}"
+        fix = f"fit it on the training rows, then {_SAVE_AGAIN}"
         raise RefusedError(
-            f"the scaler '{clean(path)}' cannot be used: {clean(error)}", expected=_EXPECTED, mend=mend
+            f"the scaler '{clean(path)}' cannot be used: {clean(error)}", expected=_EXPECTED, fix=fix
         ) from error
     except DamagedError as error:
         raise RefusedError(
-            f"the scaler '{clean(path)}' cannot be read: {clean(error)}", expected=_EXPECTED, mend=_SAVE_AGAIN
+            f"the scaler '{clean(path)}' cannot be read: {clean(error)}", expected=_EXPECTED, fix=_SAVE_AGAIN
         ) from error
 
 
@@ -218,7 +218,7 @@ def _rebuilt(top: Instance) -> Any:
         importlib.import_module("sklearn")
     except ImportError as error:
         raise UsageError(
-            "a scaler needs scikit-learn, which is not installed", mend="pip install scikit-learn"
+            "a scaler needs scikit-learn, which is not installed", fix="pip install scikit-learn"
         ) from error
     return rebuild(top)
 
@@ -231,7 +231,7 @@ def _unpickled(scan: _Scan) -> Any:
     except ImportError as error:
         raise UsageError(
             f"this scaler needs {loader}, which is not installed",
-            mend=f"pip install {loader.partition('.')[0]}",
+            fix=f"pip install {loader.partition('.')[0]}",
         ) from error
     try:
         with warnings.catch_warnings():
@@ -251,7 +251,7 @@ def framed(scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None) -> Any:
         pandas = importlib.import_module("pandas")
     except ImportError as error:
         raise UsageError(
-            "this scaler picks columns by name, which needs pandas", mend="pip install pandas"
+            "this scaler picks columns by name, which needs pandas", fix="pip install pandas"
         ) from error
     return pandas.DataFrame(flat, columns=list(names))
 
@@ -264,11 +264,11 @@ def _transformed(scaler: Any, rows: Any) -> np.ndarray:
             warnings.simplefilter("ignore")
             result = scaler.transform(rows)
     except ValueError as error:
-        mend = "give the rows as they were before scaling; where they are scaled already, say facts: {data_state: scaled}"
-        raise DataError(f"the scaler {kind} refuses the rows: {clean(error)}", mend=mend) from error
+        fix = "give the rows as they were before scaling; where they are scaled already, say facts: {data_state: scaled}"
+        raise DataError(f"the scaler {kind} refuses the rows: {clean(error)}", fix=fix) from error
     except Exception as error:  # a scaler from another scikit-learn lacks attributes and fails in any way
         raise RefusedError(
             f"the scaler {kind} fails to transform: {type(error).__name__}: {clean(error)}",
-            mend="a scaler saved by another scikit-learn does this: install that version, or fit and save it again with this one",
+            fix="a scaler saved by another scikit-learn does this: install that version, or fit and save it again with this one",
         ) from error
     return np.asarray(result.toarray() if hasattr(result, "toarray") else result)

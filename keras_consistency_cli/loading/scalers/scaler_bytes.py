@@ -45,7 +45,7 @@ def read_scaler_bytes(path: Path) -> ScalerBytes:
         if not path.exists():
             raise UsageError(
                 f"there is no scaler file '{clean(path)}'",
-                mend="check the path; in a YAML file it is relative to that file",
+                fix="check the path; in a YAML file it is relative to that file",
             )
         if not path.is_file():
             raise UsageError(

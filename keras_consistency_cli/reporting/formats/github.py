@@ -49,7 +49,7 @@ def _annotations(report: Report) -> Iterator[str]:
     for diagnosis in by_severity(report.diagnoses):
         place = f" (layer {diagnosis.layer})" if diagnosis.layer else ""
         text = (
-            f"{diagnosis.sentence}{place}\nto mend: {diagnosis.advice}"
+            f"{diagnosis.sentence}{place}\nfix: {diagnosis.advice}"
             if diagnosis.advice
             else f"{diagnosis.sentence}{place}"
         )

@@ -32,7 +32,7 @@ def render_json(report: Report, canvas: Canvas) -> str:
 def refuse_json(version: str, model: str, refusal: KcheckError) -> str:
     """Return what a machine is told where there is no report: the model was refused, or nothing could be decided."""
     verdict = "inconsistent" if refusal.exit_code == 1 else "no-verdict"
-    error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.mend}
+    error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.fix}
     document = {
         "schema": SCHEMA,
         "kcheck": version,
@@ -109,7 +109,9 @@ def _judged(judged: Judged, noise: Mapping[str, float]) -> dict[str, Any]:
         "reason": judged.reason,
         "noise_multiple": noise_multiple(judged.comparison, noise),
         **_measured(judged.comparison),
-        "lifted": None if judged.lifted is None else {**_names(judged.lifted), **_measured(judged.lifted)},
+        "lifted": None
+        if judged.float64_pair is None
+        else {**_names(judged.float64_pair), **_measured(judged.float64_pair)},
     }
 
 

@@ -108,7 +108,7 @@ def _own_notes(report: Report, facts: Facts | None) -> list[str]:
     """What a reader must know to weigh the numbers."""
     notes = []
     if facts and facts.shadow_refused:
-        notes.append(f"no float64 shadow, so rounding noise is unknown: {facts.shadow_refused}")
+        notes.append(f"no float64 copy, so rounding noise is unknown: {facts.shadow_refused}")
     if facts and facts.saved_with and facts.saved_with != facts.keras:
         notes.append(f"saved with Keras {facts.saved_with}")
     return notes

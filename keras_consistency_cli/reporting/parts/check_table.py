@@ -42,7 +42,7 @@ _ORIGIN_WORDS = {
     "calibrated": "limit: from the model's own rounding noise",
     "calibrated-few-rows": "* widened: few rows to calibrate on",
     "amplified": "^ widened: rounding that predict is spared",
-    "fallback": "~ a guess: no float64 shadow",
+    "fallback": "~ a guess: no float64 copy",
     "stated": "= stated by the user",
     "exact": "exact: the same bits",
 }

@@ -71,7 +71,7 @@ def _check_sound(result: Mapping[str, Any]) -> None:
     fault = _unsound(result["comparisons"])
     if fault:
         what = f"{clean(result['code'], 20)} says pass and {fault}: the report was changed by hand"
-        raise UsageError(what, expected="a report as kcheck wrote it", mend="run kcheck again")
+        raise UsageError(what, expected="a report as kcheck wrote it", fix="run kcheck again")
 
 
 def _unsound(pairs: Sequence[Mapping[str, Any]]) -> str | None:
@@ -152,7 +152,7 @@ def _judged(
     if exact or (stated is None and not policy.exact):
         return dict(stored)
     if policy.exact:
-        found = judge(pair, noise=None, lifted=None, policy=Policy(exact=True))
+        found = judge(pair, noise=None, float64_pair=None, policy=Policy(exact=True))
         return {**stored, "within": found.within, "limit": 0.0, "origin": "exact", "reason": found.reason}
     assert stated is not None
     reason = f"stated: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|"
@@ -189,8 +189,8 @@ def _calibrated(
 ) -> dict[str, Any]:
     calibration = mapping(document.get("calibration"))
     noise, rounded = (_of_output(calibration.get(name), pair.output) for name in ("noise", "rounded"))
-    lifted = comparison_of(stored["lifted"]) if isinstance(stored.get("lifted"), dict) else None
-    found = judge(pair, noise=noise, lifted=lifted, policy=Policy(), exact=exact, rounded=rounded)
+    float64_pair = comparison_of(stored["lifted"]) if isinstance(stored.get("lifted"), dict) else None
+    found = judge(pair, noise=noise, float64_pair=float64_pair, policy=Policy(), exact=exact, rounded=rounded)
     return {
         "within": found.within,
         "limit": found.limit.value,

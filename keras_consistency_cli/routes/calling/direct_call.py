@@ -29,7 +29,7 @@ def _called(**kwargs: Any) -> Callable[[Any, Rows], Result]:
 
 
 def _called_once(session: Any, rows: Rows) -> Result:
-    """The eager call on the first batch alone: on a shadow it is slow, and one batch shows a fault as well as ten."""
+    """The eager call on the first batch alone: on a float64 copy it is slow, and one batch shows a fault as well as ten."""
     batch = first(rows, session.batch_size)
     return Result(outputs=session.call(batch, training=False), rows=np.arange(count(batch)))
 
@@ -118,10 +118,10 @@ CALLING_ROUTES: tuple[Route, ...] = (
     ),
     Route(
         name="call-float64",
-        summary="model(x, training=False) on the float64 shadow",
+        summary="model(x, training=False) on the float64 copy",
         run=_called_once,
-        lens="float64",
-        seat="shadow",
+        precision="float64",
+        placement="shadow",
     ),
     Route(name="bare-call", summary="model(x), no flag given", run=_called()),
     Route(name="training-call", summary="model(x, training=True)", run=_training_call),

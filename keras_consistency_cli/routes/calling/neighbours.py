@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.loading.rows.source import nonfinite
-from keras_consistency_cli.routes.base import Lens, Route
+from keras_consistency_cli.routes.base import Precision, Route
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
 from keras_consistency_cli.routes.trace import Result, Rows
 
-__all__ = ["COMPANION_ROUTES", "keep_masks", "leaks"]
+__all__ = ["NEIGHBOUR_ROUTES", "keep_masks", "leaks"]
 
 _HUGE = 1e30
 _OTHER_SIZES = (5, 8)
@@ -49,13 +49,13 @@ def _lone(size: int) -> Iterator[np.ndarray]:
         yield np.arange(size) == alone
 
 
-def _passes(size: int, other: int | None, lens: Lens) -> Iterator[_Pass]:
+def _passes(size: int, other: int | None, precision: Precision) -> Iterator[_Pass]:
     """Real rows as fillers for lone rows at two sizes; in float32 for halves of the batch and extreme fillers as well."""
-    masks = keep_masks(size) if lens == "float32" else _lone(size)
+    masks = keep_masks(size) if precision == "float32" else _lone(size)
     yield from (_Pass(size=size, keep=mask, filler="other rows") for mask in masks)
     if other is not None:
         yield from (_Pass(size=other, keep=mask, filler="other rows") for mask in _lone(other))
-    if lens == "float32":
+    if precision == "float32":
         ends = [np.arange(size) == 0, np.arange(size) == size - 1]
         yield from (
             _Pass(size=size, keep=mask, filler=filler)
@@ -169,7 +169,7 @@ def _swapped(values: np.ndarray, chosen: _Pass, *, free: bool) -> np.ndarray:
     return _filled(values[: chosen.size], _pool(values, chosen.size, free=free), chosen, free=free)
 
 
-def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
+def _neighbours(precision: Precision) -> Callable[[Any, Rows], Result]:
     def run(session: Any, rows: Rows) -> Result:
         rows, order = _at_least_two(session, rows)
         size = _size(session, len(order))
@@ -185,7 +185,7 @@ def _companions(lens: Lens) -> Callable[[Any, Rows], Result]:
             return Result(outputs={}, details={"deterministic": False})
         found, refused = _Collected(), list[str]()
         free = _free(session, rows)
-        for chosen in _passes(size, other, lens):
+        for chosen in _passes(size, other, precision):
             batch = {name: _swapped(values, chosen, free=name in free) for name, values in rows.items()}
             swapped, baseline = _answered(session, chosen, batch), baselines[chosen.size]
             if swapped is None:
@@ -261,13 +261,13 @@ def _answered(session: Any, chosen: _Pass, batch: Rows) -> dict[str, np.ndarray]
     return answers
 
 
-COMPANION_ROUTES: tuple[Route, ...] = (
-    Route(name="companions", summary="the other rows of a batch replaced", run=_companions("float32")),
+NEIGHBOUR_ROUTES: tuple[Route, ...] = (
+    Route(name="companions", summary="the other rows of a batch replaced", run=_neighbours("float32")),
     Route(
         name="companions-float64",
-        summary="the same on the float64 shadow",
-        run=_companions("float64"),
-        lens="float64",
-        seat="shadow",
+        summary="the same on the float64 copy",
+        run=_neighbours("float64"),
+        precision="float64",
+        placement="shadow",
     ),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Lens, Route, Seat
+from keras_consistency_cli.routes.base import Placement, Precision, Route
 from keras_consistency_cli.routes.scaling.scaling import prepared
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
@@ -124,57 +124,57 @@ def _other_size(size: int | None) -> Callable[[Facts], str | None]:
     return reason
 
 
-def _batch_route(size: int | None, lens: Lens = "float32") -> Route:
+def _batch_route(size: int | None, precision: Precision = "float32") -> Route:
     """Return the route that predicts in batches of `size` rows; None means all rows at once."""
     name = f"batch-{size or 'all'}"
     words = f"predict in batches of {size}" if size else "predict with all rows in one batch"
     return Route(
-        name=_lensed(name, lens),
+        name=_name_for(name, precision),
         summary=words,
         run=_in_batches_of(size),
         unavailable=_other_size(size),
-        lens=lens,
-        seat=_seat(lens),
+        precision=precision,
+        placement=_placement(precision),
     )
 
 
-def _lensed(name: str, lens: Lens) -> str:
-    return name if lens == "float32" else f"{name}-float64"
+def _name_for(name: str, precision: Precision) -> str:
+    return name if precision == "float32" else f"{name}-float64"
 
 
-def _seat(lens: Lens) -> Seat:
-    return "main" if lens == "float32" else "shadow"
+def _placement(precision: Precision) -> Placement:
+    return "main" if precision == "float32" else "shadow"
 
 
-def _shadowed(lens: Lens, sizes: Sequence[int]) -> tuple[Route, ...]:
-    """The routes that exist for the model and for its shadow."""
-    predict = _predict if lens == "float32" else _predict_compiled
-    seat = _seat(lens)
+def _with_float64_copy(precision: Precision, sizes: Sequence[int]) -> tuple[Route, ...]:
+    """The routes that exist for the model and for its float64 copy."""
+    predict = _predict if precision == "float32" else _predict_compiled
+    placement = _placement(precision)
     return (
         Route(
-            name=_lensed("predict", lens),
+            name=_name_for("predict", precision),
             summary="predict over the rows",
             run=predict,
-            lens=lens,
-            seat=seat,
+            precision=precision,
+            placement=placement,
             streams=True,
         ),
         Route(
-            name=_lensed("one-by-one", lens),
+            name=_name_for("one-by-one", precision),
             summary="every row as a request of its own",
             run=_one_by_one,
             unavailable=_fixed_batch,
-            lens=lens,
-            seat=seat,
+            precision=precision,
+            placement=placement,
             streams=True,
         ),
-        *(_batch_route(size, lens) for size in (*sizes, None)),
+        *(_batch_route(size, precision) for size in (*sizes, None)),
         Route(
-            name=_lensed("shuffled", lens),
+            name=_name_for("shuffled", precision),
             summary="predict with the rows in another order",
             run=_shuffled,
-            lens=lens,
-            seat=seat,
+            precision=precision,
+            placement=placement,
         ),
     )
 
@@ -186,9 +186,9 @@ def prediction_routes(sizes: Sequence[int]) -> tuple[Route, ...]:
             name="fresh-process",
             summary="predict in a process that has run nothing before",
             run=_fresh,
-            seat="fresh",
+            placement="fresh",
         ),
-        *_shadowed("float32", sizes),
+        *_with_float64_copy("float32", sizes),
         Route(
             name="single-predict",
             summary="model.predict(x[None]), literally, on three rows",
@@ -203,7 +203,7 @@ def prediction_routes(sizes: Sequence[int]) -> tuple[Route, ...]:
         ),
         Route(name="predict-retraced", summary="predict after tracing anew", run=_predict_retraced),
         *(
-            replace(route, summary=f"{route.summary}, on the float64 shadow")
-            for route in _shadowed("float64", sizes)
+            replace(route, summary=f"{route.summary}, on the float64 copy")
+            for route in _with_float64_copy("float64", sizes)
         ),
     )

@@ -156,7 +156,7 @@ PROBE_ROUTES: tuple[Route, ...] = (
         summary="gradients of the outputs with respect to the inputs",
         run=_gradients,
         unavailable=_no_gradients,
-        seat="fresh",
+        placement="fresh",
     ),
-    Route(name="costs", summary="time a row of the ways to call the model", run=_costs, seat="fresh"),
+    Route(name="costs", summary="time a row of the ways to call the model", run=_costs, placement="fresh"),
 )

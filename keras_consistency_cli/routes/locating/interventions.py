@@ -16,7 +16,7 @@ import numpy as np
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.locating.activation_patching import Experiment, held, without_training
-from keras_consistency_cli.routes.locating.layers import companion_runs, finite_batches, recorded
+from keras_consistency_cli.routes.locating.layers import finite_batches, neighbour_runs, recorded
 from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
 from keras_consistency_cli.routes.sequences.padding import unpadded
 from keras_consistency_cli.routes.session.batches import count, first
@@ -39,9 +39,9 @@ def _predicting(session: Any, rows: Rows, *, restored: bool = True) -> Callable[
     return run
 
 
-def _companions(session: Any, rows: Rows) -> Result:
+def _neighbours(session: Any, rows: Rows) -> Result:
     """The companions replaced, and the layers that let them in held to what they gave before for the rows that stay."""
-    for batch, swapped, kept in companion_runs(session, rows):
+    for batch, swapped, kept in neighbour_runs(session, rows):
         runs = {"reference": _predicting(session, batch), "candidate": _predicting(session, swapped)}
         found = held(Experiment(**runs, kept=kept, batch=count(batch)))
         if found:
@@ -104,7 +104,7 @@ def _zeroed(path: str) -> Iterator[None]:
     """Put 0 in the place of NaN and infinity in what one layer gives."""
     import keras
 
-    def zeroed(leaf: Any) -> Any:
+    def nonfinite_zeroed(leaf: Any) -> Any:
         floats = hasattr(leaf, "dtype") and "float" in keras.backend.standardize_dtype(leaf.dtype)
         return keras.ops.where(keras.ops.isfinite(leaf), leaf, keras.ops.zeros_like(leaf)) if floats else leaf
 
@@ -112,7 +112,7 @@ def _zeroed(path: str) -> Iterator[None]:
         outputs = original(*args, **kwargs)
         # The model itself has no path but its name: what it answers is not to be mended.
         return (
-            keras.tree.map_structure(zeroed, outputs)
+            keras.tree.map_structure(nonfinite_zeroed, outputs)
             if len(running) > 1 and path_of(running) == path
             else outputs
         )
@@ -233,7 +233,7 @@ def _not_overridden(facts: Facts) -> str | None:
 TOGGLING_ROUTES: tuple[Route, ...] = (
     *plain_routes(
         {
-            "hold-companions": ("neighbours replaced, the layers that let them in held", _companions),
+            "hold-companions": ("neighbours replaced, the layers that let them in held", _neighbours),
             "hold-repeat": ("a second run, the layers that answer otherwise held", _repeat),
             "hold-training": ("a bare call, the layers that train called for inference", _training),
             "hold-nonfinite": ("NaN and infinity replaced where they arise", _nonfinite),
@@ -244,7 +244,7 @@ TOGGLING_ROUTES: tuple[Route, ...] = (
         name="hold-copies",
         summary="another copy of the file, the layers that differ held",
         run=_loaded_again,
-        seat="fresh",
+        placement="fresh",
     ),
     Route(name="plain-predict", summary="predict as Keras has it", run=_plain, unavailable=_not_overridden),
 )

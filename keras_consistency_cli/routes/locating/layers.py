@@ -34,9 +34,9 @@ __all__ = [
     "LAYER_LOCATORS",
     "Steps",
     "blamed",
-    "companion_runs",
     "finite_batches",
     "first_difference",
+    "neighbour_runs",
     "parting",
     "predicted",
     "recorded",
@@ -178,9 +178,9 @@ def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key != "depth"}
 
 
-def _companions(session: Any, rows: Rows) -> Result:
+def _neighbours(session: Any, rows: Rows) -> Result:
     """Where the kept rows first change when their companions are replaced."""
-    for batch, swapped, kept in companion_runs(session, rows):
+    for batch, swapped, kept in neighbour_runs(session, rows):
         session.restore()
         base = predicted(session, batch, kept)
         session.restore()
@@ -190,7 +190,7 @@ def _companions(session: Any, rows: Rows) -> Result:
     return Result(outputs={})
 
 
-def companion_runs(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
+def neighbour_runs(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
     """Yield batches before and after their companions were replaced, and which rows were kept: a few rows, then those that are known to leak."""
     size = session.facts.batch_size or min(_ROWS, count(rows))
     batch = first(rows, size)
@@ -252,7 +252,7 @@ def _nonfinite(session: Any, rows: Rows) -> Result:
 
 LAYER_LOCATORS: tuple[Route, ...] = plain_routes(
     {
-        "locate-companions": ("the first layer that lets neighbours in", _companions),
+        "locate-companions": ("the first layer that lets neighbours in", _neighbours),
         "locate-repeat": ("the first layer that answers differently the second time", _repeat),
         "locate-nonfinite": ("the first layer that turns finite numbers into NaN or infinity", _nonfinite),
         "locate-training": ("the first layer that answers to a bare call as in training", _training),

@@ -50,6 +50,6 @@ PROCESS_LOCATORS: tuple[Route, ...] = (
         name="layers-elsewhere",
         summary="what each layer gives in a process of its own",
         run=_digests,
-        seat="fresh",
+        placement="fresh",
     ),
 )

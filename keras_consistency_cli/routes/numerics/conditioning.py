@@ -1,4 +1,4 @@
-"""Routes of conditioning: how far a tiny relative change of the inputs, or of the weights, moves the answers of the float64 shadow.
+"""Routes of conditioning: how far a tiny relative change of the inputs, or of the weights, moves the answers of the float64 copy.
 
 In float64 the model's own rounding is ten million times smaller than the change, so that what moves is the model and not its arithmetic.
 """
@@ -112,18 +112,18 @@ def _too_many(facts: Facts) -> str | None:
 CONDITIONING_ROUTES: tuple[Route, ...] = (
     Route(
         name="changed-inputs",
-        summary="the float64 shadow with every input changed by 1e-7 of itself",
+        summary="the float64 copy with every input changed by 1e-7 of itself",
         run=_inputs,
         unavailable=_without_floats,
-        lens="float64",
-        seat="shadow",
+        precision="float64",
+        placement="shadow",
     ),
     Route(
         name="changed-weights",
-        summary="the float64 shadow with every weight changed by 1e-7 of itself",
+        summary="the float64 copy with every weight changed by 1e-7 of itself",
         run=_weights,
         unavailable=_too_many,
-        lens="float64",
-        seat="shadow",
+        precision="float64",
+        placement="shadow",
     ),
 )

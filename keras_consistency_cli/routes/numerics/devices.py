@@ -143,7 +143,7 @@ def _route(name: str, number: int, summary: str, run: Callable[[Any, Rows], Resu
         summary=summary,
         run=run,
         unavailable=partial(_without, number),
-        seat="fresh",
+        placement="fresh",
     )
 
 

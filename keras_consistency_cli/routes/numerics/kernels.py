@@ -48,13 +48,13 @@ KERNEL_ROUTES: tuple[Route, ...] = (
         summary="predict without oneDNN",
         run=_predicted,
         unavailable=_only_tensorflow,
-        seat="kernels",
+        placement="kernels",
     ),
     Route(
         name="one-thread",
         summary="predict with one thread",
         run=_predicted,
         unavailable=_only_tensorflow,
-        seat="thread",
+        placement="thread",
     ),
 )

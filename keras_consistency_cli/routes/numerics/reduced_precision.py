@@ -27,7 +27,7 @@ def lowered_name(policy: str) -> str:
 
 def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
     def run(session: Any, rows: Rows) -> Result:
-        from keras_consistency_cli.loading.model.float64 import ShadowRefused
+        from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
         from keras_consistency_cli.loading.model.mixed_precision import build_lowered
 
         batch = first(rows, session.facts.batch_size or _ROWS)
@@ -35,7 +35,7 @@ def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
         session.restore()
         try:
             model = build_lowered(session.model, policy, sample=sample, **session.loading)
-        except ShadowRefused as reason:
+        except Float64CopyRefused as reason:
             return Result(outputs={}, details={"refused": str(reason)})
         try:
             outputs = session.on_copy(model).call(batch, training=False)
@@ -68,7 +68,7 @@ LOWERING_ROUTES: tuple[Route, ...] = tuple(
         summary=f"a copy under {policy}",
         run=_lowered(policy),
         unavailable=_pointless,
-        seat="fresh",
+        placement="fresh",
     )
     for policy in POLICIES
 )

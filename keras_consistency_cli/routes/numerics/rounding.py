@@ -1,8 +1,8 @@
 """Routes of rounding: how much error float32 can make, where it grows, and which operations compute in less.
 
-What goes into each layer or operation of the float64 shadow is moved by half a unit in float32's last place, up or down by chance or always up (some
-kernels are off to one side), and what comes out is rounded to float32. A model whose distance to its shadow is far above that does not differ from it
-by rounding: it computes in less than float32 somewhere, or its shadow is another model, because the config that it was rebuilt from does not say all.
+What goes into each layer or operation of the float64 copy is moved by half a unit in float32's last place, up or down by chance or always up (some
+kernels are off to one side), and what comes out is rounded to float32. A model whose distance to its float64 copy is far above that does not differ from it
+by rounding: it computes in less than float32 somewhere, or its float64 copy is another model, because the config that it was rebuilt from does not say all.
 Before that is said, every single operation is rounded, for a layer may hide what it rounds within.
 """
 
@@ -262,10 +262,10 @@ def _low_on_purpose(facts: Facts) -> str | None:
 ROUNDING_ROUTES: tuple[Route, ...] = (
     Route(
         name="rounded-layers",
-        summary="the float64 shadow, rounded to float32 layer by layer",
+        summary="the float64 copy, rounded to float32 layer by layer",
         run=_rounded_layers,
-        lens="float64",
-        seat="shadow",
+        precision="float64",
+        placement="shadow",
     ),
     Route(
         name="low-operations",
@@ -280,7 +280,7 @@ ROUNDING_LOCATORS: tuple[Route, ...] = (
         name="locate-rounding",
         summary="the layer at which rounding errors grow most",
         run=_locate,
-        lens="float64",
-        seat="shadow",
+        precision="float64",
+        placement="shadow",
     ),
 )

@@ -117,7 +117,7 @@ def _routes() -> Iterator[Route]:
         ("reloaded", "saved and loaded again", _reloaded),
         ("loaded-again", "the file loaded a second time, with compile=False", _loaded_again),
     ):
-        yield Route(name=name, summary=summary, run=run, unavailable=_too_large, seat="fresh")
+        yield Route(name=name, summary=summary, run=run, unavailable=_too_large, placement="fresh")
 
 
 RELOADING_ROUTES: tuple[Route, ...] = tuple(_routes())

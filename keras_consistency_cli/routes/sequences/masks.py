@@ -77,5 +77,5 @@ def _no_mask(facts: Facts) -> str | None:
 
 
 MASK_ROUTES: tuple[Route, ...] = (
-    Route(name="masks", summary="where the mask ends", run=_masks, unavailable=_no_mask, seat="fresh"),
+    Route(name="masks", summary="where the mask ends", run=_masks, unavailable=_no_mask, placement="fresh"),
 )

@@ -391,6 +391,6 @@ PADDING_ROUTES: tuple[Route, ...] = (
         summary="rows without their padding, or with some added",
         run=unpadded,
         unavailable=no_time,
-        seat="fresh",
+        placement="fresh",
     ),
 )

@@ -240,6 +240,6 @@ STEPPING_ROUTES: tuple[Route, ...] = (
         summary="prefixes, single steps, and what future and past do",
         run=_steps,
         unavailable=no_time,
-        seat="fresh",
+        placement="fresh",
     ),
 )

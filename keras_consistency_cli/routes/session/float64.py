@@ -1,4 +1,4 @@
-"""The session of the float64 shadow."""
+"""The session of the float64 copy."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_consistency_cli.loading.model.float64 import ShadowRefused, build_shadow, float64_world
+from keras_consistency_cli.loading.model.float64 import Float64CopyRefused, build_float64_copy, float64_world
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["ShadowSession", "shadow_session"]
+__all__ = ["Float64Session", "float64_session"]
 
 
-class ShadowSession(TensorFlowSession):
-    """The shadow, called as the model is. Rows are rounded to what the model is fed before they are widened: r answers the same question."""
+class Float64Session(TensorFlowSession):
+    """The float64 copy, called as the model is. Rows are rounded to what the model is fed before they are widened: r answers the same question."""
 
     original: Any = None
     """The session of the model itself."""
@@ -50,8 +50,8 @@ class ShadowSession(TensorFlowSession):
             return super().call(rows, cast=cast, **kwargs)
 
 
-def shadow_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray]) -> ShadowSession:
-    """Build the shadow of a session's model and check that all of it computes in float64.
+def float64_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray]) -> Float64Session:
+    """Build the float64 copy of a session's model and check that all of it computes in float64.
 
     Raises:
         ShadowRefused: it cannot be built, or an operation in it stays below float64.
@@ -62,20 +62,20 @@ def shadow_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray
         for name, values in few.items()
     }
     sample = session.pack(wide, cast=False)
-    model = build_shadow(
+    model = build_float64_copy(
         subject.model,
         custom_objects=dict(subject.custom_objects),
         sample=sample,
         allow_unsafe=subject.files.allow_unsafe,
     )
-    shadow = ShadowSession(model, session.facts, session.probe)
-    shadow.original = session
-    session.snapshot.copy_to(shadow.snapshot)
-    shadow.snapshot = type(shadow.snapshot)(model)
+    float64_copy = Float64Session(model, session.facts, session.probe)
+    float64_copy.original = session
+    session.snapshot.copy_to(float64_copy.snapshot)
+    float64_copy.snapshot = type(float64_copy.snapshot)(model)
     with float64_world():
-        narrow = shadow.narrow_operations(few)
+        narrow = float64_copy.narrow_operations(few)
     if narrow:
-        raise ShadowRefused(
+        raise Float64CopyRefused(
             f"{len(narrow)} operations compute below float64 whatever the dtype policy says, the first {narrow[0]}"
         )
-    return shadow
+    return float64_copy

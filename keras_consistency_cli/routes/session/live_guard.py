@@ -17,13 +17,13 @@ from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.routes.sequences.states import reset_states
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 
-__all__ = ["model_as_found", "world_as_found"]
+__all__ = ["restoring_global_state", "restoring_model"]
 
 _LOGGERS = ("tensorflow", "absl", "jax")
 
 
 @contextmanager
-def model_as_found(model: Any) -> Iterator[None]:
+def restoring_model(model: Any) -> Iterator[None]:
     """Put the model back on leaving: variables, states, seeds, flags, compiled functions, lists kept on layers; inside, states are fresh ones.
 
     Args:
@@ -83,7 +83,7 @@ def _contents(value: Any) -> Callable[[], None]:
 
 
 @contextmanager
-def world_as_found() -> Iterator[None]:
+def restoring_global_state() -> Iterator[None]:
     """Put the user's random numbers, Keras's settings and what it remembers back on leaving; meanwhile neither warnings nor backends speak up."""
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())

@@ -15,11 +15,11 @@ from keras_consistency_cli.routes.session.batches import batches, count, first, 
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
-__all__ = ["Probe", "Session"]
+__all__ = ["RunOptions", "Session"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe:
+class RunOptions:
     """What routes may be told: batch size in use, sizes to try, the seed, and the greatest number of bytes one probe may hold."""
 
     batch_size: int = 32
@@ -36,12 +36,12 @@ class Session:
     """A live model and the ways to call it, each leaving side effects that `restore` undoes.
 
     Args:
-        model: the model, or its float64 shadow.
+        model: the model, or its float64 copy.
         facts: facts of the model as saved.
         probe: sizes and seeds.
     """
 
-    def __init__(self, model: Any, facts: Facts, probe: Probe) -> None:
+    def __init__(self, model: Any, facts: Facts, probe: RunOptions) -> None:
         self.model, self.facts, self.probe = model, facts, probe
         self.floatx = "float32"
         self.anchored = False

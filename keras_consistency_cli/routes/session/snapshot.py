@@ -94,7 +94,7 @@ class Snapshot:
                 yield held.path, held.variable
 
     def copy_to(self, other: Snapshot) -> None:
-        """Give the held values to a model of the same variables: a shadow starts from the same states and seeds."""
+        """Give the held values to a model of the same variables: a float64 copy starts from the same states and seeds."""
         if len(self._held) == len(other._held):
             for mine, theirs in zip(self._held, other._held, strict=True):
                 theirs.variable.assign(mine.value.astype(theirs.value.dtype))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from keras_consistency_cli.loading.subject import Subject
 
-__all__ = ["Answer", "Bench", "refusal"]
+__all__ = ["Answer", "Executor", "refusal"]
 
 Answer = tuple[dict[str, Any], dict[str, "np.ndarray"]]
 """A header of plain data, and arrays by name."""
@@ -35,8 +35,8 @@ def _from_files(files: Mapping[str, Any]) -> Subject:
     return Subject.load(SubjectFiles(**files))
 
 
-class Bench:
-    """A subject, its session, and a session of its shadow once somebody asks for it.
+class Executor:
+    """A subject, its session, and a session of its float64 copy once somebody asks for it.
 
     Args:
         load: makes the subject out of the files that a request names; without it they are loaded.
@@ -61,14 +61,14 @@ class Bench:
 
     def _load(self, request: Mapping[str, Any], _arrays: Mapping[str, Any]) -> Answer:
         from keras_consistency_cli.routes.registry import routes
-        from keras_consistency_cli.routes.session.session import Probe
+        from keras_consistency_cli.routes.session.session import RunOptions
 
         if "threads" in request:
             from keras_consistency_cli.routes.numerics.kernels import limit_threads
 
             limit_threads(request["threads"])
         self._subject = self._load_subject(request["files"])
-        self._probe = Probe(**{**request["probe"], "sizes": tuple(request["probe"]["sizes"])})
+        self._probe = RunOptions(**{**request["probe"], "sizes": tuple(request["probe"]["sizes"])})
         self._routes = {route.name: route for route in routes(self._probe.sizes)}
         self._sessions["float32"] = self._session(self._subject.model)
         facts = dataclasses.asdict(self._subject.facts)
@@ -98,9 +98,9 @@ class Bench:
     def _run(self, request: Mapping[str, Any], arrays: Mapping[str, Any]) -> Answer:
         route = self._routes[request["route"]]
         rows = self._subject.rows(arrays["rows"])
-        session = self._sessions.get(route.lens)
+        session = self._sessions.get(route.precision)
         if session is None:
-            session = self._sessions[route.lens] = self._shadow(rows)
+            session = self._sessions[route.precision] = self._float64_copy(rows)
         if isinstance(session, str):
             return {"unavailable": session}, {}
         start = time.perf_counter()
@@ -110,29 +110,29 @@ class Bench:
             result = route.run(session, rows)
             changed = session.snapshot.changes()
         except Exception as problem:
-            if route.lens == "float32":
+            if route.precision == "float32":
                 raise
             # The model itself is not at fault where only its float64 copy cannot run.
-            return {"unavailable": f"the float64 shadow fails: {_told(problem)}"}, {}
+            return {"unavailable": f"the float64 copy fails: {_told(problem)}"}, {}
         finally:
             session.restore()
         session.watch(bool(changed))
         return _answer(result, changed, time.perf_counter() - start)
 
-    def _shadow(self, rows: Mapping[str, Any]) -> Any:
-        """The session of the float64 shadow, or the reason why there is none."""
+    def _float64_copy(self, rows: Mapping[str, Any]) -> Any:
+        """The session of the float64 copy, or the reason why there is none."""
         if self._subject.facts.backend != "tensorflow":
-            return "the float64 shadow needs the TensorFlow backend"
-        from keras_consistency_cli.loading.model.float64 import ShadowRefused
-        from keras_consistency_cli.routes.session.float64 import shadow_session
+            return "the float64 copy needs the TensorFlow backend"
+        from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
+        from keras_consistency_cli.routes.session.float64 import float64_session
 
         try:
-            return shadow_session(self._sessions["float32"], self._subject, rows)
-        except ShadowRefused as reason:
-            return f"no float64 shadow: {reason}"
+            return float64_session(self._sessions["float32"], self._subject, rows)
+        except Float64CopyRefused as reason:
+            return f"no float64 copy: {reason}"
         except Exception as problem:
             # A constant that a custom layer keeps in float32 cannot be added to float64: no fault of the model.
-            return f"no float64 shadow: it fails where the model does not: {_told(problem)}"
+            return f"no float64 copy: it fails where the model does not: {_told(problem)}"
 
 
 def _answer(result: Any, changed: Any, elapsed: float) -> Answer:

@@ -1,6 +1,6 @@
 """The child side: imports the backend once, forks a worker per seat from it, loads the subject, runs routes, sends traces back.
 
-The first process (the nursery) imports the backend and runs nothing; each worker is a fork of it, so that a second, fresh process costs
+The first process (the fork server) imports the backend and runs nothing; each worker is a fork of it, so that a second, fresh process costs
 a fraction of a second. The backend may log what it likes: stdout and stderr are a file that the parent reads only for errors.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_consistency_cli.workers import protocol
-from keras_consistency_cli.workers.child.executor import Bench, refusal
+from keras_consistency_cli.workers.child.executor import Executor, refusal
 from keras_consistency_cli.workers.child.isolation import isolate
 
 # Keras imports these only to offer wrappers that nothing here uses; together they cost a second. They are importable again afterwards.
@@ -119,7 +119,7 @@ class Worker:
     """One seat: what comes in on its channel is answered by a bench."""
 
     def __init__(self, channel: socket.socket, unprotected: Sequence[str] = ()) -> None:
-        self._channel, self._bench = channel, Bench(unprotected=unprotected)
+        self._channel, self._bench = channel, Executor(unprotected=unprotected)
 
     def serve(self) -> None:
         """Answer requests until the parent hangs up."""

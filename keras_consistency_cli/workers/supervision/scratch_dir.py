@@ -14,7 +14,7 @@ from pathlib import Path
 from keras_consistency_cli.errors import NoVerdictError
 from keras_consistency_cli.text import clean
 
-__all__ = ["Scratch", "sweep"]
+__all__ = ["ScratchDir", "sweep"]
 
 _PREFIX = "kcheck-"
 _NAME = re.compile(r"kcheck-[a-z0-9_]{8}")
@@ -22,7 +22,7 @@ _LOCK = ".run"
 _AT_ONCE = 20
 
 
-class Scratch:
+class ScratchDir:
     """A new folder among the temporary files. A lock in it says that its run is alive, and is lifted by the kernel when that ends.
 
     Raises:
@@ -59,7 +59,7 @@ def _made() -> tuple[Path, int]:
             shutil.rmtree(folder, ignore_errors=True)
         what = f"no folder for temporary files can be made: {clean(error.strerror or error)}"
         raise NoVerdictError(
-            what, mend="free some space, or set TMPDIR to a folder that you may write to"
+            what, fix="free some space, or set TMPDIR to a folder that you may write to"
         ) from error
 
 

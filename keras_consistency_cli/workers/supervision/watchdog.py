@@ -11,12 +11,12 @@ import threading
 from keras_consistency_cli.workers.supervision.log import Log
 from keras_consistency_cli.workers.supervision.memory import MemoryLimit, held
 
-__all__ = ["Watch"]
+__all__ = ["Watchdog"]
 
 _EVERY_MS = 50
 
 
-class Watch:
+class Watchdog:
     """A thread that ends with `close`. Workers that it ends are remembered with the reason."""
 
     def __init__(self, log: Log, parent: int) -> None:

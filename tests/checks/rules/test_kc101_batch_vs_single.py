@@ -48,7 +48,7 @@ def test_three_rows_stand_for_all_in_the_literal_predict(world: Any) -> None:
 
 def test_a_leak_below_rounding_shows_on_the_shadow(world: Any) -> None:
     assert (
-        world.where({"one-by-one-float64": world.moved(1e-9, lens="float64")}).verdict(CHECK).status
+        world.where({"one-by-one-float64": world.moved(1e-9, precision="float64")}).verdict(CHECK).status
         is Status.FAIL
     )
 

@@ -95,11 +95,11 @@ def test_only_a_model_built_for_one_size_may_refuse_a_tail(
     assert (found.status, found.reason) == (status, reason)
 
 
-MISFIT = Trace(route="", error="InvalidArgumentError: Input to reshape is a tensor with 6 values")
+SHAPE_MISMATCH = Trace(route="", error="InvalidArgumentError: Input to reshape is a tensor with 6 values")
 
 
 def test_sizes_that_the_model_refuses_fail(world: Any) -> None:
-    found = world.where({"batch-2": MISFIT, "batch-all": MISFIT}).verdict(CHECK)
+    found = world.where({"batch-2": SHAPE_MISMATCH, "batch-all": SHAPE_MISMATCH}).verdict(CHECK)
     assert found.status is Status.FAIL
     assert found.message.startswith(
         "batches of 3, 7, 32 rows are answered, batches of 2, all are refused: InvalidArgumentError: Input to reshape"
@@ -108,8 +108,11 @@ def test_sizes_that_the_model_refuses_fail(world: Any) -> None:
 
 
 def test_a_model_that_refuses_everything_or_declares_its_size_gives_no_such_failure(world: Any) -> None:
-    assert world.where(dict.fromkeys(SIZES, MISFIT)).verdict(CHECK).status is Status.ERROR
-    assert world.where({"batch-2": MISFIT}, facts={"batch_size": 32}).verdict(CHECK).status is not Status.FAIL
+    assert world.where(dict.fromkeys(SIZES, SHAPE_MISMATCH)).verdict(CHECK).status is Status.ERROR
+    assert (
+        world.where({"batch-2": SHAPE_MISMATCH}, facts={"batch_size": 32}).verdict(CHECK).status
+        is not Status.FAIL
+    )
 
 
 @pytest.mark.parametrize(("by", "status"), [(0.0, Status.SKIP), (0.5, Status.FAIL)])

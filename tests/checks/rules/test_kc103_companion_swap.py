@@ -24,12 +24,13 @@ def test_healthy(world: Any) -> None:
 
 @pytest.mark.parametrize("policy", [Policy(), Policy(stated=Stated(rtol=1.0, atol=1.0))])
 @pytest.mark.parametrize(
-    ("route", "lens", "by"), [("companions", "float32", 2.0**-22), ("companions-float64", "float64", 1e-14)]
+    ("route", "precision", "by"),
+    [("companions", "float32", 2.0**-22), ("companions-float64", "float64", 1e-14)],
 )
 def test_a_single_bit_fails_whatever_the_limit(
-    world: Any, policy: Policy, route: str, lens: str, by: float
+    world: Any, policy: Policy, route: str, precision: str, by: float
 ) -> None:
-    found = world.where({route: world.moved(by, lens=lens)}, policy=policy).verdict(CHECK)
+    found = world.where({route: world.moved(by, precision=precision)}, policy=policy).verdict(CHECK)
     assert found.status is Status.FAIL
     assert found.message.startswith("a row's answer changes when only its neighbours change, by up to ")
     assert found.message.endswith(f"in 1 of 32 rows of {route}")

@@ -29,7 +29,7 @@ def test_order(world: Any, by: float, status: Status) -> None:
 
 def test_order_that_shows_on_the_shadow_alone(world: Any) -> None:
     assert (
-        world.where({"shuffled-float64": world.moved(1e-9, lens="float64")}).verdict(CHECK).status
+        world.where({"shuffled-float64": world.moved(1e-9, precision="float64")}).verdict(CHECK).status
         is Status.FAIL
     )
 

@@ -40,7 +40,7 @@ def walks(features: int, steps: int, *, rows: int = 40, levels: bool = True) -> 
 
 
 @pytest.mark.parametrize(
-    ("shape", "expected", "status", "cause", "mend"),
+    ("shape", "expected", "status", "cause", "fix"),
     [
         ((64, 20, 5), (None, 20, 5), Status.PASS, None, None),
         ((64, 20, 5), (None, None, 5), Status.PASS, None, None),
@@ -73,13 +73,13 @@ def walks(features: int, steps: int, *, rows: int = 40, levels: bool = True) -> 
     ],
 )
 def test_shapes(
-    world: Any, shape: Any, expected: Any, status: Status, cause: str | None, mend: str | None
+    world: Any, shape: Any, expected: Any, status: Status, cause: str | None, fix: str | None
 ) -> None:
-    assert found(world, given(shape, expected)) == (status, cause, mend)
+    assert found(world, given(shape, expected)) == (status, cause, fix)
 
 
 @pytest.mark.parametrize(
-    ("shape", "expected", "mend", "cause", "advice"),
+    ("shape", "expected", "fix", "cause", "advice"),
     [
         ((40, 9), (None, 8), "give the 8 features", "wrong-features", "give the 8 features"),
         ((8,), (None, 8), "x[None]", "wrong-rank", "x = x[None]"),
@@ -100,9 +100,9 @@ def test_shapes(
     ],
 )
 def test_rows_that_the_model_refuses(
-    world: Any, shape: Any, expected: Any, mend: str | None, cause: str, advice: str
+    world: Any, shape: Any, expected: Any, fix: str | None, cause: str, advice: str
 ) -> None:
-    known = {"misfit": {"input": "x", "shape": shape, "expected": expected, "mend": mend}}
+    known = {"mismatch": {"input": "x", "shape": shape, "expected": expected, "mend": fix}}
     assert found(world, known) == (Status.FAIL, cause, advice)
 
 
@@ -259,7 +259,7 @@ def sensors(rows: int, *order: int, drift: float = 0.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("rows", "status", "mend"),
+    ("rows", "status", "fix"),
     [
         (sensors(60, 0, 1, 2, 3, 4), Status.PASS, None),
         (sensors(60, 0, 4, 2, 3, 1), Status.FAIL, "x[..., [4, 1]] = x[..., [1, 4]]"),
@@ -270,10 +270,10 @@ def sensors(rows: int, *order: int, drift: float = 0.0) -> np.ndarray:
     ],
 )
 def test_single_features_in_each_others_place(
-    world: Any, rows: np.ndarray, status: Status, mend: str | None
+    world: Any, rows: np.ndarray, status: Status, fix: str | None
 ) -> None:
     found_here = found(world, features_of(rows, sensors(200, 0, 1, 2, 3, 4)))
-    assert found_here == (status, "feature-order" if status is Status.FAIL else None, mend)
+    assert found_here == (status, "feature-order" if status is Status.FAIL else None, fix)
 
 
 def test_a_scaler_and_a_normalization_layer_remember_places_too(world: Any) -> None:

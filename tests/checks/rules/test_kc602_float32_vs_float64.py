@@ -114,7 +114,7 @@ def test_another_model_is_no_low_precision_that_is_meant(world: Any) -> None:
 def test_half_precision_that_no_policy_says_is_named(world: Any) -> None:
     low = Trace(route="", details={"low": ["m/odd/Cast (Cast, float16)", "m/odd/Mul (Mul, float16)"]})
     found = world.where(
-        {"low-operations": low, "predict-float64": Trace(route="", unavailable="no float64 shadow")}
+        {"low-operations": low, "predict-float64": Trace(route="", unavailable="no float64 copy")}
     ).verdict(CHECK)
     assert (found.status, found.findings["cause"]) == (Status.WARN, "low-precision")
     assert (

@@ -74,7 +74,7 @@ def test_nothing_is_overwritten_unless_it_is_asked_for(
     assert main(["init", str(model)]) == 2
     assert capsys.readouterr() == (
         "",
-        f"kcheck: {path} is there already\n        to mend: --force overwrites it\n",
+        f"kcheck: {path} is there already\n        fix: --force overwrites it\n",
     )
     assert path.read_text(encoding="utf-8") == "rows: 7\n"
     assert main(["init", str(model), "--force"]) == 0

@@ -23,7 +23,7 @@ NOISE = compare(
     ("predict", "predict-float64"),
     Answers(outputs={"y": REFERENCE}),
     Answers(outputs={"y": EXACT}),
-    shadow=Answers(outputs={"y": EXACT}),
+    float64_copy=Answers(outputs={"y": EXACT}),
 )
 
 Make = Callable[..., Path]
@@ -42,9 +42,12 @@ def judged(
         Answers(outputs={"y": REFERENCE}),
     )
     pair = compare(
-        names, *answers, shadow=Answers(outputs={"y": EXACT}), decisions={"y": "threshold"} if decide else {}
+        names,
+        *answers,
+        float64_copy=Answers(outputs={"y": EXACT}),
+        decisions={"y": "threshold"} if decide else {},
     )[0]
-    found = judge(pair, noise=NOISE[0], lifted=None, policy=policy, exact=exact)
+    found = judge(pair, noise=NOISE[0], float64_pair=None, policy=policy, exact=exact)
     return Judged(comparison=pair, limit=found.limit, within=found.within, reason=found.reason)
 
 

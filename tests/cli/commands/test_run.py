@@ -21,7 +21,7 @@ class Stage:
     look: Mapping[str, Any]
 
     def inspect(
-        self, settings: Settings, line: str, *, nursery: object, config: Path | None, observe: object
+        self, settings: Settings, line: str, *, fork_server: object, config: Path | None, observe: object
     ) -> SimpleNamespace:
         """Stand in for pipeline.inspect."""
         self.settings = settings
@@ -87,7 +87,7 @@ def test_quiet_and_verbose_exclude_each_other(stage: Stage, capsys: pytest.Captu
     assert main(["run", "m.keras", "-qv"]) == 2
     assert (
         capsys.readouterr().err
-        == "kcheck: --quiet and --verbose exclude each other\n        to mend: give one of them\n"
+        == "kcheck: --quiet and --verbose exclude each other\n        fix: give one of them\n"
     )
     assert stage.settings is None
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keras_consistency_cli.cli.doctor import findings
-from keras_consistency_cli.cli.doctor.findings import Finding, examination, probe
+from keras_consistency_cli.cli.doctor.findings import Finding, collect_findings, probe
 from keras_consistency_cli.cli.doctor.probes import PROBES
 from keras_consistency_cli.loading.model_file.summary import Hazard, summarise
 
@@ -28,12 +28,12 @@ WELL: dict[str, dict[str, Any]] = {
 
 
 def found(name: str, **probes: dict[str, Any]) -> Finding:
-    return next(one for one in examination(None, {**WELL, **probes}) if one.name == name)
+    return next(one for one in collect_findings(None, {**WELL, **probes}) if one.name == name)
 
 
 def test_a_healthy_machine_has_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "free_memory", lambda: 8 * 2**30)
-    report = examination(None, WELL)
+    report = collect_findings(None, WELL)
     assert [one for one in report if one.level == "trouble"] == []
     assert list(dict.fromkeys(one.section for one in report)) == [
         "versions",
@@ -119,16 +119,16 @@ def test_what_a_model_was_saved_with(tmp_path: Path) -> None:
 
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "m.keras")
     summary = summarise(tmp_path / "m.keras")
-    (own,) = [one for one in examination(summary, WELL) if one.section == "model"]
+    (own,) = [one for one in collect_findings(summary, WELL) if one.section == "model"]
     assert (own.level, own.value.startswith(f"saved with Keras {keras.__version__}")) == ("ok", True)
     from dataclasses import replace
 
     old = replace(
         summary,
         keras_version="3.3.0",
-        hazards=(Hazard(kind="code", words="a Lambda layer", mend="--allow-unsafe", refused=True),),
+        hazards=(Hazard(kind="code", words="a Lambda layer", fix="--allow-unsafe", refused=True),),
     )
-    told = [(one.level, one.name) for one in examination(old, WELL) if one.section == "model"]
+    told = [(one.level, one.name) for one in collect_findings(old, WELL) if one.section == "model"]
     assert told == [("note", str(tmp_path / "m.keras")), ("note", "origin"), ("trouble", "code")]
 
 

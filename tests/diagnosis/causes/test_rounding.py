@@ -20,7 +20,7 @@ EXACT = Policy(exact=True)
 STRICT = Policy(stated=Stated(rtol=0.0, atol=1e-9))
 NOISE = 2.0**-20
 PREDICT = np.linspace(0.5, 1.0, 32, dtype=np.float32).reshape(-1, 1)
-SHADOW = PREDICT + NOISE * np.where(np.arange(32) % 2, 1.0, -1.0).reshape(-1, 1)
+FLOAT64_COPY = PREDICT + NOISE * np.where(np.arange(32) % 2, 1.0, -1.0).reshape(-1, 1)
 
 
 def _answers(values: np.ndarray) -> Answers:
@@ -29,7 +29,11 @@ def _answers(values: np.ndarray) -> Answers:
 
 def _compared(names: tuple[str, str], mine: np.ndarray, theirs: np.ndarray, policy: Policy) -> Comparison:
     return compare(
-        names, _answers(mine), _answers(theirs), shadow=_answers(SHADOW), stated={"out": policy.stated}
+        names,
+        _answers(mine),
+        _answers(theirs),
+        float64_copy=_answers(FLOAT64_COPY),
+        stated={"out": policy.stated},
     )[0]
 
 
@@ -42,23 +46,25 @@ def _evidence(policy: Policy, noise: Comparison, changed: str) -> Evidence:
 
 @pytest.fixture
 def found() -> Callable[..., tuple[Diagnosis, ...]]:
-    """Diagnose a check whose candidate is `by` away from predict in row 3, and `lifted` on the shadow."""
+    """Diagnose a check whose candidate is `by` away from predict in row 3, and `float64_pair` on the float64 copy."""
 
     def diagnosed(
-        by: float, policy: Policy, code: str = "KC102", lifted: float | None = None, **more: Any
+        by: float, policy: Policy, code: str = "KC102", float64_pair: float | None = None, **more: Any
     ) -> Any:
         changed, others = more.pop("changed", ""), more.pop("others", ())
         moved = PREDICT.copy()
         moved[3] += np.float32(by)
-        noise = _compared(("predict", "predict-float64"), PREDICT, SHADOW, policy)
+        noise = _compared(("predict", "predict-float64"), PREDICT, FLOAT64_COPY, policy)
         twin = (
             None
-            if lifted is None
-            else _compared(("other-float64", "predict-float64"), SHADOW + lifted, SHADOW, policy)
+            if float64_pair is None
+            else _compared(
+                ("other-float64", "predict-float64"), FLOAT64_COPY + float64_pair, FLOAT64_COPY, policy
+            )
         )
         comparison = _compared(("other", "predict"), moved, PREDICT, policy)
-        ruling = judge(comparison, noise=noise, lifted=twin, policy=policy)
-        judged = Judged(comparison=comparison, limit=ruling.limit, within=ruling.within, lifted=twin)
+        ruling = judge(comparison, noise=noise, float64_pair=twin, policy=policy)
+        judged = Judged(comparison=comparison, limit=ruling.limit, within=ruling.within, float64_pair=twin)
         status = Status.PASS if ruling.within else Status.FAIL
         verdict = Verdict(status=status, message="", code=code, name=code, judged=(judged,), findings=more)
         return diagnose(_evidence(policy, noise, changed), [verdict, *others])
@@ -74,7 +80,7 @@ def found() -> Callable[..., tuple[Diagnosis, ...]]:
 def test_what_is_within_rounding_is_no_fault(
     found: Any, policy: Policy, code: str, findings: dict[str, Any]
 ) -> None:
-    (diagnosis,) = found(2 * NOISE, policy, code, lifted=0.0, **findings)
+    (diagnosis,) = found(2 * NOISE, policy, code, float64_pair=0.0, **findings)
     assert (diagnosis.cause, diagnosis.explains, diagnosis.severity, diagnosis.layer) == (
         "rounding",
         (code,),
@@ -90,7 +96,7 @@ def test_what_is_beyond_rounding_is_one(found: Any, policy: Policy) -> None:
 
 
 def test_what_float64_keeps_is_one_however_small(found: Any) -> None:
-    assert [each.cause for each in found(NOISE, EXACT, lifted=1e-7)] == ["batch-size-dependence"]
+    assert [each.cause for each in found(NOISE, EXACT, float64_pair=1e-7)] == ["batch-size-dependence"]
 
 
 def test_rounding_does_not_hide_randomness_next_to_it(found: Any) -> None:
@@ -100,16 +106,16 @@ def test_rounding_does_not_hide_randomness_next_to_it(found: Any) -> None:
 
 @pytest.mark.parametrize("code", ["KC103", "KC203", "KC801"])
 def test_one_kernel_does_not_round_twice(found: Any, code: str) -> None:
-    assert "rounding" not in [each.cause for each in found(NOISE, EXACT, code, lifted=0.0)]
+    assert "rounding" not in [each.cause for each in found(NOISE, EXACT, code, float64_pair=0.0)]
 
 
 def test_calibrated_limits_never_fail_on_rounding(found: Any) -> None:
-    assert found(2 * NOISE, Policy(), lifted=0.0) == ()
+    assert found(2 * NOISE, Policy(), float64_pair=0.0) == ()
 
 
 def test_a_fault_is_told_before_rounding_next_to_it(found: Any) -> None:
     leak = Verdict(status=Status.FAIL, message="", code="KC103", name="companion-swap")
-    diagnoses = found(2 * NOISE, EXACT, "KC201", lifted=0.0, others=(leak,))
+    diagnoses = found(2 * NOISE, EXACT, "KC201", float64_pair=0.0, others=(leak,))
     assert [(each.cause, each.explains) for each in diagnoses] == [
         ("cross-sample-dependence", ("KC103",)),
         ("rounding", ("KC201",)),

@@ -12,14 +12,14 @@ from typing import Any
 from unittest import mock
 
 from keras_consistency_cli.cli.main import main
-from keras_consistency_cli.workers.forkserver import Nursery
+from keras_consistency_cli.workers.forkserver import ForkServer
 
 __all__ = ["Answer", "Idle", "Warm", "answer", "in_folder"]
 
 UNREADABLE = "unreadable.keras"
 _PLACES = (
-    "keras_consistency_cli.workers.forkserver.Nursery",
-    "keras_consistency_cli.pipeline.worker_setup.Nursery",
+    "keras_consistency_cli.workers.forkserver.ForkServer",
+    "keras_consistency_cli.pipeline.worker_setup.ForkServer",
 )
 
 
@@ -59,7 +59,7 @@ class Warm(Idle):
     """One interpreter with the backend imported, for many calls."""
 
     def __init__(self) -> None:
-        self._own = Nursery()
+        self._own = ForkServer()
         self._started = False
 
     def start(self, *environment: Any, **more: Any) -> None:
@@ -88,7 +88,7 @@ def in_folder(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def answer(line: str, nursery: Idle) -> Answer:
+def answer(line: str, fork_server: Idle) -> Answer:
     """Run `kcheck line` in this process; a file that may not be read is so for root too."""
     own = pathlib.Path.open
 
@@ -100,7 +100,7 @@ def answer(line: str, nursery: Idle) -> Answer:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:
         for place in _PLACES:
-            stack.enter_context(mock.patch(place, nursery))
+            stack.enter_context(mock.patch(place, fork_server))
         stack.enter_context(mock.patch.object(pathlib.Path, "open", opened))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))

@@ -34,7 +34,12 @@ ROWS = (
         "a state set on sklearn.preprocessing._data.StandardScaler",
         TRUST,
     ),
-    _row("pickle: a state that shadows transform", "shadow.pkl", "whose state replaces 'transform'", TRUST),
+    _row(
+        "pickle: a state that float64 copies transform",
+        "shadow.pkl",
+        "whose state replaces 'transform'",
+        TRUST,
+    ),
     _row("pickle: a key that is never hashed", "dag.pkl", "keys are not plain", TRUST),
     _row("pickle: an xz bomb", "bomb.joblib", "asks for more than 256 MiB once it is unpacked"),
     _row("pickle: a second one appended", "second.pkl", "more after the end", TRUST),

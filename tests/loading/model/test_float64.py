@@ -11,21 +11,21 @@ import tensorflow as tf
 from keras import layers
 
 from keras_consistency_cli.loading.model.float64 import (
-    ShadowRefused,
-    build_shadow,
+    Float64CopyRefused,
+    build_float64_copy,
     float64_world,
     narrow_operations,
 )
 from tests.helpers.live_models import HEALTHY, HardCast, chain
 
 
-def shadow(built: tuple[Any, Any]) -> Any:
-    """The shadow of a model with one input."""
+def float64_copy(built: tuple[Any, Any]) -> Any:
+    """The float64 copy of a model with one input."""
     rows = {
         name: values.astype(np.float64) if values.dtype.kind == "f" else values
         for name, values in built[1].items()
     }
-    return build_shadow(
+    return build_float64_copy(
         built[0], custom_objects={}, sample=rows if len(rows) > 1 else next(iter(rows.values()))
     )
 
@@ -33,7 +33,7 @@ def shadow(built: tuple[Any, Any]) -> Any:
 @pytest.mark.parametrize("name", [name for name in HEALTHY if name != "string inputs"])
 def test_variables_are_float64_with_the_models_values(name: str) -> None:
     built = HEALTHY[name]()
-    copy = shadow(built)
+    copy = float64_copy(built)
     floats = [
         (mine, theirs)
         for mine, theirs in zip(built[0].variables, copy.variables, strict=True)
@@ -47,7 +47,7 @@ def test_variables_are_float64_with_the_models_values(name: str) -> None:
 def test_the_model_itself_is_left_alone() -> None:
     model, rows = HEALTHY["conv with batch norm"]()
     before = [np.asarray(variable) for variable in model.variables]
-    copy = shadow((model, rows))
+    copy = float64_copy((model, rows))
     copy.variables[0].assign(copy.variables[0] * 0)
     assert all(
         np.array_equal(held, np.asarray(variable))
@@ -58,7 +58,7 @@ def test_the_model_itself_is_left_alone() -> None:
 
 def test_normalization_divides_by_its_own_statistics() -> None:
     model, rows = HEALTHY["normalization"]()
-    copy = shadow((model, rows))
+    copy = float64_copy((model, rows))
     (values,) = rows.values()
     with float64_world():
         exact = np.asarray(copy(values.astype(np.float64)))
@@ -87,16 +87,16 @@ def test_what_was_set_before_is_put_back() -> None:
 def test_int8_has_no_shadow() -> None:
     model, rows = chain((4,), layers.Dense(3, name="head"))
     model.get_layer("head").quantize("int8")
-    with pytest.raises(ShadowRefused, match=r"^it is quantised$"):
-        shadow((model, rows))
+    with pytest.raises(Float64CopyRefused, match=r"^it is quantised$"):
+        float64_copy((model, rows))
 
 
 def test_lambda_is_not_rebuilt_unless_trusted() -> None:
     model, rows = chain((4,), layers.Lambda(lambda x: x * 2.0))
     (values,) = rows.values()
-    with pytest.raises(ShadowRefused, match="it cannot be rebuilt in float64"):
-        build_shadow(model, custom_objects={}, sample=values)
-    trusted = build_shadow(model, custom_objects={}, sample=values, allow_unsafe=True)
+    with pytest.raises(Float64CopyRefused, match="it cannot be rebuilt in float64"):
+        build_float64_copy(model, custom_objects={}, sample=values)
+    trusted = build_float64_copy(model, custom_objects={}, sample=values, allow_unsafe=True)
     with float64_world():
         assert np.array_equal(trusted(values.astype(np.float64)), values.astype(np.float64) * 2)
 
@@ -117,8 +117,8 @@ def test_a_config_that_loses_arguments_has_no_shadow() -> None:
             return {"name": self.name, "units": 2}
 
     model, rows = chain((4,), Forgetful(3))
-    with pytest.raises(ShadowRefused, match="other variables"):
-        build_shadow(model, custom_objects={"Forgetful": Forgetful}, sample=next(iter(rows.values())))
+    with pytest.raises(Float64CopyRefused, match="other variables"):
+        build_float64_copy(model, custom_objects={"Forgetful": Forgetful}, sample=next(iter(rows.values())))
 
 
 def graph_of(function: Any, dtype: str) -> Any:
@@ -148,7 +148,7 @@ def test_a_graph_in_float64_has_none_and_reading_float32_is_none() -> None:
 
 def test_a_hard_cast_stays_in_the_shadow_for_the_session_to_find() -> None:
     model, rows = chain((4,), HardCast())
-    copy = shadow((model, rows))
+    copy = float64_copy((model, rows))
     with float64_world():
         graph = tf.function(copy).get_concrete_function(tf.TensorSpec((None, 4), "float64")).graph
     assert list(narrow_operations(graph))
@@ -157,7 +157,7 @@ def test_a_hard_cast_stays_in_the_shadow_for_the_session_to_find() -> None:
 def test_argmax_looks_at_bits_of_a_cast_and_is_no_low_precision() -> None:
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.ops.argmax(layers.Dense(3)(inputs), axis=-1))
-    copy = shadow((model, {"x": np.zeros((2, 4), np.float32)}))
+    copy = float64_copy((model, {"x": np.zeros((2, 4), np.float32)}))
     with float64_world():
         traced = tf.function(lambda x: copy(x, training=False)).get_concrete_function(
             tf.zeros((2, 4), tf.float64)
@@ -168,5 +168,5 @@ def test_argmax_looks_at_bits_of_a_cast_and_is_no_low_precision() -> None:
 def test_layers_that_put_out_whole_numbers_keep_their_policy() -> None:
     inputs = keras.Input((1,), dtype="int64")
     model = keras.Model(inputs, layers.Embedding(8, 2)(layers.Hashing(8)(inputs)))
-    copy = shadow((model, {"x": np.ones((2, 1), np.int64)}))
+    copy = float64_copy((model, {"x": np.ones((2, 1), np.int64)}))
     assert [layer.compute_dtype for layer in copy.layers[1:]] == ["int64", "float64"]

@@ -119,7 +119,7 @@ def test_what_keras_cannot_rebuild_is_refused_on_one_line(tmp_path: Path) -> Non
         load_model(path, known={})
     assert "cannot be loaded: TypeError: Could not locate class 'Lost'" in refusal.value.what
     assert len(str(refusal.value).splitlines()) == 2
-    assert "--custom-objects" in str(refusal.value.mend)
+    assert "--custom-objects" in str(refusal.value.fix)
 
 
 def test_lambda_is_rebuilt_only_where_it_is_trusted(tmp_path: Path) -> None:

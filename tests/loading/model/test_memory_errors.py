@@ -8,7 +8,7 @@ import pytest
 from keras_consistency_cli.loading.model.memory_errors import exhaustion
 from keras_consistency_cli.workers.child.executor import refusal
 
-MEND = "give fewer rows at once (--rows, --batch-size) or use a machine with more memory"
+FIX = "give fewer rows at once (--rows, --batch-size) or use a machine with more memory"
 
 
 class ResourceExhaustedError(Exception):
@@ -49,7 +49,7 @@ def test_what_there_was_no_memory_for_is_said_with_what_to_do(problem: Exception
     assert told is not None
     assert told.startswith("ran out of memory")
     assert asked in told
-    assert told.endswith(f": {MEND}")
+    assert told.endswith(f": {FIX}")
     assert refusal(problem)["error"] == told
 
 

@@ -118,7 +118,7 @@ def test_code_needs_allow_unsafe(tmp_path: pathlib.Path, culprit: dict[str, obje
         read_archive(path, custom_objects=True)
     assert words in refusal.value.what
     assert "config.layers[2]" in refusal.value.what
-    assert "--allow-unsafe" in str(refusal.value.mend)
+    assert "--allow-unsafe" in str(refusal.value.fix)
     allowed = read_archive(path, allow_unsafe=True, custom_objects=True)
     assert len(allowed.unsafe) == 1
     assert words in allowed.unsafe[0]
@@ -168,7 +168,7 @@ def test_custom_classes_need_custom_objects(
         refusal.value.what
         == f"{path}: the model (saved with Keras 3.15.1) needs code that Keras does not have: {name}"
     )
-    assert "--custom-objects layers.py" in str(refusal.value.mend)
+    assert "--custom-objects layers.py" in str(refusal.value.fix)
     assert read_archive(path, custom_objects=True).custom == (name,)
 
 
@@ -239,7 +239,7 @@ def test_a_missing_file_names_the_one_that_was_meant(tmp_path: pathlib.Path) -> 
         read_archive(tmp_path / "modle.keras")
     with pytest.raises(UsageError) as refusal:
         read_archive(tmp_path / "z")
-    assert refusal.value.mend == "there are model.keras"
+    assert refusal.value.fix == "there are model.keras"
 
 
 @pytest.mark.parametrize("path", ["nowhere/m.keras", "file.txt/m.keras", "zero\x00byte.keras"])

@@ -70,15 +70,15 @@ def test_code_is_a_hazard_until_it_is_trusted(tmp_path: pathlib.Path) -> None:
     (hazard,) = refused.hazards
     assert (hazard.kind, hazard.refused, refused.exit_code) == ("code", True, 1)
     assert "keras.layers.Lambda 'suspect' at config.json:config.layers[2]" in hazard.words
-    assert "--allow-unsafe" in hazard.mend
+    assert "--allow-unsafe" in hazard.fix
     assert ([found.refused for found in trusted.hazards], trusted.exit_code) == ([False], 0)
 
 
 def test_custom_classes_are_named_and_pass_with_their_flag(tmp_path: pathlib.Path) -> None:
     path = _archive(tmp_path, config=CUSTOM)
     words = "needs code that Keras does not have: mine>Swish"
-    mend = "name the Python file that defines it: --custom-objects layers.py"
-    assert summarise(path).hazards == (Hazard(kind="custom", words=words, mend=mend, refused=True),)
+    fix = "name the Python file that defines it: --custom-objects layers.py"
+    assert summarise(path).hazards == (Hazard(kind="custom", words=words, fix=fix, refused=True),)
     assert (summarise(path).exit_code, summarise(path, custom_objects=True).exit_code) == (1, 0)
 
 
@@ -124,7 +124,7 @@ def test_versions_with_known_faults_are_told_and_refuse_nothing(
     found = summarise(_archive(tmp_path, metadata_json=json.dumps({"keras_version": saved}).encode()))
     assert [hazard.kind for hazard in found.hazards] == ["version"]
     assert all(word in found.hazards[0].words for word in words)
-    assert found.hazards[0].mend.startswith("update to 3.12.4")
+    assert found.hazards[0].fix.startswith("update to 3.12.4")
     assert found.exit_code == 0
 
 

@@ -299,7 +299,7 @@ def test_a_lone_array_cannot_feed_several_inputs() -> None:
             batch_size=None,
         )
     assert str(refused.value) == (
-        "data x.npy holds one array, the model takes 2 inputs: 'age', 'place'\nto mend: np.savez('x.npz', age=..., place=...)"
+        "data x.npy holds one array, the model takes 2 inputs: 'age', 'place'\nfix: np.savez('x.npz', age=..., place=...)"
     )
 
 
@@ -310,7 +310,7 @@ def test_missing_and_surplus_arrays_are_named() -> None:
     assert str(refused.value) == (
         "data x.npz has no array for 'age', 'home town' and has 'aeg' (did you mean 'age'?), 'extra', which the model does not take\n"
         "expected: an array for each input: 'age', 'home town'\n"
-        "to mend: np.savez('x.npz', **{'age': ..., 'home town': ...})"
+        "fix: np.savez('x.npz', **{'age': ..., 'home town': ...})"
     )
 
 
@@ -319,7 +319,7 @@ def test_a_wrong_number_of_features_is_told_with_both_shapes() -> None:
         match_inputs(source(data=np.ones((256, 12))), (one((None, 10)),), batch_size=None)
     assert str(refused.value) == (
         "data x.npy has shape (256, 12), the model's input 'features' takes (None, 10)\n"
-        "to mend: give the 10 features of the last axis that the model was trained on, in the same order"
+        "fix: give the 10 features of the last axis that the model was trained on, in the same order"
     )
 
 
@@ -352,7 +352,7 @@ def test_a_wrong_shape_is_told_with_code_that_works(
     takes = str((None, *wanted[1:]))
     assert (
         str(refused.value)
-        == f"data x.npy has shape {shape}, the model's input 'features' takes {takes}\nto mend: {code}"
+        == f"data x.npy has shape {shape}, the model's input 'features' takes {takes}\nfix: {code}"
     )
     mended = eval(code, {"x": np.ones(shape)})
     assert match_inputs(source(data=mended), (one(wanted),), batch_size=None)
@@ -400,7 +400,7 @@ def test_dtypes_of_another_family_are_refused(dtype: str, array: np.ndarray, wor
     with pytest.raises(DataError) as refused:
         match_inputs(source(data=array), (one((None, 2), dtype),), batch_size=None)
     assert words in str(refused.value)
-    assert "to mend: " in str(refused.value)
+    assert "fix: " in str(refused.value)
 
 
 def test_fewer_rows_than_a_fixed_batch_are_refused() -> None:

@@ -140,7 +140,7 @@ def test_without_pyarrow_the_message_says_how_to_install(
     with pytest.raises(UsageError) as caught:
         open_rows(tmp_path / "x.parquet")
     assert caught.value.what == f"data {tmp_path / 'x.parquet'} needs pyarrow, which is not installed"
-    assert caught.value.mend == "pip install 'keras-consistency-cli[tables]', or save it with np.save"
+    assert caught.value.fix == "pip install 'keras-consistency-cli[tables]', or save it with np.save"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_without_pandas_the_message_says_how_to_install(
     with pytest.raises(UsageError) as caught:
         open_rows(csv(tmp_path, "a\n1\n"), what="reference rows")
     assert caught.value.what == f"reference rows {tmp_path / 'x.csv'} needs pandas, which is not installed"
-    assert caught.value.mend == "pip install 'keras-consistency-cli[tables]', or save it with np.save"
+    assert caught.value.fix == "pip install 'keras-consistency-cli[tables]', or save it with np.save"
 
 
 def test_a_header_longer_than_what_tells_the_kind_of_a_file_is_read_whole(tmp_path: Path) -> None:

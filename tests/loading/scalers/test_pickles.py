@@ -141,11 +141,11 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         "a state set on sklearn.preprocessing._data.StandardScaler",
     ),
     "state set on a name": (b"cnumpy\nfloat64\n}b.", "a state set on numpy.float64"),
-    "state that shadows a method": (
+    "state that float64 copies a method": (
         pickle.dumps(scaler_with(transform="x")),
         "whose state replaces 'transform'",
     ),
-    "state that shadows a property": (
+    "state that float64 copies a property": (
         pickle.dumps(scaler_with(__class__="x")),
         "whose state replaces '__class__'",
     ),

@@ -62,7 +62,7 @@ def test_causes_come_first_then_checks_then_the_report_in_a_group(failing: Repor
     ]
     assert {command.properties["file"] for command in told[:6]} == {"models/churn.keras"}
     assert (
-        "(layer encoder/norm)\nto mend: Average over the features instead of over the rows:\n    mean = "
+        "(layer encoder/norm)\nfix: Average over the features instead of over the rows:\n    mean = "
         in told[0].data
     )
     assert told[1].data.endswith("\ncause: cross-sample-dependence")
@@ -111,7 +111,5 @@ def test_hostile_names_give_no_orders(hostile: Report, make_report: Maker, ascii
 
 
 def test_a_refusal_is_one_error() -> None:
-    (told,) = commands(refuse_github("0.1.0", "m.keras", RefusedError("100% damaged", mend="save it again")))
-    assert told == Command(
-        "error", {"title": "kcheck 0.1.0"}, "m.keras: 100% damaged\nto mend: save it again"
-    )
+    (told,) = commands(refuse_github("0.1.0", "m.keras", RefusedError("100% damaged", fix="save it again")))
+    assert told == Command("error", {"title": "kcheck 0.1.0"}, "m.keras: 100% damaged\nfix: save it again")

@@ -376,12 +376,12 @@ def test_an_ordinary_page_leaves_nothing_out(failing: Report) -> None:
 
 @pytest.mark.parametrize(
     ("refusal", "word"),
-    [(RefusedError(EVIL, mend="save it again"), "✗ refused"), (NoVerdictError("died"), "? no verdict")],
+    [(RefusedError(EVIL, fix="save it again"), "✗ refused"), (NoVerdictError("died"), "? no verdict")],
 )
 def test_a_refusal_is_a_page(refusal: RefusedError | NoVerdictError, word: str) -> None:
     reader = read(refuse_html("0.1.0", EVIL, refusal))
     assert word in reader.text
-    assert ("p", "to mend: save it again") in reader.words or refusal.mend is None
+    assert ("p", "fix: save it again") in reader.words or refusal.fix is None
 
 
 def palettes() -> Iterator[tuple[str, dict[str, str]]]:

@@ -53,7 +53,7 @@ def _small() -> Report:
         comparison=pair,
         limit=Limit(value=1e-7, origin="calibrated"),
         within=False,
-        lifted=pair,
+        float64_pair=pair,
         reason="not rounding",
     )
     failed = Verdict(

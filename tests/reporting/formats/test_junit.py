@@ -164,7 +164,7 @@ def test_hostile_names_stay_text(make_report: Maker) -> None:
 
 @pytest.mark.parametrize(
     ("refusal", "kind"),
-    [(RefusedError("not a zip", mend="save it"), "RefusedError"), (NoVerdictError("died"), "NoVerdictError")],
+    [(RefusedError("not a zip", fix="save it"), "RefusedError"), (NoVerdictError("died"), "NoVerdictError")],
 )
 def test_a_refusal_is_an_error(refusal: RefusedError | NoVerdictError, kind: str) -> None:
     root = read(refuse_junit("0.1.0", "a/m.keras", refusal))

@@ -135,7 +135,7 @@ def test_every_report_is_a_whole_document(request: pytest.FixtureRequest, name: 
 @pytest.mark.parametrize(
     ("refusal", "word"),
     [
-        (RefusedError(EVIL, mend="```"), "❌ kcheck: refused"),
+        (RefusedError(EVIL, fix="```"), "❌ kcheck: refused"),
         (NoVerdictError("died"), "❔ kcheck: no verdict"),
     ],
 )

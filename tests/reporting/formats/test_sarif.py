@@ -160,9 +160,9 @@ def test_nothing_decided_is_no_success(make_report: Maker) -> None:
 
 
 def test_a_refused_model_is_a_result_and_what_could_not_be_decided_is_none() -> None:
-    refused = read(refuse_sarif("0.1.0", "m.keras", RefusedError("not a zip", mend="save it again")))
+    refused = read(refuse_sarif("0.1.0", "m.keras", RefusedError("not a zip", fix="save it again")))
     assert [(result["ruleId"], result["message"]["text"]) for result in refused["results"]] == [
-        ("refused", "not a zip\nto mend: save it again")
+        ("refused", "not a zip\nfix: save it again")
     ]
     died = read(refuse_sarif("0.1.0", "m.keras", NoVerdictError("the worker died")))
     assert died["results"] == []

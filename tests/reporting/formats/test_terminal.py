@@ -72,7 +72,7 @@ def test_rows_made_by_kcheck_and_what_limits_the_numbers_are_said(stateful: Repo
         "Keras 3.15.1 on tensorflow 2.21.0, CPU:0",
         "256 rows generated from the input spec ('steps': standard normal)",
         "rounding noise: next 1.5e-07, trend 3.0e-06",
-        "note: no float64 shadow, so rounding noise is unknown: Resizing computes in",
+        "note: no float64 copy, so rounding noise is unknown: Resizing computes in",
         "float32",
         "note: saved with Keras 3.3.0",
     ]

@@ -59,7 +59,7 @@ def test_a_line_shows_the_worst_of_its_comparisons(make_report: Maker, judged: P
     [
         ("calibrated", "0.5", "limit: from the model's own rounding noise"),
         ("calibrated-few-rows", "0.5*", "* widened: few rows to calibrate on"),
-        ("fallback", "0.5~", "~ a guess: no float64 shadow"),
+        ("fallback", "0.5~", "~ a guess: no float64 copy"),
         ("stated", "0.5=", "= stated by the user"),
         ("exact", "exact", "exact: the same bits"),
     ],

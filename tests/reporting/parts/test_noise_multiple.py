@@ -43,12 +43,12 @@ def test_noise_multiple_of_nothing_is_unknown_and_not_zero() -> None:
 def test_worst_first_ranks_by_share_of_the_limit_and_failures_before_all() -> None:
     near = _judged("near", 0.9, 1.0, within=True)
     far = _judged("far", 1e-3, 1e-6, within=True)
-    lifted = _judged("lifted", 1e-9, 1e-6, within=False)
+    float64_pair = _judged("lifted", 1e-9, 1e-6, within=False)
     shape = _judged("shape", 0.0, 0.0, within=False, misshapen="(2,) against (3,)")
     odd = _judged("odd", 0.0, 1.0, within=False, nonfinite=2)
     zero = _judged("zero", 0.0, 0.0, within=True)
     broken = _judged("broken", 0.5, math.nan, within=False)
-    ranked = worst_first([zero, near, lifted, far, odd, broken, shape])
+    ranked = worst_first([zero, near, float64_pair, far, odd, broken, shape])
     assert [one.comparison.candidate for one in ranked] == [
         "broken",
         "odd",

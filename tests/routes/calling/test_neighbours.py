@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.neighbours import COMPANION_ROUTES, keep_masks
+from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES, keep_masks
 from keras_consistency_cli.routes.trace import Result
-from tests.helpers.float64_copies import shadow_of
+from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import (
     HEALTHY,
     Checked,
@@ -29,7 +29,7 @@ from tests.helpers.live_models import (
     stateful,
 )
 
-SWAP, SWAP64 = (route.run for route in COMPANION_ROUTES)
+SWAP, SWAP64 = (route.run for route in NEIGHBOUR_ROUTES)
 
 
 def furthest(
@@ -56,7 +56,7 @@ def test_healthy_models_keep_every_bit(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mlp", "conv with batch norm", "lstm", "attention", "dict inputs"])
 def test_healthy_models_keep_every_bit_in_float64(name: str) -> None:
-    session, rows = shadow_of(HEALTHY[name]())
+    session, rows = float64_copy_of(HEALTHY[name]())
     result = SWAP64(session, rows)
     assert {values.dtype for values in result.outputs.values()} == {np.dtype("float64")}
     assert furthest(result) == 0.0
@@ -68,7 +68,9 @@ def test_a_leak_of_a_millionth_shows_in_float32() -> None:
 
 
 def test_a_leak_of_a_billionth_shows_in_float64() -> None:
-    session, rows = shadow_of(chain((6,), layers.Dense(8, activation="tanh"), Leak(1e-9), layers.Dense(2)))
+    session, rows = float64_copy_of(
+        chain((6,), layers.Dense(8, activation="tanh"), Leak(1e-9), layers.Dense(2))
+    )
     assert 0.0 < furthest(SWAP64(session, rows)) < 1e-8
 
 

@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.routes.registry import BATCH_SIZES, routes
-from keras_consistency_cli.routes.trace import REFERENCE, SHADOW, Result
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, Result
 from tests.helpers.live_models import Counter, Leak, chain, mlp, session_of, stateful
 
 TABLE = {route.name: route for route in routes((2, 3))}
@@ -48,7 +48,7 @@ def test_the_table_has_the_routes_of_its_sizes_and_no_name_twice() -> None:
         "batch-9-float64",
         "batch-all-float64",
         REFERENCE,
-        SHADOW,
+        FLOAT64_COPY,
     } <= set(names)
     assert "batch-3" not in names
     assert {f"batch-{size}" for size in BATCH_SIZES} <= {route.name for route in routes()}
@@ -58,9 +58,9 @@ STREAMING = {"predict", "one-by-one", "predict-float64", "one-by-one-float64", "
 
 
 def test_the_shadow_and_the_fresh_process_have_seats_of_their_own() -> None:
-    assert {route.seat for route in TABLE.values() if route.lens == "float64"} == {"shadow"}
-    assert TABLE["fresh-process"].seat == "fresh"
-    assert TABLE["predict"].seat == "main"
+    assert {route.placement for route in TABLE.values() if route.precision == "float64"} == {"shadow"}
+    assert TABLE["fresh-process"].placement == "fresh"
+    assert TABLE["predict"].placement == "main"
     assert {route.name for route in TABLE.values() if route.streams} == STREAMING
 
 

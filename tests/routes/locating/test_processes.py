@@ -39,7 +39,7 @@ def test_the_layer_that_another_process_made_otherwise_is_named() -> None:
 
 
 def test_the_two_run_in_different_processes() -> None:
-    assert (HERE.run, HERE.seat, ELSEWHERE.seat) == (ELSEWHERE.run, "main", "fresh")
+    assert (HERE.run, HERE.placement, ELSEWHERE.placement) == (ELSEWHERE.run, "main", "fresh")
 
 
 def test_models_that_take_other_ways_are_not_compared() -> None:

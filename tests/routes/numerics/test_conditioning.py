@@ -1,4 +1,4 @@
-"""Routes of conditioning, on shadows of live models: the numbers are those that arithmetic says."""
+"""Routes of conditioning, on float64 copies of live models: the numbers are those that arithmetic says."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from keras import layers
 
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.routes.numerics.conditioning import CHANGE, CONDITIONING_ROUTES
-from tests.helpers.float64_copies import shadow_of
+from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import HEALTHY, chain, dict_inputs, mlp, session_of, state_of, strings
 
 TABLE = {route.name: route for route in CONDITIONING_ROUTES}
 
 
 def amplification(route: str, built: tuple[Any, Any]) -> float:
-    shadow, rows = shadow_of(built)
-    base = shadow.step({name: values[:4] for name, values in rows.items()})
-    moved = TABLE[route].run(shadow, rows).outputs
+    float64_copy, rows = float64_copy_of(built)
+    base = float64_copy.step({name: values[:4] for name, values in rows.items()})
+    moved = TABLE[route].run(float64_copy, rows).outputs
     return max(
         float(np.sqrt(np.mean((moved[name] - base[name]) ** 2) / np.mean(base[name] ** 2))) / CHANGE
         for name in base
@@ -41,23 +41,23 @@ def test_a_difference_of_large_numbers_is_not() -> None:
 
 
 def test_the_shadow_is_left_as_it_was() -> None:
-    shadow, rows = shadow_of(mlp())
-    before = state_of(shadow.model)
+    float64_copy, rows = float64_copy_of(mlp())
+    before = state_of(float64_copy.model)
     for route in CONDITIONING_ROUTES:
-        route.run(shadow, rows)
-    assert state_of(shadow.model) == before
+        route.run(float64_copy, rows)
+    assert state_of(float64_copy.model) == before
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    shadow, rows = shadow_of(mlp())
+    float64_copy, rows = float64_copy_of(mlp())
     for route in CONDITIONING_ROUTES:
-        once, again = route.run(shadow, rows), route.run(shadow, rows)
+        once, again = route.run(float64_copy, rows), route.run(float64_copy, rows)
         assert all(np.array_equal(once.outputs[name], again.outputs[name]) for name in once.outputs)
 
 
 def test_whole_numbers_are_left_alone() -> None:
-    shadow, rows = shadow_of(dict_inputs())
-    assert TABLE["changed-inputs"].run(shadow, rows).outputs
+    float64_copy, rows = float64_copy_of(dict_inputs())
+    assert TABLE["changed-inputs"].run(float64_copy, rows).outputs
 
 
 def test_reasons() -> None:

@@ -39,7 +39,7 @@ def test_answers_are_those_of_predict(name: str, route: object, tmp_path: Path) 
 
 
 def test_each_has_a_worker_of_its_own() -> None:
-    assert [(route.name, route.seat) for route in KERNEL_ROUTES] == [
+    assert [(route.name, route.placement) for route in KERNEL_ROUTES] == [
         ("without-onednn", "kernels"),
         ("one-thread", "thread"),
     ]

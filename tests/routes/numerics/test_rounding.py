@@ -13,7 +13,7 @@ from keras_consistency_cli.measurement.comparison import Answers, compare
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.measurement.tolerance import excess
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_LOCATORS, ROUNDING_ROUTES
-from tests.helpers.float64_copies import shadow_of
+from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import HEALTHY, chain, mlp, named_rows, session_of
 
 TABLE = {route.name: route for route in (*ROUNDING_ROUTES, *ROUNDING_LOCATORS)}
@@ -55,13 +55,13 @@ class Spread(layers.Layer):
 
 def beyond(built: tuple[Any, Any]) -> float:
     """The greatest excess over rounding of any output."""
-    shadow, rows = shadow_of(built)
-    result = TABLE["rounded-layers"].run(shadow, rows)
+    float64_copy, rows = float64_copy_of(built)
+    result = TABLE["rounded-layers"].run(float64_copy, rows)
     few = {name: values[result.rows] for name, values in rows.items()}
-    own, exact = (Answers(outputs=session.step(few)) for session in (shadow.original, shadow))
+    own, exact = (Answers(outputs=session.step(few)) for session in (float64_copy.original, float64_copy))
     return max(
         excess(each)
-        for each in compare(("rounded", "predict"), Answers(outputs=result.outputs), own, shadow=exact)
+        for each in compare(("rounded", "predict"), Answers(outputs=result.outputs), own, float64_copy=exact)
     )
 
 
@@ -82,8 +82,8 @@ def test_what_a_layer_cancels_within_is_rounding_too() -> None:
     keras.utils.set_random_seed(1)
     built = chain((12,), layers.Dense(24, activation="tanh"), Spread(name="odd"), layers.Dense(3), rows=40)
     assert 0.2 < beyond(built) < 8
-    shadow, rows = shadow_of(built)
-    assert TABLE["locate-rounding"].run(shadow, rows).details["layer"] == "odd"
+    float64_copy, rows = float64_copy_of(built)
+    assert TABLE["locate-rounding"].run(float64_copy, rows).details["layer"] == "odd"
 
 
 def test_operations_are_only_rounded_where_layers_do_not_account_for_it(
@@ -106,8 +106,10 @@ def test_a_shadow_that_is_another_model_is_far_beyond() -> None:
     [(Other(name="odd"), "Other"), (layers.Dense(6, dtype="mixed_float16", name="odd"), "Dense")],
 )
 def test_the_layer_beyond_rounding_is_named(layer: Any, kind: str) -> None:
-    shadow, rows = shadow_of(chain((4,), layers.Dense(6, activation="tanh"), layer, layers.Dense(3)))
-    found = TABLE["locate-rounding"].run(shadow, rows).details
+    float64_copy, rows = float64_copy_of(
+        chain((4,), layers.Dense(6, activation="tanh"), layer, layers.Dense(3))
+    )
+    found = TABLE["locate-rounding"].run(float64_copy, rows).details
     assert (found["layer"], found["kind"], found["beyond_rounding"]) == ("odd", kind, True)
     before, odd, after = found["depth"]
     assert [each["culprit"] for each in found["depth"]] == [False, True, False]
@@ -120,15 +122,15 @@ def test_the_layer_at_which_errors_grow_is_named() -> None:
     model, rows = chain((64,), layers.Rescaling(1.0, offset=1e5), cancelling, layers.Dense(2, name="after"))
     values = np.random.default_rng(0).normal(size=(64, 1))
     cancelling.kernel.assign(values - values.mean())
-    shadow, named = shadow_of((model, rows))
-    found = TABLE["locate-rounding"].run(shadow, named).details
+    float64_copy, named = float64_copy_of((model, rows))
+    found = TABLE["locate-rounding"].run(float64_copy, named).details
     assert (found["layer"], found["beyond_rounding"]) == ("odd", False)
     assert found["grown"] > 100
 
 
 def test_nothing_is_named_where_errors_grow_nowhere() -> None:
-    shadow, rows = shadow_of(mlp())
-    found = TABLE["locate-rounding"].run(shadow, rows).details
+    float64_copy, rows = float64_copy_of(mlp())
+    found = TABLE["locate-rounding"].run(float64_copy, rows).details
     assert "layer" not in found
     assert all(each["grown"] < 10 for each in found["growth"])
 

@@ -109,8 +109,8 @@ def test_a_number_that_the_scaler_refuses_is_passed_over() -> None:
         return rows
 
     found = [kind for kind in variants(np.abs(GAPPY), positive) if kind.startswith("filled:")]
-    at_hand = ["filled:the mean of these rows", "filled:the median of these rows"]
-    assert found == ["filled:0", "filled:99", "filled:999", "filled:9999", *at_hand]
+    live_inputs = ["filled:the mean of these rows", "filled:the median of these rows"]
+    assert found == ["filled:0", "filled:99", "filled:999", "filled:9999", *live_inputs]
 
 
 def test_columns_that_a_pipeline_adds_are_matched_too() -> None:

@@ -1,4 +1,4 @@
-"""The session of the shadow: the model's answers with the rounding taken out, in float64 from end to end, or a reason why not."""
+"""The session of the float64 copy: the model's answers with the rounding taken out, in float64 from end to end, or a reason why not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.model.float64 import ShadowRefused
-from tests.helpers.float64_copies import shadow_of
+from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
+from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import HEALTHY, HardCast, chain, mlp, named_rows, session_of, stateful, strings
 
 NOISE = {"mixed_float16": 1e-2}
@@ -17,9 +17,9 @@ NOISE = {"mixed_float16": 1e-2}
 @pytest.mark.parametrize("name", [name for name in HEALTHY if name != "string inputs"])
 def test_the_shadow_answers_as_the_model_does_but_for_rounding(name: str) -> None:
     built = HEALTHY[name]()
-    shadow, rows = shadow_of(built)
+    float64_copy, rows = float64_copy_of(built)
     model = session_of(built).steps(rows, 4)
-    together, alone = shadow.steps(rows, 4), shadow.one_by_one(rows)
+    together, alone = float64_copy.steps(rows, 4), float64_copy.one_by_one(rows)
     assert together.keys() == alone.keys() == model.keys()
     for output, exact in together.items():
         assert exact.dtype == np.float64
@@ -30,63 +30,67 @@ def test_the_shadow_answers_as_the_model_does_but_for_rounding(name: str) -> Non
 
 def test_the_shadow_is_exact_where_numpy_can_say() -> None:
     built = mlp()
-    shadow, rows = shadow_of(built)
+    float64_copy, rows = float64_copy_of(built)
     first, bias, second, last = (np.asarray(variable, np.float64) for variable in built[0].variables)
     (values,) = rows.values()
     logits = np.maximum(values.astype(np.float64) @ first + bias, 0.0) @ second + last
     wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    for found in (shadow.steps(rows, 10), shadow.one_by_one(rows), shadow.call(rows, training=False)):
+    for found in (
+        float64_copy.steps(rows, 10),
+        float64_copy.one_by_one(rows),
+        float64_copy.call(rows, training=False),
+    ):
         np.testing.assert_allclose(next(iter(found.values())), wanted, rtol=1e-14)
 
 
 def test_rows_are_rounded_to_what_the_model_is_fed_before_they_are_widened() -> None:
     built = mlp()
-    shadow, rows = shadow_of(built)
+    float64_copy, rows = float64_copy_of(built)
     ((name, values),) = rows.items()
     wide = {name: values.astype(np.float64) + 1e-12}
-    (found,), (wanted,) = shadow.steps(wide, 10).values(), shadow.steps(rows, 10).values()
+    (found,), (wanted,) = float64_copy.steps(wide, 10).values(), float64_copy.steps(rows, 10).values()
     assert np.array_equal(found, wanted)
 
 
 def test_whole_numbers_and_strings_reach_the_shadow_as_they_are() -> None:
-    shadow, rows = shadow_of(strings())
-    (found,) = shadow.steps(rows, 4).values()
+    float64_copy, rows = float64_copy_of(strings())
+    (found,) = float64_copy.steps(rows, 4).values()
     assert found.dtype == np.float64
-    assert shadow.cast(np.arange(3, dtype="int32")).dtype == np.int32
+    assert float64_copy.cast(np.arange(3, dtype="int32")).dtype == np.int32
 
 
 def test_the_shadow_starts_from_the_models_states_and_seeds() -> None:
     model, rows = stateful()
     model.predict(*rows.values(), batch_size=4, verbose=0)
-    shadow, named = shadow_of((model, rows))
+    float64_copy, named = float64_copy_of((model, rows))
     moved = session_of((model, rows)).step({name: values[:4] for name, values in named.items()})
-    widened = shadow.step({name: values[:4] for name, values in named.items()})
+    widened = float64_copy.step({name: values[:4] for name, values in named.items()})
     np.testing.assert_allclose(next(iter(widened.values())), next(iter(moved.values())), atol=1e-6)
 
 
 def test_keras_is_left_as_it_was() -> None:
-    shadow, rows = shadow_of(mlp())
-    shadow.one_by_one(rows)
+    float64_copy, rows = float64_copy_of(mlp())
+    float64_copy.one_by_one(rows)
     assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")
 
 
 def test_a_cast_that_is_written_into_a_layer_is_told() -> None:
     with pytest.raises(
-        ShadowRefused,
+        Float64CopyRefused,
         match=r"operations compute below float64 whatever the dtype policy says, the first .*\(\w+, float32\)",
     ):
-        shadow_of(chain((5,), layers.Dense(4), HardCast(), layers.Dense(1)))
+        float64_copy_of(chain((5,), layers.Dense(4), HardCast(), layers.Dense(1)))
 
 
 def test_a_quantised_model_is_told() -> None:
     model, rows = chain((5,), layers.Dense(4), layers.Dense(1))
     for part in model.layers:
         part.quantize("int8")
-    with pytest.raises(ShadowRefused, match="it is quantised"):
-        shadow_of((model, rows))
+    with pytest.raises(Float64CopyRefused, match="it is quantised"):
+        float64_copy_of((model, rows))
 
 
 def test_inputs_keep_their_names() -> None:
     built = HEALTHY["dict inputs"]()
-    shadow, rows = shadow_of(built)
-    assert set(shadow.pack(rows)) == set(named_rows(built[1], shadow.facts)) == {"ids", "numbers"}
+    float64_copy, rows = float64_copy_of(built)
+    assert set(float64_copy.pack(rows)) == set(named_rows(built[1], float64_copy.facts)) == {"ids", "numbers"}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.session.live_guard import model_as_found, world_as_found
+from keras_consistency_cli.routes.session.live_guard import restoring_global_state, restoring_model
 from tests.helpers.live_models import state_of
 
 ROWS = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
@@ -63,7 +63,7 @@ def test_a_model_is_as_it_was_whatever_was_done_to_it() -> None:
     diary = model.get_layer("diary")
     model.reset_metrics()
     before, attributes, compiled = state_of(model), attributes_of(model), model.predict_function
-    with model_as_found(model):
+    with restoring_model(model):
         assert not np.any(model.layers[0].states[0])
         model.layers[-1].trainable = True
         model(ROWS, training=True)
@@ -93,7 +93,7 @@ def test_a_model_is_put_back_after_a_failure_too() -> None:
     before = state_of(model)
 
     def failing() -> None:
-        with model_as_found(model):
+        with restoring_model(model):
             model(ROWS, training=True)
             raise ZeroDivisionError
 
@@ -134,9 +134,9 @@ DRAWS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 def test_random_numbers_and_names_go_on_as_if_nothing_had_been(draw: Callable[[], Any], seeded: Any) -> None:
     keras.random.normal((2,))
-    with world_as_found():
+    with restoring_global_state():
         expected = draw()
-    with world_as_found():
+    with restoring_global_state():
         unlucky()
     assert draw() == expected
 
@@ -145,7 +145,7 @@ def test_settings_of_keras_and_loggers_are_as_they_were() -> None:
     level = logging.getLogger("tensorflow").level
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        with world_as_found():
+        with restoring_global_state():
             unlucky()
         assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "mixed_bfloat16")
     finally:

@@ -12,7 +12,7 @@ from keras import layers
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.session.batches import batches, stack
-from keras_consistency_cli.routes.session.session import Probe, Session, as_array
+from keras_consistency_cli.routes.session.session import RunOptions, Session, as_array
 from tests.helpers.live_models import (
     HEALTHY,
     Squeezed,
@@ -47,7 +47,7 @@ def test_outputs_that_never_have_a_row_axis_are_no_such_case() -> None:
 
 def plain(built: tuple[Any, Any], **probe: Any) -> Session:
     """A session without TensorFlow's shortcuts."""
-    return Session(built[0], describe_model(built[0]), Probe(**probe))
+    return Session(built[0], describe_model(built[0]), RunOptions(**probe))
 
 
 @pytest.mark.parametrize("name", ["mlp", "dict inputs", "string inputs", "subclassed", "dict subclassed"])

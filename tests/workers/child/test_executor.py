@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_consistency_cli.errors import DataError, MisfitError, RefusedError
-from keras_consistency_cli.workers.child.executor import Bench, refusal
+from keras_consistency_cli.errors import DataError, RefusedError, ShapeMismatchError
+from keras_consistency_cli.workers.child.executor import Executor, refusal
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parents[3]
     ("problem", "header"),
     [
         (
-            RefusedError("no", mend="yes"),
-            {"error": "no\nto mend: yes", "kind": "RefusedError", "exit_code": 1},
+            RefusedError("no", fix="yes"),
+            {"error": "no\nfix: yes", "kind": "RefusedError", "exit_code": 1},
         ),
         (DataError("rows"), {"error": "rows", "kind": "DataError", "exit_code": 2}),
         (
-            MisfitError("shape", mend=None, name="x", shape=(1,), expected=(2,)),
+            ShapeMismatchError("shape", fix=None, name="x", shape=(1,), expected=(2,)),
             {"error": "shape", "kind": "DataError", "exit_code": 2},
         ),
         (
@@ -51,9 +51,9 @@ def test_what_went_wrong_is_told_with_its_kind(problem: Exception, header: dict[
 
 
 def test_it_says_that_it_is_there_before_anything_is_loaded() -> None:
-    assert Bench().answer({"op": "here"}, {}) == ({}, {})
+    assert Executor().answer({"op": "here"}, {}) == ({}, {})
     with pytest.raises(KeyError):
-        Bench().answer({"op": "dance"}, {})
+        Executor().answer({"op": "dance"}, {})
 
 
 def test_importing_it_imports_no_backend() -> None:

@@ -103,8 +103,8 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_every_route_leaves_the_model_as_it_found_it(name: str, route: str, nasty: Any) -> None:
     served, _ = nasty(name)
     model = served.worker._bench._subject.model
-    shadow = served.worker._bench._sessions.get("float64")
-    states = [model] if shadow is None or isinstance(shadow, str) else [model, shadow.model]
+    float64_copy = served.worker._bench._sessions.get("float64")
+    states = [model] if float64_copy is None or isinstance(float64_copy, str) else [model, float64_copy.model]
     before = [state_of(each) for each in states]
     header, _ = served.run(route)
     assert "error" not in header, header
@@ -176,7 +176,7 @@ def test_a_missing_shadow_is_an_answer_and_told_again(served: Served, tmp_path: 
     served.load(model, data=str(data))
     first, _ = served.run("predict-float64")
     assert first == served.run("one-by-one-float64")[0]
-    assert first["unavailable"].startswith("no float64 shadow: ")
+    assert first["unavailable"].startswith("no float64 copy: ")
     assert "compute below float64" in first["unavailable"]
 
 
@@ -224,7 +224,7 @@ def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, t
     model, data = saved(mlp(), tmp_path)
     served.load(model, data=str(data))
     served.run("predict", rows=3)
-    for lens in ("float32", "float64"):
-        served.run("predict" if lens == "float32" else "predict-float64", rows=3)
-        session = served.worker._bench._sessions[lens]
+    for precision in ("float32", "float64"):
+        served.run("predict" if precision == "float32" else "predict-float64", rows=3)
+        session = served.worker._bench._sessions[precision]
         assert (session.subject, session.numbers.tolist()) == (served.worker._bench._subject, [0, 1, 2])

@@ -11,7 +11,7 @@ import pytest
 
 from keras_consistency_cli.errors import NoVerdictError
 from keras_consistency_cli.workers.supervision import scratch_dir
-from keras_consistency_cli.workers.supervision.scratch_dir import Scratch, sweep
+from keras_consistency_cli.workers.supervision.scratch_dir import ScratchDir, sweep
 
 ROOT = Path(__file__).resolve().parents[3]
 DEAD = """
@@ -44,7 +44,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_folder_goes_with_its_run(temporary: Path) -> None:
-    scratch_dir = Scratch()
+    scratch_dir = ScratchDir()
     (scratch_dir.path / "file").touch()
     assert names(temporary) == [scratch_dir.path.name]
     assert scratch_dir.path.stat().st_mode & 0o777 == 0o700
@@ -57,7 +57,7 @@ def test_dead_runs_are_swept_and_live_ones_are_not(temporary: Path) -> None:
     died()
     died()
     dead = names(temporary)
-    live = Scratch()
+    live = ScratchDir()
     assert sorted(sweep()) == dead
     assert len(dead) == 2
     assert names(temporary) == [live.path.name]
@@ -109,7 +109,7 @@ def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
         return descriptor
 
     monkeypatch.setattr(module, "_locked", swept_first)
-    made = Scratch()
+    made = ScratchDir()
     assert (len(calls), names(temporary)) == (2, [made.path.name])
     made.remove()
 
@@ -121,8 +121,8 @@ def test_without_a_place_for_temporary_files_there_is_no_verdict(
     with pytest.raises(
         NoVerdictError, match="no folder for temporary files can be made: No such file or directory"
     ) as raised:
-        Scratch()
-    assert raised.value.mend == "free some space, or set TMPDIR to a folder that you may write to"
+        ScratchDir()
+    assert raised.value.fix == "free some space, or set TMPDIR to a folder that you may write to"
 
 
 def test_a_folder_that_cannot_be_locked_does_not_stay(
@@ -133,5 +133,5 @@ def test_a_folder_that_cannot_be_locked_does_not_stay(
 
     monkeypatch.setattr(scratch_dir, "_locked", full)
     with pytest.raises(NoVerdictError, match="No space left on device"):
-        Scratch()
+        ScratchDir()
     assert list(temporary.iterdir()) == []
