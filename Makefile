@@ -14,7 +14,7 @@ NEEDS := pyproject.toml $(CONSTRAINTS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint bench accuracy fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test snapshots lint bench accuracy fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ demo: samples ## install, build the samples, and run kcheck on a healthy model a
 
 test: $(VENV)/.installed-dev ## run the tests
 	$(RUN) -m pytest -n 2 $(ARGS)
+
+snapshots: $(VENV)/.installed-dev ## write the texts that tests compare (tests/snapshots), to be reviewed as prose
+	$(RUN) -m pytest -n 0 -q -m wording --snapshot-update $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy --strict and the import contracts
 	$(RUN) -m ruff check .

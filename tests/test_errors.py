@@ -1,8 +1,9 @@
-"""errors: each says what, what was expected and how to mend it, and carries its exit code."""
+"""errors: each says what, what was expected and how to fix it, and carries its exit code."""
 
 from __future__ import annotations
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 
@@ -23,17 +24,12 @@ def test_exit_codes(kind: type[KcheckError], code: int, family: type[Exception])
 
 
 @pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (KcheckError("x.npy is empty"), "x.npy is empty"),
-        (KcheckError("x.npy is empty", expected="rows"), "x.npy is empty\nexpected: rows"),
-        (KcheckError("x.npy is empty", fix="save it again"), "x.npy is empty\nfix: save it again"),
-        (
-            KcheckError("x.npy is empty", expected="rows", fix="save it again"),
-            "x.npy is empty\nexpected: rows\nfix: save it again",
-        ),
-    ],
+    "parts",
+    [{}, {"expected": "rows"}, {"fix": "save it again"}, {"expected": "rows", "fix": "save it again"}],
+    ids=["what", "expected", "fix", "all"],
 )
-def test_messages_have_one_to_three_lines(error: KcheckError, message: str) -> None:
-    assert str(error) == message
+def test_messages_have_one_to_three_lines(parts: dict[str, str], wording: SnapshotAssertion) -> None:
+    error = KcheckError("x.npy is empty", **parts)
+    assert len(str(error).splitlines()) == 1 + len(parts)
     assert error.args == ("x.npy is empty",)
+    assert str(error) == wording
