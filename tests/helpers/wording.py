@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 
 
 class WordingExtension(AmberSnapshotExtension):
-    """All snapshots of a family, the first folder under `tests/`, in one file; each is named after module and test."""
+    """All snapshots of a family, the first folder under `tests/`, in one file; each is named after test and module."""
 
     @classmethod
     def dirname(cls, *, test_location: PyTestLocation) -> str:
@@ -35,9 +35,9 @@ class WordingExtension(AmberSnapshotExtension):
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
-        """Module and test, with a number if a test compares several texts."""
+        """The test, with a number if it compares several texts, and its module."""
         name = super().get_snapshot_name(test_location=test_location, index=index)
-        return f"{Path(test_location.filepath).stem.removeprefix('test_')}: {name}"
+        return f"{name} in {Path(test_location.filepath).stem}"
 
     @classmethod
     def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
