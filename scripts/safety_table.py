@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         found = list(answers(Path(folder)))
-    table = "\n".join(("| given | exit | what is said |", "|---|---|---|", *(line(row, answered) for row, answered in found)))
+    table = "\n".join(("| input | exit code | message |", "|---|---|---|", *(line(row, answered) for row, answered in found)))
     if chosen.write is None:
         print(table)
     else:
