@@ -80,7 +80,7 @@ def document(figures: Sequence[Figure], *, quick: bool) -> str:
         *((each.what, each.measured, each.against, each.ratio, each.goal) for each in figures),
     ]
     table = "\n".join(_markdown(row) for row in rows)
-    note = "Medians; what is compared took turns in one run, and ratios were taken round by round (range in parentheses)."
+    note = "All times are medians. The two sides of each comparison ran in turns. Ratios were computed round by round; their range is in parentheses."
     return f"{now}, {kind}: {about}.\n{note}\n\n{table}"
 
 

@@ -27,11 +27,16 @@ __all__ = ["aligned", "by_cause", "by_family", "document", "main", "measure", "m
 
 _HEAD = """# How often kcheck is right
 
-`make accuracy` builds small models, healthy ones and ones with a planted fault, from the builders in `tests/corpus`, and runs the command
-on each as a user would: here on {cases} of them, every family by its share. Right means: a faulty case exits with 1 (or warns, where a
-warning is what is asked for) by one of the checks that see it, and a clean one passes. Causes and layers are scored where there is one
-right answer. No case is known to kcheck by its name, file, seed or size. All of them have been seen while kcheck
-was built, and what was missed once was mended: on models of your own it will be right less often than here.
+`make accuracy` builds small models with the builders in `tests/corpus`. Some models are healthy, the others have a planted
+fault. The script then runs kcheck on each model as a user would. This page shows a run on {cases} cases. Each family is
+represented in proportion to its size.
+
+A faulty case counts as right if one of the checks that can see the fault fails and the exit code is 1. If the expected
+result is a warning, that check must warn. A clean case counts as right if it passes. Causes and layers are scored only in
+cases that define the right one.
+
+kcheck cannot recognise a case by its name, file, seed or size. However, all cases were used during the development of
+kcheck, and misses were corrected. Expect a lower score on your own models.
 
 {day}, {machine}."""
 _COLUMNS: tuple[str, ...] = (

@@ -263,17 +263,17 @@ def _honest_figures(honest: Sequence[Honest]) -> list[Figure]:
     float64_pair = sum(each.float64_pairs for each in honest)
     return [
         Figure(
-            what=f"two honest routes apart, worst of {pairs} pairs on {models} models, in multiples of the model's rounding noise",
+            what=f"greatest difference of two healthy routes, {pairs} pairs on {models} models, in multiples of the model's rounding noise",
             measured=f"{max(each.worst for each in honest):.2f}",
             against=f"limit {MAX_FACTOR:g}",
         ),
         Figure(
-            what=f"the same on the float64 copy, worst of {float64_pair} pairs, in multiples of (E + 1 ulp) · 2⁻²⁹",
+            what=f"the same on the float64 copy, {float64_pair} pairs, in multiples of (E + 1 ulp) · 2⁻²⁹",
             measured=f"{max(each.float64_pair for each in honest):.2f}",
             against=f"limit {FLOAT64_FACTOR:g}",
         ),
         Figure(
-            what=f"false alarms on these pairs and on {sum(each.swapped for each in honest)} rows with their companions swapped",
+            what=f"false alarms on these pairs and on {sum(each.swapped for each in honest)} rows with their neighbours replaced",
             measured=str(sum(len(each.alarms) for each in honest)),
             goal="0",
         ),

@@ -51,7 +51,7 @@ def _other_kernels(folder: Path, rounds: int) -> Figure:
     imported = statistics.median(wall([sys.executable, "-c", _IMPORT], folder) for _ in range(rounds))
     added = statistics.median(a - b for a, b in zip(pairs.mine, pairs.theirs, strict=True))
     return Figure(
-        what="what KC203 and KC605 add to the wall time of KC101, against `import keras`",
+        what="wall time that KC203 and KC605 add to KC101, against `import keras`",
         measured=duration(max(added, 0.0)),
         against=duration(imported),
         ratio=f"{added / imported:.2f} ×",
@@ -104,7 +104,7 @@ def _float64_copy(rounds: int) -> Figure:
     )
     mine, one = pairs.medians
     return Figure(
-        what=f"predict-float64 and rounded-layers on the float64 copy, wide MLP, {_ROWS} rows, against one forward pass of it",
+        what=f"predict-float64 and rounded-layers on the float64 copy, wide MLP, {_ROWS} rows, against one forward pass of the copy",
         measured=duration(mine),
         against=duration(one),
         ratio=pairs.spread(),

@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = list(answers(Path(folder)))
     table = "\n".join(
         (
-            "| given | exit | what is said |",
+            "| input | exit code | message |",
             "|---|---|---|",
             *(line(row, answered) for row, answered in found),
         )

@@ -1,4 +1,4 @@
-"""CONFIRMATIONS: by cause, how it is confirmed. One row for each row of CAUSES; docs/diagnosis.md is held against it."""
+"""CONFIRMATIONS: by cause, how it is confirmed. One row for each row of CAUSES; a test compares docs/diagnosis.md with it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Confirmation:
 
 
 _HELD = "with {layers} held"
-_NEIGHBOURS = held("hold-companions", _HELD, "neighbours change no bit")
+_COMPANIONS = held("hold-companions", _HELD, "neighbours change no bit")
 _REPEAT = held("hold-repeat", _HELD, "repeated calls agree bit for bit")
 _COPIES = held("hold-copies", _HELD, "both copies of the model agree bit for bit")
 _TRAINING = held(
@@ -53,9 +53,9 @@ _TRAINING = held(
 )
 _STATISTICS = unproven("told by statistics alone; --served, the rows that serving really fed, would tell")
 _SERVED_AGAIN = (
-    "the mistake is made on purpose with the saved scaler, and gives the served rows back value by value"
+    "kcheck makes the same mistake with the saved scaler, and this reproduces the served rows value by value"
 )
-_READ_SHAPE = "the shape of the rows is held against the one that the model declares"
+_READ_SHAPE = "the shape of the rows is compared with the shape that the model declares"
 
 
 def _served(slug: str) -> Confirmation:
@@ -76,14 +76,14 @@ def _open(why: str) -> Confirmation:
 CONFIRMATIONS: Mapping[str, Confirmation] = {
     "untracked-state": Confirmation(
         how=(
-            "the layer of one copy is held to what it gives in the other; or a variable that no file holds is given another value; or answers repeat "
-            "within one process alone"
+            "the layer of one copy is given its output from the other copy; or a variable that the file does not store is set to a different value; "
+            "or outputs repeat only within one process"
         ),
         prove=either(_COPIES, other_value_of_state, retraced),
         routes=("hold-copies",),
     ),
     "config-loses-arguments": Confirmation(
-        how="the layer of the loaded copy is held to what it gives in the model at hand; or the argument is missing from get_config",
+        how="the layer of the loaded copy is given its output from the original model; or the argument is missing from get_config",
         prove=either(
             _COPIES,
             seen(
@@ -96,40 +96,41 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         routes=("hold-copies",),
     ),
     "batch-statistics-in-inference": Confirmation(
-        how="the layer is held to what it gave before its neighbours were replaced",
-        prove=_NEIGHBOURS,
+        how="the layer is given its output from before the neighbours were replaced",
+        prove=_COMPANIONS,
         routes=("hold-companions",),
     ),
     "cross-sample-dependence": Confirmation(
-        how="the layer is held to what it gave before its neighbours were replaced",
-        prove=_NEIGHBOURS,
+        how="the layer is given its output from before the neighbours were replaced",
+        prove=_COMPANIONS,
         routes=("hold-companions",),
     ),
     "batch-size-dependence": Confirmation(
-        how="neighbours are replaced, size and place kept: no bit moves", prove=neighbours_have_no_effect
+        how="neighbours are replaced, batch size and position are kept: the outputs keep the same bits",
+        prove=neighbours_have_no_effect,
     ),
     "state-carry-over": Confirmation(
-        how="states are reset between two predicts; or the layer is held to what it gave the first time",
+        how="states are reset between two predicts; or the layer is given its output from the first call",
         prove=either(reset, _REPEAT),
         routes=("hold-repeat",),
     ),
     "active-randomness": Confirmation(
-        how="the layer is held to what it gave the first time; or the seeds are put back",
+        how="the layer is given its output from the first call; or the seeds are restored",
         prove=either(_REPEAT, restored("seed")),
         routes=("hold-repeat",),
     ),
     "hidden-state": Confirmation(
-        how="the layer is held, or what it keeps is put back; or answers repeat until the model is traced or loaded anew",
+        how="the layer is given its earlier output, or its state is restored; or outputs repeat until the model is traced or loaded again",
         prove=either(_REPEAT, restored("weight", "state"), retraced),
         routes=("hold-repeat",),
     ),
     "training-flag-default": Confirmation(
-        how="training=False is passed to the layer alone in a bare call",
+        how="in a call without the training argument, training=False is passed to this layer only",
         prove=_TRAINING,
         routes=("hold-training",),
     ),
     "state-batch-mismatch": _read(
-        "the answers to a short last batch are counted",
+        "the output rows of a short last batch are counted",
         "counted: a short last batch gets more answers than it has rows",
         "KC102",
         finding="given",
@@ -143,14 +144,16 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         finding="output_rows",
     ),
     "nan-hidden": Confirmation(
-        how="the same rows go through kernels that are not fused",
+        how="the same rows are run with kernels that are not fused",
         prove=either(eager_shows_nan, unproven("no way of calling it shows the NaN")),
     ),
     "non-finite-input": _read(
-        "rows are counted", "counted: the rows themselves hold it, before any layer", "KC701"
+        "the rows with NaN or infinity are counted",
+        "counted: the rows themselves hold it, before any layer",
+        "KC701",
     ),
     "non-finite-output": Confirmation(
-        how="NaN and infinity are replaced by 0 behind the layer; or the weight that holds them is read",
+        how="NaN and infinity are replaced by 0 in the output of the layer; or the weight that contains them is read",
         prove=either(
             nonfinite_zeroed,
             seen("read off the weights, which hold NaN or infinity themselves", "KC701", finding="weights"),
@@ -158,18 +161,18 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         routes=("hold-nonfinite",),
     ),
     "predict-overridden": Confirmation(
-        how="what the class overrides is put back to Keras's own",
+        how="the overridden methods are replaced by those of Keras",
         prove=plain_predict,
         routes=("plain-predict",),
     ),
     "eager-differs": Confirmation(
-        how="the layer is given the same inputs eagerly and in a graph of its own",
+        how="the layer alone is run on the same inputs, eagerly and in a graph",
         prove=lambda _evidence, _failing: Proof(
             confirmed=True, told="given the same inputs, the layer alone gives others in a graph than eagerly"
         ),
         routes=(),
     ),
-    "dtype-cast": Confirmation(how="the rows are cast by hand before the call", prove=cast_by_hand),
+    "dtype-cast": Confirmation(how="the rows are cast explicitly before the call", prove=cast_by_hand),
     "preprocess-unrepeatable": _read(
         "the function is called twice on the same rows, and in two processes",
         "the function itself, called on the same rows, gives others",
@@ -187,7 +190,7 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
     "scaling-step-skipped": _served("scaling-step-skipped"),
     "gaps-filled-otherwise": _served("gaps-filled-otherwise"),
     "feature-order": Confirmation(
-        how="columns are put in the served order, and give the served rows; or the names of the columns are read",
+        how="the columns are put in the served order, and this reproduces the served rows; or the names of the columns are read",
         prove=either(
             replayed("feature-order"),
             seen(
@@ -206,26 +209,30 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
     ),
     "scaler-foreign": _open(
-        "the served rows lie on a straight line over the right ones, but the other scaler is not at hand"
+        "the served rows are a linear function of the correct rows, but the scaler that produced them is not at hand"
     ),
     "normalization-unadapted": _read(
-        "its statistics are read", "read off the layer: its statistics are not those of rows", "KC401"
+        "the statistics of the layer are read",
+        "read off the layer: its statistics are not those of rows",
+        "KC401",
     ),
     "normalization-stale": _open(
-        "the statistics differ from the reference rows or from the weights; nothing tells which ones training used"
+        "the statistics differ from the reference rows or from the weights; it is not known which ones training used"
     ),
-    "normalized-twice": _open("told by the range of the rows where they reach the layer"),
-    "input-range": _open("told by the range of the rows alone"),
+    "normalized-twice": _open("based on the range of the rows at the input of the layer"),
+    "input-range": _open("based on the range of the rows only"),
     "input-mutated": _read(
-        "the function is given a copy of the rows, which is looked at afterwards",
+        "the function is called with a copy of the rows, and the copy is compared with the rows afterwards",
         "a copy that was handed over came back changed",
         "KC402",
     ),
-    "scaler-stale": _open("told by what the scaler remembers, against the reference rows"),
+    "scaler-stale": _open("based on a comparison of the scaler's statistics with the reference rows"),
     "scaler-version": _read(
         "both versions are read", "read off the file, and off the scikit-learn that runs", "KC304"
     ),
-    "distribution-shift": _open("told by statistics alone: the rows may be right and the world another"),
+    "distribution-shift": _open(
+        "based on statistics alone; the rows may be correct and the population may have changed"
+    ),
     "wrong-rank": _read(
         _READ_SHAPE, "read off the shape: it has an axis more or less than the model declares", "KC501"
     ),
@@ -252,12 +259,15 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
             ),
         ),
     ),
-    "input-order": _open("told by the levels of the inputs, which are each other's"),
+    "input-order": _open("based on the levels of the inputs: each input has the level of a different one"),
     "wrong-ids": _read(
-        "ids are counted against the table", "counted: ids that the table has no row for", "KC501"
+        "ids are compared with the size of the table", "counted: ids that the table has no row for", "KC501"
     ),
     "mask-lost": Confirmation(
-        how="the mask is restored where it ends, and what it hides zeroed there; or the layer is given the same true steps with padding and without",
+        how=(
+            "the mask is restored at the layer that loses it, and the masked time steps are set to 0; "
+            "or the layer alone is run on the same true time steps with and without padding"
+        ),
         prove=either(
             masks_restored,
             mask_put_back,
@@ -270,43 +280,43 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
         routes=("hold-masks",),
     ),
-    "padding-unmasked": _open("the model masks nothing that could be restored"),
+    "padding-unmasked": _open("the model masks nothing, so no mask can be restored"),
     "fully-masked-row": _read(
-        "rows of nothing but padding are answered apart from the others",
+        "rows that consist of padding only are run separately",
         "answered apart, those rows give NaN and cut ones do not",
         "KC504",
     ),
     "stepwise-differs": Confirmation(
-        how="a copy that carries its state is fed the same steps; or later steps are replaced",
+        how="a copy that keeps its state is fed the same time steps; or later time steps are replaced",
         prove=either(
             stepwise_copy_agrees, unproven("no copy of the model could be made that carries its state")
         ),
     ),
     "state-not-carried": _read(
-        "the layers are read",
+        "the stateful setting of the layers is read",
         "read off the layers: none is stateful, so that every row starts from zeros",
         "KC502",
     ),
     "time-distributed-dynamic": _read(
-        "predict is traced anew in between",
+        "predict is traced again between the two lengths",
         "with predict traced anew in between, the same rows are answered right",
         "KC501",
     ),
     "recorded-in-other-form": _read(
-        "today's answers are reordered or rescaled, and give the recorded ones",
+        "today's outputs are reordered or rescaled, and this reproduces the recorded ones",
         "reordered or rescaled, today's answers are the recorded ones",
         "KC802",
         finding="forms",
     ),
-    "answers-moved": _open("only numbers were recorded, not the model that gave them"),
-    "device-precision": _open("the layer runs on one device as a whole"),
+    "answers-moved": _open("only numbers were recorded, not the model that produced them"),
+    "device-precision": _open("the whole layer runs on one device"),
     "kernel-dependent": _read(
-        "nothing but the kernels is changed",
+        "only the kernels are changed",
         "nothing but oneDNN and the number of threads was changed between the two processes",
         "KC605",
     ),
     "low-precision": Confirmation(
-        how="the narrow operations are read off the compiled step; or the dtype policy is",
+        how="the operations in low precision are read from the compiled graph; or the dtype policy is read",
         prove=either(
             seen(
                 "read off the compiled step, whose operations give float16 or bfloat16",
@@ -320,16 +330,16 @@ CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
     ),
     "rounding": _read(
-        "both ways are held against the model's own rounding noise, measured in float64",
+        "both routes are compared with the model's own rounding noise, measured on the float64 copy",
         "held against float64: all deviations are within what the model's own rounding gives",
         *ROUNDED_BY_KERNELS,
     ),
     "ill-conditioned": Confirmation(
-        how="a change of 1e-7 is made in float64, where nothing rounds; or rounding is put into the float64 copy layer by layer",
+        how="inputs or weights are changed by 1e-7 in float64, where rounding is negligible; or rounding is added to the float64 copy layer by layer",
         prove=amplified,
     ),
     "near-ties": _read(
-        "a change of 1e-7 is made in float64",
+        "inputs or weights are changed by 1e-7 in float64",
         "in float64, where nothing rounds, a change of 1e-7 turns decisions round",
         "KC604",
     ),
