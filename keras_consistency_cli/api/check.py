@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.strict_yaml import KeyPath
-from keras_consistency_cli.config.validation_errors import complaint
+from keras_consistency_cli.config.validation_errors import usage_error
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.pipeline.run import inspect
 from keras_consistency_cli.reporting import report as reports
@@ -159,7 +159,7 @@ def _validated(values: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate({**values, **words})
     except ValidationError as error:
-        raise complaint(error, Settings, lambda path: (_stated(values, path), "check")) from None
+        raise usage_error(error, Settings, lambda path: (_stated(values, path), "check")) from None
 
 
 def _stated(values: Any, path: KeyPath) -> KeyPath:

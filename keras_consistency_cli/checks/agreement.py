@@ -33,7 +33,10 @@ FLIPPED_SHARE = 0.05
 
 HIGH_NOISE = 1e-3
 """Of the greatest output: rounding above this leaves a float32 answer three digits."""
-CANCELS = "look for large numbers that cancel, or a division by next to nothing: a compiler may fold what another way of calling rounds"
+CANCELS = (
+    "look for large numbers that cancel, or a division by next to nothing: a compiler may fold what another "
+    "way of calling rounds"
+)
 FRESH = Pair(candidate="fresh-process", reference="predict")
 """The same again in another process: what differs there differs for no reason of devices or kernels."""
 
@@ -108,8 +111,14 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
         )
     toothless = next((each for each in judged if _limit_exceeds_output(each, evidence)), None)
     if toothless is not None:
-        message = f"the stated limit of {toothless.limit.value:.2g} is no smaller than the greatest answer, {toothless.comparison.scale:.2g}"
-        advice = "state limits below the size of the answers, or none: the limits that rounding gives would fail this"
+        message = (
+            f"the stated limit of {toothless.limit.value:.2g} is no smaller than the greatest answer, "
+            f"{toothless.comparison.scale:.2g}"
+        )
+        advice = (
+            "state limits below the size of the answers, or none: the limits that rounding gives would fail "
+            "this"
+        )
         return Verdict(
             status=Status.ERROR,
             message=message,
@@ -172,7 +181,10 @@ def _spared(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Verdi
     """Rounding that predict is spared is told, and a warning where it takes more than float32's last digits."""
     comparison = most.comparison
     size = f"{comparison.max_abs:.1e} ({comparison.scaled:.1e} of the greatest output)"
-    message = f"{wording.agree}, but for rounding of {size} in {comparison.candidate} that {comparison.reference} is spared"
+    message = (
+        f"{wording.agree}, but for rounding of {size} in {comparison.candidate} that {comparison.reference} "
+        "is spared"
+    )
     if comparison.scaled <= HIGH_NOISE:
         return Verdict(status=Status.PASS, message=message, judged=judged)
     return Verdict(
@@ -189,7 +201,10 @@ def _flipping(judged: tuple[Judged, ...], most: Judged, wording: Wording) -> Ver
     comparison = most.comparison
     what = "a difference" if most.limit.origin == "stated" else "rounding"
     status = Status.FAIL if _flipped_share(comparison) > FLIPPED_SHARE else Status.WARN
-    message = f"{wording.agree}, but {what} of {comparison.max_abs:.1e} flips {comparison.flipped} of {comparison.decisions} decisions: near ties"
+    message = (
+        f"{wording.agree}, but {what} of {comparison.max_abs:.1e} flips {comparison.flipped} of "
+        f"{comparison.decisions} decisions: near ties"
+    )
     return Verdict(
         status=status, message=message, judged=judged, advice=UNDECIDED, findings={"cause": "near-ties"}
     )
@@ -226,10 +241,16 @@ def numbers(judged: Judged, evidence: Evidence) -> str:
     if comparison.misshapen:
         return f"{comparison.candidate}: {comparison.misshapen}"
     if comparison.nonfinite and (judged.limit.origin != "exact" or not comparison.max_abs):
-        return f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against {comparison.reference})"
+        return (
+            f"{comparison.nonfinite} values are finite on one side only ({comparison.candidate} against "
+            f"{comparison.reference})"
+        )
     if judged.float64_pair is not None and not comparison.max_abs and judged.float64_pair.max_abs:
         float64_pair = judged.float64_pair
-        return f"by {float64_pair.max_abs:.2g} on the float64 copy, in {float64_pair.rows_differing} of {float64_pair.rows} rows: too little for float32 to show"
+        return (
+            f"by {float64_pair.max_abs:.2g} on the float64 copy, in {float64_pair.rows_differing} of "
+            f"{float64_pair.rows} rows: too little for float32 to show"
+        )
     parts = [f"by up to {comparison.max_abs:.2g}"]
     if comparison.scale:
         parts.append(f"{comparison.scaled:.2g} of the greatest output")
@@ -253,7 +274,10 @@ def axis_lost(evidence: Evidence) -> Verdict | None:
     if told is None:
         return None
     message = told[told.index(AXIS_LOST) :]
-    advice = "name the axis of every squeeze: squeeze(x, axis=-1); without one it takes the row axis too where there is but one row"
+    advice = (
+        "name the axis of every squeeze: squeeze(x, axis=-1); without one it takes the row axis too where "
+        "there is but one row"
+    )
     return Verdict(
         status=Status.FAIL,
         message=message,
@@ -266,7 +290,10 @@ def differs_anyway(evidence: Evidence) -> Verdict | None:
     """A SKIP where another process with the same device and kernels does not answer as predict does: then neither of the two is to blame."""
     if all(each.within for each in judge_pairs(evidence, (FRESH,))):
         return None
-    reason = "a second process with the same device and kernels does not answer the same either, see KC203 repeatability"
+    reason = (
+        "a second process with the same device and kernels does not answer the same either, see KC203 "
+        "repeatability"
+    )
     return Verdict(status=Status.SKIP, message="nothing to compare with", reason=reason)
 
 
@@ -274,5 +301,8 @@ def carries_state_on_purpose(evidence: Evidence) -> Verdict | None:
     """A SKIP where the owner says that rows are consecutive chunks of one sequence and the model is stateful, else None."""
     if evidence.data.get("stateful_rows") != "consecutive" or not evidence.facts.stateful_layers:
         return None
-    reason = "the rows are consecutive chunks of one sequence (facts.stateful_rows), so their order and their history count"
+    reason = (
+        "the rows are consecutive chunks of one sequence (facts.stateful_rows), so their order and their "
+        "history count"
+    )
     return Verdict(status=Status.SKIP, message="state is carried over on purpose", reason=reason)

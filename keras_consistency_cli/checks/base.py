@@ -16,7 +16,10 @@ from keras_consistency_cli.text import clean
 
 __all__ = ["UNDECIDED", "Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
 
-UNDECIDED = "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from 0.5"
+UNDECIDED = (
+    "treat answers this close to a tie as undecided: widen the margin, or decide with a threshold away from "
+    "0.5"
+)
 """Advice where decisions flip within rounding."""
 
 
@@ -131,5 +134,8 @@ def _downgrade_flipped_pass(verdict: Verdict) -> Verdict:
     if verdict.status is not Status.PASS or not flipping:
         return verdict
     most = max(flipping, key=lambda each: each.flipped)
-    told = f"{verdict.message}; yet {most.flipped} of {most.decisions} decisions flip between {most.candidate} and {most.reference}: near ties"
+    told = (
+        f"{verdict.message}; yet {most.flipped} of {most.decisions} decisions flip between {most.candidate} "
+        f"and {most.reference}: near ties"
+    )
     return replace(verdict, status=Status.WARN, message=told, advice=verdict.advice or UNDECIDED)

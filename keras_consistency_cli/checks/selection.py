@@ -46,7 +46,10 @@ def check_outputs(stated: Sequence[str], known: Sequence[str]) -> None:
     """
     for name in stated:
         if known and name not in known:
-            what = f"a limit is stated for output '{clean(name, 60)}', which the model does not have{did_you_mean(name, known)}"
+            what = (
+                f"a limit is stated for output '{clean(name, 60)}', which the model does not "
+                f"have{did_you_mean(name, known)}"
+            )
             raise UsageError(what, expected=clean(", ".join(known)))
 
 

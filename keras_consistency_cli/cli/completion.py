@@ -1,4 +1,6 @@
-"""What a shell may put where a word is begun: called only while a line is completed, so that nothing is imported before."""
+"""Shell completion. The functions are called only while a shell completes a line, so imports happen inside
+them.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +8,47 @@ from collections.abc import Callable, Iterable
 
 from keras_consistency_cli.config.report_targets import FORMATS
 
-__all__ = ["check_names", "forms", "one_of", "routes", "topics"]
+__all__ = ["check_names", "one_of", "report_forms", "routes", "topics"]
 
 
 def one_of(*words: str) -> Callable[[str], list[str]]:
-    """Return what completes one of a few words."""
+    """Return a function that completes one of a few words."""
 
-    def completed(incomplete: str) -> list[str]:
-        return _begun(words, incomplete)
+    def complete(incomplete: str) -> list[str]:
+        return _starting_with(incomplete, words)
 
-    return completed
+    return complete
 
 
-def forms(incomplete: str) -> list[str]:
-    """Complete a form of the report; the file behind it is for the shell to complete."""
-    return _begun(FORMATS, incomplete)
+def report_forms(incomplete: str) -> list[str]:
+    """Complete a report format; the shell itself completes the file after `=`."""
+    return _starting_with(incomplete, FORMATS)
 
 
 def check_names(incomplete: str) -> list[str]:
-    """Complete the last of several checks with commas between them, by code or by name."""
+    """Complete the last of several checks separated by commas, by code or by name."""
     from keras_consistency_cli.checks.registry import CHECKS
 
     before, comma, last = incomplete.rpartition(",")
-    return [
-        f"{before}{comma}{word}"
-        for word in _begun((word for check in CHECKS for word in (check.code, check.name)), last)
-    ]
+    words = (word for check in CHECKS for word in (check.code, check.name))
+    return [f"{before}{comma}{word}" for word in _starting_with(last, words)]
 
 
 def routes(incomplete: str) -> list[str]:
-    """Complete a way of calling a model."""
+    """Complete the name of a route."""
     from keras_consistency_cli.checks.route_pair import ROUTES
 
-    return _begun(ROUTES, incomplete)
+    return _starting_with(incomplete, ROUTES)
 
 
 def topics(incomplete: str) -> list[str]:
-    """Complete what can be explained: a check by code or by name, or a cause."""
+    """Complete what `kcheck explain` knows: a check by code or by name, or a cause."""
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES
 
-    return _begun((*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES), incomplete)
+    checks = (word for check in CHECKS for word in (check.code, check.name))
+    return _starting_with(incomplete, (*checks, *CAUSES))
 
 
-def _begun(words: Iterable[str], incomplete: str) -> list[str]:
+def _starting_with(incomplete: str, words: Iterable[str]) -> list[str]:
     return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]

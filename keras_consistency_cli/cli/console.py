@@ -1,4 +1,7 @@
-"""Where text leaves kcheck: standard output, standard error or a file. Decides colour, width and alphabet; never fails with a traceback."""
+"""Output of text: standard output, standard error and files. Chooses colour, width and character set.
+
+A stream that is closed or full never causes a traceback.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _NARROWEST = 40
 
 
 def hold_standard_streams() -> None:
-    """Put /dev/null where descriptors 0 to 2 are closed, so that no file opened later is taken for standard output."""
+    """Open /dev/null for closed descriptors 0 to 2, so that no file opened later becomes standard output."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -42,7 +45,7 @@ def hold_standard_streams() -> None:
 
 
 def settle_standard_streams() -> None:
-    """Write out what is buffered, or drop it: the interpreter would stumble over it at its end and change the exit code."""
+    """Flush the streams or drop what is buffered: a failing flush at exit would change the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             try:
@@ -52,7 +55,9 @@ def settle_standard_streams() -> None:
 
 
 def say(message: str) -> None:
-    """Print "kcheck: message" on standard error, further lines indented; silent where nobody can listen."""
+    """Print "kcheck: message" on standard error, further lines indented; does nothing if the stream is
+    closed.
+    """
     first, *others = message.splitlines() or [""]
     lines = [f"kcheck: {first}", *(f"        {line}" for line in others)]
     if sys.stderr is not None:
@@ -61,15 +66,15 @@ def say(message: str) -> None:
 
 
 def write_stdout(text: str, *, encoding: str | None = None) -> None:
-    """Write text to standard output, characters it cannot show spelled out as escapes.
+    """Write text to standard output; characters that its encoding does not have are escaped.
 
     Args:
-        text: all of it, with its last newline.
-        encoding: other than the stream's own, for formats that fix one (JSON is UTF-8).
+        text: the whole text, including its last newline.
+        encoding: instead of the stream's own, for formats that require one (JSON is UTF-8).
 
     Raises:
-        BrokenPipeError: the reader is gone.
-        NoVerdictError: the text could not be written, as on a full disk.
+        BrokenPipeError: the reader has closed the stream.
+        NoVerdictError: the text could not be written, for example because the disk is full.
     """
     stream = sys.stdout
     if stream is None or stream.closed:
@@ -78,7 +83,7 @@ def write_stdout(text: str, *, encoding: str | None = None) -> None:
         stream.flush()
         if buffer := getattr(stream, "buffer", None):
             buffer.write(text.encode(encoding or stream.encoding, errors="backslashreplace"))
-        else:  # a StringIO put in its place
+        else:  # a StringIO replaces the stream
             stream.write(text)
         stream.flush()
     except OSError as error:
@@ -92,9 +97,9 @@ def _silence(stream: IO[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def check_destination(path: Path, inputs: Iterable[Path], *, said: str = "--output ") -> None:
-    """Refuse, before anything has run, a file that cannot be written or that is one of the inputs; `said` is what the user wrote before it."""
-    shown = f"{said}{clean(path)}"
+def check_destination(path: Path, inputs: Iterable[Path], *, flag: str = "--output ") -> None:
+    """Refuse a file that cannot be written or that is an input; `flag` is what the user wrote before it."""
+    shown = f"{flag}{clean(path)}"
     try:
         path.is_dir()
     except OSError as error:
@@ -102,27 +107,30 @@ def check_destination(path: Path, inputs: Iterable[Path], *, said: str = "--outp
             f"{shown} cannot be written: {clean(error.strerror)}", expected="a file in a folder that exists"
         ) from None
     if path.is_dir() or not path.parent.is_dir():
-        what = (
-            "is a folder" if path.is_dir() else f"cannot be written: there is no folder {clean(path.parent)}"
-        )
-        raise UsageError(f"{shown} {what}", expected="a file in a folder that exists")
+        reason = "is a folder" if path.is_dir() else f"cannot be written: no folder {clean(path.parent)}"
+        raise UsageError(f"{shown} {reason}", expected="a file in a folder that exists")
     for taken in inputs:
         with contextlib.suppress(OSError):
             if path.samefile(taken):
-                raise UsageError(f"{shown} would overwrite an input of this run", fix="give another file")
+                raise UsageError(f"{shown} would overwrite an input of this run", fix="give a different file")
 
 
 def is_step_summary(path: Path, environ: Mapping[str, str]) -> bool:
-    """Whether a file is the summary of the GitHub job step that is running: every step adds to it."""
+    """Whether a file is the summary of the running GitHub job step: each step appends to it."""
     summary = environ.get("GITHUB_STEP_SUMMARY")
     return bool(summary) and os.path.realpath(path) == os.path.realpath(summary or "")
 
 
 def write_file(path: Path, text: str, *, add: bool = False) -> None:
-    """Write text to a file in UTF-8: wholly or not at all, unless the path is a device or a pipe; with `add` below what it holds.
+    """Write text to a file in UTF-8, completely or not at all (except to a device or pipe).
+
+    Args:
+        path: the file.
+        text: the whole text.
+        add: append to the file instead of replacing it.
 
     Raises:
-        NoVerdictError: it could not be written; nothing is left behind.
+        NoVerdictError: the file could not be written; no partial file remains.
     """
     try:
         if path.exists() and not path.is_file():
@@ -138,22 +146,19 @@ def write_file(path: Path, text: str, *, add: bool = False) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file wholly or not at all.
+    """Write a file completely or not at all.
 
     Raises:
-        NoVerdictError: it could not be written; nothing is left behind.
+        NoVerdictError: the file could not be written; no partial file remains.
     """
-    draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
     try:
-        draft.write_bytes(content)
-        draft.replace(path)
+        _replace(path, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
         raise NoVerdictError(f"cannot write {clean(path)}: {error.strerror}") from None
 
 
 def _replace(path: Path, content: bytes) -> None:
+    """Write next to the file and rename, so that a reader never sees half of it."""
     draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
     try:
         with draft.open("xb") as stream:
@@ -167,7 +172,7 @@ def _replace(path: Path, content: bytes) -> None:
 def wants_color(
     choice: Literal["auto", "always", "never"], environ: Mapping[str, str], *, to_file: bool = False
 ) -> bool:
-    """Decide on colour: the explicit choice, then NO_COLOR, then FORCE_COLOR, then whether a terminal is there."""
+    """Decide whether to use colour: explicit choice, NO_COLOR, FORCE_COLOR, then whether it is a terminal."""
     if choice != "auto" or to_file:
         return choice == "always"
     if environ.get("NO_COLOR"):
@@ -178,7 +183,7 @@ def wants_color(
 
 
 def speaks_ascii_only() -> bool:
-    """Whether standard output's encoding lacks the signs that reports use."""
+    """Whether the encoding of standard output does not have the signs used in reports."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         _SIGNS.encode(encoding)
@@ -188,5 +193,5 @@ def speaks_ascii_only() -> bool:
 
 
 def terminal_width() -> int:
-    """Return the columns to write for: the terminal's, $COLUMNS, or 80."""
+    """Return the width in columns: of the terminal, from $COLUMNS, or 80."""
     return max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST)

@@ -1,4 +1,4 @@
-"""What a command knows of the call it is part of."""
+"""The call of kcheck that a command belongs to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ __all__ = ["Call"]
 
 @dataclass(kw_only=True)
 class Call:
-    """One call of kcheck: the line as it was typed; not frozen, because `debug` may be found only in the settings."""
+    """One call of kcheck. Not frozen, because `debug` may also be set by the settings."""
 
     line: str
+    """The command line as it was typed."""
     debug: bool
-    bare: bool = False
-    """Whether only the model was given, without a command: then what lies beside it is taken."""
+    is_bare: bool = False
+    """Whether only the model was given, without a command: then the files next to the model are used."""

@@ -1,6 +1,6 @@
-"""The command line: argv to one of the commands, whatever ends it to an exit code.
+"""The command line: dispatches argv to a command and turns every ending into an exit code.
 
-Only typer and the lightest modules are imported here; the commands import the rest, so that `kcheck --help` answers at once.
+Only Typer and light modules are imported here; the commands import the rest, so that `kcheck --help` is fast.
 """
 
 from __future__ import annotations
@@ -35,44 +35,48 @@ __all__ = ["COMMANDS", "app", "main"]
 _INTERRUPTED, _NO_VERDICT = 130, 3
 _MODEL = ".keras"
 _COMPLETING = "_KCHECK_COMPLETE"
-"""Set by a shell that asks how a line could go on."""
+"""Set by a shell that requests completions."""
 
 app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Tell whether a saved Keras model answers the same every way it is called.\n\n'kcheck MODEL' alone is 'kcheck run MODEL' with the scaler, "
-    "the rows and the kcheck.yaml that lie beside the model.",
-    epilog="Exit codes: 0 consistent, 1 the model or its pipeline is at fault, 2 the call is at fault, 3 no verdict, 130 and 143 interrupted.",
+    help="Check whether a saved Keras model gives the same outputs every way it is called.\n\n"
+    "'kcheck MODEL' is 'kcheck run MODEL' with the scaler, the rows and the kcheck.yaml "
+    "from the model's folder.",
+    epilog="Exit codes: 0 consistent, 1 fault in the model or its pipeline, 2 wrong call, 3 no verdict, "
+    "130 and 143 interrupted.",
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run kcheck and return its exit code; every failure has been told on standard error."""
+    """Run kcheck and return its exit code; every failure has been reported on standard error."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    bare = _is_bare(given)
-    call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given, bare=bare)
+    is_bare = _is_bare(given)
+    call = Call(line=shlex.join(["kcheck", *given]), debug="--debug" in given, is_bare=is_bare)
     console.hold_standard_streams()
     try:
         with interruptible():
-            command, words = typer.main.get_command(app), ["run", *given] if bare else list(given)
+            command, words = typer.main.get_command(app), ["run", *given] if is_bare else list(given)
             if _COMPLETING in os.environ:
                 command.main(args=list(given), prog_name="kcheck")
             if words and words[0] in COMMANDS:
-                # None of the options before a command is given; to find out that they are not, typer would import pydantic.
+                # No option stands before the command; Typer would import pydantic to find that out.
                 command.params.clear()
                 command.add_help_option = False
             with command.make_context("kcheck", words, obj=call) as context:
                 return int(command.invoke(context) or 0)
     except BaseException as error:
-        return _told(error, call)
+        return _report_ending(error, call)
     finally:
         console.settle_standard_streams()
 
 
 def _is_bare(given: Sequence[str]) -> bool:
-    """Whether a model stands where a command would, as in `kcheck model.keras`; a command's name is never taken for a file."""
+    """Whether a model is given instead of a command, as in `kcheck model.keras`; the name of a command is
+    never a file.
+    """
     first, *others = given or ("",)
     if first.startswith("-"):
         return not any(name in others for name in COMMANDS) and any(word.endswith(_MODEL) for word in others)
@@ -83,8 +87,8 @@ def _is_bare(given: Sequence[str]) -> bool:
     )
 
 
-def _told(error: BaseException, call: Call) -> int:
-    """Tell what ended the call, and return its exit code."""
+def _report_ending(error: BaseException, call: Call) -> int:
+    """Report what ended the call, and return its exit code."""
     if isinstance(error, typer.Exit):
         return int(error.exit_code)
     if isinstance(error, Interruption):
@@ -104,36 +108,36 @@ def _told(error: BaseException, call: Call) -> int:
     if isinstance(error, KcheckError):
         console.say(str(error))
         return error.exit_code
-    # Every error of typer's parser has format_message; its class moved between modules from one version of typer to the next.
+    # Every error of Typer's parser has format_message; the module of its class differs between versions.
     if hasattr(error, "format_message"):
         console.say(_usage(error))
         return UsageError.exit_code
     console.say(
         f"internal error: {type(error).__name__}: {clean(error)}"
-        + ("" if call.debug else "\n--debug shows where")
+        + ("" if call.debug else "\n--debug shows the traceback")
     )
     return _NO_VERDICT
 
 
 def _usage(error: Any) -> str:
-    """Put typer's complaint on one line, with a suggestion, and say where help is."""
+    """Return Typer's error message on one line, with a suggestion and the command that shows help."""
     context = getattr(error, "ctx", None)
     unknown = getattr(error, "option_name", None) if hasattr(error, "possibilities") else None
     if unknown:
-        known = [
+        flags = [
             name
             for parameter in (context.command.params if context else ())
             for name in parameter.opts
             if name.startswith("--")
         ]
-        what = f"unknown option {clean(unknown, 60)}{did_you_mean(unknown, known)}"
+        what = f"unknown option {clean(unknown, 60)}{did_you_mean(unknown, flags)}"
     else:
         what = clean(" ".join(error.format_message().split()))
     return f"{what}\nsee '{clean(context.command_path) if context else 'kcheck'} --help'"
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         console.write_stdout(f"kcheck {__version__}\n")
         raise typer.Exit
 
@@ -141,10 +145,11 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Options that stand before the command."""
+    """Options before the command."""
 
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
@@ -160,7 +165,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "init": init,
     "schema": schema,
 }
-"""The commands by name, in the order in which help shows them."""
+"""The commands by name, in the order of `kcheck --help`."""
 
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)

@@ -1,6 +1,7 @@
-"""What `kcheck inspect` prints: a saved model as its file describes it, for the terminal and as JSON (kcheck.model/1).
+"""Output of `kcheck inspect`: a saved model as its file describes it, for the terminal and as JSON.
 
-Apart from the package of report renderers, because those bring every check along: this has to be there in a fraction of a second.
+Separate from the report renderers: those import every check, and this command must answer in a fraction of a
+second.
 """
 
 from __future__ import annotations
@@ -21,19 +22,21 @@ __all__ = ["SUMMARY_SCHEMA", "render_summary", "render_summary_json", "render_su
 SUMMARY_SCHEMA = "kcheck.model/1"
 
 _WIDEST = {"class": 24, "shape": 22}
-"""Columns that these two may take, less where the page is narrow; the parameters take what they need, the name gets the rest."""
+"""Columns that these two may take, less where the page is narrow; the parameters take what they need, the
+name gets the rest.
+"""
 _NARROWEST = 8
 _LABEL, _GAP = 12, 2
 _BOLD, _RED, _YELLOW, _DIM = "1", "1;31", "1;33", "2"
 
 
 def render_summary(summary: ModelSummary, *, width: int = 80, color: bool = False) -> str:
-    """Return a summary as lines of text; what is kcheck's own in it is ASCII.
+    """Return a summary as lines of text; kcheck's own words in it are ASCII.
 
     Args:
-        summary: what was read.
-        width: columns to fill at most; names that are longer are cut.
-        color: whether ANSI colours may be used; what they say is said in words too.
+        summary: the contents of the file.
+        width: columns to fill at most; longer names are cut.
+        color: whether ANSI colours may be used; words say the same.
     """
     lines = [
         *_head(summary, width),
@@ -52,7 +55,7 @@ def render_summary(summary: ModelSummary, *, width: int = 80, color: bool = Fals
 def render_summary_json(summary: ModelSummary) -> str:
     """Return a summary as indented ASCII JSON."""
     members = [{"name": name, "bytes": size} for name, size in summary.members]
-    path = summary.path.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no valid JSON
+    path = summary.path.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is not valid JSON
     document = {
         "schema": SUMMARY_SCHEMA,
         "exit_code": summary.exit_code,
@@ -64,7 +67,7 @@ def render_summary_json(summary: ModelSummary) -> str:
 
 
 def render_summary_refusal(path: str, refusal: KcheckError) -> str:
-    """Return what a machine is told of a file that was not read to its end."""
+    """Return the JSON document for a file that was refused."""
     error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.fix}
     return (
         json.dumps(
@@ -103,8 +106,8 @@ def _head(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
 
 def _labelled_lines(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
     facts = {
-        "inputs": list(map(_tensor, summary.inputs)) or ["the file does not tell"],
-        "outputs": list(map(_tensor, summary.outputs)) or ["the file does not tell"],
+        "inputs": list(map(_tensor, summary.inputs)) or ["not stated in the file"],
+        "outputs": list(map(_tensor, summary.outputs)) or ["not stated in the file"],
         "policies": [_amounts(summary.policies, "layers")] if summary.policies else [],
         "weights": [_amounts(summary.weight_dtypes, "arrays")] if summary.weight_dtypes else [],
         "custom": list(summary.custom),
@@ -123,7 +126,7 @@ def _amounts(amounts: Mapping[str, int], unit: str) -> str:
 
 
 def _table(rows: Sequence[LayerRow], width: int) -> Iterator[tuple[str, str]]:
-    """The layers in columns: name, class, shape, parameters; sublayers stand indented below the layer that holds them."""
+    """The layers in columns: name, class, shape, parameters; sublayers are indented below their layer."""
     cells = [("layer", "class", "output", "parameters"), *map(_cells, rows)]
     name, kind, shape, parameters = (max(map(_columns, column)) for column in zip(*cells, strict=True))
     room = max((width - 4 * _NARROWEST) // 2, _NARROWEST)
@@ -149,16 +152,16 @@ def _cells(row: LayerRow) -> tuple[str, str, str, str]:
 def _hazard(hazard: Hazard, width: int) -> list[tuple[str, str]]:
     first = (f"x REFUSED {hazard.kind}", _RED) if hazard.refused else (f"! NOTE {hazard.kind}", _YELLOW)
     words = [(f"  {line}", "") for line in _broken(hazard.words, width - 2)]
-    return [first, *words, *(_labelled("to mend", hazard.fix, width) if hazard.fix else ())]
+    return [first, *words, *(_labelled("fix", hazard.fix, width) if hazard.fix else ())]
 
 
 def _ending(summary: ModelSummary) -> str:
     run = (
-        "kcheck run does not pass it as it is, exit 1"
+        "kcheck run would refuse it as it is, exit 1"
         if summary.exit_code
         else "kcheck run would load it, exit 0"
     )
-    return f"nothing of the model was run; {run}"
+    return f"no code of the model was run; {run}"
 
 
 def _labelled(label: str, text: str, width: int) -> Iterator[tuple[str, str]]:
@@ -171,7 +174,7 @@ def _broken(text: str, width: int) -> list[str]:
 
 
 def _set(text: str, width: int) -> str:
-    """Fill or cut a text to exactly `width` columns; what is cut ends in two dots."""
+    """Pad or cut a text to exactly `width` columns; a cut text ends in two dots."""
     if _columns(text) > width:
         while text and _columns(text) > width - 2:
             text = text[:-1]
@@ -180,7 +183,7 @@ def _set(text: str, width: int) -> str:
 
 
 def _columns(text: str) -> int:
-    """How many columns a terminal takes for it: two for wide characters, none for marks that combine."""
+    """The columns of a text on a terminal: two for wide characters, none for combining marks."""
     if text.isascii():
         return len(text)
     return sum(
@@ -190,7 +193,7 @@ def _columns(text: str) -> int:
 
 
 def _harmless(line: str) -> str:
-    """A line that begins with two colons, or holds ##[, is an order to a build log."""
+    """Escape what a build log takes for a command: two colons at the start of a line, and ##[."""
     bare = line.lstrip()
     line = line[: len(line) - len(bare)] + "\\x3a" + bare[1:] if bare.startswith("::") else line
     return line.replace("##[", "#\\x23[").rstrip()
@@ -205,6 +208,6 @@ def _shape(shape: Shape | None) -> str:
 
 
 def _bytes(size: int) -> str:
-    """A size in the largest unit that leaves a number of at least one."""
+    """A size in the largest unit in which the number is at least one."""
     units: Iterable[tuple[str, float]] = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
     return next((f"{size / of:.3g} {unit}" for unit, of in units if size >= of), f"{size} bytes")

@@ -1,64 +1,44 @@
-"""Options that several commands take, each told once; a command names those that it has among its parameters."""
+"""Options of the commands that check a model. Each is declared once here, and `with_options` attaches it to a
+command.
+
+Typer reads the options of a command from the signature of its function. The decorator extends that signature,
+so that a function names only the parameters that belong to it alone; the values of all others are in
+`context.params`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from keras_consistency_cli.cli.completion import forms, one_of
+from keras_consistency_cli.cli.completion import check_names, one_of, report_forms
 from keras_consistency_cli.config.report_targets import FORMATS
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = [
-    "AllowUnsafe",
-    "Atol",
-    "Backend",
-    "BatchSize",
-    "Color",
-    "Config",
-    "CustomObjects",
-    "Data",
-    "Debug",
-    "Exact",
-    "ExitZero",
-    "FailOn",
-    "Format",
-    "Isolation",
-    "MemoryLimit",
-    "Model",
-    "Output",
-    "Preprocess",
-    "Quiet",
-    "Rows",
-    "Rtol",
-    "Scaler",
-    "Seed",
-    "TargetScaler",
-    "Text",
-    "Texts",
-    "Timeout",
-    "TotalTimeout",
-    "TrustScaler",
-    "Verbose",
-    "option",
-    "switch",
-]
+__all__ = ["OPTIONS", "Text", "check_choice", "option", "with_options"]
+
+Text = str | None
+Texts = list[str] | None
+
+Completion = Callable[[str], list[str]]
 
 
 def option(
-    help_text: str,
-    metavar: str | None = None,
-    *names: str,
-    completed: Callable[[str], list[str]] | None = None,
+    help_text: str, metavar: str | None = None, *names: str, completion: Completion | None = None
 ) -> Any:
-    """Return an option with a value; without names it is called as its parameter is.
+    """Return a Typer option with a value; without names it is written like its parameter.
 
     Args:
         help_text: for `--help`.
-        metavar: what stands for the value there; words with bars between them are all there is, and shells offer them.
-        names: how it is written.
-        completed: what shells offer instead.
+        metavar: the placeholder of the value; words separated by bars are all possible values, and shells
+            offer them.
+        names: the flags.
+        completion: words that a shell offers instead.
     """
     words = metavar.split("|") if metavar and metavar.islower() and "|" in metavar else []
     return typer.Option(
@@ -66,78 +46,144 @@ def option(
         help=help_text,
         metavar=metavar,
         show_default=False,
-        autocompletion=completed or (one_of(*words) if words else None),
+        autocompletion=completion or (one_of(*words) if words else None),
     )
 
 
-def switch(help_text: str, *names: str) -> Any:
-    """Return an option that is given or not."""
-    return typer.Option(*names, help=help_text)
+def _text(help_text: str, metavar: str, *names: str) -> tuple[Any, Text]:
+    return Annotated[Text, option(help_text, metavar, *names)], None
 
 
-Text = str | None
-Texts = list[str] | None
+def _texts(help_text: str, metavar: str, *, completion: Completion | None = None) -> tuple[Any, Texts]:
+    return Annotated[Texts, option(help_text, metavar, completion=completion)], None
 
-Model = Annotated[
-    Text,
-    typer.Argument(
-        help="The saved model (.keras); may come from the YAML file.", metavar="MODEL", show_default=False
-    ),
-]
-Data = Annotated[
-    Text,
-    option(
-        "Input rows, .npy, .npz (by input name), .csv or .parquet. Else they are made.",
+
+def _switch(help_text: str, *names: str) -> tuple[Any, bool]:
+    return Annotated[bool, typer.Option(*names, help=help_text)], False
+
+
+_MODEL = typer.Argument(
+    help="The saved model (.keras); the YAML file can name it instead.", metavar="MODEL", show_default=False
+)
+
+OPTIONS: Mapping[str, tuple[Any, object]] = {
+    "model": (Annotated[Text, _MODEL], None),
+    "data": _text(
+        "Input rows: .npy, .npz (by input name), .csv or .parquet. Rows are generated if it is not given.",
         "FILE",
         "--data",
         "-d",
     ),
-]
-Config = Annotated[Text, option("YAML file with any of these options.", "FILE", "--config", "-c")]
-Scaler = Annotated[Text, option("The scaler that the rows go through first.", "FILE")]
-Preprocess = Annotated[
-    Text,
-    option("Your own function that the rows go through, instead of a scaler; it is run.", "FILE.py:FUNCTION"),
-]
-TargetScaler = Annotated[Text, option("The scaler of the targets, to tell deviations in your units.", "FILE")]
-CustomObjects = Annotated[Texts, option("Python file with the model's own classes. Repeatable.", "FILE")]
-Rows = Annotated[Text, option("How many rows to use, spread over the data. [256]", "N|all")]
-BatchSize = Annotated[Text, option("Batch size of the ordinary prediction. [32]", "N")]
-Seed = Annotated[Text, option("Seed for made rows, spreading and shuffling. [0]", "N")]
-Format = Annotated[
-    Texts,
-    option(
-        f"Form of the report: {', '.join(FORMATS)}. Repeatable. [terminal]", "FORMAT[=FILE]", completed=forms
+    "config": _text("YAML file with any of these options.", "FILE", "--config", "-c"),
+    "scaler": _text("The scaler that is applied to the rows first.", "FILE"),
+    "preprocess": _text(
+        "Your own function that is applied to the rows instead of a scaler; kcheck runs it.",
+        "FILE.py:FUNCTION",
     ),
-]
-Output = Annotated[
-    Text,
-    option(
-        "File for the report that --format gives none, instead of standard output.", "FILE", "--output", "-o"
+    "reference": _text("Raw rows that the model was trained on.", "FILE"),
+    "served": _text("The rows that serving passed to the model for --data, row for row.", "FILE"),
+    "expected": _text("Recorded outputs for the rows of --data, row for row, to compare with.", "FILE"),
+    "target_scaler": _text("The scaler of the targets; differences are then also in your units.", "FILE"),
+    "custom_objects": _texts("Python file with the model's own classes. Repeatable.", "FILE"),
+    "select": _texts(
+        "Checks to run: codes, prefixes of codes or names, separated by commas. Repeatable.",
+        "CHECKS",
+        completion=check_names,
     ),
-]
-Backend = Annotated[Text, option("Keras backend. [tensorflow]", "tensorflow|jax|torch")]
-Rtol = Annotated[
-    Texts,
-    option(
-        "Relative limit, together with --atol, instead of the calibrated one; or one by output.", "X|OUTPUT:X"
+    "ignore": _texts(
+        "Checks to leave out, written like --select. Repeatable.", "CHECKS", completion=check_names
     ),
-]
-Atol = Annotated[Texts, option("Absolute limit, together with --rtol.", "X|OUTPUT:X")]
-Exact = Annotated[bool, switch("Ask for the same bits.", "--exact")]
-TrustScaler = Annotated[bool, switch("Let a pickled scaler run its own code.", "--trust-scaler")]
-AllowUnsafe = Annotated[bool, switch("Let the model run its own code (Lambda layers).", "--allow-unsafe")]
-FailOn = Annotated[Text, option("What makes the exit code 1. [fail]", "fail|warn")]
-ExitZero = Annotated[bool, switch("Exit with 0 although checks fail.", "--exit-zero")]
-Timeout = Annotated[Text, option("Seconds that one route may take. [600]", "SECONDS")]
-TotalTimeout = Annotated[Text, option("Seconds that the whole run may take. [no limit]", "SECONDS")]
-MemoryLimit = Annotated[Text, option("GiB of memory that one worker may take. [most of what is free]", "GIB")]
-Isolation = Annotated[
-    Text, option("Keep workers from the network and from writing files, where possible. [auto]", "auto|off")
-]
-Color = Annotated[Text, option("Colour of the report. [auto]", "auto|always|never")]
-Quiet = Annotated[bool, switch("In a terminal show only the last line.", "--quiet", "-q")]
-Verbose = Annotated[
-    bool, switch("In a terminal show also environment, isolation, and seconds by check.", "--verbose", "-v")
-]
-Debug = Annotated[bool, switch("Show tracebacks and the backend's own messages.", "--debug")]
+    "require": _texts(
+        "Checks that must give a verdict, written like --select; exit 3 if one is skipped. Repeatable.",
+        "CHECKS",
+        completion=check_names,
+    ),
+    "exit_first": _switch("Stop at the first check that fails.", "--exit-first", "-x"),
+    "rows": _text("Number of rows to use, spread over the data. [256]", "N|all"),
+    "batch_size": _text("Batch size of the reference prediction. [32]", "N"),
+    "seed": _text("Seed for generated rows, for sampling and for shuffling. [0]", "N"),
+    "format": _texts(
+        f"Report format: {', '.join(FORMATS)}. Repeatable. [terminal]",
+        "FORMAT[=FILE]",
+        completion=report_forms,
+    ),
+    "output": _text(
+        "File for the report whose --format names no file, instead of standard output.",
+        "FILE",
+        "--output",
+        "-o",
+    ),
+    "bundle": _text(
+        "Folder for the evidence of each failure: rows, both outputs, versions, commands; under 1 MB.", "DIR"
+    ),
+    "backend": _text("Keras backend. [tensorflow]", "tensorflow|jax|torch"),
+    "rtol": _texts(
+        "Relative limit, together with --atol, instead of the measured one; also for one output.",
+        "X|OUTPUT:X",
+    ),
+    "atol": _texts("Absolute limit, together with --rtol.", "X|OUTPUT:X"),
+    "exact": _switch("Require bit-identical outputs.", "--exact"),
+    "trust_scaler": _switch("Allow a pickled scaler to run its own code.", "--trust-scaler"),
+    "allow_unsafe": _switch("Allow the model to run its own code (Lambda layers).", "--allow-unsafe"),
+    "fail_on": _text("The lowest status that makes the exit code 1. [fail]", "fail|warn"),
+    "exit_zero": _switch("Exit with 0 even if checks fail.", "--exit-zero"),
+    "timeout": _text("Longest time of one route, in seconds. [600]", "SECONDS"),
+    "total_timeout": _text("Longest time of the whole run, in seconds. [no limit]", "SECONDS"),
+    "memory_limit": _text("Memory limit of one worker, in GiB. [most of what is free]", "GIB"),
+    "isolation": _text(
+        "Prevent workers from using the network and from writing files, if the system can. [auto]", "auto|off"
+    ),
+    "color": _text("Colour in the report. [auto]", "auto|always|never"),
+    "quiet": _switch("In a terminal, show only the last line.", "--quiet", "-q"),
+    "verbose": _switch(
+        "In a terminal, also show environment, isolation and seconds of each check.", "--verbose", "-v"
+    ),
+    "debug": _switch("Show tracebacks and the messages of the backend.", "--debug"),
+}
+"""By parameter name: annotation and default, in the order of `--help`."""
+
+
+def with_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Return a decorator that adds options from `OPTIONS` to a command, behind its positional parameters.
+
+    Args:
+        names: keys of `OPTIONS`, in the order of `--help`. Keyword-only parameters of the command come after
+            them.
+    """
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        own = inspect.signature(command, eval_str=True)
+
+        @functools.wraps(command)
+        def call(**values: Any) -> int:
+            return command(**{name: value for name, value in values.items() if name in own.parameters})
+
+        parameters = _merged(list(own.parameters.values()), names)
+        call.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {
+            "return": int
+        }
+        return call
+
+    return decorate
+
+
+def _merged(own: Sequence[inspect.Parameter], names: Sequence[str]) -> list[inspect.Parameter]:
+    last = [parameter for parameter in own if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
+    first = [parameter for parameter in own if parameter not in last]
+    shared = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=OPTIONS[name][1], annotation=OPTIONS[name][0]
+        )
+        for name in names
+    ]
+    return [*first, *shared, *last]
+
+
+def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    """Raise UsageError, with the nearest word, if a value is not one of the choices."""
+    if value not in choices:
+        raise UsageError(
+            f"{option} {clean(value, 60)} is unknown{did_you_mean(value, choices)}",
+            expected=", ".join(choices),
+        )

@@ -1,4 +1,6 @@
-"""Progress: what a run is doing and for how long, and what it has found so far; on a terminal's standard error, and gone when the report comes."""
+"""Progress: what a run is doing and for how long, and what it has found so far; on a terminal's standard
+error, and gone when the report comes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ _WIDEST = 78
 
 @contextmanager
 def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool = False) -> Iterator[Observer]:
-    """Give an observer that shows what it is told, one that shows nothing where nobody watches; all of it is wiped at the end.
+    """Give an observer that shows what it is told, one that shows nothing where nobody watches; all of it is
+    wiped at the end.
 
     Where a run is broken off, what was found stays.
 
@@ -53,7 +56,8 @@ class _Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._start, self._lock, self._open = stream, time.monotonic(), threading.Lock(), True
-        # One column stays free: a terminal that breaks a full line would be one line further down than is known here.
+        # One column stays free: a terminal that breaks a full line would be one line further down than is
+        # known here.
         self._width, self._found, self._doing = min(_columns(stream) - 2, _WIDEST), 0, ""
 
     def __call__(self, doing: str, /) -> None:

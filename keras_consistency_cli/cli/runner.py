@@ -1,4 +1,6 @@
-"""What commands share that check a model: settings to a report, the report to its readers."""
+"""The steps shared by all commands that check a model: flags to settings, settings to a report, the report to
+its readers.
+"""
 
 from __future__ import annotations
 
@@ -20,73 +22,79 @@ if TYPE_CHECKING:
     from keras_consistency_cli.reporting.report import Report
     from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["checked"]
+__all__ = ["check_and_report"]
 
 
-def checked(
-    given: Mapping[str, Any],
+def check_and_report(
+    flags: Mapping[str, Any],
     call: Call,
-    inspected: Callable[..., Report],
+    inspect: Callable[..., Report],
     *,
-    around: str | None = None,
+    next_to: str | None = None,
     narrow: Callable[[Settings], Settings] | None = None,
 ) -> int:
-    """Check and report; return the exit code.
+    """Check a model, write the reports and return the exit code.
 
     Args:
-        given: the flags, by parameter.
-        call: the call that they are part of.
-        inspected: takes settings, and by name what `pipeline.inspect` takes beside them (fork server, config, observe); returns the report.
-        around: the model beside which to look for files; None to take only what is named.
-        narrow: what makes of the settings those of this command; they may come from a file that was written for another.
+        flags: the flags, by parameter name.
+        call: the call that they belong to.
+        inspect: takes settings and the keywords fork_server, config and observe of `pipeline.run.inspect`;
+            returns a report.
+        next_to: the model whose folder is searched for further files; None to use only what is named.
+        narrow: adapts the settings to this command; a YAML file may have been written for another command.
     """
     from keras_consistency_cli.workers.forkserver import ForkServer
 
-    # The worker's interpreter starts beside our own imports; it imports a backend only once it is told to.
+    # The worker's interpreter starts while this process still imports; it imports a backend only on request.
     with ForkServer() as fork_server:
-        from keras_consistency_cli.cli.implicit_inputs import look_around
+        from keras_consistency_cli.cli.implicit_inputs import find_implicit_inputs
         from keras_consistency_cli.cli.progress import shown_on
         from keras_consistency_cli.config.settings import load_settings
 
-        found = look_around(around)
-        settings = load_settings(given, os.environ, found.said)
+        implicit = find_implicit_inputs(next_to)
+        settings = load_settings(flags, os.environ, implicit.discovered)
         settings = narrow(settings) if narrow else settings
         call.debug = settings.debug
-        config = found.config(given["config"])
+        config = implicit.config(flags["config"])
         _check_destinations(settings, config)
         with (
-            _told_at_the_end(fork_server, settings),
-            _told_to_machines(settings),
+            _showing_worker_log(fork_server, settings),
+            _reporting_refusals(settings),
             shown_on(sys.stderr, os.environ, quiet=settings.quiet) as observe,
         ):
-            report = found.told(
-                inspected(settings, fork_server=fork_server, config=config, observe=observe), settings, config
-            )
-    _deliver(_rendered(report, settings))
-    return _bundled(report, settings)
+            report = inspect(settings, fork_server=fork_server, config=config, observe=observe)
+            report = implicit.with_notes(report, settings, config)
+    _write_reports(_rendered(report, settings))
+    return _write_bundle(report, settings)
 
 
 @contextmanager
-def _told_at_the_end(fork_server: ForkServer, settings: Settings) -> Iterator[None]:
+def _showing_worker_log(fork_server: ForkServer, settings: Settings) -> Iterator[None]:
     """With --debug, show what backend and workers printed, however the run ends."""
     try:
         yield
     finally:
         if settings.debug:
-            console.say(f"what the workers printed:\n{fork_server.log()}")
+            console.say(f"output of the workers:\n{fork_server.log()}")
 
 
 @contextmanager
-def _told_to_machines(settings: Settings) -> Iterator[None]:
-    """Give a refusal in the form of each report that has one, so that what reads it finds one; a mistake in the call gives none."""
+def _reporting_refusals(settings: Settings) -> Iterator[None]:
+    """Write a refusal in each report format that has a form for it; a mistake in the call is not reported
+    there.
+    """
     try:
         yield
     except KcheckError as refusal:
         if refusal.exit_code != UsageError.exit_code:
             from keras_consistency_cli.reporting.render import REFUSALS
 
-            told = (one for one in settings.destinations() if one.format in REFUSALS)
-            _deliver((one, REFUSALS[one.format](__version__, str(settings.model), refusal)) for one in told)
+            model = str(settings.model)
+            _write_reports(
+                (destination, REFUSALS[destination.format](__version__, model, refusal))
+                for destination in settings.destinations()
+                if destination.format in REFUSALS
+            )
         raise
 
 
@@ -95,64 +103,56 @@ def _check_destinations(settings: Settings, config: Path | None) -> None:
         from keras_consistency_cli.reporting.bundle import check_bundle
 
         check_bundle(settings.bundle)
-    files = (
-        settings.model,
-        settings.data,
-        settings.scaler,
-        settings.reference,
-        settings.served,
-        settings.expected,
-        settings.target_scaler,
-    )
-    function = (settings.preprocess or "").rpartition(":")[0]
-    named = (Path(name) for name in (config, function if function.endswith(".py") else None) if name)
-    taken = [*(path for path in files if path is not None), *settings.custom_objects, *named]
-    for one in settings.destinations():
-        if one.path is not None:
-            console.check_destination(one.path, taken, said=one.said)
+    taken = [*settings.input_files(), *([config] if config else [])]
+    for destination in settings.destinations():
+        if destination.path is not None:
+            console.check_destination(destination.path, taken, flag=destination.flag)
 
 
 def _rendered(report: Report, settings: Settings) -> Iterator[tuple[Destination, str]]:
     from keras_consistency_cli.reporting.render import render
 
-    amount: Any = {"amount": "quiet"} if settings.quiet else {"amount": "verbose"} if settings.verbose else {}
-    for one in settings.destinations():
-        to_file = one.path is not None
+    for destination in settings.destinations():
+        to_file = destination.path is not None
         text = render(
             report,
-            one.format,
+            destination.format,
             width=console.terminal_width(),
             color=console.wants_color(settings.color, os.environ, to_file=to_file),
-            ascii_only=not to_file and one.format not in UTF_8 and console.speaks_ascii_only(),
-            **amount,
+            ascii_only=not to_file and destination.format not in UTF_8 and console.speaks_ascii_only(),
+            amount="quiet" if settings.quiet else "verbose" if settings.verbose else "usual",
         )
-        yield one, text
+        yield destination, text
 
 
-def _deliver(reports: Iterable[tuple[Destination, str]]) -> None:
-    """Write all reports, files before standard output; one that cannot be written keeps no other from being so.
+def _write_reports(reports: Iterable[tuple[Destination, str]]) -> None:
+    """Write all reports, files before standard output; an error with one does not prevent the others.
 
-    A reader of standard output that has left is no failure, for the verdict is known.
+    A closed standard output is not an error, because the verdict is known.
 
     Raises:
-        NoVerdictError: the first that could not be written.
+        NoVerdictError: the first report that could not be written.
     """
-    failed: list[KcheckError] = []
-    for one, text in sorted(reports, key=lambda report: report[0].path is None):
+    errors: list[KcheckError] = []
+    for destination, text in sorted(reports, key=lambda report: report[0].path is None):
         try:
-            if one.path is not None:
-                console.write_file(one.path, text, add=console.is_step_summary(one.path, os.environ))
+            if destination.path is not None:
+                add = console.is_step_summary(destination.path, os.environ)
+                console.write_file(destination.path, text, add=add)
             else:
                 with suppress(BrokenPipeError):
-                    console.write_stdout(text, encoding="utf-8" if one.format in UTF_8 else None)
+                    encoding = "utf-8" if destination.format in UTF_8 else None
+                    console.write_stdout(text, encoding=encoding)
         except KcheckError as error:
-            failed.append(error)
-    if failed:
-        raise failed[0]
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
-def _bundled(report: Report, settings: Settings) -> int:
-    """Write the bundle where one is asked for; a verdict that is known already outweighs that it could not be written."""
+def _write_bundle(report: Report, settings: Settings) -> int:
+    """Write the bundle, if requested; a verdict that is already known has priority over an error in writing
+    it.
+    """
     if settings.bundle is None:
         return report.exit_code
     from keras_consistency_cli.reporting.bundle import write_bundle

@@ -1,4 +1,7 @@
-"""What lies beside a model and by its name belongs to it: `kcheck MODEL` takes it, and says so. Names are looked at, nothing is opened."""
+"""Files next to a model that belong to it by their names: `kcheck MODEL` uses them and reports it.
+
+Only names are compared; no file is opened.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 
 from keras_consistency_cli.text import clean
 
-__all__ = ["NAMES", "Neighbours", "neighbours"]
+__all__ = ["NAMES", "AdjacentFiles", "find_adjacent_files"]
 
 _TABLES = ("npy", "npz", "csv", "parquet")
 _SCALERS = ("skops", "joblib", "pkl")
@@ -28,31 +31,34 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "expected": _tables("expected", "data/expected"),
     "target_scaler": tuple(f"target_scaler.{ending}" for ending in _SCALERS),
 }
-"""By option the names that stand for it, in the folder of the model. Files that hold code have none: they are run only when they are named."""
+"""By option, the file names that belong to it in the model's folder. Files with code have none: they run only
+if named.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours:
-    """What was found: one file by option, and in words what was left because several could be meant."""
+class AdjacentFiles:
+    """One file for each option, and notes about options with several possible files."""
 
     files: Mapping[str, Path] = field(default_factory=dict)
-    unclear: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
 
 
-def neighbours(model: Path) -> Neighbours:
-    """Return what belongs to a model by name and place; an option for which two files could be meant gets none."""
+def find_adjacent_files(model: Path) -> AdjacentFiles:
+    """Return the files that belong to a model by name and folder; an option with two possible files gets
+    none.
+    """
     files: dict[str, Path] = {}
-    unclear = []
+    ambiguous = []
     for option, names in NAMES.items():
-        found = [path for name in names if _is_file(path := model.parent / name) and path != model]
-        if len(found) == 1:
-            files[option] = found[0]
-        elif found:
-            both = " or ".join(clean(path, 100) for path in found[:2])
-            unclear.append(
-                f"not taken from beside the model, for --{option.replace('_', '-')} could be {both}"
-            )
-    return Neighbours(files=files, unclear=tuple(unclear))
+        paths = [path for name in names if _is_file(path := model.parent / name) and path != model]
+        if len(paths) == 1:
+            files[option] = paths[0]
+        elif paths:
+            both = " or ".join(clean(path, 100) for path in paths[:2])
+            flag = f"--{option.replace('_', '-')}"
+            ambiguous.append(f"not used from the model's folder: {flag} could be {both}")
+    return AdjacentFiles(files=files, ambiguous=tuple(ambiguous))
 
 
 def _is_file(path: Path) -> bool:

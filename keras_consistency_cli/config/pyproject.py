@@ -1,4 +1,4 @@
-"""The table [tool.kcheck] of a pyproject.toml: the same keys as the YAML file, with the line of each."""
+"""The table [tool.kcheck] of pyproject.toml: the same keys as the YAML file, with the line of each key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras_consistency_cli.config.strict_yaml import Document, KeyPath
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
 
-__all__ = ["read_project"]
+__all__ = ["read_pyproject"]
 
 _MOST_BYTES = 2**20
 _TABLE = ("tool", "kcheck")
@@ -21,11 +21,11 @@ _KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
-def read_project(folder: Path) -> Document | None:
-    """Return what the pyproject.toml of a folder says to kcheck, None where it says nothing.
+def read_pyproject(folder: Path) -> Document | None:
+    """Return [tool.kcheck] of the pyproject.toml in a folder, or None if there is none.
 
     Raises:
-        UsageError: it speaks of kcheck and is no TOML, or [tool.kcheck] is no table.
+        UsageError: the file mentions tool.kcheck and is not valid TOML, or tool.kcheck is not a table.
     """
     path = folder / "pyproject.toml"
     try:
@@ -39,26 +39,26 @@ def read_project(folder: Path) -> Document | None:
         text = content.decode("utf-8")
         whole = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        # Other tools' files are none of kcheck's business, broken or not.
+        # A broken file that holds no settings of kcheck is for other tools to report.
         if b"tool.kcheck" not in content:
             return None
         raise UsageError(f"{clean(path)}: not valid TOML: {clean(error)}") from None
-    said = _said(whole, clean(path))
-    return None if said is None else Document(name=clean(path), data=said, lines=dict(_lines(text)))
+    table = _kcheck_table(whole, clean(path))
+    return None if table is None else Document(name=clean(path), data=table, lines=dict(_lines(text)))
 
 
-def _said(whole: dict[str, Any], shown: str) -> dict[str, Any] | None:
+def _kcheck_table(whole: dict[str, Any], shown: str) -> dict[str, Any] | None:
     tools = whole.get("tool", {})
-    said = tools.get("kcheck") if isinstance(tools, dict) else None
-    if said is not None and not isinstance(said, dict):
+    table = tools.get("kcheck") if isinstance(tools, dict) else None
+    if table is not None and not isinstance(table, dict):
         raise UsageError(
             f"{shown}: tool.kcheck is not a table", expected="a table [tool.kcheck] with options of kcheck"
         )
-    return said
+    return table
 
 
 def _lines(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """The line of each key below [tool.kcheck], as far as plain lines show it."""
+    """The line of each key in [tool.kcheck], as far as a line-by-line reading shows it."""
     table: KeyPath = ()
     for at, line in enumerate(text.splitlines(), 1):
         header, key = _HEADER.match(line), _KEY.match(line)

@@ -1,7 +1,8 @@
-"""Reads the part of YAML that can be read in one way only, and keeps the line of every key.
+"""Reader of an unambiguous subset of YAML that keeps the line of every key.
 
-Anchors, aliases, merge keys, tags, duplicate keys and several documents are refused, and so are plain words that YAML 1.1 and YAML 1.2 read
-differently (`yes`, `017`, `1:30`, `1_000`, `2020-01-01`). Size, depth and number of nodes are capped, so no file can keep the reader busy.
+Anchors, aliases, merge keys, tags, duplicate keys and several documents are refused, and so are plain words that YAML 1.1 and YAML 1.2
+read differently (`yes`, `017`, `1:30`, `1_000`, `2020-01-01`). Size, depth and number of nodes are limited,
+so that reading always ends quickly.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from keras_consistency_cli.text import clean
 __all__ = ["Document", "KeyPath", "parse_yaml", "plain_scalar", "read_yaml"]
 
 KeyPath = tuple[str | int, ...]
-"""Where a value stands: keys of mappings and positions in lists, as in ("custom_objects", 0)."""
+"""The path of a value: keys of mappings and positions in lists, as in ("custom_objects", 0)."""
 
 Scalar = str | int | float | bool | None
 
@@ -51,7 +52,7 @@ _AMBIGUOUS = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A mapping read from YAML: its data, and the line (from 1) on which each key or list item stands."""
+    """A mapping read from YAML: its data, and the line (from 1) of each key or list item."""
 
     name: str
     data: Mapping[str, Any]
@@ -59,7 +60,7 @@ class Document:
 
 
 def read_yaml(path: Path) -> Document:
-    """Read a YAML file; raises UsageError with the file, the line and the way out."""
+    """Read a YAML file; raises UsageError with the file, the line and a fix."""
     shown = clean(path)
     try:
         if not path.is_file():
@@ -77,9 +78,9 @@ def read_yaml(path: Path) -> Document:
 
 
 def parse_yaml(content: bytes, name: str) -> Document:
-    """Parse UTF-8 YAML whose top level is a mapping (or empty); `name` is what messages call the file."""
+    """Parse UTF-8 YAML whose top level is a mapping (or empty); messages call the file `name`."""
     if len(content) > _MOST_BYTES:
-        raise UsageError(f"{name}: larger than {_MOST_BYTES // 1024} KiB, which no configuration needs")
+        raise UsageError(f"{name}: larger than {_MOST_BYTES // 1024} KiB")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -99,10 +100,10 @@ def parse_yaml(content: bytes, name: str) -> Document:
 
 
 def plain_scalar(text: str) -> Scalar:
-    """Return what an unquoted YAML word means: None, a bool, an int, a float or the text itself.
+    """Return the value of an unquoted YAML word: None, a bool, an int, a float or the text itself.
 
     Raises:
-        ValueError: the word means different things to different readers, or is a number too large to hold.
+        ValueError: YAML readers disagree about the word, or it is a number out of range.
     """
     if text in _WORDS:
         return _WORDS[text]
@@ -121,7 +122,7 @@ def plain_scalar(text: str) -> Scalar:
 
 
 class _Reader:
-    """Builds plain data from the parser's events in one pass, so that a refused file is never held whole."""
+    """Builds plain data from parser events in one pass, so that a refused file is never in memory as a whole."""
 
     def __init__(self, name: str, text: str) -> None:
         self._name = name
@@ -130,14 +131,14 @@ class _Reader:
         self._nodes = 0
 
     def document(self) -> Document:
-        """Read the whole stream, which must hold one mapping or nothing."""
+        """Read the whole stream, which must contain one mapping or nothing."""
         data: object = None
         documents = 0
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._refuse(event, "a second document starts here", "one document in a file")
+                    self._refuse(event, "a second document starts here", "one document per file")
                 first = next(self._events)
                 data = self._value(first, ())
                 if data is not None and not isinstance(data, dict):
@@ -151,7 +152,7 @@ class _Reader:
         return self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
 
     def _admit(self, event: yaml.Event, path: KeyPath) -> None:
-        """Refuse what makes YAML dangerous or endless, before anything is built from it."""
+        """Refuse what makes YAML unsafe or unbounded, before a value is built from it."""
         self._nodes += 1
         if self._nodes > _MOST_NODES:
             self._refuse(event, f"more than {_MOST_NODES} values")
@@ -182,9 +183,7 @@ class _Reader:
             key = self._key(event, path)
             if key in found:
                 first = self._lines[*path, key]
-                self._refuse(
-                    event, f"the key '{clean(key, 60)}' is there a second time (first on line {first})"
-                )
+                self._refuse(event, f"the key '{clean(key, 60)}' appears twice (first on line {first})")
             self._lines[*path, key] = _line(event)
             found[key] = self._value(next(self._events), (*path, key))
         return found

@@ -1,4 +1,7 @@
-"""What pydantic found wrong with the settings, in words that a user can act on: source, option, value found, value expected."""
+"""Validation errors of the settings as messages for users: source, option, received value, expected value.
+
+The messages of pydantic name models and types, which a user does not know.
+"""
 
 from __future__ import annotations
 
@@ -13,39 +16,43 @@ from keras_consistency_cli.config.strict_yaml import KeyPath
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["Locate", "complaint"]
+__all__ = ["Locate", "usage_error"]
 
 Locate = Callable[[KeyPath], tuple[KeyPath, str]]
-"""Gives the nearest stated place that holds a value, and its source."""
+"""Returns the nearest stated path that holds a value, and its source."""
 
 _MOST_LINES = 3
 
 
-def complaint(error: ValidationError, model: type[BaseModel], locate: Locate) -> UsageError:
-    """Translate a validation error of `model` into one line a finding, three at most.
+def usage_error(error: ValidationError, model: type[BaseModel], locate: Locate) -> UsageError:
+    """Translate a validation error of `model` into one line for each problem, three at most.
 
-    The description of each field is what its line gives as the expected value; tags of unions must be written in angle brackets.
+    The description of a field is the expected value in its line. Tags of unions must be written in angle
+    brackets.
     """
-    found = error.errors(include_url=False, include_context=False)
+    problems = error.errors(include_url=False, include_context=False)
     lines = dict.fromkeys(
-        _line(one["type"], _without_tags(one["loc"]), one["input"], model, locate) for one in found
+        _line(problem["type"], _without_tags(problem["loc"]), problem["input"], model, locate)
+        for problem in problems
     )
     return UsageError("\n".join(list(lines)[:_MOST_LINES]))
 
 
 def _line(kind: str, path: KeyPath, value: object, model: type[BaseModel], locate: Locate) -> str:
     if kind == "missing" and path == ("model",):
-        return "no model is given; expected 'kcheck run MODEL', or 'model:' in the file named by --config"
+        return "no model given; expected 'kcheck run MODEL', or 'model:' in the file named by --config"
     place, origin = locate(path)
     if kind == "extra_forbidden":
-        return f"{origin}: unknown key '{clean(path[-1], 60)}'{did_you_mean(str(path[-1]), _fields_at(model, path[:-1]))}"
+        hint = did_you_mean(str(path[-1]), _fields_at(model, path[:-1]))
+        return f"{origin}: unknown key '{clean(path[-1], 60)}'{hint}"
     if kind == "missing":
-        return f"{origin}: {_dotted(path[:-1])} does not state {path[-1]}, expected {_expected(model, path[:-1])}"
+        above = path[:-1]
+        return f"{origin}: {_dotted(above)} does not state {path[-1]}, expected {_expected(model, above)}"
     return f"{origin}: {_dotted(place)} is {_shown(value)}, expected {_expected(model, path)}"
 
 
 def _without_tags(path: KeyPath) -> KeyPath:
-    """Drop the names of union branches, which pydantic mixes with the user's own keys."""
+    """Remove the names of union branches, which pydantic mixes with the user's own keys."""
     return tuple(
         part for part in path if not (isinstance(part, str) and part.startswith("<") and part.endswith(">"))
     )
@@ -60,7 +67,7 @@ def _shown(value: object) -> str:
 
 
 def _expected(model: type[BaseModel], path: KeyPath) -> str:
-    """Return the description of the field at `path`, or of the nearest one around it."""
+    """Return the description of the field at `path`, or of the nearest field above it."""
     described = ""
     for at, part in enumerate(path):
         field = _fields_at(model, path[:at]).get(str(part))
@@ -69,7 +76,9 @@ def _expected(model: type[BaseModel], path: KeyPath) -> str:
 
 
 def _fields_at(model: type[BaseModel], path: KeyPath) -> dict[str, FieldInfo]:
-    """Return the keys that may stand below `path`, and their fields; parts that are no field (output names, positions) are passed over."""
+    """Return the keys allowed below `path`, and their fields; output names and positions in the path are
+    skipped.
+    """
     fields = _fields(model)
     for part in path:
         if str(part) in fields:
@@ -83,7 +92,7 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model an annotation holds, however deep in unions and mappings."""
+    """Return the model inside an annotation, at any depth of unions and mappings."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

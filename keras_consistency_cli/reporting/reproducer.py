@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from keras_consistency_cli.checks.base import Status, Verdict
-from keras_consistency_cli.config.settings import CheckOptions, OwnerFacts, Settings, StatedLimit
+from keras_consistency_cli.config.setting_types import CheckOptions, OwnerFacts, StatedLimit
+from keras_consistency_cli.config.settings import Settings
 
 __all__ = ["command", "reproducers"]
 

@@ -1,16 +1,17 @@
-"""beside: which files belong to a model by name and place."""
+"""Discovery: which files belong to a model by name and folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.config.discovery import NAMES, Neighbours, neighbours
+from keras_consistency_cli.config.discovery import NAMES, AdjacentFiles, find_adjacent_files
 from keras_consistency_cli.config.settings import Settings
 
 
-def laid(folder: Path, *names: str) -> Path:
+def create(folder: Path, *names: str) -> Path:
     """Put empty files into a folder; the model's path."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -20,7 +21,7 @@ def laid(folder: Path, *names: str) -> Path:
 
 def test_every_option_with_names_is_one_of_run() -> None:
     assert set(NAMES) - {"config"} <= set(Settings.model_fields)
-    assert not {"custom_objects", "preprocess"} & set(NAMES), "a file of code is never taken unasked"
+    assert not {"custom_objects", "preprocess"} & set(NAMES), "a file with code is used only if named"
 
 
 @pytest.mark.parametrize(
@@ -31,25 +32,27 @@ def test_every_option_with_names_is_one_of_run() -> None:
         (("x.npy",), {"data": "x.npy"}),
         (("data/x.csv", "scaler.pkl"), {"data": "data/x.csv", "scaler": "scaler.pkl"}),
         (("kcheck.yml", "expected.npz", "served.npy", "reference.parquet", "target_scaler.skops", "data.npz"),
-         {"config": "kcheck.yml", "expected": "expected.npz", "served": "served.npy", "reference": "reference.parquet",
+         {"config": "kcheck.yml", "expected": "expected.npz", "served": "served.npy", "reference": (
+             "reference.parquet"
+         ),
           "target_scaler": "target_scaler.skops", "data": "data.npz"}),
     ],
 )  # fmt: skip
 def test_names_stand_for_options(names: tuple[str, ...], found: dict[str, str], tmp_path: Path) -> None:
-    model = laid(tmp_path, *names)
-    assert neighbours(model) == Neighbours(files={option: tmp_path / name for option, name in found.items()})
-
-
-def test_two_that_could_be_meant_are_neither(tmp_path: Path) -> None:
-    model = laid(tmp_path, "x.npy", "data.npy", "scaler.pkl")
-    found = neighbours(model)
-    assert found.files == {"scaler": tmp_path / "scaler.pkl"}
-    assert found.unclear == (
-        f"not taken from beside the model, for --data could be {tmp_path / 'x.npy'} or {tmp_path / 'data.npy'}",
+    model = create(tmp_path, *names)
+    assert find_adjacent_files(model) == AdjacentFiles(
+        files={option: tmp_path / name for option, name in found.items()}
     )
 
 
-def test_folders_and_impossible_names_are_no_files(tmp_path: Path) -> None:
+def test_an_option_with_two_possible_files_gets_none(tmp_path: Path, wording: SnapshotAssertion) -> None:
+    model = create(tmp_path, "x.npy", "data.npy", "scaler.pkl")
+    found = find_adjacent_files(model)
+    assert found.files == {"scaler": tmp_path / "scaler.pkl"}
+    assert [note.replace(str(tmp_path), "FOLDER") for note in found.ambiguous] == wording
+
+
+def test_folders_and_invalid_names_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "x.npy").mkdir()
-    assert neighbours(tmp_path / "m.keras") == Neighbours()
-    assert neighbours(Path("a\0b") / "m.keras") == Neighbours()
+    assert find_adjacent_files(tmp_path / "m.keras") == AdjacentFiles()
+    assert find_adjacent_files(Path("a\0b") / "m.keras") == AdjacentFiles()

@@ -1,4 +1,4 @@
-"""settings: what is allowed, what the defaults are, and the limits that follow."""
+"""Settings: allowed values, defaults, and the limits that follow from them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.config.report_targets import Destination
-from keras_consistency_cli.config.settings import CheckOptions, Settings, load_settings
+from keras_consistency_cli.config.setting_types import CheckOptions
+from keras_consistency_cli.config.settings import Settings, load_settings
 from keras_consistency_cli.config.strict_yaml import read_yaml
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.measurement.comparison import Stated
@@ -155,21 +157,22 @@ def test_the_policy_follows_the_tolerance(tolerance: object, policy: Policy) -> 
         ("surprise", 1),
     ],
 )
-def test_what_makes_no_sense_is_refused(option: str, value: object) -> None:
+def test_invalid_values_are_refused(option: str, value: object) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate({"model": "m.keras", option: value})
 
 
-def test_whole_numbers_serve_as_limits_and_seconds() -> None:
+def test_whole_numbers_are_valid_limits_and_seconds() -> None:
     settings = Settings.model_validate(
         {"model": "m.keras", "timeout": 5, "tolerance": {"rtol": 0, "atol": 1}}
     )
     assert (settings.timeout, settings.policy()) == (5.0, Policy(stated=Stated(rtol=0.0, atol=1.0)))
 
 
-def test_the_model_must_come_from_somewhere() -> None:
-    with pytest.raises(UsageError, match="no model is given; expected 'kcheck run MODEL'"):
+def test_a_model_is_required(wording: SnapshotAssertion) -> None:
+    with pytest.raises(UsageError) as caught:
         load_settings({}, {})
+    assert str(caught.value) == wording
 
 
 def test_default_yaml_states_every_option_with_its_default() -> None:
@@ -178,7 +181,7 @@ def test_default_yaml_states_every_option_with_its_default() -> None:
     assert load(config=str(path)) == load()
 
 
-def test_strict_yaml_is_stricter() -> None:
+def test_strict_yaml_has_stricter_settings() -> None:
     strict = load(config=str(CONFIGS / "strict.yaml"))
     sizes = (1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 33, 64)
     assert strict == load().model_copy(
@@ -190,7 +193,7 @@ def test_strict_yaml_is_stricter() -> None:
     )
 
 
-def test_worked_examples_are_read_and_name_files_beside_them() -> None:
+def test_example_files_are_valid_and_name_files_next_to_them() -> None:
     examples = [path for path in CONFIGS.glob("*.yaml") if path.stem not in ("default", "strict")]
     assert len(examples) >= 3
     for path in examples:
@@ -198,74 +201,57 @@ def test_worked_examples_are_read_and_name_files_beside_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    "flags",
     [
-        (
-            {"scaler": "s.pkl", "preprocess": "a.py:f"},
-            "--scaler and --preprocess exclude each other\nfix: give the one that serving uses",
-        ),
-        (
-            {"served": "s.npy"},
-            "--served is given without --data\nfix: give the raw rows that the served ones were made of, row for row",
-        ),
+        {"scaler": "s.pkl", "preprocess": "a.py:f"},
+        {"served": "s.npy"},
     ],
 )
-def test_options_that_do_not_go_together(flags: dict[str, str], message: str) -> None:
+def test_conflicting_options_are_refused(flags: dict[str, str], wording: SnapshotAssertion) -> None:
     with pytest.raises(UsageError) as caught:
         load(**flags)
-    assert str(caught.value) == message
+    assert str(caught.value) == wording
 
 
 @pytest.mark.parametrize(
-    ("given", "formats"), [("json", ("json",)), (["junit=r.xml", "terminal"], ("junit=r.xml", "terminal"))]
+    ("value", "formats"), [("json", ("json",)), (["junit=r.xml", "terminal"], ("junit=r.xml", "terminal"))]
 )
-def test_a_format_is_a_word_or_a_list(given: object, formats: tuple[str, ...]) -> None:
-    assert Settings.model_validate({"model": "m.keras", "format": given}).format == formats
+def test_a_format_is_one_word_or_a_list(value: object, formats: tuple[str, ...]) -> None:
+    assert Settings.model_validate({"model": "m.keras", "format": value}).format == formats
 
 
 def test_reports_go_to_their_files_and_one_to_standard_output() -> None:
     settings = load(format=["junit=r.xml", "html=a=b.html", "terminal"])
     assert settings.destinations() == (
-        Destination(format="junit", path=Path("r.xml"), said="--format junit="),
-        Destination(format="html", path=Path("a=b.html"), said="--format html="),
-        Destination(format="terminal", said="--format terminal="),
+        Destination(format="junit", path=Path("r.xml"), flag="--format junit="),
+        Destination(format="html", path=Path("a=b.html"), flag="--format html="),
+        Destination(format="terminal", flag="--format terminal="),
     )
     assert load(format=["junit=r.xml", "json"], output="r.json").destinations()[1] == Destination(
-        format="json", path=Path("r.json"), said="--output "
+        format="json", path=Path("r.json"), flag="--output "
     )
 
 
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    "flags",
     [
-        (
-            {"format": ["json", "junit"]},
-            "--format: json and junit both go to standard output\nfix: give all but one a file: --format json=FILE",
-        ),
-        (
-            {"format": ["json=r"], "output": "s"},
-            "--output s: every --format has a file of its own\nfix: leave --output away",
-        ),
-        (
-            {"format": ["json=r", "html=./r"]},
-            "two reports would be written to r\nfix: give each a file of its own",
-        ),
-        (
-            {"format": ["json=r", "html"], "output": "x/../r"},
-            "two reports would be written to x/../r\nfix: give each a file of its own",
-        ),
+        {"format": ["json", "junit"]},
+        {"format": ["json=r"], "output": "s"},
+        {"format": ["json=r", "html=./r"]},
+        {"format": ["json=r", "html"], "output": "x/../r"},
     ],
 )
-def test_reports_that_cannot_go_where_they_are_sent(flags: dict[str, Any], message: str) -> None:
+def test_conflicting_destinations_are_refused(flags: dict[str, Any], wording: SnapshotAssertion) -> None:
     with pytest.raises(UsageError) as caught:
         load(**flags)
-    assert str(caught.value) == message
+    assert str(caught.value) == wording
 
 
 def test_facts_and_limits_of_the_data(tmp_path: Path) -> None:
     path = tmp_path / "kcheck.yaml"
     path.write_text(
-        "model: m.keras\nfacts: {data_state: scaled, scaler_input: left, feature_names: [age, income], value_range: [0, 255]}\n"
+        "model: m.keras\nfacts: "
+        "{data_state: scaled, scaler_input: left, feature_names: [age, income], value_range: [0, 255]}\n"
         "checks: {distribution-shift: {effect: 1, severity: fail}}\n"
     )
     settings = load_settings({"config": str(path)}, {})
@@ -280,22 +266,16 @@ def test_facts_and_limits_of_the_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        ("facts: {data_state: normal}", ":2: facts.data_state is 'normal', expected raw or scaled"),
-        (
-            "facts: {value_range: [255, 0]}",
-            ":2: facts.value_range is [255, 0], expected two numbers such as [0, 255], the smaller one first",
-        ),
-        (
-            "checks: {distribution-shift: {outside: 5}}",
-            ":2: checks.distribution-shift.outside is 5, expected a share of rows from 0 to 1",
-        ),
+        "facts: {data_state: normal}",
+        "facts: {value_range: [255, 0]}",
+        "checks: {distribution-shift: {outside: 5}}",
     ],
 )
-def test_facts_that_cannot_be_meant(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_facts_are_refused(tmp_path: Path, text: str, wording: SnapshotAssertion) -> None:
     path = tmp_path / "kcheck.yaml"
     path.write_text(f"model: m.keras\n{text}\n")
     with pytest.raises(UsageError) as caught:
         load_settings({"config": str(path)}, {})
-    assert str(caught.value) == f"{path}{message}"
+    assert str(caught.value).replace(str(path), "kcheck.yaml") == wording

@@ -1,4 +1,4 @@
-"""sources: defaults < YAML < environment < flags, and where each value came from."""
+"""Sources: defaults < YAML < environment < flags, and the source of each value."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.config.settings import load_settings
-from keras_consistency_cli.config.sources import gather
+from keras_consistency_cli.config.sources import read_layers
 from keras_consistency_cli.errors import UsageError
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A YAML file that states a little of everything."""
+    """A YAML file with a value of each kind."""
     path = tmp_path / "kcheck.yaml"
     path.write_text(
         "model: m.keras\ncustom_objects: [layers.py, /abs/more.py]\nrows: 10\nbatch_size: 4\nseed: 1\n"
@@ -41,7 +42,7 @@ def test_the_flag_for_the_file_wins_over_the_variable(config: Path) -> None:
     assert load_settings({"config": str(config)}, {"KCHECK_CONFIG": "none.yaml"}).rows == 10
 
 
-def test_trust_is_merged_switch_by_switch(config: Path) -> None:
+def test_trust_is_merged_key_by_key(config: Path) -> None:
     trust = load_settings({"config": str(config), "allow_unsafe": True}, {}).trust
     assert (trust.scaler, trust.code) == (True, True)
     trust = load_settings({"config": str(config)}, {"KCHECK_TRUST_SCALER": "false"}).trust
@@ -49,14 +50,14 @@ def test_trust_is_merged_switch_by_switch(config: Path) -> None:
 
 
 def test_limits_of_a_later_layer_replace_those_of_an_earlier_one(config: Path) -> None:
-    draft = gather({"config": str(config), "rtol": "0", "atol": "1e-3"}, {"KCHECK_EXACT": "true"})
-    assert draft.values["tolerance"] == {"rtol": 0, "atol": 1e-3}
-    assert {path: origin for path, origin in draft.origins.items() if path[0] == "tolerance"} == {
+    layers = read_layers({"config": str(config), "rtol": "0", "atol": "1e-3"}, {"KCHECK_EXACT": "true"})
+    assert layers.values["tolerance"] == {"rtol": 0, "atol": 1e-3}
+    assert {path: origin for path, origin in layers.origins.items() if path[0] == "tolerance"} == {
         ("tolerance",): "--rtol",
         ("tolerance", "rtol"): "--rtol",
         ("tolerance", "atol"): "--atol",
     }
-    assert gather({"config": str(config), "exact": True}, {}).values["tolerance"] == "exact"
+    assert read_layers({"config": str(config), "exact": True}, {}).values["tolerance"] == "exact"
 
 
 @pytest.mark.parametrize(
@@ -72,21 +73,23 @@ def test_limits_of_a_later_layer_replace_those_of_an_earlier_one(config: Path) -
     ],
 )
 def test_limits_may_be_stated_by_output(rtol: list[str], atol: list[str], tolerance: dict[str, Any]) -> None:
-    assert gather({"rtol": rtol, "atol": atol}, {}).values["tolerance"] == tolerance
+    assert read_layers({"rtol": rtol, "atol": atol}, {}).values["tolerance"] == tolerance
 
 
-def test_limits_by_output_remember_their_source() -> None:
-    draft = gather({}, {"KCHECK_RTOL": "a:1", "KCHECK_ATOL": "a:2"})
-    assert [draft.origin(("tolerance", "a", name))[1] for name in ("rtol", "atol")] == [
+def test_limits_by_output_keep_their_source() -> None:
+    layers = read_layers({}, {"KCHECK_RTOL": "a:1", "KCHECK_ATOL": "a:2"})
+    assert [layers.origin(("tolerance", "a", name))[1] for name in ("rtol", "atol")] == [
         "KCHECK_RTOL",
         "KCHECK_ATOL",
     ]
 
 
-def test_every_value_remembers_its_source(config: Path) -> None:
-    draft = gather({"config": str(config), "seed": "3", "custom_objects": ["a.py", ""]}, {"KCHECK_ROWS": "9"})
+def test_every_value_keeps_its_source(config: Path) -> None:
+    layers = read_layers(
+        {"config": str(config), "seed": "3", "custom_objects": ["a.py", ""]}, {"KCHECK_ROWS": "9"}
+    )
     places = [("batch_size",), ("seed",), ("rows",), ("custom_objects", 1), ("trust", "scaler")]
-    assert [draft.origin(place)[1] for place in places] == [
+    assert [layers.origin(place)[1] for place in places] == [
         f"{config}:4",
         "--seed",
         "KCHECK_ROWS",
@@ -95,58 +98,43 @@ def test_every_value_remembers_its_source(config: Path) -> None:
     ]
 
 
-def test_words_are_split_at_commas_and_gathered() -> None:
-    assert gather({"select": ["KC1,finite", " KC2 "]}, {}).values["select"] == ["KC1", "finite", "KC2"]
+def test_words_are_split_at_commas() -> None:
+    assert read_layers({"select": ["KC1,finite", " KC2 "]}, {}).values["select"] == ["KC1", "finite", "KC2"]
 
 
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    "flags",
     [
-        ({"rtol": "1e-5"}, "--rtol is given without --atol\nfix: state both; --atol may be 0"),
-        ({"atol": "1e-5"}, "--atol is given without --rtol\nfix: state both; --rtol may be 0"),
-        (
-            {"rtol": ["0"], "atol": ["a:1"], "exact": True},
-            "--exact and --rtol exclude each other\nfix: give one of them",
-        ),
-        (
-            {"rtol": ["a:0"], "atol": ["b:1"]},
-            "--rtol has no limit for 'b'\nfix: state both for each output; --rtol may be 0",
-        ),
-        ({"atol": ["a:1"]}, "--atol is given without --rtol\nfix: state both; --rtol may be 0"),
-        ({"exact": True, "atol": "1"}, "--exact and --atol exclude each other\nfix: give one of them"),
-        ({"rowz": "1"}, "unknown option --rowz (did you mean 'rows'?)"),
-        ({"config": ""}, "--config is empty\nexpected: a path to a YAML file"),
+        {"rtol": "1e-5"},
+        {"atol": "1e-5"},
+        {"rtol": ["0"], "atol": ["a:1"], "exact": True},
+        {"rtol": ["a:0"], "atol": ["b:1"]},
+        {"atol": ["a:1"]},
+        {"exact": True, "atol": "1"},
+        {"rowz": "1"},
+        {"config": ""},
     ],
 )
-def test_flags_that_cannot_be_meant(flags: dict[str, object], message: str) -> None:
+def test_invalid_flags_are_refused(flags: dict[str, object], wording: SnapshotAssertion) -> None:
     with pytest.raises(UsageError) as caught:
-        gather(flags, {})
-    assert str(caught.value) == message
+        read_layers(flags, {})
+    assert str(caught.value) == wording
 
 
 @pytest.mark.parametrize(
-    ("environ", "message"),
+    "environ",
     [
-        (
-            {"KCHECK_ROW": "1"},
-            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\nfix: unset it",
-        ),
-        (
-            {"KCHECK_SELECT": "KC1"},
-            "unknown environment variable KCHECK_SELECT (did you mean 'KCHECK_SEED'?)\nfix: unset it",
-        ),
-        (
-            {"KCHECK_RTOL": "1"},
-            "KCHECK_RTOL is given without KCHECK_ATOL\nfix: state both; KCHECK_ATOL may be 0",
-        ),
-        ({"KCHECK_EXACT": "1"}, "KCHECK_EXACT: exact is 1, expected true or false"),
-        ({"KCHECK_CONFIG": ""}, "KCHECK_CONFIG is empty\nexpected: a path to a YAML file"),
+        {"KCHECK_ROW": "1"},
+        {"KCHECK_SELECT": "KC1"},
+        {"KCHECK_RTOL": "1"},
+        {"KCHECK_EXACT": "1"},
+        {"KCHECK_CONFIG": ""},
     ],
 )
-def test_variables_that_cannot_be_meant(environ: dict[str, str], message: str) -> None:
+def test_invalid_variables_are_refused(environ: dict[str, str], wording: SnapshotAssertion) -> None:
     with pytest.raises(UsageError) as caught:
-        gather({}, environ)
-    assert str(caught.value) == message
+        read_layers({}, environ)
+    assert str(caught.value) == wording
 
 
 @pytest.mark.parametrize("form", ["junit=out/r.xml", ["junit=out/r.xml", "sarif=/abs/r.sarif", "terminal"]])
@@ -161,20 +149,21 @@ def test_reports_of_the_file_are_relative_to_it(form: object, tmp_path: Path) ->
     assert load_settings({"config": str(path)}, {"KCHECK_FORMAT": "html=r.html"}).format == ("html=r.html",)
 
 
-def test_a_format_that_is_none_names_its_place(tmp_path: Path) -> None:
+def test_an_invalid_format_names_its_position(tmp_path: Path, wording: SnapshotAssertion) -> None:
     path = tmp_path / "kcheck.yaml"
     path.write_text("model: m.keras\nformat:\n  - terminal\n  - xml=r.xml\n")
     with pytest.raises(UsageError) as caught:
         load_settings({"config": str(path)}, {})
-    known = "terminal, concise, json, junit, sarif, github, markdown or html, each with =FILE if it goes to a file"
-    assert str(caught.value).startswith(f"{path}:4: format.1 is 'xml=")
-    assert str(caught.value).endswith(f"expected {known}")
+    message = str(caught.value).replace(str(tmp_path), "FOLDER")
+    assert message.startswith("FOLDER/kcheck.yaml:4: format.1 is 'xml=")
+    assert message == wording
 
 
-def test_files_beside_the_data_are_relative_to_the_file_too(tmp_path: Path) -> None:
+def test_all_paths_of_the_file_are_relative_to_it(tmp_path: Path) -> None:
     path = tmp_path / "kcheck.yaml"
     path.write_text(
-        "model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: t.pkl\npreprocess: serve.py:prepare\n"
+        "model: m.keras\ndata: x.csv\nreference: train.npy\nserved: /abs/s.npy\ntarget_scaler: "
+        "t.pkl\npreprocess: serve.py:prepare\n"
     )
     settings = load_settings({"config": str(path)}, {})
     assert (settings.reference, settings.served, settings.target_scaler) == (

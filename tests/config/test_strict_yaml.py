@@ -1,4 +1,4 @@
-"""strict_yaml: what is read, what is refused, and the line that is named."""
+"""Strict YAML: what is read, what is refused, and the line of each refusal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.config.strict_yaml import Document, parse_yaml, plain_scalar, read_yaml
 from keras_consistency_cli.errors import UsageError
@@ -22,7 +23,10 @@ def refusal(text: str | bytes) -> str:
 
 
 def test_a_document_keeps_the_line_of_every_key_and_item() -> None:
-    text = "model: m.keras\n\ntolerance:\n  out0: {rtol: 1e-5,\n         atol: 0}\ncustom_objects:\n  - a.py\n  - b.py\n"
+    text = (
+        "model: m.keras\n\ntolerance:\n  out0: {rtol: 1e-5,\n         atol: 0}\ncustom_objects:\n  - a.py\n "
+        " - b.py\n"
+    )
     assert parse_yaml(text.encode(), "kcheck.yaml") == Document(
         name="kcheck.yaml",
         data={
@@ -101,59 +105,54 @@ def test_nan_is_read_as_a_number() -> None:
         "2020-13-45",
     ],
 )
-def test_words_with_two_meanings_are_refused_unless_quoted(word: str) -> None:
-    assert refusal(f"a: 1\nb: {word}\n").startswith(f"kcheck.yaml:2: '{word}' is ambiguous\nfix: ")
+def test_ambiguous_words_are_refused_unless_quoted(word: str) -> None:
+    assert refusal(f"a: 1\nb: {word}\n").startswith(f"kcheck.yaml:2: '{word}'")
     assert parse_yaml(f"b: '{word}'\n".encode(), "kcheck.yaml").data == {"b": word}
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    "text",
     [
-        ("a: 1\nb: 2\na: 3\n", "kcheck.yaml:3: the key 'a' is there a second time (first on line 1)"),
-        ("a: 1\n'a': 2\n", "kcheck.yaml:2: the key 'a' is there a second time (first on line 1)"),
-        ("a: &x 1\n", "kcheck.yaml:1: anchors and aliases are not accepted"),
-        ("a: 1\nb: *a\n", "kcheck.yaml:2: anchors and aliases are not accepted"),
-        ("a:\n  <<: {b: 1}\n", "kcheck.yaml:2: merge keys are not accepted"),
-        (
-            "a: !!python/object/apply:os.system [true]\n",
-            "kcheck.yaml:1: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not accepted",
-        ),
-        ("a: !!bool maybe\n", "kcheck.yaml:1: the tag 'tag:yaml.org,2002:bool' is not accepted"),
-        ("a: ! x\n", "kcheck.yaml:1: the tag '!' is not accepted"),
-        ("1: x\n", "kcheck.yaml:1: a key is not text"),
-        ("? [a]\n: 1\n", "kcheck.yaml:1: a key is not text"),
-        ("- a\n", "kcheck.yaml:1: a list at the top level"),
-        ("\nword\n", "kcheck.yaml:2: a single value at the top level"),
-        ("a: 1\n---\nb: 2\n", "kcheck.yaml:2: a second document starts here"),
-        ("a: 1e400\n", "kcheck.yaml:1: '1e400' is too large for a number"),
-        ("a: 1\nb: 1 c: 2\n", "kcheck.yaml:2, column 7: not valid YAML: mapping values are not allowed here"),
-        (
-            "a: [1,\n",
-            "kcheck.yaml:2, column 1: not valid YAML: expected the node content, but found '<stream end>'",
-        ),
-        ("a: 1\nb: \x07\n", "kcheck.yaml:2: a control character, which YAML does not allow"),
+        "a: 1\nb: 2\na: 3\n",
+        "a: 1\n'a': 2\n",
+        "a: &x 1\n",
+        "a: 1\nb: *a\n",
+        "a:\n  <<: {b: 1}\n",
+        "a: !!python/object/apply:os.system [true]\n",
+        "a: !!bool maybe\n",
+        "a: ! x\n",
+        "1: x\n",
+        "? [a]\n: 1\n",
+        "- a\n",
+        "\nword\n",
+        "a: 1\n---\nb: 2\n",
+        "a: 1e400\n",
+        "a: 1\nb: 1 c: 2\n",
+        "a: [1,\n",
+        "a: 1\nb: \x07\n",
     ],
 )
-def test_a_refusal_names_file_line_and_matter(text: str, expected: str) -> None:
-    assert refusal(text).splitlines()[0] == expected
+def test_a_refusal_names_file_and_line(text: str, wording: SnapshotAssertion) -> None:
+    assert refusal(text) == wording
 
 
 @pytest.mark.parametrize("text", [b"a: 1\nb: \xff\n", "a: 1\nb: 2\n".encode("utf-16")])
-def test_other_encodings_are_refused(text: bytes) -> None:
-    assert "not UTF-8 text" in refusal(text)
+def test_other_encodings_are_refused(text: bytes, wording: SnapshotAssertion) -> None:
+    assert refusal(text) == wording
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    "text",
     [
-        ("a: '" + "x" * 65_536 + "'", "kcheck.yaml: larger than 64 KiB, which no configuration needs"),
-        ("a: " + "[" * 1_000 + "]" * 1_000, "kcheck.yaml:1: nested deeper than 16 levels"),
-        ("a: [" + "1," * 6_000 + "]", "kcheck.yaml:1: more than 5000 values"),
-        ("a: " + "9" * 5_000, "kcheck.yaml:1: '" + "9" * 39 + "…' has too many digits"),
+        "a: '" + "x" * 65_536 + "'",
+        "a: " + "[" * 1_000 + "]" * 1_000,
+        "a: [" + "1," * 6_000 + "]",
+        "a: " + "9" * 5_000,
     ],
+    ids=["size", "depth", "number", "digits"],
 )
-def test_size_depth_and_number_are_capped(text: str, expected: str) -> None:
-    assert refusal(text).splitlines()[0] == expected
+def test_size_depth_and_number_are_limited(text: str, wording: SnapshotAssertion) -> None:
+    assert refusal(text) == wording
 
 
 def test_control_characters_of_a_key_do_not_reach_the_message() -> None:
@@ -162,19 +161,16 @@ def test_control_characters_of_a_key_do_not_reach_the_message() -> None:
     assert "\\x1b[31m" in message
 
 
-def test_a_file_is_read_and_missing_or_odd_ones_are_told(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path, wording: SnapshotAssertion) -> None:
     config = tmp_path / "kcheck.yaml"
     config.write_text("rows: 3\n", encoding="utf-8")
     assert read_yaml(config).data == {"rows": 3}
     os.mkfifo(tmp_path / "pipe")
-    for path, what in [
-        (tmp_path / "none.yaml", "no such file"),
-        (tmp_path, "not a regular file"),
-        (tmp_path / "pipe", "not a regular file"),
-    ]:
-        with pytest.raises(UsageError, match=what) as caught:
+    for path in (tmp_path / "none.yaml", tmp_path, tmp_path / "pipe"):
+        with pytest.raises(UsageError) as caught:
             read_yaml(path)
         assert str(caught.value).startswith(str(path))
+        assert str(caught.value).replace(str(tmp_path), "FOLDER") == wording
 
 
 @settings(max_examples=150, deadline=None)

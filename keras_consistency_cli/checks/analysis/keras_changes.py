@@ -55,7 +55,10 @@ class Behaviour:
     def words(self, layer: str) -> str:
         """The behaviour of this layer in one sentence."""
         major, minor = self.since
-        return f"'{layer}' {self.what} {self.before} up to Keras {major}.{minor - 1} and {self.after} from {major}.{minor} on"
+        return (
+            f"'{layer}' {self.what} {self.before} up to Keras {major}.{minor - 1} and {self.after} from "
+            f"{major}.{minor} on"
+        )
 
 
 def release(version: str) -> Release | None:

@@ -110,7 +110,10 @@ def _of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iter
         which = _which(found["columns"], match["features"], names, hit=found.get("hit"))
         lost = "and missing or infinite where they should not be"
         off = f"off by up to {found['off']:.2g} standard deviations" if math.isfinite(found["off"]) else lost
-        told = f"{_rows_hit(found, match)}{which} {words.format(batch=found['batch'], step=step)}{_aside(found, match)}, {off}"
+        told = (
+            f"{_rows_hit(found, match)}{which} "
+            f"{words.format(batch=found['batch'], step=step)}{_aside(found, match)}, {off}"
+        )
         weight = found.get("hit") or match["rows"]
         yield Mistake(
             input=name, kind=kind, told=told, cause=cause, columns=len(found["columns"]), rows=weight
@@ -150,7 +153,10 @@ def _which(columns: Sequence[int], features: int, names: Sequence[str], *, hit: 
 def _aside(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
     if found["kind"] == "another-scaler" and found["factor"]:
         unit = ", as numbers in another unit are" if _another_unit(found, match) else ""
-        return f" (its centre {found['shift']:+.2g} standard deviations away, {found['factor']:.3g} times as wide{unit})"
+        return (
+            f" (its centre {found['shift']:+.2g} standard deviations away, {found['factor']:.3g} times as "
+            f"wide{unit})"
+        )
     if found["kind"] == "unknown" and not found.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
@@ -174,7 +180,10 @@ def served_verdict(
     several = len(inputs) > 1
     told = "; ".join(f"input '{each.input}': {each.told}" if several else each.told for each in found)
     pair = [each for each in judged if each.comparison.candidate == "served"]
-    message = f"the served rows are not what the model should be fed: {told}; predictions {damage(pair, evidence.rows)}"
+    message = (
+        f"the served rows are not what the model should be fed: {told}; predictions "
+        f"{damage(pair, evidence.rows)}"
+    )
     # Where something stays unknown, what is known of the rest is worth more.
     cause = max(found, key=lambda each: (each.cause is not None, each.columns * max(each.rows, 1))).cause
     seen = {**findings, "served": dict(inputs)}

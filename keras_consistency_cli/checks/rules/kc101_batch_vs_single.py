@@ -36,7 +36,9 @@ _PAIRS = (
 _WORDING = Wording(
     agree="one row at a time gives what predict gives",
     differ="a row on its own is answered differently than in a batch,",
-    advice="run --select KC103,KC203,KC202: they tell whether neighbours, carried state or randomness does it",
+    advice=(
+        "run --select KC103,KC203,KC202: they tell whether neighbours, carried state or randomness does it"
+    ),
 )
 
 

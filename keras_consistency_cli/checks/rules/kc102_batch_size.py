@@ -31,7 +31,10 @@ _TAIL = Pair(candidate="short-tail", reference="predict")
 _WORDING = Wording(
     agree="every batch size gives the same answers",
     differ="answers depend on the batch size,",
-    advice="look for a reduction, softmax or reshape over axis 0; run --select KC103 to see whether neighbours are mixed in",
+    advice=(
+        "look for a reduction, softmax or reshape over axis 0; run --select KC103 to see whether neighbours "
+        "are mixed in"
+    ),
 )
 
 
@@ -84,8 +87,14 @@ def _refused(evidence: Evidence) -> Verdict | None:
         ", ".join(sorted({name.removeprefix("batch-") for name in names}, key=_numbered))
         for names in (answered, refused)
     )
-    message = f"batches of {sizes} rows are answered, batches of {others} are refused: {next(iter(refused.values()))}"
-    advice = "look for a batch size that is written into a custom layer: tile, reshape or zeros with a number where the batch belongs"
+    message = (
+        f"batches of {sizes} rows are answered, batches of {others} are refused: "
+        f"{next(iter(refused.values()))}"
+    )
+    advice = (
+        "look for a batch size that is written into a custom layer: tile, reshape or zeros with a number "
+        "where the batch belongs"
+    )
     return Verdict(
         status=Status.FAIL,
         message=message,
@@ -116,7 +125,10 @@ def _miscounted(evidence: Evidence) -> Verdict | None:
         if odd:
             output, rows = next(iter(odd.items()))
             message = f"{given} input rows give {rows} output rows (output '{output}', {name})"
-            advice = "keep the batch axis in every output: reduce over axis=1 or later, reshape with -1 first; cut a short last batch off"
+            advice = (
+                "keep the batch axis in every output: reduce over axis=1 or later, reshape with -1 first; "
+                "cut a short last batch off"
+            )
             return Verdict(
                 status=Status.FAIL,
                 message=message,

@@ -33,7 +33,10 @@ _PAIRS = (
 _WORDING = Wording(
     agree="no row is changed by its neighbours (same bits)",
     differ="a row's answer changes when only its neighbours change,",
-    advice="find the operation over axis 0 (statistics, softmax, attention, sorting, reshape) and give it a feature axis",
+    advice=(
+        "find the operation over axis 0 (statistics, softmax, attention, sorting, reshape) and give it a "
+        "feature axis"
+    ),
 )
 
 

@@ -25,7 +25,10 @@ _CAST = Pair(candidate="call-as-given", reference="call")
 _WORDING = Wording(
     agree="model(x, training=False) gives what predict gives",
     differ="model(x, training=False) and predict part",
-    advice="look for an overridden predict_step, for numpy or Python randomness in call(), and for NaN in the rows",
+    advice=(
+        "look for an overridden predict_step, for numpy or Python randomness in call(), and for NaN in the "
+        "rows"
+    ),
 )
 
 
@@ -35,16 +38,28 @@ def examine(evidence: Evidence) -> Verdict:
     lost = evidence.details("rows").get("lost_in_cast")
     if lost and verdict.status is Status.PASS:
         name, count = next(iter(lost.items()))
-        message = f"{count} whole numbers of input '{name}' change when they are cast to float32: two ids may become one"
-        advice = "give the input an integer dtype: keras.Input(shape, dtype='int64'); float32 holds no whole number above 2^24 exactly"
+        message = (
+            f"{count} whole numbers of input '{name}' change when they are cast to float32: two ids may "
+            "become one"
+        )
+        advice = (
+            "give the input an integer dtype: keras.Input(shape, dtype='int64'); float32 holds no whole "
+            "number above 2^24 exactly"
+        )
         return replace(
             verdict, status=Status.WARN, message=message, findings={"cast": dict(lost)}, advice=advice
         )
     moved = [judged for judged in judge_pairs(evidence, (_CAST,)) if not judged.within]
     if verdict.status is not Status.PASS or not moved:
         return verdict
-    message = f"predict casts the rows to float32 first, model(x) takes them as they are: answers part {numbers(worst(moved), evidence)}"
-    advice = "save the rows as float32, or keras.config.set_floatx('float64') before predicting with a float64 model"
+    message = (
+        "predict casts the rows to float32 first, model(x) takes them as they are: answers part "
+        f"{numbers(worst(moved), evidence)}"
+    )
+    advice = (
+        "save the rows as float32, or keras.config.set_floatx('float64') before predicting with a float64 "
+        "model"
+    )
     return replace(
         verdict,
         status=Status.WARN,

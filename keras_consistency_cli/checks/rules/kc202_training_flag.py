@@ -26,7 +26,10 @@ _PAIRS = (Pair(candidate="bare-call", reference="call"),)
 _WORDING = Wording(
     agree="a bare model(x) is inference",
     differ="a bare model(x) is not inference: it parts from model(x, training=False)",
-    advice="call model(x, training=False), and fix the layer: no training=True default, no training= written into the graph",
+    advice=(
+        "call model(x, training=False), and fix the layer: no training=True default, no training= written "
+        "into the graph"
+    ),
 )
 
 

@@ -33,7 +33,10 @@ _KERNELS = 1e-6
 _WORDING = Wording(
     agree="the same rows get the same answers again",
     differ="the same rows get other answers the next time,",
-    advice="look at what running changed: seeds mean randomness left on, states mean a recurrent layer that is not reset",
+    advice=(
+        "look at what running changed: seeds mean randomness left on, states mean a recurrent layer that is "
+        "not reset"
+    ),
 )
 
 
@@ -72,7 +75,10 @@ def examine(evidence: Evidence) -> Verdict:
     differing = [each.comparison for each in verdict.judged if not each.comparison.identical]
     if differing and verdict.status is Status.PASS:
         furthest = max(each.max_abs for each in differing)
-        message = f"repeating moves answers by {furthest:.1e}, within rounding noise, though the same bits were expected"
+        message = (
+            f"repeating moves answers by {furthest:.1e}, within rounding noise, though the same bits were "
+            "expected"
+        )
         return replace(
             verdict,
             status=Status.WARN,

@@ -31,7 +31,10 @@ _PAIRS = tuple(Pair(candidate=name, reference="predict") for name in ("call", "g
 _WORDING = Wording(
     agree="eager, graph and XLA give what predict gives",
     differ="the way of executing changes the answers,",
-    advice="look for NumPy, Python state or the clock in call(); if XLA alone differs, serve without jit_compile",
+    advice=(
+        "look for NumPy, Python state or the clock in call(); if XLA alone differs, serve without "
+        "jit_compile"
+    ),
 )
 
 

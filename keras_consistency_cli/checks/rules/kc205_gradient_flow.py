@@ -60,7 +60,10 @@ def examine(evidence: Evidence) -> Verdict:
     findings = {"gradients": found}
     indexing = sorted({layer.kind for layer in evidence.facts.layers if layer.kind in _INDEXING})
     if cut and indexing and not odd:
-        message = f"no gradient reaches input {', '.join(repr(name) for name in cut)}, which {', '.join(indexing)} turns into an index"
+        message = (
+            f"no gradient reaches input {', '.join(repr(name) for name in cut)}, which "
+            f"{', '.join(indexing)} turns into an index"
+        )
         return Verdict(status=Status.PASS, message=message, findings=findings)
     for names, words in (
         (cut, "no gradient reaches"),

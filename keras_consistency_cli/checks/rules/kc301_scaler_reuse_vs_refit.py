@@ -38,7 +38,10 @@ _OTHERS = ("unscaled", "scaled-twice", "columns-permuted", "float16-first")
 _SERVED = Pair(candidate="served", reference=REFERENCE)
 _REFIT_PAIRS = tuple(Pair(candidate=name, reference=REFERENCE) for name in _REFITS)
 _OTHER_PAIRS = tuple(Pair(candidate=name, reference=REFERENCE) for name in _OTHERS)
-_ADVICE = "give --served served.npy, the array that serving fed to the model, to know whether it refits; when serving, call scaler.transform only"
+_ADVICE = (
+    "give --served served.npy, the array that serving fed to the model, to know whether it refits; when "
+    "serving, call scaler.transform only"
+)
 
 
 def examine(evidence: Evidence) -> Verdict:

@@ -44,7 +44,10 @@ def examine(evidence: Evidence) -> Verdict:
     )
     unsteady = _unsteady(evidence, trace)
     if unsteady:
-        message = f"the same rows are preprocessed differently {unsteady}; predictions {damage(judged, evidence.rows)}"
+        message = (
+            f"the same rows are preprocessed differently {unsteady}; predictions "
+            f"{damage(judged, evidence.rows)}"
+        )
         return Verdict(
             status=Status.FAIL, message=message, judged=judged, findings={**findings, "cause": _UNSTEADY}
         )
@@ -62,7 +65,10 @@ def examine(evidence: Evidence) -> Verdict:
         else f"column {columns[0]}"
     )
     where += f", of input '{trace.details['input']}'" if "input" in trace.details else ""
-    message = f"a row alone is preprocessed differently than among others, by up to {moved:.2g} standard deviations in {where}"
+    message = (
+        f"a row alone is preprocessed differently than among others, by up to {moved:.2g} standard "
+        f"deviations in {where}"
+    )
     message += f"; predictions {damage(judged, evidence.rows)}"
     return Verdict(status=Status.FAIL, message=message, judged=judged, findings={**findings, "cause": _CAUSE})
 

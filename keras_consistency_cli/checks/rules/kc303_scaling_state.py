@@ -53,7 +53,9 @@ _LOST, _THE_SAME, _WORSE = 0.1, 0.1, 0.3
 _CAUSES = {"raw": "scaler-missing", "scaled": "scaler-applied-twice", "scaled twice": "scaler-applied-twice"}
 _ADVICE = {
     "scaler-missing": "send the rows through the scaler before the model, exactly once",
-    "scaler-applied-twice": "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}",
+    "scaler-applied-twice": (
+        "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
+    ),
 }
 
 
@@ -101,7 +103,10 @@ def _served(served: ServedFact, state: str) -> Verdict:
             findings=findings,
         )
     said = "not scaled" if found == "raw" else "scaled twice"
-    message = f"serving fed rows that are {said}: {max(served.raw, served.twice):.0%} of {served.rows} rows are the same, value by value"
+    message = (
+        f"serving fed rows that are {said}: {max(served.raw, served.twice):.0%} of {served.rows} rows are "
+        "the same, value by value"
+    )
     return _fail(message, found, findings)
 
 
@@ -133,8 +138,10 @@ def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
     if other is None:
         return _unremarkable(found, known.state, findings)
     message = (
-        f"the rows are said to be {known.state} but look {other}: their distribution is {found.overlap(other):.0%} that of {other} rows and "
-        f"{found.overlap(known.state):.0%} that of {known.state} ones ({found.telling} of {found.features} features tell)"
+        f"the rows are said to be {known.state} but look {other}: their distribution is "
+        f"{found.overlap(other):.0%} that of {other} rows and "
+        f"{found.overlap(known.state):.0%} that of {known.state} ones ({found.telling} of {found.features} "
+        "features tell)"
     )
     return _fail(message, other, findings)
 
@@ -148,7 +155,8 @@ def _by_outcome(known: DataFacts, scaling: ScalingFact) -> Verdict:
         or not all(side is not None and len(side.columns) == len(scaling.outcome) for side in sides)
     ):
         return _skip(
-            f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served served.npy would tell"
+            f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served "
+            "served.npy would tell"
         )
     centres, spreads = zip(*scaling.outcome, strict=True)
     before, kept = (
@@ -160,7 +168,10 @@ def _by_outcome(known: DataFacts, scaling: ScalingFact) -> Verdict:
         "overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind},
         "lost": lost,
     }
-    told = f"their distribution is {1.0 - before:.0%} that of scaled rows, and {1.0 - behind:.0%} once they have been through the {scaling.kind}"
+    told = (
+        f"their distribution is {1.0 - before:.0%} that of scaled rows, and {1.0 - behind:.0%} once they "
+        f"have been through the {scaling.kind}"
+    )
     told += f", which makes NaN of {lost:.0%} of the values" if lost else ""
     if (behind > ALIKE and clearly(before, rather_than=behind)) or (
         lost > _LOST and before < _THE_SAME and behind - before > _WORSE
@@ -192,7 +203,8 @@ def _single(
         f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
     )
     message = (
-        f"{len(same)} of {features} features are said to be {said} like the others but look {state}: {shown}; '{expected.name}' has mean "
+        f"{len(same)} of {features} features are said to be {said} like the others but look {state}: "
+        f"{shown}; '{expected.name}' has mean "
         f"{column.mean:.3g} and deviation {column.sd:.3g} where {centre:.3g} and {spread:.3g} would be {said}"
     )
     return _fail(message, state, {**findings, "columns": {each.name: other for each, _, other in alone}})
@@ -200,10 +212,14 @@ def _single(
 
 def _unremarkable(found: Resemblance, state: str, findings: dict[str, Any]) -> Verdict:
     if found.share(state) >= _MOST:
-        message = f"the rows look {state}, as they are said to be: {found.share(state):.0%} of the values lie where they would"
+        message = (
+            f"the rows look {state}, as they are said to be: {found.share(state):.0%} of the values lie "
+            "where they would"
+        )
         return Verdict(status=Status.PASS, message=message, findings=findings)
     message = (
-        f"the rows are said to be {state} and look like nothing the scaler knows: {found.share(state):.0%} of the values lie where they "
+        f"the rows are said to be {state} and look like nothing the scaler knows: {found.share(state):.0%} "
+        "of the values lie where they "
         f"should; nearest is {found.nearest}, with {found.overlap(found.nearest):.0%} of the distribution"
     )
     return Verdict(

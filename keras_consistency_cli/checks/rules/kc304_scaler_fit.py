@@ -68,7 +68,10 @@ def examine(evidence: Evidence) -> Verdict:
     if stale:
         return _told_stale(stale, findings)
     if version:
-        message = f"scikit-learn {version} saved the scaler, {scaling.running} runs: it loads, but nobody promises the same numbers"
+        message = (
+            f"scikit-learn {version} saved the scaler, {scaling.running} runs: it loads, but nobody "
+            "promises the same numbers"
+        )
         advice = "install the version that saved it where the model is served, or fit and save it again"
         return Verdict(
             status=Status.WARN,
@@ -77,7 +80,10 @@ def examine(evidence: Evidence) -> Verdict:
             advice=advice,
         )
     if varying:
-        message = f"feature '{varying[0]}' never varied when the scaler was fitted, and varies now: it reaches the model unscaled"
+        message = (
+            f"feature '{varying[0]}' never varied when the scaler was fitted, and varies now: it reaches "
+            "the model unscaled"
+        )
         advice = "fit scaler and model on rows where it varies"
         return Verdict(
             status=Status.WARN, message=message, findings={**findings, "cause": "scaler-stale"}, advice=advice
@@ -94,7 +100,8 @@ def _other_order(names: tuple[str, ...], columns: tuple[str, ...]) -> Verdict:
     wrong = [at for at, (name, column) in enumerate(zip(names, columns, strict=True)) if name != column]
     first = wrong[0]
     message = (
-        f"{len(wrong)} of {len(names)} columns are in another order than the scaler was fitted on: column {first} is '{columns[first]}', "
+        f"{len(wrong)} of {len(names)} columns are in another order than the scaler was fitted on: column "
+        f"{first} is '{columns[first]}', "
         f"'{names[first]}' was fitted there"
     )
     findings = {"fitted": list(names), "columns": list(columns), "cause": "feature-order"}

@@ -31,7 +31,10 @@ from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
 
-_ADVICE = "scale in float64 and cast afterwards; give --served served.npy, the array that serving fed to the model, to know whether it does"
+_ADVICE = (
+    "scale in float64 and cast afterwards; give --served served.npy, the array that serving fed to the "
+    "model, to know whether it does"
+)
 _FIRST = Pair(candidate="float32-first", reference=REFERENCE)
 _SERVED = Pair(candidate="served", reference=REFERENCE)
 _HALF = Pair(candidate="float16-first", reference=REFERENCE)
@@ -50,7 +53,10 @@ def examine(evidence: Evidence) -> Verdict:
         return stopped
     judged = tuple(judge_pairs(evidence, (_FIRST,)))
     details = evidence.traces["float32-first"].details
-    cost = f"inputs move by up to {details.get('moved', 0.0):.2g} standard deviations, predictions {damage(judged, evidence.rows)}"
+    cost = (
+        f"inputs move by up to {details.get('moved', 0.0):.2g} standard deviations, predictions "
+        f"{damage(judged, evidence.rows)}"
+    )
     if all(harmless(each) for each in judged):
         within = judged if all(each.within for each in judged) else ()
         message = f"float32 before scaling costs nothing that matters: {cost}"
@@ -61,7 +67,10 @@ def examine(evidence: Evidence) -> Verdict:
             message=f"the served rows show no such cast; it would matter: {cost}",
             findings=_findings(evidence),
         )
-    message = f"a cast to float32 before scaling would change answers: {cost}; column {details.get('column')} loses most"
+    message = (
+        f"a cast to float32 before scaling would change answers: {cost}; column {details.get('column')} "
+        "loses most"
+    )
     findings = {**_findings(evidence), "hypothetical": True}
     return Verdict(status=Status.WARN, message=message, judged=judged, findings=findings, advice=_ADVICE)
 

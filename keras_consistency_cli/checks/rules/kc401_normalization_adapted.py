@@ -65,7 +65,10 @@ def examine(evidence: Evidence) -> Verdict:
 
 _ADVICE = {
     "normalization-unadapted": "adapt '{layer}' on the training rows before training, and save again",
-    "normalization-stale": "adapt '{layer}' on the training rows, or call its finalize_state() after set_weights, and save again",
+    "normalization-stale": (
+        "adapt '{layer}' on the training rows, or call its finalize_state() after set_weights, and save "
+        "again"
+    ),
 }
 
 
@@ -93,7 +96,10 @@ def _unadapted(layer: PreprocessingFact, known: DataFacts) -> _Finding | None:
     columns = [] if known.generated else [each for each in layer.seen if each.count]
     worst = max(columns, key=lambda each: max(abs(each.mean), each.sd), default=None)
     if worst is not None and (abs(worst.mean) > _FAR_MEAN or worst.sd > _WIDE):
-        what += f", and feature '{worst.name}' reaches the model with mean {worst.mean:.3g} and deviation {worst.sd:.3g}"
+        what += (
+            f", and feature '{worst.name}' reaches the model with mean {worst.mean:.3g} and deviation "
+            f"{worst.sd:.3g}"
+        )
         return Status.FAIL, what, "normalization-unadapted"
     return Status.WARN, what, "normalization-unadapted"
 
@@ -111,7 +117,10 @@ def _dividing_by_nothing(layer: PreprocessingFact, known: DataFacts) -> _Finding
     if not varying:
         return None
     single = " (adapted on a single row)" if not any(layer.sd) else ""
-    message = f"'{layer.path}' has variance 0 in {len(varying)} features that vary, '{varying[0].name}' first{single}: it multiplies them by millions"
+    message = (
+        f"'{layer.path}' has variance 0 in {len(varying)} features that vary, '{varying[0].name}' "
+        f"first{single}: it multiplies them by millions"
+    )
     return Status.FAIL, message, "normalization-unadapted"
 
 
@@ -133,7 +142,10 @@ def _only_of_few(found: Handful) -> str:
         if found.flags
         else []
     )
-    numbers = f"mean and variance of {found.numbers} features of whole numbers are multiples of 1/{found.rows} and 1/{found.rows**2}"
+    numbers = (
+        f"mean and variance of {found.numbers} features of whole numbers are multiples of 1/{found.rows} "
+        f"and 1/{found.rows**2}"
+    )
     return ", and ".join([*said, *([numbers] if found.numbers else [])])
 
 

@@ -45,7 +45,8 @@ def examine(evidence: Evidence) -> Verdict:
         return _skip("no rows given: those that were made follow the model's own layers")
     if not known.layers and not known.reference and known.value_range is None and not _has_function(known):
         return _skip(
-            "the model has no Normalization or Rescaling layer, and neither reference rows nor facts.value_range are given"
+            "the model has no Normalization or Rescaling layer, and neither reference rows nor "
+            "facts.value_range are given"
         )
     found = [finding for step in _STEPS for finding in step(known)]
     if not found:
@@ -112,7 +113,10 @@ def _rescaling(layer: PreprocessingFact, _known: DataFacts) -> tuple[str, str] |
         return None
     before = f" behind '{layer.after[-1]}'" if layer.after else ""
     return (
-        f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.4g} what lies between {low:.3g} and {high:.3g} already",
+        (
+            f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.4g} what lies between {low:.3g} and "
+            f"{high:.3g} already"
+        ),
         "normalized-twice",
     )
 
@@ -146,7 +150,10 @@ def _means(layer: PreprocessingFact) -> str:
     pairs = zip(layer.seen, layer.mean, layer.sd, strict=False)
     worst = max(pairs, key=lambda each: abs(each[0].mean - each[1]) / each[2] if each[2] > 0 else 0.0)
     column, mean, sd = worst
-    return f"feature '{column.name}' comes with mean {column.mean:.3g} and deviation {column.sd:.3g}, it expects {mean:.3g} and {sd:.3g}"
+    return (
+        f"feature '{column.name}' comes with mean {column.mean:.3g} and deviation {column.sd:.3g}, it "
+        f"expects {mean:.3g} and {sd:.3g}"
+    )
 
 
 def _within_unit(columns: tuple[ColumnFact, ...]) -> bool:
@@ -191,7 +198,10 @@ def _reference(known: DataFacts) -> Iterator[_Finding]:
         ]
         ratios = [mine / theirs for mine, theirs in spans if mine > 0 and theirs > 0]
         if ratios and (min(ratios) > _SPANS_APART or max(ratios) < 1 / _SPANS_APART):
-            message = f"input '{fed.input}' lies between {_ends(fed)}, the reference rows lie between {_ends(trained)}"
+            message = (
+                f"input '{fed.input}' lies between {_ends(fed)}, the reference rows lie between "
+                f"{_ends(trained)}"
+            )
             yield fed.input, message, "input-range"
 
 
@@ -200,7 +210,10 @@ def _span(column: ColumnFact) -> float:
 
 
 def _ends(rows: RowsFact) -> str:
-    return f"{min(each.low for each in rows.columns if each.count):.3g} and {max(each.high for each in rows.columns if each.count):.3g}"
+    return (
+        f"{min(each.low for each in rows.columns if each.count):.3g} and "
+        f"{max(each.high for each in rows.columns if each.count):.3g}"
+    )
 
 
 def _stated(known: DataFacts) -> Iterator[_Finding]:
@@ -217,7 +230,10 @@ def _stated(known: DataFacts) -> Iterator[_Finding]:
         if beyond > _BEYOND or (_FILLED * (high - low) > highest - lowest > 0):
             yield (
                 rows.input,
-                f"input '{rows.input}' lies between {_ends(rows)}, facts.value_range says {low:.3g} to {high:.3g}",
+                (
+                    f"input '{rows.input}' lies between {_ends(rows)}, facts.value_range says {low:.3g} to "
+                    f"{high:.3g}"
+                ),
                 "input-range",
             )
 
@@ -225,7 +241,10 @@ def _stated(known: DataFacts) -> Iterator[_Finding]:
 def _mutated(known: DataFacts) -> Iterator[_Finding]:
     if known.mutated_input:
         assert known.scaling is not None
-        message = f"{known.scaling.kind} changes the rows that it is given: prepared again, the same rows come out differently"
+        message = (
+            f"{known.scaling.kind} changes the rows that it is given: prepared again, the same rows come "
+            "out differently"
+        )
         yield known.scaling.input, message, "input-mutated"
 
 

@@ -87,7 +87,10 @@ def _verdict(worst: _Finding, found: Sequence[_Finding], evidence: Evidence) -> 
 
 def _refused(mismatch: Mapping[str, Any]) -> _Finding:
     """Rows that do not get as far as an answer."""
-    message = f"{_named(mismatch['input'], mismatch)}: the model refuses them, Keras raises 'incompatible' or a shape error"
+    message = (
+        f"{_named(mismatch['input'], mismatch)}: the model refuses them, Keras raises 'incompatible' or a "
+        "shape error"
+    )
     return _Finding(
         status=Status.FAIL,
         cause=_kind_of_mismatch(mismatch),
@@ -123,7 +126,10 @@ def _shapes(evidence: Evidence) -> Iterator[_Finding]:
 
 
 def _named(name: str, given: Mapping[str, Any]) -> str:
-    return f"rows of shape {shape_text(given['shape'])} for input '{clean(name, 60)}', which takes {shape_text((None, *given['expected'][1:]))}"
+    return (
+        f"rows of shape {shape_text(given['shape'])} for input '{clean(name, 60)}', which takes "
+        f"{shape_text((None, *given['expected'][1:]))}"
+    )
 
 
 def _rank(name: str, given: Mapping[str, Any]) -> _Finding | None:
@@ -132,12 +138,18 @@ def _rank(name: str, given: Mapping[str, Any]) -> _Finding | None:
     if len(shape) == len(expected) or (len(shape) == 1 and list(expected[1:]) in ([1], [None])):
         return None
     if len(shape) == 2 and len(expected) == 3 and shape[-1] == 1:
-        lost = f"{_named(name, given)}: Keras takes one series without its batch axis for {shape[0]} rows of one step, and answers {shape[0]} times"
+        lost = (
+            f"{_named(name, given)}: Keras takes one series without its batch axis for {shape[0]} rows of "
+            f"one step, and answers {shape[0]} times"
+        )
         return _Finding(
             status=Status.FAIL, cause="wrong-rank", message=lost, fix="give the batch axis: x = x[None]"
         )
     if 1 < len(shape) == len(expected) - 1 and expected[1] not in (None, shape[1]):
-        short = f"{_named(name, given)}: Keras adds a last axis and takes {shape[1]} steps instead of {expected[1]}, without a word"
+        short = (
+            f"{_named(name, given)}: Keras adds a last axis and takes {shape[1]} steps instead of "
+            f"{expected[1]}, without a word"
+        )
         return _Finding(status=Status.FAIL, cause="wrong-length", message=short, fix=_resized(expected))
     grown = len(shape) < len(expected)
     word, code = (
@@ -162,7 +174,10 @@ def _length(name: str, given: Mapping[str, Any]) -> _Finding | None:
     if len(wrong) == 2 and [shape[each] for each in wrong] == [expected[each] for each in reversed(wrong)]:
         order = list(range(len(shape)))
         order[wrong[0]], order[wrong[1]] = order[wrong[1]], order[wrong[0]]
-        message = f"{_named(name, given)}: axes {wrong[0]} and {wrong[1]} are swapped, and a Sequential model answers all the same"
+        message = (
+            f"{_named(name, given)}: axes {wrong[0]} and {wrong[1]} are swapped, and a Sequential model "
+            "answers all the same"
+        )
         return _Finding(
             status=Status.FAIL,
             cause="axes-swapped",
@@ -171,8 +186,10 @@ def _length(name: str, given: Mapping[str, Any]) -> _Finding | None:
         )
     what = "a single step" if shape[axis] == 1 and axis == 1 else f"axis {axis} is {shape[axis]} long"
     message = (
-        f"{_named(name, given)}: {what} instead of {expected[axis]}; Keras answers without a word, for a Sequential model is not held to its "
-        f"length, where a Functional one raises 'expected shape={shape_text((None, *expected[1:]))}, found shape={shape_text(shape)}'"
+        f"{_named(name, given)}: {what} instead of {expected[axis]}; Keras answers without a word, for a "
+        "Sequential model is not held to its "
+        f"length, where a Functional one raises 'expected shape={shape_text((None, *expected[1:]))}, found "
+        f"shape={shape_text(shape)}'"
     )
     return _Finding(status=Status.FAIL, cause="wrong-length", message=message, fix=_resized(expected))
 
@@ -212,7 +229,10 @@ def _axes(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Finding |
     if why is None:
         return None
     status, reason = why
-    message = f"{_named(name, given)}: time and features look swapped, {reason}; both orders fit, so Keras answers either"
+    message = (
+        f"{_named(name, given)}: time and features look swapped, {reason}; both orders fit, so Keras "
+        "answers either"
+    )
     return _Finding(
         status=status,
         cause="axes-swapped",
@@ -226,8 +246,14 @@ def _channels(name: str, given: Mapping[str, Any]) -> _Finding | None:
     smooth = given.get("smooth")
     if not smooth or smooth[-1] < _SMOOTH or smooth[0] > _ROUGH or min(smooth[1:]) < _SMOOTH:
         return None
-    likely = f"neighbours along the last axis are alike ({smooth[-1]:.2f}), as in a picture, and along axis 1 are not ({smooth[0]:.2f}), as channels"
-    message = f"{_named(name, given)}: channels look to come first, for {likely}; both orders fit, so Keras answers either"
+    likely = (
+        f"neighbours along the last axis are alike ({smooth[-1]:.2f}), as in a picture, and along axis 1 "
+        f"are not ({smooth[0]:.2f}), as channels"
+    )
+    message = (
+        f"{_named(name, given)}: channels look to come first, for {likely}; both orders fit, so Keras "
+        "answers either"
+    )
     order = [0, *range(2, len(given["shape"])), 1]
     return _Finding(
         status=Status.WARN,
@@ -264,7 +290,10 @@ def _unlike_time(looks: Mapping[str, Any]) -> tuple[Status, str] | None:
     if smooth[1] > _SMOOTH and smooth[0] < _ROUGH:
         return (
             Status.WARN,
-            f"for neighbours along axis 2 are alike ({smooth[1]:.2f}) and along axis 1 are not ({smooth[0]:.2f})",
+            (
+                f"for neighbours along axis 2 are alike ({smooth[1]:.2f}) and along axis 1 are not "
+                f"({smooth[0]:.2f})"
+            ),
         )
     if levels[0] > _LEVELS and levels[1] < _LEVEL and smooth[0] < _ROUGH:
         return (
@@ -295,8 +324,14 @@ def _one_step(name: str, given: Mapping[str, Any], evidence: Evidence) -> _Findi
         or not has_layer(evidence.facts, RECURRENT)
     ):
         return None
-    message = f"{_named(name, given)}: every row is a single step, of which a recurrent layer has no history to look at"
-    fix = "one series of many steps is x.reshape(1, -1, x.shape[-1]); windows are np.lib.stride_tricks.sliding_window_view(x[:, 0], T, axis=0)"
+    message = (
+        f"{_named(name, given)}: every row is a single step, of which a recurrent layer has no history to "
+        "look at"
+    )
+    fix = (
+        "one series of many steps is x.reshape(1, -1, x.shape[-1]); windows are "
+        "np.lib.stride_tricks.sliding_window_view(x[:, 0], T, axis=0)"
+    )
     return _Finding(status=Status.WARN, cause="wrong-length", message=message, fix=fix)
 
 
@@ -325,7 +360,10 @@ def _features(evidence: Evidence) -> Iterator[_Finding]:
             for here, there in found.places.items()
         )
         where = f"features of input '{clean(found.input, 60)}' are in each other's place"
-        message = f"{where}: by the statistics of {clean(found.against, 60)}, {told}; the shape is the same, so Keras answers without a word"
+        message = (
+            f"{where}: by the statistics of {clean(found.against, 60)}, {told}; the shape is the same, so "
+            "Keras answers without a word"
+        )
         yield _Finding(status=Status.FAIL, cause="feature-order", message=message, fix=found.fix)
 
 
@@ -333,7 +371,10 @@ def _ids(evidence: Evidence) -> Iterator[_Finding]:
     for name, found in evidence.details("ids").items():
         if name == "output_rows" or not found.get("wrong"):
             continue
-        message = f"{found['wrong']} values of input '{clean(name, 60)}' are {found['kind']}, which '{found['why']}' does not know; {found['keras']}"
+        message = (
+            f"{found['wrong']} values of input '{clean(name, 60)}' are {found['kind']}, which "
+            f"'{found['why']}' does not know; {found['keras']}"
+        )
         yield _Finding(
             status=Status.FAIL,
             cause="wrong-ids",
@@ -346,9 +387,15 @@ def _lengths(evidence: Evidence) -> Iterator[_Finding]:
     found = evidence.details("two-lengths").get("wrong")
     if found:
         lengths_vary = evidence.data.get("variable_length") or evidence.data.get("step_by_step")
-        told = f"after rows of {found['first']} steps, predict answers rows of {found['then']} steps {found['how']}"
+        told = (
+            f"after rows of {found['first']} steps, predict answers rows of {found['then']} steps "
+            f"{found['how']}"
+        )
         message = f"{told}: TimeDistributed over a free time axis"
-        fix = "apply the layer itself instead of TimeDistributed(layer), or set model.predict_function = None before rows of another length"
+        fix = (
+            "apply the layer itself instead of TimeDistributed(layer), or set model.predict_function = None "
+            "before rows of another length"
+        )
         yield _Finding(
             status=Status.FAIL if lengths_vary else Status.WARN,
             cause="time-distributed-dynamic",

@@ -78,8 +78,14 @@ def _forgetful(evidence: Evidence) -> Verdict:
             message="no state to carry",
             reason="no layer is stateful; further inputs may hand the state over",
         )
-    message = "rows are successive pieces of one sequence (facts.stateful_rows), but no layer is stateful: every row starts from nothing"
-    advice = "rebuild the recurrent layers with stateful=True and keras.Input(..., batch_size=1), or hand whole sequences over"
+    message = (
+        "rows are successive pieces of one sequence (facts.stateful_rows), but no layer is stateful: every "
+        "row starts from nothing"
+    )
+    advice = (
+        "rebuild the recurrent layers with stateful=True and keras.Input(..., batch_size=1), or hand whole "
+        "sequences over"
+    )
     return Verdict(
         status=Status.FAIL, message=message, advice=advice, findings={"cause": "state-not-carried"}
     )
@@ -88,9 +94,15 @@ def _forgetful(evidence: Evidence) -> Verdict:
 def _leaking(evidence: Evidence, again: tuple[Judged, ...], found: Mapping[str, Any]) -> Verdict:
     over = [each for each in again if not each.within]
     if not over:
-        message = f"what states carry over is gone by the time of an answer: predicting again changes nothing beyond rounding{_told(evidence, found)}"
+        message = (
+            "what states carry over is gone by the time of an answer: predicting again changes nothing "
+            f"beyond rounding{_told(evidence, found)}"
+        )
         return Verdict(status=Status.PASS, message=message)
-    message = f"without a reset the same rows get other answers, {numbers(worst(over), evidence)}{_told(evidence, found)}"
+    message = (
+        "without a reset the same rows get other answers, "
+        f"{numbers(worst(over), evidence)}{_told(evidence, found)}"
+    )
     keras = f"{evidence.facts.keras} " if evidence.facts.keras else ""
     advice = _LOOP.format(batch=evidence.facts.batch_size or evidence.data.get("batch_size", 1), keras=keras)
     return Verdict(status=Status.FAIL, message=message, advice=advice, findings={"cause": "state-carry-over"})
@@ -105,7 +117,10 @@ def _carrying(evidence: Evidence, again: tuple[Judged, ...], found: Mapping[str,
     message = (
         f"in batches of {batch} a row goes on from the row {batch} before it, not from the last one; {told}"
     )
-    advice = f"order the rows so that row i of every batch belongs to sequence i, or build the model with batch_size=1 for one sequence of {evidence.rows}"
+    advice = (
+        "order the rows so that row i of every batch belongs to sequence i, or build the model with "
+        f"batch_size=1 for one sequence of {evidence.rows}"
+    )
     return Verdict(
         status=Status.WARN, message=message, advice=advice, findings={"cause": "state-batch-mismatch"}
     )
@@ -149,7 +164,8 @@ def _saving(found: Mapping[str, Any]) -> list[str]:
         return []
     keep = "; copying layer.states over mends that to the bit" if found["copied"] else ""
     return [
-        f"saving in the middle of a sequence moves the answers after it by {found['lost']:.2g} (a file holds no states{keep})"
+        f"saving in the middle of a sequence moves the answers after it by {found['lost']:.2g} (a file "
+        f"holds no states{keep})"
     ]
 
 

@@ -37,7 +37,8 @@ _WAYS = {
 _HAND_OVER = (
     "encode once, and give the decoder the state that it ended in:\n"
     "    encoder = keras.Model(encoder_input, [h, c])              # what the decoder gets as initial_state\n"
-    "    out, h2, c2 = layers.LSTM(..., return_state=True)(step, initial_state=[h_in, c_in])   # with the decoder's weights\n"
+    "    out, h2, c2 = layers.LSTM(..., return_state=True)(step, initial_state=[h_in, c_in])   # with the "
+    "decoder's weights\n"
     "    decoder = keras.Model([step, h_in, c_in], [..., h2, c2])\n"
     "then loop: answer, h, c = decoder([x_t, h, c])"
 )
@@ -85,7 +86,10 @@ def _prefixes(found: Mapping[str, Any]) -> tuple[Status, str]:
     if isinstance(prefix, str):
         return (
             Status.WARN,
-            f"no step looks ahead, but the model takes {found['steps']} steps only, so that prefixes have to be padded",
+            (
+                f"no step looks ahead, but the model takes {found['steps']} steps only, so that prefixes "
+                "have to be padded"
+            ),
         )
     if prefix is not None and prefix > _APPARENT:
         return Status.FAIL, f"not right, the last answer to a prefix is off by {prefix:.0%}"
@@ -138,7 +142,10 @@ def _windows(found: Mapping[str, Any]) -> tuple[Status, str]:
     if window["reach"]:
         return (
             Status.FAIL,
-            f"not right, {steps} steps hold all that matters, and yet answers are off by {off:.0%}: places are counted from the start",
+            (
+                f"not right, {steps} steps hold all that matters, and yet answers are off by {off:.0%}: "
+                "places are counted from the start"
+            ),
         )
     return Status.FAIL, f"not right, steps from before a window of {steps} move its last answer by {off:.0%}"
 
@@ -148,7 +155,10 @@ def _advice(found: Mapping[str, Any]) -> str:
     if isinstance(twin, float) and twin <= _APPARENT:
         return _HAND_OVER if found.get("encoder") else _TWIN
     if found.get("future", 0.0) > _APPARENT:
-        return "feed whole sequences, or use causal layers: padding='causal', use_causal_mask=True, no Bidirectional"
+        return (
+            "feed whole sequences, or use causal layers: padding='causal', use_causal_mask=True, no "
+            "Bidirectional"
+        )
     return "feed whole prefixes, model(x[:, :t + 1]), and take the last answer"
 
 

@@ -59,18 +59,27 @@ def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged
         message = (
             f"rows are padded, as their owner says, and the model masks nothing: {how}, answers move {told}"
         )
-        advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True), and train it so; or feed rows of one length only"
+        advice = (
+            "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True), and train it so; or "
+            "feed rows of one length only"
+        )
         return Verdict(
             status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"}
         )
     if not found["declared"]:
         message = f"padding is computed on: {how}, answers move {told}; the model declares no mask"
-        advice = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows of one length"
+        advice = (
+            "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows "
+            "of one length"
+        )
         return Verdict(
             status=Status.WARN, message=message, advice=advice, findings={"cause": "padding-unmasked"}
         )
     if found.get("other_value"):
-        message = f"rows are padded with {_value(found)}, but the model masks {found['mask']:g}: {how}, answers move {told}"
+        message = (
+            f"rows are padded with {_value(found)}, but the model masks {found['mask']:g}: {how}, answers "
+            f"move {told}"
+        )
         advice = "pad after scaling, with the mask's own value; or set mask_value to what the filling becomes"
         return Verdict(
             status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"}
@@ -86,7 +95,10 @@ def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged
         else "a layer that takes the mask does not heed it"
     )
     message = f"a mask is declared and padding still matters: {how}, answers move {told}; {where}"
-    advice = "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its call() and use it"
+    advice = (
+        "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its "
+        "call() and use it"
+    )
     return Verdict(
         status=Status.FAIL,
         message=message,
@@ -108,8 +120,14 @@ def _ignoring(place: Mapping[str, str], moved: str) -> Verdict:
     """FAIL with the layer that has the mask and makes nothing of it."""
     layer = clean(place["layer"])
     message = f"{moved}; '{layer}' ({clean(place['kind'])}) is given the mask and does not use it"
-    advice = f"use `mask` in the call() of '{layer}': zero masked steps and divide by the number of true ones, or give their scores -1e9"
-    fix = f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
+    advice = (
+        f"use `mask` in the call() of '{layer}': zero masked steps and divide by the number of true ones, "
+        "or give their scores -1e9"
+    )
+    fix = (
+        f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n    return ops.sum(x * true, axis=1) / "
+        "ops.maximum(ops.sum(true, axis=1), 1)"
+    )
     return Verdict(
         status=Status.FAIL,
         message=message,
@@ -157,8 +175,14 @@ def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged,
         damage = (
             "" if moves is None else f"; counted in, they move answers by up to {moves:.2g} of the greatest"
         )
-        message = f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are skipped like padding{damage}"
-        advice = "right where they are missing on purpose; if they are real, mask a value that real steps never take, such as -1e9, and pad with it"
+        message = (
+            f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are "
+            f"skipped like padding{damage}"
+        )
+        advice = (
+            "right where they are missing on purpose; if they are real, mask a value that real steps never "
+            "take, such as -1e9, and pad with it"
+        )
         return Verdict(status=Status.WARN, message=message, advice=advice)
     if not judged and max(found.get("restored_moves", 0.0), found.get("filled_moves", 0.0)) > _PLAIN:
         return _unheeded(evidence, found)
@@ -177,13 +201,22 @@ def _unheeded(evidence: Evidence, found: Mapping[str, Any]) -> Verdict:
     """Told at one length: FAIL where a later layer would have used the mask, WARN where masked steps count and none would."""
     place = _lost(evidence)
     where = f"ends at '{clean(place['layer'])}' ({clean(place['kind'])})" if place else "is not heeded"
-    advice = "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its call() and use it"
+    advice = (
+        "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its "
+        "call() and use it"
+    )
     rows = f"{found['padded_rows']} of {found['rows']} rows are padded, and the mask {where}"
     findings = {"cause": "mask-lost", "lost": dict(place)}
     if found.get("restored_moves"):
-        message = f"{rows}: put back behind it, the mask moves answers by up to {found['restored_moves']:.2g} of the greatest"
+        message = (
+            f"{rows}: put back behind it, the mask moves answers by up to {found['restored_moves']:.2g} of "
+            "the greatest"
+        )
         return Verdict(status=Status.FAIL, message=message, advice=advice, findings=findings)
-    message = f"{rows}: other numbers in the steps that it hides move answers by up to {found['filled_moves']:.2g} of the greatest"
+    message = (
+        f"{rows}: other numbers in the steps that it hides move answers by up to "
+        f"{found['filled_moves']:.2g} of the greatest"
+    )
     return Verdict(status=Status.WARN, message=message, advice=advice, findings=findings)
 
 

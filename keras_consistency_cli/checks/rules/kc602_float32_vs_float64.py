@@ -26,7 +26,10 @@ from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
 __all__ = ["CHECK"]
 
 _LOUD = 1e-3
-_ANOTHER = "run --select KC801 for state and arguments that the config does not hold; else look for a layer that computes in less than float32"
+_ANOTHER = (
+    "run --select KC801 for state and arguments that the config does not hold; else look for a layer that "
+    "computes in less than float32"
+)
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -67,7 +70,10 @@ def _hidden(evidence: Evidence) -> Verdict | None:
     """Less than float32 where nothing says so: operations that produce it, or a distance that rounding cannot reach."""
     low = list(evidence.details("low-operations").get("low", ()))
     findings = {"cause": "low-precision", "operations": low, "excess": _excess(evidence)}
-    advice = "compute in float32 there, or say with a dtype policy that less is meant; then other checks measure against that"
+    advice = (
+        "compute in float32 there, or say with a dtype policy that less is meant; then other checks measure "
+        "against that"
+    )
     if low:
         message = f"{low[0]} computes in half precision though no dtype policy says so" + (
             f", and {len(low) - 1} more" if low[1:] else ""
@@ -84,7 +90,10 @@ def _hidden(evidence: Evidence) -> Verdict | None:
     if not dropped or not _excess(evidence) > PLAUSIBLE_FACTOR:
         return None
     furthest = max(dropped, key=lambda each: each.scaled)
-    message = f"predict is {furthest.scaled:.1e} of the greatest output away from float64, {_excess(evidence):.2g} × what rounding gives"
+    message = (
+        f"predict is {furthest.scaled:.1e} of the greatest output away from float64, "
+        f"{_excess(evidence):.2g} × what rounding gives"
+    )
     if furthest.scaled < _LOUD * 10:
         return Verdict(
             status=Status.WARN, message=f"{message}: no measure for limits", findings=findings, advice=advice

@@ -63,7 +63,10 @@ def _judged(message: str, factors: dict[str, float], flips: Comparison) -> Verdi
         "flipped": flips.flipped,
     }
     if max(factors.values()) > _ILL:
-        advice = "scale the inputs or normalise between layers; until then the last digits of the answers mean nothing"
+        advice = (
+            "scale the inputs or normalise between layers; until then the last digits of the answers mean "
+            "nothing"
+        )
         findings = {**findings, "cause": "ill-conditioned"}
         return Verdict(
             status=Status.WARN,

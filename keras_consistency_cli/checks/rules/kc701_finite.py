@@ -54,12 +54,18 @@ def examine(evidence: Evidence) -> Verdict:
             Status.FAIL, message, findings, "train again from a checkpoint before the loss became NaN"
         )
     if hidden:
-        message = f"NaN is hidden: predict answers with numbers where model(x) does not, or answers otherwise{'; ' + told if told else ''}"
+        message = (
+            "NaN is hidden: predict answers with numbers where model(x) does not, or answers "
+            f"otherwise{'; ' + told if told else ''}"
+        )
         advice = "clean the rows before the model; TF_ENABLE_ONEDNN_OPTS=0 shows the NaN in predict too"
         return _verdict(Status.FAIL, message, findings, advice)
     if wrong:
         cause = f", from {told}" if told else " although all inputs are finite"
-        message = f"predict answers NaN or infinity, {sum(wrong.values())} values of output '{next(iter(wrong))}'{cause}"
+        message = (
+            f"predict answers NaN or infinity, {sum(wrong.values())} values of output "
+            f"'{next(iter(wrong))}'{cause}"
+        )
         return _verdict(
             Status.FAIL,
             message,
@@ -68,7 +74,10 @@ def examine(evidence: Evidence) -> Verdict:
         )
     if served:
         name, found = next(iter(served.items()))
-        message = f"{found['rows']} served rows of input '{name}' hold NaN or infinity (row {found['first'][0]} first), the data do not"
+        message = (
+            f"{found['rows']} served rows of input '{name}' hold NaN or infinity (row {found['first'][0]} "
+            "first), the data do not"
+        )
         return _verdict(
             Status.FAIL,
             message,
@@ -176,7 +185,10 @@ def _beside(known: DataFacts | None) -> str:
     for rows in known.reference_fed if known is not None else ():
         if rows.bad_rows:
             worst = max(rows.columns, key=lambda column: column.nan + column.inf)
-            return f"{rows.bad_rows} reference rows of input '{rows.input}' reach the model with NaN or infinity, feature '{worst.name}' most"
+            return (
+                f"{rows.bad_rows} reference rows of input '{rows.input}' reach the model with NaN or "
+                f"infinity, feature '{worst.name}' most"
+            )
     statistics = known.scaling.statistics if known is not None and known.scaling is not None else {}
     for part in (statistics, *statistics.get("parts", ())):
         for name in _REMEMBERED:

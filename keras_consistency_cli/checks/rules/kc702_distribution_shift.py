@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.config.settings import DriftOptions
+from keras_consistency_cli.config.setting_types import DriftOptions
 from keras_consistency_cli.measurement.facts import DataFacts, DriftFact
 
 __all__ = ["CHECK"]
@@ -58,7 +58,8 @@ def examine(evidence: Evidence) -> Verdict:
         return _skip("no rows given: those that were made follow what the model remembers")
     if not known.drift:
         return _skip(
-            "no reference rows are given, and neither scaler nor Normalization layers remember what training rows looked like"
+            "no reference rows are given, and neither scaler nor Normalization layers remember what "
+            "training rows looked like"
         )
     found = [moved for fact in known.drift if (moved := _moved(fact, limits, len(known.drift))) is not None]
     findings = {
@@ -70,11 +71,17 @@ def examine(evidence: Evidence) -> Verdict:
         message = f"{len(known.drift)} features are distributed like {_against(known.drift[0], known)}"
         return Verdict(status=Status.PASS, message=message, findings=findings)
     worst = max(found, key=lambda each: each.times)
-    message = f"{len(found)} of {len(known.drift)} features differ from {_against(worst.fact, known)}, '{worst.fact.name}' most: {worst.words}"
+    message = (
+        f"{len(found)} of {len(known.drift)} features differ from {_against(worst.fact, known)}, "
+        f"'{worst.fact.name}' most: {worst.words}"
+    )
     status = Status.FAIL if limits.severity == "fail" else Status.WARN
     if all(each.fact.filler is not None for each in found):
         fact = worst.fact
-        message += f"; the rows hold {fact.filler:g} about as often as the reference rows miss a value ({fact.gaps:.0%})"
+        message += (
+            f"; the rows hold {fact.filler:g} about as often as the reference rows miss a value "
+            f"({fact.gaps:.0%})"
+        )
         return Verdict(
             status=status,
             message=message,

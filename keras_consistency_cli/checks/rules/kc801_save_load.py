@@ -37,11 +37,17 @@ _REPEATS = tuple(Pair(candidate=name, reference="predict") for name in ("predict
 _WORDING = Wording(
     agree="saved and loaded again, it answers the same",
     differ="what was saved and loaded answers differently,",
-    advice="track state with add_weight, return every argument from get_config, build the model before saving it",
+    advice=(
+        "track state with add_weight, return every argument from get_config, build the model before saving "
+        "it"
+    ),
 )
 _SHOWN = 3
 _UNBAKE = "take training=True out of the graph, or pin the version of Keras"
-_PIN = "run the version of Keras that saved it, or hold today's answers against recorded ones: --expected expected.npy"
+_PIN = (
+    "run the version of Keras that saved it, or hold today's answers against recorded ones: --expected "
+    "expected.npy"
+)
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -122,7 +128,10 @@ def _not_loaded(verdict: Verdict, failure: str) -> Verdict:
 def _not_held(verdict: Verdict, details: Mapping[str, Any]) -> Verdict | None:
     untracked, forgotten = list(details.get("untracked", ())), list(details.get("forgotten", ()))
     if untracked:
-        message = f"answers depend on {', '.join(untracked[:_SHOWN])}, which Keras does not save: what training made of it is not in the file"
+        message = (
+            f"answers depend on {', '.join(untracked[:_SHOWN])}, which Keras does not save: what training "
+            "made of it is not in the file"
+        )
         layer = untracked[0].rpartition(".")[0] or None
         findings = {
             "cause": "untracked-state",
@@ -132,7 +141,10 @@ def _not_held(verdict: Verdict, details: Mapping[str, Any]) -> Verdict | None:
         }
     elif forgotten:
         first = forgotten[0]
-        message = f"{first['kind']}.get_config leaves out {first['argument']}: '{first['layer']}' now has {first['value']}, whatever was saved"
+        message = (
+            f"{first['kind']}.get_config leaves out {first['argument']}: '{first['layer']}' now has "
+            f"{first['value']}, whatever was saved"
+        )
         findings = {"cause": "config-loses-arguments", "layer": first["layer"], "forgotten": forgotten}
     else:
         return None

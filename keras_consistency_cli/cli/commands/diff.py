@@ -1,4 +1,4 @@
-"""`kcheck diff`: what changed between two JSON reports."""
+"""`kcheck diff`: show the differences between two JSON reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keras_consistency_cli.cli import console
-from keras_consistency_cli.cli.choices import check_choice
+from keras_consistency_cli.cli.options import check_choice
 
 if TYPE_CHECKING:
     from keras_consistency_cli.reporting.stored.diff import Change
@@ -29,35 +29,40 @@ def diff(
             help="A report of 'kcheck run --format json'.", metavar="BEFORE.json", show_default=False
         ),
     ],
-    after: Annotated[Path, typer.Argument(help="A later one.", metavar="AFTER.json", show_default=False)],
-    format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
+    after: Annotated[Path, typer.Argument(help="A later report.", metavar="AFTER.json", show_default=False)],
+    format: Annotated[str, typer.Option(help="Output format.", metavar="terminal|json")] = "terminal",
 ) -> int:
-    """Tell what changed between two stored reports.
+    """Show the differences between two stored reports.
 
-    The exit code is 1 where a check got worse.
+    The exit code is 1 if a check got worse.
     """
     check_choice("--format", format, ("terminal", "json"))
     from keras_consistency_cli.reporting.stored.diff import changes
     from keras_consistency_cli.reporting.stored.reader import read_report
 
-    found = changes(read_report(before), read_report(after))
-    code = int(any(one.worse for one in found))
+    differences = changes(read_report(before), read_report(after))
+    code = int(any(change.worse for change in differences))
     with suppress(BrokenPipeError):
         if format == "json":
-            document = {"schema": _SCHEMA, "exit_code": code, "changes": [asdict(one) for one in found]}
+            document = {
+                "schema": _SCHEMA,
+                "exit_code": code,
+                "changes": [asdict(change) for change in differences],
+            }
             console.write_stdout(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         else:
-            console.write_stdout(_shown(found))
+            console.write_stdout(_lines(differences))
     return code
 
 
-def _shown(found: tuple[Change, ...]) -> str:
+def _lines(differences: tuple[Change, ...]) -> str:
     lines = []
-    for section in dict.fromkeys(one.section for one in found):
+    for section in dict.fromkeys(change.section for change in differences):
         lines.append("inputs differ" if section == "inputs" else section)
-        for one in (each for each in found if each.section == section):
-            was, now = (text[:_HASH] if section == "inputs" else text for text in (one.before, one.after))
-            lines.append(f"  {'worse: ' if one.worse else ''}{one.name}: {was} -> {now}")
-    worse = sum(one.worse for one in found)
-    lines.append(f"{worse} got worse" if worse else "no check got worse" if found else "nothing changed")
+        for change in (change for change in differences if change.section == section):
+            texts = (change.before, change.after)
+            was, now = (text[:_HASH] if section == "inputs" else text for text in texts)
+            lines.append(f"  {'worse: ' if change.worse else ''}{change.name}: {was} -> {now}")
+    worse = sum(change.worse for change in differences)
+    lines.append(f"{worse} got worse" if worse else "no check got worse" if differences else "no differences")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,6 @@
-"""`kcheck doctor`: whether kcheck can work here, and what answers depend on: versions, backends, devices, machine, isolation."""
+"""`kcheck doctor`: whether kcheck works here, and what outputs depend on: versions, backends, machine,
+isolation.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,14 @@ import os
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from keras_consistency_cli.cli import console
-from keras_consistency_cli.cli.choices import check_choice
+from keras_consistency_cli.cli.options import check_choice
 
 if TYPE_CHECKING:
     from keras_consistency_cli.cli.doctor.findings import Finding
@@ -30,65 +33,57 @@ def doctor(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="A saved model (.keras): what it was saved with.", metavar="FILE", show_default=False
+            help="A saved model (.keras): also show the versions it was saved with.",
+            metavar="FILE",
+            show_default=False,
         ),
     ] = None,
-    format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
+    format: Annotated[str, typer.Option(help="Output format.", metavar="terminal|json")] = "terminal",
     color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
 ) -> int:
-    """Show whether kcheck can work here, and what answers depend on."""
+    """Show whether kcheck works here, and what the outputs of a model depend on."""
     check_choice("--format", format, _FORMATS)
     check_choice("--color", color, ("auto", "always", "never"))
-    from keras_consistency_cli.cli.doctor.findings import collect_findings, probe
+    from keras_consistency_cli.cli.doctor.findings import collect_findings
+    from keras_consistency_cli.cli.doctor.probing import probe
     from keras_consistency_cli.loading.model_file.summary import summarise
 
     summary = summarise(model) if model is not None else None
-    found = collect_findings(summary, probe())
-    code = (
-        _NO_VERDICT
-        if any(one.level == "trouble" and one.section in ("versions", "backends") for one in found)
-        else 0
-    )
+    findings = collect_findings(summary, probe())
+    code = _NO_VERDICT if any(_prevents_verdict(finding) for finding in findings) else 0
     with suppress(BrokenPipeError):
         if format == "json":
-            findings = [
-                {name: getattr(one, name) for name in ("section", "level", "name", "value", "advice")}
-                for one in found
-            ]
-            document = {"schema": _SCHEMA, "exit_code": code, "findings": findings}
+            document = {"schema": _SCHEMA, "exit_code": code, "findings": [asdict(one) for one in findings]}
             console.write_stdout(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         else:
             colored = console.wants_color(color, os.environ)  # type: ignore[arg-type]
-            console.write_stdout(
-                "".join(
-                    f"{line}\n"
-                    for line in _lines(found, colored, console.speaks_ascii_only(), console.terminal_width())
-                )
-            )
+            lines = _lines(findings, colored, console.speaks_ascii_only(), console.terminal_width())
+            console.write_stdout("".join(f"{line}\n" for line in lines))
     return code
 
 
-def _lines(found: Sequence[Finding], colored: bool, ascii_only: bool, width: int) -> Iterator[str]:
-    """Section by section, each thing on its line with its sign, advice below it."""
-    for section in dict.fromkeys(one.section for one in found):
-        members = [one for one in found if one.section == section]
+def _prevents_verdict(finding: Finding) -> bool:
+    return finding.level == "trouble" and finding.section in ("versions", "backends")
+
+
+def _lines(findings: Sequence[Finding], colored: bool, ascii_only: bool, width: int) -> Iterator[str]:
+    """The findings by section, one line each with its sign, and advice below it."""
+    for section in dict.fromkeys(finding.section for finding in findings):
         yield section
-        for one in members:
-            full, plain, style = _SIGNS[one.level]
+        for finding in (finding for finding in findings if finding.section == section):
+            full, plain, style = _SIGNS[finding.level]
             sign = plain if ascii_only else full
-            yield from _hung(
-                f"  {sign} {one.name}: {one.value}", width, 6, (sign, style) if colored else None
-            )
-            yield from _hung(f"      -> {one.advice}", width, 9, None) if one.advice else ()
+            text = f"  {sign} {finding.name}: {finding.value}"
+            yield from _wrapped(text, width, 6, (sign, style) if colored else None)
+            yield from _wrapped(f"      -> {finding.advice}", width, 9, None) if finding.advice else ()
         yield ""
-    amount = sum(one.level == "trouble" for one in found)
-    yield f"{amount} of {len(found)} in trouble" if amount else "nothing stands in the way"
+    problems = sum(finding.level == "trouble" for finding in findings)
+    yield f"{problems} of {len(findings)} findings are problems" if problems else "no problems found"
 
 
-def _hung(text: str, width: int, indent: int, sign: tuple[str, str] | None) -> Iterator[str]:
-    for at, line in enumerate(
-        textwrap.wrap(
-            text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-        )
-    ):
+def _wrapped(text: str, width: int, indent: int, sign: tuple[str, str] | None) -> Iterator[str]:
+    lines = textwrap.wrap(
+        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+    for at, line in enumerate(lines):
         yield line.replace(sign[0], f"\x1b[{sign[1]}m{sign[0]}\x1b[0m", 1) if sign and not at else line

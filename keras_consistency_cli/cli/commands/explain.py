@@ -1,4 +1,4 @@
-"""`kcheck list` and `kcheck explain`: what can be checked, and what checks and causes mean."""
+"""`kcheck list` and `kcheck explain`: the checks and routes, and the meaning of checks and causes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from keras_consistency_cli.text import clean, did_you_mean
 __all__ = ["explain", "list_checks"]
 
 _WIDEST = 100
-"""Columns of a page; longer lines are hard to read."""
+"""Greatest width of a page, in columns."""
 
 
 def list_checks(
     routes: Annotated[
-        bool, typer.Option("--routes", help="List the ways of calling a model instead, for kcheck compare.")
+        bool, typer.Option("--routes", help="List the routes for kcheck compare instead.")
     ] = False,
 ) -> None:
-    """List all checks: code, name, question."""
+    """List all checks: code, name and question."""
     if routes:
         from keras_consistency_cli.checks.route_pair import ROUTES
 
@@ -52,15 +52,15 @@ def explain(
 
     words = [*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES]
     wanted = topic.strip().casefold()
-    # Two causes go by the name of the check that tells of them: both are what was asked for.
-    found = [
+    # Two causes have the name of a check: both pages are shown.
+    pages = [
         check_page(check) for check in CHECKS if wanted in (check.code.casefold(), check.name.casefold())
     ]
-    found += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
-    if not found:
+    pages += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
+    if not pages:
         hint = did_you_mean(topic.upper(), words) or did_you_mean(topic.lower(), words)
         raise UsageError(
-            f"nothing is called '{clean(topic, 60)}'{hint}", fix="'kcheck list' shows the checks"
+            f"no check or cause is called '{clean(topic, 60)}'{hint}", fix="'kcheck list' shows the checks"
         )
     width = min(console.terminal_width(), _WIDEST)
-    console.write_stdout("\n\n".join(page.text(width) for page in found))
+    console.write_stdout("\n\n".join(page.text(width) for page in pages))

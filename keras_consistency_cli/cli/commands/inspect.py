@@ -1,4 +1,4 @@
-"""`kcheck inspect`: what can be read from a saved model without running anything of it."""
+"""`kcheck inspect`: show the contents of a saved model without running any of its code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from keras_consistency_cli.cli import console
-from keras_consistency_cli.cli.choices import check_choice
+from keras_consistency_cli.cli.options import check_choice
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.text import clean
 
@@ -23,7 +23,7 @@ def inspect_model(
     model: Annotated[
         Path, typer.Argument(help="The saved model (.keras).", metavar="MODEL", show_default=False)
     ],
-    format: Annotated[str, typer.Option(help="Form of what is shown.", metavar="terminal|json")] = "terminal",
+    format: Annotated[str, typer.Option(help="Output format.", metavar="terminal|json")] = "terminal",
     custom_objects: Annotated[
         list[Path] | None,
         typer.Option(
@@ -34,17 +34,19 @@ def inspect_model(
     ] = None,
     allow_unsafe: Annotated[
         bool,
-        typer.Option("--allow-unsafe", help="Say that the model may run its own code; nothing is run here."),
+        typer.Option(
+            "--allow-unsafe", help="State that the model may run its own code; this command runs none."
+        ),
     ] = False,
     color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
 ) -> int:
-    """Show what a saved model holds, without running it."""
+    """Show the contents of a saved model without running it."""
     check_choice("--format", format, _FORMATS)
     check_choice("--color", color, ("auto", "always", "never"))
     for file in custom_objects or ():
         if not file.is_file():
             raise UsageError(
-                f"--custom-objects {clean(file)}: there is no such file",
+                f"--custom-objects {clean(file)}: no such file",
                 expected="a Python file with the model's own classes",
             )
     from keras_consistency_cli.cli.model_summary import (
@@ -60,7 +62,7 @@ def inspect_model(
         if format == "json":
             console.write_stdout(render_summary_refusal(str(model), refusal), encoding="utf-8")
         raise
-    with suppress(BrokenPipeError):  # a reader that has left changes nothing of what was found
+    with suppress(BrokenPipeError):  # a closed pipe does not change the result
         if format == "json":
             console.write_stdout(render_summary_json(summary), encoding="utf-8")
         else:

@@ -1,4 +1,4 @@
-"""`kcheck schema`: the JSON schemas of the report and of the settings."""
+"""`kcheck schema`: print the JSON schema of the report or of the settings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from keras_consistency_cli.cli import console
-from keras_consistency_cli.cli.choices import check_choice
 from keras_consistency_cli.cli.completion import one_of
+from keras_consistency_cli.cli.options import check_choice
 
 __all__ = ["schema"]
 
@@ -22,7 +22,7 @@ def schema(
     of: Annotated[
         str,
         typer.Argument(
-            help="Of the JSON report, or of the YAML file and [tool.kcheck].",
+            help="The schema of the JSON report, or of the YAML file and [tool.kcheck].",
             metavar="report|config",
             autocompletion=one_of(*_OF),
         ),

@@ -1,6 +1,8 @@
-"""What a process of its own finds out for `kcheck doctor`: whether a backend can be imported and what it sees, or what isolation can do here.
+"""Probes of `kcheck doctor`, each run in its own process: a backend and its devices, or what isolation can do
+here.
 
-Run as a module: `python -m keras_consistency_cli.cli.doctor.probes tensorflow` prints one line of JSON after a mark. Only this process imports a backend.
+`python -m keras_consistency_cli.cli.doctor.probes tensorflow` prints one line of JSON after a mark. Only this
+process imports a backend.
 """
 
 from __future__ import annotations
@@ -16,16 +18,16 @@ from typing import Any
 __all__ = ["MARK", "PROBES", "main"]
 
 MARK = "kcheck-probe "
-"""What stands before the line that counts: backends print on their own."""
+"""Prefix of the line with the answer, because backends print lines of their own."""
 
 
 def main(name: str) -> int:
-    """Print what a probe finds, or how it failed."""
+    """Print the answer of a probe, or how it failed."""
     try:
-        found = PROBES[name]()
-    except BaseException as problem:  # an import may end in anything, SystemExit included
-        found = {"problem": f"{type(problem).__name__}: {problem}"}
-    print(f"\n{MARK}{json.dumps(found, default=str)}", flush=True)
+        answer = PROBES[name]()
+    except BaseException as problem:  # an import can raise anything, also SystemExit
+        answer = {"problem": f"{type(problem).__name__}: {problem}"}
+    print(f"\n{MARK}{json.dumps(answer, default=str)}", flush=True)
     return 0
 
 
@@ -41,10 +43,8 @@ def _tensorflow() -> dict[str, Any]:
         "deterministic operations": importlib.import_module(
             "tensorflow.python.framework.config"
         ).is_op_determinism_enabled(),
-        "threads within an operation": config.threading.get_intra_op_parallelism_threads()
-        or "as many as there are",
-        "threads between operations": config.threading.get_inter_op_parallelism_threads()
-        or "as many as there are",
+        "threads within an operation": config.threading.get_intra_op_parallelism_threads() or "all cores",
+        "threads between operations": config.threading.get_inter_op_parallelism_threads() or "all cores",
         "oneDNN": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "unset, on where the CPU has it"),
         "keras": _keras("tensorflow"),
     }
@@ -95,7 +95,7 @@ PROBES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "torch": _torch,
     "isolation": _isolation,
 }
-"""What can be asked for, by name; the backends first, in the order in which they are told."""
+"""The probes by name; the backends first, in the order of the report."""
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1]))

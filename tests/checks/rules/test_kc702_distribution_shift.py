@@ -8,7 +8,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc702_distribution_shift import CHECK
-from keras_consistency_cli.config.settings import DriftOptions
+from keras_consistency_cli.config.setting_types import DriftOptions
 from keras_consistency_cli.measurement.facts import DataFacts, DriftFact, RowsFact
 from tests.helpers.described import examined, layer
 

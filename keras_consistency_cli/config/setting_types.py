@@ -1,0 +1,195 @@
+"""Types of the settings: validated values and the groups of options that have several keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    Tag,
+)
+
+from keras_consistency_cli.config.report_targets import parse_destination
+from keras_consistency_cli.measurement.comparison import Stated
+
+__all__ = [
+    "BatchSizeOptions",
+    "CheckOptions",
+    "Count",
+    "DriftOptions",
+    "FilePath",
+    "Options",
+    "OwnerFacts",
+    "Padding",
+    "ReportForms",
+    "Seconds",
+    "StatedLimit",
+    "Tolerance",
+    "Trust",
+    "Word",
+]
+
+
+def _check_path(value: object) -> object:
+    """Refuse paths that no system call accepts; the loaders report which files exist."""
+    if not isinstance(value, str | Path) or not str(value) or b"\0" in os.fsencode(value):
+        raise ValueError("not a path")
+    return value
+
+
+def _check_form(word: str) -> str:
+    parse_destination(word)
+    return word
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _check_not_empty(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words:
+        raise ValueError("none")
+    return words
+
+
+def _tolerance_form(value: object) -> str:
+    """Distinguish {rtol, atol} from limits by output name; an output may itself be called rtol."""
+    if isinstance(value, StatedLimit) or (
+        isinstance(value, Mapping)
+        and any(key in value and not _is_limit(value[key]) for key in ("rtol", "atol"))
+    ):
+        return "<limit>"
+    return "<outputs>" if isinstance(value, Mapping) else "<word>"
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, StatedLimit | Mapping)
+
+
+FilePath = Annotated[Path, BeforeValidator(_check_path)]
+Count = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+_Form = Annotated[StrictStr, AfterValidator(_check_form)]
+_Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Word = Annotated[StrictStr, Field(min_length=1)]
+_Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+ReportForms = Annotated[tuple[_Form, ...], BeforeValidator(_as_tuple), AfterValidator(_check_not_empty)]
+
+
+def _check_ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] >= value[1]:
+        raise ValueError("not ascending")
+    return value
+
+
+class Options(BaseModel):
+    """A frozen group of options that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StatedLimit(Options):
+    """A limit the user states: |a - b| ≤ atol + rtol · |b|."""
+
+    rtol: _Amount = Field(description="a finite number of at least 0")
+    atol: _Amount = Field(description="a finite number of at least 0")
+
+    def stated(self) -> Stated:
+        """Return the limit in the type of the comparison."""
+        return Stated(rtol=self.rtol, atol=self.atol)
+
+
+Tolerance = Annotated[
+    Annotated[Literal["calibrated", "exact"], Tag("<word>")]
+    | Annotated[StatedLimit, Tag("<limit>")]
+    | Annotated[Mapping[Word, StatedLimit], Field(min_length=1), Tag("<outputs>")],
+    Discriminator(_tolerance_form),
+]
+
+
+class Trust(Options):
+    """Code that may run although it comes from a file: a pickled scaler, the code of a model."""
+
+    scaler: StrictBool = Field(default=False, description="true or false")
+    code: StrictBool = Field(default=False, description="true or false")
+
+
+class Padding(Options):
+    """How rows shorter than the time axis are padded."""
+
+    value: _Finite = Field(default=0.0, description="the padding value, a number")
+    side: Literal["left", "right"] = Field(default="right", description="left or right")
+
+
+class OwnerFacts(Options):
+    """Facts that only the owner of the data knows."""
+
+    time_axis: Annotated[StrictInt, Field(ge=1, le=8)] | None = Field(
+        default=None, description="the axis of data that is time, 1 or more"
+    )
+    padding: Padding | None = Field(default=None, description="a mapping such as {value: 0.0, side: right}")
+    lengths: FilePath | None = Field(
+        default=None, description="a path to a .npy file with the true length of each row"
+    )
+    variable_length: StrictBool = Field(default=False, description="true or false")
+    step_by_step: Literal["one-step", "growing-prefix", "sliding-window"] | None = Field(
+        default=None, description="one-step, growing-prefix or sliding-window"
+    )
+    stateful_rows: Literal["independent", "consecutive"] = Field(
+        default="independent", description="independent or consecutive"
+    )
+    data_state: Literal["raw", "scaled"] = Field(default="raw", description="raw or scaled")
+    scaler_input: Word | None = Field(
+        default=None,
+        description="the input that scaler or preprocess belongs to; * for a preprocess of all inputs",
+    )
+    feature_names: Annotated[tuple[Word, ...], Field(min_length=1)] | None = Field(
+        default=None, description="a list of names, one for each feature"
+    )
+    value_range: Annotated[tuple[_Finite, _Finite], AfterValidator(_check_ascending)] | None = Field(
+        default=None, description="two numbers such as [0, 255], the smaller one first"
+    )
+
+
+class BatchSizeOptions(Options):
+    """Options of the check batch-size; all rows in one batch and a short last batch are always tried."""
+
+    sizes: Annotated[tuple[Count, ...], Field(min_length=1, max_length=32)] = Field(
+        default=(1, 2, 3, 7, 32), description="a list of 1 to 32 whole numbers of at least 1"
+    )
+
+
+class DriftOptions(Options):
+    """Limits of the check distribution-shift: effect sizes, and the status if one is exceeded."""
+
+    effect: _Amount = Field(
+        default=0.5, description="a shift in standard deviations, a finite number of at least 0"
+    )
+    outside: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(
+        default=0.05, description="a share of rows from 0 to 1"
+    )
+    severity: Literal["warn", "fail"] = Field(default="warn", description="warn or fail")
+
+
+class CheckOptions(Options):
+    """Options of single checks, by check name."""
+
+    batch_size: BatchSizeOptions = Field(
+        default=BatchSizeOptions(), alias="batch-size", description="a mapping such as {sizes: [1, 2, 3]}"
+    )
+    distribution_shift: DriftOptions = Field(
+        default=DriftOptions(),
+        alias="distribution-shift",
+        description="a mapping such as {effect: 0.5, outside: 0.05, severity: warn}",
+    )
