@@ -21,8 +21,8 @@ __all__ = ["DiscoveredConfig", "read_layers"]
 
 
 _NAMED_ONLY: Mapping[str, str] = {
-    **dict.fromkeys(("custom_objects", "preprocess", "trust"), "runs code"),
-    **dict.fromkeys(("output", "bundle", "format"), "writes files"),
+    **dict.fromkeys(("custom_objects", "preprocess", "trust"), "can run code"),
+    **dict.fromkeys(("output", "bundle", "format"), "can write files"),
     "exit_zero": "hides faults from callers that read the exit code",
     "isolation": "decides what workers can access",
 }

@@ -1,8 +1,8 @@
 """Reader of an unambiguous subset of YAML that keeps the line of every key.
 
-Anchors, aliases, merge keys, tags, duplicate keys and several documents are refused, and so are plain words that YAML 1.1 and YAML 1.2
-read differently (`yes`, `017`, `1:30`, `1_000`, `2020-01-01`). Size, depth and number of nodes are limited,
-so that reading always ends quickly.
+Anchors, aliases, merge keys, tags, duplicate keys and several documents are refused, and so are plain words
+that YAML 1.1 and YAML 1.2 read differently (`yes`, `017`, `1:30`, `1_000`, `2020-01-01`). Size, depth and
+number of nodes are limited, so that reading always ends quickly.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def plain_scalar(text: str) -> Scalar:
 
 
 class _Reader:
-    """Builds plain data from parser events in one pass, so that a refused file is never in memory as a whole."""
+    """Builds plain data from parser events in one pass, so that a refused file is never held as a whole."""
 
     def __init__(self, name: str, text: str) -> None:
         self._name = name

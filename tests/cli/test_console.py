@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.cli.console import (
     check_destination,
@@ -165,9 +166,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(
-        NoVerdictError, match=r"cannot write the report to .*report\.txt: No space left on device"
-    ):
+    with pytest.raises(NoVerdictError, match="No space left on device"):
         write_file(path, "after")
     assert path.read_text(encoding="utf-8") == "before"
     assert os.listdir(tmp_path) == ["report.txt"]
@@ -179,17 +178,14 @@ def test_devices_are_written_to_and_not_replaced() -> None:
     assert Path("/dev/full").is_char_device()
 
 
-def test_a_destination_is_looked_at_beforehand(tmp_path: Path) -> None:
+def test_a_destination_is_checked_beforehand(tmp_path: Path, wording: SnapshotAssertion) -> None:
     model = tmp_path / "m.keras"
     model.write_bytes(b"model")
     check_destination(tmp_path / "report.txt", [model, tmp_path / "missing.npy"])
-    for path, what in [
-        (tmp_path, "is a folder"),
-        (tmp_path / "no" / "r.txt", "there is no folder"),
-        (tmp_path / "." / "m.keras", "overwrite an input"),
-    ]:
-        with pytest.raises(UsageError, match=what):
+    for path in (tmp_path, tmp_path / "no" / "r.txt", tmp_path / "." / "m.keras"):
+        with pytest.raises(UsageError) as caught:
             check_destination(path, [model])
+        assert str(caught.value).replace(str(tmp_path), "FOLDER") == wording
 
 
 def test_a_name_too_long_for_any_file_is_a_mistake_of_the_call(tmp_path: Path) -> None:

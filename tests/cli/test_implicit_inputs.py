@@ -1,4 +1,6 @@
-"""`kcheck MODEL`: what lies beside the model is taken and told; a command's name, and a plain run, take nothing."""
+"""`kcheck MODEL`: what lies beside the model is taken and told; a command's name, and a plain run, take
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.cli.main import main
@@ -73,7 +76,7 @@ def test_the_model_alone_takes_what_lies_beside_it(stage: Stage) -> None:
         {"model": "m.keras", "data": "x.npy", "scaler": "scaler.pkl", "rows": 9, "seed": 3}
     )
     assert stage.config == Path("kcheck.yaml")
-    assert stage.notes == ("taken from beside the model: kcheck.yaml, x.npy, scaler.pkl", "of the run")
+    assert stage.notes == ("used from the model's folder: kcheck.yaml, x.npy, scaler.pkl", "of the run")
 
 
 @pytest.mark.parametrize("line", [["run", "m.keras"], ["run", "./m.keras", "--rows", "5"]])
@@ -132,16 +135,18 @@ def test_a_named_config_takes_the_place_of_the_found_one(stage: Stage) -> None:
         "isolation: 'off'",
     ],
 )
-def test_a_found_file_lets_no_code_run(line: str, stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_discovered_file_cannot_run_code(
+    line: str, stage: Stage, capsys: pytest.CaptureFixture[str], wording: SnapshotAssertion
+) -> None:
     lay("kcheck.yaml", text=f"rows: 9\n{line}\n")
     assert main(["m.keras"]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"kcheck: kcheck.yaml:2: {line.partition(':')[0]} ")
-    assert told.endswith("        fix: kcheck run MODEL --config kcheck.yaml, or say it with a flag\n")
+    message = capsys.readouterr().err
+    assert message.startswith(f"kcheck: kcheck.yaml:2: {line.partition(':')[0]} ")
+    assert message == wording
     assert not hasattr(stage, "settings")
 
 
-def test_a_found_copy_of_the_defaults_is_harmless(stage: Stage) -> None:
+def test_a_discovered_copy_of_the_defaults_is_accepted(stage: Stage) -> None:
     lay(
         "kcheck.yaml",
         text=(Path(__file__).parents[2] / "configs" / "default.yaml").read_text(encoding="utf-8"),
@@ -158,14 +163,16 @@ def test_the_project_counts_least(stage: Stage) -> None:
     assert (stage.settings.rows, stage.settings.seed, stage.settings.batch_size) == (5, 6, 7)
 
 
-def test_commands_are_never_taken_for_files(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_is_never_a_file(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     lay("list")
     assert main(["list"]) == 0
     assert capsys.readouterr().out.startswith("KC101")
 
 
 @pytest.mark.parametrize("line", [["rnu", "m.keras"], ["--sed", "3", "m.keras"], ["--seed"], [""]])
-def test_typos_are_told_as_such(line: list[str], stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_typing_errors_are_usage_errors(
+    line: list[str], stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(line) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

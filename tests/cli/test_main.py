@@ -1,4 +1,6 @@
-"""cli: argv in, exit code and text out. The pipeline and the renderer are played by a few lines, the process is a real one where it matters."""
+"""cli: argv in, exit code and text out. The pipeline and the renderer are played by a few lines, the process
+is a real one where it matters.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli import __version__
 from keras_consistency_cli.checks.base import Check
@@ -49,7 +52,8 @@ from types import ModuleType, SimpleNamespace
 pipeline, reporting = ModuleType("pipeline"), ModuleType("reporting")
 reporting.render = lambda report, format, **look: "report\\n" * settings_seen[0].rows
 settings_seen = []
-sys.modules |= {"keras_consistency_cli.pipeline.run": pipeline, "keras_consistency_cli.reporting.render": reporting}
+sys.modules["keras_consistency_cli.pipeline.run"] = pipeline
+sys.modules["keras_consistency_cli.reporting.render"] = reporting
 
 def inspect(settings, line, *, fork_server, config, observe):
     settings_seen.append(settings)
@@ -65,7 +69,9 @@ sys.exit(main())
 def command(
     *arguments: str, body: str | None = None, shell: str = "", env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run kcheck in a process of its own; with `body`, on a pipeline that does just that. `shell` is put behind the command."""
+    """Run kcheck in a process of its own; with `body`, on a pipeline that does just that. `shell` is put
+    behind the command.
+    """
     program = (
         ["-m", "keras_consistency_cli"]
         if body is None
@@ -143,15 +149,19 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keras_consistency_cli.checks.registry", module)
 
 
-# -- flags become settings ------------------------------------------------------------------------------------------------------------------------
+# -- flags become settings
+# ---
 
 
 def test_every_flag_reaches_the_settings(stage: Stage, tmp_path: Path) -> None:
     report = tmp_path / "r.json"
     line = (
-        "run m.keras --data x.npy --scaler s.pkl --custom-objects a.py --custom-objects b.py --select KC1,finite --select KC2"
-        f" --ignore KC102 --rows all --batch-size 8 --seed 3 --format json --output {report} --backend jax --rtol 1e-5 --atol 0"
-        " --trust-scaler --allow-unsafe --fail-on warn --timeout 9 --total-timeout 90 --memory-limit 1.5 --isolation off --color never --debug"
+        "run m.keras --data x.npy --scaler s.pkl --custom-objects a.py --custom-objects b.py --select "
+        "KC1,finite --select KC2"
+        f" --ignore KC102 --rows all --batch-size 8 --seed 3 --format json --output {report} --backend jax "
+        "--rtol 1e-5 --atol 0"
+        " --trust-scaler --allow-unsafe --fail-on warn --timeout 9 --total-timeout 90 --memory-limit 1.5 "
+        "--isolation off --color never --debug"
     )
     assert main(line.split()) == 0
     assert stage.settings == Settings.model_validate(
@@ -195,7 +205,8 @@ def test_the_environment_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
     assert stage.settings.rows == 7
 
 
-# -- the report goes out --------------------------------------------------------------------------------------------------------------------------
+# -- the report goes out
+# ---
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
@@ -206,7 +217,12 @@ def test_the_exit_code_is_the_reports_and_stdout_holds_it_alone(
     assert main(["run", "m.keras", "--color", "always"]) == code
     assert capsys.readouterr() == ("the report ✓\n", "")
     assert stage.look[:2] == (code, "terminal")
-    assert stage.look[2] == {"width": stage.look[2]["width"], "color": True, "ascii_only": False}  # type: ignore[index]
+    assert stage.look[2] == {
+        "width": stage.look[2]["width"],
+        "color": True,
+        "ascii_only": False,
+        "amount": "usual",
+    }  # type: ignore[index]
 
 
 def test_the_report_goes_to_a_file(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,34 +320,33 @@ def test_help_and_version_without_a_reader_end_quietly(arguments: tuple[str, ...
     assert command(*arguments, shell=">/dev/full").returncode == 3
 
 
-# -- failures -------------------------------------------------------------------------------------------------------------------------------------
+# -- failures
+# ---
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "message"),
+    ("error", "code"),
     [
-        (
-            RefusedError("m.keras: not a zip", fix="save it again"),
-            1,
-            "kcheck: m.keras: not a zip\n        fix: save it again\n",
-        ),
-        (DataError("zero rows", expected="one"), 2, "kcheck: zero rows\n        expected: one\n"),
-        (NoVerdictError("the worker died"), 3, "kcheck: the worker died\n"),
-        (KeyboardInterrupt(), 130, "kcheck: interrupted\n"),
-        (
-            ZeroDivisionError("a\x1b[31m"),
-            3,
-            "kcheck: internal error: ZeroDivisionError: a\\x1b[31m\n        --debug shows where\n",
-        ),
-        (MemoryError(), 3, "kcheck: internal error: MemoryError: \n        --debug shows where\n"),
+        (RefusedError("m.keras: not a zip", fix="save it again"), 1),
+        (DataError("zero rows", expected="one"), 2),
+        (NoVerdictError("the worker died"), 3),
+        (KeyboardInterrupt(), 130),
+        (ZeroDivisionError("a\x1b[31m"), 3),
+        (MemoryError(), 3),
     ],
 )
-def test_a_failure_is_told_in_a_few_lines(
-    error: BaseException, code: int, message: str, stage: Stage, capsys: pytest.CaptureFixture[str]
+def test_a_failure_has_a_few_lines(
+    error: BaseException,
+    code: int,
+    wording: SnapshotAssertion,
+    stage: Stage,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     stage.outcome = error
     assert main(["run", "m.keras"]) == code
-    assert capsys.readouterr() == ("", message)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == wording
 
 
 @pytest.mark.parametrize("how", ["flag", "variable", "file"])
@@ -354,14 +369,20 @@ def test_debug_shows_the_traceback(
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "message"),
-    [("SIGTERM", 143, "kcheck: terminated\n"), ("SIGINT", 130, "kcheck: interrupted\n")],
+    ("number", "code"),
+    [("SIGTERM", 143), ("SIGINT", 130)],
 )
-def test_signals_clean_up_and_have_their_codes(number: str, code: int, message: str, tmp_path: Path) -> None:
+def test_signals_clean_up_and_have_their_codes(
+    number: str, code: int, wording: SnapshotAssertion, tmp_path: Path
+) -> None:
     trace = tmp_path / "cleaned"
-    body = f"try:\n    os.kill(os.getpid(), signal.{number}); signal.pause()\nfinally:\n    open({str(trace)!r}, 'w').close()"
+    body = (
+        f"try:\n    os.kill(os.getpid(), signal.{number}); signal.pause()\nfinally:\n    "
+        f"open({str(trace)!r}, 'w').close()"
+    )
     done = command("run", "m.keras", body=body)
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", message)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == wording
     assert trace.exists()
 
 
@@ -372,66 +393,46 @@ def test_the_callers_own_handler_is_back_afterwards(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments",
     [
-        (("run", "m.keras", "--row", "3"), r"unknown option --row \(did you mean '--rows'\?\)"),
-        (
-            ("run", "m.keras", "--batchsize=3"),
-            r"unknown option --batchsize \(did you mean '--batch-size'\?\)",
-        ),
-        (("run", "m.keras", "--\x1b[1m"), r"unknown option --\\x1b\[1m"),
-        (("run", "m.keras", "--rows"), r"Option '--rows' requires an argument\."),
-        (("run", "m.keras", "more"), r"Got unexpected extra argument\S* \(more\)"),
-        (("rnu", "m.keras"), r"No such command 'rnu'\. Did you mean 'run'\?"),
-        ((), r"Missing command\."),
-        (("explain",), r"Missing argument .?CODE\|NAME.?\."),
+        ("run", "m.keras", "--row", "3"),
+        ("run", "m.keras", "--batchsize=3"),
+        ("run", "m.keras", "--\x1b[1m"),
+        ("run", "m.keras", "--rows"),
+        ("run", "m.keras", "more"),
+        ("rnu", "m.keras"),
+        (),
+        ("explain",),
     ],
 )
-def test_typers_own_complaints_take_two_lines(arguments: tuple[str, ...], message: str) -> None:
+def test_errors_of_the_parser_have_two_lines(arguments: tuple[str, ...], wording: SnapshotAssertion) -> None:
     done = command(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(rf"kcheck: {message}\n        see 'kcheck[a-z ]* --help'\n", done.stderr), done.stderr
+    assert re.search(r"\n        see 'kcheck[a-z ]* --help'\n$", done.stderr)
+    assert done.stderr == wording
 
 
 @pytest.mark.parametrize(
-    ("arguments", "env", "message"),
+    ("arguments", "env"),
     [
-        (
-            ("run",),
-            {},
-            "no model is given; expected 'kcheck run MODEL', or 'model:' in the file named by --config",
-        ),
-        (
-            ("run", "m.keras", "--rows", "0"),
-            {},
-            "--rows: rows is 0, expected a whole number of at least 1, or all",
-        ),
-        (
-            ("run", "m.keras", "--rtol", "1"),
-            {},
-            "--rtol is given without --atol\n        fix: state both; --atol may be 0",
-        ),
-        (
-            ("run", "m.keras", "--config", "none.yaml"),
-            {},
-            "none.yaml: no such file\n        expected: a YAML file with options of kcheck",
-        ),
-        (("run", "m.keras"), {"KCHECK_FORMAT": "xml"}, f"KCHECK_FORMAT: format is 'xml', expected {FORMS}"),
-        (
-            ("run", "m.keras"),
-            {"KCHECK_ROW": "1"},
-            "unknown environment variable KCHECK_ROW (did you mean 'KCHECK_ROWS'?)\n        fix: unset it",
-        ),
+        (("run",), {}),
+        (("run", "m.keras", "--rows", "0"), {}),
+        (("run", "m.keras", "--rtol", "1"), {}),
+        (("run", "m.keras", "--config", "none.yaml"), {}),
+        (("run", "m.keras"), {"KCHECK_FORMAT": "xml"}),
+        (("run", "m.keras"), {"KCHECK_ROW": "1"}),
     ],
 )
 def test_wrong_settings_end_before_anything_runs(
-    arguments: tuple[str, ...], env: dict[str, str], message: str
+    arguments: tuple[str, ...], env: dict[str, str], wording: SnapshotAssertion
 ) -> None:
     done = command(*arguments, body="raise AssertionError('it ran')", env=env)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"kcheck: {message}\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == wording
 
 
-# -- the small commands ---------------------------------------------------------------------------------------------------------------------------
+# -- the small commands
+# ---
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -464,12 +465,14 @@ def test_explain_knows_codes_names_and_causes(
 @pytest.mark.parametrize(
     ("topic", "hint"), [("kc107", "KC10"), ("finit", "finite"), ("hidden-stat", "hidden-state")]
 )
-def test_explain_suggests(topic: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_suggests(
+    topic: str, hint: str, capsys: pytest.CaptureFixture[str], wording: SnapshotAssertion
+) -> None:
     assert main(["explain", topic]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.startswith(f"kcheck: nothing is called '{topic}' (did you mean '{hint}")
-    assert shown.err.endswith("\n        fix: 'kcheck list' shows the checks\n")
+    assert f"did you mean '{hint}" in shown.err
+    assert shown.err == wording
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -586,7 +589,11 @@ def test_one_report_that_cannot_be_written_keeps_no_other_from_it(
 
 @pytest.mark.parametrize("taken", ["m.keras", "kcheck.yaml", "serve.py"])
 def test_no_report_overwrites_what_the_run_reads(
-    taken: str, stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    taken: str,
+    stage: Stage,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    wording: SnapshotAssertion,
 ) -> None:
     for name in ("m.keras", "serve.py"):
         (tmp_path / name).write_text("precious")
@@ -595,9 +602,7 @@ def test_no_report_overwrites_what_the_run_reads(
         main(["run", "--config", str(tmp_path / "kcheck.yaml"), "--format", f"html={tmp_path / taken}"]) == 2
     )
     assert stage.settings is None
-    assert capsys.readouterr().err.startswith(
-        f"kcheck: --format html={tmp_path / taken} would overwrite an input of this run"
-    )
+    assert capsys.readouterr().err.replace(str(tmp_path), "FOLDER") == wording
 
 
 def test_a_refusal_is_told_in_every_form_that_machines_read(stage: Stage, tmp_path: Path) -> None:
@@ -653,7 +658,8 @@ def test_a_shell_is_told_how_a_line_could_go_on(words: str, offered: list[str]) 
 
 
 def test_completion_can_be_shown() -> None:
-    # Which shell it is for is found out by looking at the parents of the process, and a test may have none that is a shell.
+    # Which shell it is for is found out by looking at the parents of the process, and a test may have none
+    # that is a shell.
     done = command("--show-completion", "bash", env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
     assert done.returncode == 0
     assert "_KCHECK_COMPLETE=complete_bash" in done.stdout

@@ -1,4 +1,6 @@
-"""progress: what is done and what was found, on a terminal and nowhere else, and nothing of it left at the end."""
+"""progress: what is done and what was found, on a terminal and nowhere else, and nothing of it left at the
+end.
+"""
 
 from __future__ import annotations
 

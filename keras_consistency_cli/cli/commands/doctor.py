@@ -41,7 +41,7 @@ def doctor(
     format: Annotated[str, typer.Option(help="Output format.", metavar="terminal|json")] = "terminal",
     color: Annotated[str, typer.Option(help="Colour.", metavar="auto|always|never")] = "auto",
 ) -> int:
-    """Show whether kcheck works here, and what the outputs of a model depend on."""
+    """Show whether kcheck works here, and what outputs depend on."""
     check_choice("--format", format, _FORMATS)
     check_choice("--color", color, ("auto", "always", "never"))
     from keras_consistency_cli.cli.doctor.findings import collect_findings

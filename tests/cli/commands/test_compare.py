@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.route_pair import ROUTES
 from keras_consistency_cli.cli.main import main
@@ -25,13 +26,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return into / "m.keras"
 
 
-def test_two_routes_are_held_against_each_other(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_routes_are_compared(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = str(model.parent / "x.npy")
     assert main(["compare", "one-by-one", "call", str(model), "-d", data, "--format", "json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["results"]
-    assert (result["code"], result["name"], result["status"], result["message"]) == (
-        "ROUTES", "one-by-one-vs-call", "pass", "one-by-one answers as call does",
-    )  # fmt: skip
+    assert (result["code"], result["name"], result["status"]) == ("ROUTES", "one-by-one-vs-call", "pass")
     assert [(each["candidate"], each["reference"], each["rows"]) for each in result["comparisons"]] == [
         ("one-by-one", "call", 32)
     ]
@@ -44,11 +43,14 @@ def test_a_limit_that_is_missed_fails(model: Path, capsys: pytest.CaptureFixture
     assert shown.err == ""
 
 
-def test_a_file_may_say_what_and_its_words_on_checks_do_not_count(
+def test_settings_about_checks_are_ignored(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "scale.py").write_text("def prepare(x):\n    return x / 2\n", encoding="utf-8")
-    said = f"model: {model}\ndata: {model.parent / 'x.npy'}\npreprocess: scale.py:prepare\nselect: [KC701]\nrequire: [KC701]\nrows: 20\n"
+    said = (
+        f"model: {model}\ndata: {model.parent / 'x.npy'}\npreprocess: scale.py:prepare\nselect: "
+        "[KC701]\nrequire: [KC701]\nrows: 20\n"
+    )
     (tmp_path / "k.yaml").write_text(said, encoding="utf-8")
     forms = [
         "concise",
@@ -63,11 +65,7 @@ def test_a_file_may_say_what_and_its_words_on_checks_do_not_count(
         *(word for form in forms for word in ("--format", form)),
     ]
     assert main(line) == 0
-    assert (
-        capsys.readouterr()
-        .out.splitlines()[0]
-        .startswith("PASS ROUTES call-vs-predict: call answers as predict does")
-    )
+    assert capsys.readouterr().out.startswith("PASS ROUTES call-vs-predict: ")
     told = json.loads((tmp_path / "json").read_text(encoding="utf-8"))
     assert (told["rows"], told["required"], [result["code"] for result in told["results"]]) == (
         20,
@@ -115,23 +113,20 @@ def test_the_routes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    "line",
     [
-        ("predict cal m.keras", "no route is called 'cal' (did you mean 'call'?)"),
-        ("call call m.keras", "call against itself tells nothing"),
-        ("call predict none.keras", "none.keras: "),
-        ("call predict m.keras --row 3", "unknown option --row (did you mean '--rows'?)"),
-        ("call predict m.keras --format xml", "--format: format is 'xml', expected terminal, "),
-        ("call predict", "no model is given"),
-        (
-            "call predict m.keras --scaler s --preprocess f.py:f",
-            "--scaler and --preprocess exclude each other",
-        ),
+        "predict cal m.keras",
+        "call call m.keras",
+        "call predict none.keras",
+        "call predict m.keras --row 3",
+        "call predict m.keras --format xml",
+        "call predict",
+        "call predict m.keras --scaler s --preprocess f.py:f",
     ],
 )
-def test_mistakes(
+def test_wrong_calls_are_refused(
     line: str,
-    message: str,
+    wording: SnapshotAssertion,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -139,4 +134,5 @@ def test_mistakes(
     monkeypatch.chdir(tmp_path)
     assert main(["compare", *line.split()]) == 2
     shown = capsys.readouterr()
-    assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True), shown.err
+    assert shown.out == ""
+    assert shown.err.replace(str(tmp_path), "FOLDER") == wording

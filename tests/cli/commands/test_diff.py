@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.cli.main import main
 
@@ -90,7 +91,9 @@ def test_every_kind_of_change_is_told(write: Write, capsys: pytest.CaptureFixtur
     }
     one = write("a.json", {"KC101": "pass", "KC102": "skip"})
     other = write(
-        "b.json", {"KC101": "fail", "KC103": "pass"}, far=0.5, subject=subject, environment={"keras": "3.16.0\x1b[1m"},
+        "b.json", {"KC101": "fail", "KC103": "pass"}, far=0.5, subject=subject, environment={"keras": (
+            "3.16.0\x1b[1m"
+        )},
         diagnoses=[{"cause": "hidden-state", "layer": "a/b"}],
     )  # fmt: skip
     assert main(["diff", one, other]) == 1
@@ -118,7 +121,7 @@ def test_other_inputs_alone_are_no_failure_and_rounding_is_no_change(
 ) -> None:
     one = write("a.json", {"KC101": "pass"})
     assert main(["diff", one, write("b.json", {"KC101": "pass"}, far=9e-8)]) == 0
-    assert capsys.readouterr().out == "nothing changed\n"
+    assert capsys.readouterr().out == "no differences\n"
     assert main(["diff", one, write("b.json", {"KC101": "pass"}, subject={}), "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["schema"], told["exit_code"]) == ("kcheck.diff/1", 0)
@@ -140,13 +143,14 @@ def test_how_reports_were_shown_is_no_change(write: Write, capsys: pytest.Captur
         write(f"{at}.json", {"KC101": "pass"}, subject={"settings": each}) for at, each in enumerate(settings)
     ]
     assert main(["diff", *reports]) == 0
-    assert capsys.readouterr().out == "nothing changed\n"
+    assert capsys.readouterr().out == "no differences\n"
 
 
-@pytest.mark.parametrize(
-    ("second", "message"), [("none.json", "none.json: cannot be read"), ("--form", "unknown option --form")]
-)
-def test_mistakes(second: str, message: str, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("second", ["none.json", "--form"])
+def test_wrong_calls_are_refused(
+    second: str, wording: SnapshotAssertion, write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["diff", write("a.json", {}), second]) == 2
     shown = capsys.readouterr()
-    assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True)
+    assert shown.out == ""
+    assert shown.err.replace(str(tmp_path), "FOLDER") == wording

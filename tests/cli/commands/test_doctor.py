@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.cli.doctor import findings
+from keras_consistency_cli.cli.doctor import findings, probing
 from keras_consistency_cli.cli.main import main
 
 WELL: dict[str, dict[str, Any]] = {
@@ -21,23 +22,20 @@ WELL: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(autouse=True)
 def _played(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "probe", lambda: WELL)
+    monkeypatch.setattr(probing, "probe", lambda: WELL)
     monkeypatch.setattr(findings, "free_memory", lambda: 8 * 2**30)
 
 
-def test_each_thing_has_its_line_and_its_advice(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_each_finding_has_a_line_and_its_advice(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["doctor"]) == 0
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
     assert "  ✓ tensorflow: 2.21.0 on CPU:0" in lines
-    assert (
-        lines[lines.index("  ! jax: not installed") + 1]
-        == "      -> pip install jax, to check with --backend jax"
-    )
-    assert lines[-1] == "nothing stands in the way"
+    assert lines[lines.index("  ! jax: not installed") + 1].startswith("      -> pip install jax")
+    assert lines[-1] == wording
     assert max(map(len, lines)) <= 80
     assert ("\x1b" in shown.out, shown.err) == (False, "")
     assert main(["doctor", "--color", "always"]) == 0
@@ -48,31 +46,32 @@ def test_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["schema"], told["exit_code"]) == ("kcheck.doctor/1", 0)
-    assert {"section": "backends", "level": "note", "name": "torch", "value": "not installed",
-            "advice": "pip install torch, to check with --backend torch"} in told["findings"]  # fmt: skip
+    (torch,) = (finding for finding in told["findings"] if finding["name"] == "torch")
+    assert set(torch) == {"section", "level", "name", "value", "advice"}
+    assert (torch["section"], torch["level"]) == ("backends", "note")
 
 
 def test_a_backend_that_is_broken_is_no_verdict(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(findings, "probe", lambda: {**WELL, "tensorflow": {"problem": "ImportError: libx"}})
+    monkeypatch.setattr(probing, "probe", lambda: {**WELL, "tensorflow": {"problem": "ImportError: libx"}})
     assert main(["doctor"]) == 3
     shown = capsys.readouterr().out.splitlines()
     assert "  ✗ tensorflow: cannot be imported: ImportError: libx" in shown
-    assert shown[-1].endswith("in trouble")
+    assert shown[-1].startswith("1 of ")
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    "line",
     [
-        (["--model", "none.keras"], "none.keras: "),
-        (["--format", "jso"], "--format jso is unknown (did you mean 'json'?)"),
-        (["--colour"], "unknown option --colour (did you mean '--color'?)"),
+        ["--model", "none.keras"],
+        ["--format", "jso"],
+        ["--colour"],
     ],
 )
-def test_mistakes(
+def test_wrong_calls_are_refused(
     line: list[str],
-    message: str,
+    wording: SnapshotAssertion,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -80,4 +79,5 @@ def test_mistakes(
     monkeypatch.chdir(tmp_path)
     assert main(["doctor", *line]) == 2
     shown = capsys.readouterr()
-    assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True)
+    assert shown.out == ""
+    assert shown.err.replace(str(tmp_path), "FOLDER") == wording

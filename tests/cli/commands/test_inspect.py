@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.cli.model_summary import render_summary
@@ -43,72 +45,59 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_model_is_shown_on_one_screen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def stable(text: str) -> str:
+    """The text without the size and the hash of the file, which differ from build to build."""
+    return re.sub(r"\S+ (kB|bytes) \| sha256 \w+", "SIZE | sha256 HASH", text)
+
+
+def test_a_model_is_shown_on_one_screen(
+    here: Path, capsys: pytest.CaptureFixture[str], wording: SnapshotAssertion
+) -> None:
     assert main(["inspect", "fine.keras"]) == 0
     out, err = capsys.readouterr()
     first, second, *rest = out.splitlines()
     assert err == ""
     assert first == "fine.keras | Sequential 'm' | 3 layers, 15 parameters"
     assert second.startswith("saved with Keras 3.15.1 on 2025-01-02 03:04:05 | ")
-    assert rest == [
-        "  inputs      input (None, 4)",
-        "  outputs     inner (None, 3)",
-        "  weights     float32 (2 arrays)",
-        "",
-        "layer     class       output     parameters",
-        "dense     Dense       (None, 4)          15",
-        "inner     Sequential  (None, 3)           0",
-        "  dense   Dense       (None, 3)           0",
-        "",
-        "nothing of the model was run; kcheck run would load it, exit 0",
-    ]
+    assert rest == wording
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "words"),
+    ("line", "code"),
     [
-        (
-            "lambda.keras",
-            1,
-            [
-                "x REFUSED code",
-                "keras.layers.Lambda 'suspect'",
-                "--allow-unsafe",
-                "does not pass it as it is, exit 1",
-            ],
-        ),
-        ("lambda.keras --allow-unsafe", 0, ["! NOTE code", "exit 0"]),
-        ("custom.keras", 1, ["x REFUSED custom", "mine>Swish", "--custom-objects layers.py"]),
-        ("custom.keras --custom-objects layers.py", 0, ["! NOTE custom", "mine>Swish"]),
+        ("lambda.keras", 1),
+        ("lambda.keras --allow-unsafe", 0),
+        ("custom.keras", 1),
+        ("custom.keras --custom-objects layers.py", 0),
     ],
 )
 def test_what_run_would_refuse_is_described_and_exits_with_1(
-    here: Path, capsys: pytest.CaptureFixture[str], line: str, code: int, words: list[str]
+    here: Path, capsys: pytest.CaptureFixture[str], line: str, code: int, wording: SnapshotAssertion
 ) -> None:
     assert main(["inspect", *line.split()]) == code
     out, err = capsys.readouterr()
     assert err == ""
-    assert [word for word in words if word not in out] == []
+    assert stable(out) == wording
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "words"),
+    ("line", "code"),
     [
-        ("text.keras", 1, "text.keras: a text file"),
-        ("fime.keras", 2, "did you mean 'fine.keras'?"),
-        ("fine.keras --format xml", 2, "--format xml is unknown"),
-        ("fine.keras --color blue", 2, "--color blue is unknown"),
-        ("custom.keras --custom-objects none.py", 2, "none.py: there is no such file"),
-        ("", 2, "MODEL"),
+        ("text.keras", 1),
+        ("fime.keras", 2),
+        ("fine.keras --format xml", 2),
+        ("fine.keras --color blue", 2),
+        ("custom.keras --custom-objects none.py", 2),
+        ("", 2),
     ],
 )
 def test_what_cannot_be_described_says_why(
-    here: Path, capsys: pytest.CaptureFixture[str], line: str, code: int, words: str
+    here: Path, capsys: pytest.CaptureFixture[str], line: str, code: int, wording: SnapshotAssertion
 ) -> None:
     assert main(["inspect", *line.split()]) == code
     out, err = capsys.readouterr()
     assert out == ""
-    assert words in err
+    assert err == wording
     assert 1 <= len(err.splitlines()) <= 3
 
 
@@ -132,14 +121,13 @@ def test_machines_get_the_same_as_json(here: Path, capsys: pytest.CaptureFixture
     ]
 
 
-def test_a_refusal_as_json_says_why(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_as_json_says_why(
+    here: Path, capsys: pytest.CaptureFixture[str], wording: SnapshotAssertion
+) -> None:
     assert main(["inspect", "text.keras", "--format", "json"]) == 1
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert (told["exit_code"], told["path"], told["error"]["message"]) == (
-        1,
-        "text.keras",
-        "text.keras: a text file",
-    )
+    assert (told["exit_code"], told["path"]) == (1, "text.keras")
+    assert told["error"] == wording
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -171,7 +159,9 @@ def test_neither_a_backend_nor_the_reports_nor_the_given_file_are_loaded(here: P
     code = (
         "import sys; from keras_consistency_cli.cli.main import main;"
         "code = main(['inspect', 'custom.keras', '--custom-objects', 'layers.py']);"
-        "print(code, sorted({'keras', 'tensorflow', 'sklearn', 'rich.console', 'keras_consistency_cli.checks.registry'} & set(sys.modules)))"
+        "print(code, "
+        "sorted({'keras', 'tensorflow', 'sklearn', 'rich.console', 'keras_consistency_cli.checks.registry'} "
+        "& set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

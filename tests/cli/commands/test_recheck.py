@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.cli.main import main
@@ -220,23 +221,23 @@ def test_lines_fit_the_terminal(
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    "line",
     [
-        (["none.json"], "none.json: cannot be read: No such file"),
-        (["text.json"], "text.json is not valid JSON"),
-        (["other.json"], "other.json: schema is 'x'"),
-        (["hollow.json"], "hollow.json: its results are not those of a report"),
-        (["numbers.json", "--exact"], "a against b: rows is missing or no number"),
-        (["numbers.json", "--exact", "--rtol", "1", "--atol", "0"], "--exact and --rtol exclude each other"),
-        (["numbers.json", "--calibrated", "--exact"], "--calibrated excludes --exact"),
-        (["numbers.json", "--select", "KC9"], "no check is called 'KC9'"),
-        (["numbers.json", "--fail-on", "all"], "--fail-on all is unknown"),
-        (["numbers.json", "--rto", "1"], "unknown option --rto (did you mean '--rtol'?)"),
+        ["none.json"],
+        ["text.json"],
+        ["other.json"],
+        ["hollow.json"],
+        ["numbers.json", "--exact"],
+        ["numbers.json", "--exact", "--rtol", "1", "--atol", "0"],
+        ["numbers.json", "--calibrated", "--exact"],
+        ["numbers.json", "--select", "KC9"],
+        ["numbers.json", "--fail-on", "all"],
+        ["numbers.json", "--rto", "1"],
     ],
 )
-def test_mistakes(
+def test_wrong_calls_are_refused(
     line: list[str],
-    message: str,
+    wording: SnapshotAssertion,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -245,13 +246,16 @@ def test_mistakes(
     pair = {"candidate": "a", "reference": "b", "output": "y", "within": True}
     result = {"code": "KC101", "name": "n", "status": "pass", "message": "m", "comparisons": [pair]}
     for name, content in {
-        "text": "{", "other": '{"schema": "x"}', "hollow": '{"schema": "kcheck.report/1", "results": [{"code": 1}]}',
+        "text": "{", "other": '{"schema": "x"}', "hollow": (
+            '{"schema": "kcheck.report/1", "results": [{"code": 1}]}'
+        ),
         "numbers": json.dumps({"schema": "kcheck.report/1", "results": [result]}),
     }.items():  # fmt: skip
         (tmp_path / f"{name}.json").write_text(content)
     assert main(["recheck", *line]) == 2
     shown = capsys.readouterr()
-    assert (shown.out, shown.err.startswith(f"kcheck: {message}")) == ("", True), shown.err
+    assert shown.out == ""
+    assert shown.err.replace(str(tmp_path), "FOLDER") == wording
 
 
 @pytest.mark.parametrize(

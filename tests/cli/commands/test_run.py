@@ -1,4 +1,6 @@
-"""run: options that decide what is shown and how it ends, refused before anything runs where they make no sense."""
+"""run: options that decide what is shown and how it ends, refused before anything runs where they make no
+sense.
+"""
 
 from __future__ import annotations
 
@@ -77,8 +79,8 @@ def test_short_options(stage: Stage, tmp_path: Path) -> None:
     assert stage.settings == Settings.model_validate(long)
 
 
-@pytest.mark.parametrize(("flags", "amount"), [([], None), (["-q"], "quiet"), (["--verbose"], "verbose")])
-def test_the_renderer_is_told_how_much_to_show(flags: list[str], amount: str | None, stage: Stage) -> None:
+@pytest.mark.parametrize(("flags", "amount"), [([], "usual"), (["-q"], "quiet"), (["--verbose"], "verbose")])
+def test_the_renderer_is_told_how_much_to_show(flags: list[str], amount: str, stage: Stage) -> None:
     assert main(["run", "m.keras", *flags]) == 0
     assert stage.look.get("amount") == amount
 
@@ -112,8 +114,12 @@ def test_settings_are_shown_with_their_sources_and_nothing_runs(
     shown = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     told = {name: " ".join(rest.split()) for name, rest in shown}
     expected = {
-        "model": '"m.keras" MODEL', "rows": "5 k.yaml:1", "seed": "4 KCHECK_SEED", "batch_size": "7 pyproject.toml:2", "quiet": "false default",
-        "facts.time_axis": "1 k.yaml:3", "facts.padding": "null default", "tolerance": '{"rtol": 0.0, "atol": 0.001} --rtol',
+        "model": '"m.keras" MODEL', "rows": "5 k.yaml:1", "seed": "4 KCHECK_SEED", "batch_size": (
+            "7 pyproject.toml:2"
+        ), "quiet": "false default",
+        "facts.time_axis": "1 k.yaml:3", "facts.padding": "null default", "tolerance": (
+            '{"rtol": 0.0, "atol": 0.001} --rtol'
+        ),
     }  # fmt: skip
     assert {name: told[name] for name in expected} == expected
     assert {name.split(".")[0] for name in told} == set(Settings.model_fields)

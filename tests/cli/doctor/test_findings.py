@@ -1,4 +1,4 @@
-"""doctoring: what is found, how well it is, and what to do; probes run in processes of their own."""
+"""Findings of `kcheck doctor`: level, value and advice; probes run in their own processes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.cli.doctor import findings
-from keras_consistency_cli.cli.doctor.findings import Finding, collect_findings, probe
+from keras_consistency_cli.cli.doctor import findings, probing
+from keras_consistency_cli.cli.doctor.findings import Finding, collect_findings
 from keras_consistency_cli.cli.doctor.probes import PROBES
+from keras_consistency_cli.cli.doctor.probing import probe
 from keras_consistency_cli.loading.model_file.summary import Hazard, summarise
 
 WELL: dict[str, dict[str, Any]] = {
@@ -74,12 +75,12 @@ def test_a_healthy_machine_has_no_trouble(monkeypatch: pytest.MonkeyPatch) -> No
             {"isolation": {"lacks": ["network: no seccomp"]}},
             "workers",
             "note",
-            "not kept from network: no seccomp",
+            "cannot be prevented from network: no seccomp",
         ),
-        ({"isolation": {"problem": "OSError: no"}}, "workers", "note", "not known: OSError: no"),
+        ({"isolation": {"problem": "OSError: no"}}, "workers", "note", "unknown: OSError: no"),
     ],
 )
-def test_what_is_not_well_is_told_with_advice(
+def test_problems_have_a_level_and_advice(
     probes: dict[str, dict[str, Any]], name: str, level: str, value: str
 ) -> None:
     one = found(name, **probes)
@@ -88,7 +89,7 @@ def test_what_is_not_well_is_told_with_advice(
 
 
 def test_an_old_keras_and_little_memory_are_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "_installed", lambda *names: "3.8.0")
+    monkeypatch.setattr(findings, "installed_version", lambda *names: "3.8.0")
     monkeypatch.setattr(findings, "free_memory", lambda: 2**20)
     assert found("keras").level == "trouble"
     assert "CVE-2025-8747" in found("keras").value
@@ -114,7 +115,7 @@ def test_cpu_flags(text: str, flags: list[str], tmp_path: Path) -> None:
     assert findings._cpu_flags(tmp_path / "none") == []
 
 
-def test_what_a_model_was_saved_with(tmp_path: Path) -> None:
+def test_versions_of_the_saved_model(tmp_path: Path) -> None:
     import keras
 
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "m.keras")
@@ -132,7 +133,7 @@ def test_what_a_model_was_saved_with(tmp_path: Path) -> None:
     assert told == [("note", str(tmp_path / "m.keras")), ("note", "origin"), ("trouble", "code")]
 
 
-def test_probes_answer_from_processes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probes_run_in_their_own_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('not me')")
@@ -145,7 +146,7 @@ def test_probes_answer_from_processes_of_their_own(tmp_path: Path, monkeypatch: 
 def test_a_probe_that_fails_says_how(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("print('noise')\nraise OSError('libcudart is missing')")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))))
-    monkeypatch.setattr(findings, "_installed", lambda *names: "2.0")
+    monkeypatch.setattr(probing, "installed_version", lambda *names: "2.0")
     assert probe(("torch",)) == {"torch": {"problem": "OSError: libcudart is missing"}}
     (tmp_path / "torch.py").write_text("import os\nos._exit(7)")
-    assert probe(("torch",)) == {"torch": {"problem": "its process ended with 7 and said nothing"}}
+    assert probe(("torch",)) == {"torch": {"problem": "its process ended with exit code 7 and no answer"}}
