@@ -1,4 +1,4 @@
-"""The rules that hold the package together: every check and cause complete, small functions, one direction of imports, no Keras in the parent."""
+"""Rules of the package: complete checks and causes, small functions, one direction of imports, light parent."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import string
 import subprocess
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -29,13 +30,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 CODES = {check.code for check in CHECKS}
 
 INFORMATION_ONLY = {
-    "KC205": "predictions are not at fault where gradients stop: it warns, and never fails",
+    "KC205": "predictions are right although gradients stop: it warns and never fails",
     "KC206": "a cost is neither right nor wrong: it never fails",
-    "KC403": "adapting anew is something to be warned of beforehand: nothing shows whether anybody does it",
-    "KC601": "it needs an accelerator, which the machines that test this do not have; its table test plants the deviations",
-    "KC603": "what lower precision would cost is a choice that nobody has made: it warns where it is in use, and never fails",
-    "KC604": "an ill-conditioned model answers the same every way: it warns, and never fails",
-    "KC602": "rounding noise is the measure of every limit, not a fault of its own: it warns, and never fails",
+    "KC403": "it warns of a possible mistake; the files do not show whether somebody makes it",
+    "KC601": "test machines have no accelerator; the unit test plants the differences",
+    "KC603": "it shows what lower precision would change; it warns if it is in use and never fails",
+    "KC604": "an ill-conditioned model gives the same outputs every way: it warns and never fails",
+    "KC602": "rounding noise is the unit of every limit, not a fault: it warns and never fails",
 }
 
 _HEAVY = ("keras", "tensorflow", "sklearn", "joblib", "skops", "scipy")
@@ -44,7 +45,7 @@ _CHILD_SIDE = (
     "keras_consistency_cli.loading",
     "keras_consistency_cli.routes",
 )
-"""Modules that may import a backend, though those of `routes` and `loading` do so only when they are used."""
+"""Packages whose modules may import a backend; the parent imports only those that do so inside functions."""
 _IMPORT_ALL = """
 import importlib, sys
 for name in sys.argv[2:]:
@@ -76,7 +77,7 @@ def _length(function: _Function) -> int:
 
 
 def _code_lines(path: Path) -> int:
-    """Lines that hold code: neither blank, nor comment, nor docstring."""
+    """The number of lines that are neither blank, nor comment, nor docstring."""
     quiet = (
         tokenize.COMMENT,
         tokenize.NL,
@@ -156,7 +157,7 @@ def test_check_has_a_test_file(check: Check) -> None:
 def test_check_asks_for_routes_that_exist(check: Check) -> None:
     known = {name for route in routes() for name in (route.name, f"{route.name}-baseline")}
     asked = {*check.routes, *(name for pair in check.pairs for name in (pair.candidate, pair.reference))}
-    assert asked, "a check that asks for no route can say nothing"
+    assert asked, "a check without routes cannot measure anything"
     assert asked <= known
 
 
@@ -169,7 +170,7 @@ def test_every_check_fails_for_some_planted_fault() -> None:
     ]
     planted = {code for codes in (*expected, *(case.failing for case in ALL_CASES)) for code in codes}
     assert planted <= CODES, "a fault expects a check that does not exist"
-    assert CODES - planted == set(INFORMATION_ONLY), "plant a fault for it, or say why there is none"
+    assert CODES - planted == set(INFORMATION_ONLY), "plant a fault for it, or state why there is none"
 
 
 # --- causes
@@ -183,7 +184,7 @@ def test_causes_are_keyed_by_their_slug() -> None:
 @pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.slug)
 def test_cause_is_complete(cause: Cause) -> None:
     assert all(text.strip() for text in (cause.sentence, cause.explanation, cause.advice))
-    assert len(cause.explanation) > 60, "explain prints it: say how the fault comes about"
+    assert len(cause.explanation) > 60, "kcheck explain prints it: state how the fault arises"
     assert cause.explanation.rstrip().endswith((".", "!"))
     assert cause.key
     assert set(cause.key) <= set(cause.explains) <= CODES
@@ -226,7 +227,8 @@ def test_files_are_short() -> None:
 def test_code_lines_leave_out_what_is_not_code(tmp_path: Path) -> None:
     path = tmp_path / "sample.py"
     path.write_text(
-        '"""Doc.\n\nMore.\n"""\n\n# why\nx = """a\n\nb"""  # text over three lines is code\n\n\ndef f() -> None:\n    """Doc."""\n    return None\n'
+        '"""Doc.\n\nMore.\n"""\n\n# why\nx = """a\n\nb"""  # text over three lines is code\n\n\n'
+        'def f() -> None:\n    """Doc."""\n    return None\n'
     )
     assert _code_lines(path) == 5
 
@@ -291,7 +293,97 @@ def test_no_file_is_a_drawer_for_everything() -> None:
     ] == []
 
 
+# --- folders
+
+
+def test_the_package_is_a_few_folders() -> None:
+    entries = [
+        path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path.is_dir() and path.name[0] != "_")
+    ]
+    assert len(entries) <= 16
+    members = Counter(path.parent.relative_to(PACKAGE) for path in FILES if path.name != "__init__.py")
+    assert {str(folder): count for folder, count in members.items() if count > 14} == {
+        "checks/rules": len(CHECKS)
+    }
+
+
+def test_packages_have_empty_init_files() -> None:
+    """A re-export would make every importer of the folder import all of it."""
+    assert [_name(path) for path in PACKAGE.rglob("*/__init__.py") if path.read_text().strip()] == []
+
+
+def test_modules_that_import_keras_are_in_two_folders() -> None:
+    folders = {str(path.parent.relative_to(PACKAGE)) for path in FILES if _imports_keras(_tree(path))}
+    assert folders == {"loading/model", "routes/session"}
+
+
+def _imports_keras(tree: ast.Module) -> bool:
+    imported = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    imported += [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return any(name.partition(".")[0] in ("keras", "tensorflow") for name in imported)
+
+
+def test_every_test_file_is_in_the_folder_of_what_it_tests() -> None:
+    folders = {str(path.parent.relative_to(PACKAGE)) for path in FILES}
+    of_the_project = {"benchmarks", "corpus", "fuzz", "hostile", "project", "sample_models", "scripts"}
+    tests = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    assert {str(folder) for folder in tests} - folders <= of_the_project
+
+
+def test_test_helpers_are_apart_from_tests() -> None:
+    """Modules that only help are in tests/helpers, in the corpus and among the hostile inputs."""
+    places = {path.parent for path in (ROOT / "tests").rglob("*.py") if not _is_test(path)}
+    allowed = {"helpers", "corpus", "hostile/inputs"}
+    assert {str(place.relative_to(ROOT / "tests")) for place in places} == allowed
+
+
+def _is_test(path: Path) -> bool:
+    return path.name.startswith("test_") or path.name == "conftest.py"
+
+
+# --- types
+
+
+def test_every_route_has_a_typed_session() -> None:
+    loose = [
+        f"{_name(path)}:{function.lineno} {function.name}"
+        for path, function in _functions()
+        for argument in function.args.args
+        if argument.arg == "session" and ast.unparse(argument.annotation or ast.Constant(None)) == "Any"
+    ]
+    assert loose == []
+
+
 # --- imports
+
+
+def test_imports_have_no_cycle_not_even_for_types() -> None:
+    """Kahn's algorithm: modules are removed once everything that they import is removed."""
+    imports = {_module(path): _imported(_tree(path)) for path in FILES}
+    rest = {module: names & set(imports) - {module} for module, names in imports.items()}
+    while free := {module for module, names in rest.items() if not names}:
+        rest = {module: names - free for module, names in rest.items() if module not in free}
+    assert sorted(rest) == []
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    names = set()
+    for node in _module_level(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def _module_level(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements that run at import, with those under `if TYPE_CHECKING`."""
+    for node in tree.body:
+        yield from node.body if isinstance(node, ast.If) else (node,)
 
 
 def _parent_side() -> list[str]:
@@ -302,7 +394,7 @@ def _parent_side() -> list[str]:
 
 
 def test_parent_side_modules_do_not_import_a_backend() -> None:
-    """All in one process: the first module that brings something heavy along is named."""
+    """All in one process; the error names the first module that imports something heavy."""
     names = _parent_side()
     assert {
         "keras_consistency_cli.cli.main",
