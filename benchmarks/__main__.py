@@ -1,7 +1,8 @@
-"""Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`, from the top of the repository.
+"""Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`, from the
+top of the repository.
 
-Names are startup, memory, processes, one_by_one, sequences, calibration. Everything that is compared was measured side by side in this run;
-nothing is judged by the clock.
+Names are startup, memory, processes, one_by_one, sequences, calibration. Everything that is compared was
+measured side by side in this run; nothing is judged by the clock.
 """
 
 from __future__ import annotations
@@ -80,7 +81,10 @@ def document(figures: Sequence[Figure], *, quick: bool) -> str:
         *((each.what, each.measured, each.against, each.ratio, each.goal) for each in figures),
     ]
     table = "\n".join(_markdown(row) for row in rows)
-    note = "All times are medians. The two sides of each comparison ran in turns. Ratios were computed round by round; their range is in parentheses."
+    note = (
+        "All times are medians. The two sides of each comparison ran in turns. Ratios were computed round "
+        "by round; their range is in parentheses."
+    )
     return f"{now}, {kind}: {about}.\n{note}\n\n{table}"
 
 

@@ -1,7 +1,8 @@
-"""How often is kcheck right? `python -m benchmarks.accuracy [--only TEXT] [--sample N] [--seed S] [--jobs J] [--write FILE]`, from the top.
+"""How often is kcheck right? `python -m benchmarks.accuracy [--only TEXT] [--sample N] [--seed S] [--jobs J]
+[--write FILE]`, from the top.
 
-Builds the cases of tests/corpus into a temporary folder, runs the command on each as a user would, and counts. The exit code is 1 if a fault
-was missed or a clean model was not passed.
+Builds the cases of tests/corpus into a temporary folder, runs the command on each as a user would, and
+counts. The exit code is 1 if a fault was missed or a clean model was not passed.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ __all__ = ["aligned", "by_cause", "by_family", "document", "main", "measure", "m
 
 _HEAD = """# How often kcheck is right
 
-`make accuracy` builds small models with the builders in `tests/corpus`. Some models are healthy, the others have a planted
-fault. The script then runs kcheck on each model as a user would. This page shows a run on {cases} cases. Each family is
-represented in proportion to its size.
+`make accuracy` builds small models with the builders in `tests/corpus`. Some models are healthy, the
+others have a planted fault. The script then runs kcheck on each model as a user would. This page shows a
+run on {cases} cases. Each family is represented in proportion to its size.
 
-A faulty case counts as right if one of the checks that can see the fault fails and the exit code is 1. If the expected
-result is a warning, that check must warn. A clean case counts as right if it passes. Causes and layers are scored only in
-cases that define the right one.
+A faulty case counts as right if one of the checks that can see the fault fails and the exit code is 1.
+If the expected result is a warning, that check must warn. A clean case counts as right if it passes.
+Causes and layers are scored only in cases that define the right one.
 
-kcheck cannot recognise a case by its name, file, seed or size. However, all cases were used during the development of
-kcheck, and misses were corrected. Expect a lower score on your own models.
+kcheck cannot recognise a case by its name, file, seed or size. However, all cases were used during the
+development of kcheck, and misses were corrected. Expect a lower score on your own models.
 
 {day}, {machine}."""
 _COLUMNS: tuple[str, ...] = (
@@ -52,7 +53,9 @@ _COLUMNS: tuple[str, ...] = (
 
 
 def measure(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
-    """Build the cases one after the other and run the command on them, `jobs` at a time; folders have numbers for names."""
+    """Build the cases one after the other and run the command on them, `jobs` at a time; folders have numbers
+    for names.
+    """
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         waiting: list[Future[Outcome]] = []
         for number, case in enumerate(cases):

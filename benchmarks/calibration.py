@@ -1,4 +1,5 @@
-"""The constants of tolerance.py on models they were not chosen on: honest pairs of routes must stay below the limits, planted leaks must not.
+"""The constants of tolerance.py on models they were not chosen on: honest pairs of routes must stay below the
+limits, planted leaks must not.
 
 `python -m benchmarks calibration` prints a line a model and a line a leak.
 """
@@ -39,7 +40,8 @@ _ULP = 2.0**-23
 
 
 class Desk:
-    """A seat in this process: the tool's own routes run on a live model and its float64 copy, one after the other.
+    """A seat in this process: the tool's own routes run on a live model and its float64 copy, one after the
+    other.
 
     Args:
         model: a built model on the TensorFlow backend.
@@ -68,7 +70,9 @@ class Desk:
 
 @dataclass(frozen=True, kw_only=True)
 class Honest:
-    """What a model without a fault showed: pairs judged, the worst of them in multiples of E and of the lifted base, false alarms."""
+    """What a model without a fault showed: pairs judged, the worst of them in multiples of E and of the
+    lifted base, false alarms.
+    """
 
     name: str
     noise: float
@@ -83,7 +87,9 @@ class Honest:
 
 @dataclass(frozen=True, kw_only=True)
 class Leak:
-    """Which instruments flagged a leak of this strength, by host: pairs of routes, and companion swap in float32 and in float64."""
+    """Which instruments flagged a leak of this strength, by host: pairs of routes, and companion swap in
+    float32 and in float64.
+    """
 
     host: str
     strength: float
@@ -96,7 +102,8 @@ class Leak:
 def examine(model: Any, rows: dict[str, np.ndarray], checks: Sequence[Check]) -> Evidence:
     """Gather what these checks need, in this process, with the tool's own plan and comparisons."""
     desk = Desk(model, rows)
-    # One desk in every seat: routes then run in turn, as they must where Keras's float type belongs to the process.
+    # One desk in every seat: routes then run in turn, as they must where Keras's float type belongs to the
+    # process.
     clients: dict[str, WorkerClient] = {route.placement: cast(WorkerClient, desk) for route in routes()}
     collector = EvidenceCollector(
         plan=Plan.of(checks, routes()), facts=desk.facts, policy=Policy(), clients=clients
@@ -144,7 +151,9 @@ def _honest(architectures: Sequence[Architecture], *, trained: Sequence[bool]) -
 
 
 def _train(model: Any, architecture: Architecture) -> None:
-    """A few steps towards another model of the same build: weights and moving statistics leave their initial values."""
+    """A few steps towards another model of the same build: weights and moving statistics leave their initial
+    values.
+    """
     rows = dict(architecture.rows(np.random.default_rng(3), 256))
     teacher = architecture.build(lambda features: features)
     model.compile(keras.optimizers.Adam(1e-2), loss="mse")
@@ -263,7 +272,10 @@ def _honest_figures(honest: Sequence[Honest]) -> list[Figure]:
     float64_pair = sum(each.float64_pairs for each in honest)
     return [
         Figure(
-            what=f"greatest difference of two healthy routes, {pairs} pairs on {models} models, in multiples of the model's rounding noise",
+            what=(
+                f"greatest difference of two healthy routes, {pairs} pairs on {models} models, in multiples "
+                "of the model's rounding noise"
+            ),
             measured=f"{max(each.worst for each in honest):.2f}",
             against=f"limit {MAX_FACTOR:g}",
         ),
@@ -273,7 +285,10 @@ def _honest_figures(honest: Sequence[Honest]) -> list[Figure]:
             against=f"limit {FLOAT64_FACTOR:g}",
         ),
         Figure(
-            what=f"false alarms on these pairs and on {sum(each.swapped for each in honest)} rows with their neighbours replaced",
+            what=(
+                f"false alarms on these pairs and on {sum(each.swapped for each in honest)} rows with their "
+                "neighbours replaced"
+            ),
             measured=str(sum(len(each.alarms) for each in honest)),
             goal="0",
         ),
@@ -286,7 +301,10 @@ def _leak_figures(leaks: Sequence[Leak]) -> list[Figure]:
         ("KC101 batch-vs-single", [leak.by_float64_pair for leak in leaks]),
         ("KC103 companion-swap", [leak.by_swap or leak.by_swap_float64 for leak in leaks]),
     )
-    what = f"planted leaks of {strengths[0]:.0e} to {strengths[-1]:.0e} of the batch mean in {len({leak.host for leak in leaks})} models, found by "
+    what = (
+        f"planted leaks of {strengths[0]:.0e} to {strengths[-1]:.0e} of the batch mean in "
+        f"{len({leak.host for leak in leaks})} models, found by "
+    )
     return [
         Figure(what=what + name, measured=f"{sum(found)} of {len(found)}", goal="all") for name, found in ways
     ]

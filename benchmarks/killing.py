@@ -1,7 +1,9 @@
-"""Kill `kcheck run` at random moments and count how it ends: `python -m benchmarks.killing [--count 200] [--seed 0]`, from the top of the repository.
+"""Kill `kcheck run` at random moments and count how it ends: `python -m benchmarks.killing [--count 200]
+[--seed 0]`, from the top of the repository.
 
-Of each run the moment and the victim are drawn: the command itself (Ctrl-C, SIGTERM, SIGKILL), a worker or the process that workers are forked from.
-None may end with 0, and nothing may stay: no process, and no temporary file, but that a command killed outright leaves its folder to the next run.
+Of each run the moment and the victim are drawn: the command itself (Ctrl-C, SIGTERM, SIGKILL), a worker or
+the process that workers are forked from. None may end with 0, and nothing may stay: no process, and no
+temporary file, but that a command killed outright leaves its folder to the next run.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ WAYS = {
     "worker": ("worker", signal.SIGKILL),
     "fork_server": ("fork_server", signal.SIGKILL),
 }
-"""By name: who gets which signal. Before there is a worker its fork server stands in, and before that the command."""
+"""By name: who gets which signal. Before there is a worker its fork server stands in, and before that the
+command.
+"""
 _MARK = "KILLED_RUN"
 _PATIENCE_S = 120.0
 _STARTED = b"keras_consistency_cli.workers.child.main"
@@ -43,8 +47,9 @@ _STARTED = b"keras_consistency_cli.workers.child.main"
 class Ending:
     """How one run ended.
 
-    `code` is its exit code, minus the signal where that ended it; `late` says that the run, or the victim's part in it, was over before its moment
-    came; `seconds` run from the signal to the end; `processes` and `folders` are what stayed.
+    `code` is its exit code, minus the signal where that ended it; `late` says that the run, or the victim's
+    part in it, was over before its moment came; `seconds` run from the signal to the end; `processes` and
+    `folders` are what stayed.
     """
 
     way: str
@@ -58,7 +63,8 @@ class Ending:
     @property
     def wrong(self) -> bool:
         """Whether it ended as if all were well, or left something behind that it should not."""
-        # Killed itself, as it also is in the place of a worker that it does not have yet, the command cannot remove its folder.
+        # Killed itself, as it also is in the place of a worker that it does not have yet, the command cannot
+        # remove its folder.
         killed_itself = self.code == -signal.SIGKILL
         return not self.late and (self.code == 0 or self.processes > 0 or self.folders > killed_itself)
 
@@ -86,8 +92,8 @@ def killed(
         folder: where it is started.
         way: one of WAYS.
         moment: seconds after the start.
-        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its fork server, was killed too late to matter where the run gives all
-            of these results and asks nobody any more.
+        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its fork server, was
+            killed too late to matter where the run gives all of these results and asks nobody any more.
     """
     mark = uuid.uuid4().hex
     with contextlib.ExitStack() as stack:
@@ -118,7 +124,9 @@ def killed(
 
 
 def results(report: bytes) -> object:
-    """The results of a JSON report without the seconds that they took, which are the only thing that differs from run to run; None of no report."""
+    """The results of a JSON report without the seconds that they took, which are the only thing that differs
+    from run to run; None of no report.
+    """
     try:
         found = json.loads(report)["results"]
     except ValueError:
@@ -130,7 +138,8 @@ def _victim(command: int, who: str) -> int:
     fork_servers = (
         [child for child in _children(command) if _STARTED in _line(child)] if who != "command" else []
     )
-    # A fork has the command line of whom it was forked from; the `uname` that Python asks for the processor's name has its own.
+    # A fork has the command line of whom it was forked from; the `uname` that Python asks for the processor's
+    # name has its own.
     workers = (
         [
             worker
@@ -226,7 +235,10 @@ def _table(endings: Sequence[Ending], whole: float) -> str:
             f"{code}: {count}" for code, count in sorted(Counter(ending.code for ending in hit).items())
         )
         slowest = duration(max((ending.seconds for ending in hit), default=0.0)) if hit else "-"
-        left = f"{sum(ending.processes for ending in hit)} processes, {sum(ending.folders for ending in hit)} folders"
+        left = (
+            f"{sum(ending.processes for ending in hit)} processes, {sum(ending.folders for ending in hit)} "
+            "folders"
+        )
         rows.append(
             (
                 way,

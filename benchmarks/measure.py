@@ -1,4 +1,6 @@
-"""What the benchmarks share: interleaved timings, commands as a user would run them, and the table of results. Imports no backend."""
+"""What the benchmarks share: interleaved timings, commands as a user would run them, and the table of
+results. Imports no backend.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One line of the results: what was measured, the value, what it is held against, their ratio and the goal, all in words."""
+    """One line of the results: what was measured, the value, what it is held against, their ratio and the
+    goal, all in words.
+    """
 
     what: str
     measured: str

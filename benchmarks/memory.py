@@ -1,7 +1,9 @@
-"""What `kcheck run --rows all` holds in memory while it streams a file that is larger than it may use, and how fast it streams.
+"""What `kcheck run --rows all` holds in memory while it streams a file that is larger than it may use, and
+how fast it streams.
 
-All processes count, each page once: the kernel's proportional shares are added up, so that what forked workers have in common is not counted
-twice. The pages of the data file itself, which the system may drop at any time, are told apart. Linux only.
+All processes count, each page once: the kernel's proportional shares are added up, so that what forked
+workers have in common is not counted twice. The pages of the data file itself, which the system may drop at
+any time, are told apart. Linux only.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ _SHARE = re.compile(rb"^Pss: +(\d+) kB", re.MULTILINE)
 _ANONYMOUS = re.compile(rb"^(?:Pss_Anon|Pss_Shmem): +(\d+) kB", re.MULTILINE)
 
 _SCALED = ("--select", "KC3,KC4,KC7", "--scaler", "scaler.joblib", "--reference", "train.npy")
-"""The checks of scaling and data, which describe all rows as they are given and as they are scaled, and all reference rows."""
+"""The checks of scaling and data, which describe all rows as they are given and as they are scaled, and all
+reference rows.
+"""
 
 _PREDICT = """
 import pathlib, sys, time, numpy, keras
@@ -46,9 +50,11 @@ pathlib.Path("seconds").write_text(str(time.perf_counter() - start))
 
 @dataclass(frozen=True, kw_only=True)
 class Peak:
-    """Greatest bytes seen at one moment over all processes of a command, and the seconds and exit code of the whole command.
+    """Greatest bytes seen at one moment over all processes of a command, and the seconds and exit code of the
+    whole command.
 
-    `beyond_file` is everything resident but the data file's pages, the backend's libraries included; `anonymous` is what no file backs.
+    `beyond_file` is everything resident but the data file's pages, the backend's libraries included;
+    `anonymous` is what no file backs.
     """
 
     beyond_file: int
@@ -59,7 +65,9 @@ class Peak:
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figures of kcheck on the sparse file, with one check and with all, and of `model.predict(memmap)` on a slice of it."""
+    """Return the figures of kcheck on the sparse file, with one check and with all, and of
+    `model.predict(memmap)` on a slice of it.
+    """
     if not Path("/proc/self/smaps_rollup").exists():
         return [Figure(what="memory", measured="not measured: needs Linux's /proc")]
     with tempfile.TemporaryDirectory() as name:
@@ -71,7 +79,8 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 def _write_subject(folder: Path, rows: int) -> None:
-    """A small model over 512 features and a file of zeros with a few rows written: reading a hole costs the pages that data would cost.
+    """A small model over 512 features and a file of zeros with a few rows written: reading a hole costs the
+    pages that data would cost.
 
     Beside it lie a scaler and the rows that it was fitted on.
     """
@@ -98,7 +107,10 @@ def _predicted(folder: Path, rows: int) -> Figure:
     peak = watched([sys.executable, "-c", _PREDICT, str(rows)], folder)
     bytes_read, seconds = rows * _FEATURES * 4, float((folder / "seconds").read_text())
     return Figure(
-        what=f"peak memory beyond the data file, `model.predict(memmap, batch_size=32)`, {bytes_read / 1e9:.2g} GB of rows",
+        what=(
+            "peak memory beyond the data file, `model.predict(memmap, batch_size=32)`, "
+            f"{bytes_read / 1e9:.2g} GB of rows"
+        ),
         measured=_gigabytes(peak),
         against=f"{bytes_read / 1e6 / seconds:.1f} MB/s of predict alone",
     )
@@ -113,22 +125,32 @@ def _streamed(folder: Path, rows: int, selection: Sequence[str]) -> Figure:
     )
     bytes_read = rows * _FEATURES * 4
     return Figure(
-        what=f"peak memory beyond the data file, `kcheck run --rows all`, {what}, {bytes_read / 1e9:.2g} GB memory-mapped",
+        what=(
+            f"peak memory beyond the data file, `kcheck run --rows all`, {what}, {bytes_read / 1e9:.2g} GB "
+            "memory-mapped"
+        ),
         measured=_gigabytes(peak),
-        against=f"{bytes_read / 1e6 / peak.seconds:.1f} MB/s of the whole command, {peak.seconds:.0f} s, exit code {peak.exit_code}",
+        against=(
+            f"{bytes_read / 1e6 / peak.seconds:.1f} MB/s of the whole command, {peak.seconds:.0f} s, exit "
+            f"code {peak.exit_code}"
+        ),
         goal="≤ 1.5 GB",
     )
 
 
 def _gigabytes(peak: Peak) -> str:
-    return f"{peak.beyond_file / 1e9:.2f} GB ({peak.anonymous / 1e9:.2f} GB anonymous; {peak.with_file / 1e9:.2f} GB with the file's pages)"
+    return (
+        f"{peak.beyond_file / 1e9:.2f} GB ({peak.anonymous / 1e9:.2f} GB anonymous; "
+        f"{peak.with_file / 1e9:.2f} GB with the file's pages)"
+    )
 
 
 def watched(command: Sequence[str], folder: Path) -> Peak:
     """Run a command in a folder that holds x.npy and look at all its processes several times a second.
 
     Raises:
-        RuntimeError: it ended with an exit code other than kcheck's 0, 1 and 3; the message ends with what it last said.
+        RuntimeError: it ended with an exit code other than kcheck's 0, 1 and 3; the message ends with what it
+            last said.
     """
     start = time.perf_counter()
     beyond = anonymous = whole = 0
@@ -148,7 +170,8 @@ def watched(command: Sequence[str], folder: Path) -> Peak:
         if process.returncode not in (0, 1, 3):
             told.seek(0)
             raise RuntimeError(
-                f"exit code {process.returncode} of {command[1:]}: {told.read()[-800:].decode(errors='replace')}"
+                f"exit code {process.returncode} of {command[1:]}: "
+                f"{told.read()[-800:].decode(errors='replace')}"
             )
     return Peak(
         beyond_file=beyond,
@@ -174,7 +197,9 @@ def _added(pattern: re.Pattern[bytes], text: bytes) -> int:
 
 
 def _of_file(smaps: bytes, data: Path) -> int:
-    """The shares of all mappings of one file: each mapping's own lines follow the line that ends with its path."""
+    """The shares of all mappings of one file: each mapping's own lines follow the line that ends with its
+    path.
+    """
     return sum(
         _added(_SHARE, part.partition(b"VmFlags:")[0]) for part in smaps.split(bytes(data) + b"\n")[1:]
     )

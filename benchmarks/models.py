@@ -1,6 +1,8 @@
-"""Models of the benchmarks' own: the MLP whose speed is measured, and a dozen architectures on which the limits are tried.
+"""Models of the benchmarks' own: the MLP whose speed is measured, and a dozen architectures on which the
+limits are tried.
 
-Each of the dozen is built around a `tap`, a layer that its hidden features pass through: none, or a leak of the batch mean.
+Each of the dozen is built around a `tap`, a layer that its hidden features pass through: none, or a leak of
+the batch mean.
 """
 
 from __future__ import annotations

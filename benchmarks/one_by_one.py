@@ -1,4 +1,6 @@
-"""One row at a time: kcheck's route against the loop that users write, and against the kernels themselves where these are what costs."""
+"""One row at a time: kcheck's route against the loop that users write, and against the kernels themselves
+where these are what costs.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _T = TypeVar("_T")
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figures of the MLP and of two image networks; fails where the route's answers are not bit for bit those of predict."""
+    """Return the figures of the MLP and of two image networks; fails where the route's answers are not bit
+    for bit those of predict.
+    """
     rounds = 3 if quick else 5
     figures = _small(loop_rows=5 if quick else 40, rounds=rounds)
     figures.append(
@@ -62,7 +66,8 @@ def _small(*, loop_rows: int, rounds: int) -> list[Figure]:
 def _against_loop(state: str, pairs: Pairs, looped: int) -> Figure:
     mine, theirs = pairs.medians
     return Figure(
-        what=f"one row at a time, MLP 10-64-1, {_ROWS} rows, {state}, against `[model.predict(x[None]) for x in X]` "
+        what=f"one row at a time, MLP 10-64-1, {_ROWS} rows, {state}, "
+        "against `[model.predict(x[None]) for x in X]` "
         f"(timed on {looped} rows and scaled; same bits)",
         measured=duration(mine),
         against=duration(theirs),
@@ -91,7 +96,10 @@ def _image(name: str, build: Callable[..., Any], *, rows: int, rounds: int) -> F
     )
     mine, theirs = pairs.medians
     return Figure(
-        what=f"one row at a time, {name} at 224², {rows} rows, a row; against the same graph's batch-1 call (tracing once: {duration(cold)})",
+        what=(
+            f"one row at a time, {name} at 224², {rows} rows, a row; against the same graph's batch-1 call "
+            f"(tracing once: {duration(cold)})"
+        ),
         measured=duration(mine),
         against=duration(theirs),
         ratio=pairs.spread(),

@@ -1,4 +1,6 @@
-"""What further processes and the float64 copy cost: KC605 and KC203 in wall time, a worker in memory, the float64 copy in forward passes."""
+"""What further processes and the float64 copy cost: KC605 and KC203 in wall time, a worker in memory, the
+float64 copy in forward passes.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ def _worker(folder: Path, rounds: int) -> Figure:
 
 
 def highest_resident(command: Sequence[str], folder: Path) -> int:
-    """Run a command and return the most bytes that any one of its processes had in memory, pages that it shares with others included."""
+    """Run a command and return the most bytes that any one of its processes had in memory, pages that it
+    shares with others included.
+    """
     highest = 0
     process = subprocess.Popen(
         command, cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -92,7 +96,9 @@ def highest_resident(command: Sequence[str], folder: Path) -> int:
 
 
 def _float64_copy(rounds: int) -> Figure:
-    """The float64 copy's part in every run, its answers and rounding put back in layer by layer, in float64 passes over the same rows."""
+    """The float64 copy's part in every run, its answers and rounding put back in layer by layer, in float64
+    passes over the same rows.
+    """
     say("processes: the float64 copy")
     float64_copy, rows, routes = _built()
     for route in routes:
@@ -104,7 +110,10 @@ def _float64_copy(rounds: int) -> Figure:
     )
     mine, one = pairs.medians
     return Figure(
-        what=f"predict-float64 and rounded-layers on the float64 copy, wide MLP, {_ROWS} rows, against one forward pass of the copy",
+        what=(
+            f"predict-float64 and rounded-layers on the float64 copy, wide MLP, {_ROWS} rows, against one "
+            "forward pass of the copy"
+        ),
         measured=duration(mine),
         against=duration(one),
         ratio=pairs.spread(),

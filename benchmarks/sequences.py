@@ -1,4 +1,6 @@
-"""The checks of sequences: what all their routes cost on a stack of GRUs, against ten forward passes of the same model over the same rows."""
+"""The checks of sequences: what all their routes cost on a stack of GRUs, against ten forward passes of the
+same model over the same rows.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ _PASSES = 10
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figure of two layers of GRU(128), the second with an answer for each step, tracing included; fails where a route fails."""
+    """Return the figure of two layers of GRU(128), the second with an answer for each step, tracing included;
+    fails where a route fails.
+    """
     rounds = 2 if quick else 5
     say(f"sequences: 2 × GRU({_UNITS}) on ({_STEPS}, {_FEATURES}), {_ROWS} rows, {rounds} rounds")
     model, x = _stacked(), np.random.default_rng(0).normal(size=(_ROWS, _STEPS, _FEATURES)).astype("float32")
@@ -93,7 +97,10 @@ def _forward(model: Any, x: np.ndarray) -> None:
 def _figure(pairs: Pairs, chosen: tuple[Route, ...]) -> Figure:
     mine, theirs = pairs.medians
     names = ", ".join(route.name for route in chosen)
-    what = f"routes of KC501–KC504 ({names}), 2 × GRU({_UNITS}) on ({_STEPS}, {_FEATURES}), {_ROWS} rows, with tracing; against ten predicts"
+    what = (
+        f"routes of KC501–KC504 ({names}), 2 × GRU({_UNITS}) on ({_STEPS}, {_FEATURES}), {_ROWS} rows, with "
+        "tracing; against ten predicts"
+    )
     return Figure(
         what=what,
         measured=duration(mine),

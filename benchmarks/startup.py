@@ -1,4 +1,6 @@
-"""What `kcheck run` costs beside a bare script that loads the same model and predicts the same rows once; what --help and --version cost."""
+"""What `kcheck run` costs beside a bare script that loads the same model and predicts the same rows once;
+what --help and --version cost.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,10 @@ def _answer(folder: Path, asked: str, rounds: int) -> Figure:
     empty = statistics.median(wall([sys.executable, "-c", "pass"], folder) for _ in range(rounds))
     heavy = heavy_modules(asked.split(), folder)
     return Figure(
-        what=f"`kcheck {asked}`, against `python -c pass`; imports of {', '.join(HEAVY)}: {', '.join(heavy) or 'none'}",
+        what=(
+            f"`kcheck {asked}`, against `python -c pass`; imports of {', '.join(HEAVY)}: "
+            f"{', '.join(heavy) or 'none'}"
+        ),
         measured=duration(taken),
         against=duration(empty),
         ratio=f"{taken / empty:.1f} ×",

@@ -1,7 +1,9 @@
-"""Feed spoilt files to everything that reads files: `make fuzz`, or python -m fuzz --seconds 60 --count 20000 --only pickle.
+"""Feed spoilt files to everything that reads files: `make fuzz`, or python -m fuzz --seconds 60 --count 20000
+--only pickle.
 
-A finding is any exception that is not kcheck's own, a process that dies, five seconds of work without an answer, or whatever fuzz/guard.py forbids.
-Each is kept below tests/fuzz_regressions, where the test suite reads it from then on.
+A finding is any exception that is not kcheck's own, a process that dies, five seconds of work without an
+answer, or whatever fuzz/guard.py forbids. Each is kept below tests/fuzz_regressions, where the test suite
+reads it from then on.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def _too_slow(_number: int, _frame: FrameType | None) -> None:
 
 
 def _batch(target: Target, seed: int, folder: Path) -> int:
-    """Read one batch of spoilt files in this process; return how many. The file that is being read lies in the folder, whatever happens."""
+    """Read one batch of spoilt files in this process; return how many. The file that is being read lies in
+    the folder, whatever happens.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in (signal.SIGPROF, signal.SIGALRM):
@@ -71,7 +75,9 @@ def _batch(target: Target, seed: int, folder: Path) -> int:
 
 
 def _set_clocks(working: int, asleep: int) -> None:
-    """Interrupt after so many seconds of work, and after so many on the wall: a busy machine makes nothing a finding, a sleeping reader is one."""
+    """Interrupt after so many seconds of work, and after so many on the wall: a busy machine makes nothing a
+    finding, a sleeping reader is one.
+    """
     signal.setitimer(signal.ITIMER_PROF, working)
     signal.alarm(asleep)
 
@@ -147,7 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{_keep(name, TARGETS[name], Path(folder)).relative_to(ROOT)}\n{wrong}", flush=True)
     amounts = ", ".join(f"{name} {amount:,}" for name, amount in done.items())
     print(
-        f"{sum(done.values()):,} mutations ({amounts}) in {time.monotonic() - began:.0f} s, seed {chosen.seed}: {found} findings"
+        f"{sum(done.values()):,} mutations ({amounts}) in {time.monotonic() - began:.0f} s, seed "
+        f"{chosen.seed}: {found} findings"
     )
     return 1 if found else 0
 

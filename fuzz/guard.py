@@ -1,4 +1,6 @@
-"""What reading a file must never do, watched by an audit hook: run code, look up names, start processes, use the network, write elsewhere."""
+"""What reading a file must never do, watched by an audit hook: run code, look up names, start processes, use
+the network, write elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +111,9 @@ class _Guard:
 
 
 def watch(folder: Path) -> _Guard:
-    """Install the hook in this process and return its switch (`armed`); writing is allowed below `folder` alone."""
+    """Install the hook in this process and return its switch (`armed`); writing is allowed below `folder`
+    alone.
+    """
     guard = _Guard(folder)
     sys.addaudithook(guard)
     return guard

@@ -1,4 +1,6 @@
-"""Ways to spoil a file: bits, bytes, numbers, pieces moved, words inserted, two files spliced; JSON is spoilt as JSON as well."""
+"""Ways to spoil a file: bits, bytes, numbers, pieces moved, words inserted, two files spliced; JSON is spoilt
+as JSON as well.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is fuzzed: for each kind of file its seeds, and everything that kcheck does with such a file before a backend is imported."""
+"""What is fuzzed: for each kind of file its seeds, and everything that kcheck does with such a file before a
+backend is imported.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The registered layers and models that the samples need: `kcheck run model.keras --custom-objects ../layers.py`."""
+"""The registered layers and models that the samples need: `kcheck run model.keras --custom-objects
+../layers.py`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class MonteCarloDropout(layers.Dropout):
 
 @register
 class NormalisedDense(layers.Layer):
-    """A Dense layer followed by BatchNormalization that is called in training mode and so uses the batch's own statistics."""
+    """A Dense layer followed by BatchNormalization that is called in training mode and so uses the batch's
+    own statistics.
+    """
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -50,7 +54,9 @@ class NormalisedDense(layers.Layer):
 
 @register
 class BatchLeak(layers.Layer):
-    """Adds a millionth of the batch's mean to every row: far below any tolerance, and still a row that depends on its neighbours."""
+    """Adds a millionth of the batch's mean to every row: far below any tolerance, and still a row that
+    depends on its neighbours.
+    """
 
     def __init__(self, share: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -81,7 +87,9 @@ class PriceModel(keras.Model):
 
 @register
 class RandomProjection(layers.Layer):
-    """Multiplies by random numbers that are kept in an array, where Keras does not see them: the planted defect. No file holds them."""
+    """Multiplies by random numbers that are kept in an array, where Keras does not see them: the planted
+    defect. No file holds them.
+    """
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,5 @@
-"""Write models, data and what belongs to them into the samples' folders: `python sample_models/make_samples.py [--into DIR] [NAME ...]`.
+"""Write models, data and what belongs to them into the samples' folders: `python
+sample_models/make_samples.py [--into DIR] [NAME ...]`.
 
 Every sample is seeded. What kcheck must say about it stands in the folder's expected.yaml.
 """
@@ -306,7 +307,9 @@ def _scale(folder: Path, sample: Sample, model: Any, rows: Rows) -> None:
 
 
 def _target(rows: Rows) -> np.ndarray:
-    """A target that depends on the first input, for models whose initial weights would say nearly the same about every row."""
+    """A target that depends on the first input, for models whose initial weights would say nearly the same
+    about every row.
+    """
     first = next(iter(rows.values())) if isinstance(rows, dict) else rows
     return (first.reshape(len(first), -1)[:, :3].sum(axis=1, keepdims=True) > first[0].mean()).astype(
         "float32"

@@ -1,9 +1,11 @@
 """Write the files of exact versions that the Makefile installs with.
 
-    python scripts/constraints.py constraints.txt           the newest versions, resolved in a fresh environment (needs the package index)
-    python scripts/constraints.py --lowest constraints-lowest.txt   the lower bounds that pyproject.toml states
+    python scripts/constraints.py constraints.txt           the newest versions, resolved in a fresh
+    environment (needs the package index) python scripts/constraints.py --lowest constraints-lowest.txt   the
+    lower bounds that pyproject.toml states
 
-Run it with the oldest Python that is supported: what can be installed there can be installed on the newer ones.
+Run it with the oldest Python that is supported: what can be installed there can be installed on the newer
+ones.
 """
 
 from __future__ import annotations
@@ -23,13 +25,21 @@ __all__ = ["lowest", "main", "newest"]
 
 ROOT = Path(__file__).resolve().parent.parent
 _HEADERS = {
-    True: "# The lower bounds of pyproject.toml, written by scripts/constraints.py --lowest; see CONTRIBUTING.md.\n",
-    False: f"# Resolved on Python {sys.version_info[0]}.{sys.version_info[1]} by `make constraints`; see CONTRIBUTING.md.\n",
+    True: (
+        "# The lower bounds of pyproject.toml, written by scripts/constraints.py --lowest; see "
+        "CONTRIBUTING.md.\n"
+    ),
+    False: (
+        f"# Resolved on Python {sys.version_info[0]}.{sys.version_info[1]} by `make constraints`; see "
+        "CONTRIBUTING.md.\n"
+    ),
 }
 
 
 def newest() -> list[str]:
-    """Install kcheck with its development tools into a fresh environment; return what pip put there, as name==version."""
+    """Install kcheck with its development tools into a fresh environment; return what pip put there, as
+    name==version.
+    """
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
@@ -55,7 +65,9 @@ def _project() -> dict[str, Any]:
 
 
 def _with_both_tensorflows(lines: Sequence[str]) -> list[str]:
-    """TensorFlow has one name on x86 Linux and another elsewhere; a constraint on what is not installed does no harm."""
+    """TensorFlow has one name on x86 Linux and another elsewhere; a constraint on what is not installed does
+    no harm.
+    """
     by_name = {
         re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line.partition("==")[2] for line in lines
     }

@@ -1,9 +1,11 @@
 """Run kcheck on a healthy sample and on a faulty one, so that both reports are seen: `make demo`.
 
     python scripts/demo.py                     show both reports and their exit codes
-    python scripts/demo.py --write README.md   draw them into docs/images, and put the table of checks between the README's markers
+    python scripts/demo.py --write README.md   draw them into docs/images, and put the table of checks between
+    the README's markers
 
-The exit code is 0 when kcheck said of both what their expected.yaml says, although the faulty one makes kcheck exit with 1.
+The exit code is 0 when kcheck said of both what their expected.yaml says, although the faulty one makes
+kcheck exit with 1.
 """
 
 from __future__ import annotations
@@ -87,7 +89,9 @@ README_REPORTS: Mapping[str, Showing] = {
 
 
 def show(showing: Showing) -> bool:
-    """Run kcheck on one sample, its report going straight to the terminal; return whether the exit code was the expected one."""
+    """Run kcheck on one sample, its report going straight to the terminal; return whether the exit code was
+    the expected one.
+    """
     print(f"$ {showing.line}", flush=True)
     done = subprocess.run(_command(showing), cwd=showing.folder, check=False)
     as_expected = done.returncode == showing.expected["exit_code"]
@@ -96,7 +100,8 @@ def show(showing: Showing) -> bool:
 
 
 def captured(showing: Showing, folder: Path | None = None) -> tuple[str, int]:
-    """Return what a colour terminal would show of the command, line and exit code included, with its ANSI sequences; and the exit code.
+    """Return what a colour terminal would show of the command, line and exit code included, with its ANSI
+    sequences; and the exit code.
 
     Args:
         showing: what to run.
@@ -129,7 +134,8 @@ def checks_table() -> str:
 
 
 def filled(text: str, blocks: Mapping[str, str]) -> str:
-    """Return the text with what stands between `<!-- name -->` and `<!-- /name -->` replaced, for every block.
+    """Return the text with what stands between `<!-- name -->` and `<!-- /name -->` replaced, for every
+    block.
 
     Raises:
         ValueError: a marker is missing.
@@ -144,7 +150,9 @@ def filled(text: str, blocks: Mapping[str, str]) -> str:
 
 
 def _write(path: Path) -> bool:
-    """Draw both reports, and put the table of checks into the file; say whether the exit codes were the expected ones."""
+    """Draw both reports, and put the table of checks into the file; say whether the exit codes were the
+    expected ones.
+    """
     IMAGES.mkdir(exist_ok=True)
     met = True
     for name, showing in README_REPORTS.items():

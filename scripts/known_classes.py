@@ -1,9 +1,11 @@
 """Write the frozen list of Keras's own classes and functions that a saved model may name.
 
-Run it once per minor version of Keras that kcheck supports, in an environment with TensorFlow; tables of other versions are kept:
+Run it once per minor version of Keras that kcheck supports, in an environment with TensorFlow; tables of
+other versions are kept:
 
-    python scripts/known_classes.py keras_consistency_cli/loading/model_file/known_classes.json                       the Keras that is installed
-    python scripts/known_classes.py keras_consistency_cli/loading/model_file/known_classes.json --versions 3.13 3.14  these, fetched by pip
+    python scripts/known_classes.py keras_consistency_cli/loading/model_file/known_classes.json
+    the Keras that is installed python scripts/known_classes.py
+    keras_consistency_cli/loading/model_file/known_classes.json --versions 3.13 3.14  these, fetched by pip
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ CLASS_SPACES = (
     "keras.regularizers",
     "keras._legacy.layers",
 )
-"""Public modules whose classes may stand in a config. keras.utils is not one of them: FeatureSpace is all it has."""
+"""Public modules whose classes may stand in a config. keras.utils is not one of them: FeatureSpace is all it
+has.
+"""
 
 PRIVATE_PACKAGES = (
     "constraints",
@@ -87,7 +91,9 @@ UNSAFE = frozenset(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Merge the table of the installed Keras, or those of other versions, into the JSON file named on the command line."""
+    """Merge the table of the installed Keras, or those of other versions, into the JSON file named on the
+    command line.
+    """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -114,7 +120,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _in_its_own_environment(minor: str, path: pathlib.Path) -> None:
-    """Fetch the newest Keras of a minor version into a folder that comes before the installed one, and run this script with it."""
+    """Fetch the newest Keras of a minor version into a folder that comes before the installed one, and run
+    this script with it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [

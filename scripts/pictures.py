@@ -1,4 +1,6 @@
-"""Draw what a terminal shows as an SVG that needs nothing from elsewhere: no font is fetched, and no host is named."""
+"""Draw what a terminal shows as an SVG that needs nothing from elsewhere: no font is fetched, and no host is
+named.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ _THEME = TerminalTheme(
 )
 """Every colour has at least 4.5 times the contrast of its background, but for black, which no report uses."""
 
-_FONTS = "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
+_FONTS = (
+    "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', "
+    "monospace"
+)
 
 _FORMAT = f"""\
 <svg viewBox="0 0 {{width}} {{height}}" role="img" xmlns="http://www.w3.org/2000/svg">

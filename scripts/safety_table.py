@@ -48,7 +48,9 @@ def as_expected(row: Row, answered: Answer) -> bool:
 
 
 def line(row: Row, answered: Answer) -> str:
-    """One line of the table: what was given, the exit code, and the first line of the refusal or the last of the report."""
+    """One line of the table: what was given, the exit code, and the first line of the refusal or the last of
+    the report.
+    """
     told = answered.err.splitlines()[:1] or answered.out.splitlines()[-1:] or [""]
     shown = (
         told[0].removeprefix("kcheck: ").partition(" in ")[0]

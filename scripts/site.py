@@ -1,4 +1,5 @@
-"""Gather what the site is built from: docs/, the README as its first page, and the pages of checks and causes.
+"""Gather what the site is built from: docs/, the README as its first page, and the pages of checks and
+causes.
 
 python scripts/site.py build/docs
 """
@@ -20,7 +21,9 @@ _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)([^)#]+)\)")
 
 
 def first_page(readme: str) -> str:
-    """Return the README with its links led to the pages of the site; what lies outside docs/ is named instead of linked."""
+    """Return the README with its links led to the pages of the site; what lies outside docs/ is named instead
+    of linked.
+    """
 
     def led(found: re.Match[str]) -> str:
         said, target = found[1], found[2]

@@ -1,11 +1,11 @@
 """Run the console blocks of a Markdown page, in order, and write what they print back into it.
 
-    python scripts/transcripts.py docs/tutorial.md            compare; exit 1 where a block prints something else than the page says
-    python scripts/transcripts.py docs/tutorial.md --write    write
+    python scripts/transcripts.py docs/tutorial.md            compare; exit 1 where a block prints something
+    else than the page says python scripts/transcripts.py docs/tutorial.md --write    write
 
-The page names the sample that it works on in a comment, `<!-- works in sample_models/NAME -->`; its files are copied to a temporary folder, so
-that what the page does to them stays there. Lines of a block that begin with `$ ` are run by bash, those that follow are what is printed.
-Times are left out of the comparison.
+The page names the sample that it works on in a comment, `<!-- works in sample_models/NAME -->`; its files are
+copied to a temporary folder, so that what the page does to them stays there. Lines of a block that begin with
+`$ ` are run by bash, those that follow are what is printed. Times are left out of the comparison.
 """
 
 from __future__ import annotations
@@ -29,13 +29,17 @@ _TIMES = re.compile(r"\b\d+(\.\d+)? (ms|µs|s)\b|\b\d+ × quicker")
 
 
 def commands_of(block: str) -> list[str]:
-    """Return the commands of a console block: lines that begin with "$ ", with those that a backslash continues."""
+    """Return the commands of a console block: lines that begin with "$ ", with those that a backslash
+    continues.
+    """
     joined = block.replace("\\\n", "\0")
     return [line[2:].replace("\0", "\\\n") for line in joined.splitlines() if line.startswith("$ ")]
 
 
 def without_times(text: str) -> str:
-    """Return text with durations taken out, for they differ from run to run; what was wrapped around them may differ too."""
+    """Return text with durations taken out, for they differ from run to run; what was wrapped around them may
+    differ too.
+    """
     return " ".join(_TIMES.sub("", text).split())
 
 

@@ -1,4 +1,6 @@
-"""The pytest plugin, in test runs of their own: the fixture, the marker, how failures read, and that it costs nothing where nobody asks for it."""
+"""The pytest plugin, in test runs of their own: the fixture, the marker, how failures read, and that it costs
+nothing where nobody asks for it.
+"""
 
 from __future__ import annotations
 

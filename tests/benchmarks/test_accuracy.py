@@ -56,8 +56,14 @@ def test_the_page_has_tables_and_misses() -> None:
 
 def test_misses_name_what_is_wrong() -> None:
     assert misses([FOUND, MISTAKEN, PASSED, ALARM]).splitlines() == [
-        "wrong cause, layer: [batch] leak: wanted one of KC103, rounding at mix; exit 1, failing KC103, cause mask-lost, layer dense",
-        "wrong verdict: [clean] plain: wanted nothing, - at None; exit 1, failing KC101, cause None, layer None",
+        (
+            "wrong cause, layer: [batch] leak: wanted one of KC103, rounding at mix; exit 1, failing KC103, "
+            "cause mask-lost, layer dense"
+        ),
+        (
+            "wrong verdict: [clean] plain: wanted nothing, - at None; exit 1, failing KC101, cause None, "
+            "layer None"
+        ),
     ]
 
 

@@ -1,4 +1,6 @@
-"""Killing runs: none of a dozen random moments ends well or leaves anything behind; the script counts many more."""
+"""Killing runs: none of a dozen random moments ends well or leaves anything behind; the script counts many
+more.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,13 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 
 _DRAW = random.Random(7)
 MOMENTS = [(way, round(_DRAW.uniform(0.0, 5.0), 2)) for _ in range(3) for way in WAYS][:12]
-"""From the first instant of the interpreter to the middle of the routes, on a machine at leisure; earlier stages on a busy one."""
+"""From the first instant of the interpreter to the middle of the routes, on a machine at leisure; earlier
+stages on a busy one.
+"""
 CODES = {"Ctrl-C": {130}, "SIGTERM": {143}, "SIGKILL": {-9}, "worker": {3, -9}, "nursery": {3, -9}}
-"""A command that has no child yet is killed in the place of one; before Python runs, it is the signal that ends it."""
+"""A command that has no child yet is killed in the place of one; before Python runs, it is the signal that
+ends it.
+"""
 
 
 @pytest.fixture(scope="module")

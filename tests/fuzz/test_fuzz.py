@@ -133,7 +133,8 @@ def test_the_guard_forbids_what_no_file_may_bring_about(tmp_path: Path) -> None:
 def test_a_finding_is_kept_and_reported(tmp_path: Path) -> None:
     """With a reader that dies on every spoilt file, the fuzzer must say so and exit with 1."""
     script = (
-        f"import dataclasses, pathlib, sys; sys.path.insert(0, {str(ROOT)!r}); import fuzz.__main__ as run; from fuzz.targets import TARGETS\n"
+        f"import dataclasses, pathlib, sys; sys.path.insert(0, {str(ROOT)!r}); import fuzz.__main__ as run; "
+        "from fuzz.targets import TARGETS\n"
         f"run.KEPT = run.ROOT = pathlib.Path({str(tmp_path)!r})\n"
         "seed = TARGETS['csv'].seeds\n"
         "def read(path):\n    if path.read_bytes() not in seed: raise RuntimeError('planted')\n"

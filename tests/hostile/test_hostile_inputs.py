@@ -1,4 +1,6 @@
-"""Every row of the safety table, through the real command line: exit code, words, no traceback, nothing run and nothing left behind."""
+"""Every row of the safety table, through the real command line: exit code, words, no traceback, nothing run
+and nothing left behind.
+"""
 
 from __future__ import annotations
 

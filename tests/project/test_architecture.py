@@ -1,4 +1,6 @@
-"""Rules of the package: complete checks and causes, small functions, one direction of imports, light parent."""
+"""Rules of the package: complete checks and causes, small functions, one direction of imports, light
+parent.
+"""
 
 from __future__ import annotations
 

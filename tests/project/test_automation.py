@@ -1,4 +1,6 @@
-"""What the repository offers to pipelines is so: the action and the pre-commit hooks call kcheck as they say, and exit as it does."""
+"""What the repository offers to pipelines is so: the action and the pre-commit hooks call kcheck as they say,
+and exit as it does.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,13 @@ ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding
 
 @pytest.fixture
 def stub(tmp_path: Path) -> dict[str, str]:
-    """A kcheck that notes its arguments, one call a line, and exits with the number in the name of its last one."""
+    """A kcheck that notes its arguments, one call a line, and exits with the number in the name of its last
+    one.
+    """
     script = tmp_path / "kcheck"
     script.write_text(
-        '#!/bin/sh\nprintf "%s|" "$@" >> calls.txt; echo >> calls.txt\nfor last; do :; done\nexit "$(echo "$last" | tr -cd 0-9)"\n'
+        '#!/bin/sh\nprintf "%s|" "$@" >> calls.txt; echo >> calls.txt\nfor last; do :; done\nexit "$(echo '
+        '"$last" | tr -cd 0-9)"\n'
     )
     script.chmod(0o755)
     return {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}

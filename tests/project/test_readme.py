@@ -1,4 +1,6 @@
-"""What README, CONTRIBUTING and docs/ say of kcheck is so: checks, options, exit codes, JSON keys, make targets, links and examples."""
+"""What README, CONTRIBUTING and docs/ say of kcheck is so: checks, options, exit codes, JSON keys, make
+targets, links and examples.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +152,9 @@ def test_exit_codes_are_as_told() -> None:
 def test_the_help_tells_the_same_exit_codes() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "keras_consistency_cli", "--help"],
-        capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, "COLUMNS": "300"}, timeout=60,
+        capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, "COLUMNS": (
+            "300"
+        )}, timeout=60,
     )  # fmt: skip
     epilog = done.stdout.partition("Exit codes:")[2]
     assert set(re.findall(r"\d+", epilog)) == EXIT_CODES

@@ -1,4 +1,6 @@
-"""The samples through the real command: exit code, failing codes and cause are those that each folder expects."""
+"""The samples through the real command: exit code, failing codes and cause are those that each folder
+expects.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,9 @@ def demo() -> ModuleType:
 
 
 def outline(lines: list[str]) -> list[str]:
-    """What each line says whatever the numbers are and the devices: its label, or its first words. What goes on from the line above is left out."""
+    """What each line says whatever the numbers are and the devices: its label, or its first words. What goes
+    on from the line above is left out.
+    """
     parts = [
         re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line)
         for line in lines

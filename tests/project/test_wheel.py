@@ -1,4 +1,6 @@
-"""The wheel holds what the installed command needs, and nothing else: what `make wheel` builds is looked into."""
+"""The wheel holds what the installed command needs, and nothing else: what `make wheel` builds is looked
+into.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +70,15 @@ def test_away_from_the_sources_it_runs_as_command_plugin_and_page(wheel: Path, t
     (tmp_path / "site").mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    tried = f"import {PACKAGE}\n\ndef test_it(kcheck):\n    assert kcheck.assert_consistent and {PACKAGE}.__file__.startswith({str(tmp_path)!r})\n"
+    tried = (
+        f"import {PACKAGE}\n\ndef test_it(kcheck):\n    assert kcheck.assert_consistent and "
+        f"{PACKAGE}.__file__.startswith({str(tmp_path)!r})\n"
+    )
     (tmp_path / "test_it.py").write_text(tried, encoding="utf-8")
-    page = f"from {PACKAGE}.reporting.page import refuse_html; from {PACKAGE}.errors import UsageError; refuse_html('1', 'm', UsageError('no'))"
+    page = (
+        f"from {PACKAGE}.reporting.page import refuse_html; from {PACKAGE}.errors import UsageError; "
+        "refuse_html('1', 'm', UsageError('no'))"
+    )
     calls = (
         ["-m", PACKAGE, "--version"],
         ["-m", PACKAGE, "explain", "KC103"],

@@ -1,4 +1,6 @@
-"""The samples: each folder has a builder and an expectation, and each builder's model really has the fault that its story tells."""
+"""The samples: each folder has a builder and an expectation, and each builder's model really has the fault
+that its story tells.
+"""
 
 from __future__ import annotations
 

@@ -66,7 +66,9 @@ def _encrypted() -> bytes:
 
 
 def _declared_huge() -> bytes:
-    """An archive whose table of contents says that the config has a gigabyte; it is refused for what it says, so the gigabyte is not needed."""
+    """An archive whose table of contents says that the config has a gigabyte; it is refused for what it says,
+    so the gigabyte is not needed.
+    """
     data = bytearray(crafted.zipped(PARTS))
     at = data.rfind(b"config.json") - 46
     data[at + 20 : at + 28] = (1 << 30).to_bytes(4, "little") * 2
@@ -74,7 +76,9 @@ def _declared_huge() -> bytes:
 
 
 def _pointing_before() -> bytes:
-    """An archive with an end record for large ones, which says that its table of contents lies beyond everything."""
+    """An archive with an end record for large ones, which says that its table of contents lies beyond
+    everything.
+    """
     whole = crafted.zipped(PARTS)
     at = whole.rfind(b"PK\x05\x06")
     size = int.from_bytes(whole[at + 12 : at + 16], "little")

@@ -1,4 +1,6 @@
-"""Calling kcheck in this process, so that sixty hostile files cost seconds: without a worker where none may be needed, else with one for all."""
+"""Calling kcheck in this process, so that sixty hostile files cost seconds: without a worker where none may
+be needed, else with one for all.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Answer:
 
 
 class Idle:
-    """Stands in for the worker's interpreter where a call must end before it is needed; whatever is asked of it fails the call."""
+    """Stands in for the worker's interpreter where a call must end before it is needed; whatever is asked of
+    it fails the call.
+    """
 
     def __call__(self, *_: Any, **__: Any) -> Idle:
         return self

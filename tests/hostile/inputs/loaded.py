@@ -1,4 +1,6 @@
-"""Rows of the safety table that are decided once the model is loaded: what fits no model, what has no fit, what exhausts memory, odd names."""
+"""Rows of the safety table that are decided once the model is loaded: what fits no model, what has no fit,
+what exhausts memory, odd names.
+"""
 
 from __future__ import annotations
 
@@ -136,7 +138,9 @@ def build(into: pathlib.Path) -> None:
 
 
 def _named(layer: int) -> dict[str, Any]:
-    """The honest model, one of its layers with a name that would colour a terminal and order a build log about."""
+    """The honest model, one of its layers with a name that would colour a terminal and order a build log
+    about.
+    """
     config = crafted.honest_config()
     config["config"]["layers"][layer]["config"]["name"] = HOSTILE
     return config

@@ -1,4 +1,6 @@
-"""Rows of the safety table: sound archives whose model carries code, asks for files, or is there to exhaust the machine."""
+"""Rows of the safety table: sound archives whose model carries code, asks for files, or is there to exhaust
+the machine.
+"""
 
 from __future__ import annotations
 

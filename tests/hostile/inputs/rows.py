@@ -11,7 +11,8 @@ __all__ = ["Row"]
 class Row:
     """What stands behind `kcheck`, the exit code, and words that must be printed.
 
-    `model` says that the row is decided only once the model has been loaded in a worker; the others are decided before a backend is imported.
+    `model` says that the row is decided only once the model has been loaded in a worker; the others are
+    decided before a backend is imported.
     """
 
     name: str
