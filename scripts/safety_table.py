@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.helpers import crafted_archives as crafted  # noqa: E402
+from tests.helpers.in_process import Completed, NoWorkers, SharedForkServer, in_folder, run_in_process  # noqa: E402
 from tests.hostile.inputs import archives, arrays, loaded, models, scalers  # noqa: E402
-from tests.hostile.inputs.calls import Answer, Idle, Warm, answer, in_folder  # noqa: E402
 from tests.hostile.inputs.rows import Row  # noqa: E402
 
 __all__ = ["main"]
@@ -29,35 +29,36 @@ __all__ = ["main"]
 PARTS = (archives, models, scalers, arrays, loaded)
 
 
-def answers(folder: Path) -> Iterator[tuple[Row, Answer]]:
-    """Yield every row with what kcheck answered, the files written into `folder` first."""
+def answers(folder: Path) -> Iterator[tuple[Row, Completed]]:
+    """Yield every row with what kcheck completed, the files written into `folder` first."""
     crafted.write_archive(folder / "mlp.keras")
     for part in (archives, arrays, models, scalers, loaded):
         part.build(folder)
     with in_folder(folder):
-        warm = Warm()
+        warm = SharedForkServer()
         for row in (row for part in PARTS for row in part.ROWS):
-            yield row, answer(row.line, warm if row.model else Idle())
+            server = warm if row.model else NoWorkers()
+            yield row, run_in_process(*row.line.split(), fork_server=server, further=server)
         warm.end()
 
 
-def as_expected(row: Row, answered: Answer) -> bool:
+def as_expected(row: Row, completed: Completed) -> bool:
     """Whether the row got its exit code and its words."""
-    told = " ".join((answered.out + answered.err).split())
-    return answered.code == row.code and all(word in told for word in row.words)
+    told = " ".join((completed.out + completed.err).split())
+    return completed.code == row.code and all(word in told for word in row.words)
 
 
-def line(row: Row, answered: Answer) -> str:
+def line(row: Row, completed: Completed) -> str:
     """One line of the table: what was given, the exit code, and the first line of the refusal or the last of
     the report.
     """
-    told = answered.err.splitlines()[:1] or answered.out.splitlines()[-1:] or [""]
+    told = completed.err.splitlines()[:1] or completed.out.splitlines()[-1:] or [""]
     shown = (
         told[0].removeprefix("kcheck: ").partition(" in ")[0]
-        if not answered.err
+        if not completed.err
         else told[0].removeprefix("kcheck: ")
     )
-    return f"| {row.name} | {answered.code} | `{shown.replace('|', chr(92) + '|')}` |"
+    return f"| {row.name} | {completed.code} | `{shown.replace('|', chr(92) + '|')}` |"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         (
             "| input | exit code | message |",
             "|---|---|---|",
-            *(line(row, answered) for row, answered in found),
+            *(line(row, completed) for row, completed in found),
         )
     )
     if chosen.write is None:
@@ -82,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen.write.write_text(
             filled(chosen.write.read_text(encoding="utf-8"), {"rows": table}), encoding="utf-8"
         )
-    wrong = [row.name for row, answered in found if not as_expected(row, answered)]
+    wrong = [row.name for row, completed in found if not as_expected(row, completed)]
     print(
         f"{len(found)} rows, {len(wrong)} not as expected{': ' if wrong else ''}{', '.join(wrong)}",
         file=sys.stderr,

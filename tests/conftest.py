@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from tests.helpers.wording import WordingExtension
+
+if TYPE_CHECKING:
+    from tests.helpers.in_process import SharedForkServer
 
 # A shell that starts the tests in the background may ignore these signals, and every process of a test would inherit that.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -19,6 +24,16 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 def wording(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """The reviewed text of this test: `assert message == wording`. `make snapshots` writes it."""
     return snapshot.use_extension(WordingExtension)
+
+
+@pytest.fixture(scope="session")
+def shared_fork_server() -> Iterator[SharedForkServer]:
+    """One interpreter with TensorFlow imported, for all calls of `run_in_process` of this test process."""
+    from tests.helpers.in_process import SharedForkServer
+
+    server = SharedForkServer()
+    yield server
+    server.end()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -191,8 +191,8 @@ class Sized(layers.Layer):
             return ops.reshape(ops.reshape(inputs, (32, -1)), (32, inputs.shape[1]))
         if self.how == "even":
             return ops.where(ops.equal(rows % 8, 0), inputs, inputs + 1e-2)
-        extra_rounding = ops.logical_or(ops.arange(rows)[:, None] < rows - 1, rows < 2)
-        return inputs * ops.cast(extra_rounding, inputs.dtype)
+        spared = ops.logical_or(ops.arange(rows)[:, None] < rows - 1, rows < 2)
+        return inputs * ops.cast(spared, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""

@@ -12,7 +12,8 @@ import pytest
 
 from tests.corpus.cases import Case, flat, write
 from tests.corpus.catalogue import ALL_CASES, stratified
-from tests.corpus.verdict import Outcome, examine, read_outcome
+from tests.corpus.verdict import Outcome, examine, examine_in_process, read_outcome
+from tests.helpers.in_process import SharedForkServer
 
 SUBSET = stratified(ALL_CASES, 10, seed=3)
 FAULTY = Case(
@@ -156,6 +157,14 @@ def test_layer_counts_where_the_whole_planted_path_is_named(layer: str | None, r
 
 
 @pytest.mark.parametrize("case", SUBSET, ids=lambda case: case.name)
-def test_command_is_right(case: Case, tmp_path: Path) -> None:
-    outcome = examine(case, write(case, tmp_path))
+def test_verdict_is_right(case: Case, tmp_path: Path, shared_fork_server: SharedForkServer) -> None:
+    outcome = examine_in_process(case, write(case, tmp_path), shared_fork_server)
     assert outcome.right, str(outcome)
+
+
+def test_command_in_its_own_process_gives_the_same_outcome(
+    tmp_path: Path, shared_fork_server: SharedForkServer
+) -> None:
+    case = next(case for case in SUBSET if case.faulty)
+    files = write(case, tmp_path)
+    assert examine(case, files) == examine_in_process(case, files, shared_fork_server)

@@ -1,4 +1,4 @@
-"""Run the command on a case as a user would, and hold its report against what was planted."""
+"""Run the command on a case, and compare its report with the planted fault."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.corpus.cases import Case, Files
+from tests.helpers.in_process import SharedForkServer, in_folder, run_in_process
 
-__all__ = ["Outcome", "examine", "read_outcome"]
+__all__ = ["Outcome", "examine", "examine_in_process", "read_outcome"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -104,6 +105,14 @@ def examine(case: Case, files: Files, *, timeout_s: float = 300.0) -> Outcome:
     except subprocess.TimeoutExpired:
         return Outcome(case=case, exit_code=3, problem=f"no answer within {timeout_s:.0f} s")
     return read_outcome(case, done.returncode, done.stdout, done.stderr)
+
+
+def examine_in_process(case: Case, files: Files, fork_server: SharedForkServer) -> Outcome:
+    """Do the same without a new interpreter for the command and its backend."""
+    with in_folder(files.model.parent):
+        arguments = ("run", str(files.model), *files.args, "--format", "json")
+        done = run_in_process(*arguments, fork_server=fork_server)
+    return read_outcome(case, done.code, done.out, done.err)
 
 
 def read_outcome(case: Case, exit_code: int, stdout: str, stderr: str) -> Outcome:

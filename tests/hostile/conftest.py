@@ -1,4 +1,4 @@
-"""What the tables of the safety tests share."""
+"""Fixtures of the safety tests."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.inputs.calls import Warm, in_folder
+from tests.helpers.in_process import SharedForkServer, in_folder
 
 
 @pytest.fixture(scope="module")
-def warm(folder: Path) -> Iterator[Warm]:
+def warm(folder: Path) -> Iterator[SharedForkServer]:
     """A fork server that has imported everything, in the folder of the table's files."""
     with in_folder(folder):
-        fork_server = Warm()
+        fork_server = SharedForkServer()
     yield fork_server
     fork_server.end()

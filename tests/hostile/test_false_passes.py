@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from tests.helpers.in_process import NoWorkers, SharedForkServer, in_folder, run_in_process
 from tests.hostile.inputs import own_layers
-from tests.hostile.inputs.calls import Idle, Warm, answer, in_folder
 
 OWN = f"--custom-objects {Path(own_layers.__file__)}"
 
@@ -44,9 +44,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: str, words: str) -> None:
     with in_folder(folder):
-        answered = answer(f"run {line}", Idle())
-    assert (answered.code, answered.out) == (2, ""), what
-    assert words in answered.err
+        completed = run_in_process("run", *line.split(), fork_server=NoWorkers(), further=NoWorkers())
+    assert (completed.code, completed.out) == (2, ""), what
+    assert words in completed.err
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,11 @@ def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: 
     ],
 )
 def test_a_run_that_shows_nothing_or_hides_a_fault_is_no_pass(
-    folder: Path, warm: Warm, what: str, line: str, code: int, statuses: dict[str, str]
+    folder: Path, warm: SharedForkServer, what: str, line: str, code: int, statuses: dict[str, str]
 ) -> None:
     with in_folder(folder):
-        answered = answer(f"run {line} --data x.npy {OWN} --format json", warm)
-    results = {result["code"]: result["status"] for result in json.loads(answered.out)["results"]}
-    assert (answered.code, results | statuses) == (code, results), (what, results)
+        completed = run_in_process(
+            *f"run {line} --data x.npy {OWN} --format json".split(), fork_server=warm, further=warm
+        )
+    results = {result["code"]: result["status"] for result in json.loads(completed.out)["results"]}
+    assert (completed.code, results | statuses) == (code, results), (what, results)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import crafted_archives as crafted
+from tests.helpers.in_process import Completed, NoWorkers, SharedForkServer, in_folder, run_in_process
 from tests.hostile.inputs import archives, arrays, loaded, models, scalers
-from tests.hostile.inputs.calls import Answer, Idle, Warm, answer, in_folder
 from tests.hostile.inputs.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,9 +34,9 @@ def table() -> str:
     return (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
 
 
-def _check(row: Row, answered: Answer) -> None:
-    told = " ".join((answered.out + answered.err).split())
-    assert answered.code == row.code, told
+def _check(row: Row, completed: Completed) -> None:
+    told = " ".join((completed.out + completed.err).split())
+    assert completed.code == row.code, told
     assert [word for word in row.words if word not in told] == [], told
     assert "Traceback" not in told
     assert "internal error" not in told
@@ -50,10 +50,10 @@ def test_what_is_broken_or_hostile_is_refused_before_a_backend_is_there(
     row = AT_ONCE[name]
     before = sorted(path.name for path in folder.iterdir())
     with in_folder(folder):
-        answered = answer(row.line, Idle())
-    _check(row, answered)
-    assert answered.out == ""
-    lines = answered.err.splitlines()
+        completed = run_in_process(*row.line.split(), fork_server=NoWorkers(), further=NoWorkers())
+    _check(row, completed)
+    assert completed.out == ""
+    lines = completed.err.splitlines()
     assert 1 <= len(lines) <= 3
     assert lines[0].startswith("kcheck: ")
     assert sorted(path.name for path in folder.iterdir()) == before, "something was written, or a payload ran"
@@ -65,21 +65,26 @@ def test_what_is_broken_or_hostile_is_refused_before_a_backend_is_there(
 
 @pytest.mark.parametrize("name", LOADED)
 def test_what_shows_only_in_the_loaded_model_is_told_as_well(
-    name: str, folder: Path, warm: Warm, table: str
+    name: str, folder: Path, warm: SharedForkServer, table: str
 ) -> None:
     row = LOADED[name]
     with in_folder(folder):
-        answered = answer(row.line, warm)
-    _check(row, answered)
-    assert len(answered.err.splitlines()) <= 3
-    assert not [line for line in (answered.out + answered.err).splitlines() if line.lstrip().startswith("::")]
+        completed = run_in_process(*row.line.split(), fork_server=warm, further=warm)
+    _check(row, completed)
+    assert len(completed.err.splitlines()) <= 3
+    assert not [
+        line for line in (completed.out + completed.err).splitlines() if line.lstrip().startswith("::")
+    ]
     assert f"| {row.name} | {row.code} | `" in table
 
 
-def test_order_of_bytes_and_axes_changes_no_number(folder: Path, warm: Warm) -> None:
+def test_order_of_bytes_and_axes_changes_no_number(folder: Path, warm: SharedForkServer) -> None:
     line = "run mlp.keras --rows 8 --select KC104 --format json --data "
     with in_folder(folder):
-        native, turned = (_results(answer(line + file, warm).out) for file in ("x.npy", "turned.npy"))
+        native, turned = (
+            _results(run_in_process(*line.split(), file, fork_server=warm, further=warm).out)
+            for file in ("x.npy", "turned.npy")
+        )
     assert turned == native
     assert [result["status"] for result in native] == ["pass"]
 

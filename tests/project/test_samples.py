@@ -1,11 +1,8 @@
-"""The samples through the real command: exit code, failing codes and cause are those that each folder
-expects.
-"""
+"""The samples: exit code, failing codes and cause are those that each folder expects."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.helpers.in_process import SharedForkServer, in_folder, run_in_process
 from tests.helpers.script_modules import script
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +24,7 @@ NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/expected.yaml"))
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All samples, made anew in a temporary folder beside the layers that they need."""
+    """All samples, built in a temporary folder next to the layers that they need."""
     into = tmp_path_factory.mktemp("samples")
     shutil.copy(SAMPLES / "layers.py", into)
     subprocess.run(
@@ -48,34 +46,20 @@ def test_there_are_samples_of_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_command_says_what_the_sample_expects(name: str, built: Path) -> None:
+def test_the_sample_has_the_expected_verdict(
+    name: str, built: Path, shared_fork_server: SharedForkServer
+) -> None:
     wanted, (data,) = expected(name), (path.name for path in (built / name).glob("data.np*"))
-    line = [
-        sys.executable,
-        "-m",
-        "keras_consistency_cli",
-        "run",
-        "model.keras",
-        "--data",
-        data,
-        "--format",
-        "json",
-        *wanted["args"],
-    ]
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("KCHECK_")},
-        "PYTHONPATH": str(ROOT),
-    }
-    done = subprocess.run(
-        line, cwd=built / name, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.stderr == ""
-    report = json.loads(done.stdout)
+    line = ("run", "model.keras", "--data", data, "--format", "json", *wanted["args"])
+    with in_folder(built / name):
+        done = run_in_process(*line, fork_server=shared_fork_server)
+    assert done.err == ""
+    report = json.loads(done.out)
     failing = {result["code"] for result in report["results"] if result["status"] == "fail"}
     crashed = {
         result["code"]: result["reason"] for result in report["results"] if result["status"] == "error"
     }
-    assert (done.returncode, failing, crashed) == (wanted["exit_code"], set(wanted["failing"]), {})
+    assert (done.code, failing, crashed) == (wanted["exit_code"], set(wanted["failing"]), {})
     assert (report["diagnoses"][0]["cause"] if report["diagnoses"] and failing else None) == wanted["cause"]
     if "confidence" in wanted:
         assert (report["diagnoses"][0]["confidence"], report["unexplained"]) == (wanted["confidence"], [])
@@ -89,9 +73,7 @@ def demo() -> ModuleType:
 
 
 def outline(lines: list[str]) -> list[str]:
-    """What each line says whatever the numbers are and the devices: its label, or its first words. What goes
-    on from the line above is left out.
-    """
+    """The label or the first words of each line, without numbers and devices; continued lines are left out."""
     parts = [
         re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line)
         for line in lines

@@ -1,0 +1,115 @@
+"""kcheck called in this process, so that a hundred calls cost seconds: without a worker, or with one fork server for all.
+
+Starting an interpreter and importing TensorFlow takes longer than most runs. A shared fork server does it once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pathlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+from keras_consistency_cli.cli.main import main
+from keras_consistency_cli.pipeline import worker_setup
+from keras_consistency_cli.workers.forkserver import ForkServer
+
+__all__ = ["Completed", "NoWorkers", "SharedForkServer", "in_folder", "run_in_process"]
+
+UNREADABLE = "unreadable.keras"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """How a call ended: its exit code, and its output on both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+class NoWorkers:
+    """Takes the place of the fork server in calls that must end before they need one; starting a worker fails."""
+
+    def __call__(self, *_: Any, **__: Any) -> NoWorkers:
+        return self
+
+    def __enter__(self) -> NoWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def start(self, *_: Any, **__: Any) -> None:
+        """Start nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+    def fork(self, *_: Any, **__: Any) -> None:
+        """Fail: a worker would load the model now."""
+        raise AssertionError("a worker was asked to load the model")
+
+
+class SharedForkServer(NoWorkers):
+    """One interpreter with the backend imported, for many calls."""
+
+    def __init__(self) -> None:
+        self._real = ForkServer()
+        self._is_started = False
+
+    def start(self, *environment: Any, **more: Any) -> None:
+        """Import the backend, at the first call."""
+        if not self._is_started:
+            self._real.start(*environment, **more)
+            self._is_started = True
+
+    def fork(self, *arguments: Any, **more: Any) -> Any:
+        """Fork a worker."""
+        return self._real.fork(*arguments, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def end(self) -> None:
+        """Close the interpreter."""
+        self._real.close()
+
+
+@contextlib.contextmanager
+def in_folder(folder: pathlib.Path) -> Iterator[None]:
+    """Make `folder` the working directory, and hide settings of the environment."""
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("KCHECK_")}
+    with contextlib.chdir(folder), mock.patch.dict(os.environ, settings, clear=True):
+        yield
+
+
+def run_in_process(*arguments: str, fork_server: NoWorkers, further: NoWorkers | None = None) -> Completed:
+    """Run `kcheck` with these arguments in this process.
+
+    Args:
+        arguments: behind `kcheck`.
+        fork_server: instead of the one that the command starts.
+        further: instead of those for models with code of their own and for other kernels; None to start real ones.
+    """
+    own_open = pathlib.Path.open
+
+    def open_unless_unreadable(path: pathlib.Path, *more: Any, **keywords: Any) -> Any:
+        if path.name == UNREADABLE:  # for root too
+            raise PermissionError(13, "Permission denied")
+        return own_open(path, *more, **keywords)
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch("keras_consistency_cli.workers.forkserver.ForkServer", fork_server))
+        if further is not None:
+            stack.enter_context(mock.patch.object(worker_setup, "ForkServer", further))
+        stack.enter_context(mock.patch.object(pathlib.Path, "open", open_unless_unreadable))
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(err))
+        code = main(list(arguments))
+    return Completed(code=code, out=out.getvalue(), err=err.getvalue())
