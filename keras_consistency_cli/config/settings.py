@@ -30,8 +30,7 @@ from keras_consistency_cli.config.report_targets import FORMATS, Destination, de
 from keras_consistency_cli.config.sources import Found, LayeredSettings, gather
 from keras_consistency_cli.config.validation_errors import complaint
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.measurement.comparison import Stated
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy, Stated
 
 __all__ = [
     "BatchSizeOptions",

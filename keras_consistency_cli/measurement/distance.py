@@ -1,5 +1,4 @@
-"""Distances between two arrays, each with a stated rule for NaN, and the dtype tests before them.
-
+"""Distances between two arrays, each with a stated rule for NaN; tests of dtypes.
 A verdict rests on comparison.py; everything else that needs a distance takes it from here.
 """
 
@@ -20,6 +19,7 @@ __all__ = [
     "is_numeric",
     "is_text",
     "max_abs_difference",
+    "max_ulp_difference",
     "relative_difference",
     "relative_rms_difference",
     "rms_difference",
@@ -41,7 +41,7 @@ NanRule = Literal["equal", "infinite", "skip", "finite"]
 
 
 def is_numeric(dtype: _Dtype) -> bool:
-    """Whether the values are floats, integers or booleans that NumPy itself can compute with."""
+    """Whether the values are floats, integers or booleans of NumPy itself."""
     return dtype.kind in "fiub"
 
 
@@ -51,7 +51,7 @@ def is_float_or_integer(dtype: _Dtype) -> bool:
 
 
 def is_float(dtype: _Dtype) -> bool:
-    """Whether the values are floats that NumPy itself can compute with; bfloat16 is not one."""
+    """Whether the values are floats of NumPy itself; bfloat16 is not one."""
     return dtype.kind == "f"
 
 
@@ -66,7 +66,10 @@ def is_text(dtype: _Dtype) -> bool:
 
 
 def same_bits(candidate: Array, reference: Array) -> bool:
-    """Whether shape, dtype and bytes are the same; 0.0 and -0.0 differ, NaN equals the same NaN."""
+    """Whether shape, dtype and bytes are the same.
+
+    0.0 and -0.0 differ, NaN equals the same NaN.
+    """
     return (
         candidate.shape == reference.shape
         and candidate.dtype == reference.dtype
@@ -98,9 +101,10 @@ def abs_differences(candidate: Array, reference: Array, *, nan: NanRule) -> npt.
 
 
 def max_abs_difference(candidate: Array, reference: Array, *, nan: NanRule) -> float:
-    """Return the greatest absolute difference; 0 for empty arrays, infinite for different shapes.
+    """Return the greatest absolute difference.
 
-    Values that are not numbers are 0 away if all are equal, infinitely far otherwise.
+    It is 0 for empty arrays and infinite for different shapes. Values that are not numbers are 0 away if all
+    are equal, infinitely far otherwise.
 
     Args:
         candidate: values.
@@ -114,10 +118,34 @@ def max_abs_difference(candidate: Array, reference: Array, *, nan: NanRule) -> f
     return float(abs_differences(candidate, reference, nan=nan).max(initial=0.0))
 
 
+def max_ulp_difference(candidate: Array, reference: Array, mask: Array) -> int:
+    """Return the greatest difference in units in the last place of the narrower type.
+
+    It is 0 if an array holds no floats.
+
+    Args:
+        candidate: floats.
+        reference: floats of the same shape.
+        mask: the elements to compare; both must be finite there.
+    """
+    floats = (np.float16, np.float32, np.float64)
+    dtypes = [values.dtype for values in (candidate, reference) if values.dtype in floats]
+    if len(dtypes) < 2 or not mask.any():
+        return 0
+    narrow = min(dtypes, key=lambda dtype: dtype.itemsize)
+    integer = np.dtype(f"i{narrow.itemsize}")
+    ordered = []
+    for values in (candidate, reference):
+        bits = np.ascontiguousarray(values[mask].astype(narrow)).view(integer).astype(np.int64)
+        ordered.append(np.where(bits < 0, np.int64(np.iinfo(integer).min) - bits, bits))
+    # Across zero at float64 the difference may not fit int64; modulo 2**64 it is exact.
+    return int((np.maximum(*ordered).view(np.uint64) - np.minimum(*ordered).view(np.uint64)).max())
+
+
 def relative_difference(
     candidate: Array, reference: Array, mask: npt.NDArray[np.bool_] | None = None
 ) -> float:
-    """Return the greatest difference as a share of the greatest absolute value of the reference.
+    """Return the greatest difference as a share of the reference's greatest value.
 
     NaN counts as 0 and an infinity as the greatest float, in the difference and in the reference. The result
     is infinite for different shapes, 0 if the reference holds no floats, and the plain difference if the
@@ -149,7 +177,7 @@ def rms_difference(candidate: Array, reference: Array) -> float:
 
 @np.errstate(invalid="ignore", over="ignore")
 def relative_rms_difference(candidate: Array, reference: Array) -> float:
-    """Return the root mean square difference as a share of the reference's root mean square.
+    """Return the root mean square difference as a share of that of the reference.
 
     NaN if any value is NaN; 0 if the candidate holds no floats, the shapes differ, or the reference is empty
     or all zeros.
@@ -161,5 +189,8 @@ def relative_rms_difference(candidate: Array, reference: Array) -> float:
 
 
 def expand_row_mask(mask: npt.NDArray[np.bool_], values: Array) -> npt.NDArray[np.bool_]:
-    """Return a mask over rows in a shape that broadcasts with `values`, whose first axis are the rows."""
+    """Return a mask over rows in a shape that broadcasts with `values`.
+
+    The first axis of `values` are the rows.
+    """
     return mask.reshape((-1,) + (1,) * (values.ndim - 1))

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
-from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Decision, Facts
-from keras_consistency_cli.measurement.tolerance import Policy, plausible
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Policy
+from keras_consistency_cli.measurement.rounding import is_plausible_rounding
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, Trace, float64_name
@@ -120,7 +122,7 @@ class EvidenceCollector:
         return {
             output: each
             for output, each in found.items()
-            if each.candidate != REFERENCE or plausible(rounded.get(output), coarse=self._coarse)
+            if each.candidate != REFERENCE or is_plausible_rounding(rounded.get(output), coarse=self._coarse)
         }
 
     @property

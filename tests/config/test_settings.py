@@ -12,8 +12,7 @@ from keras_consistency_cli.config.report_targets import Destination
 from keras_consistency_cli.config.settings import CheckOptions, Settings, load_settings
 from keras_consistency_cli.config.strict_yaml import read_yaml
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.measurement.comparison import Stated
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy, Stated
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

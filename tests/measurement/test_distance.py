@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from keras_consistency_cli.measurement import distance
 from keras_consistency_cli.measurement.distance import NanRule
@@ -104,3 +108,49 @@ def test_a_row_mask_broadcasts_with_its_rows() -> None:
     mask = np.array([True, False])
     assert distance.expand_row_mask(mask, np.zeros((2, 3, 4))).shape == (2, 1, 1)
     assert distance.expand_row_mask(mask, np.zeros(2)).shape == (2,)
+
+
+def ulps(candidate: Any, reference: Any) -> int:
+    """The greatest difference in ulps over all elements."""
+    arrays = np.asarray(candidate), np.asarray(reference)
+    return distance.max_ulp_difference(*arrays, np.ones(arrays[0].shape, bool))
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(
+    start=st.floats(allow_nan=False, allow_infinity=False),
+    steps=st.integers(1, 40),
+    kind=st.sampled_from([np.float16, np.float32, np.float64]),
+)
+def test_ulps_count_the_steps_between_representable_numbers(start: float, steps: int, kind: Any) -> None:
+    with np.errstate(all="ignore"):
+        first = last = kind(start)
+        for _ in range(steps):
+            last = np.nextafter(last, kind(INF))
+    assume(np.isfinite(first) and np.isfinite(last))
+    assert ulps([last], [first]) == steps
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("at", [1.0, 1.5, 100.0, -3.0])
+def test_one_spacing_is_one_ulp(kind: Any, at: float) -> None:
+    value = kind(at)
+    assert ulps([value + np.spacing(value)], [value]) == 1
+
+
+def test_ulps_across_zero_add_up_and_zeros_of_either_sign_are_equal() -> None:
+    tiny = np.nextafter(np.float32(0), np.float32(1))
+    assert ulps([tiny], [-tiny]) == 2
+    assert ulps(np.float32([0.0]), np.float32([-0.0])) == 0
+
+
+def test_ulps_of_mixed_dtypes_are_those_of_the_narrower() -> None:
+    assert ulps([1.0 + 2.0**-40], np.float32([1.0])) == 0
+    assert ulps([1.0 + 2.0**-23], np.float32([1.0])) == 1
+    assert ulps([1], np.float32([2.0])) == 0
+
+
+def test_only_the_elements_of_the_mask_count_for_ulps() -> None:
+    values = np.float32([1.0, NAN]), np.float32([1.0, 1.0])
+    assert distance.max_ulp_difference(*values, np.array([True, False])) == 0
+    assert distance.max_ulp_difference(*values, np.array([False, False])) == 0

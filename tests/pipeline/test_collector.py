@@ -10,9 +10,8 @@ import pytest
 
 from keras_consistency_cli.checks.base import Check, Pair, Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
-from keras_consistency_cli.measurement.comparison import Stated
 from keras_consistency_cli.measurement.facts import Facts, OutputFact
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES, routes

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
 from keras_consistency_cli.routes.base import Route

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
-from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.pipeline.failing_rows import collect
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import Trace

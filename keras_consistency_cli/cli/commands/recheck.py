@@ -18,7 +18,7 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.measurement.tolerance import Policy
+    from keras_consistency_cli.measurement.policy import Policy
 
 __all__ = ["recheck"]
 
