@@ -23,7 +23,8 @@ from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.limits import FLOAT64_FACTOR, FLOAT64_GAIN
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
-from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
+from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.session.float64 import float64_session
 from keras_consistency_cli.routes.session.session import RunOptions

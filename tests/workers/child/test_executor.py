@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keras_consistency_cli.errors import DataError, RefusedError, ShapeMismatchError
-from keras_consistency_cli.workers.child.executor import Executor, refusal
+from keras_consistency_cli.workers.child.executor import Executor, error_header
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -47,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[3]
     ],
 )
 def test_what_went_wrong_is_told_with_its_kind(problem: Exception, header: dict[str, object]) -> None:
-    assert refusal(problem) == header
+    assert error_header(problem) == header
 
 
 def test_it_says_that_it_is_there_before_anything_is_loaded() -> None:
