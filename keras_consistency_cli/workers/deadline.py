@@ -41,5 +41,5 @@ class Deadline:
     def reason(self) -> str:
         """Return why something that was not there in time was given up."""
         if self.over:
-            return f"the run's limit of {self.total:g} s is over (--total-timeout)"
+            return f"the run's time limit of {self.total:g} s is over (--total-timeout)"
         return f"no answer within {self.answer:g} s (--timeout)"
