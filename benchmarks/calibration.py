@@ -21,8 +21,11 @@ from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.measurement.tolerance import FLOAT64_FACTOR, FLOAT64_GAIN, MAX_FACTOR, Policy
-from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
+from keras_consistency_cli.measurement.limits import FLOAT64_FACTOR, FLOAT64_GAIN
+from keras_consistency_cli.measurement.policy import Policy
+from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
+from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.session.float64 import float64_session
 from keras_consistency_cli.routes.session.session import RunOptions

@@ -1,6 +1,7 @@
-"""kcheck: does a saved Keras model answer the same every way it is called?
+"""kcheck: does a saved Keras model give the same outputs in every way it is called?
 
-`check(model, x)` does from Python what `kcheck run` does in a shell. Importing the package imports neither NumPy nor Keras.
+`check(model, x)` does from Python what `kcheck run` does in a shell. Importing the package imports neither
+NumPy nor Keras.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InconsistencyError", "Report", "Status", "__version__", "check"]
 
-_HOMES = {
+_MODULES = {
     "__version__": "keras_consistency_cli.reporting.version",
     **dict.fromkeys(("InconsistencyError", "Report", "Status", "check"), "keras_consistency_cli.api.check"),
 }
@@ -22,8 +23,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 

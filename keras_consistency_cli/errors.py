@@ -1,4 +1,4 @@
-"""Errors that kcheck expects, each carrying its exit code and composing its own message."""
+"""Errors that kcheck expects; each has an exit code and composes its own message."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["DataError", "KcheckError", "NoVerdictError", "RefusedError", "ShapeM
 
 
 class KcheckError(Exception):
-    """An expected failure, told to the user in one to three lines and without a traceback.
+    """An expected failure, shown to the user in one to three lines without a traceback.
 
     Args:
         what: what happened, and in which file or option.
         expected: what would have been right.
-        mend: the next thing to do, best as a command or a line of code.
+        fix: what to do next, best as a command or a line of code.
     """
 
     exit_code = 3
@@ -32,7 +32,7 @@ class KcheckError(Exception):
 
 
 class UsageError(KcheckError):
-    """The call is at fault: an option, the config, a missing or unreadable file (exit 2)."""
+    """The call is wrong: an option, the config, a missing or unreadable file (exit 2)."""
 
     exit_code = 2
 
@@ -42,14 +42,16 @@ class DataError(UsageError):
 
 
 class ShapeMismatchError(DataError):
-    """The rows have a shape that the model refuses (exit 2, or a failure of the check input-shape where that is selected).
+    """The rows have a shape that the model refuses.
+
+    Exit 2, or a failure of the check input-shape if that is selected.
 
     Args:
-        what: as for every error.
-        mend: the line of code that brings the rows into shape, or what to look for.
-        name: the model's input that they were meant for.
-        shape: theirs.
-        expected: the input's, with None where any length will do.
+        what: what happened, as for every error.
+        fix: the line of code that gives the rows the right shape, or what to look for.
+        name: the model's input that the rows are for.
+        shape: the shape of the rows.
+        expected: the shape of the input, with None for any length.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class ShapeMismatchError(DataError):
 
 
 class RefusedError(KcheckError):
-    """The model or scaler is damaged, or asks for more than kcheck may run (exit 1)."""
+    """The model or scaler is damaged, or needs more than kcheck is allowed to run (exit 1)."""
 
     exit_code = 1
 

@@ -1,6 +1,6 @@
-"""pytest plugin: the fixture and the marker `kcheck`, and `assert_consistent` for tests that take no fixture.
+"""pytest plugin: the fixture and the marker `kcheck`, and `assert_consistent` without a fixture.
 
-pytest loads this whether or not a test asks for it, so nothing but pytest is imported before one does.
+pytest loads this module in every run, so it imports nothing but pytest until a test needs it.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ __all__ = ["Kcheck", "assert_consistent", "kcheck", "pytest_configure"]
 
 
 def assert_consistent(model: Any, x: Any = None, **settings: Any) -> Report:
-    """Check as `keras_consistency_cli.check` does, and fail the test with the report of what failed; return the report where nothing did.
+    """Run `keras_consistency_cli.check` and fail the test if a check fails; return the report.
 
     Args:
-        model: a live model, or the path of one.
+        model: a live model, or its path.
         x: its rows.
-        settings: what `check` takes beside them.
+        settings: the other arguments of `check`.
 
     Raises:
         InconsistencyError: a check failed; it is an AssertionError.
         KcheckError: nothing could be checked or decided.
     """
     __tracebackhide__ = True
-    report = _checked(model, x, settings)
+    report = _run_check(model, x, settings)
     report.raise_for_failures()
     return report
 
 
-def _checked(model: Any, x: Any, settings: Mapping[str, Any]) -> Report:
+def _run_check(model: Any, x: Any, settings: Mapping[str, Any]) -> Report:
     __tracebackhide__ = True
     from keras_consistency_cli.api.check import check
     from keras_consistency_cli.errors import KcheckError
@@ -42,30 +42,33 @@ def _checked(model: Any, x: Any, settings: Mapping[str, Any]) -> Report:
     try:
         return check(model, x, **settings)
     except KcheckError as problem:
-        # Its message says all; the way through kcheck that led there says nothing to whoever reads a failed test.
+        # The message says everything; the traceback through kcheck does not help the reader of a failed test.
         raise problem.with_traceback(None) from None
 
 
 class Kcheck:
-    """What the fixture gives: `check` and `assert_consistent` with the settings of the test's markers as defaults."""
+    """The fixture's value: `check` and `assert_consistent` with the markers' settings as defaults."""
 
     def __init__(self, defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
 
     def check(self, model: Any, x: Any = None, **settings: Any) -> Report:
-        """Return the report of `keras_consistency_cli.check`; a model at fault does not fail the test."""
+        """Return the report of `keras_consistency_cli.check`, whether or not the model is consistent."""
         __tracebackhide__ = True
-        return _checked(model, x, {**self.defaults, **settings})
+        return _run_check(model, x, {**self.defaults, **settings})
 
     def assert_consistent(self, model: Any, x: Any = None, **settings: Any) -> Report:
-        """Fail the test where the model is at fault or nothing could be decided, else return the report."""
+        """Fail the test if the model is inconsistent or nothing could be decided; return the report."""
         __tracebackhide__ = True
         return assert_consistent(model, x, **{**self.defaults, **settings})
 
 
 @pytest.fixture
 def kcheck(request: pytest.FixtureRequest) -> Kcheck:
-    """Checks models: `kcheck.assert_consistent(model, x)`; `@pytest.mark.kcheck(rows=64)` gives settings, the nearest marker winning."""
+    """Check models with `kcheck.assert_consistent(model, x)`.
+
+    `@pytest.mark.kcheck(rows=64)` gives settings; the nearest marker wins.
+    """
     markers = list(request.node.iter_markers("kcheck"))
     if any(marker.args for marker in markers):
         raise pytest.UsageError(
@@ -75,7 +78,7 @@ def kcheck(request: pytest.FixtureRequest) -> Kcheck:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
         "kcheck(**settings): settings for the fixture kcheck, as keras_consistency_cli.check takes them.",

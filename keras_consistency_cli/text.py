@@ -1,4 +1,4 @@
-"""Untrusted text: everything that comes from a model, a file or a user passes through `clean` once."""
+"""Text from a model, a file or a user is untrusted: it passes through `clean` once."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from collections.abc import Iterable
 
 __all__ = ["clean", "did_you_mean", "shape_text", "unstyled"]
 
-# C0 and C1 controls, zero-width and bidirectional marks, line separators, surrogates, what no XML may hold, invisible tags: none may reach a
-# terminal or a report.
+# C0 and C1 controls, zero-width and bidirectional marks, line separators, surrogates, what XML cannot hold,
+# invisible tags: none may reach a terminal or a report.
 _HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
 )
 _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def clean(text: object, limit: int = 200) -> str:
-    """Return `text` on one line, control characters spelled out as escapes, at most `limit` characters."""
-    shown = _HIDDEN.sub(
-        lambda found: f"\\x{ord(found[0]):02x}" if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}",
-        str(text),
-    )
+    """Return `text` on one line, with control characters as escapes and at most `limit` characters."""
+    shown = _HIDDEN.sub(lambda match: _escape(ord(match[0])), str(text))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
 def unstyled(text: object) -> str:
-    """Return `text` without the colours that a library wrote it in."""
+    """Return `text` without the colours that a library added."""
     return _STYLING.sub("", str(text))
 
 

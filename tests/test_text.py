@@ -31,10 +31,10 @@ def test_clean(text: object, shown: str) -> None:
 
 
 @pytest.mark.parametrize(("length", "limit", "shown"), [(10, 10, 10), (11, 10, 10), (500, 200, 200)])
-def test_long_text_is_cut_and_says_so(length: int, limit: int, shown: int) -> None:
-    found = clean("x" * length, limit)
-    assert len(found) == shown
-    assert found.endswith("…") == (length > limit)
+def test_long_text_is_cut_with_a_mark(length: int, limit: int, shown: int) -> None:
+    text = clean("x" * length, limit)
+    assert len(text) == shown
+    assert text.endswith("…") == (length > limit)
 
 
 @settings(deadline=None, derandomize=True)
@@ -56,23 +56,23 @@ def test_clean_text_is_one_printable_line(text: str) -> None:
         (ValueError("\x1b[31mx"), "x"),
     ],
 )
-def test_colours_are_taken_off(text: object, plain: str) -> None:
+def test_colours_are_removed(text: object, plain: str) -> None:
     assert unstyled(text) == plain
 
 
 @pytest.mark.parametrize(
-    ("word", "known", "told"),
+    ("word", "known", "hint"),
     [
         ("row", ["rows", "seed"], " (did you mean 'rows'?)"),
         ("zebra", ["rows", "seed"], ""),
         ("anything", [], ""),
     ],
 )
-def test_did_you_mean(word: str, known: list[str], told: str) -> None:
-    assert did_you_mean(word, known) == told
-    assert did_you_mean(word, iter(known)) == told
+def test_the_closest_known_word_is_suggested(word: str, known: list[str], hint: str) -> None:
+    assert did_you_mean(word, known) == hint
+    assert did_you_mean(word, iter(known)) == hint
 
 
-@pytest.mark.parametrize(("shape", "told"), [((None, 20, 1), "(None, 20, 1)"), ([4], "(4,)"), ((), "()")])
-def test_shapes_print_as_keras_prints_them(shape: list[int | None], told: str) -> None:
-    assert shape_text(shape) == told
+@pytest.mark.parametrize(("shape", "text"), [((None, 20, 1), "(None, 20, 1)"), ([4], "(4,)"), ((), "()")])
+def test_shapes_print_as_keras_prints_them(shape: list[int | None], text: str) -> None:
+    assert shape_text(shape) == text

@@ -1,6 +1,7 @@
-"""kcheck from Python: `report = check(model, x, scaler=scaler)` on objects that are at hand, or on files.
+"""kcheck from Python: `report = check(model, x, scaler=scaler)` on live objects or on files.
 
-Files are checked as `kcheck run` does it, in processes of their own. Objects are checked in this process, and left as they were found.
+Files are checked like `kcheck run` does, in separate processes. Objects are checked in this process and left
+as they were.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -23,18 +24,19 @@ from keras_consistency_cli.reporting import report as reports
 from keras_consistency_cli.reporting.render import render
 from keras_consistency_cli.text import clean
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 __all__ = ["InconsistencyError", "Report", "Status", "check"]
 
-_OF_THE_COMMAND = ("format", "output", "bundle", "color", "debug")
+_COMMAND_LINE_ONLY = ("format", "output", "bundle", "color", "debug")
+_NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation")
 _SUBJECT = ("scaler", "preprocess", "reference", "served", "expected")
 _BAD = (Status.FAIL, Status.ERROR)
 
 
 class InconsistencyError(AssertionError):
-    """The model or its pipeline is at fault; the message is the report of what failed, `report` all of it."""
+    """The model or its pipeline is inconsistent.
+
+    The message is the report of the failed checks, `report` the whole report.
+    """
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -42,30 +44,33 @@ class InconsistencyError(AssertionError):
 
 
 class Report(reports.Report):
-    """The answer of one run. `str(report)` is what a terminal shows, a notebook shows a page; all of `kcheck run`'s forms are there by `render`."""
+    """The result of one run.
+
+    `str(report)` is the terminal's text, a notebook shows a page, and `render` gives every format of `kcheck
+    run`.
+    """
 
     @property
     def passed(self) -> bool:
-        """Whether the model is consistent: at least one check gave an answer, and none failed or broke."""
+        """Whether the model is consistent: at least one check gave a verdict, and none failed."""
         return self.exit_code == 0
 
     def render(self, format: str = "terminal", *, width: int = 80) -> str:
         """Return the report in one of the formats of `--format`.
 
         Args:
-            format: terminal, concise, json, junit, sarif, github, markdown or html; any other raises UsageError.
-            width: columns to fill at most, where the format has lines.
+            format: terminal, concise, json, junit, sarif, github, markdown or html; others raise UsageError.
+            width: the greatest number of columns, if the format has lines.
         """
         return render(self, format, width=width)
 
     def failures(self) -> str:
-        """Return the terminal's report of what failed or broke alone, with the warnings where those count."""
-        counted = (*_BAD, Status.WARN) if self.fail_on == "warn" else _BAD
-        told = [verdict for verdict in self.verdicts if verdict.status in counted]
-        return render(replace(self, verdicts=told), "terminal") if told else str(self)
+        """Return the terminal's report of the failed checks only, with the warnings if those count."""
+        failed = [verdict for verdict in self.verdicts if verdict.status in _statuses_that_count(self)]
+        return render(replace(self, verdicts=failed), "terminal") if failed else str(self)
 
     def raise_for_failures(self) -> None:
-        """Do nothing where the model is consistent.
+        """Raise an error unless the model is consistent.
 
         Raises:
             InconsistencyError: a check failed; it is an AssertionError.
@@ -81,9 +86,10 @@ class Report(reports.Report):
         return render(self, "terminal")
 
     def _repr_html_(self) -> str:
-        # In a frame of its own, so that neither the notebook's style nor the page's spoils the other.
+        # In a frame, so that the styles of the notebook and of the page do not affect each other.
         page = render(self, "html").replace("&", "&amp;").replace('"', "&quot;")
-        return f'<iframe sandbox srcdoc="{page}" style="width:100%;height:40em;border:0" title="kcheck: {self.outcome}"></iframe>'
+        style, title = "width:100%;height:40em;border:0", f"kcheck: {self.outcome}"
+        return f'<iframe sandbox srcdoc="{page}" style="{style}" title="{title}"></iframe>'
 
 
 def check(
@@ -98,72 +104,119 @@ def check(
     custom_objects: Mapping[str, Any] | Sequence[str | os.PathLike[str]] | None = None,
     **settings: Any,
 ) -> Report:
-    """Run a model every way it is going to be called, and report whether the answers agree.
+    """Run a model in every way it will be called, and report whether the outputs agree.
 
     Args:
         model: a built Keras model, or the path of a .keras file.
-        x: rows: an array, a DataFrame, a dict of arrays by input name, a list in the order of the inputs, or a path. Without it, rows are made.
-        scaler: a fitted scaler that the rows go through first, or the path of one.
+        x: rows: an array, a DataFrame, a dict of arrays by input name, a list in the order of the inputs, or
+            a path. Without it, rows are generated.
+        scaler: a fitted scaler that the rows go through first, or its path.
         preprocess: your own function instead of a scaler, or its name as "module:function".
         reference: rows that the model was trained on, raw, in the same forms as x.
-        served: what serving fed to the model for the rows of x, row for row.
-        expected: answers recorded for the rows of x: an array, a dict by output name, or a path.
-        custom_objects: the model's own classes by name, or paths of Python files that hold them; a live model's are found without.
+        served: the rows that serving fed to the model for x, row for row.
+        expected: outputs recorded for x: an array, a dict by output name, or a path.
+        custom_objects: the model's own classes by name, or paths of Python files that hold them; those of a
+            live model are found without.
         settings: any other key of the YAML file, such as rows, select, tolerance, facts or fail_on.
 
     Raises:
-        UsageError: an unknown setting, or something that is neither an object nor a file that kcheck knows.
-        DataError: the rows do not fit.
-        RefusedError: a file is damaged, or asks for more than may run.
+        UsageError: an unknown setting, or an argument that is neither a supported object nor a file.
+        DataError: the rows do not fit the model.
+        RefusedError: a file is damaged, or needs permissions that were not given.
     """
     _check_keys(settings)
-    given = dict(zip(_SUBJECT, (scaler, preprocess, reference, served, expected), strict=True))
+    others = dict(zip(_SUBJECT, (scaler, preprocess, reference, served, expected), strict=True))
     subject = {
-        name: value for name, value in {"model": model, "data": x, **given}.items() if value is not None
+        name: value for name, value in {"model": model, "data": x, **others}.items() if value is not None
     }
-    live = any(not isinstance(value, str | os.PathLike) for value in subject.values()) or isinstance(
-        custom_objects, Mapping
-    )
-    if not live:
-        values = {name: os.fspath(value) for name, value in subject.items()}
-        return _own(
-            inspect(
-                _validated(
-                    {
-                        **settings,
-                        **values,
-                        "custom_objects": [os.fspath(path) for path in custom_objects or ()],
-                    }
-                )
-            ),
-            settings,
-        )
-    from keras_consistency_cli.api.live_objects import LiveInputs, examine_at_hand
+    if not _has_objects(subject, custom_objects):
+        return _to_public(inspect(_settings_for_files(subject, custom_objects, settings)), settings)
+    from keras_consistency_cli.api.live_objects import LiveInputs, examine_live_objects
 
     start = time.perf_counter()
+    _check_objects(subject)
+    _check_live_settings(settings)
     live_inputs = LiveInputs.of(subject, custom_objects)
-    report = examine_at_hand(live_inputs, _validated({**settings, **live_inputs.named(settings)}))
-    return _own(replace(report, elapsed_s=time.perf_counter() - start), settings)
+    report = examine_live_objects(live_inputs, _validate({**settings, **live_inputs.to_settings()}))
+    return _to_public(replace(report, elapsed_s=time.perf_counter() - start), settings)
+
+
+def _has_objects(subject: Mapping[str, Any], custom_objects: object) -> bool:
+    """Whether anything is given as an object instead of a path."""
+    paths = all(isinstance(value, str | os.PathLike) for value in subject.values())
+    return not paths or isinstance(custom_objects, Mapping)
+
+
+def _settings_for_files(
+    subject: Mapping[str, Any],
+    custom_objects: Mapping[str, Any] | Sequence[str | os.PathLike[str]] | None,
+    settings: Mapping[str, Any],
+) -> Settings:
+    paths = {name: os.fspath(value) for name, value in subject.items()}
+    code = [os.fspath(path) for path in custom_objects or ()]
+    return _validate({**settings, **paths, "custom_objects": code})
 
 
 def _check_keys(settings: Mapping[str, Any]) -> None:
-    for name in _OF_THE_COMMAND:
+    for name in _COMMAND_LINE_ONLY:
         if name in settings:
             raise UsageError(
-                f"check: {name} is for the command line", fix="report.render('junit') gives any form as text"
+                f"check: {name} is for the command line only",
+                fix="report.render('junit') returns any format as text",
             )
 
 
-def _validated(values: Mapping[str, Any]) -> Settings:
-    words = {name: _words(values[name]) for name in ("select", "ignore") if name in values}
+def _check_objects(subject: Mapping[str, Any]) -> None:
+    """Refuse objects of the wrong kind; paths are checked later."""
+    objects = {name: value for name, value in subject.items() if not isinstance(value, str | os.PathLike)}
+    if "model" in objects:
+        _check_model(objects["model"])
+    if "preprocess" in objects and not callable(objects["preprocess"]):
+        kind = type(objects["preprocess"]).__name__
+        expected = "a function of rows, or 'module:function'"
+        raise UsageError(f"check: preprocess has the type {kind}", expected=expected)
+    if "scaler" in objects and not hasattr(objects["scaler"], "transform"):
+        kind = type(objects["scaler"]).__name__
+        expected = "a fitted scaler with transform, or a path"
+        raise UsageError(f"check: scaler has the type {kind}", expected=expected)
+
+
+def _check_model(model: Any) -> None:
+    import keras
+
+    if not isinstance(model, keras.Model):
+        kind = clean(f"{type(model).__module__}.{type(model).__name__}")
+        expected = "a Keras 3 model, or the path of a .keras file"
+        raise UsageError(f"check: the model has the type {kind}", expected=expected)
+    if not model.built:
+        what = f"check: the model '{clean(model.name)}' has no weights yet"
+        raise UsageError(what, fix="call it once on a batch: model(x[:1])")
+
+
+def _check_live_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that need separate processes, or a backend other than the running one."""
+    import keras
+
+    for name in _NEEDS_PROCESSES:
+        if name in settings:
+            fix = "give paths instead of objects, and kcheck starts processes"
+            raise UsageError(f"check: {name} needs separate processes", fix=fix)
+    running = keras.backend.backend()
+    if settings.get("backend", running) != running:
+        what = f"check: backend is {clean(settings['backend'])}, but {running} is running"
+        raise UsageError(what, fix="set KERAS_BACKEND before keras is imported")
+
+
+def _validate(values: Mapping[str, Any]) -> Settings:
+    words = {name: _split_words(values[name]) for name in ("select", "ignore") if name in values}
     try:
         return Settings.model_validate({**values, **words})
     except ValidationError as error:
-        raise usage_error(error, Settings, lambda path: (_stated(values, path), "check")) from None
+        raise usage_error(error, Settings, lambda path: (_given_part(values, path), "check")) from None
 
 
-def _stated(values: Any, path: KeyPath) -> KeyPath:
-    """The part of a path that was given: what follows is pydantic's own."""
+def _given_part(values: Any, path: KeyPath) -> KeyPath:
+    """Return the part of a path that the caller gave; pydantic adds the rest."""
     place: KeyPath = ()
     for part in path:
         if not isinstance(values, Mapping) or part not in values:
@@ -172,21 +225,24 @@ def _stated(values: Any, path: KeyPath) -> KeyPath:
     return place or path
 
 
-def _words(given: str | Iterable[str]) -> list[str]:
-    return [word.strip() for word in given.split(",")] if isinstance(given, str) else list(given)
+def _split_words(words: str | Iterable[str]) -> list[str]:
+    return [word.strip() for word in words.split(",")] if isinstance(words, str) else list(words)
 
 
-def _own(report: reports.Report, settings: Mapping[str, Any]) -> Report:
-    """The report as this module gives it, told how to be had again from Python."""
-    again = {code: _call({**settings, "select": [code]}) for code in _told(report)}
+def _to_public(report: reports.Report, settings: Mapping[str, Any]) -> Report:
+    """Return the report as this module's class, with calls that reproduce it from Python."""
+    counting = _statuses_that_count(report)
+    codes = [verdict.code for verdict in report.verdicts if verdict.status in counting]
     values = {field.name: getattr(report, field.name) for field in fields(report)}
-    return Report(**{**values, "reproduce": _call(settings), "reproducers": again})
+    values["reproduce"] = _call_text(settings)
+    values["reproducers"] = {code: _call_text({**settings, "select": [code]}) for code in codes}
+    return Report(**values)
 
 
-def _told(report: reports.Report) -> Iterator[str]:
-    counted = (*_BAD, Status.WARN) if report.fail_on == "warn" else _BAD
-    yield from (verdict.code for verdict in report.verdicts if verdict.status in counted)
+def _statuses_that_count(report: reports.Report) -> tuple[Status, ...]:
+    """Return the statuses that make a report fail."""
+    return (*_BAD, Status.WARN) if report.fail_on == "warn" else _BAD
 
 
-def _call(settings: Mapping[str, Any]) -> str:
+def _call_text(settings: Mapping[str, Any]) -> str:
     return f"check(model, x{''.join(f', {name}={clean(repr(value))}' for name, value in settings.items())})"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from keras_consistency_cli.checks.base import UNDECIDED, Evidence, Judged, Pair, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.routes.session.batches import AXIS_LOST
 from keras_consistency_cli.routes.trace import REFERENCE, ROUNDED, float64_name
 
@@ -65,14 +66,8 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
             if comparison.elements == 0 and not comparison.misshapen:
                 continue
             rounding = rounded.get(comparison.output)
-            found = judge(
-                comparison,
-                noise=noise,
-                float64_pair=twin,
-                policy=evidence.policy,
-                exact=pair.exact,
-                rounded=rounding,
-            )
+            measured = NoiseEvidence(pair=comparison, noise=noise, float64_pair=twin, rounded=rounding)
+            found = judge(measured, policy=evidence.policy, exact=pair.exact)
             yield Judged(
                 comparison=comparison,
                 limit=found.limit,
@@ -160,9 +155,8 @@ def _limit_exceeds_output(judged: Judged, evidence: Evidence) -> bool:
     ):
         return False
     noise, rounded = evidence.noise.get(comparison.output), rounding_put_back(evidence).get(comparison.output)
-    return not judge(
-        comparison, noise=noise, float64_pair=judged.float64_pair, policy=Policy(), rounded=rounded
-    ).within
+    measured = NoiseEvidence(pair=comparison, noise=noise, float64_pair=judged.float64_pair, rounded=rounded)
+    return not judge(measured, policy=Policy()).within
 
 
 def with_others(verdict: Verdict, evidence: Evidence) -> Verdict:

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.tolerance import Limit, Policy
+from keras_consistency_cli.measurement.policy import Limit, Policy
 from keras_consistency_cli.routes.trace import Trace
 from keras_consistency_cli.text import clean
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["check_outputs", "resolve_selection"]
+__all__ = ["check_outputs", "required_codes", "resolve_selection"]
 
 
 def resolve_selection(
@@ -67,3 +68,12 @@ def _matching(word: str, known: Sequence[tuple[str, str]]) -> tuple[str, ...]:
             f"no check is called '{clean(word, 60)}'{hint}", fix="'kcheck list' shows codes and names"
         )
     return found
+
+
+def required_codes(words: Sequence[str], checks: Sequence[Check]) -> tuple[str, ...]:
+    """Return the codes of the checks that must give a verdict; none without words.
+
+    Raises:
+        UsageError: a word fits no check.
+    """
+    return resolve_selection(words, (), [(check.code, check.name) for check in checks]) if words else ()

@@ -1,5 +1,6 @@
-"""Progress: what a run is doing and for how long, and what it has found so far; on a terminal's standard
-error, and gone when the report comes.
+"""Progress: one line on a terminal's standard error that says what the run does and for how long.
+
+The line overwrites itself, and nothing is left of it when the report follows.
 """
 
 from __future__ import annotations
@@ -21,74 +22,57 @@ _WIDEST = 78
 
 @contextmanager
 def shown_on(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool = False) -> Iterator[Observer]:
-    """Give an observer that shows what it is told, one that shows nothing where nobody watches; all of it is
-    wiped at the end.
-
-    Where a run is broken off, what was found stays.
+    """Give an observer that shows progress on a terminal, and erase its line at the end.
 
     Args:
         stream: standard error; only a terminal is written to.
-        environ: the environment; CI and TERM=dumb mean that nobody watches.
+        environ: the environment; with CI or TERM=dumb nothing is shown.
         quiet: whether the user asked for silence.
     """
-    if (
-        quiet
-        or stream is None
-        or stream.closed
-        or not stream.isatty()
-        or environ.get("CI")
-        or environ.get("TERM") == "dumb"
-    ):
+    if not _is_watched(stream, environ, quiet=quiet) or stream is None:
         yield NULL_OBSERVER
         return
-    lines = _Lines(stream)
+    line = _ProgressLine(stream)
     try:
-        yield lines
-    except BaseException:
-        # No report comes that would tell it again.
-        lines.wipe(keep_found=True)
-        raise
-    lines.wipe()
+        yield line
+    finally:
+        line.erase()
 
 
-class _Lines:
-    """What was found, line by line, and below it what is being done; routes are told from several threads."""
+def _is_watched(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool) -> bool:
+    if quiet or stream is None or stream.closed or not stream.isatty():
+        return False
+    return not environ.get("CI") and environ.get("TERM") != "dumb"
+
+
+class _ProgressLine:
+    """One line that each event overwrites; routes finish in several threads."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._start, self._lock, self._open = stream, time.monotonic(), threading.Lock(), True
-        # One column stays free: a terminal that breaks a full line would be one line further down than is
-        # known here.
-        self._width, self._found, self._doing = min(_columns(stream) - 2, _WIDEST), 0, ""
+        # One column stays free: some terminals break a line that fills the last one.
+        self._width = min(_columns(stream) - 2, _WIDEST)
 
-    def __call__(self, doing: str, /) -> None:
-        """Put this into the last line, after the seconds that have gone by."""
+    def __call__(self, activity: str, /) -> None:
+        """Show what the run does next, after the elapsed seconds."""
         with self._lock:
-            self._doing = self._fitted(
-                f"{time.monotonic() - self._start:4.0f} s  {clean(doing, self._width)}"
-            )
-            self._write(f"\r{self._doing:<{self._width}}")
+            seconds = f"{time.monotonic() - self._start:4.0f} s"
+            line = f"{seconds}  {clean(activity, self._width)}"[: self._width]
+            self._write(f"\r{line:<{self._width}}")
 
-    def found(self, words: str, /) -> None:
-        """Put this into a line of its own above the last one."""
-        with self._lock:
-            self._found += 1
-            self._write(
-                f"\r{self._fitted(clean(words, self._width)):<{self._width}}\n{self._doing:<{self._width}}"
-            )
+    def route_finished(self, _name: str, summary: str, done: int, total: int, /) -> None:
+        """Show which route has finished, and how many have."""
+        self(f"{done} of {total} routes finished: {summary}")
 
-    def wipe(self, *, keep_found: bool = False) -> None:
-        """Leave nothing, or nothing but what was found, and say no more."""
+    def erase(self) -> None:
+        """Erase the line and show nothing more."""
         with self._lock:
-            up = f"\x1b[{self._found}A\x1b[J" if self._found and not keep_found else ""
-            self._write(f"\r{'':<{self._width}}\r{up}")
+            self._write(f"\r{'':<{self._width}}\r")
             self._open = False
-
-    def _fitted(self, text: str) -> str:
-        return text[: self._width]
 
     def _write(self, text: str) -> None:
         if self._open:
-            # A terminal that is gone is no reason to end a run that writes its report elsewhere.
+            # A terminal that is gone must not end a run that writes its report elsewhere.
             with suppress(OSError, ValueError):
                 self._stream.write(text)
                 self._stream.flush()

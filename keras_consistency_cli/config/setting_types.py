@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from keras_consistency_cli.config.report_targets import parse_destination
-from keras_consistency_cli.measurement.comparison import Stated
+from keras_consistency_cli.measurement.policy import Stated
 
 __all__ = [
     "BatchSizeOptions",

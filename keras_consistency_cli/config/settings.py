@@ -30,7 +30,7 @@ from keras_consistency_cli.config.setting_types import (
 from keras_consistency_cli.config.sources import DiscoveredConfig, read_layers
 from keras_consistency_cli.config.validation_errors import usage_error
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy
 
 __all__ = ["Settings", "load_settings", "stated_settings"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from keras_consistency_cli.checks.analysis.served_rows import mistakes
 from keras_consistency_cli.checks.base import Evidence, Status, Verdict
 from keras_consistency_cli.diagnosis.signatures import changed, differs
-from keras_consistency_cli.measurement.tolerance import MAX_FACTOR, PLAUSIBLE_FACTOR
+from keras_consistency_cli.measurement.rounding import MAX_FACTOR, PLAUSIBLE_FACTOR
 
 __all__ = [
     "Proof",

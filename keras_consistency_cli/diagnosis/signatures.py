@@ -9,7 +9,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.agreement import rounding_put_back
 from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
 from keras_consistency_cli.measurement.facts import DataFacts
-from keras_consistency_cli.measurement.tolerance import judge
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 
 __all__ = [
     "always",
@@ -137,16 +137,10 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
     rounded = rounding_put_back(evidence).get(judged.comparison.output)
-    return (
-        noise is not None
-        and judge(
-            judged.comparison,
-            noise=noise,
-            float64_pair=judged.float64_pair,
-            policy=calibrated,
-            rounded=rounded,
-        ).within
+    measured = NoiseEvidence(
+        pair=judged.comparison, noise=noise, float64_pair=judged.float64_pair, rounded=rounded
     )
+    return noise is not None and judge(measured, policy=calibrated).within
 
 
 def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:

@@ -1,57 +1,111 @@
-"""Decisions: what users make of an answer, the greatest class or a threshold, and how near each was to being another one. Pure NumPy."""
+"""Decisions: the class that users derive from an output.
+
+It is the greatest value or a threshold. Pure NumPy.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Decision
 
-__all__ = ["counted", "flips", "margin"]
+__all__ = [
+    "DecisionCounts",
+    "count_changed_decisions",
+    "decision_margin",
+    "detect_decisions",
+    "find_changed_decisions",
+]
 
 Array = npt.NDArray[Any]
 _THRESHOLD = 0.5
+_SUM_TOLERANCE = 1e-2
+"""How near to 1 the values of a row must sum to be a probability distribution."""
 
 
-def flips(candidate: Array, reference: Array, decision: Decision | None) -> Array | None:
-    """Return where decisions come out differently, one a row or one a label; None where nothing is decided.
+@dataclass(frozen=True, kw_only=True)
+class DecisionCounts:
+    """How many decisions were made and changed, and the first rows with a change."""
 
-    Args:
-        candidate: answers of shape (rows, ...), classes on the last axis for "argmax".
-        reference: answers of the same shape.
-        decision: how answers are turned into decisions.
-    """
-    if decision == "argmax" and reference.ndim >= 2 and reference.shape[-1] > 1:
-        return np.asarray(candidate.argmax(axis=-1) != reference.argmax(axis=-1))
-    return (
-        np.asarray((candidate >= _THRESHOLD) != (reference >= _THRESHOLD))
-        if decision == "threshold"
-        else None
-    )
+    decisions: int = 0
+    flipped: int = 0
+    flipped_rows: tuple[int, ...] = ()
 
 
-def counted(flipped: Array | None, numbers: Array, most: int) -> dict[str, Any]:
-    """Return how many decisions there are, how many come out differently, and at most so many of the rows with such; empty where none are made.
+def detect_decisions(
+    declared: Mapping[str, Decision | None], outputs: Mapping[str, Array]
+) -> dict[str, Decision | None]:
+    """Return how each output becomes a decision.
 
     Args:
-        flipped: what `flips` returned.
-        numbers: the number of each row in the user's data.
-        most: rows to name.
+        declared: what the model declares, by output.
+        outputs: the reference route's outputs; without a declaration, an output whose rows are probability
+            distributions is decided by its greatest value.
     """
-    if flipped is None:
-        return {}
-    rows = np.flatnonzero(flipped.reshape(len(flipped), -1).any(axis=1))[:most] if flipped.size else ()
     return {
-        "decisions": int(flipped.size),
-        "flipped": int(flipped.sum()),
-        "flipped_rows": tuple(int(numbers[row]) for row in rows),
+        name: declared.get(name) or ("argmax" if _has_distributions(values) else None)
+        for name, values in outputs.items()
     }
 
 
-def margin(answers: Array, index: tuple[int, ...], decision: Decision) -> float:
-    """Return how near the decision at this element of one row is: the lead of the greatest class over the next, or the distance from 0.5."""
+def _has_distributions(values: Array) -> bool:
+    if values.ndim < 2 or values.shape[-1] < 2 or not is_float(values.dtype) or not values.size:
+        return False
+    with np.errstate(invalid="ignore"):
+        sums = values.astype(np.float64).sum(axis=-1)
+    return bool(
+        np.isfinite(sums).any()
+        and (values[np.isfinite(values)] >= 0).all()
+        and np.allclose(sums[np.isfinite(sums)], 1.0, atol=_SUM_TOLERANCE)
+    )
+
+
+def find_changed_decisions(candidate: Array, reference: Array, decision: Decision | None) -> Array | None:
+    """Return a mask of the decisions that differ, one per row or per label.
+
+    None if nothing is decided.
+
+    Args:
+        candidate: outputs of shape (rows, ...), classes on the last axis for "argmax".
+        reference: outputs of the same shape.
+        decision: how outputs become decisions.
+    """
+    if decision == "argmax" and reference.ndim >= 2 and reference.shape[-1] > 1:
+        return np.asarray(candidate.argmax(axis=-1) != reference.argmax(axis=-1))
+    if decision == "threshold":
+        return np.asarray((candidate >= _THRESHOLD) != (reference >= _THRESHOLD))
+    return None
+
+
+def count_changed_decisions(changed: Array | None, row_numbers: Array, most: int) -> DecisionCounts:
+    """Count the decisions and those that changed.
+
+    Args:
+        changed: the result of `find_changed_decisions`; None counts as no decisions.
+        row_numbers: the number of each row in the user's data.
+        most: how many rows to name at most.
+    """
+    if changed is None:
+        return DecisionCounts()
+    rows = np.flatnonzero(changed.reshape(len(changed), -1).any(axis=1))[:most] if changed.size else ()
+    return DecisionCounts(
+        decisions=int(changed.size),
+        flipped=int(changed.sum()),
+        flipped_rows=tuple(int(row_numbers[row]) for row in rows),
+    )
+
+
+def decision_margin(outputs: Array, index: tuple[int, ...], decision: Decision) -> float:
+    """Return how near the decision at one element of a row is to a different one.
+
+    For "argmax" that is the lead of the greatest class over the next, for "threshold" the distance from 0.5.
+    """
     if decision == "argmax":
-        return float(np.diff(np.partition(answers[index[:-1]], -2)[-2:])[0])
-    return abs(float(answers[index]) - _THRESHOLD)
+        return float(np.diff(np.partition(outputs[index[:-1]], -2)[-2:])[0])
+    return abs(float(outputs[index]) - _THRESHOLD)

@@ -15,7 +15,8 @@ from keras_consistency_cli.loading.rows.shape_fit import fits
 from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, match_inputs, take
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.pipeline.inputs import Opened, subject_files
+from keras_consistency_cli.pipeline.inputs import Inputs
+from keras_consistency_cli.workers.load_request import subject_files
 
 __all__ = ["axis_looks", "input_orders", "known_of", "smoothness"]
 
@@ -31,7 +32,7 @@ _SMALLEST_AXIS = 3
 """Axes shorter than this say nothing about smoothness."""
 
 
-def known_of(settings: Settings, opened: Opened, facts: Facts) -> dict[str, Any]:
+def known_of(settings: Settings, opened: Inputs, facts: Facts) -> dict[str, Any]:
     """Return what the parent knows without running the model, for `Evidence.data`.
 
     `rows_given` holds by input: "shape", "dtype" and "expected" (the declared shape); for series whose axes could be swapped "looks" too.
@@ -95,11 +96,11 @@ def _some(source: RowSource, names: Mapping[str, str]) -> dict[str, np.ndarray]:
     return take(source, names, choose_rows(source.length, min(_LOOKED_AT, source.length), seed=0))
 
 
-def _beside(opened: Opened, names: Mapping[str, str], some: Callable[[], Rows]) -> dict[str, Any]:
+def _beside(opened: Inputs, names: Mapping[str, str], some: Callable[[], Rows]) -> dict[str, Any]:
     """What the reference rows and the served rows say of axes and of the order of inputs; `some` reads rows of the data."""
     found: dict[str, Any] = {"orders": {}}
     for source in ("reference", "served"):
-        other = opened.beside.get(source)
+        other = opened.additional.get(source)
         if other is None:
             continue
         named_alike = set(other.arrays) == set(names.values())

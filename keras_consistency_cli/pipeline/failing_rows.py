@@ -1,178 +1,187 @@
-"""Exhibits: for each failure the rows it shows on, and what both routes answer there.
+"""Failing rows: for each failure the rows it shows on, and the outputs of both routes there.
 
-Routes run once more for them, because answers live no longer than their chunk.
+The routes run once more for them, because outputs live no longer than their chunk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from keras_consistency_cli.checks.agreement import worst
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.pipeline.collector import EvidenceCollector
+from keras_consistency_cli.measurement.distance import max_abs_difference
 from keras_consistency_cli.reporting.report import FailingRows
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, REFERENCE, Outputs, Trace
 
-__all__ = ["collect"]
+__all__ = ["RouteRunner", "collect_failing_rows"]
 
 _MOST_ROWS = 32
 _BASELINE = "-baseline"
 
 
-def collect(
-    collector: EvidenceCollector, verdicts: Iterable[Verdict], numbers: np.ndarray, available: int
-) -> tuple[FailingRows, ...]:
-    """Run what each failing check found furthest apart once more, and keep the rows that moved most.
+class RouteRunner(Protocol):
+    """The part of an evidence collector that is needed here."""
 
-    Args:
-        gathering: where routes run.
-        verdicts: those of the run.
-        numbers: the row numbers of the sample.
-        available: how many rows there are in all.
-    """
-    failing = [verdict for verdict in verdicts if verdict.status is Status.FAIL]
-    if not failing:
-        return ()
-    pairs = {verdict.code: _pair(verdict) for verdict in failing}
-    numbers = _with_worst(numbers, [pair for pair in pairs.values() if pair], available)
-    wanted = {GIVEN_ROWS, REFERENCE} | {
-        name.removesuffix(_BASELINE)
-        for pair in pairs.values()
-        if pair
-        for name in (pair.candidate, pair.reference)
-    }
-    traces = collector.run_again([route for route in routes() if route.name in wanted], numbers)
-    bad = sorted({row for rows in collector.bad_rows.values() for row in rows})
-    return tuple(_exhibit(code, pair, traces, numbers, bad) for code, pair in pairs.items())
+    bad_rows: dict[str, list[int]]
 
-
-def _pair(verdict: Verdict) -> Comparison | None:
-    """The comparison that is furthest beyond its limit, if the verdict rests on one."""
-    over = [judged for judged in verdict.judged if not judged.within]
-    return worst(over).comparison if over else None
-
-
-def _with_worst(numbers: np.ndarray, pairs: Sequence[Comparison], available: int) -> np.ndarray:
-    """As many rows, those that moved most among them; they take the place of the last ones."""
-    named = {each.row for pair in pairs for each in pair.worst if each.row < available}
-    missing = sorted(named - set(numbers.tolist()))[: len(numbers)]
-    others = [row for row in numbers.tolist() if row not in named]
-    kept = others[: len(others) - len(missing)] if missing else others
-    return np.array(sorted({*kept, *missing, *(named & set(numbers.tolist()))}), dtype=np.int64)
-
-
-def _exhibit(
-    code: str, pair: Comparison | None, traces: Mapping[str, Trace], numbers: np.ndarray, bad: Sequence[int]
-) -> FailingRows:
-    candidate, reference = (pair.candidate, pair.reference) if pair else (REFERENCE, REFERENCE)
-    mine, theirs = (
-        _answers(traces.get(candidate), len(numbers)),
-        _answers(traces.get(reference), len(numbers)),
-    )
-    chosen = (
-        _furthest(mine, theirs, own=reference == candidate + _BASELINE)
-        if pair and mine.outputs and theirs.outputs
-        else ()
-    )
-    chosen = chosen or tuple((at, at, at) for at in _named(numbers, bad))
-    given, fed = traces.get(GIVEN_ROWS), traces.get(GIVEN_ROWS + _BASELINE)
-    missing = [
-        f"{name}: {_lacking(traces.get(name))}"
-        for name, found in ((candidate, mine), (reference, theirs))
-        if not found.outputs
-    ]
-    return FailingRows(
-        code=code,
-        candidate=candidate,
-        reference=reference,
-        rows=tuple(int(numbers[position]) for position, _, _ in chosen),
-        given=_picked(given.outputs if given else {}, [position for position, _, _ in chosen]),
-        fed=_picked(fed.outputs if fed else {}, [position for position, _, _ in chosen]),
-        answers=_picked(mine.outputs, [place for _, place, _ in chosen]) if pair else {},
-        expected=_picked(theirs.outputs, [place for _, _, place in chosen]),
-        problem="; ".join(dict.fromkeys(missing)) or None,
-    )
+    def run_again(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
+        """Run routes on these rows and return their traces with outputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Answers:
-    """A route's answers that stand for rows one by one, and for which position in the chunk each stands."""
+class _RowOutputs:
+    """Outputs that belong to single rows, and the position in the chunk of each of those rows."""
 
     outputs: Outputs
     positions: tuple[int, ...]
 
 
-def _answers(trace: Trace | None, count: int) -> _Answers:
+@dataclass(frozen=True, kw_only=True)
+class _Match:
+    """One row: its position in the chunk, and its places in the candidate's and the reference's outputs."""
+
+    position: int
+    candidate: int
+    reference: int
+
+
+def collect_failing_rows(
+    runner: RouteRunner, verdicts: Iterable[Verdict], numbers: np.ndarray, available: int
+) -> tuple[FailingRows, ...]:
+    """Run the worst pair of each failing check once more, and keep the rows that differ most.
+
+    Args:
+        runner: runs the routes.
+        verdicts: the verdicts of the run.
+        numbers: the row numbers of the sample.
+        available: how many rows there are in all.
+    """
+    pairs = {verdict.code: _worst_pair(verdict) for verdict in verdicts if verdict.status is Status.FAIL}
+    if not pairs:
+        return ()
+    known = [pair for pair in pairs.values() if pair is not None]
+    numbers = _include_worst_rows(numbers, known, available)
+    names = {name.removesuffix(_BASELINE) for pair in known for name in (pair.candidate, pair.reference)}
+    wanted = names | {GIVEN_ROWS, REFERENCE}
+    traces = runner.run_again([route for route in routes() if route.name in wanted], numbers)
+    bad = {row for rows in runner.bad_rows.values() for row in rows}
+    return tuple(_build(code, pair, traces, numbers, bad) for code, pair in pairs.items())
+
+
+def _worst_pair(verdict: Verdict) -> Comparison | None:
+    """Return the comparison that exceeds its limit most, None if the verdict rests on none."""
+    over = [judged for judged in verdict.judged if not judged.within]
+    return worst(over).comparison if over else None
+
+
+def _include_worst_rows(numbers: np.ndarray, pairs: Sequence[Comparison], available: int) -> np.ndarray:
+    """Return as many row numbers, with those that differ most in place of the last ones."""
+    named = {kept.row for pair in pairs for kept in pair.worst if kept.row < available}
+    missing = sorted(named - set(numbers.tolist()))[: len(numbers)]
+    others = [row for row in numbers.tolist() if row not in named]
+    kept_rows = others[: len(others) - len(missing)] if missing else others
+    return np.array(sorted({*kept_rows, *missing, *(named & set(numbers.tolist()))}), dtype=np.int64)
+
+
+def _build(
+    code: str,
+    pair: Comparison | None,
+    traces: Mapping[str, Trace],
+    numbers: np.ndarray,
+    bad: set[int],
+) -> FailingRows:
+    names = (pair.candidate, pair.reference) if pair else (REFERENCE, REFERENCE)
+    candidate, reference = (_row_outputs(traces.get(name), len(numbers)) for name in names)
+    matches: Sequence[_Match] = ()
+    if pair and candidate.outputs and reference.outputs:
+        matches = _furthest(candidate, reference, own_baseline=names[1] == names[0] + _BASELINE)
+    if not matches:
+        matches = [_Match(position=at, candidate=at, reference=at) for at in _rows_to_show(numbers, bad)]
+    positions = [match.position for match in matches]
+    return FailingRows(
+        code=code,
+        candidate=names[0],
+        reference=names[1],
+        rows=tuple(int(numbers[position]) for position in positions),
+        given=_select(_outputs(traces, GIVEN_ROWS), positions),
+        fed=_select(_outputs(traces, GIVEN_ROWS + _BASELINE), positions),
+        answers=_select(candidate.outputs, [match.candidate for match in matches]) if pair else {},
+        expected=_select(reference.outputs, [match.reference for match in matches]),
+        problem=_problem(dict(zip(names, (candidate, reference), strict=True)), traces),
+    )
+
+
+def _row_outputs(trace: Trace | None, count: int) -> _RowOutputs:
     if trace is None or not trace.ran:
-        return _Answers(outputs={}, positions=())
+        return _RowOutputs(outputs={}, positions=())
     positions = tuple(range(count)) if trace.rows is None else tuple(int(position) for position in trace.rows)
     outputs = {
         name: values
         for name, values in trace.outputs.items()
         if values.ndim and len(values) == len(positions)
     }
-    return _Answers(outputs=outputs, positions=positions)
+    return _RowOutputs(outputs=outputs, positions=positions)
 
 
-def _lacking(trace: Trace | None) -> str:
+def _outputs(traces: Mapping[str, Trace], name: str) -> Outputs:
+    return traces[name].outputs if name in traces else {}
+
+
+def _problem(runs: Mapping[str, _RowOutputs], traces: Mapping[str, Trace]) -> str | None:
+    """Return why outputs are missing, None if none are."""
+    missing = [f"{name}: {_reason(traces.get(name))}" for name, run in runs.items() if not run.outputs]
+    return "; ".join(missing) or None
+
+
+def _reason(trace: Trace | None) -> str:
     if trace is None:
         return "it did not run"
-    return trace.error or trace.unavailable or "its answers do not stand for rows one by one"
+    return trace.error or trace.unavailable or "its outputs do not belong to single rows"
 
 
-def _furthest(mine: _Answers, theirs: _Answers, *, own: bool) -> tuple[tuple[int, int, int], ...]:
-    """The rows that moved most, each once: position in the chunk, place among my answers, place among theirs.
+def _furthest(candidate: _RowOutputs, reference: _RowOutputs, *, own_baseline: bool) -> list[_Match]:
+    """Return the rows that differ most, each once.
 
-    A route that brought its own reference along answers a row several times, each time against the answer in the same place.
+    A route that brings its own baseline may answer a row several times, each time compared with the baseline
+    at the same place.
     """
-    places = {position: place for place, position in reversed(list(enumerate(theirs.positions)))}
-    pairs = [
-        (position, place, place if own else places.get(position))
-        for place, position in enumerate(mine.positions)
+    places = {position: place for place, position in reversed(list(enumerate(reference.positions)))}
+    matches = [
+        _Match(position=position, candidate=place, reference=other)
+        for place, position in enumerate(candidate.positions)
+        if (other := place if own_baseline else places.get(position)) is not None
     ]
-    known = [(position, place, other) for position, place, other in pairs if other is not None]
     shared = [
-        (mine.outputs[name], theirs.outputs[name]) for name in mine.outputs.keys() & theirs.outputs.keys()
+        (candidate.outputs[name], reference.outputs[name])
+        for name in candidate.outputs.keys() & reference.outputs.keys()
     ]
-    ranked = sorted(
-        known,
-        key=lambda each: (
-            -max((_apart(values[each[1]], others[each[2]]) for values, others in shared), default=0.0)
-        ),
-    )
-    once: dict[int, tuple[int, int, int]] = {}
-    for each in ranked:
-        once.setdefault(each[0], each)
-    return tuple(once.values())[:_MOST_ROWS]
+
+    def distance(match: _Match) -> float:
+        pairs = ((values[match.candidate], others[match.reference]) for values, others in shared)
+        return max((max_abs_difference(*pair, nan="equal") for pair in pairs), default=0.0)
+
+    once: dict[int, _Match] = {}
+    for match in sorted(matches, key=distance, reverse=True):
+        once.setdefault(match.position, match)
+    return list(once.values())[:_MOST_ROWS]
 
 
-@np.errstate(invalid="ignore", over="ignore")
-def _apart(mine: np.ndarray, theirs: np.ndarray) -> float:
-    """The greatest distance in one row; infinite for other shapes, and where one is finite alone."""
-    if mine.shape != theirs.shape:
-        return float("inf")
-    if mine.dtype.kind not in "fiub" or theirs.dtype.kind not in "fiub":
-        return float(np.any(mine != theirs))
-    one, other = mine.astype(np.float64), theirs.astype(np.float64)
-    if (np.isfinite(one) != np.isfinite(other)).any():
-        return float("inf")
-    return float(np.nan_to_num(np.abs(one - other), nan=0.0).max(initial=0.0))
+def _rows_to_show(numbers: np.ndarray, bad: set[int]) -> list[int]:
+    """Return positions if no routes are compared: rows with NaN or infinity, or else the first ones."""
+    not_finite = [position for position, row in enumerate(numbers.tolist()) if row in bad]
+    return (not_finite or list(range(len(numbers))))[:_MOST_ROWS]
 
 
-def _named(numbers: np.ndarray, bad: Sequence[int]) -> list[int]:
-    """Where no routes are compared: the rows with NaN or infinity, else the first ones."""
-    holed = [at for at, row in enumerate(numbers.tolist()) if row in set(bad)]
-    return (holed or list(range(len(numbers))))[:_MOST_ROWS]
-
-
-def _picked(values: Mapping[str, np.ndarray], chosen: Sequence[int]) -> dict[str, np.ndarray]:
+def _select(values: Outputs, places: Sequence[int]) -> dict[str, np.ndarray]:
     return {
-        name: each[list(chosen)]
-        for name, each in values.items()
-        if each.ndim and (not chosen or len(each) > max(chosen))
+        name: array[list(places)]
+        for name, array in values.items()
+        if array.ndim and (not places or len(array) > max(places))
     }

@@ -1,4 +1,4 @@
-"""Observer: what is told to whoever watches a run."""
+"""Observer: the events that a run reports while it goes on."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ __all__ = ["NULL_OBSERVER", "Observer"]
 
 
 class Observer(Protocol):
-    """Told in a few words what comes next, and what was found."""
+    """Receives the events of a run; routes may finish in several threads."""
 
-    def __call__(self, doing: str, /) -> None:
-        """Hear what comes next."""
+    def __call__(self, activity: str, /) -> None:
+        """Receive what the run does next."""
 
-    def found(self, words: str, /) -> None:
-        """Hear what stays true until the end."""
+    def route_finished(self, name: str, summary: str, done: int, total: int, /) -> None:
+        """Receive that one route has finished.
+
+        Args:
+            name: the route's name.
+            summary: the route in a few words.
+            done: how many of the routes that run together have finished.
+            total: how many run together.
+        """
 
 
 class NullObserver:
-    def __call__(self, doing: str, /) -> None:
-        """Hear nothing."""
+    """Ignores every event."""
 
-    def found(self, words: str, /) -> None:
-        """Hear nothing."""
+    def __call__(self, activity: str, /) -> None:
+        """Ignore what comes next."""
+
+    def route_finished(self, name: str, summary: str, done: int, total: int, /) -> None:
+        """Ignore the route."""
 
 
 NULL_OBSERVER: Observer = NullObserver()
-"""Watches nothing."""
+"""The observer of a run that nothing observes."""

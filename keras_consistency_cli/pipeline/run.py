@@ -1,42 +1,38 @@
-"""The whole tool on one screen: settings to subject, to routes, to evidence, to verdicts, to a report."""
+"""Run: settings to inputs, to workers, to evidence, to verdicts, to a report."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from keras_consistency_cli.checks.base import Check, Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.rules.kc102_batch_size import batch_pairs
-from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
+from keras_consistency_cli.checks.selection import check_outputs, required_codes, resolve_selection
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
 from keras_consistency_cli.errors import ShapeMismatchError, UsageError
 from keras_consistency_cli.loading.rows.source import chunks
-from keras_consistency_cli.measurement.facts import DataFacts, Facts
-from keras_consistency_cli.pipeline.collector import EvidenceCollector, Look, Plan
-from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
+from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.evidence_context import known_of
-from keras_consistency_cli.pipeline.failing_rows import collect
-from keras_consistency_cli.pipeline.inputs import Opened, open_files
+from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
+from keras_consistency_cli.pipeline.inputs import Inputs
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
-from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report, required
+from keras_consistency_cli.pipeline.plan import Plan
+from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
-from keras_consistency_cli.pipeline.worker_setup import collect_worker_status, create_workers, started
-from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_worker_status, start_up
+from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
-from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import routes
-from keras_consistency_cli.workers.client import WorkerClient
-from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.forkserver import ForkServer
-from keras_consistency_cli.workers.pool import map_concurrently
 
 __all__ = ["examine", "inspect", "selected"]
 
@@ -50,131 +46,164 @@ def inspect(
     instead: Sequence[Check] = (),
     observe: Observer = NULL_OBSERVER,
 ) -> Report:
-    """Run the selected checks and report.
+    """Run the selected checks and return the report.
 
     Args:
         settings: validated settings.
-        argv_text: the command line that asked for it, for the report.
-        fork server: where workers come from, where one is waiting already; it is started here and closed by whoever made it.
-        config: the YAML file that the settings were read from, for the commands that reproduce single failures.
-        observe: told what comes next.
+        argv_text: the command line of this run, for the report.
+        fork_server: a fork server that waits already, if there is one; its owner closes it.
+        config: the YAML file of the settings, for the commands that reproduce single failures.
         instead: checks to run instead of those that the settings select.
+        observe: receives the events of the run.
 
     Raises:
         KcheckError: nothing could be checked; the error carries the exit code.
     """
     start = time.perf_counter()
     checks = tuple(instead) or selected(settings)
-    deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
-    with ExitStack() as stack:
-        observe(f"starting {settings.backend} and loading the model")
-        fork_servers = started(settings, stack, fork_server)
-        opened = open_files(settings)
-        plan = Plan.of(checks, routes(settings.batch_sizes()))
-        clients = create_workers(settings, opened, plan, fork_servers, stack, deadline)
-        report = examine(
-            settings, opened, clients, checks=checks, fork_servers=fork_servers.fork_servers, observe=observe
-        )
-    alone = reproducers(settings, report.verdicts, config)
-    return replace(report, reproducers=alone, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
+    plan = Plan.of(checks, routes(settings.batch_sizes()))
+    with start_up(settings, plan, fork_server=fork_server, observe=observe) as subject:
+        report = examine(settings, subject, plan, checks=checks, observe=observe)
+    single = reproducers(settings, report.verdicts, config)
+    return replace(report, reproducers=single, reproduce=argv_text, elapsed_s=time.perf_counter() - start)
 
 
 def examine(
     settings: Settings,
-    opened: Opened,
-    clients: Mapping[str, WorkerClient],
+    subject: LoadedSubject,
+    plan: Plan,
     *,
     checks: Sequence[Check],
-    fork_servers: Sequence[ForkServer] = (),
     observe: Observer = NULL_OBSERVER,
 ) -> Report:
-    """Load every seat, gather what the checks need, judge and compose; who called whom, and how long it took, is not told.
+    """Choose rows, collect evidence, judge, diagnose and build the report.
+
+    The report lacks the command line and the elapsed time, which the caller knows.
 
     Args:
         settings: validated settings.
-        opened: what was read of the subject.
-        seats: where routes run, by the names of `routes.base.Seat`; several may share one.
-        checks: the checks to ask, from `selected`.
-        homes: the fork servers that the seats' workers come from, which must still be there in the end.
-        observe: told what comes next.
+        subject: the opened files, and the workers that have loaded them.
+        plan: the routes and pairs that the checks need.
+        checks: the checks, from `selected`.
+        observe: receives the events of the run.
 
     Raises:
         KcheckError: nothing could be checked.
     """
-    table = routes(settings.batch_sizes())
-    plan = Plan.of(checks, table)
-    facts, described = _loaded(clients)
-    check_outputs([name for name, _ in settings.policy().per_output], [fact.name for fact in facts.outputs])
-    collector = EvidenceCollector(
-        plan=plan, facts=facts, policy=settings.policy(), clients=clients, observe=observe
-    )
+    _check_stated_outputs(settings, subject)
+    collector = _new_collector(settings, subject, plan, observe)
+
     try:
-        numbers = rows_to_check(settings, opened.rows, facts)
+        numbers = rows_to_check(settings, subject.inputs.rows, subject.facts)
     except ShapeMismatchError as mismatch:
-        return _refused(mismatch, settings, opened, collector, checks)
-    description = clients["main"].describe(every=settings.rows == "all")
-    known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
-    ask = partial(_asked, checks, collector, known)
-    sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
-    steps = one_by_one(checks, table, known) if settings.exit_first else ()
-    collector.add(sample, first=True, look=_live(checks, table, known, observe), steps=tuple(steps))
-    for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
-        if settings.exit_first and _failed(ask()):
+        return _refused(mismatch, settings, subject.inputs, collector, checks)
+    description = subject.clients["main"].describe(every=settings.rows == "all")
+    known = {
+        **known_of(settings, subject.inputs, subject.facts),
+        **_known(settings, subject.inputs, description),
+    }
+    numbers = with_bad_rows(numbers, description)
+    sample, rest = split_sample(numbers, subject.facts, settings.batch_size)
+
+    verdicts = _collect_and_judge(settings, subject, collector, checks, known, sample, rest)
+    _locate_faults(collector, known, verdicts, sample)
+    diagnoses = diagnose(collector.evidence(known), verdicts)
+    open_questions = unexplained(collector.evidence(known), verdicts, diagnoses)
+    exhibits = _collect_failing_rows(settings, subject, collector, verdicts, sample)
+
+    # Last of all: a worker that is killed after this has nothing left to answer.
+    unprotected, lost = collect_worker_status(subject)
+    run = RunInfo(
+        rows_description=subject.rows_description, description=description, unprotected=unprotected, lost=lost
+    )
+    report = build_report(settings, subject.inputs, collector, verdicts, diagnoses, run)
+    return replace(report, unexplained=open_questions, exhibits=exhibits)
+
+
+def _check_stated_outputs(settings: Settings, subject: LoadedSubject) -> None:
+    """Refuse limits for outputs that the model does not have."""
+    stated = [name for name, _ in settings.policy().per_output]
+    check_outputs(stated, [fact.name for fact in subject.facts.outputs])
+
+
+def _new_collector(
+    settings: Settings, subject: LoadedSubject, plan: Plan, observe: Observer
+) -> EvidenceCollector:
+    return EvidenceCollector(
+        plan=plan, facts=subject.facts, policy=settings.policy(), clients=subject.clients, observe=observe
+    )
+
+
+def _collect_and_judge(
+    settings: Settings,
+    subject: LoadedSubject,
+    collector: EvidenceCollector,
+    checks: Sequence[Check],
+    known: Mapping[str, Any],
+    sample: np.ndarray,
+    rest: np.ndarray,
+) -> list[Verdict]:
+    """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
+    table = routes(settings.batch_sizes())
+    if settings.exit_first:
+        collector.add_until_failure(checks, table, sample, known)
+    else:
+        collector.add(sample, first=True)
+    for chunk in chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size)):
+        if settings.exit_first and _first_failure(_judge_until_failure(checks, collector, known)):
             break
         collector.add(chunk, first=False)
-    verdicts = ask(until_one_fails=settings.exit_first)
-    collector.run_more(locators(verdicts), sample)
-    collector.run_more(togglers(collector.evidence(known), verdicts), sample)
-    diagnoses = diagnose(collector.evidence(known), verdicts)
-    exhibits = (
-        collect(collector, verdicts, sample, opened.rows.length if opened.rows else collector.rows)
-        if settings.bundle
-        else ()
-    )
-    riddles = unexplained(collector.evidence(known), verdicts, diagnoses)
-    # Last of all: whoever is ended after this has nothing more to say.
-    unprotected, lost = collect_worker_status(clients, fork_servers)
-    loaded = RunInfo(made=described, description=description, unprotected=unprotected, lost=lost)
-    report = build_report(settings, opened, collector, verdicts, diagnoses, loaded)
-    return replace(report, unexplained=riddles, exhibits=exhibits)
+    if settings.exit_first:
+        return _judge_until_failure(checks, collector, known)
+    evidence = collector.evidence(known)
+    return [check.verdict(evidence) for check in checks]
 
 
-def _live(
-    checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], observe: Observer
-) -> Look | None:
-    """What shows failures and warnings as soon as they are known; None where nobody watches."""
-
-    def heard(verdict: Verdict) -> None:
-        if verdict.status in (Status.FAIL, Status.WARN):
-            observe.found(f"{verdict.status.value.upper()}  {verdict.code} {verdict.name}: {verdict.message}")
-
-    return None if observe is NULL_OBSERVER else asked_early(checks, table, known, heard)
-
-
-def _asked(
-    checks: Sequence[Check],
-    collector: EvidenceCollector,
-    known: dict[str, Any],
-    *,
-    until_one_fails: bool = True,
+def _judge_until_failure(
+    checks: Sequence[Check], collector: EvidenceCollector, known: Mapping[str, Any]
 ) -> list[Verdict]:
-    """Ask every check in turn, or only until one fails."""
+    """Return the verdicts of the checks up to the first failure; those after it are skipped."""
+    evidence = collector.evidence(known)
     verdicts: list[Verdict] = []
     for check in checks:
-        failed = _failed(verdicts) if until_one_fails else None
-        why = f"{failed.code} failed, and --exit-first asks no further" if failed else ""
-        verdicts.append(check.skipped(why) if failed else check.verdict(collector.evidence(known)))
+        failure = _first_failure(verdicts)
+        if failure is None:
+            verdicts.append(check.verdict(evidence))
+        else:
+            verdicts.append(check.skipped(f"{failure.code} failed, and --exit-first stops there"))
     return verdicts
 
 
-def _failed(verdicts: Sequence[Verdict]) -> Verdict | None:
+def _first_failure(verdicts: Sequence[Verdict]) -> Verdict | None:
     return next((verdict for verdict in verdicts if verdict.status is Status.FAIL), None)
+
+
+def _locate_faults(
+    collector: EvidenceCollector, known: Mapping[str, Any], verdicts: Sequence[Verdict], sample: np.ndarray
+) -> None:
+    """Run the routes that search for the faulty layer, then those that test it by an intervention."""
+    collector.run_more(locators(verdicts), sample)
+    collector.run_more(togglers(collector.evidence(known), verdicts), sample)
+
+
+def _collect_failing_rows(
+    settings: Settings,
+    subject: LoadedSubject,
+    collector: EvidenceCollector,
+    verdicts: Sequence[Verdict],
+    sample: np.ndarray,
+) -> tuple[FailingRows, ...]:
+    """Return the rows of each failure if a bundle is requested."""
+    if not settings.bundle:
+        return ()
+    available = subject.inputs.rows.length if subject.inputs.rows else collector.rows
+    return collect_failing_rows(collector, verdicts, sample, available)
 
 
 def _refused(
     mismatch: ShapeMismatchError,
     settings: Settings,
-    opened: Opened,
+    opened: Inputs,
     collector: EvidenceCollector,
     checks: Sequence[Check],
 ) -> Report:
@@ -203,11 +232,11 @@ def _refused(
         collector,
         verdicts,
         diagnose(evidence, verdicts),
-        RunInfo(made="", description=DataFacts()),
+        RunInfo(rows_description="", description=DataFacts()),
     )
 
 
-def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:
+def _known(settings: Settings, opened: Inputs, description: DataFacts) -> dict[str, Any]:
     """What checks may know beside routes and facts of the model."""
     return {
         "description": description,
@@ -222,7 +251,7 @@ def selected(settings: Settings) -> tuple[Check, ...]:
     codes = resolve_selection(
         settings.select, settings.ignore, [(check.code, check.name) for check in offered]
     )
-    lacking = next((code for code in required(settings) if code not in codes), None)
+    lacking = next((code for code in required_codes(settings.require, CHECKS) if code not in codes), None)
     if lacking is not None:
         raise UsageError(
             f"{lacking} is required, and is not among the checks to run",
@@ -233,8 +262,3 @@ def selected(settings: Settings) -> tuple[Check, ...]:
         replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check
         for check in chosen
     )
-
-
-def _loaded(clients: Mapping[str, WorkerClient]) -> tuple[Facts, str]:
-    """Load every worker side by side; what the main one says counts."""
-    return map_concurrently(list(dict.fromkeys(clients.values())), WorkerClient.load)[0]

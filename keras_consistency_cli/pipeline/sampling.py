@@ -1,4 +1,4 @@
-"""Which rows are checked: how many, spread over the data, and in which chunks they stream."""
+"""Sampling: how many rows are checked, which ones, and the chunks in which they are read."""
 
 from __future__ import annotations
 
@@ -10,33 +10,39 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, match_inputs
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
-from keras_consistency_cli.pipeline.inputs import SAMPLE_ROWS, subject_files
+from keras_consistency_cli.workers.load_request import SAMPLE_ROWS, subject_files
 
 __all__ = ["affordable_rows", "chunk_rows", "rows_to_check", "split_sample", "with_bad_rows"]
 
 _CHUNK_BYTES = 32 * 2**20
+_MOST_CHUNK_ROWS = 8192
 _SAMPLE_BYTES = 16 * 2**20
 _FEWEST_ROWS = 32
 _WORK = 2e9
-"""Multiplications that one pass over the sample may take, about a second; by a rule and not by the clock, so that runs can be repeated."""
+"""Multiplications that one pass over the sample may take, about a second.
+
+This is a rule and not a measured time, so that runs can be repeated.
+"""
 _WORK_PER_ELEMENT = 200
-"""How often a convolution or a recurrent layer uses an input element, roughly, for each of its channels."""
+"""How often a convolution or recurrent layer uses an input element, roughly, per channel."""
 _OPEN_AXIS = 64
 _BAD_ROWS = 2
 
 
 def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) -> np.ndarray:
-    """Return row numbers: as many as the user asked for, else `SAMPLE_ROWS` or what a heavy model affords, spread over the data and seeded.
+    """Return the numbers of the rows to check, spread over the data and seeded.
+
+    They are as many as the user requests, by default `SAMPLE_ROWS` or what a heavy model allows.
 
     Raises:
-        MisfitError: the rows are of a shape that the model refuses.
-        DataError: they do not fit it otherwise, or there are fewer than one batch of a model built for a fixed size.
+        ShapeMismatchError: the rows have a shape that the model refuses.
+        DataError: they do not fit for another reason, or do not fill one batch of a model with a fixed size.
     """
     batch = facts.batch_size or 1
     wanted = settings.rows if "rows" in settings.model_fields_set else affordable_rows(facts, source)
     if source is None:
-        made = SAMPLE_ROWS if wanted == "all" else wanted
-        return choose_rows(max(made, batch), "all", seed=settings.seed, multiple_of=batch)
+        generated = SAMPLE_ROWS if wanted == "all" else wanted
+        return choose_rows(max(generated, batch), "all", seed=settings.seed, multiple_of=batch)
     match_inputs(
         source, raw_inputs(subject_files(settings), facts.inputs, source), batch_size=facts.batch_size
     )
@@ -44,49 +50,58 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
 
 
 def affordable_rows(facts: Facts, source: RowSource | None) -> int:
-    """Return how many rows of this model every route can be run on in reasonable time: 256 for most, 32 for the heaviest."""
+    """Return on how many rows every route can run in reasonable time.
+
+    256 for most models, 32 for the heaviest.
+    """
     if source is not None:
         elements = sum(math.prod(array.shape[1:]) for array in source.arrays.values())
     else:
-        elements = sum(math.prod(dim or _OPEN_AXIS for dim in fact.shape[1:]) for fact in facts.inputs)
+        elements = sum(_elements(fact.shape) for fact in facts.inputs)
     work = elements * _WORK_PER_ELEMENT + facts.parameters
     return max(_FEWEST_ROWS, min(SAMPLE_ROWS, int(_WORK // max(work, 1)) // _FEWEST_ROWS * _FEWEST_ROWS))
 
 
-def with_bad_rows(numbers: np.ndarray, description: DataFacts) -> np.ndarray:
-    """Return as many row numbers, with the first rows of NaN or infinity that reach the model among them: one bad row must not hide.
+def _elements(shape: tuple[int | None, ...]) -> int:
+    """Return the elements of one row, with a guess for axes of any length."""
+    return math.prod(dim or _OPEN_AXIS for dim in shape[1:])
 
-    Each takes the place of the chosen row that is nearest to it.
+
+def with_bad_rows(numbers: np.ndarray, description: DataFacts) -> np.ndarray:
+    """Return as many row numbers, with the first rows of NaN or infinity among them.
+
+    One bad row must not go unnoticed. Each takes the place of the nearest chosen row.
     """
     if description.generated or not len(numbers):
         return numbers
     chosen = set(numbers.tolist())
+    first_bad = {row for rows in description.fed for row in rows.first_bad}
     for bad in {row for rows in description.fed for row in rows.first_bad[:_BAD_ROWS]} - chosen:
-        others = np.array(sorted(chosen - {row for rows in description.fed for row in rows.first_bad}))
-        if len(others):
-            chosen = chosen - {int(others[np.abs(others - bad).argmin()])} | {bad}
+        replaceable = np.array(sorted(chosen - first_bad))
+        if len(replaceable):
+            chosen = chosen - {int(replaceable[np.abs(replaceable - bad).argmin()])} | {bad}
     return np.array(sorted(chosen), dtype=np.int64)
 
 
 def split_sample(numbers: np.ndarray, facts: Facts, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split rows into a spread sample, on which every route runs, and the rest, through which predict and one-by-one stream.
+    """Split rows into a spread sample and the rest.
 
-    The sample is small enough for some forty routes' outputs to be held at once.
+    Every route runs on the sample; predict and one-by-one also read the rest. The sample is small enough to
+    keep the outputs of some forty routes in memory.
     """
-    row_bytes = 4 * sum(
-        math.prod(dim or _OPEN_AXIS for dim in fact.shape[1:]) for fact in facts.outputs if fact.shape
-    )
+    row_bytes = 4 * sum(_elements(fact.shape) for fact in facts.outputs if fact.shape)
     step = facts.batch_size or batch_size
     size = max(step, min(SAMPLE_ROWS, _SAMPLE_BYTES // max(row_bytes, 1)) // step * step)
     if len(numbers) <= size:
         return numbers, numbers[:0]
-    picked = np.linspace(0, len(numbers) - 1, size).astype(np.int64)
+    places = np.linspace(0, len(numbers) - 1, size).astype(np.int64)
     rest = np.ones(len(numbers), bool)
-    rest[picked] = False
-    return numbers[picked], numbers[rest]
+    rest[places] = False
+    return numbers[places], numbers[rest]
 
 
 def chunk_rows(source: RowSource | None, batch_size: int) -> int:
-    """Return how many rows one chunk may have, in whole batches, such that memory does not grow with the data."""
+    """Return how many rows a chunk has, in whole batches, so that memory does not grow with the data."""
     row_bytes = sum(array.nbytes // max(len(array), 1) for array in source.arrays.values()) if source else 1
-    return max(batch_size, min(8192, _CHUNK_BYTES // max(row_bytes, 1)) // batch_size * batch_size)
+    rows = min(_MOST_CHUNK_ROWS, _CHUNK_BYTES // max(row_bytes, 1))
+    return max(batch_size, rows // batch_size * batch_size)

@@ -1,27 +1,41 @@
-"""Seating: which processes a run needs, and which worker sits in which of them."""
+"""Worker set-up: start fork servers, create the workers of a run, load the subject, and end them all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.pipeline.collector import Plan
-from keras_consistency_cli.pipeline.inputs import Opened, load_request
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.pipeline.inputs import Inputs, open_files
+from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
+from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.numerics.kernels import ONE_THREAD, WITHOUT_ONEDNN
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.forkserver import ForkServer
+from keras_consistency_cli.workers.load_request import build_load_request
+from keras_consistency_cli.workers.pool import map_concurrently
 
-__all__ = ["ForkServers", "collect_worker_status", "create_workers", "started"]
+__all__ = [
+    "ForkServers",
+    "LoadedSubject",
+    "collect_worker_status",
+    "create_workers",
+    "load_workers",
+    "start_fork_servers",
+    "start_up",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForkServers:
-    """Where workers are forked from: `own` runs the model's backend, `fresh` the same in another interpreter where that could matter.
+    """The processes that workers are forked from.
 
-    `float64 copy` runs TensorFlow, where float64 copies live. All three are the same process for an ordinary model on TensorFlow.
+    `own` runs the model's backend. `fresh` runs it in another interpreter if that can matter. `float64_copy`
+    runs TensorFlow, which float64 copies need. For an ordinary model on TensorFlow all three are the same
+    process.
     """
 
     own: ForkServer
@@ -29,76 +43,146 @@ class ForkServers:
     float64_copy: ForkServer
 
     @property
-    def fork_servers(self) -> tuple[ForkServer, ...]:
-        """Each of them once."""
+    def processes(self) -> tuple[ForkServer, ...]:
+        """Each process once."""
         return tuple(dict.fromkeys((self.own, self.fresh, self.float64_copy)))
 
 
-def started(settings: Settings, stack: ExitStack, waiting: ForkServer | None) -> ForkServers:
-    """Start every fork server; they import their backends side by side, and the stack closes them.
+@dataclass(frozen=True, kw_only=True)
+class LoadedSubject:
+    """The opened files, and the workers that have loaded them.
 
-    Args:
-        settings: of the run.
-        stack: what closes them.
-        waiting: a fork server whose interpreter runs already, closed by whoever made it.
+    `clients` are the workers by placement; several placements may share one. `rows_description` says how rows
+    were generated, if they were.
     """
 
-    def further(backend: str) -> ForkServer:
-        return _begun(stack.enter_context(ForkServer()), settings, {"KERAS_BACKEND": backend})
-
-    own = _begun(waiting or stack.enter_context(ForkServer()), settings, {"KERAS_BACKEND": settings.backend})
-    # The user's own code may hang on what a fork inherits: the seed of hash(), and whatever a module drew when it was imported.
-    apart = bool(settings.custom_objects) or settings.trust.code
-    return ForkServers(
-        own=own,
-        fresh=further(settings.backend) if apart else own,
-        float64_copy=own if settings.backend == "tensorflow" else further("tensorflow"),
-    )
+    inputs: Inputs
+    clients: Mapping[str, WorkerClient]
+    facts: Facts
+    rows_description: str
+    fork_servers: Sequence[ForkServer] = ()
 
 
-def _begun(fork_server: ForkServer, settings: Settings, environment: dict[str, str]) -> ForkServer:
+@contextmanager
+def start_up(
+    settings: Settings,
+    plan: Plan,
+    *,
+    fork_server: ForkServer | None = None,
+    main_only: bool = False,
+    observe: Observer = NULL_OBSERVER,
+) -> Iterator[LoadedSubject]:
+    """Start every process, open the files and load the subject; end the processes at exit.
+
+    Args:
+        settings: validated settings.
+        plan: the routes that workers must be able to run.
+        fork_server: a fork server whose interpreter already runs; its owner closes it.
+        main_only: whether the main worker is enough.
+        observe: receives what happens next.
+
+    Raises:
+        KcheckError: the files or the model cannot be checked.
+    """
+    deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
+    with ExitStack() as stack:
+        observe(f"starting {settings.backend} and loading the model")
+        servers = start_fork_servers(settings, stack, fork_server, main_only=main_only)
+        inputs = open_files(settings)
+        clients = create_workers(settings, inputs, plan, servers, stack, deadline, main_only=main_only)
+        facts, rows_description = load_workers(clients)
+        yield LoadedSubject(
+            inputs=inputs,
+            clients=clients,
+            facts=facts,
+            rows_description=rows_description,
+            fork_servers=servers.processes,
+        )
+
+
+def start_fork_servers(
+    settings: Settings, stack: ExitStack, waiting: ForkServer | None, *, main_only: bool = False
+) -> ForkServers:
+    """Start every fork server; they import their backends at the same time.
+
+    Args:
+        settings: validated settings.
+        stack: closes the fork servers.
+        waiting: a fork server whose interpreter already runs, closed by its owner.
+        main_only: whether the main worker is the only one.
+    """
+    own = waiting or stack.enter_context(ForkServer())
+    _start(own, settings, {"KERAS_BACKEND": settings.backend})
+    # The user's own code may depend on what a fork inherits: the seed of hash(), or numbers drawn at import.
+    needs_fresh = bool(settings.custom_objects) or settings.trust.code
+    fresh = float64_copy = own
+    if needs_fresh and not main_only:
+        fresh = stack.enter_context(ForkServer())
+        _start(fresh, settings, {"KERAS_BACKEND": settings.backend})
+    if settings.backend != "tensorflow" and not main_only:
+        float64_copy = stack.enter_context(ForkServer())
+        _start(float64_copy, settings, {"KERAS_BACKEND": "tensorflow"})
+    return ForkServers(own=own, fresh=fresh, float64_copy=float64_copy)
+
+
+def _start(fork_server: ForkServer, settings: Settings, environment: dict[str, str]) -> None:
     fork_server.start(environment, memory_limit=settings.memory_limit, isolated=settings.isolation == "auto")
-    return fork_server
 
 
 def create_workers(
     settings: Settings,
-    opened: Opened,
+    inputs: Inputs,
     plan: Plan,
     fork_servers: ForkServers,
     stack: ExitStack,
     deadline: Deadline,
+    *,
+    main_only: bool = False,
 ) -> dict[str, WorkerClient]:
-    """Return a seat for every name that routes may ask for; two names share a worker where that changes nothing. The stack closes them."""
-    load = load_request(settings, opened, sizes=settings.batch_sizes())
+    """Return a worker for every placement; two placements share one if that changes nothing.
+
+    Args:
+        settings: validated settings.
+        inputs: the opened files.
+        plan: the routes to run.
+        fork_servers: the processes to fork from.
+        stack: closes the workers.
+        deadline: the time limits of the run.
+        main_only: whether the main worker is the only one.
+    """
+    request = build_load_request(settings, inputs.archive, sizes=settings.batch_sizes())
 
     def client(fork_server: ForkServer, **more: object) -> WorkerClient:
-        made = WorkerClient(fork_server, {**load, **more}, timeout=settings.timeout, deadline=deadline)
-        stack.callback(made.close)
-        return made
+        worker = WorkerClient(fork_server, {**request, **more}, timeout=settings.timeout, deadline=deadline)
+        stack.callback(worker.close)
+        return worker
 
-    clients = {"main": client(fork_servers.own), "fresh": client(fork_servers.fresh)}
-    # One worker less where both would be forks of the same process: the fresh one repeats first, and then has nothing to do.
-    clients["shadow"] = (
-        clients["fresh"]
-        if fork_servers.fresh is fork_servers.float64_copy
-        else client(fork_servers.float64_copy)
-    )
+    clients = {"main": client(fork_servers.own)}
+    if main_only:
+        return clients
+    clients["fresh"] = client(fork_servers.fresh)
+    # One worker is enough if both would be forks of the same process: the fresh one runs its route first.
+    shared = fork_servers.fresh is fork_servers.float64_copy
+    clients["shadow"] = clients["fresh"] if shared else client(fork_servers.float64_copy)
     if settings.backend == "tensorflow" and any(route.placement == "kernels" for route in plan.routes):
-        # Without oneDNN is a second import beside the first, one thread is another fork.
-        other = _begun(
-            stack.enter_context(ForkServer()), settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN}
-        )
+        # Without oneDNN the backend has to be imported again; one thread only needs another fork.
+        other = stack.enter_context(ForkServer())
+        _start(other, settings, {"KERAS_BACKEND": settings.backend, **WITHOUT_ONEDNN})
         clients |= {"kernels": client(other), "thread": client(fork_servers.own, threads=ONE_THREAD)}
     return clients
 
 
-def collect_worker_status(
-    clients: Mapping[str, WorkerClient], fork_servers: Iterable[ForkServer]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what workers could not be kept from, and how those were lost that nobody had told to go; each of them is asked once more."""
-    workers = dict.fromkeys(clients.values())
-    lost = [*(client.lost() for client in workers), *(home.lost() for home in fork_servers)]
-    return tuple(dict.fromkeys(lack for client in workers for lack in client.unprotected)), tuple(
-        how for how in lost if how is not None
-    )
+def load_workers(clients: Mapping[str, WorkerClient]) -> tuple[Facts, str]:
+    """Load the subject in every worker at the same time; return the answer of the main one."""
+    return map_concurrently(list(dict.fromkeys(clients.values())), WorkerClient.load)[0]
+
+
+def collect_worker_status(subject: LoadedSubject) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ask each process once more; return what they could not be prevented from, and how they were lost.
+
+    A process is lost if it ended although nothing told it to.
+    """
+    workers = dict.fromkeys(subject.clients.values())
+    unprotected = dict.fromkeys(lack for client in workers for lack in client.unprotected)
+    endings = [*(client.lost() for client in workers), *(server.lost() for server in subject.fork_servers)]
+    return tuple(unprotected), tuple(ending for ending in endings if ending is not None)

@@ -1,4 +1,4 @@
-"""Several workers at once."""
+"""Pool: several workers at the same time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _Answer = TypeVar("_Answer")
 def map_concurrently(
     clients: Sequence[WorkerClient], act: Callable[[WorkerClient], _Answer]
 ) -> list[_Answer]:
-    """Do something with every seat side by side, and return the answers in their order.
+    """Call a function with every worker at the same time, and return the results in their order.
 
-    Whatever interrupts one, Ctrl-C included, ends them all at once: threads that wait for a worker are woken by its end.
+    Whatever interrupts one call, Ctrl-C included, ends all workers at once; threads that wait for a worker
+    return when it ends.
     """
     if len(clients) == 1:
-        # A seat in this process keeps to this thread: what Keras remembers, it remembers thread by thread.
+        # A worker in this process must stay in this thread: Keras keeps some state thread by thread.
         return [act(clients[0])]
     with ThreadPoolExecutor(len(clients)) as pool:
         try:

@@ -1,4 +1,7 @@
-"""What the parent and its workers say to each other: a JSON header and raw arrays. Never pickles, so that a worker cannot run code in the parent."""
+"""Protocol: messages between the parent and its workers, a JSON header and raw arrays.
+
+They are never pickles, so that a worker cannot run code in the parent.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NO_MESSAGE", "receive", "send"]
+__all__ = ["NOT_A_MESSAGE", "receive", "send"]
 
-NO_MESSAGE = "a worker sent something that is not a message"
-"""What is said of anything that does not follow the protocol."""
+NOT_A_MESSAGE = "a worker sent something that is not a message"
+"""The text for anything that does not follow the protocol."""
 
 _MAGIC = b"kchk"
 _HEAD = struct.Struct("<4sI")
 _HEADER_LIMIT = 64 * 2**20
 _KINDS = "fiubUS"
-_MOST = 2**40
+_LIMIT = 2**40
 
 
 def send(
@@ -31,13 +34,17 @@ def send(
     *,
     deadline: float | None = None,
 ) -> None:
-    """Send one message; arrays of objects are refused with a ValueError.
+    """Send one message.
 
     Args:
-        channel: where to.
-        header: anything that JSON takes.
-        arrays: of numbers, truth values or text.
-        deadline: the moment of `time.monotonic` after which it is a TimeoutError; None leaves the channel's own timeout.
+        channel: the socket to send to.
+        header: anything that JSON can hold.
+        arrays: arrays of numbers, booleans or text.
+        deadline: the time of `time.monotonic` after which it is a TimeoutError; None keeps the channel's own
+            timeout.
+
+    Raises:
+        ValueError: an array holds anything else.
     """
     solid = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in (arrays or {}).items()}
     if any(array.dtype.kind not in _KINDS for array in solid.values()):
@@ -46,72 +53,74 @@ def send(
         {"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in solid.items()
     ]
     text = json.dumps({**header, "arrays": described}).encode()
-    _hurry(channel, deadline)
+    _set_timeout(channel, deadline)
     channel.sendall(_HEAD.pack(_MAGIC, len(text)) + text)
     for array in solid.values():
         if array.nbytes:
-            _hurry(channel, deadline)
+            _set_timeout(channel, deadline)
             channel.sendall(array.reshape(-1).view(np.uint8).data)
 
 
 def receive(
-    channel: socket.socket, *, deadline: float | None = None, most: int = _MOST
+    channel: socket.socket, *, deadline: float | None = None, limit: int = _LIMIT
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Wait for one message.
 
     Args:
-        channel: where from.
-        deadline: the moment of `time.monotonic` by which all of it must have come; None leaves the channel's own timeout, piece by piece.
-        most: bytes that its arrays may hold together; more is refused before anything is set aside for them.
+        channel: the socket to receive from.
+        deadline: the time of `time.monotonic` by which all of it must have arrived; None keeps the channel's
+            own timeout for each piece.
+        limit: bytes that its arrays may hold together; a larger message is refused before memory is reserved.
 
     Raises:
         EOFError: the other side is gone.
-        ValueError: what came is not a message.
-        TimeoutError: it did not come in time.
+        ValueError: it is not a message.
+        TimeoutError: it did not arrive in time.
     """
-    magic, length = _HEAD.unpack(_exactly(channel, _HEAD.size, deadline).data)
+    magic, length = _HEAD.unpack(_receive_exactly(channel, _HEAD.size, deadline).data)
     if magic != _MAGIC or length > _HEADER_LIMIT:
-        raise ValueError(NO_MESSAGE)
+        raise ValueError(NOT_A_MESSAGE)
     try:
-        header = json.loads(bytes(_exactly(channel, length, deadline)))
-        described = [_array(**each) for each in header.pop("arrays")]
-        sizes = [math.prod(shape) * kind.itemsize for _, kind, shape in described]
-        if sum(sizes) > most:
-            raise ValueError(
-                f"a worker announced an answer of {sum(sizes) / 2**30:.3g} GiB, more than it may hold"
-            )
+        header = json.loads(bytes(_receive_exactly(channel, length, deadline)))
+        described = [_check_array(**each) for each in header.pop("arrays")]
+        sizes = [math.prod(shape) * dtype.itemsize for _, dtype, shape in described]
+        if sum(sizes) > limit:
+            size = f"{sum(sizes) / 2**30:.3g} GiB"
+            raise ValueError(f"a worker announced an answer of {size}, more than it may hold")
         arrays = {
-            name: _exactly(channel, size, deadline).view(kind).reshape(shape)
-            for (name, kind, shape), size in zip(described, sizes, strict=True)
+            name: _receive_exactly(channel, size, deadline).view(dtype).reshape(shape)
+            for (name, dtype, shape), size in zip(described, sizes, strict=True)
         }
     except (TypeError, KeyError, AttributeError, OverflowError, MemoryError, RecursionError) as problem:
-        raise ValueError(NO_MESSAGE) from problem
+        raise ValueError(NOT_A_MESSAGE) from problem
     return header, arrays
 
 
-def _array(*, name: str, dtype: str, shape: Sequence[int]) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
-    """One array's description, checked: the worker runs the model's own code, so that anything may come."""
-    kind = np.dtype(str(dtype))
-    if kind.kind not in _KINDS or any(type(size) is not int or size < 0 for size in shape):
-        raise ValueError(f"a worker sent an array of dtype {str(kind)[:60]} and shape {str(shape)[:60]}")
-    return str(name), kind, tuple(shape)
+def _check_array(
+    *, name: str, dtype: str, shape: Sequence[int]
+) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
+    """Return one array's description, checked: a worker runs the model's own code and may send anything."""
+    checked = np.dtype(str(dtype))
+    if checked.kind not in _KINDS or any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"a worker sent an array of dtype {str(checked)[:60]} and shape {str(shape)[:60]}")
+    return str(name), checked, tuple(shape)
 
 
-def _exactly(channel: socket.socket, length: int, deadline: float | None) -> np.ndarray:
-    # Unlike a bytearray, fresh memory is not touched, and so not taken, before something has come to fill it.
+def _receive_exactly(channel: socket.socket, length: int, deadline: float | None) -> np.ndarray:
+    # Unlike a bytearray, new memory is not touched, and so not used, before data arrive to fill it.
     content = np.empty(length, np.uint8)
     view = content.data
     while view:
-        _hurry(channel, deadline)
-        got = channel.recv_into(view)
-        if got == 0:
+        _set_timeout(channel, deadline)
+        received = channel.recv_into(view)
+        if received == 0:
             raise EOFError("the other side closed the channel")
-        view = view[got:]
+        view = view[received:]
     return content
 
 
-def _hurry(channel: socket.socket, deadline: float | None) -> None:
-    """Give the next step what is left of the time."""
+def _set_timeout(channel: socket.socket, deadline: float | None) -> None:
+    """Give the next step the time that is left."""
     if deadline is None:
         return
     left = deadline - time.monotonic()

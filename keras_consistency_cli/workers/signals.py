@@ -1,7 +1,8 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the run is cleaned up and over within half a second, and can no longer end well.
+"""Signals: Ctrl-C, SIGTERM and a closed terminal end a run cleanly within half a second.
 
-A signal raises `Interruption` in the main thread, once. Should that be caught somewhere, or should the main thread be busy in a library that does not
-let go, a thread that was woken by the same signal does the last acts itself and ends the process.
+A signal raises `Interruption` in the main thread, once. If that is caught somewhere, or the main thread is
+busy in a library, another thread that the same signal wakes runs the exit callbacks itself and ends the
+process.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Interruption", "interruptible", "leave_at_once", "on_exit", "signals_deferred"]
+__all__ = ["Interruption", "exit_now", "interruptible", "on_exit", "signals_deferred"]
 
 _CODES = {
     signal.SIGINT: (130, "interrupted"),
@@ -26,7 +27,7 @@ _GRACE_MS = 350
 
 
 class Interruption(BaseException):
-    """The run was told to end; not an Exception, so that nothing that expects failures catches it."""
+    """A signal ended the run; not an Exception, so that handlers of failures do not catch it."""
 
     def __init__(self, number: int) -> None:
         self.code, self.word = _CODES[signal.Signals(number)]
@@ -34,7 +35,7 @@ class Interruption(BaseException):
 
 
 class _Run:
-    """What has come in; not frozen, because a signal may come at any moment."""
+    """The state of signal handling; it is mutable because a signal may arrive at any moment."""
 
     def __init__(self) -> None:
         self.clear()
@@ -42,20 +43,20 @@ class _Run:
     def clear(self) -> None:
         """Forget the last run."""
         self.number = 0
-        self.held = 0
+        self.deferred = 0
         self.raised = False
-        self.last_acts: list[Callable[[], None]] = []
+        self.exit_callbacks: list[Callable[[], None]] = []
 
-    def arrived(self, number: int, _frame: FrameType | None) -> None:
-        """Take a signal: the first one ends the run, those that follow change nothing."""
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal: the first one ends the run, later ones change nothing."""
         if self.number:
             return
         self.number = number
-        if not self.held:
-            self.end()
+        if not self.deferred:
+            self.interrupt()
 
-    def end(self) -> None:
-        """Raise what the signal asks for."""
+    def interrupt(self) -> None:
+        """Raise the interruption for the signal."""
         self.raised = True
         raise Interruption(self.number)
 
@@ -65,16 +66,16 @@ _run = _Run()
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let signals end what is done within; a run that was told to end always leaves with an Interruption.
+    """Let signals end the block; after a signal the block always ends with an Interruption.
 
-    Signals that whoever started the process ignores stay ignored. Does nothing but in the main thread.
+    Signals that are ignored when the process starts stay ignored. Outside the main thread this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     _run.clear()
     before = {
-        number: signal.signal(number, _run.arrived)
+        number: signal.signal(number, _run.handle)
         for number in _CODES
         if signal.getsignal(number) is not signal.SIG_IGN
     }
@@ -85,7 +86,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # Whatever else went wrong on the way out of a run that was told to end is of no interest.
+        # Other failures on the way out of an interrupted run do not matter.
         if not _run.number:
             raise
     finally:
@@ -94,30 +95,30 @@ def interruptible() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
     if _run.number:
-        _last_acts()
-        _run.end()
+        _run_exit_callbacks()
+        _run.interrupt()
 
 
 @contextmanager
 def signals_deferred() -> Iterator[None]:
-    """Keep signals waiting while processes or files are made or removed, so that none is forgotten half-way."""
-    mine = threading.current_thread() is threading.main_thread()
-    _run.held += mine
+    """Defer signals while processes or files are created or removed, so that none is left half-way."""
+    in_main = threading.current_thread() is threading.main_thread()
+    _run.deferred += in_main
     try:
         yield
     finally:
-        _run.held -= mine
-    if mine and _run.number and not _run.held and not _run.raised:
-        _run.end()
+        _run.deferred -= in_main
+    if in_main and _run.number and not _run.deferred and not _run.raised:
+        _run.interrupt()
 
 
 def on_exit(act: Callable[[], None]) -> None:
-    """Have something done at the end of a run that was told to end; it may be done twice, and from another thread."""
-    _run.last_acts.append(act)
+    """Call a function at the end of an interrupted run; it may run twice, and in another thread."""
+    _run.exit_callbacks.append(act)
 
 
 def _watch(descriptor: int) -> None:
-    """Wait for the first signal; where the run is still there after its time, end it."""
+    """Wait for the first signal; end the run if it is still there after the grace time."""
     with os.fdopen(descriptor, "rb", buffering=0) as pipe:
         while number := pipe.read(1):
             if number[0] in _CODES:
@@ -128,18 +129,18 @@ def _watch(descriptor: int) -> None:
         poll.register(pipe, select.POLLHUP)
         if poll.poll(_GRACE_MS):
             return
-    _last_acts()
-    leave_at_once(number[0], None)
+    _run_exit_callbacks()
+    exit_now(number[0], None)
 
 
-def _last_acts() -> None:
-    for act in _run.last_acts:
+def _run_exit_callbacks() -> None:
+    for act in _run.exit_callbacks:
         with contextlib.suppress(Exception):
             act()
 
 
-def leave_at_once(number: int, _frame: FrameType | None) -> None:
-    """End the process now, saying so; a handler for times at which there is nothing to clean up."""
+def exit_now(number: int, _frame: FrameType | None) -> None:
+    """End the process at once with a message; a signal handler for times without anything to clean up."""
     code, word = _CODES[signal.Signals(number)]
     with contextlib.suppress(OSError):
         os.write(2, f"kcheck: {word}\n".encode())

@@ -1,4 +1,4 @@
-"""kcheck from Python: objects and files, the verdicts of planted faults, and models that are left exactly as they were found."""
+"""check: objects and files, verdicts of planted faults, and models that are left unchanged."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from sklearn.preprocessing import StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
 import keras_consistency_cli
 from keras_consistency_cli import InconsistencyError, Report, Status, check
@@ -57,12 +58,12 @@ class Forgetful(layers.Layer):
 
 
 def swish(values: Any) -> Any:
-    """An activation that no file can name without help."""
+    """An activation without a registered name."""
     return values * ops.sigmoid(values)
 
 
 def swish_error(truth: Any, answer: Any) -> Any:
-    """A metric of the user's own."""
+    """A user-defined metric."""
     return ops.mean(swish(truth - answer))
 
 
@@ -112,7 +113,7 @@ def healthy() -> tuple[Any, Report]:
 
 @pytest.fixture(scope="module")
 def leaking() -> Report:
-    """A leak of the batch into its rows, asked for by two checks."""
+    """A leak of the batch into its rows, found by two checks."""
     return check(dense(Mean(name="leak")), ROWS, select="KC101,KC103")
 
 
@@ -127,12 +128,13 @@ def test_a_healthy_model_passes(healthy: tuple[Any, Report]) -> None:
     report.raise_for_failures()
 
 
-def test_what_needs_another_process_or_a_file_says_so(healthy: tuple[Any, Report]) -> None:
-    assert reason(healthy[1], "KC203") == "fresh-process: a live model has no fresh process"
-    assert reason(healthy[1], "KC801") == "loaded-again: a live model has no file"
+def test_routes_that_need_a_process_or_a_file_are_skipped_with_a_reason(
+    healthy: tuple[Any, Report], wording: SnapshotAssertion
+) -> None:
+    reasons = [reason(healthy[1], "KC203"), reason(healthy[1], "KC801")]
     report = check(healthy[0], ROWS, select=["KC605"])
     assert statuses(report) == {"KC605": Status.SKIP}
-    assert reason(report, "KC605") == "without-onednn, one-thread: a live model has no fresh process"
+    assert [*reasons, reason(report, "KC605")] == wording
     with pytest.raises(NoVerdictError):
         report.raise_for_failures()
 
@@ -142,15 +144,17 @@ def test_a_faulty_model_fails_with_its_cause(leaking: Report) -> None:
     assert [one.layer for one in leaking.diagnoses] == ["leak"]
     assert leaking.reproducers["KC101"] == "check(model, x, select=['KC101'])"
     assert leaking.reproduce == "check(model, x, select='KC101,KC103')"
-    with pytest.raises(AssertionError, match="KC103") as caught:
+    with pytest.raises(InconsistencyError) as caught:
         leaking.raise_for_failures()
-    assert isinstance(caught.value, InconsistencyError)
+    assert isinstance(caught.value, AssertionError)
     assert caught.value.report is leaking
+    assert str(caught.value) == leaking.failures()
 
 
-def test_failures_tell_what_failed_alone(leaking: Report, healthy: tuple[Any, Report]) -> None:
-    assert leaking.failures().splitlines()[-1].startswith("inconsistent: 2 failed")
+def test_failures_contain_the_failed_checks_only(leaking: Report, healthy: tuple[Any, Report]) -> None:
+    assert leaking.failures().splitlines()[-1].startswith("inconsistent")
     assert "PASS" not in leaking.failures()
+    assert "KC101" in leaking.failures()
     assert healthy[1].failures() == str(healthy[1])
 
 
@@ -166,20 +170,21 @@ class Frames(HTMLParser):
             self.pages.append(dict(attrs)["srcdoc"] or "")
 
 
-def test_a_report_shows_itself_in_every_form(leaking: Report) -> None:
+def test_a_report_has_every_format(leaking: Report) -> None:
     assert str(leaking) == leaking.render("terminal")
     assert json.loads(leaking.render("json"))["verdict"] == "inconsistent"
     frames = Frames()
     frames.feed(leaking._repr_html_())
     assert frames.pages == [leaking.render("html")]
-    with pytest.raises(UsageError, match="did you mean 'json'"):
+    with pytest.raises(UsageError) as caught:
         leaking.render("jso")
+    assert "'json'" in str(caught.value)
 
 
 def test_live_saved_and_reloaded_are_compared() -> None:
     report = check(dense(Forgetful(3.0, name="lost")), ROWS, select=["KC801"])
     assert statuses(report) == {"KC801": Status.FAIL}
-    assert "reloaded" in {each.comparison.candidate for each in report.verdicts[0].judged}
+    assert "reloaded" in {judged.comparison.candidate for judged in report.verdicts[0].judged}
     assert statuses(check(dense(Mean(0.1)), ROWS, select=["KC801"])) == {"KC801": Status.PASS}
 
 
@@ -189,14 +194,13 @@ def test_a_live_model_gets_the_verdicts_of_its_file(tmp_path: Path) -> None:
     )
     model.save(tmp_path / "m.keras")
     np.save(tmp_path / "x.npy", next(iter(rows.values())))
-    alive = check(model, rows, batch_size=4)
-    filed = check(
+    live = check(model, rows, batch_size=4)
+    from_file = check(
         tmp_path / "m.keras", tmp_path / "x.npy", custom_objects=[live_models.__file__], batch_size=4
     )
-    assert statuses(alive) == statuses(filed)
-    assert (
-        [one.cause for one in alive.diagnoses] == [one.cause for one in filed.diagnoses] == ["hidden-state"]
-    )
+    assert statuses(live) == statuses(from_file)
+    for report in (live, from_file):
+        assert [diagnosis.cause for diagnosis in report.diagnoses] == ["hidden-state"]
 
 
 def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
@@ -208,7 +212,7 @@ def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
     }
 
 
-# --- left as found
+# --- models are left unchanged
 
 
 @pytest.mark.parametrize(
@@ -216,7 +220,7 @@ def test_custom_losses_metrics_and_lambdas_need_no_names() -> None:
     [(normed, ROWS), (dropped, ROWS), (stateful, SERIES)],
     ids=["batch norm", "dropout", "stateful lstm"],
 )
-def test_a_checked_model_trains_and_predicts_on_as_if_nothing_had_been(
+def test_a_checked_model_trains_and_predicts_as_if_it_had_not_been_checked(
     build: Callable[[], Any], rows: np.ndarray
 ) -> None:
     targets = rows.reshape(len(rows), -1)[:, :1]
@@ -246,7 +250,7 @@ def test_a_checked_model_trains_and_predicts_on_as_if_nothing_had_been(
     assert variables == variables_too
 
 
-def test_the_users_random_numbers_and_names_go_on(healthy: tuple[Any, Report]) -> None:
+def test_the_users_random_numbers_and_names_are_not_affected(healthy: tuple[Any, Report]) -> None:
     def draws() -> list[Any]:
         return [
             random.random(),
@@ -265,7 +269,7 @@ def test_the_users_random_numbers_and_names_go_on(healthy: tuple[Any, Report]) -
     assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")
 
 
-# --- what may be given
+# --- arguments
 
 
 def two_inputs() -> Any:
@@ -282,7 +286,7 @@ def test_rows_of_several_inputs(form: type) -> None:
     assert report.data.summary == "left (64, 2) float32, right (64, 3) float32"
 
 
-def test_rows_are_never_changed_nor_copied_whole(healthy: tuple[Any, Report]) -> None:
+def test_rows_are_never_changed(healthy: tuple[Any, Report]) -> None:
     frozen = ROWS.copy()
     frozen.flags.writeable = False
     assert check(healthy[0], frozen, select=["KC101"]).passed
@@ -296,7 +300,7 @@ def test_a_private_mapping_keeps_what_was_written_to_it(healthy: tuple[Any, Repo
     assert np.array_equal(mapped[0], np.full(6, 7.0, np.float32))
 
 
-def test_rows_are_made_where_none_are_given(healthy: tuple[Any, Report]) -> None:
+def test_rows_are_generated_if_none_are_given(healthy: tuple[Any, Report]) -> None:
     report = check(healthy[0], select=["KC101"], rows=40)
     assert (report.generated, report.rows) == (True, 40)
 
@@ -317,7 +321,7 @@ def test_a_live_scaler_or_function_comes_before_the_model(healthy: tuple[Any, Re
     assert statuses(report) == {"KC302": Status.FAIL}
 
 
-def test_recorded_answers_and_facts_as_in_yaml(healthy: tuple[Any, Report]) -> None:
+def test_recorded_outputs_and_facts_are_arguments(healthy: tuple[Any, Report]) -> None:
     answers = healthy[0].predict(ROWS, verbose=0)
     assert check(healthy[0], ROWS, expected=answers, select=["KC802"]).passed
     assert not check(healthy[0], ROWS, expected=answers + 1, select=["KC802"]).passed
@@ -329,80 +333,69 @@ def test_recorded_answers_and_facts_as_in_yaml(healthy: tuple[Any, Report]) -> N
     ).passed
 
 
-def test_files_are_checked_in_processes_of_their_own(healthy: tuple[Any, Report], tmp_path: Path) -> None:
+def test_files_are_checked_in_separate_processes(healthy: tuple[Any, Report], tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
     model.save(tmp_path / "m.keras")
     np.save(tmp_path / "x.npy", ROWS)
     report = check(tmp_path / "m.keras", str(tmp_path / "x.npy"), select=["KC203"])
-    assert {each.comparison.candidate for each in report.verdicts[0].judged} >= {"fresh-process"}
+    assert {judged.comparison.candidate for judged in report.verdicts[0].judged} >= {"fresh-process"}
     assert report.passed
     report = check(str(tmp_path / "m.keras"), ROWS, select=["KC801"])
-    assert {each.comparison.candidate for each in report.verdicts[0].judged} >= {"reloaded", "loaded-again"}
+    assert {judged.comparison.candidate for judged in report.verdicts[0].judged} >= {
+        "reloaded",
+        "loaded-again",
+    }
 
 
 WRONG: dict[str, tuple[Callable[[Any], Any], type[KcheckError], str]] = {
-    "an unknown setting": (
-        lambda model: check(model, ROWS, selct=["KC101"]),
-        UsageError,
-        "unknown key 'selct' (did you mean 'select'?)",
-    ),
-    "a bad value": (
-        lambda model: check(model, ROWS, rows=-1),
-        UsageError,
-        "check: rows is -1, expected a whole number of at least 1, or all",
-    ),
+    "an unknown setting": (lambda model: check(model, ROWS, selct=["KC101"]), UsageError, "'selct'"),
+    "a bad value": (lambda model: check(model, ROWS, rows=-1), UsageError, "rows"),
     "an unknown check": (lambda model: check(model, ROWS, select="KC1O1"), UsageError, "KC1O1"),
-    "what the command is for": (
-        lambda model: check(model, ROWS, format="junit"),
-        UsageError,
-        "format is for the command line",
-    ),
-    "a limit of processes": (
-        lambda model: check(model, ROWS, memory_limit=1.0),
-        UsageError,
-        "memory_limit needs processes of its own",
-    ),
-    "another backend": (
-        lambda model: check(model, ROWS, backend="jax"),
-        UsageError,
-        "but tensorflow runs here",
-    ),
-    "no model": (lambda _: check([1, 2], ROWS), UsageError, "the model is a builtins.list"),
+    "a setting of the command": (lambda model: check(model, ROWS, format="junit"), UsageError, "format"),
+    "a limit of processes": (lambda model: check(model, ROWS, memory_limit=1.0), UsageError, "memory_limit"),
+    "another backend": (lambda model: check(model, ROWS, backend="jax"), UsageError, "backend is jax"),
+    "no model": (lambda _: check([1, 2], ROWS), UsageError, "builtins.list"),
     "a model without weights": (
-        lambda _: check(keras.Sequential([layers.Dense(1)]), ROWS),
+        lambda _: check(keras.Sequential([layers.Dense(1)], name="net"), ROWS),
         UsageError,
-        "has no weights yet",
+        "'net'",
     ),
     "rows of another width": (
         lambda model: check(model, ROWS[:, :4], select=["KC101"]),
         DataError,
-        "x has shape (64, 4)",
+        "(64, 4)",
     ),
-    "rows of objects": (lambda model: check(model, [object()] * 3), UsageError, "x is object"),
-    "a scaler that is none": (lambda model: check(model, ROWS, scaler=3), UsageError, "scaler is a int"),
-    "served rows of another length": (
-        lambda model: check(model, ROWS, served=ROWS[:3]),
-        DataError,
-        "served: 3 rows",
+    "rows of objects": (lambda model: check(model, [object()] * 3), UsageError, "object"),
+    "a scaler without transform": (lambda model: check(model, ROWS, scaler=3), UsageError, "int"),
+    "a preprocess that is not a function": (
+        lambda model: check(model, ROWS, preprocess=3),
+        UsageError,
+        "int",
     ),
-    "a file that is no model": (lambda _: check(__file__, ROWS), RefusedError, "test_library.py"),
+    "served rows of another length": (lambda model: check(model, ROWS, served=ROWS[:3]), DataError, "3 rows"),
+    "a file that is not a model": (lambda _: check(__file__, ROWS), RefusedError, "test_check.py"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_does_not_fit_is_told(name: str, healthy: tuple[Any, Report]) -> None:
-    call, kind, told = WRONG[name]
+def test_wrong_arguments_are_reported(
+    name: str, healthy: tuple[Any, Report], wording: SnapshotAssertion
+) -> None:
+    call, kind, fact = WRONG[name]
     with pytest.raises(kind) as caught:
         call(healthy[0])
-    assert told in str(caught.value)
+    assert fact in str(caught.value)
+    assert str(caught.value).replace(str(Path(__file__).parent), "FOLDER") == wording
 
 
-def test_importing_the_package_brings_nothing_along() -> None:
-    script = "import sys, keras_consistency_cli as k; k.__version__; dir(k); print(*sorted({m.partition('.')[0] for m in sys.modules}))"
-    found = subprocess.run(
+def test_importing_the_package_imports_no_library() -> None:
+    use = "import sys, keras_consistency_cli as k; k.__version__; dir(k)"
+    script = f"{use}; print(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
+    loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"numpy", "keras", "tensorflow", "pydantic", "rich", "sklearn", "typer"} & set(found)
+    assert not {"numpy", "keras", "tensorflow", "pydantic", "rich", "sklearn", "typer"} & set(loaded)
     assert set(keras_consistency_cli.__all__) <= set(dir(keras_consistency_cli))
-    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
+    with pytest.raises(AttributeError) as caught:
         keras_consistency_cli.chekc  # noqa: B018
+    assert "'chekc'" in str(caught.value)

@@ -14,8 +14,9 @@ import pytest
 
 from keras_consistency_cli.checks.base import Check, Evidence, Verdict
 from keras_consistency_cli.measurement.facts import Facts, InputFact, OutputFact
-from keras_consistency_cli.measurement.tolerance import Policy
-from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
+from keras_consistency_cli.measurement.policy import Policy
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
+from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import Trace
 

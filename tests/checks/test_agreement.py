@@ -9,9 +9,8 @@ import pytest
 
 from keras_consistency_cli.checks.agreement import Wording, agreement, worst
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.measurement.comparison import Stated
 from keras_consistency_cli.measurement.facts import LayerFact, OutputFact
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.routes.trace import Trace
 
 PAIRS = (Pair(candidate="shuffled", reference="predict"), Pair(candidate="call", reference="predict"))

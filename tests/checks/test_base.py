@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Check, Evidence, Judged, Status, Verdict
-from keras_consistency_cli.measurement.comparison import Answers, compare
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Limit
 
 
 def check(examine: Any) -> Check:

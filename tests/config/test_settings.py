@@ -14,8 +14,7 @@ from keras_consistency_cli.config.setting_types import CheckOptions
 from keras_consistency_cli.config.settings import Settings, load_settings
 from keras_consistency_cli.config.strict_yaml import read_yaml
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.measurement.comparison import Stated
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy, Stated
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

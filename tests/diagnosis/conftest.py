@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
-from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.routes.trace import Change, Trace
 
 
@@ -62,7 +64,7 @@ def _verdict(
     judged: tuple[Judged, ...] = ()
     if moved:
         comparison = _compared("other", moved)
-        found = judge(comparison, noise=None, float64_pair=None, policy=Policy())
+        found = judge(NoiseEvidence(pair=comparison), policy=Policy())
         judged = (Judged(comparison=comparison, limit=found.limit, within=found.within),)
     return Verdict(status=status, message="", code=code, name=code, judged=judged, findings=findings)
 

@@ -13,8 +13,9 @@ from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.diagnose import diagnose, togglers
-from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.measurement.measure import Answers, compare
 from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
 

@@ -10,9 +10,9 @@ import pytest
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.impact import Damage, HitRow, damage_of
-from keras_consistency_cli.measurement.comparison import Answers, compare
 from keras_consistency_cli.measurement.facts import DataFacts, TargetFact
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Limit
 
 EXACT = Limit(value=0.0, origin="exact")
 

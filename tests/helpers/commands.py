@@ -1,4 +1,4 @@
-"""Running the real command in surroundings of its own, so that what it leaves behind can be counted."""
+"""Run the real command in separate surroundings, so that what it leaves behind can be counted."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A folder for temporary files and a mark in the environment of every process that is started here."""
+    """A folder for temporary files, and a mark in the environment of every process started here."""
 
     folder: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def temporary(self) -> Path:
-        """Where temporary files of the command must not stay."""
+        """The folder for temporary files, which the command must leave empty."""
         path = self.folder / "temporary"
         path.mkdir(exist_ok=True)
         return path
@@ -42,7 +42,7 @@ class Surroundings:
         }
 
     def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
-        """Start kcheck in a session of its own."""
+        """Start kcheck in its own session."""
         line = [sys.executable, "-m", "keras_consistency_cli", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
@@ -57,20 +57,20 @@ class Surroundings:
 
     def processes(self) -> list[int]:
         """Process ids of everything that was started here and still runs."""
-        found = []
+        processes = []
         for entry in Path("/proc").iterdir():
             try:
                 if (
                     entry.name.isdigit()
                     and f"SURROUNDINGS={self.mark}".encode() in (entry / "environ").read_bytes()
                 ):
-                    found.append(int(entry.name))
+                    processes.append(int(entry.name))
             except OSError:
                 continue
-        return found
+        return processes
 
     def left_behind(self) -> tuple[list[int], list[str]]:
-        """Processes and temporary files that stay; processes that were killed are given time to end."""
+        """Processes and temporary files that stay, after killed processes had time to end."""
         for _ in range(100):
             if not self.processes():
                 break

@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Verdict
 from keras_consistency_cli.loading.profile.expected_columns import expected_columns, with_shares
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.measurement.facts import DataFacts, Facts, PreprocessingFact, RowsFact, ScalingFact
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy
 
 __all__ = ["columns_of", "examined", "layer", "rows_fact", "scaling_fact"]
 

@@ -1,4 +1,7 @@
-"""A layer that does harm to the process it runs in. Given to the command as --custom-objects, and imported by the tests that save models with it."""
+"""A layer that does harm to the process it runs in.
+
+Tests save models with it and give this file to the command as --custom-objects.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def _abort() -> None:
 
 
 def _exit() -> None:
-    print("last words of the layer", flush=True)
+    print("last output of the layer", flush=True)
     os._exit(0)
 
 
@@ -83,7 +86,7 @@ def _announce() -> None:
 
 
 def _forge() -> None:
-    """A message of the right form that answers something else."""
+    """A message of the right form with a wrong content."""
     header = json.dumps({"arrays": [], "details": "none", "changed": 3}).encode()
     for descriptor in _sockets():
         os.write(descriptor, struct.pack("<4sI", b"kchk", len(header)) + header)
@@ -158,7 +161,11 @@ HARM: dict[str, Callable[[], None]] = {
 
 @keras.saving.register_keras_serializable(package="planted")
 class Trap(keras.layers.Layer):
-    """Passes its inputs on, and does harm `when`: load (as the model is loaded), bare (in model(x) alone), training (with training=True), always."""
+    """Returns its inputs and does harm.
+
+    `when` is load (while the model is loaded), bare (in model(x) only), training (with training=True) or
+    always.
+    """
 
     def __init__(self, how: str, when: str = "bare", armed: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,7 @@
-"""A layer that does harm in one worker alone: told by what only that worker does. Given to the command as --custom-objects."""
+"""A layer that does harm in one worker only, recognized by what only that worker does.
+
+Tests give this file to the command as --custom-objects.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def _in_float64_copy(inputs: Any) -> bool:
 
 
 def _in_fresh(inputs: Any) -> bool:
-    """Copies in half precision are made in the worker that keeps its hands clean of everything else."""
+    """Only the fresh worker creates copies in half precision."""
     return bool(keras.backend.standardize_dtype(inputs.dtype) == "float16")
 
 
@@ -30,7 +33,7 @@ WHERE = {"shadow": _in_float64_copy, "fresh": _in_fresh, "kernels": _in_kernels}
 
 @keras.saving.register_keras_serializable(package="planted")
 class WorkerTrap(keras.layers.Layer):
-    """Passes its inputs on, and does harm in the worker named by `where`; a plain layer while a model is made and saved."""
+    """Returns its inputs, and does harm in the worker named by `where`."""
 
     def __init__(self, how: str, where: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""decisions: where answers are decided differently, and how near each decision was."""
+"""decisions: which decisions differ, how near each was to a different one, and how they are found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.measurement.decisions import counted, flips, margin
+from keras_consistency_cli.measurement.decisions import (
+    DecisionCounts,
+    count_changed_decisions,
+    decision_margin,
+    detect_decisions,
+    find_changed_decisions,
+)
 
 PROBABILITIES = np.array([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
 NEXT = np.array([[0.2, 0.25, 0.55], [0.1, 0.1, 0.8]])
@@ -21,32 +27,53 @@ NEXT = np.array([[0.2, 0.25, 0.55], [0.1, 0.1, 0.8]])
         (NEXT[:, None], PROBABILITIES[:, None], "argmax", [[True], [False]]),
     ],
 )
-def test_where_decisions_differ(candidate: Any, reference: Any, decision: Any, expected: list[Any]) -> None:
-    assert np.asarray(flips(candidate, reference, decision)).tolist() == expected
+def test_a_mask_marks_the_decisions_that_differ(
+    candidate: Any, reference: Any, decision: Any, expected: list[Any]
+) -> None:
+    assert np.asarray(find_changed_decisions(candidate, reference, decision)).tolist() == expected
 
 
 @pytest.mark.parametrize(("shape", "decision"), [((4,), "argmax"), ((4, 1), "argmax"), ((4, 3), None)])
-def test_nothing_is_decided_where_there_is_nothing_to_choose(shape: tuple[int, ...], decision: Any) -> None:
-    assert flips(np.zeros(shape), np.ones(shape), decision) is None
+def test_nothing_is_decided_without_a_choice(shape: tuple[int, ...], decision: Any) -> None:
+    assert find_changed_decisions(np.zeros(shape), np.ones(shape), decision) is None
 
 
 def test_margins() -> None:
-    assert margin(PROBABILITIES[0], (2,), "argmax") == pytest.approx(0.2)
-    assert margin(PROBABILITIES, (1, 0), "argmax") == pytest.approx(0.7)
-    assert margin(PROBABILITIES[0], (2,), "threshold") == pytest.approx(0.2)
+    assert decision_margin(PROBABILITIES[0], (2,), "argmax") == pytest.approx(0.2)
+    assert decision_margin(PROBABILITIES, (1, 0), "argmax") == pytest.approx(0.7)
+    assert decision_margin(PROBABILITIES[0], (2,), "threshold") == pytest.approx(0.2)
 
 
-def test_counts_and_rows_by_their_numbers_in_the_data() -> None:
-    flipped = np.array([[False, False], [True, True], [False, True]])
-    assert counted(flipped, np.array([10, 20, 30]), 5) == {
-        "decisions": 6,
-        "flipped": 3,
-        "flipped_rows": (20, 30),
-    }
-    assert counted(flipped, np.array([10, 20, 30]), 1)["flipped_rows"] == (20,)
-    assert counted(np.zeros((0, 2), bool), np.zeros(0, int), 5) == {
-        "decisions": 0,
-        "flipped": 0,
-        "flipped_rows": (),
-    }
-    assert counted(None, np.zeros(3), 5) == {}
+def test_changed_decisions_are_counted_and_their_rows_named() -> None:
+    changed, numbers = np.array([[False, False], [True, True], [False, True]]), np.array([10, 20, 30])
+    expected = DecisionCounts(decisions=6, flipped=3, flipped_rows=(20, 30))
+    assert count_changed_decisions(changed, numbers, 5) == expected
+    assert count_changed_decisions(changed, numbers, 1).flipped_rows == (20,)
+    assert count_changed_decisions(np.zeros((0, 2), bool), np.zeros(0, int), 5) == DecisionCounts()
+    assert count_changed_decisions(None, np.zeros(3), 5) == DecisionCounts()
+
+
+PROBABLE = np.tile(np.array([0.25, 0.75], np.float32), (8, 1))
+HOLED = np.where(np.arange(8).reshape(-1, 1) == 3, np.float32("nan"), PROBABLE)
+SCORES = np.arange(8.0, dtype=np.float32).reshape(-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "declared", "decision"),
+    [
+        (PROBABLE, None, "argmax"),
+        (PROBABLE, "threshold", "threshold"),
+        (SCORES, "threshold", "threshold"),
+        (SCORES, None, None),
+        (PROBABLE * 2, None, None),
+        (np.tile(np.array([-1.0, 2.0], np.float32), (8, 1)), None, None),
+        (np.full((8, 2), np.nan, np.float32), None, None),
+        (HOLED, None, "argmax"),
+        (np.ones((8, 1), np.float32), None, None),
+        (np.tile([0, 1], (8, 1)), None, None),
+    ],
+)
+def test_outputs_are_decided_as_declared_or_as_distributions(
+    outputs: np.ndarray, declared: Any, decision: Any
+) -> None:
+    assert detect_decisions({"out": declared}, {"out": outputs}) == {"out": decision}

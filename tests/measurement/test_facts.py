@@ -44,12 +44,12 @@ def test_stateful_layers() -> None:
     assert [layer.path for layer in FACTS.stateful_layers] == ["b/lstm", "c"]
 
 
-def test_facts_survive_the_way_from_the_worker() -> None:
+def test_facts_survive_the_transfer_from_the_worker() -> None:
     """A worker sends them as JSON; the parent validates them."""
     assert TypeAdapter(Facts).validate_python(json.loads(json.dumps(dataclasses.asdict(FACTS)))) == FACTS
 
 
-def test_python_is_this_one() -> None:
+def test_the_python_version_is_the_running_one() -> None:
     assert FACTS.python == platform.python_version().rstrip("+")
 
 

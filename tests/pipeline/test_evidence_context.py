@@ -35,7 +35,7 @@ def known(folder: Path, declared: Facts, rows: Any, **options: Any) -> dict[str,
     settings = Settings.model_validate({"model": folder / "m.keras", "data": data, **options})
     beside = {name: open_rows(getattr(settings, name)) for name in ("served", "reference") if name in options}
     opened: Any = SimpleNamespace(
-        rows=open_rows(data), archive=SimpleNamespace(nonfinite=("w",)), beside=beside
+        rows=open_rows(data), archive=SimpleNamespace(nonfinite=("w",)), additional=beside
     )
     return known_of(settings, opened, declared)
 

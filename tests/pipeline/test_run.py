@@ -1,4 +1,4 @@
-"""The whole tool on real models, in this process: settings in, report out."""
+"""run: the whole tool on real models, settings in and report out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.registry import CHECKS
@@ -65,7 +66,7 @@ def check(folder: Path) -> Check:
 
 
 NOT_HERE = ("KC601", "KC802")
-"""What needs an accelerator, or recorded answers."""
+"""Checks that need an accelerator, or recorded outputs."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def whole(check: Check) -> Report:
 
 @pytest.fixture(scope="module")
 def leak(check: Check) -> Report:
-    """The checks that a leak of a ten-millionth is about."""
+    """The checks that concern a leak of a ten-millionth."""
     return check(
         "leaking.keras",
         data="x.npy",
@@ -90,30 +91,27 @@ def statuses(report: Report) -> dict[str, Status]:
     return {verdict.code: verdict.status for verdict in report.verdicts}
 
 
-def test_only_a_failing_run_looks_for_layers_and_switches_them_off(
+def test_only_a_failing_run_searches_for_the_faulty_layer(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[str]] = []
+    requests: list[list[str]] = []
     run_more = EvidenceCollector.run_more
 
-    def noted(self: EvidenceCollector, routes: Iterable[Route], numbers: np.ndarray) -> None:
+    def note(self: EvidenceCollector, routes: Iterable[Route], numbers: np.ndarray) -> None:
         chosen = list(routes)
-        asked.append([route.name for route in chosen])
+        requests.append([route.name for route in chosen])
         run_more(self, chosen, numbers)
 
-    monkeypatch.setattr(EvidenceCollector, "run_more", noted)
+    monkeypatch.setattr(EvidenceCollector, "run_more", note)
     codes = ["KC101", "KC103", "KC203"]
     assert check("healthy.keras", data="x.npy", rows=64, select=codes).exit_code == 0
-    assert asked == [[], []]
-    asked.clear()
+    assert requests == [[], []]
+    requests.clear()
     report = check("leaking.keras", data="x.npy", rows=64, custom_objects=[OBJECTS], select=codes)
-    assert asked == [["locate-companions"], ["hold-companions"]]
-    (found,) = report.diagnoses
-    assert (found.layer, found.confidence, found.confirmation) == (
-        "leak",
-        "confirmed",
-        "with 'leak' held, neighbours change no bit",
-    )
+    assert requests == [["locate-companions"], ["hold-companions"]]
+    (diagnosis,) = report.diagnoses
+    assert (diagnosis.layer, diagnosis.confidence) == ("leak", "confirmed")
+    assert diagnosis.confirmation
     assert report.unexplained == ()
 
 
@@ -135,34 +133,36 @@ def test_a_healthy_model_passes_every_check(whole: Report) -> None:
     )
 
 
-def test_what_runs_on_request_only_runs_on_request(whole: Report, check: Check) -> None:
+def test_a_check_on_request_runs_only_if_it_is_selected(whole: Report, check: Check) -> None:
     assert {each.code for each in CHECKS} - set(statuses(whole)) == {"KC605"}
     assert statuses(check("healthy.keras", data="x.npy", rows=64, select=["cpu-kernels"])) == {
         "KC605": Status.PASS
     }
 
 
-def test_recorded_answers_are_held_against(check: Check, folder: Path) -> None:
+def test_recorded_outputs_are_compared(check: Check, folder: Path) -> None:
     import keras
 
     rows = np.load(folder / "x.npy")
     answers = keras.models.load_model(folder / "healthy.keras").predict(rows, verbose=0)
     np.save(folder / "y.npy", answers)
     np.save(folder / "moved.npy", answers ** np.float32(1.01))
-    found = [
+    reports = [
         check("healthy.keras", data="x.npy", expected=folder / name, rows=64, select=["KC802"])
         for name in ("y.npy", "moved.npy")
     ]
-    assert [statuses(each)["KC802"] for each in found] == [Status.PASS, Status.FAIL]
-    assert found[1].diagnoses[0].cause == "answers-moved"
+    assert [statuses(report)["KC802"] for report in reports] == [Status.PASS, Status.FAIL]
+    assert reports[1].diagnoses[0].cause == "answers-moved"
 
 
 def test_a_limit_for_an_output_that_does_not_exist_is_refused(check: Check) -> None:
-    with pytest.raises(UsageError, match="which the model does not have"):
+    with pytest.raises(UsageError) as caught:
         check("healthy.keras", data="x.npy", select=["KC101"], tolerance={"nowhere": {"rtol": 0, "atol": 1}})
+    assert "'nowhere'" in caught.value.what
+    assert caught.value.expected == "kind"
 
 
-def test_the_report_says_what_was_checked(whole: Report, folder: Path) -> None:
+def test_the_report_describes_the_inputs(whole: Report, folder: Path) -> None:
     assert (whole.rows, whole.rows_available, whole.generated) == (600, 600, False)
     assert (whole.model.path, whole.model.summary) == (str(folder / "healthy.keras"), "Sequential 'healthy'")
     assert (whole.data.path, whole.data.summary) == (str(folder / "x.npy"), "data (600, 6) float32")
@@ -219,7 +219,7 @@ def test_only_selected_checks_run(leak: Report, check: Check) -> None:
     }
 
 
-def test_the_same_run_twice_says_the_same(leak: Report, check: Check) -> None:
+def test_the_same_run_gives_the_same_verdicts(leak: Report, check: Check) -> None:
     again = check(
         "leaking.keras",
         data="x.npy",
@@ -227,15 +227,15 @@ def test_the_same_run_twice_says_the_same(leak: Report, check: Check) -> None:
         custom_objects=[OBJECTS],
         select=["KC101", "KC103", "KC203", "KC602"],
     )
-    # By their words, for NaN among the worst rows does not equal itself.
-    said, before = (
+    # As text, because NaN among the worst rows does not equal itself.
+    second, first = (
         [repr(replace(verdict, elapsed_s=0.0)) for verdict in report.verdicts] for report in (again, leak)
     )
-    assert said == before
+    assert second == first
     assert again.noise == leak.noise
 
 
-def test_rows_are_made_where_none_are_given(check: Check) -> None:
+def test_rows_are_generated_if_none_are_given(check: Check) -> None:
     report = check("healthy.keras", rows=12, select=["KC104", "KC701"])
     assert (report.exit_code, report.generated, report.rows, report.data.path) == (0, True, 12, "")
     assert report.data.summary
@@ -243,12 +243,12 @@ def test_rows_are_made_where_none_are_given(check: Check) -> None:
 
 def test_rows_with_nan_are_reported_and_do_not_hide_the_rest(check: Check) -> None:
     report = check("leaking.keras", data="holed.npy", custom_objects=[OBJECTS], select=["KC103", "KC701"])
-    found = {verdict.code: verdict for verdict in report.verdicts}
-    assert found["KC701"].findings["rows"] == {"x": {"rows": 2, "first": [3, 17], "columns": ["2"]}}
+    verdicts = {verdict.code: verdict for verdict in report.verdicts}
+    assert verdicts["KC701"].findings["rows"] == {"x": {"rows": 2, "first": [3, 17], "columns": ["2"]}}
     assert statuses(report) == {"KC103": Status.FAIL, "KC701": Status.FAIL}
 
 
-def test_stated_limits_and_exactness_take_the_place_of_calibration(check: Check) -> None:
+def test_stated_limits_and_exactness_replace_calibration(check: Check) -> None:
     stated = check(
         "healthy.keras", data="x.npy", rows=40, select=["KC101"], tolerance={"rtol": 0.1, "atol": 0.1}
     )
@@ -257,7 +257,7 @@ def test_stated_limits_and_exactness_take_the_place_of_calibration(check: Check)
     assert {judged.limit.origin for judged in exact.verdicts[0].judged} == {"exact"}
 
 
-def test_warnings_fail_where_the_user_says_so(whole: Report) -> None:
+def test_warnings_fail_with_fail_on_warn(whole: Report) -> None:
     verdicts = [replace(whole.verdicts[0], status=Status.WARN)]
     assert replace(whole, verdicts=verdicts).exit_code == 0
     assert replace(whole, verdicts=verdicts, fail_on="warn").exit_code == 1
@@ -273,7 +273,7 @@ def test_warnings_fail_where_the_user_says_so(whole: Report) -> None:
         (DataError, "healthy.keras", {"data": "wide.npy", "select": ["KC101"]}),
     ],
 )
-def test_what_cannot_be_checked_raises(
+def test_inputs_that_cannot_be_checked_raise_an_error(
     error: type[Exception], model: str, options: dict[str, Any], check: Check, folder: Path
 ) -> None:
     np.save(folder / "wide.npy", np.zeros((5, 7), "float32"))
@@ -281,9 +281,7 @@ def test_what_cannot_be_checked_raises(
         check(model, **options)
 
 
-def test_rows_of_a_refused_shape_fail_one_check_and_leave_the_others_unasked(
-    check: Check, folder: Path
-) -> None:
+def test_rows_of_a_refused_shape_fail_one_check_and_skip_the_others(check: Check, folder: Path) -> None:
     np.save(folder / "wide.npy", np.zeros((5, 7), "float32"))
     report = check("healthy.keras", data="wide.npy")
     assert {code: status for code, status in statuses(report).items() if status is not Status.SKIP} == {
@@ -296,7 +294,7 @@ def test_rows_of_a_refused_shape_fail_one_check_and_leave_the_others_unasked(
     )
 
 
-def test_the_first_failure_ends_the_run_where_the_user_says_so(check: Check) -> None:
+def test_the_first_failure_ends_the_run_with_exit_first(check: Check, wording: SnapshotAssertion) -> None:
     options = {
         "data": "x.npy",
         "rows": "all",
@@ -304,22 +302,22 @@ def test_the_first_failure_ends_the_run_where_the_user_says_so(check: Check) -> 
         "select": ["KC103", "KC203", "KC602", "KC701"],
     }
     report = check("leaking.keras", exit_first=True, **options)
-    assert report.rows < len(ROWS), "rows beyond the sample are not read any more"
-    told = statuses(report)
-    failed = next(code for code, status in told.items() if status is Status.FAIL)
+    assert report.rows < len(ROWS), "rows after the sample are not read"
+    failed = next(code for code, status in statuses(report).items() if status is Status.FAIL)
     assert failed == "KC103"
     after = [verdict for verdict in report.verdicts if verdict.code > failed]
     assert after
-    assert {(verdict.status, verdict.reason) for verdict in after} == {
-        (Status.SKIP, f"{failed} failed, and --exit-first asks no further")
-    }
+    assert {verdict.status for verdict in after} == {Status.SKIP}
+    assert sorted({str(verdict.reason) for verdict in after}) == wording
     assert all(verdict.status is not Status.SKIP for verdict in report.verdicts if verdict.code < failed)
     assert report.exit_code == 1
     assert {code for one in report.diagnoses for code in one.explains} <= {failed}
 
 
-def test_a_required_check_must_be_among_those_that_run_and_answer(check: Check) -> None:
-    with pytest.raises(UsageError, match="KC301 is required, and is not among the checks to run"):
+def test_a_required_check_must_be_selected(check: Check) -> None:
+    with pytest.raises(UsageError) as caught:
         check("leaking.keras", select=["KC103"], require=["KC301"])
-    with pytest.raises(UsageError, match="no check is called 'KC9'"):
+    assert "KC301" in caught.value.what
+    with pytest.raises(UsageError) as caught:
         check("leaking.keras", select=["KC103"], require=["KC9"])
+    assert "'KC9'" in caught.value.what

@@ -1,23 +1,26 @@
-"""seating: which processes a run needs, and who sits where. Fork servers and seats are played, so that nothing is imported."""
+"""worker set-up: which processes a run needs, and which worker runs in which. No process is started."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.pipeline import worker_setup
-from keras_consistency_cli.pipeline.collector import Plan
+from keras_consistency_cli.pipeline.inputs import Inputs
+from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.registry import routes
+from keras_consistency_cli.workers.deadline import Deadline
 
 
 @dataclass(eq=False)
-class Played:
+class FakeForkServer:
     """A fork server that starts nothing."""
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -25,7 +28,7 @@ class Played:
     def start(self, environment: dict[str, str], **_more: Any) -> None:
         self.environment = environment
 
-    def __enter__(self) -> Played:
+    def __enter__(self) -> FakeForkServer:
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -33,12 +36,16 @@ class Played:
 
 
 @dataclass(eq=False)
-class Chair:
-    """A seat in which nobody sits."""
+class FakeClient:
+    """A worker without a process."""
 
-    fork_server: Played
+    fork_server: FakeForkServer
     load: dict[str, Any]
     unprotected: tuple[str, ...] = ()
+    ending: str | None = None
+
+    def lost(self) -> str | None:
+        return self.ending
 
     def close(self) -> None:
         self.load = {}
@@ -46,21 +53,25 @@ class Chair:
 
 @pytest.fixture
 def clients_of(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Settings to the seats that they get, and the fork server of each."""
-    monkeypatch.setattr(worker_setup, "ForkServer", Played)
+    """Settings to the workers that they get, and the fork server of each."""
+    monkeypatch.setattr(worker_setup, "ForkServer", FakeForkServer)
     monkeypatch.setattr(
-        worker_setup, "WorkerClient", lambda fork_server, load, **_more: Chair(fork_server, load)
+        worker_setup, "WorkerClient", lambda fork_server, load, **_more: FakeClient(fork_server, load)
     )
-    monkeypatch.setattr(worker_setup, "load_request", lambda *_given, **_more: {"files": {}})
+    monkeypatch.setattr(worker_setup, "build_load_request", lambda *_arguments, **_more: {"files": {}})
 
-    def client(codes: tuple[str, ...] = ("KC101",), **options: Any) -> dict[str, Chair]:
+    def create(
+        codes: tuple[str, ...] = ("KC101",), *, main_only: bool = False, **options: Any
+    ) -> dict[str, Any]:
         settings = Settings.model_validate({"model": Path("m.keras"), **options})
         plan = Plan.of([check for check in CHECKS if check.code in codes], routes())
-        stack = ExitStack()
-        fork_servers = worker_setup.started(settings, stack, None)
-        return worker_setup.create_workers(settings, None, plan, fork_servers, stack, None)  # type: ignore[arg-type, return-value]
+        stack, inputs = ExitStack(), cast(Inputs, SimpleNamespace(archive=None))
+        fork_servers = worker_setup.start_fork_servers(settings, stack, None, main_only=main_only)
+        deadline = Deadline(answer=1.0)
+        arguments = (settings, inputs, plan, fork_servers, stack, deadline)
+        return cast("dict[str, Any]", worker_setup.create_workers(*arguments, main_only=main_only))
 
-    return client
+    return create
 
 
 def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any) -> None:
@@ -72,7 +83,7 @@ def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any
 
 
 @pytest.mark.parametrize("options", [{"custom_objects": [Path("layers.py")]}, {"trust": {"code": True}}])
-def test_code_of_the_users_own_is_loaded_afresh_in_another_interpreter(
+def test_user_code_runs_in_another_interpreter_for_the_fresh_worker(
     clients_of: Any, options: dict[str, Any]
 ) -> None:
     clients = clients_of(**options)
@@ -81,7 +92,7 @@ def test_code_of_the_users_own_is_loaded_afresh_in_another_interpreter(
     assert clients["fresh"].fork_server.environment == {"KERAS_BACKEND": "tensorflow"}
 
 
-def test_the_shadow_of_another_backend_runs_tensorflow(clients_of: Any) -> None:
+def test_the_float64_copy_of_another_backend_runs_on_tensorflow(clients_of: Any) -> None:
     clients = clients_of(backend="jax")
     assert (clients["main"].fork_server.environment, clients["shadow"].fork_server.environment) == (
         {"KERAS_BACKEND": "jax"},
@@ -90,8 +101,24 @@ def test_the_shadow_of_another_backend_runs_tensorflow(clients_of: Any) -> None:
     assert clients["fresh"].fork_server is clients["main"].fork_server
 
 
-def test_other_kernels_are_seated_where_a_check_asks_for_them(clients_of: Any) -> None:
+def test_workers_with_other_kernels_are_created_if_a_check_needs_them(clients_of: Any) -> None:
     clients = clients_of(("KC605",))
     assert clients["kernels"].fork_server is not clients["main"].fork_server
     assert clients["thread"].fork_server is clients["main"].fork_server
     assert "threads" in clients["thread"].load
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_baseline_needs_one_worker_only(clients_of: Any, backend: str) -> None:
+    clients = clients_of(main_only=True, backend=backend, custom_objects=[Path("layers.py")])
+    assert list(clients) == ["main"]
+    assert clients["main"].fork_server.environment == {"KERAS_BACKEND": backend}
+
+
+def test_lost_processes_and_missing_protection_are_reported_once() -> None:
+    server = SimpleNamespace(lost=lambda: "gone")
+    worker = FakeClient(FakeForkServer(), {}, unprotected=("network",), ending="killed")
+    fine = FakeClient(FakeForkServer(), {}, unprotected=("network",))
+    subject = SimpleNamespace(clients={"main": worker, "fresh": fine, "shadow": fine}, fork_servers=[server])
+    status = worker_setup.collect_worker_status(cast(worker_setup.LoadedSubject, subject))
+    assert status == (("network",), ("killed", "gone"))

@@ -25,9 +25,9 @@ from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.diagnosis.impact import Damage, HitRow
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.summary import ModelSummary
-from keras_consistency_cli.measurement.comparison import Answers, compare
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.report import SCHEMA, Report, Source
 from tests.helpers.script_modules import script

@@ -10,9 +10,10 @@ import pytest
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
-from keras_consistency_cli.measurement.comparison import Answers, Stated, compare
 from keras_consistency_cli.measurement.facts import Facts, InputFact, LayerFact, OutputFact
-from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.reporting.report import Report, Source
 
 ROWS = 256
@@ -61,7 +62,7 @@ def _judged(
         decisions={output: "threshold"},
     )[0]
     noise = compare(("predict", "predict-float64"), answers[1], float64_copy, float64_copy=float64_copy)[0]
-    judgement = judge(pair, noise=noise, float64_pair=None, policy=Policy(stated=stated), exact=exact)
+    judgement = judge(NoiseEvidence(pair=pair, noise=noise), policy=Policy(stated=stated), exact=exact)
     return Judged(comparison=pair, limit=judgement.limit, within=judgement.within, reason=judgement.reason)
 
 

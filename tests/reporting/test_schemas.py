@@ -16,9 +16,9 @@ from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.strict_yaml import read_yaml
 from keras_consistency_cli.diagnosis.base import Diagnosis
-from keras_consistency_cli.measurement.comparison import Answers, compare
 from keras_consistency_cli.measurement.facts import Facts, InputFact
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.report import Report, Source
 from keras_consistency_cli.reporting.schemas import SCHEMAS

@@ -1,10 +1,11 @@
-"""Deadlines: an answer's own, the whole run's, and the words for either. Moments are given, never waited for."""
+"""deadline: the limit of one answer and that of the whole run; the time is set, never waited for."""
 
 from __future__ import annotations
 
 import time
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.workers import deadline
 from keras_consistency_cli.workers.deadline import Deadline
@@ -12,7 +13,7 @@ from keras_consistency_cli.workers.deadline import Deadline
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The moment it is taken to be."""
+    """The current time."""
     now = [100.0]
     monkeypatch.setattr(deadline.time, "monotonic", lambda: now[0])
     return now
@@ -22,20 +23,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     ("total", "now", "ends"),
     [(None, 100.0, 105.0), (60.0, 100.0, 105.0), (60.0, 158.0, 160.0), (3.0, 100.0, 103.0)],
 )
-def test_the_nearer_of_both_ends_counts(
-    total: float | None, now: float, ends: float, clock: list[float]
-) -> None:
+def test_the_earlier_end_counts(total: float | None, now: float, ends: float, clock: list[float]) -> None:
     limits = Deadline(answer=5.0, total=total, began=100.0)
     clock[0] = now
     assert limits.next() == ends
 
 
-def test_which_of_both_was_missed_is_told(clock: list[float]) -> None:
+@pytest.mark.parametrize(("now", "over"), [(159.9, False), (160.0, True)], ids=["answer", "run"])
+def test_the_reason_names_the_limit_that_was_missed(
+    now: float, over: bool, clock: list[float], wording: SnapshotAssertion
+) -> None:
     limits = Deadline(answer=5.0, total=60.0, began=100.0)
-    clock[0] = 159.9
-    assert (limits.over, limits.words()) == (False, "no answer within 5 s (--timeout)")
-    clock[0] = 160.0
-    assert (limits.over, limits.words()) == (True, "the run's 60 s were over (--total-timeout)")
+    clock[0] = now
+    assert limits.over is over
+    assert limits.reason() == wording
 
 
 def test_without_a_limit_a_run_is_never_over() -> None:
@@ -45,7 +46,7 @@ def test_without_a_limit_a_run_is_never_over() -> None:
 @pytest.mark.parametrize(
     ("answer", "total", "ends"), [(8.0, None, 60.0), (600.0, None, 600.0), (8.0, 20.0, 20.0)]
 )
-def test_a_backend_that_starts_has_a_minute_unless_the_run_has_less(
+def test_a_starting_backend_has_a_minute_unless_the_run_has_less(
     answer: float, total: float | None, ends: float, clock: list[float]
 ) -> None:
     began = clock[0]

@@ -1,4 +1,4 @@
-"""Harm in one worker is an error of what that worker ran; checks that ask for nothing from it keep their verdicts, and the run never ends with 0."""
+"""Harm in one worker: its checks are errors, the other checks keep their verdicts, and the exit code is 3."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.helpers.commands import Surroundings
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are counted in /proc")
 
 HARMED = {"shadow": "KC602", "fresh": "KC603", "kernels": "KC605"}
-"""By worker: the check that has nothing to go by once it is gone."""
+"""By worker: the check that depends on it."""
 UNHARMED = ("KC104", "KC201", "KC204")
-WORDS = {"kill": "SIGKILL", "abort": "SIGABRT", "hang": "no answer within 6 s"}
+FACTS = {"kill": "SIGKILL", "abort": "SIGABRT", "hang": "6 s (--timeout)"}
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[[str, str], tuple[Any, Surroundings]]:
-    """Check a model whose trap springs in one worker; return the finished command and its surroundings."""
+    """Check a model whose trap acts in one worker; return the finished command and its surroundings."""
 
-    def checked(where: str, how: str) -> tuple[Any, Surroundings]:
+    def run_kcheck(where: str, how: str) -> tuple[Any, Surroundings]:
         trap = planted_by_worker.WorkerTrap(how, where, name="trap")
         parts = [
             keras.Input((3,), name="x"),
@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Callable[[str, str], tuple[Any, Surroundings]]:
         keras.Sequential(parts).save(tmp_path / "m.keras")
         np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 3)).astype("float32"))
         around = Surroundings(tmp_path)
-        asked = [
+        options = [
             "--custom-objects",
             str(planted_by_worker.__file__),
             "--select",
@@ -47,15 +47,15 @@ def run(tmp_path: Path) -> Callable[[str, str], tuple[Any, Surroundings]]:
         ]
         limit = ["--timeout", "6"] if how == "hang" else []
         return around.run(
-            "run", "m.keras", "--data", "x.npy", *asked, "--format", "json", "--batch-size", "8", *limit
+            "run", "m.keras", "--data", "x.npy", *options, "--format", "json", "--batch-size", "8", *limit
         ), around
 
-    return checked
+    return run_kcheck
 
 
 @pytest.mark.parametrize("where", HARMED)
-@pytest.mark.parametrize("how", WORDS)
-def test_only_what_the_harmed_worker_ran_is_an_error(
+@pytest.mark.parametrize("how", FACTS)
+def test_only_the_checks_of_the_harmed_worker_are_errors(
     where: str, how: str, run: Callable[[str, str], tuple[Any, Surroundings]]
 ) -> None:
     done, around = run(where, how)
@@ -66,7 +66,7 @@ def test_only_what_the_harmed_worker_ran_is_an_error(
         **dict.fromkeys(UNHARMED, "pass"),
         HARMED[where]: "error",
     }
-    assert WORDS[how] in by_code[HARMED[where]]["reason"]
+    assert FACTS[how] in by_code[HARMED[where]]["reason"]
     assert all(by_code[code]["comparisons"] for code in UNHARMED)
     assert report["facts"]["layers"]
     assert around.left_behind() == ([], [])

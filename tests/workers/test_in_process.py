@@ -1,4 +1,4 @@
-"""A seat in this process answers as a worker's does: facts, description, traces, refusals and errors."""
+"""in process: this client answers like that of a worker."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.loading.model.facts import describe_model
@@ -39,22 +40,23 @@ class Broken(layers.Layer):
 
 
 def client(
-    *stack: Any, deadline: Deadline | None = None, lacking: Mapping[str, str] | None = None
+    *stack: Any, deadline: Deadline | None = None, unavailable: Mapping[str, str] | None = None
 ) -> InProcessClient:
     model = keras.Sequential([keras.Input((3,), name="x"), *stack, layers.Dense(1, name="out")])
-    given = {"data": live_rows(X, what="x")}
-    bench = Executor(
+    sources = {"data": live_rows(X, what="x")}
+    executor = Executor(
         lambda files: Subject(
-            files=SubjectFiles(**files), model=model, facts=describe_model(model), given=given
+            files=SubjectFiles(**files), model=model, facts=describe_model(model), given=sources
         )
     )
-    return InProcessClient(bench, LOAD, deadline=deadline or Deadline(answer=60.0), lacking=lacking or {})
+    deadline = deadline or Deadline(answer=60.0)
+    return InProcessClient(executor, LOAD, deadline=deadline, unavailable=unavailable or {})
 
 
 def test_it_loads_describes_and_runs() -> None:
     live = client()
-    facts, made = live.load()
-    assert ([fact.name for fact in facts.inputs], made) == (["x"], "")
+    facts, rows_description = live.load()
+    assert ([fact.name for fact in facts.inputs], rows_description) == (["x"], "")
     description = live.describe(every=True)
     assert [(rows.input, rows.columns[0].count) for rows in description.fed] == [("x", 6)]
     trace, baseline = live.run("predict", np.array([1, 4]))
@@ -63,7 +65,7 @@ def test_it_loads_describes_and_runs() -> None:
     assert (live.lost(), live.unprotected) == (None, ())
 
 
-def test_a_baseline_comes_along_and_the_model_is_not_changed() -> None:
+def test_a_baseline_is_returned_and_the_model_is_not_changed() -> None:
     live = client(layers.BatchNormalization())
     trace, baseline = live.run("reloaded", np.arange(6))
     assert baseline is not None
@@ -73,8 +75,10 @@ def test_a_baseline_comes_along_and_the_model_is_not_changed() -> None:
     assert np.array_equal(live.run("predict", np.arange(6))[0].outputs["out"], before)
 
 
-def test_what_it_lacks_is_unavailable_and_is_never_asked() -> None:
-    trace, baseline = client(lacking={"fresh-process": "no such process"}).run("fresh-process", np.arange(6))
+def test_a_route_that_needs_a_worker_is_unavailable() -> None:
+    trace, baseline = client(unavailable={"fresh-process": "no such process"}).run(
+        "fresh-process", np.arange(6)
+    )
     assert (trace.route, trace.unavailable, trace.error, baseline) == (
         "fresh-process",
         "no such process",
@@ -91,26 +95,26 @@ def test_an_exception_becomes_an_error_and_the_next_route_runs() -> None:
     assert live.run("call", np.arange(6))[0].ran
 
 
-def test_when_the_time_is_up_nothing_more_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_the_time_is_over_no_route_runs(
+    monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
+) -> None:
     monkeypatch.setattr(deadlines.time, "monotonic", lambda: 100.0)
     late = Deadline(answer=60.0, total=5.0, began=0.0)
-    assert (
-        client(deadline=late).run("predict", np.arange(6))[0].error
-        == "the run's 5 s were over (--total-timeout)"
-    )
+    assert client(deadline=late).run("predict", np.arange(6))[0].error == wording
     with pytest.raises(NoVerdictError):
         client(deadline=late).load()
 
 
-def test_a_refusal_while_loading_keeps_its_kind() -> None:
+def test_a_refusal_while_loading_keeps_its_class() -> None:
     def refuse(_files: Mapping[str, Any]) -> Subject:
         raise RefusedError("not this one", fix="another one")
 
-    with pytest.raises(RefusedError, match="not this one"):
-        InProcessClient(Executor(refuse), LOAD, deadline=Deadline(answer=60.0), lacking={}).load()
+    with pytest.raises(RefusedError) as caught:
+        InProcessClient(Executor(refuse), LOAD, deadline=Deadline(answer=60.0), unavailable={}).load()
+    assert str(caught.value) == "not this one\nfix: another one"
 
 
-def test_what_json_does_not_have_is_an_error_as_it_would_be_for_a_worker(
+def test_details_that_json_cannot_hold_are_an_error_as_in_a_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     live = client()
@@ -120,13 +124,13 @@ def test_what_json_does_not_have_is_an_error_as_it_would_be_for_a_worker(
         live.run("predict", np.arange(6))
 
 
-def test_one_seat_alone_is_asked_in_this_thread() -> None:
+def test_a_single_client_runs_in_this_thread() -> None:
     import threading
 
     assert map_concurrently([client()], lambda _: threading.current_thread()) == [threading.current_thread()]
 
 
-def test_a_closed_seat_lets_the_model_go() -> None:
+def test_a_closed_client_lets_go_of_the_model() -> None:
     import gc
     import weakref
 
@@ -138,7 +142,7 @@ def test_a_closed_seat_lets_the_model_go() -> None:
         ),
         {**LOAD, "files": {"model": ""}},
         deadline=Deadline(answer=60.0),
-        lacking={},
+        unavailable={},
     )
     live.load()
     live.close()

@@ -1,4 +1,4 @@
-"""wire: messages arrive as they were sent, and what is no message is refused."""
+"""protocol: messages arrive as they were sent, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.workers.protocol import receive, send
 
@@ -19,11 +20,11 @@ from keras_consistency_cli.workers.protocol import receive, send
 @pytest.fixture
 def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
     """Both ends of a channel."""
-    ours, theirs = socket.socketpair()
-    ours.settimeout(20)
-    theirs.settimeout(20)
-    with ours, theirs:
-        yield ours, theirs
+    near, far = socket.socketpair()
+    near.settimeout(20)
+    far.settimeout(20)
+    with near, far:
+        yield near, far
 
 
 Ends = tuple[socket.socket, socket.socket]
@@ -70,7 +71,7 @@ def test_messages_follow_one_another(ends: Ends) -> None:
     )
 
 
-def test_what_arrives_in_pieces_is_put_together(ends: Ends) -> None:
+def test_a_message_that_arrives_in_pieces_is_joined(ends: Ends) -> None:
     big = np.arange(500_000)
     sender = Thread(target=send, args=(ends[0], {}, {"big": big}))
     sender.start()
@@ -79,7 +80,7 @@ def test_what_arrives_in_pieces_is_put_together(ends: Ends) -> None:
     np.testing.assert_array_equal(arrived, big)
 
 
-def test_what_arrives_can_be_written_to(ends: Ends) -> None:
+def test_a_received_array_can_be_written_to(ends: Ends) -> None:
     send(ends[0], {}, {"a": np.zeros(3)})
     arrived = receive(ends[1])[1]["a"]
     arrived[0] = 1
@@ -92,8 +93,9 @@ def test_what_arrives_can_be_written_to(ends: Ends) -> None:
     ids=["object", "date", "record"],
 )
 def test_arrays_that_are_not_plain_are_not_sent(ends: Ends, array: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="cannot be sent"):
+    with pytest.raises(ValueError) as caught:
         send(ends[0], {}, {"good": np.ones(1), "bad": array})
+    assert str(array.dtype) in str(caught.value)
     send(ends[0], {"next": 1})
     assert receive(ends[1]) == ({"next": 1}, {})
 
@@ -107,10 +109,10 @@ def test_arrays_that_are_not_plain_are_not_sent(ends: Ends, array: np.ndarray) -
         framed(b'{"arrays": [{"name": "a", "dtype": "<f8", "shape": [2]}]}') + b"1234",
     ],
 )
-def test_an_end_in_the_middle_is_the_end(ends: Ends, sent: bytes) -> None:
+def test_a_message_that_is_cut_off_is_the_end(ends: Ends, sent: bytes) -> None:
     ends[0].sendall(sent)
     ends[0].close()
-    with pytest.raises(EOFError, match="closed the channel"):
+    with pytest.raises(EOFError):
         receive(ends[1])
 
 
@@ -142,8 +144,8 @@ def described(**changed: Any) -> bytes:
     ],
     ids=lambda sent: repr(sent[8:60]),
 )
-def test_what_is_no_message_is_refused(ends: Ends, sent: bytes) -> None:
-    """A worker runs the model's own code, so that anything may come: a ValueError, or the end, and nothing else."""
+def test_anything_but_a_message_is_refused(ends: Ends, sent: bytes) -> None:
+    """A worker runs the model's own code and may send anything: the result is a ValueError or an EOFError."""
     ends[0].sendall(sent)
     ends[0].close()
     with pytest.raises(ValueError):
@@ -156,7 +158,7 @@ def test_silence_ends_with_the_timeout(ends: Ends) -> None:
         receive(ends[1])
 
 
-def test_pieces_that_keep_coming_do_not_put_off_the_deadline(ends: Ends) -> None:
+def test_pieces_that_keep_arriving_do_not_extend_the_deadline(ends: Ends) -> None:
     ends[0].sendall(framed(b"{}")[:8] + b" ")
     with pytest.raises(TimeoutError):
         receive(ends[1], deadline=time.monotonic() - 1.0)
@@ -164,24 +166,27 @@ def test_pieces_that_keep_coming_do_not_put_off_the_deadline(ends: Ends) -> None
         receive(ends[1], deadline=time.monotonic() + 0.05)
 
 
-def test_nobody_waits_for_ever_to_be_listened_to(ends: Ends) -> None:
+def test_sending_to_a_full_channel_ends_at_the_deadline(ends: Ends) -> None:
     with pytest.raises(TimeoutError):
         send(ends[0], {}, {"big": np.zeros(2**24)}, deadline=time.monotonic() + 0.05)
 
 
-def test_more_than_may_come_is_refused_before_it_is_waited_for(ends: Ends) -> None:
+def test_a_message_over_the_limit_is_refused_before_it_arrives(
+    ends: Ends, wording: SnapshotAssertion
+) -> None:
     described = [{"name": "a", "dtype": "<f8", "shape": [64]}, {"name": "b", "dtype": "<f8", "shape": [65]}]
     ends[0].sendall(framed(json.dumps({"arrays": described}).encode()))
-    with pytest.raises(ValueError, match="more than it may hold"):
-        receive(ends[1], deadline=time.monotonic() + 5.0, most=128 * 8)
+    with pytest.raises(ValueError) as caught:
+        receive(ends[1], deadline=time.monotonic() + 5.0, limit=128 * 8)
+    assert str(caught.value) == wording
 
 
-def test_as_much_as_may_come_is_taken(ends: Ends) -> None:
+def test_a_message_at_the_limit_is_accepted(ends: Ends) -> None:
     send(ends[0], {}, {"a": np.ones(128)})
-    assert receive(ends[1], most=128 * 8)[1]["a"].sum() == 128
+    assert receive(ends[1], limit=128 * 8)[1]["a"].sum() == 128
 
 
-def test_memory_is_not_taken_for_what_was_only_announced(ends: Ends) -> None:
+def test_memory_is_not_used_for_an_announced_array(ends: Ends) -> None:
     """A terabyte is announced and never sent: it costs nothing, and is over with the channel."""
     ends[0].sendall(
         framed(json.dumps({"arrays": [{"name": "a", "dtype": "<f8", "shape": [2**33]}]}).encode())

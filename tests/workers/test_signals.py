@@ -1,4 +1,4 @@
-"""Interruption: one signal ends the run, whatever it is doing, and nothing ends it well any more."""
+"""signals: one signal ends the run, whatever it is doing, and the run cannot end normally afterwards."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def send(number: int = signal.SIGTERM) -> None:
         pass
 
 
-def ended(body: Callable[[], None]) -> Interruption:
-    """Do something that can be ended, and return how it was."""
+def interrupted(body: Callable[[], None]) -> Interruption:
+    """Run a function that a signal interrupts, and return the interruption."""
     with pytest.raises(Interruption) as caught, interruptible():
         body()
     return caught.value
@@ -39,14 +39,14 @@ def ended(body: Callable[[], None]) -> Interruption:
         (signal.SIGHUP, 143, "terminated"),
     ],
 )
-def test_a_signal_ends_what_is_done(number: int, code: int, word: str) -> None:
+def test_a_signal_ends_the_run(number: int, code: int, word: str) -> None:
     handler = signal.getsignal(number)
 
     def body() -> None:
         send(number)
         pytest.fail("it went on")
 
-    caught = ended(body)
+    caught = interrupted(body)
     assert (caught.code, caught.word) == (code, word)
     assert signal.getsignal(number) is handler
 
@@ -71,11 +71,11 @@ def test_a_second_signal_changes_nothing() -> None:
             send(signal.SIGTERM)
             steps.append("cleaned up")
 
-    caught = ended(body)
+    caught = interrupted(body)
     assert (caught.code, steps) == (143, ["cleaned up"])
 
 
-def test_a_run_that_swallowed_its_end_does_not_end_well() -> None:
+def test_a_run_that_catches_the_interruption_still_ends_with_it() -> None:
     went_on = False
 
     def body() -> None:
@@ -85,29 +85,30 @@ def test_a_run_that_swallowed_its_end_does_not_end_well() -> None:
         except Interruption:
             went_on = True
 
-    ended(body)
+    interrupted(body)
     assert went_on
 
 
-def test_whatever_fails_on_the_way_out_is_of_no_interest() -> None:
+def test_other_failures_after_a_signal_are_ignored() -> None:
     def body() -> None:
         try:
             send()
         finally:
             raise ValueError("the pool is broken")
 
-    ended(body)
+    interrupted(body)
 
 
-def test_other_failures_pass() -> None:
+def test_failures_without_a_signal_pass() -> None:
     def body() -> None:
         raise ValueError("mine")
 
-    with pytest.raises(ValueError, match="mine"), interruptible():
+    with pytest.raises(ValueError) as caught, interruptible():
         body()
+    assert str(caught.value) == "mine"
 
 
-def test_signals_wait_until_a_step_is_whole() -> None:
+def test_signals_are_deferred_until_a_step_is_complete() -> None:
     steps = []
 
     def body() -> None:
@@ -118,11 +119,11 @@ def test_signals_wait_until_a_step_is_whole() -> None:
             steps.append("outer")
         steps.append("beyond")
 
-    ended(body)
+    interrupted(body)
     assert steps == ["inner", "outer"]
 
 
-def test_last_acts_are_done_however_it_ended_and_one_that_fails_stops_no_other() -> None:
+def test_every_exit_callback_runs_even_if_one_fails() -> None:
     acts: list[str] = []
 
     def body() -> None:
@@ -130,7 +131,7 @@ def test_last_acts_are_done_however_it_ended_and_one_that_fails_stops_no_other()
         on_exit(lambda: acts.append("done"))
         send()
 
-    ended(body)
+    interrupted(body)
     assert acts == ["done"]
 
 
@@ -143,7 +144,7 @@ def test_ignored_signals_stay_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_other_threads_are_left_alone() -> None:
+def test_other_threads_are_not_affected() -> None:
     found = []
 
     def work() -> None:
@@ -165,9 +166,9 @@ def program(code: str) -> subprocess.CompletedProcess[str]:
 STUBBORN = """
 import os, signal, time
 from pathlib import Path
-from keras_consistency_cli.workers.signals import endable, last_act
-with endable():
-    last_act(lambda: print("cleaned up", flush=True))
+from keras_consistency_cli.workers.signals import interruptible, on_exit
+with interruptible():
+    on_exit(lambda: print("cleaned up", flush=True))
     os.kill(os.getpid(), signal.SIGTERM)
     %s
 print("it went on")
@@ -187,7 +188,7 @@ print("it went on")
         ),
     ],
 )
-def test_a_run_that_does_not_end_is_ended(stubborn: str) -> None:
+def test_a_run_that_does_not_end_is_killed(stubborn: str) -> None:
     done = program(
         STUBBORN.replace("    os.kill", "    try: os.kill").replace(
             "SIGTERM)", "SIGTERM)\n    except BaseException: pass"
@@ -200,8 +201,8 @@ def test_a_run_that_does_not_end_is_ended(stubborn: str) -> None:
 @pytest.mark.parametrize(
     ("number", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")]
 )
-def test_before_anything_is_imported_the_end_is_quick_and_quiet(number: str, code: int, word: str) -> None:
-    """The import of the command line stands for everything that happens before it has taken over."""
+def test_a_signal_before_the_imports_ends_the_process_quietly(number: str, code: int, word: str) -> None:
+    """The import of the command line stands for everything that happens before it handles signals."""
     late = f"type('Late', (), {{'__getattr__': lambda *_: os.kill(os.getpid(), signal.{number})}})()"
     played = f"import os, signal, sys; sys.modules['keras_consistency_cli.cli.main'] = {late}\n"
     done = program(played + "from keras_consistency_cli.__main__ import main\nmain()")

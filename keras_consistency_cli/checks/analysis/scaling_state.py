@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.measurement.facts import ColumnFact, ExpectedColumn, RowsFact
+from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
+from keras_consistency_cli.measurement.facts import RowsFact
 
 __all__ = [
     "ALIKE",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.measurement.facts import ColumnFact
+from keras_consistency_cli.measurement.column_facts import ColumnFact
 
 __all__ = ["Handful", "handful"]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.analysis.scaling_state import UNLIKE, by_input, distance
-from keras_consistency_cli.measurement.facts import ColumnFact, DataFacts
+from keras_consistency_cli.measurement.column_facts import ColumnFact
+from keras_consistency_cli.measurement.facts import DataFacts
 
 __all__ = ["Displaced", "displaced", "displaced_features"]
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 from keras_consistency_cli.checks.agreement import CANCELS, HIGH_NOISE, Wording, agreement, rounding_put_back
 from keras_consistency_cli.checks.base import UNDECIDED, Check, Evidence, Judged, Pair, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.tolerance import hidden_by_noise, reachable
+from keras_consistency_cli.measurement.rounding import is_hidden_by_noise, is_within_layer_rounding
 
 __all__ = ["CHECK"]
 
@@ -70,15 +70,15 @@ def _if_rounding(evidence: Evidence, verdict: Verdict) -> Verdict:
 
 def _spared(beyond: Sequence[Judged], evidence: Evidence) -> str:
     loud = all(
-        hidden_by_noise(each.comparison, evidence.noise.get(each.comparison.output), loud=HIGH_NOISE)
+        is_hidden_by_noise(each.comparison, evidence.noise.get(each.comparison.output), high=HIGH_NOISE)
         for each in beyond
     )
     return "" if loud else ", from which predict is spared"
 
 
 def _excused(comparison: Comparison, evidence: Evidence, rounded: Mapping[str, Comparison]) -> bool:
-    return reachable(comparison, rounded.get(comparison.output)) or hidden_by_noise(
-        comparison, evidence.noise.get(comparison.output), loud=HIGH_NOISE
+    return is_within_layer_rounding(comparison, rounded.get(comparison.output)) or is_hidden_by_noise(
+        comparison, evidence.noise.get(comparison.output), high=HIGH_NOISE
     )
 
 

@@ -32,14 +32,8 @@ from keras_consistency_cli.checks.analysis.scaling_state import (
     resemblance,
 )
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.measurement.facts import (
-    ColumnFact,
-    DataFacts,
-    ExpectedColumn,
-    RowsFact,
-    ScalingFact,
-    ServedFact,
-)
+from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
+from keras_consistency_cli.measurement.facts import DataFacts, RowsFact, ScalingFact, ServedFact
 
 __all__ = ["CHECK"]
 

@@ -22,7 +22,8 @@ from typing import Any
 
 from keras_consistency_cli.checks.analysis.scaling_state import by_input
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.measurement.facts import ColumnFact, DataFacts, ExpectedColumn, ScalingFact
+from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
+from keras_consistency_cli.measurement.facts import DataFacts, ScalingFact
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK", "Stale", "differences", "staleness"]

@@ -22,7 +22,8 @@ from typing import Any
 
 from keras_consistency_cli.checks.analysis.scaling_state import UNLIKE, by_input, clearly, mean_distance
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.measurement.facts import ColumnFact, DataFacts, PreprocessingFact, RowsFact
+from keras_consistency_cli.measurement.column_facts import ColumnFact
+from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowsFact
 
 __all__ = ["CHECK"]
 

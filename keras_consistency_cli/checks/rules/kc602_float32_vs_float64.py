@@ -20,7 +20,7 @@ Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 3.
 from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.measurement.tolerance import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, excess
+from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, rounding_excess
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
 
 __all__ = ["CHECK"]
@@ -63,7 +63,9 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _excess(evidence: Evidence) -> float:
-    return max((excess(each) for each in evidence.comparisons.get((ROUNDED, REFERENCE), ())), default=0.0)
+    return max(
+        (rounding_excess(each) for each in evidence.comparisons.get((ROUNDED, REFERENCE), ())), default=0.0
+    )
 
 
 def _hidden(evidence: Evidence) -> Verdict | None:

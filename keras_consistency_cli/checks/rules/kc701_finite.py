@@ -21,7 +21,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
-from keras_consistency_cli.measurement.tolerance import MAX_FACTOR
+from keras_consistency_cli.measurement.rounding import MAX_FACTOR
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]

@@ -84,7 +84,8 @@ def _record(settings: Settings, file: Path) -> int:
 
 
 def _verify(flags: Mapping[str, Any], file: Path, call: Call) -> int:
-    from keras_consistency_cli.pipeline.baseline import differences, read_baseline
+    from keras_consistency_cli.pipeline.baseline import differences
+    from keras_consistency_cli.pipeline.baseline_file import read_baseline
 
     recorded = read_baseline(file)
 

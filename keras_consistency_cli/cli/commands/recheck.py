@@ -20,7 +20,7 @@ from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.measurement.tolerance import Policy
+    from keras_consistency_cli.measurement.policy import Policy
     from keras_consistency_cli.reporting.stored.recheck import Rejudged
 
 __all__ = ["recheck"]

@@ -18,14 +18,8 @@ from keras_consistency_cli.loading.profile.significance import (
     outside_by_chance,
 )
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.measurement.facts import (
-    ColumnFact,
-    DataFacts,
-    DriftFact,
-    ExpectedColumn,
-    PreprocessingFact,
-    RowsFact,
-)
+from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
+from keras_consistency_cli.measurement.facts import DataFacts, DriftFact, PreprocessingFact, RowsFact
 
 __all__ = ["drift_facts"]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.loading.profile.significance import UNKNOWN_ROWS
 from keras_consistency_cli.loading.scalers.estimators import feature_count
-from keras_consistency_cli.measurement.facts import ExpectedColumn
+from keras_consistency_cli.measurement.column_facts import ExpectedColumn
 
 __all__ = ["expected_columns", "expected_outcome", "with_shares"]
 

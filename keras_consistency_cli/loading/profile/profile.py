@@ -23,14 +23,8 @@ from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.loading.scalers.scaler import features_expected
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.measurement.facts import (
-    DataFacts,
-    ExpectedColumn,
-    RowsFact,
-    ScalingFact,
-    ServedFact,
-    TargetFact,
-)
+from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.facts import DataFacts, RowsFact, ScalingFact, ServedFact, TargetFact
 from keras_consistency_cli.text import clean
 
 __all__ = ["describe_data"]

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.input_hints import Entry, entries
 from keras_consistency_cli.loading.model.layer_hints import keras_kind
-from keras_consistency_cli.measurement.facts import ColumnFact, PreprocessingFact, RowsFact
+from keras_consistency_cli.measurement.column_facts import ColumnFact
+from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
 
 __all__ = ["Seen", "preprocessing_facts"]
 

@@ -11,8 +11,9 @@ from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.selection import resolve_selection
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.measurement.comparison import Comparison, Stated
-from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.reporting.report import Report, Source
 from keras_consistency_cli.reporting.stored.reader import comparison_of, mapping
 from keras_consistency_cli.text import clean
@@ -152,10 +153,10 @@ def _judged(
     if exact or (stated is None and not policy.exact):
         return dict(stored)
     if policy.exact:
-        found = judge(pair, noise=None, float64_pair=None, policy=Policy(exact=True))
+        found = judge(NoiseEvidence(pair=pair), policy=Policy(exact=True))
         return {**stored, "within": found.within, "limit": 0.0, "origin": "exact", "reason": found.reason}
     assert stated is not None
-    reason = f"stated: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|"
+    reason = f"stated limit: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|"
     return {
         **stored,
         "within": _within(pair, stated),
@@ -190,7 +191,8 @@ def _calibrated(
     calibration = mapping(document.get("calibration"))
     noise, rounded = (_of_output(calibration.get(name), pair.output) for name in ("noise", "rounded"))
     float64_pair = comparison_of(stored["lifted"]) if isinstance(stored.get("lifted"), dict) else None
-    found = judge(pair, noise=noise, float64_pair=float64_pair, policy=Policy(), exact=exact, rounded=rounded)
+    evidence = NoiseEvidence(pair=pair, noise=noise, float64_pair=float64_pair, rounded=rounded)
+    found = judge(evidence, policy=Policy(), exact=exact)
     return {
         "within": found.within,
         "limit": found.limit.value,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.tolerance import PLAUSIBLE_FACTOR
+from keras_consistency_cli.measurement.rounding import PLAUSIBLE_FACTOR
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layer_sketches import bounded
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations

@@ -1,4 +1,7 @@
-"""Landlock: Linux lets a process give up the right to write, but for beneath some folders. The kernel's documentation: userspace-api/landlock."""
+"""Landlock: on Linux a process can give up the right to write, except in some folders.
+
+See the kernel's documentation, userspace-api/landlock.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ _TRUNCATE_SINCE, _SCOPES_SINCE = 3, 6
 
 
 class LandlockError(Exception):
-    """It is not to be had here; the message says why."""
+    """Landlock is not available here; the message says why."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -43,10 +46,12 @@ class _Rule(ctypes.Structure):
 
 
 def forbid_writing(places: Iterable[str]) -> None:
-    """Forbid this thread, and all that it will start, to make, change, move or remove files; and to signal processes that it has not started.
+    """Forbid this thread and all that it will start to write files and to signal other processes.
+
+    It cannot create, change, move or remove files, and can signal only processes that it has started.
 
     Args:
-        places: folders beneath which, and devices to which, it may go on; what is already open stays open.
+        places: folders and devices that stay writable; files that are already open stay open.
 
     Raises:
         LandlockError: the kernel cannot do it.
@@ -76,7 +81,7 @@ def _allow(kernel: ctypes.CDLL, rules: int, place: str) -> None:
     try:
         descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        # What is not there needs no permission.
+        # A file that does not exist needs no permission.
         return
     try:
         allowed = _ALL if stat.S_ISDIR(os.fstat(descriptor).st_mode) else _OF_FILES

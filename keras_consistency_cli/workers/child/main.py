@@ -1,7 +1,8 @@
-"""The child side: imports the backend once, forks a worker per seat from it, loads the subject, runs routes, sends traces back.
+"""Child side: the fork server, and the workers that are forked from it.
 
-The first process (the fork server) imports the backend and runs nothing; each worker is a fork of it, so that a second, fresh process costs
-a fraction of a second. The backend may log what it likes: stdout and stderr are a file that the parent reads only for errors.
+The fork server imports the backend and runs nothing; a worker loads the subject, runs routes and sends traces
+back. Because workers are forks, a second, fresh process costs a fraction of a second. stdout and stderr are a
+log that the parent reads only for errors.
 """
 
 from __future__ import annotations
@@ -19,30 +20,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_consistency_cli.workers import protocol
-from keras_consistency_cli.workers.child.executor import Executor, refusal
+from keras_consistency_cli.workers.child.executor import Executor, error_header
 from keras_consistency_cli.workers.child.isolation import isolate
 
-# Keras imports these only to offer wrappers that nothing here uses; together they cost a second. They are importable again afterwards.
+# Keras imports these only for wrappers that nothing here uses; together they cost a second. They can be
+# imported again afterwards.
 _NOT_NEEDED = ("sklearn", "pandas")
 _NOT_NEEDED_BY_TENSORFLOW = (*_NOT_NEEDED, "scipy")
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Serve the parent on an inherited socket: fork workers and report how they ended, until the socket closes.
+    """Serve the parent on an inherited socket until it closes: fork workers and report how they ended.
 
     Args:
-        descriptor: of the socket.
-        parent: process id of who started this; where it is gone already, there is nobody to serve.
+        descriptor: the descriptor of the socket.
+        parent: the process id of the parent; if it is gone already, this process ends.
     """
     control = socket.socket(fileno=descriptor)
     _die_with_parent(signal.SIGKILL)
-    told = control.makefile("rb", buffering=0).readline()
-    if not told or os.getppid() != parent:
+    line = control.makefile("rb", buffering=0).readline()
+    if not line or os.getppid() != parent:
         _leave()
-    start = json.loads(told)
+    start = json.loads(line)
     os.environ.update(start["environment"])
     _import_backend()
-    # Workers may start processes that nobody else knows of: those end with this one's group. Not before, for an import does not listen.
+    # Workers may start processes that only they know: those end with this process's group. Not earlier,
+    # because signals are not handled during an import.
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
     _die_with_parent(signal.SIGTERM)
     while True:
@@ -81,7 +84,7 @@ def _import_backend() -> None:
 
 
 def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, Any]) -> None:
-    # Not in the moment in which the fork still has this process's handler: it would end all of the group.
+    # Block the signal while the fork still has this process's handler, which would end the whole group.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     child = os.fork()
     if child == 0:
@@ -91,7 +94,8 @@ def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, An
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
         gc.enable()
         try:
-            # Only now: a fork has one thread, however many the backend started, and what is allowed is settled thread by thread.
+            # Only now: a fork has one thread, however many the backend started, and restrictions apply to
+            # single threads.
             unprotected = isolate(start["scratch"]) if start["isolated"] else ()
             Worker(socket.socket(fileno=descriptor), unprotected).serve()
         finally:
@@ -102,34 +106,34 @@ def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, An
 
 
 def _die_with_parent(number: int) -> None:
-    """Ask the kernel for this signal when the parent ends; elsewhere than on Linux the closed socket ends it."""
+    """Ask the kernel for this signal when the parent ends; on other systems the closed socket ends it."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, number)
 
 
 def _leave() -> None:
-    """Leave at once: tearing the backend down costs most of a second and serves nobody."""
+    """Leave at once: shutting the backend down costs most of a second and has no use."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 class Worker:
-    """One seat: what comes in on its channel is answered by a bench."""
+    """A worker: an executor answers what arrives on its channel."""
 
     def __init__(self, channel: socket.socket, unprotected: Sequence[str] = ()) -> None:
-        self._channel, self._bench = channel, Executor(unprotected=unprotected)
+        self._channel, self._executor = channel, Executor(unprotected=unprotected)
 
     def serve(self) -> None:
-        """Answer requests until the parent hangs up."""
+        """Answer requests until the parent closes the channel."""
         while True:
             try:
                 request, arrays = protocol.receive(self._channel)
             except (EOFError, OSError):
                 return
             try:
-                protocol.send(self._channel, *self._bench.answer(request, arrays))
+                protocol.send(self._channel, *self._executor.answer(request, arrays))
             except Exception as problem:
                 traceback.print_exc()
-                protocol.send(self._channel, refusal(problem))
+                protocol.send(self._channel, error_header(problem))

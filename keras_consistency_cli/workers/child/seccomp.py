@@ -1,4 +1,7 @@
-"""seccomp: Linux lets a process give up system calls. A filter is a short program for the kernel's packet filter; see seccomp(2)."""
+"""seccomp: on Linux a process can give up system calls.
+
+A filter is a short program for the kernel's packet filter; see seccomp(2).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _OTHER_TABLES = 0x40000000
 
 
 class SeccompError(Exception):
-    """It is not to be had here; the message says why."""
+    """seccomp is not available here; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +56,10 @@ _TABLES = {
 
 
 def forbid_calls(*, local: bool) -> None:
-    """Forbid this thread, and all that it will start, to open sockets and to reach into other processes; and keep it in its process group.
+    """Forbid this thread and all that it will start to open sockets and to access other processes.
 
-    Pairs of sockets that are connected from the start stay possible: threads talk to each other over them.
+    It also stays in its process group. Connected pairs of sockets stay possible: threads use them to
+    communicate.
 
     Args:
         local: whether local (Unix) sockets stay allowed.
@@ -79,7 +83,10 @@ def forbid_calls(*, local: bool) -> None:
 
 
 def program(calls: _Calls, *, local: bool) -> bytes:
-    """The filter, eight bytes an instruction: each forbidden call jumps over nothing to its answer, all else is allowed."""
+    """Return the filter, eight bytes per instruction.
+
+    Each forbidden call goes on to the next instruction, its answer; every other call skips it.
+    """
     refused, ignored = _ERRNO | errno.EACCES, _ERRNO
     steps = [_step(_LOAD, _ARCHITECTURE), *_unless_equal(calls.architecture, refused), _step(_LOAD, _NUMBER)]
     steps += [_step(_JUMP_AT_LEAST, _OTHER_TABLES, missed=1), _step(_RETURN, refused)]

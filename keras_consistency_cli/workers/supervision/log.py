@@ -1,4 +1,7 @@
-"""What backend and workers print: only the end of it is kept, so that a flood fills neither the disk nor memory."""
+"""Log: the end of what the backend and workers print.
+
+Only the end is kept, so that a flood of output fills neither the disk nor memory.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ __all__ = ["Log"]
 
 _KEPT = 64 * 1024
 _PIECE = 64 * 1024
-_AT_ONCE = 64
+_PIECES_AT_ONCE = 64
 
 
 class Log:
-    """A pipe for processes to print into. Whoever made it drains it often enough that nobody who prints has to wait."""
+    """A pipe for processes to print into; its owner drains it so often that no process has to wait."""
 
     def __init__(self) -> None:
         self.reader, self.writer = os.pipe()
@@ -21,12 +24,12 @@ class Log:
         self._lock = threading.Lock()
         self._kept = b""
         self.printed = 0
-        """Bytes so far: a mark from which `end` can tell what came later."""
+        """Bytes so far; `tail` can begin at an earlier value."""
 
     def drain(self) -> bool:
-        """Take what has been printed, though no more than a few megabytes of it; whether anybody is left who could print."""
+        """Read what has been printed, a few megabytes at most; return whether more may follow."""
         with self._lock:
-            for _ in range(_AT_ONCE):
+            for _ in range(_PIECES_AT_ONCE):
                 try:
                     piece = os.read(self.reader, _PIECE)
                 except BlockingIOError:
@@ -39,19 +42,19 @@ class Log:
                 self.printed += len(piece)
         return True
 
-    def end(self, most: int, *, since: int = 0) -> str:
-        """The last bytes that were printed, as text.
+    def tail(self, most: int, *, since: int = 0) -> str:
+        """Return the last bytes that were printed, as text.
 
         Args:
             most: how many bytes at most.
-            since: a former value of `printed`, before which nothing is of interest.
+            since: an earlier value of `printed`; what was printed before is left out.
         """
         self.drain()
         new = min(self.printed - since, most)
         return self._kept[-new:].decode(errors="replace") if new > 0 else ""
 
     def close_writer(self) -> None:
-        """Close this process's own end for printing, once those who print have theirs."""
+        """Close this process's own end for printing, once the printing processes have theirs."""
         os.close(self.writer)
 
     def close(self) -> None:

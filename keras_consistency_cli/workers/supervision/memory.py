@@ -1,4 +1,4 @@
-"""Memory: what is free here, what a process holds, and which worker holds more than it may."""
+"""Memory: how much is free, how much a process uses, and which worker uses more than allowed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MemoryLimit", "free_memory", "held"]
+__all__ = ["MemoryLimit", "free_memory", "memory_used"]
 
 GIB = 2**30
 _SHARE = 0.9
 _UNLIMITED = 2**60
-_FEWER = "give fewer rows at once (--rows, --batch-size)"
+_FIX = "give fewer rows at once (--rows, --batch-size)"
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryLimit:
-    """Bytes that workers may hold: each of them (as stated), all together (as much as was free). None where nothing is known.
+    """Bytes that workers may use: each of them (as stated), and all together (most of the free memory).
 
-    Address space is no measure: a backend reserves many times what it uses. So the pages that are in use are counted, several times a second.
+    None means no limit. A backend reserves much more address space than it uses, so used pages are counted,
+    several times a second.
     """
 
     each: int | None = None
@@ -29,41 +30,42 @@ class MemoryLimit:
 
     @classmethod
     def of(cls, stated: float | None) -> MemoryLimit:
-        """The limit in GiB that the user states for one worker; without one, most of what is free now for all of them."""
+        """Return the limit for one worker that the user states in GiB, or one for all workers together."""
         if stated is not None:
             return cls(each=int(stated * GIB))
         free = free_memory()
         return cls() if free is None else cls(together=int(free * _SHARE))
 
-    def beyond(self, workers: Iterable[int], *, shared: int = 0) -> tuple[int, str] | None:
-        """A worker that holds more than it may, and that in words; None where all is well.
+    def find_exceeded(self, workers: Iterable[int], *, shared: int = 0) -> tuple[int, str] | None:
+        """Return a worker that uses too much memory, and the reason in words; None if none does.
 
         Args:
             workers: process ids.
             shared: bytes that every worker has in common with the process it was forked from.
         """
-        holding = {worker: held(worker) for worker in workers}
-        if not holding:
+        used = {worker: memory_used(worker) for worker in workers}
+        if not used:
             return None
-        greatest = max(holding, key=lambda worker: holding[worker])
-        most = holding[greatest]
+        greatest = max(used, key=lambda worker: used[worker])
+        most = used[greatest]
         if self.each is not None and most > self.each:
-            held_of = f"{most / GIB:.3g} GiB of {self.each / GIB:.3g} GiB, memory_limit"
-            return greatest, f"ran out of memory ({held_of}): raise --memory-limit, or {_FEWER}"
-        total = shared + sum(max(0, each - shared) for each in holding.values())
+            size = f"{most / GIB:.3g} GiB of {self.each / GIB:.3g} GiB, memory_limit"
+            return greatest, f"ran out of memory ({size}): raise --memory-limit, or {_FIX}"
+        total = shared + sum(max(0, size - shared) for size in used.values())
         if self.together is not None and total > self.together:
-            held_of = f"{most / GIB:.3g} GiB, all workers {total / GIB:.3g} of the {self.together / GIB:.3g} GiB free"
-            return greatest, f"ran out of memory ({held_of}): free some, or {_FEWER}"
+            all_workers = f"all workers {total / GIB:.3g} of the {self.together / GIB:.3g} GiB free"
+            size = f"{most / GIB:.3g} GiB, {all_workers}"
+            return greatest, f"ran out of memory ({size}): free some, or {_FIX}"
         return None
 
     @property
-    def answer(self) -> int:
-        """Bytes that one answer may have: no worker can hold one beyond its memory."""
+    def largest_answer(self) -> int:
+        """Greatest size of an answer in bytes: a worker cannot hold more than its memory."""
         return min(self.each or _UNLIMITED, self.together or _UNLIMITED)
 
 
-def held(process: int) -> int:
-    """Bytes of memory that a process has for itself, files that are mapped left out; 0 where it is gone or nobody can tell."""
+def memory_used(process: int) -> int:
+    """Return the bytes of memory that a process uses, without mapped files; 0 if that is unknown."""
     try:
         _, resident, mapped, *_ = Path(f"/proc/{process}/statm").read_bytes().split()
     except (OSError, ValueError):
@@ -72,22 +74,28 @@ def held(process: int) -> int:
 
 
 def free_memory(proc: Path = Path("/proc"), cgroups: Path = _CGROUPS) -> int | None:
-    """Bytes that this process and its children may still take: of the machine, and of the control groups it is in; None where nothing says."""
+    """Return the bytes that this process and its children may still use, None if that is unknown.
+
+    The machine limits them, and so do the control groups of this process.
+    """
     try:
-        found = {
+        sizes = {
             name: int(kilobytes) * 1024
             for name, kilobytes in re.findall(r"(\w+):\s+(\d+) kB", (proc / "meminfo").read_text())
         }
         groups = (proc / "self" / "cgroup").read_text()
     except (OSError, ValueError):
         return None
-    machine = found.get("MemAvailable", _UNLIMITED) + found.get("SwapFree", 0)
+    machine = sizes.get("MemAvailable", _UNLIMITED) + sizes.get("SwapFree", 0)
     free = min([machine, *_headrooms(groups, cgroups)])
     return max(0, free) if free < _UNLIMITED else None
 
 
 def _headrooms(groups: str, cgroups: Path) -> Iterable[int]:
-    """What every control group above this process has left; inside a container, its own is the root that can be seen."""
+    """Yield what every control group above this process has left.
+
+    In a container its own group is the topmost visible one.
+    """
     for line in groups.splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -107,8 +115,8 @@ _VERSION_2 = ("memory.max", "memory.current", "inactive_file")
 def _headroom(group: Path, limit: str, usage: str, reclaimable: str) -> Iterable[int]:
     try:
         most, used = (group / limit).read_text().strip(), int((group / usage).read_text())
-        kept = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):
         return
     if most.isdecimal() and int(most) < _UNLIMITED:
-        yield int(most) - used + int(kept.get(reclaimable, 0))
+        yield int(most) - used + int(statistics.get(reclaimable, 0))

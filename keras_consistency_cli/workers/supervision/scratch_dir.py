@@ -1,4 +1,7 @@
-"""The folder that a run's processes may write to: removed at its end, or by the next run where this one was killed."""
+"""Scratch directory: the folder that a run's processes may write to.
+
+It is removed at the end of the run, or by the next run if this one is killed.
+"""
 
 from __future__ import annotations
 
@@ -23,22 +26,24 @@ _AT_ONCE = 20
 
 
 class ScratchDir:
-    """A new folder among the temporary files. A lock in it says that its run is alive, and is lifted by the kernel when that ends.
+    """A new folder for temporary files, with a lock that shows that its run is alive.
+
+    The kernel releases the lock when the run ends.
 
     Raises:
-        NoVerdictError: there is no place for temporary files, or it is full.
+        NoVerdictError: there is no folder for temporary files, or it is full.
     """
 
     def __init__(self) -> None:
         self._lock = -1
         while self._lock < 0:
-            self.path, self._lock = _made()
+            self.path, self._lock = _create()
             if not self.path.is_dir():
-                # Somebody who sweeps took it for an old one, in the moment before it was locked.
+                # Another run removed it as an old one, in the moment before it was locked.
                 self._unlock()
 
     def remove(self) -> None:
-        """Remove the folder and all that is in it; safe to call twice."""
+        """Remove the folder with its content; safe to call twice."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._unlock()
 
@@ -48,23 +53,26 @@ class ScratchDir:
         self._lock = -1
 
 
-def _made() -> tuple[Path, int]:
-    """Make a folder and lock it; nothing stays where that fails half-way."""
+def _create() -> tuple[Path, int]:
+    """Create a folder and lock it; leave nothing if that fails half-way."""
     folder = None
     try:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        return folder, _locked(folder)
+        return folder, _lock_folder(folder)
     except OSError as error:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-        what = f"no folder for temporary files can be made: {clean(error.strerror or error)}"
+        what = f"no folder for temporary files can be created: {clean(error.strerror or error)}"
         raise NoVerdictError(
             what, fix="free some space, or set TMPDIR to a folder that you may write to"
         ) from error
 
 
-def _locked(folder: Path) -> int:
-    """Lock a folder; return the descriptor that holds the lock. Where there are no locks, the folder will not be swept either."""
+def _lock_folder(folder: Path) -> int:
+    """Lock a folder; return the descriptor that holds the lock.
+
+    On a file system without locks, other runs leave the folder alone.
+    """
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,18 +85,18 @@ def _locked(folder: Path) -> int:
 def sweep() -> list[str]:
     """Remove the folders of this user's dead runs, a few at a time; return their names.
 
-    A folder is left alone where it is somebody else's, bears no lock, or its lock is held.
+    A folder is left alone if it belongs to another user, has no lock, or its lock is held.
     """
     with contextlib.suppress(OSError):
         folders = sorted(path for path in Path(tempfile.gettempdir()).iterdir() if _NAME.fullmatch(path.name))
-        return [path.name for path in folders[:_AT_ONCE] if _removed(path)]
+        return [path.name for path in folders[:_AT_ONCE] if _remove_dead(path)]
     return []
 
 
-def _removed(folder: Path) -> bool:
+def _remove_dead(folder: Path) -> bool:
     try:
-        about = folder.lstat()
-        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             return False
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -1,4 +1,4 @@
-"""Watching over processes while the run waits for them: their log is drained, and whoever takes too much memory is ended."""
+"""Watchdog: drain the log of processes, and end a worker that uses too much memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import threading
 
 from keras_consistency_cli.workers.supervision.log import Log
-from keras_consistency_cli.workers.supervision.memory import MemoryLimit, held
+from keras_consistency_cli.workers.supervision.memory import MemoryLimit, memory_used
 
 __all__ = ["Watchdog"]
 
@@ -17,7 +17,7 @@ _EVERY_MS = 50
 
 
 class Watchdog:
-    """A thread that ends with `close`. Workers that it ends are remembered with the reason."""
+    """A thread that ends with `close`; it remembers why it ended a worker."""
 
     def __init__(self, log: Log, parent: int) -> None:
         self._log, self._parent = log, parent
@@ -30,13 +30,13 @@ class Watchdog:
         self._thread.start()
 
     def add(self, worker: int) -> None:
-        """Watch a worker's memory as well; until `drop`, for afterwards its process id may be another's."""
+        """Watch a worker's memory until `drop`; after that another process may have the same id."""
         with self._lock:
             self._workers.add(worker)
             self._reasons.pop(worker, None)
 
     def drop(self, worker: int) -> str | None:
-        """Let go of a worker; return why it was ended here, or None."""
+        """Stop watching a worker; return why it was ended here, or None."""
         with self._lock:
             self._workers.discard(worker)
             return self._reasons.pop(worker, None)
@@ -48,17 +48,19 @@ class Watchdog:
         while self._wake not in (ready := {descriptor for descriptor, _ in poll.poll(_EVERY_MS)}):
             if self._log.reader in ready and not self._log.drain():
                 poll.unregister(self._log.reader)
-            self._weigh()
+            self._check_memory()
 
-    def _weigh(self) -> None:
+    def _check_memory(self) -> None:
         with self._lock:
-            found = self.limit.beyond(self._workers, shared=held(self._parent)) if self._workers else None
-            if found is None:
+            if not self._workers:
                 return
-            worker, reason = found
+            exceeded = self.limit.find_exceeded(self._workers, shared=memory_used(self._parent))
+            if exceeded is None:
+                return
+            worker, reason = exceeded
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
-            # One that is ending holds its memory a moment longer, and must not cost the next one its life.
+            # An ending worker holds its memory a moment longer; that must not end the next one.
             self._workers.discard(worker)
             self._reasons[worker] = reason
 

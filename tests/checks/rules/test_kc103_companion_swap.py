@@ -9,8 +9,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc103_companion_swap import CHECK
-from keras_consistency_cli.measurement.comparison import Stated
-from keras_consistency_cli.measurement.tolerance import Policy
+from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.routes.trace import Trace
 
 BOTH = ("companions", "companions-float64")

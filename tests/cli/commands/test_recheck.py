@@ -13,8 +13,10 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.cli.main import main
-from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
-from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.report import Report, Source
 
@@ -48,7 +50,7 @@ def judged(
         float64_copy=Answers(outputs={"y": EXACT}),
         decisions={"y": "threshold"} if decide else {},
     )[0]
-    found = judge(pair, noise=NOISE[0], float64_pair=None, policy=policy, exact=exact)
+    found = judge(NoiseEvidence(pair=pair, noise=NOISE[0]), policy=policy, exact=exact)
     return Judged(comparison=pair, limit=found.limit, within=found.within, reason=found.reason)
 
 

@@ -11,9 +11,11 @@ import pytest
 from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.diagnose import diagnose
-from keras_consistency_cli.measurement.comparison import Answers, Comparison, Stated, compare
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.tolerance import Policy, judge
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.routes.trace import Change, Trace
 
 EXACT = Policy(exact=True)
@@ -63,7 +65,7 @@ def found() -> Callable[..., tuple[Diagnosis, ...]]:
             )
         )
         comparison = _compared(("other", "predict"), moved, PREDICT, policy)
-        ruling = judge(comparison, noise=noise, float64_pair=twin, policy=policy)
+        ruling = judge(NoiseEvidence(pair=comparison, noise=noise, float64_pair=twin), policy=policy)
         judged = Judged(comparison=comparison, limit=ruling.limit, within=ruling.within, float64_pair=twin)
         status = Status.PASS if ruling.within else Status.FAIL
         verdict = Verdict(status=status, message="", code=code, name=code, judged=(judged,), findings=more)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.loading.model.memory_errors import exhaustion
-from keras_consistency_cli.workers.child.executor import refusal
+from keras_consistency_cli.workers.child.executor import error_header
 
 FIX = "give fewer rows at once (--rows, --batch-size) or use a machine with more memory"
 
@@ -50,7 +50,7 @@ def test_what_there_was_no_memory_for_is_said_with_what_to_do(problem: Exception
     assert told.startswith("ran out of memory")
     assert asked in told
     assert told.endswith(f": {FIX}")
-    assert refusal(problem)["error"] == told
+    assert error_header(problem)["error"] == told
 
 
 def test_numpy_itself_is_understood() -> None:
@@ -81,7 +81,7 @@ def test_what_is_wrapped_is_found() -> None:
 )
 def test_other_failures_keep_their_own_words(problem: Exception) -> None:
     assert exhaustion(problem) is None
-    assert refusal(problem)["error"].startswith(f"{type(problem).__name__}: ")
+    assert error_header(problem)["error"].startswith(f"{type(problem).__name__}: ")
 
 
 def test_a_hostile_message_stays_short_and_plain() -> None:

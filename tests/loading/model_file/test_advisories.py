@@ -13,7 +13,7 @@ from keras_consistency_cli.loading.model_file.advisories import (
     version_warning,
 )
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.pipeline.report_builder import version_notes
+from keras_consistency_cli.pipeline.notes import note_versions
 
 LAST = "the fixes in 3.12.4 and 3.15.1"
 OF_3_14_1 = ("CVE-2026-12481", "CVE-2026-12479", LAST)
@@ -87,7 +87,7 @@ def _spelled(version: tuple[int, int, int]) -> str:
     ],
 )
 def test_a_report_notes_both_versions_once(saved_with: str, keras: str, beginnings: list[str]) -> None:
-    notes = version_notes(
+    notes = note_versions(
         Facts(
             name="m",
             kind="Sequential",

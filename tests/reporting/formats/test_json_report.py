@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
-from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.formats.json_report import as_document, render_json
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.report import Report, Source

@@ -9,7 +9,7 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.unexplained import Unexplained
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.parts.blocks import LONGEST_BLOCK, diagnosis_block, verdict_block
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.report import Report

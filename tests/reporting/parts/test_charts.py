@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Judged
-from keras_consistency_cli.measurement.comparison import Answers, compare
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.parts.charts import HEIGHT, WIDTH, Mark, along_depth, histogram
 
 Pairing = Callable[..., Judged]

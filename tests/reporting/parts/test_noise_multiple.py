@@ -7,7 +7,7 @@ import pytest
 
 from keras_consistency_cli.checks.base import Judged
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.tolerance import Limit
+from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.parts.noise_multiple import noise_multiple, worst_first
 
 

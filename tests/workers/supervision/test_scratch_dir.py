@@ -1,4 +1,4 @@
-"""The scratch folder: it lives as long as its run, and folders of dead runs are swept, those and no others."""
+"""scratch directory: it lives as long as its run; only folders of dead runs are removed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import NoVerdictError
 from keras_consistency_cli.workers.supervision import scratch_dir
@@ -16,8 +17,8 @@ from keras_consistency_cli.workers.supervision.scratch_dir import ScratchDir, sw
 ROOT = Path(__file__).resolve().parents[3]
 DEAD = """
 import os, signal
-from keras_consistency_cli.workers.supervision.scratch_dir import Scratch
-scratch = Scratch()
+from keras_consistency_cli.workers.supervision.scratch_dir import ScratchDir
+scratch = ScratchDir()
 (scratch.path / "deep" / "er").mkdir(parents=True)
 (scratch.path / "deep" / "file").write_text("left")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -34,8 +35,8 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def died() -> None:
-    """A run makes its folder and is killed."""
+def run_and_die() -> None:
+    """A run creates its folder and is killed."""
     subprocess.run([sys.executable, "-c", DEAD], cwd=ROOT, check=False)
 
 
@@ -43,7 +44,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_folder_goes_with_its_run(temporary: Path) -> None:
+def test_a_folder_is_removed_with_its_run(temporary: Path) -> None:
     scratch_dir = ScratchDir()
     (scratch_dir.path / "file").touch()
     assert names(temporary) == [scratch_dir.path.name]
@@ -53,9 +54,9 @@ def test_a_folder_goes_with_its_run(temporary: Path) -> None:
     assert names(temporary) == []
 
 
-def test_dead_runs_are_swept_and_live_ones_are_not(temporary: Path) -> None:
-    died()
-    died()
+def test_folders_of_dead_runs_are_removed_and_of_live_ones_not(temporary: Path) -> None:
+    run_and_die()
+    run_and_die()
     dead = names(temporary)
     live = ScratchDir()
     assert sorted(sweep()) == dead
@@ -65,8 +66,8 @@ def test_dead_runs_are_swept_and_live_ones_are_not(temporary: Path) -> None:
     live.remove()
 
 
-def test_what_only_looks_like_a_scratch_folder_stays(temporary: Path, tmp_path: Path) -> None:
-    """Without a lock of ours, of another name, a link or a file: not ours to remove."""
+def test_folders_that_only_look_like_ours_stay(temporary: Path, tmp_path: Path) -> None:
+    """Without our lock, with another name, a link, or a file."""
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / ".run").touch()
@@ -86,52 +87,49 @@ def test_links_in_a_dead_runs_folder_are_removed_and_not_followed(temporary: Pat
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").touch()
-    died()
+    run_and_die()
     (folder,) = temporary.iterdir()
     (folder / "link").symlink_to(precious)
     assert sweep() == [folder.name]
     assert names(precious) == ["file"]
 
 
-def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(
+def test_a_folder_that_is_removed_before_it_is_locked_is_created_again(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from keras_consistency_cli.workers.supervision import scratch_dir as module
 
-    locked, calls = module._locked, []
+    lock_folder, calls = module._lock_folder, []
 
     def swept_first(folder: Path) -> int:
-        descriptor = locked(folder)
+        descriptor = lock_folder(folder)
         if not calls:
             for path in (folder / ".run", folder):
                 path.unlink() if path.is_file() else path.rmdir()
         calls.append(folder)
         return descriptor
 
-    monkeypatch.setattr(module, "_locked", swept_first)
+    monkeypatch.setattr(module, "_lock_folder", swept_first)
     made = ScratchDir()
     assert (len(calls), names(temporary)) == (2, [made.path.name])
     made.remove()
 
 
-def test_without_a_place_for_temporary_files_there_is_no_verdict(
-    temporary: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_a_folder_for_temporary_files_there_is_no_verdict(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / "none"))
-    with pytest.raises(
-        NoVerdictError, match="no folder for temporary files can be made: No such file or directory"
-    ) as raised:
+    with pytest.raises(NoVerdictError) as caught:
         ScratchDir()
-    assert raised.value.fix == "free some space, or set TMPDIR to a folder that you may write to"
+    assert str(caught.value) == wording
 
 
-def test_a_folder_that_cannot_be_locked_does_not_stay(
-    temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_locked_is_removed(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: Path) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(scratch_dir, "_locked", full)
-    with pytest.raises(NoVerdictError, match="No space left on device"):
+    monkeypatch.setattr(scratch_dir, "_lock_folder", full)
+    with pytest.raises(NoVerdictError) as caught:
         ScratchDir()
+    assert "No space left on device" in caught.value.what
     assert list(temporary.iterdir()) == []

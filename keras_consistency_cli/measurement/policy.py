@@ -1,0 +1,39 @@
+"""Policy: which limits the user states, and the limit that a verdict uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Limit", "Origin", "Policy", "Stated"]
+
+Origin = Literal["calibrated", "calibrated-few-rows", "amplified", "fallback", "stated", "exact"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """A limit that the user states: |a - b| ≤ atol + rtol · |b|, as in numpy.allclose."""
+
+    rtol: float
+    atol: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The greatest absolute difference allowed, and its origin."""
+
+    value: float
+    origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How limits are found: calibrated by default, stated by the user, or exact."""
+
+    stated: Stated | None = None
+    per_output: tuple[tuple[str, Stated], ...] = ()
+    exact: bool = False
+
+    def stated_for(self, output: str) -> Stated | None:
+        """Return the user's limit for this output, None if it is to be calibrated."""
+        return dict(self.per_output).get(output, self.stated)

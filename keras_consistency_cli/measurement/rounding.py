@@ -1,0 +1,157 @@
+"""Rounding: how far it can take two routes apart, measured on the float64 copy.
+
+Each function tells a difference that rounding explains from one that it does not.
+"""
+
+from __future__ import annotations
+
+import math
+
+from keras_consistency_cli.measurement.comparison import Comparison
+
+__all__ = [
+    "CALIBRATION_ROWS",
+    "EXTRA_ROUNDING",
+    "MAX_FACTOR",
+    "PLAUSIBLE_FACTOR",
+    "RMS_FACTOR",
+    "ULP",
+    "exceeds_rms",
+    "has_extra_rounding",
+    "is_hidden_by_noise",
+    "is_plausible_rounding",
+    "is_within_layer_rounding",
+    "rms_rounding",
+    "rounding_excess",
+    "widening_factor",
+]
+
+MAX_FACTOR = 4.0
+"""Limit on the greatest difference, in multiples of E.
+
+Healthy pairs stayed below 2.9 (benchmarks/calibration.py).
+"""
+RMS_FACTOR = 2.5
+"""Limit on the root mean square difference, in multiples of the reference's own."""
+PLAUSIBLE_FACTOR = 32.0
+"""Limit on a model's distance from its float64 copy, in multiples of rounding each layer.
+
+Healthy models stayed below 10.
+"""
+_COARSE_FACTOR = 2.0**12
+_MAX_WIDENING = 8.0
+EXTRA_ROUNDING = 4.0
+"""Rounding is extra if other routes may have this many times predict's own."""
+CALIBRATION_ROWS = 16
+"""Fewer rows calibrate badly: the limit is widened then, and the report says so."""
+ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def rounding_excess(rounded: Comparison) -> float:
+    """Return predict's distance from the float64 copy, in multiples of rounding each layer.
+
+    Args:
+        rounded: the float64 copy rounded layer by layer compared with predict, both measured against the
+            copy.
+    """
+    if rounded.noise_elements == 0:
+        return 0.0
+    own = math.sqrt(rounded.noise_squares_reference / rounded.noise_elements)
+    rounding = (
+        math.sqrt(rounded.noise_squares_candidate / rounded.noise_elements)
+        + ULP["float32"] / 2 * rounded.scale
+    )
+    return own / rounding if rounding else 0.0
+
+
+def is_plausible_rounding(rounded: Comparison | None, *, coarse: bool = False) -> bool:
+    """Whether predict's distance from its float64 copy can be rounding.
+
+    True if it was not measured.
+
+    Args:
+        rounded: as for `rounding_excess`.
+        coarse: whether to expect less precision than float32: bfloat16 has 2¹⁶ times float32's rounding,
+            float16 and TF32 have 2¹³ times.
+    """
+    factor = PLAUSIBLE_FACTOR * (_COARSE_FACTOR if coarse else 1.0)
+    return rounded is None or rounding_excess(rounded) <= factor
+
+
+def is_within_layer_rounding(pair: Comparison, rounded: Comparison | None) -> bool:
+    """Whether rounding applied layer by layer explains the difference.
+
+    It must also be far greater than predict's own rounding.
+
+    Args:
+        pair: two routes without a float64 pair that could tell more.
+        rounded: the float64 copy rounded layer by layer compared with predict.
+    """
+    if rounded is None or pair.dtype != "float32" or pair.misshapen or pair.nonfinite:
+        return False
+    if not has_extra_rounding(rounded):
+        return False
+    ulp = ULP["float32"] * pair.scale
+    within = pair.max_abs <= MAX_FACTOR * rounded.max_abs + ulp
+    return within and not exceeds_rms(pair, ulp, rms_rounding(rounded))
+
+
+def is_hidden_by_noise(pair: Comparison, noise: Comparison | None, *, high: float) -> bool:
+    """Whether noise is so high that the difference cannot be distinguished from it.
+
+    The mean limit then uses the same factor as the maximum limit.
+
+    Args:
+        pair: two routes without a float64 pair that could tell more.
+        noise: predict compared with its float64 copy.
+        high: share of the greatest output above which noise is high.
+    """
+    if noise is None or pair.dtype != "float32" or pair.misshapen or pair.nonfinite:
+        return False
+    if noise.scaled <= high or not noise.noise_elements:
+        return False
+    ulp = ULP["float32"] * pair.scale
+    own = math.sqrt(noise.sum_squares / max(noise.elements, 1))
+    within = pair.max_abs <= MAX_FACTOR * noise.max_abs + ulp
+    return within and not exceeds_rms(pair, ulp, MAX_FACTOR / RMS_FACTOR * own)
+
+
+def has_extra_rounding(rounded: Comparison | None) -> bool:
+    """Whether rounding layer by layer gives far more than predict has on the same rows."""
+    if rounded is None:
+        return False
+    return rounded.noise_squares_candidate > EXTRA_ROUNDING**2 * rounded.noise_squares_reference
+
+
+def rms_rounding(rounded: Comparison | None) -> float:
+    """Return the root mean square of rounding layer by layer, 0 if it was not measured."""
+    if rounded is None or not rounded.noise_elements:
+        return 0.0
+    return math.sqrt(rounded.noise_squares_candidate / rounded.noise_elements)
+
+
+def widening_factor(rounded: Comparison | None) -> float:
+    """Return how much better predict rounds than rounding each layer, from 1 to 8.
+
+    A different compiler may round worse by as much.
+    """
+    if rounded is None or not rounded.noise_squares_reference or not rounded.noise_elements:
+        return 1.0
+    ratio = math.sqrt(rounded.noise_squares_candidate / rounded.noise_squares_reference)
+    return min(max(1.0, ratio), _MAX_WIDENING)
+
+
+def exceeds_rms(pair: Comparison, ulp: float, rounding: float) -> bool:
+    """Whether the mean exceeds 2.5 × the reference's own error plus half an ulp.
+
+    Without a float64 pair, 2.5 × the possible rounding counts if it is greater: another compiler's tanh may
+    be off to one side in every layer, and that adds up.
+    """
+    count = pair.noise_elements
+    if count < CALIBRATION_ROWS or pair.rows < CALIBRATION_ROWS:
+        return False
+    allowed = RMS_FACTOR * max(math.sqrt(pair.noise_squares_reference / count), rounding) + ulp / 2
+    return (
+        math.sqrt(pair.sum_squares / max(pair.elements, 1)) > allowed
+        or math.sqrt(pair.noise_squares_candidate / count) > allowed
+    )

@@ -1,0 +1,80 @@
+"""Notes: the remarks in a report that belong to no single check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.loading.model_file.advisories import version_warning
+from keras_consistency_cli.measurement.facts import DataFacts, Facts
+from keras_consistency_cli.pipeline.collector import EvidenceCollector
+from keras_consistency_cli.routes.trace import FLOAT64_COPY
+from keras_consistency_cli.text import shape_text
+
+__all__ = [
+    "note_float64_copy",
+    "note_required",
+    "note_scaling",
+    "note_target_units",
+    "note_versions",
+    "note_workers",
+]
+
+
+def note_workers(lost: Sequence[str], unprotected: Sequence[str]) -> Iterator[str]:
+    """Yield which workers were lost, and what workers could not be prevented from."""
+    yield from (f"no verdict: a worker process exited before the run finished: {ending}" for ending in lost)
+    if unprotected:
+        yield f"isolation: partial; workers could not be prevented from {'; '.join(unprotected)}"
+
+
+def note_required(required: Sequence[str], verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield which required checks were skipped."""
+    for verdict in verdicts:
+        if verdict.status is Status.SKIP and verdict.code in required:
+            check = f"{verdict.code} {verdict.name}"
+            yield f"no verdict: the required check {check} was skipped: {verdict.reason}"
+
+
+def note_versions(facts: Facts) -> tuple[str, ...]:
+    """Return which Keras, the running one or the one that saved the model, has known security flaws."""
+    roles = {facts.saved_with: "the model was saved with", facts.keras: "the outputs come from"}
+    return tuple(filter(None, (version_warning(version, role) for version, role in roles.items())))
+
+
+def note_float64_copy(collector: EvidenceCollector) -> Iterator[str]:
+    """Yield why there is no float64 copy."""
+    trace = collector.traces.get(FLOAT64_COPY)
+    reason = trace.unavailable or trace.error if trace is not None else None
+    if reason:
+        yield reason
+
+
+def note_scaling(description: DataFacts) -> Iterator[str]:
+    """Yield how rows of more than one axis are scaled."""
+    scaling = description.scaling
+    if scaling is None or scaling.function or description.state != "raw":
+        return
+    shape = next((rows.shape for rows in description.raw if rows.input == scaling.input), ())
+    if len(shape) > 1:
+        rows = f"rows of shape {shape_text((None, *shape))} are scaled per feature"
+        yield f"{rows}: reshaped to (-1, {shape[-1]}) for the {scaling.kind}, and back"
+
+
+def note_target_units(description: DataFacts, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield the differences of failures and warnings in the units of the targets before scaling."""
+    target = description.target
+    if target is None:
+        return
+    if not target.units:
+        yield f"the {target.kind} of the targets has no constant unit: differences are in the model's units"
+        return
+    for verdict in verdicts:
+        pairs = [judged.comparison for judged in verdict.judged if judged.comparison.worst]
+        if verdict.status not in (Status.FAIL, Status.WARN) or not pairs:
+            continue
+        worst = max(pairs, key=lambda pair: pair.max_abs)
+        unit = target.unit(worst.worst[0].index)
+        if unit is not None:
+            size = f"{worst.max_abs:.3g} of '{worst.output}' is {worst.max_abs * unit:.4g}"
+            yield f"{verdict.code}: {size} in the units of the targets"

@@ -1,0 +1,54 @@
+"""Plan: the routes to run and the pairs of routes to compare for a set of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keras_consistency_cli.checks.base import Check, Pair
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, float64_name
+
+__all__ = ["NEEDED_BY_ALL", "OTHER_WITNESSES", "Plan"]
+
+OTHER_WITNESSES = ("one-by-one", "call")
+"""Routes whose distance from the float64 copy may replace predict's as rounding noise."""
+NEEDED_BY_ALL = frozenset({REFERENCE, FLOAT64_COPY, ROUNDED, REPEATED, "rows"})
+"""Routes from which noise, decisions, and the rows without noise are found.
+
+Other witnesses only lower the noise: a check that fails without them also fails with them.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Routes to run and pairs to compare, in the order of the table of routes."""
+
+    routes: tuple[Route, ...]
+    pairs: tuple[Pair, ...]
+
+    @classmethod
+    def of(cls, checks: Sequence[Check], table: Sequence[Route]) -> Plan:
+        """Collect what these checks need: their pairs, the same pairs in float64, and the noise."""
+        names = {route.name for route in table}
+        pairs = _pairs_with_float64(checks, names)
+        wanted = {REFERENCE, FLOAT64_COPY, ROUNDED, REPEATED}
+        wanted |= {name for check in checks for name in check.routes}
+        wanted |= {name for pair in pairs for name in (pair.candidate, pair.reference)}
+        # Whether predict repeats itself decides whether its noise means anything.
+        pairs[Pair(candidate=REPEATED, reference=REFERENCE)] = None
+        for witness in (REFERENCE, *(name for name in OTHER_WITNESSES if name in wanted)):
+            pairs[Pair(candidate=witness, reference=FLOAT64_COPY)] = None
+        if ROUNDED in names:
+            pairs[Pair(candidate=ROUNDED, reference=REFERENCE)] = None
+        return cls(routes=tuple(route for route in table if route.name in wanted), pairs=tuple(pairs))
+
+
+def _pairs_with_float64(checks: Sequence[Check], names: set[str]) -> dict[Pair, None]:
+    """Return the pairs of the checks in order, each also in float64 if both routes exist there."""
+    pairs = dict.fromkeys(pair for check in checks for pair in check.pairs)
+    for pair in list(pairs):
+        candidate, reference = float64_name(pair.candidate), float64_name(pair.reference)
+        if {candidate, reference} <= names:
+            pairs[Pair(candidate=candidate, reference=reference)] = None
+    return pairs

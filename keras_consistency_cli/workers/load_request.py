@@ -1,0 +1,82 @@
+"""Load request: the message that makes a worker load the subject, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, TypedDict
+
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.loading.model_file.archive import Archive
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+
+__all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "subject_files"]
+
+SAMPLE_ROWS = 256
+"""Rows on which every route runs, and rows that are generated if the user gives none."""
+
+_FILES = ("data", "scaler", "reference", "served", "expected", "target_scaler")
+
+
+class LoadRequest(TypedDict):
+    """The fields of `SubjectFiles` and of `RunOptions`, by name."""
+
+    files: dict[str, Any]
+    probe: dict[str, Any]
+
+
+def subject_files(
+    settings: Settings, *, saved_with: str = "", compiled: bool = True, model_sha256: str = ""
+) -> SubjectFiles:
+    """Return the files of the subject and how to read them.
+
+    Args:
+        settings: validated settings.
+        saved_with: the Keras version that saved the model.
+        compiled: whether to restore the compile settings.
+        model_sha256: hash of the model file as it was read here; a worker loads no other.
+    """
+    paths = {name: getattr(settings, name) for name in _FILES}
+    return SubjectFiles(
+        model=str(settings.model),
+        model_sha256=model_sha256,
+        saved_with=saved_with,
+        custom_objects=[str(path) for path in settings.custom_objects],
+        trust_scaler=settings.trust.scaler,
+        allow_unsafe=settings.trust.code,
+        compiled=compiled,
+        generated_rows=SAMPLE_ROWS if settings.rows == "all" else settings.rows,
+        seed=settings.seed,
+        preprocess=settings.preprocess,
+        data_state=settings.facts.data_state,
+        scaler_input=settings.facts.scaler_input,
+        feature_names=settings.facts.feature_names,
+        value_range=settings.facts.value_range,
+        lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
+        **{name: str(path) for name, path in paths.items() if path is not None},
+    )
+
+
+def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[int]) -> LoadRequest:
+    """Return the load request for a worker.
+
+    Args:
+        settings: validated settings.
+        archive: the model file as it was read here.
+        sizes: the batch sizes that routes use.
+    """
+    files = subject_files(
+        settings,
+        saved_with=archive.keras_version,
+        compiled=not archive.custom_compile,
+        model_sha256=archive.sha256,
+    )
+    padding = settings.facts.padding
+    # Defaults are not sent: a side without a value leaves the value to be detected, and the reverse.
+    stated = (
+        {}
+        if padding is None
+        else {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
+    )
+    options = {"batch_size": settings.batch_size, "seed": settings.seed, **stated, "sizes": list(sizes)}
+    return {"files": asdict(files), "probe": options}

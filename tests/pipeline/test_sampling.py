@@ -1,0 +1,70 @@
+"""sampling: which rows are checked, and how they are split."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.measurement.facts import DataFacts, Facts, InputFact, OutputFact, RowsFact
+from keras_consistency_cli.pipeline.sampling import affordable_rows, chunk_rows, split_sample, with_bad_rows
+
+
+def facts(width: int = 6, outputs: int = 2, parameters: int = 100, batch_size: int | None = None) -> Facts:
+    return Facts(
+        name="m",
+        kind="Functional",
+        parameters=parameters,
+        layers=(),
+        inputs=(InputFact(name="x", shape=(None, width), dtype="float32"),),
+        outputs=(OutputFact(name="y", shape=(None, outputs)),),
+        batch_size=batch_size,
+    )
+
+
+def rows(bad: int, *first: int) -> RowsFact:
+    return RowsFact(input="x", rows=100, shape=(2,), columns=(), bad_rows=bad, first_bad=first)
+
+
+@pytest.mark.parametrize(
+    ("first", "chosen"),
+    [
+        ((), [10, 20, 30]),
+        ((20,), [10, 20, 30]),
+        ((22,), [10, 22, 30]),
+        ((98, 99, 100), [10, 98, 99]),
+        ((1, 10), [1, 10, 30]),
+    ],
+)
+def test_rows_with_nan_are_among_the_checked_rows(first: tuple[int, ...], chosen: list[int]) -> None:
+    numbers = np.array([10, 20, 30])
+    assert with_bad_rows(numbers, DataFacts(fed=(rows(len(first), *first),))).tolist() == chosen
+    generated = DataFacts(fed=(rows(len(first), *first),), generated=True)
+    assert with_bad_rows(numbers, generated).tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize(("parameters", "rows"), [(100, 256), (30_000_000, 64), (1_000_000_000, 32)])
+def test_a_heavy_model_is_checked_on_fewer_rows(parameters: int, rows: int) -> None:
+    assert affordable_rows(facts(parameters=parameters), None) == rows
+
+
+def test_every_row_is_in_the_sample_or_in_the_rest() -> None:
+    numbers = np.arange(1000)
+    sample, rest = split_sample(numbers, facts(), 32)
+    assert (len(sample), sample[0], sample[-1]) == (256, 0, 999)
+    assert np.array_equal(np.sort(np.concatenate([sample, rest])), numbers)
+
+
+def test_few_rows_are_all_in_the_sample() -> None:
+    sample, rest = split_sample(np.arange(100), facts(), 32)
+    assert (len(sample), len(rest)) == (100, 0)
+
+
+def test_large_outputs_make_a_smaller_sample_of_whole_batches() -> None:
+    sample, _ = split_sample(np.arange(1000), facts(outputs=60_000), 32)
+    assert len(sample) == 64
+    sample, _ = split_sample(np.arange(1000), facts(outputs=60_000, batch_size=10), 32)
+    assert len(sample) == 60
+
+
+def test_chunks_are_whole_batches() -> None:
+    assert chunk_rows(None, 100) == 8100
