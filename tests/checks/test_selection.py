@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
 from keras_consistency_cli.errors import UsageError
@@ -33,32 +34,30 @@ def test_codes_beginnings_and_names(
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"),
-    [
-        ("batch-sise", " (did you mean 'batch-size'?)"),
-        ("kc702", " (did you mean 'KC701'?)"),
-        ("xyz", ""),
-        ("", ""),
-        ("batch", ""),
-    ],
+    "word",
+    ["batch-sise", "kc702", "xyz", "", "batch"],
+    ids=["mistyped name", "mistyped code", "unknown", "empty", "part of a name"],
 )
 @pytest.mark.parametrize("option", ["select", "ignore"])
-def test_an_unknown_word_is_refused_with_a_suggestion(word: str, hint: str, option: str) -> None:
+def test_an_unknown_word_is_refused_with_a_suggestion(
+    word: str, option: str, wording: SnapshotAssertion
+) -> None:
     words = {"select": (), "ignore": (), option: (word,)}
     with pytest.raises(UsageError) as caught:
         resolve_selection(words["select"], words["ignore"], KNOWN)
-    assert str(caught.value).splitlines()[0].startswith(f"no check is called '{word}'{hint}")
+    assert str(caught.value) == wording
 
 
-def test_nothing_left_to_run_is_refused() -> None:
-    with pytest.raises(UsageError, match="no check is left to run"):
+def test_nothing_left_to_run_is_refused(wording: SnapshotAssertion) -> None:
+    with pytest.raises(UsageError) as caught:
         resolve_selection(("KC1",), ("KC10",), KNOWN)
+    assert str(caught.value) == wording
 
 
-def test_limits_for_outputs_that_do_not_exist_are_refused() -> None:
+def test_limits_for_outputs_that_do_not_exist_are_refused(wording: SnapshotAssertion) -> None:
     check_outputs(["price"], ["price", "kind"])
     check_outputs(["anything"], [])
-    with pytest.raises(
-        UsageError, match=r"output 'prise', which the model does not have \(did you mean 'price'\?\)"
-    ):
+    with pytest.raises(UsageError) as caught:
         check_outputs(["kind", "prise"], ["price", "kind"])
+    assert caught.value.expected == "price, kind"
+    assert str(caught.value) == wording

@@ -17,6 +17,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc303_scaling_state import CHECK
@@ -59,7 +60,7 @@ def test_raw_rows_are_raw(kind: str, rows: int) -> None:
 
 @pytest.mark.parametrize("kind", [name for name in SCALERS if name != "quantile"])
 @pytest.mark.parametrize("rows", [9, 200])
-def test_rows_that_are_scaled_already_fail(kind: str, rows: int) -> None:
+def test_rows_that_are_scaled_already_fail(kind: str, rows: int, wording: SnapshotAssertion) -> None:
     scaler = SCALERS[kind].fit(table(500))
     verdict = examined(CHECK, known(scaler, scaler.transform(table(rows, 1))))
     assert (verdict.status, verdict.findings["cause"], verdict.findings["found"]) == (
@@ -67,15 +68,13 @@ def test_rows_that_are_scaled_already_fail(kind: str, rows: int) -> None:
         "scaler-applied-twice",
         "scaled",
     )
-    assert verdict.message.startswith("the rows are said to be raw but look scaled: their distribution is ")
+    assert verdict.message == wording
     assert verdict.findings["overlap"]["scaled"] > verdict.findings["overlap"]["raw"]
-    assert (
-        verdict.advice
-        == "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
-    )
+    assert verdict.advice == wording
 
 
 BENT = (FunctionTransformer(np.log1p), FunctionTransformer(np.arcsinh), PowerTransformer(standardize=False))
+BENT_IDS = ("log1p", "arcsinh", "power")
 
 
 @np.errstate(invalid="ignore")
@@ -87,17 +86,17 @@ def bent(step: Any, rows: np.ndarray, data: np.ndarray) -> Any:
     )
 
 
-@pytest.mark.parametrize("step", BENT, ids=str)
+@pytest.mark.parametrize("step", BENT, ids=BENT_IDS)
 @pytest.mark.parametrize("rows", [9, 200])
-def test_raw_rows_of_a_pipeline_that_bends_them_are_raw(step: Any, rows: int) -> None:
+def test_raw_rows_of_a_pipeline_that_bends_them_are_raw(
+    step: Any, rows: int, wording: SnapshotAssertion
+) -> None:
     verdict = bent(step, table(500), table(rows, 1))
-    assert (verdict.status, verdict.message.partition(":")[0]) == (
-        Status.PASS,
-        "the rows, once scaled, look as they should",
-    )
+    assert (verdict.status, "cause" in verdict.findings) == (Status.PASS, False)
+    assert verdict.message == wording
 
 
-@pytest.mark.parametrize("step", BENT, ids=str)
+@pytest.mark.parametrize("step", BENT, ids=BENT_IDS)
 def test_rows_that_a_pipeline_scales_twice_fail(step: Any) -> None:
     with np.errstate(invalid="ignore"):
         once = make_pipeline(step, StandardScaler()).fit(table(500)).transform(table(200, 1))
@@ -115,7 +114,9 @@ POSITIVE = {
 
 @pytest.mark.parametrize("function", [np.log, np.log1p, np.sqrt], ids=lambda function: function.__name__)
 @pytest.mark.parametrize("kind", POSITIVE)
-def test_nan_that_a_pipeline_makes_of_scaled_rows_counts_as_lost(function: Any, kind: str) -> None:
+def test_nan_that_a_pipeline_makes_of_scaled_rows_counts_as_lost(
+    function: Any, kind: str, wording: SnapshotAssertion
+) -> None:
     step, (trained, new) = (
         FunctionTransformer(function),
         (POSITIVE[kind](np.random.default_rng(seed), 300) for seed in (0, 1)),
@@ -124,7 +125,7 @@ def test_nan_that_a_pipeline_makes_of_scaled_rows_counts_as_lost(function: Any, 
     verdict = bent(step, trained, once)
     assert (verdict.status, verdict.findings.get("cause")) == (Status.FAIL, "scaler-applied-twice")
     assert 0.1 < verdict.findings["lost"] < 0.7
-    assert f", which makes NaN of {verdict.findings['lost']:.0%} of the values" in verdict.message
+    assert verdict.message == wording
     assert bent(step, trained, new).status is Status.PASS
 
 
@@ -146,9 +147,9 @@ def test_rows_of_which_nothing_is_left_are_scaled() -> None:
     )
 
 
-def test_rows_that_a_pipeline_makes_into_others_are_not_judged() -> None:
+def test_rows_that_a_pipeline_makes_into_others_are_not_judged(wording: SnapshotAssertion) -> None:
     verdict = bent(BENT[0], table(500), table(200, 1) * 1e6)
-    assert (verdict.status, "tells what should come out" in (verdict.reason or "")) == (Status.SKIP, True)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
 
 
 def test_rows_said_to_be_scaled_that_are_not() -> None:
@@ -183,7 +184,9 @@ def test_one_feature_that_moved_is_no_other_state() -> None:
     "kind", ["standard", "minmax", "robust", "power"]
 )  # a MaxAbsScaler does not know where values were
 @pytest.mark.parametrize("rows", [9, 60, 500])
-def test_a_single_feature_that_is_scaled_already_fails(kind: str, rows: int) -> None:
+def test_a_single_feature_that_is_scaled_already_fails(
+    kind: str, rows: int, wording: SnapshotAssertion
+) -> None:
     scaler = SCALERS[kind].fit(table(500))
     mixed = table(rows, 1)
     mixed[:, 3] = scaler.transform(mixed)[:, 3]
@@ -193,12 +196,10 @@ def test_a_single_feature_that_is_scaled_already_fails(kind: str, rows: int) -> 
         "scaler-applied-twice",
         {"3": "scaled"},
     )
-    assert verdict.message.startswith(
-        "1 of 4 features are said to be raw like the others but look scaled: '3'; '3' has mean "
-    )
+    assert verdict.message == wording
 
 
-def test_a_single_feature_that_is_not_scaled_fails() -> None:
+def test_a_single_feature_that_is_not_scaled_fails(wording: SnapshotAssertion) -> None:
     scaler = StandardScaler().fit(table(500))
     mixed = scaler.transform(table(70, 1))
     mixed[:, [0, 3]] = table(70, 1)[:, [0, 3]]
@@ -208,7 +209,7 @@ def test_a_single_feature_that_is_not_scaled_fails() -> None:
         "scaler-missing",
         {"0": "raw", "3": "raw"},
     )
-    assert "would be scaled" in verdict.message
+    assert verdict.message == wording
 
 
 OTHERWISE: dict[str, Any] = {
@@ -231,10 +232,10 @@ def test_a_single_feature_that_is_merely_different_is_not_taken_for_scaled(chang
     assert (verdict.status is not Status.FAIL, "cause" in verdict.findings) == (True, False)
 
 
-def test_rows_that_look_like_nothing_are_a_warning_with_the_numbers() -> None:
+def test_rows_that_look_like_nothing_are_a_warning_with_the_numbers(wording: SnapshotAssertion) -> None:
     verdict = examined(CHECK, known(StandardScaler().fit(table(500)), table(200, 1) * 1000))
     assert (verdict.status, "cause" in verdict.findings) == (Status.WARN, False)
-    assert "look like nothing the scaler knows" in verdict.message
+    assert verdict.message == wording
 
 
 def test_the_reference_tells_where_a_function_remembers_nothing() -> None:
@@ -268,20 +269,15 @@ def test_served_rows_overrule_statistics(
 
 
 @pytest.mark.parametrize(
-    ("facts", "reason"),
+    "facts",
     [
-        (None, "no scaler or preprocess given"),
-        (DataFacts(), "no scaler or preprocess given"),
-        (
-            known(StandardScaler().fit(table(9)), table(9), generated=True),
-            "no rows given: those that were made follow the scaler anyway",
-        ),
-        (
-            known(Normalizer().fit(table(9)), table(9)),
-            "Normalizer remembers nothing of its training rows; --reference train.npy or --served served.npy would tell",
-        ),
+        None,
+        DataFacts(),
+        known(StandardScaler().fit(table(9)), table(9), generated=True),
+        known(Normalizer().fit(table(9)), table(9)),
     ],
+    ids=["no facts", "no scaler", "generated rows", "Normalizer"],
 )
-def test_nothing_to_tell_by_is_a_skip(facts: DataFacts | None, reason: str) -> None:
+def test_nothing_to_tell_by_is_a_skip(facts: DataFacts | None, wording: SnapshotAssertion) -> None:
     verdict = examined(CHECK, facts)
-    assert (verdict.status, verdict.reason) == (Status.SKIP, reason)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)

@@ -15,6 +15,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc304_scaler_fit import CHECK, staleness
@@ -36,17 +37,16 @@ def known(
 
 
 @pytest.mark.parametrize(
-    "scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), QuantileTransformer(n_quantiles=50)], ids=str
+    "scaler",
+    [StandardScaler(), MinMaxScaler(), RobustScaler(), QuantileTransformer(n_quantiles=50)],
+    ids=["standard", "minmax", "robust", "quantile"],
 )
 @pytest.mark.parametrize("rows", [500, 120])
-def test_a_scaler_of_the_reference_rows_fits(scaler: Any, rows: int) -> None:
+def test_a_scaler_of_the_reference_rows_fits(scaler: Any, rows: int, wording: SnapshotAssertion) -> None:
     training = table(500)
     verdict = examined(CHECK, known(scaler.fit(training), training[:rows]))
     assert (verdict.status, verdict.findings) == (Status.PASS, {"stale": {}, "varying": [], "version": None})
-    assert (
-        verdict.message
-        == f"{type(scaler).__name__} of 3 features fits the rows: features, order and statistics"
-    )
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_a_scaler_of_the_reference_rows_fits(scaler: Any, rows: int) -> None:
         (RobustScaler(), 0.0, 2.0),
     ],
 )
-def test_a_scaler_of_other_rows_is_stale(scaler: Any, shift: float, spread: float) -> None:
+def test_a_scaler_of_other_rows_is_stale(
+    scaler: Any, shift: float, spread: float, wording: SnapshotAssertion
+) -> None:
     earlier = table(800)
     earlier[:, 0] = (
         earlier[:, 0].mean() + (earlier[:, 0] - earlier[:, 0].mean()) * spread + shift * earlier[:, 0].std()
@@ -70,7 +72,7 @@ def test_a_scaler_of_other_rows_is_stale(scaler: Any, shift: float, spread: floa
         "scaler-stale",
         ["0"],
     )
-    assert "1 features differ, '0' most" in verdict.message
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_few_reference_rows_prove_nothing() -> None:
     assert examined(CHECK, known(StandardScaler().fit(moved), table(20))).status is Status.PASS
 
 
-def test_columns_in_another_order_fail() -> None:
+def test_columns_in_another_order_fail(wording: SnapshotAssertion) -> None:
     verdict = examined(
         CHECK, known(StandardScaler().fit(table(50)), names=("a", "b", "c"), columns=("a", "c", "b"))
     )
@@ -111,10 +113,7 @@ def test_columns_in_another_order_fail() -> None:
         Status.FAIL,
         {"fitted": ["a", "b", "c"], "columns": ["a", "c", "b"], "cause": "feature-order"},
     )
-    assert (
-        verdict.message
-        == "2 of 3 columns are in another order than the scaler was fitted on: column 1 is 'c', 'b' was fitted there"
-    )
+    assert verdict.message == wording
     assert (
         examined(
             CHECK, known(StandardScaler().fit(table(50)), names=("a", "b", "c"), columns=("a", "b", "c"))
@@ -140,35 +139,31 @@ def test_a_feature_that_only_varies_now_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "reason"),
-    [
-        (None, "no scaler or preprocess given"),
-        (DataFacts(), "no scaler or preprocess given"),
-        (
-            known(StandardScaler().fit(table(9)), function=True),
-            "a preprocess function has no statistics to look at",
-        ),
-    ],
+    "facts",
+    [None, DataFacts(), known(StandardScaler().fit(table(9)), function=True)],
+    ids=["no facts", "no scaler", "function"],
 )
-def test_no_scaler_is_a_skip(facts: DataFacts | None, reason: str) -> None:
+def test_no_scaler_is_a_skip(facts: DataFacts | None, wording: SnapshotAssertion) -> None:
     verdict = examined(CHECK, facts)
-    assert (verdict.status, verdict.reason) == (Status.SKIP, reason)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
 
 
 @pytest.mark.parametrize(
-    ("shown", "rows", "kurtosis", "what"),
+    ("shown", "rows", "kurtosis", "by"),
     [
         ((0.1, 1.0), 10_000, 3.0, None),
-        ((0.3, 1.0), 10_000, 3.0, "the mean is off by"),
+        ((0.3, 1.0), 10_000, 3.0, 0.3),
         ((0.3, 1.0), 100, 3.0, None),
-        ((0.0, 1.5), 10_000, 3.0, "the spread is off by a factor of"),
+        ((0.0, 1.5), 10_000, 3.0, 1.5),
         ((0.0, 1.5), 1000, 300.0, None),
-        ((0.0, 0.0), 1000, 3.0, "the spread is off by a factor of"),
+        ((0.0, 0.0), 1000, 3.0, float("inf")),
         ((float("nan"), 1.0), 1000, 3.0, None),
     ],
+    ids=["small", "mean", "few rows", "spread", "heavy tails", "no spread", "no mean"],
 )
 def test_staleness_needs_an_effect_and_proof(
-    shown: tuple[float, float], rows: int, kurtosis: float, what: str | None
+    shown: tuple[float, float], rows: int, kurtosis: float, by: float | None, wording: SnapshotAssertion
 ) -> None:
     found = staleness("a", (0.0, 1.0), shown, rows=rows, kurtosis=kurtosis)
-    assert (found.what if found else None) == what
+    assert (found.by if found else None) == (by if by is None else pytest.approx(by))
+    assert (found.what if found else None) == wording

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.checks.rules.kc402_normalized_twice import CHECK
@@ -38,11 +39,11 @@ def told(verdict: Verdict) -> tuple[Status, str | None, str | None]:
     return verdict.status, verdict.findings.get("cause"), verdict.findings.get("layer")
 
 
-def test_rows_that_a_layer_knows_pass() -> None:
+def test_rows_that_a_layer_knows_pass(wording: SnapshotAssertion) -> None:
     verdict = fed(ROWS, layer(**NORM))
     assert (verdict.status, verdict.message) == (
         Status.PASS,
-        "what reaches the model is in the range that it was made for (1 layers)",
+        wording,
     )
 
 
@@ -54,14 +55,12 @@ def test_what_is_normalised_already_fails(rows: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("kind", [StandardScaler, MinMaxScaler])
-def test_a_scaler_before_a_layer_that_knows_raw_rows_fails(kind: Any) -> None:
+def test_a_scaler_before_a_layer_that_knows_raw_rows_fails(kind: Any, wording: SnapshotAssertion) -> None:
     scaler = kind().fit(ROWS)
     norm = layer(**NORM, seen=columns_of(scaler.transform(ROWS)), seen_raw=columns_of(ROWS))
     verdict = fed(scaler.transform(ROWS), norm, scaling=scaling_fact(scaler, ROWS))
     assert told(verdict) == (Status.FAIL, "normalized-twice", "norm")
-    assert verdict.message.startswith(
-        f"'norm' normalises raw rows, and gets them from the {kind.__name__}: feature "
-    )
+    assert verdict.message == wording
 
 
 def test_a_scaler_before_a_layer_that_knows_scaled_rows_passes() -> None:
@@ -108,9 +107,9 @@ def test_rescaling_by_anything_else_may_be_fed_anything() -> None:
     assert fed(PIXELS / 255, layer(**{**RESCALE, "scale": (2.0,) * 3})).status is Status.PASS
 
 
-def test_rescaling_behind_rescaling_is_named() -> None:
+def test_rescaling_behind_rescaling_is_named(wording: SnapshotAssertion) -> None:
     verdict = fed(PIXELS, layer(**RESCALE, seen=columns_of(PIXELS / 255), after=("first",)))
-    assert verdict.message == "'rescale' behind 'first' divides by 255 what lies between 0 and 1 already"
+    assert verdict.message == wording
 
 
 def test_batch_normalization_tells_pixels_from_shares() -> None:
@@ -134,16 +133,18 @@ def test_the_reference_tells_the_range(trained: np.ndarray, status: Status) -> N
 @pytest.mark.parametrize(
     ("stated", "status"), [((0.0, 1.0), Status.FAIL), ((0.0, 255.0), Status.PASS), ((0.0, 1e6), Status.FAIL)]
 )
-def test_the_owner_tells_the_range(stated: tuple[float, float], status: Status) -> None:
+def test_the_owner_tells_the_range(
+    stated: tuple[float, float], status: Status, wording: SnapshotAssertion
+) -> None:
     verdict = fed(PIXELS, value_range=stated)
     assert verdict.status is status
-    assert ("facts.value_range says" in verdict.message) is (status is Status.FAIL)
+    assert verdict.message == wording
 
 
-def test_a_function_that_changes_its_input_fails() -> None:
+def test_a_function_that_changes_its_input_fails(wording: SnapshotAssertion) -> None:
     scaling = scaling_fact(StandardScaler().fit(ROWS), ROWS, kind="prepare", function=True, mutates=True)
     assert told(fed(ROWS, scaling=scaling)) == (Status.FAIL, "input-mutated", "x")
-    assert fed(ROWS, scaling=replace(scaling, mutates=False)).message.endswith("(the preprocess function)")
+    assert fed(ROWS, scaling=replace(scaling, mutates=False)).message == wording
 
 
 @pytest.mark.parametrize("facts", [None, DataFacts(), DataFacts(generated=True, layers=(layer(**NORM),))])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc501_input_shape import CHECK
@@ -106,15 +107,15 @@ def test_rows_that_the_model_refuses(
     assert found(world, known) == (Status.FAIL, cause, advice)
 
 
-def test_healthy_shapes_are_told(world: Any) -> None:
+def test_healthy_shapes_are_told(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world.where(data=given((64, 20, 5), (None, 20, 5))).verdict(CHECK)
-    assert verdict.message == "rows have the shapes that the model declares: (64, 20, 5) for (None, 20, 5)"
+    assert verdict.message == wording
 
 
-def test_made_rows_are_not_judged(world: Any) -> None:
+def test_made_rows_are_not_judged(world: Any, wording: SnapshotAssertion) -> None:
     assert (world.verdict(CHECK).status, world.verdict(CHECK).reason) == (
         Status.SKIP,
-        "the rows were made to fit the model's inputs",
+        wording,
     )
 
 
@@ -176,15 +177,17 @@ def test_reference_rows_of_the_other_shape_prove_a_swap(world: Any) -> None:
     assert found(world, known)[:2] == (Status.FAIL, "axes-swapped")
 
 
-def test_inputs_in_each_others_place(world: Any) -> None:
+def test_inputs_in_each_others_place(world: Any, wording: SnapshotAssertion) -> None:
     known = {**given((9, 4), (None, 4)), "orders": {"served": {"left": "right", "right": "left"}}}
     verdict = world.where(data=known).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "input-order")
-    assert "'right' as 'left', 'left' as 'right'" in verdict.message
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize(("wrong", "status"), [(3, Status.FAIL), (0, Status.PASS)])
-def test_ids_that_no_embedding_knows(world: Any, wrong: int, status: Status) -> None:
+def test_ids_that_no_embedding_knows(
+    world: Any, wrong: int, status: Status, wording: SnapshotAssertion
+) -> None:
     details = {"x": {"wrong": wrong, "kind": "negative", "keras": "Keras shrugs", "why": "embedding"}}
     layers = (LayerFact(path="embedding", kind="Embedding"),)
     verdict = world.where(
@@ -192,10 +195,7 @@ def test_ids_that_no_embedding_knows(world: Any, wrong: int, status: Status) -> 
     ).verdict(CHECK)
     assert verdict.status is status
     if wrong:
-        assert (
-            verdict.message
-            == "3 values of input 'x' are negative, which 'embedding' does not know; Keras shrugs"
-        )
+        assert verdict.message == wording
 
 
 @pytest.mark.parametrize(
@@ -223,20 +223,22 @@ def test_time_distributed_over_two_lengths(world: Any, known: dict[str, Any], st
     assert (verdict.status, verdict.findings["cause"]) == (status, "time-distributed-dynamic")
 
 
-def test_output_rows_are_counted(world: Any) -> None:
+def test_output_rows_are_counted(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world.where(
         {"predict": {"out": np.zeros(12, np.float32)}}, data=given((32, 4), (None, 4))
     ).verdict(CHECK)
     assert (verdict.status, verdict.message) == (
         Status.FAIL,
-        "32 input rows give 12 output rows (output 'out')",
+        wording,
     )
     assert verdict.findings["output_rows"] == {"out": 12}
 
 
-def test_what_keras_says_to_a_wrong_shape_is_told(world: Any, crashed: Trace) -> None:
+def test_what_keras_says_to_a_wrong_shape_is_told(
+    world: Any, crashed: Trace, wording: SnapshotAssertion
+) -> None:
     verdict = world.where({"predict": crashed}, data=given((64, 1, 5), (None, 20, 5))).verdict(CHECK)
-    assert verdict.message.endswith("; Keras refuses: ValueError: boom")
+    assert verdict.message == wording
 
 
 def features_of(rows: np.ndarray, reference: np.ndarray | None) -> dict[str, Any]:
@@ -276,7 +278,9 @@ def test_single_features_in_each_others_place(
     assert found_here == (status, "feature-order" if status is Status.FAIL else None, fix)
 
 
-def test_a_scaler_and_a_normalization_layer_remember_places_too(world: Any) -> None:
+def test_a_scaler_and_a_normalization_layer_remember_places_too(
+    world: Any, wording: SnapshotAssertion
+) -> None:
     """Without reference rows."""
     rows, train = sensors(60, 0, 4, 2, 3, 1), sensors(200, 0, 1, 2, 3, 4)
     scaled = DataFacts(
@@ -287,11 +291,7 @@ def test_a_scaler_and_a_normalization_layer_remember_places_too(world: Any) -> N
     for known, remembers in ((scaled, "the StandardScaler"), (layered, "'norm'")):
         verdict = world.where(data={**given(rows.shape, (None, 6, 5)), "description": known}).verdict(CHECK)
         assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "feature-order")
-        told = "'1' holds '4', '4' holds '1'; the shape is the same, so Keras answers without a word"
-        assert (
-            verdict.message
-            == f"features of input 'x' are in each other's place: by the statistics of {remembers}, {told}"
-        )
+        assert verdict.message == wording
 
 
 @pytest.mark.parametrize(
@@ -312,12 +312,8 @@ def test_channels_that_come_first(world: Any, smooth: Any, status: Status) -> No
     )
 
 
-def test_what_keras_does_with_another_length_is_told(world: Any) -> None:
-    told = world.where(data=given((64, 1, 5), (None, 20, 5))).verdict(CHECK).message
-    assert told == (
-        "rows of shape (64, 1, 5) for input 'x', which takes (None, 20, 5): a single step instead of 20; Keras answers without a word, for a "
-        "Sequential model is not held to its length, where a Functional one raises 'expected shape=(None, 20, 5), found shape=(64, 1, 5)'"
-    )
+def test_what_keras_does_with_another_length_is_told(world: Any, wording: SnapshotAssertion) -> None:
+    assert world.where(data=given((64, 1, 5), (None, 20, 5))).verdict(CHECK).message == wording
 
 
 @pytest.mark.parametrize("expected", [(None, 1), (None, None)])

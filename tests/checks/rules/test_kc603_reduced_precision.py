@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc603_reduced_precision import CHECK
@@ -14,23 +15,21 @@ from keras_consistency_cli.routes.trace import Trace
 LOW = {"low_precision": ("mixed_float16",)}
 
 
-def test_what_it_would_cost_is_told_and_passes(world: Any) -> None:
+def test_what_it_would_cost_is_told_and_passes(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where({"mixed-float16": world.moved(1e-2), "mixed-bfloat16": world.moved(1e-1)}).verdict(
         CHECK
     )
     assert (found.status, list(found.findings)) == (Status.PASS, ["mixed_float16", "mixed_bfloat16"])
-    assert found.message == (
-        "mixed_float16 would move answers by 1.0e-02, 8.9e-03 of the greatest; mixed_bfloat16 would move answers by 1.0e-01, 8.9e-02 of the greatest"
-    )
+    assert found.message == wording
 
 
-def test_overflow_is_told_and_passes(world: Any) -> None:
+def test_overflow_is_told_and_passes(world: Any, wording: SnapshotAssertion) -> None:
     holed = world.predict.copy()
     holed[:5] = np.inf
     found = world.where({"mixed-float16": holed}).verdict(CHECK)
-    assert (found.status, found.message.startswith("mixed_float16 would overflow in 5 of 32 values; ")) == (
+    assert (found.status, found.message) == (
         Status.PASS,
-        True,
+        wording,
     )
 
 
@@ -58,12 +57,10 @@ def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:
     assert world.where({"mixed-float16": crashed}).verdict(CHECK).status is Status.ERROR
 
 
-def test_precision_in_use_is_measured_against_float64(world: Any) -> None:
+def test_precision_in_use_is_measured_against_float64(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where({"predict-float64": world.predict + 1e-3}, facts=LOW).verdict(CHECK)
-    assert (found.status, found.message[:45]) == (
-        Status.PASS,
-        "it computes in mixed_float16, which may move ",
-    )
+    assert (found.status, found.message) == (Status.PASS, wording)
+    assert list(found.findings) == ["mixed_float16"]
 
 
 def test_overflow_in_use_is_a_warning(world: Any) -> None:

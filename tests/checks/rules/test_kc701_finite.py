@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc701_finite import CHECK
@@ -14,7 +15,6 @@ from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.described import rows_fact
 
 CLEAN: dict[str, Any] = {"rows": {}, "weights": [], "hidden": {}, "outputs": {}, "served": {}, "filled": {}}
-TOLD = "2 rows of input 'x' hold NaN or infinity (row 3 first)"
 BAD_ROWS = {"rows": {"x": np.isin(np.arange(32), (3, 9))}}
 ROWS_FOUND = {"x": {"rows": 2, "first": [3, 9]}}
 
@@ -25,47 +25,45 @@ def holed(world: Any, value: float = float("nan")) -> np.ndarray:
     return values
 
 
-def test_healthy(world: Any) -> None:
+def test_healthy(world: Any, wording: SnapshotAssertion) -> None:
     found = world.verdict(CHECK)
     assert (found.status, found.message, found.findings) == (
         Status.PASS,
-        "rows, weights and outputs are finite",
+        wording,
         CLEAN,
     )
 
 
-def test_bad_weights_fail(world: Any) -> None:
+def test_bad_weights_fail(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where(data={"nonfinite_weights": ("dense/kernel", "dense/bias")}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, "2 weights hold NaN or infinity: 'dense/kernel'")
+    assert (found.status, found.message) == (Status.FAIL, wording)
     assert found.findings == {**CLEAN, "weights": ["dense/kernel", "dense/bias"]}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_outputs_that_are_not_finite_fail_although_both_ways_agree(world: Any, value: float) -> None:
+def test_outputs_that_are_not_finite_fail_although_both_ways_agree(
+    world: Any, value: float, wording: SnapshotAssertion
+) -> None:
     found = world.where({"predict": holed(world, value), "call": holed(world, value)}).verdict(CHECK)
     assert (found.status, found.message) == (
         Status.FAIL,
-        "predict answers NaN or infinity, 2 values of output 'out' although all inputs are finite",
+        wording,
     )
     assert found.findings == {**CLEAN, "outputs": {"out": 2}}
 
 
-def test_rows_that_spoil_outputs_are_named(world: Any) -> None:
+def test_rows_that_spoil_outputs_are_named(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where({**BAD_ROWS, "predict": holed(world), "call": holed(world)}).verdict(CHECK)
     assert (found.status, found.message) == (
         Status.FAIL,
-        f"predict answers NaN or infinity, 2 values of output 'out', from {TOLD}",
+        wording,
     )
     assert found.findings == {**CLEAN, "rows": ROWS_FOUND, "outputs": {"out": 2}}
 
 
-def test_nan_that_predict_hides_fails(world: Any) -> None:
+def test_nan_that_predict_hides_fails(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where({**BAD_ROWS, "call": holed(world)}).verdict(CHECK)
-    assert (
-        found.status,
-        found.message.startswith("NaN is hidden: "),
-        found.message.endswith(f"; {TOLD}"),
-    ) == (Status.FAIL, True, True)
+    assert (found.status, found.message) == (Status.FAIL, wording)
     assert found.findings == {**CLEAN, "rows": ROWS_FOUND, "hidden": {"out": 2}}
 
 
@@ -80,18 +78,18 @@ def test_bad_rows_that_the_two_ways_answer_otherwise_hide_nan(
     assert (found.status, found.findings["hidden"]) == (status, {"out": 1} if status is Status.FAIL else {})
 
 
-def test_bad_rows_with_finite_answers_warn(world: Any) -> None:
+def test_bad_rows_with_finite_answers_warn(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where(BAD_ROWS).verdict(CHECK)
     assert (found.status, found.message) == (
         Status.WARN,
-        f"{TOLD}; the model answers them with finite numbers",
+        wording,
     )
     assert found.findings == {**CLEAN, "rows": ROWS_FOUND}
 
 
-def test_the_worst_is_told_first(world: Any) -> None:
+def test_the_worst_is_told_first(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where({**BAD_ROWS, "call": holed(world)}, data={"nonfinite_weights": ("w",)}).verdict(CHECK)
-    assert found.message == "a weight holds NaN or infinity: 'w'"
+    assert found.message == wording
 
 
 @pytest.mark.parametrize("route", ["predict", "rows", "call"])
@@ -121,39 +119,36 @@ FINE = np.arange(32.0).reshape(-1, 1)
 HOLED = np.where(np.isin(FINE, (3, 9, 30)), np.nan, FINE)
 
 
-def test_missing_values_that_are_filled_are_told(world: Any) -> None:
+def test_missing_values_that_are_filled_are_told(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where(data=described(raw=HOLED, fed=FINE)).verdict(CHECK)
     assert (found.status, found.findings) == (Status.PASS, {**CLEAN, "filled": {"x": 3}})
-    assert (
-        found.message
-        == "rows, weights and outputs are finite; missing values in 3 rows are filled before the model"
-    )
+    assert found.message == wording
 
 
-def test_bad_rows_beyond_those_checked_are_counted(world: Any) -> None:
+def test_bad_rows_beyond_those_checked_are_counted(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where(BAD_ROWS, data=described(raw=HOLED, fed=HOLED)).verdict(CHECK)
     assert found.findings["rows"] == {"x": {"rows": 3, "first": [3, 9, 30], "columns": ["0"]}}
-    assert "3 rows of input 'x' hold NaN or infinity (row 3 first, feature '0' most)" in found.message
+    assert found.message == wording
 
 
-def test_what_serving_loses_fails(world: Any) -> None:
+def test_what_serving_loses_fails(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where(data=described(raw=FINE, fed=FINE, served=HOLED)).verdict(CHECK)
     assert (found.status, found.findings) == (
         Status.FAIL,
         {**CLEAN, "served": {"x": {"rows": 3, "first": [3, 9, 30]}}},
     )
-    assert found.message == "3 served rows of input 'x' hold NaN or infinity (row 3 first), the data do not"
+    assert found.message == wording
     assert (
         world.where(data=described(raw=HOLED, fed=HOLED, served=HOLED)).verdict(CHECK).findings["served"]
         == {}
     )
 
 
-def test_bad_reference_rows_are_a_warning(world: Any) -> None:
+def test_bad_reference_rows_are_a_warning(world: Any, wording: SnapshotAssertion) -> None:
     found = world.where(data=described(raw=FINE, fed=FINE, reference_fed=HOLED)).verdict(CHECK)
     assert (found.status, found.message) == (
         Status.WARN,
-        "3 reference rows of input 'x' reach the model with NaN or infinity, feature '0' most",
+        wording,
     )
 
 
@@ -161,10 +156,12 @@ def test_bad_reference_rows_are_a_warning(world: Any) -> None:
     "statistics",
     [{"kind": "S", "mean": [1.0, np.nan]}, {"kind": "P", "parts": [{"kind": "S", "mean": [np.inf]}]}],
 )
-def test_a_scaler_that_remembers_nan_is_a_warning(world: Any, statistics: dict[str, Any]) -> None:
+def test_a_scaler_that_remembers_nan_is_a_warning(
+    world: Any, statistics: dict[str, Any], wording: SnapshotAssertion
+) -> None:
     scaling = ScalingFact(kind="S", input="x", statistics=statistics)
     found = world.where(data={"description": DataFacts(scaling=scaling)}).verdict(CHECK)
     assert (found.status, found.message) == (
         Status.WARN,
-        "the scaler's S remembers NaN or infinity as mean of a feature",
+        wording,
     )
