@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
@@ -23,7 +24,7 @@ from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.pipeline.inputs import Opened, check_beside, load_request
-from keras_consistency_cli.pipeline.run import examine, selected
+from keras_consistency_cli.pipeline.run import examine
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.text import clean

@@ -6,11 +6,11 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
 from keras_consistency_cli.measurement.facts import Decision, Facts
 from keras_consistency_cli.measurement.tolerance import Policy, plausible
@@ -130,7 +130,7 @@ class EvidenceCollector:
             "cpu" not in device.lower() for device in self.facts.devices
         )
 
-    def evidence(self, known: Mapping[str, Any]) -> Evidence:
+    def evidence(self, known: DataContext) -> Evidence:
         """What checks may look at: everything gathered so far, and what the parent knows from files and settings."""
         return Evidence(
             facts=self.facts,
@@ -139,7 +139,7 @@ class EvidenceCollector:
             comparisons=self.comparisons,
             noise=self.noise(),
             rows=self.rows,
-            data={**known, "nonfinite_rows": self.bad_rows},
+            data=replace(known, nonfinite_rows=self.bad_rows),
         )
 
     def add(

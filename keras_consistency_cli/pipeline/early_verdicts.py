@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import partial
-from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Status, Verdict
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Look, Plan, Step
 from keras_consistency_cli.routes.base import Route
 
@@ -16,7 +16,7 @@ __all__ = ["asked_early", "one_by_one"]
 def asked_early(
     checks: Sequence[Check],
     table: Sequence[Route],
-    known: Mapping[str, Any],
+    known: DataContext,
     heard: Callable[[Verdict], None],
 ) -> Look:
     """Return what asks each check once, as soon as that can be, and tells `heard` what it says of the rows read by then."""
@@ -33,7 +33,7 @@ def asked_early(
     return look
 
 
-def one_by_one(checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any]) -> Iterator[Step]:
+def one_by_one(checks: Sequence[Check], table: Sequence[Route], known: DataContext) -> Iterator[Step]:
     """Yield the steps of a run that ends at the first check that fails: what the first asks for, then what the next asks for beyond that."""
 
     def failed(check: Check, collector: EvidenceCollector) -> bool:

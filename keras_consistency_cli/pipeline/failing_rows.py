@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_consistency_cli.checks.agreement import worst
 from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.judgement import worst
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.reporting.report import FailingRows

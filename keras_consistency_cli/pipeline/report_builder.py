@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.checks.base import Status, Verdict
-from keras_consistency_cli.checks.registry import CHECKS
-from keras_consistency_cli.checks.selection import resolve_selection
+from keras_consistency_cli.checks.selection import required
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.loading.model_file.advisories import version_warning
@@ -26,7 +25,7 @@ from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, ROUNDED
 from keras_consistency_cli.text import shape_text
 
-__all__ = ["RunInfo", "build_report", "environment", "required", "version_notes"]
+__all__ = ["RunInfo", "build_report", "environment", "version_notes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +83,6 @@ def build_report(
         exit_zero=settings.exit_zero,
         required=required(settings),
         lost=loaded.lost,
-    )
-
-
-def required(settings: Settings) -> tuple[str, ...]:
-    """Return the codes of the checks that must give an answer.
-
-    Raises:
-        UsageError: a word of `require` fits no check.
-    """
-    return (
-        resolve_selection(settings.require, (), [(check.code, check.name) for check in CHECKS])
-        if settings.require
-        else ()
     )
 
 

@@ -8,25 +8,23 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Status, Verdict
-from keras_consistency_cli.checks.registry import CHECKS
-from keras_consistency_cli.checks.rules.kc102_batch_size import batch_pairs
-from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
+from keras_consistency_cli.checks.context import DataContext, RefusedRows
+from keras_consistency_cli.checks.selection import check_outputs, selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
-from keras_consistency_cli.errors import ShapeMismatchError, UsageError
+from keras_consistency_cli.errors import ShapeMismatchError
 from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Look, Plan
 from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
-from keras_consistency_cli.pipeline.evidence_context import known_of
+from keras_consistency_cli.pipeline.evidence_context import data_context
 from keras_consistency_cli.pipeline.failing_rows import collect
 from keras_consistency_cli.pipeline.inputs import Opened, open_files
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
-from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report, required
+from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
 from keras_consistency_cli.pipeline.worker_setup import collect_worker_status, create_workers, started
 from keras_consistency_cli.reporting.report import Report
@@ -38,7 +36,7 @@ from keras_consistency_cli.workers.deadline import Deadline
 from keras_consistency_cli.workers.forkserver import ForkServer
 from keras_consistency_cli.workers.pool import map_concurrently
 
-__all__ = ["examine", "inspect", "selected"]
+__all__ = ["examine", "inspect"]
 
 
 def inspect(
@@ -113,7 +111,7 @@ def examine(
     except ShapeMismatchError as mismatch:
         return _refused(mismatch, settings, opened, collector, checks)
     description = clients["main"].describe(every=settings.rows == "all")
-    known = {**known_of(settings, opened, facts), **_known(settings, opened, description)}
+    known = data_context(settings, opened, facts, description)
     ask = partial(_asked, checks, collector, known)
     sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
     steps = one_by_one(checks, table, known) if settings.exit_first else ()
@@ -140,7 +138,7 @@ def examine(
 
 
 def _live(
-    checks: Sequence[Check], table: Sequence[Route], known: Mapping[str, Any], observe: Observer
+    checks: Sequence[Check], table: Sequence[Route], known: DataContext, observe: Observer
 ) -> Look | None:
     """What shows failures and warnings as soon as they are known; None where nobody watches."""
 
@@ -154,7 +152,7 @@ def _live(
 def _asked(
     checks: Sequence[Check],
     collector: EvidenceCollector,
-    known: dict[str, Any],
+    known: DataContext,
     *,
     until_one_fails: bool = True,
 ) -> list[Verdict]:
@@ -178,25 +176,22 @@ def _refused(
     collector: EvidenceCollector,
     checks: Sequence[Check],
 ) -> Report:
-    """The report on rows that the model would refuse: one check says so, and no other can be asked.
+    """Return the report on rows that the model refuses: only checks that accept such rows are run.
 
     Raises:
-        MisfitError: that check is not among those selected.
+        ShapeMismatchError: none of the selected checks accepts them.
     """
-    if all(check.code != "KC501" for check in checks):
+    judges = [check.code for check in checks if check.accepts_refused_rows]
+    if not judges:
         raise mismatch
-    evidence = collector.evidence(
-        {
-            "mismatch": {
-                "input": mismatch.input,
-                "shape": mismatch.shape,
-                "expected": mismatch.wanted,
-                "mend": mismatch.fix,
-            }
-        }
+    refused = RefusedRows(
+        input=mismatch.input, shape=mismatch.shape, expected=mismatch.wanted, fix=mismatch.fix
     )
-    why = "the model refuses rows of this shape (KC501)"
-    verdicts = [check.verdict(evidence) if check.code == "KC501" else check.skipped(why) for check in checks]
+    evidence = collector.evidence(DataContext(refused=refused))
+    reason = f"the model refuses rows of this shape ({', '.join(judges)})"
+    verdicts = [
+        check.verdict(evidence) if check.accepts_refused_rows else check.skipped(reason) for check in checks
+    ]
     return build_report(
         settings,
         opened,
@@ -204,34 +199,6 @@ def _refused(
         verdicts,
         diagnose(evidence, verdicts),
         RunInfo(made="", description=DataFacts()),
-    )
-
-
-def _known(settings: Settings, opened: Opened, description: DataFacts) -> dict[str, Any]:
-    """What checks may know beside routes and facts of the model."""
-    return {
-        "description": description,
-        "scaler_saved_with": opened.scaler.sklearn_version if opened.scaler else None,
-        "drift_limits": settings.checks.distribution_shift,
-    }
-
-
-def selected(settings: Settings) -> tuple[Check, ...]:
-    """Return the checks that the settings ask for, fitted to them."""
-    offered = [check for check in CHECKS if settings.select or not check.on_request]
-    codes = resolve_selection(
-        settings.select, settings.ignore, [(check.code, check.name) for check in offered]
-    )
-    lacking = next((code for code in required(settings) if code not in codes), None)
-    if lacking is not None:
-        raise UsageError(
-            f"{lacking} is required, and is not among the checks to run",
-            fix=f"--select {lacking} too, or require it no more",
-        )
-    chosen = (check for check in CHECKS if check.code in codes)
-    return tuple(
-        replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check
-        for check in chosen
     )
 
 

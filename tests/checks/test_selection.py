@@ -1,11 +1,12 @@
-"""selection: words of --select and --ignore become codes."""
+"""Words of --select and --ignore become codes, and codes become configured checks."""
 
 from __future__ import annotations
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
+from keras_consistency_cli.checks.selection import check_outputs, required, resolve_selection, selected
+from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
 
 KNOWN = (
@@ -60,4 +61,29 @@ def test_limits_for_outputs_that_do_not_exist_are_refused(wording: SnapshotAsser
     with pytest.raises(UsageError) as caught:
         check_outputs(["kind", "prise"], ["price", "kind"])
     assert caught.value.expected == "price, kind"
+    assert str(caught.value) == wording
+
+
+def settings(**options: object) -> Settings:
+    return Settings.model_validate({"model": "m.keras", **options})
+
+
+def test_all_checks_run_except_those_on_request() -> None:
+    checks = selected(settings())
+    assert checks
+    assert not any(check.on_request for check in checks)
+    assert [check.code for check in selected(settings(select=["KC605"]))] == ["KC605"]
+
+
+def test_settings_configure_the_selected_checks() -> None:
+    options = {"batch-size": {"sizes": [1, 5]}}
+    (check,) = selected(settings(select=["batch-size"], checks=options))
+    assert [pair.candidate for pair in check.pairs] == ["batch-5", "batch-all", "short-tail"]
+
+
+def test_required_checks_must_be_selected(wording: SnapshotAssertion) -> None:
+    assert required(settings()) == ()
+    assert required(settings(require=["KC10"])) == ("KC101", "KC102", "KC103", "KC104")
+    with pytest.raises(UsageError) as caught:
+        selected(settings(select=["KC101"], require=["batch-size"]))
     assert str(caught.value) == wording

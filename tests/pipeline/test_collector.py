@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.checks.base import Check, Pair, Status, Verdict
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.measurement.comparison import Stated
 from keras_consistency_cli.measurement.facts import Facts, OutputFact
@@ -419,11 +420,11 @@ def test_stated_limits_reach_the_comparison() -> None:
 
 def test_evidence_has_all_of_it() -> None:
     gathered = in_two(collector([check(("call", "predict"))]))
-    found = gathered.evidence({"nonfinite_weights": ("w",)})
+    found = gathered.evidence(DataContext(nonfinite_weights=("w",)))
     assert (found.facts, found.policy, found.rows) == (FACTS, Policy(), 8)
     assert (found.traces, found.comparisons, found.noise) == (
         gathered.traces,
         gathered.comparisons,
         gathered.noise(),
     )
-    assert found.data == {"nonfinite_weights": ("w",), "nonfinite_rows": {}}
+    assert found.data == DataContext(nonfinite_weights=("w",))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import Policy
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
@@ -77,7 +78,7 @@ def test_a_check_is_asked_before_routes_run_that_it_does_not_need() -> None:
         heard.append((verdict.code, verdict.status, verdict.message, client.asked[-1]))
 
     gathered = collector(client)
-    gathered.add(ROWS, first=True, look=asked_early(CHECKS, TABLE, {}, hear))
+    gathered.add(ROWS, first=True, look=asked_early(CHECKS, TABLE, DataContext(), hear))
     assert heard == [
         ("KC1", Status.PASS, "4 rows", "call-float64"),
         ("KC2", Status.FAIL, "4 rows", "graph"),
@@ -88,7 +89,7 @@ def test_a_check_is_asked_before_routes_run_that_it_does_not_need() -> None:
 def test_being_watched_changes_nothing_of_the_evidence() -> None:
     alone, watched = collector(WorkerClient()), collector(WorkerClient())
     alone.add(ROWS, first=True)
-    watched.add(ROWS, first=True, look=asked_early(CHECKS, TABLE, {}, lambda _: None))
+    watched.add(ROWS, first=True, look=asked_early(CHECKS, TABLE, DataContext(), lambda _: None))
     assert (watched.comparisons, list(watched.comparisons)) == (alone.comparisons, list(alone.comparisons))
     assert (watched.traces, watched.rows, watched.decisions, watched.bad_rows) == (
         alone.traces,
@@ -101,9 +102,9 @@ def test_being_watched_changes_nothing_of_the_evidence() -> None:
 def test_a_run_that_ends_at_the_first_failure_asks_no_further_routes() -> None:
     client = WorkerClient()
     gathered = collector(client)
-    gathered.add(ROWS, first=True, steps=tuple(one_by_one(CHECKS, TABLE, {})))
+    gathered.add(ROWS, first=True, steps=tuple(one_by_one(CHECKS, TABLE, DataContext())))
     assert client.asked == ["predict", "predict-float64", "predict-again", "call", "call-float64", "graph"]
-    assert [check.verdict(gathered.evidence({})).status for check in CHECKS[:2]] == [Status.PASS, Status.FAIL]
+    assert [check.verdict(gathered.evidence(DataContext())).status for check in CHECKS[:2]] == [Status.PASS, Status.FAIL]
 
 
 def test_where_nothing_fails_all_of_it_runs_once() -> None:
@@ -112,5 +113,5 @@ def test_where_nothing_fails_all_of_it_runs_once() -> None:
     gathered = EvidenceCollector(
         plan=Plan.of(checks, TABLE), facts=FACTS, policy=Policy(), clients={"main": client}
     )  # type: ignore[dict-item]
-    gathered.add(ROWS, first=True, steps=tuple(one_by_one(checks, TABLE, {})))
+    gathered.add(ROWS, first=True, steps=tuple(one_by_one(checks, TABLE, DataContext())))
     assert sorted(client.asked) == sorted(set(NAMES) - {"graph"})

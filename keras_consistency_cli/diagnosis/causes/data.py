@@ -21,12 +21,8 @@ def _named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], st
 
     def suspect(evidence: Evidence) -> str | None:
         layer = examine(evidence).findings.get("layer")
-        known = evidence.data.get("description")
-        return (
-            str(layer)
-            if layer and known is not None and any(each.path == layer for each in known.layers)
-            else None
-        )
+        paths = {each.path for each in evidence.data.description.layers}
+        return str(layer) if layer and layer in paths else None
 
     return suspect
 

@@ -18,9 +18,9 @@ BOTH = ("companions", "companions-float64")
 
 
 def test_healthy(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, wording)
-    assert {each.limit.origin for each in found.judged} == {"exact"}
+    verdict = world.verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
+    assert {each.limit.origin for each in verdict.judged} == {"exact"}
 
 
 @pytest.mark.parametrize("policy", [Policy(), Policy(stated=Stated(rtol=1.0, atol=1.0))])
@@ -31,9 +31,9 @@ def test_healthy(world: Any, wording: SnapshotAssertion) -> None:
 def test_a_single_bit_fails_whatever_the_limit(
     world: Any, policy: Policy, route: str, precision: str, by: float, wording: SnapshotAssertion
 ) -> None:
-    found = world.where({route: world.moved(by, precision=precision)}, policy=policy).verdict(CHECK)
-    assert found.status is Status.FAIL
-    assert found.message == wording
+    verdict = world.where({route: world.moved(by, precision=precision)}, policy=policy).verdict(CHECK)
+    assert verdict.status is Status.FAIL
+    assert verdict.message == wording
 
 
 def test_nan_in_a_neighbour_that_reaches_the_row_fails(world: Any) -> None:
@@ -44,18 +44,18 @@ def test_nan_in_a_neighbour_that_reaches_the_row_fails(world: Any) -> None:
     "details", [{"deterministic": False}, {"misshapen": True}], ids=["random", "no row axis"]
 )
 @pytest.mark.parametrize("route", BOTH)
-def test_what_cannot_be_judged_is_skipped(
+def test_models_that_cannot_be_judged_are_skipped(
     world: Any, route: str, details: dict[str, Any], wording: SnapshotAssertion
 ) -> None:
-    found = world.where({route: Trace(route="", outputs={"out": world.moved(0.5)}, details=details)}).verdict(
-        CHECK
-    )
-    assert (found.status, found.reason) == (Status.SKIP, wording)
+    verdict = world.where(
+        {route: Trace(route="", outputs={"out": world.moved(0.5)}, details=details)}
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
 
 
 def test_a_batch_of_one_row_has_no_neighbours(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where(dict.fromkeys(BOTH, Trace(route="", details={"alone": True}))).verdict(CHECK)
-    assert (found.status, found.reason) == (
+    verdict = world.where(dict.fromkeys(BOTH, Trace(route="", details={"alone": True}))).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (
         Status.SKIP,
         wording,
     )
@@ -71,7 +71,7 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     assert world.where(dict.fromkeys(BOTH, missing)).verdict(CHECK).status is Status.SKIP
 
 
-def test_refused_neighbours_are_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_refused_neighbours_are_reported(world: Any, wording: SnapshotAssertion) -> None:
     trace = Trace(route="", outputs={"out": world.predict}, details={"refused": ["huge values", "NaN"]})
-    found = world.where({"companions": trace, "companions-baseline": world.predict}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, wording)
+    verdict = world.where({"companions": trace, "companions-baseline": world.predict}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)

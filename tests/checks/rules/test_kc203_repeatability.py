@@ -1,4 +1,4 @@
-"""KC203: the same answers again, and nothing changed by answering."""
+"""KC203: the same outputs again, and nothing changed by predicting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc203_repeatability import CHECK
+from keras_consistency_cli.config.settings import OwnerFacts
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.trace import Change, Trace
 
@@ -23,30 +25,30 @@ def predicting(world: Any, *changed: Change) -> Trace:
 
 
 def test_healthy(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.verdict(CHECK)
-    assert (found.status, found.message, found.findings) == (
+    verdict = world.verdict(CHECK)
+    assert (verdict.status, verdict.message, verdict.findings) == (
         Status.PASS,
         wording,
         {"changed": []},
     )
-    assert [each.comparison.candidate for each in found.judged] == list(REPEATS)
+    assert [each.comparison.candidate for each in verdict.judged] == list(REPEATS)
 
 
 @pytest.mark.parametrize(("by", "changed"), [(2.0**-14, ()), (2.0**-22, (SEED,))])
-def test_what_moves_from_call_to_call_is_random_however_little(
+def test_outputs_that_change_from_call_to_call_are_random_however_little(
     world: Any, by: float, changed: tuple[Change, ...], wording: SnapshotAssertion
 ) -> None:
-    found = world.where({"predict": predicting(world, *changed), "predict-again": world.moved(by)}).verdict(
+    verdict = world.where({"predict": predicting(world, *changed), "predict-again": world.moved(by)}).verdict(
         CHECK
     )
-    assert (found.status, found.judged[0].limit.origin) == (Status.FAIL, "fallback")
-    assert found.message == wording
+    assert (verdict.status, verdict.judged[0].limit.origin) == (Status.FAIL, "fallback")
+    assert verdict.message == wording
 
 
 def test_kernels_in_varying_order_are_a_warning(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"predict-again": world.moved(2.0**-22)}).verdict(CHECK)
-    assert found.status is Status.WARN
-    assert found.message == wording
+    verdict = world.where({"predict-again": world.moved(2.0**-22)}).verdict(CHECK)
+    assert verdict.status is Status.WARN
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize("route", REPEATS[1:])
@@ -54,41 +56,45 @@ def test_kernels_in_varying_order_are_a_warning(world: Any, wording: SnapshotAss
 def test_the_same_bits_are_expected_and_rounding_warns(
     world: Any, route: str, by: float, status: Status, wording: SnapshotAssertion
 ) -> None:
-    found = world.where({route: world.moved(by)}).verdict(CHECK)
-    assert found.status is status
-    assert found.message == wording
+    verdict = world.where({route: world.moved(by)}).verdict(CHECK)
+    assert verdict.status is status
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize("changed", [(WEIGHT,), (STATE, WEIGHT)], ids=["weight", "state and weight"])
-def test_a_model_that_predicting_changes_fails_although_its_answers_agree(
+def test_a_model_that_predicting_changes_fails_although_outputs_agree(
     world: Any, changed: tuple[Change, ...], wording: SnapshotAssertion
 ) -> None:
-    found = world.where({"predict": predicting(world, *changed)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.FAIL, wording)
-    assert found.findings == {
+    verdict = world.where({"predict": predicting(world, *changed)}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.FAIL, wording)
+    assert verdict.findings == {
         "changed": [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]
     }
 
 
-def test_a_seed_that_moves_is_no_fault_while_answers_agree(world: Any) -> None:
+def test_a_seed_that_changes_passes_while_outputs_agree(world: Any) -> None:
     assert world.where({"predict": predicting(world, SEED)}).verdict(CHECK).status is Status.PASS
 
 
-def test_what_changed_is_told_with_the_answers_that_differ(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"predict": predicting(world, SEED), "predict-again": world.moved(0.5)}).verdict(
+def test_changes_are_reported_with_outputs_that_differ(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"predict": predicting(world, SEED), "predict-again": world.moved(0.5)}).verdict(
         CHECK
     )
-    assert found.message == wording
+    assert verdict.message == wording
 
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
-    found = world.where({"fresh-process": crashed}).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.ERROR, "fresh-process: ValueError: boom")
+    verdict = world.where({"fresh-process": crashed}).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.ERROR, "fresh-process: ValueError: boom")
     assert world.where(dict.fromkeys(REPEATS, missing)).verdict(CHECK).status is Status.SKIP
 
 
-@pytest.mark.parametrize(("said", "status"), [("consecutive", Status.SKIP), ("independent", Status.FAIL)])
-def test_state_carried_on_purpose(world: Any, said: str, status: Status) -> None:
+@pytest.mark.parametrize(("declared", "status"), [("consecutive", Status.SKIP), ("independent", Status.FAIL)])
+def test_state_carried_on_purpose(world: Any, declared: str, status: Status) -> None:
     facts = {"layers": (LayerFact(path="lstm", kind="LSTM", stateful=True),)}
-    changed = world.where({"predict": predicting(world, STATE)}, facts=facts, data={"stateful_rows": said})
+    changed = world.where(
+        {"predict": predicting(world, STATE)},
+        facts=facts,
+        data=DataContext(owner=OwnerFacts(stateful_rows=declared)),
+    )
     assert changed.verdict(CHECK).status is status

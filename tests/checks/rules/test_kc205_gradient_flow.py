@@ -41,39 +41,37 @@ def probed(gradients: Gradients) -> Trace:
     ],
 )
 def test_gradients(world: Any, gradients: Gradients, status: Status, wording: SnapshotAssertion) -> None:
-    found = world.where({"gradients": probed(gradients)}).verdict(CHECK)
-    assert (found.status, found.message) == (status, wording)
-    assert found.findings["gradients"] is gradients
+    verdict = world.where({"gradients": probed(gradients)}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (status, wording)
+    assert verdict.findings["gradients"] is gradients
 
 
 @pytest.mark.parametrize("gradients", [{}, {"y": {}}], ids=["no float output", "no float input"])
-def test_nothing_that_could_have_a_gradient_is_no_pass(world: Any, gradients: Gradients) -> None:
+def test_a_model_without_float_input_or_output_is_skipped(world: Any, gradients: Gradients) -> None:
     assert world.where({"gradients": probed(gradients)}).verdict(CHECK).status is Status.SKIP
 
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
-    found = [world.where({"gradients": each}).verdict(CHECK) for each in (crashed, missing)]
-    assert [(each.status, each.reason) for each in found] == [
-        (Status.ERROR, "ValueError: boom"),
+    verdicts = [world.where({"gradients": each}).verdict(CHECK) for each in (crashed, missing)]
+    assert [(each.status, each.reason) for each in verdicts] == [
+        (Status.ERROR, "gradients: ValueError: boom"),
         (Status.SKIP, "not on this machine"),
     ]
 
 
-def test_an_input_that_is_turned_into_an_index_has_no_gradient_by_nature(
-    world: Any, wording: SnapshotAssertion
-) -> None:
+def test_an_input_that_becomes_an_index_needs_no_gradient(world: Any, wording: SnapshotAssertion) -> None:
     layers = (LayerFact(path="bins", kind="Discretization"),)
-    found = world.where({"gradients": probed({"y": {"a": None}})}, facts={"layers": layers}).verdict(CHECK)
-    assert (found.status, found.message) == (
+    verdict = world.where({"gradients": probed({"y": {"a": None}})}, facts={"layers": layers}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (
         Status.PASS,
         wording,
     )
 
 
-def test_an_operation_without_a_gradient_is_no_crash(world: Any, wording: SnapshotAssertion) -> None:
+def test_an_operation_without_a_gradient_is_a_skip(world: Any, wording: SnapshotAssertion) -> None:
     refused = Trace(route="", details={"refused": "LookupError: gradient registry has no entry for: Boxes"})
-    found = world.where({"gradients": refused}).verdict(CHECK)
-    assert (found.status, found.reason) == (
+    verdict = world.where({"gradients": refused}).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (
         Status.SKIP,
         wording,
     )

@@ -21,14 +21,14 @@ def timed(predict: float, compiled: float, many: float = 2e-5) -> Trace:
     return Trace(route="", details={"seconds_a_row": ways, "rows": 256})
 
 
-def test_times_are_told_with_their_units(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"costs": timed(1.5, 4e-4)}).verdict(CHECK)
-    assert found.status is Status.PASS
-    assert found.message == wording
-    assert found.findings == {**timed(1.5, 4e-4).details, "output_rows": {}}
+def test_times_have_units(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"costs": timed(1.5, 4e-4)}).verdict(CHECK)
+    assert verdict.status is Status.PASS
+    assert verdict.message == wording
+    assert verdict.findings == {**timed(1.5, 4e-4).details, "output_rows": {}}
 
 
-def test_hundreds_are_written_out(world: Any, wording: SnapshotAssertion) -> None:
+def test_hundreds_have_no_decimals(world: Any, wording: SnapshotAssertion) -> None:
     assert world.where({"costs": timed(0.25, 4e-4, many=1e-4)}).verdict(CHECK).message == wording
 
 
@@ -46,8 +46,8 @@ def test_advice_only_where_it_is_worth_it(
 
 
 def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
-    found = [world.where({"costs": each}).verdict(CHECK) for each in (crashed, missing)]
-    assert [(each.status, each.reason) for each in found] == [
-        (Status.ERROR, "ValueError: boom"),
+    verdicts = [world.where({"costs": each}).verdict(CHECK) for each in (crashed, missing)]
+    assert [(each.status, each.reason) for each in verdicts] == [
+        (Status.ERROR, "costs: ValueError: boom"),
         (Status.SKIP, "not on this machine"),
     ]

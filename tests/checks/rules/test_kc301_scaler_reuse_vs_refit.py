@@ -1,4 +1,4 @@
-"""KC301: served rows are judged where there are any, else refitting is measured."""
+"""KC301: served rows are judged if there are any, else refitting is measured."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ def world_without_scaler(world: Any) -> Any:
     )
 
 
-def test_no_scaler_is_no_verdict(world: Any, wording: SnapshotAssertion) -> None:
-    found = world_without_scaler(world).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, wording)
+def test_no_scaler_is_a_skip(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world_without_scaler(world).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
 
 
 def test_harmless_refitting_passes(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.verdict(CHECK)
-    assert found.status is Status.PASS
-    assert found.message == wording
+    verdict = world.verdict(CHECK)
+    assert verdict.status is Status.PASS
+    assert verdict.message == wording
 
 
 def test_a_thousandth_of_the_output_is_harmless(world: Any) -> None:
@@ -72,19 +72,19 @@ def test_a_thousandth_of_the_output_is_harmless(world: Any) -> None:
     assert world.where({"refit-all": world.moved(2e-3)}).verdict(CHECK).status is Status.WARN
 
 
-def test_harm_of_refitting_is_a_warning_with_its_numbers_and_no_cause(
+def test_refitting_that_changes_outputs_is_a_warning_without_a_cause(
     world: Any, wording: SnapshotAssertion
 ) -> None:
     single = Trace(
         route="", outputs={"out": world.moved(0.5, range(32))}, details={"constant": True, "moved": 3.0}
     )
-    found = world.where({"refit-batches": world.moved(0.25), "refit-single": single}).verdict(CHECK)
-    assert found.status is Status.WARN
-    assert found.message == wording
-    assert "cause" not in found.findings
-    assert found.findings["would"]["refit-single"]["inputs_move"] == 3.0
-    assert found.findings["would"]["refit-single"]["predictions"] == wording
-    assert found.advice == wording
+    verdict = world.where({"refit-batches": world.moved(0.25), "refit-single": single}).verdict(CHECK)
+    assert verdict.status is Status.WARN
+    assert verdict.message == wording
+    assert "cause" not in verdict.findings
+    assert verdict.findings["would"]["refit-single"]["inputs_move"] == 3.0
+    assert verdict.findings["would"]["refit-single"]["predictions"] == wording
+    assert verdict.advice == wording
 
 
 def test_flipped_decisions_are_never_harmless(make_world: Any, wording: SnapshotAssertion) -> None:
@@ -92,26 +92,26 @@ def test_flipped_decisions_are_never_harmless(make_world: Any, wording: Snapshot
     facts = {
         "outputs": tuple(replace(each, decision="threshold") for each in world.evidence(CHECK).facts.outputs)
     }
-    found = world.where(
+    verdict = world.where(
         {"refit-all": np.where(world.predict < 0.5, np.float32(0.5), world.predict)}, facts=facts
     ).verdict(CHECK)
-    assert found.status is Status.WARN
-    assert found.message == wording
+    assert verdict.status is Status.WARN
+    assert verdict.message == wording
 
 
 def test_a_scaler_that_cannot_be_fitted_on_one_row(world: Any) -> None:
-    found = world.where({"refit-single": none("PCA cannot be fitted on 1 rows")}).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.PASS, "refit-single: PCA cannot be fitted on 1 rows")
+    verdict = world.where({"refit-single": none("PCA cannot be fitted on 1 rows")}).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.PASS, "refit-single: PCA cannot be fitted on 1 rows")
 
 
 def test_right_served_rows_pass_whatever_refitting_would_do(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"served": served(world.predict), "refit-all": world.moved(0.5)}).verdict(CHECK)
-    assert (found.status, found.message) == (
+    verdict = world.where({"served": served(world.predict), "refit-all": world.moved(0.5)}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (
         Status.PASS,
         wording,
     )
-    assert [each.comparison.candidate for each in found.judged] == ["served"]
-    assert found.findings["would"]["refit-all"]["predictions"] == wording
+    assert [each.comparison.candidate for each in verdict.judged] == ["served"]
+    assert verdict.findings["would"]["refit-all"]["predictions"] == wording
 
 
 CAUSES = {
@@ -148,14 +148,14 @@ CAUSES = {
 
 @pytest.mark.parametrize("kind", CAUSES)
 def test_each_mistake_fails_and_names_its_cause(world: Any, kind: str, wording: SnapshotAssertion) -> None:
-    found = world.where({"served": served(world.moved(0.25), mistake(kind, batch=16))}).verdict(CHECK)
-    assert found.status is Status.FAIL
-    assert found.findings.get("cause") == CAUSES[kind]
-    assert found.message == wording
-    assert found.findings["served"]["x"]["mistakes"][0]["kind"] == kind
+    verdict = world.where({"served": served(world.moved(0.25), mistake(kind, batch=16))}).verdict(CHECK)
+    assert verdict.status is Status.FAIL
+    assert verdict.findings.get("cause") == CAUSES[kind]
+    assert verdict.message == wording
+    assert verdict.findings["served"]["x"]["mistakes"][0]["kind"] == kind
 
 
-def test_the_batch_size_is_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_the_batch_size_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     message = (
         world.where({"served": served(world.moved(0.25), mistake("refit-batches", batch=16))})
         .verdict(CHECK)
@@ -164,32 +164,34 @@ def test_the_batch_size_is_told(world: Any, wording: SnapshotAssertion) -> None:
     assert message == wording
 
 
-def test_the_step_left_out_is_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_the_step_left_out_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     message = (
         world.where({"served": served(world.moved(0.25), mistake("without-step:log"))}).verdict(CHECK).message
     )
     assert message == wording
 
 
-def test_what_fills_the_gaps_is_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_the_filling_of_gaps_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     message = (
         world.where({"served": served(world.moved(0.25), mistake("filled:-999"))}).verdict(CHECK).message
     )
     assert message == wording
 
 
-def test_columns_are_told_by_name_where_they_have_one(world: Any, wording: SnapshotAssertion) -> None:
+def test_columns_are_named_if_they_have_names(world: Any, wording: SnapshotAssertion) -> None:
     one = mistake("refit-all", columns=(1,))
     assert world.where({"served": served(world.predict, one)}).verdict(CHECK).message == wording
     named = served(world.predict, one, names={"x": ["age", "income"]})
     assert world.where({"served": named}).verdict(CHECK).message == wording
 
 
-def test_another_scaler_is_told_with_its_shift_and_width(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where(
+def test_a_different_scaler_is_reported_with_its_shift_and_width(
+    world: Any, wording: SnapshotAssertion
+) -> None:
+    verdict = world.where(
         {"served": served(world.predict, mistake("another-scaler", shift=0.3, factor=1.25))}
     ).verdict(CHECK)
-    assert found.message == wording
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize(
@@ -197,35 +199,37 @@ def test_another_scaler_is_told_with_its_shift_and_width(world: Any, wording: Sn
     [(1.8, (1,)), (0.01, (1,)), (1000.0002, (1,)), (1.25, (1,)), (1.8, (0, 1, 2))],
     ids=["Fahrenheit", "per cent", "thousandths", "no unit", "all columns"],
 )
-def test_another_unit_is_told_where_a_single_column_is_off_by_its_factor(
+def test_a_different_unit_is_reported_if_a_single_column_is_off_by_its_factor(
     world: Any, factor: float, columns: tuple[int, ...], wording: SnapshotAssertion
 ) -> None:
     wrong = mistake("another-scaler", columns, shift=7.1, factor=factor)
     assert world.where({"served": served(world.predict, wrong)}).verdict(CHECK).message == wording
 
 
-def test_what_nothing_explains_is_counted(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"served": served(world.predict, mistake("unknown", off=float("inf")))}).verdict(
+def test_unknown_mistakes_are_counted(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"served": served(world.predict, mistake("unknown", off=float("inf")))}).verdict(
         CHECK
     )
-    assert found.message == wording
+    assert verdict.message == wording
 
 
 def test_the_widest_mistake_names_the_cause_and_inputs_are_named(
     world: Any, wording: SnapshotAssertion
 ) -> None:
     other = {"rows": 32, "features": 3, "wrong_rows": 9, "mistakes": [mistake("scaled-twice", (0, 1, 2))]}
-    found = world.where({"served": served(world.predict, mistake("refit-all", (0,)), y=other)}).verdict(CHECK)
-    assert found.findings["cause"] == "scaler-applied-twice"
-    assert found.message == wording
+    verdict = world.where({"served": served(world.predict, mistake("refit-all", (0,)), y=other)}).verdict(
+        CHECK
+    )
+    assert verdict.findings["cause"] == "scaler-applied-twice"
+    assert verdict.message == wording
 
 
-def test_served_rows_of_another_shape(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where(
+def test_served_rows_of_a_different_shape(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(
         {"served": served(world.predict, y={"misshapen": "(3,) float32, not (4,) float32"})}
     ).verdict(CHECK)
-    assert found.status is Status.FAIL
-    assert found.message == wording
+    assert verdict.status is Status.FAIL
+    assert verdict.message == wording
 
 
 def test_served_rows_count_without_a_scaler_too(world: Any) -> None:
@@ -239,12 +243,12 @@ def test_served_rows_count_without_a_scaler_too(world: Any) -> None:
 
 @pytest.mark.parametrize("route", [*REFITS, "served"])
 def test_crashes_are_errors(world: Any, crashed: Trace, route: str) -> None:
-    found = world.where({route: crashed}).verdict(CHECK)
-    assert found.status is Status.ERROR
-    assert "ValueError: boom" in (found.reason or "")
+    verdict = world.where({route: crashed}).verdict(CHECK)
+    assert verdict.status is Status.ERROR
+    assert "ValueError: boom" in (verdict.reason or "")
 
 
-def test_predictions_that_are_lost_are_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_outputs_that_are_lost_are_reported(world: Any, wording: SnapshotAssertion) -> None:
     lost = world.predict.copy()
     lost[4] = np.nan
     assert world.where({"served": served(lost, mistake("unscaled"))}).verdict(CHECK).message == wording
@@ -264,12 +268,12 @@ def test_predictions_that_are_lost_are_told(world: Any, wording: SnapshotAsserti
     ],
     ids=["every 5 rows", "a run of rows", "some rows", "one row"],
 )
-def test_mixed_traffic_is_told_by_its_rows(
+def test_mixed_traffic_is_reported_by_its_rows(
     world: Any, hit: dict[str, Any], wording: SnapshotAssertion
 ) -> None:
-    found = world.where({"served": served(world.moved(0.25), mistake("unscaled", **hit))}).verdict(CHECK)
-    assert found.message == wording
-    assert found.findings["cause"] == "scaler-missing"
+    verdict = world.where({"served": served(world.moved(0.25), mistake("unscaled", **hit))}).verdict(CHECK)
+    assert verdict.message == wording
+    assert verdict.findings["cause"] == "scaler-missing"
 
 
 def test_mixed_traffic_in_some_columns(world: Any, wording: SnapshotAssertion) -> None:
@@ -277,7 +281,7 @@ def test_mixed_traffic_in_some_columns(world: Any, wording: SnapshotAssertion) -
     assert world.where({"served": served(world.predict, hit)}).verdict(CHECK).message == wording
 
 
-def test_the_mistake_of_most_values_names_the_cause_and_a_known_one_at_that(world: Any) -> None:
+def test_the_known_mistake_of_most_values_names_the_cause(world: Any) -> None:
     few, many = (
         mistake("unscaled", hit=2, first=(0, 9), last=9),
         mistake("scaled-twice", hit=9, first=(1, 2), last=30),

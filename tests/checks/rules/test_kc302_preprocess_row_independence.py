@@ -1,4 +1,4 @@
-"""KC302: rows alone against rows together, inputs first."""
+"""KC302: rows alone compared with rows together, inputs first."""
 
 from __future__ import annotations
 
@@ -20,35 +20,37 @@ def alone(world: Any, moved: float, columns: tuple[int, ...] = (0, 2), by: float
 
 @pytest.mark.parametrize("moved", [0.0, 1e-6])
 def test_rows_alone_as_together_pass(world: Any, moved: float, wording: SnapshotAssertion) -> None:
-    found = world.where({"scaled-alone": alone(world, moved)}).verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, wording)
-    assert "cause" not in found.findings
+    verdict = world.where({"scaled-alone": alone(world, moved)}).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
+    assert "cause" not in verdict.findings
 
 
-def test_rows_that_come_out_differently_fail_with_the_damage(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"scaled-alone": alone(world, 2.5, by=0.5)}).verdict(CHECK)
-    assert found.status is Status.FAIL
-    assert found.findings == {
+def test_rows_that_come_out_differently_fail_with_the_change_of_outputs(
+    world: Any, wording: SnapshotAssertion
+) -> None:
+    verdict = world.where({"scaled-alone": alone(world, 2.5, by=0.5)}).verdict(CHECK)
+    assert verdict.status is Status.FAIL
+    assert verdict.findings == {
         "moved": 2.5,
         "column": 0,
         "columns": [0, 2],
         "cause": "preprocess-row-dependence",
     }
-    assert found.message == wording
+    assert verdict.message == wording
 
 
 def test_one_column_is_enough(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"scaled-alone": alone(world, 1e-3, columns=(4,))}).verdict(CHECK)
-    assert found.status is Status.FAIL
-    assert found.message == wording
+    verdict = world.where({"scaled-alone": alone(world, 1e-3, columns=(4,))}).verdict(CHECK)
+    assert verdict.status is Status.FAIL
+    assert verdict.message == wording
 
 
-def test_the_input_is_named_where_a_function_prepares_several(world: Any, wording: SnapshotAssertion) -> None:
+def test_the_input_is_named_if_a_function_prepares_several(world: Any, wording: SnapshotAssertion) -> None:
     trace = alone(world, 2.5)
-    found = world.where(
+    verdict = world.where(
         {"scaled-alone": replace(trace, details={**trace.details, "input": "right"})}
     ).verdict(CHECK)
-    assert found.message == wording
+    assert verdict.message == wording
 
 
 def test_a_function_that_cannot_take_one_row_fails(world: Any, wording: SnapshotAssertion) -> None:
@@ -56,16 +58,16 @@ def test_a_function_that_cannot_take_one_row_fails(world: Any, wording: Snapshot
         route="",
         details={"reason": "--preprocess prepare fails on a ndarray of shape (1, 3)", "crashed": True},
     )
-    found = world.where({"scaled-alone": trace}).verdict(CHECK)
-    assert (found.status, found.findings) == (Status.FAIL, {"cause": "preprocess-row-dependence"})
-    assert found.message == wording
+    verdict = world.where({"scaled-alone": trace}).verdict(CHECK)
+    assert (verdict.status, verdict.findings) == (Status.FAIL, {"cause": "preprocess-row-dependence"})
+    assert verdict.message == wording
 
 
-def test_nothing_to_preprocess_is_no_verdict(world: Any, crashed: Trace, wording: SnapshotAssertion) -> None:
-    found = world.where(
+def test_nothing_to_preprocess_is_a_skip(world: Any, crashed: Trace, wording: SnapshotAssertion) -> None:
+    verdict = world.where(
         {"scaled-alone": Trace(route="", details={"reason": "no scaler or preprocess given"})}
     ).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.SKIP, wording)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
     assert world.where({"scaled-alone": crashed}).verdict(CHECK).status is Status.ERROR
 
 
@@ -79,18 +81,18 @@ def test_rows_that_come_out_differently_each_time_fail(
 ) -> None:
     trace = alone(world, 0.5)
     fresh = Trace(route="", outputs={"out": world.predict}, details=elsewhere)
-    found = world.where(
+    verdict = world.where(
         {"scaled-alone": replace(trace, details={**trace.details, **details}), "fresh-process": fresh}
     ).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "preprocess-unrepeatable")
-    assert found.message == wording
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "preprocess-unrepeatable")
+    assert verdict.message == wording
 
 
 def test_the_same_rows_twice_and_elsewhere_pass(world: Any) -> None:
     trace = alone(world, 0.0)
     details = {"unsteady": 1e-9, "prepared": 5}
     fresh = Trace(route="", outputs={"out": world.predict}, details={"prepared": 5})
-    found = world.where(
+    verdict = world.where(
         {"scaled-alone": replace(trace, details={**trace.details, **details}), "fresh-process": fresh}
     ).verdict(CHECK)
-    assert found.status is Status.PASS
+    assert verdict.status is Status.PASS

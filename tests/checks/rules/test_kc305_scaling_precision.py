@@ -1,4 +1,4 @@
-"""KC305: a cast before scaling is measured, and one that shows in served rows fails."""
+"""KC305: a cast before scaling is measured, and a cast of served rows fails."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def served(outputs: np.ndarray, kind: str) -> Trace:
     return Trace(route="", outputs={"out": outputs}, details={"inputs": {"x": match}, "names": {}})
 
 
-def test_a_cast_that_costs_nothing_passes_with_its_numbers(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where(
+def test_a_harmless_cast_passes_with_its_numbers(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(
         {"float32-first": cast(world.moved(1e-6), 1e-7), "float16-first": cast(world.moved(0.25), 0.5)}
     ).verdict(CHECK)
-    assert found.status is Status.PASS
-    assert found.message == wording
-    assert found.findings["float16-first"]["inputs_move"] == 0.5
-    assert found.findings["float16-first"]["predictions"] == wording
-    assert "cause" not in found.findings
+    assert verdict.status is Status.PASS
+    assert verdict.message == wording
+    assert verdict.findings["float16-first"]["inputs_move"] == 0.5
+    assert verdict.findings["float16-first"]["predictions"] == wording
+    assert "cause" not in verdict.findings
 
 
 @pytest.mark.parametrize("mistakes", [[], ["refit-all"]], ids=["served rightly", "served otherwise wrong"])
-def test_a_cast_that_served_rows_do_not_show_is_no_warning(
+def test_a_cast_that_served_rows_do_not_have_is_not_a_warning(
     world: Any, mistakes: list[str], wording: SnapshotAssertion
 ) -> None:
     trace = (
@@ -54,39 +54,39 @@ def test_a_cast_that_served_rows_do_not_show_is_no_warning(
         if mistakes
         else replace(served(world.predict, "refit-all"), details=RIGHT)
     )
-    found = world.where({"served": trace, "float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
-    assert (found.status, found.judged, found.findings["float32-first"]["inputs_move"]) == (
+    verdict = world.where({"served": trace, "float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
+    assert (verdict.status, verdict.judged, verdict.findings["float32-first"]["inputs_move"]) == (
         Status.PASS,
         (),
         0.39,
     )
-    assert found.message == wording
+    assert verdict.message == wording
 
 
-def test_a_cast_that_would_move_predictions_is_a_warning(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
-    assert (found.status, found.findings["hypothetical"], "cause" in found.findings) == (
+def test_a_cast_that_would_change_outputs_is_a_warning(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"float32-first": cast(world.moved(0.25), 0.39)}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["hypothetical"], "cause" in verdict.findings) == (
         Status.WARN,
         True,
         False,
     )
-    assert found.message == wording
-    assert found.message == wording
+    assert verdict.message == wording
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize("kind", ["float32-first", "float16-first", "float16-after", "float32-after"])
 def test_served_rows_that_were_rounded_fail(world: Any, kind: str, wording: SnapshotAssertion) -> None:
-    found = world.where({"served": served(world.moved(0.25), kind)}).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "scaled-in-low-precision")
-    assert found.message == wording
+    verdict = world.where({"served": served(world.moved(0.25), kind)}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "scaled-in-low-precision")
+    assert verdict.message == wording
 
 
-def test_other_mistakes_of_serving_are_none_of_its_business(world: Any, wording: SnapshotAssertion) -> None:
+def test_other_mistakes_of_serving_are_for_another_check(world: Any, wording: SnapshotAssertion) -> None:
     trace = Trace(route="", details={"reason": "the rows are float32 as they are"})
-    found = world.where({"served": served(world.moved(0.25), "refit-all"), "float32-first": trace}).verdict(
+    verdict = world.where({"served": served(world.moved(0.25), "refit-all"), "float32-first": trace}).verdict(
         CHECK
     )
-    assert (found.status, found.reason) == (Status.SKIP, wording)
+    assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
 
 
 def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:

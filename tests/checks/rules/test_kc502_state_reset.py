@@ -1,4 +1,4 @@
-"""KC502: carried state, judged by what the owner says of the rows."""
+"""KC502: carried state, judged by what the owner says about the rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc502_state_reset import CHECK
+from keras_consistency_cli.config.settings import OwnerFacts
 from keras_consistency_cli.measurement.facts import InputFact, LayerFact
 from keras_consistency_cli.routes.trace import Trace
 
@@ -17,8 +19,8 @@ LSTM = (LayerFact(path="lstm", kind="LSTM"),)
 TWO = tuple(InputFact(name=name, shape=(None, 2), dtype="float32") for name in "ab")
 
 
-def known(**details: Any) -> Trace:
-    found = {
+def memory_trace(**details: Any) -> Trace:
+    usual = {
         "steps": 6,
         "curve": [0.5, 0.05, 0.0],
         "scale": 1.0,
@@ -26,15 +28,17 @@ def known(**details: Any) -> Trace:
         "healed": True,
         "default_predict": "ValueError",
     }
-    return Trace(route="", details={**found, **details})
+    return Trace(route="", details={**usual, **details})
 
 
 def stateful(
     world: Any, *, moved: float = 0.5, rows: str = "independent", batch: int = 4, **details: Any
 ) -> Any:
-    answers = {"predict-again": world.moved(moved), "state-memory": known(**details)}
+    answers = {"predict-again": world.moved(moved), "state-memory": memory_trace(**details)}
     facts = {"layers": MEMORY, "batch_size": batch}
-    return world.where(answers, facts=facts, data={"stateful_rows": rows, "batch_size": 32})
+    return world.where(
+        answers, facts=facts, data=DataContext(owner=OwnerFacts(stateful_rows=rows), batch_size=32)
+    )
 
 
 def test_carried_over_between_independent_rows(world: Any, wording: SnapshotAssertion) -> None:
@@ -48,12 +52,12 @@ def test_carried_over_between_independent_rows(world: Any, wording: SnapshotAsse
     assert verdict.advice == wording
 
 
-def test_a_memory_that_outlasts_the_probe(world: Any, wording: SnapshotAssertion) -> None:
+def test_a_memory_that_lasts_longer_than_measured(world: Any, wording: SnapshotAssertion) -> None:
     changed = stateful(world, curve=[0.5, 0.25], poisoned=False, default_predict="answers")
     assert changed.verdict(CHECK).message == wording
 
 
-def test_the_loop_is_that_of_the_keras_that_runs(world: Any, wording: SnapshotAssertion) -> None:
+def test_the_loop_names_the_keras_that_runs(world: Any, wording: SnapshotAssertion) -> None:
     advice = str(
         stateful(world)
         .where(facts={"layers": MEMORY, "batch_size": 4, "keras": "3.15.1"})
@@ -83,13 +87,15 @@ def test_how_long_the_memory_lasts(
     ],
     ids=["copying helps", "copying does not help", "nothing lost"],
 )
-def test_what_saving_loses_is_told(world: Any, saved: dict[str, Any], wording: SnapshotAssertion) -> None:
+def test_the_loss_by_saving_is_reported(
+    world: Any, saved: dict[str, Any], wording: SnapshotAssertion
+) -> None:
     verdict = stateful(world).where({"state-saved": Trace(route="", details=saved)}).verdict(CHECK)
     assert verdict.message == wording
     assert verdict.findings["saving"] == saved
 
 
-def test_a_memory_that_does_not_reach_the_answers(world: Any) -> None:
+def test_a_memory_that_does_not_change_outputs_passes(world: Any) -> None:
     assert stateful(world, moved=0.0).verdict(CHECK).status is Status.PASS
 
 
@@ -103,7 +109,7 @@ def test_carrying_is_right_for_consecutive_rows(
     assert (verdict.status, verdict.findings.get("cause")) == (status, cause)
 
 
-def test_a_short_tail_is_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_a_short_tail_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     tail = Trace(route="", details={"given": 9}, outputs={"out": world.predict[:12]})
     assert stateful(world).where({"short-tail": tail}).verdict(CHECK).message == wording
 
@@ -126,7 +132,9 @@ def test_a_reset_must_bring_back_the_same_bits(world: Any, wording: SnapshotAsse
 def test_models_without_state(
     world: Any, layers: Any, rows: str, more: dict[str, Any], status: Status
 ) -> None:
-    verdict = world.where(facts={"layers": layers, **more}, data={"stateful_rows": rows}).verdict(CHECK)
+    verdict = world.where(
+        facts={"layers": layers, **more}, data=DataContext(owner=OwnerFacts(stateful_rows=rows))
+    ).verdict(CHECK)
     assert (verdict.status, verdict.findings.get("cause")) == (
         status,
         "state-not-carried" if status is Status.FAIL else None,

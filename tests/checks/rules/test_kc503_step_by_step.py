@@ -1,4 +1,4 @@
-"""KC503: what is safe is information; the owner's own way of feeding is judged."""
+"""KC503: ways of feeding a sequence are information; the one that the owner states is judged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc503_step_by_step import CHECK
+from keras_consistency_cli.config.settings import OwnerFacts
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.trace import Trace
 
@@ -30,19 +32,21 @@ LAST = {**STATELESS, "per_step": False}
 BOUND = {**CAUSAL, "prefix": "it takes one length", "one_step": "it takes one length"}
 
 
-def verdict_of(world: Any, details: dict[str, Any], said: str | None = None) -> Any:
+def verdict_of(world: Any, details: dict[str, Any], declared: str | None = None) -> Any:
     return world.where(
-        {"steps": Trace(route="", details=details)}, facts={"layers": LAYERS}, data={"step_by_step": said}
+        {"steps": Trace(route="", details=details)},
+        facts={"layers": LAYERS},
+        data=DataContext(owner=OwnerFacts(step_by_step=declared)),
     ).verdict(CHECK)
 
 
 @pytest.mark.parametrize("details", [STATELESS, STATEFUL, CAUSAL, AHEAD, LAST, BOUND])
-def test_without_a_word_from_the_owner_it_is_information(world: Any, details: dict[str, Any]) -> None:
+def test_it_is_information_unless_the_owner_states_a_way(world: Any, details: dict[str, Any]) -> None:
     verdict = verdict_of(world, details)
     assert (verdict.status, verdict.findings, verdict.advice) == (Status.PASS, details, None)
 
 
-def test_what_is_safe_is_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_each_way_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     assert verdict_of(world, STATELESS).message == wording
     assert verdict_of(world, AHEAD).message == wording
 
@@ -59,11 +63,11 @@ def test_what_is_safe_is_told(world: Any, wording: SnapshotAssertion) -> None:
         ({**CAUSAL, "prefix": 0.3}, Status.FAIL, Status.FAIL),
     ],
 )
-def test_the_owners_way_is_judged(
+def test_the_way_that_the_owner_states_is_judged(
     world: Any, details: dict[str, Any], prefix: Status, one_step: Status
 ) -> None:
-    for said, status in (("growing-prefix", prefix), ("one-step", one_step)):
-        verdict = verdict_of(world, details, said)
+    for declared, status in (("growing-prefix", prefix), ("one-step", one_step)):
+        verdict = verdict_of(world, details, declared)
         assert (verdict.status, verdict.findings.get("cause")) == (
             status,
             "stepwise-differs" if status is Status.FAIL else None,
@@ -71,7 +75,7 @@ def test_the_owners_way_is_judged(
         assert (verdict.advice is None) is (status is Status.PASS)
 
 
-def test_the_advice_is_what_helps(world: Any, wording: SnapshotAssertion) -> None:
+def test_the_advice_fits_the_model(world: Any, wording: SnapshotAssertion) -> None:
     for details in (STATELESS, CAUSAL, AHEAD):
         assert verdict_of(world, details, "one-step").advice == wording
 
@@ -87,7 +91,9 @@ ENDLESS = {**CAUSAL, "window": {"steps": 10, "reach": None, "off": 0.25}}
     [ENCODED, {**STATELESS, "twin": "it has no file"}, {**STATELESS, "twin": 0.5}, REACHING, PLACED, ENDLESS],
     ids=["encoder", "no copy", "copy differs", "window reaches", "positions counted", "window too short"],
 )
-def test_copies_and_windows_are_told(world: Any, details: dict[str, Any], wording: SnapshotAssertion) -> None:
+def test_copies_and_windows_are_reported(
+    world: Any, details: dict[str, Any], wording: SnapshotAssertion
+) -> None:
     assert verdict_of(world, details).message == wording
 
 
@@ -109,7 +115,7 @@ def test_sliding_windows_are_judged(world: Any, details: dict[str, Any], status:
     )
 
 
-def test_a_decoder_gets_advice_of_its_own(world: Any, wording: SnapshotAssertion) -> None:
+def test_a_decoder_gets_its_own_advice(world: Any, wording: SnapshotAssertion) -> None:
     assert verdict_of(world, ENCODED, "one-step").advice == wording
 
 

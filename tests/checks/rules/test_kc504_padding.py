@@ -1,4 +1,4 @@
-"""KC504: padding that matters, with a mask and without, and what is told of it."""
+"""KC504: padding that changes outputs, with a mask and without."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc504_padding import CHECK
+from keras_consistency_cli.config.settings import OwnerFacts, Padding
 from keras_consistency_cli.measurement.facts import InputFact, LayerFact
 from keras_consistency_cli.routes.trace import Trace
 
@@ -53,7 +55,7 @@ def test_padding_that_does_not_matter(world: Any, wording: SnapshotAssertion) ->
     assert verdict.findings == FOUND
 
 
-def test_rounding_between_lengths_is_no_padding(world: Any) -> None:
+def test_rounding_between_lengths_is_not_padding(world: Any) -> None:
     assert world_of(world, moved=2.0**-14).verdict(CHECK).status is Status.PASS
 
 
@@ -67,7 +69,7 @@ def test_a_mask_that_is_lost(world: Any, wording: SnapshotAssertion) -> None:
     assert verdict.message == wording
 
 
-def test_a_mask_that_is_taken_and_not_heeded(world: Any, wording: SnapshotAssertion) -> None:
+def test_a_mask_that_is_not_used(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world_of(world, moved=0.5, added=[1, 3]).verdict(CHECK)
     assert (verdict.status, verdict.findings["lost"]) == (Status.FAIL, {})
     assert verdict.message == wording
@@ -85,7 +87,7 @@ def test_padding_that_nothing_masks(world: Any, details: dict[str, Any], status:
     assert (verdict.status, verdict.findings["cause"]) == (status, cause)
 
 
-def test_answers_that_become_nan_count(world: Any) -> None:
+def test_outputs_that_become_nan_count(world: Any) -> None:
     spoiled = world.predict.copy()
     spoiled[3] = np.nan
     routes = {
@@ -126,18 +128,20 @@ def test_models_without_time_and_crashes(world: Any, crashed: Trace, wording: Sn
     assert world.where({"unpadded": crashed}, facts={"layers": PLAIN}).verdict(CHECK).status is Status.ERROR
 
 
-def test_what_fills_the_rows_is_told(world: Any, wording: SnapshotAssertion) -> None:
+def test_the_padding_value_is_reported(world: Any, wording: SnapshotAssertion) -> None:
     stray = world_of(world, moved=0.5, other_value=True, value=[-1.0, -1.0], foreign_steps=4)
     assert stray.verdict(CHECK).message == wording
     by_feature = world_of(world, moved=0.5, other_value=True, value=[0.5, 2.0])
     assert by_feature.verdict(CHECK).message == wording
 
 
-def test_steps_that_are_skipped_are_told_with_their_damage(world: Any, wording: SnapshotAssertion) -> None:
+def test_time_steps_that_are_skipped_are_reported_with_their_effect(
+    world: Any, wording: SnapshotAssertion
+) -> None:
     assert world_of(world, inner_steps=4, inner_moves=0.25).verdict(CHECK).message == wording
 
 
-def test_what_is_good_to_know_besides(world: Any, wording: SnapshotAssertion) -> None:
+def test_further_information(world: Any, wording: SnapshotAssertion) -> None:
     verdict = world_of(world, other_side=0.5, empty_would_be_nan=True).verdict(CHECK)
     assert (verdict.status, verdict.message) == (
         Status.PASS,
@@ -181,19 +185,22 @@ def test_a_layer_that_ignores_the_mask_is_named(world: Any, wording: SnapshotAss
 @pytest.mark.parametrize(
     ("length", "owner", "moved", "status"),
     [
-        (None, {"value": 0.0, "side": "right"}, 0.5, Status.FAIL),
+        (None, Padding(), 0.5, Status.FAIL),
         (None, None, 0.5, Status.WARN),
-        (9, {"value": 0.0, "side": "right"}, 0.5, Status.WARN),
-        (None, {"value": 0.0, "side": "right"}, 2.0**-14, Status.PASS),
+        (9, Padding(), 0.5, Status.WARN),
+        (None, Padding(), 2.0**-14, Status.PASS),
     ],
+    ids=["declared", "not declared", "one length", "rounding"],
 )
-def test_padding_that_its_owner_declares_and_nothing_masks(
+def test_declared_padding_without_a_mask(
     world: Any, length: int | None, owner: Any, moved: float, status: Status
 ) -> None:
     """A model of one length may have been trained on rows that are always filled up to it."""
     inputs = (InputFact(name="x", shape=(None, length, 2), dtype="float32"),)
     padded = world_of(world, moved=moved, declared=False, input="x")
-    verdict = padded.where(facts={"layers": PLAIN, "inputs": inputs}, data={"padding": owner}).verdict(CHECK)
+    verdict = padded.where(
+        facts={"layers": PLAIN, "inputs": inputs}, data=DataContext(owner=OwnerFacts(padding=owner))
+    ).verdict(CHECK)
     assert (verdict.status, verdict.findings.get("cause")) == (
         status,
         None if status is Status.PASS else "padding-unmasked",

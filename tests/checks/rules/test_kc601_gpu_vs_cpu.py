@@ -1,4 +1,4 @@
-"""KC601: accelerators against the CPU and each other."""
+"""KC601: accelerators compared with the CPU and with each other."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TWO = {"devices": ("gpu:0", "gpu:1")}
 
 def test_without_an_accelerator_it_is_skipped(world: Any, wording: SnapshotAssertion) -> None:
     for backend in ("tensorflow", "jax", "torch"):
-        found = world.where(facts={"devices": ("cpu:0",), "backend": backend}).verdict(CHECK)
-        assert (found.status, found.reason) == (Status.SKIP, wording)
+        verdict = world.where(facts={"devices": ("cpu:0",), "backend": backend}).verdict(CHECK)
+        assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
 
 
-def test_rounding_passes_and_is_told(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"on-cpu": world.predict + np.float32(NOISE)}, facts=GPU).verdict(CHECK)
-    assert (found.status, found.message, found.reason) == (Status.PASS, wording, None)
-    assert [(each["candidate"], each["reference"]) for each in found.findings["pairs"]] == [
+def test_rounding_passes_and_is_reported(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"on-cpu": world.predict + np.float32(NOISE)}, facts=GPU).verdict(CHECK)
+    assert (verdict.status, verdict.message, verdict.reason) == (Status.PASS, wording, None)
+    assert [(each["candidate"], each["reference"]) for each in verdict.findings["pairs"]] == [
         ("the CPU", "gpu:0"),
         ("gpu:0 without TF32", "gpu:0"),
         ("gpu:0 without TF32", "the CPU"),
@@ -34,8 +34,8 @@ def test_rounding_passes_and_is_told(world: Any, wording: SnapshotAssertion) -> 
 
 
 def test_every_two_devices_are_compared(world: Any) -> None:
-    found = world.where(facts=TWO).verdict(CHECK)
-    pairs = {(each["candidate"], each["reference"]) for each in found.findings["pairs"]}
+    verdict = world.where(facts=TWO).verdict(CHECK)
+    pairs = {(each["candidate"], each["reference"]) for each in verdict.findings["pairs"]}
     assert pairs == {
         ("gpu:1", "gpu:0"),
         ("the CPU", "gpu:0"),
@@ -46,13 +46,13 @@ def test_every_two_devices_are_compared(world: Any) -> None:
         ("gpu:1 without TF32", "the CPU"),
         ("gpu:0 with TF32", "gpu:0"),
     }
-    assert found.findings["devices"] == ["gpu:0", "gpu:1"]
+    assert verdict.findings["devices"] == ["gpu:0", "gpu:1"]
 
 
 def test_a_second_accelerator_that_differs_fails(world: Any) -> None:
-    found = world.where({"on-accelerator-1": world.moved(1e-2)}, facts=TWO).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "device-precision")
-    assert {judged.comparison.candidate for judged in found.judged if not judged.within} >= {
+    verdict = world.where({"on-accelerator-1": world.moved(1e-2)}, facts=TWO).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "device-precision")
+    assert {judged.comparison.candidate for judged in verdict.judged if not judged.within} >= {
         "on-accelerator-1",
         "on-cpu",
     }
@@ -62,15 +62,15 @@ def test_a_second_accelerator_that_differs_fails(world: Any) -> None:
 
 
 def test_more_than_rounding_fails(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"on-cpu": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "device-precision")
-    assert found.message == wording
+    verdict = world.where({"on-cpu": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "device-precision")
+    assert verdict.message == wording
 
 
-def test_tf32_that_nobody_uses_is_told_and_not_judged(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"with-tf32": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
-    assert found.status is Status.PASS
-    assert found.message == wording
+def test_tf32_that_is_not_in_use_is_reported_and_not_judged(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"with-tf32": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
+    assert verdict.status is Status.PASS
+    assert verdict.message == wording
 
 
 def test_nan_on_one_device_fails(world: Any) -> None:
@@ -80,17 +80,15 @@ def test_nan_on_one_device_fails(world: Any) -> None:
 
 
 def test_crash(world: Any, crashed: Trace) -> None:
-    found = world.where({"without-tf32": crashed}, facts=GPU).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.ERROR, "without-tf32: ValueError: boom")
+    verdict = world.where({"without-tf32": crashed}, facts=GPU).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.ERROR, "without-tf32: ValueError: boom")
 
 
-def test_what_another_process_answers_otherwise_anyway_is_nothing_to_judge(
-    world: Any, wording: SnapshotAssertion
-) -> None:
-    found = world.where({"on-cpu": world.moved(1e-2), "fresh-process": world.moved(0.5)}, facts=GPU).verdict(
-        CHECK
-    )
-    assert (found.status, found.reason) == (
+def test_a_difference_of_any_second_process_is_not_judged(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(
+        {"on-cpu": world.moved(1e-2), "fresh-process": world.moved(0.5)}, facts=GPU
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (
         Status.SKIP,
         wording,
     )

@@ -1,4 +1,4 @@
-"""KC802: answers recorded when the model was saved."""
+"""KC802: outputs recorded when the model was saved."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def recorded(values: Any, **details: Any) -> dict[str, Trace]:
 
 
 def test_the_same(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where(recorded(world.predict)).verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, wording)
+    verdict = world.where(recorded(world.predict)).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
 
 
 def test_rounding_of_another_machine_passes(world: Any) -> None:
@@ -32,17 +32,19 @@ def test_doubles_are_taken(world: Any) -> None:
 
 
 def test_one_row_moved(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where(
+    verdict = world.where(
         recorded(world.moved(1e-2)), facts={"keras": "3.15.1", "saved_with": "3.9.0"}
     ).verdict(CHECK)
-    assert (found.status, found.findings) == (Status.FAIL, {"cause": "answers-moved", "forms": {}})
-    assert found.message == wording
+    assert (verdict.status, verdict.findings) == (Status.FAIL, {"cause": "answers-moved", "forms": {}})
+    assert verdict.message == wording
 
 
-def test_another_form_is_told(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where(recorded(world.predict * 100, forms={"out": "today's answers × 100"})).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "recorded-in-other-form")
-    assert found.message == wording
+def test_a_different_form_is_reported(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(recorded(world.predict * 100, forms={"out": "today's answers × 100"})).verdict(
+        CHECK
+    )
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "recorded-in-other-form")
+    assert verdict.message == wording
 
 
 def test_other_shape_and_nan(world: Any) -> None:
@@ -53,9 +55,9 @@ def test_other_shape_and_nan(world: Any) -> None:
     ] == [Status.FAIL, Status.FAIL]
 
 
-def test_without_answers_it_is_skipped(world: Any, wording: SnapshotAssertion) -> None:
-    found = world.where({"recorded": Trace(route="", details={"given": False})}).verdict(CHECK)
-    assert (found.status, found.reason) == (
+def test_it_is_skipped_without_recorded_outputs(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"recorded": Trace(route="", details={"given": False})}).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (
         Status.SKIP,
         wording,
     )
@@ -66,9 +68,9 @@ def test_crash(world: Any, crashed: Trace) -> None:
 
 
 @pytest.mark.parametrize(("by", "status"), [(0.0, Status.PASS), (1e-2, Status.FAIL)])
-def test_what_recording_rounded_off_is_told(
+def test_rounding_of_the_record_is_reported(
     world: Any, by: float, status: Status, wording: SnapshotAssertion
 ) -> None:
-    found = world.where(recorded(world.moved(by), rounded={"out": "float16"})).verdict(CHECK)
-    assert (found.status, found.findings["rounded"]) == (status, {"out": "float16"})
-    assert found.message == wording
+    verdict = world.where(recorded(world.moved(by), rounded={"out": "float16"})).verdict(CHECK)
+    assert (verdict.status, verdict.findings["rounded"]) == (status, {"out": "float16"})
+    assert verdict.message == wording
