@@ -31,7 +31,7 @@ def warn_of_changed_decisions(verdict: Verdict) -> Verdict:
         return verdict
     most = max(within, key=lambda comparison: comparison.flipped)
     message = (
-        f"{verdict.message}; but {most.flipped} of {most.decisions} decisions change "
+        f"{verdict.message}, but {most.flipped} of {most.decisions} decisions change "
         f"between {most.candidate} and {most.reference}: near ties"
     )
     return replace(verdict, status=Status.WARN, message=message, advice=verdict.advice or UNDECIDED)

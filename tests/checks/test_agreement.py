@@ -17,7 +17,7 @@ from keras_consistency_cli.measurement.tolerance import Policy
 from keras_consistency_cli.routes.trace import Trace
 
 PAIRS = (Pair(candidate="shuffled", reference="predict"), Pair(candidate="call", reference="predict"))
-WORDING = Wording(agree="they agree", differ="they differ,", advice="do this")
+WORDING = Wording(agree="they agree", differ="they differ", advice="do this")
 LIMIT = 4 * 2.0**-15
 NAN = float("nan")
 

@@ -32,7 +32,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "filled": ("filled with {step} for missing values, then scaled", _FILLED),
     "filled-forward": ("filled with the previous value for missing values, then scaled", _FILLED),
     "filled-after": ("scaled, then filled with {step} for missing values", _FILLED),
-    "filled-alike": ("filled for missing values with a number chosen by serving, then scaled", _FILLED),
+    "filled-alike": ("filled with a number of serving's own for missing values, then scaled", _FILLED),
     "scaled-too": ("scaled, although the scaler belongs to a different input", "scaler-applied-twice"),
     "float32-first": ("cast to float32 before scaling", LOW_PRECISION),
     "float16-first": ("cast to float16 before scaling", LOW_PRECISION),

@@ -180,7 +180,9 @@ def _judge_agreement(evidence: Evidence, details: Mapping[str, Any], judged: Seq
     """The verdict if padding changes nothing, or if rows could not be compared."""
     if judged:
         remarks = "".join(f"; {remark}" for remark in _remarks(details))
-        return Verdict.ok(f"padding does not change outputs; {_describe_comparison(details)}{remarks}")
+        return Verdict.ok(
+            f"padding does not change outputs; compared {_describe_comparison(details)}{remarks}"
+        )
     if max(details.get("restored_moves", 0.0), details.get("filled_moves", 0.0)) > _VISIBLE:
         return _judge_at_one_length(evidence, details)
     reason = details.get("refused") or "the rows show no padding and the model declares no mask"

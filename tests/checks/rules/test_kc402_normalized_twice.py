@@ -14,6 +14,7 @@ from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.checks.rules.kc402_normalized_twice import CHECK
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
 from tests.helpers.described import columns_of, examined, layer, rows_fact, scaling_fact
+from tests.helpers.wording import masked
 
 ROWS = np.random.default_rng(0).normal([50.0, -3.0, 12.0], [10.0, 0.1, 7.0], (200, 3))
 STANDARD = (ROWS - ROWS.mean(0)) / ROWS.std(0)
@@ -60,7 +61,7 @@ def test_a_scaler_before_a_layer_for_raw_rows_fails(kind: Any, wording: Snapshot
     norm = layer(**NORM, seen=columns_of(scaler.transform(ROWS)), seen_raw=columns_of(ROWS))
     verdict = fed(scaler.transform(ROWS), norm, scaling=scaling_fact(scaler, ROWS))
     assert outcome(verdict) == (Status.FAIL, "normalized-twice", "norm")
-    assert verdict.message == wording
+    assert masked(verdict.message) == wording
 
 
 def test_a_scaler_before_a_layer_for_scaled_rows_passes() -> None:
