@@ -15,8 +15,10 @@ import numpy as np
 
 from benchmarks.measure import Figure, aligned, say
 from benchmarks.models import ARCHITECTURES, Architecture, BatchLeak
-from keras_consistency_cli.checks.agreement import judge_pairs
-from keras_consistency_cli.checks.base import Check, Evidence, Judged
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.verdict import Judged
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
@@ -112,7 +114,7 @@ def examine(model: Any, rows: dict[str, np.ndarray], checks: Sequence[Check]) ->
         plan=Plan.of(checks, routes()), facts=desk.facts, policy=Policy(), clients=clients
     )
     collector.add(np.arange(len(next(iter(rows.values())))), first=True)
-    return collector.evidence({})
+    return collector.evidence(DataContext())
 
 
 def measure(*, quick: bool) -> list[Figure]:

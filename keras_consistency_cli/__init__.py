@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.api.check import InconsistencyError, Report, Status, check
+    from keras_consistency_cli.api.check import InconsistencyError, Report, check
+    from keras_consistency_cli.checks.verdict import Status
     from keras_consistency_cli.reporting.version import __version__
 
 __all__ = ["InconsistencyError", "Report", "Status", "__version__", "check"]

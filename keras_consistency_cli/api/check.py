@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.strict_yaml import KeyPath
 from keras_consistency_cli.config.validation_errors import usage_error

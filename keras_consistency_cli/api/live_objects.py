@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
@@ -23,7 +24,7 @@ from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows
 from keras_consistency_cli.pipeline.plan import Plan
-from keras_consistency_cli.pipeline.run import examine, selected
+from keras_consistency_cli.pipeline.run import examine
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, load_workers
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.registry import routes

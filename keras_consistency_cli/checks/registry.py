@@ -1,4 +1,4 @@
-"""Checks: one file each, one explicit table. Free of Keras."""
+"""The table of all checks, one file for each. Free of Keras."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
-"""Any two ways of calling a model, held against each other as a check of its own."""
+"""A check of any two routes, as `kcheck compare` runs it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, with_others
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.preconditions import skip_pass_of_single_row
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import ROUNDED, float64_name
@@ -15,49 +17,36 @@ from keras_consistency_cli.text import clean, did_you_mean
 __all__ = ["CODE", "ROUTES", "comparison_check"]
 
 CODE = "ROUTES"
-"""Stands where checks have their code."""
+"""Stands in reports where checks have their code."""
 _PAIRED = {name for check in CHECKS for pair in check.pairs for name in (pair.candidate, pair.reference)}
-_ANSWERING = _PAIRED | {float64_name(name) for name in _PAIRED} | {ROUNDED, "training-call"}
-ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name in _ANSWERING}
-"""The ways of calling by name, with a line on each; routes that measure something else than answers are left out."""
+_WITH_OUTPUTS = _PAIRED | {float64_name(name) for name in _PAIRED} | {ROUNDED, "training-call"}
+ROUTES: Mapping[str, str] = {route.name: route.summary for route in routes() if route.name in _WITH_OUTPUTS}
+"""The routes that give outputs, by name, with a one-line summary of each."""
 
 
 def _is_batching(route: str) -> bool:
-    """Whether a way of calling differs from predict by who shares a batch with whom, and by nothing else."""
+    """Whether a route differs from predict only in which rows share a batch."""
     return route in ("one-by-one", "single-predict", "shuffled", "short-tail") or route.startswith("batch-")
 
 
 def comparison_check(candidate: str, reference: str) -> Check:
-    """Return the check that asks whether two routes agree.
+    """Return the check that compares two routes.
 
     Raises:
-        UsageError: there is no such route, or it is the same one twice.
+        UsageError: there is no such route, or it is the same route twice.
     """
-    for name in (candidate, reference):
-        if name not in ROUTES:
-            raise UsageError(
-                f"no route is called '{clean(name, 60)}'{did_you_mean(name, ROUTES)}",
-                fix="'kcheck list --routes' shows them",
-            )
-    if candidate == reference:
-        raise UsageError(
-            f"{candidate} against itself tells nothing", fix="name two routes; predict-again repeats predict"
-        )
+    _refuse_unknown(candidate, reference)
     pair = Pair(candidate=candidate, reference=reference)
-    advice = "kcheck run tells the cause where it knows one"
     wording = Wording(
-        agree=f"{candidate} answers as {reference} does",
-        differ=f"{candidate} does not answer as {reference} does, it differs",
-        advice=advice,
+        agree=f"{candidate} gives the same outputs as {reference}",
+        differ=f"{candidate} gives different outputs than {reference}",
+        advice="kcheck run also looks for the cause",
     )
 
     def examine(evidence: Evidence) -> Verdict:
-        found = agreement(evidence, (pair,), wording)
-        return (
-            with_others(found, evidence)
-            if any(_is_batching(name) for name in (candidate, reference))
-            else found
-        )
+        verdict = agreement(evidence, (pair,), wording)
+        needs_neighbours = _is_batching(candidate) or _is_batching(reference)
+        return skip_pass_of_single_row(verdict, evidence) if needs_neighbours else verdict
 
     title = f"{candidate} equals {reference}"
     return Check(
@@ -68,3 +57,17 @@ def comparison_check(candidate: str, reference: str) -> Check:
         examine=examine,
         pairs=(pair,),
     )
+
+
+def _refuse_unknown(candidate: str, reference: str) -> None:
+    for name in (candidate, reference):
+        if name not in ROUTES:
+            raise UsageError(
+                f"no route is called '{clean(name, 60)}'{did_you_mean(name, ROUTES)}",
+                fix="'kcheck list --routes' shows all routes",
+            )
+    if candidate == reference:
+        raise UsageError(
+            f"{candidate} is compared with itself",
+            fix="name two different routes; predict-again repeats predict",
+        )

@@ -1,79 +1,97 @@
-"""Which checks to run: `--select` and `--ignore` words turned into codes."""
+"""Which checks to run: from the words of `--select`, `--ignore` and `require` to checks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from keras_consistency_cli.checks.base import Check
+from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["check_outputs", "required_codes", "resolve_selection"]
+__all__ = ["check_outputs", "required", "resolve_selection", "selected"]
+
+
+def selected(settings: Settings) -> tuple[Check, ...]:
+    """Return the checks that the settings ask for, configured by them.
+
+    Raises:
+        UsageError: a word fits no check, no check is left, or a required check is not selected.
+    """
+    offered = [check for check in CHECKS if settings.select or not check.on_request]
+    names = [(check.code, check.name) for check in offered]
+    codes = resolve_selection(settings.select, settings.ignore, names)
+    missing = next((code for code in required(settings) if code not in codes), None)
+    if missing is not None:
+        raise UsageError(
+            f"{missing} is required, but it is not among the checks to run",
+            fix=f"--select {missing} too, or do not require it",
+        )
+    return tuple(check.configured(settings) for check in CHECKS if check.code in codes)
+
+
+def required(settings: Settings) -> tuple[str, ...]:
+    """Return the codes of the checks that must not be skipped.
+
+    Raises:
+        UsageError: a word of `require` fits no check.
+    """
+    if not settings.require:
+        return ()
+    return resolve_selection(settings.require, (), [(check.code, check.name) for check in CHECKS])
 
 
 def resolve_selection(
-    select: Sequence[str], ignore: Sequence[str], known: Sequence[tuple[str, str]]
+    select: Sequence[str], ignore: Sequence[str], checks: Sequence[tuple[str, str]]
 ) -> tuple[str, ...]:
-    """Return the codes to run, in the order of `known`.
+    """Return the codes to run, in the order of `checks`.
 
     Args:
-        select: codes, beginnings of codes (KC1) or names; nothing selected means all of them.
-        ignore: the same kinds of words, taken away from the selected.
-        known: (code, name) of every check.
+        select: codes, beginnings of codes (KC1) or names; no word selects all checks.
+        ignore: words of the same kinds, removed from the selected ones.
+        checks: (code, name) of every check.
 
     Raises:
         UsageError: a word fits no check, or no check is left to run.
     """
-    wanted = (
-        {code for word in select for code in _matching(word, known)}
-        if select
-        else {code for code, _ in known}
-    )
-    unwanted = {code for word in ignore for code in _matching(word, known)}
-    chosen = tuple(code for code, _ in known if code in wanted - unwanted)
-    if not chosen:
+    wanted = {code for word in select for code in _matching_codes(word, checks)}
+    unwanted = {code for word in ignore for code in _matching_codes(word, checks)}
+    codes = tuple(code for code, _ in checks if (code in wanted or not select) and code not in unwanted)
+    if not codes:
         raise UsageError(
-            "no check is left to run: everything selected is ignored too",
-            fix="ignore less; 'kcheck list' shows all checks",
+            "no check is left to run: all selected checks are ignored",
+            fix="ignore fewer checks; 'kcheck list' shows all of them",
         )
-    return chosen
+    return codes
 
 
-def check_outputs(stated: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse limits for outputs that the model does not have; one that does not tell its outputs is taken at the user's word.
+def check_outputs(stated: Sequence[str], outputs: Sequence[str]) -> None:
+    """Refuse limits for outputs that the model does not have, if it names its outputs.
 
     Raises:
-        UsageError: with the nearest name.
+        UsageError: with the closest name.
     """
     for name in stated:
-        if known and name not in known:
-            what = (
-                f"a limit is stated for output '{clean(name, 60)}', which the model does not "
-                f"have{did_you_mean(name, known)}"
+        if outputs and name not in outputs:
+            raise UsageError(
+                f"a limit is stated for output '{clean(name, 60)}', which the model does not have"
+                f"{did_you_mean(name, outputs)}",
+                expected=clean(", ".join(outputs)),
             )
-            raise UsageError(what, expected=clean(", ".join(known)))
 
 
-def _matching(word: str, known: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def _matching_codes(word: str, checks: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     folded = word.strip().casefold()
-    found = tuple(
+    codes = tuple(
         code
-        for code, name in known
+        for code, name in checks
         if folded and (code.casefold().startswith(folded) or name.casefold() == folded)
     )
-    if not found:
-        words = [word for pair in known for word in pair]
+    if not codes:
+        words = [word for pair in checks for word in pair]
         hint = did_you_mean(folded.upper(), words) or did_you_mean(folded, words)
         raise UsageError(
             f"no check is called '{clean(word, 60)}'{hint}", fix="'kcheck list' shows codes and names"
         )
-    return found
-
-
-def required_codes(words: Sequence[str], checks: Sequence[Check]) -> tuple[str, ...]:
-    """Return the codes of the checks that must give a verdict; none without words.
-
-    Raises:
-        UsageError: a word fits no check.
-    """
-    return resolve_selection(words, (), [(check.code, check.name) for check in checks]) if words else ()
+    return codes

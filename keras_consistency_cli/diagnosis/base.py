@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.diagnosis.impact import Damage
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keras_consistency_cli.checks.analysis.served_rows import mistakes
-from keras_consistency_cli.checks.base import Evidence, Status, Verdict
+from keras_consistency_cli.checks.analysis.served_rows import find_mistakes
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.signatures import changed, differs
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR, PLAUSIBLE_FACTOR
 
@@ -293,7 +294,7 @@ def replayed(slug: str) -> Prove:
     """Return a proof by making the mistake again: the saved scaler, misused that way, gives the served rows."""
 
     def prove(evidence: Evidence, _failing: Mapping[str, Verdict]) -> Proof | None:
-        found = mistakes(evidence) or ()
+        found = find_mistakes(evidence) or ()
         mine = sum(each.columns for each in found if each.cause == slug)
         other = sum(each.columns for each in found if each.cause != slug)
         if not mine:

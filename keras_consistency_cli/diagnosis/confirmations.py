@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.causes.precision import ROUNDED_BY_KERNELS
 from keras_consistency_cli.diagnosis.confirmation_tests import (
     Proof,

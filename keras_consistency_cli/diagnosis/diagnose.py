@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keras_consistency_cli.checks.base import Evidence, Status, Verdict
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
 from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.table import CAUSES

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.facts import DataFacts, Decision
+from keras_consistency_cli.measurement.facts import Decision
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["Damage", "HitRow", "damage_of"]
@@ -99,8 +100,7 @@ def _hit(judged: Judged) -> int:
 
 def _worst(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[HitRow, ...]:
     """The rows that moved most in any of the comparisons, each once."""
-    known: DataFacts | None = evidence.data.get("description")
-    target = known.target if known is not None else None
+    target = evidence.data.description.target
     found: dict[int, HitRow] = {}
     for comparison in comparisons:
         for each in comparison.worst:
@@ -120,7 +120,7 @@ def _worst(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[HitRo
 
 def _bad_rows(evidence: Evidence, verdicts: Sequence[Verdict]) -> Damage | None:
     """Rows with NaN or infinity, where that is what the verdicts are about."""
-    bad = {row for rows in evidence.data.get("nonfinite_rows", {}).values() for row in rows}
+    bad = {row for rows in evidence.data.nonfinite_rows.values() for row in rows}
     if not bad or all(verdict.code != "KC701" for verdict in verdicts):
         return None
     return Damage(rows_hit=len(bad), rows=evidence.rows, share=_share(len(bad), evidence.rows))

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from keras_consistency_cli.checks.agreement import rounding_put_back
-from keras_consistency_cli.checks.base import Evidence, Judged, Verdict
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.judgement import layer_rounding
+from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 
 __all__ = [
@@ -136,7 +136,7 @@ def only_rounding(evidence: Evidence, judged: Judged) -> bool:
     """A deviation beyond a stated or exact limit, which is within what this model's own rounding gives."""
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
-    rounded = rounding_put_back(evidence).get(judged.comparison.output)
+    rounded = layer_rounding(evidence).get(judged.comparison.output)
     measured = NoiseEvidence(
         pair=judged.comparison, noise=noise, float64_pair=judged.float64_pair, rounded=rounded
     )
@@ -196,11 +196,9 @@ def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
 
 def nan_from_scaling(evidence: Evidence) -> bool:
     """Whether rows without NaN or infinity have some once they have been through the scaler."""
-    known: DataFacts | None = evidence.data.get("description")
-    return (
-        known is not None
-        and any(each.bad_rows for each in known.fed)
-        and not any(each.bad_rows for each in known.raw)
+    description = evidence.data.description
+    return any(rows.bad_rows for rows in description.fed) and not any(
+        rows.bad_rows for rows in description.raw
     )
 
 

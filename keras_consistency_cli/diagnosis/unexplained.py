@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.base import Evidence, Status, Verdict
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.signatures import changed, differs, random_operations

@@ -308,7 +308,7 @@ class Subject:
 
     @cached_property
     def _hints(self) -> Mapping[str, Any]:
-        from keras_consistency_cli.loading.rows.synthesis import input_hints
+        from keras_consistency_cli.loading.model.input_hints import input_hints
 
         return input_hints(self.model)
 

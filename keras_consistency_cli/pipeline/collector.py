@@ -8,11 +8,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.decisions import detect_decisions
 from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
@@ -76,7 +77,7 @@ class EvidenceCollector:
         accelerated = any("cpu" not in device.lower() for device in self.facts.devices)
         return bool(self.facts.low_precision) or accelerated
 
-    def evidence(self, context: Mapping[str, Any]) -> Evidence:
+    def evidence(self, context: DataContext) -> Evidence:
         """Return the evidence for checks.
 
         Args:
@@ -89,7 +90,7 @@ class EvidenceCollector:
             comparisons=self.comparisons,
             noise=self.noise(),
             rows=self.rows,
-            data={**context, "nonfinite_rows": self.bad_rows},
+            data=replace(context, nonfinite_rows=self.bad_rows),
         )
 
     # Running and comparing
@@ -109,7 +110,7 @@ class EvidenceCollector:
         checks: Sequence[Check],
         table: Sequence[Route],
         numbers: np.ndarray,
-        context: Mapping[str, Any],
+        context: DataContext,
     ) -> None:
         """Run the sample's routes check by check, and none after the first check that fails.
 

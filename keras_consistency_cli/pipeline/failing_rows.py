@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from keras_consistency_cli.checks.agreement import worst
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.judgement import worst
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.distance import max_abs_difference
 from keras_consistency_cli.reporting.report import FailingRows

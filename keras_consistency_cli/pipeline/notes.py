@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.loading.model_file.advisories import version_warning
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras_consistency_cli.checks.base import Verdict
-from keras_consistency_cli.checks.registry import CHECKS
-from keras_consistency_cli.checks.selection import required_codes
+from keras_consistency_cli.checks.selection import required
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.loading.rows.source import RowSource
@@ -68,7 +67,7 @@ def build_report(
         notes=_notes(settings, collector, verdicts, run),
         fail_on=settings.fail_on,
         exit_zero=settings.exit_zero,
-        required=required_codes(settings.require, CHECKS),
+        required=required(settings),
         lost=run.lost,
     )
 
@@ -90,7 +89,7 @@ def _notes(
 ) -> tuple[str, ...]:
     return (
         *notes.note_workers(run.lost, run.unprotected),
-        *notes.note_required(required_codes(settings.require, CHECKS), verdicts),
+        *notes.note_required(required(settings), verdicts),
         *notes.note_versions(collector.facts),
         *notes.note_float64_copy(collector),
         *notes.note_scaling(run.description),

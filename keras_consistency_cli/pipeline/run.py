@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.checks.base import Check, Status, Verdict
-from keras_consistency_cli.checks.registry import CHECKS
-from keras_consistency_cli.checks.rules.kc102_batch_size import batch_pairs
-from keras_consistency_cli.checks.selection import check_outputs, required_codes, resolve_selection
+from keras_consistency_cli.checks.base import Check
+from keras_consistency_cli.checks.context import DataContext, RefusedRows
+from keras_consistency_cli.checks.selection import check_outputs, selected
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
-from keras_consistency_cli.errors import ShapeMismatchError, UsageError
+from keras_consistency_cli.errors import ShapeMismatchError
 from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.measurement.facts import DataFacts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
-from keras_consistency_cli.pipeline.evidence_context import known_of
+from keras_consistency_cli.pipeline.evidence_context import data_context
 from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
 from keras_consistency_cli.pipeline.inputs import Inputs
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
@@ -34,7 +33,7 @@ from keras_consistency_cli.reporting.reproducer import reproducers
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["examine", "inspect", "selected"]
+__all__ = ["examine", "inspect"]
 
 
 def inspect(
@@ -98,17 +97,14 @@ def examine(
     except ShapeMismatchError as mismatch:
         return _refused(mismatch, settings, subject.inputs, collector, checks)
     description = subject.clients["main"].describe(every=settings.rows == "all")
-    known = {
-        **known_of(settings, subject.inputs, subject.facts),
-        **_known(settings, subject.inputs, description),
-    }
+    context = data_context(settings, subject.inputs, subject.facts, description)
     numbers = with_bad_rows(numbers, description)
     sample, rest = split_sample(numbers, subject.facts, settings.batch_size)
 
-    verdicts = _collect_and_judge(settings, subject, collector, checks, known, sample, rest)
-    _locate_faults(collector, known, verdicts, sample)
-    diagnoses = diagnose(collector.evidence(known), verdicts)
-    open_questions = unexplained(collector.evidence(known), verdicts, diagnoses)
+    verdicts = _collect_and_judge(settings, subject, collector, checks, context, sample, rest)
+    _locate_faults(collector, context, verdicts, sample)
+    diagnoses = diagnose(collector.evidence(context), verdicts)
+    open_questions = unexplained(collector.evidence(context), verdicts, diagnoses)
     exhibits = _collect_failing_rows(settings, subject, collector, verdicts, sample)
 
     # Last of all: a worker that is killed after this has nothing left to answer.
@@ -139,31 +135,31 @@ def _collect_and_judge(
     subject: LoadedSubject,
     collector: EvidenceCollector,
     checks: Sequence[Check],
-    known: Mapping[str, Any],
+    context: DataContext,
     sample: np.ndarray,
     rest: np.ndarray,
 ) -> list[Verdict]:
     """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
     table = routes(settings.batch_sizes())
     if settings.exit_first:
-        collector.add_until_failure(checks, table, sample, known)
+        collector.add_until_failure(checks, table, sample, context)
     else:
         collector.add(sample, first=True)
     for chunk in chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size)):
-        if settings.exit_first and _first_failure(_judge_until_failure(checks, collector, known)):
+        if settings.exit_first and _first_failure(_judge_until_failure(checks, collector, context)):
             break
         collector.add(chunk, first=False)
     if settings.exit_first:
-        return _judge_until_failure(checks, collector, known)
-    evidence = collector.evidence(known)
+        return _judge_until_failure(checks, collector, context)
+    evidence = collector.evidence(context)
     return [check.verdict(evidence) for check in checks]
 
 
 def _judge_until_failure(
-    checks: Sequence[Check], collector: EvidenceCollector, known: Mapping[str, Any]
+    checks: Sequence[Check], collector: EvidenceCollector, context: DataContext
 ) -> list[Verdict]:
     """Return the verdicts of the checks up to the first failure; those after it are skipped."""
-    evidence = collector.evidence(known)
+    evidence = collector.evidence(context)
     verdicts: list[Verdict] = []
     for check in checks:
         failure = _first_failure(verdicts)
@@ -179,11 +175,11 @@ def _first_failure(verdicts: Sequence[Verdict]) -> Verdict | None:
 
 
 def _locate_faults(
-    collector: EvidenceCollector, known: Mapping[str, Any], verdicts: Sequence[Verdict], sample: np.ndarray
+    collector: EvidenceCollector, context: DataContext, verdicts: Sequence[Verdict], sample: np.ndarray
 ) -> None:
     """Run the routes that search for the faulty layer, then those that test it by an intervention."""
     collector.run_more(locators(verdicts), sample)
-    collector.run_more(togglers(collector.evidence(known), verdicts), sample)
+    collector.run_more(togglers(collector.evidence(context), verdicts), sample)
 
 
 def _collect_failing_rows(
@@ -207,25 +203,22 @@ def _refused(
     collector: EvidenceCollector,
     checks: Sequence[Check],
 ) -> Report:
-    """The report on rows that the model would refuse: one check says so, and no other can be asked.
+    """Return the report on rows that the model refuses: only checks that accept such rows are run.
 
     Raises:
-        MisfitError: that check is not among those selected.
+        ShapeMismatchError: none of the selected checks accepts them.
     """
-    if all(check.code != "KC501" for check in checks):
+    judges = [check.code for check in checks if check.accepts_refused_rows]
+    if not judges:
         raise mismatch
-    evidence = collector.evidence(
-        {
-            "mismatch": {
-                "input": mismatch.input,
-                "shape": mismatch.shape,
-                "expected": mismatch.wanted,
-                "mend": mismatch.fix,
-            }
-        }
+    refused = RefusedRows(
+        input=mismatch.input, shape=mismatch.shape, expected=mismatch.wanted, fix=mismatch.fix
     )
-    why = "the model refuses rows of this shape (KC501)"
-    verdicts = [check.verdict(evidence) if check.code == "KC501" else check.skipped(why) for check in checks]
+    evidence = collector.evidence(DataContext(refused=refused))
+    reason = f"the model refuses rows of this shape ({', '.join(judges)})"
+    verdicts = [
+        check.verdict(evidence) if check.accepts_refused_rows else check.skipped(reason) for check in checks
+    ]
     return build_report(
         settings,
         opened,
@@ -233,32 +226,4 @@ def _refused(
         verdicts,
         diagnose(evidence, verdicts),
         RunInfo(rows_description="", description=DataFacts()),
-    )
-
-
-def _known(settings: Settings, opened: Inputs, description: DataFacts) -> dict[str, Any]:
-    """What checks may know beside routes and facts of the model."""
-    return {
-        "description": description,
-        "scaler_saved_with": opened.scaler.sklearn_version if opened.scaler else None,
-        "drift_limits": settings.checks.distribution_shift,
-    }
-
-
-def selected(settings: Settings) -> tuple[Check, ...]:
-    """Return the checks that the settings ask for, fitted to them."""
-    offered = [check for check in CHECKS if settings.select or not check.on_request]
-    codes = resolve_selection(
-        settings.select, settings.ignore, [(check.code, check.name) for check in offered]
-    )
-    lacking = next((code for code in required_codes(settings.require, CHECKS) if code not in codes), None)
-    if lacking is not None:
-        raise UsageError(
-            f"{lacking} is required, and is not among the checks to run",
-            fix=f"--select {lacking} too, or require it no more",
-        )
-    chosen = (check for check in CHECKS if check.code in codes)
-    return tuple(
-        replace(check, pairs=batch_pairs(settings.batch_sizes())) if check.code == "KC102" else check
-        for check in chosen
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
 from keras_consistency_cli.reporting.formats.json_report import render_json

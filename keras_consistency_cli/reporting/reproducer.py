@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.setting_types import CheckOptions, OwnerFacts, StatedLimit
 from keras_consistency_cli.config.settings import Settings
 

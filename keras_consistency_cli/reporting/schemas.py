@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from keras_consistency_cli.checks.base import Judged, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.unexplained import Unexplained

@@ -1,6 +1,7 @@
-"""A world in which every route answers alike, but for those that a test changes. No model runs: a fake seat hands out small arrays.
+"""A world in which every route gives the same outputs, except those that a test changes.
 
-Everything after the seat is real: the plan, the comparisons, the noise and the check's own judgement.
+No model runs: a fake client returns small arrays. Everything after the client is real: the plan, the
+comparisons, the noise and the check's own judgement.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Check, Evidence, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.facts import Facts, InputFact, OutputFact
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
@@ -22,21 +25,21 @@ from keras_consistency_cli.routes.trace import Trace
 
 ROWS = 32
 NOISE = 2.0**-15
-"""The greatest |float32 - float64| of a world's predict: the calibrated limit is four times as much, and one ulp."""
+"""The largest |float32 - float64| of a world's predict; the limit is four times that, plus one ulp."""
 
 Answer = np.ndarray | Trace | Mapping[str, np.ndarray]
-"""What a route gives: output "out", a whole trace, or outputs by name."""
+"""What a route returns: output "out", a whole trace, or outputs by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Rows of a healthy model: `exact` is what float64 gives, `predict` what float32 gives, `rounding` as far apart as NOISE.
+    """Rows of a healthy model: `exact` are its float64 outputs, `predict` its float32 outputs.
 
     Args:
-        answers: by route, what differs from that.
+        answers: by route, outputs that differ from these.
         facts: fields of Facts that differ from a small functional model's.
         policy: how limits are found.
-        data: what was counted in the inputs.
+        data: what is known about the rows without any route.
     """
 
     exact: np.ndarray
@@ -44,33 +47,31 @@ class World:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: DataContext = field(default_factory=DataContext)
 
     def where(self, answers: Mapping[str, Answer] | None = None, **changed: Any) -> World:
-        """The same world, with other answers of some routes and other fields."""
+        """The same world, with different outputs of some routes and different fields."""
         return replace(self, answers={**self.answers, **(answers or {})}, **changed)
 
     def moved(self, by: float, rows: Sequence[int] = (3,), *, precision: str = "float32") -> np.ndarray:
-        """Predict's answers, or the float64 copy's, moved by `by` in some rows."""
+        """The outputs of predict, or of the float64 copy, changed by `by` in some rows."""
         values = (self.exact if precision == "float64" else self.predict).copy()
         values[list(rows)] += values.dtype.type(by)
         return values
 
     def evidence(self, check: Check) -> Evidence:
-        """What the check would be given by a run of its routes on these answers."""
-        known: dict[str, Any] = {
+        """The evidence that a run of the check's routes would give."""
+        usual: dict[str, Any] = {
             "name": "m",
             "kind": "Functional",
             "parameters": 1,
             "layers": (),
             "backend": "tensorflow",
-        }
-        known |= {
             "inputs": (InputFact(name="x", shape=(None, 2), dtype="float32"),),
             "outputs": (OutputFact(name="out", shape=(None, 1)),),
         }
-        facts = Facts(**{**known, **self.facts})
-        client: Any = _Seat(self)
+        facts = Facts(**{**usual, **self.facts})
+        client: Any = _Client(self)
         clients: dict[str, Any] = {route.placement: client for route in routes()}
         collector = EvidenceCollector(
             plan=Plan.of([check], routes()), facts=facts, policy=self.policy, clients=clients
@@ -79,12 +80,12 @@ class World:
         return collector.evidence(self.data)
 
     def verdict(self, check: Check) -> Verdict:
-        """What the check says, without the time it took."""
+        """The verdict of the check, without the time it took."""
         return replace(check.verdict(self.evidence(check)), elapsed_s=0.0)
 
 
-class _Seat:
-    """Answers as the world says; a route that it says nothing of answers as predict or as its float64 copy does."""
+class _Client:
+    """Returns the world's outputs; by default those of predict or of its float64 copy."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -110,7 +111,7 @@ class _Seat:
 
 @pytest.fixture
 def make_world() -> Callable[..., World]:
-    """Make a world of some rows; values lie around `centre`."""
+    """A function that creates a world of some rows, with values around `centre`."""
 
     def make(rows: int = ROWS, *, centre: float = 1.0) -> World:
         predict = np.full((rows, 1), centre, np.float32) + np.linspace(
@@ -124,7 +125,7 @@ def make_world() -> Callable[..., World]:
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """A world of 32 rows in which all is well."""
+    """A world of 32 rows without any fault."""
     return make_world()
 
 

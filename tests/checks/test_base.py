@@ -1,26 +1,24 @@
-"""base: a check signs its answer, and a crash of the check is its own error."""
+"""A check signs its verdict, its crash is its own error, and settings configure it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Check, Evidence, Judged, Status, Verdict
-from keras_consistency_cli.measurement.measure import Answers, compare
-from keras_consistency_cli.measurement.policy import Limit
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.routes.trace import Trace
 
 
 def check(examine: Any) -> Check:
     return Check(code="KC999", name="nothing", title="t", explanation="Why: so.", examine=examine)
 
 
-def test_statuses_are_declared_from_good_to_bad() -> None:
-    assert [status.value for status in Status] == ["pass", "skip", "warn", "error", "fail"]
-
-
-def test_a_verdict_is_signed(world: Any) -> None:
+def test_a_verdict_has_the_code_and_name_of_its_check(world: Any) -> None:
     asked = check(lambda _evidence: Verdict(status=Status.WARN, message="hm", findings={"a": 1}))
     assert world.verdict(asked) == Verdict(
         status=Status.WARN, message="hm", code="KC999", name="nothing", findings={"a": 1}
@@ -34,17 +32,19 @@ def test_a_verdict_is_signed(world: Any) -> None:
         (ValueError("a\x1b[31m\nb"), "ValueError: a\\x1b[31m\\x0ab"),
         (ZeroDivisionError(), "ZeroDivisionError: "),
     ],
+    ids=["KeyError", "control characters", "no text"],
 )
 def test_a_check_that_crashes_is_an_error_and_never_a_pass(
-    world: Any, problem: Exception, reason: str
+    world: Any, problem: Exception, reason: str, wording: SnapshotAssertion
 ) -> None:
     def examine(_evidence: Evidence) -> Verdict:
         raise problem
 
-    expected = Verdict(
-        status=Status.ERROR, message="the check itself failed", code="KC999", name="nothing", reason=reason
+    verdict = world.verdict(check(examine))
+    assert verdict == Verdict(
+        status=Status.ERROR, message=verdict.message, code="KC999", name="nothing", reason=reason
     )
-    assert world.verdict(check(examine)) == expected
+    assert verdict.message == wording
 
 
 def test_an_interruption_is_not_swallowed(world: Any) -> None:
@@ -55,41 +55,23 @@ def test_an_interruption_is_not_swallowed(world: Any) -> None:
         world.verdict(check(examine))
 
 
-def flipping(*, within: bool = True, flips: int = 1) -> Judged:
-    theirs = np.full((40, 1), 0.5)
-    mine = theirs.copy()
-    mine[:flips] -= 1e-6
-    found = compare(
-        ("served", "predict"),
-        Answers(outputs={"y": mine}),
-        Answers(outputs={"y": theirs}),
-        decisions={"y": "threshold"},
-    )[0]
-    return Judged(comparison=found, limit=Limit(value=1e-3, origin="stated"), within=within)
+PAIR = Pair(candidate="batch-5", reference="predict")
 
 
-def test_a_pass_with_decisions_that_flip_inside_the_limit_is_never_silent(world: Any) -> None:
-    """No check has to think of it: agreement() warns by itself, and what judges pairs in another way is caught here."""
-    found = world.verdict(
-        check(
-            lambda _evidence: Verdict(status=Status.PASS, message="all is well", judged=(flipping(flips=2),))
-        )
-    )
-    assert found.status is Status.WARN
-    assert found.message == "all is well; yet 2 of 40 decisions flip between served and predict: near ties"
-    assert "undecided" in str(found.advice)
+def test_settings_choose_the_pairs_of_a_check_that_depends_on_them() -> None:
+    settings = Settings.model_validate({"model": "m.keras"})
+    plain = check(lambda _evidence: Verdict.ok("m"))
+    assert plain.configured(settings) is plain
+    depending = replace(plain, pairs_for=lambda chosen: (PAIR,) * chosen.batch_size)
+    assert depending.configured(settings).pairs == (PAIR,) * 32
 
 
-@pytest.mark.parametrize(
-    "verdict",
-    [
-        Verdict(status=Status.PASS, message="m", judged=(flipping(flips=0),)),
-        Verdict(status=Status.PASS, message="m", judged=(flipping(within=False),)),
-        Verdict(status=Status.FAIL, message="m", judged=(flipping(),)),
-        Verdict(status=Status.SKIP, message="m", reason="r", judged=(flipping(),)),
-    ],
-    ids=["no flips", "beyond its limit on purpose", "failed", "skipped"],
-)
-def test_other_verdicts_stay_as_they_are(world: Any, verdict: Verdict) -> None:
-    found = world.verdict(check(lambda _evidence: verdict))
-    assert (found.status, found.message, found.advice) == (verdict.status, "m", None)
+def test_a_check_that_is_not_run_is_skipped_with_the_reason() -> None:
+    skipped = check(lambda _evidence: Verdict.ok("m")).skipped("no rows")
+    assert (skipped.status, skipped.reason, skipped.code) == (Status.SKIP, "no rows", "KC999")
+
+
+def test_a_route_that_did_not_run_has_no_details(world: Any) -> None:
+    traces = {"predict": Trace(route="predict", details={"a": 1}, error="boom")}
+    evidence = replace(world.evidence(check(lambda _evidence: Verdict.ok("m"))), traces=traces)
+    assert (evidence.details("predict"), evidence.details("call")) == ({}, {})

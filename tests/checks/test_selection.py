@@ -1,10 +1,12 @@
-"""selection: words of --select and --ignore become codes."""
+"""Words of --select and --ignore become codes, and codes become configured checks."""
 
 from __future__ import annotations
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
+from keras_consistency_cli.checks.selection import check_outputs, required, resolve_selection, selected
+from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import UsageError
 
 KNOWN = (
@@ -33,32 +35,55 @@ def test_codes_beginnings_and_names(
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"),
-    [
-        ("batch-sise", " (did you mean 'batch-size'?)"),
-        ("kc702", " (did you mean 'KC701'?)"),
-        ("xyz", ""),
-        ("", ""),
-        ("batch", ""),
-    ],
+    "word",
+    ["batch-sise", "kc702", "xyz", "", "batch"],
+    ids=["mistyped name", "mistyped code", "unknown", "empty", "part of a name"],
 )
 @pytest.mark.parametrize("option", ["select", "ignore"])
-def test_an_unknown_word_is_refused_with_a_suggestion(word: str, hint: str, option: str) -> None:
+def test_an_unknown_word_is_refused_with_a_suggestion(
+    word: str, option: str, wording: SnapshotAssertion
+) -> None:
     words = {"select": (), "ignore": (), option: (word,)}
     with pytest.raises(UsageError) as caught:
         resolve_selection(words["select"], words["ignore"], KNOWN)
-    assert str(caught.value).splitlines()[0].startswith(f"no check is called '{word}'{hint}")
+    assert str(caught.value) == wording
 
 
-def test_nothing_left_to_run_is_refused() -> None:
-    with pytest.raises(UsageError, match="no check is left to run"):
+def test_nothing_left_to_run_is_refused(wording: SnapshotAssertion) -> None:
+    with pytest.raises(UsageError) as caught:
         resolve_selection(("KC1",), ("KC10",), KNOWN)
+    assert str(caught.value) == wording
 
 
-def test_limits_for_outputs_that_do_not_exist_are_refused() -> None:
+def test_limits_for_outputs_that_do_not_exist_are_refused(wording: SnapshotAssertion) -> None:
     check_outputs(["price"], ["price", "kind"])
     check_outputs(["anything"], [])
-    with pytest.raises(
-        UsageError, match=r"output 'prise', which the model does not have \(did you mean 'price'\?\)"
-    ):
+    with pytest.raises(UsageError) as caught:
         check_outputs(["kind", "prise"], ["price", "kind"])
+    assert caught.value.expected == "price, kind"
+    assert str(caught.value) == wording
+
+
+def settings(**options: object) -> Settings:
+    return Settings.model_validate({"model": "m.keras", **options})
+
+
+def test_all_checks_run_except_those_on_request() -> None:
+    checks = selected(settings())
+    assert checks
+    assert not any(check.on_request for check in checks)
+    assert [check.code for check in selected(settings(select=["KC605"]))] == ["KC605"]
+
+
+def test_settings_configure_the_selected_checks() -> None:
+    options = {"batch-size": {"sizes": [1, 5]}}
+    (check,) = selected(settings(select=["batch-size"], checks=options))
+    assert [pair.candidate for pair in check.pairs] == ["batch-5", "batch-all", "short-tail"]
+
+
+def test_required_checks_must_be_selected(wording: SnapshotAssertion) -> None:
+    assert required(settings()) == ()
+    assert required(settings(require=["KC10"])) == ("KC101", "KC102", "KC103", "KC104")
+    with pytest.raises(UsageError) as caught:
+        selected(settings(select=["KC101"], require=["batch-size"]))
+    assert str(caught.value) == wording

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.reporting.report import Report, Source

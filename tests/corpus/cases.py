@@ -1,4 +1,4 @@
-"""Case: one model with its rows and what belongs to them, and what kcheck ought to say about it."""
+"""A case: one model with its rows and files, and the result that kcheck should give."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CUSTOM = ("--custom-objects", str(Path(__file__).resolve().parent / "custom_laye
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """A case on disk: its model, and what follows it on the command line."""
+    """A case on disk: its model, and the arguments after it on the command line."""
 
     model: Path
     args: tuple[str, ...]
@@ -49,17 +49,17 @@ class Case:
     """One model of the corpus.
 
     Args:
-        name: for the person who reads the list of misses; it is never shown to kcheck.
-        family: the group it is scored in.
-        build: makes the model; the global seed has been set.
-        data: makes the rows, one array or one array per input name, from a seeded generator.
-        kit: takes the place of `data` where more than rows belong to the model, which then needs no further preparation.
-        causes: acceptable cause slugs; empty where none of the known ones fits and the cause is not scored.
-        layer: path of the layer where the fault is planted, None where there is no single one.
+        name: for the list of misses; kcheck never sees it.
+        family: the group in which it is scored.
+        build: creates the model, after the global seed is set.
+        data: creates the rows, one array or one array per input name, from a seeded generator.
+        kit: in place of `data`, if the model has more files than rows; such a model needs no preparation.
+        causes: acceptable cause slugs; empty if no known cause fits and the cause is not scored.
+        layer: path of the layer with the planted fault, None if there is no single one.
         failing: codes of which at least one must fail; empty for a clean model.
-        warning: codes of which at least one must warn or fail, for what is a warning by policy.
-        quiet: codes that may not even warn about a clean model.
-        args: further arguments of the command.
+        warning: codes of which at least one must warn or fail, if a warning is expected.
+        quiet: codes that must not even warn about a clean model.
+        args: additional arguments of the command.
     """
 
     name: str
@@ -76,12 +76,12 @@ class Case:
 
     @property
     def faulty(self) -> bool:
-        """Whether something was planted."""
+        """Whether a fault was planted."""
         return bool(self.failing or self.warning)
 
     @property
     def seed(self) -> int:
-        """A seed of its own that stays when other cases come and go."""
+        """A seed that does not depend on other cases."""
         return zlib.crc32(self.name.encode())
 
 
@@ -101,7 +101,7 @@ def pictures(height: int, width: int, channels: int, rows: int = 40) -> Maker:
 
 
 def ids(vocabulary: int, length: int, rows: int = 50) -> Maker:
-    """Whole numbers from 1 to vocabulary - 1, each row padded with zeros after a random length, (rows, length) int32."""
+    """Whole numbers from 1 to vocabulary - 1, padded with zeros: (rows, length) int32."""
 
     def make(random: np.random.Generator) -> Rows:
         tokens = random.integers(1, vocabulary, size=(rows, length), dtype="int32")
@@ -134,7 +134,7 @@ def write(case: Case, folder: Path) -> Files:
 
 
 def save_rows(path: Path, rows: Rows) -> Path:
-    """Write rows to `path` with .npy, or .npz where they have names, and return where they are."""
+    """Write rows to `path` with .npy, or .npz if they have names, and return the path."""
     if isinstance(rows, dict):
         np.savez(path.with_suffix(".npz"), allow_pickle=False, **rows)
         return path.with_suffix(".npz")
@@ -143,7 +143,7 @@ def save_rows(path: Path, rows: Rows) -> Path:
 
 
 def _prepare(model: Any, rows: Rows) -> None:
-    """Build what is not built yet, and let BatchNormalization see rows in training as it would have in real life."""
+    """Build the model if necessary, and let BatchNormalization see rows in training."""
     few = {name: values[:8] for name, values in rows.items()} if isinstance(rows, dict) else rows[:8]
     if not model.built:
         model(few, training=False)

@@ -1,4 +1,4 @@
-"""Every case of the corpus, and a stratified choice among them."""
+"""Every case of the corpus, and a stratified sample of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in fam
 
 
 def stratified(cases: Sequence[Case], count: int, seed: int) -> tuple[Case, ...]:
-    """Return about `count` cases, drawn by seed, with every family represented by its share and at least one."""
+    """Return about `count` cases, drawn by seed, each family by its share and at least once."""
     if count >= len(cases):
         return tuple(cases)
     draw, chosen = random.Random(seed), []

@@ -1,4 +1,4 @@
-"""Clean models on flat rows: nothing may be said against them."""
+"""Clean models on flat rows: no check may fail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAMILY = "clean-dense"
 
 
 def _hosted(host: str, adjust: Any, note: str, custom: bool = False) -> Case:
-    """A clean case: `adjust` makes the honest layer that is put into the host's place."""
+    """A clean case: `adjust` creates the healthy layer that is put into the host."""
     chosen = HOSTS[host]
     args = CUSTOM if custom else ()
     return Case(
@@ -87,7 +87,7 @@ def assembly_in_functional() -> Any:
 
 
 def wrapped_norm() -> Any:
-    """BatchNormalization within a custom layer that hands the training argument on."""
+    """BatchNormalization in a custom layer that passes on the training argument."""
     parts = [
         layers.Dense(16),
         Forced(layers.BatchNormalization(), name="adjust"),
@@ -125,7 +125,7 @@ def shifted(random: np.random.Generator) -> Rows:
 
 
 def told_inference() -> Any:
-    """A layer that would drop by default, told in the graph that this is inference."""
+    """A layer that drops inputs by default, with training=False in the graph."""
     rows = keras.Input((10,))
     return keras.Model(rows, layers.Dense(2)(EagerNoise()(layers.Dense(12)(rows), training=False)))
 

@@ -1,4 +1,4 @@
-"""Clean models that round badly: large honest differences, which must not be taken for faults."""
+"""Clean models that round badly: large differences by rounding, which are not faults."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def detector() -> Any:
 
 
 def checked() -> Any:
-    """Raises an error rather than answer for NaN."""
+    """Raises an error instead of returning outputs for NaN."""
     return keras.Sequential(
         [keras.Input((6,)), Checked(), layers.Dense(8, activation="relu"), layers.Dense(2)]
     )
@@ -83,7 +83,7 @@ def mapped(vectorized: bool) -> Any:
 
 
 def sharp_norm() -> Any:
-    """BatchNormalization that remembers a tiny variance and blows rounding up thirty times a layer."""
+    """BatchNormalization with a tiny stored variance, which amplifies rounding thirty times a layer."""
     model = keras.Sequential(
         [
             keras.Input((32,)),
@@ -123,7 +123,7 @@ def huge_logits() -> Any:
 
 
 def reciprocal() -> Any:
-    """1 / (y² + 1e-4): steep, and finite."""
+    """1 / (y² + 1e-4): steep, but finite."""
     rows = keras.Input((32,))
     return keras.Model(rows, 1.0 / (ops.square(layers.Dense(1)(rows)) + 1e-4))
 
@@ -197,7 +197,7 @@ def to_kelvin_and_back() -> Any:
 
 
 def far_and_back() -> Any:
-    """A million added and taken off between two layers."""
+    """A million added and subtracted between two layers."""
     rows = keras.Input((12,))
     return keras.Model(rows, layers.Dense(1)((layers.Dense(16, activation="tanh")(rows) + 1e6) - 1e6))
 
@@ -210,7 +210,7 @@ def sharp_layer_norm() -> Any:
 
 
 def repeated(random: np.random.Generator) -> Rows:
-    """Rows of one number each: nothing is left of them but rounding."""
+    """Rows of one repeated number: only rounding is left of them."""
     return np.repeat(random.normal(size=(40, 1)), 8, axis=1).astype("float32")
 
 

@@ -1,4 +1,4 @@
-"""Clean pipelines that look like faults: rows that are standardised by nature, few rows, rare categories, missing numbers that are filled."""
+"""Clean pipelines that look like faults: standardised raw rows, few rows, rare categories."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ __all__ = ["CASES", "RIGHTLY_SERVED"]
 
 FAMILY = "clean-scaling"
 QUIET = ("KC302", "KC303", "KC304", "KC401", "KC402", "KC701", "KC702")
-"""Nothing to warn about; KC301, KC305 and KC403 tell what a mistake would do, which is true of clean pipelines as well. Where rows are
-served rightly KC305 knows better."""
+"""Nothing to warn about; KC301, KC305 and KC403 report the effect of a possible mistake, which clean
+pipelines have too. If rows are served correctly, KC305 passes."""
 
 
 def _case(story: str, world: str, **kit: Any) -> Case:
@@ -54,7 +54,7 @@ def _model(name: str, build: Callable[[], Any], data: Maker | None = None, kit: 
 
 
 def two_tables(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
-    """The left table raw with its scaler, the right one as the model takes it, both served as they should be."""
+    """The left table raw with its scaler, the right one as the model takes it, both served correctly."""
     scaler = StandardScaler().fit(people(np.random.default_rng(3), 500))
     left, right = people(random, 60), scaler.transform(people(random, 60)).astype("float32")
     served = {"left": scaler.transform(left), "right": right}
@@ -68,12 +68,12 @@ def two_tables(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
 
 
 def scaled_people() -> np.ndarray:
-    """People as a scaler gives them, whose mean is 0 and whose deviation is 1."""
+    """People as a scaler gives them, with mean 0 and deviation 1."""
     return np.asarray(StandardScaler().fit_transform(KNOWN_PEOPLE), dtype="float32")
 
 
 def normalised_again(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
-    """A scaler before a model whose Normalization was adapted on what that scaler gives, as it should be."""
+    """A scaler before a model whose Normalization was adapted on its output, as it should be."""
     return lay_out(
         folder,
         data=people(random, 70),
@@ -82,18 +82,18 @@ def normalised_again(folder: Path, random: np.random.Generator) -> tuple[str, ..
 
 
 def filled_by_hand(world: World, rows: Array) -> Array:
-    """Fill what is missing as the imputer would, and scale: what comes out is the same."""
+    """Fill missing values as the imputer would, and scale: the result is the same."""
     imputer, scaler = (step for _, step in world.fitted.steps)
     return np.asarray(scaler.transform(np.where(np.isnan(rows), imputer.statistics_, rows)))
 
 
 def median_in_gaps(world: World, rows: Array) -> Array:
-    """Fill what is missing with what the imputer would fill it with, long before the rows reach it."""
+    """Fill missing values with the imputer's numbers before the rows reach it."""
     return np.where(np.isnan(rows), world.fitted[0].statistics_, rows)
 
 
 def told() -> Any:
-    """Normalization that is told mean 0 and variance 1, for rows that have them."""
+    """Normalization created with mean 0 and variance 1, for rows that have them."""
     parts = [
         layers.Normalization(mean=0.0, variance=1.0),
         layers.Dense(24, activation="tanh"),

@@ -46,7 +46,7 @@ def bidirectional() -> Any:
 
 
 def masked_steps() -> Any:
-    """Steps of zeros are masked."""
+    """Time steps of zeros are masked."""
     return keras.Sequential(
         [keras.Input((None, 3)), layers.Masking(0.0), layers.GRU(8), layers.Dense(2, activation="softmax")]
     )
@@ -81,7 +81,7 @@ def decoder() -> Any:
 
 
 def einsum() -> Any:
-    """EinsumDense over the steps."""
+    """EinsumDense over the time steps."""
     parts = [
         layers.EinsumDense("btf,fgh->btgh", output_shape=(None, 3, 4)),
         layers.Reshape((-1, 12)),
@@ -118,7 +118,7 @@ def spoken() -> Any:
 
 
 def spoken_rows(random: np.random.Generator) -> Rows:
-    """Rows of `spoken`, a word that it does not know among them."""
+    """Rows of `spoken`, including an unknown word."""
     return random.choice(np.array([*WORDS, "violet"]), size=(46, 3))
 
 

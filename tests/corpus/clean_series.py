@@ -1,4 +1,4 @@
-"""Healthy look-alikes of faults of series: right masks with known lengths, drifted sensors, decoders and windows used as they are meant."""
+"""Clean cases that look like faults of series: masks, drifted sensors, decoders, windows."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FAMILY = "clean-steps"
 
 
 def tcn() -> Any:
-    """Causal convolutions that see seven steps back, with an answer for each step."""
+    """Causal convolutions that see seven time steps back, with an output for each time step."""
     parts = [layers.Conv1D(6, 3, padding="causal", dilation_rate=rate, activation="relu") for rate in (1, 2)]
     return keras.Sequential([keras.Input((None, 3)), *parts, layers.Dense(2)])
 
 
 def watched_film() -> Any:
-    """A convolutional LSTM that carries its state from piece to piece."""
+    """A convolutional LSTM that carries its state from part to part."""
     film = keras.Input((3, 8, 8, 1), batch_size=1)
     return keras.Model(film, layers.GlobalAveragePooling2D()(layers.ConvLSTM2D(3, 3, stateful=True)(film)))
 

@@ -1,4 +1,4 @@
-"""Clean models that look like faults of sequences: right shapes in unusual clothes, right masks, right use of state."""
+"""Clean models that look like faults of sequences: unusual shapes, masks and states."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def attentive() -> Any:
 
 
 def causal() -> Any:
-    """Causal convolutions: padding on the right cannot reach back."""
+    """Causal convolutions: padding on the right has no effect on earlier time steps."""
     parts = [
         layers.Conv1D(6, 3, padding="causal", dilation_rate=rate, activation="relu") for rate in (1, 2, 4)
     ]

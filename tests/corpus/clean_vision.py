@@ -81,7 +81,7 @@ def byte_rows(random: np.random.Generator) -> Rows:
 
 
 def shape_only() -> Any:
-    """Cropping, padding, resizing, permuting and repeating, none of which mixes rows."""
+    """Cropping, padding, resizing, permuting and repeating; none of them mixes rows."""
     picture = keras.Input((9, 9, 2))
     hidden = layers.ZeroPadding2D(1)(layers.CenterCrop(7, 7)(picture))
     hidden = layers.Permute((2, 1, 3))(layers.UpSampling2D(2)(hidden))

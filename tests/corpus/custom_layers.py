@@ -1,4 +1,4 @@
-"""Registered layers and models of the corpus. Most serve clean and faulty cases alike: the arguments make the difference."""
+"""Registered layers and models of the corpus, for clean and faulty cases by argument."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ register = keras.saving.register_keras_serializable(package="corpus")
 
 @register
 class Reduce(layers.Layer):
-    """Normalise with a reduction over `axis`: honest over the features, a leak over the batch (0) or everything (None).
+    """Normalise over `axis`: correct over features, a leak over the batch (0) or everything (None).
 
     Args:
         how: centre, standard, minmax, length, peak or softmax.
         axis: the axis or None.
-        share: how much of the change is applied, from 1 down to a trace.
+        share: how much of the change is applied, from 1 down to almost nothing.
     """
 
     def __init__(self, how: str, axis: int | None = -1, share: float = 1.0, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ _REDUCTIONS: Mapping[str, Callable[[Tensor, int | None], Tensor]] = {
 
 @register
 class Along(layers.Layer):
-    """Accumulate, shift, reverse or sort along `axis`: honest along time, a leak along the batch."""
+    """Accumulate, shift, reverse or sort along `axis`: correct along time, a leak along the batch."""
 
     def __init__(self, how: str, axis: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -96,7 +96,7 @@ _ALONG: Mapping[str, Callable[[Tensor, int], Tensor]] = {
 
 @register
 class Affinity(layers.Layer):
-    """Attention of the second last axis over itself: the time steps of 3-D inputs, the rows of 2-D ones."""
+    """Attention of the second last axis over itself: time steps of 3-D inputs, rows of 2-D inputs."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return a weighted sum of the vectors."""
@@ -106,16 +106,16 @@ class Affinity(layers.Layer):
 
 @register
 class Refold(layers.Layer):
-    """Reshape by way of a transpose, which puts the numbers of several rows into one."""
+    """Reshape through a transpose, which puts numbers of several rows into one row."""
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return a tensor of the inputs' shape, wrongly folded."""
+        """Return a tensor of the inputs' shape, reshaped wrongly."""
         return ops.reshape(ops.transpose(inputs), (-1, inputs.shape[1]))
 
 
 @register
 class Diversity(layers.Layer):
-    """The minibatch statistic of GAN discriminators: one more feature that says how much the rows of the batch vary."""
+    """The minibatch statistic of GAN discriminators: a feature for the variation within the batch."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the inputs with the mean standard deviation over the batch appended."""
@@ -125,7 +125,7 @@ class Diversity(layers.Layer):
 
 @register
 class CrowdOnly(layers.Layer):
-    """Centre over the batch, but only where there is more than one row."""
+    """Centre over the batch, but only if there is more than one row."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return a tensor of the inputs' shape."""
@@ -135,14 +135,14 @@ class CrowdOnly(layers.Layer):
 
 @register
 class Imputed(layers.Layer):
-    """Fill NaN in: with the mean of the batch, or with a number that was learned."""
+    """Replace NaN by the mean of the batch, or by a learned number."""
 
     def __init__(self, by_batch: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.by_batch = by_batch
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make one number for each feature."""
+        """Create one number for each feature."""
         self.filling = self.add_weight(shape=(input_shape[-1],), initializer="ones", trainable=False)
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -159,7 +159,7 @@ class Imputed(layers.Layer):
 
 @register
 class Crowded(layers.Layer):
-    """Pull rows that begin with a large number to the mean of the batch, and leave all others alone."""
+    """Move rows that begin with a large number to the mean of the batch, and keep all others."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return a tensor of the inputs' shape."""
@@ -169,11 +169,11 @@ class Crowded(layers.Layer):
 
 @register
 class Sized(layers.Layer):
-    """Scale the inputs, by a number that has to do with the size of the batch or with the place in it.
+    """Scale the inputs by a number that depends on the batch size or on the position in the batch.
 
     Args:
-        how: share (of 32), even (sizes that eight divides), last (the last of several rows), seed (random numbers by the place in the batch) or
-            fixed (a batch of 32 written into a reshape).
+        how: share (of 32), even (sizes divisible by eight), last (the last of several rows), seed (random
+            numbers by position in the batch) or fixed (a batch of 32 written into a reshape).
     """
 
     def __init__(self, how: str, **kwargs: Any) -> None:
@@ -201,14 +201,14 @@ class Sized(layers.Layer):
 
 @register
 class Squeezed(layers.Layer):
-    """Drop the last axis of length 1, by its name or with all others of that length."""
+    """Remove the last axis of length 1, by its index or with all others of that length."""
 
     def __init__(self, named: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.named = named
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return a tensor of one axis less; of two axes less where a row comes alone and the axis has no name."""
+        """Return a tensor of one axis less; of two axes less for a single row without the index."""
         return ops.squeeze(inputs, axis=-1) if self.named else ops.squeeze(inputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -222,10 +222,10 @@ class Squeezed(layers.Layer):
 
 @register
 class Boxes(layers.Layer):
-    """Non-maximum suppression as detectors end with: no gradient, no kernel for 16 bits."""
+    """Non-maximum suppression, as at the end of detectors: no gradient, no kernel for 16 bits."""
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return the scores of the two boxes that are left of three; (rows, 2) for (rows, features)."""
+        """Return the scores of the two boxes left of three: (rows, 2) for (rows, features)."""
         boxes, scores = (
             ops.repeat(inputs[:, None, None, :4], 3, axis=1),
             ops.repeat(inputs[:, None, :1], 3, axis=1),
@@ -248,7 +248,10 @@ class Checked(layers.Layer):
 
 @register
 class Mapped(layers.Layer):
-    """Divide every row by its length, row by row; traced for batches of any size, vectorized_map refuses those of one row."""
+    """Divide every row by its length, row by row.
+
+    Traced for batches of any size, vectorized_map refuses batches of one row.
+    """
 
     def __init__(self, vectorized: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -270,14 +273,14 @@ class Mapped(layers.Layer):
 
 @register
 class Averaged(layers.Layer):
-    """Average over time: masked steps are left out of the sum, but counted in the number."""
+    """Average over time: masked time steps are left out of the sum, but counted in the number."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> None:
-        """There are no steps any more."""
+        """There are no time steps any more."""
 
     def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
         """Return one vector for each row."""
@@ -287,7 +290,7 @@ class Averaged(layers.Layer):
 
 @register
 class Forced(layers.Layer):
-    """Hold another layer and call it with a fixed training argument, or with the caller's where `training` is None."""
+    """Call an inner layer with a fixed training argument, or the caller's if `training` is None."""
 
     def __init__(self, inner: Any, training: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -295,12 +298,12 @@ class Forced(layers.Layer):
         self.fixed = training
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Build the layer inside, unless loading has done so."""
+        """Build the inner layer, unless loading has done so."""
         if not self.inner.built:
             self.inner.build(input_shape)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Return what the layer inside returns."""
+        """Return the output of the inner layer."""
         return self.inner(inputs, training=training if self.fixed is None else self.fixed)
 
     def get_config(self) -> dict[str, Any]:
@@ -321,20 +324,20 @@ class EagerNoise(layers.Layer):
         self.rate, self.seed_generator = rate, keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Tensor, training: bool = True) -> Tensor:
-        """Drop inputs unless told that this is inference."""
+        """Drop inputs unless training is False."""
         return keras.random.dropout(inputs, self.rate, seed=self.seed_generator) if training else inputs
 
 
 @register
 class Outside(layers.Layer):
-    """Take a number from outside of the graph: NumPy's generator, a Python counter, the clock, or Keras's generator."""
+    """Take a number from NumPy's generator, a Python counter, the clock, or Keras's generator."""
 
     def __init__(self, source: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.source, self.calls = source, 0
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return inputs * (1 + a number that the inputs do not decide)."""
+        """Return inputs * (1 + a number that does not depend on the inputs)."""
         self.calls += 1
         if self.source == "keras":
             return inputs + 0.2 * keras.random.normal(ops.shape(inputs), dtype=inputs.dtype)
@@ -348,7 +351,7 @@ class Outside(layers.Layer):
 
 @register
 class Tracker(layers.Layer):
-    """Keep a running figure in a variable; updating it outside of training is the fault.
+    """Keep a running number in a variable; updating it outside of training is the fault.
 
     Args:
         what: calls (how often it was called) or mean (a running mean of the inputs).
@@ -360,12 +363,12 @@ class Tracker(layers.Layer):
         self.what, self.always = what, always
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the variable."""
+        """Create the variable."""
         shape = (1,) if self.what == "calls" else (input_shape[-1],)
         self.figure = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="figure")
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Return the inputs moved by the figure as it was before this call."""
+        """Return the inputs plus the number from before this call."""
         before = ops.convert_to_tensor(self.figure) * 1.0
         if self.always or training:
             reduced = ops.mean(inputs, axis=tuple(range(len(inputs.shape) - 1)))
@@ -401,7 +404,7 @@ class Assembly(Parts):
     """Run the parts one after the other."""
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Return the last part's output; training reaches every part by Keras's call context."""
+        """Return the last part's output; training reaches every part through Keras's call context."""
         for part in self.parts:
             inputs = part(inputs)
         return inputs
@@ -409,7 +412,7 @@ class Assembly(Parts):
 
 @register
 class Unaware(Parts):
-    """The same with a call() that knows nothing of training."""
+    """The same with a call() without a training argument."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the last part's output."""
@@ -420,29 +423,29 @@ class Unaware(Parts):
 
 @register
 class Percent(Assembly):
-    """A model whose predict answers in percent while calling it answers in shares."""
+    """A model whose predict returns per cent while a call returns shares."""
 
     def predict_step(self, data: Tensor) -> Tensor:
-        """Return 100 times what the model says."""
+        """Return 100 times the model's outputs."""
         return 100.0 * super().predict_step(data)
 
 
 @register
 class Unrefreshed(layers.Normalization):
-    """Normalization that loads its weights and goes on with the numbers it was built with: it forgets finalize_state()."""
+    """Normalization that loads weights but computes with earlier numbers: no finalize_state()."""
 
     def load_own_variables(self, store: Any) -> None:
-        """Load the weights, and nothing more."""
+        """Load only the weights."""
         layers.Layer.load_own_variables(self, store)
 
 
 @register
 class Table(layers.Layer):
-    """Multiply each feature by a number from a table that is kept in one way or another.
+    """Multiply each feature by a number from a table that is stored in different ways.
 
     Args:
-        how: weight (as Keras wants it), fixed (the same array for everybody), ones or variable (a tf.Variable of ones or at random), array
-            (at random), closure (a layer that nobody can find).
+        how: weight (as Keras expects), fixed (always the same array), ones or variable (a tf.Variable of ones
+            or random numbers), array (random numbers), closure (a layer that Keras cannot find).
     """
 
     def __init__(self, how: str, **kwargs: Any) -> None:
@@ -452,7 +455,7 @@ class Table(layers.Layer):
         self.hidden = (lambda x: hidden(x)) if how == "closure" else None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the table."""
+        """Create the table."""
         shape = (input_shape[-1],)
         chance = np.random.normal(1.0, 0.3, size=shape).astype("float32")
         if self.how == "weight":
@@ -475,7 +478,10 @@ class Table(layers.Layer):
 
 @register
 class Offset(layers.Layer):
-    """Add a number that the config tells as it is (whole), not at all (forgetful), doubled (drifting), or a hundred-thousandth larger (creeping)."""
+    """Add a number that the config holds in one of four ways.
+
+    As it is (whole), not at all (forgetful), doubled (drifting), or a hundred-thousandth larger (creeping).
+    """
 
     def __init__(self, by: float = 0.0, style: str = "whole", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -486,7 +492,7 @@ class Offset(layers.Layer):
         return inputs + self.by
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments, or what is left of them."""
+        """Return the arguments that this way keeps."""
         factor = {"whole": 1.0, "drifting": 2.0, "creeping": 1.0 + 1e-5}.get(self.style)
         return {
             **super().get_config(),
@@ -497,7 +503,7 @@ class Offset(layers.Layer):
 
 @register
 class Narrow(layers.Layer):
-    """Take the inputs through another precision and back."""
+    """Cast the inputs to another precision and back."""
 
     def __init__(self, to: str = "float16", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -514,10 +520,12 @@ class Narrow(layers.Layer):
 
 @register
 class SquaresApart(layers.Layer):
-    """Divide by a deviation taken as the mean of squares less the square of the mean, which cancels far from zero.
+    """Divide by a deviation computed as the mean of squares minus the squared mean.
+
+    Far from zero the two cancel.
 
     Args:
-        offset: how far from zero it is done.
+        offset: the distance from zero.
     """
 
     def __init__(self, offset: float = 0.0, **kwargs: Any) -> None:
@@ -539,7 +547,7 @@ class SquaresApart(layers.Layer):
 
 @register
 class Hashed(layers.Layer):
-    """Weigh features by the hash of their names, which is another one in every interpreter."""
+    """Weigh features by the hash of their names, which differs in each interpreter."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return a tensor of the inputs' shape."""
@@ -556,7 +564,7 @@ class EagerOnly(layers.Layer):
         self.share = share
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return inputs, or a little more."""
+        """Return inputs, or slightly more."""
         return (
             inputs * (1.0 + self.share) if tf.executing_eagerly() and inputs.dtype == tf.float32 else inputs
         )

@@ -1,4 +1,4 @@
-"""Planted faults by which the rows of a batch change each other's answers."""
+"""Planted faults by which the rows of a batch change each other's outputs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NAME = "adjust"
 def _planted(
     host: str, note: str, plant: Callable[[], Any], *, custom: bool = True, named: bool = True
 ) -> Case:
-    """A faulty case: `plant` makes what is put into the host's place; `named` where that is one layer called `adjust`."""
+    """A faulty case: `plant` creates the fault in the host; `named` if it is one layer, `adjust`."""
     chosen = HOSTS[host]
     return Case(
         name=f"{host}, {note}",
@@ -76,7 +76,7 @@ def operations_flip(tensor: Tensor) -> Tensor:
 
 
 def operations_maximum(tensor: Tensor) -> Tensor:
-    """Divide by the greatest number of the whole batch."""
+    """Divide by the largest number of the whole batch."""
     return tensor / (ops.max(ops.abs(tensor)) + 1e-3)
 
 
@@ -86,7 +86,7 @@ def attend(tensor: Tensor) -> Tensor:
 
 
 def batch_as_time(tensor: Tensor) -> Tensor:
-    """A recurrent layer that takes the batch for time."""
+    """A recurrent layer that mistakes the batch for time."""
     return layers.LSTM(int(tensor.shape[-1]), return_sequences=True)(ops.expand_dims(tensor, 0))[0]
 
 
@@ -98,7 +98,7 @@ def subclassed() -> Any:
 
 
 def subclassed_in_functional() -> Any:
-    """A faint leak in a subclassed model that is a layer of a functional one."""
+    """A small leak in a subclassed model that is a layer of a functional one."""
     rows = keras.Input((10,))
     trunk = Assembly(
         [
@@ -119,7 +119,7 @@ def gappy(rng: np.random.Generator) -> Rows:
 
 
 def imputing() -> Any:
-    """A model that fills NaN in with the mean of the batch, before anything else."""
+    """A model that first replaces NaN by the mean of the batch."""
     return keras.Sequential(
         [
             keras.Input((8,)),
@@ -136,7 +136,7 @@ def crowding() -> Any:
 
 
 def sized(how: str) -> Case:
-    """A layer that heeds the size of the batch, or the place in it, between two others."""
+    """A layer that depends on the batch size, or on the position in the batch, between two others."""
     parts = [layers.Dense(12, activation="relu"), Sized(how, name=NAME), layers.Dense(2)]
     case = _built(
         f"scaled by the batch, {how}", lambda: keras.Sequential([keras.Input((9,)), *parts]), 9, NAME
@@ -145,7 +145,7 @@ def sized(how: str) -> Case:
 
 
 def squeezed(named: bool) -> Any:
-    """A regressor whose answers lose their last axis."""
+    """A regressor whose outputs lose their last axis."""
     return keras.Sequential(
         [keras.Input((9,)), layers.Dense(6, activation="relu"), layers.Dense(1), Squeezed(named, name=NAME)]
     )

@@ -32,7 +32,7 @@ def pierced(make: Maker, rows: tuple[int, ...], value: float = float("nan")) -> 
 
 
 def rectified() -> Any:
-    """Dense with a fused relu, which answers to NaN with 0 in a graph."""
+    """Dense with a fused relu, which returns 0 for NaN in a graph."""
     return keras.Sequential(
         [
             keras.Input((9,)),
@@ -50,19 +50,19 @@ def rectified_pictures() -> Any:
 
 
 def honest() -> Any:
-    """A model through which NaN goes as it should."""
+    """A model in which NaN stays NaN."""
     return keras.Sequential(
         [keras.Input((9,)), layers.Dense(16, activation="tanh"), layers.Dense(2, activation="softmax")]
     )
 
 
 def linear() -> Any:
-    """A linear model, which answers infinity with infinity or NaN."""
+    """A linear model, which returns infinity or NaN for infinity."""
     return keras.Sequential([keras.Input((9,)), layers.Dense(10), layers.Dense(3)])
 
 
 def logarithm() -> Any:
-    """A logarithm of numbers of which some are negative."""
+    """A logarithm of numbers, some of them negative."""
     rows = keras.Input((7,))
     return keras.Model(rows, layers.Dense(2)(ops.log(2.5 + layers.Dense(5)(rows))))
 
@@ -90,13 +90,13 @@ def broken_weight() -> Any:
 
 
 def overflow() -> Any:
-    """Exponentials that leave float32."""
+    """Exponentials beyond the range of float32."""
     rows = keras.Input((6,))
     return keras.Model(rows, ops.exp(60.0 * layers.Dense(2)(rows)))
 
 
 def one_number() -> Any:
-    """A sum over the whole batch: one number however many rows come in."""
+    """A sum over the whole batch: one number for any number of rows."""
     rows = keras.Input((8,))
     return keras.Model(rows, ops.sum(layers.Dense(1)(rows)))
 
@@ -108,13 +108,13 @@ def batch_average() -> Any:
 
 
 def flattened() -> Any:
-    """Two outputs a row, laid end to end: twice as many rows as came in."""
+    """Two outputs a row, concatenated: twice as many rows as in the input."""
     rows = keras.Input((8,))
     return keras.Model(rows, ops.reshape(layers.Dense(2)(rows), (-1,)))
 
 
 def refolded() -> Any:
-    """Six numbers a row folded into rows of four, which cannot even be done for one row alone."""
+    """Six numbers a row reshaped into rows of four, which is impossible for a single row."""
     rows = keras.Input((8,))
     return keras.Model(rows, ops.reshape(layers.Dense(6)(rows), (-1, 4)))
 

@@ -1,4 +1,4 @@
-"""Planted faults of the rows themselves: drifted from what model and scaler know, missing where nothing mends it."""
+"""Planted faults of the rows themselves: drift, and missing values that nothing fills."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def in_column(column: int, change: Callable[[Array], Array]) -> Rework:
 
 
 def moved(deviations: float) -> Callable[[Array], Array]:
-    """Move values by so many of their own standard deviations."""
+    """Shift values by a number of their own standard deviations."""
     return lambda values: values + deviations * values.std()
 
 
@@ -48,12 +48,12 @@ def holes(*rows: int, value: float = float("nan")) -> Callable[[Array], Array]:
 
 
 def in_gaps(value: float) -> Rework:
-    """Put a number where one is missing, long before the rows reach the pipeline."""
+    """Replace missing values by a number before the rows reach the pipeline."""
     return lambda world, rows: np.where(np.isnan(rows), value, rows)
 
 
 def served_with_holes(world: World, rows: Array) -> Array:
-    """Scale rightly and lose one number on the way."""
+    """Scale correctly and lose one number on the way."""
     return in_column(1, holes(4))(world, rightly(world, rows))
 
 

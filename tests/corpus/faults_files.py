@@ -1,4 +1,4 @@
-"""Planted faults of files: what is saved is not what comes back. And twins that come back whole."""
+"""Planted faults of files that do not hold the whole model, and clean counterparts."""
 
 from __future__ import annotations
 

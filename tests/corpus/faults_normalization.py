@@ -1,4 +1,4 @@
-"""Planted faults of layers that normalise: never adapted, adapted on next to nothing, stale, fed what is normalised or rescaled already."""
+"""Planted faults of normalising layers: unadapted, stale, or with normalised inputs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _two(random: np.random.Generator) -> Rows:
 
 
 def beside(data: Maker, **more: Any) -> Writer:
-    """Lay these rows out with scaler, preprocess, reference or facts."""
+    """Write these rows with scaler, preprocess, reference or facts."""
     return lambda folder, random: lay_out(folder, data=data(random), **more)
 
 

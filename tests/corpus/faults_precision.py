@@ -1,4 +1,4 @@
-"""Models whose numbers are coarser than they look, or worth less than they look: warnings, for they answer the same every way. And twins in order."""
+"""Models with less precision than they seem to have: warnings; and clean counterparts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAMILY = "precision"
 NAME = "adjust"
 QUIET = ("KC602", "KC603", "KC604", "KC801")
 SAME_BITS = ("KC101", "KC102", "KC201", "KC204")
-"""What fails where kernels have to give the same bits, or nearly so, for one row as for many."""
+"""Checks that fail if kernels do not give nearly the same bits for one row and for many."""
 
 
 def _narrow(host: str, to: str, **expected: Any) -> Case:
@@ -54,12 +54,12 @@ def chaotic(gain: float) -> Callable[[], Any]:
 
 
 def sixteen() -> Any:
-    """One layer, which rounds as little as a layer can."""
+    """One layer, which rounds as little as possible."""
     return keras.Sequential([keras.Input((12,)), layers.Dense(16, activation="tanh")])
 
 
 def _eager_only(name: str, build: Callable[[], Any], share: float, causes: tuple[str, ...] = ()) -> Case:
-    """A fault that acts in float32 alone: the float64 copy answers the same both ways."""
+    """A fault in float32 only: the float64 copy gives the same outputs both ways."""
 
     def planted() -> Any:
         model = build()
@@ -76,7 +76,7 @@ def _eager_only(name: str, build: Callable[[], Any], share: float, causes: tuple
 
 
 def _squares(name: str, offset: float, **expected: Any) -> Case:
-    """Rounding that a layer makes within itself, where nothing between layers shows it."""
+    """Rounding inside a layer, which does not show between layers."""
     return _case(
         name,
         lambda: HOSTS["perceptron"].build(SquaresApart(offset, name=NAME)),
@@ -87,7 +87,7 @@ def _squares(name: str, offset: float, **expected: Any) -> Case:
 
 
 def tied(distance: float) -> Callable[[], Any]:
-    """Return a builder of a softmax two of whose classes have weights this far apart."""
+    """Return a builder of a softmax with two classes whose weights differ by this much."""
 
     def build() -> Any:
         model = keras.Sequential([keras.Input((32,)), layers.Dense(5, activation="softmax")])
@@ -100,29 +100,32 @@ def tied(distance: float) -> Callable[[], Any]:
 
 
 def leaking() -> Any:
-    """A perceptron that subtracts a ten-thousandth of what the batch has in common."""
+    """A perceptron that subtracts a ten-thousandth of the batch mean."""
     return HOSTS["perceptron"].build(Reduce("centre", axis=0, share=1e-4, name=NAME))
 
 
 def holed(random: np.random.Generator) -> Rows:
-    """Rows of which one lacks a value."""
+    """Rows, one of them with a missing value."""
     rows = random.normal(size=(64, 16)).astype("float32")
     rows[5, 3] = np.nan
     return rows
 
 
 def swallowing() -> Any:
-    """Dense with relu, which oneDNN fuses: NaN comes out as 0."""
+    """Dense with relu, which oneDNN fuses: NaN becomes 0."""
     return keras.Sequential([keras.Input((16,)), layers.Dense(32, activation="relu"), layers.Dense(1)])
 
 
 def spreading() -> Any:
-    """The same with tanh, which hands NaN on whatever the kernel."""
+    """The same with tanh, which keeps NaN with any kernel."""
     return keras.Sequential([keras.Input((16,)), layers.Dense(32, activation="tanh"), layers.Dense(1)])
 
 
 def resized(dtype: str) -> Callable[[], Any]:
-    """Return a builder of a model that resizes pictures of this dtype: uint8 ones are rounded again in eager execution alone."""
+    """Return a builder of a model that resizes pictures of this dtype.
+
+    Eager execution rounds uint8 pictures again, a graph does not.
+    """
 
     def build() -> Any:
         before = [layers.Resizing(9, 9, name=NAME), layers.Rescaling(1 / 127.5, offset=-1)]
@@ -133,7 +136,7 @@ def resized(dtype: str) -> Callable[[], Any]:
 
 
 def grey_levels(random: np.random.Generator) -> Rows:
-    """Pictures as files have them."""
+    """Pictures as they are in files."""
     return random.integers(0, 256, (40, 12, 12, 3)).astype("uint8")
 
 

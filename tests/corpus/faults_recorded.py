@@ -1,4 +1,4 @@
-"""Recorded answers: those of the model as it was, which its file may not give any more; and twins whose file does."""
+"""Recorded outputs that the model's file may not give any more, and clean counterparts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _as_they_are(answers: np.ndarray) -> np.ndarray:
 
 
 def _one_row(answers: np.ndarray) -> np.ndarray:
-    """One row a ten-thousandth further up."""
+    """One row a ten-thousandth larger."""
     answers = answers.copy()
     answers[len(answers) // 2] += 1e-4
     return answers
@@ -35,7 +35,7 @@ def _one_row(answers: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Recording:
-    """Builds a model, and records what it answers before it is saved."""
+    """Builds a model, and records its outputs before it is saved."""
 
     host: str
     layer: Callable[[], Any]
@@ -53,7 +53,7 @@ class Recording:
         return model
 
     def kit(self, folder: Path, random: np.random.Generator) -> tuple[str, ...]:
-        """Write rows and what the model answers to them."""
+        """Write rows and the model's outputs for them."""
         rows = HOSTS[self.host].data(random)
         answers = self.models[0].predict(rows, verbose=0)
         data, expected = (
@@ -87,7 +87,10 @@ def _plain() -> Any:
 
 
 def _given_statistics(refreshed: bool) -> Changed:
-    """Give a Normalization its statistics as weights; unless it is told to take note, it goes on computing with others until it is loaded."""
+    """Set a Normalization's statistics as weights.
+
+    Without finalize_state() it computes with different ones until it is loaded.
+    """
 
     def give(layer: Any) -> None:
         mean, variance, count = layer.get_weights()

@@ -1,4 +1,4 @@
-"""Planted faults that Keras refuses with a crash: rows of another shape than the model's own. The report has to say which line mends them."""
+"""Planted faults that Keras refuses: rows of a different shape than the model's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def normal(*shape: int) -> Maker:
 
 
 def functional(shape: tuple[int | None, ...], *parts: Any) -> Callable[[], Any]:
-    """Return a builder of a Functional model, which holds rows against its input."""
+    """Return a builder of a Functional model, which compares rows with its input."""
 
     def build() -> Any:
         tensor = entry = keras.Input(shape)

@@ -1,4 +1,4 @@
-"""Planted faults of scaling: served rows that the saved scaler did not make, rows in another state than is said, scalers that do not belong."""
+"""Planted faults of scaling: wrong served rows, undeclared states, scalers of other models."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ SERVED: Mapping[tuple[str, str], tuple[Rework, tuple[str, ...]]] = {
     ("answers standard", "refitted on 10"): (refitted(10), REFITTED),
     ("doses normalizer", "rows as they are"): (unscaled, ("scaler-missing",)),
 }
-"""What was served instead of what the saved scaler gives, by world and story; and the causes that name it."""
+"""The served rows in place of the scaler's, by world and story, and the causes that name the mistake."""
 
 
 def scaled_already(world: World, rows: Array) -> Array:
@@ -132,12 +132,12 @@ def scaled_already(world: World, rows: Array) -> Array:
 
 
 def without_logarithm(world: World, rows: Array) -> Array:
-    """Scale with the last step of the pipeline alone."""
+    """Scale with the last step of the pipeline only."""
     return world.transformed(world.fitted[-1], rows)
 
 
 def stale(column: int, deviations: float, spread: float = 1.0) -> Any:
-    """Make a scaler of rows that had another mean and another spread in one column, as those of an earlier year."""
+    """Create a scaler of rows with a different mean and spread in one column, as of an earlier year."""
 
     def fit(world: World) -> Any:
         earlier = world.training.copy()
@@ -163,7 +163,7 @@ def pair_of_tables() -> Any:
 
 
 def one_of_two_twice(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
-    """Serve the right input as it should be, the left one scaled twice."""
+    """Serve the right input correctly, the left one scaled twice."""
     scaler = StandardScaler().fit(people(np.random.default_rng(3), 500))
     left, right = people(random, 60), scaler.transform(people(random, 60)).astype("float32")
     served = {"left": scaler.transform(scaler.transform(left)), "right": right}
@@ -177,7 +177,7 @@ def one_of_two_twice(folder: Path, random: np.random.Generator) -> tuple[str, ..
 
 
 def together(source: str, *, served: Rework | None = None) -> Any:
-    """Both tables raw, and a function that prepares them together; served is what was fed instead of what it gives."""
+    """Both tables raw, a function that prepares them together, and rows served in place of its result."""
 
     def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
         known = people(np.random.default_rng(3), 500)

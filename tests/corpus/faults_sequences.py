@@ -1,4 +1,4 @@
-"""Planted faults of sequences: shapes that Keras takes all the same, axes and inputs in each other's place."""
+"""Planted faults of sequences: shapes that Keras accepts, axes and inputs in the wrong place."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stack(
 
 
 def walks(length: int, features: int, rows: int = 40, *, swapped: bool = False) -> Maker:
-    """Random walks at a level of each feature's own, (rows, length, features), or with both axes swapped."""
+    """Random walks, each feature at its own level: (rows, length, features), or axes swapped."""
 
     def make(random: np.random.Generator) -> Rows:
         values = np.cumsum(random.normal(size=(rows, length, features)), axis=1) + 9.0 * np.arange(features)
@@ -53,7 +53,7 @@ def with_files(data: Maker, *, facts: dict[str, Any] | None = None, **beside: Ma
 
 
 def siamese() -> Any:
-    """Two inputs of the same shape that are treated differently."""
+    """Two inputs of the same shape that the model treats differently."""
     left, right = keras.Input((6,), name="left"), keras.Input((6,), name="right")
     joined = layers.Concatenate()(
         [layers.Dense(5, activation="relu")(left), layers.Dense(5, activation="tanh")(right)]
@@ -74,7 +74,7 @@ def pair(left: float, right: float) -> Maker:
 
 
 def words() -> Any:
-    """An embedding behind an input that was left at float32."""
+    """An embedding after an input of dtype float32."""
     return keras.Sequential([keras.Input((7,)), layers.Embedding(20, 4), layers.LSTM(5), layers.Dense(1)])
 
 
@@ -174,7 +174,10 @@ STATES = (
 
 
 def filled(length: int, features: int, value: float = 0.0, *, empty: int = 0, shift: float = 0.0) -> Maker:
-    """Series of 3 to `length` true steps filled up on the right with `value`, the first `empty` rows wholly; true steps around `shift`."""
+    """Series of 3 to `length` true time steps around `shift`, padded on the right with `value`.
+
+    The first `empty` rows are nothing but padding.
+    """
 
     def make(random: np.random.Generator) -> Rows:
         values = shift + random.normal(size=(48, length, features))
@@ -186,7 +189,7 @@ def filled(length: int, features: int, value: float = 0.0, *, empty: int = 0, sh
 
 
 def branched() -> Any:
-    """A mask that arrives in one of two branches."""
+    """A mask that reaches only one of two branches."""
     series = keras.Input((None, 3))
     masked = layers.Masking()(series)
     filtered = layers.Conv1D(4, 3, padding="same", name="filter")(masked)
@@ -196,13 +199,13 @@ def branched() -> Any:
 
 
 def doubled() -> Any:
-    """A plain operation behind the mask, in a model of one length."""
+    """A plain operation after the mask, in a model of one length."""
     series = keras.Input((9, 3))
     return keras.Model(series, layers.Dense(1)(layers.LSTM(5)(layers.Masking()(series) * 2.0)))
 
 
 def averaged() -> Any:
-    """A mean over time that counts the padding in, over words."""
+    """A mean over time of words that includes the padding."""
     text = keras.Input((11,), dtype="int32")
     return keras.Model(
         text,
@@ -213,7 +216,7 @@ def averaged() -> Any:
 
 
 def inside() -> Any:
-    """A convolution in a model inside the model ends the mask."""
+    """A convolution in a nested model loses the mask."""
     inner_series, series = keras.Input((None, 4)), keras.Input((None, 3))
     inner = keras.Model(
         inner_series, layers.Conv1D(4, 3, padding="causal", name="filter")(inner_series), name="encoder"
@@ -272,7 +275,7 @@ PADDING = (
 
 
 def attentive() -> Any:
-    """Attention over the whole sequence where a decoder was meant."""
+    """Attention over the whole sequence in place of a decoder."""
     series = keras.Input((None, 4))
     attended = layers.MultiHeadAttention(2, 4, name="heads")(series, series)
     return keras.Model(series, layers.Dense(4)(layers.LayerNormalization()(series + attended)))

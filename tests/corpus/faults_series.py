@@ -1,4 +1,4 @@
-"""Planted faults of series that only their owner's word, the reference rows or a second look tell."""
+"""Planted faults of series that only the owner's facts or reference rows show."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ WINDOWS = {"step_by_step": "sliding-window"}
 
 
 def masked(*between: Any, batch: int | None = None, length: int | None = None) -> Any:
-    """A masked GRU, with something in between."""
+    """A masked GRU, with a layer in between."""
     parts = [layers.Masking(name="masking"), *between, layers.GRU(6, name="memory"), layers.Dense(1)]
     return keras.Sequential([keras.Input((length, 3), batch_size=batch), *parts])
 
 
 def pooled() -> Any:
-    """A TCN whose average over time counts the padding in: dropped without a word in a Sequential model of convolutions."""
+    """A TCN whose average over time includes the padding: convolutions lose the mask."""
     parts = [layers.Conv1D(6, 3, padding="causal", dilation_rate=rate, activation="relu") for rate in (1, 2)]
     return keras.Sequential(
         [keras.Input((None, 3)), layers.Masking(), *parts, layers.GlobalAveragePooling1D(), layers.Dense(1)]
@@ -34,7 +34,7 @@ def pooled() -> Any:
 
 
 def sensing(length: int | None = 12) -> Any:
-    """An LSTM over six sensors, normalised by what the training rows were."""
+    """An LSTM over six sensors, normalised with the statistics of the training rows."""
     norm = layers.Normalization(
         mean=[0.0, 100.0, 5.0, -300.0, 20.0, -8.0], variance=[1.0, 25.0, 0.04, 1600.0, 9.0, 1.0]
     )
@@ -42,14 +42,14 @@ def sensing(length: int | None = 12) -> Any:
 
 
 def filming() -> Any:
-    """A convolutional LSTM that answers each picture of a film, and forgets between films."""
+    """A convolutional LSTM with an output for each picture, without state between films."""
     film = keras.Input((None, 8, 8, 1))
     seen = layers.ConvLSTM2D(3, 3, padding="same", return_sequences=True, name="seen")(film)
     return keras.Model(film, keras.ops.mean(seen, axis=(2, 3)))
 
 
 def nested_memory() -> Any:
-    """State that hides in a model inside the model, with an answer for each step."""
+    """State in a nested model, with an output for each time step."""
     inner_series = keras.Input((6, 4), batch_size=4)
     inner = keras.Model(
         inner_series,
@@ -61,20 +61,20 @@ def nested_memory() -> Any:
 
 
 def worded(random: np.random.Generator) -> np.ndarray:
-    """Words of 3 to 12 true steps, filled up with 0."""
+    """Words of 3 to 12 true time steps, padded with 0."""
     lengths = random.integers(3, 13, size=(64, 1))
     return np.where(np.arange(12) < lengths, random.integers(1, 50, size=(64, 12)), 0).astype("int32")
 
 
 def wordy() -> Any:
-    """Words of any number, none of which is masked."""
+    """Any number of words, none of them masked."""
     return keras.Sequential(
         [keras.Input((None,), dtype="int32"), layers.Embedding(50, 6), layers.GRU(5), layers.Dense(1)]
     )
 
 
 def ignoring() -> Any:
-    """An average over time that divides by the filled-up length, although it has the mask."""
+    """An average over time that divides by the padded length, although it has the mask."""
     words = keras.Input((12,), dtype="int32")
     return keras.Model(
         words, layers.Dense(1)(Averaged(name="pool")(layers.Embedding(50, 6, mask_zero=True)(words)))
@@ -179,14 +179,14 @@ CASES: tuple[Case, ...] = (
 
 
 def _tagged(cell: Any) -> Any:
-    """An answer for each step."""
+    """An output for each time step."""
     return keras.Sequential(
         [keras.Input((None, 3)), cell(6, return_sequences=True, name="memory"), layers.Dense(2)]
     )
 
 
 def _inside() -> Any:
-    """Both directions in a model inside the model."""
+    """Both directions in a nested model."""
     inner_series, series = keras.Input((None, 4)), keras.Input((None, 3))
     inner = keras.Model(
         inner_series,

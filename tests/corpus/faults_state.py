@@ -1,4 +1,4 @@
-"""Planted faults of state: what was predicted before changes what is predicted now."""
+"""Planted faults of state: earlier predictions change later ones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def cells() -> Any:
 
 
 def inside() -> Any:
-    """A stateful layer in a model inside the model."""
+    """A stateful layer in a nested model."""
     inner_series = keras.Input((6, 4), batch_size=4)
     inner = keras.Model(inner_series, layers.GRU(5, stateful=True, name=NAME)(inner_series), name="encoder")
     series = keras.Input((6, 3), batch_size=4)
@@ -65,7 +65,7 @@ def _stateful(name: str, build: Callable[[], Any], data: Maker, layer: str = NAM
 
 
 def _tracked(host: str, what: str) -> Case:
-    """A layer that updates a figure in a variable whenever it is called."""
+    """A layer that updates a number in a variable whenever it is called."""
     chosen = HOSTS[host]
     return Case(
         name=f"{host}, {what} tracked at inference",

@@ -1,4 +1,4 @@
-"""Planted faults of training mode and randomness: what predict does is not what a call does, or not what it did before."""
+"""Planted faults of training mode and randomness: outputs differ between predict and calls."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _on(
 
 
 def augmented() -> Any:
-    """Augmentation in front of a classifier."""
+    """Augmentation before a classifier."""
     parts = [
         layers.RandomFlip(name=NAME),
         layers.Conv2D(4, 3, activation="relu"),
@@ -71,7 +71,7 @@ def augmented() -> Any:
 
 
 def augmented_inside() -> Any:
-    """Augmentation as a model inside the model."""
+    """Augmentation as a nested model."""
     picture = keras.Input((8, 8, 3))
     augmentation = keras.Sequential([layers.RandomZoom(0.3, name=NAME)], name="augmentation")
     return keras.Model(picture, layers.Dense(3)(layers.Flatten()(augmentation(picture))))
@@ -89,7 +89,7 @@ def contrasted() -> Any:
 
 
 def unaware() -> Any:
-    """A subclassed model whose call() takes no training argument, with augmentation in it: predict itself is random."""
+    """A subclassed model without a training argument, with augmentation: predict is random."""
     return Unaware([layers.RandomRotation(0.2, name=NAME), layers.Flatten(), layers.Dense(2)])
 
 
@@ -121,7 +121,7 @@ def _built(
 
 
 def noisy_series() -> Any:
-    """A layer of one's own with training=True as its default, before a GRU."""
+    """A custom layer with training=True as its default, before a GRU."""
     return keras.Sequential([keras.Input((6, 3)), EagerNoise(name=NAME), layers.GRU(5), layers.Dense(1)])
 
 

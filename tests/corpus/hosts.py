@@ -1,4 +1,4 @@
-"""Architectures with one place where something may be planted; each takes a function of one tensor and returns a model."""
+"""Architectures with one place for a fault; each takes a function of one tensor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Plant = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """An architecture and rows that fit it; `within` is the path of the model that the place is in, with a slash at its end."""
+    """An architecture and rows that fit it.
+
+    `within` is the path of the model that holds the place, with a slash at its end.
+    """
 
     build: Callable[[Plant], Any]
     data: Maker
@@ -59,7 +62,7 @@ def autoencoder(plant: Plant) -> Any:
 
 
 def experts(plant: Plant) -> Any:
-    """A softmax gate over three small experts, one of them holding the place."""
+    """A softmax gate over three small experts; the place is in one of them."""
     rows = keras.Input((10,))
     gate = layers.Dense(3, activation="softmax")(rows)
     voices = [layers.Dense(6, activation="relu")(rows) for _ in range(3)]
@@ -104,7 +107,7 @@ def forecaster(plant: Plant) -> Any:
 
 
 def tagger(plant: Plant) -> Any:
-    """Bidirectional GRU with a tag for every step of any length."""
+    """Bidirectional GRU with a tag for every time step, of any length."""
     series = keras.Input((None, 5))
     hidden = plant(layers.Bidirectional(layers.GRU(6, return_sequences=True))(series))
     return keras.Model(series, layers.TimeDistributed(layers.Dense(3, activation="softmax"))(hidden))
@@ -166,7 +169,7 @@ def twin_rows(random: np.random.Generator) -> Rows:
 
 
 def two_heads(plant: Plant) -> Any:
-    """A class and a price from one trunk; the place is before the price alone."""
+    """A class and a price from one trunk; the place is only before the price."""
     rows = keras.Input((13,))
     trunk = layers.Dense(16, activation="relu")(rows)
     price = layers.Dense(1, name="price")(plant(layers.Dense(8, activation="tanh")(trunk)))
@@ -176,7 +179,7 @@ def two_heads(plant: Plant) -> Any:
 
 
 def boxed(plant: Plant) -> Any:
-    """The place is inside a model inside the model."""
+    """The place is in a nested model."""
     inner_rows = keras.Input((10,))
     inner = keras.Model(
         inner_rows, layers.Dense(8)(plant(layers.Dense(10, activation="relu")(inner_rows))), name="encoder"
@@ -186,7 +189,7 @@ def boxed(plant: Plant) -> Any:
 
 
 def boxed_twice(plant: Plant) -> Any:
-    """The place is two models down."""
+    """The place is in a model nested twice."""
     deep_rows, middle_rows, rows = keras.Input((6,)), keras.Input((6,)), keras.Input((11,))
     deep = keras.Model(
         deep_rows, layers.Dense(6)(plant(layers.Dense(6, activation="tanh")(deep_rows))), name="core_block"

@@ -1,4 +1,4 @@
-"""Kits: the files that belong to a model in a world, written as a user would have them lie about, and the arguments that name them."""
+"""Kits: the files of a user for a model of a world, and the arguments that name them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.corpus.worlds import Array, World
 __all__ = ["Kit", "Rework", "as_is", "lay_out"]
 
 Rework = Callable[[World, Array], Array]
-"""Raw rows of a world made into other rows: what was served, what came to hand as data."""
+"""Turns raw rows of a world into served rows, or into the rows given as data."""
 
 
 def as_is(world: World, rows: Array) -> Array:
@@ -28,22 +28,23 @@ def as_is(world: World, rows: Array) -> Array:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kit:
-    """What lies beside a model of this world.
+    """The files next to a model of this world.
 
     Args:
-        world: where model and rows come from.
+        world: the source of model and rows.
         rows: number of rows.
-        data: makes the data of fresh raw rows.
-        scaler: makes the scaler that is saved; None saves none.
-        served: makes the served rows of the data; None gives none.
-        reference: makes the reference of the raw training rows; None gives none.
+        data: creates the data from new raw rows.
+        scaler: creates the scaler that is saved; None saves none.
+        served: creates the served rows from the data; None gives none.
+        reference: creates the reference from the raw training rows; None gives none.
         columns: names and order of the columns of a CSV; empty for a .npy.
-        preprocess: source of a module with a function prepare(rows), which takes the scaler's place; {mean} and {scale} are filled in.
-        facts: what the owner states.
+        preprocess: source of a module with a function prepare(rows), in place of the scaler; {mean} and
+            {scale} are filled in.
+        facts: the owner's facts.
         options: of single checks, by check name.
         dtype: of the data.
-        trusted: whether the scaler is called trustworthy, as one with a function of its own must be.
-        other_version: whether the scaler is to say that another scikit-learn saved it.
+        trusted: whether the scaler is trusted, as a scaler with its own function must be.
+        other_version: whether the file says that a different scikit-learn saved the scaler.
     """
 
     world: World
@@ -61,7 +62,7 @@ class Kit:
     other_version: bool = False
 
     def fresh(self, random: np.random.Generator) -> Array:
-        """Return raw rows that neither scaler nor network has seen, as the data have them."""
+        """Return raw rows that neither scaler nor network has seen, in the form of the data."""
         return self.data(self.world, self.world.table(random, self.rows)).astype(self.dtype)
 
     def __call__(self, folder: Path, random: np.random.Generator) -> tuple[str, ...]:
@@ -92,7 +93,7 @@ class Kit:
         assert self.scaler is not None
         content, running = pickle.dumps(self.scaler(self.world)), sklearn.__version__
         major, minor, rest = running.split(".", 2)
-        # of the same length, since a pickle says how long its words are
+        # of the same length, because a pickle stores the length of its strings
         other = f"{major}.{'2' * len(minor)}.{rest}"
         return content.replace(running.encode(), other.encode()) if self.other_version else content
 
@@ -114,7 +115,7 @@ def lay_out(
     facts: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> tuple[str, ...]:
-    """Write what is given into the folder (text as data is a CSV) and return the arguments of the command that name it."""
+    """Write these files into the folder (text is a CSV) and return the arguments that name them."""
     args: list[str] = []
     if isinstance(data, str):
         args += ["--data", _written(folder / "data.csv", data.encode())]

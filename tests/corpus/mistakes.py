@@ -1,4 +1,4 @@
-"""What goes wrong between the saved scaler and the model: each makes the rows that were fed of the raw rows."""
+"""Mistakes between the saved scaler and the model: each turns raw rows into served rows."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ __all__ = [
 
 
 def rightly(world: World, rows: Array) -> Array:
-    """Scale with the saved scaler, which is no mistake."""
+    """Scale with the saved scaler, which is not a mistake."""
     return world.scaled(rows)
 
 
 def rightly_float32(world: World, rows: Array) -> Array:
-    """Scale with the saved scaler and cast afterwards, which is no mistake either."""
+    """Scale with the saved scaler and cast afterwards, which is not a mistake either."""
     return world.scaled(rows).astype("float32")
 
 
 def by_hand(world: World, rows: Array) -> Array:
-    """Multiply by one over the scale instead of dividing, which is no mistake: it rounds otherwise."""
+    """Multiply by one over the scale instead of dividing; it only rounds differently."""
     return (rows - world.fitted.mean_) * (1.0 / world.fitted.scale_)
 
 
@@ -61,19 +61,19 @@ def cut(world: World, rows: Array) -> Array:
 
 
 def cut_off(world: World, rows: Array) -> Array:
-    """Scale, and clip what is far out."""
+    """Scale, and clip extreme values."""
     return np.clip(world.scaled(rows), -0.8, 0.8)
 
 
 def gaps(world: World, rows: Array) -> Array:
-    """Fill one value in eleven with 0 behind the scaler, as a join that finds nothing leaves it."""
+    """Replace one value in eleven by 0 after scaling, as a join without a match leaves it."""
     served = world.scaled(rows).copy()
     served.reshape(-1)[::11] = 0.0
     return served
 
 
 def other_unit(column: int, factor: float, shift: float = 0.0) -> Rework:
-    """Give one column in another unit."""
+    """Give one column in a different unit."""
 
     def serve(world: World, rows: Array) -> Array:
         turned = rows.copy()
@@ -84,12 +84,12 @@ def other_unit(column: int, factor: float, shift: float = 0.0) -> Rework:
 
 
 def rounded(decimals: int) -> Rework:
-    """Scale with the saved scaler and write so many decimals, as a log does."""
+    """Scale with the saved scaler and keep so many decimals, as a log does."""
     return lambda world, rows: np.round(world.scaled(rows), decimals)
 
 
 def now_and_then(mistake: Rework, period: int) -> Rework:
-    """Make the mistake with one row in so many only, as one of several servers does."""
+    """Make the mistake only with every n-th row, as one of several servers would."""
 
     def serve(world: World, rows: Array) -> Array:
         served = world.scaled(rows).copy()
@@ -100,7 +100,7 @@ def now_and_then(mistake: Rework, period: int) -> Rework:
 
 
 def one_batch(mistake: Rework, start: int, stop: int) -> Rework:
-    """Make the mistake with the rows of one batch only, as if there were no others."""
+    """Make the mistake only with the rows of one batch."""
 
     def serve(world: World, rows: Array) -> Array:
         served = world.scaled(rows).copy()
@@ -111,7 +111,7 @@ def one_batch(mistake: Rework, start: int, stop: int) -> Rework:
 
 
 def refitted(size: int | None = None) -> Rework:
-    """Fit the scaler anew on each batch of so many rows, or on all of them."""
+    """Fit the scaler again on each batch of so many rows, or on all rows."""
     return lambda world, rows: np.concatenate(
         [world.transformed(world.fit(batch), batch) for batch in _batches(rows, size or len(rows))]
     )
@@ -123,17 +123,17 @@ def refitted_on_the_first(size: int) -> Rework:
 
 
 def unscaled(world: World, rows: Array) -> Array:
-    """Forget the scaler."""
+    """Leave the scaler out."""
     return rows
 
 
 def twice(world: World, rows: Array) -> Array:
-    """Scale what is scaled."""
+    """Scale twice."""
     return world.scaled(world.scaled(rows))
 
 
 def reordered(*order: int) -> Rework:
-    """Hand the columns over in another order."""
+    """Pass the columns in a different order."""
     return lambda world, rows: world.scaled(rows[..., list(order)])
 
 
@@ -148,49 +148,49 @@ def early_float32(world: World, rows: Array) -> Array:
 
 
 def stored(dtype: str) -> Rework:
-    """Store the raw rows in another precision, and scale what is read back in the old one."""
+    """Store the raw rows in a different precision, and scale them in the old one."""
     return lambda world, rows: world.scaled(rows.astype(dtype).astype(rows.dtype))
 
 
 def filled_with(value: float) -> Rework:
-    """Put a number where one is missing, so that the pipeline finds nothing to impute."""
+    """Replace missing values by a number, so that the pipeline imputes nothing."""
     return lambda world, rows: world.scaled(np.where(np.isnan(rows), value, rows))
 
 
 def filled_at_hand(world: World, rows: Array) -> Array:
-    """Fill what is missing with the means of the rows at hand."""
+    """Fill missing values with the means of the current rows."""
     return world.scaled(np.where(np.isnan(rows), np.nanmean(rows, axis=0), rows))
 
 
 def filled_behind(world: World, rows: Array) -> Array:
-    """Scale rows whose gaps nobody fills, and put zeros there afterwards."""
+    """Scale rows with missing values, and replace these by zeros afterwards."""
     return np.where(np.isnan(rows), 0.0, world.transformed(world.fitted[-1], rows))
 
 
 def one_column(change: Rework, column: int) -> Rework:
-    """Change one column of the rows as they come."""
+    """Change one column of the raw rows."""
     return lambda world, rows: _with_column(rows, column, change(world, rows))
 
 
 def one_column_refitted(column: int) -> Rework:
-    """Fit anew for one column only."""
+    """Fit again for one column only."""
     return lambda world, rows: _with_column(world.scaled(rows), column, refitted()(world, rows))
 
 
 def another_split(world: World, rows: Array) -> Array:
-    """Use the scaler of a small other split of the training rows."""
+    """Use the scaler of a small, different split of the training rows."""
     return world.transformed(world.fit(world.training[-40:]), rows)
 
 
 def another_kind(scaler: Any) -> Rework:
-    """Use a scaler of another kind, fitted on the same rows."""
+    """Use a scaler of a different kind, fitted on the same rows."""
     return lambda world, rows: world.transformed(
         scaler().fit(world.training.reshape(-1, world.training.shape[-1])), rows
     )
 
 
 def shifted_mean(column: int, deviations: float) -> Rework:
-    """Use a scaler whose mean is off in one column, by so many standard deviations."""
+    """Use a scaler whose mean is off in one column by so many standard deviations."""
 
     def shift(world: World, rows: Array) -> Array:
         scaled = world.scaled(rows)

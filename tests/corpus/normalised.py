@@ -1,4 +1,4 @@
-"""Models that normalise or rescale within themselves, adapted and fitted on the rows they are given; each may be spoilt afterwards."""
+"""Models that normalise or rescale their inputs; each may be spoilt after fitting."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def drawn(table: Callable[[np.random.Generator, int], Array], rows: int = 400, s
 
 
 def unadapted(layer: Any, rows: Array) -> None:
-    """Leave the layer as it is before adapt(): mean 0, variance 1."""
+    """Reset the layer to its state before adapt(): mean 0, variance 1."""
     _set(layer, np.zeros(rows.shape[-1]), np.ones(rows.shape[-1]))
 
 
 def adapted_on(count: int) -> Spoil:
-    """Adapt the layer on the first few rows alone."""
+    """Adapt the layer on the first few rows only."""
     return lambda layer, rows: _set(layer, *_moments(rows[:count]))
 
 
@@ -69,7 +69,7 @@ def _normalization(rows: Array, name: str = "normalise", kind: Any = layers.Norm
 
 
 def dense(rows: Array, spoil: Spoil | None = None, *, again: bool = False) -> Any:
-    """Normalization, two hidden layers, a number; `again` puts the same Normalization in twice."""
+    """Normalization, two hidden layers, a number; `again` uses the same Normalization twice."""
     norm = _normalization(rows)
     more = [_normalization(rows, "normalise_again")] if again else []
     parts = [
@@ -83,7 +83,7 @@ def dense(rows: Array, spoil: Spoil | None = None, *, again: bool = False) -> An
 
 
 def forgetful(rows: Array) -> Any:
-    """A subclass of Normalization that does not take over the numbers it loads."""
+    """A subclass of Normalization that does not use the statistics it loads."""
     parts = [layers.Dense(32, activation="tanh"), layers.Dense(2, name="head")]
     return settle(
         keras.Sequential([keras.Input(rows.shape[1:]), _normalization(rows, kind=Unrefreshed), *parts]), rows
@@ -91,7 +91,7 @@ def forgetful(rows: Array) -> Any:
 
 
 def inner(rows: Array, spoil: Spoil | None = None) -> Any:
-    """Normalization within a preprocessing model of its own."""
+    """Normalization within a separate preprocessing model."""
     norm, raw, features = _normalization(rows), keras.Input(rows.shape[1:]), keras.Input(rows.shape[1:])
     before = keras.Model(features, norm(features), name="before")
     hidden = layers.Dense(40, activation="elu")(before(raw))
@@ -115,7 +115,7 @@ def branches_rows(seed: int = 8, rows: int = 400) -> dict[str, Array]:
 
 
 def branches(spoil: Spoil | None = None) -> Any:
-    """Two inputs, each with a Normalization of its own; the second one is spoilt."""
+    """Two inputs, each with its own Normalization; the second one is spoilt."""
     rows = branches_rows()
     person, trace = (keras.Input(values.shape[1:], name=name) for name, values in rows.items())
     norms = [_normalization(rows["person"], "normalise_person"), _normalization(rows["trace"])]
@@ -158,7 +158,7 @@ def _eyes() -> list[Any]:
 def rescaling_pictures(
     scale: float = 1 / 255, offset: float = 0.0, *, seen: Rows | None = None, again: bool = False
 ) -> Any:
-    """Rescaling and a small convolution; `again` rescales twice although trained with once."""
+    """Rescaling and a small convolution; `again` rescales twice although trained with one."""
     rows, parts = pixels().astype("float32") if seen is None else seen, _eyes()
     shape = (8, 8, 3)
     first = layers.Rescaling(scale, offset, name="rescale")
@@ -173,9 +173,9 @@ def rescaling_pictures(
 
 
 def plain_pictures(divisor: float = 255.0) -> Any:
-    """A small convolution that takes pixels already divided."""
+    """A small convolution that takes pixels that are already divided."""
     return settle(keras.Sequential([keras.Input((8, 8, 3)), *_eyes()]), pixels().astype("float32") / divisor)
 
 
 WEATHER, PEOPLE, WALKS = (drawn(table) for table in (weather, people, walks))
-"""What the models of these cases were adapted and fitted on."""
+"""The rows that the models of these cases were adapted and fitted on."""

@@ -1,4 +1,4 @@
-"""Models, rows and kits of series that planted faults and their healthy look-alikes share."""
+"""Models, rows and kits of series for planted faults and clean counterparts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ def padded(
     noise: bool = False,
     gaps: bool = False,
 ) -> Maker:
-    """Series of 3 to `length` true steps under "x" and their "lengths": filled up with a value or noise; `gaps` makes their last true step zeros."""
+    """Series of 3 to `length` true time steps under "x", padded, and their "lengths".
+
+    The padding is a value or noise; `gaps` sets the last true time step to zeros.
+    """
 
     def make(random: np.random.Generator) -> Rows:
         values = 1.5 + random.normal(size=(48, length, features))
@@ -40,7 +43,7 @@ def padded(
 
 
 def known_lengths(data: Maker, **facts: Any) -> Writer:
-    """A kit of rows and of their lengths, in files of their own, and of further facts."""
+    """A kit of rows, their lengths in a separate file, and further facts."""
 
     def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
         made = data(random)
@@ -81,7 +84,7 @@ def flow(length: int) -> Maker:
 
 
 def sensors(rows: int, *, swapped: tuple[int, int] | None = None, drift: float = 0.0) -> Maker:
-    """Series of six sensors on scales of their own, two of them perhaps in each other's place, all of them perhaps drifted by some deviations."""
+    """Series of six sensors on different scales, with optional swapped features and drift."""
 
     def make(random: np.random.Generator) -> Rows:
         spread, level = (

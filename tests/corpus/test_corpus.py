@@ -1,4 +1,4 @@
-"""The corpus itself, and the command's verdict on a small part of it; benchmarks/accuracy.py runs the whole."""
+"""The corpus, and the command's result on a small part of it; benchmarks/accuracy.py runs all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cases of scaling and normalization: each planted mistake moves predictions, and none of the clean look-alikes does."""
+"""Cases of scaling: each planted mistake changes outputs, no clean counterpart does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _answers(model: Any, rows: Array) -> Array:
 
 
 def _moved(model: Any, right: Array, wrong: Array) -> float:
-    """Return the greatest deviation in units of each output's own spread."""
+    """Return the largest deviation in units of each output's spread."""
     expected = _answers(model, right)
     return float((np.abs(_answers(model, wrong) - expected) / expected.std(axis=0)).max())
 

@@ -20,10 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the command said about one case.
+    """The result of the command for one case.
 
-    `failing` are the codes that failed, `warning` those that warned; `cause` and `layer` those of the report's first diagnosis; `problem` says
-    why there is no report.
+    `failing` are the codes that failed, `warning` those that warned; `cause` and `layer` are those of the
+    report's first diagnosis; `problem` says why there is no report.
     """
 
     case: Case
@@ -36,34 +36,34 @@ class Outcome:
 
     @property
     def flagged(self) -> bool:
-        """Whether the model was called inconsistent, or warned about where that is all it takes, by one of the codes that tell the planted fault."""
+        """Whether one of the expected codes failed, or warned if a warning is expected."""
         failed = bool(set(self.failing) & set(self.case.failing))
         warned = bool({*self.failing, *self.warning} & set(self.case.warning))
         return (self.exit_code == 1 and failed) or (self.exit_code in (0, 1) and warned)
 
     @property
     def false_alarm(self) -> bool:
-        """Whether a clean model was called inconsistent."""
+        """Whether a clean model was reported as inconsistent."""
         return not self.case.faulty and self.exit_code == 1
 
     @property
     def false_warning(self) -> bool:
-        """Whether a clean model was warned about by a check that has no reason to."""
+        """Whether a check warned about a clean model without a reason."""
         return not self.case.faulty and bool(set(self.warning) & set(self.case.quiet))
 
     @property
     def right(self) -> bool:
-        """Whether the verdict is right: a fault flagged, a clean model passed without a warning that is out of place."""
+        """Whether the result is right: a fault reported, or a clean model without a false warning."""
         return self.flagged if self.case.faulty else self.exit_code == 0 and not self.false_warning
 
     @property
     def right_cause(self) -> bool | None:
-        """Whether the first diagnosis names an acceptable cause; None where the cause is not scored."""
+        """Whether the first diagnosis names an acceptable cause; None if the cause is not scored."""
         return self.cause in self.case.causes if self.case.causes else None
 
     @property
     def right_layer(self) -> bool | None:
-        """Whether the first diagnosis names the planted layer or one inside it; None where there is no single one."""
+        """Whether the first diagnosis names the planted layer or one inside it; None without one."""
         return None if self.case.layer is None else f"/{self.case.layer}/" in f"/{self.layer}/"
 
     def __str__(self) -> str:
@@ -72,12 +72,11 @@ class Outcome:
             f"one of {', '.join((*self.case.failing, *self.case.warning))}" if self.case.faulty else "nothing"
         )
         warned = f", warning {', '.join(self.warning)}" if self.warning else ""
-        found = (
-            self.problem
-            or f"failing {', '.join(self.failing) or 'nothing'}{warned}, cause {self.cause}, layer {self.layer}"
-        )
+        failing = f"failing {', '.join(self.failing) or 'nothing'}{warned}"
+        outcome = self.problem or f"{failing}, cause {self.cause}, layer {self.layer}"
         causes = "/".join(self.case.causes) or "-"
-        return f"[{self.case.family}] {self.case.name}: wanted {wanted}, {causes} at {self.case.layer}; exit {self.exit_code}, {found}"
+        expected = f"wanted {wanted}, {causes} at {self.case.layer}"
+        return f"[{self.case.family}] {self.case.name}: {expected}; exit {self.exit_code}, {outcome}"
 
 
 def examine(case: Case, files: Files, *, timeout_s: float = 300.0) -> Outcome:
@@ -116,7 +115,7 @@ def examine_in_process(case: Case, files: Files, fork_server: SharedForkServer) 
 
 
 def read_outcome(case: Case, exit_code: int, stdout: str, stderr: str) -> Outcome:
-    """Return the outcome that a finished command's two streams tell."""
+    """Return the outcome of a finished command by its two streams."""
     try:
         report: dict[str, Any] = json.loads(stdout)
     except ValueError:

@@ -1,6 +1,7 @@
-"""Worlds: a table of raw numbers, the scaler fitted on it, and a network whose head was fitted on what the scaler gives.
+"""Worlds: a table of raw numbers, its scaler, and a network whose head was fitted on scaled rows.
 
-The heads are solved by least squares, so that a world is ready in a moment and its predictions depend on every feature.
+The heads are solved by least squares, so that a world is ready in a moment and its outputs depend on every
+feature.
 """
 
 from __future__ import annotations
@@ -36,22 +37,22 @@ Table = Callable[[np.random.Generator, int], Array]
 
 
 def per_feature(transform: Callable[[Array], Any], rows: Array) -> Array:
-    """Apply a function of two-dimensional rows to rows of any rank, as users do it: flattened to (-1, features) and back."""
+    """Apply a function of 2-D rows to rows of any rank: flattened to (-1, features) and back."""
     flat = np.asarray(transform(rows.reshape(-1, rows.shape[-1])))
     return flat.reshape(*rows.shape[:-1], flat.shape[-1])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class World:
-    """Raw rows, the scaler that was fitted on the training rows among them, and the network trained on what it gave.
+    """Raw rows, the scaler that was fitted on the training rows, and the network trained on its results.
 
     Args:
         name: seeds everything.
-        table: makes any number of raw rows, each shape[1:] being one sample.
-        network: makes the network for so many features; its layers called head, head_1, ... are fitted.
-        scaler: makes the unfitted scaler; None for a network that takes rows as they are.
+        table: creates any number of raw rows, each shape[1:] being one sample.
+        network: creates the network for so many features; its layers called head, head_1, ... are fitted.
+        scaler: creates the unfitted scaler; None for a network that takes raw rows.
         known: number of training rows.
-        columns: names of the features; where given, the scaler is fitted on a DataFrame and remembers them.
+        columns: names of the features; if given, the scaler is fitted on a DataFrame and stores them.
     """
 
     name: str
@@ -77,7 +78,7 @@ class World:
         return self.scaler().fit(self.framed(rows.reshape(-1, rows.shape[-1])))
 
     def framed(self, flat: Array) -> Any:
-        """Return two-dimensional rows as a DataFrame where the columns have names."""
+        """Return two-dimensional rows, as a DataFrame if the columns have names."""
         if not self.columns:
             return flat
         import pandas
@@ -85,21 +86,21 @@ class World:
         return pandas.DataFrame(flat, columns=list(self.columns))
 
     def scaled(self, rows: Array) -> Array:
-        """Return what the network is to be fed for these raw rows."""
+        """Return the network's inputs for these raw rows."""
         return rows if self.scaler is None else self.transformed(self.fitted, rows)
 
     def transformed(self, scaler: Any, rows: Array) -> Array:
-        """Return what this scaler makes of the rows."""
+        """Return the rows as this scaler gives them."""
         return per_feature(lambda flat: scaler.transform(self.framed(flat)), rows)
 
     def model(self) -> Any:
-        """Return the network, fitted."""
+        """Return the fitted network."""
         fed = self.scaled(self.training)
         return settle(self.network(fed.shape[-1]), fed)
 
 
 def settle(model: Any, fed: Array | dict[str, Array]) -> Any:
-    """Solve every layer called head, head_1, ... for a target that leans on every feature of every input, and return the model."""
+    """Solve each layer head, head_1, ... for a target that depends on every feature of every input."""
     random = np.random.default_rng(5)
     inputs = [fed[tensor.name] for tensor in model.inputs] if isinstance(fed, dict) else [fed]
     target = sum(_target(values, random) for values in inputs)
@@ -120,7 +121,7 @@ def settle(model: Any, fed: Array | dict[str, Array]) -> Any:
 
 
 def _target(values: Array, random: np.random.Generator) -> Array:
-    """A bent sum over the features, each in units of its own spread; (rows, 1)."""
+    """A nonlinear sum over the features, each in units of its own spread: (rows, 1)."""
     flat = np.asarray(values, dtype="float64").reshape(len(values), -1)
     units = (flat - flat.mean(0)) / np.where(flat.std(0) > 0, flat.std(0), 1.0)
     weights = random.choice([-1.0, 1.0], size=flat.shape[1]) * random.uniform(0.5, 1.0, size=flat.shape[1])
@@ -160,7 +161,7 @@ def skewed(random: np.random.Generator, rows: int) -> Array:
 
 
 def ratios(random: np.random.Generator, rows: int) -> Array:
-    """Ratios around 1, whose logarithms have mean 0 by nature; (rows, 5) float64."""
+    """Ratios around 1, whose raw logarithms have mean 0: (rows, 5) float64."""
     return random.lognormal(0, [0.4, 0.7, 1.0, 0.5, 0.8], size=(rows, 5))
 
 
@@ -171,7 +172,7 @@ def walks(random: np.random.Generator, rows: int) -> Array:
 
 
 def stamps(random: np.random.Generator, rows: int) -> Array:
-    """Seconds since 1970 within some minutes, metres in a grid far from its origin, and a small number; (rows, 4) float64."""
+    """Seconds since 1970, metres in a grid far from its origin, and a small number: (rows, 4)."""
     seconds = 1.7e9 + random.uniform(0, 900, rows)
     return np.column_stack(
         [
@@ -184,12 +185,12 @@ def stamps(random: np.random.Generator, rows: int) -> Array:
 
 
 def standard(random: np.random.Generator, rows: int) -> Array:
-    """Features that have mean 0 and deviation 1 by nature; (rows, 6) float64."""
+    """Raw features with mean 0 and deviation 1: (rows, 6) float64."""
     return random.normal(size=(rows, 6))
 
 
 def orders(random: np.random.Generator, rows: int) -> Array:
-    """Items, age in years, days since the last order, stars and a price: whole numbers but for the last; (rows, 5) float64."""
+    """Items, age, days since the last order, stars and a price, which is not whole: (rows, 5)."""
     counts = [
         random.poisson(3, rows),
         random.integers(18, 90, rows),
@@ -200,7 +201,7 @@ def orders(random: np.random.Generator, rows: int) -> Array:
 
 
 def shares(random: np.random.Generator, rows: int) -> Array:
-    """Shares that fill 0 to 1 by nature; (rows, 5) float64."""
+    """Raw shares that fill 0 to 1: (rows, 5) float64."""
     return random.beta(0.8, 0.8, size=(rows, 5))
 
 
@@ -216,7 +217,7 @@ def with_constant(random: np.random.Generator, rows: int) -> Array:
 
 
 def heavy(random: np.random.Generator, rows: int) -> Array:
-    """Twelve features whose tails have no variance to speak of; (rows, 12) float64."""
+    """Twelve features with tails so heavy that they have no variance: (rows, 12) float64."""
     return np.linspace(1, 50, 12) * random.standard_t(2.2, size=(rows, 12))
 
 
@@ -226,14 +227,14 @@ def answers(random: np.random.Generator, rows: int) -> Array:
 
 
 def gappy(random: np.random.Generator, rows: int) -> Array:
-    """People of whom some numbers are missing; (rows, 5) float64 with NaN."""
+    """People with some missing numbers: (rows, 5) float64 with NaN."""
     values = people(random, rows)
     values[random.random(size=values.shape) < 0.06] = np.nan
     return values
 
 
 def doses(random: np.random.Generator, rows: int) -> Array:
-    """Mixtures of six parts of very different total; (rows, 6) float64."""
+    """Mixtures of six parts with very different totals: (rows, 6) float64."""
     return random.gamma(2.0, 1.0, size=(rows, 6)) * random.lognormal(1.0, 1.0, size=(rows, 1))
 
 
@@ -293,7 +294,7 @@ def convolutional(features: int) -> Any:
 
 
 def mixed_columns() -> Any:
-    """Two scalers for two groups of columns, which come out in another order than they go in."""
+    """Two scalers for two groups of columns, which come out in a different order."""
     return ColumnTransformer(
         [
             ("plain", StandardScaler(), [0, 3]),
@@ -309,7 +310,7 @@ def logged() -> Any:
 
 
 def logged_ratios() -> Any:
-    """Logarithms that are defined for positive numbers alone."""
+    """Logarithms, which are defined for positive numbers only."""
     return make_pipeline(FunctionTransformer(np.log), StandardScaler())
 
 
@@ -319,7 +320,7 @@ def both_sides() -> Any:
 
 
 def imputing() -> Any:
-    """Medians for what is missing, then standardised."""
+    """Medians for missing values, then standardised."""
     return make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
 
 
@@ -360,4 +361,4 @@ WORLDS: dict[str, World] = {
         World(name="doses normalizer", table=doses, scaler=Normalizer, network=perceptron),
     )
 }
-"""Worlds with a scaler, by name: what the rows are, and what scales them."""
+"""Worlds with a scaler, named after their rows and scaler."""

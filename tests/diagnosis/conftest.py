@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Evidence, Judged, Status, Verdict
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.diagnose import diagnose, togglers

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators
 from keras_consistency_cli.diagnosis.impact import Damage, HitRow
@@ -141,7 +142,7 @@ def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
     failed = [verdict("KC701", hidden={"out": 3}), verdict("KC303", cause="scaler-applied-twice")]
-    found = diagnose(replace(evidence(), data={"description": known}), failed)
+    found = diagnose(replace(evidence(), data=DataContext(description=known)), failed)
     assert {each.cause for each in found} == {"nan-hidden", "scaler-applied-twice"}
     assert found[0].cause == first
 
@@ -155,7 +156,7 @@ def test_nan_is_a_consequence_where_scaling_twice_makes_it(
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
     failed = [verdict("KC701", rows={"x": 3}), verdict("KC303", cause="scaler-applied-twice")]
-    found = diagnose(replace(evidence(), data={"description": known}), failed)
+    found = diagnose(replace(evidence(), data=DataContext(description=known)), failed)
     assert [each.cause for each in found] == causes
     assert ("KC701" in found[-1].explains) == (raw == 0)
 

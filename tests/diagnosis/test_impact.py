@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.impact import Damage, HitRow, damage_of
 from keras_consistency_cli.measurement.facts import DataFacts, TargetFact
 from keras_consistency_cli.measurement.measure import Answers, compare
@@ -90,7 +91,7 @@ def test_distances_are_told_in_the_units_of_the_targets(
     evidence: Any, units: tuple[float, ...], told: float | None
 ) -> None:
     known = replace(
-        evidence(), data={"description": DataFacts(target=TargetFact(kind="StandardScaler", units=units))}
+        evidence(), data=DataContext(description=DataFacts(target=TargetFact(kind="StandardScaler", units=units)))
     )
     found = damage_of(known, [failed(judged({3: 0.5}, decision=None))])
     assert found is not None
@@ -98,7 +99,7 @@ def test_distances_are_told_in_the_units_of_the_targets(
 
 
 def test_rows_with_nan_are_the_damage_of_nan(evidence: Any) -> None:
-    known = replace(evidence(), rows=40, data={"nonfinite_rows": {"a": [3, 17], "b": [3]}})
+    known = replace(evidence(), rows=40, data=DataContext(nonfinite_rows={"a": [3, 17], "b": [3]}))
     assert damage_of(known, [failed(code="KC701")]) == Damage(rows_hit=2, rows=40, share=0.05)
     assert damage_of(known, [failed(code="KC303")]) is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.diagnosis.unexplained import Unexplained, unexplained
 from keras_consistency_cli.measurement.facts import LayerFact

@@ -1,4 +1,4 @@
-"""Descriptions of data as a worker would give them, made from real rows and real scalers; no model is needed."""
+"""Descriptions of data as a worker would give them, from real rows and real scalers, without a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.checks.base import Check, Evidence, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.loading.profile.expected_columns import expected_columns, with_shares
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.measurement.facts import DataFacts, Facts, PreprocessingFact, RowsFact, ScalingFact
@@ -16,17 +18,17 @@ __all__ = ["columns_of", "examined", "layer", "rows_fact", "scaling_fact"]
 
 
 def rows_fact(rows: np.ndarray, name: str = "x") -> RowsFact:
-    """Facts of these rows."""
+    """Facts about these rows."""
     return Statistics.of(rows, np.arange(len(rows))).facts(name)
 
 
 def columns_of(rows: np.ndarray) -> Any:
-    """Facts of their columns."""
+    """Facts about the columns of these rows."""
     return rows_fact(rows).columns
 
 
 def scaling_fact(scaler: Any, raw: np.ndarray, **changed: Any) -> ScalingFact:
-    """Facts of a scaler, and of how raw rows look to it."""
+    """Facts about a scaler, and how raw rows look to it."""
     found = Statistics.of(raw, np.arange(len(raw)))
     expected = tuple(with_shares(each, found.finite(each.column)) for each in expected_columns(scaler))
     known: dict[str, Any] = {
@@ -40,14 +42,13 @@ def scaling_fact(scaler: Any, raw: np.ndarray, **changed: Any) -> ScalingFact:
 
 
 def layer(kind: Any = "Normalization", path: str = "norm", **fields: Any) -> PreprocessingFact:
-    """A layer that input x enters."""
+    """A layer that takes input x."""
     return PreprocessingFact(path=path, kind=kind, input="x", **fields)
 
 
-def examined(check: Check, known: DataFacts | None, **data: Any) -> Verdict:
-    """What a check says that looks at the description alone."""
+def examined(check: Check, description: DataFacts, **data: Any) -> Verdict:
+    """The verdict of a check that looks only at the description."""
     facts = Facts(name="m", kind="Functional", parameters=1, layers=(), inputs=(), outputs=())
-    evidence = Evidence(
-        facts=facts, policy=Policy(), traces={}, comparisons={}, data={"description": known, **data}
-    )
+    context = DataContext(description=description, **data)
+    evidence = Evidence(facts=facts, policy=Policy(), traces={}, comparisons={}, data=context)
     return check.examine(evidence)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import load_settings
 from keras_consistency_cli.errors import UsageError

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import Facts, OutputFact
 from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
@@ -314,14 +315,14 @@ def test_stated_limits_reach_the_comparison() -> None:
 
 def test_evidence_contains_everything_collected() -> None:
     collected = add_in_two(collector([check(("call", "predict"))]))
-    evidence = collected.evidence({"nonfinite_weights": ("w",)})
+    evidence = collected.evidence(DataContext(nonfinite_weights=("w",)))
     assert (evidence.facts, evidence.policy, evidence.rows) == (FACTS, Policy(), 8)
     assert (evidence.traces, evidence.comparisons, evidence.noise) == (
         collected.traces,
         collected.comparisons,
         collected.noise(),
     )
-    assert evidence.data == {"nonfinite_weights": ("w",), "nonfinite_rows": {}}
+    assert evidence.data == DataContext(nonfinite_weights=("w",))
 
 
 # --- one check after the other
@@ -342,7 +343,7 @@ IN_ORDER = tuple(fails_if_different(name, name) for name in ("call", "graph", "c
 
 def test_no_route_runs_after_the_first_check_that_fails() -> None:
     collected = collector(IN_ORDER, {"graph": DATA + 1})
-    collected.add_until_failure(IN_ORDER, TABLE, np.arange(4), {})
+    collected.add_until_failure(IN_ORDER, TABLE, np.arange(4), DataContext())
     assert [name for name, _ in requests(collected)] == [
         "predict",
         "predict-float64",
@@ -351,14 +352,14 @@ def test_no_route_runs_after_the_first_check_that_fails() -> None:
         "predict-again",
         "graph",
     ]
-    statuses = [one.verdict(collected.evidence({})).status for one in IN_ORDER[:2]]
+    statuses = [one.verdict(collected.evidence(DataContext())).status for one in IN_ORDER[:2]]
     assert (statuses, collected.rows) == ([Status.PASS, Status.FAIL], 4)
 
 
 def test_without_a_failure_every_route_runs_once_and_the_evidence_is_the_same() -> None:
     at_once, in_order = collector(IN_ORDER), collector(IN_ORDER)
     at_once.add(np.arange(8), first=True)
-    in_order.add_until_failure(IN_ORDER, TABLE, np.arange(8), {})
+    in_order.add_until_failure(IN_ORDER, TABLE, np.arange(8), DataContext())
     assert sorted(requests(in_order)) == sorted(requests(at_once))
     assert (in_order.comparisons, in_order.rows) == (at_once.comparisons, at_once.rows)
     assert (in_order.traces, in_order.decisions) == (at_once.traces, at_once.decisions)

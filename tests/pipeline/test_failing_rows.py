@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.measure import Answers, compare
 from keras_consistency_cli.measurement.policy import Limit

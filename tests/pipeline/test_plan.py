@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_consistency_cli.checks.base import Check, Pair, Status, Verdict
+from keras_consistency_cli.checks.base import Check, Pair
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES, routes

@@ -13,8 +13,8 @@ import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.pipeline.collector import EvidenceCollector

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import typer
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.cli.main import COMMANDS, app, main
 from keras_consistency_cli.config.settings import load_settings
 from keras_consistency_cli.diagnosis.base import Diagnosis

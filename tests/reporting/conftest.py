@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.measurement.facts import Facts, InputFact, LayerFact, OutputFact
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError

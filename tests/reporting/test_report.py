@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.reporting.report import Report, Source
 
 PASS, WARN, FAIL, SKIP, ERROR = Status.PASS, Status.WARN, Status.FAIL, Status.SKIP, Status.ERROR

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.cli.main import app, main
 from keras_consistency_cli.config.settings import Settings, load_settings
 from keras_consistency_cli.config.sources import gather

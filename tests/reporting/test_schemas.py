@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.strict_yaml import read_yaml

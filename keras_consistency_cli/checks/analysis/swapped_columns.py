@@ -1,4 +1,4 @@
-"""Features in each other's place: columns that have the statistics of other columns, by what is known of the training rows. Pure arithmetic."""
+"""Features in each other's place: columns with the statistics of others. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.checks.analysis.scaling_state import UNLIKE, by_input, distance
 from keras_consistency_cli.measurement.column_facts import ColumnFact
-from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
 
-__all__ = ["Displaced", "displaced", "displaced_features"]
+__all__ = ["SwappedFeatures", "match_swapped_columns", "swapped_features"]
 
 _LIKE = 0.1
-"""Distance below which a column is another one beyond doubt."""
+"""Distance below which a column clearly is a certain other column."""
 _FEWEST_ROWS, _MOST_FEATURES = 16, 256
 
 Looks = Sequence[tuple[float, float]]
-"""Centre and spread, feature by feature."""
+"""Centre and spread of each feature."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Displaced:
-    """Columns of one input that stand in other columns' places: `places` says where each belongs, `against` what remembers that."""
+class SwappedFeatures:
+    """Columns of one input in the place of other columns.
+
+    `places` maps each column to the place where it belongs, `against` names the source that shows it.
+    """
 
     input: str
     against: str
@@ -35,58 +38,62 @@ class Displaced:
         return f"x[..., {there}] = x[..., {here}]"
 
 
-def displaced_features(known: DataFacts) -> Iterator[Displaced]:
-    """Yield the inputs whose features took each other's place, held against the reference rows, the scaler and Normalization layers in turn."""
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """What an input's columns are compared with: how they looked in training, by this source."""
+
+    input: str
+    against: str
+    columns: Sequence[ColumnFact]
+    looks: Looks
+    rows: int
+
+
+def swapped_features(description: DataFacts) -> Iterator[SwappedFeatures]:
+    """Yield the inputs whose features are in each other's place, each once.
+
+    They are compared with the reference rows, the scaler and the Normalization layers, in this order.
+    """
     seen = set()
-    for name, against, columns, looks, rows in _sources(known):
-        places = displaced(columns, looks, rows=rows) if name not in seen else {}
+    for source in _sources(description):
+        if source.input in seen:
+            continue
+        places = match_swapped_columns(source.columns, source.looks, rows=source.rows)
         if places:
-            seen.add(name)
-            yield Displaced(
-                input=name, against=against, names=[column.name for column in columns], places=places
-            )
+            seen.add(source.input)
+            names = [column.name for column in source.columns]
+            yield SwappedFeatures(input=source.input, against=source.against, names=names, places=places)
 
 
-def _sources(known: DataFacts) -> Iterator[tuple[str, str, Sequence[ColumnFact], Looks, int]]:
-    """Input, what remembers how it looked, its columns now, how they looked then, and rows."""
-    for then in known.reference:
-        now = by_input(known.raw, then.input)
-        if now is not None and then.rows >= _FEWEST_ROWS:
-            yield (
-                then.input,
-                "the reference rows",
-                now.columns,
-                [(each.mean, each.sd) for each in then.columns],
-                now.rows,
-            )
-    scaling = known.scaling
-    rows = by_input(known.raw, scaling.input) if scaling is not None and known.state == "raw" else None
-    if (
-        scaling is not None
-        and rows is not None
-        and [each.column for each in scaling.expected] == list(range(len(rows.columns)))
-    ):
-        yield (
-            scaling.input,
-            f"the {scaling.kind}",
-            rows.columns,
-            [each.raw for each in scaling.expected],
-            rows.rows,
-        )
-    for layer in known.layers:
-        fed = by_input(known.fed, layer.input)
+def _sources(description: DataFacts) -> Iterator[_Source]:
+    for reference in description.reference:
+        rows = by_input(description.raw, reference.input)
+        if rows is not None and reference.rows >= _FEWEST_ROWS:
+            looks = [(column.mean, column.sd) for column in reference.columns]
+            yield _source(rows, "the reference rows", rows.columns, looks)
+    yield from _scaler_source(description)
+    for layer in description.layers:
+        fed = by_input(description.fed, layer.input)
         if layer.kind == "Normalization" and layer.adapted and fed is not None:
-            yield (
-                layer.input,
-                f"'{layer.path}'",
-                layer.seen,
-                list(zip(layer.mean, layer.sd, strict=False)),
-                fed.rows,
-            )
+            looks = list(zip(layer.mean, layer.sd, strict=False))
+            yield _source(fed, f"'{layer.path}'", layer.seen, looks)
 
 
-def displaced(columns: Sequence[ColumnFact], looks: Looks, *, rows: int) -> dict[int, int]:
-    """Return which columns have the looks of which others, where they took each other's place beyond doubt: none is left over. Else nothing."""
+def _scaler_source(description: DataFacts) -> Iterator[_Source]:
+    scaling = description.scaling
+    if scaling is None or description.state != "raw":
+        return
+    rows = by_input(description.raw, scaling.input)
+    if rows is not None and [each.column for each in scaling.expected] == list(range(len(rows.columns))):
+        yield _source(rows, f"the {scaling.kind}", rows.columns, [each.raw for each in scaling.expected])
+
+
+def _source(rows: RowsFact, against: str, columns: Sequence[ColumnFact], looks: Looks) -> _Source:
+    return _Source(input=rows.input, against=against, columns=columns, looks=looks, rows=rows.rows)
+
+
+def match_swapped_columns(columns: Sequence[ColumnFact], looks: Looks, *, rows: int) -> dict[int, int]:
+    """Return which columns look like which others, if all clearly are in each other's place."""
     if len(columns) != len(looks) or not 2 <= len(columns) <= _MOST_FEATURES or rows < _FEWEST_ROWS:
         return {}
     moved = [
@@ -94,8 +101,10 @@ def displaced(columns: Sequence[ColumnFact], looks: Looks, *, rows: int) -> dict
     ]
     places = {}
     for here in moved:
-        apart = sorted((distance(columns[here], *looks[there], rows=rows), there) for there in moved)
-        if apart[0][0] > _LIKE or (len(apart) > 1 and apart[1][0] < 2 * _LIKE):
+        nearest, *others = sorted(
+            (distance(columns[here], *looks[there], rows=rows), there) for there in moved
+        )
+        if nearest[0] > _LIKE or (others and others[0][0] < 2 * _LIKE):
             return {}
-        places[here] = apart[0][1]
+        places[here] = nearest[1]
     return places if set(places.values()) == set(places) else {}

@@ -1,140 +1,142 @@
-"""The batch size must not change the answers, and every input row must get exactly one output row.
+"""The batch size must not change the outputs, and each input row must get one output row.
 
-Why: training, validation and serving rarely use the same batch size, and the last batch is nearly always short. Batch
-statistics, attention over the batch, reshapes that mix the batch axis into others and reductions that drop it all
-show here. A stateful recurrent model answers 9 rows at batch size 4 with 12 outputs, without a word (keras#21183).
+Why: training, validation and serving rarely use the same batch size, and the last batch is nearly always
+shorter. Batch statistics, attention over the batch, reshapes that merge the batch axis with another axis and
+reductions that remove it all show here. A stateful recurrent model returns 12 output rows for 9 input rows at
+batch size 4, without any error (keras#21183).
 
-How: the compiled predict step at the sizes of `checks: {batch-size: {sizes: …}}`, with all rows in one batch, and a
-literal predict whose last batch holds a single row, each against predict at the batch size in use, in float32 and on
-the float64 copy. Output rows are counted against input rows.
+How: the compiled predict step runs at the sizes of `checks: {batch-size: {sizes: …}}` and with all rows in
+one batch, and a literal predict runs with a single row in its last batch. Each is compared with predict at
+the batch size in use, in float32 and on the float64 copy. Output rows are counted and compared with the
+number of input rows.
 
-To fix: reduce and normalise over feature axes only; keep axis 0 through every reshape (`reshape((-1, …))`); drop or
-pad the last batch of a stateful model.
+To fix: reduce and normalise over feature axes only; keep axis 0 in every reshape (`reshape((-1, …))`); drop
+or pad the last batch of a stateful model.
 
 Sources: tensorflow#39663, tensorflow#63282, keras#21183.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, axis_lost, with_others
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.preconditions import (
+    fail_if_row_axis_is_lost,
+    find_error,
+    skip_pass_of_single_row,
+)
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
+from keras_consistency_cli.routes.trace import REFERENCE, Trace
 
 __all__ = ["CHECK", "batch_pairs"]
 
 _SHAPE_MISMATCH = "InvalidArgumentError"
-"""What TensorFlow raises where operands do not fit each other; other errors may come from anywhere."""
-_TAIL = Pair(candidate="short-tail", reference="predict")
+"""TensorFlow raises it if operands do not fit each other; other errors may have any reason."""
+_TAIL = Pair(candidate="short-tail", reference=REFERENCE)
 _WORDING = Wording(
-    agree="every batch size gives the same answers",
-    differ="answers depend on the batch size,",
+    agree="every batch size gives the same outputs",
+    differ="outputs depend on the batch size",
     advice=(
-        "look for a reduction, softmax or reshape over axis 0; run --select KC103 to see whether neighbours "
-        "are mixed in"
+        "look for a reduction, softmax or reshape over axis 0; "
+        "run --select KC103 to see whether neighbours influence a row"
     ),
 )
 
 
 def batch_pairs(sizes: tuple[int, ...]) -> tuple[Pair, ...]:
-    """Return the pairs for these batch sizes, all rows at once, and a short tail."""
-    return (*(Pair(candidate=f"batch-{size}", reference="predict") for size in (*sizes, "all")), _TAIL)
+    """Return the pairs for these batch sizes, all rows in one batch, and a short last batch."""
+    return (*(Pair(candidate=f"batch-{size}", reference=REFERENCE) for size in (*sizes, "all")), _TAIL)
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Count output rows, then judge every batch size against predict."""
-    miscounted = _miscounted(evidence) or axis_lost(evidence) or _refused(evidence)
-    if miscounted:
-        return miscounted
-    varying = next(
-        (trace for trace in evidence.traces.values() if trace.error and SHAPE_VARIES in trace.error), None
+    """Count output rows, then compare every batch size with predict."""
+    failure = (
+        _wrong_row_count(evidence)
+        or fail_if_row_axis_is_lost(evidence)
+        or _refused_sizes(evidence)
+        or _varying_shape(evidence)
     )
-    if varying is not None and varying.error is not None:
-        message = varying.error[varying.error.index(SHAPE_VARIES) :]
-        return Verdict(
-            status=Status.FAIL, message=message, findings={"shape_varies": True}, advice=_WORDING.advice
-        )
-    sizes = [name for name in evidence.traces if name.startswith("batch-") and not name.endswith("-float64")]
-    wanted = (*(Pair(candidate=name, reference="predict") for name in sizes), _TAIL)
+    if failure is not None:
+        return failure
+    pairs = (*(Pair(candidate=name, reference=REFERENCE) for name in _batch_traces(evidence)), _TAIL)
     tail = evidence.traces.get("short-tail")
     if tail is not None and tail.error and evidence.facts.batch_size:
-        # A model built for one batch size that refuses another says so itself; only a silent answer is a fault.
-        verdict = agreement(evidence, wanted[:-1], _WORDING)
+        # A model built for one batch size may refuse others: only silently wrong outputs are a fault.
+        verdict = agreement(evidence, pairs[:-1], _WORDING)
         return replace(verdict, reason=f"a short last batch is refused: {tail.error}")
-    return with_others(agreement(evidence, wanted, _WORDING), evidence)
+    return skip_pass_of_single_row(agreement(evidence, pairs, _WORDING), evidence)
 
 
-def _refused(evidence: Evidence) -> Verdict | None:
-    """A FAIL where some sizes are answered and the model's own operations refuse others, although it declares none."""
-    tried = {
+def _batch_traces(evidence: Evidence) -> dict[str, Trace]:
+    return {
         name: trace
         for name, trace in evidence.traces.items()
         if name.startswith("batch-") and not name.endswith("-float64")
     }
+
+
+def _varying_shape(evidence: Evidence) -> Verdict | None:
+    """A FAIL if the shape of an output row depends on the batch size."""
+    message = find_error(evidence, SHAPE_VARIES)
+    if message is None:
+        return None
+    return Verdict.fail(message, findings={"shape_varies": True}, advice=_WORDING.advice)
+
+
+def _refused_sizes(evidence: Evidence) -> Verdict | None:
+    """A FAIL if operations of the model fail on some sizes, although it declares none."""
+    traces = _batch_traces(evidence)
     single = evidence.traces.get("one-by-one")
-    tried |= {"batch-1": single} if single is not None else {}
+    traces |= {"batch-1": single} if single is not None else {}
     refused = {
         name: trace.error
-        for name, trace in tried.items()
+        for name, trace in traces.items()
         if trace.error and trace.error.startswith(_SHAPE_MISMATCH)
     }
-    answered = [name for name, trace in tried.items() if trace.ran]
-    if not refused or not answered or evidence.facts.batch_size is not None:
+    accepted = [name for name, trace in traces.items() if trace.ran]
+    if not refused or not accepted or evidence.facts.batch_size is not None:
         return None
-    sizes, others = (
-        ", ".join(sorted({name.removeprefix("batch-") for name in names}, key=_numbered))
-        for names in (answered, refused)
-    )
-    message = (
-        f"batches of {sizes} rows are answered, batches of {others} are refused: "
-        f"{next(iter(refused.values()))}"
-    )
+    error = next(iter(refused.values()))
+    message = f"batches of {_sizes(refused)} rows crash; batches of {_sizes(accepted)} rows do not: {error}"
     advice = (
-        "look for a batch size that is written into a custom layer: tile, reshape or zeros with a number "
-        "where the batch belongs"
+        "look for a batch size written into a custom layer: tile, reshape or zeros with a fixed number "
+        "in place of the batch size"
     )
-    return Verdict(
-        status=Status.FAIL,
-        message=message,
-        advice=advice,
-        findings={"refused": sorted(refused, key=_numbered)},
-    )
+    return Verdict.fail(message, advice=advice, findings={"refused": sorted(refused, key=_size_order)})
 
 
-def _numbered(size: str) -> tuple[bool, int]:
-    number = size.removeprefix("batch-")
-    return not number.isdigit(), int(number) if number.isdigit() else 0
+def _sizes(names: Iterable[str]) -> str:
+    return ", ".join(sorted({name.removeprefix("batch-") for name in names}, key=_size_order))
 
 
-def _miscounted(evidence: Evidence) -> Verdict | None:
+def _size_order(name: str) -> tuple[bool, int]:
+    size = name.removeprefix("batch-")
+    return not size.isdigit(), int(size) if size.isdigit() else 0
+
+
+def _wrong_row_count(evidence: Evidence) -> Verdict | None:
+    """A FAIL if a route returns more or fewer rows than it was given."""
     for name, trace in evidence.traces.items():
-        if (
-            not name.startswith(("predict", "batch-", "short-tail"))
-            or name.endswith("-float64")
-            or not trace.ran
-        ):
+        counted = name.startswith(("predict", "batch-", "short-tail")) and not name.endswith("-float64")
+        given = trace.details.get("given", evidence.rows if name == REFERENCE else None)
+        if not counted or not trace.ran or given is None:
             continue
-        given = trace.details.get("given", evidence.rows if name == "predict" else None)
-        odd = {
-            output: rows
-            for output, rows in trace.details.get("output_rows", {}).items()
-            if given is not None and rows != given
+        wrong = {
+            output: rows for output, rows in trace.details.get("output_rows", {}).items() if rows != given
         }
-        if odd:
-            output, rows = next(iter(odd.items()))
+        if wrong:
+            output, rows = next(iter(wrong.items()))
             message = f"{given} input rows give {rows} output rows (output '{output}', {name})"
             advice = (
                 "keep the batch axis in every output: reduce over axis=1 or later, reshape with -1 first; "
-                "cut a short last batch off"
+                "drop a short last batch"
             )
-            return Verdict(
-                status=Status.FAIL,
-                message=message,
-                advice=advice,
-                findings={"given": given, "output_rows": odd},
-            )
+            return Verdict.fail(message, advice=advice, findings={"given": given, "output_rows": wrong})
     return None
 
 
@@ -144,5 +146,6 @@ CHECK = Check(
     title="batch sizes and a short last batch agree, one output row per input row",
     explanation=__doc__,
     pairs=batch_pairs(BATCH_SIZES),
+    pairs_for=lambda settings: batch_pairs(settings.batch_sizes()),
     examine=examine,
 )

@@ -1,14 +1,15 @@
-"""The other rows of a batch must not change a row's answer, not by a single bit.
+"""The other rows of a batch must not change a row's outputs, not even in one bit.
 
-Why: a row that is answered according to its neighbours makes predictions irreproducible and can leak one customer's
-data into another's answer. Limits cannot find small leaks: 1e-6 of the batch mean hides below rounding. This check
-needs no limit.
+Why: if the outputs of a row depend on its neighbours in the batch, predictions cannot be reproduced, and one
+customer's data can leak into another customer's outputs. Limits do not find small leaks: 1e-6 of the batch
+mean is below rounding noise. This check needs no limit.
 
-How: the batch size and the position of a row stay, all other rows are replaced by other real rows, copies of itself, zeros, huge values
-and NaN, at the first, middle and last position and in halves that part every ordered pair, at the batch size in use
-and at another. The kernels are the same, so the kept row must come out with the same bits, in float32 and on the
-float64 copy, where leaks of 1e-9 show. A model that answers the same batch differently from the same state cannot
-be judged (see repeatability).
+How: the batch size and the position of a row stay the same; all other rows are replaced by other real rows,
+copies of the row, zeros, huge values and NaN. This is done at the first, middle and last position and in
+halves that separate every ordered pair of rows, at the batch size in use and at a second one. The kernels are
+the same, so the kept row must come out with the same bits, in float32 and on the float64 copy, which shows
+leaks of 1e-9. A model that gives different outputs for the same batch from the same state cannot be judged
+(see repeatability).
 
 To fix: compute statistics, softmax, attention and normalisation over feature axes; pass `training=False` to
 BatchNormalization, or use its moving statistics.
@@ -18,10 +19,15 @@ Sources: keras#270, keras#13762.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.judgement import worst
+from keras_consistency_cli.checks.preconditions import find_error
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
 
 __all__ = ["CHECK"]
@@ -32,46 +38,49 @@ _PAIRS = (
 )
 _WORDING = Wording(
     agree="no row is changed by its neighbours (same bits)",
-    differ="a row's answer changes when only its neighbours change,",
+    differ="a row's outputs change when only its neighbours change",
     advice=(
-        "find the operation over axis 0 (statistics, softmax, attention, sorting, reshape) and give it a "
-        "feature axis"
+        "find the operation over axis 0 (statistics, softmax, attention, sorting, reshape) "
+        "and let it work over a feature axis"
     ),
 )
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Judge kept rows bit for bit."""
-    if any(trace.error and SHAPE_VARIES in trace.error for trace in evidence.traces.values()):
-        return _skip(f"{SHAPE_VARIES}: see KC102 batch-size")
-    details = [found for name in ("companions", "companions-float64") if (found := evidence.details(name))]
-    if any(detail.get("deterministic") is False for detail in details):
-        return _skip(
-            "the same batch from the same state is answered differently each time: see KC203 repeatability"
-        )
-    if any(detail.get("misshapen") for detail in details):
-        return _skip("an output has no row axis: see KC102 batch-size")
-    if details and all(detail.get("alone") for detail in details):
-        return _skip("the model is built for a batch of one row, which has no neighbours")
+    """Compare the kept rows bit by bit."""
+    details = [measured for pair in _PAIRS if (measured := evidence.details(pair.candidate))]
+    reason = _why_not_judged(evidence, details)
+    if reason is not None:
+        return Verdict.skip(reason)
     verdict = agreement(evidence, _PAIRS, _WORDING)
-    said = "values are finite on one side only"
-    refused = ", ".join(dict.fromkeys(filler for detail in details for filler in detail.get("refused", ())))
-    remark = f"; a batch with {refused} among its rows is refused as a whole" if refused else ""
-    return replace(
-        verdict,
-        message=verdict.message.replace(said, "of its values become NaN when a neighbour is NaN or huge")
-        + remark,
-    )
+    return replace(verdict, message="; ".join([verdict.message, *_remarks(verdict, details)]))
 
 
-def _skip(reason: str) -> Verdict:
-    return Verdict(status=Status.SKIP, message="cannot be judged", reason=reason)
+def _remarks(verdict: Verdict, details: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    over = [judged for judged in verdict.judged if not judged.within]
+    if over and worst(over).comparison.nonfinite:
+        yield "it happens if a neighbour is NaN or huge"
+    refused = ", ".join(dict.fromkeys(filler for each in details for filler in each.get("refused", ())))
+    if refused:
+        yield f"a batch with {refused} among its rows is refused as a whole"
+
+
+def _why_not_judged(evidence: Evidence, details: Sequence[Mapping[str, Any]]) -> str | None:
+    if find_error(evidence, SHAPE_VARIES) is not None:
+        return f"{SHAPE_VARIES}, see KC102 batch-size"
+    if any(each.get("deterministic") is False for each in details):
+        return "the same batch from the same state gives different outputs each time, see KC203 repeatability"
+    if any(each.get("misshapen") for each in details):
+        return "an output has no row axis, see KC102 batch-size"
+    if details and all(each.get("alone") for each in details):
+        return "the model is built for batches of one row, which has no neighbours"
+    return None
 
 
 CHECK = Check(
     code="KC103",
     name="companion-swap",
-    title="a row's answer is not changed by its neighbours (exact)",
+    title="a row's outputs are not changed by its neighbours (exact)",
     explanation=__doc__,
     pairs=_PAIRS,
     examine=examine,

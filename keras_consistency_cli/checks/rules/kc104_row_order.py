@@ -1,11 +1,11 @@
-"""Shuffling the rows must shuffle the answers and change nothing else.
+"""Shuffled rows must give the same outputs, in the shuffled order.
 
-Why: an answer that depends on where a row stands comes from carried state, from positional operations along the batch
-axis (cumsum, roll, sorting) or from companions. Order changes silently whenever a data set is shuffled, filtered or
-sharded.
+Why: outputs that depend on the position of a row come from carried state, from operations along the batch
+axis that depend on position (cumsum, roll, sorting), or from neighbours in the batch. The order changes
+without notice when a data set is shuffled, filtered or split.
 
-How: predict on a seeded permutation of the rows, put back in order, against predict, in float32 and on the float64
-float64 copy.
+How: predict runs on a seeded permutation of the rows; its outputs are put back in order and compared with
+predict, in float32 and on the float64 copy.
 
 To fix: reset recurrent states between independent rows; remove operations along axis 0.
 
@@ -14,29 +14,34 @@ Sources: keras#10231.
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, carries_state_on_purpose, with_others
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Verdict
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.preconditions import (
+    skip_if_state_is_carried_on_purpose,
+    skip_pass_of_single_row,
+)
+from keras_consistency_cli.checks.verdict import Verdict
 
 __all__ = ["CHECK"]
 
 _PAIRS = (Pair(candidate="shuffled", reference="predict"),)
 _WORDING = Wording(
-    agree="shuffled rows get the same answers",
-    differ="a row's answer depends on where it stands among the others,",
-    advice="run --select KC103,KC203: they tell companions from carried state",
+    agree="shuffled rows get the same outputs",
+    differ="a row's outputs depend on its position among the rows",
+    advice="run --select KC103,KC203 to see whether neighbours or carried state is the reason",
 )
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Judge the shuffled rows against predict."""
-    skipped = carries_state_on_purpose(evidence)
-    return skipped or with_others(agreement(evidence, _PAIRS, _WORDING), evidence)
+    """Compare the shuffled rows with predict."""
+    skipped = skip_if_state_is_carried_on_purpose(evidence)
+    return skipped or skip_pass_of_single_row(agreement(evidence, _PAIRS, _WORDING), evidence)
 
 
 CHECK = Check(
     code="KC104",
     name="row-order",
-    title="shuffling the rows shuffles the answers",
+    title="shuffling the rows shuffles the outputs",
     explanation=__doc__,
     pairs=_PAIRS,
     examine=examine,

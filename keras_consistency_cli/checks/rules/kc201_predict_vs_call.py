@@ -1,69 +1,80 @@
 """`model.predict(x)` and `model(x, training=False)` must agree.
 
-Why: people debug with one and serve with the other. They part when `predict` or `predict_step` is overridden, when
-Python code in `call()` is frozen at trace time, when NaN is swallowed by a fused kernel, and a little by rounding.
+Why: people debug with one and serve with the other. The outputs differ if `predict` or `predict_step` is
+overridden, if Python code in `call()` is frozen when Keras traces it, if a fused kernel turns NaN into a
+number, and slightly by rounding.
 
-How: the eager call on the same batches as predict, in float32 and on the float64 copy. For information, the call with
-the rows' own dtype: predict casts NumPy floats to floatx before anything else.
+How: the eager call runs on the same batches as predict, in float32 and on the float64 copy. For information,
+the call also runs on rows in their own dtype: predict casts NumPy floats to floatx first.
 
-To fix: keep post-processing in a layer, not in `predict_step`; keep Python state and `numpy.random` out of `call()`.
+To fix: keep post-processing in a layer, not in `predict_step`; keep Python state and `numpy.random` out of
+`call()`.
 
 Sources: tensorflow#32799, keras#19403, tf-keras#135.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, judge_pairs, numbers, worst
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.deviation import describe_deviation
+from keras_consistency_cli.checks.judgement import judge_pairs, worst
+from keras_consistency_cli.checks.verdict import Status, Verdict
 
 __all__ = ["CHECK"]
 
 _PAIRS = (Pair(candidate="call", reference="predict"),)
 _CAST = Pair(candidate="call-as-given", reference="call")
 _WORDING = Wording(
-    agree="model(x, training=False) gives what predict gives",
-    differ="model(x, training=False) and predict part",
-    advice=(
-        "look for an overridden predict_step, for numpy or Python randomness in call(), and for NaN in the "
-        "rows"
-    ),
+    agree="model(x, training=False) gives the same outputs as predict",
+    differ="model(x, training=False) and predict differ",
+    advice="look for an overridden predict_step, for NumPy or Python randomness in call(), for NaN in rows",
 )
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Judge the eager call against predict, then tell whether predict's cast of the rows to floatx moves answers."""
+    """Compare the eager call with predict, then look at predict's cast of the rows."""
     verdict = agreement(evidence, _PAIRS, _WORDING)
-    lost = evidence.details("rows").get("lost_in_cast")
-    if lost and verdict.status is Status.PASS:
-        name, count = next(iter(lost.items()))
-        message = (
-            f"{count} whole numbers of input '{name}' change when they are cast to float32: two ids may "
-            "become one"
-        )
-        advice = (
-            "give the input an integer dtype: keras.Input(shape, dtype='int64'); float32 holds no whole "
-            "number above 2^24 exactly"
-        )
-        return replace(
-            verdict, status=Status.WARN, message=message, findings={"cast": dict(lost)}, advice=advice
-        )
-    moved = [judged for judged in judge_pairs(evidence, (_CAST,)) if not judged.within]
-    if verdict.status is not Status.PASS or not moved:
+    if verdict.status is not Status.PASS:
         return verdict
+    lost = evidence.details("rows").get("lost_in_cast")
+    return (_lost_numbers(verdict, lost) if lost else _cast(verdict, evidence)) or verdict
+
+
+def _lost_numbers(verdict: Verdict, lost: Mapping[str, int]) -> Verdict:
+    """A WARN for whole numbers, by input, that float32 cannot hold."""
+    name, count = next(iter(lost.items()))
     message = (
-        "predict casts the rows to float32 first, model(x) takes them as they are: answers part "
-        f"{numbers(worst(moved), evidence)}"
+        f"{count} whole numbers of input '{name}' change in the cast to float32; "
+        "different ids may become equal"
     )
     advice = (
-        "save the rows as float32, or keras.config.set_floatx('float64') before predicting with a float64 "
-        "model"
+        "give the input an integer dtype: keras.Input(shape, dtype='int64'); "
+        "float32 does not hold all whole numbers above 2^24"
     )
-    return replace(
-        verdict,
-        status=Status.WARN,
-        message=message,
+    return Verdict.warn(
+        message, reason=verdict.reason, judged=verdict.judged, findings={"cast": dict(lost)}, advice=advice
+    )
+
+
+def _cast(verdict: Verdict, evidence: Evidence) -> Verdict | None:
+    """A WARN if the outputs of a call on rows in their own dtype differ."""
+    moved = [judged for judged in judge_pairs(evidence, (_CAST,)) if not judged.within]
+    if not moved:
+        return None
+    message = (
+        "predict casts the rows to float32, model(x) does not; "
+        f"outputs are {describe_deviation(worst(moved), evidence)}"
+    )
+    advice = (
+        "save the rows as float32, or call keras.config.set_floatx('float64') "
+        "before predicting with a float64 model"
+    )
+    return Verdict.warn(
+        message,
+        reason=verdict.reason,
         judged=(*verdict.judged, *moved),
         findings={"cast": True},
         advice=advice,

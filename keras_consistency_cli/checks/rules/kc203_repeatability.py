@@ -1,125 +1,118 @@
-"""The same rows must get the same answers again: in this process, after a retrace, and in a fresh process; and
-predicting must not change the model.
+"""The same rows must get the same outputs again, and predicting must not change the model.
 
-Why: answers that differ from call to call come from dropout or noise left on, from recurrent state carried over, from
-counters and caches in `call()`, and from values drawn by NumPy or Python and frozen when Keras traces the model.
+Why: outputs differ from call to call because of dropout or noise left on, recurrent state that is carried
+over, counters and caches in `call()`, and values that NumPy or Python draws and that are frozen when Keras
+traces the model.
 
-How: predict twice with nothing reset in between; predict after `predict_function` is traced anew; predict in a second
-process that has run nothing before. The same bits are expected; differences within rounding noise are a warning.
-Every variable, RNN state and seed generator is compared before and after.
+How: predict runs twice without any reset in between; after `predict_function` is traced again; and in a
+second process that has run nothing before. The same bits are expected; differences within rounding noise are
+a warning. Every variable, recurrent state and seed generator is compared before and after.
 
-To fix: pass and forward `training`; reset the states of stateful layers (`layer.reset_state()`) before independent
-rows; use keras.random inside layers.
+To fix: pass `training` and hand it on to inner layers; reset the states of stateful layers
+(`layer.reset_state()`) before independent rows; use keras.random inside layers.
 
 Sources: keras#9412, keras#10231, tensorflow#39583.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from keras_consistency_cli.checks.agreement import Wording, agreement, carries_state_on_purpose
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
-from keras_consistency_cli.routes.trace import Change
+from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.preconditions import skip_if_state_is_carried_on_purpose
+from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Change
 
 __all__ = ["CHECK"]
 
 _PAIRS = tuple(
-    Pair(candidate=name, reference="predict")
-    for name in ("predict-again", "predict-retraced", "fresh-process")
+    Pair(candidate=name, reference=REFERENCE) for name in (REPEATED, "predict-retraced", "fresh-process")
 )
 _KERNELS = 1e-6
-"""Of the output: what kernels that run in varying order can move; on a CPU they were never seen to move anything."""
+"""Share of the output that kernels running in varying order can change; on a CPU no such change was seen."""
 _WORDING = Wording(
-    agree="the same rows get the same answers again",
-    differ="the same rows get other answers the next time,",
+    agree="the same rows get the same outputs again",
+    differ="the same rows get different outputs the next time",
     advice=(
-        "look at what running changed: seeds mean randomness left on, states mean a recurrent layer that is "
-        "not reset"
+        "look at what predicting changed: a seed means randomness left on, "
+        "a state means a recurrent layer that is not reset"
     ),
 )
+_KINDS = {"weight": "variable", "state": "state", "seed": "seed generator"}
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Judge the repeats, then what predicting changed."""
-    skipped = carries_state_on_purpose(evidence)
-    if skipped:
+    """Compare the repeats with predict, then look at what predicting changed."""
+    skipped = skip_if_state_is_carried_on_purpose(evidence)
+    if skipped is not None:
         return skipped
-    verdict = agreement(evidence, _PAIRS, _WORDING)
-    changed = _changed(evidence)
-    verdict = replace(
-        verdict,
-        findings={
-            "changed": [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]
-        },
-    )
+    trace = evidence.traces.get(REFERENCE)
+    changed = trace.changed if trace is not None else ()
+    listed = [{"path": each.path, "kind": each.kind, "max_abs": each.max_abs} for each in changed]
+    verdict = replace(agreement(evidence, _PAIRS, _WORDING), findings={"changed": listed})
     if verdict.status is Status.FAIL:
-        return replace(verdict, message=f"{verdict.message}{_told(changed)}")
-    drawn = _drawn(verdict, changed)
-    if drawn:
-        return replace(
-            verdict,
-            status=Status.FAIL,
-            message=f"{_WORDING.differ} {drawn}{_told(changed)}",
-            advice=_WORDING.advice,
-        )
-    weights = [each for each in changed if each.kind != "seed"]
-    if weights and verdict.status is not Status.ERROR:
-        message = f"predict changes the model{_told(weights)}"
-        return replace(
-            verdict,
-            status=Status.FAIL,
-            message=message,
-            advice="update variables only where training is true",
-        )
-    differing = [each.comparison for each in verdict.judged if not each.comparison.identical]
-    if differing and verdict.status is Status.PASS:
-        furthest = max(each.max_abs for each in differing)
-        message = (
-            f"repeating moves answers by {furthest:.1e}, within rounding noise, though the same bits were "
-            "expected"
-        )
-        return replace(
-            verdict,
-            status=Status.WARN,
-            message=message,
-            advice="set_random_seed does not help here: some kernel runs in varying order",
-        )
-    return verdict
+        return replace(verdict, message=f"{verdict.message}{_describe_changes(changed)}")
+    return (
+        _random(verdict, changed) or _changed_model(verdict, changed) or _varying_kernels(verdict) or verdict
+    )
 
 
-def _drawn(verdict: Verdict, changed: tuple[Change, ...]) -> str:
-    """Answers that move from call to call are random however little they move: with a seed that moves too, or by more than kernels ever did."""
-    for each in verdict.judged:
-        pair = each.comparison
-        moved = pair.candidate == "predict-again" and (
-            pair.max_abs > 0 if changed else pair.scaled > _KERNELS
-        )
-        if moved and all(change.kind == "seed" for change in changed):
-            return f"by up to {pair.max_abs:.2g} in {pair.rows_differing} of {pair.rows} rows"
-    return ""
+def _random(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
+    """A FAIL for outputs that change from call to call at random, however little.
+
+    A seed changes as well, or the difference is larger than varying kernels ever made.
+    """
+    for judged in verdict.judged:
+        pair = judged.comparison
+        differs = pair.max_abs > 0 if changed else pair.scaled > _KERNELS
+        if pair.candidate == REPEATED and differs and all(change.kind == "seed" for change in changed):
+            message = (
+                f"{_WORDING.differ}: off by up to {pair.max_abs:.2g} in {pair.rows_differing} of "
+                f"{pair.rows} rows{_describe_changes(changed)}"
+            )
+            return replace(verdict, status=Status.FAIL, message=message, advice=_WORDING.advice)
+    return None
 
 
-def _changed(evidence: Evidence) -> tuple[Change, ...]:
-    trace = evidence.traces.get("predict")
-    return trace.changed if trace is not None else ()
+def _changed_model(verdict: Verdict, changed: Sequence[Change]) -> Verdict | None:
+    """A FAIL if predicting changes variables or states; a seed may change."""
+    changes = [change for change in changed if change.kind != "seed"]
+    if not changes or verdict.status is Status.ERROR:
+        return None
+    message = f"predict changes the model{_describe_changes(changes)}"
+    advice = "update variables only if training is true"
+    return replace(verdict, status=Status.FAIL, message=message, advice=advice)
 
 
-def _told(changed: tuple[Change, ...] | list[Change]) -> str:
-    if not changed:
+def _varying_kernels(verdict: Verdict) -> Verdict | None:
+    """A WARN for differences within rounding noise: the same bits were expected."""
+    differing = [judged.comparison for judged in verdict.judged if not judged.comparison.identical]
+    if not differing or verdict.status is not Status.PASS:
+        return None
+    largest = max(comparison.max_abs for comparison in differing)
+    message = (
+        f"repeating changes outputs by {largest:.1e}; within rounding noise, but the same bits were expected"
+    )
+    advice = "set_random_seed does not help here: a kernel runs in varying order"
+    return replace(verdict, status=Status.WARN, message=message, advice=advice)
+
+
+def _describe_changes(changes: Sequence[Change]) -> str:
+    if not changes:
         return ""
-    kinds = {"weight": "variable", "state": "state", "seed": "seed generator"}
-    counts = {word: sum(each.kind == kind for each in changed) for kind, word in kinds.items()}
-    told = [f"a {word}" if count == 1 else f"{count} {word}s" for word, count in counts.items() if count]
-    if len(changed) == 1:
-        return f"; predict changes {told[0]}, {changed[0].path}"
-    return f"; predict changes {' and '.join(told)}, {changed[0].path} among them"
+    counts = {word: sum(change.kind == kind for change in changes) for kind, word in _KINDS.items()}
+    words = [f"a {word}" if count == 1 else f"{count} {word}s" for word, count in counts.items() if count]
+    if len(changes) == 1:
+        return f"; predict changes {words[0]}, {changes[0].path}"
+    return f"; predict changes {' and '.join(words)}, such as {changes[0].path}"
 
 
 CHECK = Check(
     code="KC203",
     name="repeatability",
-    title="the same input again, here and in a fresh process: the same answers, and nothing changed",
+    title="the same input again, here and in a fresh process: the same outputs, and nothing changed",
     explanation=__doc__,
     pairs=_PAIRS,
     examine=examine,

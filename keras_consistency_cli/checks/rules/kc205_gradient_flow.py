@@ -1,13 +1,13 @@
 """Gradients must reach the inputs through `model(x)`.
 
 Why: saliency maps, adversarial tests and optimisation over inputs call `model(x)` under a GradientTape.
-`model.predict` returns NumPy and has no gradients at all, whatever is tried. Inside a model, argmax, rounding, casts
-to whole numbers and `stop_gradient` cut them off silently.
+`model.predict` returns NumPy arrays and never has gradients. Inside a model, argmax, rounding, casts to whole
+numbers and `stop_gradient` remove gradients without any error.
 
-How: the gradient of every float output, randomly weighted, with respect to every float input through `model(x,
-training=False)`; its greatest absolute value, or that there is none.
+How: the gradient of every float output, randomly weighted, is taken with respect to every float input through
+`model(x, training=False)`; its largest absolute value is reported, or that there is none.
 
-To fix: call the model instead of predict; replace the cutting operation by a differentiable one.
+To fix: call the model instead of predict; replace the operation without a gradient by a differentiable one.
 
 Sources: https://www.tensorflow.org/guide/autodiff.
 """
@@ -15,66 +15,91 @@ Sources: https://www.tensorflow.org/guide/autodiff.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.preconditions import stop_unless_run
+from keras_consistency_cli.checks.verdict import Verdict
 
 __all__ = ["CHECK"]
 
 _INDEXING = frozenset(
     {"Discretization", "Hashing", "CategoryEncoding", "IntegerLookup", "StringLookup", "HashedCrossing"}
 )
-"""Layers without a gradient by nature."""
+"""Layers that never have a gradient, because they turn their input into an index."""
+_ADVICE = "predictions are not affected; saliency maps and optimisation over inputs are"
+
+_Gradients = Mapping[str, Mapping[str, float | None]]
+"""The largest gradient by output and input, None if there is none."""
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Warn where an input reaches no output, or gradients are zero everywhere or not finite; predictions themselves are not at fault."""
-    trace = evidence.traces.get("gradients")
-    if trace is None or not trace.ran:
-        error = trace.error if trace is not None else None
-        reason = error or (trace.unavailable if trace is not None else "not run")
-        return Verdict(
-            status=Status.ERROR if error else Status.SKIP, message="gradients were not probed", reason=reason
-        )
-    if "refused" in trace.details:
-        return Verdict(
-            status=Status.SKIP,
-            message="gradients were not probed",
-            reason=f"TensorFlow cannot take them: {trace.details['refused']}",
-        )
-    found: dict[str, dict[str, float | None]] = trace.details["gradients"]
-    if not found or not any(found.values()):
-        reason = "the model has no float input" if found else "the model has no float output"
-        return Verdict(status=Status.SKIP, message="gradients were not probed", reason=reason)
-    inputs = list(next(iter(found.values())))
-    cut = [name for name in inputs if all(by_input[name] is None for by_input in found.values())]
-    odd = [
+    """WARN if an input has no gradient, only zeros, or values that are not finite."""
+    stopped = stop_unless_run(evidence, "gradients")
+    if stopped is not None:
+        return stopped
+    details = evidence.details("gradients")
+    if "refused" in details:
+        return Verdict.skip(f"TensorFlow cannot take gradients of this model: {details['refused']}")
+    gradients: _Gradients = details["gradients"]
+    if not gradients or not any(gradients.values()):
+        return Verdict.skip("the model has no float input" if gradients else "the model has no float output")
+    problem = next(_problems(gradients, _indexing_layers(evidence)), None)
+    if problem is not None:
+        return Verdict.warn(problem, findings={"gradients": gradients}, advice=_ADVICE)
+    return Verdict.ok(_describe_pass(gradients, evidence), findings={"gradients": gradients})
+
+
+def _problems(gradients: _Gradients, indexing: Sequence[str]) -> Iterator[str]:
+    """Each problem in words; before an index, a missing gradient is not a problem."""
+    cut, not_finite, zero = _without_gradient(gradients), _not_finite(gradients), _zero(gradients)
+    if cut and (not_finite or not indexing):
+        yield f"no gradient reaches input {_quoted(cut)} through model(x)"
+    elif cut:
+        return
+    if not_finite:
+        yield f"the gradient is not finite at input {_quoted(not_finite)} through model(x)"
+    if zero:
+        yield f"the gradient is zero everywhere at input {_quoted(zero)} through model(x)"
+
+
+def _describe_pass(gradients: _Gradients, evidence: Evidence) -> str:
+    cut = _without_gradient(gradients)
+    if not cut:
+        return "gradients reach every float input"
+    layers = ", ".join(_indexing_layers(evidence))
+    return f"no gradient reaches input {_quoted(cut)}, because {layers} turns it into an index"
+
+
+def _without_gradient(gradients: _Gradients) -> list[str]:
+    return [name for name, values in _by_input(gradients) if all(value is None for value in values)]
+
+
+def _not_finite(gradients: _Gradients) -> list[str]:
+    return [
         name
-        for name in inputs
-        if any(
-            (value := by_input[name]) is not None and not math.isfinite(value) for by_input in found.values()
-        )
+        for name, values in _by_input(gradients)
+        if any(value is not None and not math.isfinite(value) for value in values)
     ]
-    flat = [
-        name for name in inputs if name not in cut and all(not by_input[name] for by_input in found.values())
-    ]
-    findings = {"gradients": found}
-    indexing = sorted({layer.kind for layer in evidence.facts.layers if layer.kind in _INDEXING})
-    if cut and indexing and not odd:
-        message = (
-            f"no gradient reaches input {', '.join(repr(name) for name in cut)}, which "
-            f"{', '.join(indexing)} turns into an index"
-        )
-        return Verdict(status=Status.PASS, message=message, findings=findings)
-    for names, words in (
-        (cut, "no gradient reaches"),
-        (odd, "the gradient is not finite at"),
-        (flat, "the gradient is zero everywhere at"),
-    ):
-        if names:
-            message = f"{words} input {', '.join(repr(name) for name in names)} through model(x)"
-            advice = "predictions are not touched; saliency and input optimisation are"
-            return Verdict(status=Status.WARN, message=message, findings=findings, advice=advice)
-    return Verdict(status=Status.PASS, message="gradients reach every float input", findings=findings)
+
+
+def _zero(gradients: _Gradients) -> list[str]:
+    cut = _without_gradient(gradients)
+    return [name for name, values in _by_input(gradients) if name not in cut and not any(values)]
+
+
+def _by_input(gradients: _Gradients) -> Iterator[tuple[str, list[float | None]]]:
+    """Each input with its gradients of all outputs."""
+    for name in next(iter(gradients.values())):
+        yield name, [by_input[name] for by_input in gradients.values()]
+
+
+def _indexing_layers(evidence: Evidence) -> list[str]:
+    return sorted({layer.kind for layer in evidence.facts.layers if layer.kind in _INDEXING})
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)
 
 
 CHECK = Check(

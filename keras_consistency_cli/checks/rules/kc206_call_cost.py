@@ -1,60 +1,62 @@
-"""What a row costs through predict, through a bare call and through a compiled call. Information, never a failure.
+"""The time per row of predict, a bare call and a compiled call: information only.
 
-Why: `model.predict` sets up a data pipeline and callbacks for every call, tens of milliseconds; in a loop over single
-rows that is nearly all of the time. `model(x)` has less overhead, a compiled step far less. For many rows at once the
-order may turn round.
+Why: `model.predict` sets up a data pipeline and callbacks for every call, which takes tens of milliseconds;
+in a loop over single rows that is nearly all of the time. `model(x)` has less overhead, a compiled step far
+less. For many rows at once the order may be the opposite.
 
-How: warm calls of each kind, for one row and for the sample, divided by the rows.
+How: warm calls of each kind are timed, for one row and for the sample, and divided by the number of rows.
 
-To fix: one row at a time: a tf.function around the model. Many rows: predict, in batches as large as memory allows.
+To fix: one row at a time: a tf.function around the model. Many rows: predict, in batches as large as memory
+allows.
 
 Sources: https://keras.io/getting_started/faq/.
 """
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.preconditions import stop_unless_run
+from keras_consistency_cli.checks.verdict import Verdict
 
 __all__ = ["CHECK"]
 
-_WORTH_TELLING = 3.0
-_WAYS = {"predict": "predict", "call": "model(x)", "compiled": "compiled"}
+_WORTH_ADVICE = 3.0
+"""How many times faster a compiled call must be than predict."""
+_CALLS = {"predict": "predict", "call": "model(x)", "compiled": "compiled"}
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Tell the times and the advice that follows from them."""
-    trace = evidence.traces.get("costs")
-    if trace is None or not trace.ran:
-        error = trace.error if trace is not None else None
-        reason = error or (trace.unavailable if trace is not None else "not run")
-        return Verdict(status=Status.ERROR if error else Status.SKIP, message="not timed", reason=reason)
-    seconds: dict[str, dict[str, float]] = trace.details["seconds_a_row"]
-    one = {way: times["one"] for way, times in seconds.items()}
-    message = "one row: " + ", ".join(f"{_WAYS[way]} {_time(cost)}" for way, cost in one.items())
-    message += f"; a row of {trace.details['rows']}: " + ", ".join(
-        f"{_WAYS[way]} {_time(times['many'])}" for way, times in seconds.items()
-    )
-    return Verdict(
-        status=Status.PASS,
-        message=message,
-        findings=dict(trace.details),
-        advice=_advice(one, evidence.facts.backend),
-    )
+    """Report the times and the advice that follows from them."""
+    stopped = stop_unless_run(evidence, "costs")
+    if stopped is not None:
+        return stopped
+    details = evidence.details("costs")
+    seconds: Mapping[str, Mapping[str, float]] = details["seconds_a_row"]
+    one = {call: times["one"] for call, times in seconds.items()}
+    many = {call: times["many"] for call, times in seconds.items()}
+    message = f"one row: {_describe(one)}; per row of {details['rows']}: {_describe(many)}"
+    return Verdict.ok(message, findings=dict(details), advice=_advice(one, evidence.facts.backend))
 
 
-def _advice(one: dict[str, float], backend: str) -> str | None:
-    times = one["predict"] / one["compiled"] if one["compiled"] else 0.0
-    if times < _WORTH_TELLING:
+def _describe(seconds: Mapping[str, float]) -> str:
+    return ", ".join(f"{_CALLS[call]} {_duration(time)}" for call, time in seconds.items())
+
+
+def _advice(seconds: Mapping[str, float], backend: str) -> str | None:
+    ratio = seconds["predict"] / seconds["compiled"] if seconds["compiled"] else 0.0
+    if ratio < _WORTH_ADVICE:
         return None
-    way = (
-        "step = tf.function(lambda x: model(x, training=False)), made once"
+    call = (
+        "step = tf.function(lambda x: model(x, training=False)), created once"
         if backend == "tensorflow"
         else "model.predict_on_batch(x)"
     )
-    return f"for single rows: {way}; it is {times:.0f} × quicker than predict"
+    return f"for single rows: {call}; it is {ratio:.0f} × faster than predict"
 
 
-def _time(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= scale:
             return f"{seconds / scale:.{0 if seconds >= 10 * scale else 1}f} {unit}"
@@ -64,7 +66,7 @@ def _time(seconds: float) -> str:
 CHECK = Check(
     code="KC206",
     name="call-cost",
-    title="what predict costs against model(x), for one row and for many (information)",
+    title="time of predict compared with model(x), for one row and for many (information)",
     explanation=__doc__,
     routes=("costs",),
     examine=examine,

@@ -1,88 +1,79 @@
 """Preprocessing rows together and preprocessing them one by one must give the same rows.
 
-Why: a preprocess function that takes its mean, range or categories from the rows of the call works on the validation
-set and fails on single requests: what it makes of a row depends on which rows come with it.
+Why: a preprocess function that takes its mean, range or categories from the rows of the call works on the
+validation set and fails on single requests: its result for a row depends on which rows come with it.
 
-How: the scaler or `--preprocess` function is called on all rows of the sample and on each row alone. Inputs are
-compared first, in standard deviations of each column; then the model's answers to both. A function is also called twice on the same
-rows, and what it made of them in another process is held against what it made here.
+How: the scaler or `--preprocess` function is called on all rows of the sample and on each row alone. Inputs
+are compared first, in standard deviations of each column; then the model's outputs for both. A function is
+also called twice on the same rows, and its result in a second process is compared with its result here.
 
-To fix: learn statistics once, from the training rows, save them, and let the serving code only apply them.
+To fix: compute statistics once, from the training rows, save them, and let the serving code only apply them.
 
 Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 """
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.agreement import judge_pairs
-from keras_consistency_cli.checks.analysis.served_rows import damage, nothing_ran
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.analysis.output_change import describe_change, stop_without_outputs
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.judgement import judge_pairs
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.trace import REFERENCE, Trace
 
 __all__ = ["CHECK"]
 
-_PAIRS = (Pair(candidate="scaled-alone", reference=REFERENCE),)
-_ALIKE = 1e-5
-"""Standard deviations up to which a row alone may differ: rounding of sums in another order."""
-_CAUSE = "preprocess-row-dependence"
-_UNSTEADY = "preprocess-unrepeatable"
+_ALONE = Pair(candidate="scaled-alone", reference=REFERENCE)
+_SAME = 1e-5
+"""Standard deviations up to which a row alone may differ: rounding of sums in a different order."""
+_ROW_DEPENDENCE = "preprocess-row-dependence"
+_UNREPEATABLE = "preprocess-unrepeatable"
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL where a row alone is preprocessed differently, or not at all."""
-    trace = evidence.traces.get("scaled-alone")
+    """FAIL if a row alone is preprocessed differently, or cannot be preprocessed."""
+    trace = evidence.traces.get(_ALONE.candidate)
     if trace is not None and trace.ran and trace.details.get("crashed"):
-        message = f"rows together are preprocessed, a row alone is not: {trace.details['reason']}"
-        return Verdict(status=Status.FAIL, message=message, findings={"cause": _CAUSE})
-    stopped = nothing_ran(evidence, ("scaled-alone",))
+        message = f"a single row cannot be preprocessed, rows together can; {trace.details['reason']}"
+        return Verdict.fail(message, cause=_ROW_DEPENDENCE)
+    stopped = stop_without_outputs(evidence, (_ALONE.candidate,))
     if stopped is not None or trace is None:
-        return stopped or Verdict(status=Status.SKIP, message="nothing to compare", reason="not run")
-    judged = tuple(judge_pairs(evidence, _PAIRS))
-    moved, findings = (
-        trace.details.get("moved", 0.0),
-        {key: trace.details.get(key) for key in ("moved", "column", "columns")},
-    )
-    unsteady = _unsteady(evidence, trace)
-    if unsteady:
-        message = (
-            f"the same rows are preprocessed differently {unsteady}; predictions "
-            f"{damage(judged, evidence.rows)}"
-        )
-        return Verdict(
-            status=Status.FAIL, message=message, judged=judged, findings={**findings, "cause": _UNSTEADY}
-        )
-    if moved <= _ALIKE:
-        return Verdict(
-            status=Status.PASS,
-            message="a row alone is preprocessed as it is among others",
-            judged=judged,
-            findings=findings,
-        )
-    columns = trace.details["columns"]
-    where = (
-        f"{len(columns)} columns, column {trace.details['column']} most"
-        if len(columns) > 1
-        else f"column {columns[0]}"
-    )
-    where += f", of input '{trace.details['input']}'" if "input" in trace.details else ""
+        return stopped or Verdict.skip("rows were not preprocessed alone")
+    judged = tuple(judge_pairs(evidence, (_ALONE,)))
+    change = f"outputs {describe_change(judged, evidence.rows)}"
+    findings = {key: trace.details.get(key) for key in ("moved", "column", "columns")}
+    difference = _unrepeatable(evidence, trace)
+    if difference:
+        message = f"the same rows are preprocessed differently {difference}; {change}"
+        return Verdict.fail(message, cause=_UNREPEATABLE, judged=judged, findings=findings)
+    moved = trace.details.get("moved", 0.0)
+    if moved <= _SAME:
+        message = "rows are preprocessed alone as they are together"
+        return Verdict.ok(message, judged=judged, findings=findings)
     message = (
-        f"a row alone is preprocessed differently than among others, by up to {moved:.2g} standard "
-        f"deviations in {where}"
+        "a row alone is preprocessed differently than together with other rows; "
+        f"off by up to {moved:.2g} standard deviations in {_place(trace)}; {change}"
     )
-    message += f"; predictions {damage(judged, evidence.rows)}"
-    return Verdict(status=Status.FAIL, message=message, judged=judged, findings={**findings, "cause": _CAUSE})
+    return Verdict.fail(message, cause=_ROW_DEPENDENCE, judged=judged, findings=findings)
 
 
-def _unsteady(evidence: Evidence, trace: Trace) -> str:
-    """How a preprocess function fails to give the same rows twice, empty where it does not."""
+def _place(trace: Trace) -> str:
+    columns = trace.details["columns"]
+    if len(columns) > 1:
+        place = f"{len(columns)} columns, most in column {trace.details['column']}"
+    else:
+        place = f"column {columns[0]}"
+    return f"{place}, of input '{trace.details['input']}'" if "input" in trace.details else place
+
+
+def _unrepeatable(evidence: Evidence, trace: Trace) -> str:
+    """When a preprocess function gives different rows for the same rows; empty if it does not."""
     by = trace.details.get("unsteady", 0.0)
-    if by > _ALIKE:
+    if by > _SAME:
         return f"from one call to the next, by up to {by:.2g} standard deviations"
     fresh = evidence.traces.get("fresh-process")
-    marks = {each.details.get("prepared") for each in (trace, fresh) if each is not None and each.ran} - {
-        None
-    }
-    return "in every process" if len(marks) > 1 else ""
+    traces = [one for one in (trace, fresh) if one is not None and one.ran]
+    prepared = {one.details.get("prepared") for one in traces} - {None}
+    return "in each process" if len(prepared) > 1 else ""
 
 
 CHECK = Check(
@@ -90,7 +81,7 @@ CHECK = Check(
     name="preprocess-row-independence",
     title="rows are preprocessed alone as they are together",
     explanation=__doc__,
-    pairs=_PAIRS,
+    pairs=(_ALONE,),
     routes=("fresh-process",),
     examine=examine,
 )

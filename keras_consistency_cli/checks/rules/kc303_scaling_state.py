@@ -1,16 +1,17 @@
-"""The rows must be in the state that they are said to be in: raw, or scaled once.
+"""The rows must be in their declared state: raw, or scaled once.
 
-Why: rows are stored scaled by one step and scaled again by the next, or never scaled at all. Nothing crashes, for the
-shapes are the same; the model answers from a corner of its input space that it never saw in training.
+Why: rows are stored scaled by one step and scaled again by the next, or never scaled at all. Nothing crashes,
+because the shapes are the same; the model sees inputs that it never saw in training.
 
-How: the scaler remembers what its training rows looked like, and so what they look like once it has scaled them, and
-once it has scaled them twice; reference rows show the same where they are given. The rows are held against all three,
-feature by feature, by the distance of the two distributions (Hellinger) and by the share of values within four spreads.
-Only features that tell the three apart count. A failure needs rows that are like one state and unlike the one they are
-said to be in; or single features that have mean and spread of another state, and nothing in common with their own.
-Behind steps that bend features, as a logarithm does, a scaler remembers nothing of raw rows: then they fail where they
-look scaled before the pipeline, and no longer behind it; what it makes NaN of counts as lost.
-Served rows are compared value by value instead, and overrule the statistics.
+How: the scaler stores what its training rows looked like, and so what they look like after it has scaled them
+once and twice; reference rows show the same if they are given. The rows are compared with all three, feature
+by feature, by the distance of the two distributions (Hellinger) and by the share of values within four
+spreads. Only features that distinguish the three count. A failure needs rows that look like one state and
+unlike their declared state; or single features with mean and spread of another state and nothing in common
+with their declared one. If a pipeline transforms features before it scales them, with a logarithm for
+example, the scaler stores nothing about raw rows: then rows fail that look scaled before the pipeline and no
+longer after it; values that it turns into NaN count as lost. Served rows are compared value by value instead,
+and go before the statistics.
 
 To fix: scale in one place only. Rows that are stored scaled are declared with facts: {data_state: scaled}.
 
@@ -19,20 +20,23 @@ Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from keras_consistency_cli.checks.analysis.scaling_state import (
-    ALIKE,
+    SIMILAR,
     STATES,
+    FeatureState,
     Resemblance,
     by_input,
-    clearly,
+    features_in_other_state,
+    is_clearly_nearer,
     mean_distance,
-    misplaced,
-    resemblance,
+    measure_resemblance,
 )
-from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
-from keras_consistency_cli.measurement.column_facts import ColumnFact, ExpectedColumn
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.facts import DataFacts, RowsFact, ScalingFact, ServedFact
 
 __all__ = ["CHECK"]
@@ -40,13 +44,14 @@ __all__ = ["CHECK"]
 _NEARLY_ALL = 0.99
 """Share of the served rows that must be the same, value by value."""
 _MOST = 0.5
-"""Share of the values that must lie where they would, for the rows to look like anything at all."""
+"""Share of the values that must lie in the expected range for the rows to look like anything at all."""
 _NAMED = 4
-_LOST, _THE_SAME, _WORSE = 0.1, 0.1, 0.3
-"""Of rows that a logarithm or a root makes NaN of: so many values at the least, where they lie as scaled ones do, and how much better than behind."""
+_FEWEST_LOST, _NEAR_SCALED, _NEARER = 0.1, 0.1, 0.3
+"""For rows that a logarithm or a root turns into NaN: the least share of lost values, how near to scaled rows
+the rows must be before the pipeline, and how much nearer than after it."""
 _CAUSES = {"raw": "scaler-missing", "scaled": "scaler-applied-twice", "scaled twice": "scaler-applied-twice"}
 _ADVICE = {
-    "scaler-missing": "send the rows through the scaler before the model, exactly once",
+    "scaler-missing": "apply the scaler to the rows before the model, exactly once",
     "scaler-applied-twice": (
         "scale in one place only; rows that are stored scaled are declared with facts: {data_state: scaled}"
     ),
@@ -54,190 +59,182 @@ _ADVICE = {
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Judge the served rows where there are some, else the rows by their statistics."""
-    known: DataFacts | None = evidence.data.get("description")
-    if known is None or known.scaling is None:
-        return _skip("no scaler or preprocess given")
-    if known.served_as is not None:
-        return _served(known.served_as, known.state)
-    if known.generated:
-        return _skip("no rows given: those that were made follow the scaler anyway")
-    return _by_statistics(known, known.scaling)
+    """Judge the served rows if there are any, else the rows by their statistics."""
+    description = evidence.data.description
+    if description.scaling is None:
+        return Verdict.skip("no scaler or preprocess given")
+    if description.served_as is not None:
+        return _judge_served(description.served_as, description.state)
+    if description.generated:
+        return Verdict.skip("no rows given: generated rows follow the scaler")
+    return _judge_by_statistics(description, description.scaling)
 
 
-def _skip(reason: str) -> Verdict:
-    return Verdict(status=Status.SKIP, message="the state of the rows is not known", reason=reason)
-
-
-def _served(served: ServedFact, state: str) -> Verdict:
-    """What serving fed, compared value by value: the right rows, the rows as they came, or rows scaled once too often."""
+def _judge_served(served: ServedFact, declared: str) -> Verdict:
+    """Compare served rows value by value with correct, raw and twice scaled rows."""
     shares = {"raw": served.raw, "scaled once": served.scaled, "scaled twice": served.twice}
     findings: dict[str, Any] = {"served": shares, "rows": served.rows}
     if served.scaled >= _NEARLY_ALL:
-        return Verdict(
-            status=Status.PASS, message="the served rows are what the scaler gives", findings=findings
-        )
-    found = (
-        "raw"
-        if state == "raw" and served.raw >= _NEARLY_ALL
-        else "scaled twice"
-        if served.twice >= _NEARLY_ALL
-        else None
+        return Verdict.ok("the served rows are what the scaler gives", findings=findings)
+    if declared == "raw" and served.raw >= _NEARLY_ALL:
+        return _fail_served("not scaled", "raw", served, findings)
+    if served.twice >= _NEARLY_ALL:
+        return _fail_served("scaled twice", "scaled twice", served, findings)
+    parts = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share)
+    reason = (
+        f"the served rows are {parts or 'neither raw nor scaled once or twice'}, see KC301 for what was done"
     )
-    if found is None:
-        told = (
-            ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share)
-            or "none of them are raw, scaled once or scaled twice"
-        )
-        reason = f"{told}: KC301 says what was done to them"
-        return Verdict(
-            status=Status.SKIP,
-            message="the served rows are in no plain state",
-            reason=reason,
-            findings=findings,
-        )
-    said = "not scaled" if found == "raw" else "scaled twice"
+    return Verdict.skip(reason, findings=findings)
+
+
+def _fail_served(what: str, state: str, served: ServedFact, findings: Mapping[str, Any]) -> Verdict:
+    share = max(served.raw, served.twice)
     message = (
-        f"serving fed rows that are {said}: {max(served.raw, served.twice):.0%} of {served.rows} rows are "
-        "the same, value by value"
+        f"serving fed rows that are {what}; {share:.0%} of {served.rows} rows are the same, value by value"
     )
-    return _fail(message, found, findings)
+    return _fail(message, state, findings)
 
 
-def _by_statistics(known: DataFacts, scaling: ScalingFact) -> Verdict:
-    rows = by_input(known.raw, scaling.input)
+def _judge_by_statistics(description: DataFacts, scaling: ScalingFact) -> Verdict:
+    rows = by_input(description.raw, scaling.input)
     expected = scaling.shown or scaling.expected
     if rows is None or not expected:
-        return _by_outcome(known, scaling)
-    found = resemblance(rows, expected)
+        return _judge_by_outcome(description, scaling)
+    declared, resemblance = description.state, measure_resemblance(rows, expected)
     findings: dict[str, Any] = {
-        "overlap": {state: found.overlap(state) for state in STATES},
-        "within": {state: found.share(state) for state in STATES},
-        "telling": found.telling,
-        "features": found.features,
+        "overlap": {state: resemblance.overlap(state) for state in STATES},
+        "within": {state: resemblance.share(state) for state in STATES},
+        "telling": resemblance.telling,
+        "features": resemblance.features,
     }
-    alone = misplaced(rows, expected, known.state)
-    if not found.telling:
-        return Verdict(
-            status=Status.PASS,
-            message="raw and scaled rows look alike here, so that it makes no difference",
-            findings=findings,
+    if not resemblance.telling:
+        return Verdict.ok(
+            "raw and scaled rows look the same here, so it makes no difference", findings=findings
         )
-    other = next(
-        (state for state in STATES if state != known.state and found.looks(state, rather_than=known.state)),
-        None,
-    )
-    if other is None and alone:
-        return _single(alone, known.state, len(rows.columns), findings)
-    if other is None:
-        return _unremarkable(found, known.state, findings)
-    message = (
-        f"the rows are said to be {known.state} but look {other}: their distribution is "
-        f"{found.overlap(other):.0%} that of {other} rows and "
-        f"{found.overlap(known.state):.0%} that of {known.state} ones ({found.telling} of {found.features} "
-        "features tell)"
-    )
-    return _fail(message, other, findings)
-
-
-def _by_outcome(known: DataFacts, scaling: ScalingFact) -> Verdict:
-    """By what comes out of a pipeline, where nothing tells what should go in: rows that look scaled before it, and not behind it, are scaled."""
-    sides = [by_input(side, scaling.input) for side in (known.raw, known.fed)]
-    if (
-        not scaling.outcome
-        or known.state != "raw"
-        or not all(side is not None and len(side.columns) == len(scaling.outcome) for side in sides)
-    ):
-        return _skip(
-            f"{scaling.kind} remembers nothing of its training rows; --reference train.npy or --served "
-            "served.npy would tell"
-        )
-    centres, spreads = zip(*scaling.outcome, strict=True)
-    before, kept = (
-        mean_distance(side.columns, centres, spreads, rows=side.rows) for side in sides if side is not None
-    )
-    lost = _lost(*sides)
-    behind = lost + (1.0 - lost) * kept if lost < 1.0 else 1.0
-    findings: dict[str, Any] = {
-        "overlap": {"scaled": 1.0 - before, "scaled twice": 1.0 - behind},
-        "lost": lost,
-    }
-    told = (
-        f"their distribution is {1.0 - before:.0%} that of scaled rows, and {1.0 - behind:.0%} once they "
-        f"have been through the {scaling.kind}"
-    )
-    told += f", which makes NaN of {lost:.0%} of the values" if lost else ""
-    if (behind > ALIKE and clearly(before, rather_than=behind)) or (
-        lost > _LOST and before < _THE_SAME and behind - before > _WORSE
-    ):
-        return _fail(f"the rows are said to be raw but look scaled: {told}", "scaled", findings)
-    if not behind <= ALIKE:
-        return _skip(f"{scaling.kind} tells what should come out, not what goes in: {told}")
-    return Verdict(
-        status=Status.PASS, message=f"the rows, once scaled, look as they should: {told}", findings=findings
-    )
-
-
-def _lost(before: RowsFact | None, behind: RowsFact | None) -> float:
-    """The share of finite values that come out of the pipeline as NaN or infinite."""
-    counts = [
-        sum(column.count for column in side.columns) if side is not None else 0 for side in (before, behind)
-    ]
-    return 1.0 - counts[1] / counts[0] if counts[1] < counts[0] else 0.0
-
-
-def _single(
-    alone: list[tuple[ExpectedColumn, ColumnFact, str]], said: str, features: int, findings: dict[str, Any]
-) -> Verdict:
-    """Features that are in another state than the rows around them."""
-    expected, column, state = alone[0]
-    centre, spread = expected.raw if said == "raw" else expected.scaled
-    same = [each.name for each, _, other in alone if other == state]
-    shown = ", ".join(f"'{name}'" for name in same[:_NAMED]) + (
-        f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
-    )
-    message = (
-        f"{len(same)} of {features} features are said to be {said} like the others but look {state}: "
-        f"{shown}; '{expected.name}' has mean "
-        f"{column.mean:.3g} and deviation {column.sd:.3g} where {centre:.3g} and {spread:.3g} would be {said}"
-    )
-    return _fail(message, state, {**findings, "columns": {each.name: other for each, _, other in alone}})
-
-
-def _unremarkable(found: Resemblance, state: str, findings: dict[str, Any]) -> Verdict:
-    if found.share(state) >= _MOST:
+    others = [state for state in STATES if state != declared]
+    state = next((each for each in others if resemblance.looks(each, rather_than=declared)), None)
+    if state is not None:
         message = (
-            f"the rows look {state}, as they are said to be: {found.share(state):.0%} of the values lie "
-            "where they would"
+            f"the rows are declared {declared} but look {state}; the distribution overlaps by "
+            f"{resemblance.overlap(state):.0%} with {state} rows and by "
+            f"{resemblance.overlap(declared):.0%} with {declared} rows "
+            f"(by {resemblance.telling} of {resemblance.features} features)"
         )
-        return Verdict(status=Status.PASS, message=message, findings=findings)
+        return _fail(message, state, findings)
+    single = features_in_other_state(rows, expected, declared)
+    if single:
+        return _fail_features(single, declared, len(rows.columns), findings)
+    return _judge_share(resemblance, declared, findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pipeline:
+    """Distance of rows from scaled ones before and after a pipeline, and its share of losses."""
+
+    before: float
+    after: float
+    lost: float
+
+    @property
+    def is_second_scaling(self) -> bool:
+        """Whether the rows clearly look scaled before the pipeline, and no longer after it."""
+        spoiled = self.after > SIMILAR and is_clearly_nearer(self.before, than=self.after)
+        lossy = self.lost > _FEWEST_LOST and self.before < _NEAR_SCALED
+        return spoiled or (lossy and self.after - self.before > _NEARER)
+
+    def describe(self, kind: str) -> str:
+        """Return the distances as shares, in words."""
+        text = (
+            f"the distribution overlaps by {1.0 - self.before:.0%} with scaled rows, "
+            f"and by {1.0 - self.after:.0%} after the {kind}"
+        )
+        return f"{text}, which turns {self.lost:.0%} of the values into NaN" if self.lost else text
+
+
+def _judge_by_outcome(description: DataFacts, scaling: ScalingFact) -> Verdict:
+    """Judge by the rows after a pipeline, if the look of raw rows is not known."""
+    pipeline = _measure_pipeline(description, scaling)
+    if pipeline is None:
+        return Verdict.skip(
+            f"{scaling.kind} stores nothing about its training rows; "
+            "give --reference train.npy or --served served.npy"
+        )
+    findings: dict[str, Any] = {
+        "overlap": {"scaled": 1.0 - pipeline.before, "scaled twice": 1.0 - pipeline.after},
+        "lost": pipeline.lost,
+    }
+    text = pipeline.describe(scaling.kind)
+    if pipeline.is_second_scaling:
+        return _fail(f"the rows are declared raw but look scaled; {text}", "scaled", findings)
+    if not pipeline.after <= SIMILAR:
+        return Verdict.skip(
+            f"{scaling.kind} stores only how scaled rows look, and these look different: {text}"
+        )
+    return Verdict.ok(f"once scaled, the rows look as they should; {text}", findings=findings)
+
+
+def _measure_pipeline(description: DataFacts, scaling: ScalingFact) -> _Pipeline | None:
+    raw, fed = by_input(description.raw, scaling.input), by_input(description.fed, scaling.input)
+    if not scaling.outcome or description.state != "raw" or raw is None or fed is None:
+        return None
+    if not len(raw.columns) == len(fed.columns) == len(scaling.outcome):
+        return None
+    centres, spreads = zip(*scaling.outcome, strict=True)
+    before, kept = (mean_distance(side.columns, centres, spreads, rows=side.rows) for side in (raw, fed))
+    lost = _lost_share(raw, fed)
+    return _Pipeline(before=before, after=lost + (1.0 - lost) * kept if lost < 1.0 else 1.0, lost=lost)
+
+
+def _lost_share(before: RowsFact, after: RowsFact) -> float:
+    """The share of finite values that the pipeline turns into NaN or infinity."""
+    finite, kept = (sum(column.count for column in side.columns) for side in (before, after))
+    return 1.0 - kept / finite if kept < finite else 0.0
+
+
+def _fail_features(
+    features: Sequence[FeatureState], declared: str, of: int, findings: Mapping[str, Any]
+) -> Verdict:
+    """A FAIL for single features that are in a different state than the rows around them."""
+    first = features[0]
+    centre, spread = first.expected.raw if declared == "raw" else first.expected.scaled
+    same = [f"'{each.expected.name}'" for each in features if each.state == first.state]
+    more = f" and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
     message = (
-        f"the rows are said to be {state} and look like nothing the scaler knows: {found.share(state):.0%} "
-        "of the values lie where they "
-        f"should; nearest is {found.nearest}, with {found.overlap(found.nearest):.0%} of the distribution"
+        f"{len(same)} of {of} features are declared {declared} but look {first.state}; "
+        f"{', '.join(same[:_NAMED])}{more}: '{first.expected.name}' has mean "
+        f"{first.column.mean:.3g} and deviation {first.column.sd:.3g}, {declared} it would have {centre:.3g} "
+        f"and {spread:.3g}"
     )
-    return Verdict(
-        status=Status.WARN,
-        message=message,
-        findings=findings,
-        advice="KC702 says which features have moved; --reference tells more",
-    )
+    columns = {each.expected.name: each.state for each in features}
+    return _fail(message, first.state, {**findings, "columns": columns})
 
 
-def _fail(message: str, found: str, findings: dict[str, Any]) -> Verdict:
-    cause = _CAUSES[found]
-    return Verdict(
-        status=Status.FAIL,
-        message=message,
-        findings={**findings, "found": found, "cause": cause},
-        advice=_ADVICE[cause],
+def _judge_share(resemblance: Resemblance, declared: str, findings: Mapping[str, Any]) -> Verdict:
+    """A WARN if the rows look like no state at all."""
+    share = resemblance.share(declared)
+    if share >= _MOST:
+        message = (
+            f"the rows look {declared}, as declared; {share:.0%} of the values are in the expected range"
+        )
+        return Verdict.ok(message, findings=findings)
+    message = (
+        f"the rows are declared {declared} but look unlike any state of the scaler; "
+        f"{share:.0%} of the values are in the expected range; the nearest state is {resemblance.nearest}, "
+        f"with {resemblance.overlap(resemblance.nearest):.0%} of the distribution"
     )
+    advice = "see KC702 for the features that shifted; --reference gives more detail"
+    return Verdict.warn(message, findings=findings, advice=advice)
+
+
+def _fail(message: str, state: str, findings: Mapping[str, Any]) -> Verdict:
+    cause = _CAUSES[state]
+    return Verdict.fail(message, cause=cause, findings={**findings, "found": state}, advice=_ADVICE[cause])
 
 
 CHECK = Check(
     code="KC303",
     name="scaling-state",
-    title="the rows are raw or scaled, as they are said to be",
+    title="the rows are in their declared state, raw or scaled",
     explanation=__doc__,
     routes=("rows",),
     examine=examine,

@@ -1,12 +1,13 @@
 """Rows should be scaled in float64 and cast afterwards.
 
-Why: float32 keeps seven digits. A feature that varies by 1 around 1,000,000, such as a time stamp or an identifier,
-keeps one digit of its variation when it is cast before the mean is subtracted, and the model sees steps. After scaling,
-float32 costs nothing that matters; float16 costs three digits at either place.
+Why: float32 holds seven digits. A feature that varies by 1 around 1,000,000, such as a time stamp or an
+identifier, keeps one digit of its variation if it is cast before the mean is subtracted, and the model sees
+steps. After scaling, float32 loses nothing that matters; float16 loses three digits in either place.
 
-How: the sample is cast to float32, scaled, and predicted; the answers are held against those for rows scaled as they
-are: what such a cast would cost is a warning, and what float16 would cost is among the findings. With `--served`, it is
-known whether there is one: rows that show it fail the check, others pass whatever it would cost.
+How: the sample is cast to float32, scaled, and predicted; the outputs are compared with those for rows scaled
+without a cast. If such a cast would change outputs, that is a warning; the effect of float16 is among the
+findings. With `--served`, it is known whether rows are cast: served rows that show it fail the check, other
+rows pass whatever the cast would change.
 
 To fix: `scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)`.
 
@@ -17,74 +18,72 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_consistency_cli.checks.agreement import judge_pairs
-from keras_consistency_cli.checks.analysis.served_rows import (
-    LOW_PRECISION,
-    damage,
-    harmless,
-    mistakes,
-    nothing_ran,
-    served_verdict,
+from keras_consistency_cli.checks.analysis.output_change import (
+    describe_change,
+    is_harmless,
+    stop_without_outputs,
 )
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.analysis.served_rows import LOW_PRECISION, fail_served_rows, find_mistakes
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.judgement import judge_pairs
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
 
 _ADVICE = (
-    "scale in float64 and cast afterwards; give --served served.npy, the array that serving fed to the "
-    "model, to know whether it does"
+    "scale in float64 and cast afterwards; "
+    "give --served served.npy, the array that serving fed to the model, to see whether it casts first"
 )
-_FIRST = Pair(candidate="float32-first", reference=REFERENCE)
+_FLOAT32_FIRST = Pair(candidate="float32-first", reference=REFERENCE)
 _SERVED = Pair(candidate="served", reference=REFERENCE)
-_HALF = Pair(candidate="float16-first", reference=REFERENCE)
+_FLOAT16_FIRST = Pair(candidate="float16-first", reference=REFERENCE)
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL where served rows show a cast, WARN where one before scaling would move predictions."""
-    found = mistakes(evidence)
-    rounded = [each for each in found or () if each.cause == LOW_PRECISION]
-    if rounded:
-        return served_verdict(
-            evidence, rounded, tuple(judge_pairs(evidence, (_SERVED,))), _findings(evidence)
-        )
-    stopped = nothing_ran(evidence, ("float32-first",))
-    if stopped is not None:
-        return stopped
-    judged = tuple(judge_pairs(evidence, (_FIRST,)))
-    details = evidence.traces["float32-first"].details
-    cost = (
-        f"inputs move by up to {details.get('moved', 0.0):.2g} standard deviations, predictions "
-        f"{damage(judged, evidence.rows)}"
+    """FAIL if served rows show a cast, WARN if a cast before scaling would change outputs."""
+    mistakes = find_mistakes(evidence)
+    casts = [mistake for mistake in mistakes or () if mistake.cause == LOW_PRECISION]
+    if casts:
+        judged = tuple(judge_pairs(evidence, (_SERVED,)))
+        return fail_served_rows(evidence, casts, judged, _findings(evidence))
+    stopped = stop_without_outputs(evidence, (_FLOAT32_FIRST.candidate,))
+    return stopped or _judge_cast(evidence, served=mistakes is not None)
+
+
+def _judge_cast(evidence: Evidence, *, served: bool) -> Verdict:
+    """Judge what a cast before scaling would change; `served` rows are known not to be cast."""
+    judged = tuple(judge_pairs(evidence, (_FLOAT32_FIRST,)))
+    details, findings = evidence.traces[_FLOAT32_FIRST.candidate].details, _findings(evidence)
+    effect = (
+        f"inputs change by up to {details.get('moved', 0.0):.2g} standard deviations, "
+        f"outputs {describe_change(judged, evidence.rows)}"
     )
-    if all(harmless(each) for each in judged):
-        within = judged if all(each.within for each in judged) else ()
-        message = f"float32 before scaling costs nothing that matters: {cost}"
-        return Verdict(status=Status.PASS, message=message, judged=within, findings=_findings(evidence))
-    if found is not None:
-        return Verdict(
-            status=Status.PASS,
-            message=f"the served rows show no such cast; it would matter: {cost}",
-            findings=_findings(evidence),
-        )
-    message = (
-        f"a cast to float32 before scaling would change answers: {cost}; column {details.get('column')} "
-        "loses most"
+    if all(is_harmless(one) for one in judged):
+        within = judged if all(one.within for one in judged) else ()
+        message = f"a cast to float32 before scaling is harmless; {effect}"
+        return Verdict.ok(message, judged=within, findings=findings)
+    if served:
+        message = f"the served rows are not cast before scaling; it would matter: {effect}"
+        return Verdict.ok(message, findings=findings)
+    return Verdict.warn(
+        f"a cast to float32 before scaling would change outputs; {effect}; "
+        f"column {details.get('column')} loses most",
+        judged=judged,
+        findings={**findings, "hypothetical": True},
+        advice=_ADVICE,
     )
-    findings = {**_findings(evidence), "hypothetical": True}
-    return Verdict(status=Status.WARN, message=message, judged=judged, findings=findings, advice=_ADVICE)
 
 
 def _findings(evidence: Evidence) -> dict[str, Any]:
-    found = {}
-    for pair in (_FIRST, _HALF):
+    """By cast: how far inputs move, and what happens to the outputs."""
+    findings = {}
+    for pair in (_FLOAT32_FIRST, _FLOAT16_FIRST):
         trace, judged = evidence.traces.get(pair.candidate), tuple(judge_pairs(evidence, (pair,)))
         if trace is not None and judged:
-            found[pair.candidate] = {
-                "inputs_move": trace.details.get("moved"),
-                "predictions": damage(judged, evidence.rows),
-            }
-    return found
+            change = describe_change(judged, evidence.rows)
+            findings[pair.candidate] = {"inputs_move": trace.details.get("moved"), "predictions": change}
+    return findings
 
 
 CHECK = Check(
@@ -92,6 +91,6 @@ CHECK = Check(
     name="scaling-precision",
     title="rows are scaled before they are cast",
     explanation=__doc__,
-    pairs=(_FIRST, _HALF, _SERVED),
+    pairs=(_FLOAT32_FIRST, _FLOAT16_FIRST, _SERVED),
     examine=examine,
 )

@@ -1,13 +1,15 @@
-"""What reaches the model must be in the range that it was made for, and normalised once.
+"""The inputs must be in the range that the model was made for, and normalised once.
 
-Why: a model that normalises within itself is fed rows that a scaler has been over already; images divided by 255 go
-through Rescaling(1/255) once more; pixels of 0 to 255 go into a model that learned from 0 to 1. And a preprocess
-function that works in place changes its caller's rows, which are then prepared again at the next call (keras#8741).
+Why: a model that normalises its inputs gets rows that a scaler has already scaled; images divided by 255 go
+through Rescaling(1/255) again; pixels of 0 to 255 go into a model that was trained on 0 to 1. And a
+preprocess function that works in place changes its caller's rows, which are then preprocessed again at the
+next call (keras#8741).
 
-How: every Normalization, Rescaling and first BatchNormalization remembers or tells what it expects. What the rows look
-like where they reach it, computed through the layers before, is held against that, for each input of its own. Reference
-rows and facts.value_range say what other models expect. The preprocess function is given a copy, which is looked at
-afterwards. A failure needs rows that fit another, usual range and not this one.
+How: every Normalization, Rescaling and first BatchNormalization stores or implies what it expects. The look
+of the rows that reach it, computed through the layers before it, is compared with that, for each input
+separately. Reference rows and facts.value_range say what other models expect. The preprocess function gets a
+copy of the rows, which is checked for changes afterwards. A failure needs rows that fit a different, usual
+range and not this one.
 
 To fix: normalise in one place, either in the model or before it; let preprocess functions begin with a copy.
 
@@ -17,11 +19,17 @@ Sources: keras#8741, keras#11591.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
-from keras_consistency_cli.checks.analysis.scaling_state import UNLIKE, by_input, clearly, mean_distance
-from keras_consistency_cli.checks.base import Check, Evidence, Status, Verdict
+from keras_consistency_cli.checks.analysis.scaling_state import (
+    UNLIKE,
+    by_input,
+    is_clearly_nearer,
+    mean_distance,
+)
+from keras_consistency_cli.checks.base import Check, Evidence
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowsFact
 
@@ -30,231 +38,223 @@ __all__ = ["CHECK"]
 _PIXEL_STEPS = (1 / 255, 1 / 256, 1 / 127.5, 1 / 128)
 _UNIT = 1.0 + 1e-3
 _BINARY = 2
-_SPANS_APART = 20.0
-"""Times that rows and reference rows may differ in range, in every feature."""
+_SPAN_FACTOR = 20.0
+"""Factor by which rows and reference rows may differ in range, in every feature."""
 _FILLED, _BEYOND = 0.02, 0.5
-"""Share of the range stated by the owner that rows must fill, and by which they may exceed it."""
-
-_Finding = tuple[str, str, str]
-"""Layer or input, message, cause."""
-
-
-def examine(evidence: Evidence) -> Verdict:
-    """FAIL where rows reach a layer in another range than it was made for, or where preprocessing changes its input."""
-    known: DataFacts | None = evidence.data.get("description")
-    if known is None or known.generated:
-        return _skip("no rows given: those that were made follow the model's own layers")
-    if not known.layers and not known.reference and known.value_range is None and not _has_function(known):
-        return _skip(
-            "the model has no Normalization or Rescaling layer, and neither reference rows nor "
-            "facts.value_range are given"
-        )
-    found = [finding for step in _STEPS for finding in step(known)]
-    if not found:
-        return Verdict(
-            status=Status.PASS,
-            message=f"what reaches the model is in the range that it was made for ({_looked_at(known)})",
-        )
-    place, message, cause = found[0]
-    findings: dict[str, Any] = {"found": [message for _, message, _ in found], "layer": place, "cause": cause}
-    return Verdict(status=Status.FAIL, message=message, findings=findings, advice=_ADVICE[cause])
-
-
+"""Share of the range stated by the owner that rows must fill, and share by which they may exceed it."""
+_TWICE, _RANGE, _MUTATED = "normalized-twice", "input-range", "input-mutated"
 _ADVICE = {
-    "normalized-twice": "normalise in one place: give the model raw rows, or take the layer out of it",
-    "input-range": "bring the rows into the range of training before the model",
-    "input-mutated": "begin the function with rows = np.array(rows, dtype=np.float64), which copies",
+    _TWICE: "normalise in one place: give the model raw rows, or remove the layer",
+    _RANGE: "bring the rows into the range of training before the model",
+    _MUTATED: "begin the function with rows = np.array(rows, dtype=np.float64), which copies",
 }
 
 
-def _skip(reason: str) -> Verdict:
-    return Verdict(status=Status.SKIP, message="nothing to hold the rows against", reason=reason)
+@dataclass(frozen=True, kw_only=True)
+class _Problem:
+    """A problem of a layer or an input, and the cause that it points to."""
+
+    place: str
+    message: str
+    cause: str
 
 
-def _has_function(known: DataFacts) -> bool:
-    return known.scaling is not None and known.scaling.function
-
-
-def _looked_at(known: DataFacts) -> str:
-    words = {
-        f"{len(known.layers)} layers": known.layers,
-        "reference rows": known.reference,
-        "facts.value_range": known.value_range,
-    }
-    return ", ".join(word for word, given in words.items() if given) or "the preprocess function"
-
-
-def _rows_of(known: DataFacts, layer: PreprocessingFact) -> int:
-    fed = by_input(known.served or known.fed, layer.input)
-    return fed.rows if fed is not None else 0
-
-
-def _layers(known: DataFacts) -> Iterator[_Finding]:
-    """Layers that are given what is normalised already, or what is not normalised at all."""
-    for layer in known.layers:
-        if not layer.seen or not any(column.count for column in layer.seen):
-            continue
-        judge = (
-            _rescaling
-            if layer.kind == "Rescaling"
-            else _normalization
-            if layer.kind == "Normalization"
-            else _batch_normalization
+def examine(evidence: Evidence) -> Verdict:
+    """FAIL if a layer gets rows in the wrong range, or if preprocessing changes its input."""
+    description = evidence.data.description
+    if description.generated:
+        return Verdict.skip("no rows given: generated rows follow the model's own layers")
+    if not _sources(description):
+        return Verdict.skip(
+            "the model has no Normalization or Rescaling layer, "
+            "and neither reference rows nor facts.value_range are given"
         )
-        finding = judge(layer, known)
-        if finding is not None:
-            yield layer.path, *finding
+    problems = [problem for test in _TESTS for problem in test(description)]
+    if not problems:
+        compared = ", ".join(_sources(description))
+        return Verdict.ok(f"the inputs are in the expected range; compared with: {compared}")
+    first = problems[0]
+    return Verdict.fail(
+        first.message,
+        cause=first.cause,
+        findings={"found": [problem.message for problem in problems], "layer": first.place},
+        advice=_ADVICE[first.cause],
+    )
 
 
-def _rescaling(layer: PreprocessingFact, _known: DataFacts) -> tuple[str, str] | None:
+def _sources(description: DataFacts) -> list[str]:
+    """What the rows can be compared with, in words."""
+    sources = {
+        f"{len(description.layers)} layers": bool(description.layers),
+        "reference rows": bool(description.reference),
+        "facts.value_range": description.value_range is not None,
+    }
+    found = [words for words, available in sources.items() if available]
+    has_function = description.scaling is not None and description.scaling.function
+    return found or (["the preprocess function"] if has_function else [])
+
+
+def _layer_problems(description: DataFacts) -> Iterator[_Problem]:
+    """Layers whose input is already normalised, or not normalised at all."""
+    tests = {"Rescaling": _test_rescaling, "Normalization": _test_normalization}
+    for layer in description.layers:
+        if any(column.count for column in layer.seen):
+            problem = tests.get(layer.kind, _test_batch_normalization)(layer, description)
+            if problem is not None:
+                yield problem
+
+
+def _test_rescaling(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:
     pixels = any(math.isclose(scale, step, rel_tol=1e-3) for scale in layer.scale for step in _PIXEL_STEPS)
     low, high = min(each.low for each in layer.seen), max(each.high for each in layer.seen)
     several = max(each.distinct for each in layer.seen) > _BINARY
     if not pixels or not several or high > _UNIT or low < -_UNIT:
         return None
-    before = f" behind '{layer.after[-1]}'" if layer.after else ""
-    return (
-        (
-            f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.4g} what lies between {low:.3g} and "
-            f"{high:.3g} already"
-        ),
-        "normalized-twice",
+    before = f" after '{layer.after[-1]}'" if layer.after else ""
+    message = (
+        f"'{layer.path}'{before} divides by {1 / layer.scale[0]:.4g}; "
+        f"its input already lies between {low:.3g} and {high:.3g}"
     )
+    return _Problem(place=layer.path, message=message, cause=_TWICE)
 
 
-def _normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[str, str] | None:
+def _test_normalization(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
     if not layer.adapted:
         return None
-    rows = _rows_of(known, layer)
-    fits = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
-    scaling = known.scaling
-    between = scaling is not None and scaling.input == layer.input and known.state == "raw"
-    if between and clearly(mean_distance(layer.seen_raw, layer.mean, layer.sd, rows=rows), rather_than=fits):
-        assert scaling is not None
-        return (
-            f"'{layer.path}' normalises raw rows, and gets them from the {scaling.kind}: {_means(layer)}",
-            "normalized-twice",
-        )
-    standard = mean_distance(layer.seen, [0.0] * len(layer.seen), [1.0] * len(layer.seen), rows=rows)
-    if clearly(standard, rather_than=fits) or (fits > UNLIKE and _within_unit(layer.seen)):
-        return f"'{layer.path}' normalises what is normalised already: {_means(layer)}", "normalized-twice"
-    if fits > UNLIKE and _is_unit(layer):
-        return (
-            f"'{layer.path}' was adapted on standardised rows, and gets others: {_means(layer)}",
-            "input-range",
+    rows = _row_count(description, layer)
+    fit = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
+    scaling = description.scaling
+    if scaling is not None and scaling.input == layer.input and description.state == "raw":
+        raw_fit = mean_distance(layer.seen_raw, layer.mean, layer.sd, rows=rows)
+        if is_clearly_nearer(raw_fit, than=fit):
+            what = f"expects raw rows, but the {scaling.kind} scales them first"
+            return _normalization_problem(layer, what, _TWICE)
+    zeros, ones = [0.0] * len(layer.seen), [1.0] * len(layer.seen)
+    standard = mean_distance(layer.seen, zeros, ones, rows=rows)
+    if is_clearly_nearer(standard, than=fit) or (fit > UNLIKE and _is_within_unit(layer.seen)):
+        return _normalization_problem(layer, "normalises rows that are already normalised", _TWICE)
+    if fit > UNLIKE and _holds_standard(layer):
+        return _normalization_problem(
+            layer, "was adapted on standardised rows, but gets different ones", _RANGE
         )
     return None
 
 
-def _means(layer: PreprocessingFact) -> str:
-    """The feature that is furthest off, in words."""
-    pairs = zip(layer.seen, layer.mean, layer.sd, strict=False)
-    worst = max(pairs, key=lambda each: abs(each[0].mean - each[1]) / each[2] if each[2] > 0 else 0.0)
-    column, mean, sd = worst
+def _normalization_problem(layer: PreprocessingFact, what: str, cause: str) -> _Problem:
+    message = f"'{layer.path}' {what}; {_describe_furthest(layer)}"
+    return _Problem(place=layer.path, message=message, cause=cause)
+
+
+def _describe_furthest(layer: PreprocessingFact) -> str:
+    """The feature that differs most, in words."""
+    features = zip(layer.seen, layer.mean, layer.sd, strict=False)
+    column, mean, sd = max(
+        features, key=lambda each: abs(each[0].mean - each[1]) / each[2] if each[2] > 0 else 0.0
+    )
     return (
-        f"feature '{column.name}' comes with mean {column.mean:.3g} and deviation {column.sd:.3g}, it "
-        f"expects {mean:.3g} and {sd:.3g}"
+        f"feature '{column.name}' arrives with mean {column.mean:.3g} and deviation {column.sd:.3g}, "
+        f"expected are {mean:.3g} and {sd:.3g}"
     )
 
 
-def _within_unit(columns: tuple[ColumnFact, ...]) -> bool:
-    """Whether every feature lies in 0 to 1, or -1 to 1, and takes more values than a flag does."""
-    held = [each for each in columns if each.count]
-    return all(each.low >= -_UNIT and each.high <= _UNIT for each in held) and any(
-        each.distinct > _BINARY for each in held
-    )
+def _row_count(description: DataFacts, layer: PreprocessingFact) -> int:
+    fed = by_input(description.served or description.fed, layer.input)
+    return fed.rows if fed is not None else 0
 
 
-def _is_unit(layer: PreprocessingFact) -> bool:
-    return (
-        all(abs(mean) < 0.3 for mean in layer.mean)
-        and all(0.7 < sd < 1.5 or sd == 0 for sd in layer.sd)
-        and any(layer.sd)
-    )
+def _is_within_unit(columns: Sequence[ColumnFact]) -> bool:
+    """Whether every feature lies in 0 to 1, or -1 to 1, and has more values than a flag."""
+    filled = [column for column in columns if column.count]
+    inside = all(column.low >= -_UNIT and column.high <= _UNIT for column in filled)
+    return inside and any(column.distinct > _BINARY for column in filled)
 
 
-def _batch_normalization(layer: PreprocessingFact, known: DataFacts) -> tuple[str, str] | None:
-    """Statistics of training batches: rows that fit them only once they are divided or multiplied by 255 are pixels in the wrong range."""
-    rows = _rows_of(known, layer)
-    fits = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
+def _holds_standard(layer: PreprocessingFact) -> bool:
+    """Whether the layer's statistics are those of standardised rows."""
+    centred = all(abs(mean) < 0.3 for mean in layer.mean)
+    return centred and all(0.7 < sd < 1.5 or sd == 0 for sd in layer.sd) and any(layer.sd)
+
+
+def _test_batch_normalization(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
+    """Rows that fit only if divided or multiplied by 255 are pixels in the wrong range."""
+    rows = _row_count(description, layer)
+    fit = mean_distance(layer.seen, layer.mean, layer.sd, rows=rows)
     for factor in (255.0, 1 / 255.0):
-        means, spreads = ([each * factor for each in values] for values in (layer.mean, layer.sd))
-        if fits > UNLIKE and clearly(mean_distance(layer.seen, means, spreads, rows=rows), rather_than=fits):
-            times = "255 times smaller" if factor > 1 else "255 times greater"
-            return (
-                f"'{layer.path}' knows rows that are {times} than those it gets: {_means(layer)}",
-                "input-range",
-            )
+        means, spreads = ([value * factor for value in values] for values in (layer.mean, layer.sd))
+        scaled_fit = mean_distance(layer.seen, means, spreads, rows=rows)
+        if fit > UNLIKE and is_clearly_nearer(scaled_fit, than=fit):
+            times = "255 times smaller" if factor > 1 else "255 times larger"
+            message = f"'{layer.path}' was trained on rows {times}; {_describe_furthest(layer)}"
+            return _Problem(place=layer.path, message=message, cause=_RANGE)
     return None
 
 
-def _reference(known: DataFacts) -> Iterator[_Finding]:
-    """Rows whose range differs in every feature from that of the reference rows, by an order of magnitude and more."""
-    for fed in known.served or known.fed:
-        trained = by_input(known.reference_fed, fed.input)
+def _reference_problems(description: DataFacts) -> Iterator[_Problem]:
+    """Rows whose range differs from the reference rows in every feature, by a large factor."""
+    for fed in description.served or description.fed:
+        trained = by_input(description.reference_fed, fed.input)
         if trained is None or len(trained.columns) != len(fed.columns):
             continue
-        spans = [
-            (_span(mine), _span(theirs)) for mine, theirs in zip(fed.columns, trained.columns, strict=True)
-        ]
-        ratios = [mine / theirs for mine, theirs in spans if mine > 0 and theirs > 0]
-        if ratios and (min(ratios) > _SPANS_APART or max(ratios) < 1 / _SPANS_APART):
+        spans = zip(map(_span, fed.columns), map(_span, trained.columns), strict=True)
+        ratios = [span / trained_span for span, trained_span in spans if span > 0 and trained_span > 0]
+        if ratios and (min(ratios) > _SPAN_FACTOR or max(ratios) < 1 / _SPAN_FACTOR):
             message = (
-                f"input '{fed.input}' lies between {_ends(fed)}, the reference rows lie between "
-                f"{_ends(trained)}"
+                f"input '{fed.input}' lies between {_range(fed)}; "
+                f"the reference rows lie between {_range(trained)}"
             )
-            yield fed.input, message, "input-range"
+            yield _Problem(place=fed.input, message=message, cause=_RANGE)
 
 
 def _span(column: ColumnFact) -> float:
     return column.high - column.low if column.count else 0.0
 
 
-def _ends(rows: RowsFact) -> str:
-    return (
-        f"{min(each.low for each in rows.columns if each.count):.3g} and "
-        f"{max(each.high for each in rows.columns if each.count):.3g}"
-    )
+def _bounds(rows: RowsFact) -> tuple[float, float]:
+    filled = [column for column in rows.columns if column.count]
+    return min(column.low for column in filled), max(column.high for column in filled)
 
 
-def _stated(known: DataFacts) -> Iterator[_Finding]:
+def _range(rows: RowsFact) -> str:
+    low, high = _bounds(rows)
+    return f"{low:.3g} and {high:.3g}"
+
+
+def _stated_problems(description: DataFacts) -> Iterator[_Problem]:
     """Rows that are not in the range that their owner states."""
-    if known.value_range is None:
+    if description.value_range is None:
         return
-    low, high = known.value_range
-    for rows in known.raw:
-        held = [each for each in rows.columns if each.count]
-        if not held:
+    low, high = description.value_range
+    for rows in description.raw:
+        if not any(column.count for column in rows.columns):
             continue
-        lowest, highest = min(each.low for each in held), max(each.high for each in held)
+        lowest, highest = _bounds(rows)
         beyond = max(low - lowest, highest - high) / (high - low)
         if beyond > _BEYOND or (_FILLED * (high - low) > highest - lowest > 0):
-            yield (
-                rows.input,
-                (
-                    f"input '{rows.input}' lies between {_ends(rows)}, facts.value_range says {low:.3g} to "
-                    f"{high:.3g}"
-                ),
-                "input-range",
-            )
+            stated = f"{low:.3g} to {high:.3g}"
+            message = f"input '{rows.input}' lies between {_range(rows)}; facts.value_range is {stated}"
+            yield _Problem(place=rows.input, message=message, cause=_RANGE)
 
 
-def _mutated(known: DataFacts) -> Iterator[_Finding]:
-    if known.mutated_input:
-        assert known.scaling is not None
+def _mutation_problems(description: DataFacts) -> Iterator[_Problem]:
+    if description.scaling is not None and description.mutated_input:
         message = (
-            f"{known.scaling.kind} changes the rows that it is given: prepared again, the same rows come "
-            "out differently"
+            f"{description.scaling.kind} changes the rows that it is given; "
+            "preprocessed again, the same rows come out differently"
         )
-        yield known.scaling.input, message, "input-mutated"
+        yield _Problem(place=description.scaling.input, message=message, cause=_MUTATED)
 
 
-_STEPS: tuple[Callable[[DataFacts], Iterator[_Finding]], ...] = (_layers, _reference, _stated, _mutated)
+_TESTS: tuple[Callable[[DataFacts], Iterator[_Problem]], ...] = (
+    _layer_problems,
+    _reference_problems,
+    _stated_problems,
+    _mutation_problems,
+)
 
 CHECK = Check(
     code="KC402",
     name="normalized-twice",
-    title="what reaches the model is in the range that it was made for, and normalised once",
+    title="values reach the model in the range that it was made for, normalised once",
     explanation=__doc__,
     routes=("rows",),
     examine=examine,

@@ -1,241 +1,226 @@
-"""Padding must not change the answers: a row with padding and the same row without it say the same.
+"""Padding must not change the outputs of a row.
 
-Why: series of different length are filled up to one length. Without a mask, or where a mask gets lost on the way, the
-model computes on the filling: answers then depend on how far a batch happened to be padded. Masks get lost in
-convolutions, in plain operations (without a warning), in custom layers without supports_masking and in means over
-time; a scaler moves the filling away from the mask's value; a row of nothing but padding becomes NaN in an average.
+Why: series of different length are padded to one length. Without a mask, or if a mask gets lost on the way,
+the model computes on the padding: outputs then depend on how far a batch was padded. Masks get lost in
+convolutions, in plain operations (without a warning), in custom layers without supports_masking and in means
+over time; a scaler changes the padding so that it no longer equals the mask's value; a row of nothing but
+padding becomes NaN in an average.
 
-How: rows that are padded are cut to their true length and answered again, rows that are not are answered with padding
-added, by several lengths and on both sides; where the model takes one length only, on a twin of it that takes any. Where
-no twin can be made, a mask that gets lost is put back behind that layer, or what it hides is changed, at that one length.
-What is padding is told by `facts: {lengths: lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the steps
-in which many rows end. True steps that the mask would skip are counted in once. Then the mask is followed from layer to
-layer. Only the side on which rows are padded (the right one where nothing says which) is judged, the other one is told.
+How: padded rows are cut to their true length and predicted again; rows without padding are predicted with
+padding added, of several lengths and on both sides. If the model takes only one length, this is done on a
+copy of it that takes any length. If no such copy can be made, a mask that gets lost is restored after that
+layer, or the values that it hides are changed, at that one length. Padding is recognised by `facts: {lengths:
+lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the equal time steps in which many rows
+end. True time steps that the mask would skip are included once. Then the mask is followed from layer to
+layer. Only the padded side decides the verdict (right by default); the other side is reported for
+information.
 
-To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after scaling, with the
-mask's value; put Masking or mask_zero=True where there is none.
+To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after
+scaling, with the mask's value; add Masking or mask_zero=True if there is none.
 
 Sources: keras#85, keras#2375, keras#16108, keras#16267.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from keras_consistency_cli.checks.agreement import judge_pairs, numbers, worst
-from keras_consistency_cli.checks.analysis.sequence_layers import not_measured
-from keras_consistency_cli.checks.base import Check, Evidence, Judged, Pair, Status, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.deviation import describe_deviation
+from keras_consistency_cli.checks.judgement import judge_pairs, worst
+from keras_consistency_cli.checks.preconditions import stop_unless_run
+from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
 
 _PAIR = Pair(candidate="unpadded", reference="unpadded-baseline")
-_PLAIN = 1e-4
-"""Share of the greatest answer: padding that is computed on moves answers far more, another length of a sum far less."""
+_VISIBLE = 1e-4
+"""Share of the largest output: padding that is computed on changes outputs far more than that, rounding of a
+sum over a different length far less."""
+_ADD_MASK = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True)"
+_KEEP_MASK = (
+    "set self.supports_masking = True in that layer if it keeps time steps separate, "
+    "or take `mask` in its call() and use it"
+)
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL where a mask or padding is declared and padding matters, WARN where it matters and neither is."""
-    stopped = not_measured(evidence, "unpadded", "nothing is padded")
+    """FAIL if padding changes outputs although a mask or padding is declared, else WARN."""
+    stopped = stop_unless_run(evidence, _PAIR.candidate)
     if stopped is not None:
         return stopped
-    found = {key: value for key, value in evidence.details("unpadded").items() if key != "output_rows"}
+    details = {key: value for key, value in evidence.details(_PAIR.candidate).items() if key != "output_rows"}
     judged = tuple(judge_pairs(evidence, (_PAIR,)))
-    over = [each for each in judged if not each.within and _plain(each)]
-    verdict = _computed_on(evidence, found, over) if over else _ignored(evidence, found, judged)
-    return replace(verdict, judged=judged, findings={**found, **verdict.findings})
+    over = [one for one in judged if not one.within and _is_visible(one)]
+    if over:
+        verdict = _judge_difference(evidence, details, over)
+    else:
+        verdict = _judge_rows(details) or _judge_agreement(evidence, details, judged)
+    return replace(verdict, judged=judged, findings={**details, **verdict.findings})
 
 
-def _plain(judged: Judged) -> bool:
+def _is_visible(judged: Judged) -> bool:
     comparison = judged.comparison
-    return comparison.misshapen is not None or comparison.nonfinite > 0 or comparison.scaled > _PLAIN
+    return comparison.misshapen is not None or comparison.nonfinite > 0 or comparison.scaled > _VISIBLE
 
 
-def _computed_on(evidence: Evidence, found: Mapping[str, Any], over: list[Judged]) -> Verdict:
-    told, how = numbers(worst(over), evidence), _how(found)
-    if not found["declared"] and _padded_on_purpose(evidence, found):
+def _judge_difference(evidence: Evidence, details: Mapping[str, Any], over: Sequence[Judged]) -> Verdict:
+    """The verdict if padding changes outputs: by the mask that should have hidden it."""
+    change = f"{_describe_comparison(details)}, outputs are {describe_deviation(worst(over), evidence)}"
+    if not details["declared"]:
+        return _without_mask(evidence, details, change)
+    if details.get("other_value"):
         message = (
-            f"rows are padded, as their owner says, and the model masks nothing: {how}, answers move {told}"
+            f"the padding is {_describe_value(details)}, but the model masks {details['mask']:g}; {change}"
         )
-        advice = (
-            "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True), and train it so; or "
-            "feed rows of one length only"
-        )
-        return Verdict(
-            status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"}
-        )
-    if not found["declared"]:
-        message = f"padding is computed on: {how}, answers move {told}; the model declares no mask"
-        advice = (
-            "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True); or always feed rows "
-            "of one length"
-        )
-        return Verdict(
-            status=Status.WARN, message=message, advice=advice, findings={"cause": "padding-unmasked"}
-        )
-    if found.get("other_value"):
-        message = (
-            f"rows are padded with {_value(found)}, but the model masks {found['mask']:g}: {how}, answers "
-            f"move {told}"
-        )
-        advice = "pad after scaling, with the mask's own value; or set mask_value to what the filling becomes"
-        return Verdict(
-            status=Status.FAIL, message=message, advice=advice, findings={"cause": "padding-unmasked"}
-        )
-    place, ignoring = _lost(evidence), found.get("unheeded")
+        advice = "pad after scaling, with the mask's own value; or set mask_value to the scaled padding"
+        return Verdict.fail(message, cause="padding-unmasked", advice=advice)
+    place, ignoring = _mask_end(evidence), details.get("unheeded")
+    message = f"padding changes outputs although a mask is declared; {change}"
     if ignoring and not place:
-        return _ignoring(
-            ignoring, f"a mask is declared and padding still matters: {how}, answers move {told}"
-        )
-    where = (
-        f"the mask ends at '{clean(place['layer'])}' ({clean(place['kind'])})"
-        if place
-        else "a layer that takes the mask does not heed it"
-    )
-    message = f"a mask is declared and padding still matters: {how}, answers move {told}; {where}"
-    advice = (
-        "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its "
-        "call() and use it"
-    )
-    return Verdict(
-        status=Status.FAIL,
-        message=message,
-        advice=advice,
-        findings={"cause": "mask-lost", "lost": dict(place)},
-    )
+        return _ignored_mask(ignoring, message)
+    where = f"the mask ends at {_named(place)}" if place else "a layer that gets the mask does not use it"
+    findings = {"lost": dict(place)}
+    return Verdict.fail(f"{message}; {where}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
 
 
-def _padded_on_purpose(evidence: Evidence, found: Mapping[str, Any]) -> bool:
-    """Whether the owner fills rows up for a model that takes any length: how far depends on the batch then, and so do answers.
+def _without_mask(evidence: Evidence, details: Mapping[str, Any], change: str) -> Verdict:
+    """A FAIL if the owner pads rows for a model that takes any length, else a WARN.
 
-    A model of one length may have been trained on rows that were always filled up to it.
+    A model of one length may have been trained on rows that were always padded to it.
     """
-    shapes = [fact.shape for fact in evidence.facts.inputs if fact.name == found.get("input")]
-    return bool(evidence.data.get("padding")) and any(len(shape) > 1 and shape[1] is None for shape in shapes)
+    shapes = [fact.shape for fact in evidence.facts.inputs if fact.name == details.get("input")]
+    any_length = any(len(shape) > 1 and shape[1] is None for shape in shapes)
+    if evidence.data.owner.padding is not None and any_length:
+        message = f"rows are padded (facts.padding), but the model has no mask; {change}"
+        advice = f"{_ADD_MASK}, and train the model with it; or feed rows of one length only"
+        return Verdict.fail(message, cause="padding-unmasked", advice=advice)
+    message = f"padding changes outputs, and the model declares no mask; {change}"
+    advice = f"{_ADD_MASK}; or always feed rows of one length"
+    return Verdict.warn(message, cause="padding-unmasked", advice=advice)
 
 
-def _ignoring(place: Mapping[str, str], moved: str) -> Verdict:
-    """FAIL with the layer that has the mask and makes nothing of it."""
+def _ignored_mask(place: Mapping[str, str], message: str) -> Verdict:
+    """A FAIL that names the layer which gets the mask and does not use it."""
     layer = clean(place["layer"])
-    message = f"{moved}; '{layer}' ({clean(place['kind'])}) is given the mask and does not use it"
     advice = (
-        f"use `mask` in the call() of '{layer}': zero masked steps and divide by the number of true ones, "
-        "or give their scores -1e9"
+        f"use `mask` in the call() of '{layer}': zero masked time steps and divide by the number of true "
+        "ones, or set their scores to -1e9"
     )
     fix = (
-        f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n    return ops.sum(x * true, axis=1) / "
-        "ops.maximum(ops.sum(true, axis=1), 1)"
+        f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n"
+        "    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
     )
-    return Verdict(
-        status=Status.FAIL,
-        message=message,
+    return Verdict.fail(
+        f"{message}; {_named(place)} gets the mask and does not use it",
+        cause="mask-lost",
         advice=advice,
-        findings={"cause": "mask-lost", "lost": {}, "mend": fix},
+        findings={"lost": {}, "mend": fix},
     )
 
 
-def _how(found: Mapping[str, Any]) -> str:
-    if "added" in found:
-        return f"with {_listed(found['added'])} steps of it added on the {found['side']}"
-    return f"with rows cut to their {_listed(found.get('lengths', ()))} true steps"
+def _named(place: Mapping[str, str]) -> str:
+    return f"'{clean(place['layer'])}' ({clean(place['kind'])})"
+
+
+def _describe_comparison(details: Mapping[str, Any]) -> str:
+    """How rows were compared: with padding added, or cut to their true lengths."""
+    if "added" in details:
+        return f"with {_listed(details['added'])} time steps of padding added on the {details['side']}"
+    return f"with rows cut to their {_listed(details.get('lengths', ()))} true time steps"
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    *most, last = [str(each) for each in numbers] or [""]
+    *most, last = [str(number) for number in numbers] or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _value(found: Mapping[str, Any]) -> str:
-    """What fills the rows, in words: one number where all features have the same, no number where each step has another."""
-    value, strays = found["value"], found.get("foreign_steps", 0)
-    told = (
-        f"{value[0]:.3g}"
-        if len(set(value)) == 1
-        else f"({', '.join(f'{each:.3g}' for each in value)}{', …' if len(value) > 3 else ''})"
-    )
-    return f"{told} and, in {strays} steps beyond their true lengths, with something else" if strays else told
+def _describe_value(details: Mapping[str, Any]) -> str:
+    """The padding in words: one number if all features have the same."""
+    value, strays = details["value"], details.get("foreign_steps", 0)
+    if len(set(value)) == 1:
+        text = f"{value[0]:.3g}"
+    else:
+        text = f"({', '.join(f'{number:.3g}' for number in value)}{', …' if len(value) > 3 else ''})"
+    return f"{text} and, in {strays} time steps beyond the true lengths, something else" if strays else text
 
 
-def _lost(evidence: Evidence) -> Mapping[str, Any]:
+def _mask_end(evidence: Evidence) -> Mapping[str, str]:
+    """The layer at which the mask gets lost; empty if it reaches every layer."""
     place = evidence.details("masks")
     return {key: place[key] for key in ("layer", "kind")} if "layer" in place else {}
 
 
-def _ignored(evidence: Evidence, found: Mapping[str, Any], judged: tuple[Judged, ...]) -> Verdict:
-    if found.get("empty_answers_nan"):
-        message = f"{found['empty_rows']} rows are nothing but padding, and are answered with NaN"
-        advice = "drop such rows before predicting, or keep one step that is no padding in each"
-        return Verdict(
-            status=Status.FAIL, message=message, advice=advice, findings={"cause": "fully-masked-row"}
-        )
-    if found.get("inner_steps"):
-        moves = found.get("inner_moves")
-        damage = (
-            "" if moves is None else f"; counted in, they move answers by up to {moves:.2g} of the greatest"
-        )
-        message = (
-            f"{found['inner_steps']} steps inside the rows equal the mask's value {found['mask']:g} and are "
-            f"skipped like padding{damage}"
-        )
-        advice = (
-            "right where they are missing on purpose; if they are real, mask a value that real steps never "
-            "take, such as -1e9, and pad with it"
-        )
-        return Verdict(status=Status.WARN, message=message, advice=advice)
-    if not judged and max(found.get("restored_moves", 0.0), found.get("filled_moves", 0.0)) > _PLAIN:
-        return _unheeded(evidence, found)
-    if not judged:
-        reason = found.get("refused") or "the rows show no padding and the model declares no mask"
-        place = _lost(evidence)
-        ends = f"; the mask ends at '{clean(place['layer'])}'" if place else ""
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason=f"{reason}{ends}")
-    return Verdict(
-        status=Status.PASS,
-        message=f"padding does not matter: {_how(found)}, rows get the same answers{_besides(found)}",
+def _judge_rows(details: Mapping[str, Any]) -> Verdict | None:
+    """The verdict on rows of padding only, and on true time steps that look like padding."""
+    if details.get("empty_answers_nan"):
+        message = f"{details['empty_rows']} rows are nothing but padding, and get NaN"
+        advice = "remove such rows before predicting, or keep one time step that is not padding in each"
+        return Verdict.fail(message, cause="fully-masked-row", advice=advice)
+    if not details.get("inner_steps"):
+        return None
+    moves = details.get("inner_moves")
+    change = (
+        f"; included, they change outputs by up to {moves:.2g} of the largest" if moves is not None else ""
     )
-
-
-def _unheeded(evidence: Evidence, found: Mapping[str, Any]) -> Verdict:
-    """Told at one length: FAIL where a later layer would have used the mask, WARN where masked steps count and none would."""
-    place = _lost(evidence)
-    where = f"ends at '{clean(place['layer'])}' ({clean(place['kind'])})" if place else "is not heeded"
-    advice = (
-        "set self.supports_masking = True in that layer if it leaves steps apart, or take `mask` in its "
-        "call() and use it"
-    )
-    rows = f"{found['padded_rows']} of {found['rows']} rows are padded, and the mask {where}"
-    findings = {"cause": "mask-lost", "lost": dict(place)}
-    if found.get("restored_moves"):
-        message = (
-            f"{rows}: put back behind it, the mask moves answers by up to {found['restored_moves']:.2g} of "
-            "the greatest"
-        )
-        return Verdict(status=Status.FAIL, message=message, advice=advice, findings=findings)
     message = (
-        f"{rows}: other numbers in the steps that it hides move answers by up to "
-        f"{found['filled_moves']:.2g} of the greatest"
+        f"{details['inner_steps']} time steps inside the rows equal the mask's value {details['mask']:g}; "
+        f"they are skipped like padding{change}"
     )
-    return Verdict(status=Status.WARN, message=message, advice=advice, findings=findings)
+    advice = (
+        "right if they are missing on purpose; if they are real, mask a value that real time steps never "
+        "have, such as -1e9, and pad with it"
+    )
+    return Verdict.warn(message, advice=advice)
 
 
-def _besides(found: Mapping[str, Any]) -> str:
-    """What is no fault and good to know: padding on the other side, and a row of nothing else."""
-    side = {"right": "left", "left": "right"}.get(found.get("side", ""))
-    parts = (
-        [f"on the {side} it would move them by {found['other_side']:.2g}"]
-        if side and found.get("other_side", 0.0) > _PLAIN
-        else []
+def _judge_agreement(evidence: Evidence, details: Mapping[str, Any], judged: Sequence[Judged]) -> Verdict:
+    """The verdict if padding changes nothing, or if rows could not be compared."""
+    if judged:
+        remarks = "".join(f"; {remark}" for remark in _remarks(details))
+        return Verdict.ok(
+            f"padding does not change outputs; compared {_describe_comparison(details)}{remarks}"
+        )
+    if max(details.get("restored_moves", 0.0), details.get("filled_moves", 0.0)) > _VISIBLE:
+        return _judge_at_one_length(evidence, details)
+    reason = details.get("refused") or "the rows show no padding and the model declares no mask"
+    place = _mask_end(evidence)
+    return Verdict.skip(f"{reason}; the mask ends at '{clean(place['layer'])}'" if place else reason)
+
+
+def _judge_at_one_length(evidence: Evidence, details: Mapping[str, Any]) -> Verdict:
+    """FAIL if a later layer would have used the lost mask, else WARN."""
+    place = _mask_end(evidence)
+    where = f"ends at {_named(place)}" if place else "is not used"
+    rows = f"{details['padded_rows']} of {details['rows']} rows are padded, and the mask {where}"
+    findings = {"lost": dict(place)}
+    if details.get("restored_moves"):
+        moves = f"{details['restored_moves']:.2g} of the largest"
+        change = f"restored after it, the mask changes outputs by up to {moves}"
+        return Verdict.fail(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
+    change = (
+        "different values in the time steps that it hides change outputs by up to "
+        f"{details['filled_moves']:.2g} of the largest"
     )
-    parts += ["a row of nothing but padding would become NaN"] if found.get("empty_would_be_nan") else []
-    return "".join(f"; {part}" for part in parts)
+    return Verdict.warn(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
+
+
+def _remarks(details: Mapping[str, Any]) -> Iterator[str]:
+    """For information: padding on the other side, and a row of padding only."""
+    side = {"right": "left", "left": "right"}.get(details.get("side", ""))
+    if side and details.get("other_side", 0.0) > _VISIBLE:
+        yield f"on the {side} it would change them by {details['other_side']:.2g}"
+    if details.get("empty_would_be_nan"):
+        yield "a row of nothing but padding would get NaN"
 
 
 CHECK = Check(
     code="KC504",
     name="padding",
-    title="padding does not change the answers, and the mask reaches every layer",
+    title="padding does not change the outputs, and the mask reaches every layer",
     explanation=__doc__,
     pairs=(_PAIR,),
     routes=("masks",),

@@ -1,16 +1,18 @@
-"""What 16 bits cost, or would cost: how far answers move, how many decisions flip, whether anything overflows.
+"""The effect of 16 bits: changes of outputs and decisions, and overflow.
 
-Why: accelerators are several times as fast in float16 or bfloat16 as in float32, and serving often switches over without
-asking. float16 keeps three digits and ends at 65504, bfloat16 keeps two or three and ends nowhere in practice. Most
-classifiers do not mind; a model with near ties, large activations or large outputs does.
+Why: accelerators are several times faster in float16 or bfloat16 than in float32, and serving often switches
+over without being asked. float16 keeps three digits and ends at 65504, bfloat16 keeps two or three and
+practically never overflows. Most classifiers tolerate it; a model with near ties, large activations or large
+outputs does not.
 
-How: a copy of the model is built from its config under mixed_float16 and under mixed_bfloat16 with the same weights, and
-answers one batch; what it says is held against predict. This is information about a choice that nobody has made: it
-passes. A model that computes in 16 bits itself is held against its float64 copy instead, and there flips of more than
-5 % of the decisions, or values that overflow, are a warning. Quantised models have no such copy.
+How: a copy of the model is built from its config under mixed_float16 and under mixed_bfloat16 with the same
+weights, and predicts one batch; its outputs are compared with predict. This is information about a choice
+that has not been made: it passes. A model that computes in 16 bits itself is compared with its float64 copy
+instead, and then more than 5 % of changed decisions, or values that overflow, are a warning. Quantised models
+have no such copy.
 
-To fix: keep the last layer, and layers with large activations, in float32 (dtype="float32"); prefer bfloat16 where
-float16 overflows.
+To fix: keep the last layer, and layers with large activations, in float32 (dtype="float32"); prefer bfloat16
+if float16 overflows.
 
 Sources: tensorflow#56065, https://keras.io/api/mixed_precision/.
 """
@@ -18,97 +20,103 @@ Sources: tensorflow#56065, https://keras.io/api/mixed_precision/.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypedDict
 
-from keras_consistency_cli.checks.agreement import FLIPPED_SHARE
-from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
+from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
+from keras_consistency_cli.checks.preconditions import error_if_crashed
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.routes.numerics.reduced_precision import POLICIES, lowered_name
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE
 
 __all__ = ["CHECK"]
 
 _POLICIES = {lowered_name(policy): policy for policy in POLICIES}
-_PAIRS = tuple(Pair(candidate=name, reference="predict") for name in _POLICIES)
+_PAIRS = tuple(Pair(candidate=name, reference=REFERENCE) for name in _POLICIES)
+
+
+class _Effect(TypedDict):
+    """The effect of lower precision on one output, as plain data."""
+
+    max_abs: float
+    scaled: float
+    flipped: int
+    overflowed: int
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """Tell what lower precision would cost; judge it only where it is in use."""
+    """Report the effect of lower precision; judge it only if it is in use."""
     if evidence.facts.low_precision:
-        return _in_use(evidence)
-    traces = [trace for name in _POLICIES if (trace := evidence.traces.get(name)) is not None]
-    crashed = "; ".join(f"{trace.route}: {trace.error}" for trace in traces if trace.error)
-    if crashed:
-        return Verdict(status=Status.ERROR, message="a copy in lower precision crashed", reason=crashed)
-    told = list(_told(evidence))
-    if not told:
-        reasons = [str(trace.unavailable or trace.details.get("refused", "")) for trace in traces]
-        reason = "; ".join(filter(None, dict.fromkeys(reasons))) or "no copy gave answers"
-        return Verdict(status=Status.SKIP, message="nothing to compare", reason=reason)
-    findings = {name: _found(each) for name, each in told}
-    return Verdict(
-        status=Status.PASS,
-        message="; ".join(f"{name} would {_words(each)}" for name, each in told),
-        findings=findings,
+        return _judge_in_use(evidence)
+    crashed = error_if_crashed(evidence, _POLICIES)
+    if crashed is not None:
+        return crashed
+    effects = dict(_worst_outputs(evidence))
+    if not effects:
+        return Verdict.skip(_why_no_copy(evidence))
+    return Verdict.ok(
+        "; ".join(f"{policy} would {_describe(comparison)}" for policy, comparison in effects.items()),
+        findings={policy: _effect(comparison) for policy, comparison in effects.items()},
     )
 
 
-def _told(evidence: Evidence) -> Iterator[tuple[str, Comparison]]:
-    """By policy, the output that suffers most."""
+def _why_no_copy(evidence: Evidence) -> str:
+    traces = [trace for name in _POLICIES if (trace := evidence.traces.get(name)) is not None]
+    reasons = [str(trace.unavailable or trace.details.get("refused", "")) for trace in traces]
+    return "; ".join(filter(None, dict.fromkeys(reasons))) or "no copy in lower precision gave outputs"
+
+
+def _worst_outputs(evidence: Evidence) -> Iterator[tuple[str, Comparison]]:
+    """By policy, the output that changes most."""
     for name, policy in _POLICIES.items():
-        comparisons = evidence.comparisons.get((name, "predict"), ())
-        if comparisons and any(each.elements for each in comparisons):
-            yield policy, max(comparisons, key=_suffering)
+        comparisons = evidence.comparisons.get((name, REFERENCE), ())
+        if any(comparison.elements for comparison in comparisons):
+            yield policy, max(comparisons, key=_badness)
 
 
-def _suffering(comparison: Comparison) -> tuple[bool, float]:
+def _badness(comparison: Comparison) -> tuple[bool, float]:
     return comparison.nonfinite > 0, comparison.scaled
 
 
-def _in_use(evidence: Evidence) -> Verdict:
+def _judge_in_use(evidence: Evidence) -> Verdict:
+    """A WARN if lower precision in use changes many decisions or overflows."""
     policies = ", ".join(evidence.facts.low_precision)
     if not evidence.noise:
-        float64_copy = evidence.traces.get("predict-float64")
-        reason = (
-            float64_copy.unavailable
-            if float64_copy is not None and float64_copy.unavailable
-            else "rounding noise is not known, see KC602"
-        )
-        return Verdict(status=Status.SKIP, message=f"it computes in {policies}", reason=reason)
-    worst = max(evidence.noise.values(), key=_suffering)
-    message, findings = (
-        f"it computes in {policies}, which may {_words(worst)}, against float64",
-        {policies: _found(worst)},
-    )
-    if worst.nonfinite or (worst.decisions and worst.flipped > FLIPPED_SHARE * worst.decisions):
+        float64_copy = evidence.traces.get(FLOAT64_COPY)
+        unavailable = float64_copy.unavailable if float64_copy is not None else None
+        return Verdict.skip(unavailable or "rounding noise is unknown, see KC602 float32-vs-float64")
+    worst = max(evidence.noise.values(), key=_badness)
+    message = f"the model computes in {policies}; compared with float64, that may {_describe(worst)}"
+    findings = {policies: _effect(worst)}
+    if worst.nonfinite or flipped_share(worst) > FLIPPED_SHARE:
         advice = "keep the last layer and those with large activations in float32: dtype='float32'"
-        return Verdict(
-            status=Status.WARN,
-            message=message,
-            findings={**findings, "cause": "low-precision"},
-            advice=advice,
-        )
-    return Verdict(status=Status.PASS, message=message, findings=findings)
+        return Verdict.warn(message, cause="low-precision", findings=findings, advice=advice)
+    return Verdict.ok(message, findings=findings)
 
 
-def _words(comparison: Comparison) -> str:
+def _describe(comparison: Comparison) -> str:
     if comparison.nonfinite:
         return f"overflow in {comparison.nonfinite} of {comparison.elements} values"
-    flips = f", {comparison.flipped} of {comparison.decisions} decisions flip" if comparison.decisions else ""
-    return f"move answers by {comparison.max_abs:.1e}, {comparison.scaled:.1e} of the greatest{flips}"
+    flips = (
+        f", {comparison.flipped} of {comparison.decisions} decisions change" if comparison.decisions else ""
+    )
+    return f"change outputs by {comparison.max_abs:.1e}, {comparison.scaled:.1e} of the largest{flips}"
 
 
-def _found(comparison: Comparison) -> dict[str, float]:
-    return {
-        "max_abs": comparison.max_abs,
-        "scaled": comparison.scaled,
-        "flipped": comparison.flipped,
-        "overflowed": comparison.nonfinite,
-    }
+def _effect(comparison: Comparison) -> _Effect:
+    return _Effect(
+        max_abs=comparison.max_abs,
+        scaled=comparison.scaled,
+        flipped=comparison.flipped,
+        overflowed=comparison.nonfinite,
+    )
 
 
 CHECK = Check(
     code="KC603",
     name="reduced-precision",
-    title="what float16 and bfloat16 cost, or would cost (information)",
+    title="the effect of float16 and bfloat16, in use or not (information)",
     explanation=__doc__,
     pairs=_PAIRS,
     examine=examine,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keras_consistency_cli.checks.base import Evidence, Verdict
+from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.rules import (
     kc401_normalization_adapted,
     kc402_normalized_twice,
     kc702_distribution_shift,
 )
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.signatures import says
 
@@ -21,12 +22,8 @@ def _named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], st
 
     def suspect(evidence: Evidence) -> str | None:
         layer = examine(evidence).findings.get("layer")
-        known = evidence.data.get("description")
-        return (
-            str(layer)
-            if layer and known is not None and any(each.path == layer for each in known.layers)
-            else None
-        )
+        paths = {each.path for each in evidence.data.description.layers}
+        return str(layer) if layer and layer in paths else None
 
     return suspect
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from keras_consistency_cli.checks.analysis.sequence_layers import RECURRENT
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.signatures import says
+from keras_consistency_cli.routes.sequences.series import RECURRENT
 
 __all__ = ["SEQUENCE_CAUSES"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, Hint, input_hints
+from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, input_hints
+from keras_consistency_cli.loading.model.layer_hints import Hint
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.base import Verdict
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import NOTHING, one_line, plain

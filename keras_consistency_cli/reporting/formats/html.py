@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.json_report import as_document

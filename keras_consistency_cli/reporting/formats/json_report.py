@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.checks.base import Judged, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.comparison import EDGES, Comparison
 from keras_consistency_cli.reporting.parts.canvas import Canvas

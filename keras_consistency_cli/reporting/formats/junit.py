@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from xml.etree import ElementTree
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import one_line, spelled

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from keras_consistency_cli.checks.base import Check, Status, Verdict
+from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.parts.canvas import Canvas

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.reporting.parts.blocks import diagnosis_block, verdict_block
 from keras_consistency_cli.reporting.parts.canvas import Canvas

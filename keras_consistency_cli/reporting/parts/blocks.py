@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.cause_details import damage_lines, depth_lines

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from keras_consistency_cli.checks.base import Judged
+from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.measurement.comparison import EDGES
 from keras_consistency_cli.reporting.parts.number_format import count, number
 

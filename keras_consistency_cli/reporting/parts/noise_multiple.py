@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from keras_consistency_cli.checks.base import Judged
+from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.measurement.comparison import Comparison
 
 __all__ = ["noise_multiple", "worst_first"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.checks.base import Verdict
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.reporting.parts.blocks import diagnosis_block, verdict_block
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.layout import draw

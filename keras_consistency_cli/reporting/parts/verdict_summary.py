@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.reporting.parts.noise_multiple import noise_multiple, worst_first

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.reporting.stored.reader import mapping
 from keras_consistency_cli.text import clean
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow

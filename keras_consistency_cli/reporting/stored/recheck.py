@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from keras_consistency_cli.checks.agreement import FLIPPED_SHARE
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.selection import resolve_selection
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge

@@ -1,4 +1,4 @@
-"""The table of Keras versions: which behaviour concerns which model, and on which side of the change it is."""
+"""The table of changes of Keras: which change concerns which model, and on which side of it the model is."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sources(*layers: LayerFact) -> list[str]:
         ((LayerFact(path="attend", kind="MultiHeadAttention"),), []),
     ],
 )
-def test_what_concerns_a_model(layers: tuple[LayerFact, ...], changes: list[str]) -> None:
+def test_changes_that_concern_a_model(layers: tuple[LayerFact, ...], changes: list[str]) -> None:
     assert sources(*layers) == changes
 
 
@@ -76,12 +76,12 @@ def test_what_concerns_a_model(layers: tuple[LayerFact, ...], changes: list[str]
         ("odd", "3.16.0.dev2026", "past"),
     ],
 )
-def test_sides_of_a_change(saved: str, running: str, state: str) -> None:
+def test_the_state_of_a_change(saved: str, running: str, state: str) -> None:
     (found,) = behaviours_of(facts_of(MASKING, LSTM, POOL, saved_with=saved, keras=running))
     assert (found["layer"], found["since"], found["state"]) == ("lstm", "3.16", state)
 
 
-def test_releases() -> None:
+def test_the_release_of_a_version() -> None:
     assert [release(text) for text in ("3.15.1", "3.16", "3.16.0.dev20260820")] == [(3, 15), (3, 16), (3, 16)]
     assert [release(text) for text in ("", "x", "9" * 99 + ".1")] == [None, None, None]
 

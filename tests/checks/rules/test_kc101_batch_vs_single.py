@@ -1,4 +1,4 @@
-"""KC101: the whole data set against one row at a time."""
+"""KC101: the whole data set compared with one row at a time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.rules.kc101_batch_vs_single import CHECK
 from keras_consistency_cli.checks.rules.kc102_batch_size import CHECK as KC102
+from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.config.setting_types import OwnerFacts
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.trace import Trace
 
@@ -18,35 +21,33 @@ LSTM = {"layers": (LayerFact(path="lstm", kind="LSTM", stateful=True),)}
 
 
 def test_healthy(world: Any) -> None:
-    found = world.verdict(CHECK)
-    assert (found.status, found.code, found.name) == (Status.PASS, "KC101", "batch-vs-single")
-    assert [each.comparison.candidate for each in found.judged] == ["one-by-one", "single-predict"]
+    verdict = world.verdict(CHECK)
+    assert (verdict.status, verdict.code, verdict.name) == (Status.PASS, "KC101", "batch-vs-single")
+    assert [each.comparison.candidate for each in verdict.judged] == ["one-by-one", "single-predict"]
 
 
 @pytest.mark.parametrize("route", ["one-by-one", "single-predict"])
 @pytest.mark.parametrize(
     ("by", "status"), [(2.0**-14, Status.PASS), (2.0**-12, Status.FAIL), (0.5, Status.FAIL)]
 )
-def test_a_row_alone_is_answered_differently(world: Any, route: str, by: float, status: Status) -> None:
-    found = world.where({route: world.moved(by)}).verdict(CHECK)
-    assert found.status is status
-    assert found.message.startswith(
-        "a row on its own is answered differently than in a batch, by up to "
-        if status is Status.FAIL
-        else "one row at a time"
-    )
+def test_different_outputs_for_a_row_alone_fail(
+    world: Any, route: str, by: float, status: Status, wording: SnapshotAssertion
+) -> None:
+    verdict = world.where({route: world.moved(by)}).verdict(CHECK)
+    assert verdict.status is status
+    assert verdict.message == wording
 
 
 def test_three_rows_stand_for_all_in_the_literal_predict(world: Any) -> None:
     rows = np.array([0, 15, 31])
     answers = world.predict[rows] + np.array([[0], [0], [0.5]], np.float32)
-    found = world.where({"single-predict": Trace(route="", outputs={"out": answers}, rows=rows)}).verdict(
+    verdict = world.where({"single-predict": Trace(route="", outputs={"out": answers}, rows=rows)}).verdict(
         CHECK
     )
-    assert (found.status, [each.row for each in found.judged[1].comparison.worst]) == (Status.FAIL, [31])
+    assert (verdict.status, [each.row for each in verdict.judged[1].comparison.worst]) == (Status.FAIL, [31])
 
 
-def test_a_leak_below_rounding_shows_on_the_shadow(world: Any) -> None:
+def test_a_leak_below_rounding_shows_on_the_float64_copy(world: Any) -> None:
     assert (
         world.where({"one-by-one-float64": world.moved(1e-9, precision="float64")}).verdict(CHECK).status
         is Status.FAIL
@@ -60,30 +61,34 @@ def test_crash_and_absence(world: Any, crashed: Trace, missing: Trace) -> None:
     )
 
 
-@pytest.mark.parametrize(("said", "status"), [("consecutive", Status.SKIP), ("independent", Status.FAIL)])
-def test_state_carried_on_purpose(world: Any, said: str, status: Status) -> None:
-    changed = world.where({"one-by-one": world.moved(0.5)}, facts=LSTM, data={"stateful_rows": said})
+@pytest.mark.parametrize(("declared", "status"), [("consecutive", Status.SKIP), ("independent", Status.FAIL)])
+def test_state_carried_on_purpose(world: Any, declared: str, status: Status) -> None:
+    changed = world.where(
+        {"one-by-one": world.moved(0.5)},
+        facts=LSTM,
+        data=DataContext(owner=OwnerFacts(stateful_rows=declared)),
+    )
     assert changed.verdict(CHECK).status is status
 
 
-def test_a_lone_row_without_an_axis_fails(world: Any) -> None:
-    told = "an output loses its row axis where a row comes alone: output 'out' comes out as () and as (2,)"
+def test_a_single_row_without_a_row_axis_fails(world: Any, wording: SnapshotAssertion) -> None:
+    message = "an output loses its row axis where a row comes alone: output 'out' comes out as () and as (2,)"
     for check in (CHECK, KC102):
-        found = world.where({"one-by-one": Trace(route="", error=f"ValueError: {told}")}).verdict(
+        verdict = world.where({"one-by-one": Trace(route="", error=f"ValueError: {message}")}).verdict(
             replace(check, routes=("one-by-one",))
         )
-        assert (found.status, found.message, found.findings) == (
+        assert (verdict.status, verdict.message, verdict.findings) == (
             Status.FAIL,
-            told,
+            wording,
             {"output_rows": {"out": 0}},
         )
 
 
 @pytest.mark.parametrize(("by", "status"), [(0.0, Status.SKIP), (0.5, Status.FAIL)])
-def test_a_single_row_is_no_evidence_of_agreement(make_world: Any, by: float, status: Status) -> None:
+def test_a_single_row_does_not_show_agreement(
+    make_world: Any, by: float, status: Status, wording: SnapshotAssertion
+) -> None:
     one = make_world(1)
-    found = one.where({"one-by-one": one.moved(by, (0,))}).verdict(CHECK)
-    assert found.status is status
-    assert (found.reason == "a single row is alone in every batch: give two rows or more") is (
-        status is Status.SKIP
-    )
+    verdict = one.where({"one-by-one": one.moved(by, (0,))}).verdict(CHECK)
+    assert verdict.status is status
+    assert verdict.reason == wording

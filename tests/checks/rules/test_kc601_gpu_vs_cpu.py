@@ -1,13 +1,14 @@
-"""KC601: accelerators against the CPU and each other."""
+"""KC601: accelerators compared with the CPU and with each other."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc601_gpu_vs_cpu import CHECK
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.routes.trace import Trace
 from tests.checks.conftest import NOISE
 
@@ -15,20 +16,16 @@ GPU = {"devices": ("cpu:0", "gpu:0")}
 TWO = {"devices": ("gpu:0", "gpu:1")}
 
 
-def test_without_an_accelerator_it_is_skipped(world: Any) -> None:
+def test_without_an_accelerator_it_is_skipped(world: Any, wording: SnapshotAssertion) -> None:
     for backend in ("tensorflow", "jax", "torch"):
-        found = world.where(facts={"devices": ("cpu:0",), "backend": backend}).verdict(CHECK)
-        assert (found.status, found.reason) == (Status.SKIP, f"no accelerator is visible to {backend}")
+        verdict = world.where(facts={"devices": ("cpu:0",), "backend": backend}).verdict(CHECK)
+        assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
 
 
-def test_rounding_passes_and_is_told(world: Any) -> None:
-    found = world.where({"on-cpu": world.predict + np.float32(NOISE)}, facts=GPU).verdict(CHECK)
-    words = (
-        "devices agree: the CPU 2.7e-05 of the greatest output (1 × rounding noise), gpu:0 without TF32 0.0e+00 of the greatest output "
-        "(0 × rounding noise), gpu:0 with TF32 0.0e+00 of the greatest output (0 × rounding noise)"
-    )
-    assert (found.status, found.message, found.reason) == (Status.PASS, words, None)
-    assert [(each["candidate"], each["reference"]) for each in found.findings["pairs"]] == [
+def test_rounding_passes_and_is_reported(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"on-cpu": world.predict + np.float32(NOISE)}, facts=GPU).verdict(CHECK)
+    assert (verdict.status, verdict.message, verdict.reason) == (Status.PASS, wording, None)
+    assert [(each["candidate"], each["reference"]) for each in verdict.findings["pairs"]] == [
         ("the CPU", "gpu:0"),
         ("gpu:0 without TF32", "gpu:0"),
         ("gpu:0 without TF32", "the CPU"),
@@ -37,8 +34,8 @@ def test_rounding_passes_and_is_told(world: Any) -> None:
 
 
 def test_every_two_devices_are_compared(world: Any) -> None:
-    found = world.where(facts=TWO).verdict(CHECK)
-    pairs = {(each["candidate"], each["reference"]) for each in found.findings["pairs"]}
+    verdict = world.where(facts=TWO).verdict(CHECK)
+    pairs = {(each["candidate"], each["reference"]) for each in verdict.findings["pairs"]}
     assert pairs == {
         ("gpu:1", "gpu:0"),
         ("the CPU", "gpu:0"),
@@ -49,13 +46,13 @@ def test_every_two_devices_are_compared(world: Any) -> None:
         ("gpu:1 without TF32", "the CPU"),
         ("gpu:0 with TF32", "gpu:0"),
     }
-    assert found.findings["devices"] == ["gpu:0", "gpu:1"]
+    assert verdict.findings["devices"] == ["gpu:0", "gpu:1"]
 
 
 def test_a_second_accelerator_that_differs_fails(world: Any) -> None:
-    found = world.where({"on-accelerator-1": world.moved(1e-2)}, facts=TWO).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "device-precision")
-    assert {judged.comparison.candidate for judged in found.judged if not judged.within} >= {
+    verdict = world.where({"on-accelerator-1": world.moved(1e-2)}, facts=TWO).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "device-precision")
+    assert {judged.comparison.candidate for judged in verdict.judged if not judged.within} >= {
         "on-accelerator-1",
         "on-cpu",
     }
@@ -64,16 +61,16 @@ def test_a_second_accelerator_that_differs_fails(world: Any) -> None:
     )
 
 
-def test_more_than_rounding_fails(world: Any) -> None:
-    found = world.where({"on-cpu": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "device-precision")
-    assert found.message.startswith("devices differ, by up to 0.01")
+def test_more_than_rounding_fails(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"on-cpu": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "device-precision")
+    assert verdict.message == wording
 
 
-def test_tf32_that_nobody_uses_is_told_and_not_judged(world: Any) -> None:
-    found = world.where({"with-tf32": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
-    assert found.status is Status.PASS
-    assert "gpu:0 with TF32 8.9e-03 of the greatest output" in found.message
+def test_tf32_that_is_not_in_use_is_reported_and_not_judged(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"with-tf32": world.moved(1e-2)}, facts=GPU).verdict(CHECK)
+    assert verdict.status is Status.PASS
+    assert verdict.message == wording
 
 
 def test_nan_on_one_device_fails(world: Any) -> None:
@@ -83,15 +80,15 @@ def test_nan_on_one_device_fails(world: Any) -> None:
 
 
 def test_crash(world: Any, crashed: Trace) -> None:
-    found = world.where({"without-tf32": crashed}, facts=GPU).verdict(CHECK)
-    assert (found.status, found.reason) == (Status.ERROR, "without-tf32: ValueError: boom")
+    verdict = world.where({"without-tf32": crashed}, facts=GPU).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (Status.ERROR, "without-tf32: ValueError: boom")
 
 
-def test_what_another_process_answers_otherwise_anyway_is_nothing_to_judge(world: Any) -> None:
-    found = world.where({"on-cpu": world.moved(1e-2), "fresh-process": world.moved(0.5)}, facts=GPU).verdict(
-        CHECK
-    )
-    assert (found.status, found.reason) == (
+def test_a_difference_of_any_second_process_is_not_judged(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(
+        {"on-cpu": world.moved(1e-2), "fresh-process": world.moved(0.5)}, facts=GPU
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (
         Status.SKIP,
-        "a second process with the same device and kernels does not answer the same either, see KC203 repeatability",
+        wording,
     )

@@ -1,4 +1,4 @@
-"""KC802: answers recorded when the model was saved."""
+"""KC802: outputs recorded when the model was saved."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc802_recorded_outputs import CHECK
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.routes.trace import Trace
 from tests.checks.conftest import NOISE
 
@@ -17,9 +18,9 @@ def recorded(values: Any, **details: Any) -> dict[str, Trace]:
     return {"recorded": Trace(route="", outputs={"out": values}, details={"given": True, **details})}
 
 
-def test_the_same(world: Any) -> None:
-    found = world.where(recorded(world.predict)).verdict(CHECK)
-    assert (found.status, found.message) == (Status.PASS, "today's answers are the recorded ones")
+def test_the_same(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(recorded(world.predict)).verdict(CHECK)
+    assert (verdict.status, verdict.message) == (Status.PASS, wording)
 
 
 def test_rounding_of_another_machine_passes(world: Any) -> None:
@@ -30,19 +31,20 @@ def test_doubles_are_taken(world: Any) -> None:
     assert world.where(recorded(world.predict.astype("float64"))).verdict(CHECK).status is Status.PASS
 
 
-def test_one_row_moved(world: Any) -> None:
-    found = world.where(
+def test_one_row_moved(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(
         recorded(world.moved(1e-2)), facts={"keras": "3.15.1", "saved_with": "3.9.0"}
     ).verdict(CHECK)
-    assert (found.status, found.findings) == (Status.FAIL, {"cause": "answers-moved", "forms": {}})
-    assert found.message.startswith("today's answers are not the recorded ones, they differ by up to 0.01")
-    assert found.message.endswith("; saved with Keras 3.9.0, this is 3.15.1")
+    assert (verdict.status, verdict.findings) == (Status.FAIL, {"cause": "answers-moved", "forms": {}})
+    assert verdict.message == wording
 
 
-def test_another_form_is_told(world: Any) -> None:
-    found = world.where(recorded(world.predict * 100, forms={"out": "today's answers × 100"})).verdict(CHECK)
-    assert (found.status, found.findings["cause"]) == (Status.FAIL, "recorded-in-other-form")
-    assert found.message.endswith("; 'out' was recorded as today's answers × 100")
+def test_a_different_form_is_reported(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(recorded(world.predict * 100, forms={"out": "today's answers × 100"})).verdict(
+        CHECK
+    )
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "recorded-in-other-form")
+    assert verdict.message == wording
 
 
 def test_other_shape_and_nan(world: Any) -> None:
@@ -53,11 +55,11 @@ def test_other_shape_and_nan(world: Any) -> None:
     ] == [Status.FAIL, Status.FAIL]
 
 
-def test_without_answers_it_is_skipped(world: Any) -> None:
-    found = world.where({"recorded": Trace(route="", details={"given": False})}).verdict(CHECK)
-    assert (found.status, found.reason) == (
+def test_it_is_skipped_without_recorded_outputs(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"recorded": Trace(route="", details={"given": False})}).verdict(CHECK)
+    assert (verdict.status, verdict.reason) == (
         Status.SKIP,
-        "no answers are given; record some and give them with --expected",
+        wording,
     )
 
 
@@ -66,7 +68,9 @@ def test_crash(world: Any, crashed: Trace) -> None:
 
 
 @pytest.mark.parametrize(("by", "status"), [(0.0, Status.PASS), (1e-2, Status.FAIL)])
-def test_what_recording_rounded_off_is_told(world: Any, by: float, status: Status) -> None:
-    found = world.where(recorded(world.moved(by), rounded={"out": "float16"})).verdict(CHECK)
-    assert (found.status, found.findings["rounded"]) == (status, {"out": "float16"})
-    assert "'out' was recorded as float16: what that rounds off is not held against it" in found.message
+def test_rounding_of_the_record_is_reported(
+    world: Any, by: float, status: Status, wording: SnapshotAssertion
+) -> None:
+    verdict = world.where(recorded(world.moved(by), rounded={"out": "float16"})).verdict(CHECK)
+    assert (verdict.status, verdict.findings["rounded"]) == (status, {"out": "float16"})
+    assert verdict.message == wording

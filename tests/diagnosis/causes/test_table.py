@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.checks.base import Status
+from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.facts import LayerFact

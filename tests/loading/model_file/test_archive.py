@@ -12,7 +12,8 @@ import zipfile
 import pytest
 
 from keras_consistency_cli.errors import RefusedError, UsageError
-from keras_consistency_cli.loading.model_file.archive import Archive, WeightFact, read_archive
+from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
+from keras_consistency_cli.loading.model_file.weights import WeightFact
 from tests.helpers import crafted_archives as crafted
 
 

@@ -12,8 +12,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
-from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.checks.rules.kc702_distribution_shift import CHECK
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.loading.profile.drift import drift_facts
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.measurement.facts import DataFacts

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.loading.rows.synthesis import Hint, describe, input_hints, make_rows
+from keras_consistency_cli.loading.model.input_hints import input_hints
+from keras_consistency_cli.loading.model.layer_hints import Hint
+from keras_consistency_cli.loading.rows.synthesis import describe, make_rows
 from keras_consistency_cli.measurement.facts import InputFact
 
 

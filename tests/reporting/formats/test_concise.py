@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.reporting.formats.concise import concise_line, render_concise
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.report import Report

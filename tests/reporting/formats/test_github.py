@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.reporting.formats.github import refuse_github, render_github
 from keras_consistency_cli.reporting.parts.canvas import Canvas

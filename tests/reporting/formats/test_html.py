@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.reporting.formats import html

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.measure import Answers, compare
 from keras_consistency_cli.measurement.policy import Limit

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.reporting.formats.junit import refuse_junit, render_junit
 from keras_consistency_cli.reporting.parts.canvas import Canvas

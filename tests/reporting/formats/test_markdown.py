@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from markdown_it import MarkdownIt
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.reporting.formats.markdown import refuse_markdown, render_markdown

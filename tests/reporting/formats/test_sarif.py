@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.reporting.formats.sarif import refuse_sarif, render_sarif
 from keras_consistency_cli.reporting.parts.canvas import Canvas

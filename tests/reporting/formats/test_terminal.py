@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from keras_consistency_cli.checks.base import Status, Verdict
+from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.reporting.formats.terminal import render_terminal
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.report import Report, Source

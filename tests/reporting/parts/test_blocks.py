@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.unexplained import Unexplained
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from keras_consistency_cli.checks.base import Judged
+from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.measurement.measure import Answers, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.parts.charts import HEIGHT, WIDTH, Mark, along_depth, histogram

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit, Stated
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.check_table import check_table, sorted_verdicts, status_text
+from keras_consistency_cli.reporting.parts.check_table import check_table, status_text
 from keras_consistency_cli.reporting.parts.layout import draw
+from keras_consistency_cli.reporting.parts.verdict_summary import sorted_verdicts
 from keras_consistency_cli.reporting.report import Report
 
 Maker = Callable[..., Report]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.checks.base import Judged
+from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.parts.noise_multiple import noise_multiple, worst_first

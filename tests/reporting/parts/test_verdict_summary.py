@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     Figures,
     apart,

@@ -1,0 +1,43 @@
+"""Words for a difference between two routes, as messages of checks use them."""
+
+from __future__ import annotations
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Judged
+
+__all__ = ["describe_deviation"]
+
+
+def describe_deviation(judged: Judged, evidence: Evidence) -> str:
+    """Return how large a difference is, in how many rows, and how many decisions it changes.
+
+    For example "off by up to 0.5 (0.44 of the largest output) in 2 of 32 rows of shuffled".
+    """
+    comparison, float64_pair = judged.comparison, judged.float64_pair
+    if comparison.misshapen:
+        return f"{comparison.misshapen} ({comparison.candidate} vs {comparison.reference})"
+    if comparison.nonfinite and (judged.limit.origin != "exact" or not comparison.max_abs):
+        return f"{_lost_values(judged)} ({comparison.candidate} vs {comparison.reference})"
+    if float64_pair is not None and not comparison.max_abs and float64_pair.max_abs:
+        return (
+            f"off by {float64_pair.max_abs:.2g} on the float64 copy in {float64_pair.rows_differing} of "
+            f"{float64_pair.rows} rows, too small a difference to show in float32"
+        )
+    over = comparison.rows_over(judged.limit.value) or comparison.rows_differing
+    text = f"{_size(judged, evidence)} in {over} of {comparison.rows} rows of {comparison.candidate}"
+    text += f"; {comparison.flipped} decisions change" if comparison.flipped else ""
+    return text + (f"; {_lost_values(judged)}" if comparison.nonfinite else "")
+
+
+def _lost_values(judged: Judged) -> str:
+    return f"{judged.comparison.nonfinite:,} values are NaN or infinite in one of the two results only"
+
+
+def _size(judged: Judged, evidence: Evidence) -> str:
+    """The largest difference, as a share of the output and in multiples of rounding noise."""
+    comparison, noise = judged.comparison, evidence.noise.get(judged.comparison.output)
+    scales = [f"{comparison.scaled:.2g} of the largest output"] if comparison.scale else []
+    if noise is not None and noise.max_abs > 0:
+        scales.append(f"{comparison.max_abs / noise.max_abs:.3g} × rounding noise")
+    text = f"off by up to {comparison.max_abs:.2g}"
+    return f"{text} ({', '.join(scales)})" if scales else text

@@ -1,0 +1,142 @@
+"""The verdict of a check, and the comparisons that it was judged by. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.policy import Limit
+
+__all__ = ["Judged", "Status", "Verdict"]
+
+Findings = Mapping[str, Any]
+
+
+class Status(StrEnum):
+    """The five statuses of a check, in the order from best to worst."""
+
+    PASS = "pass"  # noqa: S105
+    SKIP = "skip"
+    WARN = "warn"
+    ERROR = "error"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A comparison and the limit that it was compared with."""
+
+    comparison: Comparison
+    limit: Limit
+    within: bool
+    float64_pair: Comparison | None = None
+    """The same pair of routes on the float64 copy, None if it was not compared."""
+    reason: str = ""
+    """The rule that decided, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The result of one check: `findings` for machines, `advice` as the next step for people.
+
+    The part of `message` before the first "; " is a statement of its own, short enough for a table. `code`
+    and `name` are filled in by `Check.verdict`.
+    """
+
+    status: Status
+    message: str
+    code: str = ""
+    name: str = ""
+    reason: str | None = None
+    """Why the check was skipped, or what crashed."""
+    judged: tuple[Judged, ...] = ()
+    findings: Findings = field(default_factory=dict)
+    advice: str | None = None
+    elapsed_s: float = 0.0
+
+    @classmethod
+    def ok(
+        cls,
+        message: str,
+        *,
+        reason: str | None = None,
+        judged: Sequence[Judged] = (),
+        findings: Findings | None = None,
+        advice: str | None = None,
+    ) -> Verdict:
+        """A pass."""
+        return cls(
+            status=Status.PASS,
+            message=message,
+            reason=reason,
+            judged=tuple(judged),
+            findings=findings or {},
+            advice=advice,
+        )
+
+    @classmethod
+    def warn(
+        cls,
+        message: str,
+        *,
+        cause: str | None = None,
+        reason: str | None = None,
+        judged: Sequence[Judged] = (),
+        findings: Findings | None = None,
+        advice: str | None = None,
+    ) -> Verdict:
+        """A warning; `cause` is the slug of the cause that the check itself can name."""
+        return cls(
+            status=Status.WARN,
+            message=message,
+            reason=reason,
+            judged=tuple(judged),
+            findings=_with_cause(findings, cause),
+            advice=advice,
+        )
+
+    @classmethod
+    def fail(
+        cls,
+        message: str,
+        *,
+        cause: str | None = None,
+        reason: str | None = None,
+        judged: Sequence[Judged] = (),
+        findings: Findings | None = None,
+        advice: str | None = None,
+    ) -> Verdict:
+        """A failure; `cause` is the slug of the cause that the check itself can name."""
+        return cls(
+            status=Status.FAIL,
+            message=message,
+            reason=reason,
+            judged=tuple(judged),
+            findings=_with_cause(findings, cause),
+            advice=advice,
+        )
+
+    @classmethod
+    def error(
+        cls, message: str, reason: str, *, judged: Sequence[Judged] = (), advice: str | None = None
+    ) -> Verdict:
+        """An error: something crashed, so that nothing can be said; `reason` says what."""
+        return cls(status=Status.ERROR, message=message, reason=reason, judged=tuple(judged), advice=advice)
+
+    @classmethod
+    def skip(cls, reason: str, *, judged: Sequence[Judged] = (), findings: Findings | None = None) -> Verdict:
+        """A skip: the check does not apply, or nothing could be compared."""
+        return cls(
+            status=Status.SKIP,
+            message=reason,
+            reason=reason,
+            judged=tuple(judged),
+            findings=findings or {},
+        )
+
+
+def _with_cause(findings: Findings | None, cause: str | None) -> Findings:
+    return {**(findings or {}), **({"cause": cause} if cause else {})}

@@ -1,0 +1,83 @@
+"""Statistics of the axes of rows that tell time from features and channels from pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["AxisLooks", "measure_axes", "smoothness"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisLooks:
+    """Statistics of the two axes of series, each as a pair for (axis 1, axis 2).
+
+    `levels` is the share of the variance that lies between the positions of that axis, high along features
+    on different scales. `smooth` is the correlation of adjacent values along it once levels are removed,
+    high along time. `centres` are the means by position. All are 0 or empty if nothing varies.
+    """
+
+    levels: tuple[float, float] = (0.0, 0.0)
+    smooth: tuple[float, float] = (0.0, 0.0)
+    centres: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+
+
+def measure_axes(values: np.ndarray) -> AxisLooks:
+    """Return what the two axes of series look like.
+
+    Args:
+        values: numbers of shape (rows, a, b).
+    """
+    if values.dtype.kind not in "fiu" or values.size == 0:
+        return AxisLooks()
+    finite = _finite(values)
+    flipped = finite.swapaxes(1, 2)
+    return AxisLooks(
+        levels=(_levels(finite), _levels(flipped)),
+        smooth=(_smooth(finite), _smooth(flipped)),
+        centres=(_centres(finite), _centres(flipped)),
+    )
+
+
+def smoothness(values: np.ndarray) -> tuple[float, ...]:
+    """Return the correlation of adjacent values along each axis after the first.
+
+    The mean over the rows is removed before. Zeros if nothing varies.
+    """
+    if values.dtype.kind not in "fiu" or values.size == 0:
+        return (0.0,) * (values.ndim - 1)
+    finite = _finite(values)
+    rest = finite - finite.mean(axis=0, keepdims=True)
+    return tuple(_adjacent_correlation(np.moveaxis(rest, axis, 1)) for axis in range(1, values.ndim))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _adjacent_correlation(rest: np.ndarray) -> float:
+    """Correlation of adjacent values along axis 1."""
+    left, right = rest[:, :-1].ravel(), rest[:, 1:].ravel()
+    if left.size < 2 or left.std() == 0 or right.std() == 0:
+        return 0.0
+    return float(np.corrcoef(left, right)[0, 1])
+
+
+def _centres(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(values.mean(axis=(0, 2)).tolist())
+
+
+def _levels(values: np.ndarray) -> float:
+    whole = values.var()
+    return float(values.mean(axis=(0, 2)).var() / whole) if whole > 0 else 0.0
+
+
+def _smooth(values: np.ndarray) -> float:
+    """Correlation of adjacent values along axis 1.
+
+    The mean over the rows and the spread of each position of axis 2 are removed before.
+    """
+    rest = values - values.mean(axis=0, keepdims=True)
+    spread = rest.std(axis=(0, 1), keepdims=True)
+    return _adjacent_correlation(rest / np.where(spread > 0, spread, 1.0))
