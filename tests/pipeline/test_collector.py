@@ -11,6 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import Facts, OutputFact
 from keras_consistency_cli.measurement.policy import Policy, Stated

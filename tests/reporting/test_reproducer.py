@@ -12,7 +12,7 @@ import typer
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.cli.main import app, main
 from keras_consistency_cli.config.settings import Settings, load_settings
-from keras_consistency_cli.config.sources import gather
+from keras_consistency_cli.config.sources import read_layers
 from keras_consistency_cli.pipeline.run import inspect
 from keras_consistency_cli.reporting.reproducer import command, reproducers
 from tests.helpers import live_models
@@ -135,7 +135,7 @@ def test_every_setting_that_a_flag_can_say_is_kept_or_concerns_the_report_alone(
         name for name in options - reporting - {"model"} if f"--{str(name).replace('_', '-')}" not in shown
     }
     assert lacking == set()
-    assert gather({"model": "m"}, {}).values == {"model": "m"}
+    assert read_layers({"model": "m"}, {}).values == {"model": "m"}
 
 
 @pytest.mark.parametrize(
