@@ -80,7 +80,7 @@ class Subject:
         known = {**import_custom_objects([Path(path) for path in files.custom_objects]), **(known or {})}
         check_unchanged(Path(files.model), files.model_sha256)
         model, notes = load_model(
-            Path(files.model), known=known, compiled=files.compiled, allow_unsafe=files.allow_unsafe
+            Path(files.model), custom_objects=known, compiled=files.compiled, allow_unsafe=files.allow_unsafe
         )
         facts = describe_model(model, saved_with=files.saved_with, notes=notes)
         return cls(files=files, model=model, facts=facts, custom_objects=known, given=given or {})

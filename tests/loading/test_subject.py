@@ -1,4 +1,4 @@
-"""The subject: model, facts and rows, scaled where there is a scaler, made where there are none."""
+"""Subject: model, facts and rows, which are scaled if there is a scaler and generated if there are none."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 import joblib
 import keras
 import numpy as np
+import pandas
 import pytest
 from keras import layers
 from sklearn.preprocessing import StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.errors import DataError, ShapeMismatchError, UsageError
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 
@@ -21,11 +23,13 @@ NUMBERS = np.array([7, 0, 3])
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, rows, a scaler, and rows that do not fit."""
+    """Models, rows, a scaler, and rows of a wrong shape."""
     into = tmp_path_factory.mktemp("subject")
     keras.Sequential([keras.Input((4,), name="x"), layers.Dense(2)]).save(into / "m.keras")
     two = [keras.Input((4,), name="b"), keras.Input((2,), dtype="int32", name="a")]
     keras.Model(two, layers.Dense(1)(two[0])).save(into / "two.keras")
+    alike = [keras.Input((4,), name="b"), keras.Input((4,), name="a")]
+    keras.Model(alike, layers.Dense(1)(alike[0])).save(into / "alike.keras")
     keras.Sequential([keras.Input((4,), batch_size=6), layers.Dense(2)]).save(into / "six.keras")
     np.save(into / "x.npy", ROWS)
     np.save(into / "wide.npy", np.zeros((9, 5), "float32"))
@@ -35,11 +39,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(folder: Path, model: str = "m.keras", **files: object) -> Subject:
-    given = {name: str(folder / value) if isinstance(value, str) else value for name, value in files.items()}
-    return Subject.load(SubjectFiles(model=str(folder / model), **given))  # type: ignore[arg-type]
+    entries = {
+        name: str(folder / value) if isinstance(value, str) else value for name, value in files.items()
+    }
+    return Subject.load(SubjectFiles(model=str(folder / model), **entries))  # type: ignore[arg-type]
 
 
-def test_rows_of_the_data_by_number(folder: Path) -> None:
+def test_rows_of_the_data_are_taken_by_number(folder: Path) -> None:
     subject = load(folder, data="x.npy")
     assert {name: values.tolist() for name, values in subject.rows(NUMBERS).items()} == {
         "x": ROWS[NUMBERS].tolist()
@@ -48,13 +54,13 @@ def test_rows_of_the_data_by_number(folder: Path) -> None:
     assert subject.facts.kind == "Sequential"
 
 
-def test_rows_of_several_inputs_by_name_in_the_models_order(folder: Path) -> None:
+def test_rows_of_several_inputs_have_the_order_of_the_model(folder: Path) -> None:
     rows = load(folder, "two.keras", data="two.npz").rows(NUMBERS)
     assert list(rows) == ["b", "a"]
     assert rows["a"].tolist() == [[14, 15], [0, 1], [6, 7]]
 
 
-def test_made_rows_are_seeded_and_described(folder: Path) -> None:
+def test_generated_rows_are_seeded_and_described(folder: Path) -> None:
     first, again, other = (load(folder, generated_rows=9, seed=seed) for seed in (1, 1, 2))
     rows = first.rows(NUMBERS)["x"]
     assert (rows.shape, rows.dtype) == ((3, 4), np.float32)
@@ -63,10 +69,9 @@ def test_made_rows_are_seeded_and_described(folder: Path) -> None:
     assert first.described_rows
 
 
-def test_at_least_one_whole_batch_is_made(folder: Path) -> None:
-    assert load(folder, "six.keras", generated_rows=2).rows(np.arange(6))[
-        next(iter(load(folder, "six.keras", generated_rows=2).rows(np.arange(6))))
-    ].shape == (6, 4)
+def test_at_least_one_whole_batch_is_generated(folder: Path) -> None:
+    (rows,) = load(folder, "six.keras", generated_rows=2).rows(np.arange(6)).values()
+    assert rows.shape == (6, 4)
 
 
 def test_rows_go_through_the_scaler(folder: Path) -> None:
@@ -75,11 +80,58 @@ def test_rows_go_through_the_scaler(folder: Path) -> None:
     np.testing.assert_allclose(subject.rows(NUMBERS)["x"], scaled[NUMBERS], atol=1e-5)
 
 
-def test_rows_that_do_not_fit_are_refused(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"has shape \(9, 5\), the model's input 'x' takes \(None, 4\)"):
+def test_rows_of_a_wrong_shape_are_refused(folder: Path, wording: SnapshotAssertion) -> None:
+    with pytest.raises(ShapeMismatchError) as refusal:
         load(folder, data="wide.npy").rows(NUMBERS)
+    assert (refusal.value.input, refusal.value.shape, refusal.value.wanted) == ("x", (9, 5), (None, 4))
+    assert str(refusal.value).replace(f"{folder}/", "") == wording
 
 
-def test_a_scaler_judges_the_features_itself(folder: Path) -> None:
-    with pytest.raises(DataError, match="5"):
+def test_a_scaler_refuses_a_wrong_number_of_features(folder: Path, wording: SnapshotAssertion) -> None:
+    with pytest.raises(DataError) as refusal:
         load(folder, data="wide.npy", scaler="s.joblib", trust_scaler=True).rows(NUMBERS)
+    assert not isinstance(refusal.value, ShapeMismatchError)
+    assert str(refusal.value).replace(f"{folder}/", "") == wording
+
+
+@pytest.mark.parametrize("scaler_input", ["z", None], ids=["unknown", "ambiguous"])
+def test_a_scaler_that_fits_no_single_input_is_refused(
+    folder: Path, scaler_input: str | None, wording: SnapshotAssertion
+) -> None:
+    files = SubjectFiles(
+        model=str(folder / "alike.keras"),
+        scaler=str(folder / "s.joblib"),
+        trust_scaler=True,
+        scaler_input=scaler_input,
+        generated_rows=4,
+    )
+    with pytest.raises(DataError) as refusal:
+        Subject.load(files).rows(NUMBERS)
+    assert str(refusal.value) == wording
+
+
+def test_a_preprocess_function_without_an_inverse_needs_rows(
+    folder: Path, wording: SnapshotAssertion
+) -> None:
+    files = SubjectFiles(model=str(folder / "m.keras"), preprocess="x:y", generated_rows=4)
+    with pytest.raises(UsageError) as refusal:
+        Subject.load(files, given={"preprocess": lambda rows: rows}).rows(NUMBERS)
+    assert "--data" in str(refusal.value.fix)
+    assert str(refusal.value) == wording
+
+
+@pytest.mark.parametrize("names", [("a", "b", "c"), ("a", "b", "c", "e")], ids=["fewer", "different"])
+def test_columns_that_are_not_those_of_the_scaler_are_refused(
+    folder: Path, names: tuple[str, ...], wording: SnapshotAssertion
+) -> None:
+    scaler = StandardScaler().fit(pandas.DataFrame(ROWS, columns=list("abcd")))
+    files = SubjectFiles(
+        model=str(folder / "m.keras"),
+        data=str(folder / "x.npy"),
+        scaler="s.joblib",
+        feature_names=names,
+    )
+    with pytest.raises(DataError) as refusal:
+        Subject.load(files, given={"scaler": scaler}).rows(NUMBERS)
+    assert refusal.value.expected == "a, b, c, d"
+    assert str(refusal.value) == wording

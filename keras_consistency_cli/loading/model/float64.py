@@ -16,7 +16,13 @@ import numpy as np
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.text import clean
 
-__all__ = ["Float64CopyRefused", "build_float64_copy", "copy_variables", "float64_world", "narrow_operations"]
+__all__ = [
+    "Float64CopyRefused",
+    "build_float64_copy",
+    "copy_variables",
+    "float64_defaults",
+    "narrow_operations",
+]
 
 _NARROW = frozenset({"float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
 _DTYPE_KEYS = frozenset({"dtype", "output_dtype", "compute_dtype", "autocast_dtype", "variable_dtype"})
@@ -26,7 +32,7 @@ class Float64CopyRefused(Exception):  # noqa: N818 - a reason, told as such
     """No float64 copy can be made of this model; the message says why."""
 
 
-class float64_world:  # noqa: N801 - used like a function
+class float64_defaults:  # noqa: N801 - used like a function
     """Context in which Keras creates and casts to float64; what was set before is restored on leaving."""
 
     def __enter__(self) -> None:
@@ -55,7 +61,7 @@ def build_float64_copy(
     """
     try:
         config = _raised(keras.saving.serialize_keras_object(model))
-        with float64_world(), keras.saving.custom_object_scope(custom_objects):
+        with float64_defaults(), keras.saving.custom_object_scope(custom_objects):
             float64_copy = keras.saving.deserialize_keras_object(
                 config, custom_objects=custom_objects, safe_mode=not allow_unsafe
             )

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras_consistency_cli.loading.model.layer_hints import Hint, keras_kind, read_consumer
+from keras_consistency_cli.loading.model.layer_hints import Hint, keras_class_names, read_consumer
 from keras_consistency_cli.text import clean
 
-__all__ = ["ANY_INPUT", "Entry", "Hint", "entries", "input_hints", "takes_whole"]
+__all__ = ["ANY_INPUT", "Entry", "Hint", "entries", "input_hints", "find_integer_inputs"]
 
 ANY_INPUT = "*"
 """The key of what holds for every input of a model whose graph is not known."""
@@ -109,7 +109,7 @@ def input_hints(model: Any) -> dict[str, Hint]:
     return found
 
 
-def takes_whole(model: Any, names: Iterable[str]) -> frozenset[str]:
+def find_integer_inputs(model: Any, names: Iterable[str]) -> frozenset[str]:
     """Return which of these inputs take whole numbers only, such as ids that pick rows of a table, of whatever dtype they are fed."""
     hints = input_hints(model)
     asked = {name: hints.get(name, hints.get(ANY_INPUT)) for name in names}
@@ -134,7 +134,7 @@ def entries(model: Any, kinds: frozenset[str]) -> Iterator[Entry]:
     graph = _graph(model)
     for tensor, names in _named_inputs(graph) if graph is not None else ():
         for spot, node in _steps(graph, tensor, through=kinds):
-            if kinds & set(keras_kind(node.operation)):
+            if kinds & set(keras_class_names(node.operation)):
                 # The key of a dict, where there is one, is what rows go by.
                 name = next((each for each in names if each != tensor.name), tensor.name)
                 yield Entry(input=clean(name), layer=node.operation, offset=spot.offset, passed=spot.passed)
@@ -191,7 +191,7 @@ def _steps(graph: Any, tensor: Any, *, through: frozenset[str] = frozenset()) ->
             onward = _onward(spot, node, position)
             if not onward:
                 yield spot, node
-                if through & set(keras_kind(node.operation)):
+                if through & set(keras_class_names(node.operation)):
                     onward = [
                         replace(spot, tensor=output, passed=(*spot.passed, node.operation))
                         for output in node.outputs
@@ -229,7 +229,7 @@ def _onward(spot: _Spot, node: Any, position: int) -> list[_Spot]:
     if inner is not None:
         entries = inner.inputs[position : position + 1]
         return [replace(spot, graph=inner, tensor=entry, caller=(spot, node)) for entry in entries]
-    kinds = set(keras_kind(node.operation))
+    kinds = set(keras_class_names(node.operation))
     if "Concatenate" in kinds:
         spot = replace(spot, offset=_offset_in(spot, node, position))
     elif kinds & _MOVING:
@@ -281,7 +281,7 @@ def _inside(layer: Any) -> Hint | None:
     found: list[Hint] = []
     computed = False
     for inner in getattr(layer, "_layers", ()):
-        if set(keras_kind(inner)) & (_KEEPING | _MOVING):
+        if set(keras_class_names(inner)) & (_KEEPING | _MOVING):
             continue
         said = (
             list(input_hints(inner).values())

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.text import clean
 
-__all__ = ["Hint", "keras_kind", "read_consumer"]
+__all__ = ["Hint", "keras_class_names", "read_consumer"]
 
 _IMAGE_DIVISORS = (255.0, 127.5)
 """Who divides by these takes pixels of 0 to 255."""
@@ -37,7 +37,7 @@ class Hint:
     padding: float | None = None
 
 
-def keras_kind(operation: Any) -> tuple[str, ...]:
+def keras_class_names(operation: Any) -> tuple[str, ...]:
     """Return the names of Keras's own classes that an operation is one of, nearest first; a user's class of the same name does not count."""
     return tuple(base.__name__ for base in type(operation).__mro__ if base.__module__.startswith("keras."))
 
@@ -49,7 +49,7 @@ def read_consumer(operation: Any, constants: tuple[Any, ...] = ()) -> Hint | Non
         operation: a live Keras layer or operation.
         constants: the positional arguments of its call in the graph, for operations such as `x / 255`.
     """
-    for kind in keras_kind(operation):
+    for kind in keras_class_names(operation):
         if kind in _READERS:
             try:
                 return _READERS[kind](operation, constants)

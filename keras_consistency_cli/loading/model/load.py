@@ -13,14 +13,14 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.loading.model.memory_errors import exhaustion
+from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = ["check_unchanged", "import_custom_objects", "load_model"]
 
 
 def load_model(
-    path: Path, *, known: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False
+    path: Path, *, custom_objects: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False
 ) -> tuple[Any, tuple[str, ...]]:
     """Load a `.keras` model as a server would, and return it with remarks for the report.
 
@@ -28,7 +28,7 @@ def load_model(
 
     Args:
         path: the `.keras` file.
-        known: custom objects by name, from `import_custom_objects`.
+        custom_objects: custom objects by name, from `import_custom_objects`.
         compiled: whether to restore the compile settings first; a model whose settings cannot be restored is loaded without them either way.
         allow_unsafe: whether Lambda layers may be rebuilt.
 
@@ -39,18 +39,18 @@ def load_model(
     try:
         return _a_model(
             keras.models.load_model(
-                path, custom_objects=dict(known), compile=compiled, safe_mode=not allow_unsafe
+                path, custom_objects=dict(custom_objects), compile=compiled, safe_mode=not allow_unsafe
             ),
             path,
         ), ()
     except RefusedError:
         raise
     except Exception as problem:
-        if exhaustion(problem) is not None:
+        if memory_error_message(problem) is not None:
             raise _too_large(path) from problem
         try:
             model = keras.models.load_model(
-                path, custom_objects=dict(known), compile=False, safe_mode=not allow_unsafe
+                path, custom_objects=dict(custom_objects), compile=False, safe_mode=not allow_unsafe
             )
         except Exception:
             raise _refused(path, problem) from problem

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.text import clean
 
-__all__ = ["exhaustion"]
+__all__ = ["memory_error_message"]
 
 _TYPES = frozenset({"ResourceExhaustedError", "OutOfMemoryError"})
 _MARKS = (
@@ -24,7 +24,7 @@ _SIZE = re.compile(r"allocat(?:e|ing) ([0-9.]+ ?[KMGTPE]iB|[0-9]{1,18} bytes)")
 _FIX = "give fewer rows at once (--rows, --batch-size) or use a machine with more memory"
 
 
-def exhaustion(problem: BaseException) -> str | None:
+def memory_error_message(problem: BaseException) -> str | None:
     """Say what there was no memory for and what to do; None where something else went wrong."""
     found = next((one for one in _behind(problem) if _is_exhausted(one)), None)
     return None if found is None else f"ran out of memory{_asked(str(found))}: {_FIX}"

@@ -11,10 +11,10 @@ import keras
 from keras_consistency_cli.loading.model.float64 import Float64CopyRefused, copy_variables
 from keras_consistency_cli.text import clean
 
-__all__ = ["build_lowered"]
+__all__ = ["build_mixed_precision_copy"]
 
 
-def build_lowered(
+def build_mixed_precision_copy(
     model: Any, policy: str, *, custom_objects: Mapping[str, Any], sample: Any, allow_unsafe: bool = False
 ) -> Any:
     """Return a copy of `model` whose float32 layers compute under `policy`, such as mixed_float16; variables stay float32.

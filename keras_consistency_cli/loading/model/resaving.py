@@ -17,11 +17,11 @@ from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.text import clean
 
 __all__ = [
-    "config_differences",
-    "forgotten_arguments",
+    "find_config_differences",
+    "find_forgotten_arguments",
     "load_again",
-    "saved_and_loaded",
-    "weight_differences",
+    "save_and_load",
+    "find_weight_differences",
 ]
 
 _MOST = 20
@@ -37,7 +37,7 @@ def load_again(path: Path, *, custom_objects: Mapping[str, Any], compiled: bool,
     )
 
 
-def saved_and_loaded(
+def save_and_load(
     model: Any, *, custom_objects: Mapping[str, Any], allow_unsafe: bool, times: int = 1
 ) -> Generator[Any, None, None]:
     """Save `model` into a temporary file and yield what comes back, `times` times over.
@@ -51,7 +51,7 @@ def saved_and_loaded(
             yield load_again(path, custom_objects=custom_objects, compiled=True, allow_unsafe=allow_unsafe)
 
 
-def weight_differences(live: Any, loaded: Any) -> list[str]:
+def find_weight_differences(live: Any, loaded: Any) -> list[str]:
     """Name the weights that are not the same in `loaded`, or that only one of the two has; by their place, for names may be made up anew."""
     found = []
     for mine, theirs in islice(zip_longest(live.weights, loaded.weights), 10_000):
@@ -67,7 +67,7 @@ def _same(mine: Any, theirs: Any) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
-def config_differences(live: Any, loaded: Any) -> list[dict[str, str]]:
+def find_config_differences(live: Any, loaded: Any) -> list[dict[str, str]]:
     """Return the entries of the config that are not the same in `loaded`, as `path`, `before` and `after` in words."""
     try:
         mine, theirs = (
@@ -103,7 +103,7 @@ def _named(entry: Any, number: int) -> str:
     return clean(config.get("name", number), 40) if isinstance(config, dict) else str(number)
 
 
-def forgotten_arguments(model: Any) -> list[dict[str, str]]:
+def find_forgotten_arguments(model: Any) -> list[dict[str, str]]:
     """Return constructor arguments of the model's own classes that `get_config` leaves out although the object keeps them.
 
     Only plain values count, and only where a `get_config` of the class's own stands in for the one of Keras, which knows every argument.

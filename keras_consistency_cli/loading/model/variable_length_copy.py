@@ -11,14 +11,14 @@ import numpy as np
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.text import clean
 
-__all__ = ["TwinRefused", "build_twin"]
+__all__ = ["CopyRefused", "build_variable_length_copy"]
 
 
-class TwinRefused(Exception):  # noqa: N818 - a reason, told as such
+class CopyRefused(Exception):  # noqa: N818 - a reason, told as such
     """No such twin can be made of this model; the message says why."""
 
 
-def build_twin(
+def build_variable_length_copy(
     model: Any,
     *,
     lengths: Collection[int],
@@ -36,7 +36,7 @@ def build_twin(
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        TwinRefused: it cannot be rebuilt, or its variables do not match.
+        CopyRefused: it cannot be rebuilt, or its variables do not match.
     """
     try:
         config = _loosened(keras.saving.serialize_keras_object(model), frozenset(lengths), batch)
@@ -46,11 +46,11 @@ def build_twin(
             )
         mine, theirs = list(model.variables), list(twin.variables)
     except Exception as problem:
-        raise TwinRefused(
+        raise CopyRefused(
             f"it cannot be rebuilt for other lengths ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
     if not twin.built or [each.shape for each in mine] != [each.shape for each in theirs]:
-        raise TwinRefused("rebuilt for other lengths it has other variables")
+        raise CopyRefused("rebuilt for other lengths it has other variables")
     for source, target in zip(mine, theirs, strict=True):
         target.assign(np.asarray(keras.ops.convert_to_numpy(source)))
     for _, layer in walk_layers(twin):

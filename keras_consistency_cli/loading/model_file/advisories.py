@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "advisories_for", "version_warning"]
+__all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "find_advisories", "version_warning"]
 
 Version = tuple[int, int, int]
 
@@ -104,7 +104,7 @@ ADVISORIES: tuple[Advisory, ...] = (
 )
 
 
-def advisories_for(version: str) -> tuple[Advisory, ...]:
+def find_advisories(version: str) -> tuple[Advisory, ...]:
     """Return what is known of a version such as "3.8.0"; nothing where it is no Keras 3 version."""
     found = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", version)
     if found is None:
@@ -122,7 +122,7 @@ def version_warning(version: str, whose: str) -> str | None:
         version: of Keras.
         whose: the beginning of the sentence, as in "the model was saved with".
     """
-    known = advisories_for(version)
+    known = find_advisories(version)
     if not known:
         return None
     worst = known[0]

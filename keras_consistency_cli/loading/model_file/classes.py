@@ -16,7 +16,7 @@ from typing import Any, Literal
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.text import clean
 
-__all__ = ["Inspection", "Known", "LargestSize", "inspect_config", "installed_keras", "known_classes"]
+__all__ = ["Inspection", "Known", "LargestSize", "inspect_config", "installed_keras_version", "known_classes"]
 
 MAX_LAYERS = 2000
 _MAX_NODES = 5_000_000
@@ -94,7 +94,7 @@ def known_classes(saved_with: str = "") -> Known:
     Args:
         saved_with: the version in the archive; an unknown or newer one gets the newest table.
     """
-    return _known(".".join((installed_keras() or saved_with).split(".")[:2]))
+    return _known(".".join((installed_keras_version() or saved_with).split(".")[:2]))
 
 
 @functools.cache
@@ -111,7 +111,7 @@ def _known(minor: str) -> Known:
 
 
 @functools.cache
-def installed_keras() -> str:
+def installed_keras_version() -> str:
     """Return the version of Keras in this environment without importing it, "" where there is none."""
     try:
         return importlib.metadata.version("keras")

@@ -18,9 +18,9 @@ from keras_consistency_cli.loading.model_file.weights import WeightFact
 from keras_consistency_cli.text import clean
 
 __all__ = [
-    "LayerRow",
+    "LayerSummary",
     "Shape",
-    "TensorRow",
+    "TensorSummary",
     "input_rows",
     "layer_rows",
     "output_rows",
@@ -62,7 +62,7 @@ _NO_PARAMETERS = frozenset({"seed_generator", "optimizer"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerRow:
+class LayerSummary:
     """One layer: how deep it lies, its name and class as the file has them, what it answers with, its parameters and its dtype policy.
 
     `shape` is None where the file does not tell, `policy` "" likewise; `parameters` include those of layers inside it. A layer that is built by a
@@ -78,7 +78,7 @@ class LayerRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorRow:
+class TensorSummary:
     """An input or output of the model: its name, its shape where the file tells it, its dtype ("" where it does not)."""
 
     name: str
@@ -86,7 +86,7 @@ class TensorRow:
     dtype: str
 
 
-def layer_rows(config: Mapping[str, Any], weights: Sequence[WeightFact]) -> tuple[LayerRow, ...]:
+def layer_rows(config: Mapping[str, Any], weights: Sequence[WeightFact]) -> tuple[LayerSummary, ...]:
     """Return the layers of a model in the order of the file, each above those inside it; inputs are left out."""
     tree = _Tree(weights)
     rows = [row for row in tree.inside(config, "", 0) if row.kind != "InputLayer"]
@@ -108,7 +108,7 @@ class _Tree:
         self._paths = sorted(self._sizes)
         self._told: set[str] = set()
 
-    def inside(self, node: Mapping[str, Any], group: str, depth: int) -> Iterator[LayerRow]:
+    def inside(self, node: Mapping[str, Any], group: str, depth: int) -> Iterator[LayerSummary]:
         """Yield the layers that `node` holds, depth first."""
         config = node.get("config")
         if not isinstance(config, dict):
@@ -146,13 +146,13 @@ class _Tree:
                 yield replace(row, shape=shape)
                 yield from below
 
-    def _row(self, node: Mapping[str, Any], group: str, depth: int, shape: Shape | None) -> LayerRow:
+    def _row(self, node: Mapping[str, Any], group: str, depth: int, shape: Shape | None) -> LayerSummary:
         held = self._paths[
             bisect_left(self._paths, group) : bisect_left(self._paths, group[:-1] + "0")
         ]  # "0" follows "/"
         self._told.update(held)
         parameters = sum(self._sizes[path] for path in held)
-        return LayerRow(
+        return LayerSummary(
             depth=depth,
             name=_name(node),
             kind=clean(node["class_name"], 80),
@@ -161,13 +161,13 @@ class _Tree:
             policy=policy_of(node),
         )
 
-    def unnamed(self) -> Iterator[LayerRow]:
+    def unnamed(self) -> Iterator[LayerSummary]:
         """Yield the groups of weights that no layer of the config accounts for: what custom classes have made."""
         groups: Counter[str] = Counter()
         for path in sorted(set(self._sizes) - self._told):
             groups[path.rpartition("/vars/")[0] or path.rpartition("/")[0]] += self._sizes[path]
         for group, parameters in groups.items():
-            yield LayerRow(
+            yield LayerSummary(
                 depth=0,
                 name=clean(group or "the model's own weights", 80),
                 kind="",
@@ -177,7 +177,7 @@ class _Tree:
             )
 
 
-def input_rows(config: Mapping[str, Any]) -> tuple[TensorRow, ...]:
+def input_rows(config: Mapping[str, Any]) -> tuple[TensorSummary, ...]:
     """Return what the outermost model takes."""
     rows = []
     for node in _layers(config):
@@ -185,17 +185,17 @@ def input_rows(config: Mapping[str, Any]) -> tuple[TensorRow, ...]:
             settings = node["config"]
             shape = _as_shape(settings.get("batch_shape"))
             rows.append(
-                TensorRow(name=_name(node), shape=shape, dtype=clean(settings.get("dtype") or "", 40))
+                TensorSummary(name=_name(node), shape=shape, dtype=clean(settings.get("dtype") or "", 40))
             )
     built = (
         _as_shape((config.get("build_config") or {}).get("input_shape"))
         if isinstance(config.get("build_config"), dict)
         else None
     )
-    return tuple(rows) or ((TensorRow(name="", shape=built, dtype=""),) if built else ())
+    return tuple(rows) or ((TensorSummary(name="", shape=built, dtype=""),) if built else ())
 
 
-def output_rows(config: Mapping[str, Any], rows: Sequence[LayerRow]) -> tuple[TensorRow, ...]:
+def output_rows(config: Mapping[str, Any], rows: Sequence[LayerSummary]) -> tuple[TensorSummary, ...]:
     """Return what the outermost model answers with, by the layers that give it.
 
     Args:
@@ -207,7 +207,7 @@ def output_rows(config: Mapping[str, Any], rows: Sequence[LayerRow]) -> tuple[Te
     listed = settings.get("output_layers") if isinstance(settings, dict) else None
     names = [clean(name, 80) for name in _named(listed)] if listed else list(outermost)[-1:]
     shapes = {name: outermost[name].shape if name in outermost else None for name in names}
-    return tuple(TensorRow(name=name, shape=shape, dtype="") for name, shape in shapes.items())
+    return tuple(TensorSummary(name=name, shape=shape, dtype="") for name, shape in shapes.items())
 
 
 def policy_of(node: Mapping[str, Any]) -> str:

@@ -11,10 +11,10 @@ from typing import Literal
 
 from keras_consistency_cli.loading.model_file.advisories import version_warning
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
-from keras_consistency_cli.loading.model_file.classes import installed_keras
+from keras_consistency_cli.loading.model_file.classes import installed_keras_version
 from keras_consistency_cli.loading.model_file.layer_tree import (
-    LayerRow,
-    TensorRow,
+    LayerSummary,
+    TensorSummary,
     input_rows,
     layer_rows,
     output_rows,
@@ -59,9 +59,9 @@ class ModelSummary:
     name: str
     parameters: int
     layer_count: int
-    inputs: tuple[TensorRow, ...]
-    outputs: tuple[TensorRow, ...]
-    layers: tuple[LayerRow, ...]
+    inputs: tuple[TensorSummary, ...]
+    outputs: tuple[TensorSummary, ...]
+    layers: tuple[LayerSummary, ...]
     weight_dtypes: Mapping[str, int]
     policies: Mapping[str, int]
     custom: tuple[str, ...]
@@ -155,7 +155,7 @@ def _hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool) -> I
 
 
 def _version_hazards(saved_with: str) -> Iterator[Hazard]:
-    here = installed_keras()
+    here = installed_keras_version()
     told = (
         {saved_with: "the model was saved with", here: "this environment has"}
         if saved_with != here

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.input_hints import Entry, entries
-from keras_consistency_cli.loading.model.layer_hints import keras_kind
+from keras_consistency_cli.loading.model.layer_hints import keras_class_names
 from keras_consistency_cli.measurement.facts import ColumnFact, PreprocessingFact, RowsFact
 
 __all__ = ["Seen", "preprocessing_facts"]
@@ -51,13 +51,13 @@ def preprocessing_facts(model: Any, seen: Seen) -> tuple[PreprocessingFact, ...]
     found += [
         _fact(path, layer)
         for path, layer in walk_layers(model)
-        if id(layer) not in reached and _KINDS & set(keras_kind(layer))
+        if id(layer) not in reached and _KINDS & set(keras_class_names(layer))
     ]
     return tuple(found)
 
 
 def _kind(layer: Any) -> str:
-    return next(kind for kind in keras_kind(layer) if kind in _FOLLOWED)
+    return next(kind for kind in keras_class_names(layer) if kind in _FOLLOWED)
 
 
 def _fact(path: str, layer: Any) -> PreprocessingFact:

@@ -158,12 +158,12 @@ def refusal(problem: Exception) -> dict[str, Any]:
 def _told(problem: Exception) -> str:
     """The exception on one line: what TensorFlow wraps in a graph trace is told by its last lines."""
     from keras_consistency_cli.errors import KcheckError
-    from keras_consistency_cli.loading.model.memory_errors import exhaustion
+    from keras_consistency_cli.loading.model.memory_errors import memory_error_message
     from keras_consistency_cli.text import clean, unstyled
 
     if isinstance(problem, KcheckError):
         return str(problem)
-    if (words := exhaustion(problem)) is not None:
+    if (words := memory_error_message(problem)) is not None:
         return words
     if isinstance(problem, OSError) and problem.errno is None and isinstance(problem.__context__, OSError):
         # Keras makes a new exception out of the first argument alone, which here is a number.

@@ -1,8 +1,9 @@
-"""inspect_config and the frozen table of Keras's own names."""
+"""inspect_config and the table of Keras's own names."""
 
 from __future__ import annotations
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.model_file import classes
@@ -17,7 +18,7 @@ from tests.helpers import crafted_archives as crafted
 
 @pytest.fixture
 def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classes, "installed_keras", lambda: "")
+    monkeypatch.setattr(classes, "installed_keras_version", lambda: "")
 
 
 @pytest.mark.usefixtures("no_keras")
@@ -40,7 +41,7 @@ def test_an_unknown_version_gets_the_newest_table(version: str) -> None:
         "Switch",
     ],
 )
-def test_what_carries_code_is_in_no_table(name: str) -> None:
+def test_classes_that_carry_code_are_in_no_table(name: str) -> None:
     assert not [full for full in known_classes().classes if full.rpartition(".")[2] == name]
 
 
@@ -54,7 +55,7 @@ def test_what_carries_code_is_in_no_table(name: str) -> None:
         "builtins.get",
     ],
 )
-def test_functions_that_are_no_part_of_a_model_are_in_no_table(name: str) -> None:
+def test_functions_that_are_not_part_of_a_model_are_in_no_table(name: str) -> None:
     assert name not in known_classes().functions | known_classes().classes
 
 
@@ -67,7 +68,7 @@ def test_functions_that_are_no_part_of_a_model_are_in_no_table(name: str) -> Non
         "keras.utils.FeatureSpace",
     ],
 )
-def test_the_ordinary_is_in_the_table(name: str) -> None:
+def test_ordinary_classes_are_in_the_table(name: str) -> None:
     assert name in known_classes().classes
 
 
@@ -93,20 +94,20 @@ def test_a_config_is_sorted_and_counted() -> None:
     )
 
 
-def test_a_wide_layer_is_no_matter_of_the_config_alone() -> None:
+def test_a_wide_layer_is_not_refused_by_the_config_alone() -> None:
     assert (
         inspect_config(crafted.config_with(crafted.dense(units=10**9)), known_classes()).largest.value
         == 10**9
     )
 
 
-def test_values_that_only_look_like_sizes_are_left_alone() -> None:
+def test_values_that_only_look_like_sizes_are_ignored() -> None:
     odd = crafted.layer("Reshape", target_shape=[-1, 3], units=True, filters=None, key_dim="auto")
     assert inspect_config(crafted.config_with(odd), known_classes()).largest.value == 3
 
 
 @pytest.mark.parametrize(
-    "culprit",
+    "suspect",
     [
         crafted.layer("Lambda", registered="mine>Swish"),
         crafted.layer("Lambda", "keras.src.layers.core.lambda_layer", registered="mine>Swish"),
@@ -120,36 +121,44 @@ def test_values_that_only_look_like_sizes_are_left_alone() -> None:
         {"class_name": "Lambda", "config": {"name": "suspect"}},
     ],
 )
-def test_no_name_of_ones_own_hides_what_keras_would_fall_back_to(culprit: dict[str, object]) -> None:
-    found = inspect_config(crafted.config_with(culprit), known_classes())
-    assert (len(found.unsafe), found.custom) == (1, ())
+def test_a_registered_name_does_not_hide_the_class_that_keras_falls_back_to(
+    suspect: dict[str, object],
+) -> None:
+    inspection = inspect_config(crafted.config_with(suspect), known_classes())
+    assert (len(inspection.unsafe), inspection.custom) == (1, ())
 
 
 @pytest.mark.parametrize(
-    "culprit",
+    "suspect",
     [
         crafted.layer("Dense", registered="mine>Dense"),
         crafted.layer("Lambda", "mine.layers", registered="mine>Lambda"),
         crafted.layer("Map", "mine"),
     ],
 )
-def test_classes_of_ones_own_may_bear_the_names_of_keras(culprit: dict[str, object]) -> None:
-    found = inspect_config(crafted.config_with(culprit), known_classes())
-    assert (found.unsafe, len(found.custom)) == ((), 1)
+def test_custom_classes_may_have_the_names_of_keras_classes(suspect: dict[str, object]) -> None:
+    inspection = inspect_config(crafted.config_with(suspect), known_classes())
+    assert (inspection.unsafe, len(inspection.custom)) == ((), 1)
 
 
-@pytest.mark.parametrize("name", ["../x", "..\\x", "a/b", "\\", ".."])
-def test_a_path_is_no_name(name: str) -> None:
-    with pytest.raises(RefusedError, match="which is a path"):
+@pytest.mark.parametrize(
+    "name",
+    ["../x", "..\\x", "a/b", "\\", ".."],
+    ids=["parent", "parent-backslash", "slash", "backslash", "dots"],
+)
+def test_a_layer_name_that_is_a_path_is_refused(name: str, wording: SnapshotAssertion) -> None:
+    with pytest.raises(RefusedError) as refusal:
         inspect_config(crafted.config_with(crafted.dense(name=name)), known_classes())
+    assert str(refusal.value) == wording
 
 
 @pytest.mark.parametrize("name", ["...", "a.b", "dense_1", "größe", "C:x"])
-def test_names_that_are_odd_and_no_path_are_left_alone(name: str) -> None:
+def test_unusual_names_that_are_not_paths_are_accepted(name: str) -> None:
     assert inspect_config(crafted.config_with(crafted.dense(name=name)), known_classes()).unsafe == ()
 
 
-def test_a_number_of_4000_digits_is_told_in_a_few() -> None:
-    with pytest.raises(RefusedError) as raised:
+def test_a_number_of_4000_digits_is_shortened_in_the_message(wording: SnapshotAssertion) -> None:
+    with pytest.raises(RefusedError) as refusal:
         inspect_config(crafted.config_with(crafted.dense(units=-int("9" * 4000))), known_classes())
-    assert len(str(raised.value)) < 200
+    assert len(str(refusal.value)) < 200
+    assert str(refusal.value) == wording

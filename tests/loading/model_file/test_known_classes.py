@@ -1,4 +1,4 @@
-"""The frozen table is what the script writes, and the script keeps the tables of other versions."""
+"""The table in the package is the one that the script writes, and the script keeps the tables of other versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.script_modules import script as script_module
 
 ROOT = pathlib.Path(__file__).parents[3]
-TABLE = ROOT / "keras_consistency_cli" / "loading" / "known_classes.json"
+TABLE = ROOT / "keras_consistency_cli" / "loading" / "model_file" / "known_classes.json"
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -32,10 +32,10 @@ def _tables(path: pathlib.Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def test_the_frozen_table_is_that_of_the_installed_keras(script: ModuleType, minor: str) -> None:
+def test_the_table_matches_the_installed_keras(script: ModuleType, minor: str) -> None:
     frozen = _tables(TABLE)
     if minor not in frozen:
-        pytest.skip(f"there is no table for Keras {minor} yet")
+        pytest.skip(f"known_classes.json has no table for Keras {minor} yet")
     assert script.table() == frozen[minor]
 
 

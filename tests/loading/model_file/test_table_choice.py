@@ -1,4 +1,4 @@
-"""Which table of Keras's own names counts, and that every minor version which kcheck supports has one."""
+"""known_classes: the table that is chosen, and that every supported minor version of Keras has one."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ ROOT = Path(__file__).resolve().parents[3]
         ("3.99.0", "3.12.4", "3.15"),
     ],
 )
-def test_the_installed_keras_counts_and_without_one_that_of_the_file(
+def test_the_installed_keras_decides_and_without_one_the_version_in_the_file(
     monkeypatch: pytest.MonkeyPatch, installed: str, saved_with: str, table: str
 ) -> None:
-    monkeypatch.setattr(classes, "installed_keras", lambda: installed)
+    monkeypatch.setattr(classes, "installed_keras_version", lambda: installed)
     assert known_classes(saved_with).version == table
 
 
 def test_versions_differ_in_what_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
     has = {}
     for minor in ("3.12", "3.15"):
-        monkeypatch.setattr(classes, "installed_keras", lambda minor=minor: f"{minor}.9")
+        monkeypatch.setattr(classes, "installed_keras_version", lambda minor=minor: f"{minor}.9")
         has[minor] = known_classes().classes
     assert "keras.layers.Dense" in has["3.12"] & has["3.15"]
     assert has["3.15"] - has["3.12"], "a newer Keras has classes that an older one would not load"
@@ -43,7 +43,9 @@ def test_versions_differ_in_what_they_have(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_supported_minor_version_has_a_table() -> None:
     tables = json.loads(
-        (ROOT / "keras_consistency_cli" / "loading" / "known_classes.json").read_text(encoding="utf-8")
+        (ROOT / "keras_consistency_cli" / "loading" / "model_file" / "known_classes.json").read_text(
+            encoding="utf-8"
+        )
     )
     lowest = re.search(r'"keras>=3\.(\d+)', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert lowest
