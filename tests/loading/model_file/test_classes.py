@@ -1,4 +1,4 @@
-"""inspect_config and the table of Keras's own names."""
+"""inspect_config: whose the named classes are, the number of layers, and the largest size."""
 
 from __future__ import annotations
 
@@ -6,70 +6,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import RefusedError
-from keras_consistency_cli.loading.model_file import classes
-from keras_consistency_cli.loading.model_file.classes import (
-    Inspection,
-    LargestSize,
-    inspect_config,
-    known_classes,
-)
+from keras_consistency_cli.loading.model_file.classes import Inspection, LargestSize, inspect_config
+from keras_consistency_cli.loading.model_file.known_classes import read_known_names
 from tests.helpers import crafted_archives as crafted
-
-
-@pytest.fixture
-def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classes, "installed_keras_version", lambda: "")
-
-
-@pytest.mark.usefixtures("no_keras")
-@pytest.mark.parametrize("version", ["", "3.15.1", "3.999.0", "2.12.0", "nonsense"])
-def test_an_unknown_version_gets_the_newest_table(version: str) -> None:
-    assert known_classes(version).version == "3.15"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Lambda",
-        "TFSMLayer",
-        "TorchModuleWrapper",
-        "JaxLayer",
-        "FlaxLayer",
-        "WhileLoop",
-        "Map",
-        "Cond",
-        "Switch",
-    ],
-)
-def test_classes_that_carry_code_are_in_no_table(name: str) -> None:
-    assert not [full for full in known_classes().classes if full.rpartition(".")[2] == name]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "keras.utils.get_file",
-        "keras.saving.load_model",
-        "keras.config.set_floatx",
-        "keras.activations.deserialize",
-        "builtins.get",
-    ],
-)
-def test_functions_that_are_not_part_of_a_model_are_in_no_table(name: str) -> None:
-    assert name not in known_classes().functions | known_classes().classes
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "keras.layers.Dense",
-        "keras.src.models.functional.Functional",
-        "keras.src.ops.numpy.Add",
-        "keras.utils.FeatureSpace",
-    ],
-)
-def test_ordinary_classes_are_in_the_table(name: str) -> None:
-    assert name in known_classes().classes
 
 
 def test_a_config_is_sorted_and_counted() -> None:
@@ -84,7 +23,7 @@ def test_a_config_is_sorted_and_counted() -> None:
         "keras.layers.InputLayer",
         "keras.layers.TimeDistributed",
     )
-    assert inspect_config(config, known_classes()) == Inspection(
+    assert inspect_config(config, read_known_names()) == Inspection(
         classes=(*own, "mine.Own", "mine.Own2"),
         custom=("mine.Own",),
         unsafe=(),
@@ -96,14 +35,14 @@ def test_a_config_is_sorted_and_counted() -> None:
 
 def test_a_wide_layer_is_not_refused_by_the_config_alone() -> None:
     assert (
-        inspect_config(crafted.config_with(crafted.dense(units=10**9)), known_classes()).largest.value
+        inspect_config(crafted.config_with(crafted.dense(units=10**9)), read_known_names()).largest.value
         == 10**9
     )
 
 
 def test_values_that_only_look_like_sizes_are_ignored() -> None:
     odd = crafted.layer("Reshape", target_shape=[-1, 3], units=True, filters=None, key_dim="auto")
-    assert inspect_config(crafted.config_with(odd), known_classes()).largest.value == 3
+    assert inspect_config(crafted.config_with(odd), read_known_names()).largest.value == 3
 
 
 @pytest.mark.parametrize(
@@ -124,7 +63,7 @@ def test_values_that_only_look_like_sizes_are_ignored() -> None:
 def test_a_registered_name_does_not_hide_the_class_that_keras_falls_back_to(
     suspect: dict[str, object],
 ) -> None:
-    inspection = inspect_config(crafted.config_with(suspect), known_classes())
+    inspection = inspect_config(crafted.config_with(suspect), read_known_names())
     assert (len(inspection.unsafe), inspection.custom) == (1, ())
 
 
@@ -137,7 +76,7 @@ def test_a_registered_name_does_not_hide_the_class_that_keras_falls_back_to(
     ],
 )
 def test_custom_classes_may_have_the_names_of_keras_classes(suspect: dict[str, object]) -> None:
-    inspection = inspect_config(crafted.config_with(suspect), known_classes())
+    inspection = inspect_config(crafted.config_with(suspect), read_known_names())
     assert (inspection.unsafe, len(inspection.custom)) == ((), 1)
 
 
@@ -148,17 +87,17 @@ def test_custom_classes_may_have_the_names_of_keras_classes(suspect: dict[str, o
 )
 def test_a_layer_name_that_is_a_path_is_refused(name: str, wording: SnapshotAssertion) -> None:
     with pytest.raises(RefusedError) as refusal:
-        inspect_config(crafted.config_with(crafted.dense(name=name)), known_classes())
+        inspect_config(crafted.config_with(crafted.dense(name=name)), read_known_names())
     assert str(refusal.value) == wording
 
 
 @pytest.mark.parametrize("name", ["...", "a.b", "dense_1", "größe", "C:x"])
 def test_unusual_names_that_are_not_paths_are_accepted(name: str) -> None:
-    assert inspect_config(crafted.config_with(crafted.dense(name=name)), known_classes()).unsafe == ()
+    assert inspect_config(crafted.config_with(crafted.dense(name=name)), read_known_names()).unsafe == ()
 
 
 def test_a_number_of_4000_digits_is_shortened_in_the_message(wording: SnapshotAssertion) -> None:
     with pytest.raises(RefusedError) as refusal:
-        inspect_config(crafted.config_with(crafted.dense(units=-int("9" * 4000))), known_classes())
+        inspect_config(crafted.config_with(crafted.dense(units=-int("9" * 4000))), read_known_names())
     assert len(str(refusal.value)) < 200
     assert str(refusal.value) == wording

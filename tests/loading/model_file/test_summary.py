@@ -1,4 +1,4 @@
-"""summarise: the description of a model file without running it, for crafted archives and models saved by Keras."""
+"""summarise: a model file described without running it, for crafted archives and models saved by Keras."""
 
 from __future__ import annotations
 
