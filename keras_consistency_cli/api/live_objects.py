@@ -21,7 +21,7 @@ from keras_consistency_cli.loading.model_file.archive import Archive, read_archi
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
 from keras_consistency_cli.pipeline.inputs import Opened, check_beside, load_request
 from keras_consistency_cli.pipeline.run import examine, selected
 from keras_consistency_cli.reporting.report import Report
@@ -147,15 +147,12 @@ def examine_at_hand(live_inputs: LiveInputs, settings: Settings) -> Report:
         if live_inputs.model is not None:
             stack.enter_context(restoring_model(live_inputs.model))
         load = load_request(settings, opened, sizes=settings.batch_sizes())
-        given = {
-            **sources,
-            **{
-                name: live_inputs.objects[name]
-                for name in ("scaler", "preprocess")
-                if name in live_inputs.objects
-            },
-        }
-        bench = Executor(partial(_subject, live_inputs, given))
+        in_memory = InMemoryInputs(
+            rows=sources,
+            scaler=live_inputs.objects.get("scaler"),
+            preprocess=live_inputs.objects.get("preprocess"),
+        )
+        bench = Executor(partial(_subject, live_inputs, in_memory))
         deadline = Deadline(answer=settings.timeout, total=settings.total_timeout)
         client = InProcessClient(
             bench,
@@ -177,10 +174,10 @@ def _lacking(settings: Settings, *, live: bool) -> Iterator[tuple[str, str]]:
             yield route.name, _NO_FILE
 
 
-def _subject(live_inputs: LiveInputs, given: Mapping[str, Any], files: Mapping[str, Any]) -> Subject:
+def _subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Mapping[str, Any]) -> Subject:
     told = SubjectFiles(**files)
     if live_inputs.model is None:
-        return Subject.load(told, known=live_inputs.known, given=given)
+        return Subject.load(told, custom_objects=live_inputs.known, in_memory=in_memory)
     import keras
 
     from keras_consistency_cli.loading.model.facts import describe_model
@@ -199,7 +196,7 @@ def _subject(live_inputs: LiveInputs, given: Mapping[str, Any], files: Mapping[s
         model=live_inputs.model,
         facts=facts,
         custom_objects=known,
-        given=given,
+        in_memory=in_memory,
     )
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from keras_consistency_cli.errors import KcheckError
-from keras_consistency_cli.loading.model_file.layer_tree import LayerSummary, Shape, TensorSummary
+from keras_consistency_cli.loading.model_file.layer_shapes import Shape
+from keras_consistency_cli.loading.model_file.layer_tree import LayerSummary, TensorSummary
 from keras_consistency_cli.loading.model_file.summary import Hazard, ModelSummary
 from keras_consistency_cli.text import clean, shape_text
 

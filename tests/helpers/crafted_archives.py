@@ -130,7 +130,7 @@ def zipped(
 
 
 def refusal_text(error: KcheckError, folder: pathlib.Path) -> str:
-    """Return the whole message without the folder and without the text of a library, which differs by version."""
+    """Return the message without the folder and without the text of a library, which differs by version."""
     text = str(error).replace(f"{folder}/", "")
     cause = error.__cause__.__cause__ if error.__cause__ is not None else None
     if cause is not None and type(cause).__module__ != "keras_consistency_cli.loading.model_file.strict_json":

@@ -15,7 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, ShapeMismatchError, UsageError
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
 
 ROWS = np.random.default_rng(0).normal(3.0, 2.0, (9, 4)).astype("float32")
 NUMBERS = np.array([7, 0, 3])
@@ -115,7 +115,7 @@ def test_a_preprocess_function_without_an_inverse_needs_rows(
 ) -> None:
     files = SubjectFiles(model=str(folder / "m.keras"), preprocess="x:y", generated_rows=4)
     with pytest.raises(UsageError) as refusal:
-        Subject.load(files, given={"preprocess": lambda rows: rows}).rows(NUMBERS)
+        Subject.load(files, in_memory=InMemoryInputs(preprocess=lambda rows: rows)).rows(NUMBERS)
     assert "--data" in str(refusal.value.fix)
     assert str(refusal.value) == wording
 
@@ -132,6 +132,6 @@ def test_columns_that_are_not_those_of_the_scaler_are_refused(
         feature_names=names,
     )
     with pytest.raises(DataError) as refusal:
-        Subject.load(files, given={"scaler": scaler}).rows(NUMBERS)
+        Subject.load(files, in_memory=InMemoryInputs(scaler=scaler)).rows(NUMBERS)
     assert refusal.value.expected == "a, b, c, d"
     assert str(refusal.value) == wording

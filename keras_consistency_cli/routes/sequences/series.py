@@ -65,9 +65,9 @@ def is_series(values: np.ndarray, *, ids: bool = False) -> bool:
 
 def series_inputs(session: Any, rows: Rows) -> dict[str, float | None]:
     """Return the inputs that are series, with the value that the model masks in them, None where it masks nothing."""
-    from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, input_hints
+    from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, read_input_hints
 
-    hints = input_hints(session.model)
+    hints = read_input_hints(session.model)
     found = {}
     for name, values in rows.items():
         hint = hints.get(name) or hints.get(ANY_INPUT)

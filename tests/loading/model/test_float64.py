@@ -1,4 +1,4 @@
-"""build_float64_copy: equal weights, every dtype raised, Keras's settings restored, refusals with a reason."""
+"""build_float64_copy: equal weights, every dtype raised, Keras's settings restored, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading the live model: as a server would, with remarks, refusals in one line, and the user's own classes."""
+"""load_model: notes for the report, refusals on one line, and the custom classes of the user."""
 
 from __future__ import annotations
 
