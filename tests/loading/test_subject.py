@@ -7,15 +7,12 @@ from pathlib import Path
 import joblib
 import keras
 import numpy as np
-import pandas
 import pytest
 from keras import layers
 from sklearn.preprocessing import StandardScaler
-from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.errors import DataError, ShapeMismatchError, UsageError
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
 
 ROWS = np.random.default_rng(0).normal(3.0, 2.0, (9, 4)).astype("float32")
 NUMBERS = np.array([7, 0, 3])
@@ -23,16 +20,13 @@ NUMBERS = np.array([7, 0, 3])
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Models, rows, a scaler, and rows of a wrong shape."""
+    """Models, rows and a scaler."""
     into = tmp_path_factory.mktemp("subject")
     keras.Sequential([keras.Input((4,), name="x"), layers.Dense(2)]).save(into / "m.keras")
     two = [keras.Input((4,), name="b"), keras.Input((2,), dtype="int32", name="a")]
     keras.Model(two, layers.Dense(1)(two[0])).save(into / "two.keras")
-    alike = [keras.Input((4,), name="b"), keras.Input((4,), name="a")]
-    keras.Model(alike, layers.Dense(1)(alike[0])).save(into / "alike.keras")
     keras.Sequential([keras.Input((4,), batch_size=6), layers.Dense(2)]).save(into / "six.keras")
     np.save(into / "x.npy", ROWS)
-    np.save(into / "wide.npy", np.zeros((9, 5), "float32"))
     np.savez(into / "two.npz", a=np.arange(18, dtype="int32").reshape(9, 2), b=ROWS)
     joblib.dump(StandardScaler().fit(ROWS), into / "s.joblib")
     return into
@@ -80,58 +74,16 @@ def test_rows_go_through_the_scaler(folder: Path) -> None:
     np.testing.assert_allclose(subject.rows(NUMBERS)["x"], scaled[NUMBERS], atol=1e-5)
 
 
-def test_rows_of_a_wrong_shape_are_refused(folder: Path, wording: SnapshotAssertion) -> None:
-    with pytest.raises(ShapeMismatchError) as refusal:
-        load(folder, data="wide.npy").rows(NUMBERS)
-    assert (refusal.value.input, refusal.value.shape, refusal.value.wanted) == ("x", (9, 5), (None, 4))
-    assert str(refusal.value).replace(f"{folder}/", "") == wording
+def test_generated_rows_are_in_the_range_before_scaling(folder: Path) -> None:
+    subject = load(folder, scaler="s.joblib", trust_scaler=True, generated_rows=9)
+    scaled = (subject.raw(NUMBERS)["x"] - ROWS.mean(axis=0)) / ROWS.std(axis=0)
+    np.testing.assert_allclose(subject.rows(NUMBERS)["x"], scaled, atol=1e-4)
+    assert subject.length == 9
 
 
-def test_a_scaler_refuses_a_wrong_number_of_features(folder: Path, wording: SnapshotAssertion) -> None:
-    with pytest.raises(DataError) as refusal:
-        load(folder, data="wide.npy", scaler="s.joblib", trust_scaler=True).rows(NUMBERS)
-    assert not isinstance(refusal.value, ShapeMismatchError)
-    assert str(refusal.value).replace(f"{folder}/", "") == wording
-
-
-@pytest.mark.parametrize("scaler_input", ["z", None], ids=["unknown", "ambiguous"])
-def test_a_scaler_that_fits_no_single_input_is_refused(
-    folder: Path, scaler_input: str | None, wording: SnapshotAssertion
-) -> None:
-    files = SubjectFiles(
-        model=str(folder / "alike.keras"),
-        scaler=str(folder / "s.joblib"),
-        trust_scaler=True,
-        scaler_input=scaler_input,
-        generated_rows=4,
-    )
-    with pytest.raises(DataError) as refusal:
-        Subject.load(files).rows(NUMBERS)
-    assert str(refusal.value) == wording
-
-
-def test_a_preprocess_function_without_an_inverse_needs_rows(
-    folder: Path, wording: SnapshotAssertion
-) -> None:
-    files = SubjectFiles(model=str(folder / "m.keras"), preprocess="x:y", generated_rows=4)
-    with pytest.raises(UsageError) as refusal:
-        Subject.load(files, in_memory=InMemoryInputs(preprocess=lambda rows: rows)).rows(NUMBERS)
-    assert "--data" in str(refusal.value.fix)
-    assert str(refusal.value) == wording
-
-
-@pytest.mark.parametrize("names", [("a", "b", "c"), ("a", "b", "c", "e")], ids=["fewer", "different"])
-def test_columns_that_are_not_those_of_the_scaler_are_refused(
-    folder: Path, names: tuple[str, ...], wording: SnapshotAssertion
-) -> None:
-    scaler = StandardScaler().fit(pandas.DataFrame(ROWS, columns=list("abcd")))
-    files = SubjectFiles(
-        model=str(folder / "m.keras"),
-        data=str(folder / "x.npy"),
-        scaler="s.joblib",
-        feature_names=names,
-    )
-    with pytest.raises(DataError) as refusal:
-        Subject.load(files, in_memory=InMemoryInputs(scaler=scaler)).rows(NUMBERS)
-    assert refusal.value.expected == "a, b, c, d"
-    assert str(refusal.value) == wording
+def test_lengths_are_taken_by_number(folder: Path, tmp_path: Path) -> None:
+    assert load(folder, data="x.npy").lengths(NUMBERS) is None
+    np.save(tmp_path / "lengths.npy", np.arange(1, 10))
+    lengths = load(folder, data="x.npy", lengths=str(tmp_path / "lengths.npy")).lengths(NUMBERS)
+    assert lengths is not None
+    assert lengths.tolist() == [8, 1, 4]

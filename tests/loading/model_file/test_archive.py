@@ -192,50 +192,6 @@ def test_a_hostile_layer_name_changes_no_verdict_and_is_shown_escaped(
     assert "\n" not in refusal.value.what
 
 
-@pytest.mark.parametrize("name", ["modle.keras", "z"], ids=["similar", "different"])
-def test_a_missing_file_names_those_that_exist(
-    tmp_path: pathlib.Path, name: str, wording: SnapshotAssertion
-) -> None:
-    crafted.write_archive(tmp_path / "model.keras")
-    with pytest.raises(UsageError) as refusal:
-        read_archive(tmp_path / name)
-    assert "model.keras" in str(refusal.value)
-    assert crafted.refusal_text(refusal.value, tmp_path) == wording
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["nowhere/m.keras", "file.txt/m.keras", "zero\x00byte.keras"],
-    ids=["no-folder", "file-as-folder", "zero-byte"],
-)
-def test_a_path_that_cannot_exist_is_missing(
-    tmp_path: pathlib.Path, path: str, wording: SnapshotAssertion
-) -> None:
-    (tmp_path / "file.txt").write_text("x")
-    with pytest.raises(UsageError) as refusal:
-        read_archive(tmp_path / path)
-    assert crafted.refusal_text(refusal.value, tmp_path) == wording
-
-
-@pytest.mark.parametrize("inside", ["", "saved_model.pb", "m.keras"], ids=["empty", "saved-model", "model"])
-def test_a_directory_is_a_wrong_call(tmp_path: pathlib.Path, inside: str, wording: SnapshotAssertion) -> None:
-    folder = tmp_path / "x.keras"
-    folder.mkdir()
-    if inside:
-        (folder / inside).touch()
-    with pytest.raises(UsageError) as refusal:
-        read_archive(folder)
-    assert crafted.refusal_text(refusal.value, tmp_path) == wording
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: pathlib.Path, wording: SnapshotAssertion) -> None:
-    os.mkfifo(tmp_path / "m.keras")
-    with pytest.raises(UsageError) as refusal:
-        read_archive(tmp_path / "m.keras")
-    assert crafted.refusal_text(refusal.value, tmp_path) == wording
-
-
 def test_a_file_without_read_permission_is_a_wrong_call(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
 ) -> None:

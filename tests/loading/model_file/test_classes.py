@@ -46,41 +46,6 @@ def test_values_that_only_look_like_sizes_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "suspect",
-    [
-        crafted.layer("Lambda", registered="mine>Swish"),
-        crafted.layer("Lambda", "keras.src.layers.core.lambda_layer", registered="mine>Swish"),
-        crafted.layer("a>Lambda"),
-        crafted.layer("layers.Lambda", "keras"),
-        crafted.layer("\uff2cambda"),
-        crafted.layer("Lambda", None),
-        crafted.layer("Lambda", ""),
-        crafted.layer("TFSMLayer", None, registered="mine>Swish"),
-        crafted.layer("get_file", "keras.utils", registered="mine>get_file"),
-        {"class_name": "Lambda", "config": {"name": "suspect"}},
-    ],
-)
-def test_a_registered_name_does_not_hide_the_class_that_keras_falls_back_to(
-    suspect: dict[str, object],
-) -> None:
-    inspection = inspect_config(crafted.config_with(suspect), read_known_names())
-    assert (len(inspection.unsafe), inspection.custom) == (1, ())
-
-
-@pytest.mark.parametrize(
-    "suspect",
-    [
-        crafted.layer("Dense", registered="mine>Dense"),
-        crafted.layer("Lambda", "mine.layers", registered="mine>Lambda"),
-        crafted.layer("Map", "mine"),
-    ],
-)
-def test_custom_classes_may_have_the_names_of_keras_classes(suspect: dict[str, object]) -> None:
-    inspection = inspect_config(crafted.config_with(suspect), read_known_names())
-    assert (inspection.unsafe, len(inspection.custom)) == ((), 1)
-
-
-@pytest.mark.parametrize(
     "name",
     ["../x", "..\\x", "a/b", "\\", ".."],
     ids=["parent", "parent-backslash", "slash", "backslash", "dots"],

@@ -119,17 +119,6 @@ def test_a_member_that_occurs_twice_is_refused(tmp_path: pathlib.Path, wording: 
     assert crafted.refusal_text(refusal.value, tmp_path) == wording
 
 
-@pytest.mark.parametrize("name", ["old.h5", "m.weights.h5"])
-def test_a_legacy_file_says_how_to_save_it_again(
-    tmp_path: pathlib.Path, name: str, wording: SnapshotAssertion
-) -> None:
-    (tmp_path / name).write_bytes(HDF5)
-    with pytest.raises(RefusedError) as refusal:
-        read_archive(tmp_path / name)
-    assert refusal.value.fix
-    assert crafted.refusal_text(refusal.value, tmp_path) == wording
-
-
 @pytest.mark.parametrize("size", range(0, 2000, 97))
 def test_an_archive_cut_anywhere_is_refused(tmp_path: pathlib.Path, size: int) -> None:
     data = _whole()
