@@ -31,7 +31,10 @@ Rows = dict[str, np.ndarray]
 
 @dataclass
 class Subject:
-    """A loaded model with its facts, and rows by number, which are generated if the user gave none."""
+    """A loaded model with its facts, and rows by number.
+
+    Rows are generated if the user gave none.
+    """
 
     files: SubjectFiles
     model: Any
@@ -99,7 +102,10 @@ class Subject:
         return self._scaling.single
 
     def scaled(self, rows: Mapping[str, np.ndarray]) -> Rows:
-        """Return raw rows as the model takes them; the errors of `SubjectScaling.apply` are passed on."""
+        """Return raw rows as the model takes them.
+
+        The errors of `SubjectScaling.apply` are passed on.
+        """
         return self._scaling.apply(rows)
 
     def rows(self, numbers: np.ndarray) -> Rows:

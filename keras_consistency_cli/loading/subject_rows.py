@@ -1,6 +1,6 @@
-"""The rows of a subject that the user has given: data, reference, served rows and expected outputs.
+"""The rows of a subject that the user has given.
 
-Each file is opened when it is first needed.
+These are data, reference, served rows and expected outputs. Each file is opened when it is first needed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class SubjectRows:
         return take(self.data, self._data_names, numbers)
 
     def served(self, numbers: np.ndarray) -> Rows | None:
-        """Return the rows that serving fed to the model for these row numbers, None if there are none."""
+        """Return the rows that serving fed to the model for these row numbers.
+
+        The result is None if the user gave no served rows.
+        """
         if self._served is None:
             return None
         return take(self._served, match_inputs(self._served, self.facts.inputs, batch_size=None), numbers)
@@ -66,8 +69,10 @@ class SubjectRows:
         return take(self._reference, match_inputs(self._reference, inputs, batch_size=None), numbers)
 
     def expected(self, numbers: np.ndarray) -> Rows | None:
-        """Return the recorded outputs for these row numbers by the names in their file, None if there are
-        none."""
+        """Return the recorded outputs for these row numbers, by the names in their file.
+
+        The result is None if the user gave none.
+        """
         if self._expected is None:
             return None
         return take(self._expected, {name: name for name in self._expected.arrays}, numbers)
@@ -82,7 +87,7 @@ class SubjectRows:
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """The column names of the data, from their file or from the settings, None if there are none."""
+        """The column names of the data, from their file or from the settings."""
         named = self.data.columns if self.data is not None else None
         return named or (tuple(self.files.feature_names) if self.files.feature_names else None)
 

@@ -1,4 +1,7 @@
-"""The scaler or preprocess function of a subject, bound to the inputs of the model that it belongs to."""
+"""The scaler or preprocess function of a subject, bound to inputs of the model.
+
+It is loaded when it is first needed.
+"""
 
 from __future__ import annotations
 
@@ -177,7 +180,10 @@ class SubjectScaling:
 
 
 def _check_columns(scaling: Scaling) -> None:
-    """Refuse columns that are not those of the scaler; a different order is left to the checks."""
+    """Refuse columns that are not those of the scaler.
+
+    A different order is left to the checks.
+    """
     if scaling.names is None or scaling.columns is None or set(scaling.names) == set(scaling.columns):
         return
     missing = [name for name in scaling.names if name not in scaling.columns]

@@ -1,5 +1,4 @@
-"""The description of a subject as the parent process sends it to a worker, and the shape of its rows before
-scaling.
+"""The description of a subject that the parent process sends to a worker.
 
 Nothing here loads a model, so that the parent needs neither Keras nor scikit-learn.
 """

@@ -1,4 +1,4 @@
-"""Archives made by hand, without Keras: a small honest one, and every way to spoil it."""
+"""Archives written by hand, without Keras: a small valid one, and changes to it."""
 
 from __future__ import annotations
 
@@ -121,7 +121,10 @@ def zipped(
     *more: tuple[str | zipfile.ZipInfo, bytes],
     compression: int = zipfile.ZIP_STORED,
 ) -> bytes:
-    """A zip with `members`, then `more`, which may repeat a name or bring a ZipInfo of its own."""
+    """A zip with `members`, then `more`.
+
+    `more` may repeat a name or contain a ZipInfo of its own.
+    """
     with io.BytesIO() as kept:
         with zipfile.ZipFile(kept, "w", compression) as archive:
             for name, data in (*members.items(), *more):
@@ -130,7 +133,10 @@ def zipped(
 
 
 def refusal_text(error: KcheckError, folder: pathlib.Path) -> str:
-    """Return the message without the folder and without the text of a library, which differs by version."""
+    """Return the message without the folder and without the text of a library.
+
+    The text of a library differs by version.
+    """
     text = str(error).replace(f"{folder}/", "")
     cause = error.__cause__.__cause__ if error.__cause__ is not None else None
     if cause is not None and type(cause).__module__ != "keras_consistency_cli.loading.model_file.strict_json":

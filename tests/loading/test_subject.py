@@ -1,4 +1,4 @@
-"""Subject: model, facts and rows, which are scaled if there is a scaler and generated if there are none."""
+"""Subject: model, facts and rows, which are scaled or generated if necessary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SubjectScaling: the input that a scaler or preprocess function belongs to, and scaling in both directions."""
+"""SubjectScaling: the input of a scaler or function, and scaling in both directions."""
 
 from __future__ import annotations
 

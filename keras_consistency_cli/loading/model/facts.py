@@ -106,7 +106,7 @@ def _call_parameters(layer: Any) -> dict[str, inspect.Parameter]:
 
 
 def _baked_training(layer: Any) -> bool | None:
-    """The training argument in a functional graph, as in `bn(x, training=True)`, None if there is none."""
+    """The training argument in a functional graph, as in `bn(x, training=True)`."""
     for node in getattr(layer, "_inbound_nodes", ()):
         value = node.arguments.kwargs.get("training")
         if isinstance(value, bool):
@@ -125,7 +125,10 @@ def _model_kind(model: Any) -> Literal["Sequential", "Functional", "subclass"]:
 
 
 def _describe_inputs(model: Any) -> tuple[InputFact, ...]:
-    """The declared inputs; those of a subclassed model are read from the build config saved with it."""
+    """The declared inputs.
+
+    Those of a subclassed model are read from the build config saved with it.
+    """
     declared = _read_tensors(model, "inputs")
     if declared:
         names = input_names(model) or [tensor.name for tensor in declared]
@@ -167,9 +170,9 @@ def _leniency(model: Any) -> Literal["", "rank", "length"]:
 
 
 def input_names(model: Any) -> list[str]:
-    """Return the keys under which a model takes its inputs as a dict, in the order of `model.inputs`.
+    """Return the keys under which a model takes its inputs as a dict.
 
-    The list is empty for models that do not take a dict.
+    They have the order of `model.inputs`; there are none for models that do not take a dict.
     """
     struct = getattr(model, "_inputs_struct", None)
     if not isinstance(struct, dict):
@@ -201,7 +204,10 @@ def _describe_outputs(model: Any) -> tuple[OutputFact, ...]:
 
 
 def _output_names(model: Any) -> list[str]:
-    """The names of the outputs: their path in a dict, or the name of the layer that produces them."""
+    """The names of the outputs.
+
+    A name is the path in a dict, or the name of the layer that produces the output.
+    """
     # A Sequential model keeps its names in the functional model inside it.
     inner = getattr(model, "_functional", None) or model
     struct = getattr(inner, "_outputs_struct", None)
@@ -211,7 +217,10 @@ def _output_names(model: Any) -> list[str]:
 
 
 def _decision(tensor: Any, loss: str) -> Decision | None:
-    """How users turn this output into a class, from its last activation or, for logits, from the loss."""
+    """How users turn this output into a class.
+
+    It follows from the last activation or, for logits, from the loss.
+    """
     has_classes = bool(tensor.shape) and len(tensor.shape) > 1 and (tensor.shape[-1] or 0) > 1
     activation = _activation_name(_producer(tensor))
     if activation == "softmax" or (activation == "linear" and "categorical" in loss):

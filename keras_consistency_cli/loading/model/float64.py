@@ -1,4 +1,4 @@
-"""The float64 copy: a copy of the model that computes in float64, with which rounding noise is measured.
+"""The float64 copy of a model, with which rounding noise is measured.
 
 The live model is serialised, every dtype below float64 in its config is raised, and it is rebuilt with the
 same weights. If a part of it still computes in a narrower type, there is no float64 copy and the reason is
@@ -36,8 +36,10 @@ class Float64CopyRefused(Exception):  # noqa: N818 - a reason that is reported, 
 
 @contextlib.contextmanager
 def float64_defaults() -> Iterator[None]:
-    """Let Keras create and cast to float64 inside the context; the previous settings are restored after
-    it."""
+    """Let Keras create and cast to float64 inside the context.
+
+    The previous settings are restored after it.
+    """
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
@@ -139,9 +141,9 @@ _READING = frozenset({"Const", "Placeholder", "NoOp", "Shape", "ShapeN", "Size",
 
 
 def narrow_operations(graph: Any) -> Iterator[str]:
-    """Yield the operations of a traced TensorFlow graph that compute in float32, float16 or bfloat16.
+    """Yield the operations of a TensorFlow graph that compute in a type below float64.
 
-    The functions in the library of the graph are included.
+    These types are float32, float16 and bfloat16. The functions in the library of the graph are included.
     """
     definition = graph.as_graph_def()
     for body in (definition.node, *(function.node_def for function in definition.library.function)):
@@ -157,7 +159,10 @@ def narrow_operations(graph: Any) -> Iterator[str]:
 
 
 def _only_reads(node: Any) -> bool:
-    """Whether the operation takes a narrow type without computing in it: shape queries, casts to float64."""
+    """Whether the operation takes a narrow type without computing in it.
+
+    Shape queries and casts to float64 do.
+    """
     return node.op in _READING or (node.op == "Cast" and node.attr["DstT"].type == _DOUBLE)
 
 

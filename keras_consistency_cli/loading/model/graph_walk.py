@@ -1,7 +1,6 @@
-"""The functional graph of a model, followed from each input to the layers that use its values. Nothing is
-run.
+"""The functional graph of a model, followed from each input to the layers that use it.
 
-Layers that leave values unchanged are passed, nested models are entered and left.
+Layers that leave values unchanged are passed; nested models are entered and left. Nothing is run.
 """
 
 from __future__ import annotations
@@ -82,10 +81,10 @@ _MOVES_FEATURES = frozenset(
 class ReachedTensor:
     """A tensor that an input reaches.
 
-    `caller` is the call of the nested graph, None for the outermost graph. `offset` is where the input's
-    features begin on the last axis, None after a layer that moves them. `padding` is the mask value of a
-    Masking layer on the way. `passed` are the layers on the way that change values and are followed
-    nevertheless.
+    `caller` is the call of the nested graph, None for the outermost graph. `offset` is the position of the
+    input's first feature on the last axis, None after a layer that moves features. `padding` is the mask
+    value of a Masking layer on the way. `passed` are the layers on the way that change values and are
+    followed nevertheless.
     """
 
     graph: Any
@@ -103,9 +102,10 @@ class ReachedTensor:
 
 @dataclass(frozen=True, kw_only=True)
 class EnteredLayer:
-    """A layer that an input enters, after layers that leave values unchanged and `passed`, which do not.
+    """A layer that an input enters.
 
-    `offset` is where the input's features begin on the layer's last axis, None if it is not known.
+    On the way to it are layers that leave values unchanged, and `passed`, which do not. `offset` is the
+    position of the input's first feature on the layer's last axis, None if it is not known.
     """
 
     input: str
@@ -131,7 +131,7 @@ def find_entered_layers(model: Any, kinds: frozenset[str]) -> Iterator[EnteredLa
 
 
 def functional_graph(model: Any) -> Any | None:
-    """Return the graph of a Functional or built Sequential model, None for other models and layers."""
+    """Return the graph of a Functional or built Sequential model, None for others."""
     graph = getattr(model, "_functional", model)
     return graph if hasattr(graph, "_inputs_struct") else None
 
@@ -217,7 +217,10 @@ def _pass_call(reached: ReachedTensor, node: Any, position: int) -> list[Reached
 
 
 def _offset_after_concatenation(reached: ReachedTensor, node: Any, position: int) -> int | None:
-    """Where the features begin in the result, None if it is not along the last axis or a width is unknown."""
+    """The position of the input's first feature in the result.
+
+    It is None if the result is not joined along the last axis, or if a width is unknown.
+    """
     widths = [tensor.shape[-1] for tensor in node.arguments.keras_tensors[:position]]
     is_along_features = node.operation.axis in (-1, len(reached.tensor.shape) - 1)
     if reached.offset is None or not is_along_features or None in widths:

@@ -1,7 +1,7 @@
-"""The values that each input of a model expects, read from its first layers. Nothing is run.
+"""The values that the inputs of a model expect, read from its first layers.
 
 Each input of the live model is followed, through layers that leave values unchanged, to the first layers that
-use them; `layer_hints` reads what these expect.
+use them; `layer_hints` reads what these expect. Nothing is run.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ _VOCABULARIES = ("values", "text", "whole")
 
 
 def read_input_hints(model: Any) -> dict[str, Hint]:
-    """Return what the model expects of each input, by the input's name, without inputs that take any value.
+    """Return what the model expects of its inputs, by name.
 
-    A model that takes its inputs as a dict has the hints under the keys too. A subclassed model has no graph
-    to follow: its tracked layers are read in order, and their hint has the key `ANY_INPUT`.
+    Inputs that take any value are left out. A model that takes its inputs as a dict has the hints under the
+    keys too. A subclassed model has no graph to follow: its tracked layers are read in order, and their hint
+    has the key `ANY_INPUT`.
     """
     graph = functional_graph(model)
     if graph is None:
@@ -48,7 +49,10 @@ def read_input_hints(model: Any) -> dict[str, Hint]:
 
 
 def find_integer_inputs(model: Any, names: Iterable[str]) -> frozenset[str]:
-    """Return which of these inputs take only whole numbers, such as ids of a vocabulary, in any dtype."""
+    """Return which of these inputs take only whole numbers, in whatever dtype.
+
+    Ids of a vocabulary are an example.
+    """
     hints = read_input_hints(model)
     hint_by_name = {name: hints.get(name, hints.get(ANY_INPUT)) for name in names}
     return frozenset(name for name, hint in hint_by_name.items() if hint is not None and hint.kind == "whole")
@@ -78,15 +82,19 @@ def _read_reached_hints(graph: Any, tensor: Any) -> Iterator[Hint]:
 
 
 def _read_call_hint(reached: ReachedTensor, node: Any) -> Hint | None:
-    """The hint of the called layer or of the layers inside it; only padding if nothing but a mask was
-    passed."""
+    """The hint of the called layer or of the layers inside it.
+
+    If nothing but a mask was passed on the way, the hint is only about padding.
+    """
     hint = read_layer_hint(node.operation, tuple(node.arguments.args)) or _read_inner_hint(node.operation)
     return hint if hint or reached.padding is None else Hint(kind="plain")
 
 
 def _restrict_to_input(hint: Hint, reached: ReachedTensor, width: int | None) -> Hint:
-    """The hint for this input: statistics of its own features, or their mean if its features are not
-    known."""
+    """The hint for this input.
+
+    It has the statistics of the input's own features, or their mean if the features are not known.
+    """
     if reached.padding is not None:
         hint = replace(hint, padding=reached.padding)
     elif reached.offset is None:

@@ -43,7 +43,10 @@ class Hint:
 
 
 def keras_class_names(operation: Any) -> tuple[str, ...]:
-    """Return the names of the operation's classes that belong to Keras itself, the most specific first."""
+    """Return the names of the operation's classes that belong to Keras.
+
+    The most specific one is first.
+    """
     return tuple(base.__name__ for base in type(operation).__mro__ if base.__module__.startswith("keras."))
 
 

@@ -54,7 +54,7 @@ def load_model(
 
 
 def check_unchanged(path: Path, sha256: str) -> None:
-    """Refuse a file that is not the one that was checked, as when it was replaced in the meantime.
+    """Refuse a file that was replaced after it was checked.
 
     Args:
         path: the `.keras` file.
@@ -98,8 +98,10 @@ def _load_error(path: Path, problem: Exception) -> RefusedError:
 
 
 def _innermost_text(problem: Exception) -> str:
-    """The text of the innermost exception, which Keras wraps into advice on get_config and the whole
-    config."""
+    """The text of the innermost exception.
+
+    Keras wraps it into advice on get_config and the whole config.
+    """
     innermost = unstyled(problem).rpartition("Exception encountered:")[2]
     lines = [line.strip() for line in innermost.splitlines() if line.strip()]
     if not lines:
@@ -112,7 +114,7 @@ def _innermost_text(problem: Exception) -> str:
 
 
 def import_custom_objects(files: Sequence[Path]) -> dict[str, Any]:
-    """Import the user's Python files and return the classes and functions defined there, by name.
+    """Import the user's Python files and return their classes and functions by name.
 
     Registered objects are known to Keras after the import. A file may import others in its folder; these
     never take precedence over an installed module of the same name.

@@ -1,4 +1,4 @@
-"""A lack of memory, recognised in the exceptions of every backend and reported in one form.
+"""A lack of memory, recognised for every backend and reported in one form.
 
 The message says how much was requested and what to do.
 """
@@ -29,14 +29,19 @@ _FIX = "give fewer rows at once (--rows, --batch-size) or use a machine with mor
 
 
 def memory_error_message(problem: BaseException) -> str | None:
-    """Return what there was no memory for and what to do, None if the problem is a different one."""
+    """Return what there was no memory for and what to do.
+
+    The result is None if the problem is a different one.
+    """
     memory_error = next((error for error in _walk_chain(problem) if _is_memory_error(error)), None)
     return None if memory_error is None else f"ran out of memory{_requested(str(memory_error))}: {_FIX}"
 
 
 def _walk_chain(problem: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and its causes: Keras raises a new exception that says where, and may lose the
-    type."""
+    """Yield an exception and its causes.
+
+    Keras raises a new exception to say which layer failed, and may lose the original type.
+    """
     for _ in range(_MAX_CHAIN):
         if problem is None:
             return

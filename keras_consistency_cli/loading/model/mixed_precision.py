@@ -1,4 +1,4 @@
-"""A copy of the model in mixed precision, as served on hardware that multiplies in 16 bits.
+"""A copy of the model in mixed precision, as used on hardware that computes in 16 bits.
 
 The weights are the same; dtype policies of float32 are replaced.
 """
@@ -24,7 +24,9 @@ __all__ = ["build_mixed_precision_copy"]
 def build_mixed_precision_copy(
     model: Any, policy: str, *, custom_objects: Mapping[str, Any], sample: Any, allow_unsafe: bool = False
 ) -> Any:
-    """Return a copy of `model` whose float32 layers compute under `policy`; variables stay float32.
+    """Return a copy of `model` whose float32 layers compute under `policy`.
+
+    Variables stay float32.
 
     Args:
         model: a built Keras model.
@@ -56,7 +58,10 @@ def build_mixed_precision_copy(
 
 
 def _replace_policies(config: Any, policy: str) -> Any:
-    """The config with every float32 policy replaced; dtypes of inputs and of stored numbers stay."""
+    """The config with every float32 policy replaced.
+
+    Dtypes of inputs and of stored numbers stay.
+    """
     if isinstance(config, dict):
         is_policy = config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy")
         if is_policy and config.get("config", {}).get("name") == "float32":

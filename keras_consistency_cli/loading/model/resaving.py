@@ -136,11 +136,10 @@ def _entry_name(entry: Any, number: int) -> str:
 
 
 def find_forgotten_arguments(model: Any) -> list[ForgottenArgument]:
-    """Return constructor arguments of custom classes that `get_config` leaves out although the object has
-    them.
+    """Return constructor arguments of custom classes that `get_config` leaves out.
 
-    Only plain values count, and only if the class overrides Keras's `get_config`, which would contain every
-    argument.
+    Only plain values that the object has as attributes count, and only if the class overrides Keras's
+    `get_config`, which would contain every argument.
     """
     arguments = (
         argument

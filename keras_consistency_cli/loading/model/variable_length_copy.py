@@ -61,15 +61,19 @@ def build_variable_length_copy(
 
 @dataclass(frozen=True, kw_only=True)
 class _Rewriter:
-    """The change of a config: lengths of axis 1 become variable, and recurrent layers stateful if there is a
-    batch size."""
+    """The changes to a config.
+
+    Lengths of axis 1 become variable, and recurrent layers stateful if there is a batch size.
+    """
 
     lengths: frozenset[int]
     batch: int | None
 
     def rewrite(self, config: Any, *, holds_shapes: bool = False) -> Any:
-        """Return the changed config; `holds_shapes` says that its entries named "...shape" are shapes of a
-        build."""
+        """Return the changed config.
+
+        With `holds_shapes`, entries named "...shape" are the shapes that a layer was built with.
+        """
         if isinstance(config, dict):
             is_recurrent = "return_sequences" in config and "stateful" in config
             changed = {key: self._rewrite_entry(key, value, holds_shapes) for key, value in config.items()}
@@ -79,7 +83,10 @@ class _Rewriter:
         return config
 
     def _rewrite_entry(self, key: str, value: Any, holds_shapes: bool) -> Any:
-        """Change one entry; the declared shapes are those of inputs and those that layers were built with."""
+        """Change one entry.
+
+        The declared shapes are those of inputs and those that layers were built with.
+        """
         if key in ("batch_shape", "build_input_shape") or (holds_shapes and key.endswith("shape")):
             return self._free_shape(value, is_input=key == "batch_shape")
         return self.rewrite(value, holds_shapes=holds_shapes or key == "build_config")

@@ -1,5 +1,7 @@
-"""Variables of a model and of a copy rebuilt from its config: comparing their shapes and copying their
-values."""
+"""Variables of a model and of a copy rebuilt from its config.
+
+Their shapes are compared and their values copied.
+"""
 
 from __future__ import annotations
 

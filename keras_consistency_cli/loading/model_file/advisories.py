@@ -110,7 +110,10 @@ ADVISORIES: tuple[Advisory, ...] = (
 
 
 def find_advisories(version: str) -> tuple[Advisory, ...]:
-    """Return the advisories for a version such as "3.8.0", none for a text that is not a version."""
+    """Return the advisories for a version such as "3.8.0".
+
+    There are none for a text that is not a version.
+    """
     match = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", version)
     if match is None:
         return ()

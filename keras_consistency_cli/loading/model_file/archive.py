@@ -162,7 +162,10 @@ def list_first(names: Sequence[str], separator: str = ", ") -> str:
 
 
 def _check_size(inspection: Inspection, weights: Weights) -> None:
-    """Refuse a layer whose size does not match the stored weights: building it would exhaust memory."""
+    """Refuse a layer whose size does not match the stored weights.
+
+    Building it would exhaust memory.
+    """
     largest = inspection.largest
     if largest.value > max(_MAX_UNPROVEN_SIZE, _PACKING * weights.stored):
         raise RefusedError(

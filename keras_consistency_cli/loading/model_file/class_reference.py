@@ -1,4 +1,4 @@
-"""One object of config.json that names a class or function: whose it is, and how a message shows it.
+"""One object of config.json that names a class or function, and whose it is.
 
 The decision uses the names alone. Nothing is imported and nothing is looked up in Keras.
 """
@@ -121,9 +121,10 @@ def _read_names(node: Mapping[str, Any], place: Place) -> _Names:
 
 
 def _is_unsafe(names: _Names, *, is_known: bool) -> bool:
-    """Whether Keras could run a class of its own that carries code, whatever registered name the file gives.
+    """Whether Keras could run a class of its own that carries code.
 
-    Keras uses its own class if the registered name is unknown or if the file gives no module.
+    The registered name in the file does not matter: Keras uses its own class if that name is unknown or if
+    the file gives no module.
     """
     return (is_of_keras(names.module) and not is_known) or (not names.module and names.name in _UNSAFE)
 

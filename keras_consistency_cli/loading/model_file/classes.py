@@ -1,6 +1,7 @@
-"""The classes and functions that a saved model names: those of Keras, custom ones, and those that carry code.
+"""The classes and functions that a saved model names.
 
-They are read from the config alone, before Keras is imported.
+They belong to Keras, are custom, or carry code. They are read from the config alone, before Keras is
+imported.
 """
 
 from __future__ import annotations

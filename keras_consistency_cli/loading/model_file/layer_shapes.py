@@ -43,7 +43,7 @@ _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN"})
 
 
 def read_output_shapes(settings: Mapping[str, Any]) -> dict[str, Shape]:
-    """Return the output shape of each layer whose consumers have recorded it, by the layer's name."""
+    """Return the output shapes that the consumers of layers have recorded, by layer name."""
     layers = settings.get("layers")
     stack: list[object] = (
         [node.get("inbound_nodes") for node in layers if isinstance(node, dict)]
@@ -95,7 +95,10 @@ def shape_by_rule(node: Mapping[str, Any], previous: Shape | None) -> Shape | No
 
 
 def as_shape(value: object) -> Shape | None:
-    """Return a shape as Keras writes it, None for anything else, such as the shapes of several inputs."""
+    """Return a shape as Keras writes it, None for anything else.
+
+    The shapes of several inputs are not one shape.
+    """
     if not isinstance(value, list) or not value or len(value) > _MAX_RANK:
         return None
     return tuple(value) if all(size is None or _is_whole(size) for size in value) else None

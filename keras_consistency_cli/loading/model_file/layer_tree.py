@@ -1,8 +1,9 @@
-"""The layers of a saved model as a tree, read from config.json and the headers of the weights file.
+"""The layers of a saved model as a tree, read without Keras.
 
-Keras stores weights by class and position (layers/dense, layers/dense_1), not by name; the weights of a
-sublayer are below the attribute that holds it. Weights that a wrapper shares with the layer inside it
-(SpectralNormalization) are stored twice, and so counted twice here.
+The sources are config.json and the headers of the weights file. Keras stores weights by class and position
+(layers/dense, layers/dense_1), not by name; the weights of a sublayer are below the attribute that holds it.
+Weights that a wrapper shares with the layer inside it (SpectralNormalization) are stored twice, and so
+counted twice here.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _NOT_PARAMETERS = frozenset({"seed_generator", "optimizer"})
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSummary:
-    """One layer: its depth in the tree, name, class, output shape, parameters and dtype policy.
+    """One layer: depth in the tree, name, class, output shape, parameters, dtype policy.
 
     `shape` is None and `policy` is "" if the file does not record them. `parameters` include those of the
     layers inside it. A layer created inside a custom class is not in the config: only its weights are known,
@@ -57,7 +58,10 @@ class LayerSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorSummary:
-    """An input or output of the model; `shape` is None and `dtype` is "" if the file does not record them."""
+    """An input or output of the model.
+
+    `shape` is None and `dtype` is "" if the file does not record them.
+    """
 
     name: str
     shape: Shape | None
@@ -65,14 +69,20 @@ class TensorSummary:
 
 
 def read_layers(config: Mapping[str, Any], weights: Sequence[WeightFact]) -> tuple[LayerSummary, ...]:
-    """Return the layers of a model in the order of the file, each before those inside it, without inputs."""
+    """Return the layers of a model in the order of the file, without inputs.
+
+    A layer comes before those inside it.
+    """
     tree = _Tree(weights)
     layers = [layer for layer in tree.walk(config, "", 0) if layer.kind != "InputLayer"]
     return (*layers, *tree.unnamed_layers())
 
 
 def is_parameter(path: str) -> bool:
-    """Whether Keras counts the weight at this path: not the state of a random generator or an optimizer."""
+    """Whether Keras counts the weight at this path.
+
+    It does not count the state of a random generator or of an optimizer.
+    """
     return _NOT_PARAMETERS.isdisjoint(path.split("/"))
 
 
@@ -108,7 +118,10 @@ class _Tree:
         *,
         is_chain: bool,
     ) -> Iterator[LayerSummary]:
-        """Yield the layers of one entry; each layer of a chain takes the output of the one before it."""
+        """Yield the layers of one entry.
+
+        Each layer of a chain takes the output of the one before it.
+        """
         shape: Shape | None = None
         for position, (child, group) in enumerate(children):
             following = children[position + 1 : position + 2] if is_chain else []
@@ -138,7 +151,10 @@ class _Tree:
         )
 
     def unnamed_layers(self) -> Iterator[LayerSummary]:
-        """Yield the groups of weights that belong to no layer of the config: those of custom classes."""
+        """Yield the groups of weights that belong to no layer of the config.
+
+        They belong to layers inside custom classes.
+        """
         groups: Counter[str] = Counter()
         for path in sorted(set(self._sizes) - self._assigned):
             groups[path.rpartition("/vars/")[0] or path.rpartition("/")[0]] += self._sizes[path]
@@ -227,6 +243,9 @@ def _name_groups(entry: object, prefix: str) -> Iterator[tuple[dict[str, Any], s
 
 
 def _snake_case(name: str) -> str:
-    """The class name as Keras spells it in paths: GlobalAveragePooling2D becomes global_average_pooling2d."""
+    """The class name as Keras writes it in paths.
+
+    GlobalAveragePooling2D becomes global_average_pooling2d.
+    """
     words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name[:200]))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()

@@ -78,7 +78,10 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_deeper_than(value: object, limit: int) -> bool:
-    """Whether containers nest deeper than `limit`, found level by level because recursion has a limit too."""
+    """Whether containers nest deeper than `limit`.
+
+    The walk goes level by level, because recursion has a limit too.
+    """
     level = [value]
     for _ in range(limit):
         level = [child for node in level for child in _children(node) if isinstance(child, (dict, list))]

@@ -1,4 +1,7 @@
-"""The weights of a saved model, read without Keras: shapes, dtypes, and whether every number is finite."""
+"""The weights of a saved model, read without Keras.
+
+The result has their shapes and dtypes, and whether every number is finite.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ _BFLOAT16_EXPONENT = 0x7F80
 
 @dataclass(frozen=True, kw_only=True)
 class WeightFact:
-    """One stored weight: its path in the file ("layers/dense/vars/0"), shape, and dtype as Keras names it."""
+    """One stored weight.
+
+    `path` is its place in the file ("layers/dense/vars/0"), `dtype` the name in Keras.
+    """
 
     path: str
     shape: tuple[int, ...]
@@ -100,7 +106,10 @@ def _summarise(datasets: Iterator[tuple[str, h5py.Dataset]]) -> Weights:
 
 
 def _walk_datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Yield every dataset with its path; only hard links are followed, and no group is entered twice."""
+    """Yield every dataset with its path.
+
+    Only hard links are followed, and no group is entered twice.
+    """
     import h5py
 
     groups, visited, object_count = [("", file)], set(), 0
@@ -209,7 +218,10 @@ def _dtype_name(dataset: h5py.Dataset) -> str:
 
 
 def _read_slabs(dataset: h5py.Dataset) -> Iterator[np.ndarray[Any, np.dtype[Any]]]:
-    """Yield the numbers of a float dataset in parts, so that memory does not grow with the largest weight."""
+    """Yield the numbers of a float dataset in parts.
+
+    Memory then does not grow with the largest weight.
+    """
     if dataset.dtype.kind not in "fV" or 0 in dataset.shape:
         return
     if not dataset.shape:

@@ -121,7 +121,10 @@ def _read_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, use: Callable[
 
 
 def _check_directory_size(stream: BinaryIO) -> None:
-    """Check the end record first: zipfile would create an object for each of a hundred thousand members."""
+    """Check the end record first.
+
+    zipfile would create an object for each of a hundred thousand members.
+    """
     size = stream.seek(0, io.SEEK_END)
     stream.seek(max(0, size - _END_RECORD.size - (1 << 16)))
     tail = stream.read()
@@ -214,7 +217,10 @@ def _check_member(info: zipfile.ZipInfo) -> None:
 
 
 def _check_total_size(infos: list[zipfile.ZipInfo]) -> None:
-    """Check the ratio of all members together, because many small members pass the check of each one."""
+    """Check the ratio of all members together.
+
+    Many small members would pass the check of single members.
+    """
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
     if unpacked > max(_TOTAL_FLOOR, _MAX_RATIO * packed):
         raise RefusedError(

@@ -1,4 +1,4 @@
-"""build_float64_copy: equal weights, every dtype raised, Keras's settings restored, and refusals."""
+"""build_float64_copy: equal weights, raised dtypes, restored settings, and refusals."""
 
 from __future__ import annotations
 

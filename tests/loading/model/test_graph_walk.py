@@ -1,4 +1,4 @@
-"""find_entered_layers: inputs are followed through layers that keep values, and into nested models."""
+"""find_entered_layers: inputs are followed to layers and into nested models."""
 
 from __future__ import annotations
 

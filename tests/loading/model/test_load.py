@@ -1,4 +1,4 @@
-"""load_model: notes for the report, refusals on one line, and the custom classes of the user."""
+"""load_model: notes for the report, refusals on one line, and custom classes."""
 
 from __future__ import annotations
 

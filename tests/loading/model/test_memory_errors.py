@@ -1,4 +1,4 @@
-"""memory_error_message: a lack of memory is recognised for every backend, and nothing else is."""
+"""memory_error_message: a lack of memory is recognised for every backend."""
 
 from __future__ import annotations
 

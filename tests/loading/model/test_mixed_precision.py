@@ -1,4 +1,4 @@
-"""build_mixed_precision_copy: equal weights, lower policies, and Keras's settings restored."""
+"""build_mixed_precision_copy: equal weights, lower policies, Keras's settings restored."""
 
 from __future__ import annotations
 

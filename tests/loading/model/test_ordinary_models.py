@@ -1,4 +1,7 @@
-"""read_archive accepts ordinary models saved by Keras itself: a false refusal would make kcheck useless."""
+"""read_archive accepts ordinary models saved by Keras itself.
+
+A false refusal would make kcheck useless.
+"""
 
 from __future__ import annotations
 

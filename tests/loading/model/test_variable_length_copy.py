@@ -1,4 +1,4 @@
-"""build_variable_length_copy: equal outputs at the same length, other lengths, and state on request."""
+"""build_variable_length_copy: equal outputs, different lengths, and state on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""open_model_file and check_file_type: a missing path, a directory and a file of another type are named."""
+"""open_model_file and check_file_type: paths and files of another kind are refused."""
 
 from __future__ import annotations
 

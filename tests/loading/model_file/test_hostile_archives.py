@@ -1,4 +1,4 @@
-"""read_archive refuses every broken or hostile file of the safety table, each with a message of its own."""
+"""read_archive refuses every broken or hostile file with a message of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output shapes of layers: recorded ones, those of a build, and those that the class determines."""
+"""Output shapes of layers: recorded, of a build, and determined by the class."""
 
 from __future__ import annotations
 

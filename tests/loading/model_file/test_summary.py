@@ -1,4 +1,4 @@
-"""summarise: a model file described without running it, for crafted archives and models saved by Keras."""
+"""summarise: crafted archives and models saved by Keras, described without running them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""read_weights: the counted parameters, and the weights that are searched for NaN and infinity."""
+"""read_weights: counted parameters, and weights with NaN or infinity."""
 
 from __future__ import annotations
 
