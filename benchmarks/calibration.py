@@ -16,10 +16,10 @@ import numpy as np
 from benchmarks.measure import Figure, aligned, say
 from benchmarks.models import ARCHITECTURES, Architecture, BatchLeak
 from keras_consistency_cli.checks.base import Check, Evidence
-from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.registry import CHECKS
+from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles

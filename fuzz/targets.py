@@ -87,7 +87,7 @@ def _deep() -> dict[str, Any]:
     wrapped = crafted.layer("TimeDistributed", layer=crafted.dense(units=70))
     lookup = crafted.layer("StringLookup", vocabulary=["a", "b"])
     return crafted.config_with(
-        crafted.honest_config(),
+        crafted.valid_config(),
         wrapped,
         lookup,
         build_config={"input_shape": [None, 4]},
@@ -122,7 +122,7 @@ def _saved(values: Any, **arrays: Any) -> bytes:
     return stream.getvalue()
 
 
-_CONFIGS = tuple(json.dumps(config).encode() for config in (crafted.honest_config(), _deep()))
+_CONFIGS = tuple(json.dumps(config).encode() for config in (crafted.valid_config(), _deep()))
 _WEIGHTS = crafted.weights_with(len)
 _ROWS = np.random.default_rng(0).normal(size=(20, 3))
 _SCALERS = (

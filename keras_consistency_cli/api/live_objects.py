@@ -21,7 +21,7 @@ from keras_consistency_cli.loading.model_file.archive import Archive, read_archi
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
 from keras_consistency_cli.pipeline.inputs import Inputs, check_additional_rows
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.pipeline.run import examine
@@ -118,11 +118,13 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
 
 def _create_client(live_inputs: LiveInputs, inputs: Inputs, settings: Settings) -> InProcessClient:
     """Return a client whose executor holds the live objects."""
-    functions = {
-        name: live_inputs.objects[name] for name in ("scaler", "preprocess") if name in live_inputs.objects
-    }
+    in_memory = InMemoryInputs(
+        rows=inputs.additional,
+        scaler=live_inputs.objects.get("scaler"),
+        preprocess=live_inputs.objects.get("preprocess"),
+    )
     return InProcessClient(
-        Executor(partial(_load_subject, live_inputs, {**inputs.additional, **functions})),
+        Executor(partial(_load_subject, live_inputs, in_memory)),
         build_load_request(settings, inputs.archive, sizes=settings.batch_sizes()),
         deadline=Deadline(answer=settings.timeout, total=settings.total_timeout),
         unavailable=dict(_unavailable_routes(settings, live=live_inputs.model is not None)),
@@ -138,17 +140,21 @@ def _unavailable_routes(settings: Settings, *, live: bool) -> Iterator[tuple[str
             yield route.name, _NO_FILE
 
 
-def _load_subject(live_inputs: LiveInputs, given: Mapping[str, Any], files: Mapping[str, Any]) -> Subject:
+def _load_subject(
+    live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Mapping[str, Any]
+) -> Subject:
     """Return the subject for a load request.
 
     Args:
         live_inputs: the objects of this process.
-        given: rows, scaler and preprocess function by the name of their setting.
+        in_memory: rows, scaler and preprocess function of this process.
         files: the fields of `SubjectFiles`.
     """
     subject_files = SubjectFiles(**files)
     if live_inputs.model is None:
-        return Subject.load(subject_files, known=live_inputs.custom_objects, given=given)
+        return Subject.load(
+            subject_files, custom_objects=live_inputs.custom_objects, in_memory=in_memory
+        )
     import keras
 
     from keras_consistency_cli.loading.model.facts import describe_model
@@ -166,7 +172,7 @@ def _load_subject(live_inputs: LiveInputs, given: Mapping[str, Any], files: Mapp
         model=live_inputs.model,
         facts=describe_model(live_inputs.model, saved_with=keras.__version__),
         custom_objects=custom_objects,
-        given=given,
+        in_memory=in_memory,
     )
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from keras_consistency_cli.errors import KcheckError
-from keras_consistency_cli.loading.model_file.layer_tree import LayerRow, Shape, TensorRow
+from keras_consistency_cli.loading.model_file.layer_shapes import Shape
+from keras_consistency_cli.loading.model_file.layer_tree import LayerSummary, TensorSummary
 from keras_consistency_cli.loading.model_file.summary import Hazard, ModelSummary
 from keras_consistency_cli.text import clean, shape_text
 
@@ -117,7 +118,7 @@ def _labelled_lines(summary: ModelSummary, width: int) -> Iterator[tuple[str, st
             yield from _labelled("" if at else label, text, width)
 
 
-def _tensor(tensor: TensorRow) -> str:
+def _tensor(tensor: TensorSummary) -> str:
     return " ".join(filter(None, (tensor.name, _shape(tensor.shape), tensor.dtype)))
 
 
@@ -125,7 +126,7 @@ def _amounts(amounts: Mapping[str, int], unit: str) -> str:
     return ", ".join(f"{name} ({amount:,} {unit})" for name, amount in amounts.items())
 
 
-def _table(rows: Sequence[LayerRow], width: int) -> Iterator[tuple[str, str]]:
+def _table(rows: Sequence[LayerSummary], width: int) -> Iterator[tuple[str, str]]:
     """The layers in columns: name, class, shape, parameters; sublayers are indented below their layer."""
     cells = [("layer", "class", "output", "parameters"), *map(_cells, rows)]
     name, kind, shape, parameters = (max(map(_columns, column)) for column in zip(*cells, strict=True))
@@ -140,7 +141,7 @@ def _table(rows: Sequence[LayerRow], width: int) -> Iterator[tuple[str, str]]:
         yield "".join(left) + last.rjust(parameters), "" if at else _DIM
 
 
-def _cells(row: LayerRow) -> tuple[str, str, str, str]:
+def _cells(row: LayerSummary) -> tuple[str, str, str, str]:
     return (
         "  " * row.depth + _harmless(row.name),
         _harmless(row.kind) or "(custom)",

@@ -1,21 +1,24 @@
-"""Subject files: where a subject comes from, as the parent tells a worker, and what its rows must look like before they are scaled."""
+"""The description of a subject that the parent process sends to a worker.
+
+Nothing here loads a model, so that the parent needs neither Keras nor scikit-learn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from keras_consistency_cli.loading.rows.source import RowSource
 from keras_consistency_cli.loading.scalers.multi_input import EVERY_INPUT
 from keras_consistency_cli.measurement.facts import InputFact
 
-__all__ = ["SubjectFiles", "raw_inputs"]
+__all__ = ["InMemoryInputs", "SubjectFiles", "raw_inputs"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectFiles:
-    """Where a subject comes from; crosses the border to the worker as JSON."""
+    """The files and settings of a subject; sent to the worker as JSON."""
 
     model: str
     model_sha256: str = ""
@@ -41,29 +44,42 @@ class SubjectFiles:
 
     @property
     def scales(self) -> bool:
-        """Whether something comes between the rows and the model."""
+        """Whether a scaler or preprocess function changes the rows before the model gets them."""
         return self.scaler is not None or self.preprocess is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InMemoryInputs:
+    """Objects of the calling process that take the place of files.
+
+    `rows` are row sources under "data", "reference", "served" and "expected".
+    """
+
+    rows: Mapping[str, RowSource] = field(default_factory=dict)
+    scaler: Any = None
+    preprocess: Callable[[Any], Any] | None = None
 
 
 def raw_inputs(
     files: SubjectFiles, inputs: tuple[InputFact, ...], source: RowSource
 ) -> tuple[InputFact, ...]:
-    """Return what rows must look like as the user gives them.
+    """Return the inputs as rows must look before scaling.
 
-    Before a scaler any number of features will do, for the scaler says itself how many it takes; before a preprocess function any shape.
+    Before a scaler any number of features is accepted, because the scaler itself checks it; before a
+    preprocess function any shape is.
     """
     if not files.scales or files.data_state == "scaled":
         return inputs
-    open_to_any = (None, EVERY_INPUT) if files.preprocess is not None else (None,)
+    every_input = (None, EVERY_INPUT) if files.preprocess is not None else (None,)
     return tuple(
-        _before_scaling(fact, files, source) if files.scaler_input in (*open_to_any, fact.name) else fact
+        _unscaled_input(fact, files, source) if files.scaler_input in (*every_input, fact.name) else fact
         for fact in inputs
     )
 
 
-def _before_scaling(fact: InputFact, files: SubjectFiles, source: RowSource) -> InputFact:
+def _unscaled_input(fact: InputFact, files: SubjectFiles, source: RowSource) -> InputFact:
     if files.preprocess is None:
         return InputFact(name=fact.name, shape=(*fact.shape[:-1], None), dtype=fact.dtype)
-    lone = next(iter(source.arrays.values())) if len(source.arrays) == 1 else None
-    array = source.arrays.get(fact.name, lone)
+    only_array = next(iter(source.arrays.values())) if len(source.arrays) == 1 else None
+    array = source.arrays.get(fact.name, only_array)
     return fact if array is None else InputFact(name=fact.name, shape=(None,) * array.ndim, dtype="")

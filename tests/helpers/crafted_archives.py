@@ -1,4 +1,4 @@
-"""Archives made by hand, without Keras: a small honest one, and every way to spoil it."""
+"""Archives written by hand, without Keras: a small valid one, and changes to it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from typing import Any
 import h5py
 import numpy as np
 
+from keras_consistency_cli.errors import KcheckError
+from keras_consistency_cli.text import clean
+
 __all__ = [
     "config_with",
     "dense",
-    "honest_config",
-    "honest_weights",
     "layer",
+    "refusal_text",
+    "valid_config",
+    "valid_weights",
     "weights_with",
     "write_archive",
     "zipped",
@@ -52,7 +56,7 @@ def dense(**config: Any) -> dict[str, Any]:
     )
 
 
-def honest_config() -> dict[str, Any]:
+def valid_config() -> dict[str, Any]:
     """A Sequential model with one Dense layer."""
     first = layer("InputLayer", name="input", batch_shape=[None, 4])
     return {
@@ -65,12 +69,12 @@ def honest_config() -> dict[str, Any]:
 
 def config_with(*layers: Mapping[str, Any], **top: Any) -> dict[str, Any]:
     """The honest model with further layers, and with other top-level entries."""
-    config = copy.deepcopy(honest_config())
+    config = copy.deepcopy(valid_config())
     config["config"]["layers"].extend(layers)
     return config | top
 
 
-def honest_weights(file: h5py.File) -> None:
+def valid_weights(file: h5py.File) -> None:
     """The weights of the Dense layer, and one of the optimizer's variables."""
     file["layers/dense/vars/0"] = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)
     file["layers/dense/vars/1"] = np.zeros(3, "float32")
@@ -81,7 +85,7 @@ def weights_with(change: Callable[[h5py.File], object]) -> bytes:
     """The honest weights file after `change` has been at it."""
     with io.BytesIO() as kept:
         with h5py.File(kept, "w") as file:
-            honest_weights(file)
+            valid_weights(file)
             change(file)
         return kept.getvalue()
 
@@ -100,7 +104,7 @@ def write_archive(
     text = (
         config
         if isinstance(config, bytes)
-        else json.dumps(honest_config() if config is None else config).encode()
+        else json.dumps(valid_config() if config is None else config).encode()
     )
     metadata = members.get("metadata_json", json.dumps(METADATA).encode())
     entries = {
@@ -117,9 +121,27 @@ def zipped(
     *more: tuple[str | zipfile.ZipInfo, bytes],
     compression: int = zipfile.ZIP_STORED,
 ) -> bytes:
-    """A zip with `members`, then `more`, which may repeat a name or bring a ZipInfo of its own."""
+    """A zip with `members`, then `more`.
+
+    `more` may repeat a name or contain a ZipInfo of its own.
+    """
     with io.BytesIO() as kept:
         with zipfile.ZipFile(kept, "w", compression) as archive:
             for name, data in (*members.items(), *more):
                 archive.writestr(name, data)
         return kept.getvalue()
+
+
+def refusal_text(error: KcheckError, folder: pathlib.Path) -> str:
+    """Return the message without the folder and without the text of a library.
+
+    The text of a library differs by version.
+    """
+    text = str(error).replace(f"{folder}/", "")
+    cause = error.__cause__.__cause__ if error.__cause__ is not None else None
+    if cause is not None and type(cause).__module__ != "keras_consistency_cli.loading.model_file.strict_json":
+        for limit in (200, 120):
+            text = text.replace(f": {clean(cause, limit)}", ": <cause>").replace(
+                f"({clean(cause, limit)}", "(<cause>"
+            )
+    return text

@@ -1,4 +1,7 @@
-"""Ordinary Keras models, one builder per feature that a config or a weights file may show. Keras is imported inside the builders only."""
+"""Ordinary Keras models, one builder for each feature of a config or a weights file.
+
+Keras is imported inside the builders only.
+"""
 
 from __future__ import annotations
 

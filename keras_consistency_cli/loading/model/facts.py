@@ -1,4 +1,4 @@
-"""Reading facts off a live model: layers, inputs, outputs, flags. Nothing of the model is run."""
+"""Facts of a live model: layers, inputs, outputs, flags. Nothing of the model is run."""
 
 from __future__ import annotations
 
@@ -12,59 +12,79 @@ import keras
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["describe_model", "input_names", "walk_layers"]
+__all__ = ["describe_model", "input_names", "is_keras_class", "is_keras_method", "walk_layers"]
 
 _OVERRIDABLE = ("predict", "predict_step", "make_predict_function", "predict_on_batch", "__call__")
+_LOW_PRECISION_MARKS = ("float16", "bfloat16", "int8", "int4", "float8", "gptq", "awq")
 
 
 def describe_model(model: Any, *, saved_with: str = "", notes: Sequence[str] = ()) -> Facts:
-    """Gather the facts of a loaded model."""
-    layers = tuple(_layer_fact(path, layer) for path, layer in walk_layers(model))
-    inputs = _inputs(model)
-    sizes = {fact.shape[0] for fact in inputs if fact.shape}
+    """Return the facts of a loaded model.
+
+    Args:
+        model: a Keras model.
+        saved_with: the version of Keras that saved it, "" if unknown.
+        notes: notes about loading it, for the report.
+    """
+    layers = tuple(_describe_layer(path, layer) for path, layer in walk_layers(model))
+    inputs = _describe_inputs(model)
+    batch_sizes = {fact.shape[0] for fact in inputs if fact.shape}
+    policies = {fact.dtype_policy for fact in layers}
     return Facts(
         name=clean(model.name),
-        kind=_kind(model),
+        kind=_model_kind(model),
         parameters=int(model.count_params()) if model.built else 0,
         layers=layers,
         inputs=inputs,
-        outputs=_outputs(model),
-        batch_size=next(iter(sizes - {None}), None),
-        low_precision=tuple(sorted({fact.dtype_policy for fact in layers if _is_low(fact.dtype_policy)})),
-        overridden=tuple(name for name in _OVERRIDABLE if not _from_keras(type(model), name)),
+        outputs=_describe_outputs(model),
+        batch_size=next(iter(batch_sizes - {None}), None),
+        low_precision=tuple(sorted(policy for policy in policies if _is_low_precision(policy))),
+        overridden=tuple(name for name in _OVERRIDABLE if not is_keras_method(type(model), name)),
         keras=keras.__version__,
         saved_with=clean(saved_with),
         backend=keras.backend.backend(),
         backend_version=_backend_version(),
-        devices=_devices(),
+        devices=_list_devices(),
         notes=tuple(notes),
     )
 
 
-def walk_layers(model: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
-    """Yield every layer below `model` once, depth first, with its path: "encoder/dense_1"."""
-    seen = set() if seen is None else seen
+def walk_layers(model: Any, prefix: str = "", visited: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """Yield every layer inside `model` once, depth first, with its path: "encoder/dense_1"."""
+    visited = set() if visited is None else visited
     for layer in getattr(model, "_layers", ()):
-        if id(layer) in seen or not isinstance(layer, keras.layers.Layer):
+        if id(layer) in visited or not isinstance(layer, keras.layers.Layer):
             continue
-        seen.add(id(layer))
+        visited.add(id(layer))
         path = f"{prefix}{clean(layer.name)}"
         yield path, layer
-        yield from walk_layers(layer, f"{path}/", seen)
+        yield from walk_layers(layer, f"{path}/", visited)
 
 
-def _layer_fact(path: str, layer: Any) -> LayerFact:
+def is_keras_class(kind: type) -> bool:
+    """Whether the class is one of Keras itself."""
+    return kind.__module__.startswith("keras.")
+
+
+def is_keras_method(kind: type, method: str) -> bool:
+    """Whether a class uses the method of Keras, so that no class of the user overrides it."""
+    owner = next((base for base in kind.__mro__ if method in vars(base)), object)
+    return is_keras_class(owner) or owner is object
+
+
+def _describe_layer(path: str, layer: Any) -> LayerFact:
     training = _call_parameters(layer).get("training")
-    # A layer's call() hides behind nothing that takes **kwargs: only a named argument receives the flag.
-    inner = any("training" in _call_parameters(sub) for _, sub in walk_layers(layer))
+    # Only a named argument receives the flag: a call() with **kwargs does not pass it on.
+    is_custom = not is_keras_class(type(layer))
+    has_training_inside = any("training" in _call_parameters(inner) for _, inner in walk_layers(layer))
     return LayerFact(
         path=path,
         kind=type(layer).__name__,
-        custom=not type(layer).__module__.startswith("keras."),
+        custom=is_custom,
         stateful=bool(getattr(layer, "stateful", False)) and hasattr(layer, "reset_state"),
         takes_training=training is not None,
         default_training=training is not None and training.default is True,
-        forgets_training=training is None and inner and not type(layer).__module__.startswith("keras."),
+        forgets_training=training is None and has_training_inside and is_custom,
         baked_training=_baked_training(layer),
         dtype_policy=getattr(layer.dtype_policy, "name", "float32"),
         parameters=sum(math.prod(variable.shape) for variable in layer.weights),
@@ -86,7 +106,7 @@ def _call_parameters(layer: Any) -> dict[str, inspect.Parameter]:
 
 
 def _baked_training(layer: Any) -> bool | None:
-    """The training argument written into a functional graph, as in `bn(x, training=True)`."""
+    """The training argument in a functional graph, as in `bn(x, training=True)`."""
     for node in getattr(layer, "_inbound_nodes", ()):
         value = node.arguments.kwargs.get("training")
         if isinstance(value, bool):
@@ -94,118 +114,129 @@ def _baked_training(layer: Any) -> bool | None:
     return None
 
 
-def _is_low(policy: str) -> bool:
-    return any(mark in policy for mark in ("float16", "bfloat16", "int8", "int4", "float8", "gptq", "awq"))
+def _is_low_precision(policy: str) -> bool:
+    return any(mark in policy for mark in _LOW_PRECISION_MARKS)
 
 
-def _from_keras(kind: type, method: str) -> bool:
-    owner = next((base for base in kind.__mro__ if method in vars(base)), object)
-    return owner.__module__.startswith("keras.") or owner is object
-
-
-def _kind(model: Any) -> Literal["Sequential", "Functional", "subclass"]:
+def _model_kind(model: Any) -> Literal["Sequential", "Functional", "subclass"]:
     if isinstance(model, keras.Sequential):
         return "Sequential"
     return "Functional" if isinstance(model, keras.Model) and hasattr(model, "_inputs_struct") else "subclass"
 
 
-def _inputs(model: Any) -> tuple[InputFact, ...]:
-    """Declared inputs; a subclassed model tells its shapes through the build config that was saved with it."""
-    try:
-        declared = list(model.inputs or ())
-    except (AttributeError, ValueError):
-        declared = []
+def _describe_inputs(model: Any) -> tuple[InputFact, ...]:
+    """The declared inputs.
+
+    Those of a subclassed model are read from the build config saved with it.
+    """
+    declared = _read_tensors(model, "inputs")
     if declared:
-        names, lenient = input_names(model) or [t.name for t in declared], _leniency(model)
-        pairs = zip(names, declared, strict=True)
+        names = input_names(model) or [tensor.name for tensor in declared]
+        leniency = _leniency(model)
         return tuple(
-            InputFact(name=clean(name), shape=tuple(t.shape), dtype=str(t.dtype), lenient=lenient)
-            for name, t in pairs
+            InputFact(name=clean(name), shape=tuple(tensor.shape), dtype=str(tensor.dtype), lenient=leniency)
+            for name, tensor in zip(names, declared, strict=True)
         )
     try:
-        built = (model.get_build_config() or {}).get("input_shape")
+        build_shape = (model.get_build_config() or {}).get("input_shape")
     except Exception:
-        built = None
+        build_shape = None
     return tuple(
-        InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in _named_shapes(built)
+        InputFact(name=name, shape=(None, *shape[1:]), dtype="") for name, shape in _name_shapes(build_shape)
     )
+
+
+def _read_tensors(model: Any, attribute: Literal["inputs", "outputs"]) -> list[Any]:
+    """The symbolic inputs or outputs, none for a model without a graph."""
+    try:
+        return list(getattr(model, attribute) or ())
+    except (AttributeError, ValueError):
+        return []
 
 
 def _leniency(model: Any) -> Literal["", "rank", "length"]:
-    """Keras adds or drops a last axis of one in every graph; only a functional one holds rows against the lengths it declares.
+    """How far rows may differ from the declared shape.
 
-    A layer that depends on the length crashes on another one, so a model with such a layer is no lenient one.
+    Keras adds or drops a last axis of one in every graph, and compares rows with the declared lengths in
+    functional models only. A layer that depends on the length fails for a different one, so a model with such
+    a layer is not lenient about lengths.
     """
-    if _kind(model) == "subclass":
+    if _model_kind(model) == "subclass":
         return ""
-    bound = any(
+    depends_on_length = any(
         isinstance(layer, keras.layers.Flatten | keras.layers.Reshape) for _, layer in walk_layers(model)
     )
-    return "length" if _kind(model) == "Sequential" and not bound else "rank"
+    return "length" if _model_kind(model) == "Sequential" and not depends_on_length else "rank"
 
 
 def input_names(model: Any) -> list[str]:
-    """The names by which a model that takes a dict wants its inputs, in the order of `model.inputs`; empty for other models."""
+    """Return the keys under which a model takes its inputs as a dict.
+
+    They have the order of `model.inputs`; there are none for models that do not take a dict.
+    """
     struct = getattr(model, "_inputs_struct", None)
-    return (
-        [str(path[-1]) for path, _ in keras.tree.flatten_with_path(struct)]
-        if isinstance(struct, dict)
-        else []
-    )
+    if not isinstance(struct, dict):
+        return []
+    return [str(path[-1]) for path, _ in keras.tree.flatten_with_path(struct)]
 
 
-def _named_shapes(built: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
-    if isinstance(built, dict):
-        for name, shape in built.items():
+def _name_shapes(build_shape: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
+    if isinstance(build_shape, dict):
+        for name, shape in build_shape.items():
             yield clean(name), tuple(shape)
-    elif isinstance(built, (list, tuple)) and built:
-        if all(dim is None or isinstance(dim, int) for dim in built):
-            yield "input", tuple(built)
+    elif isinstance(build_shape, (list, tuple)) and build_shape:
+        if all(size is None or isinstance(size, int) for size in build_shape):
+            yield "input", tuple(build_shape)
         else:
-            for number, shape in enumerate(built):
+            for number, shape in enumerate(build_shape):
                 yield f"input_{number}", tuple(shape)
 
 
-def _outputs(model: Any) -> tuple[OutputFact, ...]:
-    try:
-        tensors = list(model.outputs or ())
-    except (AttributeError, ValueError):
-        tensors = []
-    names = _output_names(model)
+def _describe_outputs(model: Any) -> tuple[OutputFact, ...]:
+    tensors, names = _read_tensors(model, "outputs"), _output_names(model)
     if not tensors or len(names) != len(tensors):
         return ()
     loss = _loss_name(model)
     return tuple(
-        OutputFact(name=name, shape=tuple(t.shape), decision=_decision(t, loss))
-        for name, t in zip(names, tensors, strict=True)
+        OutputFact(name=name, shape=tuple(tensor.shape), decision=_decision(tensor, loss))
+        for name, tensor in zip(names, tensors, strict=True)
     )
 
 
 def _output_names(model: Any) -> list[str]:
-    """Names of the outputs as answers have them: by their place in a dict, else the name of the layer they come from."""
-    # A Sequential model keeps its names on the functional one inside it.
+    """The names of the outputs.
+
+    A name is the path in a dict, or the name of the layer that produces the output.
+    """
+    # A Sequential model keeps its names in the functional model inside it.
     inner = getattr(model, "_functional", None) or model
     struct = getattr(inner, "_outputs_struct", None)
     if isinstance(struct, dict):
-        return [
-            clean("/".join(str(step) for step in path)) for path, _ in keras.tree.flatten_with_path(struct)
-        ]
+        return [clean("/".join(map(str, path))) for path, _ in keras.tree.flatten_with_path(struct)]
     return [clean(name) for name in getattr(inner, "output_names", ())]
 
 
 def _decision(tensor: Any, loss: str) -> Decision | None:
-    """How users turn this output into a class, from its last activation, or from the loss where logits are trained."""
-    several = bool(tensor.shape) and len(tensor.shape) > 1 and (tensor.shape[-1] or 0) > 1
-    activation = _activation(getattr(getattr(tensor, "_keras_history", None), "operation", None))
+    """How users turn this output into a class.
+
+    It follows from the last activation or, for logits, from the loss.
+    """
+    has_classes = bool(tensor.shape) and len(tensor.shape) > 1 and (tensor.shape[-1] or 0) > 1
+    activation = _activation_name(_producer(tensor))
     if activation == "softmax" or (activation == "linear" and "categorical" in loss):
-        return "argmax" if several else None
+        return "argmax" if has_classes else None
     return "threshold" if activation == "sigmoid" else None
 
 
-def _activation(operation: Any) -> str:
+def _producer(tensor: Any) -> Any:
+    """The operation that produces a symbolic tensor, None if it is not known."""
+    return getattr(getattr(tensor, "_keras_history", None), "operation", None)
+
+
+def _activation_name(operation: Any) -> str:
     while isinstance(operation, keras.Model):
-        tensors = getattr(operation, "outputs", None) or [None]
-        operation = getattr(getattr(tensors[0], "_keras_history", None), "operation", None)
+        outputs = getattr(operation, "outputs", None) or [None]
+        operation = _producer(outputs[0])
     if type(operation).__name__ in ("Softmax", "Sigmoid"):
         return type(operation).__name__.lower()
     return str(getattr(getattr(operation, "activation", None), "__name__", "linear"))
@@ -224,17 +255,17 @@ def _backend_version() -> str:
     return str(getattr(__import__(keras.backend.backend()), "__version__", ""))
 
 
-def _devices() -> tuple[str, ...]:
-    """Devices by the names that keras.device takes; Keras lists none of torch's."""
+def _list_devices() -> tuple[str, ...]:
+    """The devices by the names that keras.device takes; Keras lists none of PyTorch's."""
     try:
         if keras.backend.backend() == "torch":
-            return _torch_devices()
+            return _list_torch_devices()
         return tuple(str(device) for device in keras.distribution.list_devices())
     except Exception:
         return ("cpu:0",)
 
 
-def _torch_devices() -> tuple[str, ...]:
+def _list_torch_devices() -> tuple[str, ...]:
     import torch
 
     if torch.cuda.is_available():

@@ -1,42 +1,53 @@
-"""The float64 copy: a copy of the model that computes in float64, so that rounding noise can be measured and subtracted.
+"""The float64 copy of a model, with which rounding noise is measured.
 
-The live model is serialised, every dtype below float64 in its config is raised, it is rebuilt and given the same weights. Where something in
-it still computes in a narrower type, there is no float64 copy and the reason is told. TensorFlow only: other backends promote float64 with float32 down.
+The live model is serialised, every dtype below float64 in its config is raised, and it is rebuilt with the
+same weights. If a part of it still computes in a narrower type, there is no float64 copy and the reason is
+reported. TensorFlow only: other backends convert float64 combined with float32 to float32.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
-from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.variables import copy_variables, has_equal_shapes
 from keras_consistency_cli.text import clean
 
-__all__ = ["Float64CopyRefused", "build_float64_copy", "copy_variables", "float64_world", "narrow_operations"]
+__all__ = [
+    "Float64CopyRefused",
+    "build_float64_copy",
+    "copy_checked_variables",
+    "dtype_policy_config",
+    "float64_defaults",
+    "narrow_operations",
+]
 
 _NARROW = frozenset({"float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
 _DTYPE_KEYS = frozenset({"dtype", "output_dtype", "compute_dtype", "autocast_dtype", "variable_dtype"})
 
 
-class Float64CopyRefused(Exception):  # noqa: N818 - a reason, told as such
-    """No float64 copy can be made of this model; the message says why."""
+class Float64CopyRefused(Exception):  # noqa: N818 - a reason that is reported, not an error
+    """No copy in a different precision can be built of this model; the message says why."""
 
 
-class float64_world:  # noqa: N801 - used like a function
-    """Context in which Keras creates and casts to float64; what was set before is restored on leaving."""
+@contextlib.contextmanager
+def float64_defaults() -> Iterator[None]:
+    """Let Keras create and cast to float64 inside the context.
 
-    def __enter__(self) -> None:
-        self._floatx, self._policy = keras.config.floatx(), keras.config.dtype_policy()
-        keras.config.set_floatx("float64")
-        keras.config.set_dtype_policy("float64")
-
-    def __exit__(self, *_exception: object) -> None:
-        keras.config.set_floatx(self._floatx)
-        keras.config.set_dtype_policy(self._policy)
+    The previous settings are restored after it.
+    """
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
 
 
 def build_float64_copy(
@@ -46,16 +57,16 @@ def build_float64_copy(
 
     Args:
         model: a built Keras model on the TensorFlow backend.
-        custom_objects: what the model may name.
-        sample: one packed float64 row per input, to build a subclassed model with.
+        custom_objects: the custom classes and functions of the model, by name.
+        sample: one packed float64 row for each input, with which a subclassed model is built.
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        ShadowRefused: it is quantised, cannot be rebuilt, or its variables do not match.
+        Float64CopyRefused: it is quantised, cannot be rebuilt, or its variables do not match.
     """
     try:
-        config = _raised(keras.saving.serialize_keras_object(model))
-        with float64_world(), keras.saving.custom_object_scope(custom_objects):
+        config = _raise_dtypes(keras.saving.serialize_keras_object(model))
+        with float64_defaults(), keras.saving.custom_object_scope(custom_objects):
             float64_copy = keras.saving.deserialize_keras_object(
                 config, custom_objects=custom_objects, safe_mode=not allow_unsafe
             )
@@ -67,31 +78,42 @@ def build_float64_copy(
         raise Float64CopyRefused(
             f"it cannot be rebuilt in float64 ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
-    copy_variables(model, float64_copy)
+    copy_checked_variables(model, float64_copy)
     return float64_copy
 
 
-def _raised(config: Any) -> Any:
+def dtype_policy_config(name: str) -> dict[str, Any]:
+    """Return the serialised form of the dtype policy with this name."""
+    return {
+        "module": "keras",
+        "class_name": "DTypePolicy",
+        "config": {"name": name},
+        "registered_name": None,
+    }
+
+
+def _raise_dtypes(config: Any) -> Any:
     """The config with every dtype and dtype policy raised to float64."""
     if isinstance(config, dict):
         if config.get("class_name") == "QuantizedDTypePolicy" or config.get("quantization_config"):
             raise Float64CopyRefused("it is quantised")
-        if _is_policy(config):
-            return {
-                "module": "keras",
-                "class_name": "DTypePolicy",
-                "config": {"name": "float64"},
-                "registered_name": None,
-            }
-        return {key: "float64" if _is_narrow(key, value) else _raised(value) for key, value in config.items()}
+        if _is_float_policy(config):
+            return dtype_policy_config("float64")
+        return {
+            key: "float64" if _is_narrow(key, value) else _raise_dtypes(value)
+            for key, value in config.items()
+        }
     if isinstance(config, (list, tuple)):
-        return [_raised(value) for value in config]
+        return [_raise_dtypes(value) for value in config]
     return copy.copy(config)
 
 
-def _is_policy(config: dict[str, Any]) -> bool:
-    """A dtype policy of floats; layers that put out whole numbers have one of whole numbers, which stays."""
-    # A function of the user's own has its name there and no mapping.
+def _is_float_policy(config: dict[str, Any]) -> bool:
+    """Whether the config is of a dtype policy of floats.
+
+    Layers that return integers have a policy of integers, which stays. A custom function has its name under
+    "config".
+    """
     inner = config.get("config")
     kind, name = config.get("class_name"), inner.get("name") if isinstance(inner, dict) else None
     return kind == "DTypePolicyMap" or (kind in ("DTypePolicy", "FloatDTypePolicy") and name in _NARROW)
@@ -101,50 +123,54 @@ def _is_narrow(key: str, value: Any) -> bool:
     return key in _DTYPE_KEYS and isinstance(value, str) and value in _NARROW
 
 
-def copy_variables(model: Any, float64_copy: Any) -> None:
-    """Give the variables of `model` to a copy of it, by place, and let its Normalization layers take note.
+def copy_checked_variables(model: Any, rebuilt: Any) -> None:
+    """Copy the variables of `model` to a copy rebuilt from its config.
 
     Raises:
-        ShadowRefused: the copy has other variables.
+        Float64CopyRefused: the copy has variables of different shapes.
     """
-    mine, theirs = list(model.variables), list(float64_copy.variables)
-    if [v.shape for v in mine] != [v.shape for v in theirs]:
-        raise Float64CopyRefused("rebuilding it gives other variables than loading it")
-    for source, target in zip(mine, theirs, strict=True):
-        values = np.asarray(keras.ops.convert_to_numpy(source))
-        target.assign(values.astype("float64") if "float" in str(target.dtype) else values)
-    for _, layer in walk_layers(float64_copy):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
-
-
-def narrow_operations(graph: Any) -> Iterator[str]:
-    """Yield the operations of a traced TensorFlow graph, its function library included, that compute in float32, float16 or bfloat16."""
-    definition = graph.as_graph_def()
-    for body in (definition.node, *(function.node_def for function in definition.library.function)):
-        harmless = _looking_at_bits(body)
-        for node in body:
-            kinds = {
-                _LOW_TYPES[attr.type]
-                for key, attr in node.attr.items()
-                if attr.type in _LOW_TYPES and key in _TYPE_KEYS
-            }
-            if kinds and node.name not in harmless and not _only_reads(node):
-                yield f"{clean(node.name)} ({node.op}, {', '.join(sorted(kinds))})"
+    if not has_equal_shapes(model, rebuilt):
+        raise Float64CopyRefused("the model rebuilt from its config has different variables")
+    copy_variables(model, rebuilt)
 
 
 _LOW_TYPES = {1: "float32", 14: "bfloat16", 19: "float16"}
+_DOUBLE = 2
 _TYPE_KEYS = frozenset({"T", "dtype", "DstT", "out_type", "output_type"})
 _READING = frozenset({"Const", "Placeholder", "NoOp", "Shape", "ShapeN", "Size", "Rank"})
 
 
+def narrow_operations(graph: Any) -> Iterator[str]:
+    """Yield the operations of a TensorFlow graph that compute in a type below float64.
+
+    These types are float32, float16 and bfloat16. The functions in the library of the graph are included.
+    """
+    definition = graph.as_graph_def()
+    for body in (definition.node, *(function.node_def for function in definition.library.function)):
+        bit_readers = _bit_readers(body)
+        for node in body:
+            dtypes = {
+                _LOW_TYPES[attribute.type]
+                for key, attribute in node.attr.items()
+                if attribute.type in _LOW_TYPES and key in _TYPE_KEYS
+            }
+            if dtypes and node.name not in bit_readers and not _only_reads(node):
+                yield f"{clean(node.name)} ({node.op}, {', '.join(sorted(dtypes))})"
+
+
 def _only_reads(node: Any) -> bool:
-    """Shape queries and casts up to float64 take a narrow type without computing in it."""
-    return node.op in _READING or (node.op == "Cast" and node.attr["DstT"].type == 2)
+    """Whether the operation takes a narrow type without computing in it.
+
+    Shape queries and casts to float64 do.
+    """
+    return node.op in _READING or (node.op == "Cast" and node.attr["DstT"].type == _DOUBLE)
 
 
-def _looking_at_bits(body: Any) -> set[str]:
-    """A cast whose bits alone are looked at, as keras.ops.argmax does to tell -0.0 from 0.0: no number of low precision comes of it."""
+def _bit_readers(body: Any) -> set[str]:
+    """The casts of which only the bits are read, and the operations that read them.
+
+    keras.ops.argmax does so to distinguish -0.0 from 0.0; no number of low precision results from it.
+    """
     consumers: dict[str, set[str]] = {}
     for node in body:
         for source in node.input:

@@ -1,4 +1,4 @@
-"""Loading the live model. Imported by the worker only: the backend comes with it."""
+"""Loading the live model. Imported by the worker only, because it imports the backend."""
 
 from __future__ import annotations
 
@@ -13,114 +13,121 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.loading.model.memory_errors import exhaustion
+from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = ["check_unchanged", "import_custom_objects", "load_model"]
 
 
 def load_model(
-    path: Path, *, known: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False
+    path: Path, *, custom_objects: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False
 ) -> tuple[Any, tuple[str, ...]]:
-    """Load a `.keras` model as a server would, and return it with remarks for the report.
+    """Load a `.keras` model as a server would, and return it with notes for the report.
 
-    The archive must have passed `loading.archive.read_archive`.
+    The archive must have passed `loading.model_file.archive.read_archive`.
 
     Args:
         path: the `.keras` file.
-        known: custom objects by name, from `import_custom_objects`.
-        compiled: whether to restore the compile settings first; a model whose settings cannot be restored is loaded without them either way.
+        custom_objects: the custom classes and functions by name, from `import_custom_objects`.
+        compiled: whether to restore the compile settings; a model is loaded without them if they cannot be
+            restored.
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        RefusedError: Keras cannot rebuild it, with Keras's own message on one line, or it is no model.
-        NoVerdictError: it asks for more memory than there is.
+        RefusedError: Keras cannot rebuild it, with Keras's own message on one line, or it is not a model.
+        NoVerdictError: it needs more memory than is available.
     """
+    options = {"custom_objects": dict(custom_objects), "safe_mode": not allow_unsafe}
     try:
-        return _a_model(
-            keras.models.load_model(
-                path, custom_objects=dict(known), compile=compiled, safe_mode=not allow_unsafe
-            ),
-            path,
-        ), ()
+        loaded = keras.models.load_model(path, compile=compiled, **options)
+        return _require_model(loaded, path), ()
     except RefusedError:
         raise
     except Exception as problem:
-        if exhaustion(problem) is not None:
-            raise _too_large(path) from problem
+        if memory_error_message(problem) is not None:
+            raise _memory_error(path) from problem
         try:
-            model = keras.models.load_model(
-                path, custom_objects=dict(known), compile=False, safe_mode=not allow_unsafe
-            )
+            loaded = keras.models.load_model(path, compile=False, **options)
         except Exception:
-            raise _refused(path, problem) from problem
-        return _a_model(model, path), (f"loaded with compile=False: {clean(problem)}",)
+            raise _load_error(path, problem) from problem
+        return _require_model(loaded, path), (f"loaded with compile=False: {clean(problem)}",)
 
 
 def check_unchanged(path: Path, sha256: str) -> None:
-    """Refuse a file that is not the one that was looked at, as when it was replaced in between.
+    """Refuse a file that was replaced after it was checked.
 
     Args:
         path: the `.keras` file.
-        sha256: what it was when it passed; "" asks nothing.
+        sha256: of the file when it was checked; "" skips the comparison.
     """
     if not sha256:
         return
     with path.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
-            what = f"{clean(path)} was changed between being checked and being loaded"
             raise RefusedError(
-                what, expected="a file that nobody writes to", fix="run kcheck again once it is complete"
+                f"{clean(path)} was changed after kcheck had checked it and before it was loaded",
+                expected="a file that does not change while kcheck runs",
+                fix="run kcheck again when the file is complete",
             )
 
 
-def _too_large(path: Path) -> NoVerdictError:
-    what = f"{clean(path)} cannot be loaded: it asks for more memory than there is"
+def _memory_error(path: Path) -> NoVerdictError:
     return NoVerdictError(
-        what,
-        expected="a model whose weights fit this machine",
-        fix="'kcheck inspect' shows the sizes; use a larger machine",
+        f"{clean(path)} cannot be loaded: it needs more memory than is available",
+        expected="a model whose weights fit into the memory of this machine",
+        fix="'kcheck inspect' shows the sizes; use a machine with more memory",
     )
 
 
-def _a_model(loaded: Any, path: Path) -> Any:
+def _require_model(loaded: Any, path: Path) -> Any:
     if not isinstance(loaded, keras.Model):
-        what = f"{clean(path)} holds a single {clean(type(loaded).__name__, 60)}, not a model"
         raise RefusedError(
-            what, expected="a keras.Model", fix="put the layer into keras.Sequential([...]) and save that"
+            f"{clean(path)} holds a single {clean(type(loaded).__name__, 60)}, not a model",
+            expected="a keras.Model",
+            fix="put the layer into keras.Sequential([...]) and save that model",
         )
     return loaded
 
 
-def _refused(path: Path, problem: Exception) -> RefusedError:
-    # Keras wraps what happened into advice on get_config and the whole config; the innermost exception is what helps.
-    innermost = unstyled(problem).rpartition("Exception encountered:")[2]
-    shown, *others = [line.strip() for line in innermost.splitlines() if line.strip()] or [
-        type(problem).__name__
-    ]
-    for line in others[:2]:
-        if shown.endswith((":", ",")) or shown.startswith("Exception encountered when calling"):
-            shown = f"{shown} {line}"
+def _load_error(path: Path, problem: Exception) -> RefusedError:
     return RefusedError(
-        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(shown, 300)}",
-        fix="custom classes come from --custom-objects layers.py; otherwise load and save it again with the Keras that made it",
+        f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(_innermost_text(problem), 300)}",
+        fix="name the file with the custom classes: --custom-objects layers.py; "
+        "if there are none, load the model with the Keras that saved it and save it again",
     )
 
 
-def import_custom_objects(files: Sequence[Path]) -> dict[str, Any]:
-    """Import the user's Python files and return what a model may name: registered objects and every class and function defined there.
+def _innermost_text(problem: Exception) -> str:
+    """The text of the innermost exception.
 
-    A file may import others that lie beside it; nothing there takes precedence over an installed module of the same name.
+    Keras wraps it into advice on get_config and the whole config.
     """
-    found: dict[str, Any] = {}
+    innermost = unstyled(problem).rpartition("Exception encountered:")[2]
+    lines = [line.strip() for line in innermost.splitlines() if line.strip()]
+    if not lines:
+        return type(problem).__name__
+    text = lines[0]
+    for line in lines[1:3]:
+        if text.endswith((":", ",")) or text.startswith("Exception encountered when calling"):
+            text = f"{text} {line}"
+    return text
+
+
+def import_custom_objects(files: Sequence[Path]) -> dict[str, Any]:
+    """Import the user's Python files and return their classes and functions by name.
+
+    Registered objects are known to Keras after the import. A file may import others in its folder; these
+    never take precedence over an installed module of the same name.
+    """
+    custom_objects: dict[str, Any] = {}
     for number, file in enumerate(files):
         module = _import_file(file, f"kcheck_custom_objects_{number}")
-        found |= {
+        custom_objects |= {
             name: value
             for name, value in vars(module).items()
             if getattr(value, "__module__", None) == module.__name__
         }
-    return found
+    return custom_objects
 
 
 def _import_file(file: Path, name: str) -> ModuleType:
@@ -128,7 +135,7 @@ def _import_file(file: Path, name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(
             f"--custom-objects {clean(file)} is not a Python file",
-            expected="a .py file that defines the model's own layers",
+            expected="a .py file that defines the custom layers of the model",
         )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

@@ -1,4 +1,7 @@
-"""A copy of the model in mixed precision, as served on hardware that multiplies in 16 bits: the same weights, float32 policies lowered."""
+"""A copy of the model in mixed precision, as used on hardware that computes in 16 bits.
+
+The weights are the same; dtype policies of float32 are replaced.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,37 @@ from typing import Any
 
 import keras
 
-from keras_consistency_cli.loading.model.float64 import Float64CopyRefused, copy_variables
+from keras_consistency_cli.loading.model.float64 import (
+    Float64CopyRefused,
+    copy_checked_variables,
+    dtype_policy_config,
+)
 from keras_consistency_cli.text import clean
 
-__all__ = ["build_lowered"]
+__all__ = ["build_mixed_precision_copy"]
 
 
-def build_lowered(
+def build_mixed_precision_copy(
     model: Any, policy: str, *, custom_objects: Mapping[str, Any], sample: Any, allow_unsafe: bool = False
 ) -> Any:
-    """Return a copy of `model` whose float32 layers compute under `policy`, such as mixed_float16; variables stay float32.
+    """Return a copy of `model` whose float32 layers compute under `policy`.
+
+    Variables stay float32.
 
     Args:
         model: a built Keras model.
-        policy: the name of a dtype policy.
-        custom_objects: what the model may name.
-        sample: one packed row per input, to build a subclassed model with.
+        policy: the name of a dtype policy, such as mixed_float16.
+        custom_objects: the custom classes and functions of the model, by name.
+        sample: one packed row for each input, with which a subclassed model is built.
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        ShadowRefused: it cannot be rebuilt, or its variables do not match.
+        Float64CopyRefused: it cannot be rebuilt, or its variables do not match.
     """
-    usual = keras.config.dtype_policy()
+    usual_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        config = _lowered(keras.saving.serialize_keras_object(model), policy)
+        config = _replace_policies(keras.saving.serialize_keras_object(model), policy)
         lowered = keras.saving.deserialize_keras_object(
             config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe
         )
@@ -43,25 +52,21 @@ def build_lowered(
             f"it cannot be rebuilt in {policy} ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
     finally:
-        keras.config.set_dtype_policy(usual)
-    copy_variables(model, lowered)
+        keras.config.set_dtype_policy(usual_policy)
+    copy_checked_variables(model, lowered)
     return lowered
 
 
-def _lowered(config: Any, policy: str) -> Any:
-    """The config with every float32 policy replaced; the dtype of inputs and of numbers kept in the config stays."""
+def _replace_policies(config: Any, policy: str) -> Any:
+    """The config with every float32 policy replaced.
+
+    Dtypes of inputs and of stored numbers stay.
+    """
     if isinstance(config, dict):
-        if (
-            config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy")
-            and config.get("config", {}).get("name") == "float32"
-        ):
-            return {
-                "module": "keras",
-                "class_name": "DTypePolicy",
-                "config": {"name": policy},
-                "registered_name": None,
-            }
-        return {key: _lowered(value, policy) for key, value in config.items()}
+        is_policy = config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy")
+        if is_policy and config.get("config", {}).get("name") == "float32":
+            return dtype_policy_config(policy)
+        return {key: _replace_policies(value, policy) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
-        return [_lowered(value, policy) for value in config]
+        return [_replace_policies(value, policy) for value in config]
     return copy.copy(config)

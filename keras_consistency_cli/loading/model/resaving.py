@@ -1,4 +1,8 @@
-"""Saving a live model and loading it again, and what is not the same afterwards: weights, entries of the config, arguments that it leaves out."""
+"""Saving a live model and loading it again, and finding the differences afterwards.
+
+The differences are weights, entries of the config, and constructor arguments that the config does not
+contain.
+"""
 
 from __future__ import annotations
 
@@ -8,41 +12,61 @@ import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import keras
 import numpy as np
 
-from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.facts import is_keras_class, is_keras_method, walk_layers
 from keras_consistency_cli.text import clean
 
 __all__ = [
-    "config_differences",
-    "forgotten_arguments",
+    "ConfigDifference",
+    "ForgottenArgument",
+    "find_config_differences",
+    "find_forgotten_arguments",
+    "find_weight_differences",
     "load_again",
-    "saved_and_loaded",
-    "weight_differences",
+    "save_and_load",
 ]
 
-_MOST = 20
-_SHOWN = 60
-# Keras takes these for every layer, whatever its own constructor says.
+_MAX_REPORTED = 20
+_MAX_COMPARED = 10_000
+_VALUE_WIDTH = 60
 _FOR_ALL_LAYERS = frozenset({"self", "name", "dtype", "trainable", "autocast", "activity_regularizer"})
+"""Keras takes these arguments for every layer, whatever its own constructor names."""
+
+
+class ConfigDifference(TypedDict):
+    """An entry of the config that is different after loading, with both values as text."""
+
+    path: str
+    before: str
+    after: str
+
+
+class ForgottenArgument(TypedDict):
+    """A constructor argument that `get_config` leaves out, with its value as text."""
+
+    layer: str
+    kind: str
+    argument: str
+    value: str
 
 
 def load_again(path: Path, *, custom_objects: Mapping[str, Any], compiled: bool, allow_unsafe: bool) -> Any:
-    """Load a `.keras` file once more; whatever Keras raises is passed on."""
+    """Load a `.keras` file once more; exceptions of Keras are passed on."""
     return keras.models.load_model(
         path, custom_objects=dict(custom_objects), compile=compiled, safe_mode=not allow_unsafe
     )
 
 
-def saved_and_loaded(
+def save_and_load(
     model: Any, *, custom_objects: Mapping[str, Any], allow_unsafe: bool, times: int = 1
 ) -> Generator[Any, None, None]:
-    """Save `model` into a temporary file and yield what comes back, `times` times over.
+    """Save `model` to a temporary file, load it `times` times and yield each loaded model.
 
-    Everything that Keras raises is passed on; nothing has been yielded where saving itself went wrong.
+    Exceptions of Keras are passed on; if saving fails, nothing has been yielded before.
     """
     with tempfile.TemporaryDirectory(prefix="kcheck-") as folder:
         path = Path(folder) / "model.keras"
@@ -51,97 +75,101 @@ def saved_and_loaded(
             yield load_again(path, custom_objects=custom_objects, compiled=True, allow_unsafe=allow_unsafe)
 
 
-def weight_differences(live: Any, loaded: Any) -> list[str]:
-    """Name the weights that are not the same in `loaded`, or that only one of the two has; by their place, for names may be made up anew."""
-    found = []
-    for mine, theirs in islice(zip_longest(live.weights, loaded.weights), 10_000):
-        if mine is None or theirs is None:
-            found.append(f"{clean((mine or theirs).path)} (only {'before' if theirs is None else 'after'})")
-        elif not _same(mine, theirs):
-            found.append(clean(mine.path))
-    return found[:_MOST]
+def find_weight_differences(live: Any, loaded: Any) -> list[str]:
+    """Name the weights that are different in `loaded` or missing in one of the two models.
+
+    They are compared by position, because names may be generated again when a model is loaded.
+    """
+    differences = []
+    for before, after in islice(zip_longest(live.weights, loaded.weights), _MAX_COMPARED):
+        if before is None or after is None:
+            present, time = (after, "after") if before is None else (before, "before")
+            differences.append(f"{clean(present.path)} (only {time})")
+        elif not _has_same_bits(before, after):
+            differences.append(clean(before.path))
+    return differences[:_MAX_REPORTED]
 
 
-def _same(mine: Any, theirs: Any) -> bool:
-    a, b = (np.asarray(keras.ops.convert_to_numpy(variable)) for variable in (mine, theirs))
+def _has_same_bits(before: Any, after: Any) -> bool:
+    a, b = (np.asarray(keras.ops.convert_to_numpy(variable)) for variable in (before, after))
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
-def config_differences(live: Any, loaded: Any) -> list[dict[str, str]]:
-    """Return the entries of the config that are not the same in `loaded`, as `path`, `before` and `after` in words."""
+def find_config_differences(live: Any, loaded: Any) -> list[ConfigDifference]:
+    """Return the entries of the config that are different in `loaded`."""
     try:
-        mine, theirs = (
-            json.loads(json.dumps(keras.saving.serialize_keras_object(each), default=str))
-            for each in (live, loaded)
-        )
+        before, after = _serialise(live), _serialise(loaded)
     except Exception:
-        # A config that cannot be put into words is no news here: saving has gone well.
+        # A config that cannot be written as JSON is not a finding here: saving has succeeded.
         return []
-    found = islice(_differing(mine.get("config"), theirs.get("config"), ""), _MOST)
+    differences = _walk_differences(before.get("config"), after.get("config"), "")
     return [
-        {"path": path, "before": clean(repr(a), _SHOWN), "after": clean(repr(b), _SHOWN)}
-        for path, a, b in found
+        ConfigDifference(path=path, before=clean(repr(a), _VALUE_WIDTH), after=clean(repr(b), _VALUE_WIDTH))
+        for path, a, b in islice(differences, _MAX_REPORTED)
     ]
 
 
-def _differing(a: Any, b: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the leaves at which two JSON trees part; a layer goes by its name instead of its number, and names may be made up anew."""
+def _serialise(model: Any) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(keras.saving.serialize_keras_object(model), default=str)))
+
+
+def _walk_differences(a: Any, b: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the leaves at which two JSON trees differ.
+
+    A layer is shown by its name instead of its number. Names are not compared, because they may be generated
+    again.
+    """
     if isinstance(a, dict) and isinstance(b, dict):
         for key in (key for key in dict.fromkeys((*a, *b)) if key != "name"):
-            yield from _differing(
-                a.get(key), b.get(key), f"{path}/{clean(key, 40)}" if path else clean(key, 40)
-            )
+            shown = clean(key, 40)
+            yield from _walk_differences(a.get(key), b.get(key), f"{path}/{shown}" if path else shown)
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        for number, (one, other) in enumerate(zip(a, b, strict=True)):
-            yield from _differing(one, other, f"{path}/{_named(one, number)}")
+        for number, (entry_a, entry_b) in enumerate(zip(a, b, strict=True)):
+            yield from _walk_differences(entry_a, entry_b, f"{path}/{_entry_name(entry_a, number)}")
     elif a != b:
         yield path, a, b
 
 
-def _named(entry: Any, number: int) -> str:
+def _entry_name(entry: Any, number: int) -> str:
     config = entry.get("config") if isinstance(entry, dict) else None
     return clean(config.get("name", number), 40) if isinstance(config, dict) else str(number)
 
 
-def forgotten_arguments(model: Any) -> list[dict[str, str]]:
-    """Return constructor arguments of the model's own classes that `get_config` leaves out although the object keeps them.
+def find_forgotten_arguments(model: Any) -> list[ForgottenArgument]:
+    """Return constructor arguments of custom classes that `get_config` leaves out.
 
-    Only plain values count, and only where a `get_config` of the class's own stands in for the one of Keras, which knows every argument.
+    Only plain values that the object has as attributes count, and only if the class overrides Keras's
+    `get_config`, which would contain every argument.
     """
-    return [found for path, layer in [("", model), *walk_layers(model)] for found in _forgotten(path, layer)][
-        :_MOST
-    ]
+    arguments = (
+        argument
+        for path, layer in [("", model), *walk_layers(model)]
+        for argument in _walk_forgotten_arguments(path, layer)
+    )
+    return list(islice(arguments, _MAX_REPORTED))
 
 
-def _forgotten(path: str, layer: Any) -> Iterator[dict[str, str]]:
+def _walk_forgotten_arguments(path: str, layer: Any) -> Iterator[ForgottenArgument]:
     kind = type(layer)
-    if (
-        kind.__module__.startswith("keras.")
-        or not _overrides(kind, "get_config")
-        or _overrides(kind, "from_config")
-    ):
+    has_own_config = not is_keras_method(kind, "get_config") and is_keras_method(kind, "from_config")
+    if is_keras_class(kind) or not has_own_config:
         return
     try:
         config = layer.get_config()
     except Exception:
         return
-    for name, parameter in _arguments(kind).items():
+    for name, parameter in _constructor_parameters(kind).items():
         value = getattr(layer, name, getattr(layer, f"_{name}", None))
         if name not in config and parameter.default is not parameter.empty and _is_plain(value):
-            yield {
-                "layer": path or clean(layer.name),
-                "kind": clean(kind.__name__),
-                "argument": clean(name),
-                "value": clean(repr(value), _SHOWN),
-            }
+            yield ForgottenArgument(
+                layer=path or clean(layer.name),
+                kind=clean(kind.__name__),
+                argument=clean(name),
+                value=clean(repr(value), _VALUE_WIDTH),
+            )
 
 
-def _overrides(kind: type, method: str) -> bool:
-    owner = next((base for base in kind.__mro__ if method in vars(base)), object)
-    return not owner.__module__.startswith("keras.")
-
-
-def _arguments(kind: type) -> dict[str, inspect.Parameter]:
+def _constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     try:
         parameters = inspect.signature(kind).parameters.items()

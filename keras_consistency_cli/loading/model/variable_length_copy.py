@@ -1,24 +1,27 @@
-"""A twin: a copy of the model with the same weights whose inputs take series of any length, or that carries its state over."""
+"""A copy of the model with the same weights whose inputs take series of any length.
+
+With a batch size, the recurrent layers of the copy also keep their state from call to call.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
-from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.variables import copy_variables, has_equal_shapes
 from keras_consistency_cli.text import clean
 
-__all__ = ["TwinRefused", "build_twin"]
+__all__ = ["CopyRefused", "build_variable_length_copy"]
 
 
-class TwinRefused(Exception):  # noqa: N818 - a reason, told as such
-    """No such twin can be made of this model; the message says why."""
+class CopyRefused(Exception):  # noqa: N818 - a reason that is reported, not an error
+    """No such copy can be built of this model; the message says why."""
 
 
-def build_twin(
+def build_variable_length_copy(
     model: Any,
     *,
     lengths: Collection[int],
@@ -30,62 +33,76 @@ def build_twin(
 
     Args:
         model: a built Functional or Sequential model.
-        lengths: lengths of axis 1 that are to become free.
-        custom_objects: what the model may name.
-        batch: with a number, recurrent layers carry their state and every batch has this size.
+        lengths: the lengths of axis 1 that become variable.
+        custom_objects: the custom classes and functions of the model, by name.
+        batch: if a number, recurrent layers keep their state and every batch has this size.
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        TwinRefused: it cannot be rebuilt, or its variables do not match.
+        CopyRefused: it cannot be rebuilt, or its variables do not match.
     """
+    rewriter = _Rewriter(lengths=frozenset(lengths), batch=batch)
     try:
-        config = _loosened(keras.saving.serialize_keras_object(model), frozenset(lengths), batch)
+        config = rewriter.rewrite(keras.saving.serialize_keras_object(model))
         with keras.saving.custom_object_scope(dict(custom_objects)):
-            twin = keras.saving.deserialize_keras_object(
+            rebuilt = keras.saving.deserialize_keras_object(
                 config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe
             )
-        mine, theirs = list(model.variables), list(twin.variables)
+        is_alike = has_equal_shapes(model, rebuilt)
     except Exception as problem:
-        raise TwinRefused(
-            f"it cannot be rebuilt for other lengths ({type(problem).__name__}: {clean(problem, 120)})"
+        raise CopyRefused(
+            f"it cannot be rebuilt for different lengths ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
-    if not twin.built or [each.shape for each in mine] != [each.shape for each in theirs]:
-        raise TwinRefused("rebuilt for other lengths it has other variables")
-    for source, target in zip(mine, theirs, strict=True):
-        target.assign(np.asarray(keras.ops.convert_to_numpy(source)))
-    for _, layer in walk_layers(twin):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
-    return twin
+    if not rebuilt.built or not is_alike:
+        raise CopyRefused("the model rebuilt for different lengths has different variables")
+    copy_variables(model, rebuilt)
+    return rebuilt
 
 
-def _loosened(config: Any, lengths: frozenset[int], batch: int | None, *, shapes: bool = False) -> Any:
-    """The config with the lengths of axis 1 taken out of every declared shape, and recurrent layers made stateful where a batch is given."""
-    if isinstance(config, dict):
-        recurrent = batch is not None and "return_sequences" in config and "stateful" in config
-        changed = {key: _entry(key, value, lengths, batch, shapes) for key, value in config.items()}
-        return {**changed, "stateful": True} if recurrent else changed
-    if isinstance(config, (list, tuple)):
-        return [_loosened(value, lengths, batch, shapes=shapes) for value in config]
-    return config
+@dataclass(frozen=True, kw_only=True)
+class _Rewriter:
+    """The changes to a config.
 
+    Lengths of axis 1 become variable, and recurrent layers stateful if there is a batch size.
+    """
 
-def _entry(key: str, value: Any, lengths: frozenset[int], batch: int | None, shapes: bool) -> Any:
-    """One entry of a config: declared shapes are those of an input and those that layers were built with."""
-    if key in ("batch_shape", "build_input_shape") or (shapes and key.endswith("shape")):
-        return _free(value, lengths, batch, flat=key == "batch_shape")
-    return _loosened(value, lengths, batch, shapes=shapes or key == "build_config")
+    lengths: frozenset[int]
+    batch: int | None
 
+    def rewrite(self, config: Any, *, holds_shapes: bool = False) -> Any:
+        """Return the changed config.
 
-def _free(shape: Any, lengths: frozenset[int], batch: int | None, *, flat: bool) -> Any:
-    """A shape, or several in a list or dict, without the length on axis 1; one of two axes only where it is an input's."""
-    if isinstance(shape, dict):
-        return {key: _free(value, lengths, batch, flat=flat) for key, value in shape.items()}
-    if not isinstance(shape, (list, tuple)) or not shape:
-        return shape
-    if any(isinstance(each, (list, tuple, dict)) for each in shape):
-        return [_free(each, lengths, batch, flat=flat) for each in shape]
-    free = list(shape)
-    if len(free) > 2 - flat and free[1] in lengths:
-        free[1] = None
-    return [batch if batch is not None else free[0], *free[1:]]
+        With `holds_shapes`, entries named "...shape" are the shapes that a layer was built with.
+        """
+        if isinstance(config, dict):
+            is_recurrent = "return_sequences" in config and "stateful" in config
+            changed = {key: self._rewrite_entry(key, value, holds_shapes) for key, value in config.items()}
+            return {**changed, "stateful": True} if self.batch is not None and is_recurrent else changed
+        if isinstance(config, (list, tuple)):
+            return [self.rewrite(value, holds_shapes=holds_shapes) for value in config]
+        return config
+
+    def _rewrite_entry(self, key: str, value: Any, holds_shapes: bool) -> Any:
+        """Change one entry.
+
+        The declared shapes are those of inputs and those that layers were built with.
+        """
+        if key in ("batch_shape", "build_input_shape") or (holds_shapes and key.endswith("shape")):
+            return self._free_shape(value, is_input=key == "batch_shape")
+        return self.rewrite(value, holds_shapes=holds_shapes or key == "build_config")
+
+    def _free_shape(self, shape: Any, *, is_input: bool) -> Any:
+        """Return a shape, or a list or dict of shapes, without the length on axis 1.
+
+        A shape of two axes has a length only if it is the shape of an input.
+        """
+        if isinstance(shape, dict):
+            return {key: self._free_shape(value, is_input=is_input) for key, value in shape.items()}
+        if not isinstance(shape, (list, tuple)) or not shape:
+            return shape
+        if any(isinstance(size, (list, tuple, dict)) for size in shape):
+            return [self._free_shape(part, is_input=is_input) for part in shape]
+        sizes = list(shape)
+        if len(sizes) > 2 - is_input and sizes[1] in self.lengths:
+            sizes[1] = None
+        return [self.batch if self.batch is not None else sizes[0], *sizes[1:]]

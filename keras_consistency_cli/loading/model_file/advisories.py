@@ -1,6 +1,7 @@
-"""Versions of Keras in which loading a file is known to be unsafe, from published advisories and from the fixes in Keras's own source.
+"""Versions of Keras in which loading a file is known to be unsafe.
 
-A table, so that it can be reviewed: one row per advisory, the ranges of versions as its publisher gives them. `docs/safety.md` links the sources.
+The table follows the published advisories and the fixes in Keras's own source: one row for each advisory,
+with the ranges of versions as its publisher gives them. `docs/safety.md` links the sources.
 """
 
 from __future__ import annotations
@@ -8,17 +9,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "advisories_for", "version_warning"]
+__all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "find_advisories", "version_warning"]
 
 Version = tuple[int, int, int]
 
 SAFE_VERSIONS = "3.12.4 of the 3.12 series, or 3.15.1 or newer"
-"""What to update to: the first versions that no row of the table covers."""
+"""The versions to update to: the first that no row of the table covers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Advisory:
-    """One known fault: its number, what a file can do with it, where it is published, and the versions from (included) to (excluded)."""
+    """One known fault of Keras.
+
+    `allows` says what a file can do, as the end of a sentence. `ranges` are pairs of the first affected
+    version and the first version with the fix.
+    """
 
     number: str
     allows: str
@@ -104,28 +109,34 @@ ADVISORIES: tuple[Advisory, ...] = (
 )
 
 
-def advisories_for(version: str) -> tuple[Advisory, ...]:
-    """Return what is known of a version such as "3.8.0"; nothing where it is no Keras 3 version."""
-    found = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", version)
-    if found is None:
+def find_advisories(version: str) -> tuple[Advisory, ...]:
+    """Return the advisories for a version such as "3.8.0".
+
+    There are none for a text that is not a version.
+    """
+    match = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", version)
+    if match is None:
         return ()
-    numbers = (int(found[1]), int(found[2]), int(found[3] or 0))
+    numbers = (int(match[1]), int(match[2]), int(match[3] or 0))
     return tuple(
         advisory for advisory in ADVISORIES if any(start <= numbers < end for start, end in advisory.ranges)
     )
 
 
-def version_warning(version: str, whose: str) -> str | None:
-    """Return one sentence on what is known of a version, None where nothing is.
+def version_warning(version: str, subject: str) -> str | None:
+    """Return one sentence about the known faults of a version, None if it has none.
 
     Args:
         version: of Keras.
-        whose: the beginning of the sentence, as in "the model was saved with".
+        subject: the beginning of the sentence, as in "the model was saved with".
     """
-    known = advisories_for(version)
-    if not known:
+    advisories = find_advisories(version)
+    if not advisories:
         return None
-    worst = known[0]
-    others = [advisory.number for advisory in known[1:] if advisory.number.startswith("CVE-")]
+    worst = advisories[0]
+    others = [advisory.number for advisory in advisories[1:] if advisory.number.startswith("CVE-")]
     also = f"; also {', '.join(others)}" if others else ""
-    return f"{whose} Keras {version}, where loading a hostile file {worst.allows} ({worst.number}{also}): update to {SAFE_VERSIONS}"
+    return (
+        f"{subject} Keras {version}, in which loading a hostile file {worst.allows} "
+        f"({worst.number}{also}): update to {SAFE_VERSIONS}"
+    )

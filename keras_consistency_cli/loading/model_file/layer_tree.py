@@ -1,7 +1,9 @@
-"""The layers of a saved model as a tree, read from config.json and the headers of the weights file alone.
+"""The layers of a saved model as a tree, read without Keras.
 
-Keras files weights by class and position (layers/dense, layers/dense_1), not by name; sublayers lie below the attribute that holds them. Weights that
-a wrapper shares with the layer inside it (SpectralNormalization) are stored twice, and so counted twice here.
+The sources are config.json and the headers of the weights file. Keras stores weights by class and position
+(layers/dense, layers/dense_1), not by name; the weights of a sublayer are below the attribute that holds it.
+Weights that a wrapper shares with the layer inside it (SpectralNormalization) are stored twice, and so
+counted twice here.
 """
 
 from __future__ import annotations
@@ -14,59 +16,36 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keras_consistency_cli.loading.model_file.layer_shapes import (
+    Shape,
+    as_shape,
+    read_build_shape,
+    read_output_shapes,
+    shape_by_rule,
+)
 from keras_consistency_cli.loading.model_file.weights import WeightFact
 from keras_consistency_cli.text import clean
 
 __all__ = [
-    "LayerRow",
-    "Shape",
-    "TensorRow",
-    "input_rows",
-    "layer_rows",
-    "output_rows",
-    "policy_of",
-    "weightless",
+    "LayerSummary",
+    "TensorSummary",
+    "is_parameter",
+    "read_inputs",
+    "read_layers",
+    "read_outputs",
 ]
 
-Shape = tuple[int | None, ...]
-
-_SAME_SHAPE = frozenset(
-    {
-        "Activation",
-        "BatchNormalization",
-        "Dropout",
-        "ELU",
-        "GaussianDropout",
-        "GaussianNoise",
-        "GroupNormalization",
-        "Identity",
-        "LayerNormalization",
-    }
-    | {
-        "LeakyReLU",
-        "Masking",
-        "Normalization",
-        "PReLU",
-        "RMSNormalization",
-        "ReLU",
-        "Rescaling",
-        "Softmax",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-    }
-    | {"UnitNormalization"}
-)
-_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN"})
-_NO_PARAMETERS = frozenset({"seed_generator", "optimizer"})
-"""What lies beside weights and is none: the state of random layers, and the optimizer of a compiled model inside a model."""
+_NOT_PARAMETERS = frozenset({"seed_generator", "optimizer"})
+"""Stored next to weights: the state of random layers, and the optimizer of a compiled nested model."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerRow:
-    """One layer: how deep it lies, its name and class as the file has them, what it answers with, its parameters and its dtype policy.
+class LayerSummary:
+    """One layer: depth in the tree, name, class, output shape, parameters, dtype policy.
 
-    `shape` is None where the file does not tell, `policy` "" likewise; `parameters` include those of layers inside it. A layer that is built by a
-    custom class stands in no config: it is known by its weights alone, and its class is "".
+    `shape` is None and `policy` is "" if the file does not record them. `parameters` include those of the
+    layers inside it. A layer created inside a custom class is not in the config: only its weights are known,
+    and `kind` is "".
     """
 
     depth: int
@@ -78,153 +57,154 @@ class LayerRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorRow:
-    """An input or output of the model: its name, its shape where the file tells it, its dtype ("" where it does not)."""
+class TensorSummary:
+    """An input or output of the model.
+
+    `shape` is None and `dtype` is "" if the file does not record them.
+    """
 
     name: str
     shape: Shape | None
     dtype: str
 
 
-def layer_rows(config: Mapping[str, Any], weights: Sequence[WeightFact]) -> tuple[LayerRow, ...]:
-    """Return the layers of a model in the order of the file, each above those inside it; inputs are left out."""
+def read_layers(config: Mapping[str, Any], weights: Sequence[WeightFact]) -> tuple[LayerSummary, ...]:
+    """Return the layers of a model in the order of the file, without inputs.
+
+    A layer comes before those inside it.
+    """
     tree = _Tree(weights)
-    rows = [row for row in tree.inside(config, "", 0) if row.kind != "InputLayer"]
-    return (*rows, *tree.unnamed())
+    layers = [layer for layer in tree.walk(config, "", 0) if layer.kind != "InputLayer"]
+    return (*layers, *tree.unnamed_layers())
 
 
-def weightless(path: str) -> bool:
-    """Whether what is stored there is no parameter in Keras's count: the state of a random generator or of an optimizer."""
-    return not _NO_PARAMETERS.isdisjoint(path.split("/"))
+def is_parameter(path: str) -> bool:
+    """Whether Keras counts the weight at this path.
+
+    It does not count the state of a random generator or of an optimizer.
+    """
+    return _NOT_PARAMETERS.isdisjoint(path.split("/"))
 
 
 class _Tree:
-    """The walk through a config, with the weights that it has accounted for."""
+    """The walk through a config, with the weights that belong to the layers passed so far."""
 
     def __init__(self, weights: Sequence[WeightFact]) -> None:
         self._sizes = {
-            weight.path: math.prod(weight.shape) for weight in weights if not weightless(weight.path)
+            weight.path: math.prod(weight.shape) for weight in weights if is_parameter(weight.path)
         }
         self._paths = sorted(self._sizes)
-        self._told: set[str] = set()
+        self._assigned: set[str] = set()
 
-    def inside(self, node: Mapping[str, Any], group: str, depth: int) -> Iterator[LayerRow]:
-        """Yield the layers that `node` holds, depth first."""
+    def walk(self, node: Mapping[str, Any], group: str, depth: int) -> Iterator[LayerSummary]:
+        """Yield the layers inside `node`, depth first."""
         config = node.get("config")
         if not isinstance(config, dict):
             return
-        answers = _answers(config)
-        for key, held in config.items():
-            used: Counter[str] = Counter()
-            alone = isinstance(held, dict)
-            children = [
-                child
-                for child in ([held] if alone else held if isinstance(held, list) else ())
-                if _is_layer(child)
-            ]
-            in_line = (
-                [*children[1:], None][: len(children)]
-                if key == "layers" and not answers
-                else [None] * len(children)
-            )
-            shape: Shape | None = None
-            for child, following in zip(children, in_line, strict=True):
-                own = (
-                    f"{group}{key}/"
-                    if alone
-                    else f"{group}{key}/{_unique(_snake_case(child['class_name']), used)}/"
-                )
-                shape = (
-                    answers.get(_name(child))
-                    or (_built_for(following) if following else None)
-                    or _shape_by_rule(child, shape)
-                )
-                row, below = self._row(child, own, depth, shape), list(self.inside(child, own, depth + 1))
-                last = next((inner for inner in reversed(below) if inner.depth == depth + 1), None)
-                if shape is None and last is not None and row.kind == "Sequential":
-                    shape = last.shape
-                yield replace(row, shape=shape)
-                yield from below
+        recorded = read_output_shapes(config)
+        for key, entry in config.items():
+            if isinstance(entry, dict):
+                children = [(entry, f"{group}{key}/")] if _is_layer(entry) else []
+            else:
+                children = list(_name_groups(entry, f"{group}{key}/"))
+            is_chain = key == "layers" and not recorded
+            yield from self._walk_children(children, depth, recorded, is_chain=is_chain)
 
-    def _row(self, node: Mapping[str, Any], group: str, depth: int, shape: Shape | None) -> LayerRow:
-        held = self._paths[
-            bisect_left(self._paths, group) : bisect_left(self._paths, group[:-1] + "0")
-        ]  # "0" follows "/"
-        self._told.update(held)
-        parameters = sum(self._sizes[path] for path in held)
-        return LayerRow(
+    def _walk_children(
+        self,
+        children: Sequence[tuple[Mapping[str, Any], str]],
+        depth: int,
+        recorded: Mapping[str, Shape],
+        *,
+        is_chain: bool,
+    ) -> Iterator[LayerSummary]:
+        """Yield the layers of one entry.
+
+        Each layer of a chain takes the output of the one before it.
+        """
+        shape: Shape | None = None
+        for position, (child, group) in enumerate(children):
+            following = children[position + 1 : position + 2] if is_chain else []
+            built = read_build_shape(following[0][0]) if following else None
+            shape = recorded.get(_layer_name(child)) or built or shape_by_rule(child, shape)
+            layer = self._summarise(child, group, depth, shape)
+            inside = list(self.walk(child, group, depth + 1))
+            if shape is None and layer.kind == "Sequential":
+                shape = next((inner.shape for inner in reversed(inside) if inner.depth == depth + 1), None)
+            yield replace(layer, shape=shape)
+            yield from inside
+
+    def _summarise(
+        self, node: Mapping[str, Any], group: str, depth: int, shape: Shape | None
+    ) -> LayerSummary:
+        first = bisect_left(self._paths, group)
+        end = bisect_left(self._paths, group[:-1] + "0")  # "0" follows "/"
+        paths = self._paths[first:end]
+        self._assigned.update(paths)
+        return LayerSummary(
             depth=depth,
-            name=_name(node),
+            name=_layer_name(node),
             kind=clean(node["class_name"], 80),
             shape=shape,
-            parameters=parameters,
-            policy=policy_of(node),
+            parameters=sum(self._sizes[path] for path in paths),
+            policy=_dtype_policy(node),
         )
 
-    def unnamed(self) -> Iterator[LayerRow]:
-        """Yield the groups of weights that no layer of the config accounts for: what custom classes have made."""
+    def unnamed_layers(self) -> Iterator[LayerSummary]:
+        """Yield the groups of weights that belong to no layer of the config.
+
+        They belong to layers inside custom classes.
+        """
         groups: Counter[str] = Counter()
-        for path in sorted(set(self._sizes) - self._told):
+        for path in sorted(set(self._sizes) - self._assigned):
             groups[path.rpartition("/vars/")[0] or path.rpartition("/")[0]] += self._sizes[path]
         for group, parameters in groups.items():
-            yield LayerRow(
-                depth=0,
-                name=clean(group or "the model's own weights", 80),
-                kind="",
-                shape=None,
-                parameters=parameters,
-                policy="",
-            )
+            name = clean(group or "the model's own weights", 80)
+            yield LayerSummary(depth=0, name=name, kind="", shape=None, parameters=parameters, policy="")
 
 
-def input_rows(config: Mapping[str, Any]) -> tuple[TensorRow, ...]:
-    """Return what the outermost model takes."""
-    rows = []
-    for node in _layers(config):
-        if node["class_name"] == "InputLayer":
-            settings = node["config"]
-            shape = _as_shape(settings.get("batch_shape"))
-            rows.append(
-                TensorRow(name=_name(node), shape=shape, dtype=clean(settings.get("dtype") or "", 40))
-            )
-    built = (
-        _as_shape((config.get("build_config") or {}).get("input_shape"))
-        if isinstance(config.get("build_config"), dict)
-        else None
-    )
-    return tuple(rows) or ((TensorRow(name="", shape=built, dtype=""),) if built else ())
+def read_inputs(config: Mapping[str, Any]) -> tuple[TensorSummary, ...]:
+    """Return the inputs of the outermost model."""
+    settings = config.get("config")
+    nodes = settings.get("layers") if isinstance(settings, dict) else None
+    inputs = [
+        TensorSummary(
+            name=_layer_name(node),
+            shape=as_shape(node["config"].get("batch_shape")),
+            dtype=clean(node["config"].get("dtype") or "", 40),
+        )
+        for node in (nodes if isinstance(nodes, list) else ())
+        if _is_layer(node) and node["class_name"] == "InputLayer"
+    ]
+    built = read_build_shape(config)
+    if not inputs and built:
+        return (TensorSummary(name="", shape=built, dtype=""),)
+    return tuple(inputs)
 
 
-def output_rows(config: Mapping[str, Any], rows: Sequence[LayerRow]) -> tuple[TensorRow, ...]:
-    """Return what the outermost model answers with, by the layers that give it.
+def read_outputs(config: Mapping[str, Any], layers: Sequence[LayerSummary]) -> tuple[TensorSummary, ...]:
+    """Return the outputs of the outermost model, named by the layers that produce them.
 
     Args:
         config: config.json, parsed.
-        rows: its layers, from `layer_rows`.
+        layers: its layers, from `read_layers`.
     """
-    outermost = {row.name: row for row in rows if row.depth == 0 and row.kind}
+    outermost = {layer.name: layer for layer in layers if layer.depth == 0 and layer.kind}
     settings = config.get("config")
     listed = settings.get("output_layers") if isinstance(settings, dict) else None
-    names = [clean(name, 80) for name in _named(listed)] if listed else list(outermost)[-1:]
+    names = [clean(name, 80) for name in _tensor_layers(listed)] if listed else list(outermost)[-1:]
     shapes = {name: outermost[name].shape if name in outermost else None for name in names}
-    return tuple(TensorRow(name=name, shape=shape, dtype="") for name, shape in shapes.items())
+    return tuple(TensorSummary(name=name, shape=shape, dtype="") for name, shape in shapes.items())
 
 
-def policy_of(node: Mapping[str, Any]) -> str:
-    """Return the dtype policy that a layer's config names, "" where it names none."""
-    dtype = node["config"].get("dtype") if isinstance(node.get("config"), dict) else None
+def _dtype_policy(node: Mapping[str, Any]) -> str:
+    """The dtype policy in a layer's config, "" if there is none."""
+    dtype = node["config"].get("dtype")
     if isinstance(dtype, dict):
         inner = dtype.get("config")
-        dtype = (
-            inner.get("name") if isinstance(inner, dict) and inner.get("name") else dtype.get("class_name")
-        )
+        name = inner.get("name") if isinstance(inner, dict) else None
+        dtype = name or dtype.get("class_name")
     return clean(dtype, 40) if isinstance(dtype, str) else ""
-
-
-def _layers(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    settings = config.get("config")
-    held = settings.get("layers") if isinstance(settings, dict) else None
-    return [node for node in held if _is_layer(node)] if isinstance(held, list) else []
 
 
 def _is_layer(node: object) -> bool:
@@ -237,90 +217,35 @@ def _is_layer(node: object) -> bool:
     return node["class_name"] == "InputLayer" or "inbound_nodes" in node or "trainable" in node["config"]
 
 
-def _name(node: Mapping[str, Any]) -> str:
+def _layer_name(node: Mapping[str, Any]) -> str:
     name = node["config"].get("name") or node.get("name")
-    return clean(name, 80) if isinstance(name, str) else clean(node["class_name"], 80)
+    return clean(name if isinstance(name, str) else node["class_name"], 80)
 
 
-def _answers(settings: Mapping[str, Any]) -> dict[str, Shape]:
-    """By layer: the shape of its output, as those that take it have written it down."""
-    found: dict[str, Shape] = {}
-    stack = (
-        [node.get("inbound_nodes") for node in settings.get("layers") or () if isinstance(node, dict)]
-        if _has_list(settings)
-        else []
-    )
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict) and node.get("class_name") == "__keras_tensor__":
-            _note_tensor(node.get("config"), found)
-        elif isinstance(node, dict | list):
-            stack.extend(node.values() if isinstance(node, dict) else node)
-    return found
+def _tensor_layers(nest: object) -> Iterator[str]:
+    """The layers named in a nest of [layer, node, tensor]."""
+    if isinstance(nest, list) and len(nest) == 3 and isinstance(nest[0], str) and isinstance(nest[1], int):
+        yield nest[0]
+    elif isinstance(nest, dict | list):
+        for entry in nest.values() if isinstance(nest, dict) else nest:
+            yield from _tensor_layers(entry)
 
 
-def _has_list(settings: Mapping[str, Any]) -> bool:
-    return isinstance(settings.get("layers"), list)
-
-
-def _note_tensor(tensor: object, found: dict[str, Shape]) -> None:
-    history = tensor.get("keras_history") if isinstance(tensor, dict) else None
-    shape = _as_shape(tensor.get("shape")) if isinstance(tensor, dict) else None
-    if isinstance(history, list) and history and isinstance(history[0], str) and shape is not None:
-        found.setdefault(clean(history[0], 80), shape)
-
-
-def _built_for(node: Mapping[str, Any]) -> Shape | None:
-    built = node.get("build_config")
-    return _as_shape(built.get("input_shape")) if isinstance(built, dict) else None
-
-
-def _shape_by_rule(node: Mapping[str, Any], before: Shape | None) -> Shape | None:
-    """The shape that a layer gives where nothing tells it, for the classes where it can be known without running it."""
-    taken, settings, kind = _built_for(node) or before, node["config"], node["class_name"]
-    units = settings.get("units")
-    if kind == "InputLayer":
-        return _as_shape(settings.get("batch_shape"))
-    if taken is None or kind in _SAME_SHAPE:
-        return taken
-    if isinstance(units, int) and kind == "Dense":
-        return (*taken[:-1], units)
-    if isinstance(units, int) and kind in _RECURRENT:
-        return (*taken[:2], units) if settings.get("return_sequences") else (taken[0], units)
-    return None
-
-
-def _as_shape(value: object) -> Shape | None:
-    """A shape as Keras writes it; None for anything else, nested shapes of several inputs included."""
-    if not isinstance(value, list) or not value or len(value) > 32:
-        return None
-    return (
-        tuple(value)
-        if all(size is None or (isinstance(size, int) and not isinstance(size, bool)) for size in value)
-        else None
-    )
-
-
-def _named(listed: object) -> Iterator[str]:
-    """The layers that a nest of [name, node, tensor] names."""
-    if (
-        isinstance(listed, list)
-        and len(listed) == 3
-        and isinstance(listed[0], str)
-        and isinstance(listed[1], int)
-    ):
-        yield listed[0]
-    elif isinstance(listed, dict | list):
-        for held in listed.values() if isinstance(listed, dict) else listed:
-            yield from _named(held)
-
-
-def _unique(name: str, used: Counter[str]) -> str:
-    used[name] += 1
-    return name if used[name] == 1 else f"{name}_{used[name] - 1}"
+def _name_groups(entry: object, prefix: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The layers of a list, each with the group of its weights: layers/dense, layers/dense_1."""
+    used: Counter[str] = Counter()
+    for child in entry if isinstance(entry, list) else ():
+        if _is_layer(child):
+            name = _snake_case(child["class_name"])
+            suffix = f"_{used[name]}" if used[name] else ""
+            used[name] += 1
+            yield child, f"{prefix}{name}{suffix}/"
 
 
 def _snake_case(name: str) -> str:
-    """The class name as Keras spells it in paths: GlobalAveragePooling2D becomes global_average_pooling2d."""
+    """The class name as Keras writes it in paths.
+
+    GlobalAveragePooling2D becomes global_average_pooling2d.
+    """
     words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name[:200]))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()

@@ -1,38 +1,36 @@
-"""What a reader wants to know of a saved model before anything of it is run: `kcheck inspect`."""
+"""The description of a saved model before anything in it is run: `kcheck inspect`."""
 
 from __future__ import annotations
 
 import math
 import pathlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from keras_consistency_cli.loading.model_file.advisories import version_warning
-from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
-from keras_consistency_cli.loading.model_file.classes import installed_keras
+from keras_consistency_cli.loading.model_file.archive import Archive, list_first, read_archive
+from keras_consistency_cli.loading.model_file.known_classes import installed_keras_version
 from keras_consistency_cli.loading.model_file.layer_tree import (
-    LayerRow,
-    TensorRow,
-    input_rows,
-    layer_rows,
-    output_rows,
-    weightless,
+    LayerSummary,
+    TensorSummary,
+    is_parameter,
+    read_inputs,
+    read_layers,
+    read_outputs,
 )
 from keras_consistency_cli.loading.model_file.zip_members import CONFIG, METADATA, WEIGHTS
 from keras_consistency_cli.text import clean
 
 __all__ = ["Hazard", "ModelSummary", "summarise"]
 
-_SHOWN = 5
-
 
 @dataclass(frozen=True, kw_only=True)
 class Hazard:
-    """Something to know before the model is loaded: what it is, in words, and what to do about it ("" where nothing is to be done).
+    """Something to know before the model is loaded, and what to do about it ("" if nothing).
 
-    `refused` says that `kcheck run`, called with the same flags, ends with exit code 1 because of it.
+    `refused` says that `kcheck run` with the same options ends with exit code 1 because of it.
     """
 
     kind: Literal["code", "custom", "weights", "version", "assets", "training"]
@@ -43,10 +41,11 @@ class Hazard:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSummary:
-    """A saved model as its file describes it; nothing of it has been run.
+    """A saved model as its file describes it; nothing in it has been run.
 
-    `backend` is "" where the file does not name one, as ordinary files do not. `parameters` count what Keras counts; `bytes_of_weights` are those
-    of the numbers as they are stored. `policies` are the dtype policies of the layers with how many layers have each.
+    `backend` is "" if the file does not name one, which is usual. `parameters` are counted as Keras counts
+    them. `weight_dtypes` and `policies` are the dtypes of the weights and the dtype policies of the layers,
+    with their counts.
     """
 
     path: str
@@ -59,9 +58,9 @@ class ModelSummary:
     name: str
     parameters: int
     layer_count: int
-    inputs: tuple[TensorRow, ...]
-    outputs: tuple[TensorRow, ...]
-    layers: tuple[LayerRow, ...]
+    inputs: tuple[TensorSummary, ...]
+    outputs: tuple[TensorSummary, ...]
+    layers: tuple[LayerSummary, ...]
     weight_dtypes: Mapping[str, int]
     policies: Mapping[str, int]
     custom: tuple[str, ...]
@@ -70,14 +69,14 @@ class ModelSummary:
 
     @property
     def exit_code(self) -> int:
-        """1 where `kcheck run` would refuse the model or fail it for what is told here, 0 otherwise."""
+        """1 if `kcheck run` would refuse the model or fail it because of a hazard, 0 otherwise."""
         return int(any(hazard.refused for hazard in self.hazards))
 
 
 def summarise(
     path: pathlib.Path, *, custom_objects: bool = False, allow_unsafe: bool = False
 ) -> ModelSummary:
-    """Read a saved model without running anything of it.
+    """Read a saved model without running anything in it.
 
     Args:
         path: the .keras file.
@@ -86,10 +85,11 @@ def summarise(
 
     Raises:
         UsageError: missing, a directory, or not readable.
-        RefusedError: damaged, or built to do harm to whoever reads it; a model that merely needs a flag is described, with a hazard.
+        RefusedError: damaged, or built to harm whoever reads it. A model that only needs an option is
+            described, with a hazard.
     """
     archive = read_archive(path, custom_objects=True, allow_unsafe=True)
-    rows = layer_rows(archive.config, archive.weights)
+    layers = read_layers(archive.config, archive.weights)
     settings = archive.config["config"] if isinstance(archive.config.get("config"), dict) else {}
     return ModelSummary(
         path=str(path),
@@ -100,74 +100,80 @@ def summarise(
         saved_on=archive.saved_on,
         kind=clean(archive.config["class_name"], 80),
         name=clean(settings.get("name") or "", 80),
-        parameters=sum(math.prod(weight.shape) for weight in archive.weights if not weightless(weight.path)),
+        parameters=sum(math.prod(weight.shape) for weight in archive.weights if is_parameter(weight.path)),
         layer_count=archive.layers,
-        inputs=input_rows(archive.config),
-        outputs=output_rows(archive.config, rows),
-        layers=rows,
-        weight_dtypes=_counted(weight.dtype for weight in archive.weights),
-        policies=_counted(row.policy for row in rows if row.policy),
+        inputs=read_inputs(archive.config),
+        outputs=read_outputs(archive.config, layers),
+        layers=layers,
+        weight_dtypes=_count(weight.dtype for weight in archive.weights),
+        policies=_count(layer.policy for layer in layers if layer.policy),
         custom=archive.custom,
         members=tuple((clean(name), size) for name, size in archive.members),
-        hazards=tuple(_hazards(archive, custom_objects=custom_objects, allow_unsafe=allow_unsafe)),
+        hazards=(
+            *_code_hazards(archive, custom_objects=custom_objects, allow_unsafe=allow_unsafe),
+            *_weight_hazards(archive),
+            *_version_hazards(archive.keras_version),
+            *_minor_hazards(archive),
+        ),
     )
 
 
-def _counted(names: Iterator[str]) -> dict[str, int]:
+def _count(names: Iterator[str]) -> dict[str, int]:
     return dict(Counter(names).most_common())
 
 
-def _hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool) -> Iterator[Hazard]:
+def _code_hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool) -> Iterator[Hazard]:
     for words in archive.unsafe:
         yield Hazard(
             kind="code",
             words=words,
-            fix="if you trust who made the file: --allow-unsafe",
+            fix="add --allow-unsafe if you trust the source of the file",
             refused=not allow_unsafe,
         )
     if archive.custom:
-        words = f"needs code that Keras does not have: {', '.join(archive.custom)}"
         yield Hazard(
             kind="custom",
-            words=words,
+            words=f"needs code that Keras does not have: {', '.join(archive.custom)}",
             fix="name the Python file that defines it: --custom-objects layers.py",
             refused=not custom_objects,
         )
+
+
+def _weight_hazards(archive: Archive) -> Iterator[Hazard]:
     if archive.nonfinite:
+        paths = list_first([clean(path, 80) for path in archive.nonfinite])
         yield Hazard(
             kind="weights",
-            words=f"weights with NaN or infinity: {_some(archive.nonfinite)}",
-            fix="train it again",
+            words=f"weights with NaN or infinity: {paths}",
+            fix="train the model again",
             refused=True,
-        )
-    yield from _version_hazards(archive.keras_version)
-    assets = [name for name, _ in archive.members if name not in (CONFIG, METADATA, WEIGHTS)]
-    if assets:
-        yield Hazard(
-            kind="assets",
-            words=f"{len(assets)} further files in the archive, which Keras unpacks to load it: {_some(assets)}",
-        )
-    if archive.custom_compile:
-        yield Hazard(
-            kind="training",
-            words=f"training settings name code that is not Keras's, left out: {', '.join(archive.custom_compile)}",
         )
 
 
 def _version_hazards(saved_with: str) -> Iterator[Hazard]:
-    here = installed_keras()
-    told = (
-        {saved_with: "the model was saved with", here: "this environment has"}
-        if saved_with != here
-        else {here: "the model was saved with"}
-    )
-    for version, whose in told.items():
-        warning = version_warning(version, whose)
+    installed = installed_keras_version()
+    subjects = {saved_with: "the model was saved with"}
+    if installed != saved_with:
+        subjects[installed] = "this environment has"
+    for version, subject in subjects.items():
+        warning = version_warning(version, subject)
         if warning:
-            what, _, fix = warning.partition(": update")
-            yield Hazard(kind="version", words=what, fix=f"update{fix}")
+            words, _, fix = warning.partition(": update")
+            yield Hazard(kind="version", words=words, fix=f"update{fix}")
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(clean(name, 80) for name in names[:_SHOWN]) + more
+def _minor_hazards(archive: Archive) -> Iterator[Hazard]:
+    """Yield the notes on files and code that the model may be loaded with."""
+    assets = [clean(name, 80) for name, _ in archive.members if name not in (CONFIG, METADATA, WEIGHTS)]
+    if assets:
+        files = "1 more file" if len(assets) == 1 else f"{len(assets)} more files"
+        yield Hazard(
+            kind="assets",
+            words=f"{files} in the archive, unpacked by Keras when it loads the model: {list_first(assets)}",
+        )
+    if archive.custom_compile:
+        names = ", ".join(archive.custom_compile)
+        yield Hazard(
+            kind="training",
+            words=f"the training settings name code that Keras does not have, which is not loaded: {names}",
+        )

@@ -1,4 +1,7 @@
-"""The zip around a saved model, checked before anything in it is used. Nothing is ever extracted to disk."""
+"""The zip archive of a saved model, checked before anything in it is used.
+
+Nothing is ever extracted to disk.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.text import clean
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 __all__ = ["CONFIG", "METADATA", "WEIGHTS", "check_content", "open_archive", "open_member", "read_member"]
 
@@ -24,14 +30,15 @@ _MAX_ASSET = _GIB
 _MAX_MEMBERS = 2000
 _MAX_DIRECTORY = 4 * _MIB
 _MAX_RATIO = 200
-"""Keras stores its members; deflated weights shrink to a half, never to a two-hundredth."""
-_WHOLE_FLOOR = 64 * _MIB
+"""Keras stores its members without compression; compressed weights shrink to a half, never to a 200th."""
+_TOTAL_FLOOR = 64 * _MIB
 _CHUNK = _MIB
 _END_RECORD = struct.Struct("<4s4H2LH")
 _END64_BEFORE, _END64_SIZE_AT = 76, 40
-"""Where large archives have their own end record: so far before the small one, with the directory's size at this offset."""
+"""A large archive has an end record at this distance before the small one, with its size at this offset."""
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
-_ODD_TYPES = (stat.S_IFLNK, stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK)
+_SAVE_AGAIN = "save the model again with model.save('model.keras')"
+_SPECIAL_FILES = (stat.S_IFLNK, stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK)
 _READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -45,37 +52,40 @@ _READ_ERRORS = (
 
 
 def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
-    """Return the zip in `stream` once its table of contents is that of a Keras archive.
+    """Return the zip archive in `stream` after its table of contents has been checked.
 
     Raises:
-        RefusedError: cut short, damaged, hostile (links, hidden or escaping names, bombs, overlaps), or not a Keras archive.
+        RefusedError: cut short, damaged, hostile (links, hidden names, paths outside the archive, zip bombs,
+            overlaps), or not an archive of Keras.
     """
     _check_directory_size(stream)
     try:
         archive = zipfile.ZipFile(stream)
     except _READ_ERRORS as error:
-        fix = "copy or download it again; the size should be that of the original"
-        raise RefusedError(f"the zip archive is cut short or damaged ({clean(error)})", fix=fix) from error
+        raise RefusedError(
+            f"the zip archive is cut short or damaged ({clean(error)})",
+            fix="copy or download it again, and compare its size with that of the original",
+        ) from error
     infos = archive.infolist()
     if len(infos) > _MAX_MEMBERS:
         raise RefusedError(f"the archive has {len(infos)} members, more than the {_MAX_MEMBERS} allowed")
     _check_names(infos)
     for info in infos:
         _check_member(info)
-    _check_whole(infos)
+    _check_total_size(infos)
     _check_layout(infos)
     return archive
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return one member's bytes, its checksum verified."""
-    with io.BytesIO() as kept:
-        _drain(archive, archive.getinfo(name), kept.write)
-        return kept.getvalue()
+    """Return the bytes of one member after verifying its checksum."""
+    with io.BytesIO() as buffer:
+        _read_chunks(archive, archive.getinfo(name), buffer.write)
+        return buffer.getvalue()
 
 
 def open_member(archive: zipfile.ZipFile, stream: BinaryIO, name: str) -> BinaryIO:
-    """Return a seekable view of one member: in place where it is stored, a copy in memory where it is compressed."""
+    """Return a seekable view of one member, or a copy in memory if it is compressed."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:
         return io.BytesIO(read_member(archive, name))
@@ -89,113 +99,142 @@ def open_member(archive: zipfile.ZipFile, stream: BinaryIO, name: str) -> Binary
 
 
 def check_content(archive: zipfile.ZipFile) -> None:
-    """Read every member once against its checksum, keeping nothing.
+    """Read every member once and verify its checksum; the content is not kept.
 
     Raises:
         RefusedError: a member is damaged, or longer than the table of contents says.
     """
     for info in archive.infolist():
-        _drain(archive, info, len)
+        _read_chunks(archive, info, len)
 
 
-def _drain(archive: zipfile.ZipFile, info: zipfile.ZipInfo, take: Callable[[bytes], object]) -> None:
+def _read_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, use: Callable[[bytes], object]) -> None:
     try:
         with archive.open(info) as member:
             while chunk := member.read(_CHUNK):
-                take(chunk)
+                use(chunk)
     except _READ_ERRORS as error:
-        fix = "copy or download it again, or save the model again"
         raise RefusedError(
-            f"{clean(info.filename)} inside the archive is damaged ({clean(error)})", fix=fix
+            f"{clean(info.filename)} inside the archive is damaged ({clean(error)})",
+            fix="copy or download it again, or save the model again",
         ) from error
 
 
 def _check_directory_size(stream: BinaryIO) -> None:
-    """Look at the end record alone: zipfile would build an object for each of a hundred thousand members first."""
+    """Check the end record first.
+
+    zipfile would create an object for each of a hundred thousand members.
+    """
     size = stream.seek(0, io.SEEK_END)
     stream.seek(max(0, size - _END_RECORD.size - (1 << 16)))
     tail = stream.read()
-    at = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END_RECORD.size) + 4)
-    if at < 0:
+    start = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END_RECORD.size) + 4)
+    if start < 0:
         return
-    *_, directory, _offset, _comment = _END_RECORD.unpack_from(tail, at)
-    large = tail[max(0, at - _END64_BEFORE) : at]
-    if large.startswith(b"PK\x06\x06"):
-        directory = int.from_bytes(large[_END64_SIZE_AT : _END64_SIZE_AT + 8], "little")
-    if directory > _MAX_DIRECTORY:
+    *_, directory_size, _offset, _comment = _END_RECORD.unpack_from(tail, start)
+    large_record = tail[max(0, start - _END64_BEFORE) : start]
+    if large_record.startswith(b"PK\x06\x06"):
+        directory_size = int.from_bytes(large_record[_END64_SIZE_AT : _END64_SIZE_AT + 8], "little")
+    if directory_size > _MAX_DIRECTORY:
         raise RefusedError(
-            f"the archive's table of contents takes {directory:,} bytes",
+            f"the archive's table of contents takes {directory_size:,} bytes",
             expected=f"at most {_MAX_MEMBERS} members",
         )
 
 
 def _check_names(infos: list[zipfile.ZipInfo]) -> None:
     names = [info.filename for info in infos]
-    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-    if twice:
+    repeated = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+    if repeated:
         raise RefusedError(
-            f"the archive has the member '{clean(min(twice))}' twice", expected="each member once"
+            f"the archive has the member '{clean(min(repeated))}' twice", expected="each member once"
         )
     missing = [name for name in (CONFIG, METADATA, WEIGHTS) if name not in names]
     if missing:
-        held = ", ".join(f"'{clean(name, 60)}'" for name in names[:3]) or "nothing"
-        what = f"a zip archive, but not a complete Keras model: {' and '.join(missing)} missing (it holds {held})"
-        raise RefusedError(what, fix="save the model with model.save('model.keras')")
+        content = ", ".join(f"'{clean(name, 60)}'" for name in names[:3]) or "nothing"
+        raise RefusedError(
+            "a zip archive, but not a complete Keras model: "
+            f"{' and '.join(missing)} missing (it contains {content})",
+            fix="save the model with model.save('model.keras')",
+        )
     for name in names:
         if name not in _MAX_SIZE and not name.startswith(ASSETS):
-            fix = "save the model again with model.save('model.keras')"
-            raise RefusedError(f"the archive holds '{clean(name)}', which Keras does not write", fix=fix)
+            raise RefusedError(
+                f"the archive contains '{clean(name)}', which Keras does not write", fix=_SAVE_AGAIN
+            )
 
 
-def _escapes(info: zipfile.ZipInfo) -> bool:
+def _is_outside(info: zipfile.ZipInfo) -> bool:
     name = info.filename
     return name.startswith("/") or "\\" in name or name[1:2] == ":" or ".." in name.split("/")
 
 
-def _hides(info: zipfile.ZipInfo) -> bool:
+def _has_hidden_name(info: zipfile.ZipInfo) -> bool:
     return info.orig_filename != info.filename
 
 
-def _expands(info: zipfile.ZipInfo) -> bool:
+def _is_encrypted(info: zipfile.ZipInfo) -> bool:
+    return bool(info.flag_bits & 0x41)
+
+
+def _has_foreign_compression(info: zipfile.ZipInfo) -> bool:
+    return info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def _is_special_file(info: zipfile.ZipInfo) -> bool:
+    return stat.S_IFMT(info.external_attr >> 16) in _SPECIAL_FILES
+
+
+def _is_too_large(info: zipfile.ZipInfo) -> bool:
+    return info.file_size > _MAX_SIZE.get(info.filename, _MAX_ASSET)
+
+
+def _is_bomb(info: zipfile.ZipInfo) -> bool:
     return info.file_size > _MIB and info.file_size > _MAX_RATIO * max(info.compress_size, 1)
 
 
+def _has_two_sizes(info: zipfile.ZipInfo) -> bool:
+    return info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size
+
+
 _FAULTS: tuple[tuple[Callable[[zipfile.ZipInfo], bool], str], ...] = (
-    (_escapes, "has a path that leads out of the archive"),
-    (_hides, "has a name that goes on behind a zero byte"),
-    (lambda info: bool(info.flag_bits & 0x41), "is encrypted"),
-    (
-        lambda info: info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED),
-        "uses a compression that Keras does not",
-    ),
-    (lambda info: stat.S_IFMT(info.external_attr >> 16) in _ODD_TYPES, "is a link or a device, not a file"),
-    (lambda info: info.file_size > _MAX_SIZE.get(info.filename, _MAX_ASSET), "is larger than any real one"),
-    (_expands, f"unpacks to more than {_MAX_RATIO} times its size, as a zip bomb does"),
-    (
-        lambda info: info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size,
-        "states two different sizes",
-    ),
+    (_is_outside, "has a path outside the archive"),
+    (_has_hidden_name, "has a name that continues after a zero byte"),
+    (_is_encrypted, "is encrypted"),
+    (_has_foreign_compression, "uses a compression method that Keras does not use"),
+    (_is_special_file, "is a link or a device, not a file"),
+    (_is_too_large, "is larger than in any real model"),
+    (_is_bomb, f"unpacks to more than {_MAX_RATIO} times its size, as a zip bomb does"),
+    (_has_two_sizes, "declares two different sizes"),
 )
 
 
 def _check_member(info: zipfile.ZipInfo) -> None:
-    for is_at_fault, words in _FAULTS:
-        if is_at_fault(info):
-            raise RefusedError(
-                f"the archive's member '{clean(info.filename)}' {words} ({info.file_size:,} bytes unpacked)"
-            )
+    for has_fault, description in _FAULTS:
+        if has_fault(info):
+            member = f"the archive's member '{clean(info.filename)}'"
+            raise RefusedError(f"{member} {description} ({info.file_size:,} bytes unpacked)")
 
 
-def _check_whole(infos: list[zipfile.ZipInfo]) -> None:
-    """Hold all members together against the ratio too: Keras unpacks them side by side, and one that is small alone escapes it."""
+def _check_total_size(infos: list[zipfile.ZipInfo]) -> None:
+    """Check the ratio of all members together.
+
+    Many small members would pass the check of single members.
+    """
     unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
-    if unpacked > max(_WHOLE_FLOOR, _MAX_RATIO * packed):
-        what = f"the archive unpacks to {unpacked:,} bytes, more than {_MAX_RATIO} times its size, as a zip bomb does"
-        raise RefusedError(what, fix="save the model again with model.save('model.keras')")
+    if unpacked > max(_TOTAL_FLOOR, _MAX_RATIO * packed):
+        raise RefusedError(
+            f"the archive unpacks to {unpacked:,} bytes, "
+            f"more than {_MAX_RATIO} times its size, as a zip bomb does",
+            fix=_SAVE_AGAIN,
+        )
 
 
 def _check_layout(infos: list[zipfile.ZipInfo]) -> None:
-    """Members lie one after the other from byte 0: what overlaps or hides in front is read differently by different readers."""
+    """Check that the members follow each other from byte 0 without overlap.
+
+    Different readers would read overlapping members, or bytes before the first one, differently.
+    """
     ordered = sorted(infos, key=lambda info: info.header_offset)
     if ordered[0].header_offset < 0:
         raise RefusedError(
@@ -203,8 +242,8 @@ def _check_layout(infos: list[zipfile.ZipInfo]) -> None:
         )
     if ordered[0].header_offset != 0:
         raise RefusedError(
-            f"{ordered[0].header_offset} bytes stand before the archive's first member",
-            expected="a plain zip archive",
+            f"the archive's first member begins at byte {ordered[0].header_offset}",
+            expected="a plain zip archive, which begins at byte 0",
         )
     for info, following in itertools.pairwise(ordered):
         if info.header_offset + _LOCAL_HEADER.size + info.compress_size > following.header_offset:
@@ -214,10 +253,10 @@ def _check_layout(infos: list[zipfile.ZipInfo]) -> None:
 
 
 class _Window(io.RawIOBase):
-    """A part of a file, as a file of its own."""
+    """A read-only view of a part of a file."""
 
     def __init__(self, stream: BinaryIO, start: int, size: int) -> None:
-        self._stream, self._start, self._size, self._at = stream, start, size, 0
+        self._stream, self._start, self._size, self._position = stream, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -226,17 +265,17 @@ class _Window(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._at
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, origin + offset)
-        return self._at
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Buffer) -> int:
         view = memoryview(buffer).cast("B")
-        self._stream.seek(self._start + self._at)
-        data = self._stream.read(max(0, min(len(view), self._size - self._at)))
+        self._stream.seek(self._start + self._position)
+        data = self._stream.read(max(0, min(len(view), self._size - self._position)))
         view[: len(data)] = data
-        self._at += len(data)
+        self._position += len(data)
         return len(data)

@@ -55,11 +55,11 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
     """
     walk = _Walk(subject=subject, every=every)
     raw, fed = walk.both(subject.length, subject.raw)
-    reference, reference_fed = walk.reference() if subject.reference_length else ({}, {})
+    reference, reference_fed = walk.reference() if subject.sources.reference_length else ({}, {})
     # In the form that the data have.
     alike = reference_fed if subject.files.data_state == "scaled" else reference
     served = (
-        walk.over(subject.length, lambda numbers: subject.served(numbers) or {})
+        walk.over(subject.length, lambda numbers: subject.sources.served(numbers) or {})
         if subject.files.served
         else {}
     )
@@ -110,7 +110,11 @@ class _Walk:
 
     def reference(self) -> tuple[Summed, Summed]:
         """The same of the reference rows; of data that are scaled already they may be raw or scaled, and nothing is known of what is not there."""
-        scaling, length, read = self.subject.scaling, self.subject.reference_length, self.subject.reference
+        scaling, length, read = (
+            self.subject.scaling,
+            self.subject.sources.reference_length,
+            self.subject.sources.reference,
+        )
         if scaling is None or self.subject.files.data_state == "raw":
             return self.both(length, read)
         given = self.over(length, read)
@@ -149,7 +153,7 @@ class _Walk:
         """Plain data; columns are named where the data name them."""
         scaling = self.subject.scaling
         return tuple(
-            statistics.facts(name, _names(scaling, name) or self.subject.columns)
+            statistics.facts(name, _names(scaling, name) or self.subject.sources.columns)
             for name, statistics in summed.items()
         )
 
@@ -284,7 +288,7 @@ def _served_as(subject: Subject) -> ServedFact | None:
     if scaling is None:
         return None
     numbers = np.linspace(0, subject.length - 1, min(subject.length, _SERVED_ROWS)).astype(np.int64)
-    served, given = subject.served(numbers), subject.raw(numbers)[scaling.input]
+    served, given = subject.sources.served(numbers), subject.raw(numbers)[scaling.input]
     if served is None:
         return None
     once = given if subject.files.data_state == "scaled" else scaling.apply(given)

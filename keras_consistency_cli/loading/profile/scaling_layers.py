@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.loading.model.input_hints import Entry, entries
-from keras_consistency_cli.loading.model.layer_hints import keras_kind
+from keras_consistency_cli.loading.model.graph_walk import EnteredLayer, find_entered_layers
+from keras_consistency_cli.loading.model.layer_hints import keras_class_names
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
 
@@ -41,7 +41,7 @@ def preprocessing_facts(model: Any, seen: Seen) -> tuple[PreprocessingFact, ...]
     paths = {id(layer): path for path, layer in walk_layers(model)}
     entered = [
         entry
-        for entry in entries(model, _FOLLOWED)
+        for entry in find_entered_layers(model, _FOLLOWED)
         if not (entry.passed and _kind(entry.layer) == "BatchNormalization")
     ]
     found = [
@@ -52,13 +52,13 @@ def preprocessing_facts(model: Any, seen: Seen) -> tuple[PreprocessingFact, ...]
     found += [
         _fact(path, layer)
         for path, layer in walk_layers(model)
-        if id(layer) not in reached and _KINDS & set(keras_kind(layer))
+        if id(layer) not in reached and _KINDS & set(keras_class_names(layer))
     ]
     return tuple(found)
 
 
 def _kind(layer: Any) -> str:
-    return next(kind for kind in keras_kind(layer) if kind in _FOLLOWED)
+    return next(kind for kind in keras_class_names(layer) if kind in _FOLLOWED)
 
 
 def _fact(path: str, layer: Any) -> PreprocessingFact:
@@ -106,7 +106,7 @@ def _numbers(tensor: Any) -> Floats:
 
 
 def _with_rows(
-    fact: PreprocessingFact, entry: Entry, paths: Mapping[int, str], seen: Seen
+    fact: PreprocessingFact, entry: EnteredLayer, paths: Mapping[int, str], seen: Seen
 ) -> PreprocessingFact:
     fact = replace(
         fact, input=entry.input, after=tuple(paths.get(id(layer), layer.name) for layer in entry.passed)
@@ -138,7 +138,7 @@ def _spread(values: tuple[float, ...], mine: slice, width: int) -> tuple[float, 
     return values * width if len(values) == 1 else values[mine]
 
 
-def _through(rows: RowsFact | None, entry: Entry) -> tuple[ColumnFact, ...]:
+def _through(rows: RowsFact | None, entry: EnteredLayer) -> tuple[ColumnFact, ...]:
     """The columns as they are behind the layers that came before."""
     if rows is None or not rows.columns or entry.offset is None:
         return ()

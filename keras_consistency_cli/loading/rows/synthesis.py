@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, input_hints
+from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, read_input_hints
 from keras_consistency_cli.loading.model.layer_hints import Hint
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["Hint", "describe", "input_hints", "make_rows"]
+__all__ = ["Hint", "describe", "make_rows", "read_input_hints"]
 
 Array = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ def make_rows(
 
     Args:
         inputs: what the model takes.
-        hints: from `input_hints`; a scaler's statistics can be given as hints of kind "normal".
+        hints: from `read_input_hints`; a scaler's statistics can be given as hints of kind "normal".
         rows: how many.
         seed: the same seed makes the same rows.
     """

@@ -158,9 +158,9 @@ class _Collected:
 
 def _free(session: Any, rows: Rows) -> frozenset[str]:
     """Inputs that take any number; one out of the range of a table's ids would be a crash that says nothing of neighbours."""
-    from keras_consistency_cli.loading.model.input_hints import takes_whole
+    from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
 
-    return frozenset(name for name, values in rows.items() if values.dtype.kind == "f") - takes_whole(
+    return frozenset(name for name, values in rows.items() if values.dtype.kind == "f") - find_integer_inputs(
         session.model, rows
     )
 

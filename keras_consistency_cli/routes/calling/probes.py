@@ -54,12 +54,12 @@ def _gradients(session: Any, rows: Rows) -> Result:
     import keras
     import tensorflow as tf
 
-    from keras_consistency_cli.loading.model.input_hints import takes_whole
+    from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
 
     few = _as_declared(first(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
     packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(few))
     names = list(rows)
-    leaves, ids = keras.tree.flatten(packed), takes_whole(session.model, names)
+    leaves, ids = keras.tree.flatten(packed), find_integer_inputs(session.model, names)
     floats = {
         name: leaf
         for name, leaf in zip(_order(session, names), leaves, strict=True)

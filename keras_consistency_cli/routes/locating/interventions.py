@@ -123,11 +123,11 @@ def _zeroed(path: str) -> Iterator[None]:
 
 def _loaded_again(session: Any, rows: Rows) -> Result:
     """Two copies of the same file, or of the model saved once more, and the layers that differ held to what they gave in the first one."""
-    from keras_consistency_cli.loading.model.resaving import load_again, saved_and_loaded
+    from keras_consistency_cli.loading.model.resaving import load_again, save_and_load
 
     file, how = session.subject.files.model, session.loading
     batch = first(rows, session.facts.batch_size or _ROWS)
-    copies = saved_and_loaded(session.model, **how, times=1)
+    copies = save_and_load(session.model, **how, times=1)
     try:
         # A model that was never a file has nothing to be loaded from.
         again = load_again(Path(file), compiled=False, **how) if file else None

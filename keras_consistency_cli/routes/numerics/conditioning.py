@@ -26,11 +26,11 @@ _MOST_PARAMETERS = 20_000_000
 
 
 def _inputs(session: Any, rows: Rows) -> Result:
-    from keras_consistency_cli.loading.model.input_hints import takes_whole
+    from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
 
     batch = _wide(session, rows)
     # An id is this one or another: there is no such thing as a little more of it.
-    ids = takes_whole(session.model, batch)
+    ids = find_integer_inputs(session.model, batch)
     answers = []
     for random in _draws(session):
         session.restore()

@@ -28,13 +28,13 @@ def lowered_name(policy: str) -> str:
 def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
     def run(session: Any, rows: Rows) -> Result:
         from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
-        from keras_consistency_cli.loading.model.mixed_precision import build_lowered
+        from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
 
         batch = first(rows, session.facts.batch_size or _ROWS)
         sample = session.pack(first(batch, session.facts.batch_size or 1))
         session.restore()
         try:
-            model = build_lowered(session.model, policy, sample=sample, **session.loading)
+            model = build_mixed_precision_copy(session.model, policy, sample=sample, **session.loading)
         except Float64CopyRefused as reason:
             return Result(outputs={}, details={"refused": str(reason)})
         try:

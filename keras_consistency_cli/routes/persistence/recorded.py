@@ -24,7 +24,7 @@ _MOST_COLUMNS = 100
 
 
 def _recorded(session: Any, rows: Rows) -> Result:
-    expected = session.subject.expected(session.numbers)
+    expected = session.subject.sources.expected(session.numbers)
     if expected is None:
         return Result(outputs={}, details={"given": False})
     few = first(rows, session.batch_size)
@@ -39,7 +39,7 @@ def _recorded(session: Any, rows: Rows) -> Result:
 
 def _rounded(session: Any, today: Outputs) -> dict[str, Recording]:
     """By output, how answers were rounded when they were recorded, from rows all over the file."""
-    sample = _named(session.subject.expected_sample(), today)
+    sample = _named(session.subject.sources.expected_sample(), today)
     found = {name: recording(values, today[name]) for name, values in sample.items()}
     return {name: form for name, form in found.items() if form is not None}
 

@@ -28,16 +28,16 @@ _MOST_PARAMETERS = 250_000_000
 
 def _reloaded(session: Any, rows: Rows) -> Result:
     """Save and load; where answers differ, load a second time to tell chance from loss, and say what is not the same."""
-    from keras_consistency_cli.loading.model.resaving import forgotten_arguments, saved_and_loaded
+    from keras_consistency_cli.loading.model.resaving import find_forgotten_arguments, save_and_load
 
     batch = first(rows, session.batch_size)
     live = session.fresh_step(batch)
     details: dict[str, Any] = {
-        "forgotten": forgotten_arguments(session.model),
+        "forgotten": find_forgotten_arguments(session.model),
         "untracked": _untracked(session, batch, live),
     }
     session.restore()
-    copies = saved_and_loaded(session.model, **session.loading, times=2)
+    copies = save_and_load(session.model, **session.loading, times=2)
     outputs: Outputs = {}
     try:
         copy = session.on_copy(next(copies))
@@ -66,17 +66,17 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
 
 def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
     """What is not the same in a copy: weights, attributes, entries of the config, and the first layer that answers differently."""
-    from keras_consistency_cli.loading.model.resaving import config_differences, weight_differences
+    from keras_consistency_cli.loading.model.resaving import find_config_differences, find_weight_differences
 
     session.restore()
     copy.restore()
-    weights = weight_differences(session.model, copy.model)
+    weights = find_weight_differences(session.model, copy.model)
     held = [
         change.path
         for change in session.snapshot.against(copy.snapshot)
         if change.kind != "seed" and change.path not in weights
     ]
-    config = config_differences(session.model, copy.model)
+    config = find_config_differences(session.model, copy.model)
     return {
         "weights": weights,
         "attributes": held,

@@ -233,12 +233,13 @@ def _stretches(making: Making) -> Iterator[Variant]:
 
 
 def _served(session: Any, rows: Rows) -> Result:
-    served = session.subject.served(session.numbers)
+    served = session.subject.sources.served(session.numbers)
     if served is None:
         return Result(outputs={}, details={"reason": "no served rows given"})
     matches = {}
     numbers, consecutive = _numbers(session)
-    fed, raw, right = (getattr(session.subject, kind)(numbers) for kind in ("served", "raw", "rows"))
+    subject = session.subject
+    fed, raw, right = subject.sources.served(numbers), subject.raw(numbers), subject.rows(numbers)
     for name, values in right.items():
         if fed[name].shape != values.shape or values.dtype.kind not in "fiub":
             equal = fed[name].shape == values.shape and bool((fed[name] == values).all())

@@ -46,7 +46,7 @@ def unpadded(session: Any, rows: Rows) -> Result:
 
     One input after the other is looked at; the first that is padded or masked counts. Details say what was found, and why nothing was compared.
     """
-    from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused
+    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
     masks = series_inputs(session, rows)
     for name, mask in sorted(masks.items(), key=lambda item: item[1] is None):
@@ -60,7 +60,7 @@ def unpadded(session: Any, rows: Rows) -> Result:
         }
         try:
             feeding = any_length(session, rows, masks)
-        except TwinRefused as reason:
+        except CopyRefused as reason:
             return _at_one_length(session, rows, padded, details, str(reason))
         try:
             if padded is not None and padded.any:

@@ -65,9 +65,9 @@ def is_series(values: np.ndarray, *, ids: bool = False) -> bool:
 
 def series_inputs(session: Any, rows: Rows) -> dict[str, float | None]:
     """Return the inputs that are series, with the value that the model masks in them, None where it masks nothing."""
-    from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, input_hints
+    from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, read_input_hints
 
-    hints = input_hints(session.model)
+    hints = read_input_hints(session.model)
     found = {}
     for name, values in rows.items():
         hint = hints.get(name) or hints.get(ANY_INPUT)
@@ -158,18 +158,23 @@ def any_length(session: Any, rows: Rows, names: Mapping[str, Any]) -> Any:
     """Return a session whose model takes series of any length: this one, or that of a twin.
 
     Raises:
-        TwinRefused: the model cannot be fed other lengths.
+        CopyRefused: the model cannot be fed other lengths.
     """
     from keras_consistency_cli.loading.model.facts import describe_model
-    from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused, build_twin
+    from keras_consistency_cli.loading.model.variable_length_copy import (
+        CopyRefused,
+        build_variable_length_copy,
+    )
 
     facts = session.facts
     declared = [fact for fact in facts.inputs if fact.name in names]
     if declared and all(fact.shape[1] is None or fact.lenient == "length" for fact in declared):
         return session
     if facts.kind == "subclass" or not declared:
-        raise TwinRefused("it is a subclassed model of one length")
-    twin = build_twin(session.model, lengths={rows[name].shape[1] for name in names}, **session.loading)
+        raise CopyRefused("it is a subclassed model of one length")
+    twin = build_variable_length_copy(
+        session.model, lengths={rows[name].shape[1] for name in names}, **session.loading
+    )
     return session.on_copy(twin, describe_model(twin))
 
 

@@ -19,9 +19,9 @@ _FEWEST_STEPS = 4
 
 def _ids(session: Any, rows: Rows) -> Result:
     """By input that an Embedding takes: how many values it does not know, of which kind, and what Keras makes of them; nothing is run."""
-    from keras_consistency_cli.loading.model.input_hints import input_hints
+    from keras_consistency_cli.loading.model.input_hints import read_input_hints
 
-    hints = input_hints(session.model)
+    hints = read_input_hints(session.model)
     found = {}
     for name, values in rows.items():
         hint = hints.get(name)

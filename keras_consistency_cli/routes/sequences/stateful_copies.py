@@ -20,15 +20,15 @@ def carried(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray
     """Return what a copy that carries its state answers, one step at a time, by output as `loops.stepped` does.
 
     Raises:
-        TwinRefused: no such copy can be made; the message says why.
+        CopyRefused: no such copy can be made; the message says why.
     """
     from keras_consistency_cli.loading.model.facts import describe_model
-    from keras_consistency_cli.loading.model.variable_length_copy import build_twin
+    from keras_consistency_cli.loading.model.variable_length_copy import build_variable_length_copy
 
     if session.facts.kind == "subclass":
         return stepped(_told_to_carry(session, count(rows)), rows, names)
     lengths = {rows[name].shape[1] for name in names}
-    twin = build_twin(session.model, lengths=lengths, batch=count(rows), **session.loading)
+    twin = build_variable_length_copy(session.model, lengths=lengths, batch=count(rows), **session.loading)
     feeding = session.on_copy(twin, describe_model(twin))
     return _decoded(feeding, rows, names) if _initial_states(twin) else stepped(feeding, rows, names)
 
@@ -39,10 +39,10 @@ def _told_to_carry(session: Any, batch: int) -> Any:
 
     from keras_consistency_cli.loading.model.facts import walk_layers
     from keras_consistency_cli.loading.model.resaving import load_again
-    from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused
+    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
     if session.subject is None:
-        raise TwinRefused("a subclassed model can be copied from its file only")
+        raise CopyRefused("a subclassed model can be copied from its file only")
     try:
         copy = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
         for _, layer in walk_layers(copy):
@@ -50,7 +50,7 @@ def _told_to_carry(session: Any, batch: int) -> Any:
                 layer.stateful = True
                 layer._create_state_variables(batch)
     except Exception as problem:
-        raise TwinRefused(
+        raise CopyRefused(
             f"its recurrent layers cannot be told to carry ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
     return session.on_copy(copy)
@@ -124,7 +124,7 @@ def _decoded(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarra
     import keras
     import tensorflow as tf
 
-    from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused
+    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
     twin, states = session.model, _initial_states(session.model)
     starts = [tensor for tensors in states.values() for tensor in tensors]
@@ -133,7 +133,7 @@ def _decoded(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarra
     places = [place for start in starts for place, end in enumerate(ends) if end is start]
     fed = [tensor for tensor in twin.inputs if tensor._keras_history.operation.name not in encoded]
     if len(places) < len(starts) or not fed:
-        raise TwinRefused("its decoder cannot be told from its encoder")
+        raise CopyRefused("its decoder cannot be told from its encoder")
     decoder = keras.Model([*fed, *ends], twin.outputs)
     inputs = keras.tree.flatten(session.pack(rows))
     values = keras.tree.flatten(keras.Model(twin.inputs, ends)(inputs, training=False))

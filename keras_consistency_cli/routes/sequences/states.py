@@ -129,14 +129,14 @@ def _by_single_steps(
 
 def _saved(session: Any, rows: Rows) -> Result:
     """Save in the middle of a sequence and load: how far the next answers are off (`lost`), and whether handing the states over mends it."""
-    from keras_consistency_cli.loading.model.resaving import saved_and_loaded
+    from keras_consistency_cli.loading.model.resaving import save_and_load
 
     one, other = (list(islice(batches(rows, session.batch_size), 2)) * 2)[:2]
     other = other if count(other) == session.batch_size else one
     session.restore()
     session.step(one)
     states = [np.array(state) for state in _states(session.model)]
-    copies = saved_and_loaded(session.model, **session.loading)
+    copies = save_and_load(session.model, **session.loading)
     try:
         loaded = session.on_copy(next(copies))
     finally:

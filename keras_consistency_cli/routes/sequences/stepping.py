@@ -112,11 +112,11 @@ def _moved(
 
 def _tried(run: Callable[[], _T]) -> _T | str:
     """What was measured, or why there is none: a model of one length refuses prefixes and steps."""
-    from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused
+    from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
     try:
         return run()
-    except TwinRefused as reason:
+    except CopyRefused as reason:
         return str(reason)
     except Exception as problem:
         return f"{type(problem).__name__} at another length"

@@ -9,7 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_consistency_cli.loading.model.float64 import Float64CopyRefused, build_float64_copy, float64_world
+from keras_consistency_cli.loading.model.float64 import (
+    Float64CopyRefused,
+    build_float64_copy,
+    float64_defaults,
+)
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
@@ -30,23 +34,23 @@ class Float64Session(TensorFlowSession):
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """One compiled step, traced and run where Keras casts to float64."""
-        with float64_world():
+        with float64_defaults():
             return super().step(rows)
 
     def step_as_given(self, rows: Rows) -> dict[str, np.ndarray]:
         """One compiled step on float64 rows as they are, not rounded to float32 first."""
-        with float64_world():
+        with float64_defaults():
             packed = keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows, cast=False))
             return self.name_outputs(self._compiled(packed))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Every row alone, traced and run where Keras casts to float64."""
-        with float64_world():
+        with float64_defaults():
             return super().one_by_one(rows)
 
     def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
         """An eager call where Keras casts to float64."""
-        with float64_world():
+        with float64_defaults():
             return super().call(rows, cast=cast, **kwargs)
 
 
@@ -72,7 +76,7 @@ def float64_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarra
     float64_copy.original = session
     session.snapshot.copy_to(float64_copy.snapshot)
     float64_copy.snapshot = type(float64_copy.snapshot)(model)
-    with float64_world():
+    with float64_defaults():
         narrow = float64_copy.narrow_operations(few)
     if narrow:
         raise Float64CopyRefused(

@@ -6,7 +6,7 @@ import errno
 import re
 
 from keras_consistency_cli.errors import KcheckError
-from keras_consistency_cli.loading.model.memory_errors import exhaustion
+from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.text import clean, unstyled
 
 __all__ = ["describe_error"]
@@ -27,7 +27,7 @@ def describe_error(problem: Exception) -> str:
     """
     if isinstance(problem, KcheckError):
         return str(problem)
-    if (memory := exhaustion(problem)) is not None:
+    if (memory := memory_error_message(problem)) is not None:
         return memory
     problem = _original(problem)
     denied = isinstance(problem, PermissionError) and problem.errno == errno.EACCES

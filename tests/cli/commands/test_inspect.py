@@ -27,8 +27,8 @@ HOSTILE = "::error::[bold]x[red]\x1b[31m\n##[group]\u202e<b>|"
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(summary_module, "installed_keras", lambda: "3.15.1")
-    inner = crafted.honest_config() | {"build_config": {"input_shape": [None, 4]}}
+    monkeypatch.setattr(summary_module, "installed_keras_version", lambda: "3.15.1")
+    inner = crafted.valid_config() | {"build_config": {"input_shape": [None, 4]}}
     inner["config"] |= {"name": "inner"}
     crafted.write_archive(tmp_path / "fine.keras", crafted.config_with(inner))
     crafted.write_archive(

@@ -1,4 +1,4 @@
-"""Facts read off live models of every kind; nothing of the model is run."""
+"""describe_model: the facts of live models of every kind, read without running them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def sequential(*parts: Any, shape: tuple[int, ...] = (3,)) -> keras.Model:
 
 
 def layer_fact(layer: Any, path: str, shape: tuple[int, ...] = (3,)) -> LayerFact:
-    """The fact of one layer in a small model around it."""
+    """Return the fact of one layer inside a small model."""
     return {fact.path: fact for fact in describe_model(sequential(layer, shape=shape)).layers}[path]
 
 
-def test_a_small_model_whole() -> None:
+def test_all_facts_of_a_small_model() -> None:
     facts = describe_model(
         sequential(layers.Dense(2, activation="softmax", name="head")), saved_with="3.9", notes=("a remark",)
     )
@@ -81,12 +81,12 @@ def test_a_subclassed_model_on_a_dict_names_its_inputs() -> None:
     }
 
 
-def test_names_that_models_with_dicts_go_by() -> None:
+def test_input_names_of_models_that_take_a_dict() -> None:
     assert input_names(dict_inputs()[0]) == ["ids", "numbers"]
     assert input_names(sequential(layers.Dense(1))) == []
 
 
-def test_nested_outputs_are_named_by_their_place() -> None:
+def test_nested_outputs_are_named_by_their_position() -> None:
     inputs = keras.Input((2,))
     parts = [layers.Dense(1, activation="sigmoid", name="p")(inputs), layers.Dense(3, name="q")(inputs)]
     with_dict = describe_model(keras.Model(inputs, {"z": parts[1], "a": parts[0]}))
@@ -102,7 +102,7 @@ def test_paths_of_nested_and_custom_layers() -> None:
     assert len(paths) == len(set(paths))
 
 
-def test_a_shared_layer_is_told_once() -> None:
+def test_a_shared_layer_is_listed_once() -> None:
     shared, one, two = layers.Dense(2, name="shared"), keras.Input((3,)), keras.Input((3,))
     facts = describe_model(keras.Model([one, two], layers.Add()([shared(one), shared(two)])))
     assert [fact.path for fact in facts.layers].count("shared") == 1

@@ -1,4 +1,4 @@
-"""The twin: the same answers at the same length, answers at others, and state where it is asked for."""
+"""build_variable_length_copy: equal outputs, different lengths, and state on request."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused, build_twin
+from keras_consistency_cli.loading.model.variable_length_copy import (
+    CopyRefused,
+    build_variable_length_copy,
+)
 from tests.helpers.live_models import normal
 
 
@@ -34,38 +38,40 @@ def reading() -> Any:
 
 
 @pytest.mark.parametrize("build", [nested, attending, reading])
-def test_the_twin_answers_alike_and_takes_other_lengths(build: Any) -> None:
+def test_the_copy_has_equal_outputs_and_takes_other_lengths(build: Any) -> None:
     model = build()
-    twin = build_twin(model, lengths={6}, custom_objects={})
+    copy = build_variable_length_copy(model, lengths={6}, custom_objects={})
     shape = model.input_shape[1:]
     rows = normal(*shape) if len(shape) > 1 else np.random.default_rng(0).integers(1, 9, (10, 6))
-    assert np.array_equal(model.predict(rows, verbose=0), twin.predict(rows, verbose=0))
-    assert twin.input_shape == (None, None, *shape[1:])
-    twin.predict_function = None
-    assert len(twin.predict(rows[:, :4], verbose=0)) == 10
+    assert np.array_equal(model.predict(rows, verbose=0), copy.predict(rows, verbose=0))
+    assert copy.input_shape == (None, None, *shape[1:])
+    copy.predict_function = None
+    assert len(copy.predict(rows[:, :4], verbose=0)) == 10
 
 
-def test_features_that_are_as_many_as_steps_stay() -> None:
+def test_a_number_of_features_equal_to_the_number_of_time_steps_stays() -> None:
     series = keras.Input((6, 6))
     model = keras.Model(series, layers.Dense(6)(layers.LSTM(6)(series)))
-    twin = build_twin(model, lengths={6}, custom_objects={})
-    assert twin.input_shape == (None, None, 6)
-    assert np.array_equal(model.predict(normal(6, 6), verbose=0), twin.predict(normal(6, 6), verbose=0))
+    copy = build_variable_length_copy(model, lengths={6}, custom_objects={})
+    assert copy.input_shape == (None, None, 6)
+    assert np.array_equal(model.predict(normal(6, 6), verbose=0), copy.predict(normal(6, 6), verbose=0))
 
 
-def test_a_stateful_twin_goes_on_where_it_ended() -> None:
+def test_a_stateful_copy_continues_from_its_state() -> None:
     model = keras.Sequential(
         [keras.Input((6, 3)), layers.LSTM(4, return_sequences=True), layers.GRU(3), layers.Dense(1)]
     )
-    twin = build_twin(model, lengths={6}, custom_objects={}, batch=2)
+    copy = build_variable_length_copy(model, lengths={6}, custom_objects={}, batch=2)
     rows = normal(6, 3, rows=2)
     for step in range(6):
-        last = twin.predict(rows[:, step : step + 1], batch_size=2, verbose=0)
+        last = copy.predict(rows[:, step : step + 1], batch_size=2, verbose=0)
     np.testing.assert_allclose(last, model.predict(rows, verbose=0), atol=1e-6)
 
 
-def test_a_lambda_is_not_rebuilt_unless_trusted() -> None:
+def test_a_lambda_is_not_rebuilt_unless_trusted(wording: SnapshotAssertion) -> None:
     series = keras.Input((6, 3))
     model = keras.Model(series, layers.Dense(1)(layers.Lambda(lambda x: x)(series)))
-    with pytest.raises(TwinRefused, match="cannot be rebuilt for other lengths"):
-        build_twin(model, lengths={6}, custom_objects={})
+    with pytest.raises(CopyRefused) as refusal:
+        build_variable_length_copy(model, lengths={6}, custom_objects={})
+    assert str(refusal.value).partition(":")[0] == wording  # Keras's own text follows
+    assert build_variable_length_copy(model, lengths={6}, custom_objects={}, allow_unsafe=True).built

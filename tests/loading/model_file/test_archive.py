@@ -1,4 +1,4 @@
-"""read_archive: what an honest archive yields, and which flag lets what pass. Nothing here imports Keras."""
+"""read_archive: the contents of a valid archive, and the flag that each refused one needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import zipfile
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
@@ -17,7 +18,7 @@ from keras_consistency_cli.loading.model_file.weights import WeightFact
 from tests.helpers import crafted_archives as crafted
 
 
-def test_an_honest_archive_is_read_whole(tmp_path: pathlib.Path) -> None:
+def test_a_valid_archive_is_read_completely(tmp_path: pathlib.Path) -> None:
     path = crafted.write_archive(tmp_path / "m.keras")
     data = path.read_bytes()
     assert read_archive(path) == Archive(
@@ -27,7 +28,7 @@ def test_an_honest_archive_is_read_whole(tmp_path: pathlib.Path) -> None:
         keras_version="3.15.1",
         saved_on="2025-01-02@03:04:05",
         backend="",
-        config=crafted.honest_config(),
+        config=crafted.valid_config(),
         classes=(
             "keras.Sequential",
             "keras.initializers.GlorotUniform",
@@ -68,153 +69,111 @@ def test_neither_keras_nor_the_file_system_is_touched(tmp_path: pathlib.Path) ->
     assert list(tmp_path.iterdir()) == [path]
 
 
-CODE = [
-    (
-        crafted.layer("Lambda", function={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}),
-        "keras.layers.Lambda 'suspect'",
-    ),
-    (
-        crafted.layer("Lambda", function={"class_name": "function", "module": "builtins", "config": "relu"}),
-        "holds Python code",
-    ),
-    (
-        crafted.layer("Lambda", "keras.src.layers.core.lambda_layer"),
-        "keras.src.layers.core.lambda_layer.Lambda",
-    ),
-    (crafted.layer("TFSMLayer", filepath="/elsewhere"), "TensorFlow SavedModel"),
-    (crafted.layer("TorchModuleWrapper", module_="x"), "PyTorch"),
-    (crafted.layer("WhileLoop", "keras.src.ops.core"), "calls a function"),
-    (
-        crafted.layer("StringLookup", vocabulary="/etc/passwd"),
-        "reads its vocabulary from the file '/etc/passwd'",
-    ),
-    (crafted.dense(activation={"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}), "__lambda__"),
-    (
-        crafted.dense(activation={"class_name": "function", "module": "keras.utils", "config": "get_file"}),
-        "keras.utils.get_file",
-    ),
-    (
-        crafted.dense(
-            activation={"class_name": "function", "module": "keras.config", "config": "set_epsilon"}
-        ),
-        "keras.config.set_epsilon",
-    ),
-    (
-        crafted.layer("KerasFileEditor", "keras.saving"),
-        "is not a class or function of Keras that a model may name",
-    ),
-    (
-        crafted.dense(spec={"class_name": "__typespec__", "spec_name": "X", "module": "os", "config": []}),
-        "__typespec__",
-    ),
-]
+LAMBDA_FUNCTION = {"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}
 
 
-@pytest.mark.parametrize(
-    ("culprit", "words"), CODE, ids=lambda value: value if isinstance(value, str) else ""
-)
-def test_code_needs_allow_unsafe(tmp_path: pathlib.Path, culprit: dict[str, object], words: str) -> None:
-    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(culprit))
+def _named_function(name: str, module: str = "builtins", **entries: object) -> dict[str, object]:
+    """A function as Keras writes it."""
+    return {"class_name": "function", "module": module, "config": name, **entries}
+
+
+CODE = {
+    "lambda": crafted.layer("Lambda", function=LAMBDA_FUNCTION),
+    "lambda-around-relu": crafted.layer("Lambda", function=_named_function("relu")),
+    "private-lambda": crafted.layer("Lambda", "keras.src.layers.core.lambda_layer"),
+    "saved-model": crafted.layer("TFSMLayer", filepath="/elsewhere"),
+    "torch": crafted.layer("TorchModuleWrapper", module_="x"),
+    "while-loop": crafted.layer("WhileLoop", "keras.src.ops.core"),
+    "vocabulary-file": crafted.layer("StringLookup", vocabulary="/etc/passwd"),
+    "lambda-activation": crafted.dense(activation=LAMBDA_FUNCTION),
+    "get-file": crafted.dense(activation=_named_function("get_file", "keras.utils")),
+    "set-epsilon": crafted.dense(activation=_named_function("set_epsilon", "keras.config")),
+    "file-editor": crafted.layer("KerasFileEditor", "keras.saving"),
+    "typespec": crafted.dense(
+        spec={"class_name": "__typespec__", "spec_name": "X", "module": "os", "config": []}
+    ),
+}
+
+
+@pytest.mark.parametrize("suspect", CODE.values(), ids=CODE)
+def test_code_needs_allow_unsafe(
+    tmp_path: pathlib.Path, suspect: dict[str, object], wording: SnapshotAssertion
+) -> None:
+    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(suspect))
     with pytest.raises(RefusedError) as refusal:
         read_archive(path, custom_objects=True)
-    assert words in refusal.value.what
     assert "config.layers[2]" in refusal.value.what
     assert "--allow-unsafe" in str(refusal.value.fix)
     allowed = read_archive(path, allow_unsafe=True, custom_objects=True)
     assert len(allowed.unsafe) == 1
-    assert words in allowed.unsafe[0]
+    assert allowed.unsafe[0] in refusal.value.what
+    assert allowed.unsafe[0] == wording
 
 
-CUSTOM = [
-    (crafted.layer("Swish", "layers", registered="mine>Swish"), "mine>Swish"),
-    (crafted.layer("Swish", None, registered="Swish"), "Swish"),
-    (crafted.layer("Dense", "keras.layers", registered="mine>Dense"), "mine>Dense"),
-    (crafted.layer("Attention", "my_package.blocks"), "my_package.blocks.Attention"),
-    (crafted.layer("system", "os"), "os.system"),
-    (crafted.layer("Dense", "keras_hub.layers"), "keras_hub.layers.Dense"),
-    ({"class_name": "Dense", "config": {"units": 1}}, "Dense"),
-    (
-        crafted.dense(
-            activation={
-                "class_name": "function",
-                "module": "builtins",
-                "config": "eval",
-                "registered_name": "function",
-            }
-        ),
-        "eval",
-    ),
-    (
-        crafted.dense(
-            activation={
-                "class_name": "function",
-                "module": "builtins",
-                "config": "p>swirl",
-                "registered_name": "p>swirl",
-            }
-        ),
-        "p>swirl",
-    ),
-]
+CUSTOM = {
+    "mine>Swish": crafted.layer("Swish", "layers", registered="mine>Swish"),
+    "Swish": crafted.layer("Swish", None, registered="Swish"),
+    "mine>Dense": crafted.layer("Dense", "keras.layers", registered="mine>Dense"),
+    "my_package.blocks.Attention": crafted.layer("Attention", "my_package.blocks"),
+    "os.system": crafted.layer("system", "os"),
+    "keras_hub.layers.Dense": crafted.layer("Dense", "keras_hub.layers"),
+    "Dense": {"class_name": "Dense", "config": {"units": 1}},
+    "eval": crafted.dense(activation=_named_function("eval", registered_name="function")),
+    "p>swirl": crafted.dense(activation=_named_function("p>swirl", registered_name="p>swirl")),
+}
 
 
-@pytest.mark.parametrize(("culprit", "name"), CUSTOM, ids=[name for _, name in CUSTOM])
+@pytest.mark.parametrize(("name", "suspect"), CUSTOM.items(), ids=CUSTOM)
 def test_custom_classes_need_custom_objects(
-    tmp_path: pathlib.Path, culprit: dict[str, object], name: str
+    tmp_path: pathlib.Path, suspect: dict[str, object], name: str
 ) -> None:
-    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(culprit))
+    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(suspect))
     with pytest.raises(RefusedError) as refusal:
         read_archive(path, allow_unsafe=True)
-    assert (
-        refusal.value.what
-        == f"{path}: the model (saved with Keras 3.15.1) needs code that Keras does not have: {name}"
-    )
-    assert "--custom-objects layers.py" in str(refusal.value.fix)
+    assert refusal.value.what.endswith(f": {name}")
+    assert "--custom-objects" in str(refusal.value.fix)
     assert read_archive(path, custom_objects=True).custom == (name,)
 
 
-def test_many_custom_classes_are_counted_and_each_named_once(tmp_path: pathlib.Path) -> None:
-    layers = [crafted.layer(f"Own{at % 7}", "mine") for at in range(14)]
-    with pytest.raises(
-        RefusedError, match=r"needs 7 pieces of code .*mine\.Own0, mine\.Own1, .*, and 2 more\n"
-    ):
-        read_archive(crafted.write_archive(tmp_path / "m.keras", crafted.config_with(*layers)))
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_custom_classes_are_counted_and_each_is_named_once(
+    tmp_path: pathlib.Path, count: int, wording: SnapshotAssertion
+) -> None:
+    layers = [crafted.layer(f"Own{at % count}", "mine") for at in range(14)]
+    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(*layers))
+    with pytest.raises(RefusedError) as refusal:
+        read_archive(path)
+    assert len(read_archive(path, custom_objects=True).custom) == count
+    assert crafted.refusal_text(refusal.value, tmp_path) == wording
 
 
-def test_what_only_training_needs_is_listed_and_not_refused(tmp_path: pathlib.Path) -> None:
-    own_loss = {
-        "class_name": "function",
-        "module": "builtins",
-        "config": "my_loss",
-        "registered_name": "function",
-    }
+def test_classes_that_only_training_needs_are_listed_and_not_refused(tmp_path: pathlib.Path) -> None:
     metrics = [
         crafted.layer("MyMetric", "mine"),
-        {"class_name": "__lambda__", "config": {"value": "4wEAAA=="}},
+        LAMBDA_FUNCTION,
         crafted.layer("Unheard", "keras.losses"),
     ]
-    path = crafted.write_archive(
-        tmp_path / "m.keras", crafted.config_with(compile_config={"loss": own_loss, "metrics": metrics})
-    )
+    settings = {"loss": _named_function("my_loss", registered_name="function"), "metrics": metrics}
+    path = crafted.write_archive(tmp_path / "m.keras", crafted.config_with(compile_config=settings))
     archive = read_archive(path)
     assert archive.custom_compile == ("my_loss", "mine.MyMetric", "__lambda__", "keras.losses.Unheard")
     assert (archive.custom, archive.unsafe, archive.layers) == ((), (), 1)
 
 
-def test_a_layer_with_code_does_not_hide_in_the_compile_settings(tmp_path: pathlib.Path) -> None:
+def test_a_layer_with_code_in_the_compile_settings_is_refused(tmp_path: pathlib.Path) -> None:
     path = crafted.write_archive(
         tmp_path / "m.keras", crafted.config_with(compile_config={"loss": crafted.layer("TFSMLayer")})
     )
-    with pytest.raises(RefusedError, match=r"TFSMLayer 'suspect' at config\.json:compile_config\.loss"):
+    with pytest.raises(RefusedError) as refusal:
         read_archive(path)
+    assert "TFSMLayer 'suspect' at config.json:compile_config.loss" in refusal.value.what
 
 
-def test_the_compile_settings_of_a_model_inside_are_loaded_and_so_refused(tmp_path: pathlib.Path) -> None:
-    inner = crafted.honest_config() | {
-        "compile_config": {"loss": {"class_name": "function", "module": "builtins", "config": "my_loss"}}
-    }
-    with pytest.raises(RefusedError, match="does not have: my_loss"):
+def test_the_compile_settings_of_a_nested_model_are_loaded_and_so_refused(tmp_path: pathlib.Path) -> None:
+    inner = crafted.valid_config() | {"compile_config": {"loss": _named_function("my_loss")}}
+    with pytest.raises(RefusedError) as refusal:
         read_archive(crafted.write_archive(tmp_path / "m.keras", crafted.config_with(inner)))
+    assert refusal.value.what.endswith(": my_loss")
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "a\n::error::b", "[bold]x[]", "<b>"])
@@ -234,45 +193,8 @@ def test_a_hostile_layer_name_changes_no_verdict_and_is_shown_escaped(
     assert "\n" not in refusal.value.what
 
 
-def test_a_missing_file_names_the_one_that_was_meant(tmp_path: pathlib.Path) -> None:
-    crafted.write_archive(tmp_path / "model.keras")
-    with pytest.raises(UsageError, match=r"there is no such file \(did you mean 'model\.keras'\?\)"):
-        read_archive(tmp_path / "modle.keras")
-    with pytest.raises(UsageError) as refusal:
-        read_archive(tmp_path / "z")
-    assert refusal.value.fix == "there are model.keras"
-
-
-@pytest.mark.parametrize("path", ["nowhere/m.keras", "file.txt/m.keras", "zero\x00byte.keras"])
-def test_a_path_that_cannot_exist_is_missing(tmp_path: pathlib.Path, path: str) -> None:
-    (tmp_path / "file.txt").write_text("x")
-    with pytest.raises(UsageError, match="there is no such file"):
-        read_archive(tmp_path / path)
-
-
-def test_a_directory_is_a_wrong_call(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(UsageError, match=r"x\.keras: is a directory\n"):
-        read_archive(_folder(tmp_path / "x.keras"))
-    saved = _folder(tmp_path / "saved")
-    (saved / "saved_model.pb").touch()
-    with pytest.raises(UsageError, match="TensorFlow SavedModel"):
-        read_archive(saved)
-
-
-def _folder(path: pathlib.Path) -> pathlib.Path:
-    path.mkdir()
-    return path
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-def test_a_pipe_is_not_waited_for(tmp_path: pathlib.Path) -> None:
-    os.mkfifo(tmp_path / "m.keras")
-    with pytest.raises(UsageError, match="not a regular file"):
-        read_archive(tmp_path / "m.keras")
-
-
-def test_a_file_that_may_not_be_read_is_a_wrong_call(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_without_read_permission_is_a_wrong_call(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
 ) -> None:
     path = crafted.write_archive(tmp_path / "m.keras")
 
@@ -282,7 +204,4 @@ def test_a_file_that_may_not_be_read_is_a_wrong_call(
     monkeypatch.setattr(pathlib.Path, "open", refuse)
     with pytest.raises(UsageError) as refusal:
         read_archive(path)
-    assert (
-        str(refusal.value)
-        == f"{path}: cannot be read (Permission denied)\nexpected: a .keras file that you may read"
-    )
+    assert crafted.refusal_text(refusal.value, tmp_path) == wording

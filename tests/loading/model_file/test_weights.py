@@ -1,10 +1,11 @@
-"""read_weights: what is counted, which numbers are looked at."""
+"""read_weights: counted parameters, and weights with NaN or infinity."""
 
 from __future__ import annotations
 
 import io
 import pathlib
 import zipfile
+from collections.abc import Callable
 
 import h5py
 import numpy as np
@@ -16,17 +17,17 @@ from keras_consistency_cli.loading.model_file.weights import WeightFact, Weights
 from tests.helpers import crafted_archives as crafted
 
 
-def _read(change: object) -> Weights:
-    return read_weights(io.BytesIO(crafted.weights_with(change)))  # type: ignore[arg-type]
+def _read(change: Callable[[h5py.File], object]) -> Weights:
+    return read_weights(io.BytesIO(crafted.weights_with(change)))
 
 
-def test_the_optimizer_is_stored_but_not_a_parameter() -> None:
+def test_optimizer_variables_are_stored_but_not_counted_as_parameters() -> None:
     kernel = WeightFact(path="layers/dense/vars/0", shape=(4, 3), dtype="float32")
     bias = WeightFact(path="layers/dense/vars/1", shape=(3,), dtype="float32")
     assert _read(len) == Weights(facts=(kernel, bias), nonfinite=(), parameters=15, stored=20)
 
 
-def _bfloat16(value: float) -> object:
+def _bfloat16(value: float) -> Callable[[h5py.File], object]:
     def change(file: h5py.File) -> None:
         bits = (np.array([1.0, value], "float32").view("uint32") >> 16).astype("uint16")
         file["layers/b/vars/0"] = bits.view("V2")
@@ -36,11 +37,11 @@ def _bfloat16(value: float) -> object:
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [(2.5, ()), (np.nan, ("layers/b/vars/0",)), (-np.inf, ("layers/b/vars/0",))]
+    ("value", "nonfinite"), [(2.5, ()), (np.nan, ("layers/b/vars/0",)), (-np.inf, ("layers/b/vars/0",))]
 )
-def test_bfloat16_is_read_through_its_bits(value: float, found: tuple[str, ...]) -> None:
+def test_bfloat16_is_read_through_its_bits(value: float, nonfinite: tuple[str, ...]) -> None:
     result = _read(_bfloat16(value))
-    assert result.nonfinite == found
+    assert result.nonfinite == nonfinite
     assert WeightFact(path="layers/b/vars/0", shape=(2,), dtype="bfloat16") in result.facts
 
 

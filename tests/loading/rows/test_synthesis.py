@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_consistency_cli.loading.model.input_hints import input_hints
+from keras_consistency_cli.loading.model.input_hints import read_input_hints
 from keras_consistency_cli.loading.model.layer_hints import Hint
 from keras_consistency_cli.loading.rows.synthesis import describe, make_rows
 from keras_consistency_cli.measurement.facts import InputFact
@@ -213,14 +213,14 @@ HINTED: dict[str, tuple[Callable[[Any], Any], Hint]] = {
 
 @pytest.mark.parametrize(("build", "hint"), HINTED.values(), ids=HINTED)
 def test_the_first_layers_that_care_are_found(build: Callable[[Any], Any], hint: Hint, keras: Any) -> None:
-    assert input_hints(build(keras)) == {"x": hint}
+    assert read_input_hints(build(keras)) == {"x": hint}
 
 
 @pytest.mark.parametrize("build", [entry[0] for entry in HINTED.values()], ids=HINTED)
 def test_models_answer_to_the_rows_made_for_them(build: Callable[[Any], Any], keras: Any) -> None:
     model = build(keras)
     inputs = (one(tuple(model.inputs[0].shape), model.inputs[0].dtype),)
-    rows = make_rows(inputs, input_hints(model), rows=8, seed=0)["x"]
+    rows = make_rows(inputs, read_input_hints(model), rows=8, seed=0)["x"]
     answer = keras.ops.convert_to_numpy(
         model(keras.ops.convert_to_tensor(rows) if rows.dtype.kind != "U" else _strings(rows))
     )
@@ -233,7 +233,7 @@ def _strings(rows: np.ndarray) -> Any:
 
 
 def test_raw_one_hot_bounds_the_ids(keras: Any) -> None:
-    (hint,) = input_hints(one_hot(keras)).values()
+    (hint,) = read_input_hints(one_hot(keras)).values()
     assert (hint.kind, hint.low, hint.high) == ("whole", 0, 5)
 
 
@@ -249,14 +249,14 @@ def test_plain_models_give_no_hint(keras: Any) -> None:
     unadapted = keras.Sequential(
         [keras.Input((3,)), keras.layers.Normalization(invert=True), keras.layers.Dense(2)]
     )
-    assert input_hints(deep) == {}
-    assert input_hints(unadapted) == {}
+    assert read_input_hints(deep) == {}
+    assert read_input_hints(unadapted) == {}
 
 
 def test_each_input_gets_its_share_of_joined_statistics(keras: Any) -> None:
     a, b = keras.Input((1,), name="a"), keras.Input((2,), name="b")
     norm = keras.layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 9.0], name="norm")
-    hints = input_hints(keras.Model({"a": a, "b": b}, norm(keras.layers.Concatenate()([a, b]))))
+    hints = read_input_hints(keras.Model({"a": a, "b": b}, norm(keras.layers.Concatenate()([a, b]))))
     assert hints == {
         "a": Hint(kind="normal", mean=(1,), std=(1,), why="statistics of 'norm'"),
         "b": Hint(kind="normal", mean=(2, 3), std=(2, 3), why="statistics of 'norm'"),
@@ -266,7 +266,7 @@ def test_each_input_gets_its_share_of_joined_statistics(keras: Any) -> None:
 def test_moved_features_get_the_average(keras: Any) -> None:
     x = keras.Input((2,), name="x")
     norm = keras.layers.Normalization(mean=[1.0, 3.0], variance=[1.0, 9.0], name="norm")
-    hints = input_hints(keras.Model(x, norm(keras.ops.reshape(x, (-1, 2)))))
+    hints = read_input_hints(keras.Model(x, norm(keras.ops.reshape(x, (-1, 2)))))
     assert hints == {"x": Hint(kind="normal", mean=(2,), std=(2,), why="statistics of 'norm'")}
 
 
@@ -277,7 +277,9 @@ def test_several_inputs_are_told_apart(keras: Any) -> None:
         keras.layers.Rescaling(1 / 255, name="scale")(b),
         c,
     ]
-    hints = input_hints(keras.Model([a, b, c], keras.layers.Dense(1)(keras.layers.Concatenate()(joined))))
+    hints = read_input_hints(
+        keras.Model([a, b, c], keras.layers.Dense(1)(keras.layers.Concatenate()(joined)))
+    )
     assert hints == {
         "a": Hint(kind="whole", high=4, why=WORDS),
         "b": Hint(kind="range", high=255, why="range of 'scale'"),
@@ -296,14 +298,14 @@ def subclass(keras: Any) -> Callable[..., Any]:
 
 def test_subclassed_models_are_asked_layer_by_layer(keras: Any, subclass: Callable[..., Any]) -> None:
     layers = keras.layers
-    assert input_hints(
+    assert read_input_hints(
         subclass(layers.Dropout(0.1), layers.Rescaling(1 / 255, name="scale"), layers.Dense(1))
     ) == {"*": HINTED["a division"][1]}
-    assert input_hints(subclass(layers.Dense(1), layers.Rescaling(1 / 255), layers.Dense(1))) == {}
-    assert input_hints(subclass(layers.Dense(1), layers.Embedding(50, 2, name="words"))) == {
+    assert read_input_hints(subclass(layers.Dense(1), layers.Rescaling(1 / 255), layers.Dense(1))) == {}
+    assert read_input_hints(subclass(layers.Dense(1), layers.Embedding(50, 2, name="words"))) == {
         "*": HINTED["Embedding"][1]
     }
-    assert input_hints(
+    assert read_input_hints(
         subclass(keras.Sequential([keras.Input((5,)), layers.Embedding(50, 2, name="words")]))
     ) == {"*": HINTED["Embedding"][1]}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused
+from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 from keras_consistency_cli.routes.sequences.stateful_copies import carried, encoder_inputs
 from tests.helpers.live_models import Tagger, mlp, normal, session_of, state_of
 
@@ -84,5 +84,5 @@ def test_a_subclassed_model_is_told_to_carry(tmp_path: Path) -> None:
 def test_a_subclassed_model_without_a_file_is_refused() -> None:
     model = Tagger()
     model(normal(6, 3))
-    with pytest.raises(TwinRefused, match="from its file only"):
+    with pytest.raises(CopyRefused, match="from its file only"):
         carried(session_of((model, {})), {"input": normal(6, 3)}, ["input"])

@@ -1,0 +1,116 @@
+"""The rows of a subject that the user has given.
+
+These are data, reference, served rows and expected outputs. Each file is opened when it is first needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from keras_consistency_cli.loading.rows.source import RowSource, match_inputs, open_rows, take
+from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
+from keras_consistency_cli.measurement.facts import Facts
+
+__all__ = ["SubjectRows"]
+
+Rows = dict[str, np.ndarray]
+
+_EXPECTED_SAMPLE = 256
+_LABELS = {
+    "data": "data",
+    "reference": "reference rows",
+    "served": "served rows",
+    "expected": "expected outputs",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SubjectRows:
+    """The rows that the user has given, by number and by the names of the model's inputs."""
+
+    files: SubjectFiles
+    facts: Facts
+    in_memory: InMemoryInputs = field(default_factory=InMemoryInputs)
+
+    @cached_property
+    def data(self) -> RowSource | None:
+        """The source of the rows to check, None if the user gave none."""
+        return self._open("data")
+
+    def raw(self, numbers: np.ndarray) -> Rows:
+        """Return the rows with these numbers as the user gave them; there must be some."""
+        assert self.data is not None
+        return take(self.data, self._data_names, numbers)
+
+    def served(self, numbers: np.ndarray) -> Rows | None:
+        """Return the rows that serving fed to the model for these row numbers.
+
+        The result is None if the user gave no served rows.
+        """
+        if self._served is None:
+            return None
+        return take(self._served, match_inputs(self._served, self.facts.inputs, batch_size=None), numbers)
+
+    @property
+    def reference_length(self) -> int:
+        """The number of reference rows, 0 if the user gave none."""
+        return 0 if self._reference is None else self._reference.length
+
+    def reference(self, numbers: np.ndarray) -> Rows:
+        """Return the reference rows with these numbers, before scaling; there must be some."""
+        assert self._reference is not None
+        inputs = raw_inputs(self.files, self.facts.inputs, self._reference)
+        return take(self._reference, match_inputs(self._reference, inputs, batch_size=None), numbers)
+
+    def expected(self, numbers: np.ndarray) -> Rows | None:
+        """Return the recorded outputs for these row numbers, by the names in their file.
+
+        The result is None if the user gave none.
+        """
+        if self._expected is None:
+            return None
+        return take(self._expected, {name: name for name in self._expected.arrays}, numbers)
+
+    def expected_sample(self) -> Rows:
+        """Return some of the recorded outputs, spread over the file; empty if the user gave none."""
+        length = self._expected.length if self._expected is not None else 0
+        if not length:
+            return {}
+        numbers = np.linspace(0, length - 1, min(_EXPECTED_SAMPLE, length)).astype(int)
+        return self.expected(np.unique(numbers)) or {}
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The column names of the data, from their file or from the settings."""
+        named = self.data.columns if self.data is not None else None
+        return named or (tuple(self.files.feature_names) if self.files.feature_names else None)
+
+    def _open(self, name: Literal["data", "reference", "served", "expected"]) -> RowSource | None:
+        if name in self.in_memory.rows:
+            return self.in_memory.rows[name]
+        path: str | None = getattr(self.files, name)
+        return open_rows(Path(path), what=_LABELS[name]) if path else None
+
+    @cached_property
+    def _data_names(self) -> Mapping[str, str]:
+        assert self.data is not None
+        inputs = raw_inputs(self.files, self.facts.inputs, self.data)
+        return match_inputs(self.data, inputs, batch_size=self.facts.batch_size)
+
+    @cached_property
+    def _served(self) -> RowSource | None:
+        return self._open("served")
+
+    @cached_property
+    def _expected(self) -> RowSource | None:
+        return self._open("expected")
+
+    @cached_property
+    def _reference(self) -> RowSource | None:
+        return self._open("reference")

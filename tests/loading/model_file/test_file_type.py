@@ -1,0 +1,75 @@
+"""open_model_file and check_file_type: paths and files of another kind are refused."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.errors import RefusedError, UsageError
+from keras_consistency_cli.loading.model_file.file_type import check_file_type, open_model_file
+from tests.helpers import crafted_archives as crafted
+
+
+def test_a_regular_file_is_opened_and_an_archive_accepted(tmp_path: pathlib.Path) -> None:
+    path = crafted.write_archive(tmp_path / "m.keras")
+    with open_model_file(path) as stream:
+        check_file_type(stream, path)
+
+
+@pytest.mark.parametrize("name", ["modle.keras", "z"], ids=["similar", "different"])
+def test_a_missing_file_names_those_that_exist(
+    tmp_path: pathlib.Path, name: str, wording: SnapshotAssertion
+) -> None:
+    crafted.write_archive(tmp_path / "model.keras")
+    with pytest.raises(UsageError) as refusal:
+        open_model_file(tmp_path / name)
+    assert "model.keras" in str(refusal.value)
+    assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["nowhere/m.keras", "file.txt/m.keras", "zero\x00byte.keras"],
+    ids=["no-folder", "file-as-folder", "zero-byte"],
+)
+def test_a_path_that_cannot_exist_is_missing(
+    tmp_path: pathlib.Path, path: str, wording: SnapshotAssertion
+) -> None:
+    (tmp_path / "file.txt").write_text("x")
+    with pytest.raises(UsageError) as refusal:
+        open_model_file(tmp_path / path)
+    assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
+
+
+@pytest.mark.parametrize("inside", ["", "saved_model.pb", "m.keras"], ids=["empty", "saved-model", "model"])
+def test_a_directory_is_a_wrong_call(tmp_path: pathlib.Path, inside: str, wording: SnapshotAssertion) -> None:
+    folder = tmp_path / "x.keras"
+    folder.mkdir()
+    if inside:
+        (folder / inside).touch()
+    with pytest.raises(UsageError) as refusal:
+        open_model_file(folder)
+    assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: pathlib.Path, wording: SnapshotAssertion) -> None:
+    os.mkfifo(tmp_path / "m.keras")
+    with pytest.raises(UsageError) as refusal:
+        open_model_file(tmp_path / "m.keras")
+    assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
+
+
+@pytest.mark.parametrize("name", ["old.h5", "m.weights.h5"])
+def test_a_legacy_file_says_how_to_save_it_again(
+    tmp_path: pathlib.Path, name: str, wording: SnapshotAssertion
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(crafted.weights_with(len))
+    with path.open("rb") as stream, pytest.raises(RefusedError) as refusal:
+        check_file_type(stream, path)
+    assert refusal.value.fix
+    assert str(refusal.value) == wording

@@ -1,0 +1,72 @@
+"""SubjectRows: the rows of the user, taken by number from files or from memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.errors import ShapeMismatchError
+from keras_consistency_cli.loading.rows.source import open_rows
+from keras_consistency_cli.loading.subject_rows import SubjectRows
+from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
+from keras_consistency_cli.measurement.facts import Facts, InputFact
+
+ROWS = np.random.default_rng(0).normal(3.0, 2.0, (9, 4)).astype("float32")
+NUMBERS = np.array([7, 0, 3])
+
+
+def facts(*names: str) -> Facts:
+    """The facts of a model whose inputs have four features."""
+    inputs = tuple(InputFact(name=name, shape=(None, 4), dtype="float32") for name in names)
+    return Facts(name="m", kind="Functional", parameters=0, layers=(), inputs=inputs, outputs=())
+
+
+def stored(folder: Path, name: str, values: np.ndarray) -> str:
+    """Save an array and return its path."""
+    np.save(folder / name, values)
+    return str(folder / name)
+
+
+def test_each_kind_of_rows_is_read_from_its_own_file(tmp_path: Path) -> None:
+    files = SubjectFiles(
+        model="m.keras",
+        data=stored(tmp_path, "x.npy", ROWS),
+        served=stored(tmp_path, "served.npy", ROWS + 1),
+        reference=stored(tmp_path, "reference.npy", ROWS[:5] + 2),
+        expected=stored(tmp_path, "y.npy", ROWS[:, :1]),
+    )
+    rows = SubjectRows(files=files, facts=facts("x"))
+    served, expected = rows.served(NUMBERS), rows.expected(NUMBERS)
+    assert served is not None
+    assert expected is not None
+    assert np.array_equal(rows.raw(NUMBERS)["x"], ROWS[NUMBERS])
+    assert np.array_equal(served["x"], (ROWS + 1)[NUMBERS])
+    assert np.array_equal(rows.reference(np.arange(5))["x"], ROWS[:5] + 2)
+    assert rows.reference_length == 5
+    assert [values.tolist() for values in expected.values()] == [ROWS[NUMBERS, :1].tolist()]
+    assert [len(values) for values in rows.expected_sample().values()] == [9]
+
+
+def test_nothing_is_opened_if_the_user_gave_no_rows() -> None:
+    rows = SubjectRows(files=SubjectFiles(model="m.keras"), facts=facts("x"))
+    assert (rows.data, rows.served(NUMBERS), rows.expected(NUMBERS)) == (None, None, None)
+    assert (rows.expected_sample(), rows.reference_length, rows.columns) == ({}, 0, None)
+
+
+def test_rows_in_memory_take_the_place_of_a_file(tmp_path: Path) -> None:
+    source = open_rows(Path(stored(tmp_path, "x.npy", ROWS)))
+    files = SubjectFiles(model="m.keras", data="none.npy", feature_names=("a", "b", "c", "d"))
+    rows = SubjectRows(files=files, facts=facts("x"), in_memory=InMemoryInputs(rows={"data": source}))
+    assert np.array_equal(rows.raw(NUMBERS)["x"], ROWS[NUMBERS])
+    assert rows.columns == ("a", "b", "c", "d")
+
+
+def test_rows_of_a_wrong_shape_are_refused(tmp_path: Path, wording: SnapshotAssertion) -> None:
+    files = SubjectFiles(model="m.keras", data=stored(tmp_path, "wide.npy", np.zeros((9, 5), "float32")))
+    with pytest.raises(ShapeMismatchError) as refusal:
+        SubjectRows(files=files, facts=facts("x")).raw(NUMBERS)
+    assert (refusal.value.input, refusal.value.shape, refusal.value.wanted) == ("x", (9, 5), (None, 4))
+    assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
