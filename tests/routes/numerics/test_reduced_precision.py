@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
@@ -48,19 +49,15 @@ def test_keras_is_left_as_it_was() -> None:
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_reasons() -> None:
+def test_models_that_are_not_lowered_give_a_reason(wording: SnapshotAssertion) -> None:
     plain, low = session_of(mlp()).facts, session_of(mixed()).facts
     large = type(plain)(**{**vars(plain), "parameters": 30_000_000})
-    reasons = [TABLE["mixed-float16"].unavailable(facts) for facts in (plain, low, large)]
-    assert reasons == [
-        None,
-        "it computes in mixed_float16 already",
-        "30000000 parameters are too many for a copy",
-    ]
+    assert TABLE["mixed-float16"].unavailable(plain) is None
+    assert [TABLE["mixed-float16"].unavailable(facts) for facts in (low, large)] == wording
 
 
-def test_a_copy_that_fails_where_the_model_does_not_is_refused() -> None:
+def test_a_copy_that_fails_although_the_model_does_not_is_refused() -> None:
     result, full = run("mixed-float16", chain((6,), layers.Dense(4), Boxes()))
-    assert result.outputs == {}
-    assert result.details["refused"].startswith("a copy in mixed_float16 fails: ")
+    assert (result.outputs, result.details.keys()) == ({}, {"refused"})
+    assert "mixed_float16" in result.details["refused"]
     assert next(iter(full.values())).shape == (10, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.sequences.masks import MASK_ROUTES
@@ -34,5 +35,5 @@ def test_the_model_is_left_as_it_was() -> None:
     assert state_of(built) == before
 
 
-def test_where_it_does_not_apply() -> None:
-    assert ROUTE.unavailable(describe_model(mlp()[0])) == "the model declares no mask"
+def test_models_without_a_mask_are_left_out(wording: SnapshotAssertion) -> None:
+    assert ROUTE.unavailable(describe_model(mlp()[0])) == wording

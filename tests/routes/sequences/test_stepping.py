@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import pytest
 from keras import layers, ops
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
@@ -189,6 +190,6 @@ def test_stateful_models_have_no_windows() -> None:
     assert "window" not in steps_of("stateful")
 
 
-def test_where_it_does_not_apply() -> None:
-    assert ROUTE.unavailable(describe_model(mlp()[0])) == "the model has no layer that works along time"
+def test_models_without_a_time_axis_are_left_out(wording: SnapshotAssertion) -> None:
     assert ROUTE.unavailable(describe_model(model(Leak(), shape=(3,)))) is not None
+    assert ROUTE.unavailable(describe_model(mlp()[0])) == wording
