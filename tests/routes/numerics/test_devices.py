@@ -104,7 +104,7 @@ def test_two_accelerators_are_really_used(backend: str, tmp_path: Path) -> None:
         "PYTHONPATH": path,
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    command = [sys.executable, "-m", "tests.routes.several_devices", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.helpers.several_devices", str(tmp_path)]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=True
     )
