@@ -73,13 +73,13 @@ class Setting:
         self.session: Any = session_of((model, {"x": raw.astype("float32")}))
         own = SubjectFiles(model="live", data=str(folder / "data.npy"), **named)
         self.session.subject = Subject(files=own, model=model, facts=self.session.facts)
-        self.session.numbers = np.arange(len(raw))
+        self.session.row_numbers = np.arange(len(raw))
 
     def run(self, route: str, numbers: np.ndarray | None = None) -> Result:
         """Run a route on these rows."""
         if numbers is not None:
-            self.session.numbers = numbers
-        return ROUTES[route].run(self.session, self.session.subject.rows(self.session.numbers))
+            self.session.row_numbers = numbers
+        return ROUTES[route].run(self.session, self.session.subject.rows(self.session.row_numbers))
 
     def fed(self, rows: np.ndarray) -> np.ndarray:
         """What the model answers to rows."""

@@ -1,6 +1,6 @@
 """Runs the routes of devices where the CPU is split into three devices, the last two of which stand in for accelerators. Prints what it saw as JSON.
 
-A process of its own, for a backend reads the number of devices once. Usage: python -m tests.routes.several_devices FOLDER
+A process of its own, for a backend reads the number of devices once. Usage: python -m tests.helpers.several_devices FOLDER
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ In float64 the model's own rounding is ten million times smaller than the change
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.distances import rms_share
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.float64 import Float64Session
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["CHANGE", "CONDITIONING_ROUTES"]
 
@@ -25,9 +29,11 @@ _MOST_PARAMETERS = 20_000_000
 """Above that a draw for every weight takes longer than it is worth."""
 
 
-def _inputs(session: Any, rows: Rows) -> Result:
+def _inputs(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.input_hints import takes_whole
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
+    session = on_float64_copy(session)
     batch = _wide(session, rows)
     # An id is this one or another: there is no such thing as a little more of it.
     ids = takes_whole(session.model, batch)
@@ -42,7 +48,10 @@ def _inputs(session: Any, rows: Rows) -> Result:
     return _furthest(session, batch, answers)
 
 
-def _weights(session: Any, rows: Rows) -> Result:
+def _weights(session: Session, rows: Rows) -> Result:
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    session = on_float64_copy(session)
     batch = _wide(session, rows)
     session.restore()
     variables = [variable for variable in session.model.weights if "float" in str(variable.dtype)]
@@ -59,12 +68,12 @@ def _weights(session: Any, rows: Rows) -> Result:
     return _furthest(session, batch, answers)
 
 
-def _draws(session: Any) -> Iterator[np.random.Generator]:
+def _draws(session: Session) -> Iterator[np.random.Generator]:
     for draw in range(_DRAWS):
-        yield np.random.default_rng((session.probe.seed, draw))
+        yield np.random.default_rng((session.options.seed, draw))
 
 
-def _wide(session: Any, rows: Rows) -> Rows:
+def _wide(session: Session, rows: Rows) -> Rows:
     """One batch as float64 numbers that float32 holds too: what the model is really fed."""
     batch = first(rows, session.batch_size)
     return {
@@ -81,7 +90,7 @@ def _changed(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
     )
 
 
-def _furthest(session: Any, batch: Rows, answers: Sequence[Outputs]) -> Result:
+def _furthest(session: Float64Session, batch: Rows, answers: Sequence[Outputs]) -> Result:
     """The answers of the draw that moved them most."""
     session.restore()
     base = session.step_as_given(batch)

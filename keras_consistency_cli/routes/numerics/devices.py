@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, first, stack
 from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["DEVICE_ROUTES", "MOST_ACCELERATORS", "accelerators", "numbered"]
 
@@ -35,17 +38,17 @@ def numbered(route: str, number: int) -> str:
     return f"{route}-{number}" if number else route
 
 
-def _on_cpu(session: Any, rows: Rows) -> Result:
+def _on_cpu(session: Session, rows: Rows) -> Result:
     """The file loaded anew and called where every tensor and variable is put on the CPU."""
     return _elsewhere("cpu:0", session, rows)
 
 
-def _on_accelerator(number: int, session: Any, rows: Rows) -> Result:
+def _on_accelerator(number: int, session: Session, rows: Rows) -> Result:
     """The file loaded anew and called on another accelerator than predict's."""
     return _elsewhere(accelerators(session.facts)[number], session, rows)
 
 
-def _with_precision(number: int, tf32: bool, session: Any, rows: Rows) -> Result:
+def _with_precision(number: int, tf32: bool, session: Session, rows: Rows) -> Result:
     """The model called with TF32 switched on or off, wherever the backend has a switch for it."""
     with _multiplying(session.facts.backend, tf32=tf32):
         if number:
@@ -54,7 +57,7 @@ def _with_precision(number: int, tf32: bool, session: Any, rows: Rows) -> Result
         return Result(outputs=_called(session, few), rows=np.arange(count(few)))
 
 
-def _elsewhere(device: str, session: Any, rows: Rows) -> Result:
+def _elsewhere(device: str, session: Session, rows: Rows) -> Result:
     import keras
 
     from keras_consistency_cli.loading.model.resaving import load_again
@@ -76,12 +79,12 @@ def _leave_cudnn(model: Any, device: str) -> None:
             layer.use_cudnn = False
 
 
-def _called(session: Any, rows: Rows) -> dict[str, np.ndarray]:
+def _called(session: Session, rows: Rows) -> dict[str, np.ndarray]:
     session.restore()
     return stack([session.call(batch, training=False) for batch in batches(rows, session.batch_size)])
 
 
-def _few(session: Any, rows: Rows) -> Rows:
+def _few(session: Session, rows: Rows) -> Rows:
     return first(rows, _BATCHES * session.batch_size)
 
 
@@ -137,7 +140,7 @@ def _without(number: int, facts: Facts) -> str | None:
     )
 
 
-def _route(name: str, number: int, summary: str, run: Callable[[Any, Rows], Result]) -> Route:
+def _route(name: str, number: int, summary: str, run: Callable[[Session, Rows], Result]) -> Route:
     return Route(
         name=numbered(name, number),
         summary=summary,

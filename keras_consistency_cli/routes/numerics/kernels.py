@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["KERNEL_ROUTES", "ONE_THREAD", "WITHOUT_ONEDNN", "limit_threads"]
 
@@ -29,7 +32,7 @@ def limit_threads(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def _predicted(session: Any, rows: Rows) -> Result:
+def _predicted(session: Session, rows: Rows) -> Result:
     """Predict as the main worker does, by compiled steps."""
     return Result(outputs=session.steps(rows, session.batch_size))
 

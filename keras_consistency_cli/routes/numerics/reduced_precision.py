@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["LOWERING_ROUTES", "POLICIES", "lowered_name"]
 
@@ -25,8 +28,8 @@ def lowered_name(policy: str) -> str:
     return policy.replace("_", "-")
 
 
-def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
-    def run(session: Any, rows: Rows) -> Result:
+def _lowered(policy: str) -> Callable[[Session, Rows], Result]:
+    def run(session: Session, rows: Rows) -> Result:
         from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
         from keras_consistency_cli.loading.model.mixed_precision import build_lowered
 

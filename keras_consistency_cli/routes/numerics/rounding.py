@@ -8,11 +8,11 @@ Before that is said, every single operation is rounded, for a layer may hide wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.distances import rms_share
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["ROUNDING_LOCATORS", "ROUNDING_ROUTES"]
 
@@ -114,16 +117,19 @@ def _is_wide(leaf: Any) -> bool:
     return getattr(leaf, "dtype", None) == "float64" and _has_values(leaf)
 
 
-def _rounded_layers(session: Any, rows: Rows) -> Result:
+def _rounded_layers(session: Session, rows: Rows) -> Result:
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    original = on_float64_copy(session).original
     batch = first(rows, session.batch_size)
     session.restore()
     exact, runs = session.step(batch), []
-    for seed in (session.probe.seed, None):
+    for seed in (session.options.seed, None):
         session.restore()
         with _recorded(_moving(seed), _to_float32):
             runs.append(session.call(batch, training=False))
     outputs = _furthest(runs, exact)
-    if not session.facts.low_precision and _beyond_layers(session.original, batch, exact, outputs):
+    if not session.facts.low_precision and _beyond_layers(original, batch, exact, outputs):
         # What layers round within themselves is not seen from outside; rounding every operation takes long where there are many.
         session.restore()
         with rounding_operations():
@@ -131,14 +137,14 @@ def _rounded_layers(session: Any, rows: Rows) -> Result:
     return Result(outputs=outputs, rows=np.arange(count(batch)))
 
 
-def _furthest(runs: list[Outputs], exact: Outputs) -> Outputs:
+def _furthest(runs: Sequence[Outputs], exact: Outputs) -> Outputs:
     return {
         name: max((run[name] for run in runs), key=lambda values: _apart(values, exact[name]))
         for name in exact
     }
 
 
-def _beyond_layers(original: Any, batch: Rows, exact: Outputs, rounded: Outputs) -> bool:
+def _beyond_layers(original: Session, batch: Rows, exact: Outputs, rounded: Outputs) -> bool:
     """Whether the model itself, called eagerly, is further from float64 than rounding between its layers takes it."""
     original.restore()
     own = original.call(batch, training=False)
@@ -164,13 +170,16 @@ def _apart(values: np.ndarray, exact: np.ndarray) -> float:
         return float(np.nansum(np.square(values - exact)))
 
 
-def _locate(session: Any, rows: Rows) -> Result:
+def _locate(session: Session, rows: Rows) -> Result:
     """The first layer that is further from float64 than rounding takes it, else the one at which the error grows most."""
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    original = on_float64_copy(session).original
     batch = first(rows, session.facts.batch_size or _ROWS)
     ways = (
         (session, _as_it_is, _as_it_is),
-        (session, _moving(session.probe.seed), _to_float32),
-        (session.original, _as_it_is, _as_it_is),
+        (session, _moving(session.options.seed), _to_float32),
+        (original, _as_it_is, _as_it_is),
     )
     runs = []
     for copy, before, after in ways:
@@ -178,7 +187,7 @@ def _locate(session: Any, rows: Rows) -> Result:
         with _recorded(before, after) as steps:
             copy.call(batch, training=False)
         runs.append(steps)
-    session.original.restore()
+    original.restore()
     exact, rounded, own = runs
     if not len(exact) == len(rounded) == len(own) or any(
         a.values.shape != b.values.shape for a, b in zip(exact, own, strict=True)
@@ -243,9 +252,12 @@ def _along(steps: list[_Step], errors: list[tuple[float, float]], at: int) -> li
     return bounded(found)
 
 
-def _low_operations(session: Any, rows: Rows) -> Result:
+def _low_operations(session: Session, rows: Rows) -> Result:
     """Operations of the compiled step that produce float16 or bfloat16 although no policy asks for it."""
-    found = [each for each in session.narrow_operations(first(rows, session.batch_size)) if "float16" in each]
+    from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
+
+    narrow = on_tensorflow(session).narrow_operations(first(rows, session.batch_size))
+    found = [each for each in narrow if "float16" in each]
     return Result(outputs={}, details={"low": found[:_MOST]})
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, some, stack
 from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["ADAPTING_ROUTES"]
 
@@ -74,10 +77,10 @@ def _shift(layer: Any, mean: Any) -> float:
     )
 
 
-def _route(size: int | None, most: int | None = None) -> Callable[[Any, Rows], Result]:
+def _route(size: int | None, most: int | None = None) -> Callable[[Session, Rows], Result]:
     """Adapt to batches of so many rows; None means all rows, 0 the batch size in use. At most so many rows are run."""
 
-    def run(session: Any, rows: Rows) -> Result:
+    def run(session: Session, rows: Rows) -> Result:
         layers = _layers(session.model)
         if not layers:
             return Result(outputs={}, details={"reason": "the model has no Normalization layer"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,11 @@ from keras_consistency_cli.loading.scalers.scaling import CannotRefit
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.column_distance import moved
 from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.scalers.multi_input import JointPreprocess
+    from keras_consistency_cli.loading.scalers.scaling import Scaling
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["SCALING_ROUTES", "Senseless", "in_pieces", "prepared"]
 
@@ -34,26 +39,26 @@ def in_pieces(rows: np.ndarray, size: int, make: Callable[[np.ndarray], np.ndarr
     return np.concatenate([make(rows[start : start + size]) for start in range(0, len(rows), size)])
 
 
-def _refit_all(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return np.asarray(session.subject.scaling.refitted(raw))
+def _refit_all(session: Session, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+    return np.asarray(_scaling(session).refitted(raw))
 
 
-def _refit_batches(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, session.batch_size, session.subject.scaling.refitted)
+def _refit_batches(session: Session, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+    return in_pieces(raw, session.batch_size, _scaling(session).refitted)
 
 
-def _refit_single(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, 1, session.subject.scaling.refitted)
+def _refit_single(session: Session, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+    return in_pieces(raw, 1, _scaling(session).refitted)
 
 
-def _alone(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, 1, session.subject.scaling.apply)
+def _alone(session: Session, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+    return in_pieces(raw, 1, _scaling(session).apply)
 
 
-def _made(session: Any) -> tuple[str, ...]:
+def _made(session: Session) -> tuple[str, ...]:
     """The inputs whose rows a preprocess function makes; nothing else is known of what it does."""
     subject = session.subject
-    if subject is None or subject.files.data_state == "scaled":
+    if subject.files.data_state == "scaled":
         return ()
     if subject.joint is not None:
         return tuple(subject.joint.inputs)
@@ -64,7 +69,7 @@ def _made(session: Any) -> tuple[str, ...]:
     )
 
 
-def prepared(session: Any, rows: Rows) -> dict[str, Any]:
+def prepared(session: Session, rows: Rows) -> dict[str, Any]:
     """What tells whether two processes were fed the same rows, where a preprocess function made them."""
     made = [
         np.ascontiguousarray(rows[name]).tobytes()
@@ -74,12 +79,12 @@ def prepared(session: Any, rows: Rows) -> dict[str, Any]:
     return {"prepared": zlib.crc32(b"".join(made))} if made else {}
 
 
-def _unsteady(session: Any, rows: Rows) -> dict[str, Any]:
+def _unsteady(session: Session, rows: Rows) -> dict[str, Any]:
     """By how many spreads a preprocess function moves the same rows from one call to the next."""
     made = [name for name in _made(session) if rows[name].dtype.kind in "fiub"]
     if not made:
         return {}
-    once, again = (session.subject.scaled(session.subject.raw(session.numbers)) for _ in range(2))
+    once, again = (session.subject.scaled(session.subject.raw(session.row_numbers)) for _ in range(2))
     pairs = [
         (again[name], once[name])
         for name in made
@@ -88,21 +93,21 @@ def _unsteady(session: Any, rows: Rows) -> dict[str, Any]:
     return {"unsteady": max(float(moved(*pair).max(initial=0.0)) for pair in pairs)} if pairs else {}
 
 
-def _unscaled(_session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+def _unscaled(_session: Session, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
     return raw
 
 
-def _twice(session: Any, raw: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _twice(session: Session, raw: np.ndarray, right: np.ndarray) -> np.ndarray:
     if right.shape != raw.shape:
         raise Senseless(
             f"scaled rows have shape {right.shape[1:]}, raw ones {raw.shape[1:]}: they cannot be scaled again"
         )
-    return np.asarray(session.subject.scaling.apply(right))
+    return np.asarray(_scaling(session).apply(right))
 
 
-def _permuted(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+def _permuted(session: Session, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
     """Columns in the data's own order where the scaler remembers another, else in the order of the alphabet, as a dict or a join may leave them."""
-    scaling = session.subject.scaling
+    scaling = _scaling(session)
     names = scaling.columns or scaling.names
     if names is None or len(names) != raw.shape[-1]:
         raise Senseless("neither the data nor the scaler name their columns")
@@ -119,21 +124,21 @@ def _disorder(given: tuple[str, ...], remembered: tuple[str, ...] | None) -> lis
 
 
 def _cast_first(dtype: type[np.floating[Any]]) -> Make:
-    def make(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+    def make(session: Session, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
         if raw.dtype.kind not in "fiu" or (
             raw.dtype.kind == "f" and raw.dtype.itemsize <= np.dtype(dtype).itemsize
         ):
             raise Senseless(f"the rows are {raw.dtype} as they are")
         with np.errstate(over="ignore"):
-            return np.asarray(session.subject.scaling.apply(raw.astype(dtype)))
+            return np.asarray(_scaling(session).apply(raw.astype(dtype)))
 
     return make
 
 
-def _route(make: Make) -> Callable[[Any, Rows], Result]:
+def _route(make: Make) -> Callable[[Session, Rows], Result]:
     """The route that feeds the model what `make` gives for the raw and the rightly scaled rows of the scaler's input."""
 
-    def run(session: Any, rows: Rows) -> Result:
+    def run(session: Session, rows: Rows) -> Result:
         try:
             raw, name = _raw(session)
             made = make(session, raw, rows[name])
@@ -148,20 +153,19 @@ def _route(make: Make) -> Callable[[Any, Rows], Result]:
     return run
 
 
-def _prepared_alone(session: Any, rows: Rows) -> Result:
+def _prepared_alone(session: Session, rows: Rows) -> Result:
     """Each row prepared by itself, and whether a preprocess function gives the same rows twice, here and in another process."""
-    joint = session.subject.joint is not None and session.subject.files.data_state == "raw"
-    result = _jointly_alone(session, rows) if joint else _route(_alone)(session, rows)
+    joint = session.subject.joint if session.subject.files.data_state == "raw" else None
+    result = _route(_alone)(session, rows) if joint is None else _jointly_alone(session, joint, rows)
     if "moved" not in result.details:
         return result
     return replace(result, details={**result.details, **_unsteady(session, rows), **prepared(session, rows)})
 
 
-def _jointly_alone(session: Any, rows: Rows) -> Result:
+def _jointly_alone(session: Session, joint: JointPreprocess, rows: Rows) -> Result:
     """The same by a function that prepares all inputs at once; what moved most is told."""
-    joint = session.subject.joint
     try:
-        made = joint.alone(session.subject.raw(session.numbers))
+        made = joint.alone(session.subject.raw(session.row_numbers))
         for name in joint.inputs:
             _check_shape(made[name], rows[name])
     except Senseless as reason:
@@ -175,8 +179,8 @@ def _jointly_alone(session: Any, rows: Rows) -> Result:
     )
 
 
-def _raw(session: Any) -> tuple[np.ndarray, str]:
-    """The raw rows that the scaler takes, and the input they belong to."""
+def _scaling(session: Session) -> Scaling:
+    """The scaler or preprocess function that belongs to one input."""
     scaling = session.subject.scaling
     if scaling is None:
         joint = session.subject.joint is not None
@@ -185,9 +189,15 @@ def _raw(session: Any) -> tuple[np.ndarray, str]:
             if joint
             else "no scaler or preprocess given"
         )
+    return scaling
+
+
+def _raw(session: Session) -> tuple[np.ndarray, str]:
+    """The raw rows that the scaler takes, and the input they belong to."""
+    scaling = _scaling(session)
     if session.subject.files.data_state == "scaled":
         raise Senseless("the rows are scaled already (facts.data_state)")
-    return session.subject.raw(session.numbers)[scaling.input], scaling.input
+    return session.subject.raw(session.row_numbers)[scaling.input], scaling.input
 
 
 def _check_shape(made: np.ndarray, right: np.ndarray) -> None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +33,10 @@ from keras_consistency_cli.routes.scaling.mixed_batches import runs
 from keras_consistency_cli.routes.scaling.scaling import in_pieces
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.scalers.scaling import Scaling
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["SERVED_ROUTES", "Making", "mistakes"]
 
@@ -232,8 +236,8 @@ def _stretches(making: Making) -> Iterator[Variant]:
                 )
 
 
-def _served(session: Any, rows: Rows) -> Result:
-    served = session.subject.served(session.numbers)
+def _served(session: Session, rows: Rows) -> Result:
+    served = session.subject.served(session.row_numbers)
     if served is None:
         return Result(outputs={}, details={"reason": "no served rows given"})
     matches = {}
@@ -279,16 +283,16 @@ def _names(scaling: Any) -> dict[str, list[str]]:
     return {} if not names else {scaling.input: [clean(name) for name in names]}
 
 
-def _numbers(session: Any) -> tuple[np.ndarray, int]:
+def _numbers(session: Session) -> tuple[np.ndarray, int]:
     """Row numbers to match: as many from the beginning as memory allows, then the sample's others."""
     length = session.subject.length
     row_bytes = sum(values.nbytes for values in session.subject.raw(np.arange(1)).values())
     window = min(length, _WINDOW_ROWS, max(_WINDOW_BYTES // max(row_bytes, 1), 1))
-    return np.concatenate([np.arange(window), session.numbers[session.numbers >= window]]), window
+    return np.concatenate([np.arange(window), session.row_numbers[session.row_numbers >= window]]), window
 
 
 def _variants(
-    session: Any, name: str, values: tuple[np.ndarray, ...], numbers: tuple[np.ndarray, int]
+    session: Session, name: str, values: tuple[np.ndarray, ...], numbers: tuple[np.ndarray, int]
 ) -> Iterator[Variant]:
     """Mistakes that could have been made with this input; the scaler may have been let loose on one that is none of its business."""
     raw, right, served = values
@@ -310,13 +314,13 @@ def _variants(
             right=right,
             served=served,
             consecutive=numbers[1],
-            sizes=(session.batch_size, *session.probe.sizes),
-            refit_all=partial(_refit_all, session, numbers[0]),
+            sizes=(session.batch_size, *session.options.sizes),
+            refit_all=partial(_refit_all, session, scaling, numbers[0]),
         )
     )
 
 
-def _of_joint(session: Any, name: str, raw: np.ndarray, numbers: np.ndarray) -> Iterator[Variant]:
+def _of_joint(session: Session, name: str, raw: np.ndarray, numbers: np.ndarray) -> Iterator[Variant]:
     """Of a function that prepares several inputs at once."""
     joint = session.subject.joint
     if joint is not None and session.subject.files.data_state == "raw":
@@ -339,9 +343,9 @@ def _undone(scaling: Any, right: np.ndarray) -> Iterator[Variant]:
         )
 
 
-def _refit_all(session: Any, numbers: np.ndarray) -> tuple[np.ndarray, float]:
+def _refit_all(session: Session, scaling: Scaling, numbers: np.ndarray) -> tuple[np.ndarray, float]:
     """The rows of these numbers as fit_transform on all of the data gives them; on a sample where the data are large."""
-    scaling, length = session.subject.scaling, session.subject.length
+    length = session.subject.length
     row_bytes = session.subject.raw(np.arange(1))[scaling.input].nbytes
     most = max(_WHOLE_BYTES // max(row_bytes, 1), 1)
     every = (

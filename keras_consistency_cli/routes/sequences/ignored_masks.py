@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from keras_consistency_cli.routes.sequences.masks import mask_of, takes_mask
 from keras_consistency_cli.routes.session.distances import share
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.trace import Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["unheeded"]
 
@@ -30,7 +33,7 @@ class _Call:
     gave: list[np.ndarray]
 
 
-def unheeded(session: Any, whole: Rows, cut: Rows, *, length: int, side: str) -> dict[str, str]:
+def unheeded(session: Session, whole: Rows, cut: Rows, *, length: int, side: str) -> dict[str, str]:
     """Return the first layer that is given the same true steps and a mask, and answers otherwise with padding; empty where there is none.
 
     Args:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_consistency_cli.routes.trace import Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["stepped"]
 
 
 def stepped(
-    session: Any, rows: Rows, names: Collection[str], *, call: Callable[[Any], Any] | None = None
+    session: Session, rows: Rows, names: Collection[str], *, call: Callable[[Any], Any] | None = None
 ) -> list[np.ndarray]:
     """Feed series step by step, from the state in which the model is at the moment.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
@@ -13,10 +13,13 @@ from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.trace import Result, Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["MASK_ROUTES", "mask_of", "takes_mask"]
 
 
-def _masks(session: Any, rows: Rows) -> Result:
+def _masks(session: Session, rows: Rows) -> Result:
     """Where the mask ends: the first layer or operation that is given one and neither hands it on nor takes it as an argument."""
     few = first(rows, session.facts.batch_size or 2)
     with _watched() as lost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from keras_consistency_cli.routes.sequences.series import (
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import furthest
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["PADDING_ROUTES", "unpadded"]
 
@@ -41,7 +44,7 @@ _Parted = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Answers to rows with padding, and to the same without."""
 
 
-def unpadded(session: Any, rows: Rows) -> Result:
+def unpadded(session: Session, rows: Rows) -> Result:
     """Rows with their padding cut off, against the same rows as given; rows without any, against the same with some added.
 
     One input after the other is looked at; the first that is padded or masked counts. Details say what was found, and why nothing was compared.
@@ -81,7 +84,7 @@ def unpadded(session: Any, rows: Rows) -> Result:
 
 
 def _at_one_length(
-    session: Any, rows: Rows, padded: Padded | None, details: dict[str, Any], refused: str
+    session: Session, rows: Rows, padded: Padded | None, details: dict[str, Any], refused: str
 ) -> Result:
     """No rows of other lengths to compare with: whether a mask that gets lost matters shows at this one."""
     found: dict[str, Any] = {"refused": refused}
@@ -94,24 +97,24 @@ def _at_one_length(
     return Result(outputs={}, details={**details, **found})
 
 
-def _called(session: Any, rows: Rows) -> Outputs:
+def _called(session: Session, rows: Rows) -> Outputs:
     session.restore()
     outputs: Outputs = session.call(rows, training=False)
     return outputs
 
 
-def _padding(session: Any, values: np.ndarray, mask: float | None) -> Padded | None:
+def _padding(session: Session, values: np.ndarray, mask: float | None) -> Padded | None:
     """Lengths that the owner knows come first, then what is masked, then what many rows end in: padding that is not masked shows there."""
-    side = session.probe.padding_side
-    known = session.subject.lengths(session.numbers) if session.subject is not None else None
+    side = session.options.padding_side
+    known = session.subject.lengths(session.row_numbers)
     if known is not None and len(known) == len(values) and known.max() <= values.shape[1]:
         return padding_beyond(values, known, side=side, mask=mask)
     masked = look_for_padding(values, mask, side) if mask is not None else None
     if masked is not None and masked.any:
         return masked
     # A scaler moves what rows are filled up with: it is then looked for.
-    scaled = session.subject is not None and session.subject.files.scales
-    found = look_for_padding(values, None if scaled else session.probe.padding_value, side)
+    scaled = session.subject.files.scales
+    found = look_for_padding(values, None if scaled else session.options.padding_value, side)
     return found if found is not None and found.any else masked
 
 
@@ -134,7 +137,7 @@ def _described(values: np.ndarray, padded: Padded | None, mask: float | None) ->
 
 
 def _emptied(
-    session: Any, rows: Rows, name: str, padded: Padded | None, mask: float | None
+    session: Session, rows: Rows, name: str, padded: Padded | None, mask: float | None
 ) -> dict[str, Any]:
     """Whether rows of nothing but padding are answered with NaN: those that there are, else one that is made where the model masks something."""
     empty = np.flatnonzero(padded.lengths == 0)[:_ROWS] if padded is not None else np.zeros(0, np.int64)
@@ -150,7 +153,7 @@ def _has_nan(answers: Outputs) -> bool:
     return any(bool(np.isnan(values).any()) for values in answers.values() if values.dtype.kind == "f")
 
 
-def _answering(session: Any) -> Answer:
+def _answering(session: Session) -> Answer:
     """Return a compiled way to answer rows, from the state in which the model was loaded, in batches of the size that it was built for."""
     call = session.tracing()
 
@@ -169,7 +172,7 @@ def _answering(session: Any) -> Answer:
 
 
 def _cut(
-    session: Any, rows: Rows, name: str, padded: Padded, details: dict[str, Any], masks: Masks
+    session: Session, rows: Rows, name: str, padded: Padded, details: dict[str, Any], masks: Masks
 ) -> Result:
     """Rows of a few true lengths cut to these, against the same rows whole, with their padding on the other side, and with no step skipped."""
     lengths = _several(padded)
@@ -220,7 +223,7 @@ def _cut(
 
 
 def _unheeded(
-    session: Any,
+    session: Session,
     parts: list[_Parted],
     details: Mapping[str, Any],
     rows: tuple[Rows, Rows],
@@ -299,25 +302,26 @@ def _part(values: np.ndarray, length: int, side: str) -> np.ndarray:
     return values[:, :length] if side == "right" else values[:, -length:]
 
 
-def _filler(session: Any, rows: Rows, name: str, mask: float | None) -> np.ndarray:
+def _filler(session: Session, rows: Rows, name: str, mask: float | None) -> np.ndarray:
     """One step of padding, as the model would be given it: what the owner fills up with, scaled where there is a scaler, else what is masked."""
-    stated = session.probe.padding_value
+    stated = session.options.padding_value
     if stated is None:
         return np.full_like(rows[name][:1, :1], 0.0 if mask is None else mask)
     subject = session.subject
-    if subject is None or not subject.files.scales or subject.scaling.input != name:
+    scaling = subject.scaling
+    if not subject.files.scales or (scaling is not None and scaling.input != name):
         return np.full_like(rows[name][:1, :1], stated)
-    raw = subject.raw(session.numbers[:1])
+    raw = subject.raw(session.row_numbers[:1])
     return np.asarray(
         subject.scaled({**raw, name: np.full_like(raw[name], stated)})[name][:, :1], rows[name].dtype
     )
 
 
 def _extended(
-    session: Any, rows: Rows, name: str, filler: np.ndarray, details: dict[str, Any], mask: float | None
+    session: Session, rows: Rows, name: str, filler: np.ndarray, details: dict[str, Any], mask: float | None
 ) -> Result:
     """Rows that have no padding as they are, and with some added: on the side where it belongs, and on the other one."""
-    side = session.probe.padding_side or "right"
+    side = session.options.padding_side or "right"
     given = first(rows, min(_ROWS, count(rows)))
     steps = given[name].shape[1]
     answer, parts, apart = _answering(session), [], 0.0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.trace import Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = [
     "RECURRENT",
@@ -63,7 +66,7 @@ def is_series(values: np.ndarray, *, ids: bool = False) -> bool:
     )
 
 
-def series_inputs(session: Any, rows: Rows) -> dict[str, float | None]:
+def series_inputs(session: Session, rows: Rows) -> dict[str, float | None]:
     """Return the inputs that are series, with the value that the model masks in them, None where it masks nothing."""
     from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, input_hints
 
@@ -154,7 +157,7 @@ def _convincing(found: Padded, same: np.ndarray) -> bool:
     return several and found.inner <= _STRAY * max(int(same.sum()), 1)
 
 
-def any_length(session: Any, rows: Rows, names: Mapping[str, Any]) -> Any:
+def any_length(session: Session, rows: Rows, names: Mapping[str, Any]) -> Any:
     """Return a session whose model takes series of any length: this one, or that of a twin.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.trace import Result, Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["SHAPE_ROUTES"]
 
 _ROWS = 2
 _FEWEST_STEPS = 4
 
 
-def _ids(session: Any, rows: Rows) -> Result:
+def _ids(session: Session, rows: Rows) -> Result:
     """By input that an Embedding takes: how many values it does not know, of which kind, and what Keras makes of them; nothing is run."""
     from keras_consistency_cli.loading.model.input_hints import input_hints
 
@@ -59,7 +62,7 @@ def _unknown(values: np.ndarray, highest: float) -> dict[str, Any]:
     return {"wrong": 0}
 
 
-def _two_lengths(session: Any, rows: Rows) -> Result:
+def _two_lengths(session: Session, rows: Rows) -> Result:
     """Literally predict rows of one length and then of another: the second answers must be those of a predict that saw no other length."""
     few = first(rows, session.facts.batch_size or _ROWS)
     length = next((values.shape[1] for values in few.values() if _is_series(values)), None)

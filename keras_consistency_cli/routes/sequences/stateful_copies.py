@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from keras_consistency_cli.routes.session.batches import count
 from keras_consistency_cli.routes.trace import Rows
 from keras_consistency_cli.text import clean
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["carried", "decoder_of", "encoder_inputs"]
 
 
-def carried(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
+def carried(session: Session, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
     """Return what a copy that carries its state answers, one step at a time, by output as `loops.stepped` does.
 
     Raises:
@@ -33,7 +36,7 @@ def carried(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray
     return _decoded(feeding, rows, names) if _initial_states(twin) else stepped(feeding, rows, names)
 
 
-def _told_to_carry(session: Any, batch: int) -> Any:
+def _told_to_carry(session: Session, batch: int) -> Any:
     """A session on a fresh copy of a subclassed model whose recurrent layers are told to keep their state."""
     import keras
 
@@ -41,7 +44,7 @@ def _told_to_carry(session: Any, batch: int) -> Any:
     from keras_consistency_cli.loading.model.resaving import load_again
     from keras_consistency_cli.loading.model.variable_length_copy import TwinRefused
 
-    if session.subject is None:
+    if not session.subject.files.model:
         raise TwinRefused("a subclassed model can be copied from its file only")
     try:
         copy = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
@@ -119,7 +122,7 @@ def _frontier(model: Any, encoded: set[str]) -> list[Any]:
     return found
 
 
-def _decoded(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
+def _decoded(session: Session, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
     """Encode once, then feed the decoder step by step, each time with the state that it ended in."""
     import keras
     import tensorflow as tf

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +13,14 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import stepped
 from keras_consistency_cli.routes.sequences.series import any_length
 from keras_consistency_cli.routes.session.batches import batches, count
+from keras_consistency_cli.routes.session.snapshot import reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
-__all__ = ["STATE_ROUTES", "reset_states"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["STATE_ROUTES"]
 
 _BATCHES = 6
 """Batches over which the memory of a state is followed."""
@@ -25,21 +30,14 @@ _SAME_WAY = 1e-3
 """Share of the greatest answer by which single steps may differ from whole rows to stand in for them."""
 
 
-def reset_states(model: Any) -> None:
-    """Reset every stateful layer, nested ones too: `model.reset_states()` is gone from Keras 3."""
-    for layer in model._flatten_layers():
-        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
-            layer.reset_state()
-
-
-def _predict_reset(session: Any, rows: Rows) -> Result:
+def _predict_reset(session: Session, rows: Rows) -> Result:
     """The second of two predicts, with a reset in between as users write it."""
     session.predict(rows)
     reset_states(session.model)
     return Result(outputs=session.predict(rows))
 
 
-def _memory(session: Any, rows: Rows) -> Result:
+def _memory(session: Session, rows: Rows) -> Result:
     """How far answers are from those of a fresh state, step after step, and what NaN and a missing batch size do.
 
     `curve` is the greatest distance after 1, 2, … times `steps` steps since the states were other ones, `scale` the greatest answer.
@@ -67,7 +65,7 @@ def _memory(session: Any, rows: Rows) -> Result:
 
 
 def _curve(
-    session: Any, some: list[Rows], fresh: list[Outputs], carried: list[Outputs]
+    session: Session, some: Sequence[Rows], fresh: Sequence[Outputs], carried: Sequence[Outputs]
 ) -> tuple[int, list[float]]:
     """Distances, and how many steps lie between them: by step where there are answers for each or single steps give them, else by batch."""
     length = next((values.shape[1] for values in some[0].values() if values.ndim > 2), 1)
@@ -90,7 +88,7 @@ def _curve(
 
 
 def _by_single_steps(
-    session: Any, some: list[Rows], fresh: list[Outputs], length: int
+    session: Session, some: Sequence[Rows], fresh: Sequence[Outputs], length: int
 ) -> tuple[int, list[float]] | None:
     """The same batches one step at a time, from a fresh and from a used state; None where that is not what whole batches give."""
     names = list(some[0])
@@ -127,7 +125,7 @@ def _by_single_steps(
     return (1, distances.tolist()) if ends else None
 
 
-def _saved(session: Any, rows: Rows) -> Result:
+def _saved(session: Session, rows: Rows) -> Result:
     """Save in the middle of a sequence and load: how far the next answers are off (`lost`), and whether handing the states over mends it."""
     from keras_consistency_cli.loading.model.resaving import saved_and_loaded
 
@@ -182,7 +180,7 @@ def _distance(mine: Outputs, theirs: Outputs | None) -> float:
     return max(found)
 
 
-def _poisoned(session: Any, batch: Rows, fresh: Outputs) -> dict[str, Any]:
+def _poisoned(session: Session, batch: Rows, fresh: Outputs) -> dict[str, Any]:
     """Whether NaN in one batch spoils a clean one after it, and whether a reset heals that; nothing for models without float inputs."""
     if not any(values.dtype.kind == "f" for values in batch.values()):
         return {}
@@ -206,7 +204,7 @@ def _is_bad(answers: Outputs) -> bool:
     return any(not np.isfinite(values).all() for values in answers.values() if values.dtype.kind == "f")
 
 
-def _default_predict(session: Any, rows: Rows) -> str:
+def _default_predict(session: Session, rows: Rows) -> str:
     """What `model.predict(x)` without a batch size does: "answers", or the class of its error."""
     session.restore()
     session.forget_traces()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from keras_consistency_cli.routes.session.distances import share
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["STEPPING_ROUTES"]
 
 _ROWS = 4
@@ -26,7 +29,7 @@ _T = TypeVar("_T")
 _CARRYING = RECURRENT - {"Bidirectional"}
 
 
-def _steps(session: Any, rows: Rows) -> Result:
+def _steps(session: Session, rows: Rows) -> Result:
     """Shares of the greatest answer by which answers move: "future", "past", "prefix", "one_step" and "twin"; a text where a way is refused.
 
     `per_step` tells whether there is an answer for each step, `layer` the first one through which the future reaches back.
@@ -66,7 +69,7 @@ def _steps(session: Any, rows: Rows) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _series(session: Any, rows: Rows) -> list[str]:
+def _series(session: Session, rows: Rows) -> list[str]:
     """Inputs that run along time together: those as long as the first; of an encoder and a decoder those of the decoder."""
     encoded = encoder_inputs(session.model)
     names = list(series_inputs(session, rows))
@@ -92,7 +95,7 @@ def _replaced(rows: Rows, names: Collection[str], where: slice) -> dict[str, np.
 
 
 def _moved(
-    session: Any,
+    session: Session,
     rows: Rows,
     names: Collection[str],
     whole: Outputs,
@@ -122,7 +125,7 @@ def _tried(run: Callable[[], _T]) -> _T | str:
         return f"{type(problem).__name__} at another length"
 
 
-def _prefix(session: Any, rows: Rows, names: Collection[str], whole: Outputs, cut: int) -> float:
+def _prefix(session: Session, rows: Rows, names: Collection[str], whole: Outputs, cut: int) -> float:
     """The last answer to a prefix, against the answer at that step of the whole."""
     feeding = any_length(session, rows, dict.fromkeys(names))
     feeding.restore()
@@ -135,13 +138,13 @@ def _prefix(session: Any, rows: Rows, names: Collection[str], whole: Outputs, cu
     return max(share(answers[name][:, -1], whole[name][:, cut - 1]) for name in along)
 
 
-def _one_step(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
+def _one_step(session: Session, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     feeding = any_length(session, rows, dict.fromkeys(names))
     feeding.restore()
     return _along(feeding, rows, names, whole)
 
 
-def _twin(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
+def _twin(session: Session, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     """One step at a time through a copy of the model that carries its state."""
     return max(
         _held(mine, theirs)
@@ -149,7 +152,7 @@ def _twin(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> f
     )
 
 
-def _window(session: Any, rows: Rows, names: list[str], whole: Outputs) -> dict[str, Any]:
+def _window(session: Session, rows: Rows, names: list[str], whole: Outputs) -> dict[str, Any]:
     """How many of the last steps decide the last answer ("reach", None where even the first does), and how far off a window of so many is."""
     length = rows[names[0]].shape[1]
     ends = {name: values[:, -1] if _along_time(values, length) else values for name, values in whole.items()}
@@ -170,7 +173,7 @@ def _window(session: Any, rows: Rows, names: list[str], whole: Outputs) -> dict[
     return {"steps": size, "reach": reach, "off": off}
 
 
-def _last_moves(session: Any, rows: Rows, names: Collection[str], ends: Outputs, before: int) -> float:
+def _last_moves(session: Session, rows: Rows, names: Collection[str], ends: Outputs, before: int) -> float:
     """How far the last answers move when the steps before some place are replaced."""
     moved = session.fresh_step(_replaced(rows, names, slice(0, before)))
     return max(
@@ -179,7 +182,7 @@ def _last_moves(session: Any, rows: Rows, names: Collection[str], ends: Outputs,
     )
 
 
-def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
+def _along(session: Session, rows: Rows, names: Collection[str], whole: Outputs) -> float:
     """Step by step inside one compiled loop, held against the whole: every step, or the last answer where there is one for all."""
     return max(
         _held(mine, theirs)
@@ -193,14 +196,14 @@ def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
     return share(stepped[-1], whole)
 
 
-def _wants_twin(session: Any, details: dict[str, Any]) -> bool:
+def _wants_twin(session: Session, details: dict[str, Any]) -> bool:
     """Whether carrying state could help: a recurrent model that looks back, and not ahead, and does not carry it by itself."""
     recurrent = any(layer.kind in _CARRYING for layer in session.facts.layers)
     causal = details.get("future", 0.0) <= _APPARENT < details["past"]
     return recurrent and causal and not session.facts.stateful_layers
 
 
-def _looking_ahead(session: Any, rows: Rows, other: Rows, length: int, cut: int) -> dict[str, Any]:
+def _looking_ahead(session: Session, rows: Rows, other: Rows, length: int, cut: int) -> dict[str, Any]:
     """The first layer whose answers to early steps change with later ones."""
     session.restore()
     with _recorded(length) as mine:

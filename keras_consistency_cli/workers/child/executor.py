@@ -93,7 +93,7 @@ class Executor:
             from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession as Kind
         else:
             from keras_consistency_cli.routes.session.session import Session as Kind  # type: ignore[assignment]
-        return Kind(model, self._subject.facts, self._probe)
+        return Kind(model, self._subject.facts, self._probe, self._subject)
 
     def _run(self, request: Mapping[str, Any], arrays: Mapping[str, Any]) -> Answer:
         route = self._routes[request["route"]]
@@ -104,8 +104,7 @@ class Executor:
         if isinstance(session, str):
             return {"unavailable": session}, {}
         start = time.perf_counter()
-        session.subject, session.numbers = self._subject, arrays["rows"]
-        session.restore()
+        session.start_run(arrays["rows"])
         try:
             result = route.run(session, rows)
             changed = session.snapshot.changes()
@@ -127,7 +126,7 @@ class Executor:
         from keras_consistency_cli.routes.session.float64 import float64_session
 
         try:
-            return float64_session(self._sessions["float32"], self._subject, rows)
+            return float64_session(self._sessions["float32"], rows)
         except Float64CopyRefused as reason:
             return f"no float64 copy: {reason}"
         except Exception as problem:

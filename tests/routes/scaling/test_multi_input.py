@@ -56,14 +56,14 @@ def session(tmp_path: Path) -> Any:
             **named,
         )
         made: Any = session_of((model, {}))
-        made.subject, made.numbers = Subject(files=files, model=model, facts=made.facts), np.arange(48)
+        made.subject, made.row_numbers = Subject(files=files, model=model, facts=made.facts), np.arange(48)
         return made
 
     return make
 
 
 def run(session: Any, route: str) -> Any:
-    return ROUTES[route].run(session, session.subject.rows(session.numbers))
+    return ROUTES[route].run(session, session.subject.rows(session.row_numbers))
 
 
 def test_rows_that_do_not_look_at_each_other_stay(session: Any) -> None:

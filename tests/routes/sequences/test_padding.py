@@ -195,7 +195,7 @@ def known(built: Any, rows: dict[str, np.ndarray], lengths: np.ndarray) -> Any:
     session.subject = SimpleNamespace(
         lengths=lambda numbers: lengths[numbers], files=files, custom_objects={}
     )  # type: ignore[assignment]
-    session.numbers = np.arange(len(lengths))
+    session.row_numbers = np.arange(len(lengths))
     return ROUTE.run(session, rows)
 
 
