@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Placement, Precision, Route
-from keras_consistency_cli.routes.scaling.scaling import prepared
+from keras_consistency_cli.routes.scaling.scaling import checksum_preprocessed_rows
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
@@ -63,7 +63,7 @@ def _predict_retraced(session: Session, rows: Rows) -> Result:
 
 def _fresh(session: Session, rows: Rows) -> Result:
     """Predict where nothing has run before, with a mark of the rows that preprocessing made there."""
-    return replace(_predict_retraced(session, rows), details=prepared(session, rows))
+    return replace(_predict_retraced(session, rows), details=checksum_preprocessed_rows(session, rows))
 
 
 def _one_by_one(session: Session, rows: Rows) -> Result:

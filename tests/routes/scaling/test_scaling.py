@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.preprocessing import Normalizer, StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.routes.trace import Result
 from tests.helpers.scaled_subjects import RAW, SCALER, TRAINED, Setting, only, refit_in
