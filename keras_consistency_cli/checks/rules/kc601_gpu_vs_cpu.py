@@ -27,14 +27,14 @@ from typing import Any
 from keras_consistency_cli.checks.agreement import FRESH, Wording, agreement, differs_anyway
 from keras_consistency_cli.checks.base import Check, Evidence, Pair, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.routes.numerics.devices import MOST_ACCELERATORS, accelerators, numbered
+from keras_consistency_cli.routes.numerics.devices import MAX_ACCELERATORS, find_accelerators, numbered_route
 
 __all__ = ["CHECK"]
 
 _CPU = "on-cpu"
-_DEVICES = ("predict", *(numbered("on-accelerator", number) for number in range(1, MOST_ACCELERATORS)))
+_DEVICES = ("predict", *(numbered_route("on-accelerator", number) for number in range(1, MAX_ACCELERATORS)))
 """Routes by accelerator; predict is on the first."""
-_EXACT = tuple(numbered("without-tf32", number) for number in range(MOST_ACCELERATORS))
+_EXACT = tuple(numbered_route("without-tf32", number) for number in range(MAX_ACCELERATORS))
 _ASKED_FOR = Pair(candidate="with-tf32", reference="predict")
 """What TF32 costs where the backend does not use it unasked: nobody's fault, so it is told only."""
 
@@ -59,7 +59,7 @@ _WORDING = Wording(
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge every two devices, and every accelerator without TF32; say what TF32 moves and what the device does."""
-    found = accelerators(evidence.facts)
+    found = find_accelerators(evidence.facts)
     if not found:
         nobody = f"no accelerator is visible to {evidence.facts.backend or 'the backend'}"
         return Verdict(status=Status.SKIP, message="nothing to compare", reason=nobody)

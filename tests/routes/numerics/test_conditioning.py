@@ -1,4 +1,4 @@
-"""Routes of conditioning, on float64 copies of live models: the numbers are those that arithmetic says."""
+"""Routes of conditioning, on float64 copies of live models."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ TABLE = {route.name: route for route in CONDITIONING_ROUTES}
 
 def amplification(route: str, built: tuple[Any, Any]) -> float:
     float64_copy, rows = float64_copy_of(built)
-    base = float64_copy.step({name: values[:4] for name, values in rows.items()})
-    moved = TABLE[route].run(float64_copy, rows).outputs
+    reference = float64_copy.step({name: values[:4] for name, values in rows.items()})
+    changed = TABLE[route].run(float64_copy, rows).outputs
     return max(
-        float(np.sqrt(np.mean((moved[name] - base[name]) ** 2) / np.mean(base[name] ** 2))) / CHANGE
-        for name in base
+        float(np.sqrt(np.mean((changed[name] - reference[name]) ** 2) / np.mean(reference[name] ** 2)))
+        / CHANGE
+        for name in reference
     )
 
 
@@ -33,7 +34,7 @@ def test_healthy_models_are_well_conditioned(name: str, route: str) -> None:
     assert 0 < amplification(route, HEALTHY[name]()) < 300
 
 
-def test_a_difference_of_large_numbers_is_not() -> None:
+def test_a_difference_of_large_numbers_is_badly_conditioned() -> None:
     odd = layers.Dense(1, kernel_initializer="zeros")
     model, rows = chain((8,), odd)
     odd.kernel.assign(np.array([1.0, -1.0] * 4).reshape(-1, 1))
@@ -41,7 +42,7 @@ def test_a_difference_of_large_numbers_is_not() -> None:
     assert all(amplification(route, (model, shifted)) > 1e4 for route in TABLE)
 
 
-def test_the_shadow_is_left_as_it_was() -> None:
+def test_the_float64_copy_stays_as_it_was() -> None:
     float64_copy, rows = float64_copy_of(mlp())
     before = state_of(float64_copy.model)
     for route in CONDITIONING_ROUTES:
@@ -49,14 +50,14 @@ def test_the_shadow_is_left_as_it_was() -> None:
     assert state_of(float64_copy.model) == before
 
 
-def test_the_same_seed_draws_the_same() -> None:
+def test_the_same_seed_gives_the_same_changes() -> None:
     float64_copy, rows = float64_copy_of(mlp())
     for route in CONDITIONING_ROUTES:
         once, again = route.run(float64_copy, rows), route.run(float64_copy, rows)
         assert all(np.array_equal(once.outputs[name], again.outputs[name]) for name in once.outputs)
 
 
-def test_whole_numbers_are_left_alone() -> None:
+def test_whole_numbers_are_not_changed() -> None:
     float64_copy, rows = float64_copy_of(dict_inputs())
     assert TABLE["changed-inputs"].run(float64_copy, rows).outputs
 

@@ -29,7 +29,7 @@ def run(route: str, built: tuple[Any, Any]) -> tuple[Result, dict[str, np.ndarra
 
 @pytest.mark.parametrize("name", [name for name in HEALTHY if name != "mixed_float16"])
 @pytest.mark.parametrize("route", sorted(TABLE))
-def test_answers_are_near_and_coarser(name: str, route: str) -> None:
+def test_outputs_are_near_and_less_precise(name: str, route: str) -> None:
     result, full = run(route, HEALTHY[name]())
     for output, values in result.outputs.items():
         distance = np.abs(values - full[output][: len(values)]).max() / np.abs(full[output]).max()
@@ -44,7 +44,7 @@ def test_overflow_shows() -> None:
     assert np.isfinite(next(iter(brain.outputs.values()))).all()
 
 
-def test_keras_is_left_as_it_was() -> None:
+def test_the_global_policy_stays_as_it_was() -> None:
     run("mixed-float16", mlp())
     assert keras.config.dtype_policy().name == "float32"
 
