@@ -18,7 +18,7 @@ from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.locating.activation_patching import Experiment, held, without_training
 from keras_consistency_cli.routes.locating.layers import finite_batches, neighbour_runs, recorded
 from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
-from keras_consistency_cli.routes.sequences.padding import unpadded
+from keras_consistency_cli.routes.sequences.padding import compare_padding
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
@@ -214,9 +214,9 @@ def _scale(answers: Outputs) -> float:
 
 def _mask(session: Session, rows: Rows) -> Result:
     """Rows with and without their padding, with the mask restored, and what it hides zeroed, at each layer that loses it."""
-    before = unpadded(session, rows)
+    before = compare_padding(session, rows)
     with restoring_masks() as restored:
-        after = unpadded(session, rows)
+        after = compare_padding(session, rows)
     if not before.outputs or not restored or not after.outputs:
         return Result(outputs={})
     distances = {

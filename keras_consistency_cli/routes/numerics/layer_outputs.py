@@ -90,7 +90,7 @@ def _sample_outputs(running: Running, outputs: Any) -> Iterator[LayerOutput]:
 
 
 def _has_values(leaf: Any) -> bool:
-    """Whether this is a tensor with values: inside a loop that is being traced it is not."""
+    """Whether this is a tensor with values: while a loop is traced, it has none."""
     return hasattr(leaf, "numpy") and hasattr(leaf, "dtype") and not hasattr(leaf, "graph")
 
 

@@ -46,8 +46,7 @@ def _round_layers(session: Session, rows: Rows) -> Result:
         [_run_rounded(session, batch, seed) for seed in (session.options.seed, None)], exact
     )
     if not session.facts.low_precision and _exceeds_layer_rounding(original, batch, exact, outputs):
-        # Rounding inside a layer cannot be seen from outside it. Rounding every operation is slow, so it comes
-        # last.
+        # Rounding inside a layer cannot be seen from outside it. Rounding every operation is slow.
         session.restore()
         with rounding_operations():
             outputs = _choose_furthest([outputs, session.call(batch, training=False)], exact)
@@ -69,7 +68,7 @@ def _choose_furthest(runs: Sequence[Outputs], exact: Outputs) -> Outputs:
 
 
 def _exceeds_layer_rounding(original: Session, batch: Rows, exact: Outputs, rounded: Outputs) -> bool:
-    """Whether the model, called eagerly, has larger errors than rounding between layers."""
+    """Whether the model, called eagerly, has larger errors than its layers' rounding."""
     original.restore()
     outputs = original.call(batch, training=False)
     original.restore()
@@ -89,7 +88,7 @@ def _sum_squared_half_ulps(exact: np.ndarray) -> float:
 
 
 def _sum_squared_errors(values: np.ndarray, exact: np.ndarray) -> float:
-    """Return the sum of squared errors; NaN, different shapes and other dtypes count as 0."""
+    """Return the sum of squared errors; NaN and values without a counterpart count as 0."""
     if not is_float(values.dtype) or values.shape != exact.shape:
         return 0.0
     with np.errstate(invalid="ignore", over="ignore"):

@@ -128,7 +128,7 @@ def _find_growth(growth: list[float]) -> int | None:
 
 
 def _describe_depth(errors: list[_LayerError], located: int) -> list[dict[str, Any]]:
-    """Return every layer's error and its multiple of rounding, in the order of finishing."""
+    """Return each layer's error and its multiple of rounding, in finishing order."""
     entries, before = [], 0.0
     for position, layer in enumerate(errors):
         entries.append(

@@ -1,4 +1,4 @@
-"""Routes about shapes: ids and lengths, on live models."""
+"""Routes about the shape of rows, on live models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.sequences.shapes import SHAPE_ROUTES
@@ -54,20 +55,20 @@ def test_ids_inside_the_vocabulary_are_right() -> None:
 def test_ids_that_the_embedding_does_not_contain_are_counted(
     values: list[list[float]], wording: SnapshotAssertion
 ) -> None:
-    found = run_on_ids(values)
-    assert (found["wrong"], found["why"]) == (1, "table")
-    assert {"kind": found["kind"], "keras": found["keras"]} == wording
+    details = run_on_ids(values)
+    assert (details["wrong"], details["why"]) == (1, "table")
+    assert {"kind": details["kind"], "keras": details["keras"]} == wording
 
 
-def test_two_lengths_show_time_distributed(wording: SnapshotAssertion) -> None:
+def test_two_lengths_show_the_fault_of_time_distributed(wording: SnapshotAssertion) -> None:
     session = session_of((tagging(None, 3), {}))
-    found = TABLE["two-lengths"].run(session, {"x": normal(7, 3)}).details["wrong"]
-    assert (found["first"], found["then"]) == (7, 6)
+    details = TABLE["two-lengths"].run(session, {"x": normal(7, 3)}).details["wrong"]
+    assert (details["first"], details["then"]) == (7, 6)
     assert session.model.predict_function is None
-    assert found["how"] == wording
+    assert details["how"] == wording
 
 
-def test_two_lengths_are_nothing_to_dense() -> None:
+def test_two_lengths_are_right_with_dense() -> None:
     model = keras.Sequential(
         [keras.Input((None, 3), name="x"), layers.GRU(4, return_sequences=True), layers.Dense(2)]
     )
@@ -82,7 +83,7 @@ def test_models_without_these_layers_are_left_out(wording: SnapshotAssertion) ->
     assert reasons == wording
 
 
-def test_leniency_is_that_of_keras() -> None:
+def test_lenient_inputs_are_those_of_keras() -> None:
     free, bound = chain((4, 1), layers.LSTM(2))[0], chain((4, 1), layers.Flatten(), layers.Dense(2))[0]
     series = keras.Input((4, 1))
     functional = keras.Model(series, layers.LSTM(2)(series))
