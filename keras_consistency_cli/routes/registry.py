@@ -18,7 +18,8 @@ from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUT
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
 from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES
-from keras_consistency_cli.routes.numerics.rounding import ROUNDING_LOCATORS, ROUNDING_ROUTES
+from keras_consistency_cli.routes.numerics.rounding import ROUNDING_ROUTES
+from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOCATORS
 from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES
 from keras_consistency_cli.routes.persistence.reloading import RELOADING_ROUTES
 from keras_consistency_cli.routes.scaling.renormalization import ADAPTING_ROUTES

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.routes.session.float64 import Float64Session, float64_session
 from tests.helpers.live_models import Rows, named_rows, session_of
 
@@ -13,8 +11,7 @@ __all__ = ["float64_copy_of"]
 
 
 def float64_copy_of(built: tuple[Any, Rows], **probe: Any) -> tuple[Float64Session, Rows]:
-    """Return the float64 copy's session and the rows by input name; raises ShadowRefused."""
+    """Return the float64 copy's session and the rows by input name; raises Float64CopyRefused."""
     session = session_of(built, **probe)
     rows = named_rows(built[1], session.facts)
-    subject = Subject(files=SubjectFiles(model="live.keras"), model=built[0], facts=session.facts)
-    return float64_session(session, subject, rows), rows
+    return float64_session(session, rows), rows

@@ -1,4 +1,4 @@
-"""Raw rows of four columns, the saved scaler, and the ways in which serving fits it anew."""
+"""Raw rows of four columns, the saved scaler, and scalers that were refitted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def raw_rows(rows: int = ROWS, *, seed: int = 0) -> Array:
 
 
 def apply(rows: Array) -> Array:
-    """The saved scaler."""
+    """Scale rows with the saved scaler."""
     return (rows - CENTRES) / SPREADS
 
 
 def refit(rows: Array) -> Array:
-    """What fit_transform gives: constant columns become 0, as scikit-learn has it."""
+    """Return what fit_transform gives; constant columns become 0, as in scikit-learn."""
     flat = rows.reshape(-1, rows.shape[-1])
     spread = flat.std(axis=0)
     return (rows - flat.mean(axis=0)) / np.where(spread > 0, spread, 1.0)

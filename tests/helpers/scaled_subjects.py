@@ -47,7 +47,7 @@ def widened(rows):
 
 
 class Setting:
-    """A session whose subject has raw rows and what comes between them and the model."""
+    """A session whose subject has raw rows, and a scaler or preprocess function for them."""
 
     def __init__(self, folder: Path, raw: np.ndarray = RAW, model: Any = None, **files: Any) -> None:
         keras.utils.set_random_seed(3)
@@ -73,24 +73,24 @@ class Setting:
         self.session: Any = session_of((model, {"x": raw.astype("float32")}))
         own = SubjectFiles(model="live", data=str(folder / "data.npy"), **named)
         self.session.subject = Subject(files=own, model=model, facts=self.session.facts)
-        self.session.numbers = np.arange(len(raw))
+        self.session.row_numbers = np.arange(len(raw))
 
     def run(self, route: str, numbers: np.ndarray | None = None) -> Result:
         """Run a route on these rows."""
         if numbers is not None:
-            self.session.numbers = numbers
-        return ROUTES[route].run(self.session, self.session.subject.rows(self.session.numbers))
+            self.session.row_numbers = numbers
+        return ROUTES[route].run(self.session, self.session.subject.rows(self.session.row_numbers))
 
     def fed(self, rows: np.ndarray) -> np.ndarray:
-        """What the model answers to rows."""
+        """Return the model's outputs for rows."""
         name = self.session.facts.inputs[0].name
-        (answer,) = self.session.steps({name: rows}, self.session.batch_size).values()
-        return np.asarray(answer)
+        (output,) = self.session.steps({name: rows}, self.session.batch_size).values()
+        return np.asarray(output)
 
 
 def only(result: Result) -> np.ndarray:
-    (answer,) = result.outputs.values()
-    return np.asarray(answer)
+    (output,) = result.outputs.values()
+    return np.asarray(output)
 
 
 def refit_in(size: int, rows: np.ndarray = RAW) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Live models of series for the tests of padding and masks: masks that reach every layer, masks that get lost, and rows with padding."""
+"""Live models of series for tests of padding and masks, and padded rows.
+
+In some models the mask reaches every layer, in others it is lost.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ STEPS = 9
 
 @register
 class Scale(layers.Layer):
-    """Doubles its inputs and hands no mask on, unless it is told to."""
+    """Doubles its inputs, and passes the mask on if `masking` is true."""
 
     def __init__(self, masking: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -30,11 +33,11 @@ class Scale(layers.Layer):
 
 @register
 class Pool(layers.Layer):
-    """Averages over time: over the true steps, or over all of them although it is given the mask."""
+    """Averages over the true time steps, or over all of them although it is given the mask."""
 
-    def __init__(self, heeding: bool, **kwargs: Any) -> None:
+    def __init__(self, uses_mask: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.heeding = heeding
+        self.uses_mask = uses_mask
         self.supports_masking = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
@@ -42,7 +45,7 @@ class Pool(layers.Layer):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         true = keras.ops.cast(mask, inputs.dtype)[..., None]
-        steps = keras.ops.sum(true, axis=1) if self.heeding else float(inputs.shape[1] or 1)
+        steps = keras.ops.sum(true, axis=1) if self.uses_mask else float(inputs.shape[1] or 1)
         return keras.ops.sum(inputs * true, axis=1) / steps
 
 
@@ -82,7 +85,7 @@ KEEPING: dict[str, Callable[[], Any]] = {
     "attention of one length": lambda: functional(attended),
     "average": lambda: model(masked(), layers.Dense(4), layers.GlobalAveragePooling1D(), layers.Dense(1)),
     "custom layer": lambda: model(masked(), Scale(masking=True), layers.LSTM(4), layers.Dense(1)),
-    "own pooling": lambda: functional(lambda x: Pool(heeding=True)(masked()(x))),
+    "own pooling": lambda: functional(lambda x: Pool(uses_mask=True)(masked()(x))),
     "lstm of one length": lambda: functional(lambda x: layers.LSTM(4)(masked()(x))),
 }
 LOSING: dict[str, tuple[Callable[[], Any], str]] = {
@@ -100,7 +103,7 @@ LOSING: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 def padded_rows(value: float = 0.0, side: str = "right") -> dict[str, np.ndarray]:
-    """Series of 3 to 8 true steps."""
+    """Return series of 3 to 8 true time steps."""
     values, lengths = normal(STEPS, 3, rows=24), np.arange(24) % 6 + 3
     place = np.arange(STEPS) if side == "right" else np.arange(STEPS)[::-1]
     return {"x": np.where((place < lengths[:, None])[..., None], values, np.float32(value))}

@@ -1,6 +1,6 @@
 """Runs the routes of devices where the CPU is split into three devices, the last two of which stand in for accelerators. Prints what it saw as JSON.
 
-A process of its own, for a backend reads the number of devices once. Usage: python -m tests.routes.several_devices FOLDER
+A process of its own, for a backend reads the number of devices once. Usage: python -m tests.helpers.several_devices FOLDER
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _split() -> None:
 def main(folder: Path) -> None:
     """Save a model, run every route that a machine with two accelerators has, and print devices, where it ran, and distances from predict."""
     _split()
-    setattr(devices, "accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - a stand-in for accelerators that are not here
+    setattr(devices, "find_accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - a stand-in for accelerators that are not here
     keras.utils.set_random_seed(1)
     rows = {"x": np.random.default_rng(0).normal(size=(20, 6)).astype("float32")}
     parts = [

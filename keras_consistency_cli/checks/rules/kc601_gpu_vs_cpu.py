@@ -30,14 +30,14 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import FRESH, skip_if_fresh_process_differs
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.routes.numerics.devices import MOST_ACCELERATORS, accelerators, numbered
+from keras_consistency_cli.routes.numerics.devices import MAX_ACCELERATORS, find_accelerators, numbered_route
 
 __all__ = ["CHECK"]
 
 _CPU = "on-cpu"
-_DEVICES = ("predict", *(numbered("on-accelerator", number) for number in range(1, MOST_ACCELERATORS)))
+_DEVICES = ("predict", *(numbered_route("on-accelerator", number) for number in range(1, MAX_ACCELERATORS)))
 """Routes by accelerator; predict is on the first."""
-_EXACT = tuple(numbered("without-tf32", number) for number in range(MOST_ACCELERATORS))
+_EXACT = tuple(numbered_route("without-tf32", number) for number in range(MAX_ACCELERATORS))
 _WITH_TF32 = Pair(candidate="with-tf32", reference="predict")
 """The effect of TF32 if the backend does not use it by default: reported only."""
 
@@ -73,7 +73,7 @@ class _DevicePair(TypedDict):
 
 def examine(evidence: Evidence) -> Verdict:
     """Compare every two devices, with and without TF32; report the effect of TF32."""
-    devices = accelerators(evidence.facts)
+    devices = find_accelerators(evidence.facts)
     if not devices:
         return Verdict.skip(f"no accelerator is visible to {evidence.facts.backend or 'the backend'}")
     verdict = agreement(evidence, _PAIRS, _WORDING)

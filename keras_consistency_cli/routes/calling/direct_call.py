@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,13 +14,16 @@ from keras_consistency_cli.routes.session.batches import batches, count, first, 
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
 from keras_consistency_cli.routes.trace import Result, Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["CALLING_ROUTES"]
 
 _MOST_KINDS = 12
 
 
-def _called(**kwargs: Any) -> Callable[[Any, Rows], Result]:
-    def run(session: Any, rows: Rows) -> Result:
+def _called(**kwargs: Any) -> Callable[[Session, Rows], Result]:
+    def run(session: Session, rows: Rows) -> Result:
         return Result(
             outputs=stack([session.call(batch, **kwargs) for batch in batches(rows, session.batch_size)])
         )
@@ -28,13 +31,13 @@ def _called(**kwargs: Any) -> Callable[[Any, Rows], Result]:
     return run
 
 
-def _called_once(session: Any, rows: Rows) -> Result:
+def _called_once(session: Session, rows: Rows) -> Result:
     """The eager call on the first batch alone: on a float64 copy it is slow, and one batch shows a fault as well as ten."""
     batch = first(rows, session.batch_size)
     return Result(outputs=session.call(batch, training=False), rows=np.arange(count(batch)))
 
 
-def _training_call(session: Any, rows: Rows) -> Result:
+def _training_call(session: Session, rows: Rows) -> Result:
     """`model(x, training=True)` on one batch, and each kind of layer that answers to the flag switched on alone."""
     batch = first(rows, session.batch_size)
     session.restore()
@@ -51,7 +54,7 @@ def _training_call(session: Any, rows: Rows) -> Result:
     return Result(outputs=outputs, rows=np.arange(count(batch)), details={"effects": effects})
 
 
-def _sensitive(session: Any) -> dict[str, list[str]]:
+def _sensitive(session: Session) -> dict[str, list[str]]:
     """Layers without sublayers whose call takes `training`, grouped by class."""
     from keras_consistency_cli.loading.model.facts import walk_layers
 
@@ -86,11 +89,13 @@ def _furthest(base: dict[str, np.ndarray], moved: dict[str, np.ndarray]) -> floa
     return float(max(distances, default=0.0))
 
 
-def _graph(jit_compile: bool) -> Callable[[Any, Rows], Result]:
-    def run(session: Any, rows: Rows) -> Result:
+def _graph(jit_compile: bool) -> Callable[[Session, Rows], Result]:
+    def run(session: Session, rows: Rows) -> Result:
+        from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
+
         batch = first(rows, session.batch_size)
-        positions = np.arange(count(batch))
-        return Result(outputs=session.graph(batch, jit_compile=jit_compile), rows=positions)
+        outputs = on_tensorflow(session).graph(batch, jit_compile=jit_compile)
+        return Result(outputs=outputs, rows=np.arange(count(batch)))
 
     return run
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from keras_consistency_cli.routes.base import Precision, Route
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
 from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["NEIGHBOUR_ROUTES", "keep_masks", "leaks"]
 
@@ -98,7 +101,7 @@ def _pool(values: np.ndarray, size: int, *, free: bool) -> np.ndarray:
     )
 
 
-def _at_least_two(session: Any, rows: Rows) -> tuple[Rows, np.ndarray]:
+def _at_least_two(session: Session, rows: Rows) -> tuple[Rows, np.ndarray]:
     """Rows with those of finite values first but for a few that are answered all the same, a lone row doubled, and where they came from."""
     length = count(rows)
     bad = np.any(list(nonfinite(rows).values()), axis=0)
@@ -108,7 +111,7 @@ def _at_least_two(session: Any, rows: Rows) -> tuple[Rows, np.ndarray]:
     return {name: values[order] for name, values in rows.items()}, order
 
 
-def _with_imputed(session: Any, rows: Rows, order: np.ndarray, bad: int) -> np.ndarray:
+def _with_imputed(session: Session, rows: Rows, order: np.ndarray, bad: int) -> np.ndarray:
     """Rows with NaN that the model fills in by itself in every third place of the first batch: what fills them in may come from neighbours."""
     size = _size(session, len(order))
     tried = np.resize(order[-bad:], size)
@@ -129,7 +132,7 @@ def _with_imputed(session: Any, rows: Rows, order: np.ndarray, bad: int) -> np.n
     return np.array(rest)
 
 
-def _size(session: Any, length: int) -> int:
+def _size(session: Session, length: int) -> int:
     return int(session.facts.batch_size or max(2, min(session.batch_size, length)))
 
 
@@ -156,7 +159,7 @@ class _Collected:
         self.positions += kept.tolist()
 
 
-def _free(session: Any, rows: Rows) -> frozenset[str]:
+def _free(session: Session, rows: Rows) -> frozenset[str]:
     """Inputs that take any number; one out of the range of a table's ids would be a crash that says nothing of neighbours."""
     from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
 
@@ -169,8 +172,8 @@ def _swapped(values: np.ndarray, chosen: _Pass, *, free: bool) -> np.ndarray:
     return _filled(values[: chosen.size], _pool(values, chosen.size, free=free), chosen, free=free)
 
 
-def _neighbours(precision: Precision) -> Callable[[Any, Rows], Result]:
-    def run(session: Any, rows: Rows) -> Result:
+def _neighbours(precision: Precision) -> Callable[[Session, Rows], Result]:
+    def run(session: Session, rows: Rows) -> Result:
         rows, order = _at_least_two(session, rows)
         size = _size(session, len(order))
         if size == 1:
@@ -196,7 +199,7 @@ def _neighbours(precision: Precision) -> Callable[[Any, Rows], Result]:
                     outputs={},
                     details={"misshapen": {name: list(values.shape) for name, values in swapped.items()}},
                 )
-            found.add(chosen, swapped, baseline or {}, session.probe.budget)
+            found.add(chosen, swapped, baseline or {}, session.options.budget)
         details = {
             "labels": found.labels,
             "deterministic": True,
@@ -213,7 +216,7 @@ def _neighbours(precision: Precision) -> Callable[[Any, Rows], Result]:
     return run
 
 
-def leaks(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
+def leaks(session: Session, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
     """Yield the batches, before and after their companions were replaced, and the kept rows that changed: those in which rows leak.
 
     They are made and run as the route does, which tells of rows that leak but not which layer lets them.
@@ -243,14 +246,14 @@ def _moved(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return np.asarray(~same.reshape(len(mine), -1).all(axis=1))
 
 
-def _baseline(session: Any, rows: Rows, size: int) -> dict[str, np.ndarray] | None:
+def _baseline(session: Session, rows: Rows, size: int) -> dict[str, np.ndarray] | None:
     """The batch's own answers; None where running it twice from the same state gives two answers."""
     batch = first(rows, size)
     once: dict[str, np.ndarray] = session.fresh_step(batch)
     return once if same_answers(once, session.fresh_step(batch)) else None
 
 
-def _answered(session: Any, chosen: _Pass, batch: Rows) -> dict[str, np.ndarray] | None:
+def _answered(session: Session, chosen: _Pass, batch: Rows) -> dict[str, np.ndarray] | None:
     """The batch's answers; None where the model refuses neighbours that no data hold, as a matrix inverse or an assertion does."""
     try:
         answers: dict[str, np.ndarray] = session.fresh_step(batch)

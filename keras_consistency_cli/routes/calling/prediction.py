@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Placement, Precision, Route
-from keras_consistency_cli.routes.scaling.scaling import prepared
+from keras_consistency_cli.routes.scaling.scaling import checksum_preprocessed_rows
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["prediction_routes"]
 
 _LITERAL_SINGLES = 3
 
 
-def _predict(session: Any, rows: Rows) -> Result:
+def _predict(session: Session, rows: Rows) -> Result:
     """Literally `model.predict`; on later chunks of a stream the compiled step, if it gave the same bits for a batch of the first."""
     if session.anchored:
         return _predict_compiled(session, rows)
@@ -33,7 +36,7 @@ def _predict(session: Any, rows: Rows) -> Result:
     )
 
 
-def _same_bits(session: Any, rows: Rows, outputs: Outputs) -> bool:
+def _same_bits(session: Session, rows: Rows, outputs: Outputs) -> bool:
     if session.facts.stateful_layers or session.snapshot.changes():
         return False
     batch = {
@@ -42,32 +45,32 @@ def _same_bits(session: Any, rows: Rows, outputs: Outputs) -> bool:
     return same_answers(batch, {name: outputs[name][: len(values)] for name, values in batch.items()})
 
 
-def _predict_compiled(session: Any, rows: Rows) -> Result:
+def _predict_compiled(session: Session, rows: Rows) -> Result:
     return Result(outputs=session.steps(rows, session.batch_size))
 
 
-def _predict_again(session: Any, rows: Rows) -> Result:
+def _predict_again(session: Session, rows: Rows) -> Result:
     """The second of two predicts: nothing is put back in between, as in a server's life."""
     session.predict(rows)
     return Result(outputs=session.predict(rows))
 
 
-def _predict_retraced(session: Any, rows: Rows) -> Result:
+def _predict_retraced(session: Session, rows: Rows) -> Result:
     """Predict after Keras has traced it anew: values frozen into the first trace come out different."""
     session.forget_traces()
     return Result(outputs=session.predict(rows))
 
 
-def _fresh(session: Any, rows: Rows) -> Result:
+def _fresh(session: Session, rows: Rows) -> Result:
     """Predict where nothing has run before, with a mark of the rows that preprocessing made there."""
-    return replace(_predict_retraced(session, rows), details=prepared(session, rows))
+    return replace(_predict_retraced(session, rows), details=checksum_preprocessed_rows(session, rows))
 
 
-def _one_by_one(session: Any, rows: Rows) -> Result:
+def _one_by_one(session: Session, rows: Rows) -> Result:
     return Result(outputs=session.one_by_one(rows))
 
 
-def _single_predict(session: Any, rows: Rows) -> Result:
+def _single_predict(session: Session, rows: Rows) -> Result:
     """Literally `model.predict(x[None])` on the first, the middle and the last row."""
     positions = np.unique(np.linspace(0, count(rows) - 1, _LITERAL_SINGLES).astype(int))
     session.forget_traces()
@@ -78,8 +81,8 @@ def _single_predict(session: Any, rows: Rows) -> Result:
     return Result(outputs=stack(outputs), rows=positions)
 
 
-def _in_batches_of(size: int | None) -> Callable[[Any, Rows], Result]:
-    def run(session: Any, rows: Rows) -> Result:
+def _in_batches_of(size: int | None) -> Callable[[Session, Rows], Result]:
+    def run(session: Session, rows: Rows) -> Result:
         return Result(
             outputs=session.steps(rows, size or count(rows)), details={"batch_size": size or count(rows)}
         )
@@ -87,7 +90,7 @@ def _in_batches_of(size: int | None) -> Callable[[Any, Rows], Result]:
     return run
 
 
-def _short_tail(session: Any, rows: Rows) -> Result:
+def _short_tail(session: Session, rows: Rows) -> Result:
     """One full batch and a last one of a single row; the literal predict, which Keras may answer with too many rows."""
     wanted = min(session.batch_size + 1, count(rows))
     session.forget_traces()
@@ -95,8 +98,8 @@ def _short_tail(session: Any, rows: Rows) -> Result:
     return Result(outputs=session.predict(some(rows, positions)), rows=positions, details={"given": wanted})
 
 
-def _shuffled(session: Any, rows: Rows) -> Result:
-    order = np.random.default_rng(session.probe.seed).permutation(count(rows))
+def _shuffled(session: Session, rows: Rows) -> Result:
+    order = np.random.default_rng(session.options.seed).permutation(count(rows))
     outputs = session.steps(some(rows, order), session.batch_size)
     back = np.argsort(order)
     return Result(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +15,16 @@ from keras_consistency_cli.routes.session.batches import batches, count, first
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["PROBE_ROUTES", "ROWS_ROUTE"]
 
 _GRADIENT_ROWS = 4
 _TIMED_CALLS = 2
 
 
-def _rows(session: Any, rows: Rows) -> Result:
+def _rows(session: Session, rows: Rows) -> Result:
     """Which rows hold NaN or infinity, by input, as the model is given them; nothing is run.
 
     And how many whole numbers do not survive the cast to a float input: float32 has none above 2^24 without gaps.
@@ -38,15 +41,12 @@ def _rows(session: Any, rows: Rows) -> Result:
     )
 
 
-def _given_rows(session: Any, rows: Rows) -> Result:
+def _given_rows(session: Session, rows: Rows) -> Result:
     """The rows themselves as the user gave them, and as the model gets them for a baseline; nothing is run."""
-    subject = session.subject
-    return Result(
-        outputs=subject.raw(session.numbers) if subject is not None else dict(rows), baseline=dict(rows)
-    )
+    return Result(outputs=session.subject.raw(session.row_numbers), baseline=dict(rows))
 
 
-def _gradients(session: Any, rows: Rows) -> Result:
+def _gradients(session: Session, rows: Rows) -> Result:
     """The gradient of each float output with respect to each float input, by name: its greatest absolute value, None where disconnected.
 
     Outputs are weighted with seeded random numbers: the plain sum of a softmax is constant and has no gradient. Ids have none, fed as floats or not.
@@ -74,7 +74,7 @@ def _gradients(session: Any, rows: Rows) -> Result:
     for label, output in zip(labels, keras.tree.flatten(outputs), strict=True):
         if output.dtype.is_floating:
             weights = tf.cast(
-                np.random.default_rng(session.probe.seed).uniform(0.5, 1.5, output.shape), output.dtype
+                np.random.default_rng(session.options.seed).uniform(0.5, 1.5, output.shape), output.dtype
             )
             try:
                 gradients = tape.gradient(output, watched, output_gradients=weights)
@@ -96,7 +96,7 @@ def _as_declared(rows: Rows, facts: Facts) -> Rows:
     }
 
 
-def _order(session: Any, names: list[str]) -> list[str]:
+def _order(session: Session, names: list[str]) -> list[str]:
     """Input names in the order in which a packed structure is flattened: dicts by sorted key."""
     packed = session.pack({name: np.zeros((1, 1), np.float32) for name in names})
     return sorted(names) if isinstance(packed, dict) else names
@@ -111,7 +111,7 @@ def _size(gradient: Any) -> float | None:
     return float(np.abs(values).max(initial=0.0)) if np.isfinite(values).all() else float("nan")
 
 
-def _costs(session: Any, rows: Rows) -> Result:
+def _costs(session: Session, rows: Rows) -> Result:
     """Seconds a row of predict, of a bare eager call and of a compiled step, for one row and for many, all warm."""
     one = first(rows, session.facts.batch_size or 1)
     ways: dict[str, Callable[[Rows], Any]] = {

@@ -7,7 +7,7 @@ where rows go in that agree within rounding and come out that do not, or where a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from keras_consistency_cli.routes.locating.layers import Steps, recorded, told
 from keras_consistency_cli.routes.session.batches import count, first, some
 from keras_consistency_cli.routes.trace import Result, Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["BATCHING_LOCATORS"]
 
 _MOST = 256
 
 
-def _batching(session: Any, rows: Rows) -> Result:
+def _batching(session: Session, rows: Rows) -> Result:
     """Where rows first come out otherwise because their batch has another size, or because they stand elsewhere in it."""
     size = min(session.batch_size, count(rows))
     whole = first(rows, size)
@@ -46,18 +49,18 @@ def _batching(session: Any, rows: Rows) -> Result:
     return Result(outputs={})
 
 
-def _other_batches(session: Any, rows: Rows, size: int) -> Iterator[tuple[Rows, np.ndarray]]:
+def _other_batches(session: Session, rows: Rows, size: int) -> Iterator[tuple[Rows, np.ndarray]]:
     """Batches, and where their rows stand in the first one, or behind it: the same rows turned by one and backwards, then other sizes."""
     turned = np.roll(np.arange(size), 1)
     several = [turned, turned[::-1]] if size > 1 else []
     if session.facts.batch_size is None:
-        sizes = dict.fromkeys((1, *session.probe.sizes, size - 1, min(count(rows), _MOST)))
+        sizes = dict.fromkeys((1, *session.options.sizes, size - 1, min(count(rows), _MOST)))
         several += [np.arange(each) for each in sizes if 0 < each <= count(rows) and each != size]
     for places in several:
         yield some(rows, places), places
 
 
-def _run(session: Any, batch: Rows, kept: np.ndarray) -> Steps:
+def _run(session: Session, batch: Rows, kept: np.ndarray) -> Steps:
     """One eager run as predict makes it, from the state in which the model was loaded, of which these rows count, in this order.
 
     It ends at the layer that refuses a batch of this size, which the steps then name.

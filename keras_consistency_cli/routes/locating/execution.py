@@ -6,7 +6,7 @@ Every layer of one eager call is given the same inputs once more, inside a tf.fu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
 from keras_consistency_cli.routes.trace import Result, Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["EXECUTION_LOCATORS"]
 
 _ROWS = 8
 
 
-def _execution(session: Any, rows: Rows) -> Result:
+def _execution(session: Session, rows: Rows) -> Result:
     """The innermost layer to part, of those the first; nothing where none does."""
     import keras
 

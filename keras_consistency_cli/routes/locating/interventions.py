@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,17 +18,20 @@ from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.locating.activation_patching import Experiment, held, without_training
 from keras_consistency_cli.routes.locating.layers import finite_batches, neighbour_runs, recorded
 from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
-from keras_consistency_cli.routes.sequences.padding import unpadded
+from keras_consistency_cli.routes.sequences.padding import compare_padding
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["TOGGLING_ROUTES"]
 
 _ROWS = 8
 
 
-def _predicting(session: Any, rows: Rows, *, restored: bool = True) -> Callable[[], Any]:
+def _predicting(session: Session, rows: Rows, *, restored: bool = True) -> Callable[[], Any]:
     """One eager run as predict makes it, from the state in which the model was loaded, or from where it is."""
 
     def run() -> Any:
@@ -39,7 +42,7 @@ def _predicting(session: Any, rows: Rows, *, restored: bool = True) -> Callable[
     return run
 
 
-def _neighbours(session: Any, rows: Rows) -> Result:
+def _neighbours(session: Session, rows: Rows) -> Result:
     """The companions replaced, and the layers that let them in held to what they gave before for the rows that stay."""
     for batch, swapped, kept in neighbour_runs(session, rows):
         runs = {"reference": _predicting(session, batch), "candidate": _predicting(session, swapped)}
@@ -49,7 +52,7 @@ def _neighbours(session: Any, rows: Rows) -> Result:
     return Result(outputs={})
 
 
-def _repeat(session: Any, rows: Rows) -> Result:
+def _repeat(session: Session, rows: Rows) -> Result:
     """A second run from where the first one ended, and the layers that answer otherwise held to what they gave the first time."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     second = _predicting(session, batch, restored=False)
@@ -59,7 +62,7 @@ def _repeat(session: Any, rows: Rows) -> Result:
     )
 
 
-def _training(session: Any, rows: Rows) -> Result:
+def _training(session: Session, rows: Rows) -> Result:
     """A bare call, and the layers that answer to it as in training called with training=False."""
     batch = first(rows, session.facts.batch_size or _ROWS)
 
@@ -78,7 +81,7 @@ def _training(session: Any, rows: Rows) -> Result:
     )
 
 
-def _nonfinite(session: Any, rows: Rows) -> Result:
+def _nonfinite(session: Session, rows: Rows) -> Result:
     """NaN and infinity that a layer makes of finite numbers replaced by 0 where they arise."""
     for batch in finite_batches(session, rows):
         run = _predicting(session, batch)
@@ -121,7 +124,7 @@ def _zeroed(path: str) -> Iterator[None]:
         yield
 
 
-def _loaded_again(session: Any, rows: Rows) -> Result:
+def _loaded_again(session: Session, rows: Rows) -> Result:
     """Two copies of the same file, or of the model saved once more, and the layers that differ held to what they gave in the first one."""
     from keras_consistency_cli.loading.model.resaving import load_again, save_and_load
 
@@ -138,7 +141,7 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _against_copy(session: Any, model: Any, batch: Rows) -> dict[str, Any]:
+def _against_copy(session: Session, model: Any, batch: Rows) -> dict[str, Any]:
     copy = session.on_copy(model)
     # The copy is built by its first call; from then on both call the same layers in the same order.
     _predicting(copy, batch)()
@@ -149,7 +152,7 @@ def _against_copy(session: Any, model: Any, batch: Rows) -> dict[str, Any]:
     )
 
 
-def _plain(session: Any, rows: Rows) -> Result:
+def _plain(session: Session, rows: Rows) -> Result:
     """Predict with what the model's class overrides put back to Keras's own, against model(x, training=False)."""
     import keras
 
@@ -172,7 +175,7 @@ def _plain(session: Any, rows: Rows) -> Result:
     )
 
 
-def _fresh(session: Any, run: Callable[[], Any]) -> Outputs:
+def _fresh(session: Session, run: Callable[[], Any]) -> Outputs:
     session.restore()
     outputs: Outputs = run()
     return outputs
@@ -209,11 +212,11 @@ def _scale(answers: Outputs) -> float:
     )
 
 
-def _mask(session: Any, rows: Rows) -> Result:
+def _mask(session: Session, rows: Rows) -> Result:
     """Rows with and without their padding, with the mask restored, and what it hides zeroed, at each layer that loses it."""
-    before = unpadded(session, rows)
+    before = compare_padding(session, rows)
     with restoring_masks() as restored:
-        after = unpadded(session, rows)
+        after = compare_padding(session, rows)
     if not before.outputs or not restored or not after.outputs:
         return Result(outputs={})
     distances = {

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from keras_consistency_cli.routes.locating.layer_sketches import (
 from keras_consistency_cli.routes.session.batches import batches, count, first, some
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
 from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = [
     "LAYER_LOCATORS",
@@ -152,7 +155,7 @@ def _named(steps: list[Step], at: int, of: int) -> dict[str, Any]:
     return {"layer": found.path, "kind": found.kind, "custom": found.custom, "order": at + 1, "steps": of}
 
 
-def predicted(session: Any, rows: Rows, kept: np.ndarray | None = None) -> list[Step]:
+def predicted(session: Session, rows: Rows, kept: np.ndarray | None = None) -> list[Step]:
     """Record one eager run as predict makes it, from where the model is; `kept` picks the rows that count."""
     packed = session.pack(rows)
     with recorded(kept, count(rows)) as steps:
@@ -160,7 +163,7 @@ def predicted(session: Any, rows: Rows, kept: np.ndarray | None = None) -> list[
     return steps
 
 
-def _called(session: Any, rows: Rows, **kwargs: Any) -> list[Step]:
+def _called(session: Session, rows: Rows, **kwargs: Any) -> list[Step]:
     """Record one call with these arguments, from the state in which the model was loaded."""
     session.restore()
     packed = session.pack(rows)
@@ -169,7 +172,7 @@ def _called(session: Any, rows: Rows, **kwargs: Any) -> list[Step]:
     return steps
 
 
-def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
+def parting(session: Session, other: Any, rows: Rows) -> dict[str, Any]:
     """Return the first layer at which two copies of a model answer the same rows differently, named as in `other`; empty where none does."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
@@ -178,7 +181,7 @@ def parting(session: Any, other: Any, rows: Rows) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key != "depth"}
 
 
-def _neighbours(session: Any, rows: Rows) -> Result:
+def _neighbours(session: Session, rows: Rows) -> Result:
     """Where the kept rows first change when their companions are replaced."""
     for batch, swapped, kept in neighbour_runs(session, rows):
         session.restore()
@@ -190,7 +193,7 @@ def _neighbours(session: Any, rows: Rows) -> Result:
     return Result(outputs={})
 
 
-def neighbour_runs(session: Any, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
+def neighbour_runs(session: Session, rows: Rows) -> Iterator[tuple[Rows, Rows, np.ndarray]]:
     """Yield batches before and after their companions were replaced, and which rows were kept: a few rows, then those that are known to leak."""
     size = session.facts.batch_size or min(_ROWS, count(rows))
     batch = first(rows, size)
@@ -217,14 +220,14 @@ _FILLERS = (_replaced, _copied)
 """What companions are replaced with, given a batch's values and a mask of the rows that stay."""
 
 
-def _repeat(session: Any, rows: Rows) -> Result:
+def _repeat(session: Session, rows: Rows) -> Result:
     """Where a second run from where the first one ended first differs from it."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()
     return Result(outputs={}, details=_parting(predicted(session, batch), predicted(session, batch)))
 
 
-def _training(session: Any, rows: Rows) -> Result:
+def _training(session: Session, rows: Rows) -> Result:
     """Where a bare call first differs from one with training=False."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     return Result(
@@ -232,14 +235,14 @@ def _training(session: Any, rows: Rows) -> Result:
     )
 
 
-def finite_batches(session: Any, rows: Rows) -> Iterator[Rows]:
+def finite_batches(session: Session, rows: Rows) -> Iterator[Rows]:
     """Yield batches of the rows without NaN and infinity; of all rows where the model is built for one batch size."""
     bad = np.any(list(nonfinite(rows).values()), axis=0)
     usable = some(rows, np.flatnonzero(~bad)) if not session.facts.batch_size else rows
     yield from batches(usable, session.batch_size)
 
 
-def _nonfinite(session: Any, rows: Rows) -> Result:
+def _nonfinite(session: Session, rows: Rows) -> Result:
     """Where finite rows first become NaN or infinity."""
     for batch in finite_batches(session, rows):
         session.restore()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import predicted
 from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["PROCESS_LOCATORS", "parted_between"]
 
@@ -17,7 +20,7 @@ _MOST = 5000
 """Steps that are told of: a layer behind so many is not named."""
 
 
-def _digests(session: Any, rows: Rows) -> Result:
+def _digests(session: Session, rows: Rows) -> Result:
     """Digests of what goes into each layer and comes out of it, in one eager run as predict makes it."""
     batch = first(rows, session.facts.batch_size or _ROWS)
     session.restore()

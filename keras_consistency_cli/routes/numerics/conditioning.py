@@ -1,128 +1,133 @@
-"""Routes of conditioning: how far a tiny relative change of the inputs, or of the weights, moves the answers of the float64 copy.
+"""Routes of conditioning: the float64 copy with tiny changes of its inputs or weights.
 
-In float64 the model's own rounding is ten million times smaller than the change, so that what moves is the model and not its arithmetic.
+In float64 the model's own rounding errors are ten million times smaller than the change, so a difference of
+the outputs comes from the model and not from its arithmetic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float, relative_rms_difference
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import count, first
-from keras_consistency_cli.routes.session.distances import rms_share
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.float64 import Float64Session
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["CHANGE", "CONDITIONING_ROUTES"]
 
 CHANGE = 1e-7
-"""How much every number is changed, of itself: about what storing it as float32 does."""
+"""Relative change of every number: about as much as storing it as float32 changes it."""
 _DRAWS = 3
-_MOST_PARAMETERS = 20_000_000
-"""Above that a draw for every weight takes longer than it is worth."""
+_MAX_PARAMETERS = 20_000_000
+"""For more weights than this a draw for each of them takes too long."""
 
 
-def _inputs(session: Any, rows: Rows) -> Result:
+def _change_inputs(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
-    batch = _wide(session, rows)
-    # An id is this one or another: there is no such thing as a little more of it.
+    session = on_float64_copy(session)
+    batch = _widen_batch(session, rows)
+    # An id names one thing or a different one: it cannot be changed a little.
     ids = find_integer_inputs(session.model, batch)
-    answers = []
-    for random in _draws(session):
+    draws = []
+    for random in _create_generators(session):
         session.restore()
-        answers.append(
-            session.step_as_given(
-                {name: values if name in ids else _changed(values, random) for name, values in batch.items()}
-            )
-        )
-    return _furthest(session, batch, answers)
+        changed = {name: values if name in ids else _change(values, random) for name, values in batch.items()}
+        draws.append(session.step_as_given(changed))
+    return _choose_most_changed(session, batch, draws)
 
 
-def _weights(session: Any, rows: Rows) -> Result:
-    batch = _wide(session, rows)
+def _change_weights(session: Session, rows: Rows) -> Result:
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    session = on_float64_copy(session)
+    batch = _widen_batch(session, rows)
     session.restore()
     variables = [variable for variable in session.model.weights if "float" in str(variable.dtype)]
-    values = [np.asarray(variable.value) for variable in variables]
-    answers = []
+    saved = [np.asarray(variable.value) for variable in variables]
+    draws = []
     try:
-        for random in _draws(session):
+        for random in _create_generators(session):
             session.restore()
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(_changed(value, random))
-            answers.append(session.step_as_given(batch))
+            for variable, values in zip(variables, saved, strict=True):
+                variable.assign(_change(values, random))
+            draws.append(session.step_as_given(batch))
     finally:
         session.restore()
-    return _furthest(session, batch, answers)
+    return _choose_most_changed(session, batch, draws)
 
 
-def _draws(session: Any) -> Iterator[np.random.Generator]:
+def _create_generators(session: Session) -> Iterator[np.random.Generator]:
     for draw in range(_DRAWS):
-        yield np.random.default_rng((session.probe.seed, draw))
+        yield np.random.default_rng((session.options.seed, draw))
 
 
-def _wide(session: Any, rows: Rows) -> Rows:
-    """One batch as float64 numbers that float32 holds too: what the model is really fed."""
+def _widen_batch(session: Session, rows: Rows) -> Rows:
+    """Return one batch as float64, rounded to the float32 values that the model is fed."""
     batch = first(rows, session.batch_size)
     return {
-        name: values.astype(np.float32).astype(np.float64) if values.dtype.kind == "f" else values
+        name: values.astype(np.float32).astype(np.float64) if is_float(values.dtype) else values
         for name, values in batch.items()
     }
 
 
-def _changed(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    return (
-        values * (1.0 + CHANGE * random.choice([-1.0, 1.0], values.shape))
-        if values.dtype.kind == "f"
-        else values
-    )
+def _change(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return floats changed by `CHANGE` of themselves, up or down at random."""
+    if not is_float(values.dtype):
+        return values
+    return values * (1.0 + CHANGE * random.choice([-1.0, 1.0], values.shape))
 
 
-def _furthest(session: Any, batch: Rows, answers: Sequence[Outputs]) -> Result:
-    """The answers of the draw that moved them most."""
+def _choose_most_changed(session: Float64Session, batch: Rows, draws: Sequence[Outputs]) -> Result:
+    """Return the outputs of the draw that differs most from the unchanged copy."""
     session.restore()
-    base = session.step_as_given(batch)
-    moved = [sum(rms_share(each[name], base[name]) for name in base) for each in answers]
+    reference = session.step_as_given(batch)
+    differences = [
+        sum(relative_rms_difference(outputs[name], reference[name]) for name in reference)
+        for outputs in draws
+    ]
     return Result(
-        outputs=answers[int(np.argmax(moved))],
+        outputs=draws[int(np.argmax(differences))],
         rows=np.arange(count(batch)),
-        details={"change": CHANGE, "draws": len(answers)},
+        details={"change": CHANGE, "draws": len(draws)},
     )
 
 
-def _without_floats(facts: Facts) -> str | None:
-    return (
-        None
-        if not facts.inputs or any(fact.is_float for fact in facts.inputs)
-        else "the model has no float input"
-    )
+def _explain_no_floats(facts: Facts) -> str | None:
+    if not facts.inputs or any(fact.is_float for fact in facts.inputs):
+        return None
+    return "the model has no float input"
 
 
-def _too_many(facts: Facts) -> str | None:
-    return (
-        f"{facts.parameters} weights are too many to draw changes for"
-        if facts.parameters > _MOST_PARAMETERS
-        else None
-    )
+def _explain_too_many_weights(facts: Facts) -> str | None:
+    if facts.parameters <= _MAX_PARAMETERS:
+        return None
+    return f"{facts.parameters} weights are too many for a random change of each"
 
 
 CONDITIONING_ROUTES: tuple[Route, ...] = (
     Route(
         name="changed-inputs",
         summary="the float64 copy with every input changed by 1e-7 of itself",
-        run=_inputs,
-        unavailable=_without_floats,
+        run=_change_inputs,
+        unavailable=_explain_no_floats,
         precision="float64",
         placement="shadow",
     ),
     Route(
         name="changed-weights",
         summary="the float64 copy with every weight changed by 1e-7 of itself",
-        run=_weights,
-        unavailable=_too_many,
+        run=_change_weights,
+        unavailable=_explain_too_many_weights,
         precision="float64",
         placement="shadow",
     ),

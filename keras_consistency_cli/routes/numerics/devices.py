@@ -1,6 +1,6 @@
-"""Routes of devices: the same file on the CPU and on every accelerator, with TF32 and without.
+"""Routes of devices: the CPU and every accelerator, with TF32 and without.
 
-Devices are chosen through Keras, so that this runs on every backend. Predict runs on the first accelerator.
+Devices are chosen through Keras, so this runs on every backend. Predict runs on the first accelerator.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,148 +18,151 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, first, stack
 from keras_consistency_cli.routes.trace import Result, Rows
 
-__all__ = ["DEVICE_ROUTES", "MOST_ACCELERATORS", "accelerators", "numbered"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
-MOST_ACCELERATORS = 8
-"""As many as one machine mostly has; further ones are not looked at."""
+__all__ = ["DEVICE_ROUTES", "MAX_ACCELERATORS", "find_accelerators", "numbered_route"]
+
+MAX_ACCELERATORS = 8
+"""Accelerators that are tried; most machines have no more."""
 _BATCHES = 2
 
 
-def accelerators(facts: Facts) -> tuple[str, ...]:
-    """Return the devices that are no CPU."""
+def find_accelerators(facts: Facts) -> tuple[str, ...]:
+    """Return the devices that are not a CPU."""
     return tuple(device for device in facts.devices if "cpu" not in device.lower())
 
 
-def numbered(route: str, number: int) -> str:
-    """The name of a route on the accelerator of this number; the first one, on which predict runs, goes without."""
+def numbered_route(route: str, number: int) -> str:
+    """Return the name of a route on the accelerator of this number.
+
+    The first accelerator, on which predict runs, has no number in its name.
+    """
     return f"{route}-{number}" if number else route
 
 
-def _on_cpu(session: Any, rows: Rows) -> Result:
-    """The file loaded anew and called where every tensor and variable is put on the CPU."""
-    return _elsewhere("cpu:0", session, rows)
+def _run_on_cpu(session: Session, rows: Rows) -> Result:
+    """Call a reloaded model with every tensor and variable on the CPU."""
+    return _run_on_device("cpu:0", session, rows)
 
 
-def _on_accelerator(number: int, session: Any, rows: Rows) -> Result:
-    """The file loaded anew and called on another accelerator than predict's."""
-    return _elsewhere(accelerators(session.facts)[number], session, rows)
+def _run_on_accelerator(number: int, session: Session, rows: Rows) -> Result:
+    """Call a reloaded model on an accelerator other than predict's."""
+    return _run_on_device(find_accelerators(session.facts)[number], session, rows)
 
 
-def _with_precision(number: int, tf32: bool, session: Any, rows: Rows) -> Result:
-    """The model called with TF32 switched on or off, wherever the backend has a switch for it."""
-    with _multiplying(session.facts.backend, tf32=tf32):
+def _run_with_tf32(number: int, tf32: bool, session: Session, rows: Rows) -> Result:
+    """Call the model with TF32 switched on or off, if the backend has a switch for it."""
+    with _switching_tf32(session.facts.backend, tf32=tf32):
         if number:
-            return _on_accelerator(number, session, rows)
-        few = _few(session, rows)
-        return Result(outputs=_called(session, few), rows=np.arange(count(few)))
+            return _run_on_accelerator(number, session, rows)
+        sample = _take_sample(session, rows)
+        return Result(outputs=_call_in_batches(session, sample), rows=np.arange(count(sample)))
 
 
-def _elsewhere(device: str, session: Any, rows: Rows) -> Result:
+def _run_on_device(device: str, session: Session, rows: Rows) -> Result:
     import keras
 
     from keras_consistency_cli.loading.model.resaving import load_again
 
-    few = _few(session, rows)
+    sample = _take_sample(session, rows)
     with keras.device(device):
         model = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
-        _leave_cudnn(model, device)
-        outputs = _called(session.on_copy(model), few)
-    return Result(outputs=outputs, rows=np.arange(count(few)), details={"device": device})
+        if "cpu" in device:
+            _disable_cudnn(model)
+        outputs = _call_in_batches(session.on_copy(model), sample)
+    return Result(outputs=outputs, rows=np.arange(count(sample)), details={"device": device})
 
 
-def _leave_cudnn(model: Any, device: str) -> None:
-    """Recurrent layers take cuDNN wherever a GPU is visible, and so would run there although they are told to run on the CPU."""
+def _disable_cudnn(model: Any) -> None:
+    """Keep recurrent layers on the CPU: with cuDNN they run on any visible GPU instead."""
     from keras_consistency_cli.loading.model.facts import walk_layers
 
     for _, layer in walk_layers(model):
-        if "cpu" in device and getattr(layer, "use_cudnn", None) in ("auto", True):
+        if getattr(layer, "use_cudnn", None) in ("auto", True):
             layer.use_cudnn = False
 
 
-def _called(session: Any, rows: Rows) -> dict[str, np.ndarray]:
+def _call_in_batches(session: Session, rows: Rows) -> dict[str, np.ndarray]:
     session.restore()
     return stack([session.call(batch, training=False) for batch in batches(rows, session.batch_size)])
 
 
-def _few(session: Any, rows: Rows) -> Rows:
+def _take_sample(session: Session, rows: Rows) -> Rows:
     return first(rows, _BATCHES * session.batch_size)
 
 
 @contextmanager
-def _multiplying(backend: str, *, tf32: bool) -> Iterator[None]:
-    """Switch TF32 on or off, and back; Keras has no switch of its own."""
-    switch = {"tensorflow": _tensorflow_switch, "torch": _torch_switch, "jax": _jax_switch}.get(backend)
-    with switch(tf32) if switch else nullcontext():
+def _switching_tf32(backend: str, *, tf32: bool) -> Iterator[None]:
+    """Switch TF32 on or off while the context lasts; Keras has no switch of its own."""
+    switches = {"tensorflow": _switching_tensorflow, "torch": _switching_torch, "jax": _switching_jax}
+    switching = switches.get(backend)
+    with switching(tf32) if switching else nullcontext():
         yield
 
 
 @contextmanager
-def _tensorflow_switch(tf32: bool) -> Iterator[None]:
+def _switching_tensorflow(tf32: bool) -> Iterator[None]:
     import tensorflow as tf
 
-    usual = tf.config.experimental.tensor_float_32_execution_enabled()
+    saved = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(tf32)
     try:
         yield
     finally:
-        tf.config.experimental.enable_tensor_float_32_execution(usual)
+        tf.config.experimental.enable_tensor_float_32_execution(saved)
 
 
 @contextmanager
-def _torch_switch(tf32: bool) -> Iterator[None]:
+def _switching_torch(tf32: bool) -> Iterator[None]:
     import torch
 
-    usual, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    saved, saved_convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(usual)
-        torch.backends.cudnn.allow_tf32 = convolutions
+        torch.set_float32_matmul_precision(saved)
+        torch.backends.cudnn.allow_tf32 = saved_convolutions
 
 
 @contextmanager
-def _jax_switch(tf32: bool) -> Iterator[None]:
+def _switching_jax(tf32: bool) -> Iterator[None]:
     import jax
 
     with jax.default_matmul_precision("tensorfloat32" if tf32 else "highest"):
         yield
 
 
-def _without(number: int, facts: Facts) -> str | None:
-    """Why there is no accelerator of this number."""
-    found = accelerators(facts)
-    if not found:
+def _explain_missing(number: int, facts: Facts) -> str | None:
+    """Return why there is no accelerator of this number, None if there is one."""
+    accelerators = find_accelerators(facts)
+    if not accelerators:
         return f"no accelerator is visible to {facts.backend or 'the backend'}"
-    return (
-        None if number < len(found) else f"{len(found)} accelerator{'s are' if found[1:] else ' is'} visible"
-    )
+    if number < len(accelerators):
+        return None
+    return f"only {len(accelerators)} accelerator{'s are' if accelerators[1:] else ' is'} visible"
 
 
-def _route(name: str, number: int, summary: str, run: Callable[[Any, Rows], Result]) -> Route:
+def _route(name: str, number: int, summary: str, run: Callable[[Session, Rows], Result]) -> Route:
     return Route(
-        name=numbered(name, number),
-        summary=summary,
+        name=numbered_route(name, number),
+        summary=f"{summary} on accelerator {number}" if number else summary,
         run=run,
-        unavailable=partial(_without, number),
+        unavailable=partial(_explain_missing, number),
         placement="fresh",
     )
 
 
-def _routes() -> Iterator[Route]:
-    yield _route("on-cpu", 0, "the model on the CPU", _on_cpu)
-    for number in range(MOST_ACCELERATORS):
-        where = f" on accelerator {number}" if number else ""
+def _build_routes() -> Iterator[Route]:
+    yield _route("on-cpu", 0, "the model on the CPU", _run_on_cpu)
+    for number in range(MAX_ACCELERATORS):
         if number:
-            yield _route("on-accelerator", number, f"the model{where}", partial(_on_accelerator, number))
-        yield _route(
-            "without-tf32",
-            number,
-            f"the model with TF32 switched off{where}",
-            partial(_with_precision, number, False),
-        )
-    yield _route("with-tf32", 0, "the model with TF32 switched on", partial(_with_precision, 0, True))
+            yield _route("on-accelerator", number, "the model", partial(_run_on_accelerator, number))
+        without_tf32 = partial(_run_with_tf32, number, False)
+        yield _route("without-tf32", number, "the model with TF32 switched off", without_tf32)
+    yield _route("with-tf32", 0, "the model with TF32 switched on", partial(_run_with_tf32, 0, True))
 
 
-DEVICE_ROUTES: tuple[Route, ...] = tuple(_routes())
+DEVICE_ROUTES: tuple[Route, ...] = tuple(_build_routes())

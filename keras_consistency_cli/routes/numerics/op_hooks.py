@@ -1,7 +1,8 @@
-"""Standing behind TensorFlow's own operations: what each one gives is rounded to float32, for as long as a route looks on.
+"""Hooks on TensorFlow's operations that round each result to float32.
 
-Layers hide what they compute within: a custom one may add a large number and take it off again, or take the mean of squares less the square of
-the mean. In float64, with every single operation rounded, the model makes the rounding that float32 would make, and nothing else.
+Layers hide what they compute inside: a custom layer may add a large number and subtract it again, or
+subtract the square of the mean from the mean of squares. In float64, with every single operation rounded,
+the model makes the rounding errors that float32 makes, and no other ones.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ __all__ = ["rounding_operations"]
 
 @contextmanager
 def rounding_operations() -> Iterator[None]:
-    """Round float64 results of all eager operations of this thread to float32; compiled functions are left as they are.
+    """Round float64 results of all eager operations of this thread to float32.
 
-    It relies on TensorFlow's hooks for debuggers. Where a version has none, or does not heed them, nothing is rounded.
+    Compiled functions are not changed. The hooks are those that TensorFlow has for debuggers; if a version
+    has none, or ignores them, nothing is rounded.
     """
     try:
         hooks: Any = importlib.import_module("tensorflow.python.framework.op_callbacks")
@@ -26,19 +28,22 @@ def rounding_operations() -> Iterator[None]:
     except (ImportError, AttributeError):
         yield
         return
-    rounded = _Rounded()
-    add(rounded)
+    hook = _RoundingHook()
+    add(hook)
     try:
         yield
     finally:
-        remove(rounded)
+        remove(hook)
 
 
-class _Rounded:
-    """The hook: the list of results is changed in place, for what a hook returns counts in graphs alone."""
+class _RoundingHook:
+    """The hook, which rounds the list of results in place.
+
+    Its return value would only count in graphs.
+    """
 
     def __init__(self) -> None:
-        self._busy = False
+        self._is_rounding = False
 
     def __call__(
         self,
@@ -50,22 +55,20 @@ class _Rounded:
         graph: Any = None,
         **_more: Any,
     ) -> None:
-        # Rounding is made of operations too.
-        if graph is not None or self._busy or not isinstance(outputs, list):
+        # Rounding is made of operations too, which call this hook again.
+        if graph is not None or self._is_rounding or not isinstance(outputs, list):
             return
-        self._busy = True
+        self._is_rounding = True
         try:
-            for at, output in enumerate(outputs):
-                outputs[at] = _to_float32(output)
+            for position, output in enumerate(outputs):
+                outputs[position] = _round_to_float32(output)
         finally:
-            self._busy = False
+            self._is_rounding = False
 
 
-def _to_float32(output: Any) -> Any:
+def _round_to_float32(output: Any) -> Any:
     import tensorflow as tf
 
-    return (
-        tf.cast(tf.cast(output, tf.float32), tf.float64)
-        if getattr(output, "dtype", None) == tf.float64
-        else output
-    )
+    if getattr(output, "dtype", None) != tf.float64:
+        return output
+    return tf.cast(tf.cast(output, tf.float32), tf.float64)

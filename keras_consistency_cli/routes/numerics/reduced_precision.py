@@ -1,9 +1,12 @@
-"""Routes of reduced precision: the same weights in a copy of the model that computes in 16 bits, on one batch."""
+"""Routes of reduced precision: one batch through a copy that computes in 16 bits.
+
+The copy has the weights of the model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,20 +16,23 @@ from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["LOWERING_ROUTES", "POLICIES", "lowered_name"]
 
 POLICIES = ("mixed_float16", "mixed_bfloat16")
-_MOST_PARAMETERS = 20_000_000
+_MAX_PARAMETERS = 20_000_000
 _ROWS = 32
 
 
 def lowered_name(policy: str) -> str:
-    """The name of the route on a copy under this policy."""
+    """Return the name of the route on a copy with this policy."""
     return policy.replace("_", "-")
 
 
-def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
-    def run(session: Any, rows: Rows) -> Result:
+def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
+    def run(session: Session, rows: Rows) -> Result:
         from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
         from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
 
@@ -40,34 +46,28 @@ def _lowered(policy: str) -> Callable[[Any, Rows], Result]:
         try:
             outputs = session.on_copy(model).call(batch, training=False)
         except Exception as problem:
-            # Kernels and tables that know no 16 bits are no fault of the model, which nobody has lowered.
-            return Result(
-                outputs={},
-                details={
-                    "refused": f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"
-                },
-            )
+            # A kernel or table without 16 bits is not a fault of the model, which has no such policy.
+            message = f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"
+            return Result(outputs={}, details={"refused": message})
         return Result(outputs=outputs, rows=np.arange(count(batch)))
 
     return run
 
 
-def _pointless(facts: Facts) -> str | None:
+def _explain_no_copy(facts: Facts) -> str | None:
     if facts.low_precision:
-        return f"it computes in {', '.join(facts.low_precision)} already"
-    return (
-        f"{facts.parameters} parameters are too many for a copy"
-        if facts.parameters > _MOST_PARAMETERS
-        else None
-    )
+        return f"the model already computes in {', '.join(facts.low_precision)}"
+    if facts.parameters > _MAX_PARAMETERS:
+        return f"{facts.parameters} parameters are too many for a copy"
+    return None
 
 
 LOWERING_ROUTES: tuple[Route, ...] = tuple(
     Route(
         name=lowered_name(policy),
-        summary=f"a copy under {policy}",
-        run=_lowered(policy),
-        unavailable=_pointless,
+        summary=f"a copy with the policy {policy}",
+        run=_run_with_policy(policy),
+        unavailable=_explain_no_copy,
         placement="fresh",
     )
     for policy in POLICIES

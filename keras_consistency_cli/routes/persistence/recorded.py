@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from keras_consistency_cli.routes.session.batches import count, first, some
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["RECORDED_ROUTES", "other_form"]
 
 _ROWS = 256
@@ -23,8 +26,8 @@ _MOST_COLUMNS = 100
 """Each is held against each."""
 
 
-def _recorded(session: Any, rows: Rows) -> Result:
-    expected = session.subject.sources.expected(session.numbers)
+def _recorded(session: Session, rows: Rows) -> Result:
+    expected = session.subject.sources.expected(session.row_numbers)
     if expected is None:
         return Result(outputs={}, details={"given": False})
     few = first(rows, session.batch_size)
@@ -37,7 +40,7 @@ def _recorded(session: Any, rows: Rows) -> Result:
     return Result(outputs=outputs, details={"given": True, **details, **told})
 
 
-def _rounded(session: Any, today: Outputs) -> dict[str, Recording]:
+def _rounded(session: Session, today: Outputs) -> dict[str, Recording]:
     """By output, how answers were rounded when they were recorded, from rows all over the file."""
     sample = _named(session.subject.sources.expected_sample(), today)
     found = {name: recording(values, today[name]) for name, values in sample.items()}
@@ -45,7 +48,7 @@ def _rounded(session: Any, today: Outputs) -> dict[str, Recording]:
 
 
 def _unrounded(
-    session: Any, rows: Rows, named: Outputs, rounded: Mapping[str, Recording]
+    session: Session, rows: Rows, named: Outputs, rounded: Mapping[str, Recording]
 ) -> dict[str, np.ndarray]:
     """The recorded answers, moved towards today's as far as what recording has rounded off allows."""
     session.restore()
@@ -87,7 +90,7 @@ def _near(named: Outputs, today: Outputs, rows: int) -> bool:
     )
 
 
-def _forms(session: Any, rows: Rows, named: Outputs) -> dict[str, str]:
+def _forms(session: Session, rows: Rows, named: Outputs) -> dict[str, str]:
     """By output: what turns today's answers into the recorded ones, in words."""
     step = session.facts.batch_size or 1
     positions = np.arange(min(count(rows), max(_ROWS, step)) // step * step)

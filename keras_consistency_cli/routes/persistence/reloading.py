@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,13 +20,16 @@ from keras_consistency_cli.routes.session.distances import same_answers
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["RELOADING_ROUTES"]
 
 _MOST_PARAMETERS = 250_000_000
 """A gigabyte in float32: above that a second copy on disk and in memory costs more than it tells."""
 
 
-def _reloaded(session: Any, rows: Rows) -> Result:
+def _reloaded(session: Session, rows: Rows) -> Result:
     """Save and load; where answers differ, load a second time to tell chance from loss, and say what is not the same."""
     from keras_consistency_cli.loading.model.resaving import find_forgotten_arguments, save_and_load
 
@@ -52,7 +55,7 @@ def _reloaded(session: Any, rows: Rows) -> Result:
     return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
 
 
-def _loaded_again(session: Any, rows: Rows) -> Result:
+def _loaded_again(session: Session, rows: Rows) -> Result:
     """Load the user's file a second time, without its compile settings."""
     from keras_consistency_cli.loading.model.resaving import load_again
 
@@ -64,7 +67,7 @@ def _loaded_again(session: Any, rows: Rows) -> Result:
     return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
 
 
-def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
+def _differences(session: Session, copy: Any, batch: Rows) -> dict[str, Any]:
     """What is not the same in a copy: weights, attributes, entries of the config, and the first layer that answers differently."""
     from keras_consistency_cli.loading.model.resaving import find_config_differences, find_weight_differences
 
@@ -85,7 +88,7 @@ def _differences(session: Any, copy: Any, batch: Rows) -> dict[str, Any]:
     }
 
 
-def _untracked(session: Any, batch: Rows, live: Outputs) -> list[str]:
+def _untracked(session: Session, batch: Rows, live: Outputs) -> list[str]:
     """Variables that answers depend on and that Keras does not save, for it does not know them."""
     return [
         path
@@ -94,7 +97,7 @@ def _untracked(session: Any, batch: Rows, live: Outputs) -> list[str]:
     ]
 
 
-def _with_another_value(session: Any, variable: Any, batch: Rows) -> Outputs:
+def _with_another_value(session: Session, variable: Any, batch: Rows) -> Outputs:
     session.restore()
     variable.assign(variable * 1.5 + 1.0)
     try:

@@ -1,100 +1,104 @@
-"""Gaps: what serving may have put where the raw rows miss a value, instead of what the pipeline puts there. Pure NumPy, on arrays."""
+"""Variants for missing values: rows whose gaps serving filled, instead of the pipeline."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from keras_consistency_cli.errors import KcheckError
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
-from keras_consistency_cli.routes.scaling.mistake_matching import Variant
+from keras_consistency_cli.routes.scaling.mistakes import Array, ServedInput, Variant
 
-__all__ = ["filled_gaps"]
+__all__ = ["generate_filled_variants"]
 
-Array = npt.NDArray[Any]
-
-_FILLERS = (0.0, -1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
-"""What people put where a value is missing."""
-_FEWEST = 3
-"""Gaps of one column in which the same unknown number is no accident."""
-
-
-def _at_hand(statistic: Callable[..., Any]) -> Callable[[Array], Array]:
-    """A statistic of each feature over these rows, gaps left out."""
-
-    def of_rows(rows: Array) -> Array:
-        with warnings.catch_warnings():
-            # a feature of nothing but gaps has no mean, and stays one
-            warnings.simplefilter("ignore", RuntimeWarning)
-            return np.asarray(statistic(rows.reshape(-1, rows.shape[-1]), axis=0))
-
-    return of_rows
+_FILL_VALUES = (0.0, -1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
+"""Values that are commonly used for a missing value."""
+_FILL_VALUES_AFTER_SCALING = _FILL_VALUES[:2]
+_MIN_GAPS = 3
+"""Gaps of one column in which the same unknown number is unlikely to be chance."""
 
 
-_AT_HAND = {"mean of these rows": _at_hand(np.nanmean), "median of these rows": _at_hand(np.nanmedian)}
+def _compute_mean(rows: Array) -> Array:
+    return np.asarray(np.nanmean(rows, axis=0))
 
 
-def filled_gaps(
-    raw: Array, right: Array, served: Array, apply: Callable[[Array], Array], *, consecutive: int
-) -> Iterator[Variant]:
-    """Yield what serving would have fed, had it filled the gaps of the raw rows by itself; nothing where there are none.
+def _compute_median(rows: Array) -> Array:
+    return np.asarray(np.nanmedian(rows, axis=0))
 
-    Args:
-        raw: rows as they were given, (rows, ..., features), NaN where a value is missing.
-        right: what the model should be fed for them.
-        served: what it was fed.
-        apply: scales raw rows; a KcheckError says that it cannot.
-        consecutive: how many rows at the beginning follow one another.
+
+_STATISTICS: dict[str, Callable[[Array], Array]] = {
+    "mean of these rows": _compute_mean,
+    "median of these rows": _compute_median,
+}
+
+
+def generate_filled_variants(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows that serving would have fed if it filled the gaps itself.
+
+    Nothing is yielded if there are no gaps. Rows that the scaler refuses are left out.
     """
-    gaps = np.isnan(raw) if raw.dtype.kind == "f" else np.zeros(raw.shape, bool)
+    raw, apply = case.raw, case.scaling.apply
+    gaps = np.isnan(raw) if is_float(raw.dtype) else np.zeros(raw.shape, bool)
     if not gaps.any():
         return
-    yield from _made(apply, ((f"filled:{filler:g}", np.where(gaps, filler, raw)) for filler in _FILLERS))
-    yield from _made(
+    yield from _scale(apply, ((f"filled:{value:g}", np.where(gaps, value, raw)) for value in _FILL_VALUES))
+    yield from _scale(
         apply,
-        ((f"filled:the {name}", np.where(gaps, of_rows(raw), raw)) for name, of_rows in _AT_HAND.items()),
+        (
+            (f"filled:the {name}", np.where(gaps, _summarize(raw, statistic), raw))
+            for name, statistic in _STATISTICS.items()
+        ),
     )
-    yield from _made(apply, [("filled-forward", _forward(raw[:consecutive], gaps[:consecutive]))])
-    if raw.shape == right.shape == served.shape:
-        yield from (
-            Variant(kind=f"filled-after:{filler:g}", rows=np.where(gaps, filler, right))
-            for filler in _FILLERS[:2]
-        )
-        yield Variant(kind="filled-alike", rows=_alike(right, served, gaps))
+    consecutive = slice(case.consecutive)
+    yield from _scale(apply, [("filled-forward", _fill_forward(raw[consecutive], gaps[consecutive]))])
+    if raw.shape == case.expected.shape == case.served.shape:
+        for value in _FILL_VALUES_AFTER_SCALING:
+            yield Variant(kind=f"filled-after:{value:g}", rows=np.where(gaps, value, case.expected))
+        yield Variant(kind="filled-alike", rows=_fill_with_served(case.expected, case.served, gaps))
 
 
-def _made(apply: Callable[[Array], Array], filled: Any) -> Iterator[Variant]:
-    """Scale each of these rows; a number that the scaler refuses is passed over."""
+def _scale(apply: Callable[[Array], Array], filled: Iterable[tuple[str, Array]]) -> Iterator[Variant]:
+    """Yield these rows scaled; those that the scaler refuses are left out."""
     for kind, rows in filled:
         try:
-            made = apply(rows)
+            scaled = apply(rows)
         except KcheckError:
             continue
-        yield Variant(kind=kind, rows=made)
+        yield Variant(kind=kind, rows=scaled)
 
 
-def _forward(raw: Array, gaps: Array) -> Array:
-    """The value before in place of each missing one: of the row before, or within a row of the step before."""
-    steps = 0 if raw.ndim < 3 else 1
-    places = np.arange(raw.shape[steps]).reshape([-1 if axis == steps else 1 for axis in range(raw.ndim)])
-    last = np.maximum.accumulate(np.where(gaps, 0, places), axis=steps)
-    return np.asarray(np.take_along_axis(raw, last, axis=steps))
+def _summarize(rows: Array, statistic: Callable[[Array], Array]) -> Array:
+    """Return a statistic of each feature; the gaps are left out."""
+    with warnings.catch_warnings():
+        # NumPy warns about a feature of gaps only; its mean is NaN, and the gaps stay.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return statistic(rows.reshape(-1, rows.shape[-1]))
 
 
-def _alike(right: Array, served: Array, gaps: Array) -> Array:
-    """What should have been served, with the gaps of each column filled by the one number that serving has in all of them, where it has one."""
-    made = np.array(right, dtype=np.float64)
+def _fill_forward(raw: Array, gaps: Array) -> Array:
+    """Fill each gap with the value of the previous row, or of the previous time step."""
+    axis = 0 if raw.ndim < 3 else 1
+    shape = [-1 if dimension == axis else 1 for dimension in range(raw.ndim)]
+    positions = np.arange(raw.shape[axis]).reshape(shape)
+    last_known = np.maximum.accumulate(np.where(gaps, 0, positions), axis=axis)
+    return np.asarray(np.take_along_axis(raw, last_known, axis=axis))
+
+
+def _fill_with_served(expected: Array, served: Array, gaps: Array) -> Array:
+    """Fill the gaps of a column with the one number served in all of them, if any."""
+    filled = np.array(expected, dtype=np.float64)
     for column in np.flatnonzero(gaps.reshape(-1, gaps.shape[-1]).any(axis=0)):
-        here = gaps[..., column]
-        found = served[..., column][here].astype(np.float64)
-        if (
-            len(found) >= _FEWEST
-            and np.isfinite(found).all()
-            and np.ptp(found) <= TOLERANCE * max(1.0, float(np.abs(found).max()))
-        ):
-            made[..., column][here] = np.median(found)
-    return made
+        column_gaps = gaps[..., column]
+        values = served[..., column][column_gaps].astype(np.float64)
+        if len(values) >= _MIN_GAPS and _is_one_number(values):
+            filled[..., column][column_gaps] = np.median(values)
+    return filled
+
+
+def _is_one_number(values: Array) -> bool:
+    if not np.isfinite(values).all():
+        return False
+    return bool(np.ptp(values) <= TOLERANCE * max(1.0, float(np.abs(values).max())))

@@ -1,8 +1,9 @@
-"""Mixed traffic: mistakes that were made with some of the served rows only, as by one of several servers, or for one batch. Pure NumPy.
+"""Mistakes in some of the served rows only, such as those of one server or one batch.
 
-Only rows that are wrong are held against the variants, and in them only the values that are wrong: a row is explained by a
-mistake that gives all of these, and nothing else in the columns that it touches: a gap filled with 0 is no refit, by which
-the whole row would be 0. The mistake that explains most rows is taken first, then the next for the rows left.
+Only rows that are wrong are compared with the variants, and in them only the values that are wrong. A
+mistake explains a row if it gives all wrong values of the row, and also all right values in the columns
+that it changes: a gap filled with 0 is not a refit on a single row, which would make the whole row 0. The
+mistake that explains most rows is taken first, then the next one for the remaining rows.
 """
 
 from __future__ import annotations
@@ -14,30 +15,43 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["WHOLE_ROWS", "Mixture", "Part", "runs"]
+from keras_consistency_cli.routes.scaling.mistakes import MistakeKey
+
+__all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "find_runs"]
 
 WHOLE_ROWS = ("refit-single",)
-"""Mistakes that leave no column of a row as it should be: a lone column of zeros is a value that was missing."""
+"""Mistakes that change every column of a row.
+
+A single column of zeros is not one of them, but a missing value.
+"""
+UNKNOWN = MistakeKey("unknown", None)
+"""The key of rows that no variant explains."""
 
 Mask = npt.NDArray[Any]
 """True or false for each row, or for each value."""
-Reading = tuple[str, int | None]
 
-_FEWEST_CELLS = 3
-"""Values that a mistake must explain: one or two may be the same by accident."""
+_MIN_VALUES = 3
+"""Values that a mistake must explain: one or two may be equal by chance."""
 _NAMED_ROWS = 5
-_FEWEST_STEPS = 3
-"""Rows at equal distances that make a rhythm."""
+_MIN_EVENLY_SPACED = 3
+"""Rows at equal distances before these distances count as regular."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A mistake in some rows: which columns it touches, how many rows (`hit`), where the first ones and the last one lie, and their rhythm.
+    """A mistake in some rows: the columns it changes and the rows it was made with.
 
-    `every` is the distance between rows that follow each other evenly, 1 for a run of rows, 0 where there is none.
+    Args:
+        key: the mistake.
+        mask: for each row whether it has the mistake.
+        columns: the columns that it changes.
+        hit: number of these rows.
+        first: positions of the first of them.
+        last: position of the last of them.
+        every: distance between rows that are evenly spaced, 1 for a run of rows, 0 for uneven distances.
     """
 
-    reading: Reading
+    key: MistakeKey
     mask: Mask
     columns: tuple[int, ...]
     hit: int
@@ -46,86 +60,107 @@ class Part:
     every: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Coverage:
+    """What a mistake explains, for each row and feature.
+
+    Args:
+        explains: whether it gives the wrong values.
+        gives: whether it gives all values.
+    """
+
+    explains: Mask
+    gives: Mask
+
+
 @dataclass(kw_only=True)
 class Mixture:
-    """Collects, variant by variant, which wrong rows each mistake explains. `wrong` are wrong values, (rows, steps, features)."""
+    """The wrong rows that each mistake explains, collected variant by variant.
+
+    Args:
+        wrong: which values are wrong, (rows, time steps, features).
+    """
 
     wrong: Mask
-    _found: dict[Reading, tuple[Mask, Mask]] = field(default_factory=dict)
-    """By mistake, for each row and feature: whether it explains what is wrong, and whether it gives what was served, wrong or not."""
+    _coverage: dict[MistakeKey, _Coverage] = field(default_factory=dict)
 
-    def hold(self, reading: Reading, off: Mask, start: int | None) -> None:
-        """Hold one variant against the wrong rows.
+    def add(self, key: MistakeKey, differs: Mask, start: int | None) -> None:
+        """Compare one variant with the wrong rows.
 
         Args:
-            reading: the mistake.
-            off: where the served values are not what it gives, (n, steps, features), of n rows.
-            start: the first of them; None for the first of all, and where what holds for these goes for all that follow.
+            key: the mistake.
+            differs: where its values are not the served ones, (n, time steps, features), for n rows.
+            start: position of the first of these rows; None for the first of all rows, and if the result for
+                these rows also holds for all rows after them.
         """
-        here = slice(start or 0, (start or 0) + len(off))
-        wrong = self.wrong[here]
+        rows = slice(start or 0, (start or 0) + len(differs))
+        wrong = self.wrong[rows]
         hit: Mask = np.asarray(wrong.any(axis=1))
-        fits: Mask = np.logical_not((wrong & off).any(axis=1))
-        gives: Mask = np.logical_not(off.any(axis=1))
-        own: Mask = np.asarray(hit.any(axis=1) & fits.all(axis=1))
-        if not (hit & fits).any():
+        explains: Mask = np.logical_not((wrong & differs).any(axis=1))
+        gives: Mask = np.logical_not(differs.any(axis=1))
+        if not (hit & explains).any():
             return
-        nothing = np.zeros((len(self.wrong), off.shape[-1]), dtype=bool)
-        cells, given = self._found.setdefault(reading, (nothing, nothing.copy()))
-        cells[here] |= fits
-        given[here] |= gives
+        nothing = np.zeros((len(self.wrong), differs.shape[-1]), dtype=bool)
+        coverage = self._coverage.setdefault(key, _Coverage(explains=nothing, gives=nothing.copy()))
+        coverage.explains[rows] |= explains
+        coverage.gives[rows] |= gives
         if start is None:
-            # A column that it gives in all of these rows, it gives in those that follow.
-            cells[len(off) :] |= hit.any(axis=0) & fits.all(axis=0)
-            given[len(off) :] |= own.any() & gives[own].all(axis=0)
+            # A column that the variant gives in all of these rows, it also gives in the rows after them.
+            explained_rows: Mask = np.asarray(hit.any(axis=1) & explains.all(axis=1))
+            coverage.explains[len(differs) :] |= hit.any(axis=0) & explains.all(axis=0)
+            coverage.gives[len(differs) :] |= explained_rows.any() & gives[explained_rows].all(axis=0)
 
-    def _explained(self, reading: Reading, touched: Mask, columns: list[int]) -> Mask:
-        """The rows of which a mistake gives all that is wrong, and in the columns that it touches all that is right."""
-        cells, given = self._found[reading]
-        rows = touched.any(axis=1) & np.logical_not((touched & ~cells[:, columns]).any(axis=1))
-        concerned: Mask = (
-            given if reading[0] in WHOLE_ROWS else given[:, columns][:, touched[rows].any(axis=0)]
-        )
-        return np.asarray(rows & concerned.all(axis=1))
+    def find_parts(self, columns: list[int]) -> list[Part]:
+        """Return the mistakes that explain the wrong rows of these columns.
 
-    def parts(self, columns: list[int]) -> list[Part]:
-        """Return the mistakes that explain the wrong rows of these columns, those of most rows first, and "unknown" for what nothing explains."""
+        Those of most rows come first. Rows that nothing explains are the last part, with the key `UNKNOWN`.
+        """
         wrong = self.wrong[..., columns]
-        touched: Mask = np.asarray(wrong.any(axis=1))
-        left: Mask = np.asarray(touched.any(axis=1))
-        explained = {reading: self._explained(reading, touched, columns) for reading in self._found}
-        found = []
+        hit: Mask = np.asarray(wrong.any(axis=1))
+        left: Mask = np.asarray(hit.any(axis=1))
+        explained = {key: self._explained_rows(key, hit, columns) for key in self._coverage}
+        parts = []
         while explained and left.any():
-            reading = max(explained, key=lambda each: int((explained[each] & left).sum()))
-            mask: Mask = np.asarray(explained[reading] & left)
-            if wrong[mask].sum() < _FEWEST_CELLS:
+            key = max(explained, key=lambda key: int((explained[key] & left).sum()))
+            mask: Mask = np.asarray(explained[key] & left)
+            if wrong[mask].sum() < _MIN_VALUES:
                 break
-            found.append(_part(reading, mask, touched, columns))
+            parts.append(_build_part(key, mask, hit, columns))
             left = np.asarray(left & ~mask)
-        return [*found, _part(("unknown", None), left, touched, columns)] if left.any() else found
+        return [*parts, _build_part(UNKNOWN, left, hit, columns)] if left.any() else parts
+
+    def _explained_rows(self, key: MistakeKey, hit: Mask, columns: list[int]) -> Mask:
+        """Return the rows that a mistake explains in these columns."""
+        coverage = self._coverage[key]
+        rows = hit.any(axis=1) & np.logical_not((hit & ~coverage.explains[:, columns]).any(axis=1))
+        if key.kind in WHOLE_ROWS:
+            return np.asarray(rows & coverage.gives.all(axis=1))
+        changed: Mask = coverage.gives[:, columns][:, hit[rows].any(axis=0)]
+        return np.asarray(rows & changed.all(axis=1))
 
 
-def _part(reading: Reading, mask: Mask, touched: Mask, columns: list[int]) -> Part:
+def _build_part(key: MistakeKey, mask: Mask, hit: Mask, columns: list[int]) -> Part:
     rows = np.flatnonzero(mask)
-    hit = np.asarray(columns)[touched[mask].any(axis=0)]
-    steps = np.unique(np.diff(rows))
-    every = int(steps[0]) if len(steps) == 1 and len(rows) >= _FEWEST_STEPS else 0
-    first = tuple(rows[:_NAMED_ROWS].tolist())
+    distances = np.unique(np.diff(rows))
+    is_even = len(distances) == 1 and len(rows) >= _MIN_EVENLY_SPACED
     return Part(
-        reading=reading,
+        key=key,
         mask=mask,
-        columns=tuple(hit.tolist()),
+        columns=tuple(np.asarray(columns)[hit[mask].any(axis=0)].tolist()),
         hit=len(rows),
-        first=first,
+        first=tuple(rows[:_NAMED_ROWS].tolist()),
         last=int(rows[-1]),
-        every=every,
+        every=int(distances[0]) if is_even else 0,
     )
 
 
-def runs(hit: npt.NDArray[Any], most: int) -> Iterator[tuple[int, int]]:
-    """Yield beginning and end of the longest stretches of wrong rows, of two rows and more, `most` of them."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], hit.astype(np.int8), [0]])))
-    pairs = [
+def find_runs(wrong_rows: Mask, limit: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the longest runs of wrong rows, at most `limit` of them.
+
+    A run has at least two rows.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], wrong_rows.astype(np.int8), [0]])))
+    runs = [
         (int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True) if end - start > 1
     ]
-    yield from sorted(pairs, key=lambda pair: pair[0] - pair[1])[:most]
+    yield from sorted(runs, key=lambda run: run[0] - run[1])[:limit]

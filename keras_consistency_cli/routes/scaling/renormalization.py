@@ -1,14 +1,14 @@
-"""Routes with Normalization layers adapted anew: to all these rows, to every batch, to every row alone.
+"""Routes with Normalization layers adapted again: to all rows, each batch, or each row.
 
-Nothing is assigned: while the model is called, each Normalization layer takes mean and variance from what it is given, as
-`adapt` would have left them. Layers that come later see what the earlier ones make of it.
+No weight is assigned: while the model is called, each Normalization layer takes mean and variance from its
+own inputs, as `adapt` would have left them. Later layers receive what the earlier ones then give.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,19 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, some, stack
 from keras_consistency_cli.routes.trace import Result, Rows
 
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
 __all__ = ["ADAPTING_ROUTES"]
 
-_SINGLES = 16
+_SINGLE_ROWS = 16
 
 
-def _layers(model: Any) -> dict[str, Any]:
-    """Normalization layers by path; inverted ones undo another and have nothing of their own to learn."""
+def _find_layers(model: Any) -> dict[str, Any]:
+    """Return the Normalization layers by path.
+
+    Inverted ones are left out: they undo a different layer and have no statistics of their own.
+    """
     import keras
 
     from keras_consistency_cli.loading.model.facts import walk_layers
@@ -35,8 +41,11 @@ def _layers(model: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _adapted(layers: dict[str, Any]) -> Iterator[dict[str, float]]:
-    """Let these layers take their statistics from what they are given; by path, how many remembered deviations their mean moved by."""
+def _adapt_on_call(layers: dict[str, Any]) -> Iterator[dict[str, float]]:
+    """Let these layers take their statistics from their inputs.
+
+    Yields by path how many saved standard deviations their mean moved.
+    """
     import keras
 
     paths = {id(layer): path for path, layer in layers.items()}
@@ -44,16 +53,15 @@ def _adapted(layers: dict[str, Any]) -> Iterator[dict[str, float]]:
     original = keras.layers.Normalization.call
 
     def call(self: Any, inputs: Any) -> Any:
-        if id(self) not in paths:
+        path = paths.get(id(self))
+        if path is None:
             return original(self, inputs)
-        given = keras.ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
+        values = keras.ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
         axes = tuple(self._reduce_axis)
-        mean, variance = (
-            keras.ops.mean(given, axis=axes, keepdims=True),
-            keras.ops.var(given, axis=axes, keepdims=True),
-        )
-        shifts[paths[id(self)]] = max(shifts.get(paths[id(self)], 0.0), _shift(self, mean))
-        return (given - mean) / keras.ops.maximum(keras.ops.sqrt(variance), keras.config.epsilon())
+        mean = keras.ops.mean(values, axis=axes, keepdims=True)
+        deviation = keras.ops.sqrt(keras.ops.var(values, axis=axes, keepdims=True))
+        shifts[path] = max(shifts.get(path, 0.0), _measure_shift(self, mean))
+        return (values - mean) / keras.ops.maximum(deviation, keras.config.epsilon())
 
     keras.layers.Normalization.call = call
     try:
@@ -62,47 +70,47 @@ def _adapted(layers: dict[str, Any]) -> Iterator[dict[str, float]]:
         keras.layers.Normalization.call = original
 
 
-def _shift(layer: Any, mean: Any) -> float:
+def _measure_shift(layer: Any, mean: Any) -> float:
+    """Return the distance of the inputs' mean from the saved one, in saved deviations."""
     import keras
 
-    now, known, variance = (
-        np.asarray(keras.ops.convert_to_numpy(each), np.float64)
-        for each in (mean, layer.mean, layer.variance)
+    current, saved, variance = (
+        np.asarray(keras.ops.convert_to_numpy(tensor), np.float64)
+        for tensor in (mean, layer.mean, layer.variance)
     )
-    return float(
-        np.abs((now - known) / np.maximum(np.sqrt(variance), keras.config.epsilon())).max(initial=0.0)
-    )
+    deviation = np.maximum(np.sqrt(variance), keras.config.epsilon())
+    return float(np.abs((current - saved) / deviation).max(initial=0.0))
 
 
-def _route(size: int | None, most: int | None = None) -> Callable[[Any, Rows], Result]:
-    """Adapt to batches of so many rows; None means all rows, 0 the batch size in use. At most so many rows are run."""
+def _run(size: int | None, limit: int | None = None) -> Callable[[Session, Rows], Result]:
+    """Return a route's function that adapts to batches of `size` rows.
 
-    def run(session: Any, rows: Rows) -> Result:
-        layers = _layers(session.model)
+    At most `limit` rows are run. None as the size means all rows, 0 the batch size in use.
+    """
+
+    def run(session: Session, rows: Rows) -> Result:
+        layers = _find_layers(session.model)
         if not layers:
             return Result(outputs={}, details={"reason": "the model has no Normalization layer"})
-        chosen = np.arange(min(most or count(rows), count(rows)))
-        step = (size or session.batch_size) if size is not None else count(rows)
-        if session.facts.batch_size not in (None, step):
-            return Result(
-                outputs={},
-                details={"reason": f"the model is built for batches of {session.facts.batch_size}"},
-            )
-        with _adapted(layers) as shifts:
-            outputs = stack(
-                [session.call(batch, training=False) for batch in batches(some(rows, chosen), step)]
-            )
-        return Result(outputs=outputs, rows=chosen, details={"shifts": shifts, "batch": step})
+        positions = np.arange(min(limit or count(rows), count(rows)))
+        batch = (size or session.batch_size) if size is not None else count(rows)
+        if session.facts.batch_size not in (None, batch):
+            reason = f"the model is built for batches of {session.facts.batch_size}"
+            return Result(outputs={}, details={"reason": reason})
+        with _adapt_on_call(layers) as shifts:
+            parts = batches(some(rows, positions), batch)
+            outputs = stack([session.call(part, training=False) for part in parts])
+        return Result(outputs=outputs, rows=positions, details={"shifts": shifts, "batch": batch})
 
     return run
 
 
 ADAPTING_ROUTES: tuple[Route, ...] = (
-    Route(name="adapt-all", summary="Normalization layers adapted to all these rows", run=_route(None)),
-    Route(name="adapt-batches", summary="Normalization layers adapted to each batch", run=_route(0)),
+    Route(name="adapt-all", summary="Normalization layers adapted to all these rows", run=_run(None)),
+    Route(name="adapt-batches", summary="Normalization layers adapted to each batch", run=_run(0)),
     Route(
         name="adapt-single",
         summary="Normalization layers adapted to each row alone",
-        run=_route(1, most=_SINGLES),
+        run=_run(1, limit=_SINGLE_ROWS),
     ),
 )

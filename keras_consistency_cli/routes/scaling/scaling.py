@@ -1,7 +1,7 @@
-"""Routes through the scaler: the same raw rows, scaled in the ways that serving gets wrong, and what the model makes of them.
+"""Routes that scale the same raw rows in the ways that serving gets wrong.
 
-The reference is predict on rows scaled with the saved scaler. A route that makes no sense here, such as refitting a
-preprocess function, gives no outputs and says why in its details.
+The reference is predict on rows scaled with the saved scaler. A route that is not applicable, such as
+refitting a preprocess function, gives no outputs and the reason in its details.
 """
 
 from __future__ import annotations
@@ -9,224 +9,249 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scalers.scaling import CannotRefit
+from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer, is_numeric
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.scaling.column_distance import moved
+from keras_consistency_cli.routes.scaling.batch_variants import scale_in_batches
+from keras_consistency_cli.routes.scaling.column_distance import measure_column_distances
 from keras_consistency_cli.routes.trace import Result, Rows
 
-__all__ = ["SCALING_ROUTES", "Senseless", "in_pieces", "prepared"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.scalers.multi_input import JointPreprocess
+    from keras_consistency_cli.loading.scalers.scaling import Scaling
+    from keras_consistency_cli.routes.session.session import Session
 
-Make = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
-"""Makes the rows that are fed of a session, the raw rows and the rightly scaled ones."""
+__all__ = ["SCALING_ROUTES", "checksum_preprocessed_rows"]
 
-
-class Senseless(Exception):  # noqa: N818 - told as a reason
-    """This way of scaling makes no sense for this subject; the message says why."""
-
-
-def in_pieces(rows: np.ndarray, size: int, make: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return what `make` gives for batches of `size` rows, put together again; the last batch may be short."""
-    return np.concatenate([make(rows[start : start + size]) for start in range(0, len(rows), size)])
+Rescale = Callable[["Session", np.ndarray, np.ndarray], np.ndarray]
+"""Returns the rows to feed for a session, the raw rows and the expected rows."""
 
 
-def _refit_all(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return np.asarray(session.subject.scaling.refitted(raw))
+class _NotApplicableError(Exception):
+    """This way of scaling is not applicable to this subject; the message says why."""
 
 
-def _refit_batches(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, session.batch_size, session.subject.scaling.refitted)
+class InputShift(TypedDict, total=False):
+    """How far a way of scaling moves the rows that the model is fed.
+
+    It is empty if the rows are not numbers. `moved` is the greatest distance in spreads, `column` its
+    column, `columns` all columns that move. `constant` says whether all rows became the same.
+    """
+
+    moved: float
+    column: int
+    columns: list[int]
+    constant: bool
 
 
-def _refit_single(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, 1, session.subject.scaling.refitted)
+def checksum_preprocessed_rows(session: Session, rows: Rows) -> dict[str, int]:
+    """Return a checksum of the rows that a preprocess function made.
+
+    It is empty if there is no such function. Two processes that were fed the same rows have the same
+    checksum.
+    """
+    parts = [np.ascontiguousarray(rows[name]).tobytes() for name in _numeric_preprocessed(session, rows)]
+    return {"prepared": zlib.crc32(b"".join(parts))} if parts else {}
 
 
-def _alone(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, 1, session.subject.scaling.apply)
-
-
-def _made(session: Any) -> tuple[str, ...]:
-    """The inputs whose rows a preprocess function makes; nothing else is known of what it does."""
+def _numeric_preprocessed(session: Session, rows: Rows) -> list[str]:
+    """Return the inputs whose rows are numbers that a preprocess function made."""
     subject = session.subject
-    if subject is None or subject.files.data_state == "scaled":
-        return ()
-    if subject.joint is not None:
-        return tuple(subject.joint.inputs)
-    return (
-        (subject.scaling.input,)
-        if subject.scaling is not None and subject.scaling.function is not None
-        else ()
-    )
+    names: tuple[str, ...] = ()
+    if subject.files.data_state == "scaled":
+        names = ()
+    elif subject.joint is not None:
+        names = tuple(subject.joint.inputs)
+    elif subject.scaling is not None and subject.scaling.function is not None:
+        names = (subject.scaling.input,)
+    return [name for name in names if is_numeric(rows[name].dtype)]
 
 
-def prepared(session: Any, rows: Rows) -> dict[str, Any]:
-    """What tells whether two processes were fed the same rows, where a preprocess function made them."""
-    made = [
-        np.ascontiguousarray(rows[name]).tobytes()
-        for name in _made(session)
-        if rows[name].dtype.kind in "fiub"
-    ]
-    return {"prepared": zlib.crc32(b"".join(made))} if made else {}
-
-
-def _unsteady(session: Any, rows: Rows) -> dict[str, Any]:
-    """By how many spreads a preprocess function moves the same rows from one call to the next."""
-    made = [name for name in _made(session) if rows[name].dtype.kind in "fiub"]
-    if not made:
+def _measure_unsteadiness(session: Session, rows: Rows) -> dict[str, float]:
+    """Return how many spreads the same rows differ between two calls of a function."""
+    names = _numeric_preprocessed(session, rows)
+    if not names:
         return {}
-    once, again = (session.subject.scaled(session.subject.raw(session.numbers)) for _ in range(2))
-    pairs = [
-        (again[name], once[name])
-        for name in made
-        if once[name].shape == again[name].shape == rows[name].shape
+    first, second = (session.subject.scaled(session.subject.raw(session.row_numbers)) for _ in range(2))
+    distances = [
+        float(measure_column_distances(second[name], first[name]).max(initial=0.0))
+        for name in names
+        if first[name].shape == second[name].shape == rows[name].shape
     ]
-    return {"unsteady": max(float(moved(*pair).max(initial=0.0)) for pair in pairs)} if pairs else {}
+    return {"unsteady": max(distances)} if distances else {}
 
 
-def _unscaled(_session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
+def _refit_all(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
+    return np.asarray(_find_scaling(session).refitted(raw))
+
+
+def _refit_batches(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
+    return scale_in_batches(raw, session.batch_size, _find_scaling(session).refitted)
+
+
+def _refit_single(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
+    return scale_in_batches(raw, 1, _find_scaling(session).refitted)
+
+
+def _scale_single(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
+    return scale_in_batches(raw, 1, _find_scaling(session).apply)
+
+
+def _skip_scaling(_session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
     return raw
 
 
-def _twice(session: Any, raw: np.ndarray, right: np.ndarray) -> np.ndarray:
-    if right.shape != raw.shape:
-        raise Senseless(
-            f"scaled rows have shape {right.shape[1:]}, raw ones {raw.shape[1:]}: they cannot be scaled again"
+def _scale_twice(session: Session, raw: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    if expected.shape != raw.shape:
+        raise _NotApplicableError(
+            f"scaled rows have shape {expected.shape[1:]} and raw rows have shape {raw.shape[1:]}, "
+            "so they cannot be scaled again"
         )
-    return np.asarray(session.subject.scaling.apply(right))
+    return np.asarray(_find_scaling(session).apply(expected))
 
 
-def _permuted(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    """Columns in the data's own order where the scaler remembers another, else in the order of the alphabet, as a dict or a join may leave them."""
-    scaling = session.subject.scaling
+def _permute_columns(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
+    """Scale rows in the column order of the scaler, or in alphabetical order.
+
+    The alphabetical order is used if the scaler has the order of the data. A dict or a join may leave
+    columns in alphabetical order.
+    """
+    scaling = _find_scaling(session)
     names = scaling.columns or scaling.names
     if names is None or len(names) != raw.shape[-1]:
-        raise Senseless("neither the data nor the scaler name their columns")
-    order = _disorder(tuple(names), scaling.names)
+        raise _NotApplicableError("neither the data nor the scaler has column names")
+    order = _suggest_order(tuple(names), scaling.names)
     if order == sorted(order):
-        raise Senseless("the names of the columns suggest no other order")
+        raise _NotApplicableError("the column names suggest no different order")
     return np.asarray(scaling.apply(raw[..., order]))
 
 
-def _disorder(given: tuple[str, ...], remembered: tuple[str, ...] | None) -> list[int]:
-    if remembered is not None and set(remembered) == set(given) and tuple(remembered) != given:
-        return [given.index(name) for name in remembered]
-    return sorted(range(len(given)), key=lambda column: given[column])
+def _suggest_order(names: tuple[str, ...], fitted: tuple[str, ...] | None) -> list[int]:
+    if fitted is not None and set(fitted) == set(names) and tuple(fitted) != names:
+        return [names.index(name) for name in fitted]
+    return sorted(range(len(names)), key=lambda column: names[column])
 
 
-def _cast_first(dtype: type[np.floating[Any]]) -> Make:
-    def make(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-        if raw.dtype.kind not in "fiu" or (
-            raw.dtype.kind == "f" and raw.dtype.itemsize <= np.dtype(dtype).itemsize
-        ):
-            raise Senseless(f"the rows are {raw.dtype} as they are")
+def _cast_first(dtype: type[np.floating[Any]]) -> Rescale:
+    def rescale(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
+        is_narrow = is_float(raw.dtype) and raw.dtype.itemsize <= np.dtype(dtype).itemsize
+        if is_narrow or not is_float_or_integer(raw.dtype):
+            raise _NotApplicableError(
+                f"a cast to {np.dtype(dtype)} changes nothing: the rows are {raw.dtype}"
+            )
         with np.errstate(over="ignore"):
-            return np.asarray(session.subject.scaling.apply(raw.astype(dtype)))
+            return np.asarray(_find_scaling(session).apply(raw.astype(dtype)))
 
-    return make
+    return rescale
 
 
-def _route(make: Make) -> Callable[[Any, Rows], Result]:
-    """The route that feeds the model what `make` gives for the raw and the rightly scaled rows of the scaler's input."""
+def _find_scaling(session: Session) -> Scaling:
+    """Return the scaler or preprocess function of one input."""
+    if session.subject.scaling is None:
+        raise _NotApplicableError(
+            "no scaler or preprocess given"
+            if session.subject.joint is None
+            else "the preprocess function prepares several inputs at once"
+        )
+    return session.subject.scaling
 
-    def run(session: Any, rows: Rows) -> Result:
+
+def _run(rescale: Rescale) -> Callable[[Session, Rows], Result]:
+    """Return a route's function that feeds the model the rows that `rescale` returns."""
+
+    def run(session: Session, rows: Rows) -> Result:
         try:
-            raw, name = _raw(session)
-            made = make(session, raw, rows[name])
-            _check_shape(made, rows[name])
-        except (Senseless, CannotRefit) as reason:
-            return Result(outputs={}, details={"reason": str(reason)})
-        except KcheckError as refusal:
-            return Result(outputs={}, details={"reason": refusal.what, "crashed": True})
-        outputs = session.steps({**rows, name: made}, session.batch_size)
-        return Result(outputs=outputs, details=_shift(made, rows[name]))
+            scaling = _find_scaling(session)
+            if session.subject.files.data_state == "scaled":
+                raise _NotApplicableError("the rows are already scaled (facts.data_state)")
+            raw = session.subject.raw(session.row_numbers)[scaling.input]
+            rescaled = rescale(session, raw, rows[scaling.input])
+            _check_rows(rescaled, rows[scaling.input])
+        except (_NotApplicableError, CannotRefit, KcheckError) as reason:
+            return _refuse(reason)
+        outputs = session.steps({**rows, scaling.input: rescaled}, session.batch_size)
+        return Result(outputs=outputs, details=_measure_shift(rescaled, rows[scaling.input]))
 
     return run
 
 
-def _prepared_alone(session: Any, rows: Rows) -> Result:
-    """Each row prepared by itself, and whether a preprocess function gives the same rows twice, here and in another process."""
-    joint = session.subject.joint is not None and session.subject.files.data_state == "raw"
-    result = _jointly_alone(session, rows) if joint else _route(_alone)(session, rows)
+def _refuse(reason: Exception) -> Result:
+    """Return a result without outputs; "crashed" marks a refusal by scaler or function."""
+    if isinstance(reason, KcheckError):
+        return Result(outputs={}, details={"reason": reason.what, "crashed": True})
+    return Result(outputs={}, details={"reason": str(reason)})
+
+
+def _run_single(session: Session, rows: Rows) -> Result:
+    """Prepare each row by itself, and call a preprocess function a second time."""
+    joint = session.subject.joint if session.subject.files.data_state == "raw" else None
+    result = _run(_scale_single)(session, rows) if joint is None else _run_joint_single(session, joint, rows)
     if "moved" not in result.details:
         return result
-    return replace(result, details={**result.details, **_unsteady(session, rows), **prepared(session, rows)})
+    steadiness = {**_measure_unsteadiness(session, rows), **checksum_preprocessed_rows(session, rows)}
+    return replace(result, details={**result.details, **steadiness})
 
 
-def _jointly_alone(session: Any, rows: Rows) -> Result:
-    """The same by a function that prepares all inputs at once; what moved most is told."""
-    joint = session.subject.joint
+def _run_joint_single(session: Session, joint: JointPreprocess, rows: Rows) -> Result:
+    """Prepare each row by itself with a function for all inputs.
+
+    Only the input that moves most is reported.
+    """
     try:
-        made = joint.alone(session.subject.raw(session.numbers))
+        prepared = joint.alone(session.subject.raw(session.row_numbers))
         for name in joint.inputs:
-            _check_shape(made[name], rows[name])
-    except Senseless as reason:
-        return Result(outputs={}, details={"reason": str(reason)})
-    except KcheckError as refusal:
-        return Result(outputs={}, details={"reason": refusal.what, "crashed": True})
-    shifts = {name: _shift(made[name], rows[name]) for name in joint.inputs}
+            _check_rows(prepared[name], rows[name])
+    except (_NotApplicableError, KcheckError) as reason:
+        return _refuse(reason)
+    shifts = {name: _measure_shift(prepared[name], rows[name]) for name in joint.inputs}
     worst = max(shifts, key=lambda name: shifts[name].get("moved", 0.0))
-    return Result(
-        outputs=session.steps({**rows, **made}, session.batch_size), details={**shifts[worst], "input": worst}
-    )
+    outputs = session.steps({**rows, **prepared}, session.batch_size)
+    return Result(outputs=outputs, details={**shifts[worst], "input": worst})
 
 
-def _raw(session: Any) -> tuple[np.ndarray, str]:
-    """The raw rows that the scaler takes, and the input they belong to."""
-    scaling = session.subject.scaling
-    if scaling is None:
-        joint = session.subject.joint is not None
-        raise Senseless(
-            "the preprocess function prepares several inputs at once"
-            if joint
-            else "no scaler or preprocess given"
+def _check_rows(rows: np.ndarray, expected: np.ndarray) -> None:
+    if rows.shape != expected.shape:
+        raise _NotApplicableError(
+            f"the model takes rows of shape {expected.shape[1:]}, this way of scaling gives {rows.shape[1:]}"
         )
-    if session.subject.files.data_state == "scaled":
-        raise Senseless("the rows are scaled already (facts.data_state)")
-    return session.subject.raw(session.numbers)[scaling.input], scaling.input
+    if not is_numeric(rows.dtype):
+        raise _NotApplicableError(f"this way of scaling gives {rows.dtype} values, not numbers")
 
 
-def _check_shape(made: np.ndarray, right: np.ndarray) -> None:
-    if made.shape != right.shape:
-        raise Senseless(f"the model takes rows of shape {right.shape[1:]}, this gives {made.shape[1:]}")
-    if made.dtype.kind not in "fiub":
-        raise Senseless(f"this gives {made.dtype}, no numbers")
-
-
-def _shift(made: np.ndarray, right: np.ndarray) -> dict[str, Any]:
-    """By how many spreads the model's inputs move, in which column most, in how many rows, and whether all rows became the same."""
-    if right.dtype.kind not in "fiub" or not right.size:
+def _measure_shift(rows: np.ndarray, expected: np.ndarray) -> InputShift:
+    """Return how far the rows are from the expected ones."""
+    if not is_numeric(expected.dtype) or not expected.size:
         return {}
-    off = moved(made, right)
-    rows = made.reshape(len(made), -1)
-    same = len(rows) > 1 and bool((rows == rows[:1]).all()) and not bool((right == right[:1]).all())
+    distances = measure_column_distances(rows, expected)
+    flat = rows.reshape(len(rows), -1)
+    became_constant = (
+        len(rows) > 1 and bool((flat == flat[:1]).all()) and not bool((expected == expected[:1]).all())
+    )
     return {
-        "moved": float(off.max()),
-        "column": int(off.argmax()),
-        "columns": np.flatnonzero(off > 0).tolist(),
-        "constant": same,
+        "moved": float(distances.max()),
+        "column": int(distances.argmax()),
+        "columns": np.flatnonzero(distances > 0).tolist(),
+        "constant": became_constant,
     }
 
 
-def _routes(table: dict[str, tuple[str, Make]]) -> tuple[Route, ...]:
-    runs = {name: _prepared_alone if make is _alone else _route(make) for name, (_, make) in table.items()}
-    return tuple(Route(name=name, summary=summary, run=runs[name]) for name, (summary, _) in table.items())
+def _route(name: str, summary: str, rescale: Rescale) -> Route:
+    return Route(name=name, summary=summary, run=_run(rescale))
 
 
-SCALING_ROUTES: tuple[Route, ...] = _routes(
-    {
-        "refit-all": ("rows scaled by fit_transform on all of them", _refit_all),
-        "refit-batches": ("rows scaled by fit_transform on each batch", _refit_batches),
-        "refit-single": ("rows scaled by fit_transform on each row alone", _refit_single),
-        "scaled-alone": ("rows scaled with the saved scaler, one by one", _alone),
-        "unscaled": ("rows not scaled", _unscaled),
-        "scaled-twice": ("rows scaled twice", _twice),
-        "columns-permuted": ("columns in the order that their names suggest", _permuted),
-        "float32-first": ("rows cast to float32 before scaling", _cast_first(np.float32)),
-        "float16-first": ("rows cast to float16 before scaling", _cast_first(np.float16)),
-    }
+SCALING_ROUTES: tuple[Route, ...] = (
+    _route("refit-all", "rows scaled by fit_transform on all of them", _refit_all),
+    _route("refit-batches", "rows scaled by fit_transform on each batch", _refit_batches),
+    _route("refit-single", "rows scaled by fit_transform on each row alone", _refit_single),
+    Route(name="scaled-alone", summary="rows scaled with the saved scaler, one by one", run=_run_single),
+    _route("unscaled", "rows not scaled", _skip_scaling),
+    _route("scaled-twice", "rows scaled twice", _scale_twice),
+    _route("columns-permuted", "columns in the order that their names suggest", _permute_columns),
+    _route("float32-first", "rows cast to float32 before scaling", _cast_first(np.float32)),
+    _route("float16-first", "rows cast to float16 before scaling", _cast_first(np.float16)),
 )

@@ -1,361 +1,202 @@
-"""The route of the served rows: what the model makes of what serving really fed to it, and which mistake made those rows.
+"""The route of the served rows: the model's outputs for them, and the mistakes in them.
 
-Mistakes of batches can only be seen in consecutive rows, so the first rows of the data are matched beside the sample.
+Mistakes of batches only show in consecutive rows, so the first rows of the data are matched as well as the
+sample.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_consistency_cli.errors import KcheckError
-from keras_consistency_cli.loading.scalers.scaling import CannotRefit
+from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.scaling.column_distance import (
-    TOLERANCE,
-    affine_prefix,
-    wrong_columns,
-    wrong_rows,
-)
-from keras_consistency_cli.routes.scaling.imputation_match import filled_gaps
-from keras_consistency_cli.routes.scaling.mistake_matching import (
-    Variant,
-    explain,
-    likely_batches,
-    turned_columns,
-)
-from keras_consistency_cli.routes.scaling.mixed_batches import runs
-from keras_consistency_cli.routes.scaling.scaling import in_pieces
+from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
+from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.scaling.mistakes import Match, Mistake, ServedInput, Variant
+from keras_consistency_cli.routes.scaling.variants import SINGLE_ROWS, generate_variants, stop_at_refusal
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
-__all__ = ["SERVED_ROUTES", "Making", "mistakes"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.loading.scalers.scaling import Scaling
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["SERVED_ROUTES"]
 
 _WINDOW_ROWS, _WINDOW_BYTES = 4096, 32 * 2**20
 _WHOLE_BYTES = 64 * 2**20
-_ESTIMATED = 5.0
-"""Of a spread, by the root of the rows: how far a scaler fitted on a sample of the data may be from one fitted on all of them."""
-_UNDONE = 1e-3
-"""Of a spread: what undoing and rounding may cost."""
-_SINGLES = 64
-_BATCHED_ROWS, _FEWEST_BATCHES = 512, 2
-_FEWEST_FIRST = 8
-"""Rows of a first batch from which on a match with a scaler fitted on them is no accident."""
-_MOST_TURNS, _TURNED_ROWS = 64, 256
-_MOST_STRETCHES, _STRETCH_ROWS = 4, 512
+_SAMPLE_TOLERANCE = 5.0
+"""In spreads, divided by the root of the rows: distance of a scaler fitted on a sample.
+
+It is measured from a scaler that was fitted on all rows.
+"""
+_INVERSE_TOLERANCE = 1e-3
+"""In spreads: cost of inverting the scaler, and of rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Making:
-    """What a mistake can be made of.
+class _MatchedRows:
+    """The rows that are matched.
 
     Args:
-        scaling: the subject's `Scaling`.
-        raw: raw rows, of which the first `consecutive` follow one another in the data.
-        right: the same rows as the model should be given them.
-        served: the same rows as it was given them.
-        consecutive: how many rows at the beginning are consecutive.
-        sizes: batch sizes in use.
-        refit_all: gives the rows as fit_transform on all of the data makes them, and the tolerance of that.
+        numbers: their numbers in the data.
+        consecutive: number of consecutive rows at the beginning.
     """
 
-    scaling: Any
-    raw: np.ndarray
-    right: np.ndarray
-    served: np.ndarray
+    numbers: np.ndarray
     consecutive: int
-    sizes: tuple[int, ...]
-    refit_all: Callable[[], tuple[np.ndarray, float]]
 
 
-def mistakes(making: Making) -> Iterator[Variant]:
-    """Yield what each mistake would have served, likeliest and cheapest first; those that make no sense here are left out."""
-    for make in (
-        _refitted,
-        _unscaled,
-        _twice,
-        _stepless,
-        _filled,
-        _narrow,
-        _whole,
-        _clipped,
-        _alone,
-        _stretches,
-        _batched,
-        _turned,
-    ):
-        yield from _sensible(make(making))
-
-
-def _sensible(variants: Iterator[Variant]) -> Iterator[Variant]:
-    try:
-        yield from variants
-    except (CannotRefit, KcheckError):
-        return
-
-
-def _refitted(making: Making) -> Iterator[Variant]:
-    rows, tolerance = making.refit_all()
-    yield Variant(kind="refit-all", rows=rows, tolerance=tolerance)
-    yield Variant(
-        kind="refit-single", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.refitted), batch=1
-    )
-
-
-def _unscaled(making: Making) -> Iterator[Variant]:
-    yield Variant(kind="unscaled", rows=making.raw)
-
-
-def _twice(making: Making) -> Iterator[Variant]:
-    if making.right.shape[1:] == making.raw.shape[1:]:
-        yield Variant(kind="scaled-twice", rows=making.scaling.apply(making.right))
-
-
-def _stepless(making: Making) -> Iterator[Variant]:
-    """Scaled by a pipeline that leaves one of its steps out."""
-    for step, rows in making.scaling.without_a_step(making.raw):
-        yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
-
-
-def _filled(making: Making) -> Iterator[Variant]:
-    """Missing values filled by serving itself."""
-    yield from filled_gaps(
-        making.raw, making.right, making.served, making.scaling.apply, consecutive=making.consecutive
-    )
-
-
-def _narrow(making: Making) -> Iterator[Variant]:
-    for name, dtype in (("float32", np.float32), ("float16", np.float16)):
-        with np.errstate(over="ignore"):
-            yield Variant(kind=f"{name}-after", rows=making.right.astype(dtype))
-            if making.raw.dtype.kind == "f" and making.raw.dtype.itemsize > np.dtype(dtype).itemsize:
-                narrow = making.raw.astype(dtype)
-                # Numbers beyond the narrow range, which a scaler refuses, end this.
-                # A scaler computes in the precision of its rows; those that were only stored narrow are scaled in the wide one.
-                yield Variant(kind=f"{name}-first", rows=making.scaling.apply(narrow))
-                yield Variant(
-                    kind=f"{name}-first", rows=making.scaling.apply(narrow.astype(making.raw.dtype))
-                )
-
-
-def _whole(making: Making) -> Iterator[Variant]:
-    """Fractions lost before scaling, as in a cast to integers."""
-    if making.raw.dtype.kind == "f":
-        yield Variant(kind="cut-first", rows=making.scaling.apply(np.trunc(making.raw)))
-        yield Variant(kind="rounded-first", rows=making.scaling.apply(np.rint(making.raw)))
-
-
-def _clipped(making: Making) -> Iterator[Variant]:
-    """Scaled rightly, and then cut off at both ends of what was served."""
-    axes = tuple(range(making.served.ndim - 1))
-    if (
-        making.served.shape == making.right.shape
-        and making.served.dtype.kind == "f"
-        and np.isfinite(making.served).all()
-    ):
-        low, high = making.served.min(axis=axes), making.served.max(axis=axes)
-        # A column of one number is not cut off at it.
-        yield Variant(
-            kind="clipped", rows=np.where(low < high, np.clip(making.right, low, high), making.right)
-        )
-
-
-def _alone(making: Making) -> Iterator[Variant]:
-    """Of a preprocess function; a scaler does not care."""
-    if making.scaling.scaler is None:
-        yield Variant(
-            kind="scaled-alone", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.apply), batch=1
-        )
-
-
-def _batched(making: Making) -> Iterator[Variant]:
-    """Refitted on batches, or on the first rows only; of a preprocess function, called on batches. Tried where the first batch fits."""
-    end = making.consecutive
-    raw, served = making.raw[:end], making.served[:end]
-    wrong, hit = wrong_columns(served, making.right[:end]), wrong_rows(served, making.right[:end])
-    if not len(wrong):
-        return
-    refits = making.scaling.scaler is not None
-    make = making.scaling.refitted if refits else making.scaling.apply
-    for size in likely_batches(raw, served, wrong.tolist(), tried=making.sizes):
-        first = _first_batch(make, raw[:size])
-        if (
-            first is None
-            or first.shape != served[:size].shape
-            or set(wrong) <= set(wrong_columns(served[:size], first))
-        ):
-            continue
-        rows = min(max(_FEWEST_BATCHES, _BATCHED_ROWS // size) * size, len(raw) // size * size)
-        yield Variant(
-            kind="refit-batches" if refits else "scaled-batches",
-            rows=in_pieces(raw[:rows], size, make),
-            batch=size,
-        )
-        if refits and size >= _FEWEST_FIRST and hit[size:].any():
-            yield Variant(kind="refit-first", rows=first, batch=size)
-
-
-def _first_batch(make: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray | None:
-    try:
-        return make(rows)
-    except (CannotRefit, KcheckError):
-        return None
-
-
-def _turned(making: Making) -> Iterator[Variant]:
-    if 1 < making.raw.shape[-1] <= _MOST_TURNS:
-        yield from turned_columns(making.raw[:_TURNED_ROWS], making.scaling.apply)
-
-
-def _stretches(making: Making) -> Iterator[Variant]:
-    """Stretches of wrong rows among right ones, refitted together or in batches: what was done to some batches only."""
-    end = making.consecutive
-    raw, served = making.raw[:end], making.served[:end]
-    hit = wrong_rows(served, making.right[:end])
-    for start, stop in () if making.scaling.scaler is None or hit.all() else runs(hit, _MOST_STRETCHES):
-        here = slice(start, min(stop, start + _STRETCH_ROWS))
-        columns = wrong_columns(served[here], making.right[here]).tolist()
-        length = here.stop - start
-        for size in dict.fromkeys((length, affine_prefix(raw[here], served[here], columns), *making.sizes)):
-            if 1 < size <= length:
-                made = in_pieces(raw[start : start + length // size * size], size, making.scaling.refitted)
-                yield Variant(
-                    kind="refit-some" if size == length else "refit-batches",
-                    rows=made,
-                    batch=size,
-                    start=start,
-                )
-
-
-def _served(session: Any, rows: Rows) -> Result:
-    served = session.subject.sources.served(session.numbers)
+def _run_served(session: Session, rows: Rows) -> Result:
+    served = session.subject.sources.served(session.row_numbers)
     if served is None:
         return Result(outputs={}, details={"reason": "no served rows given"})
-    matches = {}
-    numbers, consecutive = _numbers(session)
-    subject = session.subject
-    fed, raw, right = subject.sources.served(numbers), subject.raw(numbers), subject.rows(numbers)
-    for name, values in right.items():
-        if fed[name].shape != values.shape or values.dtype.kind not in "fiub":
-            equal = fed[name].shape == values.shape and bool((fed[name] == values).all())
-            matches[name] = {
-                "misshapen": None
-                if equal
-                else f"{fed[name].shape[1:]} {fed[name].dtype}, not {values.shape[1:]} {values.dtype}"
-            }
-            continue
-        variants = _variants(session, name, (raw[name], values, fed[name]), (numbers, consecutive))
-        matches[name] = _by_number(asdict(explain(fed[name], values, variants, raw[name])), numbers)
+    matched = _choose_rows(session)
+    expected, raw = session.subject.rows(matched.numbers), session.subject.raw(matched.numbers)
+    fed = session.subject.sources.served(matched.numbers) or {}
+    matches = {
+        name: _match_input(session, name, matched, raw=raw[name], expected=values, served=fed[name])
+        for name, values in expected.items()
+    }
     outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
-    return Result(outputs=outputs, details={"inputs": matches, "names": _names(session.subject.scaling)})
+    return Result(
+        outputs=outputs, details={"inputs": matches, "names": _column_names(session.subject.scaling)}
+    )
 
 
-def _by_number(match: dict[str, Any], numbers: np.ndarray) -> dict[str, Any]:
-    """A match with the rows' numbers in the data instead of their places among those that were matched."""
-    told = []
-    for mistake in match["mistakes"]:
-        places = [*mistake["first"], *([mistake["last"]] if mistake["last"] is not None else [])]
-        named = numbers[places].tolist()
-        # Behind the consecutive rows places and numbers differ, and with them the distance from row to row.
-        every = mistake["every"] if named == places else 0
-        told.append(
-            {
-                **mistake,
-                "first": named[: len(mistake["first"])],
-                "last": named[-1] if named else None,
-                "every": every,
-            }
-        )
-    return {**match, "mistakes": tuple(told)}
-
-
-def _names(scaling: Any) -> dict[str, list[str]]:
-    """Names of the columns of the scaler's input."""
-    names = None if scaling is None else scaling.columns or scaling.names
-    return {} if not names else {scaling.input: [clean(name) for name in names]}
-
-
-def _numbers(session: Any) -> tuple[np.ndarray, int]:
-    """Row numbers to match: as many from the beginning as memory allows, then the sample's others."""
+def _choose_rows(session: Session) -> _MatchedRows:
+    """Return as many first rows as memory allows, and the rest of the sample."""
     length = session.subject.length
     row_bytes = sum(values.nbytes for values in session.subject.raw(np.arange(1)).values())
     window = min(length, _WINDOW_ROWS, max(_WINDOW_BYTES // max(row_bytes, 1), 1))
-    return np.concatenate([np.arange(window), session.numbers[session.numbers >= window]]), window
+    sampled = session.row_numbers[session.row_numbers >= window]
+    return _MatchedRows(numbers=np.concatenate([np.arange(window), sampled]), consecutive=window)
 
 
-def _variants(
-    session: Any, name: str, values: tuple[np.ndarray, ...], numbers: tuple[np.ndarray, int]
-) -> Iterator[Variant]:
-    """Mistakes that could have been made with this input; the scaler may have been let loose on one that is none of its business."""
-    raw, right, served = values
-    scaling = session.subject.scaling
-    if scaling is None:
-        yield from _sensible(_of_joint(session, name, raw, numbers[0]))
-        return
-    if name != scaling.input:
-        yield from _sensible(_once_more("scaled-too", scaling, right))
-        return
-    if session.subject.files.data_state == "scaled":
-        yield from _sensible(_once_more("scaled-twice", scaling, right))
-        yield from _sensible(_undone(scaling, right))
-        return
-    yield from mistakes(
-        Making(
-            scaling=scaling,
-            raw=raw,
-            right=right,
-            served=served,
-            consecutive=numbers[1],
-            sizes=(session.batch_size, *session.probe.sizes),
-            refit_all=partial(_refit_all, session, numbers[0]),
-        )
+def _match_input(
+    session: Session,
+    name: str,
+    matched: _MatchedRows,
+    *,
+    raw: np.ndarray,
+    expected: np.ndarray,
+    served: np.ndarray,
+) -> dict[str, Any]:
+    """Return the match of one input as plain data; "misshapen" says why there is none."""
+    if served.shape != expected.shape or not is_numeric(expected.dtype):
+        if served.shape == expected.shape and bool((served == expected).all()):
+            return {"misshapen": None}
+        kinds = (f"{values.shape[1:]} {values.dtype}" for values in (served, expected))
+        return {"misshapen": ", not ".join(kinds)}
+    variants = _generate(session, name, matched, raw=raw, expected=expected, served=served)
+    return asdict(_with_row_numbers(match_served_rows(served, expected, variants, raw), matched.numbers))
+
+
+def _with_row_numbers(match: Match, numbers: np.ndarray) -> Match:
+    """Return the match with row numbers of the data instead of positions."""
+    return replace(match, mistakes=tuple(_number_rows(mistake, numbers) for mistake in match.mistakes))
+
+
+def _number_rows(mistake: Mistake, numbers: np.ndarray) -> Mistake:
+    if mistake.last is None:
+        return mistake
+    positions = [*mistake.first, mistake.last]
+    rows = numbers[positions].tolist()
+    return replace(
+        mistake,
+        first=tuple(rows[:-1]),
+        last=rows[-1],
+        # After the consecutive rows, row numbers are not positions, and so the distances differ as well.
+        every=mistake.every if rows == positions else 0,
     )
 
 
-def _of_joint(session: Any, name: str, raw: np.ndarray, numbers: np.ndarray) -> Iterator[Variant]:
-    """Of a function that prepares several inputs at once."""
+def _column_names(scaling: Scaling | None) -> dict[str, list[str]]:
+    """Return the names of the columns of the scaler's input."""
+    names = None if scaling is None else scaling.columns or scaling.names
+    return {} if scaling is None or not names else {scaling.input: [clean(name) for name in names]}
+
+
+def _generate(
+    session: Session,
+    name: str,
+    matched: _MatchedRows,
+    *,
+    raw: np.ndarray,
+    expected: np.ndarray,
+    served: np.ndarray,
+) -> Iterator[Variant]:
+    """Yield variants for one input.
+
+    The scaler may also have been applied to an input that it does not belong to.
+    """
+    scaling = session.subject.scaling
+    if scaling is None:
+        yield from stop_at_refusal(_generate_for_joint(session, name, raw, matched.numbers))
+    elif name != scaling.input:
+        yield from stop_at_refusal(_scale_again("scaled-too", scaling, expected))
+    elif session.subject.files.data_state == "scaled":
+        yield from stop_at_refusal(_scale_again("scaled-twice", scaling, expected))
+        yield from stop_at_refusal(_invert_scaling(scaling, expected))
+    else:
+        case = ServedInput(
+            scaling=scaling,
+            raw=raw,
+            expected=expected,
+            served=served,
+            consecutive=matched.consecutive,
+            sizes=(session.batch_size, *session.options.sizes),
+            refit_all=partial(_refit_on_data, session, scaling, matched.numbers),
+        )
+        yield from generate_variants(case)
+
+
+def _generate_for_joint(
+    session: Session, name: str, raw: np.ndarray, numbers: np.ndarray
+) -> Iterator[Variant]:
+    """Yield variants for a function that prepares several inputs at once."""
     joint = session.subject.joint
     if joint is not None and session.subject.files.data_state == "raw":
         yield Variant(kind="unscaled", rows=raw)
-        yield Variant(
-            kind="scaled-alone", rows=joint.alone(session.subject.raw(numbers[:_SINGLES]))[name], batch=1
-        )
+        single = joint.alone(session.subject.raw(numbers[:SINGLE_ROWS]))[name]
+        yield Variant(kind="scaled-alone", rows=single, batch=1)
 
 
-def _once_more(kind: str, scaling: Any, right: np.ndarray) -> Iterator[Variant]:
-    yield Variant(kind=kind, rows=scaling.apply(right))
+def _scale_again(kind: str, scaling: Scaling, expected: np.ndarray) -> Iterator[Variant]:
+    yield Variant(kind=kind, rows=scaling.apply(expected))
 
 
-def _undone(scaling: Any, right: np.ndarray) -> Iterator[Variant]:
-    """Rows as they were before a scaler that can be undone."""
+def _invert_scaling(scaling: Scaling, expected: np.ndarray) -> Iterator[Variant]:
+    """Yield the rows as they were before the scaler, if it can be inverted."""
     if hasattr(scaling.scaler, "inverse_transform"):
-        flat = scaling.scaler.inverse_transform(right.reshape(-1, right.shape[-1]))
-        yield Variant(
-            kind="unscaled", rows=np.asarray(flat).reshape(*right.shape[:-1], -1), tolerance=_UNDONE
-        )
+        flat = scaling.scaler.inverse_transform(expected.reshape(-1, expected.shape[-1]))
+        rows = np.asarray(flat).reshape(*expected.shape[:-1], -1)
+        yield Variant(kind="unscaled", rows=rows, tolerance=_INVERSE_TOLERANCE)
 
 
-def _refit_all(session: Any, numbers: np.ndarray) -> tuple[np.ndarray, float]:
-    """The rows of these numbers as fit_transform on all of the data gives them; on a sample where the data are large."""
-    scaling, length = session.subject.scaling, session.subject.length
+def _refit_on_data(session: Session, scaling: Scaling, numbers: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return these rows scaled by fit_transform on all data, and a tolerance.
+
+    Large data are sampled.
+    """
+    length = session.subject.length
     row_bytes = session.subject.raw(np.arange(1))[scaling.input].nbytes
-    most = max(_WHOLE_BYTES // max(row_bytes, 1), 1)
-    every = (
-        np.arange(length)
-        if length <= most
-        else np.union1d(np.linspace(0, length - 1, most).astype(np.int64), numbers)
-    )
-    fitted = scaling.refitted(session.subject.raw(every)[scaling.input])
-    return fitted[np.searchsorted(every, numbers)], TOLERANCE if length <= most else _ESTIMATED / math.sqrt(
-        most
-    )
+    limit = max(_WHOLE_BYTES // max(row_bytes, 1), 1)
+    if length <= limit:
+        fitted_on, tolerance = np.arange(length), TOLERANCE
+    else:
+        sample = np.linspace(0, length - 1, limit).astype(np.int64)
+        fitted_on, tolerance = np.union1d(sample, numbers), _SAMPLE_TOLERANCE / math.sqrt(limit)
+    refitted = scaling.refitted(session.subject.raw(fitted_on)[scaling.input])
+    return refitted[np.searchsorted(fitted_on, numbers)], tolerance
 
 
 SERVED_ROUTES: tuple[Route, ...] = (
-    Route(name="served", summary="the rows that serving fed to the model", run=_served),
+    Route(name="served", summary="the rows that serving fed to the model", run=_run_served),
 )

@@ -1,64 +1,76 @@
-"""Layers that are given the mask and do not use it: found by what they make of the same true steps, with padding and without."""
+"""Layers that are given the mask and do not use it.
+
+Such a layer gives different outputs for the same true time steps with padding and without.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.sequences.masks import mask_of, takes_mask
-from keras_consistency_cli.routes.session.distances import share
+from keras_consistency_cli.measurement.distance import is_float, relative_difference
+from keras_consistency_cli.routes.sequences.masks import LayerName, find_mask, has_mask_argument
+from keras_consistency_cli.routes.sequences.padding_detection import Side, cut_to_length
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["unheeded"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
-_APART = 1e-4
-"""Share of the greatest number: sums of other lengths round by far less, and padding that is computed on moves them by far more."""
+__all__ = ["find_ignoring_layer"]
+
+_TOLERANCE = 1e-4
+"""Share of the greatest value: rounding is far below it, padding that is used above."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Call:
-    """One call of a layer that was given a mask: its series, and what it made of them."""
+    """One call of a layer that was given a mask."""
 
-    path: str
-    kind: str
-    given: list[np.ndarray]
-    gave: list[np.ndarray]
+    layer: LayerName
+    inputs: list[np.ndarray]
+    outputs: list[np.ndarray]
 
 
-def unheeded(session: Any, whole: Rows, cut: Rows, *, length: int, side: str) -> dict[str, str]:
-    """Return the first layer that is given the same true steps and a mask, and answers otherwise with padding; empty where there is none.
+def find_ignoring_layer(
+    session: Session, padded_rows: Rows, cut_rows: Rows, *, length: int, side: Side
+) -> LayerName | None:
+    """Return the first layer that ignores its mask.
+
+    Its true time steps are the same with padding and without, and its outputs differ.
 
     Args:
-        session: its model takes series of any length.
-        whole: rows with padding.
-        cut: the same rows without.
-        length: true steps of all these rows.
-        side: where the padding is, "left" or "right".
+        session: the session of a model that takes series of any length.
+        padded_rows: rows with padding.
+        cut_rows: the same rows without padding.
+        length: number of true time steps of all these rows.
+        side: the side with the padding.
     """
-    runs = []
-    for rows in (whole, cut):
-        session.restore()
-        with _noted() as calls:
-            session.call(rows, training=False)
-        runs.append(calls)
-    for padded, plain in zip(*runs, strict=False):
-        if padded.path != plain.path:
-            return {}
-        if _agree(padded.given, plain.given, length, side) and not _agree(
-            padded.gave, plain.gave, length, side
+    padded_calls, cut_calls = (_record(session, rows) for rows in (padded_rows, cut_rows))
+    for padded, cut in zip(padded_calls, cut_calls, strict=False):
+        if padded.layer["layer"] != cut.layer["layer"]:
+            return None
+        if _agree(padded.inputs, cut.inputs, length, side) and not _agree(
+            padded.outputs, cut.outputs, length, side
         ):
-            return {"layer": padded.path, "kind": padded.kind}
-    return {}
+            return padded.layer
+    return None
+
+
+def _record(session: Session, rows: Rows) -> list[_Call]:
+    session.restore()
+    with _recording_masked_calls() as calls:
+        session.call(rows, training=False)
+    return calls
 
 
 @contextmanager
-def _noted() -> Iterator[list[_Call]]:
-    """Note every call of a layer of the graph that takes a mask and is given one."""
+def _recording_masked_calls() -> Iterator[list[_Call]]:
+    """Record every call of a layer of the graph that takes a mask and is given one."""
     import keras
 
     calls: list[_Call] = []
@@ -66,18 +78,13 @@ def _noted() -> Iterator[list[_Call]]:
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         layer = running[-1]
-        if (
-            among_layers(running)
-            and not isinstance(layer, keras.Model)
-            and mask_of((args, kwargs)) is not None
-            and takes_mask(layer)
-        ):
+        is_layer = among_layers(running) and not isinstance(layer, keras.Model)
+        if is_layer and find_mask((args, kwargs)) is not None and has_mask_argument(layer):
             calls.append(
                 _Call(
-                    path=path_of(running),
-                    kind=type(layer).__name__,
-                    given=_arrays((args, kwargs)),
-                    gave=_arrays(outputs),
+                    layer={"layer": path_of(running), "kind": type(layer).__name__},
+                    inputs=_as_arrays((args, kwargs)),
+                    outputs=_as_arrays(outputs),
                 )
             )
         return outputs
@@ -86,35 +93,29 @@ def _noted() -> Iterator[list[_Call]]:
         yield calls
 
 
-def _arrays(tensors: Any) -> list[np.ndarray]:
+def _as_arrays(tensors: Any) -> list[np.ndarray]:
     import keras
 
     leaves = [leaf for leaf in keras.tree.flatten(tensors) if hasattr(leaf, "shape")]
     return [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in leaves]
 
 
-def _agree(padded: list[np.ndarray], plain: list[np.ndarray], length: int, side: str) -> bool:
-    """Whether numbers are the same but for rounding; of series only the true steps count."""
-    if len(padded) != len(plain):
+def _agree(padded: list[np.ndarray], cut: list[np.ndarray], length: int, side: Side) -> bool:
+    """Whether the values are close; only the true time steps of a series count."""
+    if len(padded) != len(cut):
         return False
     return all(
-        _close(_true_steps(mine, theirs, length, side), theirs)
-        for mine, theirs in zip(padded, plain, strict=True)
+        _is_close(_true_steps(candidate, reference, length, side), reference)
+        for candidate, reference in zip(padded, cut, strict=True)
     )
 
 
-def _true_steps(padded: np.ndarray, plain: np.ndarray, length: int, side: str) -> np.ndarray:
-    if (
-        padded.shape == plain.shape
-        or padded.ndim < 2
-        or plain.ndim != padded.ndim
-        or plain.shape[1] != length
-    ):
-        return padded
-    return padded[:, :length] if side == "right" else padded[:, -length:]
+def _true_steps(padded: np.ndarray, cut: np.ndarray, length: int, side: Side) -> np.ndarray:
+    has_padding = padded.shape != cut.shape and padded.ndim == cut.ndim >= 2 and cut.shape[1] == length
+    return cut_to_length(padded, length, side) if has_padding else padded
 
 
-def _close(mine: np.ndarray, theirs: np.ndarray) -> bool:
-    if mine.shape != theirs.shape or mine.dtype.kind != "f":
-        return mine.shape == theirs.shape and bool((mine == theirs).all())
-    return share(mine, theirs) <= _APART
+def _is_close(candidate: np.ndarray, reference: np.ndarray) -> bool:
+    if candidate.shape != reference.shape or not is_float(candidate.dtype):
+        return candidate.shape == reference.shape and bool((candidate == reference).all())
+    return relative_difference(candidate, reference) <= _TOLERANCE

@@ -1,54 +1,57 @@
-"""One step at a time inside one compiled loop: what users write as a Python loop over steps, without its cost."""
+"""Loops over time steps inside one compiled function.
+
+They compute what users write as a Python loop over time steps, in much less time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["stepped"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["run_step_by_step"]
 
 
-def stepped(
-    session: Any, rows: Rows, names: Collection[str], *, call: Callable[[Any], Any] | None = None
+def run_step_by_step(
+    session: Session, rows: Rows, names: Collection[str], *, call: Callable[[Any], Any] | None = None
 ) -> list[np.ndarray]:
-    """Feed series step by step, from the state in which the model is at the moment.
+    """Feed series one time step at a time, from the current state of the model.
 
     Args:
-        session: a session whose model takes series of one step.
-        rows: rows by input name; steps on axis 1.
+        session: the session of a model that takes series of one time step.
+        rows: rows by input name; time on axis 1.
         names: the inputs that are fed step by step; the others are given whole each time.
-        call: what is called with the inputs of a step; the model unless another is given.
+        call: called with the inputs of one time step instead of the model.
 
     Returns:
-        Each output in the model's order, with a first axis of steps before its own axes.
+        Each output in the model's order, with a first axis of time steps before its own axes.
     """
     import keras
     import tensorflow as tf
 
-    places = list(rows)
-    structure = session.pack({name: np.asarray(place) for place, name in enumerate(places)}, cast=False)
-    feeds = [tf.convert_to_tensor(session.cast(values)) for values in rows.values()]
-    moving = [place for place, name in enumerate(places) if name in names]
+    positions = {name: position for position, name in enumerate(rows)}
+    structure = session.pack({name: np.asarray(position) for name, position in positions.items()}, cast=False)
+    tensors = [tf.convert_to_tensor(session.cast(values)) for values in rows.values()]
+    moving = [position for name, position in positions.items() if name in names]
 
-    def step(now: Any) -> Any:
-        tensors = list(feeds)
-        for place, values in zip(moving, now, strict=True):
-            tensors[place] = values[:, None]
-        inputs = keras.tree.map_structure(lambda at: tensors[int(at)], structure)
+    def run_step(step_values: Any) -> Any:
+        step_tensors = list(tensors)
+        for position, values in zip(moving, step_values, strict=True):
+            step_tensors[position] = values[:, None]
+        inputs = keras.tree.map_structure(lambda position: step_tensors[int(position)], structure)
         return keras.tree.flatten(call(inputs) if call is not None else session.model(inputs, training=False))
 
-    def loop(series: Any) -> Any:
-        kinds = [
-            leaf.dtype
-            for leaf in tf.function(step)
-            .get_concrete_function([each[0] for each in series])
-            .structured_outputs
-        ]
-        return tf.map_fn(step, series, parallel_iterations=1, fn_output_signature=kinds)
+    def run_loop(series: Any) -> Any:
+        first_step = [values[0] for values in series]
+        outputs = tf.function(run_step).get_concrete_function(first_step).structured_outputs
+        dtypes = [leaf.dtype for leaf in outputs]
+        return tf.map_fn(run_step, series, parallel_iterations=1, fn_output_signature=dtypes)
 
-    series = [tf.experimental.numpy.moveaxis(feeds[place], 1, 0) for place in moving]
-    return [np.asarray(leaf) for leaf in tf.function(loop)(series)]
+    series = [tf.experimental.numpy.moveaxis(tensors[position], 1, 0) for position in moving]
+    return [np.asarray(leaf) for leaf in tf.function(run_loop)(series)]

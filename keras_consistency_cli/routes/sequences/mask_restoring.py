@@ -1,63 +1,74 @@
-"""Masks put back where they get lost, and what they hide changed: two experiments that tell whether a lost mask matters.
+"""Lost masks that are restored, and changes of the values that a mask hides.
 
-Both need rows of one length only. With the mask restored behind the layer that loses it, and not a number changed, answers move where a later layer
-would have used it. With other numbers in the steps that are masked, answers move where these steps are computed on.
+These two experiments tell whether a lost mask matters, with rows of one length only. With a restored mask,
+outputs change if a later layer would have used it. With different values in the masked time steps, outputs
+change if these time steps are used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.routes.sequences.masks import mask_of, takes_mask
-from keras_consistency_cli.routes.session.distances import furthest, share
+from keras_consistency_cli.measurement.distance import relative_difference
+from keras_consistency_cli.routes.sequences.masks import find_mask, has_mask_argument
+from keras_consistency_cli.routes.session.distances import furthest
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
-__all__ = ["lost_mask_moves", "restoring_masks"]
+__all__ = ["LostMaskEffect", "measure_lost_mask", "restoring_masks"]
 
-_NOTHING = 1e-4
-"""Share of the greatest answer: other kernels, which layers with a mask may use, round differently by far less."""
+_TOLERANCE = 1e-4
+"""Share of the greatest output: the kernels that a mask may select differ by far less."""
+_CHANGING_TIME = frozenset({"Permute", "Transpose", "Swapaxes", "Moveaxis", "Flip", "Roll"})
+"""Layers and operations after which axis 1 is not time, or runs backwards."""
 
 
-def lost_mask_moves(answer: Callable[[Rows], Outputs], rows: Rows) -> dict[str, Any]:
-    """Return by how much of the greatest answer a lost mask moves these padded rows.
+class LostMaskEffect(TypedDict, total=False):
+    """The effect of a lost mask on padded rows, as a share of the greatest output.
+
+    It is empty if nothing is masked. `restored` are the layers after which the mask was restored, and
+    `restored_moves` is the effect of that. If there is none, `filled_moves` is the effect of different
+    values in the masked time steps.
+    """
+
+    restored: list[str]
+    restored_moves: float
+    filled_moves: float
+
+
+def measure_lost_mask(predict: Callable[[Rows], Outputs], rows: Rows) -> LostMaskEffect:
+    """Measure the effect of a lost mask on padded rows.
 
     Args:
-        answer: answers rows with an eager call, from the state in which the model was loaded.
+        predict: calls the model eagerly, from the state in which it was loaded.
         rows: padded rows of the model's own length.
-
-    Returns:
-        `restored`, the layers behind which the mask was put back, and `restored_moves`, what it did; where it did nothing, `filled_moves`, what
-        other numbers in masked steps do. Empty where nothing is masked.
     """
     with restoring_masks(hide=False) as restored:
-        heeding = answer(rows)
-    plain = answer(rows)
-    if (moves := furthest(heeding, plain)) > _NOTHING:
-        return {"restored": list(dict.fromkeys(restored)), "restored_moves": moves}
-    with _filled() as masks:
-        filled = answer(rows)
-    return {"filled_moves": _true_steps_move(filled, plain, masks[0])} if masks else {}
+        with_mask = predict(rows)
+    plain = predict(rows)
+    if (difference := furthest(with_mask, plain)) > _TOLERANCE:
+        return {"restored": list(dict.fromkeys(restored)), "restored_moves": difference}
+    with _changing_masked_steps() as masks:
+        changed = predict(rows)
+    return {"filled_moves": _compare_true_steps(changed, plain, masks[0])} if masks else {}
 
 
-def _true_steps_move(mine: Outputs, theirs: Outputs, mask: np.ndarray) -> float:
-    """As `furthest`, but steps that are masked are left out of answers by step."""
-    return max(
-        (
-            share(mine[name], values, mask if values.shape[:2] == mask.shape else None)
-            for name, values in theirs.items()
-        ),
-        default=0.0,
+def _compare_true_steps(candidate: Outputs, reference: Outputs, mask: np.ndarray) -> float:
+    """Return the greatest difference of all outputs, without masked time steps."""
+    differences = (
+        relative_difference(candidate[name], values, mask if values.shape[:2] == mask.shape else None)
+        for name, values in reference.items()
     )
+    return max(differences, default=0.0)
 
 
 @contextmanager
-def _filled() -> Iterator[list[np.ndarray]]:
-    """Add one to what a layer that makes a mask gives in the steps that are masked; the masks themselves are kept."""
+def _changing_masked_steps() -> Iterator[list[np.ndarray]]:
+    """Add one to the masked time steps of each layer that creates a mask."""
     import keras
 
     masks: list[np.ndarray] = []
@@ -65,13 +76,11 @@ def _filled() -> Iterator[list[np.ndarray]]:
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         mask = getattr(outputs, "_keras_mask", None)
-        if mask is None or mask_of((args, kwargs)) is not None or isinstance(running[-1], keras.Model):
+        if mask is None or find_mask((args, kwargs)) is not None or isinstance(running[-1], keras.Model):
             return outputs
         masks.append(np.asarray(keras.ops.convert_to_numpy(mask)))
         hidden = keras.ops.cast(keras.ops.logical_not(mask), outputs.dtype)
-        changed = outputs + keras.ops.reshape(
-            hidden, (*keras.ops.shape(hidden), *(1,) * (len(outputs.shape) - 2))
-        )
+        changed = outputs + _expand_mask(hidden, outputs)
         changed._keras_mask = mask
         return changed
 
@@ -81,26 +90,30 @@ def _filled() -> Iterator[list[np.ndarray]]:
 
 @contextmanager
 def restoring_masks(*, hide: bool = True) -> Iterator[list[str]]:
-    """Where a layer loses the mask, put it back behind that layer, as far as steps still are steps; yields the paths of these layers.
+    """Restore the mask after each layer that loses it, if it keeps the time steps.
+
+    Yields the paths of these layers.
 
     Args:
-        hide: whether what the mask hides is zeroed before that layer as well.
+        hide: whether the masked time steps are also set to 0 before that layer.
     """
     import keras
 
     restored: list[str] = []
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        mask = mask_of((args, kwargs))
-        if mask is None or not among_layers(running) or takes_mask(running[-1]):
+        mask = find_mask((args, kwargs))
+        if mask is None or not among_layers(running) or has_mask_argument(running[-1]):
             return original(*args, **kwargs)
         outputs = original(*args, **kwargs)
-        if mask_of(outputs) is not None:
+        if find_mask(outputs) is not None:
             return outputs
-        outputs = original(*keras.tree.map_structure(_hidden, args), **kwargs) if hide else outputs
-        steps = None if type(running[-1]).__name__ in _TURNING else _steps_of(mask, outputs)
-        if steps is not None:
-            outputs._keras_mask = steps
+        if hide:
+            outputs = original(*keras.tree.map_structure(_zero_masked_steps, args), **kwargs)
+        changes_time = type(running[-1]).__name__ in _CHANGING_TIME
+        output_mask = None if changes_time else _fit_mask(mask, outputs)
+        if output_mask is not None:
+            outputs._keras_mask = output_mask
             restored.append(path_of(running))
         return outputs
 
@@ -108,32 +121,35 @@ def restoring_masks(*, hide: bool = True) -> Iterator[list[str]]:
         yield restored
 
 
-_TURNING = frozenset({"Permute", "Transpose", "Swapaxes", "Moveaxis", "Flip", "Roll"})
-"""Behind these, axis 1 is no longer time, or runs the other way."""
-
-
-def _hidden(leaf: Any) -> Any:
-    """A series with 0 in the steps that its mask hides."""
+def _zero_masked_steps(leaf: Any) -> Any:
+    """Return a series with 0 in its masked time steps."""
     import keras
 
     mask = getattr(leaf, "_keras_mask", None)
     if mask is None or len(leaf.shape) < 3:
         return leaf
-    wide = keras.ops.cast(mask, leaf.dtype)
-    return leaf * keras.ops.reshape(wide, (*keras.ops.shape(wide), *(1,) * (len(leaf.shape) - 2)))
+    return leaf * _expand_mask(keras.ops.cast(mask, leaf.dtype), leaf)
 
 
-def _steps_of(mask: Any, outputs: Any) -> Any:
-    """The mask for what comes out: as it was, or shorter where a window of steps must all be there; None where there are no steps any more."""
+def _expand_mask(mask: Any, series: Any) -> Any:
+    """Return a mask of rows and time steps in a shape that broadcasts with the series."""
+    import keras
+
+    return keras.ops.reshape(mask, (*keras.ops.shape(mask), *(1,) * (len(series.shape) - 2)))
+
+
+def _fit_mask(mask: Any, outputs: Any) -> Any:
+    """Return the mask for a layer's outputs, None if they have no time steps.
+
+    It is shorter than the layer's mask if the layer only gives time steps whose whole window is there.
+    """
     import keras
 
     if not hasattr(outputs, "shape") or len(outputs.shape) < 3 or None in (outputs.shape[1], mask.shape[1]):
         return None
-    shorter = mask.shape[1] - outputs.shape[1]
-    if shorter == 0:
+    missing = mask.shape[1] - outputs.shape[1]
+    if missing == 0:
         return mask
-    return (
-        keras.ops.logical_and(mask[:, shorter:], mask[:, :-shorter])
-        if 0 < shorter < mask.shape[1] // 2
-        else None
-    )
+    if 0 < missing < mask.shape[1] // 2:
+        return keras.ops.logical_and(mask[:, missing:], mask[:, :-missing])
+    return None

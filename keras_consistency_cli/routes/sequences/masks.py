@@ -1,11 +1,11 @@
-"""The route that follows a mask: the layer or operation in which it ends."""
+"""The route that follows a mask to the layer or operation in which it is lost."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
@@ -13,30 +13,36 @@ from keras_consistency_cli.routes.session.batches import first
 from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.trace import Result, Rows
 
-__all__ = ["MASK_ROUTES", "mask_of", "takes_mask"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["MASK_ROUTES", "LayerName", "find_mask", "has_mask_argument"]
 
 
-def _masks(session: Any, rows: Rows) -> Result:
-    """Where the mask ends: the first layer or operation that is given one and neither hands it on nor takes it as an argument."""
-    few = first(rows, session.facts.batch_size or 2)
-    with _watched() as lost:
-        session.call(few, training=False)
+class LayerName(TypedDict):
+    """Path and class of a layer, as details report it."""
+
+    layer: str
+    kind: str
+
+
+def _locate_lost_mask(session: Session, rows: Rows) -> Result:
+    """Find the first layer that is given a mask and neither passes it on nor uses it."""
+    batch = first(rows, session.facts.batch_size or 2)
+    with _recording_lost_masks() as lost:
+        session.call(batch, training=False)
     return Result(outputs={}, details=lost[0] if lost else {})
 
 
 @contextmanager
-def _watched() -> Iterator[list[dict[str, Any]]]:
-    """Record every layer and operation in which a mask gets lost meanwhile."""
-    lost: list[dict[str, Any]] = []
+def _recording_lost_masks() -> Iterator[list[LayerName]]:
+    """Record every layer and operation in which a mask is lost."""
+    lost: list[LayerName] = []
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
-        if (
-            among_layers(running)
-            and _masked((args, kwargs))
-            and not _masked(outputs)
-            and not takes_mask(running[-1])
-        ):
+        is_given = among_layers(running) and find_mask((args, kwargs)) is not None
+        if is_given and find_mask(outputs) is None and not has_mask_argument(running[-1]):
             lost.append({"layer": path_of(running), "kind": type(running[-1]).__name__})
         return outputs
 
@@ -44,26 +50,19 @@ def _watched() -> Iterator[list[dict[str, Any]]]:
         yield lost
 
 
-def _masked(tensors: Any) -> bool:
-    return mask_of(tensors) is not None
-
-
-def mask_of(tensors: Any) -> Any:
-    """Return the mask that travels with the first of these tensors that has one, else None."""
+def find_mask(tensors: Any) -> Any:
+    """Return the mask of the first of these tensors that has one, else None."""
     import keras
 
-    return next(
-        (
-            mask
-            for leaf in keras.tree.flatten(tensors)
-            if (mask := getattr(leaf, "_keras_mask", None)) is not None
-        ),
-        None,
-    )
+    masks = (getattr(leaf, "_keras_mask", None) for leaf in keras.tree.flatten(tensors))
+    return next((mask for mask in masks if mask is not None), None)
 
 
-def takes_mask(operation: Any) -> bool:
-    """Whether it uses the mask itself, as recurrent layers, attention and average pooling do; a model hands it to its own layers."""
+def has_mask_argument(operation: Any) -> bool:
+    """Whether a layer uses the mask itself, as recurrent layers and attention do.
+
+    Models count as well: they pass the mask to their own layers.
+    """
     import keras
 
     if isinstance(operation, keras.Model):
@@ -72,10 +71,16 @@ def takes_mask(operation: Any) -> bool:
     return any(name == "mask" or name.endswith("_mask") for name in names)
 
 
-def _no_mask(facts: Facts) -> str | None:
+def _explain_no_mask(facts: Facts) -> str | None:
     return None if any(layer.masks is not None for layer in facts.layers) else "the model declares no mask"
 
 
 MASK_ROUTES: tuple[Route, ...] = (
-    Route(name="masks", summary="where the mask ends", run=_masks, unavailable=_no_mask, placement="fresh"),
+    Route(
+        name="masks",
+        summary="where the mask is lost",
+        run=_locate_lost_mask,
+        unavailable=_explain_no_mask,
+        placement="fresh",
+    ),
 )

@@ -1,121 +1,135 @@
-"""Routes about the shape of rows: ids against the embeddings that take them, and rows of two lengths through one predict."""
+"""Routes about the shape of rows: ids of embeddings, and rows of two lengths."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import first
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["SHAPE_ROUTES"]
 
 _ROWS = 2
-_FEWEST_STEPS = 4
+_MIN_STEPS = 4
 
 
-def _ids(session: Any, rows: Rows) -> Result:
-    """By input that an Embedding takes: how many values it does not know, of which kind, and what Keras makes of them; nothing is run."""
-    from keras_consistency_cli.loading.model.input_hints import read_input_hints
+class UnknownIds(TypedDict, total=False):
+    """The ids that an Embedding does not contain, and what Keras does with them.
+
+    `why` is the name of the Embedding.
+    """
+
+    wrong: int
+    kind: str
+    keras: str
+    why: str
+
+
+def _count_unknown_ids(session: Session, rows: Rows) -> Result:
+    """Count the ids that the Embedding of each input does not contain, without a run."""
 
     hints = read_input_hints(session.model)
-    found = {}
+    details: dict[str, UnknownIds] = {}
     for name, values in rows.items():
         hint = hints.get(name)
-        if (
-            hint is not None
-            and hint.kind == "whole"
-            and hint.why.startswith("vocabulary of")
-            and values.dtype.kind in "fiu"
-        ):
-            found[name] = {
-                **_unknown(values, hint.high),
-                "why": hint.why.removeprefix("vocabulary of ").strip("'"),
-            }
-    return Result(outputs={}, details=found)
+        if hint is None or hint.kind != "whole" or not hint.why.startswith("vocabulary of"):
+            continue
+        if is_float_or_integer(values.dtype):
+            embedding = hint.why.removeprefix("vocabulary of ").strip("'")
+            details[name] = {**_describe_unknown(values, hint.high), "why": embedding}
+    return Result(outputs={}, details=details)
 
 
-def _unknown(values: np.ndarray, highest: float) -> dict[str, Any]:
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+def _describe_unknown(values: np.ndarray, highest: float) -> UnknownIds:
+    finite = values[np.isfinite(values)] if is_float(values.dtype) else values
     kinds = (
-        ("fractions", finite != np.floor(finite), "Keras cuts them to whole ids without a word"),
+        ("fractions", finite != np.floor(finite), "Keras cuts them to whole ids without a warning"),
         (
             "negative",
             finite < 0,
-            "on a CPU Keras counts them from the end of the table without a word, on a GPU they read zeros",
+            "on a CPU Keras counts them from the end of the table without a warning, on a GPU it reads zeros",
         ),
         (
             f"above {highest:.0f}",
             finite > highest,
-            "on a CPU predict raises, on a GPU they read zeros without a word",
+            "on a CPU predict raises an error, on a GPU it reads zeros without a warning",
         ),
     )
-    for kind, wrong, keras in kinds:
-        if wrong.any():
-            return {"wrong": int(wrong.sum()), "kind": kind, "keras": keras}
+    for kind, is_wrong, keras in kinds:
+        if is_wrong.any():
+            return {"wrong": int(is_wrong.sum()), "kind": kind, "keras": keras}
     return {"wrong": 0}
 
 
-def _two_lengths(session: Any, rows: Rows) -> Result:
-    """Literally predict rows of one length and then of another: the second answers must be those of a predict that saw no other length."""
-    few = first(rows, session.facts.batch_size or _ROWS)
-    length = next((values.shape[1] for values in few.values() if _is_series(values)), None)
+def _predict_two_lengths(session: Session, rows: Rows) -> Result:
+    """Predict rows of one length and then shorter ones.
+
+    The shorter rows must have the outputs of a predict that was given no other length.
+    """
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    length = next((values.shape[1] for values in batch.values() if _is_long_series(values)), None)
     if length is None:
         return Result(outputs={}, details={"wrong": None})
-    shorter = {name: values[:, :-1] if _is_series(values) else values for name, values in few.items()}
+    shorter = {name: values[:, :-1] if _is_long_series(values) else values for name, values in batch.items()}
     session.forget_traces()
-    session.predict(few)
+    session.predict(batch)
+    error, candidate = None, None
     try:
-        then = session.predict(shorter)
+        candidate = session.predict(shorter)
     except Exception as problem:
-        then, how = None, f"with {type(problem).__name__}"
+        error = f"with {type(problem).__name__}"
     session.forget_traces()
-    alone = session.predict(shorter)
+    reference = session.predict(shorter)
     session.forget_traces()
-    if then is not None:
-        how = _difference(then, alone)
-    return Result(
-        outputs={}, details={"wrong": {"first": length, "then": length - 1, "how": how} if how else None}
-    )
+    how = error if candidate is None else _describe_difference(candidate, reference)
+    wrong = {"first": length, "then": length - 1, "how": how} if how else None
+    return Result(outputs={}, details={"wrong": wrong})
 
 
-def _is_series(values: np.ndarray) -> bool:
-    return values.ndim > 2 and values.shape[1] >= _FEWEST_STEPS
+def _is_long_series(values: np.ndarray) -> bool:
+    return values.ndim > 2 and values.shape[1] >= _MIN_STEPS
 
 
-def _difference(then: dict[str, np.ndarray], alone: dict[str, np.ndarray]) -> str:
-    for name, values in alone.items():
-        if then[name].shape != values.shape:
-            return f"with shape {then[name].shape} instead of {values.shape}"
-        if values.dtype.kind == "f" and not np.allclose(
-            then[name], values, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(values).max(initial=0.0)))
-        ):
-            return "with other numbers"
+def _describe_difference(candidate: Outputs, reference: Outputs) -> str:
+    for name, values in reference.items():
+        if candidate[name].shape != values.shape:
+            return f"with shape {candidate[name].shape} instead of {values.shape}"
+        scale = max(1.0, float(np.abs(values).max(initial=0.0)))
+        if is_float(values.dtype) and not np.allclose(candidate[name], values, rtol=1e-3, atol=1e-4 * scale):
+            return "with different numbers"
     return ""
 
 
-def _no_embedding(facts: Facts) -> str | None:
+def _explain_no_embedding(facts: Facts) -> str | None:
     return None if any(layer.kind == "Embedding" for layer in facts.layers) else "the model has no Embedding"
 
 
-def _one_length(facts: Facts) -> str | None:
-    free = any(len(fact.shape) > 2 and fact.shape[1] is None for fact in facts.inputs)
-    if free and any(layer.kind == "TimeDistributed" for layer in facts.layers):
+def _explain_one_length(facts: Facts) -> str | None:
+    has_free_length = any(len(fact.shape) > 2 and fact.shape[1] is None for fact in facts.inputs)
+    if has_free_length and any(layer.kind == "TimeDistributed" for layer in facts.layers):
         return None
-    return "no TimeDistributed layer works on a time axis of any length"
+    return "the model has no TimeDistributed layer on a time axis of any length"
 
 
 SHAPE_ROUTES: tuple[Route, ...] = (
     Route(
-        name="ids", summary="ids against the embeddings that take them", run=_ids, unavailable=_no_embedding
+        name="ids",
+        summary="ids compared with the embeddings that take them",
+        run=_count_unknown_ids,
+        unavailable=_explain_no_embedding,
     ),
     Route(
         name="two-lengths",
         summary="predict rows of one length, then of another",
-        run=_two_lengths,
-        unavailable=_one_length,
+        run=_predict_two_lengths,
+        unavailable=_explain_one_length,
     ),
 )

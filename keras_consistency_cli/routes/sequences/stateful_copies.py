@@ -1,48 +1,58 @@
-"""Copies of a model that carry their state from step to step: stateful twins, and decoders that are handed their own last state."""
+"""Copies of a model that carry their state from one time step to the next.
+
+They are stateful copies, and decoders that are given their own last state.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.sequences.loops import stepped
+from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.session.batches import count
 from keras_consistency_cli.routes.trace import Rows
 from keras_consistency_cli.text import clean
 
-__all__ = ["carried", "decoder_of", "encoder_inputs"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["find_decoder", "find_encoder_inputs", "run_stateful_copy"]
 
 
-def carried(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
-    """Return what a copy that carries its state answers, one step at a time, by output as `loops.stepped` does.
+def run_stateful_copy(session: Session, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
+    """Return the outputs of a copy that carries its state, one time step at a time.
+
+    They are in the form of `loops.run_step_by_step`.
 
     Raises:
-        CopyRefused: no such copy can be made; the message says why.
+        CopyRefused: no such copy can be built; the message says why.
     """
     from keras_consistency_cli.loading.model.facts import describe_model
     from keras_consistency_cli.loading.model.variable_length_copy import build_variable_length_copy
 
     if session.facts.kind == "subclass":
-        return stepped(_told_to_carry(session, count(rows)), rows, names)
+        return run_step_by_step(_load_stateful_copy(session, count(rows)), rows, names)
     lengths = {rows[name].shape[1] for name in names}
     twin = build_variable_length_copy(session.model, lengths=lengths, batch=count(rows), **session.loading)
-    feeding = session.on_copy(twin, describe_model(twin))
-    return _decoded(feeding, rows, names) if _initial_states(twin) else stepped(feeding, rows, names)
+    copy = session.on_copy(twin, describe_model(twin))
+    if _find_initial_states(twin):
+        return _run_decoder(copy, rows, names)
+    return run_step_by_step(copy, rows, names)
 
 
-def _told_to_carry(session: Any, batch: int) -> Any:
-    """A session on a fresh copy of a subclassed model whose recurrent layers are told to keep their state."""
+def _load_stateful_copy(session: Session, batch: int) -> Session:
+    """Return a session on a reloaded subclassed model with stateful recurrent layers."""
     import keras
 
     from keras_consistency_cli.loading.model.facts import walk_layers
     from keras_consistency_cli.loading.model.resaving import load_again
     from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
-    if session.subject is None:
-        raise CopyRefused("a subclassed model can be copied from its file only")
+    if not session.subject.files.model:
+        raise CopyRefused("a subclassed model can only be copied from its file")
     try:
         copy = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
         for _, layer in walk_layers(copy):
@@ -50,45 +60,42 @@ def _told_to_carry(session: Any, batch: int) -> Any:
                 layer.stateful = True
                 layer._create_state_variables(batch)
     except Exception as problem:
-        raise CopyRefused(
-            f"its recurrent layers cannot be told to carry ({type(problem).__name__}: {clean(problem, 120)})"
-        ) from problem
+        message = (
+            f"its recurrent layers cannot be made stateful ({type(problem).__name__}: {clean(problem, 120)})"
+        )
+        raise CopyRefused(message) from problem
     return session.on_copy(copy)
 
 
-def encoder_inputs(model: Any) -> set[str]:
-    """Return the names of the inputs from which the initial states of recurrent layers are made; none where no layer is given any."""
-    return {
-        clean(name)
-        for name in _origins(tensor for tensors in _initial_states(model).values() for tensor in tensors)
-    }
+def find_encoder_inputs(model: Any) -> set[str]:
+    """Return the inputs from which initial states of recurrent layers are computed."""
+    states = _find_initial_states(model).values()
+    return {clean(name) for name in _find_origins(tensor for tensors in states for tensor in tensors)}
 
 
-def decoder_of(model: Any) -> str | None:
-    """Return the name of the first recurrent layer that is given its initial state, None where there is none."""
-    return next((clean(layer.name) for layer in _initial_states(model)), None)
+def find_decoder(model: Any) -> str | None:
+    """Return the name of the first recurrent layer that is given its initial state."""
+    return next((clean(layer.name) for layer in _find_initial_states(model)), None)
 
 
-def _initial_states(model: Any) -> dict[Any, list[Any]]:
-    """By recurrent layer of a functional graph the symbolic tensors that it is given as its initial state."""
+def _find_initial_states(model: Any) -> dict[Any, list[Any]]:
+    """Return the symbolic tensors of the initial state of each recurrent layer."""
     import keras
 
-    found: dict[Any, list[Any]] = {}
+    states: dict[Any, list[Any]] = {}
     for layer in getattr(model, "layers", ()):
         if isinstance(layer, keras.layers.RNN) and layer._inbound_nodes:
             arguments = layer._inbound_nodes[-1].arguments
-            given = [arguments.kwargs.get("initial_state"), *arguments.args[1:2]]
-            tensors = [
-                tensor for tensor in keras.tree.flatten(given) if isinstance(tensor, keras.KerasTensor)
-            ]
+            state = keras.tree.flatten([arguments.kwargs.get("initial_state"), *arguments.args[1:2]])
+            tensors = [leaf for leaf in state if isinstance(leaf, keras.KerasTensor)]
             if tensors:
-                found[layer] = tensors
-    return found
+                states[layer] = tensors
+    return states
 
 
-def _origins(tensors: Iterable[Any]) -> set[str]:
-    """Names of the input layers that these tensors are computed from."""
-    waiting, seen, found = list(tensors), set(), set()
+def _find_origins(tensors: Iterable[Any]) -> set[str]:
+    """Return the input layers from which these symbolic tensors are computed."""
+    waiting, seen, names = list(tensors), set(), set()
     while waiting:
         tensor = waiting.pop()
         if id(tensor) in seen:
@@ -97,56 +104,62 @@ def _origins(tensors: Iterable[Any]) -> set[str]:
         operation, index, _ = tensor._keras_history
         node = operation._inbound_nodes[index]
         if node.is_input:
-            found.add(str(operation.name))
+            names.add(str(operation.name))
         waiting += node.input_tensors
-    return found
+    return names
 
 
-def _frontier(model: Any, encoded: set[str]) -> list[Any]:
-    """Symbolic tensors in which the encoder ends: they come from encoded inputs alone, and something else looks at them."""
-    waiting, seen, found = list(model.outputs), set(), []
+def _find_encoder_ends(model: Any, encoded: set[str]) -> list[Any]:
+    """Return the symbolic tensors in which the encoder ends.
+
+    They are computed from the encoder's inputs only, and used by something that is not.
+    """
+    waiting, seen, ends = list(model.outputs), set(), []
     while waiting:
         tensor = waiting.pop()
         if id(tensor) in seen:
             continue
         seen.add(id(tensor))
-        origins = _origins([tensor])
+        origins = _find_origins([tensor])
         if origins and origins <= encoded:
-            found.append(tensor)
+            ends.append(tensor)
             continue
         operation, index, _ = tensor._keras_history
         waiting += operation._inbound_nodes[index].input_tensors
-    return found
+    return ends
 
 
-def _decoded(session: Any, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
-    """Encode once, then feed the decoder step by step, each time with the state that it ended in."""
+def _run_decoder(session: Session, rows: Rows, names: Collection[str]) -> list[np.ndarray]:
+    """Run the encoder once, then the decoder step by step with its own last state."""
     import keras
     import tensorflow as tf
 
     from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
-    twin, states = session.model, _initial_states(session.model)
-    starts = [tensor for tensors in states.values() for tensor in tensors]
-    encoded = _origins(starts)
-    ends = _frontier(twin, encoded)
-    places = [place for start in starts for place, end in enumerate(ends) if end is start]
-    fed = [tensor for tensor in twin.inputs if tensor._keras_history.operation.name not in encoded]
-    if len(places) < len(starts) or not fed:
-        raise CopyRefused("its decoder cannot be told from its encoder")
-    decoder = keras.Model([*fed, *ends], twin.outputs)
+    model, initial_states = session.model, _find_initial_states(session.model)
+    starts = [tensor for tensors in initial_states.values() for tensor in tensors]
+    encoded = _find_origins(starts)
+    ends = _find_encoder_ends(model, encoded)
+    start_positions = [position for start in starts for position, end in enumerate(ends) if end is start]
+    fed_positions = [
+        position
+        for position, tensor in enumerate(model.inputs)
+        if tensor._keras_history.operation.name not in encoded
+    ]
+    if len(start_positions) < len(starts) or not fed_positions:
+        raise CopyRefused("its decoder cannot be separated from its encoder")
+    decoder = keras.Model([*(model.inputs[position] for position in fed_positions), *ends], model.outputs)
     inputs = keras.tree.flatten(session.pack(rows))
-    values = keras.tree.flatten(keras.Model(twin.inputs, ends)(inputs, training=False))
-    kept = [state for layer in states for state in keras.tree.flatten(layer.states)]
-    for state, place in zip(kept, places, strict=True):
-        state.assign(values[place])
-    own = [place for place, tensor in enumerate(twin.inputs) if any(tensor is each for each in fed)]
+    end_values = keras.tree.flatten(keras.Model(model.inputs, ends)(inputs, training=False))
+    states = [state for layer in initial_states for state in keras.tree.flatten(layer.states)]
+    for state, position in zip(states, start_positions, strict=True):
+        state.assign(end_values[position])
 
-    def call(given: Any) -> Any:
-        now = list(values)
-        for state, place in zip(kept, places, strict=True):
-            now[place] = tf.convert_to_tensor(state.value)
-        leaves = keras.tree.flatten(given)
-        return decoder([*(leaves[place] for place in own), *now], training=False)
+    def call(step_inputs: Any) -> Any:
+        step_values = list(end_values)
+        for state, position in zip(states, start_positions, strict=True):
+            step_values[position] = tf.convert_to_tensor(state.value)
+        leaves = keras.tree.flatten(step_inputs)
+        return decoder([*(leaves[position] for position in fed_positions), *step_values], training=False)
 
-    return stepped(session, rows, names, call=call)
+    return run_step_by_step(session, rows, names, call=call)

@@ -1,195 +1,234 @@
-"""Routes about the state that recurrent layers carry from batch to batch: reset, how long it lasts, what poisons it, and what saving does to it."""
+"""Routes about the state that recurrent layers carry from batch to batch.
+
+They measure a reset, how long a state lasts, what NaN does to it, and what saving loses.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.sequences.loops import stepped
-from keras_consistency_cli.routes.sequences.series import any_length
+from keras_consistency_cli.routes.sequences.loops import run_step_by_step
+from keras_consistency_cli.routes.sequences.series import session_for_any_length
 from keras_consistency_cli.routes.session.batches import batches, count
+from keras_consistency_cli.routes.session.snapshot import reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
-__all__ = ["STATE_ROUTES", "reset_states"]
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["STATE_ROUTES"]
 
 _BATCHES = 6
-"""Batches over which the memory of a state is followed."""
-_STEPS = 256
-"""Single steps over which it is followed where answers come once for a whole row."""
-_SAME_WAY = 1e-3
-"""Share of the greatest answer by which single steps may differ from whole rows to stand in for them."""
+"""Batches over which the memory of a state is measured."""
+_MAX_STEPS = 256
+"""Single time steps over which it is measured, for models with one output per row."""
+_STEPS_TOLERANCE = 1e-3
+"""Share of the greatest output by which single time steps may differ from whole rows."""
 
 
-def reset_states(model: Any) -> None:
-    """Reset every stateful layer, nested ones too: `model.reset_states()` is gone from Keras 3."""
-    for layer in model._flatten_layers():
-        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
-            layer.reset_state()
+class NanEffect(TypedDict, total=False):
+    """Whether NaN in one batch spoils the next one, and whether a reset undoes that."""
+
+    poisoned: bool
+    healed: bool
 
 
-def _predict_reset(session: Any, rows: Rows) -> Result:
-    """The second of two predicts, with a reset in between as users write it."""
+class _Curve(TypedDict):
+    """The greatest difference after 1, 2, ... times `steps` time steps."""
+
+    steps: int
+    curve: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Memory:
+    """The outputs of the same batches, from a fresh state and from a different one."""
+
+    batches: Sequence[Rows]
+    fresh: Sequence[Outputs]
+    carried: Sequence[Outputs]
+
+    @property
+    def scale(self) -> float:
+        """The greatest output from a fresh state."""
+        return max(_greatest_value(outputs) for outputs in self.fresh)
+
+    @property
+    def length(self) -> int:
+        """Number of time steps of the series."""
+        return next((values.shape[1] for values in self.batches[0].values() if values.ndim > 2), 1)
+
+
+def _predict_after_reset(session: Session, rows: Rows) -> Result:
+    """Return the second of two predicts, with a reset in between as users write it."""
     session.predict(rows)
     reset_states(session.model)
     return Result(outputs=session.predict(rows))
 
 
-def _memory(session: Any, rows: Rows) -> Result:
-    """How far answers are from those of a fresh state, step after step, and what NaN and a missing batch size do.
-
-    `curve` is the greatest distance after 1, 2, … times `steps` steps since the states were other ones, `scale` the greatest answer.
-    """
-    some = list(
-        islice(
-            (batch for batch in batches(rows, session.batch_size) if count(batch) == session.batch_size),
-            _BATCHES,
-        )
-    )
+def _measure_memory(session: Session, rows: Rows) -> Result:
+    """Measure how long a state lasts, and what NaN and a missing batch size do."""
+    full = (batch for batch in batches(rows, session.batch_size) if count(batch) == session.batch_size)
+    sample = list(islice(full, _BATCHES))
     session.restore()
-    fresh = [session.step(batch) for batch in some]
+    fresh = [session.step(batch) for batch in sample]
     session.restore()
-    session.step(_turned(some[-1]))
-    carried = [session.step(batch) for batch in some]
-    steps, curve = _curve(session, some, fresh, carried)
+    session.step(_generate_different_rows(sample[-1]))
+    memory = _Memory(batches=sample, fresh=fresh, carried=[session.step(batch) for batch in sample])
     details = {
-        "steps": steps,
-        "curve": curve,
-        "scale": max(_distance(answers, None) for answers in fresh),
-        **_poisoned(session, some[0], fresh[0]),
-        "default_predict": _default_predict(session, rows),
+        **_measure_curve(session, memory),
+        "scale": memory.scale,
+        **_measure_nan(session, sample[0], fresh[0]),
+        "default_predict": _describe_default_predict(session, rows),
     }
     return Result(outputs={}, details=details)
 
 
-def _curve(
-    session: Any, some: list[Rows], fresh: list[Outputs], carried: list[Outputs]
-) -> tuple[int, list[float]]:
-    """Distances, and how many steps lie between them: by step where there are answers for each or single steps give them, else by batch."""
-    length = next((values.shape[1] for values in some[0].values() if values.ndim > 2), 1)
-    along = [
+def _measure_curve(session: Session, memory: _Memory) -> _Curve:
+    """Measure the differences by time step, or by batch if that is impossible."""
+    pairs = list(zip(memory.carried, memory.fresh, strict=True))
+    names = [
         name
-        for name, values in fresh[0].items()
-        if values.ndim > 2 and values.shape[1] == length and values.dtype.kind == "f"
+        for name, values in memory.fresh[0].items()
+        if values.ndim > 2 and values.shape[1] == memory.length and is_float(values.dtype)
     ]
-    pairs = list(zip(carried, fresh, strict=True))
-    if along:
-        return 1, [
-            _distance(*({name: each[name][:, step] for name in along} for each in pair))
-            for pair in pairs
-            for step in range(length)
-        ]
-    return _by_single_steps(session, some, fresh, length) or (
-        length,
-        [_distance(mine, theirs) for mine, theirs in pairs],
-    )
+    if not names:
+        by_batch = [_greatest_difference(carried, fresh) for carried, fresh in pairs]
+        return _measure_single_steps(session, memory) or {"steps": memory.length, "curve": by_batch}
+    curve = [
+        _greatest_difference(
+            {name: carried[name][:, step] for name in names}, {name: fresh[name][:, step] for name in names}
+        )
+        for carried, fresh in pairs
+        for step in range(memory.length)
+    ]
+    return {"steps": 1, "curve": curve}
 
 
-def _by_single_steps(
-    session: Any, some: list[Rows], fresh: list[Outputs], length: int
-) -> tuple[int, list[float]] | None:
-    """The same batches one step at a time, from a fresh and from a used state; None where that is not what whole batches give."""
-    names = list(some[0])
-    if not all(values.ndim > 2 and values.shape[1] == length for values in some[0].values()):
+def _measure_single_steps(session: Session, memory: _Memory) -> _Curve | None:
+    """Measure the differences one time step at a time.
+
+    Returns:
+        None if single time steps do not give the outputs of whole batches.
+    """
+    names = list(memory.batches[0])
+    if not all(values.ndim > 2 and values.shape[1] == memory.length for values in memory.batches[0].values()):
         return None
-    series = {name: np.concatenate([batch[name] for batch in some], axis=1)[:, :_STEPS] for name in names}
+    series = {
+        name: np.concatenate([batch[name] for batch in memory.batches], axis=1)[:, :_MAX_STEPS]
+        for name in names
+    }
     try:
-        feeding = any_length(session, some[0], dict.fromkeys(names))
-        feeding.restore()
-        mine = stepped(feeding, series, names)
-        feeding.restore()
-        feeding.step(_turned(some[-1]))
-        theirs = stepped(feeding, series, names)
+        copy = session_for_any_length(session, memory.batches[0], names)
+        copy.restore()
+        fresh = run_step_by_step(copy, series, names)
+        copy.restore()
+        copy.step(_generate_different_rows(memory.batches[-1]))
+        carried = run_step_by_step(copy, series, names)
     except Exception:
-        # A model that takes one length only is followed batch by batch.
+        # A model that takes one length only is measured by batch.
         return None
-    ends = list(range(length - 1, len(mine[0]), length))
-    scale = max(_distance(answers, None) for answers in fresh) or 1.0
-    for place, answers in zip(ends, fresh, strict=False):
-        pairs = [
-            (one[place], other.astype(np.float64)) for one, other in zip(mine, answers.values(), strict=True)
-        ]
-        if any(
-            one.shape != other.shape or np.abs(one - other).max() > _SAME_WAY * scale for one, other in pairs
-        ):
-            return None
-    distances = np.max(
-        [
-            np.abs(a.astype(np.float64) - b).reshape(len(a), -1).max(axis=1)
-            for a, b in zip(mine, theirs, strict=True)
-        ],
-        axis=0,
-    )
-    return (1, distances.tolist()) if ends else None
+    if len(fresh[0]) < memory.length or not _gives_whole_batches(fresh, memory):
+        return None
+    by_output = [
+        np.abs(fresh_steps.astype(np.float64) - carried_steps).reshape(len(fresh_steps), -1).max(axis=1)
+        for fresh_steps, carried_steps in zip(fresh, carried, strict=True)
+    ]
+    return {"steps": 1, "curve": np.max(by_output, axis=0).tolist()}
 
 
-def _saved(session: Any, rows: Rows) -> Result:
-    """Save in the middle of a sequence and load: how far the next answers are off (`lost`), and whether handing the states over mends it."""
+def _gives_whole_batches(steps: Sequence[np.ndarray], memory: _Memory) -> bool:
+    """Whether the last time step of each batch has the output of the whole batch."""
+    limit = _STEPS_TOLERANCE * (memory.scale or 1.0)
+    last_steps = range(memory.length - 1, len(steps[0]), memory.length)
+    for position, outputs in zip(last_steps, memory.fresh, strict=False):
+        for values, whole in zip(steps, outputs.values(), strict=True):
+            step = values[position]
+            if step.shape != whole.shape or np.abs(step - whole.astype(np.float64)).max() > limit:
+                return False
+    return True
+
+
+def _measure_saving(session: Session, rows: Rows) -> Result:
+    """Save and load in the middle of a sequence.
+
+    `lost` is the difference of the next outputs, `copied` whether they are equal once the states were copied.
+    """
     from keras_consistency_cli.loading.model.resaving import save_and_load
 
-    one, other = (list(islice(batches(rows, session.batch_size), 2)) * 2)[:2]
-    other = other if count(other) == session.batch_size else one
+    batch, following = (list(islice(batches(rows, session.batch_size), 2)) * 2)[:2]
+    following = following if count(following) == session.batch_size else batch
     session.restore()
-    session.step(one)
-    states = [np.array(state) for state in _states(session.model)]
+    session.step(batch)
+    saved_states = [np.array(state) for state in _find_states(session.model)]
     copies = save_and_load(session.model, **session.loading)
     try:
         loaded = session.on_copy(next(copies))
     finally:
         copies.close()
-    carried, forgotten = session.step(other), loaded.step(other)
-    for state, value in zip(_states(loaded.model), states, strict=True):
+    carried, forgotten = session.step(following), loaded.step(following)
+    for state, value in zip(_find_states(loaded.model), saved_states, strict=True):
         state.assign(value)
     details = {
-        "lost": _distance(forgotten, carried),
-        "copied": _distance(loaded.step(other), carried) == 0.0,
-        "scale": _distance(carried, None),
+        "lost": _greatest_difference(forgotten, carried),
+        "copied": _greatest_difference(loaded.step(following), carried) == 0.0,
+        "scale": _greatest_value(carried),
     }
     return Result(outputs={}, details=details)
 
 
-def _states(model: Any) -> list[Any]:
-    """The states of all recurrent layers, in the order of the layers."""
+def _find_states(model: Any) -> list[Any]:
+    """Return the states of all recurrent layers, in the order of the layers."""
     import keras
 
-    found = [
-        state
-        for layer in model._flatten_layers()
-        if hasattr(layer, "cell")
-        for state in keras.tree.flatten(layer.states)
+    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "cell")]
+    states = (state for layer in recurrent for state in keras.tree.flatten(layer.states))
+    return [state for state in states if hasattr(state, "assign")]
+
+
+def _generate_different_rows(batch: Rows) -> Rows:
+    """Return different rows: floats with the opposite sign, others in reverse order."""
+    return {name: -values if is_float(values.dtype) else values[::-1] for name, values in batch.items()}
+
+
+def _greatest_difference(candidate: Outputs, reference: Outputs) -> float:
+    """Return the greatest difference of float outputs; NaN and infinity count as 0."""
+    return _greatest_value(
+        {
+            name: values.astype(np.float64) - reference[name].astype(np.float64)
+            for name, values in candidate.items()
+            if is_float(values.dtype)
+        }
+    )
+
+
+def _greatest_value(outputs: Outputs) -> float:
+    """Return the greatest absolute value of float outputs; NaN and infinity count as 0."""
+    sizes = [
+        float(np.nan_to_num(np.abs(values.astype(np.float64)), nan=0.0, posinf=0.0).max(initial=0.0))
+        for values in outputs.values()
+        if is_float(values.dtype)
     ]
-    return [state for state in found if hasattr(state, "assign")]
+    return max(sizes, default=0.0)
 
 
-def _turned(batch: Rows) -> Rows:
-    """Other rows than these, made of them: floats with their sign turned, others in reverse."""
-    return {name: -values if values.dtype.kind == "f" else values[::-1] for name, values in batch.items()}
-
-
-def _distance(mine: Outputs, theirs: Outputs | None) -> float:
-    """The greatest distance over all float outputs, or the greatest value where there is nothing to compare with."""
-    found = [0.0]
-    for name, values in mine.items():
-        if values.dtype.kind == "f":
-            apart = values.astype(np.float64) - (
-                theirs[name].astype(np.float64) if theirs is not None else 0.0
-            )
-            found.append(float(np.nan_to_num(np.abs(apart), nan=0.0, posinf=0.0).max(initial=0.0)))
-    return max(found)
-
-
-def _poisoned(session: Any, batch: Rows, fresh: Outputs) -> dict[str, Any]:
-    """Whether NaN in one batch spoils a clean one after it, and whether a reset heals that; nothing for models without float inputs."""
-    if not any(values.dtype.kind == "f" for values in batch.values()):
+def _measure_nan(session: Session, batch: Rows, fresh: Outputs) -> NanEffect:
+    """Feed a batch of NaN and then a clean one; empty for models without float inputs."""
+    if not any(is_float(values.dtype) for values in batch.values()):
         return {}
     session.restore()
     session.step(
         {
-            name: np.full_like(values, np.nan) if values.dtype.kind == "f" else values
+            name: np.full_like(values, np.nan) if is_float(values.dtype) else values
             for name, values in batch.items()
         }
     )
@@ -197,17 +236,20 @@ def _poisoned(session: Any, batch: Rows, fresh: Outputs) -> dict[str, Any]:
     reset_states(session.model)
     healed = session.step(batch)
     return {
-        "poisoned": _is_bad(after) and not _is_bad(fresh),
-        "healed": not _is_bad(healed) and _distance(healed, fresh) == 0.0,
+        "poisoned": _has_nonfinite(after) and not _has_nonfinite(fresh),
+        "healed": not _has_nonfinite(healed) and _greatest_difference(healed, fresh) == 0.0,
     }
 
 
-def _is_bad(answers: Outputs) -> bool:
-    return any(not np.isfinite(values).all() for values in answers.values() if values.dtype.kind == "f")
+def _has_nonfinite(outputs: Outputs) -> bool:
+    return any(not np.isfinite(values).all() for values in outputs.values() if is_float(values.dtype))
 
 
-def _default_predict(session: Any, rows: Rows) -> str:
-    """What `model.predict(x)` without a batch size does: "answers", or the class of its error."""
+def _describe_default_predict(session: Session, rows: Rows) -> str:
+    """Return the result of `model.predict(x)` without a batch size.
+
+    It is "answers" for one output per row, or the class of the error.
+    """
     session.restore()
     session.forget_traces()
     try:
@@ -216,15 +258,13 @@ def _default_predict(session: Any, rows: Rows) -> str:
         return clean(type(problem).__name__)
     finally:
         session.forget_traces()
-    rows_out = {len(values) for values in outputs.values() if values.ndim}
-    return (
-        "answers"
-        if rows_out == {count(rows)}
-        else f"{count(rows)} rows with {max(rows_out, default=1)} answers"
-    )
+    output_rows = {len(values) for values in outputs.values() if values.ndim}
+    if output_rows == {count(rows)}:
+        return "answers"
+    return f"{max(output_rows, default=1)} outputs for {count(rows)} rows"
 
 
-def _stateless(facts: Facts) -> str | None:
+def _explain_no_state(facts: Facts) -> str | None:
     return None if facts.stateful_layers else "no layer carries state"
 
 
@@ -232,19 +272,19 @@ STATE_ROUTES: tuple[Route, ...] = (
     Route(
         name="predict-reset",
         summary="the second of two predicts, states reset in between",
-        run=_predict_reset,
-        unavailable=_stateless,
+        run=_predict_after_reset,
+        unavailable=_explain_no_state,
     ),
     Route(
         name="state-memory",
-        summary="how long a state lasts, and what poisons it",
-        run=_memory,
-        unavailable=_stateless,
+        summary="how long a state lasts, and the effect of NaN on it",
+        run=_measure_memory,
+        unavailable=_explain_no_state,
     ),
     Route(
         name="state-saved",
         summary="what saving in the middle of a sequence loses",
-        run=_saved,
-        unavailable=_stateless,
+        run=_measure_saving,
+        unavailable=_explain_no_state,
     ),
 )

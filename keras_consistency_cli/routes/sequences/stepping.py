@@ -1,245 +1,287 @@
-"""The route that goes along time: does the future reach back, does the past matter, and what do prefixes and single steps give?"""
+"""The route along time: later and earlier time steps, prefixes, and single time steps.
+
+All differences are shares of the greatest output.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.sequences.loops import stepped
-from keras_consistency_cli.routes.sequences.series import RECURRENT, any_length, no_time, series_inputs
-from keras_consistency_cli.routes.sequences.stateful_copies import carried, decoder_of, encoder_inputs
+from keras_consistency_cli.routes.sequences.look_ahead import (
+    TOLERANCE,
+    find_layer_looking_ahead,
+    has_time_axis,
+)
+from keras_consistency_cli.routes.sequences.loops import run_step_by_step
+from keras_consistency_cli.routes.sequences.series import (
+    RECURRENT,
+    explain_no_time_axis,
+    find_series_inputs,
+    session_for_any_length,
+)
+from keras_consistency_cli.routes.sequences.stateful_copies import (
+    find_decoder,
+    find_encoder_inputs,
+    run_stateful_copy,
+)
 from keras_consistency_cli.routes.session.batches import count, first
-from keras_consistency_cli.routes.session.distances import share
-from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["STEPPING_ROUTES"]
 
 _ROWS = 4
-_APPARENT = 1e-4
-"""Share of the greatest answer from which a difference is more than rounding between shapes."""
 _T = TypeVar("_T")
-_CARRYING = RECURRENT - {"Bidirectional"}
+_CARRYING_STATE = RECURRENT - {"Bidirectional"}
+_WINDOW_SIZES = tuple(2**power for power in range(12))
 
 
-def _steps(session: Any, rows: Rows) -> Result:
-    """Shares of the greatest answer by which answers move: "future", "past", "prefix", "one_step" and "twin"; a text where a way is refused.
+class WindowDifference(TypedDict):
+    """The difference of the last output for a window of the last time steps.
 
-    `per_step` tells whether there is an answer for each step, `layer` the first one through which the future reaches back.
+    `steps` is the size of the window, `reach` the number of last time steps that decide the output (None if
+    all do), `off` the difference.
     """
+
+    steps: int
+    reach: int | None
+    off: float
+
+
+class StepDetails(TypedDict, total=False):
+    """The differences that this route measures; a text says why there is none.
+
+    `per_step` says whether there is an output for each time step, `layer` and `kind` name the first layer
+    with a difference for later time steps.
+    """
+
+    per_step: bool
+    steps: int
+    stateful: bool
+    encoder: bool
+    decoder: str | None
+    past: float
+    future: float
+    layer: str
+    kind: str
+    prefix: float | str
+    one_step: float | str
+    twin: float | str
+    window: WindowDifference | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SeriesSample:
+    """Some rows, the inputs that are series, and the outputs for the whole series."""
+
+    session: Session
+    rows: Rows
+    names: list[str]
+    whole: Outputs
+
+    @property
+    def length(self) -> int:
+        """Number of time steps."""
+        return int(self.rows[self.names[0]].shape[1])
+
+    @property
+    def step_outputs(self) -> list[str]:
+        """The outputs with values for each time step."""
+        return [name for name, values in self.whole.items() if has_time_axis(values, self.length)]
+
+    def select_steps(self, steps: slice) -> Rows:
+        """Return the rows with some of the time steps only."""
+        return {
+            name: values[:, steps] if name in self.names else values for name, values in self.rows.items()
+        }
+
+    def replace_steps(self, steps: slice) -> Rows:
+        """Return the rows with different time steps in some places.
+
+        Floats are out of the range of the old ones, ids are those of a different row.
+        """
+        changed = dict(self.rows)
+        for name in self.names:
+            values = self.rows[name].copy()
+            other = np.roll(values, 1, axis=0)[:, steps]
+            values[:, steps] = (1.0 - 1.5 * other) if is_float(values.dtype) else other[:, ::-1]
+            changed[name] = values
+        return changed
+
+    def open_for_any_length(self) -> Session:
+        """Return a session for series of any length, in the state at loading."""
+        session = session_for_any_length(self.session, self.rows, self.names)
+        session.restore()
+        return session
+
+
+def _measure_steps(session: Session, rows: Rows) -> Result:
+    """Measure the differences along time; empty details if no input is a series."""
     few = first(rows, session.facts.batch_size or min(_ROWS, count(rows)))
-    names = _series(session, few)
+    names = _select_series(session, few)
     if not names:
         return Result(outputs={}, details={})
-    length = few[names[0]].shape[1]
-    whole = session.fresh_step(few)
-    per_step = any(_along_time(values, length) for values in whole.values())
-    details: dict[str, Any] = {
-        "per_step": per_step,
-        "steps": length,
+    sample = _SeriesSample(session=session, rows=few, names=names, whole=session.fresh_step(few))
+    details: StepDetails = {
+        "per_step": bool(sample.step_outputs),
+        "steps": sample.length,
         "stateful": bool(session.facts.stateful_layers),
     }
-    details |= (
-        {"encoder": True, "decoder": decoder_of(session.model)} if encoder_inputs(session.model) else {}
-    )
-    cut = length // 2 if per_step else length - 1
-    details["past"] = _moved(
-        session, few, names, whole, length, replaced=slice(0, cut), kept=slice(cut, None)
-    )
-    if per_step:
-        details["future"] = _moved(
-            session, few, names, whole, length, replaced=slice(cut, None), kept=slice(0, cut)
-        )
-        if details["future"] > _APPARENT:
-            details |= _looking_ahead(session, few, _replaced(few, names, slice(cut, None)), length, cut)
-        else:
-            details["prefix"] = _tried(lambda: _prefix(session, few, names, whole, cut))
-    details["one_step"] = _tried(lambda: _one_step(session, few, names, whole))
-    if _wants_twin(session, details):
-        details["twin"] = _tried(lambda: _twin(session, few, names, whole))
+    if find_encoder_inputs(session.model):
+        details |= {"encoder": True, "decoder": find_decoder(session.model)}
+    details |= _measure_dependence(sample)
+    details["one_step"] = _try(lambda: _measure_single_steps(sample))
+    if _may_need_stateful_copy(session, details):
+        details["twin"] = _try(lambda: _measure_stateful_copy(sample))
     if not session.facts.stateful_layers:
-        details["window"] = _tried(lambda: _window(session, few, names, whole))
+        details["window"] = _try(lambda: _measure_window(sample))
     return Result(outputs={}, details=details)
 
 
-def _series(session: Any, rows: Rows) -> list[str]:
-    """Inputs that run along time together: those as long as the first; of an encoder and a decoder those of the decoder."""
-    encoded = encoder_inputs(session.model)
-    names = list(series_inputs(session, rows))
+def _select_series(session: Session, rows: Rows) -> list[str]:
+    """Return the series that run along time together: those as long as the first one.
+
+    If there is an encoder and a decoder, they are the series of the decoder.
+    """
+    encoded = find_encoder_inputs(session.model)
+    names = list(find_series_inputs(session, rows))
     names = [name for name in names if name not in encoded] or names
     return [name for name in names if rows[name].shape[1] == rows[names[0]].shape[1]]
 
 
-def _along_time(values: np.ndarray, length: int) -> bool:
-    return values.ndim > 2 and values.shape[1] == length and values.dtype.kind == "f"
+def _measure_dependence(sample: _SeriesSample) -> StepDetails:
+    """Measure the effects of earlier and later time steps, or else a prefix."""
+    has_step_outputs = bool(sample.step_outputs)
+    cut = sample.length // 2 if has_step_outputs else sample.length - 1
+    before, after = slice(0, cut), slice(cut, None)
+    details: StepDetails = {"past": _measure_replaced(sample, replaced=before, compared=after)}
+    if not has_step_outputs:
+        return details
+    details["future"] = _measure_replaced(sample, replaced=after, compared=before)
+    if details["future"] <= TOLERANCE:
+        details["prefix"] = _try(lambda: _measure_prefix(sample, cut))
+        return details
+    layer = find_layer_looking_ahead(
+        sample.session, sample.rows, sample.replace_steps(after), length=sample.length, cut=cut
+    )
+    if layer is not None:
+        details |= {"layer": layer["layer"], "kind": layer["kind"]}
+    return details
 
 
-def _replaced(rows: Rows, names: Collection[str], where: slice) -> dict[str, np.ndarray]:
-    """The rows with other steps in some places: floats out of reach of the old ones, ids of another row."""
-    found = dict(rows)
-    for name in names:
-        values = rows[name].copy()
-        other = np.roll(rows[name], 1, axis=0)[:, where]
-        values[:, where] = (
-            (1.0 - 1.5 * other).astype(values.dtype) if values.dtype.kind == "f" else other[:, ::-1]
-        )
-        found[name] = values
-    return found
+def _measure_replaced(sample: _SeriesSample, *, replaced: slice, compared: slice) -> float:
+    """Return the difference of the outputs if some time steps are replaced.
+
+    Of outputs for each time step only the compared time steps count.
+    """
+    changed = sample.session.fresh_step(sample.replace_steps(replaced))
+    pairs = [
+        (changed[name][:, compared], sample.whole[name][:, compared]) for name in sample.step_outputs
+    ] or [(changed[name], values) for name, values in sample.whole.items()]
+    return max(relative_difference(candidate, reference) for candidate, reference in pairs)
 
 
-def _moved(
-    session: Any,
-    rows: Rows,
-    names: Collection[str],
-    whole: Outputs,
-    length: int,
-    *,
-    replaced: slice,
-    kept: slice,
-) -> float:
-    """How far answers move when some steps are replaced: those of the kept steps where there is one for each, all others."""
-    moved = session.fresh_step(_replaced(rows, names, replaced))
-    along = {name for name, values in whole.items() if _along_time(values, length)}
-    pairs = [(moved[name][:, kept], whole[name][:, kept]) for name in along] or [
-        (moved[name], values) for name, values in whole.items()
-    ]
-    return max(share(mine, theirs) for mine, theirs in pairs)
+def _try(measure: Callable[[], _T]) -> _T | str:
+    """Return what was measured, or the reason why it could not be.
 
-
-def _tried(run: Callable[[], _T]) -> _T | str:
-    """What was measured, or why there is none: a model of one length refuses prefixes and steps."""
+    A model of one length refuses prefixes and single time steps.
+    """
     from keras_consistency_cli.loading.model.variable_length_copy import CopyRefused
 
     try:
-        return run()
+        return measure()
     except CopyRefused as reason:
         return str(reason)
     except Exception as problem:
-        return f"{type(problem).__name__} at another length"
+        return f"{type(problem).__name__} at a different length"
 
 
-def _prefix(session: Any, rows: Rows, names: Collection[str], whole: Outputs, cut: int) -> float:
-    """The last answer to a prefix, against the answer at that step of the whole."""
-    feeding = any_length(session, rows, dict.fromkeys(names))
-    feeding.restore()
-    answers = feeding.graph(
-        {name: values[:, :cut] if name in names else values for name, values in rows.items()},
-        jit_compile=False,
-    )
-    length = rows[next(iter(names))].shape[1]
-    along = [name for name, values in whole.items() if _along_time(values, length)]
-    return max(share(answers[name][:, -1], whole[name][:, cut - 1]) for name in along)
-
-
-def _one_step(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
-    feeding = any_length(session, rows, dict.fromkeys(names))
-    feeding.restore()
-    return _along(feeding, rows, names, whole)
-
-
-def _twin(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
-    """One step at a time through a copy of the model that carries its state."""
+def _measure_prefix(sample: _SeriesSample, cut: int) -> float:
+    """Return the difference between a prefix and the whole, at the same time step."""
+    outputs = sample.open_for_any_length().tracing()(sample.select_steps(slice(0, cut)))
     return max(
-        _held(mine, theirs)
-        for mine, theirs in zip(carried(session, rows, names), whole.values(), strict=True)
+        relative_difference(outputs[name][:, -1], sample.whole[name][:, cut - 1])
+        for name in sample.step_outputs
     )
 
 
-def _window(session: Any, rows: Rows, names: list[str], whole: Outputs) -> dict[str, Any]:
-    """How many of the last steps decide the last answer ("reach", None where even the first does), and how far off a window of so many is."""
-    length = rows[names[0]].shape[1]
-    ends = {name: values[:, -1] if _along_time(values, length) else values for name, values in whole.items()}
-    sizes = [size for size in (2**power for power in range(12)) if size < length]
-    reach = next(
-        (size for size in sizes if _last_moves(session, rows, names, ends, length - size) <= _APPARENT), None
-    )
-    size = reach or max(length // 2, 1)
-    feeding = any_length(session, rows, dict.fromkeys(names))
-    feeding.restore()
-    answers = feeding.tracing()(
-        {name: values[:, -size:] if name in names else values for name, values in rows.items()}
-    )
-    off = max(
-        share(answers[name][:, -1] if _along_time(answers[name], size) else answers[name], theirs)
-        for name, theirs in ends.items()
-    )
-    return {"steps": size, "reach": reach, "off": off}
+def _measure_single_steps(sample: _SeriesSample) -> float:
+    session = sample.open_for_any_length()
+    return _compare_with_whole(run_step_by_step(session, sample.rows, sample.names), sample.whole)
 
 
-def _last_moves(session: Any, rows: Rows, names: Collection[str], ends: Outputs, before: int) -> float:
-    """How far the last answers move when the steps before some place are replaced."""
-    moved = session.fresh_step(_replaced(rows, names, slice(0, before)))
+def _measure_stateful_copy(sample: _SeriesSample) -> float:
+    return _compare_with_whole(run_stateful_copy(sample.session, sample.rows, sample.names), sample.whole)
+
+
+def _compare_with_whole(steps: list[np.ndarray], whole: Outputs) -> float:
+    """Return the difference of all time steps, or of the last one for outputs per row."""
     return max(
-        share(moved[name][:, -1] if moved[name].ndim > theirs.ndim else moved[name], theirs)
-        for name, theirs in ends.items()
+        _compare_steps(values, reference) for values, reference in zip(steps, whole.values(), strict=True)
     )
 
 
-def _along(session: Any, rows: Rows, names: Collection[str], whole: Outputs) -> float:
-    """Step by step inside one compiled loop, held against the whole: every step, or the last answer where there is one for all."""
-    return max(
-        _held(mine, theirs)
-        for mine, theirs in zip(stepped(session, rows, names), whole.values(), strict=True)
+def _compare_steps(steps: np.ndarray, whole: np.ndarray) -> float:
+    if whole.ndim > 2 and whole.shape[1] == len(steps) and steps.ndim == whole.ndim + 1:
+        return relative_difference(np.moveaxis(steps[:, :, 0], 0, 1), whole)
+    return relative_difference(steps[-1], whole)
+
+
+def _measure_window(sample: _SeriesSample) -> WindowDifference:
+    """Measure how many of the last time steps decide the last output, and a window."""
+    ends = {
+        name: values[:, -1] if has_time_axis(values, sample.length) else values
+        for name, values in sample.whole.items()
+    }
+    sizes = [size for size in _WINDOW_SIZES if size < sample.length]
+    reach = next((size for size in sizes if _is_decided_by(sample, ends, size)), None)
+    size = reach or max(sample.length // 2, 1)
+    outputs = sample.open_for_any_length().tracing()(sample.select_steps(slice(-size, None)))
+    difference = max(
+        relative_difference(
+            outputs[name][:, -1] if has_time_axis(outputs[name], size) else outputs[name], reference
+        )
+        for name, reference in ends.items()
     )
+    return {"steps": size, "reach": reach, "off": difference}
 
 
-def _held(stepped: np.ndarray, whole: np.ndarray) -> float:
-    if whole.ndim > 2 and whole.shape[1] == len(stepped) and stepped.ndim == whole.ndim + 1:
-        return share(np.moveaxis(stepped[:, :, 0], 0, 1), whole)
-    return share(stepped[-1], whole)
+def _is_decided_by(sample: _SeriesSample, ends: Outputs, size: int) -> bool:
+    """Whether only the last `size` time steps decide the last outputs."""
+    changed = sample.session.fresh_step(sample.replace_steps(slice(0, sample.length - size)))
+    difference = max(
+        relative_difference(
+            changed[name][:, -1] if changed[name].ndim > reference.ndim else changed[name], reference
+        )
+        for name, reference in ends.items()
+    )
+    return difference <= TOLERANCE
 
 
-def _wants_twin(session: Any, details: dict[str, Any]) -> bool:
-    """Whether carrying state could help: a recurrent model that looks back, and not ahead, and does not carry it by itself."""
-    recurrent = any(layer.kind in _CARRYING for layer in session.facts.layers)
-    causal = details.get("future", 0.0) <= _APPARENT < details["past"]
-    return recurrent and causal and not session.facts.stateful_layers
+def _may_need_stateful_copy(session: Session, details: StepDetails) -> bool:
+    """Whether a copy that carries its state could be exact.
 
-
-def _looking_ahead(session: Any, rows: Rows, other: Rows, length: int, cut: int) -> dict[str, Any]:
-    """The first layer whose answers to early steps change with later ones."""
-    session.restore()
-    with _recorded(length) as mine:
-        session.call(rows, training=False)
-    session.restore()
-    with _recorded(length) as theirs:
-        session.call(other, training=False)
-    for (path, kind, values), (_, _, changed) in zip(mine, theirs, strict=False):
-        if values.shape == changed.shape and share(changed[:, :cut], values[:, :cut]) > _APPARENT:
-            return {"layer": path, "kind": kind}
-    return {}
-
-
-@contextmanager
-def _recorded(length: int) -> Iterator[list[tuple[str, str, np.ndarray]]]:
-    """Record what layers and operations of the graph answer meanwhile, where it has as many steps as the series."""
-    import keras
-
-    found: list[tuple[str, str, np.ndarray]] = []
-
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        outputs = original(*args, **kwargs)
-        leaf = next(iter(keras.tree.flatten(outputs)), None)
-        if among_layers(running) and len(getattr(leaf, "shape", ())) > 2:
-            values = np.asarray(keras.ops.convert_to_numpy(leaf))
-            if _along_time(values, length):
-                found.append((path_of(running), type(running[-1]).__name__, values))
-        return outputs
-
-    with intercepted(around):
-        yield found
+    It could for a recurrent model that depends on earlier time steps only, and is not stateful.
+    """
+    is_recurrent = any(layer.kind in _CARRYING_STATE for layer in session.facts.layers)
+    is_causal = details.get("future", 0.0) <= TOLERANCE < details["past"]
+    return is_recurrent and is_causal and not session.facts.stateful_layers
 
 
 STEPPING_ROUTES: tuple[Route, ...] = (
     Route(
         name="steps",
-        summary="prefixes, single steps, and what future and past do",
-        run=_steps,
-        unavailable=no_time,
+        summary="prefixes, single time steps, and the effects of future and past",
+        run=_measure_steps,
+        unavailable=explain_no_time_axis,
         placement="fresh",
     ),
 )

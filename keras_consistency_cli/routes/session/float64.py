@@ -14,18 +14,18 @@ from keras_consistency_cli.loading.model.float64 import (
     build_float64_copy,
     float64_defaults,
 )
-from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["Float64Session", "float64_session"]
+__all__ = ["Float64Session", "float64_session", "on_float64_copy"]
 
 
 class Float64Session(TensorFlowSession):
     """The float64 copy, called as the model is. Rows are rounded to what the model is fed before they are widened: r answers the same question."""
 
-    original: Any = None
+    original: Session
     """The session of the model itself."""
 
     def cast(self, values: np.ndarray) -> Any:
@@ -54,7 +54,18 @@ class Float64Session(TensorFlowSession):
             return super().call(rows, cast=cast, **kwargs)
 
 
-def float64_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarray]) -> Float64Session:
+def on_float64_copy(session: Session) -> Float64Session:
+    """Return the session as the one of a float64 copy that it is: routes of that precision are given no other.
+
+    Raises:
+        TypeError: it is the session of the model itself.
+    """
+    if not isinstance(session, Float64Session):
+        raise TypeError("this needs the session of a float64 copy")
+    return session
+
+
+def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64Session:
     """Build the float64 copy of a session's model and check that all of it computes in float64.
 
     Raises:
@@ -67,12 +78,12 @@ def float64_session(session: Any, subject: Subject, rows: Mapping[str, np.ndarra
     }
     sample = session.pack(wide, cast=False)
     model = build_float64_copy(
-        subject.model,
-        custom_objects=dict(subject.custom_objects),
+        session.model,
+        custom_objects=dict(session.subject.custom_objects),
         sample=sample,
-        allow_unsafe=subject.files.allow_unsafe,
+        allow_unsafe=session.subject.files.allow_unsafe,
     )
-    float64_copy = Float64Session(model, session.facts, session.probe)
+    float64_copy = Float64Session(model, session.facts, session.options, session.subject)
     float64_copy.original = session
     session.snapshot.copy_to(float64_copy.snapshot)
     float64_copy.snapshot = type(float64_copy.snapshot)(model)

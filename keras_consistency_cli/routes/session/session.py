@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import input_names
 from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.session.batches import batches, count, first, keep_rows, stack
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
-__all__ = ["RunOptions", "Session"]
+__all__ = ["LoadingOptions", "RunOptions", "Session"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,36 +34,41 @@ class RunOptions:
     """What they are filled up with, before any scaler."""
 
 
+class LoadingOptions(TypedDict):
+    """Keyword arguments of the functions that load a copy of the model."""
+
+    custom_objects: Mapping[str, Any]
+    allow_unsafe: bool
+
+
 class Session:
     """A live model and the ways to call it, each leaving side effects that `restore` undoes.
 
     Args:
         model: the model, or its float64 copy.
         facts: facts of the model as saved.
-        probe: sizes and seeds.
+        options: sizes and seeds.
+        subject: the scaler, the rows as the user gave them, and the served ones; without it, a subject that has no files.
     """
 
-    def __init__(self, model: Any, facts: Facts, probe: RunOptions) -> None:
-        self.model, self.facts, self.probe = model, facts, probe
+    def __init__(self, model: Any, facts: Facts, options: RunOptions, subject: Subject | None = None) -> None:
+        self.model, self.facts, self.options = model, facts, options
         self.floatx = "float32"
         self.anchored = False
         """Whether the compiled step has given predict's own bits, and may stand in for it where rows stream."""
         self.snapshot = Snapshot(model)
-        self.subject: Subject | None = None
-        """Where a scaling route finds the scaler, the rows as the user gave them, and the served ones; set before each route runs."""
-        self.numbers = np.zeros(0, np.int64)
-        """The numbers of the rows that the route is given."""
+        self.subject = subject or Subject(files=SubjectFiles(model=""), model=model, facts=facts)
+        self.row_numbers = np.zeros(0, np.int64)
+        """The numbers, in the subject's data, of the rows that the running route is given."""
 
     @property
     def batch_size(self) -> int:
         """The batch size in use: the one the model was built for, else the user's."""
-        return self.facts.batch_size or self.probe.batch_size
+        return self.facts.batch_size or self.options.batch_size
 
     @property
-    def loading(self) -> dict[str, Any]:
-        """How the user lets this model be loaded, as keyword arguments of what makes copies of it; nothing is allowed where nobody has said so."""
-        if self.subject is None:
-            return {"custom_objects": {}, "allow_unsafe": False}
+    def loading(self) -> LoadingOptions:
+        """How the user lets this model be loaded, as keyword arguments of what makes copies of it."""
         return {
             "custom_objects": self.subject.custom_objects,
             "allow_unsafe": self.subject.files.allow_unsafe,
@@ -69,9 +76,12 @@ class Session:
 
     def on_copy(self, model: Any, facts: Facts | None = None) -> Self:
         """Return a session of the same kind on a copy of the model, whose facts are the same unless others are given."""
-        session = type(self)(model, facts or self.facts, self.probe)
-        session.subject = self.subject
-        return session
+        return type(self)(model, facts or self.facts, self.options, self.subject)
+
+    def start_run(self, row_numbers: np.ndarray) -> None:
+        """Put the model back for a route that is given the rows of these numbers."""
+        self.row_numbers = row_numbers
+        self.restore()
 
     def cast(self, values: np.ndarray) -> Any:
         """Return rows as `model.predict` would feed them: floats as floatx, strings as tensors."""
@@ -151,6 +161,10 @@ class Session:
         """One compiled predict step from the state in which the model was loaded."""
         self.restore()
         return self.step(rows)
+
+    def tracing(self) -> Callable[[Rows], dict[str, np.ndarray]]:
+        """Return `model(x, training=False)` for many batches; a backend that can compile it does."""
+        return lambda rows: self.call(rows, training=False)
 
     def random_operations(self, _rows: Rows) -> list[str] | None:
         """Operations that draw random numbers; None: this backend does not tell."""

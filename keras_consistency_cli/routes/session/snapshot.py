@@ -16,7 +16,7 @@ from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.routes.trace import Change
 from keras_consistency_cli.text import clean
 
-__all__ = ["Snapshot"]
+__all__ = ["Snapshot", "reset_states"]
 
 Kind = Literal["weight", "state", "seed"]
 
@@ -98,6 +98,13 @@ class Snapshot:
         if len(self._held) == len(other._held):
             for mine, theirs in zip(self._held, other._held, strict=True):
                 theirs.variable.assign(mine.value.astype(theirs.value.dtype))
+
+
+def reset_states(model: Any) -> None:
+    """Reset every stateful layer, nested ones too: `model.reset_states()` is gone from Keras 3."""
+    for layer in model._flatten_layers():
+        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+            layer.reset_state()
 
 
 def _variables(model: Any) -> Iterator[tuple[str, Kind, Any]]:

@@ -14,10 +14,21 @@ import tensorflow as tf
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.trace import Rows
 
-__all__ = ["TensorFlowSession"]
+__all__ = ["TensorFlowSession", "on_tensorflow"]
 
 _PARALLEL_ROWS = 8
 _RANDOM = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|ParameterizedTruncatedNormal")
+
+
+def on_tensorflow(session: Session) -> TensorFlowSession:
+    """Return the session as the one on TensorFlow that it is: routes that need it are unavailable on other backends.
+
+    Raises:
+        TypeError: it runs on another backend.
+    """
+    if not isinstance(session, TensorFlowSession):
+        raise TypeError("this needs a session on TensorFlow")
+    return session
 
 
 class TensorFlowSession(Session):

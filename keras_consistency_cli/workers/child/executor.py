@@ -95,10 +95,10 @@ class Executor:
         if self._subject.facts.backend == "tensorflow":
             from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 
-            return TensorFlowSession(model, self._subject.facts, self._options)
+            return TensorFlowSession(model, self._subject.facts, self._options, self._subject)
         from keras_consistency_cli.routes.session.session import Session
 
-        return Session(model, self._subject.facts, self._options)
+        return Session(model, self._subject.facts, self._options, self._subject)
 
     def _run(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Answer:
         route = self._routes[request["route"]]
@@ -109,8 +109,7 @@ class Executor:
         if isinstance(session, str):
             return {"unavailable": session}, {}
         start = time.perf_counter()
-        session.subject, session.numbers = self._subject, arrays["rows"]
-        session.restore()
+        session.start_run(arrays["rows"])
         try:
             result = route.run(session, rows)
             changed = session.snapshot.changes()
@@ -134,7 +133,7 @@ class Executor:
         original = self._sessions["float32"]
         assert not isinstance(original, str)
         try:
-            return float64_session(original, self._subject, rows)
+            return float64_session(original, rows)
         except Float64CopyRefused as reason:
             return f"no float64 copy: {reason}"
         except Exception as problem:

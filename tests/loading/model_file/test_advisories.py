@@ -14,6 +14,7 @@ from keras_consistency_cli.loading.model_file.advisories import (
     version_warning,
 )
 from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.pipeline.notes import note_versions
 
 LAST = "the fixes in 3.12.4 and 3.15.1"
 OF_3_14_1 = ("CVE-2026-12481", "CVE-2026-12479", LAST)

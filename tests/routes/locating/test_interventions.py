@@ -22,7 +22,6 @@ UNAVAILABLE = {route.name: route.unavailable for route in TOGGLING_ROUTES}
 
 def toggled(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
     session = session_of(built)
-    session.subject = None
     result = TOGGLE[name](session, named_rows(built[1], session.facts))
     assert result.outputs == {}
     return dict(result.details)

@@ -19,7 +19,7 @@ from keras_consistency_cli.routes.locating.layer_sketches import (
     sketched,
 )
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
-from keras_consistency_cli.routes.numerics.rounding import ROUNDING_LOCATORS
+from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOCATORS
 from tests.helpers.live_models import Block, Leak, chain, measured, named_rows, normal, register, session_of
 
 LOCATE = {route.name: route.run for route in (*LAYER_LOCATORS, *ROUNDING_LOCATORS)}

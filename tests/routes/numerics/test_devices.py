@@ -1,4 +1,4 @@
-"""Routes of devices: on a machine without an accelerator they give what predict gives, and leave the switches as they were."""
+"""Routes of devices, on a machine without an accelerator."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.routes.numerics import devices
 from keras_consistency_cli.routes.numerics.devices import (
     DEVICE_ROUTES,
-    MOST_ACCELERATORS,
-    accelerators,
-    numbered,
+    MAX_ACCELERATORS,
+    find_accelerators,
+    numbered_route,
 )
 from tests.helpers.live_models import HEALTHY, mlp, named_rows, session_of
 
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def placed(built: Any, folder: Path) -> Any:
-    """A session whose model lies in a file too."""
+    """A session whose model is also saved in a file."""
     built[0].save(folder / "model.keras")
     session = session_of(built)
     session.subject = Subject(
@@ -42,7 +43,7 @@ def placed(built: Any, folder: Path) -> Any:
 
 @pytest.mark.parametrize("name", ["mlp", "lstm", "dict inputs", "nested"])
 @pytest.mark.parametrize("route", ["on-cpu", "without-tf32", "with-tf32"])
-def test_answers_are_those_of_a_call(name: str, route: str, tmp_path: Path) -> None:
+def test_outputs_are_those_of_a_call(name: str, route: str, tmp_path: Path) -> None:
     model, rows = HEALTHY[name]()
     session = placed((model, rows), tmp_path)
     named = named_rows(rows, session.facts)
@@ -67,30 +68,34 @@ def test_tf32_is_switched_and_left_as_it_was(
     assert (set(seen), enabled()) == ({inside}, usual)
 
 
-def test_recurrent_layers_leave_cudnn_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recurrent_layers_do_not_use_cudnn_on_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = HEALTHY["lstm"]()
-    session, used, called = placed(built, tmp_path), [], devices._called
+    session, used, call_in_batches = placed(built, tmp_path), [], devices._call_in_batches
     flags = lambda model: [layer.use_cudnn for layer in model.layers if isinstance(layer, keras.layers.LSTM)]  # noqa: E731
     monkeypatch.setattr(
-        devices, "_called", lambda copy, few: (used.extend(flags(copy.model)), called(copy, few))[1]
+        devices,
+        "_call_in_batches",
+        lambda copy, rows: (used.extend(flags(copy.model)), call_in_batches(copy, rows))[1],
     )
     TABLE["on-cpu"].run(session, named_rows(built[1], session.facts))
     assert (used, flags(built[0])) == ([False], ["auto"])
 
 
-def test_accelerators_are_what_is_no_cpu() -> None:
+def test_accelerators_are_all_devices_but_cpus(wording: SnapshotAssertion) -> None:
     facts = session_of(mlp()).facts
     equipped = type(facts)(**{**vars(facts), "devices": ("cpu:0", "gpu:0", "gpu:1")})
-    assert (accelerators(facts), accelerators(equipped)) == ((), ("gpu:0", "gpu:1"))
-    assert {TABLE[name].unavailable(facts) for name in TABLE} == {"no accelerator is visible to tensorflow"}
+    assert (find_accelerators(facts), find_accelerators(equipped)) == ((), ("gpu:0", "gpu:1"))
+    (invisible,) = {TABLE[name].unavailable(facts) for name in TABLE}
     for name in ("on-cpu", "without-tf32", "with-tf32", "on-accelerator-1", "without-tf32-1"):
         assert TABLE[name].unavailable(equipped) is None
-    assert TABLE["on-accelerator-2"].unavailable(equipped) == "2 accelerators are visible"
-    assert len(TABLE) == 2 * MOST_ACCELERATORS + 1
+    assert len(TABLE) == 2 * MAX_ACCELERATORS + 1
+    assert [invisible, TABLE["on-accelerator-2"].unavailable(equipped)] == wording
 
 
-def test_the_first_accelerator_is_the_one_of_predict() -> None:
-    assert [numbered("without-tf32", number) for number in (0, 3)] == ["without-tf32", "without-tf32-3"]
+def test_the_first_accelerator_has_no_number() -> None:
+    assert [numbered_route("without-tf32", number) for number in (0, 3)] == ["without-tf32", "without-tf32-3"]
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
@@ -104,7 +109,7 @@ def test_two_accelerators_are_really_used(backend: str, tmp_path: Path) -> None:
         "PYTHONPATH": path,
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
-    command = [sys.executable, "-m", "tests.routes.several_devices", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.helpers.several_devices", str(tmp_path)]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=True
     )
@@ -117,7 +122,7 @@ def test_two_accelerators_are_really_used(backend: str, tmp_path: Path) -> None:
         "on-accelerator-1",
         "without-tf32-1",
     }
-    for name, found in seen["routes"].items():
+    for name, entry in seen["routes"].items():
         number = "2" if name.endswith("-1") else "0"
-        assert {device.rstrip(")")[-1] for device in found["devices"]} == {number}, name
-        assert (found["apart"] < 1e-5, found["rows"]) == (True, 16)
+        assert {device.rstrip(")")[-1] for device in entry["devices"]} == {number}, name
+        assert (entry["apart"] < 1e-5, entry["rows"]) == (True, 16)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
 from tests.helpers.live_models import HEALTHY, named_rows, session_of
 
@@ -19,7 +20,8 @@ import tensorflow as tf
 from keras_consistency_cli.routes.numerics.kernels import limit_threads
 limit_threads(int(sys.argv[1]))
 tf.linalg.matmul(tf.ones((600, 600)), tf.ones((600, 600)))
-print(tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads())
+threading = tf.config.threading
+print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
 try:
     limit_threads(2)
 except RuntimeError:
@@ -29,16 +31,16 @@ except RuntimeError:
 
 @pytest.mark.parametrize("name", ["mlp", "lstm"])
 @pytest.mark.parametrize("route", KERNEL_ROUTES, ids=lambda route: route.name)
-def test_answers_are_those_of_predict(name: str, route: object, tmp_path: Path) -> None:
+def test_outputs_are_those_of_predict(name: str, route: Route, tmp_path: Path) -> None:
     built = HEALTHY[name]()
     session = session_of(built)
     named = named_rows(built[1], session.facts)
-    answers = route.run(session, named).outputs  # type: ignore[attr-defined]
+    outputs = route.run(session, named).outputs
     for output, values in session.predict(named).items():
-        assert np.array_equal(answers[output], values)
+        assert np.array_equal(outputs[output], values)
 
 
-def test_each_has_a_worker_of_its_own() -> None:
+def test_each_route_has_a_worker_of_its_own() -> None:
     assert [(route.name, route.placement) for route in KERNEL_ROUTES] == [
         ("without-onednn", "kernels"),
         ("one-thread", "thread"),

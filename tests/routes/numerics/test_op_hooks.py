@@ -1,4 +1,4 @@
-"""operations: every operation's result rounded to float32, those hidden in layers too."""
+"""Every operation's result is rounded to float32, inside layers as well."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ FAR = 1e6
 VALUES = np.random.default_rng(0).normal(size=500)
 
 
-def there_and_back() -> Any:
+def add_and_subtract() -> Any:
     return np.asarray((tf.constant(VALUES) + FAR) - FAR)
 
 
 def test_every_operation_is_rounded_as_float32_would() -> None:
     narrow = VALUES.astype(np.float32)
     with rounding_operations():
-        rounded = there_and_back()
+        rounded = add_and_subtract()
     assert rounded.dtype == np.float64
     assert np.array_equal(rounded, ((narrow + np.float32(FAR)) - np.float32(FAR)).astype(np.float64))
-    np.testing.assert_allclose(there_and_back(), VALUES, atol=1e-9)
+    np.testing.assert_allclose(add_and_subtract(), VALUES, atol=1e-9)
 
 
-def test_other_kinds_and_compiled_functions_are_left_alone() -> None:
+def test_other_dtypes_and_compiled_functions_are_not_rounded() -> None:
     with rounding_operations():
         assert int(tf.constant(2**53 - 1, tf.int64) + 0) == 2**53 - 1
         compiled = np.asarray(tf.function(lambda x: (x + FAR) - FAR)(tf.constant(VALUES)))
     np.testing.assert_allclose(compiled, VALUES, atol=1e-6)
 
 
-def test_a_crash_leaves_nothing_behind() -> None:
+def test_an_exception_removes_the_hook() -> None:
     with pytest.raises(ValueError, match="boom"), rounding_operations():
         raise ValueError("boom")
-    np.testing.assert_allclose(there_and_back(), VALUES, atol=1e-9)
+    np.testing.assert_allclose(add_and_subtract(), VALUES, atol=1e-9)
 
 
 def test_without_the_hooks_nothing_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow.python.framework.op_callbacks", None)
     with rounding_operations():
-        np.testing.assert_allclose(there_and_back(), VALUES, atol=1e-9)
+        np.testing.assert_allclose(add_and_subtract(), VALUES, atol=1e-9)

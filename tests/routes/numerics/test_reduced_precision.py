@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
@@ -28,7 +29,7 @@ def run(route: str, built: tuple[Any, Any]) -> tuple[Result, dict[str, np.ndarra
 
 @pytest.mark.parametrize("name", [name for name in HEALTHY if name != "mixed_float16"])
 @pytest.mark.parametrize("route", sorted(TABLE))
-def test_answers_are_near_and_coarser(name: str, route: str) -> None:
+def test_outputs_are_near_and_less_precise(name: str, route: str) -> None:
     result, full = run(route, HEALTHY[name]())
     for output, values in result.outputs.items():
         distance = np.abs(values - full[output][: len(values)]).max() / np.abs(full[output]).max()
@@ -43,24 +44,20 @@ def test_overflow_shows() -> None:
     assert np.isfinite(next(iter(brain.outputs.values()))).all()
 
 
-def test_keras_is_left_as_it_was() -> None:
+def test_the_global_policy_stays_as_it_was() -> None:
     run("mixed-float16", mlp())
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_reasons() -> None:
+def test_models_that_are_not_lowered_give_a_reason(wording: SnapshotAssertion) -> None:
     plain, low = session_of(mlp()).facts, session_of(mixed()).facts
     large = type(plain)(**{**vars(plain), "parameters": 30_000_000})
-    reasons = [TABLE["mixed-float16"].unavailable(facts) for facts in (plain, low, large)]
-    assert reasons == [
-        None,
-        "it computes in mixed_float16 already",
-        "30000000 parameters are too many for a copy",
-    ]
+    assert TABLE["mixed-float16"].unavailable(plain) is None
+    assert [TABLE["mixed-float16"].unavailable(facts) for facts in (low, large)] == wording
 
 
-def test_a_copy_that_fails_where_the_model_does_not_is_refused() -> None:
+def test_a_copy_that_fails_although_the_model_does_not_is_refused() -> None:
     result, full = run("mixed-float16", chain((6,), layers.Dense(4), Boxes()))
-    assert result.outputs == {}
-    assert result.details["refused"].startswith("a copy in mixed_float16 fails: ")
+    assert (result.outputs, result.details.keys()) == ({}, {"refused"})
+    assert "mixed_float16" in result.details["refused"]
     assert next(iter(full.values())).shape == (10, 2)

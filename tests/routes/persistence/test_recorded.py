@@ -27,7 +27,7 @@ def recorded(built: tuple[Any, Any], path: Path | None) -> Any:
         model=built[0],
         facts=session.facts,
     )
-    session.numbers = np.arange(len(next(iter(rows.values()))))
+    session.row_numbers = np.arange(len(next(iter(rows.values()))))
     return ROUTE.run(session, rows)
 
 

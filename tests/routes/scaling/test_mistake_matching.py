@@ -1,4 +1,4 @@
-"""matching: every mistake is recognised from the arrays alone, column by column, and look-alikes are not."""
+"""Matching: mistakes are recognised from the arrays alone, column by column, and similar values are not."""
 
 from __future__ import annotations
 
@@ -6,36 +6,33 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.scaling.column_distance import wrong_columns
-from keras_consistency_cli.routes.scaling.mistake_matching import (
-    Match,
-    Mistake,
-    Variant,
-    explain,
-    likely_batches,
-    turned_columns,
-)
+from keras_consistency_cli.routes.scaling.batch_variants import suggest_batch_sizes
+from keras_consistency_cli.routes.scaling.column_distance import find_wrong_columns
+from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.scaling.mistakes import Match, Mistake, Variant
+from keras_consistency_cli.routes.scaling.variants import move_columns
 from tests.helpers.scaled_columns import CENTRES, ROWS, SPREADS, Array, apply, raw_rows, refit, refit_in
 
 
 def variants(rows: Array, served: Array) -> Iterator[Variant]:
-    """What `routes.scaling` makes of a scaler, in the same order."""
-    right = apply(rows)
+    """Yield variants of this scaler, in the order of `generate_variants`."""
+    expected = apply(rows)
     yield Variant(kind="refit-all", rows=refit(rows))
     yield Variant(kind="refit-single", rows=np.zeros_like(rows), batch=1)
     yield Variant(kind="unscaled", rows=rows)
-    yield Variant(kind="scaled-twice", rows=apply(right))
-    yield Variant(kind="float16-after", rows=right.astype(np.float16))
-    for size in likely_batches(rows, served, wrong_columns(served, right)):
+    yield Variant(kind="scaled-twice", rows=apply(expected))
+    yield Variant(kind="float16-after", rows=expected.astype(np.float16))
+    for size in suggest_batch_sizes(rows, served, find_wrong_columns(served, expected)):
         whole = len(rows) // size * size
         yield Variant(kind="refit-batches", rows=refit_in(size, rows[:whole]), batch=size)
-    yield from turned_columns(rows, apply)
+    yield from move_columns(rows, apply)
 
 
 def matched(served: Array, rows: Array | None = None) -> Match:
     rows = raw_rows() if rows is None else rows
-    return explain(served, apply(rows), variants(rows, served))
+    return match_served_rows(served, apply(rows), variants(rows, served))
 
 
 def kinds(match: Match) -> list[tuple[str, int | None, tuple[int, ...]]]:
@@ -71,9 +68,9 @@ MISTAKES: dict[str, tuple[Callable[[Array], Array], list[tuple[str, int | None, 
 def test_mistakes_are_recognised(
     serve: Callable[[Array], Array], expected: list[tuple[str, int | None, tuple[int, ...]]], dtype: str
 ) -> None:
-    found = matched(serve(raw_rows()).astype(dtype))
-    assert kinds(found) == expected
-    assert all(mistake.off > 1e-4 for mistake in found.mistakes)
+    match = matched(serve(raw_rows()).astype(dtype))
+    assert kinds(match) == expected
+    assert all(mistake.off > 1e-4 for mistake in match.mistakes)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -82,7 +79,7 @@ def test_right_rows_match(dtype: str) -> None:
     assert matched(served) == Match(rows=ROWS, features=4, wrong_rows=0, mistakes=())
 
 
-def test_mixed_up_columns_say_where_they_came_from() -> None:
+def test_mixed_up_columns_have_sources() -> None:
     (mistake,) = matched(apply(raw_rows()[:, [0, 2, 1, 3]])).mistakes
     assert mistake.sources == (2, 1)
 
@@ -93,13 +90,13 @@ def test_one_column_refitted() -> None:
     assert kinds(matched(served)) == [("refit-all", None, (2,))]
 
 
-def test_two_mistakes_are_told_apart_the_wider_first() -> None:
+def test_two_mistakes_are_separated_the_wider_first() -> None:
     served = refit(raw_rows())
     served[:, 1] = raw_rows()[:, 1]
     assert kinds(matched(served)) == [("refit-all", None, (0, 2, 3)), ("unscaled", None, (1,))]
 
 
-def test_another_scaler_is_told_with_its_shift_and_width() -> None:
+def test_a_different_scaler_has_a_shift_and_a_width() -> None:
     served = apply(raw_rows())
     served[:, 3] = (raw_rows()[:, 3] - (CENTRES[3] + 0.3 * SPREADS[3])) / (1.25 * SPREADS[3])
     (mistake,) = matched(served).mistakes
@@ -109,33 +106,33 @@ def test_another_scaler_is_told_with_its_shift_and_width() -> None:
     assert mistake.factor == pytest.approx(1.25)
 
 
-def test_a_falling_line_is_no_scaler() -> None:
+def test_a_falling_line_is_not_a_scaler() -> None:
     assert kinds(matched(-apply(raw_rows()))) == [("unknown", None, ALL)]
 
 
-def test_a_logarithm_before_the_scaler_is_no_other_scaler() -> None:
+def test_a_logarithm_before_the_scaler_is_not_a_different_scaler() -> None:
     raw = np.abs(raw_rows()) + 1.0
     served, centres, spreads = apply(raw), 30_000.0, 12_000.0
     raw[:, 3] = np.exp(np.random.default_rng(1).normal(10, 0.5, len(raw)))
     right = (raw[:, 3] - centres) / spreads
     wanted = np.column_stack([served[:, :3], right])
     served[:, 3] = (np.log1p(raw[:, 3]) - centres) / spreads
-    assert kinds(explain(served.astype("float32"), wanted, [])) == [("unknown", None, (3,))]
+    assert kinds(match_served_rows(served.astype("float32"), wanted, [])) == [("unknown", None, (3,))]
     served[:, 3] = (raw[:, 3] / 1000 - centres) / spreads
-    assert kinds(explain(served.astype("float32"), wanted, [])) == [("another-scaler", None, (3,))]
+    assert kinds(match_served_rows(served.astype("float32"), wanted, [])) == [("another-scaler", None, (3,))]
 
 
 def test_one_wrong_row_is_enough_and_is_counted() -> None:
     served = apply(raw_rows())
     served[17, 1] += 0.01
-    found = matched(served)
-    assert (found.wrong_rows, kinds(found)) == (1, [("unknown", None, (1,))])
+    match = matched(served)
+    assert (match.wrong_rows, kinds(match)) == (1, [("unknown", None, (1,))])
 
 
 def test_rows_that_are_standard_already_do_not_look_unscaled() -> None:
     rows = np.random.default_rng(3).normal(size=(64, 3))
-    found = explain(rows, rows.copy(), [Variant(kind="unscaled", rows=rows)])
-    assert found.mistakes == ()
+    match = match_served_rows(rows, rows.copy(), [Variant(kind="unscaled", rows=rows)])
+    assert match.mistakes == ()
 
 
 def test_constant_and_binary_columns() -> None:
@@ -145,7 +142,7 @@ def test_constant_and_binary_columns() -> None:
     assert kinds(matched(refit(rows), rows)) == [("refit-all", None, ALL)]
 
 
-def test_missing_values_in_the_same_places_are_equal_and_others_are_not() -> None:
+def test_missing_values_are_equal_in_the_same_places_only() -> None:
     rows = raw_rows()
     rows[5, 2] = np.nan
     assert matched(apply(rows), rows).mistakes == ()
@@ -158,9 +155,9 @@ def test_missing_values_in_the_same_places_are_equal_and_others_are_not() -> Non
 def test_sequences_are_matched_per_feature() -> None:
     rows = raw_rows(60).reshape(20, 3, 4)
     served = refit_in(8, rows)
-    found = explain(served, apply(rows), variants(rows, served))
-    assert kinds(found) == [("refit-batches", 8, ALL)]
-    assert (found.rows, found.features) == (20, 4)
+    match = match_served_rows(served, apply(rows), variants(rows, served))
+    assert kinds(match) == [("refit-batches", 8, ALL)]
+    assert (match.rows, match.features) == (20, 4)
 
 
 def test_a_single_row() -> None:
@@ -169,55 +166,53 @@ def test_a_single_row() -> None:
     assert kinds(matched(apply(rows) + 1, rows)) == [("unknown", None, ALL)]
 
 
-def test_variants_of_another_shape_are_left_out() -> None:
+def test_variants_of_a_different_shape_are_left_out() -> None:
     right = apply(raw_rows())
-    found = explain(
+    match = match_served_rows(
         right + 1,
         right,
         [Variant(kind="unscaled", rows=raw_rows()[:, :3]), Variant(kind="none", rows=right[:0] + 1)],
     )
-    assert kinds(found) == [("another-scaler", None, ALL)]
+    assert kinds(match) == [("another-scaler", None, ALL)]
 
 
-def test_a_scaler_of_another_class_is_a_line_over_the_raw_rows() -> None:
+def test_a_scaler_of_a_different_class_is_a_line_over_the_raw_rows() -> None:
     raw = raw_rows()
     right = np.argsort(np.argsort(raw, axis=0), axis=0) / ROWS
     served = (raw - raw.min(axis=0)) / np.ptp(raw, axis=0)
-    (found,) = explain(served, right, (), raw).mistakes
-    assert (found.kind, found.columns, found.shift, found.factor) == ("another-scaler", ALL, None, None)
-    assert kinds(explain(served, right, ())) == [("unknown", None, ALL)]
-    assert kinds(explain(served, right, (), raw[:, :3])) == [("unknown", None, ALL)]
+    (mistake,) = match_served_rows(served, right, (), raw).mistakes
+    assert (mistake.kind, mistake.columns, mistake.shift, mistake.factor) == (
+        "another-scaler",
+        ALL,
+        None,
+        None,
+    )
+    assert kinds(match_served_rows(served, right, ())) == [("unknown", None, ALL)]
+    assert kinds(match_served_rows(served, right, (), raw[:, :3])) == [("unknown", None, ALL)]
 
 
-def test_no_variant_is_made_where_all_is_right() -> None:
+def test_no_variant_is_generated_if_all_rows_are_right() -> None:
     def never() -> Iterator[Variant]:
-        raise AssertionError("a variant was asked for")
+        raise AssertionError("a variant was generated")
         yield
 
     served = apply(raw_rows())
-    assert explain(served, served, never()).mistakes == ()
+    assert match_served_rows(served, served, never()).mistakes == ()
 
 
-def test_an_estimate_may_be_further_off() -> None:
+def test_an_estimate_may_be_further_away() -> None:
     right, served = apply(raw_rows()), refit(raw_rows())
     near = Variant(kind="refit-all", rows=served + 0.01, tolerance=0.02)
-    assert explain(served, right, [near]).mistakes == (
-        Mistake(kind="refit-all", columns=ALL, off=explain(served, right, [near]).mistakes[0].off),
+    assert match_served_rows(served, right, [near]).mistakes == (
+        Mistake(kind="refit-all", columns=ALL, off=match_served_rows(served, right, [near]).mistakes[0].off),
     )
     assert (
-        explain(served, right, [Variant(kind="refit-all", rows=served + 0.01)]).mistakes[0].kind
+        match_served_rows(served, right, [Variant(kind="refit-all", rows=served + 0.01)]).mistakes[0].kind
         == "another-scaler"
     )
 
 
-def test_shapes_must_agree() -> None:
-    with pytest.raises(ValueError, match=r"\(96, 3\), not \(96, 4\)"):
-        explain(raw_rows()[:, :3], raw_rows(), ())
-
-
-def test_likely_batches_are_fewer_than_the_rows() -> None:
-    rows = raw_rows(50)
-    sizes = list(likely_batches(rows, refit_in(13, rows), range(4), tried=[7, 64]))
-    assert sizes[:2] == [13, 7]
-    assert len(set(sizes)) == len(sizes)
-    assert max(sizes) < 50
+def test_shapes_must_agree(wording: SnapshotAssertion) -> None:
+    with pytest.raises(ValueError) as caught:
+        match_served_rows(raw_rows()[:, :3], raw_rows(), ())
+    assert str(caught.value) == wording

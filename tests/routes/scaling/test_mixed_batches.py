@@ -1,4 +1,4 @@
-"""mixed: mistakes that were made with some rows only are named with their rows, and rows that nothing explains stay unknown."""
+"""Mistakes in some rows only are reported with their rows; rows that nothing explains stay unknown."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
-from keras_consistency_cli.routes.scaling.mistake_matching import Match, explain
-from keras_consistency_cli.routes.scaling.mixed_batches import runs
-from keras_consistency_cli.routes.scaling.served import Making, mistakes
+from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.scaling.mistakes import Match, ServedInput
+from keras_consistency_cli.routes.scaling.mixed_batches import find_runs
+from keras_consistency_cli.routes.scaling.variants import generate_variants
 
 Serve = Callable[[np.ndarray], None]
 
@@ -34,23 +35,23 @@ SOME = np.random.default_rng(3).random(120) < 0.2
 
 def matched(served: np.ndarray, raw: np.ndarray = RAW, scaler: Any = SCALER) -> Match:
     scaling = Scaling(input="x", scaler=scaler)
-    right = scaling.apply(raw)
-    making = Making(
+    expected = scaling.apply(raw)
+    case = ServedInput(
         scaling=scaling,
         raw=raw,
-        right=right,
+        expected=expected,
         served=served,
         consecutive=len(raw),
         sizes=(32, 2, 3, 7),
         refit_all=lambda: (scaling.refitted(raw), TOLERANCE),
     )
-    return explain(served, right, mistakes(making), raw)
+    return match_served_rows(served, expected, generate_variants(case), raw)
 
 
-def told(match: Match) -> list[tuple[Any, ...]]:
+def summaries(match: Match) -> list[tuple[Any, ...]]:
     return [
-        (each.kind, each.batch, len(each.columns), each.hit, each.first[:2], each.every)
-        for each in match.mistakes
+        (mistake.kind, mistake.batch, len(mistake.columns), mistake.hit, mistake.first[:2], mistake.every)
+        for mistake in match.mistakes
     ]
 
 
@@ -66,7 +67,7 @@ def refit(rows: slice) -> np.ndarray:
     return served
 
 
-FOUND: dict[str, tuple[np.ndarray, list[tuple[Any, ...]]]] = {
+CASES: dict[str, tuple[np.ndarray, list[tuple[Any, ...]]]] = {
     "one row in five unscaled": (
         with_rows(slice(None, None, 5), RAW),
         [("unscaled", None, 4, 24, (0, 5), 5)],
@@ -75,7 +76,7 @@ FOUND: dict[str, tuple[np.ndarray, list[tuple[Any, ...]]]] = {
         with_rows(slice(None, None, 4), TWICE),
         [("scaled-twice", None, 4, 30, (0, 4), 4)],
     ),
-    "rows here and there unscaled": (
+    "irregular rows unscaled": (
         with_rows(SOME, RAW),
         [("unscaled", None, 4, int(SOME.sum()), tuple(np.flatnonzero(SOME)[:2]), 0)],
     ),
@@ -94,52 +95,52 @@ FOUND: dict[str, tuple[np.ndarray, list[tuple[Any, ...]]]] = {
 }
 
 
-@pytest.mark.parametrize(("served", "expected"), FOUND.values(), ids=list(FOUND))
-def test_a_share_of_wrong_rows_is_told_with_its_mistake(
+@pytest.mark.parametrize(("served", "expected"), CASES.values(), ids=list(CASES))
+def test_some_wrong_rows_are_reported_with_their_mistake(
     served: np.ndarray, expected: list[tuple[Any, ...]]
 ) -> None:
-    assert told(matched(served)) == expected
+    assert summaries(matched(served)) == expected
 
 
-def test_two_batches_in_a_row_are_told_by_their_size() -> None:
+def test_two_batches_in_a_row_are_recognised_by_their_size() -> None:
     served = RIGHT.copy()
     for rows in (slice(32, 64), slice(64, 96)):
         served[rows] = StandardScaler().fit_transform(RAW[rows])
-    assert told(matched(served)) == [("refit-batches", 32, 4, 64, (32, 33), 1)]
+    assert summaries(matched(served)) == [("refit-batches", 32, 4, 64, (32, 33), 1)]
 
 
-def test_two_mistakes_and_a_lost_row() -> None:
+def test_two_mistakes_and_a_missing_row() -> None:
     served = with_rows(slice(None, None, 4), RAW)
     served[1::4] = TWICE[1::4]
     served[2] = np.nan
-    found = [
+    expected = [
         ("unscaled", None, 4, 30, (0, 4), 4),
         ("scaled-twice", None, 4, 30, (1, 5), 4),
         ("unknown", None, 4, 1, (2,), 0),
     ]
-    assert told(matched(served)) == found
+    assert summaries(matched(served)) == expected
 
 
-def test_one_mistake_in_all_rows_of_a_column_and_another_in_some_rows() -> None:
+def test_one_mistake_in_all_rows_of_a_column_and_a_different_one_in_some_rows() -> None:
     served = RIGHT.copy()
     served[:, 2] = REFITTED[:, 2]
     served[::5] = RAW[::5]
-    assert told(matched(served)) == [
+    assert summaries(matched(served)) == [
         ("refit-all", None, 1, 96, (1, 2), 0),
         ("unscaled", None, 4, 24, (0, 5), 5),
     ]
 
 
-def test_columns_that_are_explained_in_all_rows_stand_aside() -> None:
+def test_columns_that_are_explained_in_all_rows_are_left_out() -> None:
     served = with_rows(slice(None, None, 5), RAW)
     served[:, 2] = REFITTED[:, 2]
-    assert told(matched(served)) == [
+    assert summaries(matched(served)) == [
         ("refit-all", None, 1, None, (), 0),
         ("unscaled", None, 3, 24, (0, 5), 5),
     ]
 
 
-def test_another_scaler_in_some_rows_is_told_by_its_line() -> None:
+def test_a_different_scaler_in_some_rows_is_recognised_by_its_line() -> None:
     other = MinMaxScaler().fit(TRAINED).transform(RAW)
     (mistake,) = matched(with_rows(slice(None, None, 4), other)).mistakes
     assert (mistake.kind, mistake.hit, mistake.every) == ("another-scaler", 30, 4)
@@ -150,36 +151,36 @@ def test_windows_are_rows() -> None:
     raw = RAW.reshape(24, 5, 4)
     served = SCALER.transform(RAW).reshape(raw.shape)
     served[::3] = raw[::3]
-    assert told(matched(served, raw)) == [("unscaled", None, 4, 8, (0, 3), 3)]
+    assert summaries(matched(served, raw)) == [("unscaled", None, 4, 8, (0, 3), 3)]
 
 
-def test_other_scalers_too() -> None:
+def test_other_classes_of_scalers_are_recognised() -> None:
     robust = RobustScaler().fit(TRAINED)
     served = robust.transform(RAW)
     served[40:72] = RobustScaler().fit_transform(RAW[40:72])
-    assert told(matched(served, scaler=robust)) == [("refit-some", 32, 4, 32, (40, 41), 1)]
+    assert summaries(matched(served, scaler=robust)) == [("refit-some", 32, 4, 32, (40, 41), 1)]
 
 
 @pytest.mark.parametrize(
     "served",
     [RIGHT, RIGHT.astype("float32"), np.round(RIGHT, 8)],
-    ids=["as it is", "float32", "eight decimals"],
+    ids=["unchanged", "float32", "eight decimals"],
 )
-def test_rows_served_rightly_are_no_mixture(served: np.ndarray) -> None:
+def test_rows_that_are_served_rightly_are_not_a_mixture(served: np.ndarray) -> None:
     assert (matched(served).wrong_rows, matched(served).mistakes) == (0, ())
 
 
-def test_one_spoilt_value_or_noise_has_no_name() -> None:
-    spoilt, noisy = RIGHT.copy(), RIGHT.copy()
-    spoilt[7, 2] = RAW[7, 2]
+def test_one_wrong_value_or_noise_stays_unknown() -> None:
+    wrong, noisy = RIGHT.copy(), RIGHT.copy()
+    wrong[7, 2] = RAW[7, 2]
     noisy[SOME] = np.random.default_rng(0).normal(size=(int(SOME.sum()), 4))
-    assert [mistake.kind for served in (spoilt, noisy) for mistake in matched(served).mistakes] == [
+    assert [mistake.kind for served in (wrong, noisy) for mistake in matched(served).mistakes] == [
         "unknown",
         "unknown",
     ]
 
 
-def test_gaps_filled_with_zero_are_no_refit() -> None:
+def test_gaps_filled_with_zero_are_not_a_refit() -> None:
     scattered, column, whole = RIGHT.copy(), RIGHT.copy(), RIGHT.copy()
     scattered[np.random.default_rng(4).random(RIGHT.shape) < 0.05] = 0
     column[SOME, 2] = 0
@@ -190,6 +191,10 @@ def test_gaps_filled_with_zero_are_no_refit() -> None:
     assert [mistake.kind for mistake in matched(np.zeros_like(RIGHT)).mistakes] == ["refit-single"]
 
 
-def test_runs_of_wrong_rows() -> None:
+def test_the_longest_runs_of_wrong_rows_come_first() -> None:
     hit = np.array([1, 1, 0, 1, 0, 1, 1, 1], dtype=bool)
-    assert (list(runs(hit, 4)), list(runs(hit, 1)), list(runs(~hit, 4))) == ([(5, 8), (0, 2)], [(5, 8)], [])
+    assert (list(find_runs(hit, 4)), list(find_runs(hit, 1)), list(find_runs(~hit, 4))) == (
+        [(5, 8), (0, 2)],
+        [(5, 8)],
+        [],
+    )

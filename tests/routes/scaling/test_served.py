@@ -14,6 +14,7 @@ from keras import layers
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, PowerTransformer, StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
@@ -137,10 +138,10 @@ def test_names_of_columns_come_along(setting: Any) -> None:
     assert setting(scaler=SCALER, served=RAW).run("served").details["names"] == {}
 
 
-def test_no_served_rows_are_no_answer(setting: Any) -> None:
-    assert setting(scaler=SCALER).run("served") == Result(
-        outputs={}, details={"reason": "no served rows given"}
-    )
+def test_without_served_rows_there_are_no_outputs(setting: Any, wording: SnapshotAssertion) -> None:
+    result = setting(scaler=SCALER).run("served")
+    assert result == Result(outputs={}, details={"reason": result.details["reason"]})
+    assert result.details["reason"] == wording
 
 
 def two_inputs() -> Any:

@@ -1,4 +1,4 @@
-"""Routes about padding, on live models: masks that reach every layer, masks that get lost, and rows without any."""
+"""The route about padding, on live models: masks that arrive, lost masks, and rows without padding."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.sequences.padding import PADDING_ROUTES
-from keras_consistency_cli.routes.sequences.series import look_for_padding
 from tests.helpers.live_models import mlp, normal, session_of, state_of
 from tests.helpers.series_models import KEEPING, LOSING, STEPS, functional, masked, model, padded_rows
 
-# Keras warns where a layer drops a mask, which is what some of these models are for.
+# Keras warns if a layer drops a mask, which some of these models do on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning")
 
 (ROUTE,) = PADDING_ROUTES
 
 
-def run(built: Any, rows: dict[str, np.ndarray], **probe: Any) -> Any:
-    return ROUTE.run(session_of((built, {}), **probe), rows)
+def run(built: Any, rows: dict[str, np.ndarray], **options: Any) -> Any:
+    return ROUTE.run(session_of((built, {}), **options), rows)
 
 
-def apart(found: Any) -> float:
-    return max(float(np.abs(found.outputs[name] - found.baseline[name]).max()) for name in found.outputs)
+def greatest_difference(result: Any) -> float:
+    return max(float(np.abs(result.outputs[name] - result.baseline[name]).max()) for name in result.outputs)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("name", KEEPING)
 def test_masked_padding_does_not_matter(name: str, side: str) -> None:
-    found = run(KEEPING[name](), padded_rows(side=side))
-    assert apart(found) < 1e-5
+    result = run(KEEPING[name](), padded_rows(side=side))
+    assert greatest_difference(result) < 1e-5
     expected = {
         "declared": True,
         "mask": 0.0,
@@ -45,35 +45,35 @@ def test_masked_padding_does_not_matter(name: str, side: str) -> None:
         "empty_rows": 0,
         "rows": 24,
     }
-    assert {key: found.details[key] for key in expected} == expected
+    assert {key: result.details[key] for key in expected} == expected
 
 
 @pytest.mark.parametrize("name", LOSING)
 def test_a_lost_mask_makes_padding_matter(name: str) -> None:
-    assert apart(run(LOSING[name][0](), padded_rows())) > 0.01
+    assert greatest_difference(run(LOSING[name][0](), padded_rows())) > 0.01
 
 
-def test_rows_without_padding_get_some() -> None:
+def test_padding_is_added_to_rows_without_any() -> None:
     rows = {"x": normal(STEPS, 3, rows=24)}
     kept, lost = (run(build(), rows) for build in (KEEPING["lstm"], LOSING["convolution"][0]))
-    assert apart(kept) < 1e-6 < 0.01 < apart(lost)
+    assert greatest_difference(kept) < 1e-6 < 0.01 < greatest_difference(lost)
     assert (kept.details["added"], kept.details["side"]) == ([1, 3], "right")
 
 
-def test_padding_of_another_value_than_the_mask() -> None:
-    found = run(KEEPING["lstm"](), padded_rows(-1.25))
-    assert (found.details["other_value"], found.details["value"]) == (True, [-1.25] * 3)
-    assert apart(found) > 0.01
+def test_padding_with_a_different_value_than_the_mask() -> None:
+    result = run(KEEPING["lstm"](), padded_rows(-1.25))
+    assert (result.details["other_value"], result.details["value"]) == (True, [-1.25] * 3)
+    assert greatest_difference(result) > 0.01
 
 
 def test_padding_without_any_mask() -> None:
     plain = model(layers.LSTM(4), layers.Dense(1))
-    found = run(plain, padded_rows())
-    assert (found.details["declared"], apart(found) > 0.01) == (False, True)
+    result = run(plain, padded_rows())
+    assert (result.details["declared"], greatest_difference(result) > 0.01) == (False, True)
     assert run(plain, {"x": normal(STEPS, 3)}).details == {"declared": False}
 
 
-def test_ids() -> None:
+def test_padding_of_ids_matters_without_a_mask() -> None:
     lengths = np.arange(24) % 6 + 3
     words = np.where(
         np.arange(STEPS) < lengths[:, None], np.random.default_rng(0).integers(1, 20, (24, STEPS)), 0
@@ -81,31 +81,31 @@ def test_ids() -> None:
     for mask, matters in ((True, False), (False, True)):
         embedding = layers.Embedding(20, 4, mask_zero=mask)
         model = functional(lambda x, embedding=embedding: layers.GRU(4)(embedding(x)), (STEPS,), "int32")
-        found = run(model, {"x": words})
-        assert (found.details["declared"], apart(found) > 1e-3) == (mask, matters)
+        result = run(model, {"x": words})
+        assert (result.details["declared"], greatest_difference(result) > 1e-3) == (mask, matters)
 
 
-def test_rows_of_nothing_but_padding() -> None:
+def test_rows_of_padding_only_give_nan_in_an_average() -> None:
     rows = padded_rows()
     rows["x"][:2] = 0.0
-    found = {name: run(KEEPING[name](), rows).details for name in ("average", "lstm")}
-    assert {name: (each["empty_rows"], each["empty_answers_nan"]) for name, each in found.items()} == {
+    results = {name: run(KEEPING[name](), rows).details for name in ("average", "lstm")}
+    assert {
+        name: (details["empty_rows"], details["empty_answers_nan"]) for name, details in results.items()
+    } == {
         "average": (2, True),
         "lstm": (2, False),
     }
 
 
-def test_a_model_of_one_length_says_so() -> None:
+def test_a_model_of_one_length_gives_a_reason(wording: SnapshotAssertion) -> None:
     flat = functional(lambda x: layers.Flatten()(masked()(x)))
-    found = run(flat, padded_rows())
-    assert (dict(found.outputs), found.details["refused"]) == (
-        {},
-        "it takes one length only (ValueError at others)",
-    )
+    result = run(flat, padded_rows())
+    assert (dict(result.outputs), result.baseline) == ({}, None)
+    assert result.details["refused"] == wording
 
 
 @pytest.mark.parametrize("name", ["attention of one length", "fixed batch with state"])
-def test_the_model_is_left_as_it_was(name: str) -> None:
+def test_the_model_stays_as_it_was(name: str) -> None:
     built = stateful() if name == "fixed batch with state" else KEEPING[name]()
     session, before = session_of((built, {})), state_of(built)
     assert ROUTE.run(session, padded_rows()).details["lengths"]
@@ -140,12 +140,12 @@ def test_models_built_for_one_batch_size(side: str) -> None:
         run(fixed(layers.Conv1D(4, 3, padding="same")), rows),
         run(stateful(), rows),
     )
-    assert apart(kept) < 1e-6 > apart(carried)
-    assert apart(lost) > 0.01
+    assert greatest_difference(kept) < 1e-6 > greatest_difference(carried)
+    assert greatest_difference(lost) > 0.01
     assert kept.details["lengths"] == [3, 8]
 
 
-def test_several_lengths_and_the_other_side() -> None:
+def test_several_lengths_and_padding_on_the_other_side() -> None:
     rows = padded_rows()
     lengths = np.array([4] * 9 + [3] * 3 + [6] * 8 + [7] * 4)
     rows["x"] = np.where(
@@ -162,43 +162,41 @@ def test_several_lengths_and_the_other_side() -> None:
     assert run(placed, rows).details["other_side"] > 0.01
 
 
-def test_a_row_of_nothing_but_padding_is_made_where_there_is_none() -> None:
-    told = {
+def test_a_row_of_padding_only_is_generated_if_there_is_none() -> None:
+    gives_nan = {
         name: run(KEEPING[name](), padded_rows()).details["empty_would_be_nan"]
         for name in ("average", "lstm")
     }
-    assert told == {"average": True, "lstm": False}
+    assert gives_nan == {"average": True, "lstm": False}
 
 
-def test_rows_that_are_all_padding_count_where_nothing_can_be_cut() -> None:
+def test_rows_that_are_all_padding_count_if_nothing_can_be_cut(wording: SnapshotAssertion) -> None:
     rows = {"x": normal(STEPS, 3, rows=24)}
     rows["x"][:2] = 0.0
-    found = run(KEEPING["average"](), rows)
-    assert (found.details["empty_answers_nan"], found.details["refused"]) == (
-        True,
-        "every row that is padded is nothing but padding",
-    )
+    result = run(KEEPING["average"](), rows)
+    assert (dict(result.outputs), result.details["empty_answers_nan"]) == ({}, True)
+    assert result.details["refused"] == wording
 
 
-def test_what_the_owner_fills_up_with_is_added() -> None:
+def test_the_stated_padding_value_is_added() -> None:
     rows = {"x": normal(STEPS, 3, rows=24)}
-    found = run(KEEPING["lstm"](), rows, padding_value=-7.0, padding_side="left")
-    assert (found.details["side"], found.details["value"], found.details["other_value"]) == (
+    result = run(KEEPING["lstm"](), rows, padding_value=-7.0, padding_side="left")
+    assert (result.details["side"], result.details["value"], result.details["other_value"]) == (
         "left",
         [-7.0] * 3,
         True,
     )
-    assert apart(found) > 0.01
+    assert greatest_difference(result) > 0.01
 
 
-def known(built: Any, rows: dict[str, np.ndarray], lengths: np.ndarray) -> Any:
-    """Run with lengths that the owner knows."""
+def run_with_lengths(built: Any, rows: dict[str, np.ndarray], lengths: np.ndarray) -> Any:
+    """Run with true lengths that the user gives."""
     session = session_of((built, {}))
     files: Any = SimpleNamespace(scales=False, allow_unsafe=False)
     session.subject = SimpleNamespace(
         lengths=lambda numbers: lengths[numbers], files=files, custom_objects={}
     )  # type: ignore[assignment]
-    session.numbers = np.arange(len(lengths))
+    session.row_numbers = np.arange(len(lengths))
     return ROUTE.run(session, rows)
 
 
@@ -206,65 +204,50 @@ LENGTHS = np.arange(24) % 6 + 3
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_known_lengths_tell_padding_of_any_kind(side: str) -> None:
-    """Padding that is noise, which nothing but the lengths could tell."""
+def test_known_lengths_show_padding_of_any_kind(side: str) -> None:
+    """Padding that is noise can be recognised by the lengths only."""
     place = np.arange(STEPS) if side == "right" else np.arange(STEPS)[::-1]
     beyond = (place >= LENGTHS[:, None])[..., None]
     x = np.where(beyond, 0.0, normal(STEPS, 3, rows=24)).astype("float32")
     x[0] = normal(STEPS, 3, rows=24)[0]
     keras.utils.set_random_seed(0)
-    found = known(KEEPING["lstm"](), {"x": x}, LENGTHS)
-    assert {key: found.details[key] for key in ("side", "padded_rows", "foreign_steps", "other_value")} == {
+    result = run_with_lengths(KEEPING["lstm"](), {"x": x}, LENGTHS)
+    assert {key: result.details[key] for key in ("side", "padded_rows", "foreign_steps", "other_value")} == {
         "side": side,
         "padded_rows": 24,
         "foreign_steps": int(beyond[0].sum()),
         "other_value": True,
     }
-    assert apart(found) > 0.01
+    assert greatest_difference(result) > 0.01
 
 
 def test_true_steps_that_look_like_padding_are_counted_in() -> None:
-    """The last true steps of some rows are zeros, and without lengths would be taken for padding."""
+    """The last true time steps of some rows are zeros, which count as padding without known lengths."""
     rows = padded_rows()
     rows["x"][LENGTHS == 7, 5:] = 0.0
-    found, guessed = known(KEEPING["average"](), rows, LENGTHS), run(KEEPING["average"](), rows)
-    assert (found.details["inner_steps"], guessed.details["inner_steps"]) == (8, 0)
-    assert apart(found) < 1e-5
+    result, guessed = run_with_lengths(KEEPING["average"](), rows, LENGTHS), run(KEEPING["average"](), rows)
+    assert (result.details["inner_steps"], guessed.details["inner_steps"]) == (8, 0)
+    assert greatest_difference(result) < 1e-5
     rows["x"][LENGTHS == 8, 4:] = 0.0
-    assert known(KEEPING["average"](), rows, LENGTHS).details["inner_moves"] > 0.01
+    assert run_with_lengths(KEEPING["average"](), rows, LENGTHS).details["inner_moves"] > 0.01
 
 
 def test_known_lengths_that_fill_the_rows() -> None:
     rows = {"x": normal(STEPS, 3, rows=24)}
-    found = known(LOSING["convolution"][0](), rows, np.full(24, STEPS))
-    assert ("padded_rows" in found.details, found.details["added"], apart(found) > 0.01) == (
+    result = run_with_lengths(LOSING["convolution"][0](), rows, np.full(24, STEPS))
+    assert ("padded_rows" in result.details, result.details["added"], greatest_difference(result) > 0.01) == (
         False,
         [1, 3],
         True,
     )
 
 
-@pytest.mark.parametrize(
-    ("values", "found"),
-    [
-        (np.random.default_rng(0).normal(size=(30, 9, 3)), False),
-        (np.random.default_rng(0).integers(0, 2, size=(30, 9, 1)).astype("float32"), False),
-        (np.random.default_rng(0).integers(0, 4, size=(30, 9)), False),
-        (np.zeros((30, 9, 3)), False),
-        (padded_rows(0.75)["x"], True),
-        (padded_rows(0.75, "left")["x"], True),
-    ],
-)
-def test_padding_is_recognised_by_its_ends(values: np.ndarray, found: bool) -> None:
-    assert (look_for_padding(values, None, None) is not None) is found
+def test_models_without_a_time_axis_are_left_out(wording: SnapshotAssertion) -> None:
+    assert ROUTE.unavailable(describe_model(mlp()[0])) == wording
 
 
-def test_where_it_does_not_apply() -> None:
-    assert ROUTE.unavailable(describe_model(mlp()[0])) == "the model has no layer that works along time"
-
-
-def test_a_lost_mask_shows_at_one_length() -> None:
-    """Reshape to a fixed shape refuses other lengths: the mask is put back, and the series layer behind it answers otherwise."""
+def test_a_restored_mask_shows_the_effect_at_one_length() -> None:
+    """Reshape to a fixed shape refuses different lengths, so the mask is restored after it."""
     lost = run(
         functional(lambda x: layers.GRU(4)(layers.Reshape((STEPS, 3), name="reshape")(masked()(x)))),
         padded_rows(),
@@ -272,17 +255,17 @@ def test_a_lost_mask_shows_at_one_length() -> None:
     assert (lost["declared"], lost["mask"], lost["restored"]) == (True, 0.0, ["reshape"])
     assert lost["restored_moves"] > 0.01
     kept = run(functional(lambda x: layers.Reshape((2, 2))(layers.GRU(4)(masked()(x)))), padded_rows())
-    assert apart(kept) < 1e-5
+    assert greatest_difference(kept) < 1e-5
 
 
-def test_what_a_flattened_mask_hides_counts() -> None:
-    """No steps are left on which the mask could be put back."""
-    found = run(functional(lambda x: layers.Flatten()(masked()(x))), padded_rows()).details
-    assert "restored" not in found
-    assert found["filled_moves"] > 0.01
+def test_values_under_a_flattened_mask_have_an_effect() -> None:
+    """No time steps are left for which the mask could be restored."""
+    result = run(functional(lambda x: layers.Flatten()(masked()(x))), padded_rows()).details
+    assert "restored" not in result
+    assert result["filled_moves"] > 0.01
 
 
-def test_a_layer_with_a_mask_of_its_own_hides_padding() -> None:
+def test_padding_under_the_weights_of_a_layer_has_no_effect() -> None:
     def weighed(ids: Any) -> Any:
         weights = ops.expand_dims(ops.cast(ops.not_equal(ids, 0), "float32"), -1)
         return ops.sum(
@@ -293,7 +276,7 @@ def test_a_layer_with_a_mask_of_its_own_hides_padding() -> None:
     words = np.where(
         np.arange(STEPS) < lengths[:, None], np.random.default_rng(0).integers(1, 20, (24, STEPS)), 0
     ).astype("int32")
-    found = run(functional(weighed, (STEPS,), "int32"), {"x": words}).details
-    assert found["refused"]
-    assert "restored_moves" not in found
-    assert found["filled_moves"] == 0.0
+    result = run(functional(weighed, (STEPS,), "int32"), {"x": words}).details
+    assert result["refused"]
+    assert "restored_moves" not in result
+    assert result["filled_moves"] == 0.0

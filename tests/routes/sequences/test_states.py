@@ -1,4 +1,4 @@
-"""Routes about state, on live stateful models: nested, bidirectional, of one row a batch."""
+"""Routes about state, on live stateful models: nested, bidirectional, and with one row per batch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.routes.sequences.states import STATE_ROUTES, reset_states
+from keras_consistency_cli.routes.sequences.states import STATE_ROUTES
+from keras_consistency_cli.routes.session.snapshot import reset_states
 from tests.helpers.live_models import chain, mlp, normal, session_of, state_of, stateful
 
 TABLE = {route.name: route for route in STATE_ROUTES}
@@ -33,11 +35,11 @@ def single() -> tuple[Any, dict[str, np.ndarray]]:
     )
 
 
-MODELS: dict[str, Callable[[], Any]] = {"lstm": stateful, "nested": nested, "one row a batch": single}
+MODELS: dict[str, Callable[[], Any]] = {"lstm": stateful, "nested": nested, "one row per batch": single}
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_reset_brings_back_the_first_answers(name: str) -> None:
+def test_a_reset_restores_the_first_outputs(name: str) -> None:
     built = MODELS[name]()
     session = session_of(built)
     (fresh,) = session.predict(built[1]).values()
@@ -49,19 +51,21 @@ def test_a_reset_brings_back_the_first_answers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_memory_decays_and_nan_poisons(name: str) -> None:
+def test_memory_decays_and_nan_spoils_later_batches(name: str) -> None:
     built = MODELS[name]()
-    found = TABLE["state-memory"].run(session_of(built), built[1]).details
-    # Both directions cannot be fed one step at a time: they are followed batch by batch.
+    details = TABLE["state-memory"].run(session_of(built), built[1]).details
+    # A bidirectional layer cannot be fed one time step at a time, so it is measured by batch.
     batches = len(next(iter(built[1].values()))) // session_of(built).batch_size
-    assert (found["steps"], len(found["curve"])) == ((4, batches) if name == "nested" else (1, 4 * batches))
-    assert 0 < found["curve"][0] < 10 * found["scale"]
-    assert found["curve"][-1] < found["curve"][0]
-    assert (found["poisoned"], found["healed"]) == (True, True)
+    assert (details["steps"], len(details["curve"])) == (
+        (4, batches) if name == "nested" else (1, 4 * batches)
+    )
+    assert 0 < details["curve"][0] < 10 * details["scale"]
+    assert details["curve"][-1] < details["curve"][0]
+    assert (details["poisoned"], details["healed"]) == (True, True)
 
 
-def test_the_curve_is_that_of_whole_rows_fed_to_a_fresh_and_a_used_model() -> None:
-    """Answers for each step, and one answer for a row: after each row the distances are the same."""
+def test_the_curve_is_the_same_with_outputs_per_step_and_per_row() -> None:
+    """After each row, the differences of the two models are the same."""
     model, rows = chain(
         (4, 3),
         layers.GRU(5, stateful=True, return_sequences=True, name="gru"),
@@ -75,9 +79,9 @@ def test_the_curve_is_that_of_whole_rows_fed_to_a_fresh_and_a_used_model() -> No
     last.set_weights(model.get_weights())
     whole, single = (
         TABLE["state-memory"]
-        .run(session_of((each, {})), {each.inputs[0].name: next(iter(rows.values()))})
+        .run(session_of((network, {})), {network.inputs[0].name: next(iter(rows.values()))})
         .details
-        for each in (model, last)
+        for network in (model, last)
     )
     assert (whole["steps"], single["steps"]) == (1, 1)
     assert np.allclose(whole["curve"], single["curve"], atol=1e-6)
@@ -86,23 +90,23 @@ def test_the_curve_is_that_of_whole_rows_fed_to_a_fresh_and_a_used_model() -> No
 @pytest.mark.parametrize("name", MODELS)
 def test_saving_loses_the_state_and_copying_keeps_it(name: str) -> None:
     built = MODELS[name]()
-    found = TABLE["state-saved"].run(session_of(built), built[1]).details
-    assert found["copied"] is True
-    assert found["lost"] > 0.001 * found["scale"] > 0
+    details = TABLE["state-saved"].run(session_of(built), built[1]).details
+    assert details["copied"] is True
+    assert details["lost"] > 0.001 * details["scale"] > 0
 
 
-def test_predict_without_a_batch_size() -> None:
-    told = {
+def test_predict_without_a_batch_size_fails() -> None:
+    results = {
         name: TABLE["state-memory"].run(session_of(build()), build()[1]).details["default_predict"]
         for name, build in MODELS.items()
     }
-    assert told["one row a batch"] == "ValueError"
-    assert "answers" not in told.values()
+    assert results["one row per batch"] == "ValueError"
+    assert "answers" not in results.values()
 
 
 @pytest.mark.parametrize("route", TABLE)
 @pytest.mark.parametrize("name", MODELS)
-def test_the_model_is_left_as_it_was(name: str, route: str) -> None:
+def test_the_model_stays_as_it_was(name: str, route: str) -> None:
     built = MODELS[name]()
     session, before = session_of(built), state_of(built[0])
     TABLE[route].run(session, built[1])
@@ -120,7 +124,6 @@ def test_reset_reaches_nested_layers() -> None:
     assert all(not state.any() for state in states)
 
 
-def test_stateless_models_cost_nothing() -> None:
-    assert {route.unavailable(describe_model(mlp()[0])) for route in STATE_ROUTES} == {
-        "no layer carries state"
-    }
+def test_models_without_state_are_left_out(wording: SnapshotAssertion) -> None:
+    (reason,) = {route.unavailable(describe_model(mlp()[0])) for route in STATE_ROUTES}
+    assert reason == wording

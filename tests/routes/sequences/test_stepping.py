@@ -1,4 +1,4 @@
-"""The route along time, on live models: what looks ahead, what looks back, and which loops are exact."""
+"""The route along time, on live models: layers that look ahead or back, and loops that are exact."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import pytest
 from keras import layers, ops
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
@@ -52,13 +53,13 @@ MODELS: dict[str, Callable[[], Any]] = {
     "lstm of one length": lambda: functional(
         lambda x: layers.Dense(2)(layers.LSTM(4, return_sequences=True)(x))
     ),
-    "one answer": lambda: model(layers.GRU(4), layers.Dense(1)),
+    "one output per row": lambda: model(layers.GRU(4), layers.Dense(1)),
     "stateful": lambda: model(layers.LSTM(4, return_sequences=True, stateful=True), layers.Dense(1), batch=2),
     "causal convolutions": lambda: model(
         layers.Conv1D(4, 3, padding="causal"), layers.Conv1D(2, 2, padding="causal", dilation_rate=2)
     ),
     "causal attention": lambda: attending(True),
-    "steps on their own": lambda: model(layers.Conv1D(4, 1, activation="relu"), layers.Dense(2)),
+    "independent steps": lambda: model(layers.Conv1D(4, 1, activation="relu"), layers.Dense(2)),
     "both directions": lambda: model(
         layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both"), layers.Dense(1)
     ),
@@ -66,13 +67,13 @@ MODELS: dict[str, Callable[[], Any]] = {
         layers.Dense(4), layers.Conv1D(4, 3, padding="same", name="centred")
     ),
     "attention": lambda: attending(False),
-    "inside": nested,
+    "in an inner model": nested,
 }
 AHEAD = {
     "both directions": "both",
     "centred convolution": "centred",
     "attention": "heads",
-    "inside": "encoder/both",
+    "in an inner model": "encoder/both",
 }
 
 
@@ -83,9 +84,9 @@ def steps_of(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", AHEAD)
 def test_layers_that_look_ahead_are_named(name: str) -> None:
-    found = steps_of(name)
-    assert found["future"] > OFF
-    assert (found["layer"], "twin" in found, "prefix" in found) == (AHEAD[name], False, False)
+    details = steps_of(name)
+    assert details["future"] > OFF
+    assert (details["layer"], "twin" in details, "prefix" in details) == (AHEAD[name], False, False)
 
 
 @pytest.mark.parametrize(
@@ -96,12 +97,12 @@ def test_layers_that_look_ahead_are_named(name: str) -> None:
         "causal convolutions",
         "causal attention",
         "stateful",
-        "steps on their own",
+        "independent steps",
     ],
 )
 def test_prefixes_of_causal_models_are_exact(name: str) -> None:
-    found = steps_of(name)
-    assert (found["future"] < EXACT, found["prefix"] < EXACT) == (True, True)
+    details = steps_of(name)
+    assert (details["future"] < EXACT, details["prefix"] < EXACT) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -109,31 +110,31 @@ def test_prefixes_of_causal_models_are_exact(name: str) -> None:
     [
         ("lstm", False, True),
         ("lstm of one length", False, True),
-        ("one answer", False, True),
+        ("one output per row", False, True),
         ("stateful", True, None),
-        ("steps on their own", True, None),
+        ("independent steps", True, None),
         ("causal convolutions", False, None),
         ("causal attention", False, None),
     ],
 )
-def test_single_steps(name: str, one_step: bool, twin: bool | None) -> None:
-    found = steps_of(name)
-    assert (found["one_step"] < EXACT) is one_step
-    assert one_step or found["one_step"] > OFF
-    assert (found["twin"] < EXACT if "twin" in found else None) is twin
-    assert (found["past"] > OFF) is (name != "steps on their own")
+def test_single_steps_are_exact_with_the_right_state(name: str, one_step: bool, twin: bool | None) -> None:
+    details = steps_of(name)
+    assert (details["one_step"] < EXACT) is one_step
+    assert one_step or details["one_step"] > OFF
+    assert (details["twin"] < EXACT if "twin" in details else None) is twin
+    assert (details["past"] > OFF) is (name != "independent steps")
 
 
-def test_a_recurrent_model_with_a_convolution_has_no_exact_twin() -> None:
+def test_a_recurrent_model_with_a_convolution_has_no_exact_copy() -> None:
     built = model(
         layers.Conv1D(4, 3, padding="causal"), layers.LSTM(4, return_sequences=True), layers.Dense(1)
     )
-    found = ROUTE.run(session_of((built, {})), {"x": normal(8, 3)}).details
-    assert found["twin"] > OFF
+    details = ROUTE.run(session_of((built, {})), {"x": normal(8, 3)}).details
+    assert details["twin"] > OFF
 
 
 @pytest.mark.parametrize("name", ["lstm", "stateful", "both directions"])
-def test_the_model_is_left_as_it_was(name: str) -> None:
+def test_the_model_stays_as_it_was(name: str) -> None:
     built = MODELS[name]()
     session, before = session_of((built, {})), state_of(built)
     ROUTE.run(session, {"x": normal(8, 3)})
@@ -141,21 +142,21 @@ def test_the_model_is_left_as_it_was(name: str) -> None:
     assert state_of(built) == before
 
 
-def test_of_an_encoder_and_a_decoder_the_decoder_is_stepped() -> None:
+def test_the_decoder_is_fed_step_by_step() -> None:
     source, target = keras.Input((None, 3), name="source"), keras.Input((None, 2), name="target")
     _, *states = layers.LSTM(4, return_state=True)(source)
     built = keras.Model(
         [source, target],
         layers.Dense(2)(layers.LSTM(4, return_sequences=True, name="decoder")(target, initial_state=states)),
     )
-    found = ROUTE.run(session_of((built, {})), {"source": normal(8, 3), "target": normal(8, 2)}).details
-    assert (found["encoder"], found["decoder"], found["future"] < EXACT, found["prefix"] < EXACT) == (
+    details = ROUTE.run(session_of((built, {})), {"source": normal(8, 3), "target": normal(8, 2)}).details
+    assert (details["encoder"], details["decoder"], details["future"] < EXACT, details["prefix"] < EXACT) == (
         True,
         "decoder",
         True,
         True,
     )
-    assert found["one_step"] > OFF > EXACT > found["twin"]
+    assert details["one_step"] > OFF > EXACT > details["twin"]
 
 
 @pytest.mark.parametrize(
@@ -171,24 +172,26 @@ def test_of_an_encoder_and_a_decoder_the_decoder_is_stepped() -> None:
         ),
         (lambda: model(layers.Dense(4), layers.Conv1D(4, 1)), 1, True),
         (lambda: model(layers.LSTM(4)), None, False),
-        (lambda: functional(placed, (None, 3)), 1, False),
+        (lambda: functional(with_positions, (None, 3)), 1, False),
     ],
 )
-def test_windows(built: Callable[[], Any], reach: int | None, exact: bool) -> None:
-    found = ROUTE.run(session_of((built(), {})), {"x": normal(24, 3)}).details["window"]
-    assert (found["reach"], found["steps"]) == (reach, reach or 12)
-    assert (found["off"] < EXACT) is exact
+def test_windows_are_exact_with_a_short_memory(
+    built: Callable[[], Any], reach: int | None, exact: bool
+) -> None:
+    details = ROUTE.run(session_of((built(), {})), {"x": normal(24, 3)}).details["window"]
+    assert (details["reach"], details["steps"]) == (reach, reach or 12)
+    assert (details["off"] < EXACT) is exact
 
 
-def placed(series: Any) -> Any:
-    """Each step on its own, and its place counted from the start."""
+def with_positions(series: Any) -> Any:
+    """Independent time steps, and their positions counted from the start."""
     return layers.Conv1D(2, 1)(layers.Concatenate()([series, ops.cumsum(ops.ones_like(series), axis=1)]))
 
 
-def test_stateful_models_have_no_windows() -> None:
+def test_stateful_models_have_no_window() -> None:
     assert "window" not in steps_of("stateful")
 
 
-def test_where_it_does_not_apply() -> None:
-    assert ROUTE.unavailable(describe_model(mlp()[0])) == "the model has no layer that works along time"
+def test_models_without_a_time_axis_are_left_out(wording: SnapshotAssertion) -> None:
     assert ROUTE.unavailable(describe_model(model(Leak(), shape=(3,)))) is not None
+    assert ROUTE.unavailable(describe_model(mlp()[0])) == wording

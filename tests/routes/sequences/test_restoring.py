@@ -1,4 +1,4 @@
-"""Every route of sequences leaves the model as it found it: variables, states, seed generators, and what predict answers."""
+"""Every route of sequences restores variables, states, seed generators, and the outputs of predict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from keras_consistency_cli.routes.sequences.states import STATE_ROUTES
 from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
 from tests.helpers.live_models import Counter, LeftOn, Tagger, normal, session_of, state_of
 
-# Keras warns where a layer drops a mask, which is what some of these models are for.
+# Keras warns if a layer drops a mask, which some of these models do on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning")
 
 ROUTES = (*SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
@@ -39,7 +39,7 @@ def masked_series() -> dict[str, np.ndarray]:
 
 
 def stateful() -> Any:
-    """State that is carried, in two layers, one of them inside a model, behind a mask, with dropout that is never off."""
+    """Two stateful layers, one of them in an inner model, after a mask, with dropout that is always on."""
     inner_series = keras.Input((None, 4), batch_size=4)
     inner = keras.Model(
         inner_series, layers.GRU(4, stateful=True, return_sequences=True)(inner_series), name="inner"
@@ -83,7 +83,7 @@ def translator() -> Any:
 
 
 def subclassed() -> Any:
-    """A model that is no graph, told to carry its state in a copy only."""
+    """A model that is not a graph, and stateful in a copy only."""
     model = Tagger()
     model(normal(STEPS, 3))
     return model
@@ -120,10 +120,10 @@ def applicable(name: str) -> list[Route]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_nothing_is_left_behind(name: str, tmp_path: Path) -> None:
+def test_every_route_restores_the_model(name: str, tmp_path: Path) -> None:
     session, model, rows = prepared(name, tmp_path)
     session.restore()
-    answers = session.predict(rows)
+    outputs = session.predict(rows)
     session.restore()
     before = state_of(model)
     for route in applicable(name):
@@ -134,7 +134,7 @@ def test_nothing_is_left_behind(name: str, tmp_path: Path) -> None:
         again = session.predict(rows)
         session.restore()
         assert {key: values.tobytes() for key, values in again.items()} == {
-            key: values.tobytes() for key, values in answers.items()
+            key: values.tobytes() for key, values in outputs.items()
         }, route.name
 
 

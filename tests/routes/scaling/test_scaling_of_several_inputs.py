@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
@@ -55,14 +56,14 @@ def session(tmp_path: Path) -> Any:
             **named,
         )
         made: Any = session_of((model, {}))
-        made.subject, made.numbers = Subject(files=files, model=model, facts=made.facts), np.arange(48)
+        made.subject, made.row_numbers = Subject(files=files, model=model, facts=made.facts), np.arange(48)
         return made
 
     return make
 
 
 def run(session: Any, route: str) -> Any:
-    return ROUTES[route].run(session, session.subject.rows(session.numbers))
+    return ROUTES[route].run(session, session.subject.rows(session.row_numbers))
 
 
 def test_rows_that_do_not_look_at_each_other_stay(session: Any) -> None:
@@ -77,20 +78,18 @@ def test_the_input_that_moves_most_is_named(session: Any) -> None:
     assert details["moved"] > 1
 
 
-def test_a_row_that_cannot_be_prepared_alone_is_told(session: Any) -> None:
-    found = run(session("two_at_least"), "scaled-alone")
-    assert (found.outputs, found.details["crashed"], "too few" in found.details["reason"]) == ({}, True, True)
-    assert (
-        run(session("wider"), "scaled-alone").details["reason"]
-        == "the model takes rows of shape (2,), this gives (3,)"
-    )
+def test_a_row_that_cannot_be_prepared_alone_gives_a_reason(session: Any, wording: SnapshotAssertion) -> None:
+    failing, wider = (run(session(name), "scaled-alone") for name in ("two_at_least", "wider"))
+    assert (failing.outputs, failing.details["crashed"]) == ({}, True)
+    assert (wider.outputs, wider.details.keys()) == ({}, {"reason"})
+    assert [failing.details["reason"], wider.details["reason"]] == wording
 
 
-def test_other_ways_of_scaling_make_no_sense(session: Any) -> None:
-    reason = "the preprocess function prepares several inputs at once"
-    assert {
-        run(session("sound"), name).details["reason"] for name in ("unscaled", "refit-all", "scaled-twice")
-    } == {reason}
+def test_other_ways_of_scaling_are_not_applicable(session: Any, wording: SnapshotAssertion) -> None:
+    results = [run(session("sound"), name) for name in ("unscaled", "refit-all", "scaled-twice")]
+    assert [(result.outputs, result.details.keys()) for result in results] == [({}, {"reason"})] * 3
+    (reason,) = {result.details["reason"] for result in results}
+    assert reason == wording
 
 
 def served(session: Any, **rows: np.ndarray) -> dict[str, list[str]]:

@@ -1,0 +1,129 @@
+"""Outputs of each layer of the float64 copy, with the rounding of float32.
+
+The inputs of each layer or operation are moved by half a unit in float32's last place, up or down at random
+or always up (some kernels are biased), and its outputs are rounded to float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+
+__all__ = [
+    "HALF_ULP",
+    "Change",
+    "LayerOutput",
+    "keep_values",
+    "move_by_half_ulp",
+    "recording_outputs",
+    "round_to_float32",
+]
+
+HALF_ULP = 2.0**-24
+"""Half a unit in the last place of float32, relative to the number."""
+_MAX_VALUES = 4096
+"""Values kept of each layer's output, so that memory does not grow with the model."""
+
+Change = Callable[[Any], Any]
+"""Returns a tensor in place of a different one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerOutput:
+    """The output of one layer or operation, with some of its values.
+
+    Args:
+        path: path of the layer below the model.
+        kind: class of the layer.
+        custom: whether the class is not Keras' own.
+        values: some of the values, spread over the output.
+    """
+
+    path: str
+    kind: str
+    custom: bool
+    values: np.ndarray
+
+
+@contextmanager
+def recording_outputs(change_inputs: Change, change_outputs: Change) -> Iterator[list[LayerOutput]]:
+    """Change inputs and outputs of every layer and operation, and record the outputs.
+
+    Only layers and the operations of a functional graph are changed, not the models that contain them.
+    """
+    import keras
+
+    recorded: list[LayerOutput] = []
+
+    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if isinstance(running[-1], keras.Model):
+            return original(*args, **kwargs)
+        outputs = original(*keras.tree.map_structure(change_inputs, args), **kwargs)
+        outputs = keras.tree.map_structure(change_outputs, outputs)
+        recorded.extend(_sample_outputs(running, outputs))
+        return outputs
+
+    with intercepted(around):
+        yield recorded
+
+
+def _sample_outputs(running: Running, outputs: Any) -> Iterator[LayerOutput]:
+    import keras
+
+    path, kind = path_of(running), type(running[-1])
+    for leaf in keras.tree.flatten(outputs):
+        if _has_values(leaf) and "float" in str(leaf.dtype):
+            values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(leaf, "float64"))).ravel()
+            step = max(1, -(-values.size // _MAX_VALUES))
+            yield LayerOutput(
+                path=path,
+                kind=kind.__name__,
+                custom=not kind.__module__.startswith("keras."),
+                values=values[::step].copy(),
+            )
+
+
+def _has_values(leaf: Any) -> bool:
+    """Whether this is a tensor with values: while a loop is traced, it has none."""
+    return hasattr(leaf, "numpy") and hasattr(leaf, "dtype") and not hasattr(leaf, "graph")
+
+
+def _is_float64(leaf: Any) -> bool:
+    return getattr(leaf, "dtype", None) == "float64" and _has_values(leaf)
+
+
+def keep_values(leaf: Any) -> Any:
+    """Return the tensor unchanged."""
+    return leaf
+
+
+def move_by_half_ulp(seed: int | None) -> Change:
+    """Return a change that moves values by half a unit in float32's last place.
+
+    Args:
+        seed: of the random directions; None moves all values up.
+    """
+    random = np.random.default_rng(seed)
+
+    def move(leaf: Any) -> Any:
+        if not _is_float64(leaf):
+            return leaf
+        direction = 1.0 if seed is None else random.choice([-1.0, 1.0], leaf.shape)
+        return leaf * (1.0 + HALF_ULP * direction)
+
+    return move
+
+
+def round_to_float32(leaf: Any) -> Any:
+    """Return float64 values rounded to float32, still as float64; all others unchanged."""
+    if not _is_float64(leaf):
+        return leaf
+    import keras
+
+    return keras.ops.cast(keras.ops.cast(leaf, "float32"), "float64")

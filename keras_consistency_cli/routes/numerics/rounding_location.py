@@ -1,0 +1,157 @@
+"""The route that finds the layer at which rounding errors grow most.
+
+It compares the errors of the model, layer by layer, with those of the float64 copy rounded to float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import relative_rms_difference
+from keras_consistency_cli.measurement.rounding import PLAUSIBLE_FACTOR
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.locating.layer_sketches import bounded
+from keras_consistency_cli.routes.numerics.layer_outputs import (
+    HALF_ULP,
+    Change,
+    LayerOutput,
+    keep_values,
+    move_by_half_ulp,
+    recording_outputs,
+    round_to_float32,
+)
+from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["ROUNDING_LOCATORS"]
+
+_ROWS = 8
+_MIN_GROWTH = 10.0
+"""Growth of the error from which on a layer is reported."""
+_MAX_GROWING_LAYERS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LayerError:
+    """The relative error of a layer's output, in the model and from rounding alone."""
+
+    layer: LayerOutput
+    error: float
+    rounding: float
+
+    @property
+    def exceeds_rounding(self) -> bool:
+        """Whether rounding does not explain the error."""
+        return self.error > PLAUSIBLE_FACTOR * (self.rounding + HALF_ULP)
+
+
+def _locate(session: Session, rows: Rows) -> Result:
+    """Find the first layer whose error exceeds rounding, else the one with most growth."""
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    original = on_float64_copy(session).original
+    batch = first(rows, session.facts.batch_size or _ROWS)
+    exact = _record(session, batch, keep_values, keep_values)
+    rounded = _record(session, batch, move_by_half_ulp(session.options.seed), round_to_float32)
+    own = _record(original, batch, keep_values, keep_values)
+    original.restore()
+    if not len(exact) == len(rounded) == len(own) or any(
+        ideal.values.shape != layer.values.shape for ideal, layer in zip(exact, own, strict=True)
+    ):
+        return Result(outputs={}, details={})
+    errors = [
+        _LayerError(
+            layer=layer,
+            error=relative_rms_difference(layer.values, ideal.values),
+            rounding=relative_rms_difference(float32.values, ideal.values),
+        )
+        for ideal, float32, layer in zip(exact, rounded, own, strict=True)
+    ]
+    return Result(outputs={}, details=_describe(errors))
+
+
+def _record(
+    session: Session, batch: Rows, change_inputs: Change, change_outputs: Change
+) -> list[LayerOutput]:
+    session.restore()
+    with recording_outputs(change_inputs, change_outputs) as recorded:
+        session.call(batch, training=False)
+    return recorded
+
+
+def _describe(errors: list[_LayerError]) -> dict[str, Any]:
+    """Return the located layer as plain data, and the layers whose errors grow most.
+
+    No layer is named if the error grows nowhere.
+    """
+    sizes = [HALF_ULP, *(max(layer.error, HALF_ULP) for layer in errors)]
+    growth = [later / earlier for earlier, later in pairwise(sizes)]
+    largest = sorted(range(len(growth)), key=lambda position: -growth[position])[:_MAX_GROWING_LAYERS]
+    details: dict[str, Any] = {
+        "growth": [
+            {
+                "layer": errors[position].layer.path,
+                "error": errors[position].error,
+                "grown": growth[position],
+            }
+            for position in sorted(largest)
+        ]
+    }
+    first_beyond = next((at for at, layer in enumerate(errors) if layer.exceeds_rounding), None)
+    located = first_beyond if first_beyond is not None else _find_growth(growth)
+    if located is None:
+        return details
+    layer = errors[located].layer
+    return {
+        **details,
+        "layer": layer.path,
+        "kind": layer.kind,
+        "custom": layer.custom,
+        "order": located + 1,
+        "steps": len(errors),
+        "beyond_rounding": first_beyond is not None,
+        "grown": growth[located],
+        "depth": _describe_depth(errors, located),
+    }
+
+
+def _find_growth(growth: list[float]) -> int | None:
+    """Return the position of the greatest growth, None if it is small."""
+    return int(np.argmax(growth)) if growth and max(growth) > _MIN_GROWTH else None
+
+
+def _describe_depth(errors: list[_LayerError], located: int) -> list[dict[str, Any]]:
+    """Return each layer's error and its multiple of rounding, in finishing order."""
+    entries, before = [], 0.0
+    for position, layer in enumerate(errors):
+        entries.append(
+            {
+                "layer": layer.layer.path,
+                "kind": layer.layer.kind,
+                "depth": position + 1,
+                "inputs": before,
+                "outputs": layer.error,
+                "noise": layer.error / max(layer.rounding, HALF_ULP),
+                "culprit": position == located,
+            }
+        )
+        before = layer.error
+    return bounded(entries)
+
+
+ROUNDING_LOCATORS: tuple[Route, ...] = (
+    Route(
+        name="locate-rounding",
+        summary="the layer at which rounding errors grow most",
+        run=_locate,
+        precision="float64",
+        placement="shadow",
+    ),
+)

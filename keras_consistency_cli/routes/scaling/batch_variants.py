@@ -1,0 +1,106 @@
+"""Variants of batches: rows scaled by a scaler that was refitted on some rows only.
+
+Such a mistake shows in consecutive rows only, and is generated where its first batch fits the served rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from keras_consistency_cli.errors import KcheckError
+from keras_consistency_cli.loading.scalers.scaling import CannotRefit
+from keras_consistency_cli.routes.scaling.column_distance import find_wrong_columns, find_wrong_rows
+from keras_consistency_cli.routes.scaling.column_lines import measure_linear_prefix
+from keras_consistency_cli.routes.scaling.mistakes import Array, ServedInput, Variant
+from keras_consistency_cli.routes.scaling.mixed_batches import find_runs
+
+__all__ = ["generate_batch_variants", "generate_run_variants", "scale_in_batches", "suggest_batch_sizes"]
+
+_BATCHED_ROWS, _MIN_BATCHES = 512, 2
+_MIN_FIRST_ROWS = 8
+"""Rows of a first batch; a match with a scaler fitted on fewer rows may be chance."""
+_MAX_RUNS, _RUN_ROWS = 4, 512
+_COMMON_BATCH_SIZES = (
+    *(2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 48, 50, 64, 96),
+    *(100, 128, 200, 250, 256, 500, 512, 1000, 1024, 2048),
+)
+
+
+def scale_in_batches(rows: Array, size: int, scale: Callable[[Array], Array]) -> Array:
+    """Scale batches of `size` rows and concatenate them; the last batch may be short."""
+    return np.concatenate([scale(rows[start : start + size]) for start in range(0, len(rows), size)])
+
+
+def suggest_batch_sizes(
+    raw: Array, served: Array, columns: Iterable[int], *, in_use: Iterable[int] = ()
+) -> Iterator[int]:
+    """Yield batch sizes on which the scaler may have been refitted, likeliest first.
+
+    They are the row after which the line over the raw rows changes, the sizes in use, and common ones.
+    """
+    sizes = (measure_linear_prefix(raw, served, list(columns)), *in_use, *_COMMON_BATCH_SIZES)
+    yield from (size for size in dict.fromkeys(sizes) if 1 < size < len(raw))
+
+
+def generate_batch_variants(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows refitted on batches, or on the first rows only.
+
+    A preprocess function is called on batches instead.
+    """
+    raw, expected, served = _consecutive_rows(case)
+    wrong = find_wrong_columns(served, expected)
+    if not len(wrong):
+        return
+    wrong_rows = find_wrong_rows(served, expected)
+    refits = case.scaling.scaler is not None
+    scale = case.scaling.refitted if refits else case.scaling.apply
+    for size in suggest_batch_sizes(raw, served, wrong.tolist(), in_use=case.sizes):
+        first = _scale_first_batch(scale, raw[:size])
+        if first is None or not _explains_a_column(first, served[:size], wrong):
+            continue
+        rows = min(max(_MIN_BATCHES, _BATCHED_ROWS // size) * size, len(raw) // size * size)
+        kind = "refit-batches" if refits else "scaled-batches"
+        yield Variant(kind=kind, rows=scale_in_batches(raw[:rows], size, scale), batch=size)
+        if refits and size >= _MIN_FIRST_ROWS and wrong_rows[size:].any():
+            yield Variant(kind="refit-first", rows=first, batch=size)
+
+
+def _consecutive_rows(case: ServedInput) -> tuple[Array, Array, Array]:
+    rows = slice(case.consecutive)
+    return case.raw[rows], case.expected[rows], case.served[rows]
+
+
+def _scale_first_batch(scale: Callable[[Array], Array], rows: Array) -> Array | None:
+    try:
+        return scale(rows)
+    except (CannotRefit, KcheckError):
+        return None
+
+
+def _explains_a_column(candidate: Array, served: Array, wrong: Array) -> bool:
+    """Whether the candidate gives at least one of the wrong columns."""
+    return candidate.shape == served.shape and not set(wrong) <= set(find_wrong_columns(served, candidate))
+
+
+def generate_run_variants(case: ServedInput) -> Iterator[Variant]:
+    """Yield runs of wrong rows between right ones, refitted together or in batches."""
+    raw, expected, served = _consecutive_rows(case)
+    wrong_rows = find_wrong_rows(served, expected)
+    if case.scaling.scaler is None or wrong_rows.all():
+        return
+    for start, end in find_runs(wrong_rows, _MAX_RUNS):
+        run = slice(start, min(end, start + _RUN_ROWS))
+        length = run.stop - start
+        columns = find_wrong_columns(served[run], expected[run]).tolist()
+        prefix = measure_linear_prefix(raw[run], served[run], columns)
+        for size in dict.fromkeys((length, prefix, *case.sizes)):
+            if 1 < size <= length:
+                rows = raw[start : start + length // size * size]
+                yield Variant(
+                    kind="refit-some" if size == length else "refit-batches",
+                    rows=scale_in_batches(rows, size, case.scaling.refitted),
+                    batch=size,
+                    start=start,
+                )

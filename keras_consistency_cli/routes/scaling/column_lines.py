@@ -1,0 +1,86 @@
+"""Straight lines through the served values of a column.
+
+A different scaler of the same kind is a straight line over the expected values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.routes.scaling.column_distance import (
+    ROUNDING,
+    compute_limits,
+    compute_spreads,
+    flatten_to_columns,
+)
+
+__all__ = ["Line", "fit_rising_line", "measure_linear_prefix"]
+
+Array = npt.NDArray[Any]
+
+_LINE_TOLERANCE = 1e-3
+"""Accepted distance from the line, as a share of the served column's own spread."""
+_MIN_POINTS = 3
+"""Any two points lie on a line."""
+
+
+class Line(NamedTuple):
+    """A line: served = slope * expected + intercept."""
+
+    slope: float
+    intercept: float
+
+
+def fit_rising_line(x: Array, y: Array, limit: float) -> Line | None:
+    """Return the rising line that all points lie on; None without one or enough points."""
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.all() or len(np.unique(x)) < _MIN_POINTS:
+        return None
+    slope, residual = _fit(x[:, None], y[:, None])
+    # Any line is near a column that hardly varies, such as a logarithm before a scaler for the raw values:
+    # the limit therefore also depends on the column's own spread.
+    own_limit = max(_LINE_TOLERANCE * float(y.std()), ROUNDING * float(np.abs(y).max()))
+    if slope[0] <= 0 or residual[0] > min(limit * max(1.0, slope[0]), own_limit):
+        return None
+    return Line(slope=float(slope[0]), intercept=float(y.mean() - slope[0] * x.mean()))
+
+
+def _fit(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the slope of each column's best line, and the greatest distance from it."""
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    squares = (x * x).sum(axis=0)
+    slope = np.divide((x * y).sum(axis=0), squares, out=np.zeros_like(squares), where=squares > 0)
+    return slope, np.abs(y - slope * x).max(axis=0, initial=0.0)
+
+
+def measure_linear_prefix(raw: Array, served: Array, columns: Iterable[int]) -> int:
+    """Return the number of first rows in which each column is one line over raw rows.
+
+    A scaler that was refitted on batches has a different line for every batch: the result is then the batch
+    size. It is 0 if nothing can be said.
+    """
+    varied = [column for column in columns if len(np.unique(_column(raw, column))) >= _MIN_POINTS]
+    if not varied or raw.shape != served.shape:
+        return 0
+    x, y = (np.stack([_column(rows, column) for column in varied], axis=-1) for rows in (raw, served))
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return 0
+    time_steps, limit = len(x) // len(raw), compute_limits(y, compute_spreads(y))
+
+    def is_linear(rows: int) -> bool:
+        return bool((_fit(x[: rows * time_steps], y[: rows * time_steps])[1] <= limit).all())
+
+    # Every prefix of a linear prefix is linear, so bisection finds where it ends.
+    low, high = 1, len(raw) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_linear(middle) else (low, middle)
+    return low
+
+
+def _column(rows: Array, column: int) -> Array:
+    return flatten_to_columns(rows)[:, column]

@@ -1,0 +1,164 @@
+"""Mistakes in served columns that no variant gives.
+
+They are constants, reordered rows, and a different scaler.
+
+A different scaler of the same kind is a straight line over the expected values, one of a different class
+may be a line over the raw values. Rows that only partly have such a mistake are examined by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
+from keras_consistency_cli.routes.scaling.column_lines import Line, fit_rising_line
+from keras_consistency_cli.routes.scaling.mistakes import Array, Mistake
+from keras_consistency_cli.routes.scaling.mixed_batches import UNKNOWN, Part
+
+__all__ = ["UnmatchedColumns"]
+
+_MIN_FILLED = 6
+"""Values that are one number in each of a few columns; fewer may be equal by chance."""
+_MIN_ROWS_ON_LINE = 5
+"""Rows chosen out of many lie on a line by chance more easily than all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnmatchedColumns:
+    """Recognises mistakes from the values alone.
+
+    Args:
+        comparison: the served and the expected columns.
+        distances: the greatest distance of each column, in spreads.
+        raw: the columns before scaling; None if they are not the columns of the expected rows.
+    """
+
+    comparison: ColumnComparison
+    distances: Array
+    raw: Array | None
+
+    def find_mistakes(self, columns: list[int]) -> tuple[list[Mistake], list[int]]:
+        """Return mistakes that explain columns in all rows, and the remaining columns."""
+        mistakes = []
+        for find in (
+            self._find_constant,
+            self._find_reordered,
+            self._find_scaler_over_expected,
+            self._find_scaler_over_raw,
+        ):
+            mistake = find(columns)
+            if mistake is not None:
+                mistakes.append(mistake)
+                columns = [column for column in columns if column not in mistake.columns]
+        return mistakes, columns
+
+    def describe_part(self, part: Part) -> Mistake:
+        """Return the mistake of some rows.
+
+        If no variant explains them, it is the mistake that their values show.
+        """
+        mistake = replace(
+            self._mistake(part.key.kind, list(part.columns)),
+            batch=part.key.batch,
+            hit=part.hit,
+            first=part.first,
+            last=part.last,
+            every=part.every,
+        )
+        if part.key != UNKNOWN:
+            return mistake
+        scaler = self._find_scaler_in_part(part)
+        if scaler is not None:
+            return replace(mistake, kind=scaler.kind, shift=scaler.shift, factor=scaler.factor)
+        return replace(mistake, kind="one-number") if self._is_filled(part) else mistake
+
+    def _find_constant(self, columns: list[int]) -> Mistake | None:
+        """Return the columns that are one number although they should vary."""
+        return self._select(
+            "constant", columns, lambda served, expected, _: np.ptp(served) == 0 < np.ptp(expected)
+        )
+
+    def _find_reordered(self, columns: list[int]) -> Mistake | None:
+        """Return the columns with the expected values in a different order."""
+        return self._select(
+            "rows-reordered",
+            columns,
+            lambda served, expected, limit: (
+                not is_beyond_limit(np.sort(served), np.sort(expected), limit).any()
+            ),
+        )
+
+    def _select(
+        self, kind: str, columns: list[int], accepts: Callable[[Array, Array, float], bool]
+    ) -> Mistake | None:
+        served, expected, limit = self.comparison.served, self.comparison.expected, self.comparison.limit
+        if len(served) < 2:
+            return None
+        selected = [
+            column for column in columns if accepts(served[:, column], expected[:, column], limit[column])
+        ]
+        return self._mistake(kind, selected) if selected else None
+
+    def _find_scaler_over_expected(self, columns: list[int]) -> Mistake | None:
+        """Return the columns of a different scaler of the same kind.
+
+        Shift and factor are those of the column with the greatest distance.
+        """
+        lines = self._fit_lines(self.comparison.expected, columns)
+        if not lines:
+            return None
+        worst = max(lines, key=lambda column: self.distances[column])
+        shift, factor = _measure_line(lines[worst], self.comparison.spread[worst])
+        return replace(self._mistake("another-scaler", list(lines)), shift=shift, factor=factor)
+
+    def _find_scaler_over_raw(self, columns: list[int]) -> Mistake | None:
+        """Return the columns of a scaler of a different class."""
+        lines = {} if self.raw is None else self._fit_lines(self.raw, columns)
+        return self._mistake("another-scaler", list(lines)) if lines else None
+
+    def _find_scaler_in_part(self, part: Part) -> Mistake | None:
+        """Return a different scaler if every wrong column of these rows lies on a line."""
+        if part.hit < _MIN_ROWS_ON_LINE:
+            return None
+        columns = list(part.columns)
+        rows = np.repeat(part.mask, len(self.comparison.served) // len(part.mask))
+        lines = self._fit_lines(self.comparison.expected, columns, rows)
+        if len(lines) == len(columns):
+            measured = [_measure_line(line, self.comparison.spread[column]) for column, line in lines.items()]
+            shift, factor = max(measured, key=lambda pair: abs(pair[0]) + abs(pair[1] - 1))
+            return replace(self._mistake("another-scaler", columns), shift=shift, factor=factor)
+        if self.raw is not None and len(self._fit_lines(self.raw, columns, rows)) == len(columns):
+            return self._mistake("another-scaler", columns)
+        return None
+
+    def _fit_lines(self, base: Array, columns: list[int], rows: Array | None = None) -> dict[int, Line]:
+        """Return the lines of the served columns that are a line over `base`."""
+        lines = {}
+        for column in columns:
+            x, y = base[:, column], self.comparison.served[:, column]
+            x, y = (x, y) if rows is None else (x[rows], y[rows])
+            line = fit_rising_line(x, y, self.comparison.limit[column])
+            if line is not None:
+                lines[column] = line
+        return lines
+
+    def _is_filled(self, part: Part) -> bool:
+        """Whether enough wrong values of each column are all the same number."""
+        wrong = self.comparison.wrong_in_rows(len(part.mask)) & part.mask[:, None, None]
+        cells = wrong.reshape(self.comparison.served.shape)
+        values = [np.unique(self.comparison.served[cells[:, column], column]) for column in part.columns]
+        return all(len(unique) == 1 for unique in values) and bool(cells.sum() >= _MIN_FILLED)
+
+    def _mistake(self, kind: str, columns: list[int]) -> Mistake:
+        return Mistake(kind=kind, columns=tuple(columns), off=float(self.distances[columns].max()))
+
+
+def _measure_line(line: Line, spread: float) -> tuple[float, float]:
+    """Return shift and factor of a different scaler.
+
+    The shift is the distance of its centre in spreads, the factor how many times as wide it is.
+    """
+    return float(-line.intercept / line.slope / spread), 1 / line.slope

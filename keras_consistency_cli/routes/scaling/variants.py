@@ -1,0 +1,141 @@
+"""Variants of all rows: the rows that each mistake of serving would have fed.
+
+They are generated one by one, the likeliest and cheapest first, so that the search can stop at a match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from keras_consistency_cli.errors import KcheckError
+from keras_consistency_cli.loading.scalers.scaling import CannotRefit
+from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.routes.scaling.batch_variants import (
+    generate_batch_variants,
+    generate_run_variants,
+    scale_in_batches,
+)
+from keras_consistency_cli.routes.scaling.imputation_match import generate_filled_variants
+from keras_consistency_cli.routes.scaling.mistakes import Array, ServedInput, Variant
+from keras_consistency_cli.text import clean
+
+__all__ = ["SINGLE_ROWS", "generate_variants", "move_columns", "stop_at_refusal"]
+
+SINGLE_ROWS = 64
+"""Rows that are scaled one by one."""
+_MAX_MOVED_COLUMNS, _MOVED_ROWS = 64, 256
+
+
+def generate_variants(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows that each mistake would have served; impossible ones are left out."""
+    for generate in (
+        _refit_rows,
+        _skip_scaling,
+        _scale_twice,
+        _skip_step,
+        generate_filled_variants,
+        _cast_to_narrow_floats,
+        _cast_to_whole_numbers,
+        _clip,
+        _preprocess_single_rows,
+        generate_run_variants,
+        generate_batch_variants,
+        _move_columns,
+    ):
+        yield from stop_at_refusal(generate(case))
+
+
+def stop_at_refusal(variants: Iterator[Variant]) -> Iterator[Variant]:
+    """Yield variants until the scaler or the preprocess function refuses the rows."""
+    try:
+        yield from variants
+    except (CannotRefit, KcheckError):
+        return
+
+
+def _refit_rows(case: ServedInput) -> Iterator[Variant]:
+    rows, tolerance = case.refit_all()
+    yield Variant(kind="refit-all", rows=rows, tolerance=tolerance)
+    single = scale_in_batches(case.raw[:SINGLE_ROWS], 1, case.scaling.refitted)
+    yield Variant(kind="refit-single", rows=single, batch=1)
+
+
+def _skip_scaling(case: ServedInput) -> Iterator[Variant]:
+    yield Variant(kind="unscaled", rows=case.raw)
+
+
+def _scale_twice(case: ServedInput) -> Iterator[Variant]:
+    if case.expected.shape[1:] == case.raw.shape[1:]:
+        yield Variant(kind="scaled-twice", rows=case.scaling.apply(case.expected))
+
+
+def _skip_step(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows scaled by a pipeline without one of its steps."""
+    for step, rows in case.scaling.without_a_step(case.raw):
+        yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
+
+
+def _cast_to_narrow_floats(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows cast to fewer bits, after scaling and before.
+
+    Values beyond the narrow range, which a scaler refuses, end this.
+    """
+    for name, dtype in (("float32", np.float32), ("float16", np.float16)):
+        with np.errstate(over="ignore"):
+            yield Variant(kind=f"{name}-after", rows=case.expected.astype(dtype))
+            if is_float(case.raw.dtype) and case.raw.dtype.itemsize > np.dtype(dtype).itemsize:
+                narrow = case.raw.astype(dtype)
+                # A scaler computes in the precision of its rows. Rows that were only stored in fewer bits are
+                # scaled in their own precision again.
+                yield Variant(kind=f"{name}-first", rows=case.scaling.apply(narrow))
+                stored = narrow.astype(case.raw.dtype)
+                yield Variant(kind=f"{name}-first", rows=case.scaling.apply(stored))
+
+
+def _cast_to_whole_numbers(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows without fractions before scaling, as after a cast to integers."""
+    if is_float(case.raw.dtype):
+        yield Variant(kind="cut-first", rows=case.scaling.apply(np.trunc(case.raw)))
+        yield Variant(kind="rounded-first", rows=case.scaling.apply(np.rint(case.raw)))
+
+
+def _clip(case: ServedInput) -> Iterator[Variant]:
+    """Yield the expected rows clipped to the range served in each column."""
+    if case.served.shape != case.expected.shape or not is_float(case.served.dtype):
+        return
+    if np.isfinite(case.served).all():
+        axes = tuple(range(case.served.ndim - 1))
+        low, high = case.served.min(axis=axes), case.served.max(axis=axes)
+        # A served column of one number was not clipped at that number.
+        clipped = np.where(low < high, np.clip(case.expected, low, high), case.expected)
+        yield Variant(kind="clipped", rows=clipped)
+
+
+def _preprocess_single_rows(case: ServedInput) -> Iterator[Variant]:
+    """Yield the rows preprocessed one by one; a scaler gives the same rows as always."""
+    if case.scaling.scaler is None:
+        single = scale_in_batches(case.raw[:SINGLE_ROWS], 1, case.scaling.apply)
+        yield Variant(kind="scaled-alone", rows=single, batch=1)
+
+
+def _move_columns(case: ServedInput) -> Iterator[Variant]:
+    if 1 < case.raw.shape[-1] <= _MAX_MOVED_COLUMNS:
+        yield from move_columns(case.raw[:_MOVED_ROWS], case.scaling.apply)
+
+
+def move_columns(rows: Array, apply: Callable[[Array], Array]) -> Iterator[Variant]:
+    """Yield the rows with their columns moved by one, two, ... places.
+
+    Columns are moved before scaling and after. Over all of these variants every column stands in the place
+    of every other one.
+    """
+    features = rows.shape[-1]
+    scaled = apply(rows)
+    for places in range(1, features):
+        sources = tuple((column - places) % features for column in range(features))
+        moved = apply(np.roll(rows, places, axis=-1))
+        yield Variant(kind="other-columns", rows=moved, sources=sources)
+        if scaled.shape == rows.shape:
+            yield Variant(kind="other-columns", rows=np.roll(scaled, places, axis=-1), sources=sources)

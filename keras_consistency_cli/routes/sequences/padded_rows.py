@@ -1,0 +1,154 @@
+"""The rows of a padded input, and variants without padding or with it elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+
+from keras_consistency_cli.routes.sequences.masks import LayerName
+from keras_consistency_cli.routes.sequences.padding_detection import Padding, Side, cut_to_length
+from keras_consistency_cli.routes.session.batches import some
+from keras_consistency_cli.routes.trace import Rows
+
+__all__ = ["MAX_ROWS", "PaddedInput", "PaddedSample", "PaddingDetails", "choose_lengths"]
+
+MAX_ROWS = 16
+"""Rows that are compared of each length."""
+_MAX_LENGTHS = 3
+"""True lengths that are compared: each one is traced."""
+_SPECK = 1e-20
+"""Change of a time step of zeros that only a mask detects."""
+
+
+class PaddingDetails(TypedDict, total=False):
+    """The measurements of this route for one input, in their order."""
+
+    declared: bool
+    mask: float | None
+    side: Side
+    padded_rows: int
+    other_value: bool
+    value: list[float]
+    empty_rows: int
+    rows: int
+    foreign_steps: int
+    inner_steps: int
+    input: str
+    empty_answers_nan: bool
+    empty_would_be_nan: bool
+    refused: str
+    added: list[int]
+    lengths: list[int]
+    other_side: float
+    inner_moves: float
+    unheeded: LayerName
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddedInput:
+    """The input whose padding is measured.
+
+    Args:
+        rows: the rows of all inputs.
+        name: the input.
+        masks: all inputs that are series, with the value that the model masks in them.
+        padding: how the rows of this input are padded.
+        details: what is already known about the padding.
+    """
+
+    rows: Rows
+    name: str
+    masks: Mapping[str, float | None]
+    padding: Padding | None
+    details: PaddingDetails
+
+    @property
+    def mask(self) -> float | None:
+        """The value that the model masks in this input."""
+        return self.masks[self.name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddedSample:
+    """Rows of a few true lengths, sorted by length.
+
+    Args:
+        rows: the rows of all inputs.
+        names: the inputs that are cut together.
+        lengths: the true length of each row.
+        padding: the padding from which the rows were chosen.
+    """
+
+    rows: Rows
+    names: Sequence[str]
+    lengths: np.ndarray
+    padding: Padding
+
+    @classmethod
+    def choose(cls, series: PaddedInput, padding: Padding, lengths: Sequence[int]) -> PaddedSample:
+        """Choose some rows of each length."""
+        chosen = [np.flatnonzero(padding.lengths == length)[:MAX_ROWS] for length in lengths]
+        return cls(
+            rows=some(series.rows, np.concatenate(chosen)),
+            names=[
+                name
+                for name, mask in series.masks.items()
+                if name == series.name or _is_padded_alike(series.rows[name], padding, mask)
+            ],
+            lengths=np.repeat(lengths, [len(positions) for positions in chosen]),
+            padding=padding,
+        )
+
+    def positions(self, length: int) -> slice:
+        """Return the positions of the rows of one length."""
+        positions = np.flatnonzero(self.lengths == length)
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+
+    def cut(self, length: int) -> Rows:
+        """Return the rows of one length without their padding."""
+        own = self.positions(length)
+        return {
+            name: cut_to_length(values[own], length, self.padding.side) if name in self.names else values[own]
+            for name, values in self.rows.items()
+        }
+
+    def move_padding(self) -> Rows:
+        """Return the rows with their padding on the other side."""
+        steps, direction = self.padding.steps, 1 if self.padding.side == "right" else -1
+        shift = (steps - self.lengths) * direction
+        source = (np.arange(steps)[None] - shift[:, None]) % steps
+        return {
+            name: values[np.arange(len(values))[:, None], source] if name in self.names else values
+            for name, values in self.rows.items()
+        }
+
+    def unmask_true_steps(self, name: str, mask: float) -> Rows:
+        """Return the rows with a tiny change of true time steps that are masked."""
+        values = self.rows[name]
+        is_true = self.padding.positions[None] < self.lengths[:, None]
+        is_hidden = (values == mask).reshape(len(values), self.padding.steps, -1).all(axis=2) & is_true
+        above_mask = np.nextafter(values.dtype.type(mask), values.dtype.type(np.inf))
+        speck = np.asarray(_SPECK if mask == 0 else above_mask, values.dtype)
+        is_hidden = is_hidden.reshape(*is_hidden.shape, *(1,) * (values.ndim - 2))
+        return {**self.rows, name: np.where(is_hidden, speck, values)}
+
+
+def choose_lengths(padding: Padding) -> list[int]:
+    """Return the most common, the shortest and the longest true length of padded rows."""
+    is_padded = (padding.lengths > 0) & (padding.lengths < padding.steps)
+    lengths, counts = np.unique(padding.lengths[is_padded], return_counts=True)
+    if not len(lengths):
+        return []
+    positions = (int(np.argmax(counts)), 0, len(lengths) - 1)
+    return sorted({int(lengths[position]) for position in positions[:_MAX_LENGTHS]})
+
+
+def _is_padded_alike(values: np.ndarray, padding: Padding, mask: float | None) -> bool:
+    """Whether a second series is padded in the same time steps, and can be cut with it."""
+    if mask is None or values.shape[1] != padding.steps:
+        return False
+    is_padding = padding.positions >= padding.lengths[:, None]
+    return bool((values.reshape(len(values), padding.steps, -1)[is_padding] == mask).all())

@@ -1,0 +1,224 @@
+"""Comparisons of rows with padding and without: it is cut off, moved, or added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.routes.sequences.ignored_masks import find_ignoring_layer
+from keras_consistency_cli.routes.sequences.padded_rows import (
+    MAX_ROWS,
+    PaddedInput,
+    PaddedSample,
+    PaddingDetails,
+    choose_lengths,
+)
+from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Padding, Side
+from keras_consistency_cli.routes.session.batches import count, first, some, stack
+from keras_consistency_cli.routes.session.distances import furthest
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = [
+    "compare_cut_rows",
+    "compare_extended_rows",
+    "compile_predict",
+]
+
+_ADDED_STEPS = (1, 3)
+"""Time steps of padding that are added to rows without any."""
+_TOLERANCE = 1e-4
+"""Share of the greatest output: if padding changes less, no layer is located."""
+
+Predict = Callable[[Rows], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OutputPair:
+    """The outputs for rows with padding, and those for the same rows without it."""
+
+    padded: Outputs
+    plain: Outputs
+
+
+def compile_predict(session: Session) -> Predict:
+    """Return a compiled predict that starts each batch from the state at loading.
+
+    A model with a batch size is called in batches of that size.
+    """
+    call = session.tracing()
+
+    def predict(rows: Rows) -> dict[str, np.ndarray]:
+        total = count(rows)
+        size = session.facts.batch_size or total
+        parts = []
+        for start in range(0, total, size):
+            session.restore()
+            # A short batch is filled with its own rows, and their outputs are dropped.
+            positions = np.resize(np.arange(start, min(start + size, total)), size)
+            outputs = call(some(rows, positions))
+            parts.append({name: values[: total - start] for name, values in outputs.items()})
+        return stack(parts)
+
+    return predict
+
+
+def _predict_together(predict: Predict, variants: Sequence[Rows]) -> list[Outputs]:
+    """Return the outputs for several variants of the same rows, all in one call."""
+    rows = count(variants[0])
+    together = {name: np.concatenate([variant[name] for variant in variants]) for name in variants[0]}
+    outputs = predict(together)
+    return [
+        {name: values[position * rows : (position + 1) * rows] for name, values in outputs.items()}
+        for position in range(len(variants))
+    ]
+
+
+def compare_cut_rows(session: Session, series: PaddedInput, padding: Padding) -> Result:
+    """Compare rows of a few true lengths with the same rows as given.
+
+    The other side and hidden true time steps are compared as well.
+
+    Args:
+        session: the session of a model that takes series of any length.
+        series: the input whose padding is measured.
+        padding: how it is padded.
+    """
+    lengths = choose_lengths(padding)
+    if not lengths:
+        reason = "every row that is padded is nothing but padding"
+        return Result(outputs={}, details={**series.details, "refused": reason})
+    sample = PaddedSample.choose(series, padding, lengths)
+    predict = compile_predict(session)
+    variants = [sample.rows, sample.move_padding()]
+    if (
+        series.details.get("inner_steps")
+        and series.mask is not None
+        and is_float(sample.rows[series.name].dtype)
+    ):
+        variants.append(sample.unmask_true_steps(series.name, series.mask))
+    whole, moved, *unmasked = _predict_together(predict, variants)
+    pairs, other_side = [], 0.0
+    for length in lengths:
+        cut, own = predict(sample.cut(length)), sample.positions(length)
+        padded = {name: values[own] for name, values in whole.items()}
+        turned = {name: values[own] for name, values in moved.items()}
+        plain = _align(cut, padded, length, padding.side, padding.steps)
+        pairs.append(_OutputPair(padded=padded, plain=plain))
+        plain_turned = _align(cut, turned, length, OTHER_SIDE[padding.side], padding.steps)
+        other_side = max(other_side, furthest(plain_turned, turned))
+    details: PaddingDetails = {**series.details, "lengths": lengths, "other_side": other_side}
+    if unmasked:
+        details["inner_moves"] = furthest(unmasked[0], whole)
+    shortest = {name: values[sample.positions(lengths[0])] for name, values in sample.rows.items()}
+    runs = _LayerRuns(padded=shortest, cut=sample.cut(lengths[0]), length=lengths[0], side=padding.side)
+    return _join(pairs, {**details, **_locate_ignoring_layer(session, pairs, series.details, runs)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LayerRuns:
+    """Rows with padding and without, in which a layer that ignores the mask is located."""
+
+    padded: Rows
+    cut: Rows
+    length: int
+    side: Side
+
+
+def _locate_ignoring_layer(
+    session: Session, pairs: Sequence[_OutputPair], details: PaddingDetails, runs: _LayerRuns
+) -> PaddingDetails:
+    """Locate the layer that ignores the mask, if masked padding changes the outputs."""
+    difference = max(furthest(pair.plain, pair.padded) for pair in pairs)
+    if not details["declared"] or details.get("other_value") or difference <= _TOLERANCE:
+        return {}
+    size = session.facts.batch_size
+    padded, cut = (
+        some(rows, np.arange(size) % count(rows)) if size else rows for rows in (runs.padded, runs.cut)
+    )
+    layer = find_ignoring_layer(session, padded, cut, length=runs.length, side=runs.side)
+    return {"unheeded": layer} if layer else {}
+
+
+def compare_extended_rows(session: Session, series: PaddedInput, filling: np.ndarray) -> Result:
+    """Compare rows without padding with the same rows with some added, on either side.
+
+    Args:
+        session: the session of a model that takes series of any length.
+        series: the input whose padding is measured.
+        filling: one time step of padding.
+    """
+    side: Side = "left" if session.options.padding_side == "left" else "right"
+    rows = first(series.rows, min(MAX_ROWS, count(series.rows)))
+    steps = rows[series.name].shape[1]
+    predict = compile_predict(session)
+    plain = predict(rows)
+    pairs, other_side = [], 0.0
+    for added in _ADDED_STEPS:
+        longer = [_add_padding(rows, series.name, filling, added, on) for on in (side, OTHER_SIDE[side])]
+        padded, turned = _predict_together(predict, longer)
+        total = steps + added
+        pairs.append(_OutputPair(padded=padded, plain=_align(plain, padded, steps, side, total)))
+        plain_turned = _align(plain, turned, steps, OTHER_SIDE[side], total)
+        other_side = max(other_side, furthest(plain_turned, turned))
+    details: PaddingDetails = {
+        **series.details,
+        "side": side,
+        "added": list(_ADDED_STEPS),
+        "lengths": [steps],
+        "other_side": other_side,
+        "value": [float(value) for value in filling.ravel()[:4]],
+        "other_value": series.mask is not None and bool((filling != series.mask).any()),
+    }
+    padded_rows = _add_padding(rows, series.name, filling, _ADDED_STEPS[-1], side)
+    runs = _LayerRuns(padded=padded_rows, cut=rows, length=steps, side=side)
+    located = _locate_ignoring_layer(session, pairs, details, runs)
+    return _join(_keep_one_shape(pairs), {**details, **located})
+
+
+def _add_padding(rows: Rows, name: str, filling: np.ndarray, added: int, side: Side) -> Rows:
+    padding = np.broadcast_to(filling, (count(rows), added, *filling.shape[2:]))
+    parts = [rows[name], padding] if side == "right" else [padding, rows[name]]
+    return {**rows, name: np.concatenate(parts, axis=1)}
+
+
+def _keep_one_shape(pairs: list[_OutputPair]) -> list[_OutputPair]:
+    """Return the last pair if the pairs have outputs of different lengths, else all."""
+    shapes = {values.shape[1:] for pair in pairs for values in pair.padded.values()}
+    return pairs if len(shapes) <= len(pairs[0].padded) else pairs[-1:]
+
+
+def _align(cut: Outputs, padded: Outputs, length: int, side: Side, steps: int) -> dict[str, np.ndarray]:
+    """Return the outputs for cut rows in the shape of those for padded rows.
+
+    Outputs per time step keep the values of the padded rows in the padding.
+    """
+    aligned = {}
+    for name, values in cut.items():
+        target = padded[name]
+        is_per_step = (
+            values.shape != target.shape
+            and values.ndim >= 2
+            and target.shape[1] == steps
+            and values.shape[1] == length
+        )
+        if not is_per_step:
+            aligned[name] = values
+            continue
+        aligned[name] = target.copy()
+        true_steps = slice(0, length) if side == "right" else slice(steps - length, None)
+        aligned[name][:, true_steps] = values
+    return aligned
+
+
+def _join(pairs: Sequence[_OutputPair], details: PaddingDetails) -> Result:
+    padded = {name: np.concatenate([pair.padded[name] for pair in pairs]) for name in pairs[0].padded}
+    plain = {name: np.concatenate([pair.plain[name] for pair in pairs]) for name in pairs[0].plain}
+    total = len(next(iter(padded.values())))
+    return Result(outputs=plain, baseline=padded, rows=np.arange(total), details=details)
