@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.routes.calling.probes import PROBE_ROUTES, ROWS_ROUTE
@@ -100,13 +101,10 @@ def test_gradients_that_are_not_finite_are_nan() -> None:
     assert found
 
 
-def test_models_without_float_inputs_say_so() -> None:
+def test_gradients_need_a_float_input_and_tensorflow(wording: SnapshotAssertion) -> None:
     facts = session_of(strings()).facts
-    assert TABLE["gradients"].unavailable(facts) == "the model has no float input"
-    assert (
-        TABLE["gradients"].unavailable(replace(facts, backend="torch"))
-        == "gradients are probed with TensorFlow's tape; the backend is torch"
-    )
+    reasons = [TABLE["gradients"].unavailable(each) for each in (facts, replace(facts, backend="torch"))]
+    assert reasons == wording
     untold = replace(facts, inputs=(InputFact(name="x", shape=(None, 2), dtype=""),))
     assert TABLE["gradients"].unavailable(untold) is None
 
@@ -155,4 +153,4 @@ def test_an_operation_without_a_gradient_is_told() -> None:
     model, rows = chain((6,), layers.Dense(4), Boxes())
     session = session_of((model, rows))
     refused = TABLE["gradients"].run(session, named_rows(rows, session.facts)).details["refused"]
-    assert refused.startswith("LookupError: gradient registry has no entry")
+    assert refused.startswith("LookupError: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.routes.persistence.recording_precision import recording
 
@@ -17,25 +18,26 @@ def bfloat16(values: np.ndarray) -> np.ndarray:
     return np.asarray(tf.cast(tf.cast(values, tf.bfloat16), tf.float32))
 
 
-@pytest.mark.parametrize(
-    ("recorded", "words"),
-    [
-        (TODAY.astype("float16"), "float16"),
-        (TODAY.astype("float16").astype("float64"), "float16"),
-        (bfloat16(TODAY), "bfloat16"),
-        (TODAY.round(4), "numbers with 4 decimals"),
-        (TODAY.astype("float64").round(4), "numbers with 4 decimals"),
-        (TODAY.round(1), "numbers with 1 decimal"),
-        (TODAY.round(6), "numbers with 6 decimals"),
-        ((1e5 * TODAY).round(), "whole numbers"),
-    ],
-)
-def test_what_was_rounded_stands_for_todays_answers(recorded: np.ndarray, words: str) -> None:
-    today = TODAY * np.float32(1e5) if words == "whole numbers" else TODAY
-    found = recording(recorded, today)
+ROUNDED = {
+    "float16": TODAY.astype("float16"),
+    "float16 kept as float64": TODAY.astype("float16").astype("float64"),
+    "bfloat16": bfloat16(TODAY),
+    "4 decimals": TODAY.round(4),
+    "4 decimals of float64": TODAY.astype("float64").round(4),
+    "1 decimal": TODAY.round(1),
+    "6 decimals": TODAY.round(6),
+    "whole numbers": (1e5 * TODAY).round(),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_rounded_outputs_stand_for_current_outputs(name: str, wording: SnapshotAssertion) -> None:
+    today = TODAY * np.float32(1e5) if name == "whole numbers" else TODAY
+    found = recording(ROUNDED[name], today)
     assert found is not None
-    assert (found.words, found.holds(recorded), found.holds(today)) == (words, True, False)
-    np.testing.assert_allclose(found.nearest(recorded, today), today, rtol=1e-6)
+    assert (found.holds(ROUNDED[name]), found.holds(today)) == (True, False)
+    np.testing.assert_allclose(found.nearest(ROUNDED[name], today), today, rtol=1e-6)
+    assert found.words == wording
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.routes.session.batches import batches, stack
+from keras_consistency_cli.routes.session.batches import AXIS_LOST, batches, stack
 from keras_consistency_cli.routes.session.session import RunOptions, Session, as_array
 from tests.helpers.live_models import (
     HEALTHY,
@@ -35,7 +35,7 @@ from tests.helpers.live_models import (
 def test_a_lone_row_that_loses_its_axis_is_refused(last: list[Any], shortcuts: bool) -> None:
     built = chain((6,), *last, Squeezed())
     session = session_of(built) if shortcuts else plain(built)
-    with pytest.raises(ValueError, match="an output loses its row axis where a row comes alone"):
+    with pytest.raises(ValueError, match=AXIS_LOST):
         session.one_by_one(named_rows(built[1], session.facts))
 
 
