@@ -19,7 +19,7 @@ import numpy as np
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.tolerance import PLAUSIBLE_FACTOR
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.locating.layer_sketches import bounded
+from keras_consistency_cli.routes.locating.divergence import limit_entries
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.distances import rms_share
@@ -249,7 +249,7 @@ def _along(steps: list[_Step], errors: list[tuple[float, float]], at: int) -> li
             {"layer": step.path, "kind": step.kind, "depth": order + 1, **apart, "culprit": order == at}
         )
         before = mine
-    return bounded(found)
+    return limit_entries(found)
 
 
 def _low_operations(session: Session, rows: Rows) -> Result:

@@ -12,6 +12,7 @@ from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc101_batch_vs_single import CHECK
 from keras_consistency_cli.checks.rules.kc102_batch_size import CHECK as KC102
 from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.routes.session.batches import AXIS_LOST
 from keras_consistency_cli.routes.trace import Trace
 
 LSTM = {"layers": (LayerFact(path="lstm", kind="LSTM", stateful=True),)}
@@ -67,7 +68,7 @@ def test_state_carried_on_purpose(world: Any, said: str, status: Status) -> None
 
 
 def test_a_lone_row_without_an_axis_fails(world: Any) -> None:
-    told = "an output loses its row axis where a row comes alone: output 'out' comes out as () and as (2,)"
+    told = f"{AXIS_LOST}: output 'out' has shape () or (2,)"
     for check in (CHECK, KC102):
         found = world.where({"one-by-one": Trace(route="", error=f"ValueError: {told}")}).verdict(
             replace(check, routes=("one-by-one",))

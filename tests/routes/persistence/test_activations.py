@@ -1,4 +1,4 @@
-"""Logits, probabilities and class ids in each other's place."""
+"""Logits, probabilities and class ids recorded in place of each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.persistence.recorded import other_form
+from keras_consistency_cli.routes.persistence.recorded_forms import other_form
 
 LOGITS = np.random.default_rng(0).normal(size=(24, 4))
 POWERS = np.exp(LOGITS)

@@ -1,4 +1,4 @@
-"""The route of recorded answers: names, shapes, and what turns today's answers into them."""
+"""The route of recorded outputs: names, shapes, forms and rounding."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
-from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES, other_form
+from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES
 from tests.helpers.live_models import dict_inputs, mlp, named_rows, session_of
 
 (ROUTE,) = RECORDED_ROUTES
-ANSWERS = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
 
 
 def recorded(built: tuple[Any, Any], path: Path | None) -> Any:
@@ -32,14 +31,14 @@ def recorded(built: tuple[Any, Any], path: Path | None) -> Any:
     return ROUTE.run(session, rows)
 
 
-def answers(built: tuple[Any, Any]) -> dict[str, np.ndarray]:
+def outputs_of(built: tuple[Any, Any]) -> dict[str, np.ndarray]:
     session = session_of(built)
     return session.steps(named_rows(built[1], session.facts), 4)
 
 
-def test_a_lone_array_is_the_lone_output(tmp_path: Path) -> None:
+def test_a_single_array_is_the_single_output(tmp_path: Path) -> None:
     built = mlp()
-    ((name, today),) = answers(built).items()
+    ((name, today),) = outputs_of(built).items()
     np.save(tmp_path / "y.npy", today)
     result = recorded(built, tmp_path / "y.npy")
     assert np.array_equal(result.outputs[name], today)
@@ -48,7 +47,7 @@ def test_a_lone_array_is_the_lone_output(tmp_path: Path) -> None:
 
 def test_names_must_be_those_of_the_outputs(tmp_path: Path, wording: SnapshotAssertion) -> None:
     built = dict_inputs()
-    today = answers(built)
+    today = outputs_of(built)
     np.savez(tmp_path / "y.npz", allow_pickle=False, **{name: today[name] for name in reversed(list(today))})
     result = recorded(built, tmp_path / "y.npz")
     assert {
@@ -62,7 +61,7 @@ def test_names_must_be_those_of_the_outputs(tmp_path: Path, wording: SnapshotAss
 
 def test_a_different_order_of_rows_is_recognised(tmp_path: Path, wording: SnapshotAssertion) -> None:
     built = mlp()
-    ((name, today),) = answers(built).items()
+    ((name, today),) = outputs_of(built).items()
     np.save(tmp_path / "y.npy", today[::-1])
     forms = recorded(built, tmp_path / "y.npy").details["forms"]
     assert list(forms) == [name]
@@ -73,7 +72,7 @@ def test_swapped_outputs_are_recognised(tmp_path: Path, wording: SnapshotAsserti
     rows = keras.Input((4,))
     heads = keras.Model(rows, {name: keras.layers.Dense(1)(rows) for name in ("price", "risk")})
     built = (heads, {rows.name: np.random.default_rng(1).normal(size=(10, 4)).astype("float32")})
-    (first, one), (second, other) = answers(built).items()
+    (first, one), (second, other) = outputs_of(built).items()
     np.savez(tmp_path / "y.npz", allow_pickle=False, **{first: other, second: one})
     forms = recorded(built, tmp_path / "y.npz").details["forms"]
     assert forms.keys() == {first, second}
@@ -84,59 +83,25 @@ def test_swapped_outputs_are_recognised(tmp_path: Path, wording: SnapshotAsserti
     assert recorded(built, tmp_path / "z.npz").details["forms"] == {second: forms[second]}
 
 
-def test_without_a_file_nothing_is_run() -> None:
+def test_nothing_is_run_without_a_file() -> None:
     result = recorded(mlp(), None)
     assert (result.outputs, result.details) == ({}, {"given": False})
 
 
-KNOWN = {
-    "reversed rows": ANSWERS[::-1],
-    "scaled": 100 * ANSWERS,
-    "scaled and shifted down": ANSWERS / 2 - 3,
-    "negated and shifted up": -ANSWERS + 1,
-    "reversed columns": ANSWERS[:, ::-1],
-}
-UNKNOWN = {
-    "the same": ANSWERS,
-    "squared": ANSWERS**2,
-    "one column twice": ANSWERS[:, [0, 0]],
-    "two rows differ": ANSWERS + np.eye(20, 2),
-    "zeros": np.zeros_like(ANSWERS),
-    "some NaN": np.where(ANSWERS > 1, np.nan, 2 * ANSWERS),
-    "one column": ANSWERS[:, :1],
-}
-
-
-@pytest.mark.parametrize("name", KNOWN)
-def test_a_known_form_is_described(name: str, wording: SnapshotAssertion) -> None:
-    form = other_form(KNOWN[name], ANSWERS)
-    assert form is not None
-    assert form == wording
-
-
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_different_numbers_have_no_form(name: str) -> None:
-    assert other_form(UNKNOWN[name], ANSWERS) is None
-
-
-def test_few_rows_have_no_form() -> None:
-    assert other_form(100 * ANSWERS[:5], ANSWERS[:5]) is None
-
-
-def test_a_dropped_axis_is_put_back(tmp_path: Path) -> None:
+def test_a_dropped_axis_is_restored(tmp_path: Path) -> None:
     from keras import layers
 
     from tests.helpers.live_models import chain
 
     built = chain((3,), layers.Dense(1))
-    ((name, today),) = answers(built).items()
+    ((name, today),) = outputs_of(built).items()
     np.save(tmp_path / "y.npy", today[:, 0])
     assert recorded(built, tmp_path / "y.npy").outputs[name].shape == today.shape
 
 
-def test_answers_in_float16_come_out_as_todays_where_they_round_to_them(tmp_path: Path) -> None:
+def test_outputs_in_float16_become_todays_if_those_round_to_them(tmp_path: Path) -> None:
     built = mlp()
-    ((name, today),) = answers(built).items()
+    ((name, today),) = outputs_of(built).items()
     kept = today.astype("float16")
     kept[2] += np.float16(0.25)
     np.save(tmp_path / "y.npy", kept)

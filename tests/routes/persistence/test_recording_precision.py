@@ -1,4 +1,4 @@
-"""What a recording rounds off: 16 bits, decimals, and what only looks like them."""
+"""The precision of recorded outputs: 16 bits, decimals, and numbers that only look like them."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def test_rounded_outputs_stand_for_current_outputs(name: str, wording: SnapshotA
         ),
     ],
 )
-def test_what_was_not_rounded_is_taken_at_its_word(recorded: np.ndarray, today: np.ndarray) -> None:
+def test_numbers_that_were_not_rounded_have_no_form(recorded: np.ndarray, today: np.ndarray) -> None:
     assert recording(recorded, today) is None
 
 
 @pytest.mark.parametrize("recorded", [TODAY.astype("float16"), TODAY.round(3), bfloat16(TODAY)])
-def test_a_move_beyond_what_was_rounded_off_is_left(recorded: np.ndarray) -> None:
-    """Small numbers are not given the leeway of large ones in a binary form."""
+def test_a_change_beyond_the_rounding_remains(recorded: np.ndarray) -> None:
+    """In a binary form, the step of small numbers is smaller than that of large ones."""
     found = recording(recorded, TODAY)
     assert found is not None
     moved = TODAY + 0.05

@@ -1,4 +1,4 @@
-"""Cutting rows and putting answers together again."""
+"""Cutting rows into batches and joining their outputs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_first_and_some_pick_rows_of_every_input() -> None:
     }
 
 
-def test_outputs_without_a_row_axis_become_one_value_a_batch() -> None:
+def test_outputs_without_a_row_axis_become_one_value_per_batch() -> None:
     assert stack([{"sum": np.float32(1.5)}, {"sum": np.float32(2.5)}])["sum"].tolist() == [1.5, 2.5]
 
 
