@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_numeric
+from keras_consistency_cli.measurement.distance import is_float, is_numeric
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import MIN_FAULT
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["EXECUTION_LOCATORS", "ExecutionDetails"]
 
 _ROWS = 8
+_STEPS = 4
+"""Steps between neighbouring numbers of the dtype that rounding in one layer may differ."""
 
 
 class ExecutionDetails(LocatedLayer, total=False):
@@ -94,7 +96,10 @@ def _differing_dtypes(eager: list[Any], graph: list[Any]) -> list[str]:
             continue
         wide = a.astype(np.float64), b.astype(np.float64)
         difference = float(np.nanmax(np.abs(wide[0] - wide[1]), initial=0.0))
-        if difference > MIN_FAULT * float(np.nanmax(np.abs(wide[0]), initial=0.0)):
+        # One step of float16 is more than the least fault of float32.
+        steps = [_STEPS * float(np.finfo(x.dtype).eps) for x in (a, b) if is_float(x.dtype)]
+        least = max([MIN_FAULT, *steps])
+        if difference > least * float(np.nanmax(np.abs(wide[0]), initial=0.0)):
             return [a.dtype.name, b.dtype.name]
     return []
 
