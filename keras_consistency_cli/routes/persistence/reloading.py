@@ -36,8 +36,8 @@ class ReloadDetails(TypedDict, total=False):
     """Details of the routes `reloaded` and `loaded-again`.
 
     `forgotten` arguments and `untracked` variables are not in a file. `weights`, `attributes`, `config` and
-    `parting` (the first layer with different outputs) are differences of a copy. `repeatable` says whether a second
-    copy has the outputs of the first one, `failure` is the error of saving or loading.
+    `parting` (the first layer with different outputs) are differences of a copy. `repeatable` says whether a
+    second copy has the outputs of the first one, `failure` is the error of saving or loading.
     """
 
     forgotten: list[dict[str, str]]
