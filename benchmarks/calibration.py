@@ -18,8 +18,6 @@ from keras_consistency_cli.checks.agreement import judge_pairs
 from keras_consistency_cli.checks.base import Check, Evidence, Judged
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.tolerance import FLOAT64_FACTOR, FLOAT64_GAIN, MAX_FACTOR, Policy
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.routes.registry import routes
@@ -50,8 +48,7 @@ class Desk:
         self._rows, self.facts = rows, describe_model(model)
         self._routes = {route.name: route for route in routes()}
         plain = TensorFlowSession(model, self.facts, RunOptions())
-        subject = Subject(files=SubjectFiles(model=""), model=model, facts=self.facts)
-        self._sessions = {"float32": plain, "float64": float64_session(plain, subject, rows)}
+        self._sessions = {"float32": plain, "float64": float64_session(plain, rows)}
 
     def run(self, name: str, numbers: np.ndarray) -> tuple[Trace, Trace | None]:
         """Run one route on the rows of these numbers, as a worker would."""

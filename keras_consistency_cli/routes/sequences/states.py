@@ -13,7 +13,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import stepped
 from keras_consistency_cli.routes.sequences.series import any_length
 from keras_consistency_cli.routes.session.batches import batches, count
-from keras_consistency_cli.routes.session.snapshot import reset_states
+from keras_consistency_cli.routes.session.state_reset import reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 

@@ -17,7 +17,8 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.routes.session.snapshot import Snapshot, reset_states
+from keras_consistency_cli.routes.session.snapshot import Snapshot
+from keras_consistency_cli.routes.session.state_reset import reset_states
 
 __all__ = ["restoring_global_state", "restoring_model"]
 

@@ -18,7 +18,7 @@ from keras_consistency_cli.measurement.distance import abs_differences, is_numer
 from keras_consistency_cli.routes.trace import Change, ChangeKind
 from keras_consistency_cli.text import clean
 
-__all__ = ["Snapshot", "reset_states"]
+__all__ = ["Snapshot"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +105,6 @@ class Snapshot:
         if len(self._saved) == len(other._saved):
             for source, target in zip(self._saved, other._saved, strict=True):
                 target.variable.assign(source.value.astype(target.value.dtype))
-
-
-def reset_states(model: Any) -> None:
-    """Reset every stateful layer, nested ones too: Keras 3 has no `model.reset_states()`."""
-    for layer in model._flatten_layers():
-        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
-            layer.reset_state()
 
 
 def _variables(model: Any) -> Iterator[tuple[str, ChangeKind, Any]]:
