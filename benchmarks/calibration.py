@@ -21,8 +21,6 @@ from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.limits import FLOAT64_FACTOR, FLOAT64_GAIN
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
@@ -57,8 +55,7 @@ class Desk:
         self._rows, self.facts = rows, describe_model(model)
         self._routes = {route.name: route for route in routes()}
         plain = TensorFlowSession(model, self.facts, RunOptions())
-        subject = Subject(files=SubjectFiles(model=""), model=model, facts=self.facts)
-        self._sessions = {"float32": plain, "float64": float64_session(plain, subject, rows)}
+        self._sessions = {"float32": plain, "float64": float64_session(plain, rows)}
 
     def run(self, name: str, numbers: np.ndarray) -> tuple[Trace, Trace | None]:
         """Run one route on the rows of these numbers, as a worker would."""

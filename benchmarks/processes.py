@@ -126,8 +126,6 @@ def _built() -> tuple[Any, Any, list[Any]]:
     import numpy as np
 
     from keras_consistency_cli.loading.model.facts import describe_model
-    from keras_consistency_cli.loading.subject import Subject
-    from keras_consistency_cli.loading.subject_spec import SubjectFiles
     from keras_consistency_cli.routes.registry import routes
     from keras_consistency_cli.routes.session.float64 import float64_session
     from keras_consistency_cli.routes.session.session import RunOptions
@@ -139,7 +137,5 @@ def _built() -> tuple[Any, Any, list[Any]]:
     facts = describe_model(model)
     rows = {facts.inputs[0].name: np.random.default_rng(0).normal(size=(_ROWS, 256)).astype("float32")}
     session = TensorFlowSession(model, facts, RunOptions())
-    float64_copy = float64_session(
-        session, Subject(files=SubjectFiles(model=""), model=model, facts=facts), rows
-    )
+    float64_copy = float64_session(session, rows)
     return float64_copy, rows, [route for route in routes() if route.name in (ROUNDED, FLOAT64_COPY)]

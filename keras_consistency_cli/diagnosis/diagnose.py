@@ -15,7 +15,7 @@ from keras_consistency_cli.diagnosis.depth import along_depth
 from keras_consistency_cli.diagnosis.impact import damage_of
 from keras_consistency_cli.diagnosis.signatures import nan_from_scaling
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
+from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES
 
@@ -59,7 +59,7 @@ def togglers(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ..
     """Return the routes that switch off what the failing checks point to, once the locators have run; none where nothing fails."""
     failing = [found.cause for found in diagnose(evidence, verdicts) if found.severity == "fail"]
     wanted = {route for cause in failing for route in _toggling(cause)}
-    return tuple(route for route in TOGGLING_ROUTES if route.name in wanted)
+    return tuple(route for route in INTERVENTION_ROUTES if route.name in wanted)
 
 
 def _toggling(cause: str) -> tuple[str, ...]:

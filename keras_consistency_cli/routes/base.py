@@ -1,4 +1,4 @@
-"""Route: the description of one way to run the model. Nothing heavy is imported here."""
+"""Route: the description of one way to run the model. Importing it imports no backend."""
 
 from __future__ import annotations
 
@@ -12,44 +12,50 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["Placement", "Precision", "Route", "always", "plain_routes"]
+__all__ = ["Placement", "Precision", "Route", "RouteFunction", "always", "plain_routes"]
 
 Precision = Literal["float32", "float64"]
-"""Which copy of the model a route runs on: as saved, or its float64 copy."""
+"""The copy of the model that a route runs on: as saved, or its float64 copy."""
 
 Placement = Literal["main", "fresh", "shadow", "kernels", "thread"]
-"""Which process: the main worker, one that has run nothing before, one on TensorFlow, where float64 copies live, one without oneDNN, or one with a
-single thread."""
+"""The process that a route runs in.
+
+The main worker, a worker that has run nothing before, the worker on TensorFlow that holds the float64 copy
+(`shadow`), a worker without oneDNN, or a worker with a single thread.
+"""
+
+RouteFunction = Callable[["Session", Rows], Result]
+"""Runs the model of a session on one chunk of rows."""
 
 
 def always(_facts: Facts) -> str | None:
-    """Never unavailable."""
+    """Return None: the route is available for every model."""
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A way to turn the subject's rows into output rows.
+    """One way to turn the subject's rows into output rows.
 
     Args:
         name: stable name, as shown in reports.
         summary: one line for readers.
         run: called with a session and one chunk of rows.
-        unavailable: the reason why it cannot run for these facts, or None.
-        lens: which copy of the model it runs on.
-        seat: which process it runs in.
-        streams: whether it runs on every chunk of rows, or only on the first (a spread sample).
+        unavailable: returns the reason why the route cannot run for these facts, or None.
+        precision: the copy of the model that it runs on.
+        placement: the process that it runs in.
+        streams: whether it runs on every chunk of rows, or only on the first chunk (a spread sample).
     """
 
     name: str
     summary: str
-    run: Callable[[Session, Rows], Result]
+    run: RouteFunction
     unavailable: Callable[[Facts], str | None] = always
     precision: Precision = "float32"
     placement: Placement = "main"
     streams: bool = False
 
 
-def plain_routes(table: Mapping[str, tuple[str, Callable[[Session, Rows], Result]]]) -> tuple[Route, ...]:
-    """Return the routes of a table that gives by name a summary and what is run."""
+def plain_routes(table: Mapping[str, tuple[str, RouteFunction]]) -> tuple[Route, ...]:
+    """Return the routes of a table from name to summary and function."""
     return tuple(Route(name=name, summary=summary, run=run) for name, (summary, run) in table.items())

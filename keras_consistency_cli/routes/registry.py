@@ -1,17 +1,22 @@
-"""Routes: every way kcheck turns rows into answers. One explicit table; nothing else runs the model. Importing it imports no backend."""
+"""Registry: the table of all routes. Nothing else runs the model.
+
+Importing it imports no backend.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling.costs import COST_ROUTES
 from keras_consistency_cli.routes.calling.direct_call import CALLING_ROUTES
+from keras_consistency_cli.routes.calling.gradients import GRADIENT_ROUTES
 from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.calling.prediction import prediction_routes
-from keras_consistency_cli.routes.calling.probes import PROBE_ROUTES, ROWS_ROUTE
+from keras_consistency_cli.routes.calling.rows import GIVEN_ROWS_ROUTE, ROWS_ROUTE
 from keras_consistency_cli.routes.locating.batching import BATCHING_LOCATORS
 from keras_consistency_cli.routes.locating.execution import EXECUTION_LOCATORS
-from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
+from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
@@ -33,9 +38,9 @@ from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
 
 __all__ = [
     "BATCH_SIZES",
+    "INTERVENTION_ROUTES",
     "LOCATING_ROUTES",
     "PROCESS_LOCATORS",
-    "TOGGLING_ROUTES",
     "routes",
 ]
 
@@ -45,26 +50,30 @@ LOCATING_ROUTES: tuple[Route, ...] = (
     *EXECUTION_LOCATORS,
     *ROUNDING_LOCATORS,
 )
-"""Routes that look for the layer behind a finding, run only once there is one."""
+"""Routes that search for the layer behind a finding; they run only after one."""
 
 BATCH_SIZES = (2, 3, 7, 32)
-"""Batch sizes that are tried unless the config names others; 1, all rows and a short tail are always tried."""
+"""Batch sizes to try unless the config names others.
+
+1, all rows and a short last batch are always tried.
+"""
 
 
 def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
-    """Return every route in the order in which they run."""
-    # Which rows hold NaN or infinity comes first: rounding is not measured in them.
-    own = (ROWS_ROUTE, *prediction_routes(sizes), *CALLING_ROUTES, *NEIGHBOUR_ROUTES, *PROBE_ROUTES)
-    of_layers = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *TOGGLING_ROUTES)
-    of_rows = (
-        *SCALING_ROUTES,
-        *SERVED_ROUTES,
-        *ADAPTING_ROUTES,
-        *SHAPE_ROUTES,
-        *STATE_ROUTES,
-        *PADDING_ROUTES,
-        *MASK_ROUTES,
-        *STEPPING_ROUTES,
+    """Return every route, in the order in which they run."""
+    # The rows that hold NaN or infinity come first: rounding noise is not measured on them.
+    calling = (
+        ROWS_ROUTE,
+        *prediction_routes(sizes),
+        *CALLING_ROUTES,
+        *NEIGHBOUR_ROUTES,
+        GIVEN_ROWS_ROUTE,
+        *GRADIENT_ROUTES,
+        *COST_ROUTES,
     )
-    of_numbers = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
-    return (*own, *of_layers, *of_rows, *of_numbers, *RELOADING_ROUTES, *RECORDED_ROUTES)
+    locating = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *INTERVENTION_ROUTES)
+    scaling = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES)
+    sequences = (*SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
+    numerics = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
+    persistence = (*RELOADING_ROUTES, *RECORDED_ROUTES)
+    return (*calling, *locating, *scaling, *sequences, *numerics, *persistence)

@@ -1,4 +1,4 @@
-"""Trace: the data that come out of a run. Only NumPy is imported here."""
+"""Trace: the result of one route on one chunk of rows. Only NumPy is imported here."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = [
     "REPEATED",
     "ROUNDED",
     "Change",
+    "ChangeKind",
     "Outputs",
     "Result",
     "Rows",
@@ -23,32 +24,44 @@ __all__ = [
 ]
 
 REFERENCE, REPEATED, FLOAT64_COPY, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
-"""The route that all others are compared with, its repeat, the same on the float64 copy, and the copy with rounding put back in."""
+"""Names of four routes.
+
+The route that all others are compared with, its repetition, the same on the float64 copy, and the float64
+copy with the rounding of float32 added layer by layer.
+"""
 
 GIVEN_ROWS = "given-rows"
 """The route that returns the rows themselves."""
 
 Rows = Mapping[str, "np.ndarray"]
-"""Input rows by input name; every array has the rows on axis 0."""
+"""Input rows by input name; the rows are on axis 0 of every array."""
 
 Outputs = Mapping[str, "np.ndarray"]
 """Output rows by output name."""
 
+ChangeKind = Literal["weight", "state", "seed"]
+"""The kind of a variable that running the model can change."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A variable that differs after a route from what it was before; `kind` is weight, state or seed."""
+    """A variable whose value after a route differs from the value before it."""
 
     path: str
-    kind: Literal["weight", "state", "seed"]
+    kind: ChangeKind
     max_abs: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a route's function returns: outputs by name, which rows they answer for (None: all, in order) and anything else it measured.
+    """The return value of a route's function.
 
-    A route that brings its own reference along gives it as `baseline`: a second trace, named after the route with "-baseline".
+    Args:
+        outputs: outputs by name.
+        baseline: the route's own reference, if it brings one; it becomes a second trace, named after the
+            route with "-baseline".
+        rows: positions in the chunk of the rows that the outputs belong to; None for all of them, in order.
+        details: other measurements, as plain data.
     """
 
     outputs: Mapping[str, np.ndarray]
@@ -59,9 +72,12 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """What came of one route on one chunk of rows: outputs, or the reason it is unavailable, or its error.
+    """The result of one route on one chunk of rows.
 
-    `rows` are the positions in the chunk that the output rows answer for; None means all of them in order.
+    It has outputs, or the reason why the route is unavailable, or its error.
+
+    `rows` are the positions in the chunk of the rows that the outputs belong to; None for all of them, in
+    order.
     """
 
     route: str
@@ -75,10 +91,10 @@ class Trace:
 
     @property
     def ran(self) -> bool:
-        """Whether the route gave outputs or measurements."""
+        """Whether the route returned outputs or measurements."""
         return self.unavailable is None and self.error is None
 
 
 def float64_name(route: str) -> str:
-    """The name of the same route on the float64 copy; a baseline stays one."""
+    """Return the name of the same route on the float64 copy; a baseline stays a baseline."""
     return route.removesuffix("-baseline") + "-float64" + ("-baseline" if route.endswith("-baseline") else "")

@@ -16,7 +16,7 @@ from keras_consistency_cli.diagnosis.diagnose import diagnose, togglers
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.measurement.measure import Answers, compare
-from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
+from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.trace import Trace
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"
@@ -417,7 +417,7 @@ def test_suspects_are_switched_off_only_where_a_check_fails(
 
 def test_every_toggling_route_belongs_to_a_cause() -> None:
     assert {route for known in CONFIRMATIONS.values() for route in known.routes} == {
-        route.name for route in TOGGLING_ROUTES
+        route.name for route in INTERVENTION_ROUTES
     }
 
 

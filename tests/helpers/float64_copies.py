@@ -10,8 +10,8 @@ from tests.helpers.live_models import Rows, named_rows, session_of
 __all__ = ["float64_copy_of"]
 
 
-def float64_copy_of(built: tuple[Any, Rows], **probe: Any) -> tuple[Float64Session, Rows]:
+def float64_copy_of(built: tuple[Any, Rows], **options: Any) -> tuple[Float64Session, Rows]:
     """Return the float64 copy's session and the rows by input name; raises Float64CopyRefused."""
-    session = session_of(built, **probe)
+    session = session_of(built, **options)
     rows = named_rows(built[1], session.facts)
     return float64_session(session, rows), rows

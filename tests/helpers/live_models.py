@@ -1,4 +1,4 @@
-"""Tiny live models for the tests of the half that runs Keras: healthy ones, and layers with one planted fault each."""
+"""Tiny live models: healthy ones, and layers with one planted fault each."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Rare(layers.Layer):
 
 @register
 class ByBatch(layers.Layer):
-    """Answers by the size of the batch, by the place in it, or by the same random numbers in each place."""
+    """Depends on the batch size, on the position, or draws the same random numbers in each position."""
 
     def __init__(self, how: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -98,7 +98,7 @@ class Boxes(layers.Layer):
 
 @register
 class Checked(layers.Layer):
-    """Refuses a whole batch for one number that is not finite."""
+    """Refuses a batch that contains NaN or infinity."""
 
     def call(self, inputs: Any) -> Any:
         import tensorflow as tf
@@ -108,7 +108,7 @@ class Checked(layers.Layer):
 
 @register
 class Mapped(layers.Layer):
-    """Works row by row in a map of its own, which another map around it breaks."""
+    """Computes row by row in a map, which fails inside a second map."""
 
     def call(self, inputs: Any) -> Any:
         import tensorflow as tf
@@ -121,7 +121,7 @@ class Mapped(layers.Layer):
 
 @register
 class Squeezed(layers.Layer):
-    """Drops every axis of length 1, that of a lone row too."""
+    """Drops every axis of length 1, the row axis of a single row too."""
 
     def call(self, inputs: Any) -> Any:
         return ops.squeeze(inputs)
@@ -155,7 +155,7 @@ class LeftOn(layers.Dropout):
 
 @register
 class Counter(layers.Layer):
-    """Counts its calls in a plain number, in a weight and in a variable that Keras does not track, and answers with all of them."""
+    """Adds its number of calls, kept in a number, a weight and an untracked variable, to its inputs."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -187,7 +187,7 @@ class HardCast(layers.Layer):
 
 @register
 class Dice(layers.Layer):
-    """Throws Python's dice, which no snapshot holds."""
+    """Adds a random number of Python, whose state no snapshot contains."""
 
     def call(self, inputs: Any) -> Any:
         return inputs + random.random()
@@ -195,7 +195,7 @@ class Dice(layers.Layer):
 
 @register
 class TrainedByDefault(layers.Layer):
-    """Doubles its inputs unless it is told that this is inference."""
+    """Doubles its inputs unless training=False is passed."""
 
     def call(self, inputs: Any, training: bool = True) -> Any:
         return inputs * 2.0 if training else inputs
@@ -203,7 +203,7 @@ class TrainedByDefault(layers.Layer):
 
 @register
 class Block(layers.Layer):
-    """A custom layer around any other one."""
+    """A custom layer around a different layer."""
 
     def __init__(self, inner: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -221,7 +221,7 @@ class Block(layers.Layer):
 
 @register
 class Regressor(keras.Model):
-    """A subclassed model that hands training on."""
+    """A subclassed model that passes training to its layers."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -235,7 +235,7 @@ class Regressor(keras.Model):
 
 @register
 class Tagger(keras.Model):
-    """A subclassed recurrent model with an answer for each step."""
+    """A subclassed recurrent model with an output for each time step."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -270,7 +270,7 @@ def chain(shape: tuple[int, ...], *parts: Any, rows: int = 10, batch_size: int |
 
 
 def settled(model: Any) -> Any:
-    """The model with weights, and above all moving statistics, that are nobody's defaults."""
+    """The model with weights and moving statistics that differ from their defaults."""
     values = np.random.default_rng(5)
     for variable in model.variables:
         if "float" in str(variable.dtype) and "seed" not in variable.path:
@@ -394,10 +394,10 @@ NASTY: Mapping[str, Callable[[], Model]] = {
 }
 
 
-def session_of(built: Model, **probe: Any) -> TensorFlowSession:
+def session_of(built: Model, **options: Any) -> TensorFlowSession:
     """A TensorFlow session on a model as it is, without a file in between."""
     return TensorFlowSession(
-        built[0], describe_model(built[0]), RunOptions(**{"batch_size": 4, "sizes": (2, 3), **probe})
+        built[0], describe_model(built[0]), RunOptions(**{"batch_size": 4, "sizes": (2, 3), **options})
     )
 
 
@@ -407,7 +407,7 @@ def named_rows(rows: Rows, facts: Facts) -> Rows:
 
 
 def measured(run: Callable[[Any, Rows], Result], built: Model) -> dict[str, Any]:
-    """What a route that measures, and gives no answers, says of a live model."""
+    """The details of a route that returns no outputs, on a live model."""
     session = session_of(built)
     result = run(session, named_rows(built[1], session.facts))
     assert result.outputs == {}
@@ -415,7 +415,7 @@ def measured(run: Callable[[Any, Rows], Result], built: Model) -> dict[str, Any]
 
 
 def encoder(*parts: Any) -> keras.Model:
-    """A functional model of the name encoder, to be nested."""
+    """A functional model named encoder, to be nested."""
     inputs = hidden = keras.Input((5,))
     for part in parts:
         hidden = part(hidden)
@@ -423,7 +423,7 @@ def encoder(*parts: Any) -> keras.Model:
 
 
 def save_leaking(model: Path) -> None:
-    """Save a classifier in which rows leak, and x.npy with rows for it beside it."""
+    """Save a classifier in which rows leak, and x.npy with rows for it in the same folder."""
     keras.utils.set_random_seed(1)
     parts = [
         layers.Dense(8, activation="tanh"),
@@ -435,7 +435,7 @@ def save_leaking(model: Path) -> None:
 
 
 def state_of(model: Any) -> dict[str, bytes]:
-    """Everything that running a model may change, gathered without the package: variables, states, seeds and numbers on layers."""
+    """Everything that running a model may change: variables, states, seeds and numbers on layers."""
     found: dict[str, bytes] = {}
     for number, layer in enumerate(model._flatten_layers(include_self=True)):
         for name, value in vars(layer).items():

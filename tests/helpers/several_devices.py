@@ -1,6 +1,7 @@
-"""Runs the routes of devices where the CPU is split into three devices, the last two of which stand in for accelerators. Prints what it saw as JSON.
+"""Runs the routes of devices on a CPU that is split into three devices, and prints the results as JSON.
 
-A process of its own, for a backend reads the number of devices once. Usage: python -m tests.helpers.several_devices FOLDER
+The last two devices represent accelerators. This has to be a separate process, because a backend reads the
+number of devices once. Usage: python -m tests.helpers.several_devices FOLDER
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SEEN: list[str] = []
 
 @keras.saving.register_keras_serializable(package="several")
 class Where(keras.layers.Layer):
-    """Notes on which device its inputs and its weight are; while a model is only built they are nowhere."""
+    """Notes the devices of its inputs and its weight; while a model is only built, they have none."""
 
     def build(self, input_shape: Any) -> None:
         self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")
@@ -45,9 +46,9 @@ def _split() -> None:
 
 
 def main(folder: Path) -> None:
-    """Save a model, run every route that a machine with two accelerators has, and print devices, where it ran, and distances from predict."""
+    """Save a model, run every route for two accelerators, and print devices and differences."""
     _split()
-    setattr(devices, "find_accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - a stand-in for accelerators that are not here
+    setattr(devices, "accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - accelerators for the test
     keras.utils.set_random_seed(1)
     rows = {"x": np.random.default_rng(0).normal(size=(20, 6)).astype("float32")}
     parts = [
@@ -65,12 +66,12 @@ def main(folder: Path) -> None:
     for route in devices.DEVICE_ROUTES:
         if route.unavailable(facts) is None:
             SEEN.clear()
-            (mine,) = route.run(session, rows).outputs.values()
-            (theirs,) = expected.values()
+            (candidate,) = route.run(session, rows).outputs.values()
+            (reference,) = expected.values()
             found[route.name] = {
                 "devices": sorted(set(SEEN)),
-                "apart": float(np.abs(mine - theirs[: len(mine)]).max()),
-                "rows": len(mine),
+                "apart": float(np.abs(candidate - reference[: len(candidate)]).max()),
+                "rows": len(candidate),
             }
     print(json.dumps({"devices": facts.devices, "routes": found}))
 

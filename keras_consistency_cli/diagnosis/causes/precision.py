@@ -17,7 +17,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     rounding_alone,
     says,
 )
-from keras_consistency_cli.routes.locating.processes import parted_between
+from keras_consistency_cli.routes.locating.processes import first_differing_layer
 
 __all__ = ["FILE_CAUSES", "NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
 
@@ -40,7 +40,7 @@ def _parting(*routes: str) -> Callable[[Evidence], str | None]:
 
 def _parting_elsewhere(evidence: Evidence) -> str | None:
     """The first layer that gives something else in another process."""
-    return parted_between(
+    return first_differing_layer(
         *(evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere"))
     )
 

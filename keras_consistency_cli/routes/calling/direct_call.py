@@ -1,74 +1,99 @@
-"""Routes that call the model as a function: eager, traced, compiled with XLA, and with the training flag in its three positions."""
+"""Routes that call the model as a function.
+
+Eagerly, traced, compiled with XLA, with and without the training argument.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.base import Route, RouteFunction
 from keras_consistency_cli.routes.session.batches import batches, count, first, stack
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["CALLING_ROUTES"]
+__all__ = ["CALLING_ROUTES", "TrainingDetails", "TrainingEffect"]
 
-_MOST_KINDS = 12
+_MAX_KINDS = 12
 
 
-def _called(**kwargs: Any) -> Callable[[Session, Rows], Result]:
+class TrainingEffect(TypedDict):
+    """How far the outputs change if the layers of one class alone run in training mode."""
+
+    kind: str
+    layers: list[str]
+    max_abs: float
+
+
+class TrainingDetails(TypedDict):
+    """Details of the route `training-call`."""
+
+    effects: list[TrainingEffect]
+
+
+def _call_route(**kwargs: Any) -> RouteFunction:
+    """Return the route function that calls the model with these arguments, batch by batch."""
+
     def run(session: Session, rows: Rows) -> Result:
-        return Result(
-            outputs=stack([session.call(batch, **kwargs) for batch in batches(rows, session.batch_size)])
-        )
+        outputs = [session.call(batch, **kwargs) for batch in batches(rows, session.batch_size)]
+        return Result(outputs=stack(outputs))
 
     return run
 
 
-def _called_once(session: Session, rows: Rows) -> Result:
-    """The eager call on the first batch alone: on a float64 copy it is slow, and one batch shows a fault as well as ten."""
+def _call_first_batch(session: Session, rows: Rows) -> Result:
+    """Call the model eagerly on the first batch only.
+
+    On a float64 copy this is slow, and one batch shows a fault as well as ten.
+    """
     batch = first(rows, session.batch_size)
     return Result(outputs=session.call(batch, training=False), rows=np.arange(count(batch)))
 
 
 def _training_call(session: Session, rows: Rows) -> Result:
-    """`model(x, training=True)` on one batch, and each kind of layer that answers to the flag switched on alone."""
+    """Call `model(x, training=True)` on one batch.
+
+    The effect of each class of layers alone is measured, too.
+    """
     batch = first(rows, session.batch_size)
     session.restore()
-    base = session.call(batch, training=False)
+    inference = session.call(batch, training=False)
     session.restore()
     outputs = session.call(batch, training=True)
-    sensitive = _sensitive(session)
-    effects = []
-    for kind, paths in list(sensitive.items())[:_MOST_KINDS]:
+    effects: list[TrainingEffect] = []
+    for kind, paths in list(_layers_with_flag(session).items())[:_MAX_KINDS]:
         session.restore()
-        with _switched_on(session.model, set(paths)):
-            moved = session.call(batch, training=False)
-        effects.append({"kind": kind, "layers": paths, "max_abs": _furthest(base, moved)})
-    return Result(outputs=outputs, rows=np.arange(count(batch)), details={"effects": effects})
+        with _in_training(session.model, set(paths)):
+            changed = session.call(batch, training=False)
+        effects.append({"kind": kind, "layers": paths, "max_abs": _max_difference(changed, inference)})
+    details: TrainingDetails = {"effects": effects}
+    return Result(outputs=outputs, rows=np.arange(count(batch)), details=details)
 
 
-def _sensitive(session: Session) -> dict[str, list[str]]:
-    """Layers without sublayers whose call takes `training`, grouped by class."""
+def _layers_with_flag(session: Session) -> dict[str, list[str]]:
+    """Return the paths of layers without sublayers whose call takes `training`, by class."""
     from keras_consistency_cli.loading.model.facts import walk_layers
 
-    found: dict[str, list[str]] = {}
+    with_flag = {fact.path for fact in session.facts.layers if fact.takes_training}
+    paths: dict[str, list[str]] = {}
     for path, layer in walk_layers(session.model):
-        takes = any(fact.path == path and fact.takes_training for fact in session.facts.layers)
-        if takes and not any(True for _ in walk_layers(layer)):
-            found.setdefault(type(layer).__name__, []).append(path)
-    return found
+        if path in with_flag and not any(True for _ in walk_layers(layer)):
+            paths.setdefault(type(layer).__name__, []).append(path)
+    return paths
 
 
 @contextmanager
-def _switched_on(model: Any, paths: set[str]) -> Iterator[None]:
-    """Give training=True to these layers alone, whatever the model passes them."""
+def _in_training(model: Any, paths: set[str]) -> Iterator[None]:
+    """Pass training=True to these layers only, whatever the model passes to them."""
     from keras_consistency_cli.loading.model.facts import walk_layers
 
     chosen = {id(layer) for path, layer in walk_layers(model) if path in paths}
@@ -80,16 +105,19 @@ def _switched_on(model: Any, paths: set[str]) -> Iterator[None]:
         yield
 
 
-def _furthest(base: dict[str, np.ndarray], moved: dict[str, np.ndarray]) -> float:
-    distances = [
-        np.abs(base[name].astype(float) - moved[name].astype(float)).max(initial=0.0)
-        for name in base
-        if base[name].dtype.kind in "fiub"
+def _max_difference(candidate: Outputs, reference: Outputs) -> float:
+    """Return the greatest absolute difference over all numeric outputs."""
+    differences = [
+        np.abs(values.astype(float) - candidate[name].astype(float)).max(initial=0.0)
+        for name, values in reference.items()
+        if is_numeric(values.dtype)
     ]
-    return float(max(distances, default=0.0))
+    return float(max(differences, default=0.0))
 
 
-def _graph(jit_compile: bool) -> Callable[[Session, Rows], Result]:
+def _compiled_call_route(jit_compile: bool) -> RouteFunction:
+    """Return the route function that calls the model inside a tf.function, on the first batch."""
+
     def run(session: Session, rows: Rows) -> Result:
         from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
 
@@ -100,46 +128,46 @@ def _graph(jit_compile: bool) -> Callable[[Session, Rows], Result]:
     return run
 
 
-def _tensorflow_only(facts: Facts) -> str | None:
+def _needs_tensorflow(facts: Facts) -> str | None:
     return (
         None
         if facts.backend == "tensorflow"
-        else f"on {facts.backend} the backend decides how a model is compiled"
+        else f"tf.function needs TensorFlow; the backend is {facts.backend}"
     )
 
 
-def _without_strings(facts: Facts) -> str | None:
+def _needs_xla(facts: Facts) -> str | None:
     if any(fact.dtype == "string" for fact in facts.inputs):
-        return "XLA has no strings"
-    return _tensorflow_only(facts)
+        return "XLA does not support strings"
+    return _needs_tensorflow(facts)
 
 
 CALLING_ROUTES: tuple[Route, ...] = (
-    Route(name="call", summary="model(x, training=False), eager", run=_called(training=False)),
+    Route(name="call", summary="model(x, training=False), eager", run=_call_route(training=False)),
     Route(
         name="call-as-given",
         summary="model(x, training=False) with the rows' own dtype",
-        run=_called(training=False, cast=False),
+        run=_call_route(training=False, cast=False),
     ),
     Route(
         name="call-float64",
         summary="model(x, training=False) on the float64 copy",
-        run=_called_once,
+        run=_call_first_batch,
         precision="float64",
         placement="shadow",
     ),
-    Route(name="bare-call", summary="model(x), no flag given", run=_called()),
+    Route(name="bare-call", summary="model(x) without the training argument", run=_call_route()),
     Route(name="training-call", summary="model(x, training=True)", run=_training_call),
     Route(
         name="graph",
         summary="tf.function(model)",
-        run=_graph(jit_compile=False),
-        unavailable=_tensorflow_only,
+        run=_compiled_call_route(jit_compile=False),
+        unavailable=_needs_tensorflow,
     ),
     Route(
         name="xla",
         summary="tf.function(model, jit_compile=True)",
-        run=_graph(jit_compile=True),
-        unavailable=_without_strings,
+        run=_compiled_call_route(jit_compile=True),
+        unavailable=_needs_xla,
     ),
 )

@@ -1,7 +1,8 @@
-"""Patching: a run is made once more with suspected layers held to what they gave in the reference run.
+"""Activation patching: suspected layers are given their outputs from the reference run.
 
-A layer that only looks suspicious leaves the symptom where it was; the culprit takes it along. Calls are told by their number: two runs of one model
-call the same layers in the same order, whatever these are named, so that a layer that is called twice is held twice.
+If a layer only looks suspicious, the symptom remains; if it is the cause, the symptom disappears. Calls are
+identified by their number: two runs of one model call the same layers in the same order, whatever their
+names, so that a layer that is called twice is patched twice.
 """
 
 from __future__ import annotations
@@ -10,22 +11,59 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.routes.locating.layer_sketches import sketched
-from keras_consistency_cli.routes.locating.layers import first_difference, recorded
+from keras_consistency_cli.measurement.distance import expand_row_mask, max_abs_difference
+from keras_consistency_cli.routes.locating.layer_sketches import sketch_tensors
+from keras_consistency_cli.routes.locating.layers import LocatedLayer, first_different_layer
+from keras_consistency_cli.routes.locating.step_recorder import record_steps
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
 
-__all__ = ["Experiment", "held", "without_training"]
+__all__ = ["Experiment", "PatchDetails", "disable_training", "patch_layers"]
 
-_MOST_LAYERS = 6
-"""Suspects that are held at once: more are no cause but a habit of the model."""
+_MAX_LAYERS = 6
+"""The most layers that are patched at once: more are a property of the model, not a cause."""
 
 
-_Tried = tuple[Any, Any, "tuple[str, str] | None", dict[str, Any]]
-"""Both answers with suspects switched off, the code around a suspect whose inputs differ already, and the next layer that parts."""
+class PatchDetails(TypedDict, total=False):
+    """The effect of an intervention; empty if the two runs agree without it.
+
+    `held` are the paths of the layers, `before` and `left` the greatest difference of the outputs without and
+    with the intervention, `then` the next layer that differs. `own_code` is the class whose own call() is at
+    fault, if the difference arises between layers; `left` is None if nothing could be patched.
+    """
+
+    held: list[str]
+    before: float
+    left: float | None
+    then: str
+    own_code: str
+
+
+class _CallingCode(NamedTuple):
+    """The layer or model whose own call() gave a suspect different inputs.
+
+    The path of the model itself is "".
+    """
+
+    path: str
+    kind: str
+
+
+class _Trial(NamedTuple):
+    """The two runs with suspects switched off.
+
+    Args:
+        difference: the greatest difference of their outputs.
+        own_code: the code around a suspect whose inputs differ already.
+        next_layer: the next layer that differs.
+    """
+
+    difference: float
+    own_code: _CallingCode | None
+    next_layer: LocatedLayer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +71,10 @@ class Experiment:
     """Two runs that should agree and do not.
 
     Args:
-        reference: makes the first run, from the state in which the model was loaded, and returns what it answers.
-        candidate: makes the other one after it.
+        reference: makes the first run, from the state in which the model was loaded, and returns its outputs.
+        candidate: makes the second run after it.
         batch: rows of a run.
-        kept: marks the rows that should agree; None where all of them should.
+        kept: mask of the rows that should agree; None if all of them should.
     """
 
     reference: Callable[[], Any]
@@ -44,103 +82,137 @@ class Experiment:
     batch: int
     kept: np.ndarray | None = None
 
-    def run(self) -> tuple[dict[str, Any], float]:
-        """Return the first layer that answers differently, as locating routes do (empty where there is none), and how far answers are apart."""
-        with recorded(self.kept, self.batch) as base:
-            want = self.reference()
-        with recorded(self.kept, self.batch) as other:
-            got = self.candidate()
-        return first_difference(base, other), _distance(self, want, got)
+    def run(self) -> tuple[LocatedLayer, float]:
+        """Return the first layer with different outputs, and the difference of the outputs.
+
+        The layer is empty if there is none.
+        """
+        with record_steps(self.kept, self.batch) as reference_steps:
+            reference = self.reference()
+        with record_steps(self.kept, self.batch) as candidate_steps:
+            candidate = self.candidate()
+        return first_different_layer(reference_steps, candidate_steps), self.difference(candidate, reference)
+
+    def difference(self, candidate: Any, reference: Any) -> float:
+        """Return the greatest difference between the outputs of two runs.
+
+        It is infinite if shapes or NaN differ, and 0 only for equal values.
+        """
+        import keras
+
+        greatest = 0.0
+        for leaves in zip(keras.tree.flatten(candidate), keras.tree.flatten(reference), strict=True):
+            pair = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in leaves]
+            if self.kept is not None and all(array.ndim and len(array) == self.batch for array in pair):
+                pair = [array[self.kept] for array in pair]
+            greatest = max(greatest, max_abs_difference(*pair, nan="equal"))
+        return greatest
+
+    def digest(self, tensors: Any) -> bytes:
+        """Return a digest of every bit of the rows that should agree."""
+        import keras
+
+        return sketch_tensors(keras.tree.flatten(tensors), self.kept, self.batch).digest
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Call:
-    """One call of a suspect in the reference run: a digest of what went in, and what came out."""
+class _RecordedCall:
+    """One call of a suspect in the reference run: a digest of its inputs, and its outputs."""
 
-    path: str
     inputs: bytes
     outputs: Any
 
 
 @dataclass
-class _Held:
-    """What a run with suspects held has shown: where the inputs of one differed already, and the class around it."""
+class _PatchedRun:
+    """What a patched run has shown: the code around suspects whose inputs differed already."""
 
-    entered: list[tuple[str, str]] = field(default_factory=list)
+    own_code: list[_CallingCode] = field(default_factory=list)
 
 
-def held(experiment: Experiment) -> dict[str, Any]:
-    """Hold the first layer that parts, then the next, until the answers agree or there is nothing left to hold.
+def patch_layers(experiment: Experiment) -> PatchDetails:
+    """Patch the first layer that differs, then the next, until the outputs agree.
 
-    Returns:
-        `held` paths, `before` and `left`, the greatest distances without and with them held; `own_code` where the difference arises between layers,
-        in the call() of a model or layer itself, and that is all of it. Empty where the two runs agree to begin with.
+    It ends early if nothing is left to patch.
     """
-    return _one_more_each_time(experiment, _trial)
+    return _accumulate(experiment, _patch_trial)
 
 
-def _one_more_each_time(
-    experiment: Experiment, trial: Callable[[Experiment, list[str]], _Tried]
-) -> dict[str, Any]:
-    """Try the first layer that parts, then that and the next, until the answers agree; what `held` returns."""
+def disable_training(experiment: Experiment) -> PatchDetails:
+    """Call layers with training=False in the candidate run, chosen as in `patch_layers`.
+
+    Nothing is patched.
+    """
+    return _accumulate(experiment, _training_trial)
+
+
+def _accumulate(experiment: Experiment, run_trial: Callable[[Experiment, list[str]], _Trial]) -> PatchDetails:
+    """Switch off the first layer that differs, then also the next, until the outputs agree."""
     found, before = experiment.run()
     if not found:
         return {}
     paths: list[str] = []
-    while found and len(paths) < _MOST_LAYERS:
-        path = str(found["layer"])
-        want, got, entered, then = trial(experiment, [*paths, path])
-        if entered is not None:
-            # What the layer is given differs already: the code around it did that, and nothing but the whole of it can be held.
-            return {**_own_code(experiment, paths, entered), "before": before}
+    left = before
+    while found and len(paths) < _MAX_LAYERS:
+        path = found["layer"]
+        trial = run_trial(experiment, [*paths, path])
+        if trial.own_code is not None:
+            # Its inputs differ already: the code around it is the cause, and only all of it can be patched.
+            return {**_patch_calling_code(experiment, paths, trial.own_code), "before": before}
         paths.append(path)
-        left = _distance(experiment, want, got)
+        left = trial.difference
         if left == 0.0:
             return {"held": paths, "before": before, "left": 0.0}
-        found = then if then.get("layer") not in paths else {}
-    return {"held": paths, "before": before, "left": left, "then": str(found.get("layer", ""))}
+        found = trial.next_layer if trial.next_layer.get("layer") not in paths else {}
+    return {"held": paths, "before": before, "left": left, "then": found.get("layer", "")}
 
 
-def _own_code(experiment: Experiment, paths: list[str], around: tuple[str, str]) -> dict[str, Any]:
-    """The layer around, held in place of the one whose inputs differ; nothing is held where it is the model itself."""
-    path, kind = around
-    if not path:
-        return {"held": paths, "own_code": kind, "left": None}
-    want, got, entered, _ = _trial(experiment, [*paths, path])
-    left = None if entered is not None else _distance(experiment, want, got)
-    return {"held": [*paths, path], "own_code": kind, "left": left}
+def _patch_calling_code(experiment: Experiment, paths: list[str], code: _CallingCode) -> PatchDetails:
+    """Patch the layer around the suspect instead of it.
+
+    Nothing can be patched if that is the model itself.
+    """
+    if not code.path:
+        return {"held": paths, "own_code": code.kind, "left": None}
+    trial = _patch_trial(experiment, [*paths, code.path])
+    left = trial.difference if trial.own_code is None else None
+    return {"held": [*paths, code.path], "own_code": code.kind, "left": left}
 
 
-def _trial(experiment: Experiment, paths: list[str]) -> _Tried:
-    """Both answers with these layers held, the code around a suspect whose inputs differ already, and the next layer that parts."""
+def _patch_trial(experiment: Experiment, paths: list[str]) -> _Trial:
+    """Make both runs with these layers patched."""
     kept, batch = experiment.kept, experiment.batch
-    with recorded(kept, batch) as base, _noted(paths, kept, batch) as calls:
-        want = experiment.reference()
-    with _holding(calls, kept, batch) as seen, recorded(kept, batch) as other:
-        got = experiment.candidate()
-    below = tuple(f"{path}/" for path in paths)
-    left = [
-        [step for step in steps if step.path not in paths and not step.path.startswith(below)]
-        for steps in (base, other)
-    ]
-    return want, got, seen.entered[0] if seen.entered else None, first_difference(*left)
+    with record_steps(kept, batch) as reference_steps, _recording_calls(experiment, paths) as calls:
+        reference = experiment.reference()
+    with _patching(experiment, calls) as patched, record_steps(kept, batch) as candidate_steps:
+        candidate = experiment.candidate()
+    inside = tuple(f"{path}/" for path in paths)
+    remaining = (
+        [step for step in steps if step.path not in paths and not step.path.startswith(inside)]
+        for steps in (reference_steps, candidate_steps)
+    )
+    return _Trial(
+        difference=experiment.difference(candidate, reference),
+        own_code=patched.own_code[0] if patched.own_code else None,
+        next_layer=first_different_layer(*remaining),
+    )
 
 
 @contextmanager
-def _noted(paths: list[str], kept: np.ndarray | None, batch: int) -> Iterator[dict[int, _Call]]:
-    """Note every call of these layers by its number."""
-    calls: dict[int, _Call] = {}
+def _recording_calls(experiment: Experiment, paths: list[str]) -> Iterator[dict[int, _RecordedCall]]:
+    """Record every call of these layers, by its number."""
+    calls: dict[int, _RecordedCall] = {}
     started = 0
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal started
         started += 1
-        number, path = started, path_of(running)
-        if len(running) == 1 or path not in paths:
+        number = started
+        if len(running) == 1 or path_of(running) not in paths:
             return original(*args, **kwargs)
-        inputs = _digest((args, kwargs), kept, batch)
+        inputs = experiment.digest((args, kwargs))
         outputs = original(*args, **kwargs)
-        calls[number] = _Call(path=path, inputs=inputs, outputs=_copied(outputs))
+        calls[number] = _RecordedCall(inputs=inputs, outputs=_copy_as_arrays(outputs))
         return outputs
 
     with intercepted(around):
@@ -148,129 +220,90 @@ def _noted(paths: list[str], kept: np.ndarray | None, batch: int) -> Iterator[di
 
 
 @contextmanager
-def _holding(calls: dict[int, _Call], kept: np.ndarray | None, batch: int) -> Iterator[_Held]:
-    """Put the noted outputs in the place of those that the same calls give now."""
-    seen, started = _Held(), 0
+def _patching(experiment: Experiment, calls: dict[int, _RecordedCall]) -> Iterator[_PatchedRun]:
+    """Replace the outputs of calls by the recorded ones."""
+    run, started = _PatchedRun(), 0
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal started
         started += 1
-        noted = calls.get(started)
-        differ = (
-            noted is not None and not seen.entered and _digest((args, kwargs), kept, batch) != noted.inputs
-        )
+        recorded = calls.get(started)
+        if recorded is None:
+            return original(*args, **kwargs)
+        inputs_differ = not run.own_code and experiment.digest((args, kwargs)) != recorded.inputs
         outputs = original(*args, **kwargs)
-        if noted is None:
-            return outputs
-        if differ and _parts(outputs, noted.outputs, kept, batch):
-            seen.entered.append(
-                (path_of(running[:-1]) if len(running) > 2 else "", type(running[-2]).__name__)
-            )
-        return _replaced(outputs, noted.outputs, kept, batch)
+        if inputs_differ and experiment.digest(outputs) != experiment.digest(recorded.outputs):
+            path = path_of(running[:-1]) if len(running) > 2 else ""
+            run.own_code.append(_CallingCode(path, type(running[-2]).__name__))
+        return _replace_outputs(experiment, outputs, recorded.outputs)
 
     with intercepted(around):
-        yield seen
+        yield run
 
 
-def _digest(tensors: Any, kept: np.ndarray | None, batch: int) -> bytes:
+def _replace_outputs(experiment: Experiment, outputs: Any, recorded: Any) -> Any:
+    """Return the recorded outputs for the rows that should agree, else the layer's own.
+
+    Masks stay the layer's own.
+    """
     import keras
 
-    return sketched(keras.tree.flatten(tensors), kept, batch).digest
+    def replace(own: Any, saved: Any) -> Any:
+        return _replace_tensor(experiment, own, saved)
+
+    return keras.tree.map_structure(replace, outputs, recorded)
 
 
-def _parts(own: Any, noted: Any, kept: np.ndarray | None, batch: int) -> bool:
-    return _digest(own, kept, batch) != _digest(noted, kept, batch)
-
-
-def _replaced(own: Any, noted: Any, kept: np.ndarray | None, batch: int) -> Any:
-    """The noted outputs for the rows that count, the layer's own for all others; masks stay the layer's own."""
+def _replace_tensor(experiment: Experiment, own: Any, saved: Any) -> Any:
     import keras
 
-    return keras.tree.map_structure(lambda mine, theirs: _merged(mine, theirs, kept, batch), own, noted)
-
-
-def _merged(own: Any, noted: Any, kept: np.ndarray | None, batch: int) -> Any:
-    import keras
-
-    if not isinstance(noted, np.ndarray) or tuple(own.shape) != noted.shape:
+    if not isinstance(saved, np.ndarray) or tuple(own.shape) != saved.shape:
         return own
-    if kept is not None:
-        if noted.ndim == 0 or noted.shape[0] != batch:
+    if experiment.kept is not None:
+        if saved.ndim == 0 or saved.shape[0] != experiment.batch:
             return own
-        noted = np.where(
-            kept.reshape((-1,) + (1,) * (noted.ndim - 1)), noted, np.asarray(keras.ops.convert_to_numpy(own))
-        )
-    tensor = keras.ops.convert_to_tensor(noted, dtype=keras.backend.standardize_dtype(own.dtype))
+        own_array = np.asarray(keras.ops.convert_to_numpy(own))
+        saved = np.where(expand_row_mask(experiment.kept, saved), saved, own_array)
+    tensor = keras.ops.convert_to_tensor(saved, dtype=keras.backend.standardize_dtype(own.dtype))
     mask = getattr(own, "_keras_mask", None)
     if mask is not None:
         tensor._keras_mask = mask
     return tensor
 
 
-def _copied(outputs: Any) -> Any:
-    """Outputs as arrays, what is no tensor as it is."""
+def _copy_as_arrays(outputs: Any) -> Any:
+    """Return outputs as arrays; objects that are not tensors stay as they are."""
     import keras
 
-    return keras.tree.map_structure(
-        lambda leaf: np.array(keras.ops.convert_to_numpy(leaf)) if hasattr(leaf, "shape") else leaf, outputs
+    def copy(leaf: Any) -> Any:
+        return np.array(keras.ops.convert_to_numpy(leaf)) if hasattr(leaf, "shape") else leaf
+
+    return keras.tree.map_structure(copy, outputs)
+
+
+def _training_trial(experiment: Experiment, paths: list[str]) -> _Trial:
+    """Make both runs, with these layers called with training=False in the candidate run."""
+    with record_steps(experiment.kept, experiment.batch) as reference_steps:
+        reference = experiment.reference()
+    with _in_inference(paths), record_steps(experiment.kept, experiment.batch) as candidate_steps:
+        candidate = experiment.candidate()
+    return _Trial(
+        difference=experiment.difference(candidate, reference),
+        own_code=None,
+        next_layer=first_different_layer(reference_steps, candidate_steps),
     )
-
-
-def _distance(experiment: Experiment, want: Any, got: Any) -> float:
-    """The greatest distance between two runs' answers; infinite where shapes or NaN differ, 0 only for the same bits."""
-    import keras
-
-    furthest = 0.0
-    for mine, theirs in zip(keras.tree.flatten(got), keras.tree.flatten(want), strict=True):
-        pair = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in (mine, theirs)]
-        if experiment.kept is not None and all(
-            values.ndim and len(values) == experiment.batch for values in pair
-        ):
-            pair = [values[experiment.kept] for values in pair]
-        furthest = max(furthest, _apart(*pair))
-    return furthest
-
-
-def _apart(mine: np.ndarray, theirs: np.ndarray) -> float:
-    if mine.shape != theirs.shape:
-        return float("inf")
-    if mine.tobytes() == theirs.tobytes():
-        return 0.0
-    if mine.dtype.kind not in "fiub" or theirs.dtype.kind not in "fiub":
-        return float("inf")
-    with np.errstate(invalid="ignore"):
-        distance = np.abs(mine.astype(np.float64) - theirs.astype(np.float64))
-    same = (mine == theirs) | ((mine != mine) & (theirs != theirs))
-    return float(np.nan_to_num(np.where(same, 0.0, distance), nan=np.inf).max(initial=0.0))
-
-
-def without_training(experiment: Experiment) -> dict[str, Any]:
-    """As `held`, but layers are not held to outputs: they are called with training=False in the candidate run, all else as it was."""
-    return _one_more_each_time(experiment, _untrained)
-
-
-def _untrained(experiment: Experiment, paths: list[str]) -> _Tried:
-    """Both answers with these layers called with training=False, and the next layer that parts."""
-    with recorded(experiment.kept, experiment.batch) as base:
-        want = experiment.reference()
-    with _in_inference(paths), recorded(experiment.kept, experiment.batch) as other:
-        got = experiment.candidate()
-    return want, got, None, first_difference(base, other)
 
 
 @contextmanager
 def _in_inference(paths: list[str]) -> Iterator[None]:
-    """Pass training=False to these layers, whatever their callers say."""
+    """Pass training=False to these layers, whatever their callers pass."""
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if len(running) > 1 and path_of(running) in paths:
-            names = list(inspect.signature(running[-1].call).parameters)
-            at = names.index("training") if "training" in names else None
-            if at is not None:
-                args, kwargs = (
-                    args[:at],
-                    {**kwargs, **dict(zip(names[at:], args[at:], strict=False)), "training": False},
-                )
+        names = list(inspect.signature(running[-1].call).parameters) if path_of(running) in paths else []
+        if len(running) > 1 and "training" in names:
+            position = names.index("training")
+            by_name = dict(zip(names[position:], args[position:], strict=False))
+            args, kwargs = args[:position], {**kwargs, **by_name, "training": False}
         return original(*args, **kwargs)
 
     with intercepted(around):

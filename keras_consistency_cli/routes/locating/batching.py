@@ -1,7 +1,10 @@
-"""The route that looks for the layer at which the size of a batch, or a row's place in it, begins to count.
+"""The route that searches for a layer that depends on batch size or position.
 
-The same rows run in one batch and in others, layer by layer. Kernels round by batch size, so that bits may differ everywhere: a layer is at fault
-where rows go in that agree within rounding and come out that do not, or where a batch of another size is refused.
+That is, the output of the layer depends on the size of the batch or on a row's position in it.
+
+The same rows run in several batches, layer by layer. Kernels round by batch size, so that bits may differ
+everywhere: a layer is at fault if its inputs agree within rounding and its outputs do not, or if it refuses a
+batch of another size.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.locating.layer_sketches import beyond_rounding
-from keras_consistency_cli.routes.locating.layers import Steps, recorded, told
+from keras_consistency_cli.routes.locating.divergence import first_step_beyond_rounding
+from keras_consistency_cli.routes.locating.layers import LocatedLayer, divergence_report, name_step
+from keras_consistency_cli.routes.locating.step_recorder import Steps, record_steps
 from keras_consistency_cli.routes.session.batches import count, first, some
 from keras_consistency_cli.routes.trace import Result, Rows
 
@@ -22,51 +26,58 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCHING_LOCATORS"]
 
-_MOST = 256
+_MAX_BATCH = 256
 
 
 def _batching(session: Session, rows: Rows) -> Result:
-    """Where rows first come out otherwise because their batch has another size, or because they stand elsewhere in it."""
+    """Locate where outputs first change because the batch has a different size or order."""
     size = min(session.batch_size, count(rows))
     whole = first(rows, size)
-    for other, places in _other_batches(session, rows, size):
-        shared = np.flatnonzero(places < size)
-        base = _run(session, whole, places[shared])
-        found = _run(session, other, shared)
-        if found.refused is not None:
-            here = found.refused
-            details = {
-                "layer": here.path,
-                "kind": here.kind,
-                "custom": here.custom,
-                "order": len(found) + 1,
-                "steps": len(base),
-            }
-            return Result(outputs={}, details=details)
-        at = beyond_rounding(base, found)
-        if at is not None:
-            return Result(outputs={}, details=told(base, found, at))
+    for positions in _batch_positions(session, rows, size):
+        # The rows of this batch that the first batch contains too.
+        shared = np.flatnonzero(positions < size)
+        reference = _record_run(session, whole, positions[shared])
+        candidate = _record_run(session, some(rows, positions), shared)
+        found = _faulty_layer(reference, candidate)
+        if found:
+            return Result(outputs={}, details=found)
     return Result(outputs={})
 
 
-def _other_batches(session: Session, rows: Rows, size: int) -> Iterator[tuple[Rows, np.ndarray]]:
-    """Batches, and where their rows stand in the first one, or behind it: the same rows turned by one and backwards, then other sizes."""
-    turned = np.roll(np.arange(size), 1)
-    several = [turned, turned[::-1]] if size > 1 else []
+def _faulty_layer(reference: Steps, candidate: Steps) -> LocatedLayer:
+    if candidate.refused is not None:
+        return name_step(candidate.refused, len(candidate), len(reference))
+    position = first_step_beyond_rounding(reference, candidate)
+    return {} if position is None else divergence_report(reference, candidate, position)
+
+
+def _batch_positions(session: Session, rows: Rows, size: int) -> Iterator[np.ndarray]:
+    """Yield the positions of rows of batches to compare with the first batch.
+
+    First the same rows shifted by one and reversed, then other batch sizes.
+    """
+    shifted = np.roll(np.arange(size), 1)
+    if size > 1:
+        yield from (shifted, shifted[::-1])
     if session.facts.batch_size is None:
-        sizes = dict.fromkeys((1, *session.options.sizes, size - 1, min(count(rows), _MOST)))
-        several += [np.arange(each) for each in sizes if 0 < each <= count(rows) and each != size]
-    for places in several:
-        yield some(rows, places), places
+        sizes = dict.fromkeys((1, *session.options.sizes, size - 1, min(count(rows), _MAX_BATCH)))
+        for batch_size in sizes:
+            if 0 < batch_size <= count(rows) and batch_size != size:
+                yield np.arange(batch_size)
 
 
-def _run(session: Session, batch: Rows, kept: np.ndarray) -> Steps:
-    """One eager run as predict makes it, from the state in which the model was loaded, of which these rows count, in this order.
+def _record_run(session: Session, batch: Rows, kept: np.ndarray) -> Steps:
+    """Record one eager predict step from the state in which the model was loaded.
 
     It ends at the layer that refuses a batch of this size, which the steps then name.
+
+    Args:
+        session: the model.
+        batch: rows.
+        kept: the rows that count, in this order.
     """
     session.restore()
-    with recorded(kept, count(batch)) as steps:
+    with record_steps(kept, count(batch)) as steps:
         try:
             session.model.predict_step((session.pack(batch),))
         except Exception:
@@ -78,7 +89,7 @@ def _run(session: Session, batch: Rows, kept: np.ndarray) -> Steps:
 BATCHING_LOCATORS: tuple[Route, ...] = (
     Route(
         name="locate-batching",
-        summary="the first layer that heeds the size of the batch or the place in it",
+        summary="the first layer whose output depends on the batch size or on a row's position in the batch",
         run=_batching,
     ),
 )

@@ -1,6 +1,7 @@
-"""The route that looks for the layer that computes otherwise in a traced graph than when it is run eagerly.
+"""The route that searches for a layer that computes differently in a graph than eagerly.
 
-Every layer of one eager call is given the same inputs once more, inside a tf.function of its own. What comes out otherwise is the layer's own doing.
+Every layer of one eager call is given the same inputs a second time, inside a tf.function of its own. A
+difference in its outputs is then caused by this layer.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float, is_numeric
+from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.locating.layer_sketches import NO_ROUNDING
-from keras_consistency_cli.routes.locating.layers import blamed, symbolic
+from keras_consistency_cli.routes.locating.divergence import MIN_FAULT
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
+from keras_consistency_cli.routes.locating.step_recorder import is_symbolic, owning_layer
 from keras_consistency_cli.routes.session.batches import count, first
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
 from keras_consistency_cli.routes.trace import Result, Rows
@@ -20,77 +24,97 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["EXECUTION_LOCATORS"]
+__all__ = ["EXECUTION_LOCATORS", "ExecutionDetails"]
 
 _ROWS = 8
+_STEPS = 4
+"""Steps between neighbouring numbers of the dtype that rounding in one layer may differ."""
+
+
+class ExecutionDetails(LocatedLayer, total=False):
+    """Details of the route: the layer, and the dtypes of its output, eagerly and in a graph."""
+
+    dtypes: list[str]
 
 
 def _execution(session: Session, rows: Rows) -> Result:
-    """The innermost layer to part, of those the first; nothing where none does."""
+    """Locate the first layer to finish with a difference.
+
+    Of nested layers, the innermost finishes first.
+    """
     import keras
 
-    found: dict[str, Any] = {}
-    seen = 0
+    found: ExecutionDetails = {}
+    steps = 0
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        nonlocal seen
-        made = original(*args, **kwargs)
-        leaves = keras.tree.flatten((args, kwargs, made))
-        if not symbolic(leaves) and not found:
-            seen += 1
-            apart = _apart(keras.tree.flatten(made), _traced(running[-1], args, kwargs))
-            found.update({**blamed(running), "order": seen, **apart} if apart else {})
-        return made
+        nonlocal steps
+        outputs = original(*args, **kwargs)
+        if not is_symbolic(keras.tree.flatten((args, kwargs, outputs))) and not found:
+            steps += 1
+            dtypes = _differing_dtypes(keras.tree.flatten(outputs), _run_in_graph(running[-1], args, kwargs))
+            if dtypes:
+                path, kind, custom = owning_layer(running)
+                found.update(
+                    {"layer": path, "kind": kind, "custom": custom, "order": steps, "dtypes": dtypes}
+                )
+        return outputs
 
     batch = first(rows, session.facts.batch_size or min(_ROWS, count(rows)))
     session.restore()
     with intercepted(around):
         session.model(session.pack(batch), training=False)
-    return Result(outputs={}, details={**found, "steps": seen} if found else {})
+    if found:
+        found["steps"] = steps
+    return Result(outputs={}, details=found)
 
 
-def _traced(layer: Callable[..., Any], args: Any, kwargs: Any) -> list[Any]:
-    """What a layer gives in a graph, by way of its own class's `__call__`; nothing where it cannot be traced by itself."""
+def _run_in_graph(layer: Callable[..., Any], args: Any, kwargs: Any) -> list[Any]:
+    """Return the outputs of a layer in a graph; nothing if it cannot be traced alone."""
     import keras
     import tensorflow as tf
 
-    def tensor(leaf: Any) -> Any:
+    def as_tensor(leaf: Any) -> Any:
         return tf.convert_to_tensor(leaf) if isinstance(leaf, np.ndarray) else leaf
 
-    given = keras.tree.map_structure(tensor, (args, kwargs))
+    inputs = keras.tree.map_structure(as_tensor, (args, kwargs))
     try:
-        made = tf.function(lambda pair: layer(*pair[0], **pair[1]))(given)
+        outputs = tf.function(lambda pair: layer(*pair[0], **pair[1]))(inputs)
     except Exception:
         return []
-    return list(keras.tree.flatten(made))
+    return list(keras.tree.flatten(outputs))
 
 
-def _apart(eager: list[Any], graph: list[Any]) -> dict[str, Any]:
-    """How far two answers of a layer are apart, as a share of the greatest number, and of which dtypes they are; empty within rounding."""
-    for mine, theirs in zip(eager, graph, strict=False):
-        a, b = (np.asarray(each) if hasattr(each, "shape") else np.zeros(0) for each in (mine, theirs))
-        if a.shape != b.shape or a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub" or not a.size:
+def _differing_dtypes(eager: list[Any], graph: list[Any]) -> list[str]:
+    """Return the dtypes of the first output that differs by more than rounding.
+
+    Empty if none does.
+    """
+    for pair in zip(eager, graph, strict=False):
+        a, b = (np.asarray(leaf) if hasattr(leaf, "shape") else np.zeros(0) for leaf in pair)
+        if a.shape != b.shape or not (is_numeric(a.dtype) and is_numeric(b.dtype)) or not a.size:
             continue
         wide = a.astype(np.float64), b.astype(np.float64)
-        off = float(np.nanmax(np.abs(wide[0] - wide[1]), initial=0.0))
-        if off > NO_ROUNDING * float(np.nanmax(np.abs(wide[0]), initial=0.0)):
-            return {"dtypes": [a.dtype.name, b.dtype.name]}
-    return {}
+        difference = float(np.nanmax(np.abs(wide[0] - wide[1]), initial=0.0))
+        # One step of float16 is more than the least fault of float32.
+        steps = [_STEPS * float(np.finfo(x.dtype).eps) for x in (a, b) if is_float(x.dtype)]
+        least = max([MIN_FAULT, *steps])
+        if difference > least * float(np.nanmax(np.abs(wide[0]), initial=0.0)):
+            return [a.dtype.name, b.dtype.name]
+    return []
 
 
-def _elsewhere(facts: Any) -> str | None:
-    return (
-        None
-        if facts.backend == "tensorflow"
-        else f"graphs are traced with TensorFlow; the backend is {facts.backend}"
-    )
+def _needs_tensorflow(facts: Facts) -> str | None:
+    if facts.backend == "tensorflow":
+        return None
+    return f"graphs are traced with TensorFlow; the backend is {facts.backend}"
 
 
 EXECUTION_LOCATORS: tuple[Route, ...] = (
     Route(
         name="locate-execution",
-        summary="the first layer that computes otherwise in a graph than eagerly",
+        summary="the first layer that computes differently in a graph than eagerly",
         run=_execution,
-        unavailable=_elsewhere,
+        unavailable=_needs_tensorflow,
     ),
 )

@@ -1,7 +1,9 @@
-"""Routes that switch a suspect off, once a check has failed: where the symptom goes with it, the cause is confirmed.
+"""Routes that switch off a suspect after a check has failed.
 
-Each makes the two runs that should agree on a few rows, eagerly, as the locating routes do, and then again with the suspected layers held. They
-measure, and give no answers.
+If the symptom disappears, the cause is confirmed.
+
+Each makes the two runs that should agree on a few rows, eagerly, as the locating routes do, and then again
+with the suspected layers switched off. They measure the remaining difference and return no outputs.
 """
 
 from __future__ import annotations
@@ -9,33 +11,58 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, plain_routes
-from keras_consistency_cli.routes.locating.activation_patching import Experiment, held, without_training
-from keras_consistency_cli.routes.locating.layers import finite_batches, neighbour_runs, recorded
+from keras_consistency_cli.routes.locating.activation_patching import (
+    Experiment,
+    PatchDetails,
+    disable_training,
+    patch_layers,
+)
+from keras_consistency_cli.routes.locating.layers import finite_batches
+from keras_consistency_cli.routes.locating.neighbour_runs import neighbour_runs
+from keras_consistency_cli.routes.locating.step_recorder import record_steps
 from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
 from keras_consistency_cli.routes.sequences.padding import compare_padding
 from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.distances import greatest_difference
 from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["TOGGLING_ROUTES"]
+__all__ = ["INTERVENTION_ROUTES", "InterventionDetails"]
 
 _ROWS = 8
 
 
-def _predicting(session: Session, rows: Rows, *, restored: bool = True) -> Callable[[], Any]:
-    """One eager run as predict makes it, from the state in which the model was loaded, or from where it is."""
+class InterventionDetails(TypedDict, total=False):
+    """Details of `plain-predict` and `hold-masks`; empty if nothing was measured.
+
+    `before` and `left` are the greatest difference without and with the intervention, `scale` is the greatest
+    output, `held` the layers whose mask was restored.
+    """
+
+    held: list[str]
+    before: float
+    left: float
+    scale: float
+
+
+def _predict_step(session: Session, rows: Rows, *, restore: bool = True) -> Callable[[], Any]:
+    """Return a function that makes one eager predict step.
+
+    By default it starts from the state in which the model was loaded.
+    """
 
     def run() -> Any:
-        if restored:
+        if restore:
             session.restore()
         return session.model.predict_step((session.pack(rows),))
 
@@ -43,212 +70,222 @@ def _predicting(session: Session, rows: Rows, *, restored: bool = True) -> Calla
 
 
 def _neighbours(session: Session, rows: Rows) -> Result:
-    """The companions replaced, and the layers that let them in held to what they gave before for the rows that stay."""
-    for batch, swapped, kept in neighbour_runs(session, rows):
-        runs = {"reference": _predicting(session, batch), "candidate": _predicting(session, swapped)}
-        found = held(Experiment(**runs, kept=kept, batch=count(batch)))
-        if found:
-            return Result(outputs={}, details=found)
+    """Replace neighbours.
+
+    The layers that mix them are given their earlier outputs for the kept rows.
+    """
+    for run in neighbour_runs(session, rows):
+        experiment = Experiment(
+            reference=_predict_step(session, run.batch),
+            candidate=_predict_step(session, run.replaced),
+            kept=run.kept,
+            batch=count(run.batch),
+        )
+        details = patch_layers(experiment)
+        if details:
+            return Result(outputs={}, details=details)
     return Result(outputs={})
 
 
 def _repeat(session: Session, rows: Rows) -> Result:
-    """A second run from where the first one ended, and the layers that answer otherwise held to what they gave the first time."""
+    """Run a second time from the end of the first run.
+
+    Layers that differ are given their first outputs.
+    """
     batch = first(rows, session.facts.batch_size or _ROWS)
-    second = _predicting(session, batch, restored=False)
-    return Result(
-        outputs={},
-        details=held(Experiment(reference=_predicting(session, batch), candidate=second, batch=count(batch))),
+    experiment = Experiment(
+        reference=_predict_step(session, batch),
+        candidate=_predict_step(session, batch, restore=False),
+        batch=count(batch),
     )
+    return Result(outputs={}, details=patch_layers(experiment))
 
 
 def _training(session: Session, rows: Rows) -> Result:
-    """A bare call, and the layers that answer to it as in training called with training=False."""
+    """Call the model without the training argument.
+
+    Layers in training mode are called with training=False.
+    """
     batch = first(rows, session.facts.batch_size or _ROWS)
 
-    def calling(**kwargs: Any) -> Callable[[], Any]:
+    def call(**kwargs: Any) -> Callable[[], Any]:
         def run() -> Any:
             session.restore()
             return session.model(session.pack(batch), **kwargs)
 
         return run
 
-    return Result(
-        outputs={},
-        details=without_training(
-            Experiment(reference=calling(training=False), candidate=calling(), batch=count(batch))
-        ),
-    )
+    experiment = Experiment(reference=call(training=False), candidate=call(), batch=count(batch))
+    return Result(outputs={}, details=disable_training(experiment))
 
 
 def _nonfinite(session: Session, rows: Rows) -> Result:
-    """NaN and infinity that a layer makes of finite numbers replaced by 0 where they arise."""
+    """Replace NaN and infinity by 0 in the output of the layer that creates them."""
     for batch in finite_batches(session, rows):
-        run = _predicting(session, batch)
-        with recorded(None, count(batch)) as steps:
-            before = _bad_values(run())
-        at = next((step.path for step in steps if not step.outputs.finite), None)
-        if at is not None:
-            with _zeroed(at):
-                left = _bad_values(run())
-            return Result(outputs={}, details={"held": [at], "before": before, "left": left})
+        run = _predict_step(session, batch)
+        with record_steps(None, count(batch)) as steps:
+            before = _count_nonfinite(run())
+        path = next((step.path for step in steps if not step.outputs.finite), None)
+        if path is not None:
+            with _zeroing_nonfinite(path):
+                left = _count_nonfinite(run())
+            details: PatchDetails = {"held": [path], "before": before, "left": left}
+            return Result(outputs={}, details=details)
     return Result(outputs={})
 
 
-def _bad_values(outputs: Any) -> int:
+def _count_nonfinite(outputs: Any) -> int:
     import keras
 
     arrays = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in keras.tree.flatten(outputs)]
-    return sum(int((~np.isfinite(values)).sum()) for values in arrays if values.dtype.kind == "f")
+    return sum(int((~np.isfinite(array)).sum()) for array in arrays if is_float(array.dtype))
 
 
 @contextmanager
-def _zeroed(path: str) -> Iterator[None]:
-    """Put 0 in the place of NaN and infinity in what one layer gives."""
+def _zeroing_nonfinite(path: str) -> Iterator[None]:
+    """Replace NaN and infinity by 0 in the outputs of one layer."""
     import keras
 
-    def nonfinite_zeroed(leaf: Any) -> Any:
-        floats = hasattr(leaf, "dtype") and "float" in keras.backend.standardize_dtype(leaf.dtype)
-        return keras.ops.where(keras.ops.isfinite(leaf), leaf, keras.ops.zeros_like(leaf)) if floats else leaf
+    def zero_nonfinite(leaf: Any) -> Any:
+        if not hasattr(leaf, "dtype") or "float" not in keras.backend.standardize_dtype(leaf.dtype):
+            return leaf
+        return keras.ops.where(keras.ops.isfinite(leaf), leaf, keras.ops.zeros_like(leaf))
 
     def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
-        # The model itself has no path but its name: what it answers is not to be mended.
-        return (
-            keras.tree.map_structure(nonfinite_zeroed, outputs)
-            if len(running) > 1 and path_of(running) == path
-            else outputs
-        )
+        # The path of the model itself is its name: its outputs are not changed.
+        if len(running) > 1 and path_of(running) == path:
+            return keras.tree.map_structure(zero_nonfinite, outputs)
+        return outputs
 
     with intercepted(around):
         yield
 
 
-def _loaded_again(session: Session, rows: Rows) -> Result:
-    """Two copies of the same file, or of the model saved once more, and the layers that differ held to what they gave in the first one."""
+def _copies(session: Session, rows: Rows) -> Result:
+    """Compare with a copy of the file, or of the model saved again.
+
+    Layers that differ are given the model's outputs.
+    """
     from keras_consistency_cli.loading.model.resaving import load_again, save_and_load
 
-    file, how = session.subject.files.model, session.loading
+    file, loading = session.subject.files.model, session.loading
     batch = first(rows, session.facts.batch_size or _ROWS)
-    copies = save_and_load(session.model, **how, times=1)
+    saved_copies = save_and_load(session.model, **loading, times=1)
+    details: PatchDetails = {}
     try:
-        # A model that was never a file has nothing to be loaded from.
-        again = load_again(Path(file), compiled=False, **how) if file else None
-        details = _against_copy(session, again, batch) if again is not None else {}
-        details = details or _against_copy(session, next(copies), batch)
+        # A model that was never a file cannot be loaded from one.
+        if file:
+            details = _patch_copy(session, load_again(Path(file), compiled=False, **loading), batch)
+        details = details or _patch_copy(session, next(saved_copies), batch)
     finally:
-        copies.close()
+        saved_copies.close()
     return Result(outputs={}, details=details)
 
 
-def _against_copy(session: Session, model: Any, batch: Rows) -> dict[str, Any]:
-    copy = session.on_copy(model)
+def _patch_copy(session: Session, model: Any, batch: Rows) -> PatchDetails:
+    run_copy = _predict_step(session.on_copy(model), batch)
     # The copy is built by its first call; from then on both call the same layers in the same order.
-    _predicting(copy, batch)()
-    return held(
-        Experiment(
-            reference=_predicting(session, batch), candidate=_predicting(copy, batch), batch=count(batch)
-        )
-    )
+    run_copy()
+    experiment = Experiment(reference=_predict_step(session, batch), candidate=run_copy, batch=count(batch))
+    return patch_layers(experiment)
 
 
-def _plain(session: Session, rows: Rows) -> Result:
-    """Predict with what the model's class overrides put back to Keras's own, against model(x, training=False)."""
+def _plain_predict(session: Session, rows: Rows) -> Result:
+    """Predict with the overridden methods of the model's class replaced by those of Keras.
+
+    The result is compared with model(x, training=False).
+    """
+    batch = first(rows, session.facts.batch_size or _ROWS)
+
+    def predict() -> Outputs:
+        session.restore()
+        return session.predict(batch)
+
+    session.restore()
+    called = session.call(batch, training=False)
+    before = predict()
+    with _without_overrides(session):
+        left = predict()
+    details: InterventionDetails = {
+        "before": greatest_difference(before, called),
+        "left": greatest_difference(left, called),
+        "scale": _scale(called),
+    }
+    return Result(outputs={}, details=details)
+
+
+@contextmanager
+def _without_overrides(session: Session) -> Iterator[None]:
+    """Give the model a class with the overridden methods of Keras."""
     import keras
 
-    batch = first(rows, session.facts.batch_size or _ROWS)
-    called = _fresh(session, lambda: session.call(batch, training=False))
-    before = _fresh(session, lambda: session.predict(batch))
-    own, session.model.__class__ = (
-        session.model.__class__,
-        _without_overrides(session.model, session.facts.overridden, keras.Model),
-    )
+    own = type(session.model)
+    methods = {
+        name: getattr(keras.Model, name) for name in session.facts.overridden if hasattr(keras.Model, name)
+    }
+    session.model.__class__ = type(own.__name__, (own,), methods)
     try:
         session.forget_traces()
-        left = _fresh(session, lambda: session.predict(batch))
+        yield
     finally:
         session.model.__class__ = own
         session.forget_traces()
-    return Result(
-        outputs={},
-        details={"before": _apart(before, called), "left": _apart(left, called), "scale": _scale(called)},
-    )
 
 
-def _fresh(session: Session, run: Callable[[], Any]) -> Outputs:
-    session.restore()
-    outputs: Outputs = run()
-    return outputs
+def _scale(outputs: Outputs) -> float:
+    """Return the greatest absolute value of the float outputs."""
+    sizes = (float(np.abs(values).max(initial=0.0)) for values in outputs.values() if is_float(values.dtype))
+    return max(sizes, default=0.0)
 
 
-def _without_overrides(model: Any, overridden: tuple[str, ...], base: type) -> type:
-    """The model's class with these methods as Keras has them."""
-    return type(
-        type(model).__name__,
-        (type(model),),
-        {name: getattr(base, name) for name in overridden if hasattr(base, name)},
-    )
+def _masks(session: Session, rows: Rows) -> Result:
+    """Compare rows with and without padding, with lost masks restored.
 
-
-def _apart(mine: Outputs, theirs: Outputs) -> float:
-    """The greatest distance by output; infinite where names, shapes or NaN differ."""
-    if {name: values.shape for name, values in mine.items()} != {
-        name: values.shape for name, values in theirs.items()
-    }:
-        return float("inf")
-    distances = [
-        np.abs(values.astype(np.float64) - theirs[name].astype(np.float64))
-        for name, values in mine.items()
-        if values.dtype.kind in "fiub"
-    ]
-    return max((float(np.nan_to_num(each, nan=np.inf).max(initial=0.0)) for each in distances), default=0.0)
-
-
-def _scale(answers: Outputs) -> float:
-    """The greatest number among the answers."""
-    return max(
-        (float(np.abs(values).max(initial=0.0)) for values in answers.values() if values.dtype.kind == "f"),
-        default=0.0,
-    )
-
-
-def _mask(session: Session, rows: Rows) -> Result:
-    """Rows with and without their padding, with the mask restored, and what it hides zeroed, at each layer that loses it."""
+    The masked time steps are set to 0 there.
+    """
     before = compare_padding(session, rows)
     with restoring_masks() as restored:
         after = compare_padding(session, rows)
     if not before.outputs or not restored or not after.outputs:
         return Result(outputs={})
-    distances = {
-        "before": _apart(before.outputs, before.baseline or {}),
-        "left": _apart(after.outputs, after.baseline or {}),
+    details: InterventionDetails = {
+        "held": list(dict.fromkeys(restored)),
+        "before": greatest_difference(before.outputs, before.baseline or {}),
+        "left": greatest_difference(after.outputs, after.baseline or {}),
+        "scale": _scale(after.outputs),
     }
-    return Result(
-        outputs={},
-        details={"held": list(dict.fromkeys(restored)), **distances, "scale": _scale(after.outputs)},
-    )
+    return Result(outputs={}, details=details)
 
 
 def _not_overridden(facts: Facts) -> str | None:
-    return None if facts.overridden else "the model's class overrides nothing"
+    return None if facts.overridden else "the model's class overrides no method of Keras"
 
 
-TOGGLING_ROUTES: tuple[Route, ...] = (
+INTERVENTION_ROUTES: tuple[Route, ...] = (
     *plain_routes(
         {
-            "hold-companions": ("neighbours replaced, the layers that let them in held", _neighbours),
-            "hold-repeat": ("a second run, the layers that answer otherwise held", _repeat),
-            "hold-training": ("a bare call, the layers that train called for inference", _training),
-            "hold-nonfinite": ("NaN and infinity replaced where they arise", _nonfinite),
-            "hold-masks": ("rows with and without padding, masks restored where they end", _mask),
+            "hold-companions": ("neighbours replaced, the layers that mix them patched", _neighbours),
+            "hold-repeat": ("a second run, the layers that differ patched", _repeat),
+            "hold-training": (
+                "a call without the training argument, layers in training mode called with training=False",
+                _training,
+            ),
+            "hold-nonfinite": ("NaN and infinity replaced by 0 in the layer that creates them", _nonfinite),
+            "hold-masks": ("rows with and without padding, lost masks restored", _masks),
         }
     ),
     Route(
         name="hold-copies",
-        summary="another copy of the file, the layers that differ held",
-        run=_loaded_again,
+        summary="a copy of the model, the layers that differ patched",
+        run=_copies,
         placement="fresh",
     ),
-    Route(name="plain-predict", summary="predict as Keras has it", run=_plain, unavailable=_not_overridden),
+    Route(
+        name="plain-predict",
+        summary="predict with the methods of Keras",
+        run=_plain_predict,
+        unavailable=_not_overridden,
+    ),
 )
 """Routes that switch off what a check has found suspicious; they run only then."""

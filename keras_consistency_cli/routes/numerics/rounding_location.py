@@ -14,7 +14,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import relative_rms_difference
 from keras_consistency_cli.measurement.rounding import PLAUSIBLE_FACTOR
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.locating.layer_sketches import bounded
+from keras_consistency_cli.routes.locating.divergence import limit_entries
 from keras_consistency_cli.routes.numerics.layer_outputs import (
     HALF_ULP,
     Change,
@@ -143,7 +143,7 @@ def _describe_depth(errors: list[_LayerError], located: int) -> list[dict[str, A
             }
         )
         before = layer.error
-    return bounded(entries)
+    return limit_entries(entries)
 
 
 ROUNDING_LOCATORS: tuple[Route, ...] = (

@@ -1,4 +1,7 @@
-"""Answers before and after their activation: logits, probabilities and class ids that were recorded in each other's place."""
+"""Outputs before and after their activation.
+
+Logits, probabilities and class ids may be recorded in place of each other.
+"""
 
 from __future__ import annotations
 
@@ -6,72 +9,80 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["NEAR", "activated", "classes", "same"]
+from keras_consistency_cli.measurement.distance import is_integer, is_numeric
 
-NEAR = 1e-4
-"""Of the answers' spread: how near an answer must come to count as the same."""
-_WHOLE = 1e-2
-"""How near to 1 a row must sum to be a distribution."""
+__all__ = ["CLOSE", "activation_form", "class_id_form", "close"]
+
+CLOSE = 1e-4
+"""The greatest difference of equal outputs, as a share of their standard deviation."""
+_SUM_TOLERANCE = 1e-2
+"""How close to 1 the sum of a row must be for a probability distribution."""
+
+Apply = Callable[[np.ndarray], np.ndarray]
+Matches = Callable[[np.ndarray], bool]
 
 
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether `a` is `b`, but for `NEAR` of the spread of `b`."""
-    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
-        return bool((a == b).all())
-    wide = a.astype(np.float64), b.astype(np.float64)
+def close(candidate: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether two arrays differ by at most `CLOSE` of the reference's standard deviation."""
+    if not (is_numeric(candidate.dtype) and is_numeric(reference.dtype)):
+        return bool((candidate == reference).all())
+    wide = candidate.astype(np.float64), reference.astype(np.float64)
     with np.errstate(invalid="ignore"):
-        return bool(np.abs(wide[0] - wide[1]).max(initial=0.0) <= NEAR * max(wide[1].std(), 1e-300))
+        return bool(np.abs(wide[0] - wide[1]).max(initial=0.0) <= CLOSE * max(wide[1].std(), 1e-300))
 
 
-def activated(recorded: np.ndarray, today: np.ndarray) -> str | None:
-    """Return how answers were recorded that are before or behind the activation of today's, None where they are not.
+def activation_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
+    """Describe recorded outputs that are today's before or after an activation.
+
+    None if they are not.
 
     Args:
-        recorded: finite answers, one vector a row.
-        today: today's, of the same shape.
+        recorded: finite outputs, one vector per row.
+        today: today's outputs, of the same shape.
     """
     if recorded.shape != today.shape:
         return None
-    for words, applies, activation in _ACTIVATIONS:
-        # A logit may be off by the same number in the whole row: what it gives is compared, not the logit.
-        if applies(today) and same(activation(recorded), today):
-            return f"the logits of today's answers ({words})"
-        if applies(recorded) and not applies(today) and same(recorded, activation(today)):
-            return f"the {words} of today's answers"
-    if (today > 0).all() and same(recorded, np.log(today)):
-        return "the logarithm of today's answers"
+    for name, could_be_result, activation in _ACTIVATIONS:
+        # Logits may differ by a constant in the whole row: their activation is compared, not the logits.
+        if could_be_result(today) and close(activation(recorded), today):
+            return f"the logits of today's outputs ({name})"
+        if could_be_result(recorded) and not could_be_result(today) and close(recorded, activation(today)):
+            return f"the {name} of today's outputs"
+    if (today > 0).all() and close(recorded, np.log(today)):
+        return "the logarithm of today's outputs"
     return None
 
 
-def classes(recorded: np.ndarray, today: np.ndarray) -> str | None:
-    """Return how class ids were recorded in place of answers; None where they are none, or all the same.
+def class_id_form(recorded: np.ndarray, today: np.ndarray) -> str | None:
+    """Describe class ids that were recorded in place of outputs.
+
+    None if they are not, or all the same.
 
     Args:
-        recorded: one id for each vector of today's answers, or for each number where a vector has but one.
-        today: finite answers of a layer that gives vectors.
+        recorded: one id for each vector of today's outputs, or for each number if a vector has one number.
+        today: finite outputs, one vector per row.
     """
     if today.ndim < 2 or recorded.size * today.shape[-1] != today.size:
         return None
-    if len(np.unique(recorded)) < 2 and not (recorded.dtype.kind in "iu" and today.shape[-1] > 1):
+    several_classes = today.shape[-1] > 1
+    if len(np.unique(recorded)) < 2 and not (is_integer(recorded.dtype) and several_classes):
         return None
     ids = recorded.reshape(today.shape[:-1])
-    if today.shape[-1] > 1:
+    if several_classes:
         return (
-            "class ids: the argmax of today's answers" if np.array_equal(ids, today.argmax(axis=-1)) else None
+            "class ids: the argmax of today's outputs" if np.array_equal(ids, today.argmax(axis=-1)) else None
         )
-    return (
-        "classes: today's answers above 0.5"
-        if _shares(today) and np.array_equal(ids, today[..., 0] > 0.5)
-        else None
-    )
+    thresholded = _within_unit_interval(today) and np.array_equal(ids, today[..., 0] > 0.5)
+    return "classes: whether today's outputs are above 0.5" if thresholded else None
 
 
-def _shares(values: np.ndarray) -> bool:
+def _within_unit_interval(values: np.ndarray) -> bool:
     return bool(((values >= 0) & (values <= 1)).all())
 
 
-def _distributions(values: np.ndarray) -> bool:
-    return _shares(values) and values.shape[1] > 1 and bool((np.abs(values.sum(axis=1) - 1) < _WHOLE).all())
+def _are_distributions(values: np.ndarray) -> bool:
+    sums_to_one = np.abs(values.sum(axis=1) - 1) < _SUM_TOLERANCE
+    return _within_unit_interval(values) and values.shape[1] > 1 and bool(sums_to_one.all())
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:
@@ -83,8 +94,8 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * values)))
 
 
-_ACTIVATIONS: tuple[tuple[str, Callable[[np.ndarray], bool], Callable[[np.ndarray], np.ndarray]], ...] = (
-    ("softmax", _distributions, _softmax),
-    ("sigmoid", _shares, _sigmoid),
+_ACTIVATIONS: tuple[tuple[str, Matches, Apply], ...] = (
+    ("softmax", _are_distributions, _softmax),
+    ("sigmoid", _within_unit_interval, _sigmoid),
 )
-"""By name: whether numbers may have come out of it, and what it makes of numbers."""
+"""Name of an activation, whether numbers could be its result, and the activation itself."""

@@ -1,4 +1,7 @@
-"""What a recording rounds off: answers kept in 16 bits, or with a few decimals as text files do, stand for all numbers that round to them."""
+"""The precision of recorded outputs: 16 bits, or a few decimals as in text files.
+
+A rounded number represents all numbers that round to it.
+"""
 
 from __future__ import annotations
 
@@ -7,115 +10,129 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float
+
 __all__ = ["Recording", "recording"]
 
-_MOST_DECIMALS = 7
-"""More than that is as good as float32."""
-_CHANCE = 1e-6
-"""How likely it may be that numbers which nobody rounded look like it: float32 has few digits beyond the sixth decimal."""
-_FEWEST = 8
-"""Different numbers without which nothing can be told: labels and flags are round anyway."""
-_COARSEST = 0.125
-"""Of the answers' spread: numbers rounded more coarsely than that are classes, not answers."""
-_SPREAD_ULPS = 2.0**-22
+_MAX_DECIMALS = 7
+"""More decimals are as precise as float32."""
+_MAX_CHANCE = 1e-6
+"""The greatest accepted probability that numbers only look as if they were rounded.
+
+float32 has few digits beyond the sixth decimal.
+"""
+_MIN_NUMBERS = 8
+"""The least number of different values: labels and flags are round in any case."""
+_MAX_STEP = 0.125
+"""Of the standard deviation: numbers rounded more coarsely are classes, not outputs."""
+_FLOAT32_SPACING = 2.0**-22
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """How answers were rounded when they were recorded.
+    """How outputs were rounded when they were recorded.
 
     Args:
         words: the form, as in "float16".
-        half: by recorded number, how far what was rounded to it may lie from it.
-        holds: whether these numbers are all of that form.
-        chance: how likely others of their size would be so too.
+        half_step: for recorded numbers, how far a number that rounds to each of them may be from it.
+        holds: whether all of these numbers have this form.
+        chance: how probable it is that other numbers of their size have this form too.
     """
 
     words: str
-    half: Callable[[np.ndarray], np.ndarray]
+    half_step: Callable[[np.ndarray], np.ndarray]
     holds: Callable[[np.ndarray], bool]
     chance: Callable[[np.ndarray], float] = lambda _values: 0.0
 
     def nearest(self, recorded: np.ndarray, today: np.ndarray) -> np.ndarray:
-        """Return the numbers nearest to today's that round to the recorded ones."""
+        """Return the numbers closest to today's that round to the recorded ones."""
         wide = recorded.astype(np.float64)
-        reach = self.half(wide)
+        reach = self.half_step(wide)
         with np.errstate(invalid="ignore"):
-            nearest = np.where(
-                np.isfinite(wide), np.clip(today.astype(np.float64), wide - reach, wide + reach), wide
-            )
-        return nearest.astype(today.dtype)
+            clipped = np.clip(today.astype(np.float64), wide - reach, wide + reach)
+        return np.asarray(np.where(np.isfinite(wide), clipped, wide), today.dtype)
+
+    def greatest_half_step(self, values: np.ndarray) -> float:
+        """Return the greatest half step over finite values."""
+        return float(self.half_step(_finite(values)).max(initial=0.0))
 
 
 def recording(sample: np.ndarray, today: np.ndarray) -> Recording | None:
-    """Return the form in which answers were recorded, None where they hold all that float32 does.
+    """Return the form in which outputs were recorded, None for the precision of float32.
 
     Args:
-        sample: recorded answers of one output, from all over the file.
-        today: answers of today; where they are of that form themselves, recording has rounded nothing off.
+        sample: recorded values of one output, from the whole file.
+        today: today's values; if they have a form themselves, recording has not rounded them to it.
     """
-    if (
-        sample.dtype.kind != "f"
-        or today.dtype.kind != "f"
-        or len(np.unique(sample[np.isfinite(sample)])) < _FEWEST
-    ):
+    if not (is_float(sample.dtype) and is_float(today.dtype)):
         return None
-    spread = float(np.std(sample[np.isfinite(sample)].astype(np.float64)))
-    # Numbers with four decimals have five as well: of each kind it is the coarsest that holds.
-    firsts = (
-        next((each for each in kind if each.holds(sample) and each.chance(sample) <= _CHANCE), None)
-        for kind in _KINDS
-    )
-    chosen = min(
-        (each for each in firsts if each is not None and not each.holds(today)),
-        key=lambda each: _widest(each, sample),
-        default=None,
-    )
-    return chosen if chosen is not None and 2 * _widest(chosen, sample) <= _COARSEST * spread else None
+    finite = sample[np.isfinite(sample)]
+    if len(np.unique(finite)) < _MIN_NUMBERS:
+        return None
+    coarsest = (_coarsest_form(kind, sample) for kind in _KINDS)
+    candidates = [form for form in coarsest if form is not None and not form.holds(today)]
+    if not candidates:
+        return None
+    chosen = min(candidates, key=lambda form: form.greatest_half_step(sample))
+    spread = float(np.std(finite.astype(np.float64)))
+    return chosen if 2 * chosen.greatest_half_step(sample) <= _MAX_STEP * spread else None
 
 
-def _widest(form: Recording, values: np.ndarray) -> float:
-    return float(form.half(values[np.isfinite(values)].astype(np.float64)).max(initial=0.0))
+def _coarsest_form(kind: tuple[Recording, ...], sample: np.ndarray) -> Recording | None:
+    """Return the coarsest form of one kind that holds.
+
+    Numbers with four decimals also have five.
+    """
+    return next((form for form in kind if form.holds(sample) and form.chance(sample) <= _MAX_CHANCE), None)
 
 
-def _bits(words: str, digits: int, least: float) -> Recording:
-    """A binary form with this many digits behind the first, and the step below its least normal number."""
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values[np.isfinite(values)], np.float64)
+
+
+def _binary(words: str, digits: int, least: float) -> Recording:
+    """Return a binary form.
+
+    Args:
+        words: its name.
+        digits: binary digits after the first one.
+        least: the distance of numbers below its least normal number.
+    """
 
     def step(values: np.ndarray) -> np.ndarray:
         _, exponent = np.frexp(values)
         return np.asarray(np.maximum(np.ldexp(1.0, exponent - 1 - digits), least))
 
     def holds(values: np.ndarray) -> bool:
-        wide = values[np.isfinite(values)].astype(np.float64)
-        return bool((np.rint(wide / step(wide)) * step(wide) == wide).all())
+        finite = _finite(values)
+        return bool((np.rint(finite / step(finite)) * step(finite) == finite).all())
 
-    return Recording(words=words, half=lambda values: step(values) / 2, holds=holds)
+    return Recording(words=words, half_step=lambda values: step(values) / 2, holds=holds)
 
 
-def _decimals(places: int) -> Recording:
+def _decimal(places: int) -> Recording:
+    """Return the form of numbers with this many decimals."""
+
     def holds(values: np.ndarray) -> bool:
-        wide = values[np.isfinite(values)].astype(np.float64)
-        return bool((np.abs(np.round(wide, places) - wide) <= _SPREAD_ULPS * np.abs(wide)).all())
+        finite = _finite(values)
+        return bool((np.abs(np.round(finite, places) - finite) <= _FLOAT32_SPACING * np.abs(finite)).all())
 
     def chance(values: np.ndarray) -> float:
-        sizes = np.abs(np.unique(values[np.isfinite(values)].astype(np.float64)))
-        return float(np.prod(np.minimum(1.0, 2 * _SPREAD_ULPS * sizes * 10.0**places)))
+        sizes = np.abs(np.unique(_finite(values)))
+        return float(np.prod(np.minimum(1.0, 2 * _FLOAT32_SPACING * sizes * 10.0**places)))
 
     half = 0.5 * 10.0**-places
-    words = (
-        f"numbers with {places} decimals"
-        if places > 1
-        else "numbers with 1 decimal"
-        if places
-        else "whole numbers"
-    )
+    decimals = f"numbers with {places} decimal{'s' if places > 1 else ''}"
     return Recording(
-        words=words, half=lambda values: half + _SPREAD_ULPS * np.abs(values), holds=holds, chance=chance
+        words=decimals if places else "whole numbers",
+        half_step=lambda values: half + _FLOAT32_SPACING * np.abs(values),
+        holds=holds,
+        chance=chance,
     )
 
 
 _KINDS = (
-    (_bits("bfloat16", 7, 2.0**-133), _bits("float16", 10, 2.0**-24)),
-    tuple(_decimals(places) for places in range(_MOST_DECIMALS + 1)),
+    (_binary("bfloat16", 7, 2.0**-133), _binary("float16", 10, 2.0**-24)),
+    tuple(_decimal(places) for places in range(_MAX_DECIMALS + 1)),
 )
-"""Each from the coarsest to the finest."""
+"""Kinds of forms, each from the coarsest to the finest."""

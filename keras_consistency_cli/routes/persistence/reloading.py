@@ -1,43 +1,68 @@
-"""Routes of saving and loading: the model saved and loaded again, and its file loaded a second time.
+"""Routes of saving and loading.
 
-Each compares with the model at hand in the same process, on one batch through the compiled step: the same weights and kernels give the same bits.
-What is not the same is looked for only where answers differ, but for what no answer can show: state and arguments that a file does not hold.
+The model is saved and loaded again, and its file is loaded a second time.
+
+Each compares with the live model in the same process, on one batch through the compiled step: the same
+weights and kernels give the same bits. Differences are searched for only if outputs differ, except for those
+that outputs cannot
+show: state and arguments that a file does not contain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.locating.layers import parting
+from keras_consistency_cli.routes.locating.layers import LocatedLayer, locate_divergence_of_copies
 from keras_consistency_cli.routes.session.batches import count, first
-from keras_consistency_cli.routes.session.distances import same_answers
+from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
+    from keras_consistency_cli.loading.model.resaving import ConfigDifference, ForgottenArgument
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["RELOADING_ROUTES"]
+__all__ = ["RELOADING_ROUTES", "ReloadDetails"]
 
-_MOST_PARAMETERS = 250_000_000
-"""A gigabyte in float32: above that a second copy on disk and in memory costs more than it tells."""
+_MAX_PARAMETERS = 250_000_000
+"""A gigabyte in float32: a second copy of a larger model costs too much disk and memory."""
+
+
+class ReloadDetails(TypedDict, total=False):
+    """Details of the routes `reloaded` and `loaded-again`.
+
+    `forgotten` arguments and `untracked` variables are not in a file. `weights`, `attributes`, `config` and
+    `parting` (the first layer with different outputs) are differences of a copy. `repeatable` says whether a
+    second copy has the outputs of the first one, `failure` is the error of saving or loading.
+    """
+
+    forgotten: list[ForgottenArgument]
+    untracked: list[str]
+    weights: list[str]
+    attributes: list[str]
+    config: list[ConfigDifference]
+    parting: LocatedLayer
+    repeatable: bool
+    failure: str
 
 
 def _reloaded(session: Session, rows: Rows) -> Result:
-    """Save and load; where answers differ, load a second time to tell chance from loss, and say what is not the same."""
+    """Save and load the model.
+
+    If outputs differ, load a second time to distinguish chance from loss.
+    """
     from keras_consistency_cli.loading.model.resaving import find_forgotten_arguments, save_and_load
 
     batch = first(rows, session.batch_size)
     live = session.fresh_step(batch)
-    details: dict[str, Any] = {
+    details: ReloadDetails = {
         "forgotten": find_forgotten_arguments(session.model),
-        "untracked": _untracked(session, batch, live),
+        "untracked": _untracked_variables(session, batch, live),
     }
     session.restore()
     copies = save_and_load(session.model, **session.loading, times=2)
@@ -45,9 +70,10 @@ def _reloaded(session: Session, rows: Rows) -> Result:
     try:
         copy = session.on_copy(next(copies))
         outputs = copy.fresh_step(batch)
-        if not same_answers(live, outputs):
-            details |= _differences(session, copy, batch)
-            details["repeatable"] = same_answers(outputs, session.on_copy(next(copies)).fresh_step(batch))
+        if not same_outputs(live, outputs):
+            details = {**details, **_differences(session, copy, batch)}
+            second_outputs = session.on_copy(next(copies)).fresh_step(batch)
+            details["repeatable"] = same_outputs(outputs, second_outputs)
     except Exception as problem:
         details["failure"] = f"{type(problem).__name__}: {clean(problem)}"
     finally:
@@ -61,66 +87,73 @@ def _loaded_again(session: Session, rows: Rows) -> Result:
 
     batch = first(rows, session.batch_size)
     live = session.fresh_step(batch)
-    other = session.on_copy(load_again(Path(session.subject.files.model), compiled=False, **session.loading))
-    outputs = other.fresh_step(batch)
-    details = {} if same_answers(live, outputs) else _differences(session, other, batch)
+    model = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
+    copy = session.on_copy(model)
+    outputs = copy.fresh_step(batch)
+    details: ReloadDetails = {} if same_outputs(live, outputs) else _differences(session, copy, batch)
     return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
 
 
-def _differences(session: Session, copy: Any, batch: Rows) -> dict[str, Any]:
-    """What is not the same in a copy: weights, attributes, entries of the config, and the first layer that answers differently."""
+def _differences(session: Session, copy: Session, batch: Rows) -> ReloadDetails:
+    """Return the differences of a copy.
+
+    Weights, attributes, config, and the first layer with different outputs.
+    """
     from keras_consistency_cli.loading.model.resaving import find_config_differences, find_weight_differences
 
     session.restore()
     copy.restore()
     weights = find_weight_differences(session.model, copy.model)
-    held = [
-        change.path
-        for change in session.snapshot.against(copy.snapshot)
-        if change.kind != "seed" and change.path not in weights
-    ]
-    config = find_config_differences(session.model, copy.model)
+    changes = session.snapshot.against(copy.snapshot)
+    attributes = [change.path for change in changes if change.kind != "seed" and change.path not in weights]
     return {
         "weights": weights,
-        "attributes": held,
-        "config": config,
-        "parting": parting(copy, session, batch),
+        "attributes": attributes,
+        "config": find_config_differences(session.model, copy.model),
+        "parting": locate_divergence_of_copies(copy, session, batch),
     }
 
 
-def _untracked(session: Session, batch: Rows, live: Outputs) -> list[str]:
-    """Variables that answers depend on and that Keras does not save, for it does not know them."""
+def _untracked_variables(session: Session, batch: Rows, live: Outputs) -> list[str]:
+    """Return variables that outputs depend on and that Keras does not save.
+
+    It does not track them.
+    """
     return [
         path
         for path, variable in session.snapshot.untracked()
-        if not same_answers(live, _with_another_value(session, variable, batch))
+        if not same_outputs(live, _outputs_with_changed_value(session, variable, batch))
     ]
 
 
-def _with_another_value(session: Session, variable: Any, batch: Rows) -> Outputs:
+def _outputs_with_changed_value(session: Session, variable: Any, batch: Rows) -> Outputs:
     session.restore()
     variable.assign(variable * 1.5 + 1.0)
     try:
-        outputs: Outputs = session.step(batch)
-        return outputs
+        return session.step(batch)
     finally:
         session.restore()
 
 
 def _too_large(facts: Facts) -> str | None:
-    return (
-        f"{facts.parameters} parameters are too many to be loaded once more"
-        if facts.parameters > _MOST_PARAMETERS
-        else None
-    )
+    if facts.parameters <= _MAX_PARAMETERS:
+        return None
+    return f"{facts.parameters} parameters are too many to load them a second time"
 
 
-def _routes() -> Iterator[Route]:
-    for name, summary, run in (
-        ("reloaded", "saved and loaded again", _reloaded),
-        ("loaded-again", "the file loaded a second time, with compile=False", _loaded_again),
-    ):
-        yield Route(name=name, summary=summary, run=run, unavailable=_too_large, placement="fresh")
-
-
-RELOADING_ROUTES: tuple[Route, ...] = tuple(_routes())
+RELOADING_ROUTES: tuple[Route, ...] = (
+    Route(
+        name="reloaded",
+        summary="saved and loaded again",
+        run=_reloaded,
+        unavailable=_too_large,
+        placement="fresh",
+    ),
+    Route(
+        name="loaded-again",
+        summary="the file loaded a second time, with compile=False",
+        run=_loaded_again,
+        unavailable=_too_large,
+        placement="fresh",
+    ),
+)

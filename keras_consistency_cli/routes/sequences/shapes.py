@@ -35,6 +35,7 @@ class UnknownIds(TypedDict, total=False):
 
 def _count_unknown_ids(session: Session, rows: Rows) -> Result:
     """Count the ids that the Embedding of each input does not contain, without a run."""
+    from keras_consistency_cli.loading.model.input_hints import read_input_hints
 
     hints = read_input_hints(session.model)
     details: dict[str, UnknownIds] = {}

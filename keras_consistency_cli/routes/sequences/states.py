@@ -18,7 +18,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import session_for_any_length
 from keras_consistency_cli.routes.session.batches import batches, count
-from keras_consistency_cli.routes.session.snapshot import reset_states
+from keras_consistency_cli.routes.session.state_reset import reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 

@@ -1,4 +1,4 @@
-"""Cutting rows into batches and putting their answers together again."""
+"""Cutting rows into batches and joining their outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras_consistency_cli.routes.trace import Outputs, Rows
 __all__ = ["AXIS_LOST", "SHAPE_VARIES", "batches", "count", "first", "keep_rows", "some", "stack"]
 
 SHAPE_VARIES = "the shape of an output depends on the batch size"
-AXIS_LOST = "an output loses its row axis where a row comes alone"
+AXIS_LOST = "an output has no row axis if the batch is a single row"
 
 
 def count(rows: Rows) -> int:
@@ -30,37 +30,40 @@ def first(rows: Rows, size: int) -> Rows:
 
 
 def batches(rows: Rows, size: int) -> Iterator[Rows]:
-    """Cut rows into batches of `size`, the last one possibly short."""
+    """Cut rows into batches of `size`; the last one may be shorter."""
     for start in range(0, count(rows), size):
         yield {name: values[start : start + size] for name, values in rows.items()}
 
 
 def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
-    """Concatenate the outputs of batches; an output without a row axis becomes one value a batch.
+    """Concatenate the outputs of batches.
+
+    An output without a row axis becomes one value per batch.
 
     Raises:
-        ValueError: batches of different sizes give rows of different shapes; the message begins with `SHAPE_VARIES`, or `AXIS_LOST`.
+        ValueError: batches of different sizes give rows of different shapes; the message begins with
+            `SHAPE_VARIES` or `AXIS_LOST`.
     """
     for name in parts[0]:
         keep_rows(name, {part[name].shape for part in parts})
         shapes = sorted({part[name].shape[1:] for part in parts})
         if len(shapes) > 1:
             raise ValueError(
-                f"{SHAPE_VARIES}: rows of output '{name}' come out as {shapes[0]} and as {shapes[-1]}"
+                f"{SHAPE_VARIES}: rows of output '{name}' have shape {shapes[0]} or {shapes[-1]}"
             )
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}
 
 
 def keep_rows(name: str, shapes: Collection[tuple[int, ...]]) -> None:
-    """Pass where an output has as many axes for batches of every size.
+    """Check that an output has the same number of axes for batches of every size.
 
     Args:
-        name: of the output.
-        shapes: what it came out as.
+        name: name of the output.
+        shapes: its shapes in the batches.
 
     Raises:
-        ValueError: one of them has an axis less; the message begins with `AXIS_LOST`.
+        ValueError: one of them has fewer axes than another; the message begins with `AXIS_LOST`.
     """
-    least, most = min(shapes, key=len), max(shapes, key=len)
-    if len(least) < len(most):
-        raise ValueError(f"{AXIS_LOST}: output '{name}' comes out as {least} and as {most}")
+    shortest, longest = min(shapes, key=len), max(shapes, key=len)
+    if len(shortest) < len(longest):
+        raise ValueError(f"{AXIS_LOST}: output '{name}' has shape {shortest} or {longest}")

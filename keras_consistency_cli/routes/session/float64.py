@@ -23,39 +23,42 @@ __all__ = ["Float64Session", "float64_session", "on_float64_copy"]
 
 
 class Float64Session(TensorFlowSession):
-    """The float64 copy, called as the model is. Rows are rounded to what the model is fed before they are widened: r answers the same question."""
+    """The float64 copy, called in the same ways as the model.
+
+    Rows are first rounded to float32, as the model gets them, so that both compute on the same numbers.
+    """
 
     original: Session
     """The session of the model itself."""
 
     def cast(self, values: np.ndarray) -> Any:
-        """Return rows as float64 holding float32 values; other kinds as they are."""
+        """Return floats as float64 numbers that float32 can hold, other kinds unchanged."""
         return super().cast(values).astype(np.float64) if values.dtype.kind == "f" else super().cast(values)
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
-        """One compiled step, traced and run where Keras casts to float64."""
+        """Run one compiled step; Keras casts to float64 while it is traced and run."""
         with float64_defaults():
             return super().step(rows)
 
     def step_as_given(self, rows: Rows) -> dict[str, np.ndarray]:
-        """One compiled step on float64 rows as they are, not rounded to float32 first."""
+        """Run one compiled step on float64 rows without rounding them to float32 first."""
         with float64_defaults():
             packed = keras.tree.map_structure(tf.convert_to_tensor, self.pack(rows, cast=False))
             return self.name_outputs(self._compiled(packed))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
-        """Every row alone, traced and run where Keras casts to float64."""
+        """Run every row alone; Keras casts to float64 while it is traced and run."""
         with float64_defaults():
             return super().one_by_one(rows)
 
     def call(self, rows: Rows, *, cast: bool = True, **kwargs: Any) -> dict[str, np.ndarray]:
-        """An eager call where Keras casts to float64."""
+        """Call the model eagerly; Keras casts to float64 meanwhile."""
         with float64_defaults():
             return super().call(rows, cast=cast, **kwargs)
 
 
 def on_float64_copy(session: Session) -> Float64Session:
-    """Return the session as the one of a float64 copy that it is: routes of that precision are given no other.
+    """Return the session with the type that routes of this precision are given.
 
     Raises:
         TypeError: it is the session of the model itself.
@@ -66,21 +69,20 @@ def on_float64_copy(session: Session) -> Float64Session:
 
 
 def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64Session:
-    """Build the float64 copy of a session's model and check that all of it computes in float64.
+    """Build the float64 copy of a session's model and check that it computes in float64.
 
     Raises:
-        ShadowRefused: it cannot be built, or an operation in it stays below float64.
+        Float64CopyRefused: it cannot be built, or an operation in it stays below float64.
     """
-    few = first(rows, session.facts.batch_size or 2)
-    wide = {
+    sample = first(rows, session.facts.batch_size or 2)
+    wide_sample = {
         name: values.astype(np.float64) if values.dtype.kind == "f" else values
-        for name, values in few.items()
+        for name, values in sample.items()
     }
-    sample = session.pack(wide, cast=False)
     model = build_float64_copy(
         session.model,
         custom_objects=dict(session.subject.custom_objects),
-        sample=sample,
+        sample=session.pack(wide_sample, cast=False),
         allow_unsafe=session.subject.files.allow_unsafe,
     )
     float64_copy = Float64Session(model, session.facts, session.options, session.subject)
@@ -88,9 +90,10 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
     session.snapshot.copy_to(float64_copy.snapshot)
     float64_copy.snapshot = type(float64_copy.snapshot)(model)
     with float64_defaults():
-        narrow = float64_copy.narrow_operations(few)
+        narrow = float64_copy.narrow_operations(sample)
     if narrow:
         raise Float64CopyRefused(
-            f"{len(narrow)} operations compute below float64 whatever the dtype policy says, the first {narrow[0]}"
+            f"{len(narrow)} operations compute below float64 and ignore the dtype policy; "
+            f"the first is {narrow[0]}"
         )
     return float64_copy

@@ -1,4 +1,7 @@
-"""Standing between a model and its layers: the one place where Keras's own calls are replaced, for as long as a route looks on."""
+"""Hooks around the calls of layers.
+
+This is the one place where methods of Keras are replaced, while a route observes a run.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,23 @@ from typing import Any
 __all__ = ["Running", "among_layers", "intercepted", "path_of"]
 
 Running = list[Any]
-"""The layers and operations that are being called at the moment, outermost first."""
+"""The layers and operations that are being called at the moment, the outermost first."""
 
 
 @contextmanager
 def intercepted(around: Callable[..., Any]) -> Iterator[None]:
-    """Let `around(running, original, *args, **kwargs)` stand in for every call of a layer, or of an operation of a functional graph.
+    """Replace every call of a layer, or of an operation of a functional graph, by `around`.
 
-    `running[-1]` is what is being called, and `original` its own call, already bound to it. What was there before is put back on leaving.
+    It is called as `around(running, original, *args, **kwargs)`. `running[-1]` is the layer or operation that
+    is called, `original` its own call, already bound to it. The previous methods are restored on leaving.
     """
     import keras
 
     running: Running = []
 
-    def standing_in(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
+    def hook(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            # A layer's call passes through Operation's as well and counts once.
+            # The call of a layer also passes through the call of Operation; it counts once.
             if skipped is not None and isinstance(self, skipped):
                 return original(self, *args, **kwargs)
             running.append(self)
@@ -37,8 +41,8 @@ def intercepted(around: Callable[..., Any]) -> Iterator[None]:
 
     layer, operation = keras.layers.Layer.__call__, keras.Operation.__call__
     keras.layers.Layer.__call__, keras.Operation.__call__ = (
-        standing_in(layer, None),
-        standing_in(operation, keras.layers.Layer),
+        hook(layer, None),
+        hook(operation, keras.layers.Layer),
     )
     try:
         yield
@@ -47,12 +51,12 @@ def intercepted(around: Callable[..., Any]) -> Iterator[None]:
 
 
 def among_layers(running: Running) -> bool:
-    """Whether what is being called stands in a model's graph, not inside another layer."""
+    """Whether the current call belongs to the graph of a model, not to a part of a layer."""
     import keras
 
-    return all(isinstance(each, keras.Model) for each in running[:-1])
+    return all(isinstance(caller, keras.Model) for caller in running[:-1])
 
 
 def path_of(running: Running) -> str:
-    """Return the path below the outermost model, "encoder/dense_1"."""
-    return "/".join(str(each.name) for each in running[1:]) or str(running[-1].name)
+    """Return the path below the outermost model, for example "encoder/dense_1"."""
+    return "/".join(str(layer.name) for layer in running[1:]) or str(running[-1].name)

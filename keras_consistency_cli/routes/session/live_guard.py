@@ -1,4 +1,7 @@
-"""Keeping a live model, and the world around it, as they were found: what routes do to both is undone when they are through."""
+"""Guards of a live model and of global state.
+
+Everything that routes change in them is restored at the end.
+"""
 
 from __future__ import annotations
 
@@ -14,61 +17,67 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.routes.session.snapshot import Snapshot, reset_states
+from keras_consistency_cli.routes.session.snapshot import Snapshot
+from keras_consistency_cli.routes.session.state_reset import reset_states
 
 __all__ = ["restoring_global_state", "restoring_model"]
 
 _LOGGERS = ("tensorflow", "absl", "jax")
 
+Restore = Callable[[], None]
+"""Restores the state of the moment in which it was made."""
+
 
 @contextmanager
 def restoring_model(model: Any) -> Iterator[None]:
-    """Put the model back on leaving: variables, states, seeds, flags, compiled functions, lists kept on layers; inside, states are fresh ones.
+    """Restore the model on leaving; inside, its states are reset.
+
+    Variables, states, seeds, flags, compiled functions and lists kept on layers are restored.
 
     Args:
         model: a built Keras model.
     """
-    values = Snapshot(model)
-    attributes = [_kept(layer) for layer in (model, *(layer for _, layer in walk_layers(model)))]
+    snapshot = Snapshot(model)
+    restores = [_attribute_restore(layer) for layer in (model, *(layer for _, layer in walk_layers(model)))]
     trainable = [(variable, variable.trainable) for variable in model.variables]
-    # A file holds no states, so that what is compared with a loaded copy has to begin where that one does.
+    # A file holds no states: a comparison with a loaded copy has to start from fresh states.
     reset_states(model)
     try:
         yield
     finally:
-        for put_back in attributes:
-            put_back()
-        values.restore()
+        for restore in restores:
+            restore()
+        snapshot.restore()
         for variable, before in trainable:
             if variable.trainable != before:
                 variable.trainable = before
 
 
-def _kept(layer: Any) -> Callable[[], None]:
-    """Return what puts an object's attributes back, and what is in its own lists, dicts and sets."""
-    namespace = vars(layer)
+def _attribute_restore(instance: Any) -> Restore:
+    """Return a function that restores an object's attributes and the items of its containers."""
+    namespace = vars(instance)
     before = dict(namespace)
-    contents = [_contents(value) for value in before.values()]
+    item_restores = [_item_restore(value) for value in before.values()]
 
-    def put_back() -> None:
-        # Past __setattr__, which would track a layer or variable a second time.
+    def restore() -> None:
+        # Without __setattr__, which would track a layer or variable a second time.
         for name in namespace.keys() - before.keys():
             del namespace[name]
         namespace.update(before)
-        for refill in contents:
-            refill()
+        for restore_items in item_restores:
+            restore_items()
 
-    return put_back
+    return restore
 
 
-def _contents(value: Any) -> Callable[[], None]:
-    """Return what fills a container as it is now; containers that Keras tracks are filled past their own methods, which would track anew."""
-    # TensorFlow wraps what is kept on its own objects: a proxy around a dict, a list that keeps its items elsewhere.
-    value = (
-        getattr(value, "__wrapped__", getattr(value, "_storage", value))
-        if isinstance(value, (list, dict))
-        else value
-    )
+def _item_restore(value: Any) -> Restore:
+    """Return a function that restores the items of a container.
+
+    The own methods of a container that Keras tracks are bypassed, because they would track its items again.
+    """
+    # TensorFlow wraps containers: a proxy around a dict, a list that keeps its items elsewhere.
+    if isinstance(value, (list, dict)):
+        value = getattr(value, "__wrapped__", getattr(value, "_storage", value))
     if isinstance(value, list):
         items = list(value)
         return lambda: list.__setitem__(value, slice(None), items)
@@ -83,7 +92,10 @@ def _contents(value: Any) -> Callable[[], None]:
 
 @contextmanager
 def restoring_global_state() -> Iterator[None]:
-    """Put the user's random numbers, Keras's settings and what it remembers back on leaving; meanwhile neither warnings nor backends speak up."""
+    """Restore the user's random numbers and the global state of Keras on leaving.
+
+    Inside, warnings and the log messages of backends are suppressed.
+    """
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
@@ -91,29 +103,29 @@ def restoring_global_state() -> Iterator[None]:
             logger = logging.getLogger(name)
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.ERROR)
-        for put_back in (*_random_numbers(), *_keras_settings()):
-            stack.callback(put_back)
+        for restore in (*_random_number_restores(), *_keras_restores()):
+            stack.callback(restore)
         yield
 
 
-def _random_numbers() -> Iterator[Callable[[], None]]:
+def _random_number_restores() -> Iterator[Restore]:
     python, legacy = random.getstate(), np.random.get_state()
     yield lambda: random.setstate(python)
     yield lambda: np.random.set_state(legacy)
-    # TensorFlow draws the seeds of operations without one from here once a global seed is set.
+    # Once a global seed is set, TensorFlow draws the seeds of operations without one from this generator.
     context = sys.modules.get("tensorflow.python.eager.context")
-    drawing = getattr(context.context(), "_rng", None) if context is not None else None
-    if drawing is not None:
-        drawn = drawing.getstate()
-        yield lambda: drawing.setstate(drawn)
+    generator = getattr(context.context(), "_rng", None) if context is not None else None
+    if generator is not None:
+        state = generator.getstate()
+        yield lambda: generator.setstate(state)
 
 
-def _keras_settings() -> Iterator[Callable[[], None]]:
+def _keras_restores() -> Iterator[Restore]:
     floatx = keras.config.floatx()
     yield lambda: keras.config.set_floatx(floatx)
-    # Names given so far, the dtype policy, scopes of custom objects, the global seed generator: by thread.
+    # Names in use, the dtype policy, scopes of custom objects and the seed generator are kept per thread.
     tracker = keras.src.backend.common.global_state.GLOBAL_STATE_TRACKER
-    yield _kept(tracker)
+    yield _attribute_restore(tracker)
     generator = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
     if generator is not None:
         state = np.array(keras.ops.convert_to_numpy(generator.state))

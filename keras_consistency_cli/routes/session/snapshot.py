@@ -1,32 +1,32 @@
-"""Snapshot: everything in a model that running it can change, saved, compared and put back.
+"""Snapshot: everything in a model that running it can change.
 
-Weights, BatchNorm statistics, RNN states, seed generators, variables Keras does not track, and plain numbers kept on custom layers.
+Weights, BatchNorm statistics, RNN states, seed generators, variables that Keras does not track, and plain
+numbers kept on custom layers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.routes.trace import Change
+from keras_consistency_cli.measurement.distance import abs_differences, is_numeric
+from keras_consistency_cli.routes.trace import Change, ChangeKind
 from keras_consistency_cli.text import clean
 
-__all__ = ["Snapshot", "reset_states"]
-
-Kind = Literal["weight", "state", "seed"]
+__all__ = ["Snapshot"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Held:
-    """One variable, what it is, and its value when the snapshot was taken."""
+class _SavedVariable:
+    """A variable, and its value when the snapshot was taken."""
 
     path: str
-    kind: Kind
+    kind: ChangeKind
     variable: Any
     value: np.ndarray
 
@@ -40,81 +40,81 @@ class Snapshot:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._held = [
-            _Held(path=p, kind=k, variable=v, value=_value(v).copy()) for p, k, v in _variables(model)
+        self._saved = [
+            _SavedVariable(path=path, kind=kind, variable=variable, value=_value_of(variable).copy())
+            for path, kind, variable in _variables(model)
         ]
-        self._attributes = {(path, name): value for path, name, value in _attributes(model)}
-        self._stateless = [layer for _, layer in walk_layers(model) if _without_states(layer)]
+        self._numbers = {(path, name): value for path, name, value in _plain_numbers(model)}
+        self._without_states = [layer for _, layer in walk_layers(model) if _lacks_states(layer)]
 
     def changes(self) -> tuple[Change, ...]:
-        """Return what differs now from what was held, bit for bit."""
-        found = [_change(held) for held in self._held if not _same(_value(held.variable), held.value)]
-        for path, name, value in _attributes(self._model):
-            before = self._attributes.get((path, name))
+        """Return the variables whose bits differ from their saved values."""
+        values = ((saved, _value_of(saved.variable)) for saved in self._saved)
+        changed = [_change(saved, value) for saved, value in values if not _same_bits(value, saved.value)]
+        for path, name, value in _plain_numbers(self._model):
+            before = self._numbers.get((path, name))
             if before is not None and before != value:
-                found.append(
-                    Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(value) - float(before)))
-                )
-        return tuple(found)
+                changed.append(_number_change(path, name, value, before))
+        return tuple(changed)
 
     def restore(self) -> None:
-        """Put every held value back."""
-        for held in self._held:
-            if not _same(_value(held.variable), held.value):
-                held.variable.assign(held.value)
-        for layer in self._stateless:
-            if not _without_states(layer):
+        """Assign every saved value again."""
+        for saved in self._saved:
+            if not _same_bits(_value_of(saved.variable), saved.value):
+                saved.variable.assign(saved.value)
+        for layer in self._without_states:
+            if not _lacks_states(layer):
                 layer.reset_state()
         layers = {"": self._model, **dict(walk_layers(self._model))}
-        for (path, name), value in self._attributes.items():
+        for (path, name), value in self._numbers.items():
             setattr(layers[path], name, value)
 
     def against(self, other: Snapshot) -> tuple[Change, ...]:
-        """Return what another model of the same build holds differently, by place; names of its layers may be made up anew."""
-        pairs = zip(self._held, other._held, strict=False)
-        found = [
-            _change(replace(held, variable=theirs.variable))
-            for held, theirs in pairs
-            if not _same(held.value, theirs.value)
+        """Return the differences from a different model of the same build, matched by position.
+
+        Names are not matched, because Keras may have generated new ones for the layers of the other model.
+        """
+        changed = [
+            _change(saved, _value_of(match.variable))
+            for saved, match in zip(self._saved, other._saved, strict=False)
+            if not _same_bits(saved.value, match.value)
         ]
-        for ((path, name), mine), theirs in zip(
-            self._attributes.items(), other._attributes.values(), strict=False
-        ):
-            if mine != theirs:
-                found.append(
-                    Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(mine) - float(theirs)))
-                )
-        return tuple(found)
+        numbers = zip(self._numbers.items(), other._numbers.values(), strict=False)
+        changed += [
+            _number_change(path, name, value, other_value)
+            for ((path, name), value), other_value in numbers
+            if value != other_value
+        ]
+        return tuple(changed)
 
     def untracked(self) -> Iterator[tuple[str, Any]]:
-        """Yield float variables that layers hold but Keras does not know of, so that no file has them."""
-        known = {id(variable) for variable in self._model.variables}
-        for held in self._held:
-            if held.kind == "weight" and id(held.variable) not in known and held.value.dtype.kind == "f":
-                yield held.path, held.variable
+        """Yield float variables of layers that Keras does not track.
+
+        No file contains them.
+        """
+        tracked = {id(variable) for variable in self._model.variables}
+        for saved in self._saved:
+            if saved.kind == "weight" and id(saved.variable) not in tracked and saved.value.dtype.kind == "f":
+                yield saved.path, saved.variable
 
     def copy_to(self, other: Snapshot) -> None:
-        """Give the held values to a model of the same variables: a float64 copy starts from the same states and seeds."""
-        if len(self._held) == len(other._held):
-            for mine, theirs in zip(self._held, other._held, strict=True):
-                theirs.variable.assign(mine.value.astype(theirs.value.dtype))
+        """Assign the saved values to a model of the same variables.
+
+        A float64 copy starts from the same states and seeds.
+        """
+        if len(self._saved) == len(other._saved):
+            for source, target in zip(self._saved, other._saved, strict=True):
+                target.variable.assign(source.value.astype(target.value.dtype))
 
 
-def reset_states(model: Any) -> None:
-    """Reset every stateful layer, nested ones too: `model.reset_states()` is gone from Keras 3."""
-    for layer in model._flatten_layers():
-        if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
-            layer.reset_state()
-
-
-def _variables(model: Any) -> Iterator[tuple[str, Kind, Any]]:
+def _variables(model: Any) -> Iterator[tuple[str, ChangeKind, Any]]:
     seen: set[int] = set()
     for variable in model.variables:
         seen.add(id(variable))
         yield clean(variable.path), _kind(variable), variable
     for path, layer in [("", model), *walk_layers(model)]:
         for name, value in list(vars(layer).items()):
-            for variable in _loose(value):
+            for variable in _attribute_variables(value):
                 if id(variable) not in seen:
                     seen.add(id(variable))
                     yield f"{path}.{clean(name)}", _kind(variable, name), variable
@@ -123,8 +123,11 @@ def _variables(model: Any) -> Iterator[tuple[str, Kind, Any]]:
         yield "global seed generator", "seed", generator.state
 
 
-def _loose(value: Any) -> Iterator[Any]:
-    """Variables in an attribute that `model.variables` may not list: RNN states, tf.Variable, a SeedGenerator's counter."""
+def _attribute_variables(value: Any) -> Iterator[Any]:
+    """Variables in an attribute that `model.variables` may not list.
+
+    RNN states, a tf.Variable, the counter of a SeedGenerator.
+    """
     for item in keras.tree.flatten(value) if isinstance(value, (list, tuple)) else (value,):
         if isinstance(item, keras.random.SeedGenerator):
             yield item.state
@@ -134,23 +137,21 @@ def _loose(value: Any) -> Iterator[Any]:
             yield item
 
 
-def _kind(variable: Any, attribute: str = "") -> Kind:
+def _kind(variable: Any, attribute: str = "") -> ChangeKind:
     if "seed_generator" in str(getattr(variable, "path", "")) or "seed" in attribute:
         return "seed"
     return "state" if attribute in ("states", "_states") else "weight"
 
 
-def _without_states(layer: Any) -> bool:
-    return (
-        bool(getattr(layer, "stateful", False)) and hasattr(layer, "reset_state") and not _has_states(layer)
-    )
+def _lacks_states(layer: Any) -> bool:
+    """Whether a stateful layer has not created its states yet."""
+    stateful = bool(getattr(layer, "stateful", False)) and hasattr(layer, "reset_state")
+    states = keras.tree.flatten(getattr(layer, "states", None) or ())
+    return stateful and not any(state is not None for state in states)
 
 
-def _has_states(layer: Any) -> bool:
-    return any(state is not None for state in keras.tree.flatten(getattr(layer, "states", None) or ()))
-
-
-def _attributes(model: Any) -> Iterator[tuple[str, str, Any]]:
+def _plain_numbers(model: Any) -> Iterator[tuple[str, str, float]]:
+    """Numbers kept as attributes of custom layers: path, name and value."""
     for path, layer in [("", model), *walk_layers(model)]:
         if type(layer).__module__.startswith("keras."):
             continue
@@ -159,21 +160,20 @@ def _attributes(model: Any) -> Iterator[tuple[str, str, Any]]:
                 yield path, name, value
 
 
-def _value(variable: Any) -> np.ndarray:
+def _value_of(variable: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(variable))
 
 
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.shape == b.shape and a.tobytes() == b.tobytes()
+def _same_bits(candidate: np.ndarray, reference: np.ndarray) -> bool:
+    return candidate.shape == reference.shape and candidate.tobytes() == reference.tobytes()
 
 
-def _change(held: _Held) -> Change:
-    now = _value(held.variable)
-    comparable = now.dtype.kind in "fiub" and now.shape == held.value.shape
-    with np.errstate(invalid="ignore", over="ignore"):
-        distance = (
-            np.abs(now.astype(np.float64) - held.value.astype(np.float64)) if comparable else np.zeros(1)
-        )
-    return Change(
-        path=held.path, kind=held.kind, max_abs=float(np.nan_to_num(distance, nan=np.inf).max(initial=0.0))
-    )
+def _change(saved: _SavedVariable, value: np.ndarray) -> Change:
+    max_abs = 0.0
+    if is_numeric(value.dtype) and value.shape == saved.value.shape:
+        max_abs = float(abs_differences(value, saved.value, nan="infinite").max(initial=0.0))
+    return Change(path=saved.path, kind=saved.kind, max_abs=max_abs)
+
+
+def _number_change(path: str, name: str, value: float, before: float) -> Change:
+    return Change(path=f"{path}.{name}", kind="state", max_abs=abs(float(value) - float(before)))

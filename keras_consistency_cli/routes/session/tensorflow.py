@@ -1,4 +1,7 @@
-"""The session on TensorFlow: one traced predict step serves every batch size, and one row at a time costs microseconds instead of a predict call."""
+"""The session on TensorFlow: one traced predict step serves every batch size.
+
+One row at a time takes microseconds this way, instead of a predict call.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_consistency_cli.loading.model.float64 import narrow_operations
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.trace import Rows
 
@@ -21,10 +25,12 @@ _RANDOM = re.compile(r"Random(?!Dataset|SeedGenerator)|Multinomial|Parameterized
 
 
 def on_tensorflow(session: Session) -> TensorFlowSession:
-    """Return the session as the one on TensorFlow that it is: routes that need it are unavailable on other backends.
+    """Return the session with the type of the one on TensorFlow.
+
+    Routes that use it are unavailable on other backends.
 
     Raises:
-        TypeError: it runs on another backend.
+        TypeError: it runs on a different backend.
     """
     if not isinstance(session, TensorFlowSession):
         raise TypeError("this needs a session on TensorFlow")
@@ -32,47 +38,60 @@ def on_tensorflow(session: Session) -> TensorFlowSession:
 
 
 class TensorFlowSession(Session):
-    """A model on TensorFlow. The compiled step runs `predict_step` as predict does and gives the same bits (tests/routes/test_tensorflow.py)."""
+    """A model on TensorFlow.
+
+    The compiled step runs `predict_step` as predict does and gives the same bits
+    (tests/routes/session/test_tensorflow.py).
+    """
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
-        """One compiled predict step on all rows at once."""
+        """Run one compiled predict step on all rows at once."""
         if self.model.run_eagerly:
             return super().step(rows)
         return self.name_outputs(self._compiled(self._tensors(rows)))
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
-        """Every row as a request of its own: batch-1 kernels inside one tf.function, or a loop where running the model changes it."""
+        """Run every row as a separate request: kernels for one row inside one tf.function.
+
+        A model that changes when it is run is called in a loop instead.
+        """
         if self.model.run_eagerly or self.changes_itself or self.facts.batch_size:
             return super().one_by_one(rows)
         packed = self._tensors(rows)
         try:
-            return self.name_outputs(self._each(packed)(packed))
+            return self.name_outputs(self._row_map(packed)(packed))
         except Exception:
-            # py_function, ragged or data-dependent outputs cannot be traced in a map, and a map within a map may not run: the loop runs the same
-            # kernels, slower, and raises what the model itself raises.
+            # py_function, ragged or data-dependent outputs cannot be traced in a map, and a map inside a map
+            # may not run: the loop runs the same kernels more slowly, and raises the errors of the model.
             return super().one_by_one(rows)
 
     @cached_property
     def changes_itself(self) -> bool:
-        """Whether running changes the model, found out on the first row asked for by `watch`."""
+        """Whether running changes the model: it has stateful layers, or a route changed it."""
         return bool(self.facts.stateful_layers)
 
     def watch(self, changed: bool) -> None:
-        """Tell the session that a route changed variables: rows must then be kept from one another."""
+        """Note whether a route changed variables: then rows have to be isolated from each other."""
         if changed:
             self.__dict__["changes_itself"] = True
 
     def graph(self, rows: Rows, *, jit_compile: bool) -> dict[str, np.ndarray]:
-        """`tf.function(model)` on all rows at once, with XLA or without."""
+        """Run `tf.function(model)` on all rows at once, with XLA or without."""
         return self.tracing(jit_compile=jit_compile)(rows)
 
     def tracing(self, *, jit_compile: bool = False) -> Callable[[Rows], dict[str, np.ndarray]]:
-        """Return `tf.function(model)` for many batches: a trace of its own for every shape, so that none is relaxed to fit two."""
+        """Return `tf.function(model)` for many batches.
+
+        Every shape has its own trace, so that no shape is relaxed to fit two batches.
+        """
         function = tf.function(lambda x: self.model(x, training=False), jit_compile=jit_compile)
         return lambda rows: self.name_outputs(function(self._tensors(rows)))
 
     def random_operations(self, rows: Rows) -> list[str] | None:
-        """Kinds of operations in the traced step that draw random numbers; None where the model is not traced."""
+        """Return the operations in the traced step that draw random numbers.
+
+        None if the model is not traced.
+        """
         if self.model.run_eagerly:
             return None
         definition = self._compiled.get_concrete_function(self._tensors(rows)).graph.as_graph_def()
@@ -80,9 +99,7 @@ class TensorFlowSession(Session):
         return sorted({node.op for body in bodies for node in body if _RANDOM.search(node.op)})
 
     def narrow_operations(self, rows: Rows) -> list[str]:
-        """Operations of the traced step that compute below float64."""
-        from keras_consistency_cli.loading.model.float64 import narrow_operations
-
+        """Return the operations of the traced step that compute below float64."""
         return list(narrow_operations(self._compiled.get_concrete_function(self._tensors(rows)).graph))
 
     def _tensors(self, rows: Rows) -> Any:
@@ -100,33 +117,37 @@ class TensorFlowSession(Session):
         )
         return tf.function(step, reduce_retracing=True)
 
-    def _each(self, packed: Any) -> Any:
-        key = str(keras.tree.map_structure(lambda tensor: (tensor.shape[1:], tensor.dtype), packed))
-        known: dict[str, Any] = self.__dict__.setdefault("_each_by_shape", {})
-        if key not in known:
-            known[key] = self._trace_each(packed)
-        return known[key]
+    @cached_property
+    def _row_maps(self) -> dict[str, Any]:
+        return {}
 
-    def _trace_each(self, packed: Any) -> Any:
-        one = keras.tree.map_structure(lambda tensor: tensor[:1], packed)
-        answer = self._compiled.get_concrete_function(one).structured_outputs
+    def _row_map(self, packed: Any) -> Any:
+        """Return the tf.function that maps the step over rows of these shapes and dtypes."""
+        key = str(keras.tree.map_structure(lambda tensor: (tensor.shape[1:], tensor.dtype), packed))
+        if key not in self._row_maps:
+            self._row_maps[key] = self._trace_row_map(packed)
+        return self._row_maps[key]
+
+    def _trace_row_map(self, packed: Any) -> Any:
+        row = keras.tree.map_structure(lambda tensor: tensor[:1], packed)
+        outputs = self._compiled.get_concrete_function(row).structured_outputs
         if any(
             leaf.shape.rank in (None, 0) or leaf.shape[0] not in (None, 1)
-            for leaf in keras.tree.flatten(answer)
+            for leaf in keras.tree.flatten(outputs)
         ):
             raise ValueError("an output has no row axis")
-        signature = keras.tree.map_structure(lambda leaf: tf.TensorSpec(leaf.shape[1:], leaf.dtype), answer)
+        signature = keras.tree.map_structure(lambda leaf: tf.TensorSpec(leaf.shape[1:], leaf.dtype), outputs)
         spec = keras.tree.map_structure(
             lambda tensor: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype), packed
         )
 
-        def alone(row: Any) -> Any:
+        def run_row(row: Any) -> Any:
             outputs = self._compiled(keras.tree.map_structure(lambda tensor: tensor[None], row))
             return keras.tree.map_structure(lambda leaf: leaf[0], outputs)
 
-        def all_rows(rows: Any) -> Any:
-            return tf.map_fn(alone, rows, parallel_iterations=_PARALLEL_ROWS, fn_output_signature=signature)
+        def run_rows(rows: Any) -> Any:
+            return tf.map_fn(run_row, rows, parallel_iterations=_PARALLEL_ROWS, fn_output_signature=signature)
 
-        each = tf.function(all_rows, input_signature=[spec])
-        each.get_concrete_function()
-        return each
+        row_map = tf.function(run_rows, input_signature=[spec])
+        row_map.get_concrete_function()
+        return row_map

@@ -1,4 +1,4 @@
-"""Companion swap: exactly nothing for healthy models, in float32 and float64; every leak found, however small."""
+"""Replaced neighbours change nothing in healthy models, and every leak is found, however small."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES, keep_masks
+from keras_consistency_cli.routes.calling.fillers import keep_masks
+from keras_consistency_cli.routes.calling.neighbours import NEIGHBOUR_ROUTES
 from keras_consistency_cli.routes.trace import Result
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import (
@@ -35,7 +36,7 @@ SWAP, SWAP64 = (route.run for route in NEIGHBOUR_ROUTES)
 def furthest(
     result: Result, fillers: tuple[str, ...] = ("other rows", "copies", "zeros", "huge values", "NaN")
 ) -> float:
-    """The greatest distance between a kept row's answers with these fillers and its own; at least one row must have been kept."""
+    """The greatest difference that these fillers make to the outputs of kept rows; there is such a row."""
     assert result.baseline is not None
     assert result.outputs.keys() == result.baseline.keys()
     chosen = [place for place, label in enumerate(result.details["labels"]) if label.startswith(fillers)]
@@ -79,7 +80,7 @@ def test_batch_statistics_show() -> None:
     assert furthest(SWAP(session_of(built), built[1]), ("other rows",)) > 1e-3
 
 
-def test_labels_and_rows_belong_to_the_answers() -> None:
+def test_labels_and_rows_belong_to_the_outputs() -> None:
     model, rows = mlp()
     result = SWAP(session_of((model, rows)), rows)
     (answers,) = result.baseline.values()
@@ -114,7 +115,7 @@ def test_a_lone_row_is_doubled() -> None:
     assert furthest(result) == 0.0
 
 
-def test_equal_rows_are_replaced_by_others() -> None:
+def test_equal_rows_are_replaced_by_different_rows() -> None:
     built = chain((6,), Leak(1e-2), layers.Dense(2))
     (name,) = built[1]
     same = {name: np.repeat(built[1][name][:1], 10, axis=0)}
@@ -124,19 +125,19 @@ def test_equal_rows_are_replaced_by_others() -> None:
     assert (base[real] != swapped[real]).any(axis=1).all()
 
 
-def test_random_models_cannot_be_judged() -> None:
+def test_outputs_of_a_random_model_are_not_compared() -> None:
     random.seed(1)
     model, rows = chain((5,), Dice())
     model.compile(run_eagerly=True)
     assert SWAP(session_of((model, rows)), rows).details == {"deterministic": False}
 
 
-def test_seeded_randomness_is_put_back_and_judged() -> None:
+def test_seeds_are_restored_and_outputs_compared() -> None:
     built = chain((5,), layers.Dense(8), LeftOn(0.4), layers.Dense(1))
     assert furthest(SWAP(session_of(built), built[1])) == 0.0
 
 
-def test_outputs_without_a_row_axis_are_told() -> None:
+def test_outputs_without_a_row_axis_are_reported() -> None:
     inputs = keras.Input((5,))
     session = session_of(
         (keras.Model(inputs, keras.ops.sum(layers.Dense(2, name="head")(inputs), axis=0)), {})
@@ -159,7 +160,7 @@ def test_a_fixed_batch_size_is_kept_and_states_are_reset() -> None:
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 8, 33])
-def test_masks_part_every_ordered_pair(size: int) -> None:
+def test_masks_separate_every_ordered_pair(size: int) -> None:
     masks = list(keep_masks(size))
     assert all(0 < mask.sum() < size for mask in masks)
     assert all(
@@ -169,7 +170,7 @@ def test_masks_part_every_ordered_pair(size: int) -> None:
 
 
 @pytest.mark.parametrize("budget", [0, 40, 10**6])
-def test_the_memory_budget_holds_and_one_row_a_pass_is_kept(budget: int) -> None:
+def test_the_memory_budget_holds_and_one_row_per_batch_is_kept(budget: int) -> None:
     built = mlp()
     result = SWAP(session_of(built, budget=budget), built[1])
     (answers,) = result.outputs.values()
@@ -180,8 +181,8 @@ def test_the_memory_budget_holds_and_one_row_a_pass_is_kept(budget: int) -> None
     assert set(passes) == {"other rows", "copies", "zeros", "huge values", "NaN"}
 
 
-def test_answers_that_change_for_equal_rows_alone_are_seen() -> None:
-    """A layer that zeroes rows which stand twice in a batch: no other row shows it, only a copy does."""
+def test_outputs_that_change_only_for_equal_rows_are_found() -> None:
+    """A layer that zeroes rows that occur twice in a batch: only a copy shows it."""
     inputs = keras.Input((3,))
     apart = keras.ops.sum(
         keras.ops.abs(keras.ops.expand_dims(inputs, 1) - keras.ops.expand_dims(inputs, 0)), axis=-1
@@ -195,7 +196,7 @@ def test_answers_that_change_for_equal_rows_alone_are_seen() -> None:
 
 
 def test_ids_fed_as_floats_stay_ids() -> None:
-    """Ids out of the table would crash any model, and say nothing of neighbours."""
+    """Ids outside the table would crash any model, and say nothing about neighbours."""
     model = keras.Sequential([keras.Input((4,)), layers.Embedding(9, 3), layers.GRU(2)])
     rows = {model.inputs[0].name: np.random.default_rng(0).integers(0, 9, size=(40, 4)).astype(np.float32)}
     assert furthest(SWAP(session_of((model, rows)), rows)) == 0.0
@@ -211,7 +212,7 @@ def test_rows_with_nan_that_the_model_fills_in_are_kept_too(by_batch: bool, leak
     assert (furthest(result) > 0.0) is leaky
 
 
-def test_neighbours_that_the_model_refuses_are_left_out_and_told() -> None:
+def test_fillers_that_the_model_refuses_are_left_out_and_reported() -> None:
     built = chain((5,), Checked(), layers.Dense(4, activation="tanh"), layers.Dense(1))
     result = SWAP(session_of(built), built[1])
     assert result.details["refused"] == ["NaN"]

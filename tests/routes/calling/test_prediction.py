@@ -1,4 +1,4 @@
-"""Routes that predict: each one is the way of calling that its name says, on healthy models and on those that it is meant to catch."""
+"""Routes that predict: each calls the model in the way that its name says."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.routes.registry import BATCH_SIZES, routes
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, Result
@@ -21,7 +22,7 @@ def run(name: str, built: tuple[Any, Any]) -> Result:
 
 
 def only(result: Result) -> np.ndarray:
-    """The answers of a model with one output."""
+    """The values of a model with one output."""
     (values,) = result.outputs.values()
     return values
 
@@ -33,7 +34,7 @@ def healthy() -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def whole(healthy: tuple[Any, Any]) -> np.ndarray:
-    """What predict says, called directly."""
+    """The outputs of predict, called directly."""
     return np.asarray(healthy[0].predict(*healthy[1].values(), batch_size=4, verbose=0))
 
 
@@ -57,7 +58,7 @@ def test_the_table_has_the_routes_of_its_sizes_and_no_name_twice() -> None:
 STREAMING = {"predict", "one-by-one", "predict-float64", "one-by-one-float64", "rows", "recorded"}
 
 
-def test_the_shadow_and_the_fresh_process_have_seats_of_their_own() -> None:
+def test_the_float64_copy_and_the_fresh_process_have_their_own_placement() -> None:
     assert {route.placement for route in TABLE.values() if route.precision == "float64"} == {"shadow"}
     assert TABLE["fresh-process"].placement == "fresh"
     assert TABLE["predict"].placement == "main"
@@ -67,7 +68,7 @@ def test_the_shadow_and_the_fresh_process_have_seats_of_their_own() -> None:
 @pytest.mark.parametrize(
     "name", ["predict", "fresh-process", "predict-again", "predict-retraced", "shuffled"]
 )
-def test_the_healthy_model_is_answered_alike(name: str, healthy: tuple[Any, Any], whole: np.ndarray) -> None:
+def test_a_healthy_model_has_the_same_outputs(name: str, healthy: tuple[Any, Any], whole: np.ndarray) -> None:
     result = run(name, healthy)
     assert result.rows is None
     assert np.array_equal(only(result), whole)
@@ -101,7 +102,7 @@ def test_single_predict_on_fewer_rows_than_three(healthy: tuple[Any, Any]) -> No
     assert (result.rows.tolist(), only(result).shape) == ([0], (1, 3))
 
 
-def test_the_short_tail_is_one_row_and_tells_what_it_gave(
+def test_the_short_tail_is_one_row_and_reports_the_rows_given(
     healthy: tuple[Any, Any], whole: np.ndarray
 ) -> None:
     result = run("short-tail", healthy)
@@ -110,14 +111,14 @@ def test_the_short_tail_is_one_row_and_tells_what_it_gave(
     np.testing.assert_allclose(only(result), whole[:5], atol=1e-6)
 
 
-def test_a_stateful_model_answers_a_short_tail_with_too_many_rows() -> None:
+def test_a_stateful_model_returns_too_many_rows_for_a_short_tail() -> None:
     built = stateful()
     result = run("short-tail", built)
     assert result.details == {"given": 5}
     assert len(only(result)) != 5
 
 
-def test_the_second_predict_goes_on_from_the_state_of_the_first() -> None:
+def test_the_second_predict_continues_from_the_state_of_the_first() -> None:
     built = stateful()
     once, again = only(run("predict", built)), only(run("predict-again", stateful_copy(built)))
     assert np.abs(once - again).max() > 1e-4
@@ -130,7 +131,7 @@ def stateful_copy(built: tuple[Any, Any]) -> tuple[Any, Any]:
     return model, rows
 
 
-def test_shuffling_puts_every_answer_back_in_its_place() -> None:
+def test_shuffled_outputs_are_in_the_original_order() -> None:
     model, rows = chain((5,), layers.Dense(1))
     whole = model.predict(*rows.values(), batch_size=4, verbose=0)
     np.testing.assert_allclose(only(run("shuffled", (model, rows))), whole, atol=1e-6)
@@ -146,7 +147,7 @@ def test_the_order_of_the_shuffle_is_seeded() -> None:
     assert not np.array_equal(answers[0], answers[2])
 
 
-def test_tracing_anew_shows_what_the_first_trace_froze() -> None:
+def test_tracing_again_shows_what_the_first_trace_froze() -> None:
     built = chain((5,), Counter(name="counter"))
     session = session_of(built)
     first = only(TABLE["predict"].run(session, built[1]))
@@ -156,20 +157,13 @@ def test_tracing_anew_shows_what_the_first_trace_froze() -> None:
     assert np.abs(anew - first).max() > 0.5
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("one-by-one", "the model is built for batches of 4"),
-        ("single-predict", "the model is built for batches of 4"),
-        ("batch-3", "the model is built for batches of 4"),
-        ("batch-all", "the model is built for batches of 4"),
-        ("predict", None),
-        ("short-tail", None),
-        ("shuffled", None),
-    ],
-)
-def test_a_fixed_batch_size_rules_out_the_others(name: str, reason: str | None) -> None:
-    assert TABLE[name].unavailable(session_of(stateful()).facts) == reason
+def test_a_fixed_batch_size_rules_out_other_sizes(wording: SnapshotAssertion) -> None:
+    facts = session_of(stateful()).facts
+    assert [TABLE[name].unavailable(facts) for name in ("predict", "short-tail", "shuffled")] == [None] * 3
+    (reason,) = {
+        TABLE[name].unavailable(facts) for name in ("one-by-one", "single-predict", "batch-3", "batch-all")
+    }
+    assert reason == wording
 
 
 def test_a_fixed_batch_size_that_is_asked_for_is_available() -> None:

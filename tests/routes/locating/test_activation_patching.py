@@ -1,4 +1,4 @@
-"""Patching: the culprit takes the symptom along, in models of every kind; a bystander does not, and code between layers is told from layers."""
+"""Patching the layer at fault removes the symptom; code between layers is not blamed on a layer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_consistency_cli.routes.locating.activation_patching import Experiment, held, without_training
-from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
+from keras_consistency_cli.routes.locating.activation_patching import (
+    Experiment,
+    disable_training,
+    patch_layers,
+)
+from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from tests.helpers.live_models import (
     Block,
     Counter,
@@ -28,12 +32,12 @@ from tests.helpers.live_models import (
 )
 from tests.helpers.live_models import stateful as stateful_lstm
 
-TOGGLE = {route.name: route.run for route in TOGGLING_ROUTES}
+INTERVENTIONS = {route.name: route.run for route in INTERVENTION_ROUTES}
 
 
-def toggled(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
-    """What a toggling route measures on a live model."""
-    return measured(TOGGLE[name], built)
+def intervene(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
+    """The details of an intervention on a live model."""
+    return measured(INTERVENTIONS[name], built)
 
 
 def shared() -> tuple[Any, Any]:
@@ -43,14 +47,14 @@ def shared() -> tuple[Any, Any]:
 
 
 class TwoHeads(layers.Layer):
-    """Gives two tensors, of which one takes in the neighbours."""
+    """Returns two tensors; one of them mixes neighbours."""
 
     def call(self, inputs: Any) -> tuple[Any, Any]:
         return inputs * 2.0, inputs - ops.mean(inputs, axis=0, keepdims=True)
 
 
 class InItsHeads(keras.Model):
-    """A subclassed model with a leaking layer and one that gives several tensors."""
+    """A subclassed model with a leaking layer that returns several tensors."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -115,25 +119,27 @@ CROSSING = {
 
 
 @pytest.mark.parametrize("paths", CROSSING, ids="+".join)
-def test_neighbours_change_nothing_with_the_culprits_held(paths: tuple[str, ...]) -> None:
-    found = toggled("hold-companions", CROSSING[paths]())
+def test_neighbours_change_nothing_if_the_layers_at_fault_are_patched(paths: tuple[str, ...]) -> None:
+    found = intervene("hold-companions", CROSSING[paths]())
     assert (tuple(found["held"]), found["left"]) == (paths, 0.0)
     assert found["before"] > 0
 
 
-def test_a_shared_layer_is_held_at_every_call() -> None:
-    found = toggled("hold-companions", shared())
+def test_a_shared_layer_is_patched_at_every_call() -> None:
+    found = intervene("hold-companions", shared())
     assert (found["held"], found["left"]) == (["leak"], 0.0)
 
 
 def test_code_between_the_layers_of_a_model_is_not_blamed_on_a_layer() -> None:
-    found = toggled("hold-companions", subclassed(InItsCall()))
+    found = intervene("hold-companions", subclassed(InItsCall()))
     assert (found["held"], found["own_code"], found["left"]) == ([], "InItsCall", None)
     assert found["before"] > 0
 
 
-def test_code_between_the_layers_of_a_layer_is_held_with_it() -> None:
-    found = toggled("hold-companions", chain((5,), layers.Dense(4), InABlock(name="block"), layers.Dense(1)))
+def test_code_between_the_layers_of_a_layer_is_patched_with_it() -> None:
+    found = intervene(
+        "hold-companions", chain((5,), layers.Dense(4), InABlock(name="block"), layers.Dense(1))
+    )
     assert (found["held"], found["own_code"], found["left"]) == (["block"], "InABlock", 0.0)
 
 
@@ -155,8 +161,8 @@ def test_code_between_the_layers_of_a_layer_is_held_with_it() -> None:
         (["memory"], stateful_lstm),
     ],
 )
-def test_repeated_runs_agree_with_the_culprits_held(paths: list[str], build: Any) -> None:
-    found = toggled("hold-repeat", build())
+def test_repeated_runs_agree_if_the_layers_at_fault_are_patched(paths: list[str], build: Any) -> None:
+    found = intervene("hold-repeat", build())
     assert (found["held"], found["left"]) == (paths, 0.0)
     assert found["before"] > 0
 
@@ -192,26 +198,26 @@ def baked() -> tuple[Any, Any]:
         (["bn"], baked),
     ],
 )
-def test_a_bare_call_is_inference_with_the_flag_given_to_the_culprits(paths: list[str], build: Any) -> None:
-    found = toggled("hold-training", build())
+def test_a_bare_call_is_inference_if_the_layers_get_training_false(paths: list[str], build: Any) -> None:
+    found = intervene("hold-training", build())
     assert (found["held"], found["left"]) == (paths, 0.0)
     assert found["before"] > 0
 
 
 @pytest.mark.parametrize("name", ["hold-companions", "hold-repeat", "hold-training"])
-def test_nothing_is_held_where_nothing_differs(name: str) -> None:
-    assert toggled(name, mlp()) == {}
+def test_nothing_is_patched_if_nothing_differs(name: str) -> None:
+    assert intervene(name, mlp()) == {}
 
 
-def test_more_culprits_than_can_be_held_are_told() -> None:
+def test_the_next_layer_is_reported_if_too_many_are_at_fault() -> None:
     parts = [part for at in range(8) for part in (layers.Dense(4), Leak(1e-3, name=f"leak_{at}"))]
-    found = toggled("hold-companions", chain((5,), *parts, layers.Dense(1)))
+    found = intervene("hold-companions", chain((5,), *parts, layers.Dense(1)))
     assert found["held"] == [f"leak_{at}" for at in range(6)]
     assert 0 < found["left"] < found["before"]
     assert found["then"] == "leak_6"
 
 
-def test_where_the_flag_is_not_the_cause_passing_it_leaves_all_of_the_symptom() -> None:
+def test_training_false_changes_nothing_if_the_flag_is_not_the_cause() -> None:
     model, rows = chain((5,), layers.Dense(4, name="bystander"), Leak(1e-2, name="leak"), layers.Dense(1))
     values = next(iter(rows.values()))
 
@@ -219,20 +225,20 @@ def test_where_the_flag_is_not_the_cause_passing_it_leaves_all_of_the_symptom() 
         return lambda: model(np.concatenate([values[:4], values[4:] + shift]), training=False)
 
     experiment = Experiment(reference=run(0.0), candidate=run(1.0), batch=10, kept=np.arange(10) < 4)
-    found = without_training(experiment)
+    found = disable_training(experiment)
     assert found["left"] == found["before"] > 0
-    assert held(experiment)["left"] == 0.0
+    assert patch_layers(experiment)["left"] == 0.0
 
 
-def test_keras_is_put_back_even_where_the_model_raises() -> None:
+def test_keras_is_restored_if_the_model_raises() -> None:
     before = keras.layers.Layer.__call__, keras.Operation.__call__
     with pytest.raises(Exception, match="incompatible"):
-        TOGGLE["hold-repeat"](session_of(mlp()), {"x": normal(99)})
+        INTERVENTIONS["hold-repeat"](session_of(mlp()), {"x": normal(99)})
     assert (keras.layers.Layer.__call__, keras.Operation.__call__) == before
 
 
-def test_masks_travel_with_what_is_held() -> None:
-    """Behind a held Embedding the LSTM still skips what is masked."""
+def test_patched_outputs_keep_their_mask() -> None:
+    """After a patched layer the LSTM still skips masked time steps."""
     ids = np.random.default_rng(1).integers(1, 9, (10, 6)).astype("int32")
     ids[:, 4:] = 0
     inputs = keras.Input((6,), dtype="int32")
@@ -240,5 +246,5 @@ def test_masks_travel_with_what_is_held() -> None:
     leak.supports_masking = True
     hidden = leak(layers.Embedding(9, 3, mask_zero=True)(inputs))
     model = keras.Model(inputs, layers.Dense(1)(layers.LSTM(4)(hidden)))
-    found = toggled("hold-companions", (model, {inputs.name: ids}))
+    found = intervene("hold-companions", (model, {inputs.name: ids}))
     assert (found["held"], found["left"]) == (["leak"], 0.0)

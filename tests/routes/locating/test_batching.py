@@ -1,4 +1,4 @@
-"""Locating by batch: the layer that heeds its size or a row's place, inside other layers too; rounding by batch size names nobody."""
+"""The layer whose output depends on batch size or position is named, inside other layers too."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.helpers.live_models import HEALTHY, Block, ByBatch, chain, named_rows
 (ROUTE,) = BATCHING_LOCATORS
 
 
-def located(built: tuple[Any, Any], **probe: Any) -> dict[str, Any]:
-    session = session_of(built, **probe)
+def located(built: tuple[Any, Any], **options: Any) -> dict[str, Any]:
+    session = session_of(built, **options)
     result = ROUTE.run(session, named_rows(built[1], session.facts))
     assert result.outputs == {}
     return dict(result.details)
@@ -33,28 +33,28 @@ def test_the_layer_is_named(how: str, inside: bool) -> None:
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_healthy_models_name_nobody(name: str) -> None:
+def test_no_layer_of_a_healthy_model_is_named(name: str) -> None:
     assert located(HEALTHY[name]()) == {}
 
 
-def test_rounding_by_batch_size_names_nobody() -> None:
-    """A long sum comes out with other last bits in a batch of one row."""
+def test_rounding_by_batch_size_names_no_layer() -> None:
+    """A long sum has different last bits in a batch of one row."""
     wide = [layers.Dense(512, activation="tanh") for _ in range(6)]
     assert located(chain((2048,), *wide, layers.Dense(1), rows=33), batch_size=32) == {}
 
 
-def test_a_model_built_for_one_batch_size_is_asked_by_place_alone() -> None:
+def test_a_model_with_a_fixed_batch_size_is_run_in_different_orders_only() -> None:
     rows = keras.Input((6,), batch_size=4)
     found = located((keras.Model(rows, ByBatch("place", name="odd")(rows)), {rows.name: normal(6, rows=8)}))
     assert found["layer"] == "odd"
 
 
-def test_a_single_row_has_no_other_place() -> None:
+def test_a_single_row_has_no_different_position() -> None:
     built = chain((6,), layers.Dense(2), rows=1)
     assert located(built) == {}
 
 
-def test_the_model_is_left_as_it_was() -> None:
+def test_the_model_is_unchanged() -> None:
     model, rows = chain((6,), layers.BatchNormalization(), ByBatch("size"), layers.Dense(2))
     session, before = session_of((model, rows)), state_of(model)
     ROUTE.run(session, named_rows(rows, session.facts))

@@ -1,4 +1,4 @@
-"""Locating by execution: the layer that parts a graph from an eager call, on the same inputs; healthy models name nobody."""
+"""The layer that computes differently in a graph than eagerly on the same inputs is named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.helpers.live_models import HEALTHY, Block, chain, named_rows, registe
 
 @register
 class EagerOnly(layers.Layer):
-    """Adds something where it is not traced."""
+    """Adds a number unless it is traced."""
 
     def call(self, inputs: Any) -> Any:
         return inputs + 0.01 if tf.executing_eagerly() else inputs
@@ -49,7 +49,7 @@ def test_the_layer_is_named(inside: bool) -> None:
     )
 
 
-def test_pictures_of_whole_numbers_are_resized_otherwise_in_a_graph() -> None:
+def test_integer_images_are_resized_differently_in_a_graph() -> None:
     picture = keras.Input((6, 6, 1), dtype="uint8")
     resized = keras.Model(picture, layers.Flatten()(layers.Resizing(4, 4, name="resize")(picture)))
     rows = np.random.default_rng(0).integers(0, 256, (6, 6, 6, 1)).astype("uint8")
@@ -58,5 +58,5 @@ def test_pictures_of_whole_numbers_are_resized_otherwise_in_a_graph() -> None:
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_healthy_models_name_nobody(name: str) -> None:
+def test_no_layer_of_a_healthy_model_is_named(name: str) -> None:
     assert located(HEALTHY[name]()) == {}

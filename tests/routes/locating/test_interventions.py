@@ -1,34 +1,36 @@
-"""Toggling routes beside patching: NaN where it arises, masks where they end, predict as Keras has it, copies of one file."""
+"""Interventions other than patching: NaN, lost masks, overridden predict methods, copies of one file."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from tests.helpers import live_models
 from tests.helpers.live_models import chain, mlp, named_rows, normal, session_of
 
-TOGGLE = {route.name: route.run for route in TOGGLING_ROUTES}
-UNAVAILABLE = {route.name: route.unavailable for route in TOGGLING_ROUTES}
+INTERVENTIONS = {route.name: route.run for route in INTERVENTION_ROUTES}
+UNAVAILABLE = {route.name: route.unavailable for route in INTERVENTION_ROUTES}
 
 
-def toggled(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
+def intervene(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
     session = session_of(built)
-    result = TOGGLE[name](session, named_rows(built[1], session.facts))
+    result = INTERVENTIONS[name](session, named_rows(built[1], session.facts))
     assert result.outputs == {}
     return dict(result.details)
 
 
 def logarithms(*, again: bool) -> tuple[Any, Any]:
-    """Logarithms of numbers of both signs, once or on two branches."""
+    """A model with logarithms of negative numbers, on one branch or two."""
     inputs = keras.Input((3,))
     hidden = layers.Dense(2, name="before")(inputs)
     found = layers.Dense(1, name="after")(keras.ops.log(hidden))
@@ -37,19 +39,19 @@ def logarithms(*, again: bool) -> tuple[Any, Any]:
     return keras.Model(inputs, found), {inputs.name: normal(3)}
 
 
-def test_nan_replaced_where_it_arises_is_gone() -> None:
-    found = toggled("hold-nonfinite", logarithms(again=False))
+def test_nan_replaced_in_its_layer_disappears() -> None:
+    found = intervene("hold-nonfinite", logarithms(again=False))
     assert ([path.rstrip("_0123456789") for path in found["held"]], found["left"]) == (["log"], 0)
     assert found["before"] > 0
 
 
-def test_nan_that_arises_twice_is_left() -> None:
-    found = toggled("hold-nonfinite", logarithms(again=True))
+def test_nan_of_a_second_layer_remains() -> None:
+    found = intervene("hold-nonfinite", logarithms(again=True))
     assert 0 < found["left"] <= found["before"]
 
 
 def test_a_finite_model_has_nothing_to_replace() -> None:
-    assert toggled("hold-nonfinite", mlp()) == {}
+    assert intervene("hold-nonfinite", mlp()) == {}
 
 
 def padded(*behind: Any, length: int | None = None) -> tuple[Any, Any]:
@@ -66,16 +68,18 @@ def padded(*behind: Any, length: int | None = None) -> tuple[Any, Any]:
 
 @pytest.mark.filterwarnings("ignore:.*destroy the mask.*")
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_a_mask_restored_where_it_ends_makes_padding_harmless(padding: str) -> None:
-    found = toggled("hold-masks", padded(layers.Conv1D(4, 3, padding=padding, name="filter"), layers.LSTM(4)))
+def test_padding_has_no_effect_if_the_lost_mask_is_restored(padding: str) -> None:
+    found = intervene(
+        "hold-masks", padded(layers.Conv1D(4, 3, padding=padding, name="filter"), layers.LSTM(4))
+    )
     assert found["held"] == ["filter"]
     assert found["left"] < 1e-5 * found["scale"] < found["before"]
 
 
 @pytest.mark.filterwarnings("ignore:.*destroy the mask.*")
-def test_two_layers_that_lose_the_mask_are_both_restored() -> None:
+def test_the_mask_is_restored_in_both_layers_that_lose_it() -> None:
     filters = [layers.Conv1D(4, 3, padding="same", name=name) for name in ("one", "two")]
-    found = toggled("hold-masks", padded(*filters, layers.GRU(4)))
+    found = intervene("hold-masks", padded(*filters, layers.GRU(4)))
     assert found["held"] == ["one", "two"]
     assert found["left"] < 1e-5 * found["scale"] < found["before"]
 
@@ -86,33 +90,33 @@ def test_two_layers_that_lose_the_mask_are_both_restored() -> None:
     [lambda: padded(layers.LSTM(4)), lambda: padded(layers.Flatten(), length=12)],
     ids=["kept", "no steps left"],
 )
-def test_where_no_mask_can_be_restored_nothing_is_measured(build: Any) -> None:
-    assert toggled("hold-masks", build()) == {}
+def test_nothing_is_measured_if_no_mask_can_be_restored(build: Any) -> None:
+    assert intervene("hold-masks", build()) == {}
 
 
 class Doubled(keras.Model):
-    """predict gives twice what a call gives."""
+    """predict returns twice the output of a call."""
 
     def predict_step(self, data: Any) -> Any:
         return super().predict_step(data) * 2
 
 
-def test_predict_without_its_override_is_a_call() -> None:
+def test_predict_without_its_override_equals_a_call() -> None:
     inputs = keras.Input((5,))
     model = Doubled(inputs, layers.Dense(1)(inputs))
-    found = toggled("plain-predict", (model, {inputs.name: normal(5)}))
+    found = intervene("plain-predict", (model, {inputs.name: normal(5)}))
     assert found["left"] <= 1e-6 * found["scale"] < found["before"]
     assert type(model) is Doubled
     rows = normal(5)
     np.testing.assert_allclose(model.predict(rows, verbose=0), 2 * np.asarray(model(rows)), rtol=1e-5)
 
 
-def test_predict_without_an_override_has_nothing_to_put_back() -> None:
-    assert UNAVAILABLE["plain-predict"](describe_model(mlp()[0])) == "the model's class overrides nothing"
+def test_predict_without_an_override_has_nothing_to_put_back(wording: SnapshotAssertion) -> None:
+    assert UNAVAILABLE["plain-predict"](describe_model(mlp()[0])) == wording
 
 
 class Remembers(layers.Layer):
-    """Scales with a number that no file holds."""
+    """Scales with a number that no file contains."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.by = np.random.default_rng().uniform(1.0, 2.0)
@@ -122,23 +126,21 @@ class Remembers(layers.Layer):
 
 
 def copies(tmp_path: Path, *parts: Any) -> dict[str, Any]:
-    """What holding the layers of a second copy of the same file shows."""
+    """The details of patching the layers of a second copy of the same file."""
     model, rows = chain((5,), *parts)
     path = tmp_path / "model.keras"
     model.save(path)
     known = {"Remembers": Remembers, "Leak": live_models.Leak}
     session = session_of((keras.models.load_model(path, custom_objects=known), rows))
-    session.subject = SimpleNamespace(
-        custom_objects=known, files=SimpleNamespace(model=str(path), allow_unsafe=False)
-    )  # type: ignore[assignment]
-    return dict(TOGGLE["hold-copies"](session, rows).details)
+    session.subject = replace(session.subject, custom_objects=known, files=SubjectFiles(model=str(path)))
+    return dict(INTERVENTIONS["hold-copies"](session, rows).details)
 
 
-def test_two_copies_agree_with_the_layer_that_forgets_held(tmp_path: Path) -> None:
+def test_two_copies_agree_if_the_layer_that_forgets_is_patched(tmp_path: Path) -> None:
     found = copies(tmp_path, layers.Dense(4), Remembers(name="odd"), layers.Dense(1))
     assert (found["held"], found["left"]) == (["odd"], 0.0)
     assert found["before"] > 0
 
 
-def test_two_copies_of_a_sound_file_have_nothing_to_hold(tmp_path: Path) -> None:
+def test_nothing_is_patched_in_two_copies_of_a_healthy_model(tmp_path: Path) -> None:
     assert copies(tmp_path, layers.Dense(4), layers.Dense(1)) == {}

@@ -1,4 +1,4 @@
-"""Locating: the planted layer by its path, inside nested models and custom layers too; nothing where nothing differs."""
+"""The planted layer is named by its path, inside nested models and custom layers too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOCATE = {route.name: route.run for route in LAYER_LOCATORS}
 
 
 def located(name: str, built: tuple[Any, Any]) -> dict[str, Any]:
-    """What a locating route says about a live model."""
+    """The details of a locating route on a live model."""
     return measured(LOCATE[name], built)
 
 
@@ -51,7 +51,7 @@ CROSSING = {
 
 
 @pytest.mark.parametrize("path", CROSSING)
-def test_companions_name_the_layer_that_lets_neighbours_in(path: str) -> None:
+def test_the_layer_that_mixes_neighbours_is_named(path: str) -> None:
     found = located("locate-companions", CROSSING[path]())
     assert found["layer"] == path
     assert found["custom"] is (path != "block/norm")
@@ -60,7 +60,7 @@ def test_companions_name_the_layer_that_lets_neighbours_in(path: str) -> None:
 
 
 def test_a_leak_into_a_single_row_is_located() -> None:
-    """Only the first row takes anything from the others; the few rows that are looked at first do not show it."""
+    """Only the first row depends on others; the few rows that are examined first do not show it."""
     model, rows = chain((5,), Rare(name="rare"), layers.Dense(1))
     (name,) = rows
     rows[name] = np.clip(rows[name], -1.5, 1.5)
@@ -82,7 +82,7 @@ def divided(hidden: Any) -> Any:
     [(centred, "Mean"), (divided, "Sum"), (lambda hidden: keras.ops.flip(hidden, axis=0), "Flip")],
 )
 def test_the_operation_over_the_batch_is_named(mixing: Any, kind: str) -> None:
-    """Not the one that brings its result back to the rows."""
+    """Not the operation that combines its result with the rows."""
     inputs = keras.Input((5,))
     mixed = mixing(layers.Dense(3, name="before")(inputs))
     found = located(
@@ -112,7 +112,7 @@ def test_attention_over_the_batch_is_named() -> None:
         ("memory", stateful_lstm),
     ],
 )
-def test_repeat_names_the_layer_that_answers_otherwise_the_second_time(path: str, build: Any) -> None:
+def test_the_layer_whose_second_output_differs_is_named(path: str, build: Any) -> None:
     assert located("locate-repeat", build())["layer"] == path
 
 
@@ -132,16 +132,16 @@ def test_repeat_names_the_layer_that_answers_otherwise_the_second_time(path: str
         ),
     ],
 )
-def test_training_names_the_layer_that_answers_to_a_bare_call(path: str, build: Any) -> None:
+def test_the_layer_in_training_mode_is_named(path: str, build: Any) -> None:
     assert located("locate-training", build())["layer"] == path
 
 
 @pytest.mark.parametrize("name", LOCATE)
-def test_nothing_is_named_where_nothing_differs(name: str) -> None:
+def test_no_layer_is_named_if_nothing_differs(name: str) -> None:
     assert located(name, mlp()) == {}
 
 
-def test_keras_is_put_back_even_where_the_model_raises() -> None:
+def test_keras_is_restored_if_the_model_raises() -> None:
     before = keras.layers.Layer.__call__, keras.Operation.__call__
     session = session_of(mlp())
     with pytest.raises(Exception, match="incompatible"):
@@ -149,7 +149,7 @@ def test_keras_is_put_back_even_where_the_model_raises() -> None:
     assert (keras.layers.Layer.__call__, keras.Operation.__call__) == before
 
 
-def test_the_layer_that_makes_nan_of_finite_rows_is_named() -> None:
+def test_the_layer_that_creates_nan_is_named() -> None:
     inputs = keras.Input((3,))
     logs = keras.ops.log(keras.layers.Dense(2, name="before")(inputs))
     model = keras.Model(inputs, keras.layers.Dense(1, name="after")(logs))

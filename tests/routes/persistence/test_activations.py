@@ -1,11 +1,12 @@
-"""Logits, probabilities and class ids in each other's place."""
+"""Logits, probabilities and class ids recorded in place of each other."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.routes.persistence.recorded import other_form
+from keras_consistency_cli.routes.persistence.recorded_forms import other_form
 
 LOGITS = np.random.default_rng(0).normal(size=(24, 4))
 POWERS = np.exp(LOGITS)
@@ -15,30 +16,39 @@ STEPS = SHARES.reshape(6, 4, 4).repeat(2, axis=0)
 IDS = SHARES.argmax(axis=1)
 
 
-@pytest.mark.parametrize(
-    ("recorded", "today", "words"),
-    [
-        (np.log(SHARES) + 1.7, SHARES, "the logits of today's answers (softmax)"),
-        (LOGITS, SHARES, "the logits of today's answers (softmax)"),
-        (SHARES, LOGITS, "the softmax of today's answers"),
-        (LOGITS[:, :1], CHANCES, "the logits of today's answers (sigmoid)"),
-        (CHANCES, LOGITS[:, :1], "the sigmoid of today's answers"),
-        (np.log(POWERS + 2), POWERS + 2, "the logarithm of today's answers"),
-        (np.log(STEPS) - 0.5, STEPS, "the logits of today's answers (softmax)"),
-        (IDS, SHARES, "class ids: the argmax of today's answers"),
-        (IDS[:, None], SHARES, "class ids: the argmax of today's answers"),
-        (IDS.astype("float32"), LOGITS, "class ids: the argmax of today's answers"),
-        (STEPS.argmax(axis=-1), STEPS, "class ids: the argmax of today's answers"),
-        ((CHANCES > 0.5).astype("int64"), CHANCES, "classes: today's answers above 0.5"),
-        (np.roll(IDS, 1), SHARES, None),
-        ((CHANCES > 0.8).astype("int64"), CHANCES, None),
-        (np.full(24, 2), np.roll(np.sort(SHARES), 3, axis=1), "class ids: the argmax of today's answers"),
-        (np.full(24, 2.0), np.roll(np.sort(SHARES), 3, axis=1), None),
-        (np.zeros(24, int), np.roll(np.sort(SHARES), 3, axis=1), None),
-        (1.05 * LOGITS, SHARES, None),
-        (SHARES[:, ::-1], SHARES, "today's columns in the order 3, 2, 1, 0"),
-        (SHARES, np.where(np.eye(24, 4), 0.5, SHARES), None),
-    ],
-)
-def test_forms(recorded: np.ndarray, today: np.ndarray, words: str | None) -> None:
-    assert other_form(recorded, today) == words
+KNOWN = {
+    "logits with an offset": (np.log(SHARES) + 1.7, SHARES),
+    "logits": (LOGITS, SHARES),
+    "softmax": (SHARES, LOGITS),
+    "logits of a sigmoid": (LOGITS[:, :1], CHANCES),
+    "sigmoid": (CHANCES, LOGITS[:, :1]),
+    "logarithm": (np.log(POWERS + 2), POWERS + 2),
+    "logits of time steps": (np.log(STEPS) - 0.5, STEPS),
+    "class ids": (IDS, SHARES),
+    "class ids in a column": (IDS[:, None], SHARES),
+    "class ids as floats": (IDS.astype("float32"), LOGITS),
+    "class ids of time steps": (STEPS.argmax(axis=-1), STEPS),
+    "one class id": (np.full(24, 2), np.roll(np.sort(SHARES), 3, axis=1)),
+    "thresholded": ((CHANCES > 0.5).astype("int64"), CHANCES),
+    "reversed columns": (SHARES[:, ::-1], SHARES),
+}
+UNKNOWN = {
+    "ids of other rows": (np.roll(IDS, 1), SHARES),
+    "a different threshold": ((CHANCES > 0.8).astype("int64"), CHANCES),
+    "one class id as floats": (np.full(24, 2.0), np.roll(np.sort(SHARES), 3, axis=1)),
+    "a wrong class id": (np.zeros(24, int), np.roll(np.sort(SHARES), 3, axis=1)),
+    "scaled logits": (1.05 * LOGITS, SHARES),
+    "four rows that differ": (SHARES, np.where(np.eye(24, 4), 0.5, SHARES)),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_form_is_described(name: str, wording: SnapshotAssertion) -> None:
+    form = other_form(*KNOWN[name])
+    assert form is not None
+    assert form == wording
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_different_numbers_have_no_form(name: str) -> None:
+    assert other_form(*UNKNOWN[name]) is None

@@ -1,9 +1,10 @@
-"""What a recording rounds off: 16 bits, decimals, and what only looks like them."""
+"""The precision of recorded outputs: 16 bits, decimals, and numbers that only look like them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.routes.persistence.recording_precision import recording
 
@@ -17,25 +18,26 @@ def bfloat16(values: np.ndarray) -> np.ndarray:
     return np.asarray(tf.cast(tf.cast(values, tf.bfloat16), tf.float32))
 
 
-@pytest.mark.parametrize(
-    ("recorded", "words"),
-    [
-        (TODAY.astype("float16"), "float16"),
-        (TODAY.astype("float16").astype("float64"), "float16"),
-        (bfloat16(TODAY), "bfloat16"),
-        (TODAY.round(4), "numbers with 4 decimals"),
-        (TODAY.astype("float64").round(4), "numbers with 4 decimals"),
-        (TODAY.round(1), "numbers with 1 decimal"),
-        (TODAY.round(6), "numbers with 6 decimals"),
-        ((1e5 * TODAY).round(), "whole numbers"),
-    ],
-)
-def test_what_was_rounded_stands_for_todays_answers(recorded: np.ndarray, words: str) -> None:
-    today = TODAY * np.float32(1e5) if words == "whole numbers" else TODAY
-    found = recording(recorded, today)
+ROUNDED = {
+    "float16": TODAY.astype("float16"),
+    "float16 kept as float64": TODAY.astype("float16").astype("float64"),
+    "bfloat16": bfloat16(TODAY),
+    "4 decimals": TODAY.round(4),
+    "4 decimals of float64": TODAY.astype("float64").round(4),
+    "1 decimal": TODAY.round(1),
+    "6 decimals": TODAY.round(6),
+    "whole numbers": (1e5 * TODAY).round(),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_rounded_outputs_stand_for_current_outputs(name: str, wording: SnapshotAssertion) -> None:
+    today = TODAY * np.float32(1e5) if name == "whole numbers" else TODAY
+    found = recording(ROUNDED[name], today)
     assert found is not None
-    assert (found.words, found.holds(recorded), found.holds(today)) == (words, True, False)
-    np.testing.assert_allclose(found.nearest(recorded, today), today, rtol=1e-6)
+    assert (found.holds(ROUNDED[name]), found.holds(today)) == (True, False)
+    np.testing.assert_allclose(found.nearest(ROUNDED[name], today), today, rtol=1e-6)
+    assert found.words == wording
 
 
 @pytest.mark.parametrize(
@@ -52,13 +54,13 @@ def test_what_was_rounded_stands_for_todays_answers(recorded: np.ndarray, words:
         ),
     ],
 )
-def test_what_was_not_rounded_is_taken_at_its_word(recorded: np.ndarray, today: np.ndarray) -> None:
+def test_numbers_that_were_not_rounded_have_no_form(recorded: np.ndarray, today: np.ndarray) -> None:
     assert recording(recorded, today) is None
 
 
 @pytest.mark.parametrize("recorded", [TODAY.astype("float16"), TODAY.round(3), bfloat16(TODAY)])
-def test_a_move_beyond_what_was_rounded_off_is_left(recorded: np.ndarray) -> None:
-    """Small numbers are not given the leeway of large ones in a binary form."""
+def test_a_change_beyond_the_rounding_remains(recorded: np.ndarray) -> None:
+    """In a binary form, the step of small numbers is smaller than that of large ones."""
     found = recording(recorded, TODAY)
     assert found is not None
     moved = TODAY + 0.05

@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.routes.sequences.states import STATE_ROUTES
-from keras_consistency_cli.routes.session.snapshot import reset_states
+from keras_consistency_cli.routes.session.state_reset import reset_states
 from tests.helpers.live_models import chain, mlp, normal, session_of, state_of, stateful
 
 TABLE = {route.name: route for route in STATE_ROUTES}

@@ -1,4 +1,4 @@
-"""One stand-in for every call of a layer or operation, and nothing left of it afterwards."""
+"""A hook sees every call of a layer or operation, and is removed afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def graph() -> Any:
     return keras.Model(inputs, keras.layers.Dense(2, name="last")(keras.ops.abs(inputs)))
 
 
-def test_every_layer_and_operation_is_called_once_through_the_stand_in() -> None:
+def test_every_layer_and_operation_is_called_once_through_the_hook() -> None:
     seen: list[tuple[str, bool]] = []
 
     def around(running: list[Any], original: Any, *args: Any, **kwargs: Any) -> Any:
@@ -37,7 +37,7 @@ def test_every_layer_and_operation_is_called_once_through_the_stand_in() -> None
     ]
 
 
-def test_what_was_there_is_put_back_after_an_error() -> None:
+def test_the_methods_of_keras_are_restored_after_an_error() -> None:
     calls = keras.layers.Layer.__call__, keras.Operation.__call__
 
     def around(*_: Any, **__: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Keeping a live model and the world around it: whatever is done inside is undone, and nothing of it is noticed afterwards."""
+"""Changes of a live model and of global state are undone on leaving the guards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
 
 
 class Diary(layers.Layer):
-    """Keeps what it has seen: in a list, a dict, a set, a number, and an attribute that is made on the way."""
+    """Keeps values in a list, a dict, a set, a number, and an attribute that is created later."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -57,7 +57,7 @@ def attributes_of(model: Any) -> list[dict[str, Any]]:
     return [{name: plain(value) for name, value in vars(each).items()} for each in (model, *model.layers)]
 
 
-def test_a_model_is_as_it_was_whatever_was_done_to_it() -> None:
+def test_everything_in_a_model_is_restored() -> None:
     model = recurrent()
     model.predict(ROWS, verbose=0)
     diary = model.get_layer("diary")
@@ -88,7 +88,7 @@ def test_a_model_is_as_it_was_whatever_was_done_to_it() -> None:
     assert np.any(model.layers[0].states[0])
 
 
-def test_a_model_is_put_back_after_a_failure_too() -> None:
+def test_a_model_is_restored_after_an_error() -> None:
     model = recurrent()
     before = state_of(model)
 
@@ -104,22 +104,22 @@ def test_a_model_is_put_back_after_a_failure_too() -> None:
 
 @pytest.fixture
 def seeded() -> Any:
-    """Known random numbers, put back for other tests."""
+    """Seed the random numbers, and restore them for the other tests."""
     states = random.getstate(), np.random.get_state()
     yield random.seed(3), np.random.seed(3)
     random.setstate(states[0])
     np.random.set_state(states[1])
 
 
-def unlucky() -> None:
-    """Change all that a library may change by accident."""
+def change_everything() -> None:
+    """Change all global state that a library may change by accident."""
     random.random()
     np.random.random()
     keras.random.normal((2,))
     layers.Dense(1)
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("mixed_float16")
-    warnings.warn("nobody should see this", stacklevel=1)
+    warnings.warn("suppressed", stacklevel=1)
     logging.getLogger("tensorflow").setLevel(logging.DEBUG)
 
 
@@ -132,21 +132,21 @@ DRAWS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_random_numbers_and_names_go_on_as_if_nothing_had_been(draw: Callable[[], Any], seeded: Any) -> None:
+def test_random_numbers_and_names_continue_as_before(draw: Callable[[], Any], seeded: Any) -> None:
     keras.random.normal((2,))
     with restoring_global_state():
         expected = draw()
     with restoring_global_state():
-        unlucky()
+        change_everything()
     assert draw() == expected
 
 
-def test_settings_of_keras_and_loggers_are_as_they_were() -> None:
+def test_settings_of_keras_and_loggers_are_restored() -> None:
     level = logging.getLogger("tensorflow").level
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         with restoring_global_state():
-            unlucky()
+            change_everything()
         assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "mixed_bfloat16")
     finally:
         keras.config.set_dtype_policy("float32")

@@ -1,4 +1,4 @@
-"""The session that works with every backend: packing rows, naming outputs, stepping, calling."""
+"""The session for every backend: packing rows, naming outputs, steps and calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.routes.session.batches import batches, stack
+from keras_consistency_cli.routes.session.batches import AXIS_LOST, batches, stack
 from keras_consistency_cli.routes.session.session import RunOptions, Session, as_array
 from tests.helpers.live_models import (
     HEALTHY,
@@ -32,22 +32,22 @@ from tests.helpers.live_models import (
     "last", [[layers.Dense(1)], [layers.Dense(3), layers.Reshape((1, 3))]], ids=["scalar", "vector"]
 )
 @pytest.mark.parametrize("shortcuts", [False, True])
-def test_a_lone_row_that_loses_its_axis_is_refused(last: list[Any], shortcuts: bool) -> None:
+def test_a_single_row_that_loses_its_axis_is_refused(last: list[Any], shortcuts: bool) -> None:
     built = chain((6,), *last, Squeezed())
     session = session_of(built) if shortcuts else plain(built)
-    with pytest.raises(ValueError, match="an output loses its row axis where a row comes alone"):
+    with pytest.raises(ValueError, match=AXIS_LOST):
         session.one_by_one(named_rows(built[1], session.facts))
 
 
-def test_outputs_that_never_have_a_row_axis_are_no_such_case() -> None:
+def test_outputs_that_never_have_a_row_axis_are_accepted() -> None:
     rows = keras.Input((6,))
     built = (keras.Model(rows, keras.ops.mean(layers.Dense(2)(rows))), {rows.name: normal(6)})
     assert next(iter(plain(built).one_by_one(built[1]).values())).shape == (10,)
 
 
-def plain(built: tuple[Any, Any], **probe: Any) -> Session:
-    """A session without TensorFlow's shortcuts."""
-    return Session(built[0], describe_model(built[0]), RunOptions(**probe))
+def plain(built: tuple[Any, Any], **options: Any) -> Session:
+    """A session that works with every backend."""
+    return Session(built[0], describe_model(built[0]), RunOptions(**options))
 
 
 @pytest.mark.parametrize("name", ["mlp", "dict inputs", "string inputs", "subclassed", "dict subclassed"])
@@ -70,7 +70,7 @@ def test_generic_one_by_one_is_predict_on_every_row() -> None:
     }
 
 
-def test_generic_one_by_one_forgets_between_rows() -> None:
+def test_generic_one_by_one_resets_states_between_rows() -> None:
     model, rows = chain((4, 3), layers.LSTM(5, stateful=True), batch_size=1)
     session = plain((model, rows))
     twice = {name: np.repeat(values[:1], 2, axis=0) for name, values in rows.items()}
@@ -116,14 +116,14 @@ def test_floats_are_cast_as_predict_casts_them(dtype: str) -> None:
     assert plain(mlp()).cast(np.ones(3, dtype)).dtype == np.float32
 
 
-def test_other_kinds_are_left_alone_and_strings_become_tensors() -> None:
+def test_other_dtypes_are_not_cast_and_strings_become_tensors() -> None:
     session = plain(strings())
     assert session.cast(np.arange(3, dtype="int16")).dtype == np.int16
     assert session.cast(np.array([True])).dtype == np.bool_
     assert session.cast(np.array(["é", "b"])).dtype == "string"
 
 
-def test_outputs_have_the_names_of_the_facts_or_of_their_place() -> None:
+def test_outputs_are_named_by_the_facts_or_by_their_path() -> None:
     session = plain(mlp())
     declared = [fact.name for fact in session.facts.outputs]
     assert list(session.name_outputs(np.zeros((2, 3)))) == declared
@@ -134,19 +134,19 @@ def test_outputs_have_the_names_of_the_facts_or_of_their_place() -> None:
     ]
 
 
-def test_as_array_widens_what_numpy_lacks() -> None:
+def test_bfloat16_becomes_float32() -> None:
     narrow = as_array(np.array([1.5, -2.0], ml_dtypes.bfloat16))
     assert (narrow.dtype, narrow.tolist()) == (np.dtype("float32"), [1.5, -2.0])
     assert as_array(np.array(["x", "yz"], object)).tolist() == ["x", "yz"]
     assert as_array(keras.ops.ones((2,), "int32")).dtype == np.int32
 
 
-def test_the_models_own_batch_size_wins() -> None:
+def test_the_batch_size_of_the_model_wins() -> None:
     assert plain(stateful(), batch_size=32).batch_size == 4
     assert plain(mlp(), batch_size=7).batch_size == 7
 
 
-def test_forgotten_traces_are_made_anew() -> None:
+def test_predict_is_traced_again_after_traces_are_forgotten() -> None:
     model, rows = mlp()
     session = plain((model, rows))
     session.predict(rows)
@@ -158,7 +158,7 @@ def test_forgotten_traces_are_made_anew() -> None:
     assert model.predict_function is not before
 
 
-def test_strings_beside_numbers_are_answered_by_every_way_of_calling() -> None:
+def test_strings_and_numbers_can_be_inputs_of_one_model() -> None:
     city, size = keras.Input((1,), dtype="string", name="city"), keras.Input((2,), name="size")
     coded = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(city)
     model = keras.Model(

@@ -1,4 +1,4 @@
-"""The snapshot: sees and undoes everything that running a model can change."""
+"""A snapshot finds and undoes everything that running a model can change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_what_predict_changes_is_seen_and_undone(name: str) -> None:
+def test_changes_of_predict_are_found_and_undone(name: str) -> None:
     model, rows = NASTY[name]()
     before = state_of(model)
     snapshot = Snapshot(model)
@@ -41,7 +41,7 @@ def test_a_healthy_model_is_not_changed() -> None:
     assert snapshot.changes() == ()
 
 
-def test_changes_name_the_variable_its_kind_and_the_distance() -> None:
+def test_a_change_has_the_variable_its_kind_and_the_difference() -> None:
     model, _ = chain((2,), layers.Dense(1, name="price"), Counter(name="counter"))
     snapshot = Snapshot(model)
     model.get_layer("price").bias.assign([0.25])
@@ -54,7 +54,7 @@ def test_changes_name_the_variable_its_kind_and_the_distance() -> None:
     )
 
 
-def test_states_made_by_the_first_run_are_put_back_to_their_beginning() -> None:
+def test_states_created_by_the_first_run_are_reset() -> None:
     model, rows = stateful()
     before = [np.asarray(state) for state in model.get_layer("memory").states]
     snapshot = Snapshot(model)
@@ -66,7 +66,7 @@ def test_states_made_by_the_first_run_are_put_back_to_their_beginning() -> None:
     ]
 
 
-def test_nan_that_stays_is_no_change_and_one_that_comes_is() -> None:
+def test_a_new_nan_is_a_change_and_an_old_one_is_not() -> None:
     model, _ = chain((2,), layers.Dense(1, name="price"))
     model.get_layer("price").bias.assign([np.nan])
     snapshot = Snapshot(model)
@@ -77,7 +77,7 @@ def test_nan_that_stays_is_no_change_and_one_that_comes_is() -> None:
     ]
 
 
-def test_the_global_seed_generator_counts() -> None:
+def test_the_global_seed_generator_is_part_of_a_snapshot() -> None:
     keras.utils.set_random_seed(3)
     model, _ = mlp()
     keras.random.normal((1,))
@@ -89,7 +89,7 @@ def test_the_global_seed_generator_counts() -> None:
 
 
 @pytest.mark.parametrize("value", [True, "text", None])
-def test_attributes_that_are_not_numbers_are_left_alone(value: Any) -> None:
+def test_attributes_that_are_not_numbers_are_ignored(value: Any) -> None:
     model, _ = chain((2,), Counter(name="counter"))
     snapshot = Snapshot(model)
     model.get_layer("counter").flag = value
@@ -98,7 +98,7 @@ def test_attributes_that_are_not_numbers_are_left_alone(value: Any) -> None:
     assert model.get_layer("counter").flag is value
 
 
-def test_held_values_can_be_given_to_a_wider_copy() -> None:
+def test_saved_values_can_be_assigned_to_a_float64_copy() -> None:
     model, _ = mlp()
     wide = keras.Sequential(
         [keras.Input((5,)), layers.Dense(16, dtype="float64"), layers.Dense(3, dtype="float64")]

@@ -1,4 +1,4 @@
-"""The TensorFlow session: the very bits of model.predict in batches and one row at a time; rows kept apart where running changes the model."""
+"""The session on TensorFlow gives the same bits as model.predict, in batches and one row at a time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def live() -> dict[str, tuple[Any, dict[str, np.ndarray]]]:
 
 
 def literally(session: Any, rows: dict[str, np.ndarray], batch_size: int) -> dict[str, np.ndarray]:
-    """What model.predict says, output by output in the order of Keras's own flattening; strings need tensors."""
+    """The outputs of model.predict, in the order in which Keras flattens them; strings need tensors."""
     fed = {
         name: keras.ops.convert_to_tensor(values.astype(object)) if values.dtype.kind == "U" else values
         for name, values in rows.items()
@@ -68,7 +68,7 @@ def test_one_by_one_has_the_bits_of_predict_on_single_rows(name: str, live: dict
     singles = stack([literally(session, row, 1) for row in batches(rows, 1)])
     assert same_bits(session.one_by_one(rows), singles)
     assert len({each.tobytes() for values in singles.values() for each in values}) > 5, (
-        "all rows have the same answer: nothing was shown"
+        "all rows have the same output: nothing was shown"
     )
 
 
@@ -80,13 +80,13 @@ def test_steps_have_the_bits_of_predict(name: str, size: int, live: dict[str, An
 
 
 @pytest.mark.parametrize("name", FIVE)
-def test_predict_is_keras_own(name: str, live: dict[str, Any]) -> None:
+def test_predict_is_that_of_keras(name: str, live: dict[str, Any]) -> None:
     session, rows = live[name]
     session.forget_traces()
     assert same_bits(session.predict(rows, batch_size=4), literally(session, rows, 4))
 
 
-def test_one_by_one_serves_other_numbers_of_rows_from_one_trace(live: dict[str, Any]) -> None:
+def test_one_by_one_runs_different_numbers_of_rows_from_one_trace(live: dict[str, Any]) -> None:
     session, rows = live["mlp"]
     whole = session.one_by_one(rows)
     few = session.one_by_one(some(rows, np.array([7, 2])))
@@ -127,7 +127,7 @@ def test_the_step_is_traced_once_for_all_batch_sizes() -> None:
 
 
 @pytest.mark.parametrize("name", ["stateful lstm", "counter in call"])
-def test_rows_of_a_model_that_changes_are_kept_apart(name: str) -> None:
+def test_rows_of_a_model_that_changes_are_isolated(name: str) -> None:
     built = NASTY[name]()
     if name == "stateful lstm":
         built = chain((4, 3), layers.LSTM(5, stateful=True), layers.Dense(1), batch_size=1)
@@ -147,7 +147,7 @@ def test_stateful_layers_are_known_to_change_before_anything_has_run() -> None:
     assert not session_of(mlp()).changes_itself
 
 
-def test_watch_takes_note_of_changes_alone() -> None:
+def test_watch_notes_only_changes() -> None:
     session = session_of(mlp())
     session.watch(False)
     assert not session.changes_itself
@@ -155,7 +155,7 @@ def test_watch_takes_note_of_changes_alone() -> None:
     assert session.changes_itself
 
 
-def test_outputs_without_a_row_axis_are_answered_row_by_row_all_the_same() -> None:
+def test_outputs_without_a_row_axis_are_run_row_by_row() -> None:
     inputs = keras.Input((5,))
     model = keras.Model(inputs, keras.ops.sum(layers.Dense(1)(inputs)))
     session = session_of((model, {}))
@@ -179,7 +179,7 @@ def test_narrow_operations_are_found_in_the_traced_step(live: dict[str, Any]) ->
     assert any("MatMul" in operation for operation in session.narrow_operations(rows))
 
 
-def test_a_layer_that_breaks_within_a_map_is_answered_row_by_row() -> None:
+def test_a_layer_that_fails_in_a_map_is_run_row_by_row() -> None:
     built = chain((5,), layers.Dense(4), Mapped(), layers.Dense(2))
     session = session_of(built)
     assert same_bits(

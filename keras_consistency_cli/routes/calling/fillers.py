@@ -1,0 +1,107 @@
+"""Batches in which some rows are kept and all neighbours are replaced. Pure NumPy.
+
+No model is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import expand_row_mask
+from keras_consistency_cli.routes.base import Precision
+
+__all__ = ["REAL_ROWS", "Replacement", "keep_masks", "replace_neighbours", "replacements"]
+
+REAL_ROWS = "other rows"
+"""The filler that consists of real rows; all other fillers may be refused by a model."""
+_EXTREME_FILLERS = ("copies", "zeros", "huge values", "NaN")
+_HUGE = 1e30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replacement:
+    """One batch to run: its size, the positions that keep their row, and the filler."""
+
+    size: int
+    keep: np.ndarray
+    filler: str
+
+
+def keep_masks(size: int) -> Iterator[np.ndarray]:
+    """Yield masks of kept positions: first, middle and last alone, then halves.
+
+    For every ordered pair of positions there is a mask that keeps the first and replaces the second.
+    """
+    yield from _single_masks(size)
+    positions = np.arange(size)
+    for bit in range(max(size - 1, 1).bit_length()):
+        for value in (0, 1):
+            mask = (positions >> bit) & 1 == value
+            if 0 < mask.sum() < size:
+                yield mask
+
+
+def _single_masks(size: int) -> Iterator[np.ndarray]:
+    for position in sorted({0, size // 2, size - 1}):
+        yield np.arange(size) == position
+
+
+def replacements(size: int, second_size: int | None, precision: Precision) -> Iterator[Replacement]:
+    """Yield the batches to run.
+
+    Real rows replace the neighbours of single rows, at two batch sizes; in float32 also those of half the
+    batch, and extreme fillers replace those of the first and the last row.
+    """
+    masks = keep_masks(size) if precision == "float32" else _single_masks(size)
+    yield from (Replacement(size=size, keep=mask, filler=REAL_ROWS) for mask in masks)
+    if second_size is not None:
+        for mask in _single_masks(second_size):
+            yield Replacement(size=second_size, keep=mask, filler=REAL_ROWS)
+    if precision == "float32":
+        ends = [np.arange(size) == 0, np.arange(size) == size - 1]
+        for filler in _EXTREME_FILLERS:
+            yield from (Replacement(size=size, keep=mask, filler=filler) for mask in ends)
+
+
+def replace_neighbours(values: np.ndarray, replacement: Replacement, *, any_number: bool) -> np.ndarray:
+    """Return one input's batch with the kept rows in place and the filler everywhere else.
+
+    Args:
+        values: rows of one input, at least as many as the batch needs.
+        replacement: the batch to build.
+        any_number: whether the input accepts every number, so that a filler may lie outside its range.
+    """
+    batch = values[: replacement.size]
+    if replacement.filler == "copies":
+        return np.repeat(batch[replacement.keep], len(batch), axis=0)
+    if replacement.filler == REAL_ROWS or batch.dtype.kind in "USb":
+        filler = _real_rows(values, replacement.size, any_number=any_number)
+    else:
+        filler = np.full_like(batch, _extreme_value(batch, replacement.filler, any_number=any_number))
+    return np.where(expand_row_mask(replacement.keep, batch), batch, filler)
+
+
+def _extreme_value(values: np.ndarray, filler: str, *, any_number: bool) -> float:
+    if any_number:
+        huge = _HUGE if values.dtype.itemsize >= 4 else 6e4
+        return {"zeros": 0.0, "huge values": huge, "NaN": np.nan}[filler]
+    # Whole numbers may index a table: fillers stay inside the range of the rows themselves.
+    return float(values.max() if filler == "huge values" else values.min())
+
+
+def _real_rows(values: np.ndarray, size: int, *, any_number: bool) -> np.ndarray:
+    """Return the rows that replace those of the batch.
+
+    They are later rows of the data, else the batch shifted by one.
+
+    If the input accepts every number, rows that equal the replaced ones are changed.
+    """
+    later = values[size : 2 * size]
+    rows = later if len(later) == size else np.roll(values[:size], 1, axis=0)
+    if not any_number:
+        return rows
+    equal = (rows == values[:size]).reshape(size, -1).all(axis=1)
+    return np.where(expand_row_mask(equal, values), (values[:size] * 1.5 + 1).astype(values.dtype), rows)

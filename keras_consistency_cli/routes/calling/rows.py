@@ -1,0 +1,54 @@
+"""Routes that return or describe the rows themselves; the model is not run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from keras_consistency_cli.loading.rows.source import nonfinite
+from keras_consistency_cli.measurement.distance import is_integer
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.trace import GIVEN_ROWS, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["GIVEN_ROWS_ROUTE", "ROWS_ROUTE", "RowDetails"]
+
+
+class RowDetails(TypedDict):
+    """Details of the route `rows`.
+
+    `lost_in_cast` counts, for each float input, the whole numbers that the cast to float32 changes.
+    """
+
+    lost_in_cast: dict[str, int]
+
+
+def _rows(session: Session, rows: Rows) -> Result:
+    """Mark the rows with NaN or infinity, by input.
+
+    Whole numbers that float32 cannot represent are counted, too.
+
+    Above 2^24, float32 does not contain every whole number.
+    """
+    float_inputs = {fact.name for fact in session.facts.inputs if fact.dtype == "float32"}
+    lost = {
+        name: int((values.astype(np.float32).astype(np.float64) != values).sum())
+        for name, values in rows.items()
+        if name in float_inputs and is_integer(values.dtype)
+    }
+    details: RowDetails = {"lost_in_cast": {name: number for name, number in lost.items() if number}}
+    return Result(outputs=nonfinite(rows), details=details)
+
+
+def _given_rows(session: Session, rows: Rows) -> Result:
+    """Return the rows as the user gave them; the baseline is the rows as the model gets them."""
+    return Result(outputs=session.subject.raw(session.row_numbers), baseline=dict(rows))
+
+
+ROWS_ROUTE = Route(name="rows", summary="the rows themselves", run=_rows, streams=True)
+GIVEN_ROWS_ROUTE = Route(
+    name=GIVEN_ROWS, summary="the rows as they were given, for a bundle", run=_given_rows
+)

@@ -1,0 +1,57 @@
+"""Batches before and after the neighbours of some rows are replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
+from keras_consistency_cli.routes.calling.neighbours import leaking_batches
+from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.trace import Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["NeighbourRun", "neighbour_runs"]
+
+_ROWS = 8
+_MAX_LEAKING_BATCHES = 3
+"""Batches that are known to leak and are examined layer by layer."""
+
+
+class NeighbourRun(NamedTuple):
+    """A batch before and after neighbours were replaced, and a mask of the kept rows."""
+
+    batch: Rows
+    replaced: Rows
+    kept: np.ndarray
+
+
+def neighbour_runs(session: Session, rows: Rows) -> Iterator[NeighbourRun]:
+    """Yield the first rows of the data, then batches that are known to leak."""
+    size = session.facts.batch_size or min(_ROWS, count(rows))
+    batch = first(rows, size)
+    kept = np.arange(size) == size // 2
+    for fill in (_real_rows, _copies):
+        yield NeighbourRun(batch, {name: fill(values, kept) for name, values in batch.items()}, kept)
+    # A leak may reach only a few rows, and come from a few others.
+    for leaking in islice(leaking_batches(session, rows), _MAX_LEAKING_BATCHES):
+        yield NeighbourRun(*leaking)
+
+
+def _real_rows(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Replace all rows but the kept ones by different rows of the batch."""
+    rows = np.roll(values, 1, axis=0)
+    # Whole numbers may be ids in any dtype, and stay as they are.
+    if is_float(values.dtype) and bool(np.any(values != np.floor(values))):
+        rows = (rows * 1.5 + 1).astype(values.dtype)
+    return np.where(expand_row_mask(kept, values), values, rows)
+
+
+def _copies(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Replace all rows by copies of the kept one."""
+    return np.repeat(values[kept], len(values), axis=0)

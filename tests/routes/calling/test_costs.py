@@ -1,0 +1,34 @@
+"""Time per row of the ways to call the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_consistency_cli.routes.calling.costs import COST_ROUTES
+from tests.helpers.live_models import Counter, chain, mlp, session_of, stateful
+
+(ROUTE,) = COST_ROUTES
+
+
+@pytest.mark.parametrize("build", [mlp, stateful])
+def test_costs_are_measured_for_one_row_and_for_many(build: Any) -> None:
+    built = build()
+    details = ROUTE.run(session_of(built), built[1]).details
+    assert details["rows"] == len(next(iter(built[1].values())))
+    assert set(details["seconds_a_row"]) == {"predict", "call", "compiled"}
+    assert all(
+        times.keys() == {"one", "many"} and min(times.values()) > 0
+        for times in details["seconds_a_row"].values()
+    )
+
+
+def test_only_warm_calls_are_timed() -> None:
+    model, rows = chain((5,), Counter(name="counter"))
+    model.compile(run_eagerly=True)
+    before = model.get_layer("counter").calls
+    ROUTE.run(session_of((model, rows)), rows)
+    # predict is warmed up and timed once, the cheap ways are timed twice; ten rows are three batches.
+    warm_and_timed = {"predict": 2, "call": 3, "compiled": 3}
+    assert model.get_layer("counter").calls - before == sum(warm_and_timed.values()) * (3 + 1)

@@ -1,0 +1,43 @@
+"""Simple changes that turn today's outputs into the recorded ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.routes.persistence.recorded_forms import other_form
+
+OUTPUTS = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+KNOWN = {
+    "reversed rows": OUTPUTS[::-1],
+    "scaled": 100 * OUTPUTS,
+    "scaled and shifted down": OUTPUTS / 2 - 3,
+    "negated and shifted up": -OUTPUTS + 1,
+    "reversed columns": OUTPUTS[:, ::-1],
+}
+UNKNOWN = {
+    "the same": OUTPUTS,
+    "squared": OUTPUTS**2,
+    "one column twice": OUTPUTS[:, [0, 0]],
+    "two rows differ": OUTPUTS + np.eye(20, 2),
+    "zeros": np.zeros_like(OUTPUTS),
+    "some NaN": np.where(OUTPUTS > 1, np.nan, 2 * OUTPUTS),
+    "one column": OUTPUTS[:, :1],
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_form_is_described(name: str, wording: SnapshotAssertion) -> None:
+    form = other_form(KNOWN[name], OUTPUTS)
+    assert form is not None
+    assert form == wording
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_different_numbers_have_no_form(name: str) -> None:
+    assert other_form(UNKNOWN[name], OUTPUTS) is None
+
+
+def test_few_rows_have_no_form() -> None:
+    assert other_form(100 * OUTPUTS[:5], OUTPUTS[:5]) is None
