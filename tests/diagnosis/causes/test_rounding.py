@@ -87,7 +87,7 @@ def test_what_is_within_rounding_is_no_fault(
         "fail",
         None,
     )
-    assert diagnosis.advice.startswith("drop --exact")
+    assert "--exact" in diagnosis.advice
 
 
 @pytest.mark.parametrize("policy", [EXACT, STRICT])
