@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.cli.main import main
@@ -142,3 +143,10 @@ def test_only_pages_that_were_made_are_removed(script: ModuleType, tmp_path: Pat
     own.write_text("# mine\n", encoding="utf-8")
     script.write(tmp_path)
     assert (made.exists(), own.read_text(encoding="utf-8")) == (False, "# mine\n")
+
+
+@pytest.mark.parametrize("slug", ["cross-sample-dependence", "scaler-refit"])
+def test_the_page_of_a_cause(slug: str, wording: SnapshotAssertion) -> None:
+    page = cause_page(CAUSES[slug])
+    assert page.sections["How"] == wording
+    assert page.title == wording

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
@@ -500,3 +501,11 @@ def test_words_take_any_layer_name(slug: str, layer: str) -> None:
 def test_a_warning_is_a_signature_too(evidence: Any, verdict: Any) -> None:
     found = diagnose(evidence(), [verdict("KC602", Status.WARN, cause="ill-conditioned")])
     assert [(each.cause, each.severity) for each in found] == [("ill-conditioned", "warn")]
+
+
+@pytest.mark.parametrize("slug", CAUSES)
+def test_texts(slug: str, wording: SnapshotAssertion) -> None:
+    cause = CAUSES[slug]
+    assert cause.sentence == wording
+    assert cause.explanation == wording
+    assert cause.advice == wording

@@ -110,8 +110,8 @@ def test_a_failure_carries_its_message_its_causes_and_its_evidence(failing: Repo
     for words in (
         "cross-sample-dependence",
         "mean = keras.ops.mean",
-        "one-by-one-16 against the reference predict",
-        "would pass  with --rtol 0",
+        "one-by-one-16",
+        "--rtol 0",
     ):
         assert words in (case[0].text or "")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from markdown_it import MarkdownIt
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
@@ -66,7 +67,7 @@ def test_the_table_has_a_row_a_check_failing_first(failing: Report) -> None:
     assert len(body) == len(failing.verdicts)
 
 
-def test_causes_and_details_are_there(failing: Report) -> None:
+def test_causes_and_details_are_there(failing: Report, wording: SnapshotAssertion) -> None:
     text = render_markdown(failing, Canvas())
     fences = [token.content for token in parsed(text) if token.type == "fence"]
     assert fences[0].startswith(
@@ -76,12 +77,13 @@ def test_causes_and_details_are_there(failing: Report) -> None:
     assert text.count("<details><summary>") == text.count("</details>") == 4
     assert fences[-1] == f"{failing.reproduce}\n"
     assert text.startswith("## ❌ kcheck: inconsistent\n\n`models/churn.keras`: 2 failed, 1 error,")
+    assert text == wording
 
 
 def test_a_healthy_report_is_a_heading_and_a_table(healthy: Report) -> None:
     text = render_markdown(healthy, Canvas())
     assert "<details>" not in text
-    assert "Run it again" not in text
+    assert healthy.reproduce not in text
     assert len(rows(text)) == 1 + len(healthy.verdicts)
 
 
