@@ -15,8 +15,8 @@ from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.rules.kc102_batch_size import batch_pairs
 from keras_consistency_cli.checks.selection import check_outputs, resolve_selection
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
-from keras_consistency_cli.diagnosis.unexplained import unexplained
+from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose, locating_routes
+from keras_consistency_cli.diagnosis.unexplained import unexplained_failures
 from keras_consistency_cli.errors import ShapeMismatchError, UsageError
 from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
@@ -123,15 +123,15 @@ def examine(
             break
         collector.add(chunk, first=False)
     verdicts = ask(until_one_fails=settings.exit_first)
-    collector.run_more(locators(verdicts), sample)
-    collector.run_more(togglers(collector.evidence(known), verdicts), sample)
+    collector.run_more(locating_routes(verdicts), sample)
+    collector.run_more(confirming_routes(collector.evidence(known), verdicts), sample)
     diagnoses = diagnose(collector.evidence(known), verdicts)
     exhibits = (
         collect(collector, verdicts, sample, opened.rows.length if opened.rows else collector.rows)
         if settings.bundle
         else ()
     )
-    riddles = unexplained(collector.evidence(known), verdicts, diagnoses)
+    riddles = unexplained_failures(collector.evidence(known), verdicts, diagnoses)
     # Last of all: whoever is ended after this has nothing more to say.
     unprotected, lost = collect_worker_status(clients, fork_servers)
     loaded = RunInfo(made=described, description=description, unprotected=unprotected, lost=lost)

@@ -12,8 +12,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status, Verdict
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
-from keras_consistency_cli.diagnosis.diagnose import diagnose, togglers
+from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
+from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose
 from keras_consistency_cli.measurement.comparison import Answers, Comparison, compare
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
@@ -238,7 +238,7 @@ def test_confirmed(
 ) -> None:
     proof = proven(evidence, verdict, cause, known, failed)
     assert proof.confirmed
-    assert proof.told == wording
+    assert proof.explanation == wording
 
 
 @cases(LIKELY)
@@ -252,7 +252,7 @@ def test_likely(
 ) -> None:
     proof = proven(evidence, verdict, cause, known, failed)
     assert not proof.confirmed
-    assert proof.told == wording
+    assert proof.explanation == wording
 
 
 @cases(UNTRIED)
@@ -277,7 +277,7 @@ def test_a_step_that_may_be_meant_is_not_certain(
     proof = confirm("wrong-length", evidence(), {"KC501": verdict("KC501", Status.WARN)})
     assert proof is not None
     assert not proof.confirmed
-    assert proof.told == wording
+    assert proof.explanation == wording
 
 
 @pytest.mark.parametrize("route", ["hold-companions"])
@@ -298,7 +298,7 @@ def test_many_layers_are_counted_rather_than_listed(
     )
     assert proof is not None
     assert proof.confirmed
-    assert proof.told == wording
+    assert proof.explanation == wording
 
 
 def test_a_diagnosis_carries_its_confirmation(
@@ -348,7 +348,7 @@ def test_code_around_a_layer_is_named_in_its_place(evidence: Any, verdict: Any) 
 def test_suspects_are_switched_off_only_where_a_check_fails(
     evidence: Any, verdict: Any, known: dict[str, Any], code: str, status: Status, routes: list[str]
 ) -> None:
-    assert [route.name for route in togglers(evidence(**known), [verdict(code, status)])] == routes
+    assert [route.name for route in confirming_routes(evidence(**known), [verdict(code, status)])] == routes
 
 
 def test_every_toggling_route_belongs_to_a_cause() -> None:

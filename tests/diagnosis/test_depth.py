@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.diagnosis.depth import LayerDeviation, along_depth
+from keras_consistency_cli.diagnosis.depth import LayerDeviation, deviation_by_layer
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 
 ENTRY = {
@@ -39,5 +39,5 @@ def test_another_cause_does_not(evidence: Any, verdict: Any) -> None:
 def test_a_route_that_found_nothing_gives_nothing(evidence: Any, trace: dict[str, Any]) -> None:
     seen = evidence(located={"locate-companions": PLACE})
     broken = {"locate-companions": replace(seen.traces["locate-companions"], **trace)}
-    assert along_depth(replace(seen, traces=broken), "locate-companions") == ()
-    assert along_depth(seen, None) == ()
+    assert deviation_by_layer(replace(seen, traces=broken), "locate-companions") == ()
+    assert deviation_by_layer(seen, None) == ()

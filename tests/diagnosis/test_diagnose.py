@@ -10,8 +10,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.diagnosis.base import Diagnosis
-from keras_consistency_cli.diagnosis.diagnose import diagnose, locators
-from keras_consistency_cli.diagnosis.impact import Damage, HitRow
+from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
+from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact
 from keras_consistency_cli.routes.trace import Trace
 
@@ -41,11 +41,11 @@ def test_a_whole_diagnosis(evidence: Any, verdict: Any, wording: SnapshotAsserti
         confidence="likely",
         evidence={"located": PLACE},
         advice=found.advice,
-        damage=Damage(
+        damage=Impact(
             rows_hit=2,
             rows=16,
             share=0.125,
-            worst=tuple(HitRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2)),
+            worst=tuple(AffectedRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2)),
         ),
     )
     assert "'enc/mix' (Mix)" in found.sentence
@@ -108,18 +108,20 @@ def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) 
     ],
 )
 def test_locators(verdict: Any, code: str, status: Status, names: list[str]) -> None:
-    assert [route.name for route in locators([verdict(code, status)])] == names
+    assert [route.name for route in locating_routes([verdict(code, status)])] == names
 
 
 def test_locators_of_several_failures(verdict: Any) -> None:
-    assert [route.name for route in locators([verdict("KC203"), verdict("KC103"), verdict("KC202")])] == [
+    assert [
+        route.name for route in locating_routes([verdict("KC203"), verdict("KC103"), verdict("KC202")])
+    ] == [
         "locate-companions",
         "locate-repeat",
         "locate-training",
         "layers-here",
         "layers-elsewhere",
     ]
-    assert locators([]) == ()
+    assert locating_routes([]) == ()
 
 
 def test_what_would_happen_is_explained_by_no_cause(evidence: Any, verdict: Any) -> None:

@@ -9,7 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.diagnosis.diagnose import diagnose
-from keras_consistency_cli.diagnosis.unexplained import Unexplained, unexplained
+from keras_consistency_cli.diagnosis.unexplained import Unexplained, unexplained_failures
 from keras_consistency_cli.measurement.facts import LayerFact
 
 
@@ -21,7 +21,7 @@ def test_what_is_explained_or_did_not_fail_is_left_out(evidence: Any, verdict: A
         verdict("KC701", Status.ERROR),
     ]
     seen = evidence()
-    assert unexplained(seen, verdicts, diagnose(seen, verdicts)) == ()
+    assert unexplained_failures(seen, verdicts, diagnose(seen, verdicts)) == ()
 
 
 def test_a_failure_without_a_cause_says_what_is_ruled_out(
@@ -29,7 +29,7 @@ def test_a_failure_without_a_cause_says_what_is_ruled_out(
 ) -> None:
     verdicts = [verdict("KC204"), verdict("KC103", Status.PASS), verdict("KC701", Status.PASS)]
     assert diagnose(evidence(), verdicts) == ()
-    (found,) = unexplained(evidence(), verdicts, ())
+    (found,) = unexplained_failures(evidence(), verdicts, ())
     assert found.code == "KC204"
     assert list(found.ruled_out) == [
         "batch-statistics-in-inference",
@@ -47,11 +47,11 @@ def test_what_was_not_looked_at_is_not_ruled_out(evidence: Any, verdict: Any) ->
         evidence(layers=(LayerFact(path="lstm", kind="LSTM", stateful=True),), overridden=("predict",)),
         comparisons={},
     )
-    assert unexplained(blind, [verdict("KC204")], ()) == (Unexplained(code="KC204", ruled_out={}),)
+    assert unexplained_failures(blind, [verdict("KC204")], ()) == (Unexplained(code="KC204", ruled_out={}),)
 
 
 def test_only_causes_that_could_make_this_check_fail_are_named(evidence: Any, verdict: Any) -> None:
     verdicts = [verdict("KC205"), verdict("KC103", Status.PASS), verdict("KC801", Status.PASS)]
-    assert unexplained(evidence(), verdicts, ()) == (Unexplained(code="KC205", ruled_out={}),)
-    (found,) = unexplained(evidence(), [verdict("KC802"), *verdicts[1:]], ())
+    assert unexplained_failures(evidence(), verdicts, ()) == (Unexplained(code="KC205", ruled_out={}),)
+    (found,) = unexplained_failures(evidence(), [verdict("KC802"), *verdicts[1:]], ())
     assert set(found.ruled_out) == {"untracked-state", "config-loses-arguments"}
