@@ -1,4 +1,4 @@
-"""Unexplained failures: named as such, with what the evidence rules out and nothing that nobody looked at."""
+"""Unexplained failures are reported with the causes that the evidence rules out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from keras_consistency_cli.diagnosis.unexplained import Unexplained, unexplained
 from keras_consistency_cli.measurement.facts import LayerFact
 
 
-def test_what_is_explained_or_did_not_fail_is_left_out(evidence: Any, verdict: Any) -> None:
+def test_explained_failures_and_other_verdicts_are_left_out(evidence: Any, verdict: Any) -> None:
     verdicts = [
         verdict("KC103"),
         verdict("KC101"),
         verdict("KC602", Status.WARN),
         verdict("KC701", Status.ERROR),
     ]
-    seen = evidence()
-    assert unexplained_failures(seen, verdicts, diagnose(seen, verdicts)) == ()
+    known = evidence()
+    assert unexplained_failures(known, verdicts, diagnose(known, verdicts)) == ()
 
 
 def test_a_failure_without_a_cause_says_what_is_ruled_out(
@@ -29,9 +29,9 @@ def test_a_failure_without_a_cause_says_what_is_ruled_out(
 ) -> None:
     verdicts = [verdict("KC204"), verdict("KC103", Status.PASS), verdict("KC701", Status.PASS)]
     assert diagnose(evidence(), verdicts) == ()
-    (found,) = unexplained_failures(evidence(), verdicts, ())
-    assert found.code == "KC204"
-    assert list(found.ruled_out) == [
+    (failure,) = unexplained_failures(evidence(), verdicts, ())
+    assert failure.code == "KC204"
+    assert list(failure.ruled_out) == [
         "batch-statistics-in-inference",
         "state-carry-over",
         "active-randomness",
@@ -39,10 +39,10 @@ def test_a_failure_without_a_cause_says_what_is_ruled_out(
         "nan-hidden",
         "predict-overridden",
     ]
-    assert found.ruled_out == wording
+    assert failure.ruled_out == wording
 
 
-def test_what_was_not_looked_at_is_not_ruled_out(evidence: Any, verdict: Any) -> None:
+def test_a_cause_that_was_not_tested_is_not_ruled_out(evidence: Any, verdict: Any) -> None:
     blind = replace(
         evidence(layers=(LayerFact(path="lstm", kind="LSTM", stateful=True),), overridden=("predict",)),
         comparisons={},
@@ -53,5 +53,5 @@ def test_what_was_not_looked_at_is_not_ruled_out(evidence: Any, verdict: Any) ->
 def test_only_causes_that_could_make_this_check_fail_are_named(evidence: Any, verdict: Any) -> None:
     verdicts = [verdict("KC205"), verdict("KC103", Status.PASS), verdict("KC801", Status.PASS)]
     assert unexplained_failures(evidence(), verdicts, ()) == (Unexplained(code="KC205", ruled_out={}),)
-    (found,) = unexplained_failures(evidence(), [verdict("KC802"), *verdicts[1:]], ())
-    assert set(found.ruled_out) == {"untracked-state", "config-loses-arguments"}
+    (failure,) = unexplained_failures(evidence(), [verdict("KC802"), *verdicts[1:]], ())
+    assert set(failure.ruled_out) == {"untracked-state", "config-loses-arguments"}

@@ -163,8 +163,11 @@ def _own_code(details: Mapping[str, Any]) -> str:
 
 
 def _difference_left(details: Mapping[str, Any]) -> str:
-    further = f", '{details['then']}' differs next" if details.get("then") else ""
-    return f"{details['left']:.2g} of {details['before']:.2g} is left{further}: there is a further cause"
+    further = f", and '{details['then']}' differs next" if details.get("then") else ""
+    return (
+        f"{details['left']:.2g} of the difference of {details['before']:.2g} is left{further}: "
+        "there is a further cause"
+    )
 
 
 def _is_rounding(evidence: Evidence, details: Mapping[str, Any]) -> bool:

@@ -42,8 +42,8 @@ def eager_shows_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult
     return ConfirmationResult(
         confirmed=True,
         explanation=(
-            f"eager execution, without fused kernels, gives {shown} more values of NaN or infinity for the "
-            "same rows"
+            "for the same rows, eager execution without fused kernels gives NaN or infinity in "
+            f"{shown} more {'value' if shown == 1 else 'values'}"
         ),
     )
 

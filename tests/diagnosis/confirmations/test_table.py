@@ -1,4 +1,4 @@
-"""CONFIRMATIONS: every cause is confirmed by what shows it, and by nothing less; docs/diagnosis.md says the same."""
+"""Each cause is confirmed by its own test; docs/diagnosis.md lists the same texts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.routes.locating.interventions import TOGGLING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "diagnosis.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnosis.md"
 
-GONE = {"held": ["a", "b/c"], "before": 0.3, "left": 0.0}
+REMOVED = {"held": ["a", "b/c"], "before": 0.3, "left": 0.0}
 LEFT = {"held": ["a"], "before": 0.3, "left": 0.2, "then": "d"}
 OWN = {"held": [], "before": 0.3, "left": None, "own_code": "Net"}
 SERVED_BATCHES = {
@@ -35,36 +35,36 @@ SERVED_BATCHES = {
 
 
 def served(*kinds: str) -> dict[str, Any]:
-    """What the route of the served rows tells where each of these mistakes made two columns."""
-    found = [{**SERVED_BATCHES, "kind": kind} for kind in kinds]
+    """The result of the served route if each of these mistakes affects two columns."""
+    mistakes = [{**SERVED_BATCHES, "kind": kind} for kind in kinds]
     return {
         "located": {
-            "served": {"inputs": {"x": {"mistakes": found, "features": 6, "rows": 9, "wrong_rows": 9}}}
+            "served": {"inputs": {"x": {"mistakes": mistakes, "features": 6, "rows": 9, "wrong_rows": 9}}}
         }
     }
 
 
 def pair(
-    candidate: str, reference: str, *, apart: float = 0.0, nan: bool = False
+    candidate: str, reference: str, *, difference: float = 0.0, nan: bool = False
 ) -> dict[tuple[str, str], tuple[Comparison, ...]]:
-    """A comparison of two routes whose answers differ in one row."""
-    mine, theirs = np.ones((16, 1), np.float32), np.ones((16, 1), np.float32)
-    mine[3] = np.nan if nan else mine[3] + apart
+    """A comparison of two routes whose outputs differ in one row."""
+    changed, expected = np.ones((16, 1), np.float32), np.ones((16, 1), np.float32)
+    changed[3] = np.nan if nan else changed[3] + difference
     return {
         (candidate, reference): (
-            compare((candidate, reference), Answers(outputs={"out": mine}), Answers(outputs={"out": theirs}))[
-                0
-            ],
+            compare(
+                (candidate, reference), Answers(outputs={"out": changed}), Answers(outputs={"out": expected})
+            )[0],
         )
     }
 
 
-def toggled(route: str, found: dict[str, Any]) -> dict[str, Any]:
-    return {"located": {route: found}}
+def measured(route: str, details: dict[str, Any]) -> dict[str, Any]:
+    return {"located": {route: details}}
 
 
 SEED = {"changed": {"predict": ("drop/seed", "seed")}, "differing": ("predict-again",)}
-FIRM, UNFIRM = (
+REPEATS, VARIES = (
     {"located": {"companions": {"deterministic": True}}},
     {"located": {"companions": {"deterministic": False}}},
 )
@@ -75,46 +75,48 @@ PLAIN = {
     "located": {"plain-predict": {"before": 1.0, "left": 0.0, "scale": 2.0}},
     "overridden": ("predict_step",),
 }
-CAST = {"pairs": {**pair("call", "predict"), **pair("call-as-given", "call", apart=0.5)}}
-MISCAST = {"pairs": {**pair("call", "predict", apart=0.4), **pair("call-as-given", "call", apart=0.5)}}
-UNRESET = {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict", apart=0.1)}
+CAST = {"pairs": {**pair("call", "predict"), **pair("call-as-given", "call", difference=0.5)}}
+MISCAST = {
+    "pairs": {**pair("call", "predict", difference=0.4), **pair("call-as-given", "call", difference=0.5)}
+}
+UNRESET = {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict", difference=0.1)}
 
 CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
-    ("untracked-state", toggled("hold-copies", GONE), {"KC801": {}}),
-    ("untracked-state", toggled("reloaded", {"untracked": ["odd.v"]}), {"KC801": {}}),
-    ("config-loses-arguments", toggled("hold-copies", GONE), {"KC801": {}}),
+    ("untracked-state", measured("hold-copies", REMOVED), {"KC801": {}}),
+    ("untracked-state", measured("reloaded", {"untracked": ["odd.v"]}), {"KC801": {}}),
+    ("config-loses-arguments", measured("hold-copies", REMOVED), {"KC801": {}}),
     ("config-loses-arguments", {}, {"KC801": {"forgotten": [{"layer": "odd"}]}}),
     ("config-loses-arguments", {}, {"KC801": {"failure": "TypeError: no"}}),
-    ("batch-statistics-in-inference", toggled("hold-companions", GONE), {"KC103": {}}),
-    ("cross-sample-dependence", toggled("hold-companions", GONE), {"KC103": {}}),
+    ("batch-statistics-in-inference", measured("hold-companions", REMOVED), {"KC103": {}}),
+    ("cross-sample-dependence", measured("hold-companions", REMOVED), {"KC103": {}}),
     ("batch-size-dependence", {"pairs": pair("companions", "companions-baseline")}, {"KC102": {}}),
     (
         "state-carry-over",
         {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict")},
         {"KC502": {}},
     ),
-    ("state-carry-over", toggled("hold-repeat", GONE), {"KC203": {}}),
-    ("active-randomness", toggled("hold-repeat", GONE), {"KC203": {}}),
-    ("active-randomness", {**SEED, **FIRM}, {"KC203": {}}),
-    ("hidden-state", toggled("hold-repeat", GONE), {"KC203": {}}),
-    ("hidden-state", {**COUNT, **FIRM}, {"KC203": {}}),
+    ("state-carry-over", measured("hold-repeat", REMOVED), {"KC203": {}}),
+    ("active-randomness", measured("hold-repeat", REMOVED), {"KC203": {}}),
+    ("active-randomness", {**SEED, **REPEATS}, {"KC203": {}}),
+    ("hidden-state", measured("hold-repeat", REMOVED), {"KC203": {}}),
+    ("hidden-state", {**COUNT, **REPEATS}, {"KC203": {}}),
     ("hidden-state", {"differing": ("predict-retraced",)}, {"KC203": {}}),
     ("untracked-state", {"differing": ("fresh-process",)}, {"KC203": {}}),
-    ("training-flag-default", toggled("hold-training", GONE), {"KC202": {}}),
+    ("training-flag-default", measured("hold-training", REMOVED), {"KC202": {}}),
     ("state-batch-mismatch", {}, {"KC102": {"given": 9, "output_rows": {"out": 12}}}),
     ("outputs-not-per-sample", {}, {"KC102": {"output_rows": {"out": 1}}}),
     ("nan-hidden", {"pairs": pair("call", "predict", nan=True)}, {"KC701": {"hidden": {"out": 1}}}),
     ("non-finite-input", {}, {"KC701": {"rows": {"x": 1}}}),
     (
         "non-finite-output",
-        toggled("hold-nonfinite", {"held": ["log"], "before": 4, "left": 0}),
+        measured("hold-nonfinite", {"held": ["log"], "before": 4, "left": 0}),
         {"KC701": {}},
     ),
     ("non-finite-output", {}, {"KC701": {"weights": ["w"]}}),
     ("predict-overridden", PLAIN, {"KC201": {}}),
     ("eager-differs", {}, {"KC204": {}}),
     ("dtype-cast", CAST, {"KC201": {"cast": True}}),
-    ("dtype-cast", toggled("rows", {"lost_in_cast": {"x": 7}}), {"KC201": {"cast": {"x": 7}}}),
+    ("dtype-cast", measured("rows", {"lost_in_cast": {"x": 7}}), {"KC201": {"cast": {"x": 7}}}),
     ("preprocess-row-dependence", {}, {"KC302": {}}),
     ("preprocess-unrepeatable", {}, {"KC302": {}}),
     ("scaler-refit", served("refit-batches"), {"KC301": {}}),
@@ -133,10 +135,10 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("wrong-features", {}, {"KC501": {}}),
     ("axes-swapped", {}, {"KC501": {"refused": True}}),
     ("wrong-ids", {}, {"KC501": {}}),
-    ("mask-lost", toggled("hold-masks", {**GONE, "scale": 1.0}), {"KC504": {}}),
+    ("mask-lost", measured("hold-masks", {**REMOVED, "scale": 1.0}), {"KC504": {}}),
     ("fully-masked-row", {}, {"KC504": {}}),
-    ("stepwise-differs", toggled("steps", {"twin": 1e-7, "future": 0.0}), {"KC503": {}}),
-    ("stepwise-differs", toggled("steps", {"future": 0.5}), {"KC503": {}}),
+    ("stepwise-differs", measured("steps", {"twin": 1e-7, "future": 0.0}), {"KC503": {}}),
+    ("stepwise-differs", measured("steps", {"future": 0.5}), {"KC503": {}}),
     ("state-not-carried", {}, {"KC502": {}}),
     ("time-distributed-dynamic", {}, {"KC501": {}}),
     ("recorded-in-other-form", {}, {"KC802": {"forms": {"out": "sorted"}}}),
@@ -150,22 +152,22 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
-    ("untracked-state", toggled("hold-copies", LEFT), {"KC801": {}}),
-    ("cross-sample-dependence", toggled("hold-companions", LEFT), {"KC103": {}}),
-    ("cross-sample-dependence", toggled("hold-companions", OWN), {"KC103": {}}),
+    ("untracked-state", measured("hold-copies", LEFT), {"KC801": {}}),
+    ("cross-sample-dependence", measured("hold-companions", LEFT), {"KC103": {}}),
+    ("cross-sample-dependence", measured("hold-companions", OWN), {"KC103": {}}),
     ("state-carry-over", UNRESET, {"KC502": {}}),
-    ("active-randomness", {**SEED, **UNFIRM}, {"KC203": {}}),
-    ("training-flag-default", toggled("hold-training", LEFT), {"KC202": {}}),
+    ("active-randomness", {**SEED, **VARIES}, {"KC203": {}}),
+    ("training-flag-default", measured("hold-training", LEFT), {"KC202": {}}),
     ("state-batch-mismatch", {}, {"KC502": {}}),
-    ("nan-hidden", {"pairs": pair("call", "predict", apart=0.1)}, {"KC701": {"hidden": {"out": 1}}}),
+    ("nan-hidden", {"pairs": pair("call", "predict", difference=0.1)}, {"KC701": {"hidden": {"out": 1}}}),
     (
         "non-finite-output",
-        toggled("hold-nonfinite", {"held": ["log"], "before": 4, "left": 3}),
+        measured("hold-nonfinite", {"held": ["log"], "before": 4, "left": 3}),
         {"KC701": {}},
     ),
     (
         "predict-overridden",
-        toggled("plain-predict", {"before": 1.0, "left": 0.5, "scale": 2.0}),
+        measured("plain-predict", {"before": 1.0, "left": 0.5, "scale": 2.0}),
         {"KC201": {}},
     ),
     ("dtype-cast", MISCAST, {"KC201": {}}),
@@ -184,10 +186,10 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("distribution-shift", {}, {"KC702": {}}),
     ("axes-swapped", {}, {"KC501": {}}),
     ("input-order", {}, {"KC501": {}}),
-    ("mask-lost", toggled("hold-masks", {**LEFT, "scale": 1.0}), {"KC504": {}}),
+    ("mask-lost", measured("hold-masks", {**LEFT, "scale": 1.0}), {"KC504": {}}),
     ("mask-lost", {}, {"KC504": {}}),
     ("padding-unmasked", {}, {"KC504": {}}),
-    ("stepwise-differs", toggled("steps", {"twin": 0.3, "future": 0.0}), {"KC503": {}}),
+    ("stepwise-differs", measured("steps", {"twin": 0.3, "future": 0.0}), {"KC503": {}}),
     ("answers-moved", {}, {"KC802": {}}),
     ("device-precision", {}, {"KC601": {}}),
     ("low-precision", {}, {"KC602": {"operations": []}}),
@@ -199,7 +201,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("batch-statistics-in-inference", {}, {"KC103": {}}),
     (
         "batch-size-dependence",
-        {"pairs": pair("companions", "companions-baseline", apart=1e-6)},
+        {"pairs": pair("companions", "companions-baseline", difference=1e-6)},
         {"KC102": {}},
     ),
     ("state-carry-over", {"pairs": pair("predict-reset", "predict")}, {"KC502": {}}),
@@ -211,12 +213,12 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
 ]
 
 
-def proven(
+def result_of(
     evidence: Any, verdict: Any, cause: str, known: dict[str, Any], failed: dict[str, dict[str, Any]]
 ) -> Any:
-    made = evidence(**{key: value for key, value in known.items() if key != "pairs"})
-    made = replace(made, comparisons={**made.comparisons, **known.get("pairs", {})})
-    return confirm(cause, made, {code: verdict(code, **findings) for code, findings in failed.items()})
+    bare = evidence(**{key: value for key, value in known.items() if key != "pairs"})
+    full = replace(bare, comparisons={**bare.comparisons, **known.get("pairs", {})})
+    return confirm(cause, full, {code: verdict(code, **findings) for code, findings in failed.items()})
 
 
 def cases(
@@ -236,9 +238,9 @@ def test_confirmed(
     known: dict[str, Any],
     failed: dict[str, dict[str, Any]],
 ) -> None:
-    proof = proven(evidence, verdict, cause, known, failed)
-    assert proof.confirmed
-    assert proof.explanation == wording
+    result = result_of(evidence, verdict, cause, known, failed)
+    assert result.confirmed
+    assert result.explanation == wording
 
 
 @cases(LIKELY)
@@ -250,61 +252,63 @@ def test_likely(
     known: dict[str, Any],
     failed: dict[str, dict[str, Any]],
 ) -> None:
-    proof = proven(evidence, verdict, cause, known, failed)
-    assert not proof.confirmed
-    assert proof.explanation == wording
+    result = result_of(evidence, verdict, cause, known, failed)
+    assert not result.confirmed
+    assert result.explanation == wording
 
 
 @cases(UNTRIED)
 def test_nothing_was_tried(
     evidence: Any, verdict: Any, cause: str, known: dict[str, Any], failed: dict[str, dict[str, Any]]
 ) -> None:
-    assert proven(evidence, verdict, cause, known, failed) is None
+    assert result_of(evidence, verdict, cause, known, failed) is None
 
 
-def test_every_cause_is_confirmed_here_or_cannot_be() -> None:
+def test_every_cause_is_tested_here() -> None:
     assert set(CONFIRMATIONS) == set(CAUSES)
-    confirmed, likely = {case[0] for case in CONFIRMED}, {case[0] for case in [*LIKELY, *UNTRIED]}
-    assert confirmed | likely == set(CAUSES)
-    assert {slug for slug, known in CONFIRMATIONS.items() if known.how.startswith("not: ")} == set(
-        CAUSES
-    ) - confirmed
+    certain, likely = {case[0] for case in CONFIRMED}, {case[0] for case in [*LIKELY, *UNTRIED]}
+    assert certain | likely == set(CAUSES)
+    assert {
+        slug for slug, confirmation in CONFIRMATIONS.items() if confirmation.how.startswith("not: ")
+    } == set(CAUSES) - certain
 
 
-def test_a_step_that_may_be_meant_is_not_certain(
+def test_a_length_that_may_be_intended_is_not_certain(
     evidence: Any, verdict: Any, wording: SnapshotAssertion
 ) -> None:
-    proof = confirm("wrong-length", evidence(), {"KC501": verdict("KC501", Status.WARN)})
-    assert proof is not None
-    assert not proof.confirmed
-    assert proof.explanation == wording
+    result = confirm("wrong-length", evidence(), {"KC501": verdict("KC501", Status.WARN)})
+    assert result is not None
+    assert not result.confirmed
+    assert result.explanation == wording
 
 
 @pytest.mark.parametrize("route", ["hold-companions"])
 def test_a_route_that_crashed_confirms_nothing(evidence: Any, verdict: Any, route: str) -> None:
-    made = evidence(located={route: GONE})
-    crashed = replace(made, traces={**made.traces, route: Trace(route=route, details=GONE, error="boom")})
+    known = evidence(located={route: REMOVED})
+    crashed = replace(
+        known, traces={**known.traces, route: Trace(route=route, details=REMOVED, error="boom")}
+    )
     assert confirm("cross-sample-dependence", crashed, {"KC103": verdict("KC103")}) is None
-    assert confirm("a-cause-of-somebody-else", made, {}) is None
+    assert confirm("no-known-cause", known, {}) is None
 
 
 def test_many_layers_are_counted_rather_than_listed(
     evidence: Any, verdict: Any, wording: SnapshotAssertion
 ) -> None:
-    proof = confirm(
+    result = confirm(
         "active-randomness",
-        evidence(located={"hold-repeat": {**GONE, "held": list("abcde")}}),
+        evidence(located={"hold-repeat": {**REMOVED, "held": list("abcde")}}),
         {"KC203": verdict("KC203")},
     )
-    assert proof is not None
-    assert proof.confirmed
-    assert proof.explanation == wording
+    assert result is not None
+    assert result.confirmed
+    assert result.explanation == wording
 
 
 def test_a_diagnosis_carries_its_confirmation(
     evidence: Any, verdict: Any, wording: SnapshotAssertion
 ) -> None:
-    (sure,) = diagnose(evidence(located={"hold-companions": GONE}), [verdict("KC103")])
+    (sure,) = diagnose(evidence(located={"hold-companions": REMOVED}), [verdict("KC103")])
     assert sure.confidence == "confirmed"
     assert sure.confirmation == wording
     (unsure,) = diagnose(evidence(located={"hold-companions": LEFT}), [verdict("KC103")])
@@ -319,7 +323,7 @@ def test_code_around_a_layer_is_named_in_its_place(evidence: Any, verdict: Any) 
     )
     assert (model.layer, model.confidence) == ("m", "likely")
     assert "'m' (Net)" in model.sentence
-    block = {**GONE, "held": ["block"], "own_code": "Block"}
+    block = {**REMOVED, "held": ["block"], "own_code": "Block"}
     (layer,) = diagnose(
         evidence(located={"locate-companions": place, "hold-companions": block}), [verdict("KC103")]
     )
@@ -345,14 +349,14 @@ def test_code_around_a_layer_is_named_in_its_place(evidence: Any, verdict: Any) 
         ({}, "KC203", Status.FAIL, []),
     ],
 )
-def test_suspects_are_switched_off_only_where_a_check_fails(
+def test_suspects_are_switched_off_only_if_a_check_fails(
     evidence: Any, verdict: Any, known: dict[str, Any], code: str, status: Status, routes: list[str]
 ) -> None:
     assert [route.name for route in confirming_routes(evidence(**known), [verdict(code, status)])] == routes
 
 
 def test_every_toggling_route_belongs_to_a_cause() -> None:
-    assert {route for known in CONFIRMATIONS.values() for route in known.routes} == {
+    assert {route for confirmation in CONFIRMATIONS.values() for route in confirmation.routes} == {
         route.name for route in TOGGLING_ROUTES
     }
 
@@ -362,6 +366,6 @@ def test_the_page_says_how_each_cause_is_confirmed() -> None:
     assert rows == [f"| `{slug}` | {CONFIRMATIONS[slug].how} |" for slug in sorted(CAUSES)]
 
 
-def test_a_verdict_is_needed_for_what_is_read(evidence: Any) -> None:
+def test_a_cause_that_a_check_reads_needs_its_verdict(evidence: Any) -> None:
     empty: dict[str, Verdict] = {}
     assert confirm("wrong-rank", evidence(), empty) is None
