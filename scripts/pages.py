@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from keras_consistency_cli.reporting.explain import Page, pages
+from keras_consistency_cli.reporting.explain import Page, all_pages
 
 _MADE = "<!-- made by scripts/pages.py -->\n"
 _TITLES = {"checks": "Checks", "causes": "Causes"}
@@ -32,7 +32,7 @@ def written(made: Sequence[Page]) -> Mapping[str, str]:
 
 def write(into: Path) -> int:
     """Write every page below a folder, remove those that are no longer made, and return how many there are."""
-    files = written(pages())
+    files = written(all_pages())
     for folder in _TITLES:
         (into / folder).mkdir(parents=True, exist_ok=True)
         for old in (into / folder).glob("*.md"):

@@ -27,7 +27,7 @@ from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.report_builder import environment
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check
 from keras_consistency_cli.reporting.report import Report
-from keras_consistency_cli.reporting.stored.reader import mapping
+from keras_consistency_cli.reporting.stored.reader import as_mapping
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import REFERENCE
@@ -173,7 +173,7 @@ def read_baseline(path: Path) -> Baseline:
     if told.get("schema") != SCHEMA:
         raise UsageError(f"{shown}: schema is {clean(repr(told.get('schema')), 60)}", expected=_EXPECTED)
     return Baseline(
-        files=mapping(told.get("files")), environment=mapping(told.get("environment")), answers=answers
+        files=as_mapping(told.get("files")), environment=as_mapping(told.get("environment")), answers=answers
     )
 
 

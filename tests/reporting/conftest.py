@@ -172,7 +172,7 @@ def failing() -> Report:
         rows=tuple(range(3, 15)),
         explains=("KC101", "KC103"),
         confidence="confirmed",
-        confirmation="with 'encoder/norm' held, neighbours change no bit",
+        confirmation="with the output of 'encoder/norm' replaced, neighbours change no bit",
         evidence={"share": np.float32(0.5), "axis": 0},
         advice="Average over the features instead of over the rows:\n    mean = keras.ops.mean(x, axis=-1, keepdims=True)\n    return x - mean",
     )

