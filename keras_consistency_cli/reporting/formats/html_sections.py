@@ -31,11 +31,11 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     find_causes,
     flips_text,
     format_figures,
-    headline,
     pair_text,
     passing_limit,
     row_list,
     run_summary,
+    short_headline,
     sort_diagnoses,
     sort_verdicts,
     sort_worst_first,
@@ -49,6 +49,7 @@ _DETAILED = (Status.FAIL, Status.ERROR, Status.WARN)
 _STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
 _MOST_NOTES, _MOST_SETTINGS = 20, 60
 _LONGEST_SETTING = 300
+_LONGEST_MESSAGE = 300
 _FURTHER_PAIRS = 3
 
 
@@ -218,7 +219,7 @@ def list_checks(report: Report) -> Iterator[Check]:
         yield Check(
             verdict=verdict,
             mark=STATUS_MARKS[verdict.status],
-            headline=headline(verdict),
+            headline=short_headline(verdict, _LONGEST_MESSAGE),
             figures=format_figures(report, judged) if judged else None,
             details=_details(report, verdict, judged) if verdict.status in _DETAILED else None,
         )
@@ -254,15 +255,11 @@ def _facts(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tuple[s
 
 def _worst_rows(judged: Judged) -> Iterator[tuple[str, ...]]:
     for worst in judged.comparison.worst:
-        values = (
-            f"{worst.row:,}",
-            str(list(worst.index)),
-            *format_values(worst),
-            format_number(worst.distance),
-        )
+        index = str(list(worst.index))
+        cells = [f"{worst.row:,}", index, *format_values(worst), format_number(worst.distance)]
         if judged.comparison.decision:
-            values = (*values, format_number(worst.margin), "yes" if worst.flipped else "no")
-        yield values
+            cells += [format_number(worst.margin), "yes" if worst.flipped else "no"]
+        yield tuple(cells)
 
 
 def _runs(advice: str) -> tuple[Run, ...]:

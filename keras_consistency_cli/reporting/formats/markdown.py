@@ -19,9 +19,8 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     OUTCOMES,
     decisive_comparison,
     format_figures,
-    headline,
     run_summary,
-    shorter_messages,
+    short_headline,
     sort_diagnoses,
     sort_verdicts,
 )
@@ -107,16 +106,11 @@ def _cells(report: Report, verdict: Verdict) -> tuple[str, ...]:
     numbers = (
         [figures.deviation, figures.multiple, figures.limit, figures.rows] if figures else [NO_NUMBER] * 4
     )
-    message = "" if figures and verdict.status is Status.PASS else _short_message(verdict)
+    is_silent = figures is not None and verdict.status is Status.PASS
+    message = "" if is_silent else _escape_markdown(short_headline(verdict, _LONGEST_MESSAGE))
     status = f"{_STATUS_SIGNS[verdict.status]} {verdict.status.value.upper()}"
     code, name = _escape_markdown(verdict.code, 12), _escape_markdown(verdict.name, 60)
     return status, code, name, *numbers, message
-
-
-def _short_message(verdict: Verdict) -> str:
-    message = headline(verdict)
-    forms = (form for form in shorter_messages(message) if len(form) <= _LONGEST_MESSAGE)
-    return _escape_markdown(next(forms, message), _LONGEST_MESSAGE)
 
 
 def _table_row(cells: tuple[str, ...]) -> str:

@@ -38,6 +38,7 @@ __all__ = [
     "passing_limit",
     "row_list",
     "run_summary",
+    "short_headline",
     "shorter_messages",
     "sort_diagnoses",
     "sort_verdicts",
@@ -59,6 +60,9 @@ _ALWAYS_EXACT = {(pair.candidate, pair.reference) for check in CHECKS for pair i
 """Pairs that no stated limit applies to."""
 _DIFFERENT_ROWS = frozenset(("served", *(route.name for route in SCALING_ROUTES)))
 """Routes that feed different rows to the model: no limit on its outputs makes these rows right."""
+
+_ENDS = tuple(re.compile(rf"{mark}(?= )") for mark in (r"\.", ";", ","))
+"""Ends of a sentence, a clause and a phrase."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +138,16 @@ def headline(verdict: Verdict) -> str:
     return verdict.message
 
 
-_CLAUSE_ENDS = (re.compile(r"\.(?= )"), re.compile(r";(?= )"))
-_COMMA = re.compile(r",(?= )")
+def short_headline(verdict: Verdict, longest: int) -> str:
+    """Return the headline, or the longest shorter form that is not too long."""
+    whole = headline(verdict)
+    return next((form for form in shorter_messages(whole) if len(form) <= longest), whole[:longest])
 
 
 def shorter_messages(message: str) -> Iterator[str]:
     """Yield the message, then shorter forms that end with a sentence, clause or phrase."""
     yield message
-    for end in (*_CLAUSE_ENDS, _COMMA):
+    for end in _ENDS:
         for match in reversed(list(end.finditer(message))):
             yield f"{message[: match.start()]} …"
 

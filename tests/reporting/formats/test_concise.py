@@ -1,4 +1,4 @@
-"""concise: one line a check, for grep."""
+"""Concise: one line per check, for grep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""page: well-formed HTML that loads nothing, says everything, can be read by everybody and cannot be written to by a model."""
+"""HTML: well-formed, complete, readable, loads nothing, and names cannot change it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ EVIL = (
 
 
 class Reader(HTMLParser):
-    """Reads a page strictly: every element is closed in its turn, every id is there once, every link within the page leads somewhere."""
+    """Reads a page strictly: elements are closed in order, ids are unique, links have targets."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -95,11 +95,11 @@ class Reader(HTMLParser):
         assert {link for link in self.links if not (link.startswith("#") and link[1:] in self.ids)} == set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        assert len(found) == len(attrs), f"an attribute of <{tag}> is there twice"
+        attributes = dict(attrs)
+        assert len(attributes) == len(attrs), f"an attribute of <{tag}> occurs twice"
         assert not [
             name
-            for name in found
+            for name in attributes
             if name.startswith("on") or name in ("style", "src", "action", "formaction", "xlink:href")
         ]
         self.tags.add(tag)
@@ -108,8 +108,8 @@ class Reader(HTMLParser):
         self.ids += [value for name, value in attrs if name == "id" and value]
         self.links += [value or "" for name, value in attrs if name == "href"]
         if tag == "svg":
-            assert found["role"] == "img"
-            assert found["aria-label"]
+            assert attributes["role"] == "img"
+            assert attributes["aria-label"]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -238,7 +238,7 @@ def test_drift_is_shown_by_feature(make_report: Maker, wording: SnapshotAssertio
     assert bars == [("over", "0.0", "50.0"), ("bar", "-25.0", "25.0")]
 
 
-def test_features_of_several_inputs_are_told_apart_and_shifts_without_measure_fit(make_report: Maker) -> None:
+def test_features_of_several_inputs_have_their_own_names_and_extreme_shifts_fit(make_report: Maker) -> None:
     report = drifted(
         make_report,
         figures("a", math.inf, of="left", moved=True),
@@ -252,7 +252,7 @@ def test_features_of_several_inputs_are_told_apart_and_shifts_without_measure_fi
     assert re.findall(r'y="2" width="([\d.]+)"', small) == ["5.0"], "what is small looks small"
 
 
-def test_worst_rows_have_their_margin_where_something_is_decided(make_report: Maker, judged: Pairing) -> None:
+def test_worst_rows_have_their_margin_if_something_is_decided(make_report: Maker, judged: Pairing) -> None:
     pair = judged("one-by-one", "predict", 0.31)
     undecided = replace(pair, comparison=replace(pair.comparison, decision=None))
     html = [
@@ -314,19 +314,27 @@ def test_hostile_names_stay_text(make_report: Maker, judged: Pairing) -> None:
         cause=EVIL, severity="fail", sentence=EVIL, layer=EVIL, explains=("KC101",), advice=EVIL
     )
     report = make_report(
-        verdict, skip, diagnoses=(diagnosis,), model=Source(path=EVIL), data=Source(path=EVIL), notes=(EVIL,), reproduce=EVIL,
-        settings={EVIL: EVIL}, environment={EVIL: [EVIL]}, noise={EVIL: 1e-7},
-    )  # fmt: skip
+        verdict,
+        skip,
+        diagnoses=(diagnosis,),
+        model=Source(path=EVIL),
+        data=Source(path=EVIL),
+        notes=(EVIL,),
+        reproduce=EVIL,
+        settings={EVIL: EVIL},
+        environment={EVIL: [EVIL]},
+        noise={EVIL: 1e-7},
+    )
     reader = read(render_html(report, Canvas()))
     assert (
-        "<script>alert(1)</script>'<img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw %}</style>\\x1b\\u202e\\ud800"
-        in reader.text
+        "<script>alert(1)</script>'<img src=x onerror=alert(1)>{{ 7 * 7 }}{% raw "
+        "%}</style>\\x1b\\u202e\\ud800" in reader.text
     )
     assert "49" not in reader.text.replace("4 9", "")
 
 
 def full_report(make_report: Maker, judged: Pairing, words: str) -> Report:
-    """Every check fails, in long words and with a full histogram, and every one has a cause."""
+    """Every check fails, with long texts, a full histogram and a cause."""
     one = judged("one-by-one", "predict", 0.3, rows=tuple(range(256)))
     pair = replace(
         one,
@@ -363,7 +371,7 @@ def full_report(make_report: Maker, judged: Pairing, words: str) -> Report:
 
 
 @pytest.mark.parametrize("words", ["<&>" * 1000, "plain words " * 20])
-def test_the_fullest_page_keeps_to_its_size_and_says_what_it_leaves_out(
+def test_the_largest_page_keeps_its_size_and_says_what_it_leaves_out(
     make_report: Maker, judged: Pairing, words: str
 ) -> None:
     reader = read(render_html(full_report(make_report, judged, words), Canvas()))

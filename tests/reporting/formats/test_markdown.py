@@ -1,4 +1,4 @@
-"""markdown: tables with as many cells as titles, fences that nothing closes, names that format nothing."""
+"""Markdown: complete tables, fences that nothing closes, names that format nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from keras_consistency_cli.reporting.report import Report, Source
 
 Maker = Callable[..., Report]
 
-EVIL = "**b** _i_ `c` [l](http://x.y) ![i](http://x.y/z) <script>alert(1)</script> a|b ~~s~~ &amp; $m$ @somebody #123 www.x.y\n# h\n```\n- x"
+EVIL = (
+    "**b** _i_ `c` [l](http://x.y) ![i](http://x.y/z) <script>alert(1)</script> a|b ~~s~~ &amp; $m$ "
+    "@somebody #123 www.x.y\n"
+    "# h\n"
+    "```\n"
+    "- x"
+)
 PLAIN = {"text", "softbreak", "code_inline", "html_inline", "strong_open", "strong_close"}
 
 
@@ -45,17 +51,17 @@ def html(text: str) -> set[str]:
 def rows(text: str) -> list[list[str]]:
     """The cells of the first table."""
     tokens = parsed(text)
-    found: list[list[str]] = []
+    cells: list[list[str]] = []
     for at, token in enumerate(tokens):
         if token.type == "tr_open":
-            found.append([])
+            cells.append([])
         elif token.type in ("td_open", "th_open"):
-            found[-1].append(
+            cells[-1].append(
                 "".join(
                     child.content for child in tokens[at + 1].children or () if child.type != "html_inline"
                 )
             )
-    return found
+    return cells
 
 
 def test_the_table_has_a_row_a_check_failing_first(failing: Report) -> None:

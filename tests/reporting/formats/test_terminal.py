@@ -98,7 +98,7 @@ def test_no_line_is_too_wide_or_ends_in_spaces(
     text = render_terminal(request.getfixturevalue(name), Canvas(width=width, ascii_only=ascii_only))
     may_be_longer = re.compile(
         r" {18}| {11}\S+ \\$| *\\x3a:"
-    )  # code and words that are to be pasted, and a log command that was taken apart
+    )  # code and commands that can be pasted, and an escaped log command
     assert [line for line in text.splitlines() if len(line) > width and not may_be_longer.match(line)] == []
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
     assert not ascii_only or text.isascii()
@@ -108,9 +108,9 @@ def test_no_line_is_too_wide_or_ends_in_spaces(
 @pytest.mark.parametrize("width", [40, 80])
 def test_a_failure_takes_forty_lines_at_most(request: pytest.FixtureRequest, name: str, width: int) -> None:
     parts = render_terminal(request.getfixturevalue(name), Canvas(width=width)).split("\n\n")
-    told = [part for part in parts if re.match(r"[✗?!] +(FAIL|ERROR|WARN|CAUSE) ", part)]
-    assert told
-    assert max(part.count("\n") + 1 for part in told) <= 40
+    blocks = [part for part in parts if re.match(r"[✗?!] +(FAIL|ERROR|WARN|CAUSE) ", part)]
+    assert blocks
+    assert max(part.count("\n") + 1 for part in blocks) <= 40
 
 
 @pytest.mark.parametrize("name", ["healthy", "failing", "stateful", "hostile"])
@@ -139,9 +139,9 @@ def test_quiet_is_the_last_line_alone(failing: Report, healthy: Report) -> None:
         render_terminal(healthy, Canvas(width=40, amount="quiet"))
         == "consistent: 12 passed in 2.9 s, exit 0\n"
     )
-    told = replace(failing, exit_zero=True)
+    without_code = replace(failing, exit_zero=True)
     ending = "inconsistent: 2 failed, 1 error, 1 warned, 7 passed, 1 skipped in 2.9 s, exit 0 (--exit-zero)\n"
-    assert render_terminal(told, Canvas(width=40, amount="quiet")) == ending
+    assert render_terminal(without_code, Canvas(width=40, amount="quiet")) == ending
 
 
 def test_a_required_check_that_was_skipped_is_named(make_report: Maker) -> None:
@@ -151,7 +151,7 @@ def test_a_required_check_that_was_skipped_is_named(make_report: Maker) -> None:
     assert text == "no verdict: 1 passed, 1 skipped in 2.9 s, exit 3; KC601 is required and was skipped\n"
 
 
-def test_verbose_adds_what_was_around(healthy: Report) -> None:
+def test_verbose_adds_environment_and_times(healthy: Report) -> None:
     report = replace(
         healthy,
         environment={

@@ -100,17 +100,17 @@ def test_the_layers_where_rounding_grows_are_ranked(wording: SnapshotAssertion) 
         {"layer": "deep/dense_3", "error": 1.5e-3, "grown": 42.0},
         {"layer": "out", "error": 0.098, "grown": 1.6},
     ]
-    found = Diagnosis(
+    diagnosis = Diagnosis(
         cause="ill-conditioned",
         severity="warn",
         sentence="it grows.",
         evidence={"growth": growth},
         advice="scale the inputs",
     )
-    assert _text([line.plain for line in diagnosis_block(Canvas(width=80), found)]) == wording
+    assert _text([line.plain for line in diagnosis_block(Canvas(width=80), diagnosis)]) == wording
 
 
-def test_where_all_is_rounding_nothing_is_to_be_looked_for(make_report: Maker, judged: Pairing) -> None:
+def test_rounding_leaves_nothing_to_look_for(make_report: Maker, judged: Pairing) -> None:
     failed = _failed(judged("a", "predict", 0.01, exact=True), advice="look for a reduction")
     cause = Diagnosis(
         cause="rounding", severity="fail", sentence="s", explains=("KC102",), advice="drop --exact"
@@ -150,7 +150,7 @@ def test_nonfinite_rows_are_shown(make_report: Maker, wording: SnapshotAssertion
     assert _text(lines) == wording
 
 
-def test_the_index_gives_way_where_it_does_not_fit(make_report: Maker) -> None:
+def test_the_index_is_left_out_if_it_does_not_fit(make_report: Maker) -> None:
     worst = (
         WorstRow(
             row=1,
@@ -235,7 +235,9 @@ def test_a_known_cause_takes_the_place_of_the_next_step(failing: Report) -> None
     assert _value(_block(unexplained, "KC101"), "next") == "kcheck explain KC101"
 
 
-def test_a_failure_about_something_else_shows_no_numbers(make_report: Maker, judged: Pairing) -> None:
+def test_a_failure_that_is_not_about_a_comparison_shows_no_numbers(
+    make_report: Maker, judged: Pairing
+) -> None:
     report = make_report(_failed(judged("a", "b", 0.0), advice="update nothing"))
     assert _block(report, "KC102") == [
         "✗ FAIL  KC102 batch-size",

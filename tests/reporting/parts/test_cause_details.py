@@ -1,4 +1,4 @@
-"""cause_details: damage in a sentence, deviation along the depth in a small table that stays readable at 80 columns and in ASCII."""
+"""Details of a cause: impact, and a small table of differences by layer."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def table(depth: tuple[LayerDeviation, ...], **canvas: object) -> list[str]:
     return [line.plain for line in depth_lines(Canvas(**canvas), diagnosis(depth))]  # type: ignore[arg-type]
 
 
-def test_damage_in_a_sentence(wording: SnapshotAssertion) -> None:
-    damage = Impact(
+def test_impact_in_words(wording: SnapshotAssertion) -> None:
+    impact = Impact(
         rows_hit=31,
         rows=256,
         share=31 / 256,
@@ -51,7 +51,7 @@ def test_damage_in_a_sentence(wording: SnapshotAssertion) -> None:
         flipped=4,
         flipped_rows=(17, 90, 1017, 5),
     )
-    lines = [line.plain for line in impact_lines(Canvas(), damage)]
+    lines = [line.plain for line in impact_lines(Canvas(), impact)]
     assert max(map(len, lines)) <= 80
     assert "\n".join(lines) == wording
 
@@ -64,7 +64,7 @@ def test_shares_are_never_rounded_to_nothing(hit: int, rows: int, share: str) ->
     assert f"({share})" in line.plain
 
 
-def test_no_damage_is_no_line() -> None:
+def test_no_impact_is_no_line() -> None:
     assert impact_lines(Canvas(), None) == []
 
 
@@ -92,17 +92,17 @@ def test_at_most_eight_lines_with_the_culprit_and_both_ends(count: int, culprit:
     assert {"1", str(count)} <= set(numbered)
 
 
-def test_multiples_of_noise_are_shown_where_they_are_known() -> None:
-    known = LayerDeviation(
+def test_multiples_of_noise_are_shown_if_they_are_known() -> None:
+    layer = LayerDeviation(
         layer="a", kind="Cast", depth=1, inputs=0.0, outputs=3e-4, noise=5000.0, culprit=True
     )
-    assert table((known,)) == [
+    assert table((layer,)) == [
         "  depth          layer       in      out  × noise",
         "              >  1 a (Cast)   0  3.0e-04     5000",
     ]
 
 
-def test_names_from_the_model_can_neither_move_nor_colour() -> None:
+def test_names_from_the_model_cannot_move_or_colour() -> None:
     lines = table(layers(2, 0, name="a\x1b[31m\n::error::{}" + "b" * 200))
     assert len(lines) == 3
     assert all("\x1b" not in line and len(line) <= 80 for line in lines)

@@ -86,7 +86,7 @@ def test_a_stated_limit_is_marked_as_judged(make_report: Maker, judged: Pairing)
 @pytest.mark.parametrize(
     ("measured", "shown"), [({"misshapen": "(4, 1) against (4,)"}, "shape"), ({"nonfinite": 2}, "nonfinite")]
 )
-def test_what_was_not_measured_has_no_number(
+def test_a_missing_measurement_has_no_number(
     make_report: Maker, measured: dict[str, object], shown: str
 ) -> None:
     comparison = Comparison(candidate="a", reference="b", output="score", rows=4, elements=4, **measured)  # type: ignore[arg-type]
@@ -96,13 +96,16 @@ def test_what_was_not_measured_has_no_number(
     assert len(lines) == 2
 
 
-def test_a_skip_shows_its_whole_reason_beside_its_name(make_report: Maker) -> None:
-    reason = "no GPU is visible to TensorFlow, and none of the other backends that are installed here sees one either"
+def test_a_skip_shows_its_whole_reason(make_report: Maker) -> None:
+    reason = (
+        "no GPU is visible to TensorFlow, and none of the other backends that are installed here sees one "
+        "either"
+    )
     lines = _table(make_report(_verdict(Status.SKIP, reason=reason, message="unused")), width=60)
     assert " ".join(" ".join(lines).split()) == f"- SKIP KC101 batch-vs-single: {reason}"
 
 
-def test_a_skip_without_reason_is_not_passed_over(make_report: Maker) -> None:
+def test_a_skip_without_reason_is_listed(make_report: Maker) -> None:
     assert _table(make_report(_verdict(Status.SKIP))) == [
         "- SKIP  KC101 batch-vs-single: no reason was given"
     ]
@@ -159,7 +162,7 @@ def test_verbose_shows_the_whole_message(make_report: Maker) -> None:
         (40, ["check", "worst", "×noise"]),
     ],
 )
-def test_columns_give_way_as_the_width_shrinks(
+def test_columns_are_left_out_as_the_width_shrinks(
     make_report: Maker, judged: Pairing, width: int, titles: list[str]
 ) -> None:
     verdicts = (

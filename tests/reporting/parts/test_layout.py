@@ -50,8 +50,8 @@ def test_wrapped_leaves_no_spaces_at_the_ends_of_lines() -> None:
 
 def test_code_lines_keep_breaks_and_indentation_and_never_fold_code() -> None:
     advice = "Say so:\n\n    y = model(x,  training=False)\n\tz = 1\nThen run it again"
-    assert _lines(code_lines(NARROW, "to mend", advice)) == [
-        "  to mend     Say so:",
+    assert _lines(code_lines(NARROW, "fix", advice)) == [
+        "  fix         Say so:",
         "",
         "                  y = model(x,  training=False)",
         "                  z = 1",

@@ -23,11 +23,24 @@ from keras_consistency_cli.reporting.parts.number_format import (
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "—"), (0.0, "0"), (-0.0, "0"), (1.234e-7, "1.2e-07"), (0.314, "0.31"), (0.001, "0.001"), (0.00099, "9.9e-04"), (2.0, "2"),
+        (None, "—"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (1.234e-7, "1.2e-07"),
+        (0.314, "0.31"),
+        (0.001, "0.001"),
+        (0.00099, "9.9e-04"),
+        (2.0, "2"),
         (56.7, "57"),
-        (99.6, "100"), (1234.0, "1234"), (9999.6, "1.0e+04"), (-0.31, "-0.31"), (math.nan, "NaN"), (math.inf, "inf"), (-math.inf, "-inf"),
+        (99.6, "100"),
+        (1234.0, "1234"),
+        (9999.6, "1.0e+04"),
+        (-0.31, "-0.31"),
+        (math.nan, "NaN"),
+        (math.inf, "inf"),
+        (-math.inf, "-inf"),
     ],
-)  # fmt: skip
+)
 def test_number_is_short(value: float | None, text: str) -> None:
     assert format_number(value) == text
 

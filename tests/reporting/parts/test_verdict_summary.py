@@ -1,4 +1,4 @@
-"""telling: the sentences and numbers that all reports share."""
+"""The texts and numbers that all reports share."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_failure_within_its_limits_is_about_something_else(status: Status, jud
     assert decisive_comparison(verdict(status, judged("a", "b", 0.0))) is None
 
 
-def test_figures_are_short_and_leave_out_what_was_not_measured(make_report: Maker, judged: Pairing) -> None:
+def test_figures_are_short_and_leave_out_missing_measurements(make_report: Maker, judged: Pairing) -> None:
     report, one = make_report(), judged("a", "b", 0.3)
     assert format_figures(report, one) == Figures(
         deviation="0.3", multiple="1.0e+07", limit="2.3e-07", rows="256"
@@ -65,7 +65,7 @@ def test_figures_are_short_and_leave_out_what_was_not_measured(make_report: Make
     assert format_figures(report, odd) == Figures(deviation="nonfinite", multiple="—", limit="—", rows="256")
 
 
-def test_pairs_name_the_output_where_there_are_several(
+def test_pairs_name_the_output_if_there_are_several(
     make_report: Maker, stateful: Report, judged: Pairing, wording: SnapshotAssertion
 ) -> None:
     one = judged("again", "predict", 0.3, output="next")
@@ -95,7 +95,7 @@ def test_no_limit_passes_if_the_model_was_fed_different_rows(judged: Pairing, ro
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "said"),
+    ("status", "reason", "text"),
     [
         (Status.FAIL, "r", "it differs"),
         (Status.SKIP, "no GPU", "no GPU"),
@@ -104,11 +104,11 @@ def test_no_limit_passes_if_the_model_was_fed_different_rows(judged: Pairing, ro
         (Status.ERROR, None, "it differs"),
     ],
 )
-def test_headlines(status: Status, reason: str | None, said: str) -> None:
-    assert headline(verdict(status, reason=reason)) == said
+def test_headlines(status: Status, reason: str | None, text: str) -> None:
+    assert headline(verdict(status, reason=reason)) == text
 
 
-def test_skips_are_gathered_by_reason() -> None:
+def test_skips_are_grouped_by_reason() -> None:
     one, two, other = (
         replace(verdict(Status.SKIP, reason=reason), code=code)
         for code, reason in (("KC1", "a"), ("KC2", "a"), ("KC3", "b"))
