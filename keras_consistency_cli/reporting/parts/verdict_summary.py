@@ -203,9 +203,9 @@ def difference_text(comparison: Comparison) -> str:
     rows = f"in {comparison.rows_differing:,} of {format_count(comparison.rows, 'row')}"
     if not comparison.nonfinite:
         return f"at most {format_number(comparison.max_abs)}, {rows}"
-    values = format_count(comparison.nonfinite, "value")
+    values = format_count(comparison.nonfinite, "value is", "values are")
     return (
-        f"{values} NaN or infinite in one of the two results only, the others differ by at most "
+        f"{values} NaN or infinite in only one of the two results, the others differ by at most "
         f"{format_number(comparison.max_abs)}, {rows}"
     )
 
