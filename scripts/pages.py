@@ -2,8 +2,8 @@
 
     python scripts/pages.py docs        docs/checks/*.md, docs/causes/*.md and an index of each
 
-Pages that no check or cause has any more are removed; other files in those folders are left alone. The pages
-are built where they are needed and not kept in the repository.
+Pages that no check or cause has any more are removed; other files in those folders are left alone. The pages are built where they are needed and
+not kept in the repository.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from keras_consistency_cli.reporting.explain import Page, pages
+from keras_consistency_cli.reporting.explain import Page, all_pages
 
 _MADE = "<!-- made by scripts/pages.py -->\n"
 _TITLES = {"checks": "Checks", "causes": "Causes"}
@@ -31,10 +31,8 @@ def written(made: Sequence[Page]) -> Mapping[str, str]:
 
 
 def write(into: Path) -> int:
-    """Write every page below a folder, remove those that are no longer made, and return how many there
-    are.
-    """
-    files = written(pages())
+    """Write every page below a folder, remove those that are no longer made, and return how many there are."""
+    files = written(all_pages())
     for folder in _TITLES:
         (into / folder).mkdir(parents=True, exist_ok=True)
         for old in (into / folder).glob("*.md"):

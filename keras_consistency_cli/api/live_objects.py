@@ -140,9 +140,7 @@ def _unavailable_routes(settings: Settings, *, live: bool) -> Iterator[tuple[str
             yield route.name, _NO_FILE
 
 
-def _load_subject(
-    live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Mapping[str, Any]
-) -> Subject:
+def _load_subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Mapping[str, Any]) -> Subject:
     """Return the subject for a load request.
 
     Args:
@@ -152,9 +150,7 @@ def _load_subject(
     """
     subject_files = SubjectFiles(**files)
     if live_inputs.model is None:
-        return Subject.load(
-            subject_files, custom_objects=live_inputs.custom_objects, in_memory=in_memory
-        )
+        return Subject.load(subject_files, custom_objects=live_inputs.custom_objects, in_memory=in_memory)
     import keras
 
     from keras_consistency_cli.loading.model.facts import describe_model

@@ -1,33 +1,62 @@
-"""Diagnosis: what is wrong in one sentence, where, how sure, and what to change."""
+"""What a cause is, and what a diagnosis says. Free of Keras."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
-from keras_consistency_cli.diagnosis.impact import Damage
+from keras_consistency_cli.diagnosis.impact import Impact
 
-__all__ = ["Cause", "Diagnosis"]
+__all__ = ["Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "LayerGrowth", "Location"]
+
+Failing = Mapping[str, Verdict]
+"""The checks that failed or warned, by code."""
 
 
-def _nobody(_evidence: Evidence) -> str | None:
+class Location(TypedDict):
+    """The layer at fault, and its position among the layers that ran."""
+
+    layer: str
+    kind: str
+    order: int
+    steps: int
+    custom: bool
+
+
+class LayerGrowth(TypedDict):
+    """A layer that amplifies rounding: relative error of its output, and growth in the layer."""
+
+    layer: str
+    error: float
+    grown: float
+
+
+class DiagnosisEvidence(TypedDict, total=False):
+    """The measurements behind a diagnosis; keys of the JSON report."""
+
+    located: Location
+    growth: list[LayerGrowth]
+
+
+def _no_layer(_evidence: Evidence) -> str | None:
     return None
 
 
-def _all(_evidence: Evidence, _verdict: Verdict) -> bool:
+def _covers_every_verdict(_evidence: Evidence, _verdict: Verdict) -> bool:
     return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """One cause and the verdicts it explains.
+    """One cause and the verdicts that it explains.
 
-    `confirmed` where the suspect was switched off and the symptom went with it, or where it is something that was read or counted; `likely` where
-    only the signature fits. `confirmation` says how it was confirmed, or what was tried and why it is not certain.
+    It is `confirmed` if the suspect was switched off and the failure disappeared, or if a check read or
+    counted the fault directly. It is `likely` if only the signature fits. `confirmation` says how it was
+    confirmed, or what was tried and why the cause is not certain.
     """
 
     cause: str
@@ -38,29 +67,29 @@ class Diagnosis:
     explains: tuple[str, ...] = ()
     confidence: Literal["confirmed", "likely"] = "likely"
     confirmation: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: DiagnosisEvidence = field(default_factory=DiagnosisEvidence)
     advice: str = ""
-    damage: Damage | None = None
-    """What it does to the rows; None where nothing was compared."""
+    damage: Impact | None = None
+    """The effect on the rows; None if nothing was compared."""
     depth: tuple[LayerDeviation, ...] = ()
-    """How far the two runs are apart along the layers, where a locating route looked."""
+    """The difference of the two runs at each layer, if a locating route measured it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """One known cause of disagreement.
+    """One known cause of inconsistent outputs.
 
     Args:
         slug: stable name, as in `kcheck explain cross-sample-dependence`.
-        sentence: what is wrong, with {layer} where the layer is named.
+        sentence: what is wrong, with {layer} in place of the layer.
         explanation: what `kcheck explain` prints.
-        key: codes of which one must have failed, or warned.
+        key: codes of the checks, one of which must have failed or warned.
         explains: all codes that this cause makes fail.
         fits: whether the evidence has its signature.
-        advice: what to change, as text or code, with {layer}.
-        locator: the route that looks for its layer, if any.
+        advice: what to change, as text or code, with {layer} in place of the layer.
+        locator: the route that searches for its layer, if there is one.
         suspect: the layer that facts alone point to.
-        covers: whether it explains this verdict, where not every one with such a code.
+        covers: whether it explains this verdict, if it does not explain every verdict with such a code.
     """
 
     slug: str
@@ -68,8 +97,8 @@ class Cause:
     explanation: str
     key: tuple[str, ...]
     explains: tuple[str, ...]
-    fits: Callable[[Evidence, Mapping[str, Verdict]], bool]
+    fits: Callable[[Evidence, Failing], bool]
     advice: str
     locator: str | None = None
-    suspect: Callable[[Evidence], str | None] = _nobody
-    covers: Callable[[Evidence, Verdict], bool] = _all
+    suspect: Callable[[Evidence], str | None] = _no_layer
+    covers: Callable[[Evidence, Verdict], bool] = _covers_every_verdict

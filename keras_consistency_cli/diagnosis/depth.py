@@ -1,22 +1,22 @@
-"""Deviation along the depth: how far two runs are apart before and behind each layer, as a locating route found it."""
+"""The difference between two runs at each layer, as a locating route measured it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Evidence
 
-__all__ = ["LayerDeviation", "along_depth"]
+__all__ = ["LayerDeviation", "deviation_by_layer"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerDeviation:
-    """One layer, in the order in which layers finish, `depth` counted from 1; a layer that is called twice is there twice.
+    """One call of a layer, in the order in which layers finish; `depth` counts from 1.
 
-    `inputs` and `outputs` are the greatest distance there, as a share of the greatest number. Where rounding is looked for they are the root mean
-    square, `inputs` that of the layer that finished before it, and `noise` is `outputs` in multiples of what rounding alone gives. `culprit` marks
-    the layer that answers the same inputs differently.
+    A layer that is called twice is listed twice. `inputs` and `outputs` are the greatest difference at the
+    input and at the output, as a share of the greatest number. In a search for rounding they are the root
+    mean square, `inputs` is that of the layer that finished before, and `noise` is `outputs` in multiples of
+    the effect of rounding alone. `culprit` marks the layer that gives different outputs for the same inputs.
     """
 
     layer: str
@@ -28,10 +28,10 @@ class LayerDeviation:
     culprit: bool = False
 
 
-def along_depth(evidence: Evidence, locator: str | None) -> tuple[LayerDeviation, ...]:
-    """Return what this locating route found along the depth: at most 200 layers, those around the culprit among them; empty where it found none."""
-    return tuple(_read(entry) for entry in evidence.details(locator).get("depth", ())) if locator else ()
+def deviation_by_layer(evidence: Evidence, locator: str | None) -> tuple[LayerDeviation, ...]:
+    """Return the measurements of this locating route, empty if it found no layer.
 
-
-def _read(entry: Mapping[str, object]) -> LayerDeviation:
-    return LayerDeviation(**entry)  # type: ignore[arg-type]
+    There are at most 200 layers, those around the culprit among them.
+    """
+    entries = evidence.details(locator).get("depth", ()) if locator else ()
+    return tuple(LayerDeviation(**entry) for entry in entries)

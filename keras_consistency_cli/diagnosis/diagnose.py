@@ -1,29 +1,36 @@
-"""Diagnosis: from failing verdicts to causes, layers and advice. Free of Keras."""
+"""Diagnosis: from failed checks to causes, layers and fixes. Free of Keras."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.diagnosis.base import Cause, Diagnosis
+from keras_consistency_cli.diagnosis.base import (
+    Cause,
+    Diagnosis,
+    DiagnosisEvidence,
+    Failing,
+    LayerGrowth,
+    Location,
+)
 from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.diagnosis.confirmations import CONFIRMATIONS, confirm
-from keras_consistency_cli.diagnosis.depth import along_depth
-from keras_consistency_cli.diagnosis.impact import damage_of
-from keras_consistency_cli.diagnosis.signatures import nan_from_scaling
+from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
+from keras_consistency_cli.diagnosis.depth import deviation_by_layer
+from keras_consistency_cli.diagnosis.impact import measure_impact
+from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES
 
-__all__ = ["CAUSES", "Cause", "Diagnosis", "diagnose", "locators", "togglers"]
+__all__ = ["confirming_routes", "diagnose", "locating_routes"]
 
-_RANKED = 5
-_OF_NAN = ("nan-hidden", "non-finite-input", "non-finite-output")
-_WANTS_LOCATING = {
+_MOST_LAYERS = 5
+_MOST_ROWS = 5
+_NONFINITE_CAUSES = ("nan-hidden", "non-finite-input", "non-finite-output")
+_LOCATED_IF_FAILED = {
     "locate-companions": {"KC103"},
     "locate-repeat": {"KC203"},
     "layers-here": {"KC203"},
@@ -31,141 +38,155 @@ _WANTS_LOCATING = {
     "locate-training": {"KC202"},
     "locate-nonfinite": {"KC701"},
 }
+_LOCATED_IF_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 _BY_BATCH = {"KC101", "KC102", "KC104"}
-"""Neighbours, randomness and state make these fail too, and are looked for by themselves."""
+"""Neighbours, randomness and state make these fail too, and have locating routes of their own."""
 _BY_EXECUTION = {"KC201", "KC204"}
-_WANTS_LOCATING_WHEN_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
 
 
-def locators(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
-    """Return the routes that look for the layer behind these failures, and behind warnings about rounding; none where nothing is amiss."""
+def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
+    """Return the routes that search for the layer behind failures and rounding warnings."""
     failed = {verdict.code for verdict in verdicts if verdict.status is Status.FAIL}
     warned = failed | {verdict.code for verdict in verdicts if verdict.status is Status.WARN}
-    chosen = {name for name, codes in _WANTS_LOCATING.items() if codes & failed}
-    chosen |= {name for name, codes in _WANTS_LOCATING_WHEN_WARNED.items() if codes & warned}
-    chosen |= (
-        {"locate-rounding"}
-        if any(verdict.findings.get("cause") == "ill-conditioned" for verdict in verdicts)
-        else set()
-    )
-    chosen |= {"locate-batching"} if _BY_BATCH & failed and not {"KC103", "KC203"} & failed else set()
-    chosen |= (
-        {"locate-execution"} if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed else set()
-    )
-    return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in chosen)
+    names = {name for name, codes in _LOCATED_IF_FAILED.items() if codes & failed}
+    names |= {name for name, codes in _LOCATED_IF_WARNED.items() if codes & warned}
+    if any(verdict.findings.get("cause") == "ill-conditioned" for verdict in verdicts):
+        names.add("locate-rounding")
+    if _BY_BATCH & failed and not {"KC103", "KC203"} & failed:
+        names.add("locate-batching")
+    if _BY_EXECUTION & failed and not {"KC103", "KC203", "KC701"} & failed:
+        names.add("locate-execution")
+    return tuple(route for route in (*LOCATING_ROUTES, *PROCESS_LOCATORS) if route.name in names)
 
 
-def togglers(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
-    """Return the routes that switch off what the failing checks point to, once the locators have run; none where nothing fails."""
-    failing = [found.cause for found in diagnose(evidence, verdicts) if found.severity == "fail"]
-    wanted = {route for cause in failing for route in _toggling(cause)}
-    return tuple(route for route in INTERVENTION_ROUTES if route.name in wanted)
+def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
+    """Return the routes that switch off suspects; to be called after the locating routes."""
+    causes = [each.cause for each in diagnose(evidence, verdicts) if each.severity == "fail"]
+    names = {name for cause in causes for name in _confirming_names(cause)}
+    return tuple(route for route in INTERVENTION_ROUTES if route.name in names)
 
 
-def _toggling(cause: str) -> tuple[str, ...]:
-    known = CONFIRMATIONS.get(cause)
-    return known.routes if known is not None else ()
+def _confirming_names(cause: str) -> tuple[str, ...]:
+    return CONFIRMATIONS[cause].routes if cause in CONFIRMATIONS else ()
 
 
 def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis, ...]:
-    """Return the causes that fit, those of failures first, each explaining what no earlier one explains. The rest stays unexplained."""
-    by_code = {
+    """Return the causes that fit, those of failures first.
+
+    Each cause explains at least one failure that no cause before it explains.
+    """
+    failing = {
         verdict.code: verdict
         for verdict in verdicts
-        if verdict.status in (Status.FAIL, Status.WARN) and not _hypothetical(verdict)
+        if verdict.status in (Status.FAIL, Status.WARN) and not verdict.findings.get("hypothetical")
     }
     explained: set[str] = set()
-    found = []
+    diagnoses = []
     for cause in CAUSES.values():
-        codes = [code for code in cause.explains if code in by_code and cause.covers(evidence, by_code[code])]
-        if set(cause.key) & set(codes) - explained and cause.fits(evidence, by_code):
-            found.append(_diagnosed(cause, evidence, by_code, codes))
+        codes = [code for code in cause.explains if code in failing and cause.covers(evidence, failing[code])]
+        if set(cause.key) & set(codes) - explained and cause.fits(evidence, failing):
+            diagnoses.append(_diagnosis(cause, evidence, failing, codes))
             explained |= set(codes)
-    # Rounding has to be recognised before all faults that look like it, and told after those that there are; NaN that a scaler makes of rows
-    # without any comes after what is wrong with the scaling.
-    later = {ROUNDING_CAUSE.slug: 2} | (dict.fromkeys(_OF_NAN, 1) if nan_from_scaling(evidence) else {})
-    return tuple(
-        sorted(found, key=lambda diagnosis: (diagnosis.severity != "fail", later.get(diagnosis.cause, 0)))
+    return _in_report_order(diagnoses, evidence)
+
+
+def _in_report_order(diagnoses: Sequence[Diagnosis], evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """Sort failures first, and rounding, which is recognised first, last."""
+    later = {ROUNDING_CAUSE.slug: 2}
+    if scaling_makes_nonfinite(evidence):
+        # NaN that the scaler makes is a consequence of wrong scaling.
+        later |= dict.fromkeys(_NONFINITE_CAUSES, 1)
+    return tuple(sorted(diagnoses, key=lambda each: (each.severity != "fail", later.get(each.cause, 0))))
+
+
+def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequence[str]) -> Diagnosis:
+    result = confirm(cause.slug, evidence, failing)
+    location = _location(cause, evidence)
+    layer = (location["layer"] if location else None) or cause.suspect(evidence)
+    growth = _growth(cause, evidence)
+    verdicts = [failing[code] for code in codes]
+    measurements = DiagnosisEvidence()
+    if location:
+        measurements["located"] = location
+    if growth:
+        measurements["growth"] = growth
+    return Diagnosis(
+        cause=cause.slug,
+        severity="fail" if any(verdict.status is Status.FAIL for verdict in verdicts) else "warn",
+        sentence=cause.sentence.format(layer=_layer_text(layer, location, bool(growth))),
+        layer=layer,
+        rows=_worst_rows(verdicts),
+        explains=tuple(codes),
+        confidence="confirmed" if result is not None and result.confirmed else "likely",
+        confirmation=result.explanation if result is not None else "",
+        evidence=measurements,
+        advice="\n".join((*_specific_fixes(verdicts), _general_fix(cause, layer, bool(growth)))),
+        damage=measure_impact(evidence, verdicts),
+        depth=deviation_by_layer(evidence, cause.locator) if location else (),
     )
 
 
-def _hypothetical(verdict: Verdict) -> bool:
-    """Whether a warning tells what a mistake would do that nobody is known to have made: no cause explains it."""
-    return bool(verdict.findings.get("hypothetical"))
+def _layer_text(layer: str | None, location: Location | None, grows_with_depth: bool) -> str:
+    if layer is None:
+        return "the depth of the model" if grows_with_depth else "a layer"
+    return f"'{layer}' ({location['kind']})" if location else f"'{layer}'"
 
 
-def _diagnosed(
-    cause: Cause, evidence: Evidence, by_code: Mapping[str, Verdict], codes: Sequence[str]
-) -> Diagnosis:
-    proof = confirm(cause.slug, evidence, by_code)
-    place = _place(cause, evidence)
-    layer = place.get("layer") or cause.suspect(evidence)
+def _worst_rows(verdicts: Sequence[Verdict]) -> tuple[int, ...]:
     rows = [
         worst.row
-        for code in codes
-        for judged in by_code[code].judged
+        for verdict in verdicts
+        for judged in verdict.judged
         if not judged.within
         for worst in judged.comparison.worst
     ]
-    failing = any(by_code[code].status is Status.FAIL for code in codes)
-    growth = _growth(cause, evidence)
-    nobody, somewhere = (
-        ("the model's depth", "the layers at which it grows most")
-        if growth
-        else ("a layer", "the layer at fault")
+    return tuple(dict.fromkeys(rows))[:_MOST_ROWS]
+
+
+def _specific_fixes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """The lines that fix these rows, if a check found them, before the general advice."""
+    return tuple(str(line) for verdict in verdicts if (line := verdict.findings.get("mend")))
+
+
+def _general_fix(cause: Cause, layer: str | None, grows_with_depth: bool) -> str:
+    if layer is not None:
+        return cause.advice.format(layer=layer)
+    place = "the layers where it grows most" if grows_with_depth else "the layer at fault"
+    return cause.advice.replace("'{layer}'", place).format(layer=layer)
+
+
+def _growth(cause: Cause, evidence: Evidence) -> list[LayerGrowth]:
+    """The layers where rounding grows most, the worst first, if a route measured them."""
+    layers = evidence.details(cause.locator).get("growth", ()) if cause.locator else ()
+    ranked = sorted((each for each in layers if each["grown"] > 1), key=lambda each: -each["grown"])
+    return ranked[:_MOST_LAYERS]
+
+
+def _location(cause: Cause, evidence: Evidence) -> Location | None:
+    details = evidence.details(cause.locator) if cause.locator else {}
+    if "layer" not in details:
+        return None
+    location = Location(
+        layer=details["layer"],
+        kind=details["kind"],
+        order=details["order"],
+        steps=details["steps"],
+        custom=details["custom"],
     )
-    named = f"'{layer}'" + (f" ({place['kind']})" if "kind" in place else "") if layer else nobody
-    return Diagnosis(
-        cause=cause.slug,
-        severity="fail" if failing else "warn",
-        sentence=cause.sentence.format(layer=named),
-        layer=layer,
-        rows=tuple(dict.fromkeys(rows))[:5],
-        explains=tuple(codes),
-        confidence="confirmed" if proof is not None and proof.confirmed else "likely",
-        confirmation=proof.told if proof is not None else "",
-        evidence={**({"located": dict(place)} if place else {}), **growth},
-        advice="\n".join((*_fixes(by_code, codes), _general(cause, layer, somewhere))),
-        damage=damage_of(evidence, [by_code[code] for code in codes]),
-        depth=along_depth(evidence, cause.locator) if place else (),
-    )
+    return _owner_of_code(cause, evidence, location) or location
 
 
-def _general(cause: Cause, layer: str | None, somewhere: str) -> str:
-    return (cause.advice if layer else cause.advice.replace("'{layer}'", somewhere)).format(layer=layer)
-
-
-def _fixes(by_code: Mapping[str, Verdict], codes: Sequence[str]) -> tuple[str, ...]:
-    """The very lines that mend these rows, where a check has found them: they come before what holds in general."""
-    found = (by_code[code].findings.get("mend") for code in codes)
-    return tuple(str(line) for line in found if line)
-
-
-def _growth(cause: Cause, evidence: Evidence) -> dict[str, Any]:
-    """The layers at which rounding grows most, the worst first, where a locator measured that."""
-    measured = evidence.details(cause.locator).get("growth", ()) if cause.locator else ()
-    ranked = sorted((each for each in measured if each["grown"] > 1), key=lambda each: -each["grown"])
-    return {"growth": ranked[:_RANKED]} if ranked else {}
-
-
-def _place(cause: Cause, evidence: Evidence) -> Mapping[str, Any]:
-    found = evidence.details(cause.locator) if cause.locator else {}
-    if "layer" not in found:
-        return {}
-    return {
-        **{key: found[key] for key in ("layer", "kind", "order", "steps", "custom")},
-        **_code_around(cause, evidence),
-    }
-
-
-def _code_around(cause: Cause, evidence: Evidence) -> dict[str, Any]:
-    """The layer or model whose own call() is at fault, where the layer that was located is only the first to be given other inputs."""
-    for route in _toggling(cause.slug):
-        found = evidence.details(route)
-        if "own_code" in found and len(found["held"]) < 2:
-            return {
-                "layer": next(iter(found["held"]), evidence.facts.name),
-                "kind": found["own_code"],
-                "custom": True,
-            }
-    return {}
+def _owner_of_code(cause: Cause, evidence: Evidence, location: Location) -> Location | None:
+    """The layer or model whose call() is at fault, if the located layer is only affected."""
+    for route in _confirming_names(cause.slug):
+        details = evidence.details(route)
+        if "own_code" in details and len(details["held"]) < 2:
+            layer = next(iter(details["held"]), evidence.facts.name)
+            return Location(
+                layer=layer,
+                kind=details["own_code"],
+                order=location["order"],
+                steps=location["steps"],
+                custom=True,
+            )
+    return None

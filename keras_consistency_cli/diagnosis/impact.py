@@ -1,4 +1,4 @@
-"""Damage: how many rows a cause hits, which ones most, how near their decisions were, and what it comes to in the user's own units."""
+"""The effect of a cause on the rows: affected rows, flipped decisions, units of targets."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Verdict
-from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.facts import Decision
+from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
+from keras_consistency_cli.measurement.facts import Decision, TargetFact
 from keras_consistency_cli.routes.trace import REFERENCE
 
-__all__ = ["Damage", "HitRow", "damage_of"]
+__all__ = ["AffectedRow", "Impact", "measure_impact"]
 
 _KEPT_ROWS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class HitRow:
-    """The element of a row that moved most.
+class AffectedRow:
+    """The element of a row with the greatest difference.
 
-    `margin` is how near the decision there was: the lead of the greatest answer over the next, or the distance from the threshold; None where
-    nothing is decided. `in_units` is the distance in the units of the targets, None where no target scaler tells them.
+    `margin` is the distance to a different decision: the lead of the greatest output over the next one, or
+    the distance from the threshold; None if nothing is decided. `in_units` is the difference in the units of
+    the targets, None without a target scaler.
     """
 
     row: int
@@ -34,51 +35,46 @@ class HitRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Damage:
-    """What a cause does to the rows checked, by the comparison in which it hits most of them.
+class Impact:
+    """The effect of a cause, from the comparison with the most affected rows.
 
-    `rows_hit` of `rows` moved beyond the limit, which is `share` of them; `flipped` of `decisions` come out differently, in
-    `flipped_rows` among others.
+    `rows_hit` of `rows` differ by more than the limit; `share` is the first divided by the second. `flipped`
+    of `decisions` differ, first in `flipped_rows`.
     """
 
     rows_hit: int
     rows: int
     share: float
-    worst: tuple[HitRow, ...] = ()
+    worst: tuple[AffectedRow, ...] = ()
     decision: Decision | None = None
     decisions: int = 0
     flipped: int = 0
     flipped_rows: tuple[int, ...] = ()
 
 
-def damage_of(evidence: Evidence, verdicts: Sequence[Verdict]) -> Damage | None:
-    """Return what the verdicts of one cause say of its damage; None where they compared nothing and counted no rows.
+def measure_impact(evidence: Evidence, verdicts: Sequence[Verdict]) -> Impact | None:
+    """Return the effect of one cause; None if its verdicts compared and counted nothing.
 
     Args:
-        evidence: where target units and rows with NaN are known.
-        verdicts: those that the cause explains.
+        evidence: the source of target units and of rows with NaN.
+        verdicts: the verdicts that the cause explains.
     """
     judged = [
         each for verdict in verdicts for each in verdict.judged if not each.within or each.comparison.flipped
     ]
-    # Companions of zeros, NaN and huge values prove a leak; what they do to a row is nothing that happens when the model is called.
-    judged = [
-        each for each in judged if each.limit.origin != "exact" or each.comparison.reference == REFERENCE
-    ] or judged
+    judged = _from_ordinary_calls(judged) or judged
     if not judged:
-        return _bad_rows(evidence, verdicts)
-    most = max(
-        judged, key=lambda each: (not each.within, _hit(each), _share(_hit(each), each.comparison.rows))
-    )
+        return _nonfinite_impact(evidence, verdicts)
+    most = max(judged, key=lambda each: (not each.within, _affected(each), _affected_share(each)))
     deciding = max(
         (each.comparison for each in judged),
         key=lambda each: (each.flipped, _share(each.flipped, each.decisions)),
     )
-    return Damage(
-        rows_hit=_hit(most),
+    return Impact(
+        rows_hit=_affected(most),
         rows=most.comparison.rows,
-        share=_share(_hit(most), most.comparison.rows),
-        worst=_worst(evidence, [each.comparison for each in judged]),
+        share=_affected_share(most),
+        worst=_worst_rows(evidence, [each.comparison for each in judged]),
         decision=deciding.decision,
         decisions=deciding.decisions,
         flipped=deciding.flipped,
@@ -86,45 +82,56 @@ def damage_of(evidence: Evidence, verdicts: Sequence[Verdict]) -> Damage | None:
     )
 
 
-def _hit(judged: Judged) -> int:
-    """Rows beyond the limit; those that differ at all where another instrument than the limit decided."""
+def _from_ordinary_calls(judged: Sequence[Judged]) -> list[Judged]:
+    """Leave out neighbours of zeros, NaN and huge values, which no caller sends."""
+    return [each for each in judged if each.limit.origin != "exact" or each.comparison.reference == REFERENCE]
+
+
+def _affected(judged: Judged) -> int:
+    """Rows beyond the limit; all rows that differ if the limit was not what decided."""
     comparison = judged.comparison
     if judged.within:
         return 0
-    return (
-        comparison.rows
-        if comparison.misshapen
-        else comparison.rows_over(judged.limit.value) or comparison.rows_differing
+    if comparison.misshapen:
+        return comparison.rows
+    return comparison.rows_over(judged.limit.value) or comparison.rows_differing
+
+
+def _affected_share(judged: Judged) -> float:
+    return _share(_affected(judged), judged.comparison.rows)
+
+
+def _worst_rows(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[AffectedRow, ...]:
+    """The rows with the greatest differences in any of the comparisons, each row once."""
+    target = evidence.data.description.target
+    by_row: dict[int, AffectedRow] = {}
+    for comparison in comparisons:
+        for worst in comparison.worst:
+            if worst.row not in by_row or by_row[worst.row].distance < worst.distance:
+                by_row[worst.row] = _affected_row(comparison.output, worst, target)
+    return tuple(sorted(by_row.values(), key=lambda row: -row.distance)[:_KEPT_ROWS])
+
+
+def _affected_row(output: str, worst: WorstRow, target: TargetFact | None) -> AffectedRow:
+    unit = target.unit(worst.index) if target is not None else None
+    return AffectedRow(
+        row=worst.row,
+        output=output,
+        index=worst.index,
+        distance=worst.distance,
+        margin=worst.margin,
+        flipped=worst.flipped,
+        in_units=None if unit is None else worst.distance * unit,
     )
 
 
-def _worst(evidence: Evidence, comparisons: Sequence[Comparison]) -> tuple[HitRow, ...]:
-    """The rows that moved most in any of the comparisons, each once."""
-    target = evidence.data.description.target
-    found: dict[int, HitRow] = {}
-    for comparison in comparisons:
-        for each in comparison.worst:
-            if each.row not in found or found[each.row].distance < each.distance:
-                unit = target.unit(each.index) if target is not None else None
-                found[each.row] = HitRow(
-                    row=each.row,
-                    output=comparison.output,
-                    index=each.index,
-                    distance=each.distance,
-                    margin=each.margin,
-                    flipped=each.flipped,
-                    in_units=None if unit is None else each.distance * unit,
-                )
-    return tuple(sorted(found.values(), key=lambda each: -each.distance)[:_KEPT_ROWS])
-
-
-def _bad_rows(evidence: Evidence, verdicts: Sequence[Verdict]) -> Damage | None:
-    """Rows with NaN or infinity, where that is what the verdicts are about."""
-    bad = {row for rows in evidence.data.nonfinite_rows.values() for row in rows}
-    if not bad or all(verdict.code != "KC701" for verdict in verdicts):
+def _nonfinite_impact(evidence: Evidence, verdicts: Sequence[Verdict]) -> Impact | None:
+    """Rows with NaN or infinity, if the verdicts are about these."""
+    nonfinite = {row for rows in evidence.data.nonfinite_rows.values() for row in rows}
+    if not nonfinite or all(verdict.code != "KC701" for verdict in verdicts):
         return None
-    return Damage(rows_hit=len(bad), rows=evidence.rows, share=_share(len(bad), evidence.rows))
+    return Impact(rows_hit=len(nonfinite), rows=evidence.rows, share=_share(len(nonfinite), evidence.rows))
 
 
-def _share(some: int, of: int) -> float:
-    return some / of if of else 0.0
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,192 +1,224 @@
-"""Signatures: how a cause shows itself in the evidence. Each function answers whether one fits."""
+"""Signatures: whether the evidence fits a cause.
+
+Each function reads the evidence and the failed checks only.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.judgement import layer_rounding
 from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 
 __all__ = [
-    "always",
-    "baked_layer",
-    "batch_statistics",
-    "but_for_compilers",
-    "by_its_batch",
-    "by_lost_numbers",
-    "carried_state",
-    "changing_layer",
-    "found",
-    "held_by_rows",
-    "hidden_state",
+    "any_evidence",
+    "carries_state",
+    "depends_on_batch",
+    "differs_by_process",
+    "fails_by_rounding_only",
+    "finds_nonfinite",
+    "has_changed",
+    "has_hidden_state",
+    "is_caused_by_batch",
+    "is_nonfinite_on_one_side",
+    "is_random",
+    "last_stateful_layer",
+    "layer_of_operation",
+    "layer_that_refused_batch",
+    "layer_with_changed_state",
+    "layer_with_training_flag",
     "located",
-    "made_by_process",
-    "made_nonfinite",
-    "named_by",
-    "nan_from_scaling",
-    "neighbours",
-    "of_scope",
-    "randomness",
-    "refusing_layer",
-    "rounding_alone",
-    "rows_lost",
-    "says",
-    "short_tail_grows",
-    "stateful_layer",
+    "loses_rows",
+    "makes_nonfinite",
+    "mixes_neighbours",
+    "names_cause",
+    "random_operations",
+    "repeat_differs",
+    "reports_cause",
+    "rows_are_nonfinite",
+    "scaling_makes_nonfinite",
+    "short_batch_grows",
+    "uses_batch_statistics",
 ]
 
-Failing = Mapping[str, Verdict]
+Signature = Callable[[Evidence, Failing], bool]
 
 
-def named_by(slug: str) -> Callable[[Evidence, Verdict], bool]:
-    """Return what asks whether a check has this cause among its findings as "cause"."""
+def names_cause(slug: str) -> Callable[[Evidence, Verdict], bool]:
+    """Return a test of whether one verdict names this cause in `findings["cause"]`."""
     return lambda _evidence, verdict: bool(verdict.findings.get("cause") == slug)
 
 
-def says(slug: str) -> Callable[[Evidence, Failing], bool]:
-    """Return the signature of a cause that checks recognise themselves: one that failed or warned has it among its findings as "cause"."""
+def reports_cause(slug: str) -> Signature:
+    """Return the signature of a cause that a check recognises itself: a failed check names it."""
 
     def fits(evidence: Evidence, failing: Failing) -> bool:
-        return any(named_by(slug)(evidence, verdict) for verdict in failing.values())
+        return any(names_cause(slug)(evidence, verdict) for verdict in failing.values())
 
     return fits
 
 
+def any_evidence(_evidence: Evidence, _failing: Failing) -> bool:
+    """Accept any evidence: the failed check alone is the signature."""
+    return True
+
+
+# Facts that several signatures and confirmations use.
+
+
 def located(evidence: Evidence, route: str, key: str) -> str:
-    """What a locating route found under `key`, empty where it did not run or found nothing."""
+    """Return what a locating route found under `key`, empty if it found nothing."""
     return str(evidence.details(route).get(key, ""))
 
 
-def changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
+def has_changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
     """Whether a route changed variables of these kinds."""
     trace = evidence.traces.get(route)
     return trace is not None and any(change.kind in kinds for change in trace.changed)
 
 
-def differs(evidence: Evidence, candidate: str) -> bool:
+def repeat_differs(evidence: Evidence, candidate: str) -> bool:
     """Whether a repeat of predict differs from predict in a single bit."""
     return any(not each.identical for each in evidence.comparisons.get((candidate, "predict"), ()))
 
 
 def random_operations(evidence: Evidence) -> list[str] | None:
-    """Operations of predict's graph that draw random numbers; None where nobody looked."""
-    found: list[str] | None = evidence.details("predict").get("random_operations")
-    return found
+    """Return the random operations of predict's graph; None if the graph was not read."""
+    operations: list[str] | None = evidence.details("predict").get("random_operations")
+    return operations
 
 
-def batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
-    """Moving statistics change, or a BatchNormalization layer is where neighbours come in."""
+# Neighbours, state and randomness.
+
+
+def uses_batch_statistics(evidence: Evidence, _failing: Failing) -> bool:
+    """Whether moving statistics change, or neighbours affect a BatchNormalization layer."""
     trace = evidence.traces.get("predict")
-    moved = trace is not None and any("moving_" in change.path for change in trace.changed)
-    return moved or "BatchNorm" in located(evidence, "locate-companions", "kind")
+    moves = trace is not None and any("moving_" in change.path for change in trace.changed)
+    return moves or "BatchNorm" in located(evidence, "locate-companions", "kind")
 
 
-def carried_state(evidence: Evidence, _failing: Failing) -> bool:
-    """A stateful layer, whose state predict changes."""
-    return bool(evidence.facts.stateful_layers) and changed(evidence, "state")
-
-
-def randomness(evidence: Evidence, failing: Failing) -> bool:
-    """Seeds move, random numbers are drawn, or answers move although nothing that is kept did and nobody can tell why."""
-    drawn = random_operations(evidence)
-    again = differs(evidence, "predict-again")
-    unexplained = drawn is None and again and not changed(evidence, "weight", "state")
-    # From a fixed seed the same numbers are drawn each time: nothing is random then, but where a row stands decides which it gets.
-    moving = again or "KC203" in failing or changed(evidence, "seed")
-    return (bool(drawn) and moving) or ("KC203" in failing and (changed(evidence, "seed") or unexplained))
-
-
-def hidden_state(evidence: Evidence, _failing: Failing) -> bool:
-    """Answers change with the trace or the process but not from call to call, or predict changes what is kept."""
-    # Answers that move although no seed does and nothing is drawn come from a clock, a counter or a cache.
-    ticking = (
-        differs(evidence, "predict-again")
-        and random_operations(evidence) == []
-        and not changed(evidence, "seed")
-    )
-    frozen = (differs(evidence, "predict-retraced") or differs(evidence, "fresh-process")) and not differs(
-        evidence, "predict-again"
-    )
-    return ticking or frozen or changed(evidence, "weight", "state")
-
-
-def made_by_process(evidence: Evidence, failing: Failing) -> bool:
-    """Answers repeat here however often predict is called or traced, nothing moves, and another process gives others."""
-    known = {
-        route for route in ("predict-again", "predict-retraced") if (route, "predict") in evidence.comparisons
-    }
-    still = (
-        len(known) == 2
-        and not any(differs(evidence, route) for route in known)
-        and not changed(evidence, "weight", "state", "seed")
-    )
-    return "KC203" in failing and still and differs(evidence, "fresh-process")
-
-
-def neighbours(_evidence: Evidence, failing: Failing) -> bool:
-    """Seen by the companion swap, or in rows that grow with their batch."""
+def mixes_neighbours(_evidence: Evidence, failing: Failing) -> bool:
+    """Whether replaced neighbours have an effect, or output rows grow with the batch."""
     return "KC103" in failing or ("KC102" in failing and bool(failing["KC102"].findings.get("shape_varies")))
 
 
-def only_rounding(evidence: Evidence, judged: Judged) -> bool:
-    """A deviation beyond a stated or exact limit, which is within what this model's own rounding gives."""
+def carries_state(evidence: Evidence, _failing: Failing) -> bool:
+    """Whether predict changes the state of a stateful layer."""
+    return bool(evidence.facts.stateful_layers) and has_changed(evidence, "state")
+
+
+def is_random(evidence: Evidence, failing: Failing) -> bool:
+    """Whether seeds change, random numbers are drawn, or outputs change without a reason."""
+    drawn = random_operations(evidence)
+    varies = repeat_differs(evidence, "predict-again")
+    unexplained = drawn is None and varies and not has_changed(evidence, "weight", "state")
+    # A fixed seed draws the same numbers each time. Then nothing is random, but the position of a row decides
+    # which number it gets.
+    draws_differently = varies or "KC203" in failing or has_changed(evidence, "seed")
+    return (bool(drawn) and draws_differently) or (
+        "KC203" in failing and (has_changed(evidence, "seed") or unexplained)
+    )
+
+
+def has_hidden_state(evidence: Evidence, _failing: Failing) -> bool:
+    """Whether outputs change with trace or process only, or predict changes variables."""
+    varies = repeat_differs(evidence, "predict-again")
+    # Without a changed seed and without random numbers, a difference comes from a clock, a counter or a
+    # cache.
+    ticks = varies and random_operations(evidence) == [] and not has_changed(evidence, "seed")
+    retraced = repeat_differs(evidence, "predict-retraced") or repeat_differs(evidence, "fresh-process")
+    return ticks or (retraced and not varies) or has_changed(evidence, "weight", "state")
+
+
+def differs_by_process(evidence: Evidence, failing: Failing) -> bool:
+    """Whether outputs repeat within this process and differ in a different process."""
+    repeats = [
+        route for route in ("predict-again", "predict-retraced") if (route, "predict") in evidence.comparisons
+    ]
+    is_stable = (
+        len(repeats) == 2
+        and not any(repeat_differs(evidence, route) for route in repeats)
+        and not has_changed(evidence, "weight", "state", "seed")
+    )
+    return "KC203" in failing and is_stable and repeat_differs(evidence, "fresh-process")
+
+
+# Batches and rounding.
+
+
+def _is_rounding_only(evidence: Evidence, judged: Judged) -> bool:
+    """Whether a deviation beyond a stated or exact limit is within the rounding of this model."""
     calibrated = replace(evidence.policy, stated=None, per_output=(), exact=False)
     noise = evidence.noise.get(judged.comparison.output)
-    rounded = layer_rounding(evidence).get(judged.comparison.output)
+    if noise is None:
+        return False
     measured = NoiseEvidence(
-        pair=judged.comparison, noise=noise, float64_pair=judged.float64_pair, rounded=rounded
+        pair=judged.comparison,
+        noise=noise,
+        float64_pair=judged.float64_pair,
+        rounded=layer_rounding(evidence).get(judged.comparison.output),
     )
-    return noise is not None and judge(measured, policy=calibrated).within
+    return judge(measured, policy=calibrated).within
 
 
-def rounding_alone(evidence: Evidence, verdict: Verdict) -> bool:
-    """A failure by a limit stricter than rounding, all of whose deviations are within what the model's own rounding gives."""
+def fails_by_rounding_only(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a limit stricter than rounding failed, and every deviation is rounding."""
     beyond = [each for each in verdict.judged if not each.within]
-    strict = evidence.policy.exact or evidence.policy.stated is not None or bool(evidence.policy.per_output)
-    return strict and bool(beyond) and all(only_rounding(evidence, each) for each in beyond)
+    policy = evidence.policy
+    is_strict = policy.exact or policy.stated is not None or bool(policy.per_output)
+    return is_strict and bool(beyond) and all(_is_rounding_only(evidence, each) for each in beyond)
 
 
-def by_its_batch(evidence: Evidence, failing: Failing) -> bool:
-    """What is left where an answer depends on its batch, and neither randomness nor state, lost rows, NaN or an overridden predict explain it."""
-    if "KC102" in failing and (
-        failing["KC102"].findings.get("shape_varies") or failing["KC102"].findings.get("refused")
-    ):
+def depends_on_batch(evidence: Evidence, failing: Failing) -> bool:
+    """Whether an output depends on its batch, and no other signature explains that.
+
+    Other explanations are randomness, state, lost rows, NaN and an overridden predict.
+    """
+    sizes = failing["KC102"].findings if "KC102" in failing else {}
+    if sizes.get("shape_varies") or sizes.get("refused"):
         return True
     judged = [
         each for code in ("KC101", "KC102", "KC104") if code in failing for each in failing[code].judged
     ]
-    beyond = any(not each.within and not only_rounding(evidence, each) for each in judged)
-    otherwise = (
-        randomness(evidence, failing) or carried_state(evidence, failing) or hidden_state(evidence, failing)
+    is_beyond_rounding = any(not each.within and not _is_rounding_only(evidence, each) for each in judged)
+    return is_beyond_rounding and not (
+        is_random(evidence, failing)
+        or carries_state(evidence, failing)
+        or has_hidden_state(evidence, failing)
+        or "KC701" in failing
+        or ("KC201" in failing and bool(evidence.facts.overridden))
+        or ("KC102" in failing and loses_rows(evidence, failing))
     )
-    otherwise = otherwise or "KC701" in failing or ("KC201" in failing and bool(evidence.facts.overridden))
-    return beyond and not otherwise and not ("KC102" in failing and rows_lost(evidence, failing))
 
 
-def but_for_compilers(evidence: Evidence, verdict: Verdict) -> bool:
-    """Another compiler draws other numbers from the same fixed seed; apart from that it is none of the batch's doing."""
+def is_caused_by_batch(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether the batch can explain a verdict: KC204 only if random numbers are drawn."""
     return verdict.code != "KC204" or bool(random_operations(evidence))
 
 
-def short_tail_grows(evidence: Evidence, failing: Failing) -> bool:
-    """A stateful model that answers a short last batch with too many rows."""
-    wrong_batch = says("state-batch-mismatch")(evidence, failing)
-    return bool(evidence.facts.stateful_layers) and (
-        wrong_batch or bool("KC102" in failing and failing["KC102"].findings.get("given"))
-    )
+def short_batch_grows(evidence: Evidence, failing: Failing) -> bool:
+    """Whether a stateful model gives too many output rows for a short last batch."""
+    wrong_batch = reports_cause("state-batch-mismatch")(evidence, failing)
+    grows = bool("KC102" in failing and failing["KC102"].findings.get("given"))
+    return bool(evidence.facts.stateful_layers) and (wrong_batch or grows)
 
 
-def rows_lost(_evidence: Evidence, failing: Failing) -> bool:
-    """Output rows are not input rows."""
+def loses_rows(_evidence: Evidence, failing: Failing) -> bool:
+    """Whether the number of output rows differs from the number of input rows."""
     return any(failing[code].findings.get("output_rows") for code in ("KC102", "KC501") if code in failing)
 
 
-def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
-    """Return a signature that asks whether KC701 found any of these."""
+# NaN and infinity.
+
+
+def finds_nonfinite(*keys: str) -> Signature:
+    """Return a signature: KC701 found NaN or infinity in one of these places."""
 
     def fits(_evidence: Evidence, failing: Failing) -> bool:
         return any(failing["KC701"].findings.get(key) for key in keys)
@@ -194,37 +226,45 @@ def found(*keys: str) -> Callable[[Evidence, Failing], bool]:
     return fits
 
 
-def nan_from_scaling(evidence: Evidence) -> bool:
-    """Whether rows without NaN or infinity have some once they have been through the scaler."""
+def scaling_makes_nonfinite(evidence: Evidence) -> bool:
+    """Whether finite rows contain NaN or infinity after the scaler."""
     description = evidence.data.description
-    return any(rows.bad_rows for rows in description.fed) and not any(
-        rows.bad_rows for rows in description.raw
+    has_bad_raw_rows = any(rows.bad_rows for rows in description.raw)
+    return any(rows.bad_rows for rows in description.fed) and not has_bad_raw_rows
+
+
+def rows_are_nonfinite(evidence: Evidence, failing: Failing) -> bool:
+    """Whether KC701 found NaN in the rows, and scaling them twice is not the reason."""
+    twice = any(verdict.findings.get("cause") == "scaler-applied-twice" for verdict in failing.values())
+    return finds_nonfinite("rows", "served")(evidence, failing) and not (
+        twice and scaling_makes_nonfinite(evidence)
     )
 
 
-def held_by_rows(evidence: Evidence, failing: Failing) -> bool:
-    """KC701 found NaN in the rows, and it is not the scaler that made it of rows that it should never have been given."""
-    twice = any(verdict.findings.get("cause") == "scaler-applied-twice" for verdict in failing.values())
-    return found("rows", "served")(evidence, failing) and not (twice and nan_from_scaling(evidence))
+def makes_nonfinite(evidence: Evidence, failing: Failing) -> bool:
+    """Whether a layer makes NaN of finite rows, or a weight contains it.
 
-
-def made_nonfinite(evidence: Evidence, failing: Failing) -> bool:
-    """A layer was found that makes them of finite rows, or a weight holds them; rows of nothing but padding are a cause of their own."""
-    if says("fully-masked-row")(evidence, failing):
+    Rows that consist of padding only are a cause of their own.
+    """
+    if reports_cause("fully-masked-row")(evidence, failing):
         return False
     return bool(located(evidence, "locate-nonfinite", "layer")) or bool(
         failing["KC701"].findings.get("weights")
     )
 
 
-def by_lost_numbers(_evidence: Evidence, verdict: Verdict) -> bool:
-    """Beside KC701, a failure by numbers that are finite on one side only, as where a fused relu hides what a layer made NaN of."""
+def is_nonfinite_on_one_side(_evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a verdict is KC701, or failed by values that are finite on one side only."""
     beyond = [each for each in verdict.judged if not each.within]
     return verdict.code == "KC701" or (bool(beyond) and all(each.comparison.nonfinite > 0 for each in beyond))
 
 
-def of_scope(evidence: Evidence, operation: str) -> str | None:
-    """The innermost layer in whose scope an operation of a graph stands; scopes are numbered where a name comes twice."""
+# Layers that facts alone point to.
+
+
+def layer_of_operation(evidence: Evidence, operation: str) -> str | None:
+    """Return the innermost layer whose scope contains an operation of a graph."""
+    # TensorFlow adds a number to a scope whose name occurs twice.
     scopes = {re.sub(r"_\d+$", "", scope) for scope in operation.split("/")} | set(operation.split("/"))
     return next(
         (layer.path for layer in reversed(evidence.facts.layers) if layer.path.rpartition("/")[2] in scopes),
@@ -232,46 +272,36 @@ def of_scope(evidence: Evidence, operation: str) -> str | None:
     )
 
 
-def refusing_layer(evidence: Evidence) -> str | None:
-    """The layer in whose scope the graph broke off for a batch of some size."""
-    tried = (
+def layer_that_refused_batch(evidence: Evidence) -> str | None:
+    """Return the layer whose operation refused a batch of some size."""
+    errors = (
         trace.error
         for name, trace in evidence.traces.items()
         if name.startswith(("one-by-one", "batch-")) and trace.error
     )
-    nodes = (found.group(1) for error in tried if (found := re.search(r"{{node ([^}\s]+)", error)))
-    return next((layer for node in nodes if (layer := of_scope(evidence, node))), None)
+    nodes = (match.group(1) for error in errors if (match := re.search(r"{{node ([^}\s]+)", error)))
+    return next((layer for node in nodes if (layer := layer_of_operation(evidence, node))), None)
 
 
-def always(_evidence: Evidence, _failing: Failing) -> bool:
-    """The failing check is signature enough."""
-    return True
-
-
-def stateful_layer(evidence: Evidence) -> str | None:
-    """The last stateful layer."""
+def last_stateful_layer(evidence: Evidence) -> str | None:
+    """Return the last stateful layer."""
     layers = evidence.facts.stateful_layers
     return layers[-1].path if layers else None
 
 
-def changing_layer(evidence: Evidence) -> str | None:
-    """The innermost layer that holds the first variable or attribute that predict changes."""
+def layer_with_changed_state(evidence: Evidence) -> str | None:
+    """Return the innermost layer that owns the first variable that predict changes."""
     trace = evidence.traces.get("predict")
-    paths = (
-        [change.path.replace(".", "/") for change in trace.changed if change.kind != "seed"]
-        if trace is not None
-        else []
-    )
-    holders = [
-        layer.path
-        for layer in evidence.facts.layers
-        if paths and f"/{paths[0]}/".find(f"/{layer.path}/") >= 0
-    ]
-    return max(holders, key=len, default=None)
+    changes = trace.changed if trace is not None else ()
+    path = next((change.path.replace(".", "/") for change in changes if change.kind != "seed"), None)
+    if path is None:
+        return None
+    owners = [layer.path for layer in evidence.facts.layers if f"/{layer.path}/" in f"/{path}/"]
+    return max(owners, key=len, default=None)
 
 
-def baked_layer(evidence: Evidence) -> str | None:
-    """The first layer with a training flag of its own."""
+def layer_with_training_flag(evidence: Evidence) -> str | None:
+    """Return the first layer with a training flag of its own."""
     return next(
         (layer.path for layer in evidence.facts.layers if layer.baked_training or layer.default_training),
         None,

@@ -1,4 +1,4 @@
-"""Failures that no cause explains, and what was ruled out for them: a short list for whoever goes on looking."""
+"""Failures that no cause explains, and the causes that the evidence rules out for them."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.diagnosis.signatures import changed, differs, random_operations
+from keras_consistency_cli.diagnosis.signatures import has_changed, random_operations, repeat_differs
 
-__all__ = ["Unexplained", "unexplained"]
+__all__ = ["Unexplained", "unexplained_failures"]
+
+_RETRACED = ("predict-retraced", "fresh-process")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unexplained:
-    """A failing check without a known cause; `ruled_out` says by cause why it is not that one, where the evidence does."""
+    """A failed check without a known cause; `ruled_out` is the evidence against each cause."""
 
     code: str
     ruled_out: Mapping[str, str]
 
 
-def unexplained(
+def unexplained_failures(
     evidence: Evidence, verdicts: Sequence[Verdict], diagnoses: Sequence[Diagnosis]
 ) -> tuple[Unexplained, ...]:
     """Return the checks that failed although no diagnosis explains them, in their order."""
     explained = {code for diagnosis in diagnoses for code in diagnosis.explains}
-    left = [
+    codes = [
         verdict.code
         for verdict in verdicts
         if verdict.status is Status.FAIL and verdict.code not in explained
     ]
     passed = {verdict.code for verdict in verdicts if verdict.status is Status.PASS}
-    against = _against(evidence, passed) if left else {}
-    return tuple(Unexplained(code=code, ruled_out=_for(code, against)) for code in left)
+    against = _counter_evidence(evidence, passed) if codes else {}
+    return tuple(Unexplained(code=code, ruled_out=_relevant(code, against)) for code in codes)
 
 
-def _for(code: str, against: Mapping[str, str]) -> dict[str, str]:
-    """What was ruled out among the causes that make this check fail."""
-    return {slug: why for slug, why in against.items() if code in CAUSES[slug].explains}
+def _relevant(code: str, against: Mapping[str, str]) -> dict[str, str]:
+    """Keep the causes that could make this check fail."""
+    return {slug: reason for slug, reason in against.items() if code in CAUSES[slug].explains}
 
 
-def _against(evidence: Evidence, passed: set[str]) -> dict[str, str]:
-    """By cause: the evidence against it. What was not looked at is not ruled out."""
-    repeats = [
-        route for route in ("predict-retraced", "fresh-process") if (route, "predict") in evidence.comparisons
-    ]
-    quiet = not changed(evidence, "weight", "state", "seed")
-    still = (
+def _counter_evidence(evidence: Evidence, passed: set[str]) -> dict[str, str]:
+    """By cause, the evidence against it. A cause that was not tested is not ruled out."""
+    unchanged = not has_changed(evidence, "weight", "state", "seed")
+    repeats = (
         ("predict-again", "predict") in evidence.comparisons
-        and not differs(evidence, "predict-again")
-        and quiet
+        and not repeat_differs(evidence, "predict-again")
+        and unchanged
     )
-    kept = still and bool(repeats) and not any(differs(evidence, each) for each in repeats)
-    held = {
-        "cross-sample-dependence": ("KC103" in passed, "neighbours can be replaced, and no bit moves"),
-        "batch-statistics-in-inference": ("KC103" in passed and quiet, "no moving statistic moves"),
+    retraced = [route for route in _RETRACED if (route, "predict") in evidence.comparisons]
+    keeps = repeats and bool(retraced) and not any(repeat_differs(evidence, route) for route in retraced)
+    tests = {
+        "cross-sample-dependence": ("KC103" in passed, "replacing the neighbours changes no bit"),
+        "batch-statistics-in-inference": ("KC103" in passed and unchanged, "no moving statistic changes"),
         "state-carry-over": (not evidence.facts.stateful_layers, "no layer is stateful"),
         "active-randomness": (
-            still and not random_operations(evidence),
+            repeats and not random_operations(evidence),
             "the same call twice gives the same bits",
         ),
-        "hidden-state": (kept, "traced or loaded anew, it gives the same bits"),
+        "hidden-state": (keeps, "traced or loaded again, the model gives the same bits"),
         "untracked-state": ("KC801" in passed, "a second copy of the file gives the same bits"),
-        "config-loses-arguments": ("KC801" in passed, "saved and loaded, it gives the same bits"),
+        "config-loses-arguments": ("KC801" in passed, "saved and loaded, the model gives the same bits"),
         "nan-hidden": ("KC701" in passed, "rows, weights and outputs are finite"),
-        "predict-overridden": (not evidence.facts.overridden, "predict is Keras's own"),
+        "predict-overridden": (not evidence.facts.overridden, "predict is the one of Keras"),
     }
-    return {slug: why for slug, (true, why) in held.items() if true}
+    return {slug: reason for slug, (is_ruled_out, reason) in tests.items() if is_ruled_out}

@@ -14,7 +14,6 @@ import numpy as np
 
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
-from keras_consistency_cli.reporting.stored.reader import mapping
 from keras_consistency_cli.text import clean
 
 __all__ = ["SCHEMA", "Baseline", "pack_baseline", "read_baseline"]
@@ -71,7 +70,9 @@ def read_baseline(path: Path) -> Baseline:
     if header.get("schema") != SCHEMA:
         raise UsageError(f"{shown}: schema is {clean(repr(header.get('schema')), 60)}", expected=_EXPECTED)
     return Baseline(
-        files=mapping(header.get("files")), environment=mapping(header.get("environment")), answers=answers
+        files=as_mapping(header.get("files")),
+        environment=as_mapping(header.get("environment")),
+        answers=answers,
     )
 
 

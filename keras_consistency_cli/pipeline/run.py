@@ -14,8 +14,8 @@ from keras_consistency_cli.checks.context import DataContext, RefusedRows
 from keras_consistency_cli.checks.selection import check_outputs, selected
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
-from keras_consistency_cli.diagnosis.unexplained import unexplained
+from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose, locating_routes
+from keras_consistency_cli.diagnosis.unexplained import unexplained_failures
 from keras_consistency_cli.errors import ShapeMismatchError
 from keras_consistency_cli.loading.rows.source import chunks
 from keras_consistency_cli.measurement.facts import DataFacts
@@ -104,7 +104,7 @@ def examine(
     verdicts = _collect_and_judge(settings, subject, collector, checks, context, sample, rest)
     _locate_faults(collector, context, verdicts, sample)
     diagnoses = diagnose(collector.evidence(context), verdicts)
-    open_questions = unexplained(collector.evidence(context), verdicts, diagnoses)
+    open_questions = unexplained_failures(collector.evidence(context), verdicts, diagnoses)
     exhibits = _collect_failing_rows(settings, subject, collector, verdicts, sample)
 
     # Last of all: a worker that is killed after this has nothing left to answer.
@@ -178,8 +178,8 @@ def _locate_faults(
     collector: EvidenceCollector, context: DataContext, verdicts: Sequence[Verdict], sample: np.ndarray
 ) -> None:
     """Run the routes that search for the faulty layer, then those that test it by an intervention."""
-    collector.run_more(locators(verdicts), sample)
-    collector.run_more(togglers(collector.evidence(context), verdicts), sample)
+    collector.run_more(locating_routes(verdicts), sample)
+    collector.run_more(confirming_routes(collector.evidence(context), verdicts), sample)
 
 
 def _collect_failing_rows(

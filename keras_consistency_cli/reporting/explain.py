@@ -1,4 +1,4 @@
-"""Pages: what `kcheck explain` prints of a check or a cause, and what the documentation says of it, made of one text."""
+"""The pages of checks and causes for `kcheck explain` and for the documentation."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES
 
-__all__ = ["HEADINGS", "Page", "cause_page", "check_page", "pages"]
+__all__ = ["HEADINGS", "Page", "all_pages", "cause_page", "check_page"]
 
 HEADINGS = ("Why", "How", "To fix", "Sources")
 _WIDTH = 100
 _HEADING = re.compile(r"^(Why|How|Sources|To fix\b[^:\n]*): ?")
 _ISSUE = re.compile(r"\b(keras|tf-keras|tensorflow|scikit-learn)#(\d+)\b")
-_APART = re.compile(r"[,;]\s(?=\S+#|http)")
+_BETWEEN_SOURCES = re.compile(r"[,;]\s(?=\S+#|http)")
 _LINK = re.compile(r"(?<![(<])https?://[^\s,)]+[^\s,).]")
-_OWNERS = {
+_REPOSITORIES = {
     "keras": "keras-team/keras",
     "tf-keras": "keras-team/tf-keras",
     "tensorflow": "tensorflow/tensorflow",
-} | {"scikit-learn": "scikit-learn/scikit-learn"}
+    "scikit-learn": "scikit-learn/scikit-learn",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page: `folder` and `name` are where it lies in the documentation, `sections` its paragraphs by heading, "" before the first.
+    """One page: `folder` and `name` are its path in the documentation.
 
-    Lines that are indented are code; `related` are names of other pages by what a link to them says.
+    `sections` are its paragraphs by heading, "" for those before the first; indented lines are code.
+    `related` are the paths of other pages by the text of a link to them.
     """
 
     folder: str
@@ -42,29 +44,30 @@ class Page:
     related: Mapping[str, str]
 
     def text(self, width: int = _WIDTH) -> str:
-        """Return the page as a terminal of so many columns shows it; lines of code are never broken."""
+        """Return the page for a terminal of this width; lines of code are never broken."""
         parts = [f"{heading}: {body}" if heading else body for heading, body in self.sections.items()]
         blocks = "\n\n".join([self.title, *parts]).split("\n\n")
-        return (
-            "\n\n".join(block if block.startswith(" ") else _filled(block, width) for block in blocks) + "\n"
-        )
+        filled = (block if block.startswith(" ") else _filled(block, width) for block in blocks)
+        return "\n\n".join(filled) + "\n"
 
     def markdown(self) -> str:
-        """Return the page as Markdown, with links to the sources and the pages that belong to it."""
+        """Return the page as Markdown, with links to its sources and to related pages."""
         parts = [f"# {self.title}"]
         for heading, body in self.sections.items():
-            parts.append((f"## {heading}\n\n" if heading else "") + _linked(_fenced(body)))
-        links = [f"- [{words}](../{where}.md)" for words, where in self.related.items()]
-        return "\n\n".join([*parts, *(["## See also\n\n" + "\n".join(links)] if links else [])]) + "\n"
+            parts.append((f"## {heading}\n\n" if heading else "") + _with_links(_with_fences(body)))
+        links = [f"- [{text}](../{path}.md)" for text, path in self.related.items()]
+        if links:
+            parts.append("## See also\n\n" + "\n".join(links))
+        return "\n\n".join(parts) + "\n"
 
 
-def pages() -> tuple[Page, ...]:
-    """Return the page of every check and of every cause."""
+def all_pages() -> tuple[Page, ...]:
+    """Return the pages of all checks and causes."""
     return (*map(check_page, CHECKS), *map(cause_page, CAUSES.values()))
 
 
 def check_page(check: Check) -> Page:
-    """Return the page of a check: its module's docstring, and the causes that make it fail."""
+    """Return the page of a check: the docstring of its module, and links to its causes."""
     causes = {cause.slug: f"causes/{cause.slug}" for cause in CAUSES.values() if check.code in cause.explains}
     return Page(
         folder="checks",
@@ -76,17 +79,17 @@ def check_page(check: Check) -> Page:
 
 
 def cause_page(cause: Cause) -> Page:
-    """Return the page of a cause: why it happens, how it shows itself and is found, what to change, and what is known of it elsewhere."""
+    """Return the page of a cause: why it happens, how it is found, how to fix it, and sources."""
     by_code = {check.code: check for check in CHECKS}
-    named = [_sections(by_code[code])["Sources"].rstrip(".") for code in cause.key]
-    sources = dict.fromkeys(source for each in named for source in _APART.split(each))
+    lists = [_sections(by_code[code])["Sources"].rstrip(".") for code in cause.key]
+    sources = dict.fromkeys(source for each in lists for source in _BETWEEN_SOURCES.split(each))
     return Page(
         folder="causes",
         name=cause.slug,
         title=f"{cause.slug}: {cause.sentence.format(layer='a layer')}",
         sections={
             "Why": _filled(cause.explanation),
-            "How": _filled(_shown_by(cause, by_code)),
+            "How": _filled(_detection(cause, by_code)),
             "To fix": _advice(cause),
             "Sources": _filled(", ".join(sources) + "."),
         },
@@ -95,33 +98,33 @@ def cause_page(cause: Cause) -> Page:
 
 
 def _sections(check: Check) -> dict[str, str]:
-    """A docstring's paragraphs by heading; one that has none belongs to what stands before it."""
-    found: dict[str, str] = {}
+    """The paragraphs by heading; one without a heading belongs to the one before."""
+    sections: dict[str, str] = {}
     heading = ""
     for paragraph in check.explanation.strip().split("\n\n"):
-        begins = _HEADING.match(paragraph)
-        heading, rest = (begins[1], paragraph[begins.end() :]) if begins else (heading, paragraph)
-        found[heading] = f"{found[heading]}\n\n{rest}" if heading in found else rest
-    return found
+        match = _HEADING.match(paragraph)
+        heading, rest = (match[1], paragraph[match.end() :]) if match else (heading, paragraph)
+        sections[heading] = f"{sections[heading]}\n\n{rest}" if heading in sections else rest
+    return sections
 
 
-def _shown_by(cause: Cause, by_code: Mapping[str, Check]) -> str:
-    """Which checks show it, and how its layer is looked for."""
+def _detection(cause: Cause, by_code: Mapping[str, Check]) -> str:
+    """Which checks show the cause, and how its layer is found."""
     key = " or ".join(f"{code} {by_code[code].name}" for code in cause.key)
     others = [code for code in cause.explains if code not in cause.key]
-    told = f"{key} fails or warns, with this cause's signature in the evidence."
-    told += f" It also accounts for {', '.join(others)}." if others else ""
+    sentences = [f"{key} fails or warns, and the evidence has the signature of this cause."]
+    if others:
+        sentences.append(f"It also explains failures of {', '.join(others)}.")
     summary = next((route.summary for route in LOCATING_ROUTES if route.name == cause.locator), None)
-    return told + (f" One more run looks for {summary}." if summary else "")
+    if summary:
+        sentences.append(f"One more run searches for {summary}.")
+    return " ".join(sentences)
 
 
 def _advice(cause: Cause) -> str:
-    """Advice as reports give it, for no layer in particular; code keeps its lines, apart from the words around it."""
-    lines = (
-        cause.advice.replace("'{layer}'", "the layer at fault")
-        .format(layer="the layer at fault")
-        .splitlines()
-    )
+    """The advice of reports, without a specific layer; code stands in blocks of its own."""
+    place = "the layer at fault"
+    lines = cause.advice.replace("'{layer}'", place).format(layer=place).splitlines()
     blocks: list[list[str]] = []
     for line in lines:
         if not blocks or line.startswith(" ") != blocks[-1][0].startswith(" "):
@@ -132,25 +135,26 @@ def _advice(cause: Cause) -> str:
     )
 
 
-def _filled(words: str, width: int = _WIDTH) -> str:
-    return textwrap.fill(" ".join(words.split()), width, break_long_words=False, break_on_hyphens=False)
+def _filled(text: str, width: int = _WIDTH) -> str:
+    return textwrap.fill(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
 
 
-def _fenced(body: str) -> str:
-    """Markdown takes a paragraph indented by four for code; only the language is lacking."""
+def _with_fences(body: str) -> str:
+    """Put paragraphs that are indented by four into fences that name the language."""
     blocks = body.split("\n\n")
     return "\n\n".join(
         f"```python\n{textwrap.dedent(block)}\n```" if block.startswith("    ") else block for block in blocks
     )
 
 
-def _linked(body: str) -> str:
-    """Turn issues (keras#270) and addresses into links, outside code."""
+def _with_links(body: str) -> str:
+    """Turn issues (keras#270) and addresses outside code into links."""
     parts = re.split(r"(```.*?```|`[^`\n]*`)", body, flags=re.DOTALL)
     return "".join(
-        part if part.startswith("`") else _ISSUE.sub(_issue, _LINK.sub(r"<\g<0>>", part)) for part in parts
+        part if part.startswith("`") else _ISSUE.sub(_issue_link, _LINK.sub(r"<\g<0>>", part))
+        for part in parts
     )
 
 
-def _issue(found: re.Match[str]) -> str:
-    return f"[{found[0]}](https://github.com/{_OWNERS[found[1]]}/issues/{found[2]})"
+def _issue_link(match: re.Match[str]) -> str:
+    return f"[{match[0]}](https://github.com/{_REPOSITORIES[match[1]]}/issues/{match[2]})"

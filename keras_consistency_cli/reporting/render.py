@@ -1,4 +1,4 @@
-"""Renderers by name: each turns a report into text and prints nothing."""
+"""Renderers by name: each returns a report as text and prints nothing."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ REFUSALS: Mapping[str, Callable[[str, str, KcheckError], str]] = {
     "markdown": refuse_markdown,
     "html": refuse_html,
 }
-"""What is written where there is no report: version, model and refusal to text. Readers of the other formats have standard error."""
+"""Renderers of a refusal, from version, model and error; for the other formats, it goes to standard error."""
 
 Amount = Literal["quiet", "usual", "verbose"]
 
-_NARROWEST = 40
+_MINIMUM_WIDTH = 40
 
 
 def render(
@@ -56,15 +56,18 @@ def render(
     ascii_only: bool = False,
     amount: Amount = "usual",
 ) -> str:
-    """Return the report in one of RENDERERS' formats, ending with a newline.
+    """Return the report in one of the formats of RENDERERS, with a final newline.
 
     Args:
-        report: what to show.
-        format: a key of RENDERERS; any other raises UsageError.
-        width: columns to fill at most; code to be pasted is never broken and may be longer. Below 40 counts as 40.
-        color: whether ANSI colours may be used; what they say is always said in words too.
-        ascii_only: whether everything is to be spelled in ASCII.
-        amount: how much a terminal shows; of no consequence to other formats.
+        report: the report to render.
+        format: a key of RENDERERS.
+        width: the greatest width in columns, at least 40; code that can be pasted is never broken.
+        color: whether ANSI colours may be used; colour alone never carries information.
+        ascii_only: whether the text must be ASCII.
+        amount: how much a terminal shows; other formats do not use it.
+
+    Raises:
+        UsageError: the format does not exist.
     """
     if format not in RENDERERS:
         raise UsageError(
@@ -72,5 +75,5 @@ def render(
             expected=", ".join(RENDERERS),
         )
     return RENDERERS[format](
-        report, Canvas(width=max(width, _NARROWEST), color=color, ascii_only=ascii_only, amount=amount)
+        report, Canvas(width=max(width, _MINIMUM_WIDTH), color=color, ascii_only=ascii_only, amount=amount)
     )

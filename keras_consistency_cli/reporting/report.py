@@ -1,4 +1,4 @@
-"""Report: everything a reader or a machine may want to know about one run, as plain data."""
+"""Report: the result of one run as plain data, for readers and for machines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Outcome = Literal["consistent", "inconsistent", "no-verdict"]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One file that took part: its path as the user gave it, its SHA-256 and what it holds in words."""
+    """One file of the run: its path as the user gave it, its SHA-256 and its content in words."""
 
     path: str
     sha256: str | None = None
@@ -31,9 +31,11 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class FailingRows:
-    """What shows one failure: rows by input, as the user gave them and as the model gets them, and both routes' answers by output, row for row.
+    """The rows that show one failure, with the outputs of both routes, row for row.
 
-    `rows` are the numbers in the user's data, those that moved most first. `problem` says why answers are lacking.
+    `rows` are their numbers in the user's data, those with the greatest differences first. `given` are the
+    rows by input as the user gave them, `fed` the rows that the model gets, `answers` and `expected` the
+    outputs of candidate and reference. `problem` says why outputs are missing.
     """
 
     code: str
@@ -49,16 +51,17 @@ class FailingRows:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The whole answer of one run.
+    """The result of one run.
 
-    `facts` is None where the model could not be loaded. `verdicts` are in the order of the checks; renderers sort them failing first.
+    `facts` is None if the model could not be loaded. `verdicts` are in the order of the checks; renderers
+    sort them failing first.
     """
 
     version: str
     verdicts: Sequence[Verdict]
     diagnoses: Sequence[Diagnosis] = ()
     unexplained: Sequence[Unexplained] = ()
-    """Failing checks that no diagnosis explains, and what was ruled out."""
+    """Failed checks that no diagnosis explains, and the causes that are ruled out."""
     facts: Facts | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     model: Source
@@ -68,26 +71,30 @@ class Report:
     rows: int = 0
     rows_available: int = 0
     generated: bool = False
-    """Whether the rows were made by kcheck from the model's input spec."""
+    """Whether kcheck generated the rows from the input spec of the model."""
     noise: Mapping[str, float] = field(default_factory=dict)
-    """By output: the greatest |float32 - float64|, the model's own rounding noise."""
+    """By output: the greatest |float32 - float64|, the rounding noise of the model."""
     calibration: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
-    """What limits come from, by output: "noise", predict against its float64 copy, and "rounded", that copy rounded layer by layer."""
+    """The comparisons that limits are computed from, by output.
+
+    "noise" is predict with its float64 copy, "rounded" is predict with that copy rounded layer by layer.
+    """
     reproduce: str = ""
     """The command line that gives this report again."""
     reproducers: Mapping[str, str] = field(default_factory=dict)
-    """By code of a check that failed or broke: the command line that shows this failure alone."""
+    """By code of a check that failed or crashed: the command line that shows this failure only."""
     exhibits: Sequence[FailingRows] = ()
-    """By failure the rows it shows on and both answers, for `--bundle`; empty without it."""
+    """The rows and outputs of each failure, for `--bundle`; empty without it."""
     notes: Sequence[str] = ()
     elapsed_s: float = 0.0
     fail_on: Literal["fail", "warn"] = "fail"
     required: Sequence[str] = ()
-    """Codes of checks without whose answer there is no verdict."""
+    """Codes of checks that must not be skipped, or there is no verdict."""
     exit_zero: bool = False
-    """Whether failing checks are to be told, yet not by the exit code."""
+    """Whether the exit code is 0 although checks fail."""
     lost: Sequence[str] = ()
-    """How workers ended that had answered everything but were gone before the run was over: nothing that they said is relied on."""
+    """How workers exited before the run was over although they had answered: their results are not
+    trusted."""
 
     @property
     def unanswered(self) -> tuple[Verdict, ...]:
@@ -100,7 +107,10 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 consistent, 1 inconsistent (0 with `exit_zero`), 3 no verdict: a check errored, a required one was skipped, or none gave an answer."""
+        """0 consistent, 1 inconsistent (0 with `exit_zero`), 3 no verdict.
+
+        There is no verdict if a check crashed, a required check was skipped, or no check gave an answer.
+        """
         return 0 if self.exit_zero and self._code == 1 else self._code
 
     @property
@@ -108,17 +118,13 @@ class Report:
         statuses = [verdict.status for verdict in self.verdicts]
         if Status.FAIL in statuses or (self.fail_on == "warn" and Status.WARN in statuses):
             return 1
-        if (
-            Status.ERROR in statuses
-            or self.lost
-            or self.unanswered
-            or not any(status in (Status.PASS, Status.WARN) for status in statuses)
-        ):
+        is_answered = any(status in (Status.PASS, Status.WARN) for status in statuses)
+        if Status.ERROR in statuses or self.lost or self.unanswered or not is_answered:
             return 3
         return 0
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict of the whole run in one word."""
+        """The verdict of the whole run."""
         outcomes: dict[int, Outcome] = {0: "consistent", 1: "inconsistent", 3: "no-verdict"}
         return outcomes[self._code]

@@ -1,4 +1,4 @@
-"""Reproducers: for each check that failed the one command that shows this failure alone."""
+"""Reproducers: for each failed check, a command that shows this failure only."""
 
 from __future__ import annotations
 
@@ -20,33 +20,36 @@ _TRUSTED = {"scaler": "--trust-scaler", "code": "--allow-unsafe"}
 def reproducers(
     settings: Settings, verdicts: Iterable[Verdict], config: Path | None = None
 ) -> dict[str, str]:
-    """Return by code the command for each check that failed or broke, and for those that warned where warnings count.
+    """Return, by code, the command for each check that failed or crashed.
+
+    If warnings count as failures, there is one for each check that warned.
 
     Args:
-        settings: those of the run.
-        verdicts: its verdicts.
-        config: the YAML file that was read, if any.
+        settings: the settings of the run.
+        verdicts: the verdicts of the run.
+        config: the YAML file that the run read, if there is one.
     """
-    counted = {Status.FAIL, Status.ERROR} | ({Status.WARN} if settings.fail_on == "warn" else set())
+    statuses = {Status.FAIL, Status.ERROR} | ({Status.WARN} if settings.fail_on == "warn" else set())
     return {
         verdict.code: command(settings, select=verdict.code, config=config)
         for verdict in verdicts
-        if verdict.status in counted
+        if verdict.status in statuses
     }
 
 
 def command(
     settings: Settings, *, select: str, config: Path | None = None, instead: Mapping[str, str] | None = None
 ) -> str:
-    """Return a command line for a shell that checks the same subject in the same way, by one check.
+    """Return a shell command that runs one check on the same subject, in the same way.
 
-    Paths are those of the run, so that it belongs into the same folder. The YAML file is named only where it holds what no flag can say.
+    Paths are those of the run, so the command belongs to the same folder. The YAML file is included only if
+    it has settings that no flag can express.
 
     Args:
-        settings: those of the run.
+        settings: the settings of the run.
         select: the code of the check.
-        config: the YAML file that was read, if any.
-        instead: by option name ("data"), paths that take the place of those of the run.
+        config: the YAML file that the run read, if there is one.
+        instead: by option name ("data"), paths that replace those of the run.
     """
     subject = {
         name: str(value) for name in ("model", *_PATHS) if (value := getattr(settings, name)) is not None
@@ -59,25 +62,25 @@ def command(
         words += _option(name, path)
     for code in settings.custom_objects:
         words += _option("custom_objects", code)
-    return shlex.join([*words, *_option("select", select), *_ways(settings)])
+    return shlex.join([*words, *_option("select", select), *_differing_options(settings)])
 
 
-def _ways(settings: Settings) -> Iterator[str]:
-    """What is not the default of how the subject is checked."""
-    # Left to kcheck, the number of rows follows from the model; stated, it would stand for the rows that are made as well.
+def _differing_options(settings: Settings) -> Iterator[str]:
+    """The options that are not at their default."""
+    # By default, the number of rows depends on the model. A stated number also applies to generated rows.
     if "rows" in settings.model_fields_set:
         yield from _option("rows", settings.rows)
     for name in _NUMBERS:
         value = getattr(settings, name)
         if value != Settings.model_fields[name].default:
             yield from _option(name, value)
-    yield from _limits(settings)
+    yield from _limit_options(settings)
     yield from (flag for name, flag in _TRUSTED.items() if getattr(settings.trust, name))
     if settings.fail_on == "warn":
         yield from _option("fail_on", "warn")
 
 
-def _limits(settings: Settings) -> Iterator[str]:
+def _limit_options(settings: Settings) -> Iterator[str]:
     stated = settings.tolerance
     if stated == "exact":
         yield "--exact"
@@ -92,6 +95,6 @@ def _limits(settings: Settings) -> Iterator[str]:
 
 
 def _option(name: str, value: object) -> list[str]:
-    """A flag and its value as words; joined where the value would be taken for a flag itself."""
+    """A flag and its value, joined by = if the value looks like a flag."""
     flag, text = f"--{name.replace('_', '-')}", str(value)
     return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

@@ -1,4 +1,4 @@
-"""JSON schemas (2020-12) of the report and of the settings, made from the types that they are written from and read into."""
+"""JSON schemas (2020-12) of the report and of the settings, derived from their types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.config.settings import Settings
@@ -22,7 +22,7 @@ Schema = dict[str, Any]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NUMBER: Schema = {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}
-"""JSON has no number for these three."""
+"""JSON has no numbers for these three."""
 _PLAIN: Mapping[Any, Schema] = {
     str: {"type": "string"},
     bool: {"type": "boolean"},
@@ -31,7 +31,7 @@ _PLAIN: Mapping[Any, Schema] = {
     type(None): {"type": "null"},
     Any: {},
 }
-_APART = ("worst", "row_histogram", "candidate", "reference", "output")
+_OTHER_FORM = ("worst", "row_histogram", "candidate", "reference", "output")
 
 
 def _object(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
@@ -47,7 +47,7 @@ def _list(items: Schema) -> Schema:
 
 
 def _of(kind: Any) -> Schema:
-    """The schema of what a value of this type is written as."""
+    """The schema of the JSON form of a type."""
     if kind in _PLAIN:
         return dict(_PLAIN[kind])
     origin, parts = get_origin(kind), get_args(kind)
@@ -61,6 +61,9 @@ def _of(kind: Any) -> Schema:
         return {"type": "object", "additionalProperties": _of(parts[1])}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {"enum": [member.value for member in kind]}
+    if is_typeddict(kind):
+        properties = {name: _of(hint) for name, hint in get_type_hints(kind).items()}
+        return _object(properties, tuple(kind.__optional_keys__))
     return _object(_fields(kind)) if is_dataclass(kind) else {}
 
 
@@ -76,7 +79,7 @@ def _comparison() -> Schema:
     return _object(
         {
             **names,
-            **_fields(Comparison, _APART),
+            **_fields(Comparison, _OTHER_FORM),
             "scaled": _NUMBER,
             "worst": _of(hints["worst"]),
             "histogram": bins,
@@ -106,8 +109,8 @@ def _result() -> Schema:
 
 def _report() -> Schema:
     hints = get_type_hints(Report)
-    known = {field.name: hints[field.name] for field in fields(Report)}
-    for written_elsewhere in (
+    derived = {field.name: hints[field.name] for field in fields(Report)}
+    for other_form in (
         "version",
         "verdicts",
         "model",
@@ -120,7 +123,7 @@ def _report() -> Schema:
         "calibration",
         "facts",
     ):
-        known.pop(written_elsewhere)
+        derived.pop(other_form)
     source = _object(_fields(Source))
     exhibit = _object(
         {"code": _of(str), "candidate": _of(str), "reference": _of(str), "rows": _list(_of(int))}
@@ -130,7 +133,7 @@ def _report() -> Schema:
         "kcheck": _of(str),
         "verdict": {"enum": ["consistent", "inconsistent", "no-verdict"]},
         "exit_code": {"enum": [0, 1, 3]},
-        **{name: _of(kind) for name, kind in known.items()},
+        **{name: _of(kind) for name, kind in derived.items()},
         "subject": _object(
             {
                 "model": source,
@@ -150,24 +153,24 @@ def _report() -> Schema:
 
 
 def _config() -> Schema:
-    made = Settings.model_json_schema(by_alias=True)
-    made["properties"]["format"] = {
-        "anyOf": [made["properties"]["format"], {"type": "string"}],
+    schema = Settings.model_json_schema(by_alias=True)
+    schema["properties"]["format"] = {
+        "anyOf": [schema["properties"]["format"], {"type": "string"}],
         "default": "terminal",
     }
     for name in ("model", "output", "bundle"):
-        made["properties"][name] = {
+        schema["properties"][name] = {
             "type": ["string", "null"],
-            "description": made["properties"][name].get("description", ""),
+            "description": schema["properties"][name].get("description", ""),
         }
-    # A file may leave the model to the command line.
-    made["required"] = [name for name in made.get("required", ()) if name != "model"]
+    # The model may be on the command line instead of in the file.
+    schema["required"] = [name for name in schema.get("required", ()) if name != "model"]
     return {
         "$schema": _DIALECT,
-        **made,
+        **schema,
         "title": "Settings of kcheck: kcheck.yaml, and [tool.kcheck] of a pyproject.toml",
     }
 
 
 SCHEMAS: Mapping[str, Callable[[], Schema]] = {"report": _report, "config": _config}
-"""The schemas by name; each is made when it is asked for."""
+"""The schemas by name; each is created on request."""

@@ -1,4 +1,4 @@
-"""The version of kcheck, as reports state it; `keras_consistency_cli.__version__` is the same."""
+"""The version of kcheck; `keras_consistency_cli.__version__` is the same."""
 
 __all__ = ["__version__"]
 

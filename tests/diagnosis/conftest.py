@@ -1,4 +1,4 @@
-"""Evidence as a run would leave it, made of facts, a few traces and real comparisons."""
+"""Evidence as a run collects it, from facts, a few traces and real comparisons."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.measurement.limits import judge
 from keras_consistency_cli.measurement.measure import Answers, compare
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.routes.trace import Change, Trace
 
 
 def _compared(candidate: str, rows: tuple[int, ...]) -> Comparison:
-    """A candidate that is 1 away from predict in these rows."""
-    theirs = np.ones((16, 1), np.float32)
-    mine = theirs.copy()
-    mine[list(rows)] += 1
-    return compare((candidate, "predict"), Answers(outputs={"out": mine}), Answers(outputs={"out": theirs}))[
-        0
-    ]
+    """A candidate that differs from predict by 1 in these rows."""
+    reference = np.ones((16, 1), np.float32)
+    changed = reference.copy()
+    changed[list(rows)] += 1
+    return compare(
+        (candidate, "predict"), Answers(outputs={"out": changed}), Answers(outputs={"out": reference})
+    )[0]
 
 
 def _evidence(
@@ -35,8 +35,12 @@ def _evidence(
     located: Mapping[str, Mapping[str, Any]] | None = None,
     **facts: Any,
 ) -> Evidence:
-    """`changed` says what each route moved, as (path, kind); `differing` which repeats of predict differ from it; `located` what locators found."""
-    known: dict[str, Any] = {
+    """Evidence of a model named m.
+
+    `changed` is the variable that each route changed, as (path, kind); `differing` the repeats of predict
+    that differ from it; `located` the details of locating routes.
+    """
+    defaults: dict[str, Any] = {
         "name": "m",
         "kind": "Functional",
         "parameters": 1,
@@ -54,29 +58,29 @@ def _evidence(
         (name, "predict"): (_compared(name, (3,) if name in differing else ()),) for name in repeats
     }
     return Evidence(
-        facts=Facts(**{**known, **facts}), policy=Policy(), traces=traces, comparisons=comparisons
+        facts=Facts(**{**defaults, **facts}), policy=Policy(), traces=traces, comparisons=comparisons
     )
 
 
 def _verdict(
     code: str, status: Status = Status.FAIL, *, moved: tuple[int, ...] = (), **findings: Any
 ) -> Verdict:
-    """A check's answer; `moved` are the rows that did."""
+    """The verdict of a check; `moved` are the rows that differ."""
     judged: tuple[Judged, ...] = ()
     if moved:
         comparison = _compared("other", moved)
-        found = judge(NoiseEvidence(pair=comparison), policy=Policy())
-        judged = (Judged(comparison=comparison, limit=found.limit, within=found.within),)
+        judgement = judge(comparison, noise=None, float64_pair=None, policy=Policy())
+        judged = (Judged(comparison=comparison, limit=judgement.limit, within=judgement.within),)
     return Verdict(status=status, message="", code=code, name=code, judged=judged, findings=findings)
 
 
 @pytest.fixture
 def evidence() -> Callable[..., Evidence]:
-    """Make evidence."""
+    """A function that returns evidence."""
     return _evidence
 
 
 @pytest.fixture
 def verdict() -> Callable[..., Verdict]:
-    """Make a verdict that failed, or another."""
+    """A function that returns a verdict, by default a failed one."""
     return _verdict

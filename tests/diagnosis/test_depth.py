@@ -1,4 +1,4 @@
-"""depth: what a locating route found along the layers becomes part of the diagnosis that asked for it."""
+"""The differences at each layer are part of the diagnosis that the route belongs to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keras_consistency_cli.diagnosis.depth import LayerDeviation, along_depth
+from keras_consistency_cli.diagnosis.depth import LayerDeviation, deviation_by_layer
 from keras_consistency_cli.diagnosis.diagnose import diagnose
 
 ENTRY = {
@@ -22,22 +22,22 @@ ENTRY = {
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5, "depth": [ENTRY]}
 
 
-def test_the_diagnosis_that_asked_for_it_has_it(evidence: Any, verdict: Any) -> None:
-    (found,) = diagnose(evidence(located={"locate-companions": PLACE}), [verdict("KC103")])
-    assert found.depth == (
+def test_the_diagnosis_has_the_measurements_of_its_locator(evidence: Any, verdict: Any) -> None:
+    (diagnosis,) = diagnose(evidence(located={"locate-companions": PLACE}), [verdict("KC103")])
+    assert diagnosis.depth == (
         LayerDeviation(layer="enc/mix", kind="Mix", depth=2, inputs=0.0, outputs=0.25, culprit=True),
     )
-    assert "depth" not in found.evidence["located"]
+    assert "depth" not in diagnosis.evidence["located"]
 
 
-def test_another_cause_does_not(evidence: Any, verdict: Any) -> None:
-    (found,) = diagnose(evidence(located={"locate-repeat": PLACE}), [verdict("KC103")])
-    assert found.depth == ()
+def test_a_diagnosis_without_this_locator_does_not(evidence: Any, verdict: Any) -> None:
+    (diagnosis,) = diagnose(evidence(located={"locate-repeat": PLACE}), [verdict("KC103")])
+    assert diagnosis.depth == ()
 
 
 @pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}, {"details": {}}])
 def test_a_route_that_found_nothing_gives_nothing(evidence: Any, trace: dict[str, Any]) -> None:
-    seen = evidence(located={"locate-companions": PLACE})
-    broken = {"locate-companions": replace(seen.traces["locate-companions"], **trace)}
-    assert along_depth(replace(seen, traces=broken), "locate-companions") == ()
-    assert along_depth(seen, None) == ()
+    known = evidence(located={"locate-companions": PLACE})
+    broken = {"locate-companions": replace(known.traces["locate-companions"], **trace)}
+    assert deviation_by_layer(replace(known, traces=broken), "locate-companions") == ()
+    assert deviation_by_layer(known, None) == ()

@@ -1,4 +1,4 @@
-"""diagnosis: causes explain failures, the most specific first, and name the place."""
+"""Causes explain failures, the most specific first, and name the layer."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Diagnosis
-from keras_consistency_cli.diagnosis.diagnose import diagnose, locators
-from keras_consistency_cli.diagnosis.impact import Damage, HitRow
+from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
+from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact, RowsFact
 from keras_consistency_cli.routes.trace import Trace
 
 PLACE = {"layer": "enc/mix", "kind": "Mix", "custom": True, "order": 2, "steps": 5}
 
 
-def test_nothing_failed_nothing_found(evidence: Any, verdict: Any) -> None:
+def test_without_a_failure_there_is_no_diagnosis(evidence: Any, verdict: Any) -> None:
     passed = [
         verdict(code, status)
         for code in ("KC103", "KC203", "KC602")
@@ -28,56 +28,60 @@ def test_nothing_failed_nothing_found(evidence: Any, verdict: Any) -> None:
     assert diagnose(evidence(), []) == ()
 
 
-def test_a_whole_diagnosis(evidence: Any, verdict: Any) -> None:
+def test_a_whole_diagnosis(evidence: Any, verdict: Any, wording: SnapshotAssertion) -> None:
     failed = [verdict("KC101", moved=(4, 9)), verdict("KC103", moved=(9, 2)), verdict("KC104", Status.PASS)]
-    (found,) = diagnose(evidence(located={"locate-companions": {**PLACE, "output_rows": {}}}), failed)
-    assert found == Diagnosis(
+    (diagnosis,) = diagnose(evidence(located={"locate-companions": {**PLACE, "output_rows": {}}}), failed)
+    assert diagnosis == Diagnosis(
         cause="cross-sample-dependence",
         severity="fail",
-        sentence="'enc/mix' (Mix) mixes the rows of a batch: a row's answer depends on its neighbours",
+        sentence=diagnosis.sentence,
         layer="enc/mix",
         rows=(4, 9, 2),
         explains=("KC101", "KC103"),
         confidence="likely",
         evidence={"located": PLACE},
-        advice="in 'enc/mix' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first in every reshape: reshape((-1, …))",
-        damage=Damage(
+        advice=diagnosis.advice,
+        damage=Impact(
             rows_hit=2,
             rows=16,
             share=0.125,
-            worst=tuple(HitRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2)),
+            worst=tuple(AffectedRow(row=row, output="out", index=(0,), distance=1.0) for row in (4, 9, 2)),
         ),
     )
+    assert "'enc/mix' (Mix)" in diagnosis.sentence
+    assert [diagnosis.sentence, diagnosis.advice] == wording
 
 
-def test_without_a_place_the_layer_is_left_open(evidence: Any, verdict: Any) -> None:
-    (found,) = diagnose(evidence(), [verdict("KC103")])
-    assert found.sentence.startswith("a layer mixes the rows")
-    assert (found.layer, found.evidence, "in the layer at fault give" in found.advice) == (None, {}, True)
+def test_without_a_located_layer_the_texts_name_none(
+    evidence: Any, verdict: Any, wording: SnapshotAssertion
+) -> None:
+    (diagnosis,) = diagnose(evidence(), [verdict("KC103")])
+    assert (diagnosis.layer, diagnosis.evidence) == (None, {})
+    assert [diagnosis.sentence, diagnosis.advice] == wording
 
 
 @pytest.mark.parametrize("trace", [{"error": "boom"}, {"unavailable": "no"}])
 def test_a_locator_that_did_not_run_names_nothing(evidence: Any, verdict: Any, trace: dict[str, str]) -> None:
-    from dataclasses import replace
-
-    seen = evidence(located={"locate-companions": PLACE})
-    broken = {**seen.traces, "locate-companions": replace(seen.traces["locate-companions"], **trace)}
-    (found,) = diagnose(replace(seen, traces=broken), [verdict("KC103")])
-    assert (found.layer, found.evidence) == (None, {})
+    known = evidence(located={"locate-companions": PLACE})
+    broken = {**known.traces, "locate-companions": replace(known.traces["locate-companions"], **trace)}
+    (diagnosis,) = diagnose(replace(known, traces=broken), [verdict("KC103")])
+    assert (diagnosis.layer, diagnosis.evidence) == (None, {})
 
 
-def test_at_most_five_rows_are_named_and_none_twice(evidence: Any, verdict: Any) -> None:
-    (found,) = diagnose(evidence(), [verdict("KC101", moved=(1, 2, 3)), verdict("KC103", moved=(3, 4, 5, 6))])
-    assert found.rows == (1, 2, 3, 4, 5)
+def test_at_most_five_rows_are_listed_and_none_twice(evidence: Any, verdict: Any) -> None:
+    (diagnosis,) = diagnose(
+        evidence(), [verdict("KC101", moved=(1, 2, 3)), verdict("KC103", moved=(3, 4, 5, 6))]
+    )
+    assert diagnosis.rows == (1, 2, 3, 4, 5)
 
 
-def test_what_one_cause_explains_is_not_explained_again(evidence: Any, verdict: Any) -> None:
-    """Randomness makes KC101, KC104 and KC203 fail; carried state would explain the same."""
-    found = diagnose(
+def test_a_failure_is_explained_by_one_cause_only(evidence: Any, verdict: Any) -> None:
+    """Randomness makes KC101, KC104 and KC203 fail; kept state would explain the same checks."""
+    diagnoses = diagnose(
         evidence(changed={"predict": ("seed", "seed")}),
         [verdict(code) for code in ("KC101", "KC104", "KC203", "KC202")],
     )
-    assert [(each.cause, each.explains) for each in found] == [
+    assert [(each.cause, each.explains) for each in diagnoses] == [
         ("active-randomness", ("KC101", "KC104", "KC203", "KC202"))
     ]
 
@@ -104,61 +108,63 @@ def test_a_failure_outweighs_a_warning_in_severity(evidence: Any, verdict: Any) 
     ],
 )
 def test_locators(verdict: Any, code: str, status: Status, names: list[str]) -> None:
-    assert [route.name for route in locators([verdict(code, status)])] == names
+    assert [route.name for route in locating_routes([verdict(code, status)])] == names
 
 
 def test_locators_of_several_failures(verdict: Any) -> None:
-    assert [route.name for route in locators([verdict("KC203"), verdict("KC103"), verdict("KC202")])] == [
+    assert [
+        route.name for route in locating_routes([verdict("KC203"), verdict("KC103"), verdict("KC202")])
+    ] == [
         "locate-companions",
         "locate-repeat",
         "locate-training",
         "layers-here",
         "layers-elsewhere",
     ]
-    assert locators([]) == ()
+    assert locating_routes([]) == ()
 
 
-def test_what_would_happen_is_explained_by_no_cause(evidence: Any, verdict: Any) -> None:
-    would = verdict("KC301", Status.WARN, hypothetical=True, cause="scaler-refit")
-    assert diagnose(evidence(), [would]) == ()
-    (found,) = diagnose(evidence(), [would, verdict("KC305", cause="scaled-in-low-precision")])
-    assert (found.cause, found.explains) == ("scaled-in-low-precision", ("KC305",))
+def test_a_hypothetical_warning_is_explained_by_no_cause(evidence: Any, verdict: Any) -> None:
+    hypothetical = verdict("KC301", Status.WARN, hypothetical=True, cause="scaler-refit")
+    assert diagnose(evidence(), [hypothetical]) == ()
+    (diagnosis,) = diagnose(evidence(), [hypothetical, verdict("KC305", cause="scaled-in-low-precision")])
+    assert (diagnosis.cause, diagnosis.explains) == ("scaled-in-low-precision", ("KC305",))
 
 
-def test_the_line_that_mends_these_rows_comes_before_general_advice(evidence: Any, verdict: Any) -> None:
+def test_the_line_that_fixes_these_rows_comes_before_general_advice(evidence: Any, verdict: Any) -> None:
     failed = replace(
         verdict("KC501"), findings={"cause": "axes-swapped", "mend": "x = x.transpose(0, 2, 3, 1)"}
     )
-    (found,) = diagnose(evidence(), [failed])
-    assert found.advice.splitlines()[0] == "x = x.transpose(0, 2, 3, 1)"
-    assert len(found.advice.splitlines()) > 1
+    (diagnosis,) = diagnose(evidence(), [failed])
+    assert diagnosis.advice.splitlines()[0] == "x = x.transpose(0, 2, 3, 1)"
+    assert len(diagnosis.advice.splitlines()) > 1
 
 
 @pytest.mark.parametrize(("raw", "first"), [(0, "scaler-applied-twice"), (3, "nan-hidden")])
-def test_nan_that_a_scaler_makes_comes_after_what_is_wrong_with_the_scaling(
+def test_nan_made_by_a_scaler_comes_after_the_scaling_cause(
     evidence: Any, verdict: Any, raw: int, first: str
 ) -> None:
-    """A logarithm taken twice gives NaN; NaN that the rows hold already is a cause of its own."""
+    """A logarithm applied twice gives NaN; NaN in the raw rows is a cause of its own."""
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
     failed = [verdict("KC701", hidden={"out": 3}), verdict("KC303", cause="scaler-applied-twice")]
-    found = diagnose(replace(evidence(), data=DataContext(description=known)), failed)
-    assert {each.cause for each in found} == {"nan-hidden", "scaler-applied-twice"}
-    assert found[0].cause == first
+    diagnoses = diagnose(replace(evidence(), data={"description": known}), failed)
+    assert {each.cause for each in diagnoses} == {"nan-hidden", "scaler-applied-twice"}
+    assert diagnoses[0].cause == first
 
 
 @pytest.mark.parametrize(
     ("raw", "causes"), [(0, ["scaler-applied-twice"]), (3, ["non-finite-input", "scaler-applied-twice"])]
 )
-def test_nan_is_a_consequence_where_scaling_twice_makes_it(
+def test_nan_made_by_scaling_twice_is_a_consequence(
     evidence: Any, verdict: Any, raw: int, causes: list[str]
 ) -> None:
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
     failed = [verdict("KC701", rows={"x": 3}), verdict("KC303", cause="scaler-applied-twice")]
-    found = diagnose(replace(evidence(), data=DataContext(description=known)), failed)
-    assert [each.cause for each in found] == causes
-    assert ("KC701" in found[-1].explains) == (raw == 0)
+    diagnoses = diagnose(replace(evidence(), data={"description": known}), failed)
+    assert [each.cause for each in diagnoses] == causes
+    assert ("KC701" in diagnoses[-1].explains) == (raw == 0)
 
 
 @pytest.mark.parametrize(
@@ -174,5 +180,5 @@ def test_a_layer_whose_operation_refuses_a_batch_is_suspected(
 ) -> None:
     known = evidence(layers=(LayerFact(path="dense", kind="Dense"), LayerFact(path="mix", kind="Mix")))
     refused = replace(known, traces={**known.traces, "batch-3": Trace(route="batch-3", error=error)})
-    (found,) = diagnose(refused, [verdict("KC102", refused=["batch-3"])])
-    assert (found.cause, found.layer) == ("batch-size-dependence", layer)
+    (diagnosis,) = diagnose(refused, [verdict("KC102", refused=["batch-3"])])
+    assert (diagnosis.cause, diagnosis.layer) == ("batch-size-dependence", layer)

@@ -22,7 +22,7 @@ from keras_consistency_cli.cli.main import COMMANDS, app, main
 from keras_consistency_cli.config.settings import load_settings
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
-from keras_consistency_cli.diagnosis.impact import Damage, HitRow
+from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.summary import ModelSummary
 from keras_consistency_cli.measurement.facts import Facts
@@ -183,8 +183,8 @@ def report_with_everything() -> Report:
         float64_pair=comparison,
     )
     facts = Facts(name="m", kind="Sequential", parameters=1, layers=(), inputs=(), outputs=())
-    damage = Damage(
-        rows_hit=1, rows=2, share=0.5, worst=(HitRow(row=1, output="score", index=(0,), distance=0.5),)
+    damage = Impact(
+        rows_hit=1, rows=2, share=0.5, worst=(AffectedRow(row=1, output="score", index=(0,), distance=0.5),)
     )
     layer = LayerDeviation(layer="a", kind="Dense", depth=1, inputs=0.0, outputs=0.5, culprit=True)
     return Report(

@@ -1,4 +1,4 @@
-"""Reports as a run would make them: the numbers come from compare() and judge() on small arrays."""
+"""Reports as a run builds them: the numbers come from compare() and judge()."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Pairing = Callable[..., Judged]
 
 
 def _facts(**changed: Any) -> Facts:
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "name": "churn",
         "kind": "Functional",
         "parameters": 12_769,
@@ -40,20 +40,28 @@ def _facts(**changed: Any) -> Facts:
         "devices": ("CPU:0",),
         "python": "3.12.3",
     }
-    return Facts(**{**known, **changed})
+    return Facts(**{**defaults, **changed})
 
 
 def _judged(
-    candidate: str, reference: str, change: float, *, output: str = "score", rows: tuple[int, ...] = (3, 17, 40, 99), exact: bool = False,
-    stated: Stated | None = None, count: int = ROWS, seed: int = 0,
-) -> Judged:  # fmt: skip
-    """Judge a pair of routes that differ by `change` in `rows`, against rounding noise of about 1e-7."""
+    candidate: str,
+    reference: str,
+    change: float,
+    *,
+    output: str = "score",
+    rows: tuple[int, ...] = (3, 17, 40, 99),
+    exact: bool = False,
+    stated: Stated | None = None,
+    count: int = ROWS,
+    seed: int = 0,
+) -> Judged:
+    """Judge two routes that differ by `change` in `rows`, with rounding noise of about 1e-7."""
     exact_answers = np.random.default_rng(seed).uniform(0.1, 0.9, (count, 1))
-    theirs = exact_answers.astype(np.float32)
-    mine = theirs.copy()
-    mine[[row for row in rows if row < count]] += np.float32(change)
+    reference_values = exact_answers.astype(np.float32)
+    candidate_values = reference_values.copy()
+    candidate_values[[row for row in rows if row < count]] += np.float32(change)
     float64_copy = Answers(outputs={output: exact_answers})
-    answers = Answers(outputs={output: mine}), Answers(outputs={output: theirs})
+    answers = Answers(outputs={output: candidate_values}), Answers(outputs={output: reference_values})
     pair = compare(
         (candidate, reference),
         *answers,
@@ -68,7 +76,7 @@ def _judged(
 
 @pytest.fixture
 def judged() -> Pairing:
-    """Make one judged comparison from real arrays."""
+    """A function that returns one judged comparison of real arrays."""
     return _judged
 
 
@@ -101,8 +109,14 @@ def _passing_checks() -> dict[str, Verdict]:
         _passing(
             "KC206",
             "call-cost",
-            message="one row: predict 27 ms, model(x) 3.1 ms, compiled 0.4 ms; 256 rows: predict 0.14 ms a row, compiled 2 µs a row",
-            advice="for single requests call the model through a compiled tf.function: predict costs 67 times as much for one row",
+            message=(
+                "one row: predict 27 ms, model(x) 3.1 ms, compiled 0.4 ms; 256 rows: predict 0.14 ms a row, "
+                "compiled 2 µs a row"
+            ),
+            advice=(
+                "for single requests call the model through a compiled tf.function: predict costs 67 times "
+                "as much for one row"
+            ),
         ),
         _passing("KC602", "float32-vs-float64", _judged("predict", "predict-float64", 0.0)),
         _passing("KC701", "finite", message="inputs and outputs are finite in all 256 rows"),
@@ -111,7 +125,7 @@ def _passing_checks() -> dict[str, Verdict]:
 
 
 def _report(verdicts: Mapping[str, Verdict], **changed: Any) -> Report:
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "version": "0.1.0",
         "verdicts": tuple(verdicts.values()),
         "facts": _facts(),
@@ -125,7 +139,7 @@ def _report(verdicts: Mapping[str, Verdict], **changed: Any) -> Report:
         "reproduce": "kcheck run models/churn.keras --data x.npy --rows 256 --seed 0",
         "elapsed_s": 2.94,
     }
-    return Report(**{**known, **changed})
+    return Report(**{**defaults, **changed})
 
 
 @pytest.fixture
@@ -136,7 +150,7 @@ def healthy() -> Report:
 
 @pytest.fixture
 def make_report() -> Callable[..., Report]:
-    """Make a report of the given verdicts; keywords replace fields."""
+    """A function that returns a report of these verdicts; keywords replace fields."""
     return lambda *verdicts, **changed: _report(
         {str(at): verdict for at, verdict in enumerate(verdicts)}, **changed
     )
@@ -144,38 +158,69 @@ def make_report() -> Callable[..., Report]:
 
 @pytest.fixture
 def failing() -> Report:
-    """A leak across the batch: two checks fail, one warns, one crashed, one was skipped; the cause is known."""
+    """A leak between rows: two checks fail, one warns, one crashed, one was skipped."""
     changed = (
         Verdict(
-            code="KC101", name="batch-vs-single", status=Status.FAIL, message="4 of 256 rows answer differently when they are alone in their batch.",
-            judged=(_judged("one-by-one", "predict", 6e-8), _judged("one-by-one-16", "predict", 0.31), _judged("one-by-one-3", "predict", 0.012)),
+            code="KC101",
+            name="batch-vs-single",
+            status=Status.FAIL,
+            message=("4 of 256 rows answer differently when they are alone in their batch."),
+            judged=(
+                _judged("one-by-one", "predict", 6e-8),
+                _judged("one-by-one-16", "predict", 0.31),
+                _judged("one-by-one-3", "predict", 0.012),
+            ),
         ),
         Verdict(
-            code="KC103", name="companion-swap", status=Status.FAIL, message="a row's answer changes when its neighbours are replaced.",
-            judged=(_judged("swap-middle", "predict", 0.0021, exact=True, count=96),), advice="compute nothing over axis 0",
+            code="KC103",
+            name="companion-swap",
+            status=Status.FAIL,
+            message=("a row's answer changes when its neighbours are replaced."),
+            judged=(_judged("swap-middle", "predict", 0.0021, exact=True, count=96),),
+            advice=("compute nothing over axis 0"),
         ),
         Verdict(
-            code="KC204", name="execution-mode", status=Status.ERROR, message="the xla route crashed.",
+            code="KC204",
+            name="execution-mode",
+            status=Status.ERROR,
+            message="the xla route crashed.",
             reason="InvalidArgumentError: no XLA kernel for StringFormat\n  at node churn/score",
             advice="rerun with --debug to see the backend's log",
         ),
         Verdict(
-            code="KC202", name="training-flag", status=Status.WARN, message="layer 'dropout' answers to training=True.",
-            judged=(_judged("training-call", "call", 0.2),), advice="call the model with training=False",
+            code="KC202",
+            name="training-flag",
+            status=Status.WARN,
+            message=("layer 'dropout' answers to training=True."),
+            judged=(_judged("training-call", "call", 0.2),),
+            advice="call the model with training=False",
         ),
-        Verdict(code="KC205", name="gradient-flow", status=Status.SKIP, message="", reason="no input is a float: no gradient is defined for int32"),
-    )  # fmt: skip
+        Verdict(
+            code="KC205",
+            name="gradient-flow",
+            status=Status.SKIP,
+            message="",
+            reason="no input is a float: no gradient is defined for int32",
+        ),
+    )
     diagnosis = Diagnosis(
         cause="cross-sample-dependence",
         severity="fail",
-        sentence="Layer 'norm' averages over the batch, so the answer for a row depends on the rows it is sent with.",
+        sentence=(
+            "Layer 'norm' averages over the batch, so the answer for a row depends on the rows it is sent "
+            "with."
+        ),
         layer="encoder/norm",
         rows=tuple(range(3, 15)),
         explains=("KC101", "KC103"),
         confidence="confirmed",
-        confirmation="with 'encoder/norm' held, neighbours change no bit",
+        confirmation="with the output of 'encoder/norm' replaced, neighbours change no bit",
         evidence={"share": np.float32(0.5), "axis": 0},
-        advice="Average over the features instead of over the rows:\n    mean = keras.ops.mean(x, axis=-1, keepdims=True)\n    return x - mean",
+        advice=(
+            "Average over the features instead of over the rows:\n"
+            "    mean = keras.ops.mean(x, axis=-1, keepdims=True)\n"
+            "    return x - mean"
+        ),
     )
     return _report(
         {**_passing_checks(), **{verdict.code: verdict for verdict in changed}}, diagnoses=(diagnosis,)
@@ -184,17 +229,29 @@ def failing() -> Report:
 
 @pytest.fixture
 def stateful() -> Report:
-    """A stateful LSTM with two outputs, rows made by kcheck and no float64 copy."""
+    """A stateful LSTM with two outputs, generated rows and no float64 copy."""
     outputs = tuple(OutputFact(name=name, shape=(32, 1)) for name in ("next", "trend"))
     facts = _facts(
-        name="lstm", kind="Sequential", parameters=17_217, outputs=outputs, batch_size=32, saved_with="3.3.0",
-        layers=(LayerFact(path="lstm", kind="LSTM", stateful=True, parameters=17_152),), shadow_refused="Resizing computes in float32",
-    )  # fmt: skip
+        name="lstm",
+        kind="Sequential",
+        parameters=17_217,
+        outputs=outputs,
+        batch_size=32,
+        saved_with="3.3.0",
+        layers=(LayerFact(path="lstm", kind="LSTM", stateful=True, parameters=17_152),),
+        shadow_refused=("Resizing computes in float32"),
+    )
     carried = Verdict(
-        code="KC203", name="repeatability", status=Status.FAIL, message="the second predict starts from the state the first one left behind.",
-        judged=(_judged("predict-again", "predict", 0.4, output="next"), _judged("predict-again", "predict", 0.02, output="trend", seed=1)),
+        code="KC203",
+        name="repeatability",
+        status=Status.FAIL,
+        message=("the second predict starts from the state the first one left behind."),
+        judged=(
+            _judged("predict-again", "predict", 0.4, output="next"),
+            _judged("predict-again", "predict", 0.02, output="trend", seed=1),
+        ),
         findings={"changed": {"lstm/state": np.float64(0.7)}},
-    )  # fmt: skip
+    )
     verdicts = {code: verdict for code, verdict in _passing_checks().items() if code in ("KC103", "KC201")}
     return _report(
         {**verdicts, "KC203": carried},
@@ -209,7 +266,7 @@ def stateful() -> Report:
 
 @pytest.fixture
 def hostile() -> Report:
-    """Every text that a model, a file or a user can choose tries to colour, to break lines and to give orders to a build log."""
+    """Every text that others can choose tries to colour, to break lines and to give commands."""
     worst = _judged(HOSTILE, HOSTILE, 0.3, output=HOSTILE)
     verdicts = (
         Verdict(

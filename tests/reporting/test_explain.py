@@ -1,4 +1,4 @@
-"""pages: one for every check and cause, with Why, How, To fix and Sources, and links that lead somewhere."""
+"""A page for every check and cause, with Why, How, To fix, Sources and valid links."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
-from keras_consistency_cli.reporting.explain import HEADINGS, Page, cause_page, check_page, pages
+from keras_consistency_cli.reporting.explain import HEADINGS, Page, all_pages, cause_page, check_page
 from tests.helpers.script_modules import script as script_module
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = pages()
+PAGES = all_pages()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_every_check_and_every_cause_has_a_page() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_says_why_how_what_to_do_and_where_from(page: Page) -> None:
     headings = [
-        next((known for known in HEADINGS if heading.startswith(known)), heading)
+        next((title for title in HEADINGS if heading.startswith(title)), heading)
         for heading in page.sections
         if heading
     ]
@@ -49,10 +50,10 @@ def test_explain_prints_it(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["explain", page.name]) == 0
-    told = capsys.readouterr().out
-    assert page.text() in told
-    assert page.title in " ".join(told.split())
-    assert all(f"\n\n{heading}" in told for heading in HEADINGS)
+    output = capsys.readouterr().out
+    assert page.text() in output
+    assert page.title in " ".join(output.split())
+    assert all(f"\n\n{heading}" in output for heading in HEADINGS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -100,13 +101,13 @@ def test_nothing_of_a_checks_explanation_is_lost(check: object) -> None:
 
 @pytest.mark.parametrize("slug", CAUSES)
 def test_a_causes_advice_is_for_no_layer_in_particular_and_code_is_kept_line_by_line(slug: str) -> None:
-    told = cause_page(CAUSES[slug]).sections["To fix"]
-    assert "{layer}" not in told
-    assert "{{" not in told
+    text = cause_page(CAUSES[slug]).sections["To fix"]
+    assert "{layer}" not in text
+    assert "{{" not in text
     code = [line for line in CAUSES[slug].advice.splitlines() if line.startswith("    ")]
     assert [
         line.replace("'{layer}'", "the layer at fault").replace("{{", "{").replace("}}", "}") for line in code
-    ] == [line for line in told.splitlines() if line.startswith("    ")]
+    ] == [line for line in text.splitlines() if line.startswith("    ")]
 
 
 def test_the_script_writes_every_page_and_links_lead_to_pages(
@@ -142,3 +143,10 @@ def test_only_pages_that_were_made_are_removed(script: ModuleType, tmp_path: Pat
     own.write_text("# mine\n", encoding="utf-8")
     script.write(tmp_path)
     assert (made.exists(), own.read_text(encoding="utf-8")) == (False, "# mine\n")
+
+
+@pytest.mark.parametrize("slug", ["cross-sample-dependence", "scaler-refit"])
+def test_the_page_of_a_cause(slug: str, wording: SnapshotAssertion) -> None:
+    page = cause_page(CAUSES[slug])
+    assert page.sections["How"] == wording
+    assert page.title == wording

@@ -1,4 +1,4 @@
-"""report: the verdict of the whole run."""
+"""The verdict of the whole run."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def report(*statuses: Status, fail_on: str = "fail") -> Report:
     ],
 )
 def test_exit_code_and_outcome(statuses: tuple[Status, ...], code: int, outcome: str) -> None:
-    found = report(*statuses)
-    assert (found.exit_code, found.outcome) == (code, outcome)
+    result = report(*statuses)
+    assert (result.exit_code, result.outcome) == (code, outcome)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_fail_on_warn(statuses: tuple[Status, ...], code: int) -> None:
     assert report(*statuses, fail_on="warn").exit_code == code
 
 
-def test_a_worker_that_was_lost_takes_the_good_ending_away_and_no_other() -> None:
+def test_a_lost_worker_takes_a_consistent_verdict_away_and_no_other() -> None:
     gone = ("its process was killed by SIGKILL",)
     assert [
         replace(report(*statuses), lost=gone).exit_code
@@ -70,7 +70,7 @@ def test_every_status_has_an_exit_code() -> None:
     assert [report(status).exit_code for status in Status] == [0, 3, 0, 3, 1]
 
 
-def test_a_required_check_that_was_skipped_takes_the_good_ending_away() -> None:
+def test_a_skipped_required_check_takes_a_consistent_verdict_away() -> None:
     verdicts = [
         Verdict(code=code, status=status, message="") for code, status in (("KC101", PASS), ("KC301", SKIP))
     ]
@@ -93,5 +93,5 @@ def test_a_required_check_that_was_skipped_takes_the_good_ending_away() -> None:
 def test_exit_zero_lets_failures_pass_and_nothing_else(
     statuses: tuple[Status, ...], code: int, outcome: str
 ) -> None:
-    found = replace(report(*statuses, fail_on="warn"), exit_zero=True)
-    assert (found.exit_code, found.outcome) == (code, outcome)
+    result = replace(report(*statuses, fail_on="warn"), exit_zero=True)
+    assert (result.exit_code, result.outcome) == (code, outcome)

@@ -1,4 +1,4 @@
-"""reproducing: one command for each failure, which, pasted, fails with this check and no other."""
+"""Reproducers: a command per failure that fails with this check and no other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,26 @@ from tests.helpers import live_models
 
 OBJECTS = str(live_models.__file__)
 EVERYTHING: dict[str, Any] = {
-    "model": "my model.keras", "data": "-x.npy", "scaler": "it's.pkl", "reference": "r.npy", "served": "s.npy", "expected": "e.npy",
-    "target_scaler": "t.pkl", "custom_objects": ["a.py", "b c.py"], "rows": "all", "batch_size": 7, "seed": 5, "backend": "jax",
-    "tolerance": {"rtol": 1e-5, "atol": 0.0}, "trust": {"scaler": True, "code": True}, "timeout": 9.5, "fail_on": "warn",
-    "total_timeout": 90.5, "memory_limit": 3.5, "isolation": "off",
-}  # fmt: skip
+    "model": "my model.keras",
+    "data": "-x.npy",
+    "scaler": "it's.pkl",
+    "reference": "r.npy",
+    "served": "s.npy",
+    "expected": ("e.npy"),
+    "target_scaler": "t.pkl",
+    "custom_objects": ["a.py", "b c.py"],
+    "rows": "all",
+    "batch_size": 7,
+    "seed": 5,
+    "backend": ("jax"),
+    "tolerance": {"rtol": 1e-5, "atol": 0.0},
+    "trust": {"scaler": True, "code": True},
+    "timeout": 9.5,
+    "fail_on": ("warn"),
+    "total_timeout": 90.5,
+    "memory_limit": 3.5,
+    "isolation": "off",
+}
 PLAIN: dict[str, Any] = {
     "color": "never",
     "format": "json",
@@ -57,26 +72,26 @@ def verdict(code: str, status: Status) -> Verdict:
     ],
     ids=str,
 )
-def test_pasted_it_gives_the_same_settings(changed: dict[str, Any]) -> None:
+def test_the_pasted_command_gives_the_same_settings(changed: dict[str, Any]) -> None:
     settings = Settings.model_validate({**EVERYTHING, **changed})
     kept = again(command(settings, select="KC103"))
     assert kept == settings.model_copy(update={"select": ("KC103",)})
 
 
-def test_what_only_concerns_the_report_is_left_out() -> None:
+def test_options_of_the_report_only_are_left_out() -> None:
     assert (
         command(Settings.model_validate({"model": "m.keras", **PLAIN}), select="KC103")
         == "kcheck run m.keras --select KC103"
     )
 
 
-def test_rows_are_stated_only_where_they_were() -> None:
-    """Made rows depend on how many were asked for, and how many a model affords on the model."""
+def test_rows_are_stated_only_if_they_were_stated() -> None:
+    """Generated rows depend on their number, and the default number on the model."""
     assert "--rows 256" in command(Settings.model_validate({"model": "m.keras", "rows": 256}), select="KC101")
     assert "--rows" not in command(Settings.model_validate({"model": "m.keras"}), select="KC101")
 
 
-def test_the_yaml_file_is_named_where_it_says_what_no_flag_can(tmp_path: Path) -> None:
+def test_the_yaml_file_is_named_if_no_flag_can_express_it(tmp_path: Path) -> None:
     path = tmp_path / "my kcheck.yaml"
     for text, named in (
         ("rows: 12\n", False),
@@ -109,8 +124,8 @@ def test_a_model_that_looks_like_a_flag_is_still_a_model() -> None:
     assert again(command(settings, select="KC1")).model == Path("-m.keras")
 
 
-def test_every_setting_that_a_flag_can_say_is_kept_or_concerns_the_report_alone() -> None:
-    """A new flag is either said here or listed as no matter of the verdict."""
+def test_every_flag_is_kept_or_concerns_the_report_only() -> None:
+    """A new flag is either in the command or listed here as irrelevant for the verdict."""
     options = {parameter.name for parameter in typer.main.get_command(app).commands["run"].params}  # type: ignore[attr-defined]
     reporting = {
         "format",
@@ -131,17 +146,17 @@ def test_every_setting_that_a_flag_can_say_is_kept_or_concerns_the_report_alone(
     shown = command(everything, select="KC1") + command(
         Settings.model_validate({**EVERYTHING, "tolerance": "exact"}), select="KC1"
     )
-    lacking = {
+    missing = {
         name for name in options - reporting - {"model"} if f"--{str(name).replace('_', '-')}" not in shown
     }
-    assert lacking == set()
+    assert missing == set()
     assert read_layers({"model": "m"}, {}).values == {"model": "m"}
 
 
 @pytest.mark.parametrize(
     ("fail_on", "codes"), [("fail", ["KC101", "KC203"]), ("warn", ["KC101", "KC102", "KC203"])]
 )
-def test_what_fails_or_breaks_has_one(fail_on: str, codes: list[str]) -> None:
+def test_failed_and_crashed_checks_have_one(fail_on: str, codes: list[str]) -> None:
     statuses = {
         "KC101": Status.FAIL,
         "KC102": Status.WARN,
@@ -160,8 +175,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return into
 
 
-def test_pasted_it_fails_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every failing check of a leaking model, by its own command and through the whole command line."""
+def test_the_pasted_command_fails_with_this_check_only(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every failed check of a leaking model, with its own command."""
     settings = Settings.model_validate(
         {
             "model": folder / "my model.keras",
@@ -178,6 +195,6 @@ def test_pasted_it_fails_alone(folder: Path, capsys: pytest.CaptureFixture[str])
     assert list(report.reproducers) == failing
     for code in ("KC101", "KC103"):
         assert main(shlex.split(report.reproducers[code])[1:]) == 1
-        told = capsys.readouterr().out
-        assert f"FAIL  {code}" in told
-        assert not [other for other in failing if other != code and f"FAIL  {other}" in told]
+        output = capsys.readouterr().out
+        assert f"FAIL  {code}" in output
+        assert not [other for other in failing if other != code and f"FAIL  {other}" in output]

@@ -1,6 +1,6 @@
-"""Whatever a model, a file or a user calls itself: no renderer lets it colour, move, command or break what is written.
+"""Names from models, files and users cannot colour, move, command or break a report.
 
-Each format is read back by a parser of that format; a renderer that is added has to be added here.
+A parser of each format reads the report back. A new renderer needs a parser here.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ HOSTILE = {
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.names: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [tag, *(name for name, _ in attrs)]
+        self.names += [tag, *(name for name, _ in attrs)]
 
     def handle_comment(self, data: str) -> None:
-        self.found.append(data)
+        self.names.append(data)
 
 
 def _html(text: str) -> None:
     tags = _Tags()
     tags.feed(text)
     tags.close()
-    assert not [tag for tag in tags.found if "evil" in tag or tag == "onload"]
+    assert not [tag for tag in tags.names if "evil" in tag or tag == "onload"]
 
 
 def _markdown(text: str) -> None:
@@ -94,7 +94,7 @@ _STEERING = re.compile(
 
 
 def _everywhere(text: str, make_report: Callable[..., Report], judged: Callable[..., Judged]) -> Report:
-    """A report with the text in every place that a model, a file or a user can choose."""
+    """A report with the text in every field that a model, a file or a user can choose."""
     worst = judged(text, text, 0.3, output=text)
     verdicts = (
         Verdict(
@@ -118,9 +118,16 @@ def _everywhere(text: str, make_report: Callable[..., Report], judged: Callable[
         Verdict(code="KC201", name="predict-vs-call", status=Status.WARN, message=text, advice=text),
     )
     diagnosis = Diagnosis(
-        cause="training-flag-default", severity="fail", sentence=text, layer=text, rows=(1,), explains=("KC101",), confidence="likely",
-        evidence={text: text}, advice=text,
-    )  # fmt: skip
+        cause="training-flag-default",
+        severity="fail",
+        sentence=text,
+        layer=text,
+        rows=(1,),
+        explains=("KC101",),
+        confidence=("likely"),
+        evidence={text: text},
+        advice=text,
+    )
     files = {
         "model": Source(path=text, summary=text),
         "data": Source(path=text, summary=text),

@@ -37,10 +37,10 @@ def diff(
     The exit code is 1 if a check got worse.
     """
     check_choice("--format", format, ("terminal", "json"))
-    from keras_consistency_cli.reporting.stored.diff import changes
+    from keras_consistency_cli.reporting.stored.diff import find_changes
     from keras_consistency_cli.reporting.stored.reader import read_report
 
-    differences = changes(read_report(before), read_report(after))
+    differences = find_changes(read_report(before), read_report(after))
     code = int(any(change.worse for change in differences))
     with suppress(BrokenPipeError):
         if format == "json":

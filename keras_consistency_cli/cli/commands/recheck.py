@@ -21,7 +21,7 @@ from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
     from keras_consistency_cli.measurement.policy import Policy
-    from keras_consistency_cli.reporting.stored.recheck import Rejudged
+    from keras_consistency_cli.reporting.stored.recheck import RecheckedResult
 
 __all__ = ["recheck"]
 
@@ -69,7 +69,7 @@ def recheck(
         raise UsageError("--calibrated excludes --exact, --rtol and --atol", fix="give one of them")
     from keras_consistency_cli.config.settings import load_settings
     from keras_consistency_cli.reporting.stored.reader import read_report
-    from keras_consistency_cli.reporting.stored.recheck import rejudge, summed_up
+    from keras_consistency_cli.reporting.stored.recheck import recheck_results, rechecked_report
 
     flags = {"model": "-", "rtol": rtol, "atol": atol, "exact": exact, "select": select}
     settings = load_settings(flags, {})
@@ -77,9 +77,9 @@ def recheck(
         "calibrated" if calibrated else settings.policy() if exact or rtol or atol else None
     )
     document = read_report(report)
-    results = rejudge(document, policy, settings.select)
+    results = recheck_results(document, policy, settings.select)
     strict: Literal["fail", "warn"] = "warn" if (fail_on or document.get("fail_on")) == "warn" else "fail"
-    summary = summed_up(document, results, strict)
+    summary = rechecked_report(document, results, strict)
     with suppress(BrokenPipeError):
         if format == "json":
             console.write_stdout(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -88,7 +88,7 @@ def recheck(
     return int(summary["exit_code"])
 
 
-def _text(results: Sequence[Rejudged], summary: Mapping[str, Any], report: Path) -> str:
+def _text(results: Sequence[RecheckedResult], summary: Mapping[str, Any], report: Path) -> str:
     ranked = sorted(results, key=lambda result: _ORDER.index(result.status))
     lines = [line for result in ranked for line in _lines(result.was, result.result)]
     amounts = Counter(result.status for result in results)

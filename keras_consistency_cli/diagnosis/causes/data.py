@@ -1,4 +1,7 @@
-"""Causes that lie in what scalers and layers remember, and in the rows themselves: the checks name them, as `findings["cause"]`."""
+"""Causes in the statistics that scalers and layers store, and in the rows themselves.
+
+Checks recognise these causes and name them in `findings["cause"]`.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,16 @@ from keras_consistency_cli.checks.rules import (
 )
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import says
+from keras_consistency_cli.diagnosis.signatures import reports_cause
 
 __all__ = ["DATA_CAUSES"]
 
 
-def _named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], str | None]:
-    """The layer that a check finds at fault; it looks at facts alone, so that asking again costs nothing."""
+def _layer_named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], str | None]:
+    """Return a suspect: the layer that a check names.
+
+    The check reads facts only, so running it again is cheap.
+    """
 
     def suspect(evidence: Evidence) -> str | None:
         layer = examine(evidence).findings.get("layer")
@@ -28,117 +34,145 @@ def _named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], st
     return suspect
 
 
-_UNADAPTED_LAYER, _MISFED_LAYER = (
-    _named_by(kc401_normalization_adapted.examine),
-    _named_by(kc402_normalized_twice.examine),
-)
-_REMEMBERING_LAYER = _named_by(kc702_distribution_shift.examine)
+_UNADAPTED_LAYER = _layer_named_by(kc401_normalization_adapted.examine)
+_WRONGLY_FED_LAYER = _layer_named_by(kc402_normalized_twice.examine)
+_ADAPTED_LAYER = _layer_named_by(kc702_distribution_shift.examine)
 
 DATA_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="normalization-unadapted",
-        sentence="{layer} was never adapted, or on too few rows: it does not normalise what the model is fed",
+        sentence=(
+            "{layer} was never adapted, or adapted on too few rows: it does not normalize the rows it gets"
+        ),
         explanation=(
-            "A Normalization that adapt() was never called on is the identity, without an error: mean 0, variance 1. One that was adapted on a "
-            "single row divides by nothing. The model then sees features in their raw units."
+            "Without adapt(), a Normalization layer changes nothing and raises no error: its mean is 0, its "
+            "variance 1. Adapted on a single row, it divides by almost zero. The model then gets features in "
+            "their raw units."
         ),
         key=("KC401",),
         explains=("KC401", "KC402", "KC403", "KC702"),
-        fits=says("normalization-unadapted"),
-        advice="adapt before training, train again and save:\n    norm = keras.layers.Normalization()\n    norm.adapt(x_train)   # '{layer}'",
+        fits=reports_cause("normalization-unadapted"),
+        advice=(
+            "adapt before training, then train again and save:\n"
+            "    norm = keras.layers.Normalization()\n"
+            "    norm.adapt(x_train)   # '{layer}'"
+        ),
         suspect=_UNADAPTED_LAYER,
     ),
     Cause(
         slug="normalization-stale",
-        sentence="{layer} computes with other statistics than it should: those of other rows, or of before its weights were set",
+        sentence=(
+            "{layer} computes with the wrong statistics: those of different rows, or those from before its "
+            "weights were set"
+        ),
         explanation=(
-            "A Normalization keeps its statistics twice: in its weights, and as the numbers it computes with. set_weights, or a subclass, may change "
-            "the first and not the second (keras#20147). Or it was adapted on other rows than the model was trained on."
+            "A Normalization layer stores its statistics twice: in its weights, and as the numbers it "
+            "computes with. set_weights, or a subclass, may change the first and not the second "
+            "(keras#20147). Or the layer was adapted on different rows than the model was trained on."
         ),
         key=("KC401",),
         explains=("KC401", "KC403", "KC702"),
-        fits=says("normalization-stale"),
-        advice="after set_weights call layer.finalize_state() on '{layer}'; otherwise adapt it on the training rows; then save again",
+        fits=reports_cause("normalization-stale"),
+        advice=(
+            "after set_weights, call layer.finalize_state() on '{layer}'; if that is not the reason, adapt "
+            "it on the training rows; then save again"
+        ),
         suspect=_UNADAPTED_LAYER,
     ),
     Cause(
         slug="normalized-twice",
-        sentence="{layer} normalises what is normalised already",
+        sentence="{layer} normalizes rows that are already normalized",
         explanation=(
-            "A scaler comes before a model that normalises within itself, or pixels are divided by 255 before they go through Rescaling(1/255). "
-            "What reaches the next layer lies in a small corner of the range that it learned from."
+            "A scaler is used before a model that normalizes its own input, or pixels are divided by 255 "
+            "before they go through Rescaling(1/255). The next layer then gets only a small part of the "
+            "range that it learned from."
         ),
         key=("KC402",),
         explains=("KC402", "KC403", "KC702"),
-        fits=says("normalized-twice"),
-        advice="normalise in one place: give the model raw rows, without the scaler, or take '{layer}' out of it",
-        suspect=_MISFED_LAYER,
+        fits=reports_cause("normalized-twice"),
+        advice=(
+            "normalize in one place: give the model raw rows, without the scaler, or remove '{layer}' from "
+            "the model"
+        ),
+        suspect=_WRONGLY_FED_LAYER,
     ),
     Cause(
         slug="input-range",
-        sentence="the rows are in another range than the model was made for",
+        sentence="the rows have a different range than the model expects",
         explanation=(
-            "Pixels of 0 to 255 go into a model that learned from 0 to 1, or the other way round; or raw rows into one that learned from "
-            "standardised ones. Shapes fit, and answers saturate or hardly vary."
+            "A model that learned from pixels of 0 to 1 gets pixels of 0 to 255, or the other way round; or "
+            "a model that learned from standardized rows gets raw ones. The shapes fit, and the outputs "
+            "saturate or hardly vary."
         ),
         key=("KC402",),
         explains=("KC402", "KC403", "KC702"),
-        fits=says("input-range"),
-        advice="bring the rows into the range of training: x / 255.0 for pixels, or put keras.layers.Rescaling(1 / 255) into the model and save it",
-        suspect=_MISFED_LAYER,
+        fits=reports_cause("input-range"),
+        advice=(
+            "bring the rows into the range of training: x / 255.0 for pixels, or put "
+            "keras.layers.Rescaling(1 / 255) into the model and save it"
+        ),
+        suspect=_WRONGLY_FED_LAYER,
     ),
     Cause(
         slug="input-mutated",
-        sentence="the preprocess function changes the rows that it is given",
+        sentence="the preprocess function changes the rows that are passed to it",
         explanation=(
-            "In-place arithmetic, such as rows -= mean or many of keras.applications' preprocess_input functions on float arrays (keras#8741), "
-            "writes into the caller's array. Whoever prepares the same array again prepares it twice."
+            "In-place arithmetic writes into the caller's array. Examples are rows -= mean, and many "
+            "preprocess_input functions of keras.applications on float arrays (keras#8741). If the same "
+            "array is prepared again, it is prepared twice."
         ),
         key=("KC402",),
         explains=("KC402", "KC302"),
-        fits=says("input-mutated"),
-        advice="begin with a copy: rows = np.array(rows, dtype=np.float64)",
+        fits=reports_cause("input-mutated"),
+        advice="start with a copy: rows = np.array(rows, dtype=np.float64)",
     ),
     Cause(
         slug="scaler-stale",
-        sentence="the scaler was fitted on other rows than the model was trained on",
+        sentence="the scaler was fitted on different rows than the model was trained on",
         explanation=(
-            "What the scaler remembers is not what the reference rows show. It was fitted before the data were cleaned or extended, on another "
-            "split, or belongs to an older model; every prediction is a little, or very, wrong."
+            "The statistics of the scaler differ from those of the reference rows. The scaler was fitted "
+            "before the data were cleaned or extended, or on a different split, or it belongs to an older "
+            "model. Every prediction is slightly or badly wrong."
         ),
         key=("KC304",),
         explains=("KC304", "KC702"),
-        fits=says("scaler-stale"),
+        fits=reports_cause("scaler-stale"),
         advice="fit scaler and model on the same rows, and save both together under one version",
     ),
     Cause(
         slug="scaler-version",
-        sentence="the scaler was saved by another scikit-learn than the one that runs",
+        sentence="the scaler was saved by a different version of scikit-learn than the one that is installed",
         explanation=(
-            "Pickled estimators are only promised to work in the version that saved them: attributes are added and renamed. Plain scalers mostly "
-            "give the same numbers, a PowerTransformer almost, a SimpleImputer may crash (scikit-learn#25297)."
+            "Pickled estimators are only guaranteed to work in the version that saved them, because "
+            "attributes are added and renamed. Plain scalers usually give the same numbers, a "
+            "PowerTransformer almost the same, and a SimpleImputer may crash (scikit-learn#25297)."
         ),
         key=("KC304",),
         explains=("KC304",),
-        fits=says("scaler-version"),
-        advice="pin scikit-learn where the model is served to the version that saved the scaler, or fit and save it again",
+        fits=reports_cause("scaler-version"),
+        advice=(
+            "install the version of scikit-learn that saved the scaler where the model is served, or fit and "
+            "save it again"
+        ),
     ),
     Cause(
         slug="distribution-shift",
-        sentence="the rows are not distributed as those that the model was trained on",
+        sentence="the distribution of the rows differs from that of the training rows",
         explanation=(
-            "A feature has moved, narrowed or left its range: other units, another source, a category that no longer comes, or a changed world. "
-            "The pipeline may be sound; the answers are extrapolation. Or the rows are right, and the layer that they are held against was adapted "
-            "on others, or on a handful."
+            "A feature has shifted, narrowed or left its range: different units, a different source, a "
+            "category that no longer occurs, or a changed population. The pipeline may be correct; the "
+            "outputs are extrapolation. Or the rows are correct, and the layer that they are compared with "
+            "was adapted on different rows or on very few."
         ),
         key=("KC702",),
         explains=("KC702",),
-        fits=says("distribution-shift"),
+        fits=reports_cause("distribution-shift"),
         advice=(
-            "look at the feature that is named, mend its units or source, or train again on rows as they are now; where a Normalization layer is "
-            "named and the rows are right, adapt it on all training rows before training"
+            "check the named feature and fix its units or source, or train again on current rows; if a "
+            "Normalization layer is named and the rows are correct, adapt it on all training rows before "
+            "training"
         ),
-        suspect=_REMEMBERING_LAYER,
+        suspect=_ADAPTED_LAYER,
     ),
 )
 """Most specific first."""

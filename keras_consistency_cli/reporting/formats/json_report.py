@@ -1,6 +1,6 @@
-"""The JSON report, kcheck.report/1: everything a report holds, for machines.
+"""The JSON report, kcheck.report/1: everything in a report, for machines.
 
-JSON has no NaN and no infinity: both are written as the strings "NaN", "Infinity" and "-Infinity".
+JSON has neither NaN nor infinity: they are written as the strings "NaN", "Infinity" and "-Infinity".
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.comparison import EDGES, Comparison
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.noise_multiple import noise_multiple
+from keras_consistency_cli.reporting.parts.verdict_summary import noise_multiple
 from keras_consistency_cli.reporting.report import SCHEMA, Report
 
 __all__ = ["as_document", "refuse_json", "render_json"]
 
 
 def render_json(report: Report, canvas: Canvas) -> str:
-    """Return the report as indented ASCII JSON; the canvas is of no consequence."""
+    """Return the report as indented ASCII JSON; the canvas is not used."""
     return json.dumps(as_document(report), indent=2, allow_nan=False) + "\n"
 
 
 def refuse_json(version: str, model: str, refusal: KcheckError) -> str:
-    """Return what a machine is told where there is no report: the model was refused, or nothing could be decided."""
+    """Return a document without results: the model was refused, or nothing could be decided."""
     verdict = "inconsistent" if refusal.exit_code == 1 else "no-verdict"
     error = {"message": refusal.what, "expected": refusal.expected, "to_mend": refusal.fix}
     document = {
@@ -45,7 +45,7 @@ def refuse_json(version: str, model: str, refusal: KcheckError) -> str:
 
 
 def as_document(report: Report) -> dict[str, Any]:
-    """Return the report as dictionaries, lists, strings, numbers, booleans and None alone, keys in the order of the schema."""
+    """Return the report as plain JSON data, with keys in the order of the schema."""
     document = {
         "schema": SCHEMA,
         "kcheck": report.version,
@@ -68,16 +68,21 @@ def as_document(report: Report) -> dict[str, Any]:
         "generated": report.generated,
         "noise": report.noise,
         "calibration": {
-            name: [{**_names(each), **_measured(each)} for each in every]
-            for name, every in report.calibration.items()
+            name: [{**_names(comparison), **_measured(comparison)} for comparison in comparisons]
+            for name, comparisons in report.calibration.items()
         },
         "notes": report.notes,
         "lost": report.lost,
         "reproduce": report.reproduce,
         "reproducers": report.reproducers,
         "exhibits": [
-            {"code": each.code, "candidate": each.candidate, "reference": each.reference, "rows": each.rows}
-            for each in report.exhibits
+            {
+                "code": failing.code,
+                "candidate": failing.candidate,
+                "reference": failing.reference,
+                "rows": failing.rows,
+            }
+            for failing in report.exhibits
         ],
         "results": [_result(verdict, report.noise) for verdict in report.verdicts],
         "diagnoses": report.diagnoses,
@@ -120,10 +125,12 @@ def _names(comparison: Comparison) -> dict[str, Any]:
 
 
 def _measured(comparison: Comparison) -> dict[str, Any]:
-    """Every field of a comparison but its names, so that one added to it later is reported too."""
-    apart = {"candidate", "reference", "output", "worst", "row_histogram"}
+    """All fields of a comparison except its names, so that a new field is reported too."""
+    elsewhere = {"candidate", "reference", "output", "worst", "row_histogram"}
     measured = {
-        field.name: getattr(comparison, field.name) for field in fields(comparison) if field.name not in apart
+        field.name: getattr(comparison, field.name)
+        for field in fields(comparison)
+        if field.name not in elsewhere
     }
     return {
         **measured,
@@ -134,11 +141,11 @@ def _measured(comparison: Comparison) -> dict[str, Any]:
 
 
 def _histogram(rows_by_bin: Sequence[int]) -> list[dict[str, Any]]:
-    """The non-empty bins: how many rows had their greatest distance at or above `from` and below `below`."""
+    """The bins with rows, whose greatest difference is at least `from` and below `below`."""
     edges = [0.0, *(float(f"{edge:.4g}") for edge in EDGES), math.inf]
     return [
-        {"from": edges[at], "below": edges[at + 1], "rows": rows}
-        for at, rows in enumerate(rows_by_bin)
+        {"from": edges[place], "below": edges[place + 1], "rows": rows}
+        for place, rows in enumerate(rows_by_bin)
         if rows
     ]
 
@@ -149,7 +156,7 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, Enum):
         return _jsonable(value.value)
     if isinstance(value, str):
-        # A lone surrogate would be written as an escape that strict parsers refuse.
+        # A lone surrogate would become an escape that strict parsers refuse.
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, int):
         return int(value)

@@ -1,7 +1,8 @@
-"""JUnit XML, as GitLab, Jenkins and GitHub's test reporters read it: one test case a check.
+"""JUnit XML for GitLab, Jenkins and GitHub's test reporters: one test case per check.
 
-A failing check is a <failure>, one that broke an <error>, a skipped one <skipped>. A warning passes and says so in <system-out>, or is a <failure>
-where warnings count as failures. A run without any verdict is an <error> of its own, so that it is never green.
+A failed check is a <failure>, a crashed one an <error>, a skipped one <skipped>. A warning passes with its
+text in <system-out>, or is a <failure> if warnings count as failures. A run without a verdict is an <error>
+of its own, so that it is never green.
 """
 
 from __future__ import annotations
@@ -13,25 +14,26 @@ from xml.etree import ElementTree
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import KcheckError
+from keras_consistency_cli.reporting.parts.blocks import details_with_causes
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.number_format import one_line, spelled
-from keras_consistency_cli.reporting.parts.plain_blocks import details_with_causes
-from keras_consistency_cli.reporting.parts.verdict_summary import ending, headline
+from keras_consistency_cli.reporting.parts.number_format import escape, one_line
+from keras_consistency_cli.reporting.parts.verdict_summary import headline, run_summary
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["refuse_junit", "render_junit"]
 
 Element = ElementTree.Element
 
+_CHILD_TAGS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-"""What XML 1.0 cannot hold, or had better not."""
+"""Characters that XML 1.0 forbids or discourages."""
 
 
 def render_junit(report: Report, canvas: Canvas) -> str:
-    """Return one test suite; the canvas is of no consequence."""
+    """Return one test suite; the canvas is not used."""
     cases = [_case(report, verdict) for verdict in report.verdicts]
     if report.exit_code == 3 and not any(case.find("error") is not None for case in cases):
-        cases.append(_undecided(report))
+        cases.append(_case_without_verdict(report))
     suite = _suite(report.model.path, report.version, cases, report.elapsed_s)
     properties = suite.find("properties")
     assert properties is not None
@@ -42,17 +44,17 @@ def render_junit(report: Report, canvas: Canvas) -> str:
 
 def refuse_junit(version: str, model: str, refusal: KcheckError) -> str:
     """Return a suite with one <error>: the model was refused, or nothing could be decided."""
-    case = Element("testcase", name="kcheck", classname=_class(model), time="0")
+    case = Element("testcase", name="kcheck", classname=_class_name(model), time="0")
     _add(case, "error", str(refusal), message=one_line(refusal.what), type=type(refusal).__name__)
     return _document(_suite(model, version, [case], 0.0))
 
 
 def _case(report: Report, verdict: Verdict) -> Element:
-    name = f"{verdict.code} {verdict.name}"
+    check = f"{verdict.code} {verdict.name}"
     case = Element(
         "testcase",
-        name=_sound(one_line(name, 80)),
-        classname=_class(report.model.path),
+        name=_allowed_text(one_line(check, 80)),
+        classname=_class_name(report.model.path),
         time=f"{verdict.elapsed_s:.3f}",
     )
     message, code = one_line(headline(verdict)), one_line(verdict.code, 12)
@@ -67,41 +69,41 @@ def _case(report: Report, verdict: Verdict) -> Element:
     return case
 
 
-def _undecided(report: Report) -> Element:
-    case = Element("testcase", name="kcheck", classname=_class(report.model.path), time="0")
-    _add(case, "error", message=f"no verdict: {ending(report)}", type="no-verdict")
+def _case_without_verdict(report: Report) -> Element:
+    case = Element("testcase", name="kcheck", classname=_class_name(report.model.path), time="0")
+    _add(case, "error", message=f"no verdict: {run_summary(report)}", type="no-verdict")
     return case
 
 
 def _properties(report: Report) -> dict[str, str]:
-    found = {
+    values = {
         "verdict": report.outcome,
         "exit_code": str(report.exit_code),
         "rows": str(report.rows),
         "reproduce": report.reproduce,
     }
-    found |= {
+    values |= {
         f"environment.{name}": str(value)
         for name, value in report.environment.items()
         if isinstance(value, str | int)
     }
-    found |= {
+    values |= {
         "model.sha256": report.model.sha256 or "",
         "data": report.data.path,
         "data.sha256": report.data.sha256 or "",
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def _suite(model: str, version: str, cases: Iterable[Element], seconds: float) -> Element:
     listed = list(cases)
     amounts = {
-        tag: str(sum(case.find(child) is not None for case in listed)) for tag, child in _COUNTED.items()
+        tag: str(sum(case.find(child) is not None for case in listed)) for tag, child in _CHILD_TAGS.items()
     }
     suite = Element(
         "testsuite",
         {
-            "name": _sound(f"kcheck {one_line(model)}"),
+            "name": _allowed_text(f"kcheck {one_line(model)}"),
             "tests": str(len(listed)),
             **amounts,
             "time": f"{seconds:.3f}",
@@ -110,9 +112,6 @@ def _suite(model: str, version: str, cases: Iterable[Element], seconds: float) -
     _add(_add(suite, "properties"), "property", name="kcheck", value=version)
     suite.extend(listed)
     return suite
-
-
-_COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def _document(suite: Element) -> str:
@@ -126,16 +125,18 @@ def _document(suite: Element) -> str:
 
 def _add(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
     child = ElementTree.SubElement(
-        parent, tag, {name: _sound(spelled(value, 2000)) for name, value in attributes.items()}
+        parent, tag, {name: _allowed_text(escape(value, 2000)) for name, value in attributes.items()}
     )
-    child.text = "\n".join(_sound(spelled(line, 2000)) for line in text.splitlines()) or None
+    child.text = "\n".join(_allowed_text(escape(line, 2000)) for line in text.splitlines()) or None
     return child
 
 
-def _class(model: str) -> str:
-    """Reports group test cases by what stands before the last dot."""
-    return "kcheck." + _sound(one_line(PurePath(model).name.removesuffix(".keras"), 80)).replace(".", "_")
+def _class_name(model: str) -> str:
+    """The group of a test case: reports group by the part before the last dot."""
+    return "kcheck." + _allowed_text(one_line(PurePath(model).name.removesuffix(".keras"), 80)).replace(
+        ".", "_"
+    )
 
 
-def _sound(text: str) -> str:
-    return _FORBIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def _allowed_text(text: str) -> str:
+    return _FORBIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,6 +1,7 @@
-"""Markdown for GitHub's step summary and for comments: verdict, causes with the change to make, the table of checks, details to unfold.
+"""Markdown for GitHub's step summary and for comments: result, causes, checks, details.
 
-Whatever a model, a file or a user has named is escaped or fenced: it can neither format, link, mention anybody nor close a fence.
+Text from a model, a file or a user is escaped or fenced. It can neither format, link, mention anyone nor
+close a fence.
 """
 
 from __future__ import annotations
@@ -11,111 +12,140 @@ from collections.abc import Iterator
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.errors import KcheckError
+from keras_consistency_cli.reporting.parts.blocks import details
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.number_format import NOTHING, count, one_line, spelled
-from keras_consistency_cli.reporting.parts.plain_blocks import details
+from keras_consistency_cli.reporting.parts.number_format import NO_NUMBER, escape, format_count, one_line
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     OUTCOMES,
-    by_severity,
-    ending,
-    figures,
-    headline,
-    sorted_verdicts,
-    telling,
+    decisive_comparison,
+    format_figures,
+    run_summary,
+    short_headline,
+    sort_diagnoses,
+    sort_verdicts,
 )
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["refuse_markdown", "render_markdown"]
 
-_SIGNS = {"consistent": "✅", "inconsistent": "❌", "no-verdict": "❔"}
-_MARKS = {Status.FAIL: "❌", Status.ERROR: "❔", Status.WARN: "⚠️", Status.PASS: "✅", Status.SKIP: "⏭️"}
-_TOLD = (Status.FAIL, Status.ERROR, Status.WARN)
+_OUTCOME_SIGNS = {"consistent": "✅", "inconsistent": "❌", "no-verdict": "❔"}
+_STATUS_SIGNS = {
+    Status.FAIL: "❌",
+    Status.ERROR: "❔",
+    Status.WARN: "⚠️",
+    Status.PASS: "✅",
+    Status.SKIP: "⏭️",
+}
+_DETAILED = (Status.FAIL, Status.ERROR, Status.WARN)
 _ACTIVE = re.compile(r"[\\`*{}\[\]<>|~&$]|(?<!\w)_|_(?!\w)")
+_LINKING = re.compile(r"(?<!&)([@#])(?=\w)|(:)(?=//)|\b(www)(?=\.)")
 _TITLES = ("", "code", "check", "deviation", "× noise", "limit", "rows", "")
+_LONGEST_MESSAGE = 300
 
 
 def render_markdown(report: Report, canvas: Canvas) -> str:
-    """Return GitHub-flavoured Markdown; the canvas is of no consequence."""
+    """Return GitHub-flavoured Markdown; the canvas is not used."""
     parts = [
-        f"## {_SIGNS[report.outcome]} kcheck: {OUTCOMES[report.outcome]}",
-        f"{_code(report.model.path)}: {_escaped(ending(report))}. {_rows(report)}",
-        *(f"- {_escaped(note)}" for note in report.notes),
+        f"## {_OUTCOME_SIGNS[report.outcome]} kcheck: {OUTCOMES[report.outcome]}",
+        f"{_code_span(report.model.path)}: {_escape_markdown(run_summary(report))}. {_rows_text(report)}",
+        *(f"- {_escape_markdown(note)}" for note in report.notes),
     ]
-    for diagnosis in by_severity(report.diagnoses):
+    for diagnosis in sort_diagnoses(report.diagnoses):
         parts += _cause(diagnosis)
     parts += ["### Checks", _table(report)] if report.verdicts else []
     parts += [
-        _unfolded(report, verdict) for verdict in sorted_verdicts(report.verdicts) if verdict.status in _TOLD
+        _folded_details(report, verdict)
+        for verdict in sort_verdicts(report.verdicts)
+        if verdict.status in _DETAILED
     ]
     if report.reproduce and report.exit_code:
-        parts += ["Run it again:", _fenced(spelled(report.reproduce, 2000), "console")]
+        parts += ["Run again:", _fence(escape(report.reproduce, 2000), "console")]
     return "\n\n".join(parts) + "\n"
 
 
 def refuse_markdown(version: str, model: str, refusal: KcheckError) -> str:
     """Return a heading and the refusal: the model was refused, or nothing could be decided."""
-    word = "refused" if refusal.exit_code == 1 else "no verdict"
-    told = "\n".join(spelled(line) for line in str(refusal).splitlines())
-    return f"## {_SIGNS['inconsistent' if refusal.exit_code == 1 else 'no-verdict']} kcheck: {word}\n\n{_code(model)}\n\n{_fenced(told, 'text')}\n"
+    is_refused = refusal.exit_code == 1
+    sign = _OUTCOME_SIGNS["inconsistent" if is_refused else "no-verdict"]
+    text = "\n".join(escape(line) for line in str(refusal).splitlines())
+    heading = f"## {sign} kcheck: {'refused' if is_refused else 'no verdict'}"
+    return f"{heading}\n\n{_code_span(model)}\n\n{_fence(text, 'text')}\n"
 
 
-def _rows(report: Report) -> str:
+def _rows_text(report: Report) -> str:
     if report.generated:
-        return f"{count(report.rows, 'row')} made from the model's inputs."
-    return f"{report.rows:,} of {count(report.rows_available, 'row')} of {_code(report.data.path)}."
+        return f"{format_count(report.rows, 'row')} generated from the input spec."
+    return (
+        f"{report.rows:,} of {format_count(report.rows_available, 'row')} of {_code_span(report.data.path)}."
+    )
 
 
 def _cause(diagnosis: Diagnosis) -> Iterator[str]:
-    yield f"### Cause: {_escaped(diagnosis.cause, 60)} ({diagnosis.confidence})"
-    place = f" Layer {_code(diagnosis.layer)}." if diagnosis.layer else ""
-    explains = (
-        f" Explains {', '.join(_code(code) for code in diagnosis.explains)}." if diagnosis.explains else ""
-    )
-    yield f"**What:** {_escaped(diagnosis.sentence)}.{place}{explains}"
+    yield f"### Cause: {_escape_markdown(diagnosis.cause, 60)} ({diagnosis.confidence})"
+    layer = f" Layer {_code_span(diagnosis.layer)}." if diagnosis.layer else ""
+    codes = ", ".join(_code_span(code) for code in diagnosis.explains)
+    explains = f" Explains {codes}." if codes else ""
+    yield f"**What:** {_escape_markdown(diagnosis.sentence.rstrip('.'))}.{layer}{explains}"
     if diagnosis.confirmation:
-        yield f"**{'Confirmed' if diagnosis.confidence == 'confirmed' else 'Not certain'}:** {_escaped(diagnosis.confirmation)}."
+        label = "Confirmed" if diagnosis.confidence == "confirmed" else "Not certain"
+        yield f"**{label}:** {_escape_markdown(diagnosis.confirmation)}."
     if diagnosis.advice:
-        yield "To mend:"
-        yield _fenced("\n".join(spelled(line) for line in diagnosis.advice.strip("\n").splitlines()), "text")
+        yield "Fix:"
+        yield _fence("\n".join(escape(line) for line in diagnosis.advice.strip("\n").splitlines()), "text")
 
 
 def _table(report: Report) -> str:
-    rows = [_row(_TITLES), "|---|---|---|--:|--:|--:|--:|---|"]
-    for verdict in sorted_verdicts(report.verdicts):
-        judged = telling(verdict)
-        shown = figures(report, judged) if judged else None
-        numbers = [shown.deviation, shown.multiple, shown.limit, shown.rows] if shown else [NOTHING] * 4
-        said = "" if shown and verdict.status is Status.PASS else _escaped(headline(verdict), 300)
-        status = f"{_MARKS[verdict.status]} {verdict.status.value.upper()}"
-        rows.append(_row((status, _escaped(verdict.code, 12), _escaped(verdict.name, 60), *numbers, said)))
+    rows = [_table_row(_TITLES), "|---|---|---|--:|--:|--:|--:|---|"]
+    rows += [_table_row(_cells(report, verdict)) for verdict in sort_verdicts(report.verdicts)]
     return "\n".join(rows)
 
 
-def _row(cells: tuple[str, ...]) -> str:
+def _cells(report: Report, verdict: Verdict) -> tuple[str, ...]:
+    judged = decisive_comparison(verdict)
+    figures = format_figures(report, judged) if judged else None
+    numbers = (
+        [figures.deviation, figures.multiple, figures.limit, figures.rows] if figures else [NO_NUMBER] * 4
+    )
+    is_silent = figures is not None and verdict.status is Status.PASS
+    message = "" if is_silent else _escape_markdown(short_headline(verdict, _LONGEST_MESSAGE))
+    status = f"{_STATUS_SIGNS[verdict.status]} {verdict.status.value.upper()}"
+    code, name = _escape_markdown(verdict.code, 12), _escape_markdown(verdict.name, 60)
+    return status, code, name, *numbers, message
+
+
+def _table_row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _unfolded(report: Report, verdict: Verdict) -> str:
-    title = f"{_MARKS[verdict.status]} {verdict.status.value.upper()} {_escaped(verdict.code, 12)} {_escaped(verdict.name, 60)}"
-    return f"<details><summary>{title}</summary>\n\n{_fenced(details(report, verdict).rstrip(), 'text')}\n\n</details>"
+def _folded_details(report: Report, verdict: Verdict) -> str:
+    status = f"{_STATUS_SIGNS[verdict.status]} {verdict.status.value.upper()}"
+    title = f"{status} {_escape_markdown(verdict.code, 12)} {_escape_markdown(verdict.name, 60)}"
+    text = _fence(details(report, verdict).rstrip(), "text")
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def _escaped(text: object, limit: int = 600) -> str:
-    """Text that stays text, in paragraphs, tables and summaries alike; an empty comment keeps mentions, issue numbers and addresses from linking."""
-    entities = _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", one_line(text, limit))
-    return re.sub(
-        r"(?<!&)([@#])(?=\w)|(:)(?=//)|\b(www)(?=\.)", lambda found: f"{found[0]}<!-- -->", entities
-    )
+def _escape_markdown(text: object, limit: int = 600) -> str:
+    """Return text that stays text in paragraphs, tables and summaries.
+
+    An empty comment prevents mentions, issue numbers and addresses from becoming links.
+    """
+    entities = _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", one_line(text, limit))
+    return _LINKING.sub(lambda match: f"{match[0]}<!-- -->", entities)
 
 
-def _code(text: object) -> str:
-    """A code span, its fence longer than any run of backticks within; not for tables, where a bar would end the cell."""
+def _code_span(text: object) -> str:
+    """Return a code span, with a fence longer than any run of backticks in it; not for tables."""
     line = one_line(text, 200) or " "
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    fence = "`" * (1 + _longest_run(line))
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}"
 
 
-def _fenced(text: str, language: str) -> str:
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+def _fence(text: str, language: str) -> str:
+    fence = "`" * max(3, 1 + _longest_run(text))
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    """The length of the longest run of backticks."""
+    return max((len(run) for run in re.findall("`+", text)), default=0)

@@ -1,6 +1,7 @@
-"""SARIF 2.1.0, for code scanning: a rule a check, a result for each that failed or warned, at the model's file.
+"""SARIF 2.1.0 for code scanning: a rule per check, a result per failure or warning.
 
-Checks that broke or were skipped are notifications of the invocation: they are no results, and `executionSuccessful` is false where one broke.
+Checks that crashed or were skipped are notifications of the invocation, not results. `executionSuccessful` is
+false if one crashed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.json_report import as_document
+from keras_consistency_cli.reporting.parts.blocks import details_with_causes
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.number_format import one_line, spelled
-from keras_consistency_cli.reporting.parts.plain_blocks import details_with_causes
-from keras_consistency_cli.reporting.parts.verdict_summary import causes_of, headline
+from keras_consistency_cli.reporting.parts.number_format import escape, one_line
+from keras_consistency_cli.reporting.parts.verdict_summary import find_causes, headline
 from keras_consistency_cli.reporting.report import Report, Source
 
 __all__ = ["refuse_sarif", "render_sarif"]
@@ -31,16 +32,17 @@ _NOTICE_LEVELS = {Status.ERROR: "error", Status.SKIP: "note"}
 _REFUSED = {
     "id": "refused",
     "name": "Refused",
-    "shortDescription": {"text": "the model or its scaler is damaged, or asks to run code of its own"},
+    "shortDescription": {"text": "the model or its scaler is damaged, or needs to run its own code"},
     "fullDescription": {
-        "text": "kcheck reads models and scalers as data first, and refuses what it cannot read safely. Nothing was judged."
+        "text": "kcheck first reads models and scalers as data, and refuses what it cannot read safely. "
+        "No check ran."
     },
-    "help": {"text": "Save the model again, or allow what it asks for: --allow-unsafe, --trust-scaler."},
+    "help": {"text": "Save the model again, or allow the code to run: --allow-unsafe, --trust-scaler."},
 }
 
 
 def render_sarif(report: Report, canvas: Canvas) -> str:
-    """Return one run as indented ASCII JSON; the canvas is of no consequence."""
+    """Return one run as indented ASCII JSON; the canvas is not used."""
     rules = [_rule(check) for check in CHECKS]
     results = [_result(report, verdict) for verdict in report.verdicts if verdict.status in _LEVELS]
     notices = [_notice(verdict) for verdict in report.verdicts if verdict.status in _NOTICE_LEVELS]
@@ -49,7 +51,7 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
         and all(verdict.status is not Status.ERROR for verdict in report.verdicts),
         "exitCode": report.exit_code,
         "toolExecutionNotifications": notices,
-        **({"commandLine": spelled(report.reproduce, 2000)} if report.reproduce else {}),
+        **({"commandLine": escape(report.reproduce, 2000)} if report.reproduce else {}),
     }
     passed = [verdict.code for verdict in report.verdicts if verdict.status is Status.PASS]
     properties = {
@@ -58,7 +60,7 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
         "passed": passed,
         "environment": as_document(report)["environment"],
     }
-    # The standard wants each artifact once, also where one file plays two parts.
+    # The standard requires each artifact once, even if one file is both model and data.
     sources = {
         source.path: source for source in (report.data, report.scaler, report.model) if source and source.path
     }
@@ -73,8 +75,8 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
 
 
 def refuse_sarif(version: str, model: str, refusal: KcheckError) -> str:
-    """Return a run without rules of checks: a refused model is a result, what could not be decided a notification."""
-    message = {"text": "\n".join(spelled(line) for line in str(refusal).splitlines())}
+    """Return a run without checks: a result if the model was refused, else a notification."""
+    message = {"text": "\n".join(escape(line) for line in str(refusal).splitlines())}
     refused = refusal.exit_code == 1
     results = (
         [
@@ -130,7 +132,7 @@ def _rule(check: Check) -> dict[str, Any]:
 
 
 def _result(report: Report, verdict: Verdict) -> dict[str, Any]:
-    causes = causes_of(report, verdict)
+    causes = find_causes(report, verdict)
     layer = next((one_line(cause.layer) for cause in causes if cause.layer), None)
     sentences = [
         headline(verdict),
@@ -166,7 +168,7 @@ def _notice(verdict: Verdict) -> dict[str, Any]:
 
 
 def _location(model: str, layer: str | None) -> dict[str, Any]:
-    """The model's file; code scanning asks for a line, and a binary file has none but the first."""
+    """The file of the model, line 1: code scanning needs a line, also for a binary file."""
     physical = {"artifactLocation": {"uri": _uri(model)}, "region": {"startLine": 1}}
     return {
         "physicalLocation": physical,
@@ -182,6 +184,6 @@ def _artifact(source: Source) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """Return a path as a URI reference: a relative one stays relative, as code scanning wants it."""
+    """Return a path as a URI reference; a relative path stays relative."""
     encoded = quote(path.encode("utf-8", "backslashreplace"))
     return f"file://{encoded}" if Path(path).is_absolute() else encoded.removeprefix("./")

@@ -1,4 +1,4 @@
-"""The report as people read it in a terminal: what was checked, causes, a line for each check, what failed and what to do, the verdict."""
+"""The report for a terminal: header, causes, table of checks, failures, result."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.reporting.parts.blocks import diagnosis_block, verdict_block
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.check_table import check_table
-from keras_consistency_cli.reporting.parts.layout import draw, flowed, pasted, wrapped, written
-from keras_consistency_cli.reporting.parts.number_format import count, number
+from keras_consistency_cli.reporting.parts.layout import command_lines, draw, flow, styled_text, wrap
+from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     OUTCOMES,
-    by_severity,
-    ending,
-    sorted_verdicts,
+    run_summary,
+    sort_diagnoses,
+    sort_verdicts,
 )
 from keras_consistency_cli.reporting.report import Report
 
 __all__ = ["render_terminal"]
 
 _SLOWEST = 5
-_ONE_LINE = 1000
-_TOLD = (Status.FAIL, Status.ERROR, Status.WARN)
+_UNBROKEN_WIDTH = 1000
+_DETAILED = (Status.FAIL, Status.ERROR, Status.WARN)
 _STYLES = {"consistent": "bold green", "inconsistent": "bold red", "no-verdict": "bold magenta"}
 
 
 def render_terminal(report: Report, canvas: Canvas) -> str:
-    """Return the report as lines of text, coloured where the canvas allows it, and as much of it as the canvas asks for."""
+    """Return the report as lines of text, with colours and details as the canvas asks for."""
     if canvas.amount == "quiet":
-        wide = replace(canvas, width=_ONE_LINE)
-        return draw(wide, _ending(wide, report))
+        wide = replace(canvas, width=_UNBROKEN_WIDTH)
+        return draw(wide, _result_lines(wide, report))
     sections = [_header(canvas, report)]
-    sections += [diagnosis_block(canvas, one) for one in by_severity(report.diagnoses)]
+    sections += [diagnosis_block(canvas, diagnosis) for diagnosis in sort_diagnoses(report.diagnoses)]
     if report.verdicts:
         sections.append(check_table(canvas, report))
     sections += [
         verdict_block(canvas, report, verdict)
-        for verdict in sorted_verdicts(report.verdicts)
-        if verdict.status in _TOLD
+        for verdict in sort_verdicts(report.verdicts)
+        if verdict.status in _DETAILED
     ]
-    sections.append(_advice_of_passes(canvas, report.verdicts))
+    sections.append(_advice_of_passed_checks(canvas, report.verdicts))
     if canvas.amount == "verbose":
-        sections.append(_around(canvas, report))
+        sections.append(_run_details(canvas, report))
     sections.append(_footer(canvas, report))
     lines: list[Text] = []
     for section in sections:
@@ -55,118 +55,116 @@ def render_terminal(report: Report, canvas: Canvas) -> str:
 
 
 def _header(canvas: Canvas, report: Report) -> list[Text]:
-    facts = report.facts
     titles = [
-        written(canvas, f"kcheck {report.version}", "bold"),
-        written(canvas, report.model.path, "bold"),
-        written(canvas, _model_words(report)),
+        styled_text(canvas, f"kcheck {report.version}", "bold"),
+        styled_text(canvas, report.model.path, "bold"),
+        styled_text(canvas, _model_text(report)),
     ]
-    lines = flowed(canvas, titles)
-    for words in (_surroundings(report), [_rows_words(report), *_noise_words(report)]):
-        lines += flowed(canvas, [written(canvas, item) for item in words])
-    for note in (*_own_notes(report, facts), *(facts.notes if facts else ()), *report.notes):
-        lines += wrapped(canvas, written(canvas, f"note: {note}", "dim"))
+    lines = flow(canvas, titles)
+    for texts in (_environment_texts(report), [_rows_text(report), *_noise_texts(report)]):
+        lines += flow(canvas, [styled_text(canvas, text) for text in texts])
+    for note in _notes(report):
+        lines += wrap(canvas, styled_text(canvas, f"note: {note}", "dim"))
     return lines
 
 
-def _model_words(report: Report) -> str:
+def _model_text(report: Report) -> str:
     facts = report.facts
     if facts is None:
         return report.model.summary or "the model was not loaded"
-    return f"{facts.kind}, {count(len(facts.layers), 'layer')}, {count(facts.parameters, 'parameter')}"
+    layers = format_count(len(facts.layers), "layer")
+    return f"{facts.kind}, {layers}, {format_count(facts.parameters, 'parameter')}"
 
 
-def _surroundings(report: Report) -> list[str]:
-    """Keras, backend and devices; the scaler where there is one."""
-    words, facts, scaler = [], report.facts, report.scaler
+def _environment_texts(report: Report) -> list[str]:
+    """Keras, backend and devices; the scaler if there is one."""
+    texts, facts, scaler = [], report.facts, report.scaler
     if facts:
         devices = "".join(f", {device.removeprefix('/physical_device:')}" for device in facts.devices)
-        words.append(f"Keras {facts.keras} on {facts.backend} {facts.backend_version}{devices}")
+        texts.append(f"Keras {facts.keras} on {facts.backend} {facts.backend_version}{devices}")
     if scaler:
-        words.append(f"scaler {scaler.path}" + (f": {scaler.summary}" if scaler.summary else ""))
-    return words
+        texts.append(f"scaler {scaler.path}" + (f": {scaler.summary}" if scaler.summary else ""))
+    return texts
 
 
-def _rows_words(report: Report) -> str:
+def _rows_text(report: Report) -> str:
     if report.generated:
         kind = f" ({report.data.summary})" if report.data.summary else ""
-        return f"{count(report.rows, 'row')} generated from the input spec{kind}"
-    return f"{report.rows:,} of {count(report.rows_available, 'row')} of {report.data.path}"
+        return f"{format_count(report.rows, 'row')} generated from the input spec{kind}"
+    return f"{report.rows:,} of {format_count(report.rows_available, 'row')} of {report.data.path}"
 
 
-def _noise_words(report: Report) -> list[str]:
+def _noise_texts(report: Report) -> list[str]:
+    if not report.noise:
+        return []
     if len(report.noise) == 1:
-        return [f"rounding noise {number(value)}" for value in report.noise.values()]
-    return (
-        ["rounding noise: " + ", ".join(f"{name} {number(value)}" for name, value in report.noise.items())]
-        if report.noise
-        else []
-    )
+        return [f"rounding noise {format_number(value)}" for value in report.noise.values()]
+    by_output = ", ".join(f"{name} {format_number(value)}" for name, value in report.noise.items())
+    return [f"rounding noise: {by_output}"]
 
 
-def _own_notes(report: Report, facts: Facts | None) -> list[str]:
-    """What a reader must know to weigh the numbers."""
+def _notes(report: Report) -> list[str]:
+    facts = report.facts
+    return [*_notes_of_facts(facts), *facts.notes, *report.notes] if facts else list(report.notes)
+
+
+def _notes_of_facts(facts: Facts) -> list[str]:
+    """What a reader must know to judge the numbers."""
     notes = []
-    if facts and facts.shadow_refused:
+    if facts.shadow_refused:
         notes.append(f"no float64 copy, so rounding noise is unknown: {facts.shadow_refused}")
-    if facts and facts.saved_with and facts.saved_with != facts.keras:
+    if facts.saved_with and facts.saved_with != facts.keras:
         notes.append(f"saved with Keras {facts.saved_with}")
     return notes
 
 
-def _advice_of_passes(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]:
-    """What a check that passed still has to recommend, such as what each way of calling costs."""
+def _advice_of_passed_checks(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]:
+    """What a passed check recommends, such as a faster way to call the model."""
     lines: list[Text] = []
     for verdict in verdicts:
         if verdict.status is Status.PASS and verdict.advice:
-            lines += wrapped(
-                canvas,
-                written(canvas, verdict.advice),
-                indent=len(verdict.code) + 2,
-                first=written(canvas, verdict.code, limit=12),
-            )
+            code = styled_text(canvas, verdict.code, limit=12)
+            advice = styled_text(canvas, verdict.advice)
+            lines += wrap(canvas, advice, indent=len(verdict.code) + 2, first=code)
     return lines
+
+
+def _run_details(canvas: Canvas, report: Report) -> list[Text]:
+    """Environment and hashes of the run, and the checks that took longest."""
+    values = {
+        name.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in report.environment.items()
+        if value not in (None, "", [])
+    }
+    files = {"model": report.model, "data": report.data, "scaler": report.scaler}
+    values |= {
+        f"{name} sha256": source.sha256
+        for name, source in files.items()
+        if source is not None and source.sha256
+    }
+    values["judging time"] = _slowest_checks(report)
+    width = max(map(len, values)) + 2
+    lines: list[Text] = []
+    for name, value in values.items():
+        label = styled_text(canvas, name, "dim")
+        lines += wrap(canvas, styled_text(canvas, value), indent=width, first=label)
+    return lines
+
+
+def _slowest_checks(report: Report) -> str:
+    timed = [verdict for verdict in report.verdicts if verdict.elapsed_s]
+    slowest = sorted(timed, key=lambda verdict: -verdict.elapsed_s)[:_SLOWEST]
+    return ", ".join(f"{verdict.code} {verdict.elapsed_s:.2g} s" for verdict in slowest) or "none"
 
 
 def _footer(canvas: Canvas, report: Report) -> list[Text]:
     lines = []
     if report.reproduce and report.exit_code:
-        lines = pasted(canvas, report.reproduce, Text.assemble(written(canvas, "again:", "dim"), " "))
-    return lines + _ending(canvas, report)
+        label = Text.assemble(styled_text(canvas, "run again:", "dim"), " ")
+        lines = command_lines(canvas, report.reproduce, label)
+    return lines + _result_lines(canvas, report)
 
 
-def _around(canvas: Canvas, report: Report) -> list[Text]:
-    """What the run was made with, and the seconds that judging took, longest first."""
-    facts = {
-        name.replace("_", " "): value
-        for name, value in report.environment.items()
-        if value not in (None, "", [])
-    }
-    words = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in facts.items()
-    }
-    slow = [
-        verdict
-        for verdict in sorted(report.verdicts, key=lambda verdict: -verdict.elapsed_s)
-        if verdict.elapsed_s
-    ][:_SLOWEST]
-    files = {"model": report.model, "data": report.data, "scaler": report.scaler}
-    words |= {
-        f"{name} sha256": source.sha256
-        for name, source in files.items()
-        if source is not None and source.sha256
-    }
-    words["judging took"] = (
-        ", ".join(f"{verdict.code} {verdict.elapsed_s:.2g} s" for verdict in slow) or "no time"
-    )
-    wide = max(map(len, words)) + 2
-    found: list[Text] = []
-    for name, value in words.items():
-        found += wrapped(canvas, written(canvas, value), indent=wide, first=written(canvas, name, "dim"))
-    return found
-
-
-def _ending(canvas: Canvas, report: Report) -> list[Text]:
-    word = written(canvas, OUTCOMES[report.outcome], _STYLES[report.outcome])
-    return wrapped(canvas, Text.assemble(word, written(canvas, f": {ending(report)}")))
+def _result_lines(canvas: Canvas, report: Report) -> list[Text]:
+    word = styled_text(canvas, OUTCOMES[report.outcome], _STYLES[report.outcome])
+    return wrap(canvas, Text.assemble(word, styled_text(canvas, f": {run_summary(report)}")))

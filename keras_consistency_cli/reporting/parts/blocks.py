@@ -1,4 +1,4 @@
-"""Blocks of the terminal report: one for each cause, and one for each check that did not simply pass."""
+"""Blocks of the terminal report: one per cause, and one per check that did not pass."""
 
 from __future__ import annotations
 
@@ -9,165 +9,196 @@ from rich.text import Text
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.cause_details import damage_lines, depth_lines
+from keras_consistency_cli.reporting.parts.cause_details import depth_lines, impact_lines
 from keras_consistency_cli.reporting.parts.check_table import status_text
 from keras_consistency_cli.reporting.parts.layout import (
     LABEL_WIDTH,
-    aligned,
+    align,
     code_lines,
-    labelled,
-    pasted,
-    wrapped,
-    written,
+    command_lines,
+    draw,
+    labelled_lines,
+    styled_text,
+    wrap,
 )
-from keras_consistency_cli.reporting.parts.noise_multiple import worst_first
-from keras_consistency_cli.reporting.parts.number_format import both_values, count, deviation, number
+from keras_consistency_cli.reporting.parts.number_format import (
+    format_count,
+    format_deviation,
+    format_number,
+    format_values,
+)
 from keras_consistency_cli.reporting.parts.verdict_summary import (
-    apart,
-    causes_of,
-    flips,
-    pair,
-    rows_named,
-    telling,
-    would_pass,
+    compared_text,
+    decisive_comparison,
+    difference_text,
+    find_causes,
+    flips_text,
+    pair_text,
+    passing_limit,
+    row_list,
+    sort_worst_first,
 )
 from keras_consistency_cli.reporting.report import Report
 
-__all__ = ["LONGEST_BLOCK", "diagnosis_block", "verdict_block"]
+__all__ = ["LONGEST_BLOCK", "details", "details_with_causes", "diagnosis_block", "verdict_block"]
 
 LONGEST_BLOCK = 40
-"""Lines of one block at most; the JSON report has everything."""
+"""Most lines of one block; the JSON report has everything."""
 _WORST_ROWS = 3
-_OTHERS = 3
+_FURTHER_PAIRS = 3
 _STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
-_SEVERITY_WORDS = {"fail": "CAUSE", "warn": "CAUSE of a warning", "info": "NOTED"}
+_SEVERITY_WORDS = {"fail": "CAUSE", "warn": "CAUSE of a warning", "info": "NOTE"}
 _TABLE_INDENT = 4
 _GROWTH_TITLES = ("layer", "error", "× growth")
-_ROW_TITLES = ("row", "index", "candidate", "reference", "distance")
+_ROW_TITLES = ("row", "index", "candidate", "reference", "off by")
+_QUOTED = Canvas(width=100)
+"""For formats that quote a block: no colour, and always the same width."""
+
+
+def details(report: Report, verdict: Verdict) -> str:
+    """Return what a check found, as in the terminal report."""
+    return draw(_QUOTED, verdict_block(_QUOTED, report, verdict))
+
+
+def details_with_causes(report: Report, verdict: Verdict) -> str:
+    """Return the causes of a verdict, then what its check found."""
+    causes = [
+        draw(_QUOTED, diagnosis_block(_QUOTED, diagnosis)) for diagnosis in find_causes(report, verdict)
+    ]
+    return "\n".join((*causes, details(report, verdict)))
+
+
+# A cause.
 
 
 def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
-    """Return a cause: how sure, in words, where, which checks it explains, what to change."""
+    """Return a cause: certainty, sentence, layer, impact, explained checks, fix."""
     mark = status_text(canvas, _STATUS_OF_SEVERITY[diagnosis.severity], _SEVERITY_WORDS[diagnosis.severity])
     title = Text.assemble(
-        written(canvas, diagnosis.cause, "bold", limit=60), written(canvas, f", {diagnosis.confidence}")
+        styled_text(canvas, diagnosis.cause, "bold", limit=60),
+        styled_text(canvas, f", {diagnosis.confidence}"),
     )
-    lines = wrapped(canvas, title, indent=mark.cell_len + 2, first=mark)
-    lines += wrapped(canvas, written(canvas, diagnosis.sentence), indent=2)
-    if diagnosis.layer:
-        lines += labelled(canvas, "layer", written(canvas, diagnosis.layer))
-    if diagnosis.confirmation:
-        label = "confirmed" if diagnosis.confidence == "confirmed" else "not certain"
-        lines += labelled(canvas, label, written(canvas, diagnosis.confirmation))
+    lines = wrap(canvas, title, indent=mark.cell_len + 2, first=mark)
+    lines += wrap(canvas, styled_text(canvas, diagnosis.sentence), indent=2)
+    is_confirmed = diagnosis.confidence == "confirmed"
+    lines += _labelled(canvas, "layer", diagnosis.layer)
+    lines += _labelled(canvas, "confirmed" if is_confirmed else "not certain", diagnosis.confirmation)
     lines += depth_lines(canvas, diagnosis)
-    if diagnosis.rows:
-        lines += labelled(canvas, "rows", written(canvas, rows_named(diagnosis.rows)))
-    lines += damage_lines(canvas, diagnosis.damage)
-    if diagnosis.explains:
-        lines += labelled(canvas, "explains", written(canvas, ", ".join(diagnosis.explains)))
-    return _capped(
-        canvas, lines + _growth(canvas, diagnosis) + code_lines(canvas, "to mend", diagnosis.advice)
-    )
+    lines += _labelled(canvas, "worst rows", row_list(diagnosis.rows))
+    lines += impact_lines(canvas, diagnosis.damage)
+    lines += _labelled(canvas, "explains", ", ".join(diagnosis.explains))
+    lines += _growth_lines(canvas, diagnosis) + code_lines(canvas, "fix", diagnosis.advice)
+    return _capped(canvas, lines)
 
 
-def _growth(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
-    """A small table of the layers at which rounding grows most: relative error of what comes out, and how much more it is than what went in."""
-    measured = diagnosis.evidence.get("growth", ())
+def _labelled(canvas: Canvas, label: str, text: str | None) -> list[Text]:
+    return labelled_lines(canvas, label, styled_text(canvas, text)) if text else []
+
+
+def _growth_lines(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
+    """A table of the layers where rounding grows most."""
+    growth = diagnosis.evidence.get("growth", [])
+    if not growth:
+        return []
     rows = [
-        _GROWTH_TITLES,
-        *((each["layer"], number(each["error"]), number(each["grown"])) for each in measured),
+        (layer["layer"], format_number(layer["error"]), format_number(layer["grown"])) for layer in growth
     ]
-    texts = [[written(canvas, cell, "dim" if at == 0 else "") for cell in row] for at, row in enumerate(rows)]
-    widths = _widths(texts)
-    return (
-        [Text.assemble(" " * _TABLE_INDENT, aligned(row, widths, 1, 2)) for row in texts] if measured else []
-    )
+    return _table(_cells(canvas, [_GROWTH_TITLES, *rows]), left=1)
+
+
+# A check.
 
 
 def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text]:
-    """Return what a check that failed, errored or warned found, and the next step."""
+    """Return what a check that failed, warned or crashed found, and the next step."""
     mark = status_text(canvas, verdict.status)
-    lines = wrapped(
-        canvas,
-        written(canvas, f"{verdict.code} {verdict.name}", "bold", limit=80),
-        indent=mark.cell_len + 2,
-        first=mark,
-    )
-    lines += wrapped(canvas, written(canvas, verdict.message), indent=2)
-    if verdict.reason:
-        lines += labelled(canvas, "reason", written(canvas, verdict.reason))
-    worst = telling(verdict)
-    if worst is not None:
-        lines += (
-            _evidence(canvas, report, worst_first(verdict.judged))
-            if verdict.status is Status.FAIL
-            else _measured(canvas, report, worst)
-        )
-    causes = [diagnosis.cause for diagnosis in causes_of(report, verdict)]
+    title = styled_text(canvas, f"{verdict.code} {verdict.name}", "bold", limit=80)
+    lines = wrap(canvas, title, indent=mark.cell_len + 2, first=mark)
+    lines += wrap(canvas, styled_text(canvas, verdict.message), indent=2)
+    lines += _labelled(canvas, "reason", verdict.reason)
+    judged = decisive_comparison(verdict)
+    if judged is not None:
+        is_failed = verdict.status is Status.FAIL
+        ranked = sort_worst_first(verdict.judged)
+        lines += _failure_lines(canvas, report, ranked) if is_failed else _pair_lines(canvas, report, judged)
+    lines += _next_step_lines(canvas, report, verdict)
+    return _capped(canvas, lines) + _reproducer_lines(canvas, report.reproducers.get(verdict.code))
+
+
+def _next_step_lines(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text]:
+    """The known cause, whose block says how to fix it, or the check's own next step."""
+    causes = [diagnosis.cause for diagnosis in find_causes(report, verdict)]
     if causes:
-        # What is to be mended stands with the cause; the check's own next step looks for one.
-        lines += labelled(canvas, "cause", written(canvas, ", ".join(causes) + ", see above"))
-        return _capped(canvas, lines) + _alone(canvas, report.reproducers.get(verdict.code))
-    lines += _left_open(canvas, report, verdict.code)
-    lines += code_lines(canvas, "next", verdict.advice or f"kcheck explain {verdict.code}")
-    return _capped(canvas, lines) + _alone(canvas, report.reproducers.get(verdict.code))
+        return _labelled(canvas, "cause", f"{', '.join(causes)}, see above")
+    advice = verdict.advice or f"kcheck explain {verdict.code}"
+    return _unexplained_lines(canvas, report, verdict.code) + code_lines(canvas, "next", advice)
 
 
-def _left_open(canvas: Canvas, report: Report, code: str) -> list[Text]:
-    """That no known cause explains a failure, and which ones it is not."""
+def _unexplained_lines(canvas: Canvas, report: Report, code: str) -> list[Text]:
     ruled_out = next((each.ruled_out for each in report.unexplained if each.code == code), None)
     if ruled_out is None:
         return []
-    lines = labelled(canvas, "cause", written(canvas, "unexplained: it has the marks of no known cause"))
-    told = "; ".join(f"{slug} ({why})" for slug, why in ruled_out.items())
-    return lines + (labelled(canvas, "ruled out", written(canvas, told)) if told else [])
+    causes = "; ".join(f"{slug} ({reason})" for slug, reason in ruled_out.items())
+    return [
+        *_labelled(canvas, "cause", "unexplained: no known cause fits"),
+        *_labelled(canvas, "ruled out", causes),
+    ]
 
 
-def _alone(canvas: Canvas, command: str | None) -> list[Text]:
-    """The command that shows this failure alone."""
-    margin = Text.assemble("  ", ("alone", "dim"), " " * (LABEL_WIDTH - len("alone")))
-    return pasted(canvas, command, margin) if command else []
+def _reproducer_lines(canvas: Canvas, command: str | None) -> list[Text]:
+    """The command that shows this failure only."""
+    label = "reproduce"
+    margin = Text.assemble("  ", (label, "dim"), " " * (LABEL_WIDTH - len(label)))
+    return command_lines(canvas, command, margin) if command else []
 
 
-def _evidence(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:
-    worst, others = ranked[0], [one for one in ranked[1:] if not one.within]
-    lines = _measured(canvas, report, worst)
-    lines += _worst_rows(canvas, worst)
-    if worst.comparison.flipped:
-        lines += labelled(canvas, "decisions", written(canvas, flips(worst.comparison)))
-    enough = would_pass([worst, *others])
-    lines += labelled(canvas, "would pass", written(canvas, enough)) if enough else []
-    if others:
-        named = [f"{pair(report, one)} {deviation(one.comparison)}" for one in others[:_OTHERS]]
-        more = [f"and {len(others) - _OTHERS} more"] if len(others) > _OTHERS else []
-        lines += labelled(canvas, "also failed", written(canvas, "; ".join(named + more)))
-    return lines
+def _failure_lines(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:
+    worst, further = ranked[0], [judged for judged in ranked[1:] if not judged.within]
+    lines = _pair_lines(canvas, report, worst) + _worst_rows(canvas, worst)
+    lines += _labelled(canvas, "decisions", flips_text(worst.comparison))
+    lines += _labelled(canvas, "would pass", passing_limit([worst, *further]))
+    pairs = [
+        f"{pair_text(report, judged)} ({format_deviation(judged.comparison)})"
+        for judged in further[:_FURTHER_PAIRS]
+    ]
+    if len(further) > _FURTHER_PAIRS:
+        pairs.append(f"and {len(further) - _FURTHER_PAIRS} more")
+    return lines + _labelled(canvas, "also failed", "; ".join(pairs))
 
 
-def _measured(canvas: Canvas, report: Report, judged: Judged) -> list[Text]:
-    """Which routes were compared, which instrument decided, and how far apart they are."""
-    lines = labelled(canvas, "compared", written(canvas, pair(report, judged, "the reference ")))
-    if judged.reason:
-        lines += labelled(canvas, "decided by", written(canvas, judged.reason))
-    return lines + (
-        labelled(canvas, "apart", written(canvas, apart(judged.comparison)))
-        if apart(judged.comparison)
-        else []
-    )
+def _pair_lines(canvas: Canvas, report: Report, judged: Judged) -> list[Text]:
+    """The routes that were compared, what decided, and how much the routes differ."""
+    return [
+        *_labelled(canvas, "compared", compared_text(report, judged)),
+        *_labelled(canvas, "decided by", judged.reason),
+        *_labelled(canvas, "difference", difference_text(judged.comparison)),
+    ]
 
 
 def _worst_rows(canvas: Canvas, judged: Judged) -> list[Text]:
-    """A small table of the rows that moved most; the index column gives way where it does not fit."""
-    rows = [list(_ROW_TITLES)]
-    for worst in judged.comparison.worst[:_WORST_ROWS]:
-        rows.append([f"{worst.row:,}", str(list(worst.index)), *both_values(worst), number(worst.distance)])
-    if len(rows) == 1:
+    """A table of the rows that differ most; the index column is left out if it does not fit."""
+    rows = [
+        (f"{worst.row:,}", str(list(worst.index)), *format_values(worst), format_number(worst.distance))
+        for worst in judged.comparison.worst[:_WORST_ROWS]
+    ]
+    if not rows:
         return []
-    texts = [[written(canvas, cell, "dim" if at == 0 else "") for cell in row] for at, row in enumerate(rows)]
-    if sum(_widths(texts)) + 2 * len(_ROW_TITLES) + _TABLE_INDENT > canvas.width:
-        texts = [[cell for at, cell in enumerate(row) if _ROW_TITLES[at] != "index"] for row in texts]
-    widths = _widths(texts)
-    return [Text.assemble(" " * _TABLE_INDENT, aligned(row, widths, 0, 2)) for row in texts]
+    cells = _cells(canvas, [_ROW_TITLES, *rows])
+    if sum(_widths(cells)) + 2 * len(_ROW_TITLES) + _TABLE_INDENT > canvas.width:
+        index = _ROW_TITLES.index("index")
+        cells = [[cell for place, cell in enumerate(row) if place != index] for row in cells]
+    return _table(cells, left=0)
+
+
+def _cells(canvas: Canvas, rows: Sequence[Sequence[str]]) -> list[list[Text]]:
+    return [
+        [styled_text(canvas, cell, "" if place else "dim") for cell in row] for place, row in enumerate(rows)
+    ]
+
+
+def _table(cells: Sequence[Sequence[Text]], left: int) -> list[Text]:
+    widths = _widths(cells)
+    return [Text.assemble(" " * _TABLE_INDENT, align(row, widths, left, 2)) for row in cells]
 
 
 def _widths(rows: Sequence[Sequence[Text]]) -> list[int]:
@@ -177,8 +208,5 @@ def _widths(rows: Sequence[Sequence[Text]]) -> list[int]:
 def _capped(canvas: Canvas, lines: list[Text]) -> list[Text]:
     if len(lines) <= LONGEST_BLOCK:
         return lines
-    left = len(lines) - LONGEST_BLOCK + 1
-    return [
-        *lines[: LONGEST_BLOCK - 1],
-        written(canvas, f"… {count(left, 'more line')}, all in --format json", "dim"),
-    ]
+    more = format_count(len(lines) - LONGEST_BLOCK + 1, "more line")
+    return [*lines[: LONGEST_BLOCK - 1], styled_text(canvas, f"… {more}, all in --format json", "dim")]

@@ -1,4 +1,4 @@
-"""Two parts of a cause's block: what it does to the rows, and how the deviation runs along the layers."""
+"""Two parts of a cause: its effect on the rows, and the difference at each layer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from rich.text import Text
 
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
-from keras_consistency_cli.diagnosis.impact import Damage, HitRow
+from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.layout import LABEL_WIDTH, aligned, labelled, shortened, written
-from keras_consistency_cli.reporting.parts.number_format import count, number
+from keras_consistency_cli.reporting.parts.layout import (
+    LABEL_WIDTH,
+    align,
+    labelled_lines,
+    shorten,
+    styled_text,
+)
+from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
 
-__all__ = ["damage_lines", "depth_lines"]
+__all__ = ["depth_lines", "impact_lines", "impact_texts"]
 
 _WORST_ROWS = 3
 _FLIPPED_ROWS = 3
@@ -23,72 +29,85 @@ _COLUMNS_FOR_NUMBERS = 34
 _TITLES = ("", "layer", "in", "out", "× noise")
 
 
-def damage_lines(canvas: Canvas, damage: Damage | None) -> list[Text]:
-    """Return how many rows are hit, how many decisions flip, and the rows hit most; nothing where nothing is known."""
-    if damage is None:
-        return []
-    worst = [_row(each) for each in damage.worst[:_WORST_ROWS]]
-    return labelled(canvas, "damage", written(canvas, "; ".join([*_amounts(damage), *worst])))
+def impact_lines(canvas: Canvas, impact: Impact | None) -> list[Text]:
+    """Return the effect of a cause on the rows; nothing if it is unknown."""
+    lines: list[Text] = []
+    for text in impact_texts(impact):
+        lines += labelled_lines(canvas, "" if lines else "impact", styled_text(canvas, text))
+    return lines
 
 
-def _amounts(damage: Damage) -> Iterator[str]:
-    share = (
-        f"{damage.share:.0%}".replace("%", " %")
-        if damage.share >= 0.01 or not damage.rows_hit
-        else "under 1 %"
+def impact_texts(impact: Impact | None) -> Iterator[str]:
+    """Yield how many rows are affected, how many decisions flipped, and the worst rows."""
+    if impact is None:
+        return
+    yield f"{impact.rows_hit:,} of {format_count(impact.rows, 'row')} ({_percentage(impact)}) affected"
+    if impact.flipped:
+        rows = ", ".join(f"{row:,}" for row in impact.flipped_rows[:_FLIPPED_ROWS])
+        rows_word = "row" if len(impact.flipped_rows) == 1 else "rows"
+        decisions = format_count(impact.decisions, "decision")
+        yield f"{impact.flipped:,} of {decisions} flipped ({impact.decision}), first in {rows_word} {rows}"
+    yield from map(_row_text, impact.worst[:_WORST_ROWS])
+
+
+def _percentage(impact: Impact) -> str:
+    if impact.rows_hit and impact.share < 0.01:
+        return "under 1 %"
+    return f"{impact.share:.0%}".replace("%", " %")
+
+
+def _row_text(row: AffectedRow) -> str:
+    units = (
+        f" ({format_number(row.in_units)} in the units of the targets)" if row.in_units is not None else ""
     )
-    yield f"{damage.rows_hit:,} of {count(damage.rows, 'row')} ({share})"
-    if damage.flipped:
-        named = ", ".join(f"{row:,}" for row in damage.flipped_rows[:_FLIPPED_ROWS])
-        yield f"{damage.flipped:,} of {count(damage.decisions, 'decision')} flipped ({damage.decision}), first in row {named}"
-
-
-def _row(hit: HitRow) -> str:
-    units = f", {number(hit.in_units)} in the units of the targets" if hit.in_units is not None else ""
-    margin = f", {number(hit.margin)} from deciding otherwise" if hit.margin is not None else ""
-    return f"row {hit.row:,} by {number(hit.distance)}{units}{margin}" + (" (flipped)" if hit.flipped else "")
+    text = f"row {row.row:,}: off by {format_number(row.distance)}{units}"
+    if row.flipped:
+        return f"{text}, class changed"
+    if row.margin is not None:
+        return f"{text}, {format_number(row.margin)} from the decision boundary"
+    return text
 
 
 def depth_lines(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
-    """Return a table of at most eight lines: the first layer, those around the culprit and the last; deviations as shares of what is there."""
-    shown = _chosen(diagnosis.depth)
+    """Return a table of the first layer, those around the culprit, and the last one.
+
+    Differences are shares of the greatest number at that place.
+    """
+    shown = _shown_layers(diagnosis.depth)
     if not shown:
         return []
     width = max(canvas.width - _MARGIN - _COLUMNS_FOR_NUMBERS, 10)
-    rows = [[written(canvas, title, "dim") for title in _TITLES]]
-    rows += [
-        _cells(canvas, each, width) if each else [Text(), written(canvas, "…", "dim"), Text(), Text(), Text()]
-        for each in shown
-    ]
-    if all(each is None or each.noise is None for each in shown):
+    gap = [Text(), styled_text(canvas, "…", "dim"), Text(), Text(), Text()]
+    rows = [[styled_text(canvas, title, "dim") for title in _TITLES]]
+    rows += [_cells(canvas, layer, width) if layer else gap for layer in shown]
+    if all(layer is None or layer.noise is None for layer in shown):
         rows = [row[:-1] for row in rows]
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
-    margins = [Text.assemble("  ", ("depth", "dim"), " " * (_MARGIN - 7))] + [Text(" " * _MARGIN)] * len(
-        shown
-    )
+    label = Text.assemble("  ", ("depth", "dim"), " " * (_MARGIN - 7))
+    margins = [label] + [Text(" " * _MARGIN)] * len(shown)
     return [
-        Text.assemble(margin, aligned(row, widths, 2, 2)) for margin, row in zip(margins, rows, strict=True)
+        Text.assemble(margin, align(row, widths, 2, 2)) for margin, row in zip(margins, rows, strict=True)
     ]
 
 
 def _cells(canvas: Canvas, layer: LayerDeviation, width: int) -> list[Text]:
     style = "bold" if layer.culprit else ""
-    name = shortened(canvas, written(canvas, f"{layer.depth} {layer.layer} ({layer.kind})", style), width)
-    numbers = [number(layer.inputs), number(layer.outputs), number(layer.noise)]
+    name = styled_text(canvas, f"{layer.depth} {layer.layer} ({layer.kind})", style)
+    numbers = [format_number(value) for value in (layer.inputs, layer.outputs, layer.noise)]
     return [
-        written(canvas, ">" if layer.culprit else "", style),
-        name,
-        *(written(canvas, each, style) for each in numbers),
+        styled_text(canvas, ">" if layer.culprit else "", style),
+        shorten(canvas, name, width),
+        *(styled_text(canvas, number, style) for number in numbers),
     ]
 
 
-def _chosen(depth: Sequence[LayerDeviation]) -> list[LayerDeviation | None]:
-    """First, before the culprit, culprit, after it, last; None stands for the layers in between."""
-    at = next((place for place, each in enumerate(depth) if each.culprit), None)
-    if at is None:
+def _shown_layers(depth: Sequence[LayerDeviation]) -> list[LayerDeviation | None]:
+    """The first layer, those around the culprit, the last one; None for layers in between."""
+    culprit = next((place for place, layer in enumerate(depth) if layer.culprit), None)
+    if culprit is None:
         return []
-    wanted = sorted({0, at - 1, at, at + 1, len(depth) - 1} & set(range(len(depth))))
-    found: list[LayerDeviation | None] = []
-    for before, place in pairwise([-1, *wanted]):
-        found += [None, depth[place]] if place > before + 1 else [depth[place]]
-    return found
+    places = sorted({0, culprit - 1, culprit, culprit + 1, len(depth) - 1} & set(range(len(depth))))
+    shown: list[LayerDeviation | None] = []
+    for before, place in pairwise([-1, *places]):
+        shown += [None, depth[place]] if place > before + 1 else [depth[place]]
+    return shown

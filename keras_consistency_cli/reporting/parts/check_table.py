@@ -1,4 +1,4 @@
-"""The table of checks: one line each, failing first, numbers in columns; a check without numbers says why in their place."""
+"""The table of checks: one line per check, with its numbers or a short message."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from rich.text import Text
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.layout import aligned, flowed, shortened, wrapped, written
-from keras_consistency_cli.reporting.parts.number_format import NOTHING
+from keras_consistency_cli.reporting.parts.layout import align, flow, shorten, styled_text, wrap
+from keras_consistency_cli.reporting.parts.number_format import NO_NUMBER
 from keras_consistency_cli.reporting.parts.verdict_summary import (
-    figures,
-    skips_by_reason,
-    sorted_verdicts,
-    telling,
+    decisive_comparison,
+    format_figures,
+    group_skips,
+    shorter_messages,
+    sort_verdicts,
 )
 from keras_consistency_cli.reporting.report import Report
 
-__all__ = ["check_table", "status_text"]
+__all__ = ["STATUS_MARKS", "check_table", "status_text"]
 
-_MARKS = {Status.FAIL: "✗", Status.ERROR: "?", Status.WARN: "!", Status.PASS: "✓", Status.SKIP: "-"}
+STATUS_MARKS = {Status.FAIL: "✗", Status.ERROR: "?", Status.WARN: "!", Status.PASS: "✓", Status.SKIP: "-"}
 _STYLES = {
     Status.FAIL: "bold red",
     Status.ERROR: "bold magenta",
@@ -39,137 +40,149 @@ _ORIGIN_MARKS = {
     "exact": "",
 }
 _ORIGIN_WORDS = {
-    "calibrated": "limit: from the model's own rounding noise",
-    "calibrated-few-rows": "* widened: few rows to calibrate on",
-    "amplified": "^ widened: rounding that predict is spared",
-    "fallback": "~ a guess: no float64 copy",
-    "stated": "= stated by the user",
+    "calibrated": "limit: from the model's rounding noise",
+    "calibrated-few-rows": "* wider: few rows to measure the noise on",
+    "amplified": "^ wider: this route rounds where predict does not",
+    "fallback": "~ default: no float64 copy",
+    "stated": "= stated by you",
     "exact": "exact: the same bits",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Shape:
-    """One way to lay out the columns; the first that fits is taken."""
+class _Columns:
+    """One way to lay out the number columns; the first that fits is used."""
 
     titles: tuple[str, ...]
     gap: int
 
 
-_SHAPES = (
-    _Shape(titles=("deviation", "× noise", "limit", "rows"), gap=2),
-    _Shape(titles=("deviation", "× noise", "limit", "rows"), gap=1),
-    _Shape(titles=("worst", "×noise", "limit", "rows"), gap=1),
-    _Shape(titles=("worst", "×noise", "limit"), gap=1),
-    _Shape(titles=("worst", "×noise"), gap=1),
-    _Shape(titles=("worst",), gap=1),
+_LAYOUTS = (
+    _Columns(titles=("deviation", "× noise", "limit", "rows"), gap=2),
+    _Columns(titles=("deviation", "× noise", "limit", "rows"), gap=1),
+    _Columns(titles=("worst", "×noise", "limit", "rows"), gap=1),
+    _Columns(titles=("worst", "×noise", "limit"), gap=1),
+    _Columns(titles=("worst", "×noise"), gap=1),
+    _Columns(titles=("worst",), gap=1),
 )
-_LEFT = 3
+_TEXT_COLUMNS = 3
 """Columns before the numbers: status, code, name."""
 _LONGEST_NAME = 30
-_LEFT_FOR_NUMBERS = 30
-"""Columns that a name has to leave free; at the narrowest width this cuts it to ten."""
+_WIDTH_OF_NUMBERS = 30
+"""The width that a name leaves to the numbers; on the narrowest canvas, a name then has ten columns."""
+_MESSAGE_LINES = 2
 
 
 def status_text(canvas: Canvas, status: Status, words: str | None = None) -> Text:
-    """Return a mark and a word in the status's colour: what the colour says, the word says too."""
-    return written(canvas, f"{_MARKS[status]} {words or status.value.upper()}", _STYLES[status])
+    """Return the mark and the word of a status in its colour."""
+    return styled_text(canvas, f"{STATUS_MARKS[status]} {words or status.value.upper()}", _STYLES[status])
 
 
 def check_table(canvas: Canvas, report: Report) -> list[Text]:
-    """Return the table's lines: titles, one line a check, where the limits come from, and what was skipped and why."""
-    verdicts = [verdict for verdict in sorted_verdicts(report.verdicts) if verdict.status is not Status.SKIP]
-    worst = [telling(verdict) for verdict in verdicts]
+    """Return titles, one line per check, origins of limits, and reasons of skips."""
+    verdicts = [verdict for verdict in sort_verdicts(report.verdicts) if verdict.status is not Status.SKIP]
+    decisive = [decisive_comparison(verdict) for verdict in verdicts]
     rows = [
-        [*_names(canvas, verdict), *_numbers(canvas, report, verdict, one)]
-        for verdict, one in zip(verdicts, worst, strict=True)
+        [*_name_cells(canvas, verdict), *_number_cells(canvas, report, verdict, judged)]
+        for verdict, judged in zip(verdicts, decisive, strict=True)
     ]
-    shape, widths = _fitting(canvas, rows)
-    titles = [
-        Text(),
-        Text(),
-        Text("check", "dim"),
-        *(written(canvas, title, "dim") for title in shape.titles),
-    ]
-    lines = [aligned(titles, widths, _LEFT, shape.gap)]
-    for verdict, one, row in zip(verdicts, worst, rows, strict=True):
-        if one is None:
-            lines += _remark(canvas, verdict, row, widths, shape)
+    columns, widths = _fitting_columns(canvas, rows)
+    lines = [_title_line(canvas, columns, widths)] if verdicts else []
+    for verdict, judged, row in zip(verdicts, decisive, rows, strict=True):
+        if judged is None:
+            lines += _message_lines(canvas, verdict, row, widths, columns)
         else:
-            lines.append(aligned(row[: len(widths)], widths, _LEFT, shape.gap))
-    return (
-        (lines if verdicts else [])
-        + _legend(canvas, [one for one in worst if one is not None])
-        + _skips(canvas, report.verdicts)
-    )
+            lines.append(align(row[: len(widths)], widths, _TEXT_COLUMNS, columns.gap))
+    shown = [judged for judged in decisive if judged is not None]
+    return [*lines, *_origin_lines(canvas, shown), *_skip_lines(canvas, report.verdicts)]
 
 
-def _skips(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]:
-    head = status_text(canvas, Status.SKIP)
-    lines: list[Text] = []
-    for reason, skipped in skips_by_reason(verdicts).items():
-        told = (
-            ", ".join(verdict.code for verdict in skipped)
-            if len(skipped) > 1
-            else f"{skipped[0].code} {skipped[0].name}"
-        )
-        lines += wrapped(
-            canvas,
-            written(canvas, f"{told}: {reason}", "dim", limit=400),
-            indent=head.cell_len + 2,
-            first=head,
-        )
-    return lines
+def _title_line(canvas: Canvas, columns: _Columns, widths: Sequence[int]) -> Text:
+    titles = [styled_text(canvas, title, "dim") for title in ("", "", "check", *columns.titles)]
+    return align(titles, widths, _TEXT_COLUMNS, columns.gap)
 
 
-def _names(canvas: Canvas, verdict: Verdict) -> list[Text]:
-    name = shortened(
-        canvas, written(canvas, verdict.name), min(_LONGEST_NAME, canvas.width - _LEFT_FOR_NUMBERS)
-    )
-    return [status_text(canvas, verdict.status), written(canvas, verdict.code, limit=12), name]
+def _name_cells(canvas: Canvas, verdict: Verdict) -> list[Text]:
+    width = min(_LONGEST_NAME, canvas.width - _WIDTH_OF_NUMBERS)
+    name = shorten(canvas, styled_text(canvas, verdict.name), width)
+    return [status_text(canvas, verdict.status), styled_text(canvas, verdict.code, limit=12), name]
 
 
-def _numbers(canvas: Canvas, report: Report, verdict: Verdict, one: Judged | None) -> list[Text]:
-    if one is None:
-        return [Text()] * len(_SHAPES[0].titles)
-    shown = figures(report, one)
-    mark = "" if shown.limit == NOTHING else _ORIGIN_MARKS[one.limit.origin]
-    style = "" if one.within else _STYLES[verdict.status]
-    numbers = [written(canvas, shown.deviation, style), written(canvas, shown.multiple, style)]
-    return [*numbers, written(canvas, f"{shown.limit}{mark}"), written(canvas, shown.rows)]
+def _number_cells(canvas: Canvas, report: Report, verdict: Verdict, judged: Judged | None) -> list[Text]:
+    if judged is None:
+        return [Text()] * len(_LAYOUTS[0].titles)
+    figures = format_figures(report, judged)
+    mark = "" if figures.limit == NO_NUMBER else _ORIGIN_MARKS[judged.limit.origin]
+    style = "" if judged.within else _STYLES[verdict.status]
+    return [
+        styled_text(canvas, figures.deviation, style),
+        styled_text(canvas, figures.multiple, style),
+        styled_text(canvas, f"{figures.limit}{mark}"),
+        styled_text(canvas, figures.rows),
+    ]
 
 
-def _fitting(canvas: Canvas, rows: Sequence[Sequence[Text]]) -> tuple[_Shape, list[int]]:
-    for shape in _SHAPES:
-        titles = ["", "", "check", *shape.titles]
-        widths = [max([len(title), *(row[at].cell_len for row in rows)]) for at, title in enumerate(titles)]
-        if sum(widths) + shape.gap * (len(widths) - 1) <= canvas.width:
+def _fitting_columns(canvas: Canvas, rows: Sequence[Sequence[Text]]) -> tuple[_Columns, list[int]]:
+    for columns in _LAYOUTS:
+        titles = ["", "", "check", *columns.titles]
+        widths = [
+            max([len(title), *(row[place].cell_len for row in rows)]) for place, title in enumerate(titles)
+        ]
+        if sum(widths) + columns.gap * (len(widths) - 1) <= canvas.width:
             break
-    return shape, widths
+    return columns, widths
 
 
-def _remark(
-    canvas: Canvas, verdict: Verdict, row: Sequence[Text], widths: Sequence[int], shape: _Shape
+def _message_lines(
+    canvas: Canvas, verdict: Verdict, row: Sequence[Text], widths: Sequence[int], columns: _Columns
 ) -> list[Text]:
-    """What a check says that compared nothing: a line of its message, or two where advice refers to it."""
-    head = aligned(row[:_LEFT], widths[:_LEFT], _LEFT, shape.gap)
-    indent = sum(widths[:_LEFT]) + shape.gap * _LEFT
-    kept = 2 if verdict.status is Status.PASS and verdict.advice else 1
-    lines = wrapped(canvas, written(canvas, verdict.message), indent=indent, first=head)
-    return lines if len(lines) <= kept else [*lines[: kept - 1], _cut(canvas, lines[kept - 1])]
+    """The message of a check without numbers, shortened to two lines."""
+    head = align(row[:_TEXT_COLUMNS], widths[:_TEXT_COLUMNS], _TEXT_COLUMNS, columns.gap)
+    indent = sum(widths[:_TEXT_COLUMNS]) + columns.gap * _TEXT_COLUMNS
+
+    def lines_of(message: str) -> list[Text]:
+        return wrap(canvas, styled_text(canvas, message), indent=indent, first=head)
+
+    whole = lines_of(verdict.message)
+    if canvas.amount == "verbose":
+        return whole
+    # A pass takes one line if any form fits. Otherwise a whole sentence or clause is worth a second line.
+    for most in (1, _MESSAGE_LINES) if verdict.status is Status.PASS else (_MESSAGE_LINES,):
+        for form in shorter_messages(verdict.message):
+            lines = lines_of(form)
+            if len(lines) <= most:
+                return lines
+    return [*whole[: _MESSAGE_LINES - 1], _cut(canvas, whole[_MESSAGE_LINES - 1])]
 
 
 def _cut(canvas: Canvas, line: Text) -> Text:
-    mark = "..." if canvas.ascii_only else "…"
-    line.truncate(canvas.width - len(mark), overflow="crop")
+    """End a line with an ellipsis, after a whole word if there is one."""
+    mark = " ..." if canvas.ascii_only else " …"
+    if line.cell_len > canvas.width - len(mark):
+        line.truncate(canvas.width - len(mark), overflow="crop")
+        words, _, _ = line.plain.rpartition(" ")
+        line = line[: len(words)] if words.strip() else line
+    line.rstrip()
     return line.append(mark)
 
 
-def _legend(canvas: Canvas, shown: Iterable[Judged]) -> list[Text]:
+def _origin_lines(canvas: Canvas, shown: Iterable[Judged]) -> list[Text]:
+    """Where the limits come from, for the origins that occur in the table."""
     origins = {
-        one.limit.origin for one in shown if not one.comparison.misshapen and not one.comparison.nonfinite
+        judged.limit.origin
+        for judged in shown
+        if not judged.comparison.misshapen and not judged.comparison.nonfinite
     }
-    return flowed(
-        canvas,
-        [written(canvas, words, "dim") for origin, words in _ORIGIN_WORDS.items() if origin in origins],
-    )
+    texts = [words for origin, words in _ORIGIN_WORDS.items() if origin in origins]
+    return flow(canvas, [styled_text(canvas, text, "dim") for text in texts])
+
+
+def _skip_lines(canvas: Canvas, verdicts: Iterable[Verdict]) -> list[Text]:
+    head = status_text(canvas, Status.SKIP)
+    lines: list[Text] = []
+    for reason, skipped in group_skips(verdicts).items():
+        codes = ", ".join(verdict.code for verdict in skipped)
+        names = codes if len(skipped) > 1 else f"{codes} {skipped[0].name}"
+        text = styled_text(canvas, f"{names}: {reason}", "dim", limit=400)
+        lines += wrap(canvas, text, indent=head.cell_len + 2, first=head)
+    return lines

@@ -1,4 +1,4 @@
-"""How far each feature has drifted, for the page: the figures of the check of drift and a bar for each."""
+"""The drift of each feature for the HTML report: numbers and a bar."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keras_consistency_cli.reporting.parts.number_format import count, number, one_line
+from keras_consistency_cli.reporting.parts.number_format import format_count, format_number, one_line
 from keras_consistency_cli.reporting.report import Report
 
-__all__ = ["REACH", "Drift", "Feature", "drift"]
+__all__ = ["REACH", "Drift", "FeatureDrift", "build_drift"]
 
 REACH = 50.0
-"""Half the width of a bar's view box: what the greatest shift takes, or a standard deviation where all are smaller."""
-_MOST = 40
+"""Half the width of a bar's view box: the length of the greatest shift, or of one standard deviation."""
+_MOST_FEATURES = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One feature: its figures in words, and its bar from the middle, to the left where the mean fell."""
+class FeatureDrift:
+    """One feature: its numbers as texts, and a bar that goes left if the mean fell."""
 
     name: str
     mean: str
@@ -34,48 +34,49 @@ class Feature:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """All features that are shown, and what they are in a sentence."""
+    """The features that are shown, and a sentence about them."""
 
-    features: tuple[Feature, ...]
+    features: tuple[FeatureDrift, ...]
     summary: str
 
 
-def drift(report: Report) -> Drift | None:
-    """Return what the check of drift measured; None where it had nothing to hold the rows against."""
-    found = next((verdict.findings for verdict in report.verdicts if verdict.code == "KC702"), {})
-    figures = [each for each in found.get("by_feature", ()) if isinstance(each, Mapping)]
+def build_drift(report: Report) -> Drift | None:
+    """Return the measurements of the check of drift; None if it has none."""
+    findings = next((verdict.findings for verdict in report.verdicts if verdict.code == "KC702"), {})
+    figures = [each for each in findings.get("by_feature", ()) if isinstance(each, Mapping)]
     if not figures:
         return None
-    several = len({each["input"] for each in figures}) > 1
-    furthest = max((abs(each["shift"]) for each in figures if math.isfinite(each["shift"])), default=1.0)
-    furthest = max(furthest, 1.0)
-    features = tuple(_feature(each, furthest, several) for each in figures[:_MOST])
-    shown = (
-        f"The {len(features)} furthest of {count(found['features'], 'feature')}"
-        if found["features"] > len(features)
-        else "Every feature"
-    )
+    has_several_inputs = len({each["input"] for each in figures}) > 1
+    shifts = (abs(each["shift"]) for each in figures if math.isfinite(each["shift"]))
+    greatest = max((*shifts, 1.0))
+    features = tuple(_feature(each, greatest, has_several_inputs) for each in figures[:_MOST_FEATURES])
+    return Drift(features=features, summary=_summary(features, findings["features"]))
+
+
+def _summary(features: tuple[FeatureDrift, ...], total: int) -> str:
+    shown = "All features"
+    if total > len(features):
+        shown = f"The {len(features)} of {format_count(total, 'feature')} that moved most"
     moved = sum(feature.moved for feature in features)
-    summary = f"{shown}; {f'{moved} moved further than the limits allow' if moved else 'none moved further than the limits allow'}"
-    return Drift(features=features, summary=summary)
+    return f"{shown}; {moved or 'none'} beyond the limits"
 
 
-def _feature(figures: Mapping[str, Any], furthest: float, several: bool) -> Feature:
+def _feature(figures: Mapping[str, Any], greatest: float, has_several_inputs: bool) -> FeatureDrift:
     shift = figures["shift"]
-    share = 0.0 if math.isnan(shift) else min(abs(shift) / furthest, 1.0)
-    width = REACH * share
-    return Feature(
-        name=one_line(f"{figures['input']}: {figures['name']}" if several else figures["name"], 80),
+    width = 0.0 if math.isnan(shift) else REACH * min(abs(shift) / greatest, 1.0)
+    name = f"{figures['input']}: {figures['name']}" if has_several_inputs else figures["name"]
+    return FeatureDrift(
+        name=one_line(name, 80),
         mean=f"{figures['mean']:.4g}",
         expected=f"{figures['expected']:.4g}",
-        shift=number(shift),
-        distance=_percent(figures["distance"]),
-        outside=_percent(figures["outside"]),
+        shift=format_number(shift),
+        distance=_percentage(figures["distance"]),
+        outside=_percentage(figures["outside"]),
         moved=bool(figures["moved"]),
         left=-width if shift < 0 else 0.0,
         width=width,
     )
 
 
-def _percent(share: float | None) -> str:
-    return number(None) if share is None else f"{share:.0%}"
+def _percentage(share: float | None) -> str:
+    return format_number(None) if share is None else f"{share:.0%}"

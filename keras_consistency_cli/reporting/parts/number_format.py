@@ -1,4 +1,4 @@
-"""Numbers and words as people read them. Plain text, no Rich."""
+"""Numbers and texts as people read them. Plain text, without Rich."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
 from keras_consistency_cli.text import clean
 
 __all__ = [
-    "NOTHING",
-    "at_least",
-    "both_values",
-    "count",
-    "deviation",
-    "number",
+    "NO_NUMBER",
+    "escape",
+    "format_count",
+    "format_deviation",
+    "format_number",
+    "format_values",
     "one_line",
-    "plain",
-    "spelled",
+    "round_up",
+    "to_ascii",
 ]
 
-NOTHING = "—"
-"""Stands where there is no number."""
+NO_NUMBER = "—"
+"""In place of a number that does not exist."""
 
 _ASCII = str.maketrans(
     {
@@ -40,30 +40,30 @@ _ASCII = str.maketrans(
     }
     | {"\u2013": "-", "\u2212": "-", "\u2018": "'", "\u2019": "'", "“": '"', "”": '"', "\u00a0": " "}
 )
-_RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-_LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_SUPERSCRIPT = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_SUPERSCRIPT_DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
-def plain(text: str) -> str:
-    """Spell a text in ASCII: known signs by their nearest look, all others as backslash escapes."""
-    lowered = _RAISED.sub(lambda found: "^" + found[0].translate(_LOWERED), text)
-    return lowered.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+def to_ascii(text: str) -> str:
+    """Write a text in ASCII: known signs by similar ones, all others as backslash escapes."""
+    flat = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPT_DIGITS), text)
+    return flat.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def spelled(text: object, limit: int = 600) -> str:
-    """Return a text with everything that could steer a terminal or a build log spelled out; spaces are kept."""
+def escape(text: object, limit: int = 600) -> str:
+    """Escape everything that could control a terminal or a build log; spaces are kept."""
     return clean(text, limit).replace("##[", "#\\x23[")
 
 
 def one_line(text: object, limit: int = 600) -> str:
-    """Return a sentence on one line: line breaks and runs of spaces become one space, the rest is `spelled`."""
-    return spelled(" ".join(str(text).split()), limit)
+    """Write a text on one line, with single spaces, and escape it."""
+    return escape(" ".join(str(text).split()), limit)
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Write a number with two digits: 1.2e-07, 0.31, 57, 0; a dash for None."""
     if value is None:
-        return NOTHING
+        return NO_NUMBER
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("inf" if value > 0 else "-inf")
     if value == 0:
@@ -74,29 +74,29 @@ def number(value: float | None) -> str:
     return f"{value:.1e}"
 
 
-def count(amount: int, one: str, many: str | None = None) -> str:
+def format_count(amount: int, one: str, many: str | None = None) -> str:
     """Write an amount with its noun: 1 row, 10,000 rows."""
     return f"{amount:,} {one if amount == 1 else many or one + 's'}"
 
 
-def deviation(comparison: Comparison) -> str:
-    """Write the greatest deviation, or what kept it from being measured."""
+def format_deviation(comparison: Comparison) -> str:
+    """Write the greatest deviation, or the reason why it could not be measured."""
     if comparison.misshapen:
         return "shape"
     if comparison.nonfinite:
         return "nonfinite"
-    return number(comparison.max_abs) if comparison.elements else NOTHING
+    return format_number(comparison.max_abs) if comparison.elements else NO_NUMBER
 
 
-def at_least(value: float) -> str:
-    """Write a positive number rounded up to two digits, so that the text, read back, is never below it."""
+def round_up(value: float) -> str:
+    """Write a positive number with two digits, rounded up, for limits."""
     exact = Decimal(value)
     step = Decimal(1).scaleb(exact.adjusted() - 1)
     return repr(float(exact.quantize(step, rounding=ROUND_CEILING)))
 
 
-def both_values(worst: WorstRow) -> tuple[str, str]:
-    """Write candidate and reference with as many digits as it takes to tell them apart, at least seven."""
+def format_values(worst: WorstRow) -> tuple[str, str]:
+    """Write candidate and reference with enough digits to differ, at least seven."""
     for digits in (7, 9, 17):
         texts = _value(worst.candidate, digits), _value(worst.reference, digits)
         if texts[0] != texts[1]:
@@ -105,8 +105,6 @@ def both_values(worst: WorstRow) -> tuple[str, str]:
 
 
 def _value(value: float | str, digits: int) -> str:
-    return (
-        one_line(repr(value), 24)
-        if isinstance(value, str)
-        else (f"{value:.{digits}g}" if math.isfinite(value) else number(value))
-    )
+    if isinstance(value, str):
+        return one_line(repr(value), 24)
+    return f"{value:.{digits}g}" if math.isfinite(value) else format_number(value)

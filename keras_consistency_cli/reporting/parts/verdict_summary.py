@@ -1,58 +1,73 @@
-"""What every report says of a verdict, in words: which comparison stands for it, how far apart, what would pass, and the run's last line."""
+"""Texts that all reports share: differences, limits that pass, the result of the run."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.reporting.parts.noise_multiple import noise_multiple, worst_first
-from keras_consistency_cli.reporting.parts.number_format import NOTHING, at_least, count, deviation, number
+from keras_consistency_cli.reporting.parts.number_format import (
+    NO_NUMBER,
+    format_count,
+    format_deviation,
+    format_number,
+    round_up,
+)
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.scaling.scaling import SCALING_ROUTES
 
 __all__ = [
     "OUTCOMES",
     "Figures",
-    "apart",
-    "by_severity",
-    "causes_of",
-    "ending",
-    "figures",
-    "flips",
+    "compared_text",
+    "decisive_comparison",
+    "difference_text",
+    "find_causes",
+    "flips_text",
+    "format_figures",
+    "group_skips",
     "headline",
-    "pair",
-    "rows_named",
-    "skips_by_reason",
-    "sorted_verdicts",
-    "telling",
-    "would_pass",
+    "noise_multiple",
+    "pair_text",
+    "passing_limit",
+    "row_list",
+    "run_summary",
+    "short_headline",
+    "shorter_messages",
+    "sort_diagnoses",
+    "sort_verdicts",
+    "sort_worst_first",
 ]
 
 OUTCOMES = {"consistent": "consistent", "inconsistent": "inconsistent", "no-verdict": "no verdict"}
-_COUNTED = {
+_STATUS_WORDS = {
     Status.FAIL: "failed",
     Status.ERROR: "error",
     Status.WARN: "warned",
     Status.PASS: "passed",
     Status.SKIP: "skipped",
 }
-_ORDER = tuple(_COUNTED)
+_ORDER = tuple(_STATUS_WORDS)
 _SEVERITIES = ("fail", "warn", "info")
-_ROWS_NAMED = 8
+_LISTED_ROWS = 8
 _ALWAYS_EXACT = {(pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact}
 """Pairs that no stated limit applies to."""
-_OTHER_ROWS = frozenset(("served", *(route.name for route in SCALING_ROUTES)))
-"""Routes that feed the model other rows: what fails there is the rows, and no limit on answers makes it right."""
+_DIFFERENT_ROWS = frozenset(("served", *(route.name for route in SCALING_ROUTES)))
+"""Routes that feed different rows to the model: no limit on its outputs makes these rows right."""
+
+_ENDS = tuple(re.compile(rf"{mark}(?= )") for mark in (r"\.", ";", ","))
+"""Ends of a sentence, a clause and a phrase."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """One comparison in four short texts: greatest deviation, the same in multiples of rounding noise, limit, rows."""
+    """A comparison as texts; `multiple` is the deviation in multiples of rounding noise."""
 
     deviation: str
     multiple: str
@@ -60,101 +75,53 @@ class Figures:
     rows: str
 
 
-def sorted_verdicts(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Sort verdicts failing first, skipped last, and by code order within."""
+# Order.
+
+
+def sort_verdicts(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Sort verdicts failing first, skipped last, and by the order of the checks within."""
     return sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.status))
 
 
-def by_severity(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Sort causes of failures before those of warnings, and remarks last."""
-    return sorted(diagnoses, key=lambda one: _SEVERITIES.index(one.severity))
+def sort_diagnoses(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Sort causes of failures before those of warnings, and notes last."""
+    return sorted(diagnoses, key=lambda diagnosis: _SEVERITIES.index(diagnosis.severity))
 
 
-def causes_of(report: Report, verdict: Verdict) -> list[Diagnosis]:
+def sort_worst_first(judged: Iterable[Judged]) -> tuple[Judged, ...]:
+    """Sort comparisons by their share of the limit, those beyond it before all others."""
+    return tuple(
+        sorted(judged, key=lambda each: (each.within, -_share_of_limit(each), -each.comparison.max_abs))
+    )
+
+
+def _share_of_limit(judged: Judged) -> float:
+    comparison, limit = judged.comparison, judged.limit.value
+    if comparison.misshapen or comparison.nonfinite or math.isnan(comparison.max_abs) or math.isnan(limit):
+        return math.inf
+    if limit <= 0:
+        return math.inf if comparison.max_abs else 0.0
+    return comparison.max_abs / limit
+
+
+# What belongs to a verdict.
+
+
+def find_causes(report: Report, verdict: Verdict) -> list[Diagnosis]:
     """Return the causes that explain a verdict."""
     return [diagnosis for diagnosis in report.diagnoses if verdict.code in diagnosis.explains]
 
 
-def telling(verdict: Verdict) -> Judged | None:
-    """Return the comparison that stands for a verdict: the worst one; None where it compared nothing, or failed for something else."""
-    worst = next(iter(worst_first(verdict.judged)), None)
-    return (
-        None
-        if worst is not None and worst.within and verdict.status in (Status.FAIL, Status.ERROR)
-        else worst
-    )
+def decisive_comparison(verdict: Verdict) -> Judged | None:
+    """Return the worst comparison; None if it is not the reason why the check failed."""
+    worst = next(iter(sort_worst_first(verdict.judged)), None)
+    if worst is not None and worst.within and verdict.status in (Status.FAIL, Status.ERROR):
+        return None
+    return worst
 
 
-def figures(report: Report, judged: Judged) -> Figures:
-    """Return the numbers of one comparison as people read them."""
-    comparison, limit = judged.comparison, judged.limit
-    if comparison.misshapen or comparison.nonfinite:
-        return Figures(
-            deviation=deviation(comparison), multiple=NOTHING, limit=NOTHING, rows=f"{comparison.rows:,}"
-        )
-    return Figures(
-        deviation=deviation(comparison),
-        multiple=number(noise_multiple(comparison, report.noise)),
-        limit="exact" if limit.origin == "exact" else number(limit.value),
-        rows=f"{comparison.rows:,}",
-    )
-
-
-def pair(report: Report, judged: Judged, said_of_reference: str = "") -> str:
-    """Name the two routes, and the output where the model has several."""
-    comparison = judged.comparison
-    several = len(report.facts.outputs if report.facts else report.noise) > 1
-    return f"{comparison.candidate} against {said_of_reference}{comparison.reference}" + (
-        f", output '{comparison.output}'" if several else ""
-    )
-
-
-def apart(comparison: Comparison) -> str:
-    """Say how far apart two routes are; empty where their shapes differ and nothing could be measured."""
-    if comparison.misshapen:
-        return ""
-    odd = (
-        f"{count(comparison.nonfinite, 'value')} finite on one side only, the others "
-        if comparison.nonfinite
-        else ""
-    )
-    return f"{odd}at most {number(comparison.max_abs)}, {comparison.rows_differing:,} of {count(comparison.rows, 'row')} differ"
-
-
-def flips(comparison: Comparison) -> str:
-    """Say how many decisions flipped; empty where none did."""
-    if not comparison.flipped:
-        return ""
-    return f"{count(comparison.flipped, 'decision')} flipped ({comparison.decision}) in {count(comparison.rows, 'row')}"
-
-
-def rows_named(rows: Sequence[int]) -> str:
-    """Name the first rows, and say how many there are beyond them."""
-    more = len(rows) - _ROWS_NAMED
-    return ", ".join(map(str, rows[:_ROWS_NAMED])) + (f" and {more:,} more" if more > 0 else "")
-
-
-def would_pass(failing: Sequence[Judged]) -> str:
-    """Say the smallest stated limit that would let all of these pass, where one could; empty where other rows are at fault."""
-    if any(one.comparison.candidate in _OTHER_ROWS for one in failing):
-        return ""
-    if any(one.comparison.misshapen for one in failing):
-        return "no limit lets answers of different shapes pass"
-    if any(one.comparison.nonfinite for one in failing):
-        return "no limit lets NaN or infinity on one side pass"
-    stateable = [
-        one.comparison.max_abs
-        for one in failing
-        if (one.comparison.candidate, one.comparison.reference) not in _ALWAYS_EXACT
-    ]
-    if not stateable or max(stateable) <= 0:
-        return "the same bits only: no limit applies"
-    rest = "; the exact comparisons would still fail" if len(stateable) < len(failing) else ""
-    return f"with --rtol 0 --atol {at_least(max(stateable))}{rest}"
-
-
-def skips_by_reason(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
-    """Gather skipped checks by their reason: most runs leave out whole families, for one reason each."""
+def group_skips(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
+    """Group skipped checks by reason: most runs skip whole families, each for one reason."""
     by_reason: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.status is Status.SKIP:
@@ -163,25 +130,133 @@ def skips_by_reason(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:
 
 
 def headline(verdict: Verdict) -> str:
-    """Return a verdict in one sentence: a skip says why, and what broke is said with its reason."""
+    """Return a verdict in one sentence: message, reason of a skip, or both for an error."""
     if verdict.status is Status.SKIP:
         return verdict.reason or "no reason was given"
-    return (
-        f"{verdict.message.rstrip('.')}: {verdict.reason}"
-        if verdict.status is Status.ERROR and verdict.reason
-        else verdict.message
+    if verdict.status is Status.ERROR and verdict.reason:
+        return f"{verdict.message.rstrip('.')}: {verdict.reason}"
+    return verdict.message
+
+
+def short_headline(verdict: Verdict, longest: int) -> str:
+    """Return the headline, or the longest shorter form that is not too long."""
+    whole = headline(verdict)
+    return next((form for form in shorter_messages(whole) if len(form) <= longest), whole[:longest])
+
+
+def shorter_messages(message: str) -> Iterator[str]:
+    """Yield the message, then shorter forms that end with a sentence, clause or phrase."""
+    yield message
+    for end in _ENDS:
+        for match in reversed(list(end.finditer(message))):
+            yield f"{message[: match.start()]} …"
+
+
+# Numbers in words.
+
+
+def noise_multiple(comparison: Comparison, noise: Mapping[str, float]) -> float | None:
+    """Return the deviation in multiples of rounding noise; None if that is unknown."""
+    floor = noise.get(comparison.output)
+    if floor is None or math.isnan(floor) or comparison.misshapen or not comparison.elements:
+        return None
+    if floor == 0:
+        return math.inf if comparison.max_abs else 0.0
+    return comparison.max_abs / floor
+
+
+def format_figures(report: Report, judged: Judged) -> Figures:
+    """Return the numbers of one comparison as people read them."""
+    comparison, limit = judged.comparison, judged.limit
+    is_measured = not comparison.misshapen and not comparison.nonfinite
+    limit_text = "exact" if limit.origin == "exact" else format_number(limit.value)
+    return Figures(
+        deviation=format_deviation(comparison),
+        multiple=format_number(noise_multiple(comparison, report.noise)) if is_measured else NO_NUMBER,
+        limit=limit_text if is_measured else NO_NUMBER,
+        rows=f"{comparison.rows:,}",
     )
 
 
-def ending(report: Report) -> str:
-    """Return what comes of the whole run, after the outcome's own word: counts, seconds, exit code."""
+def pair_text(report: Report, judged: Judged) -> str:
+    """Name the two routes, and the output if the model has several."""
+    comparison = judged.comparison
+    return f"{comparison.candidate} vs {comparison.reference}{_output_text(report, comparison)}"
+
+
+def compared_text(report: Report, judged: Judged) -> str:
+    """Say which route was compared with which reference, and name one of several outputs."""
+    comparison = judged.comparison
+    output = _output_text(report, comparison)
+    return f"{comparison.candidate} with the reference {comparison.reference}{output}"
+
+
+def _output_text(report: Report, comparison: Comparison) -> str:
+    outputs = report.facts.outputs if report.facts else report.noise
+    return f", output '{comparison.output}'" if len(outputs) > 1 else ""
+
+
+def difference_text(comparison: Comparison) -> str:
+    """Say how much two routes differ; empty if their shapes differ."""
+    if comparison.misshapen:
+        return ""
+    rows = f"in {comparison.rows_differing:,} of {format_count(comparison.rows, 'row')}"
+    if not comparison.nonfinite:
+        return f"at most {format_number(comparison.max_abs)}, {rows}"
+    values = format_count(comparison.nonfinite, "value is", "values are")
+    return (
+        f"{values} NaN or infinite in only one of the two results, the others differ by at most "
+        f"{format_number(comparison.max_abs)}, {rows}"
+    )
+
+
+def flips_text(comparison: Comparison) -> str:
+    """Say how many decisions flipped; empty if none did."""
+    if not comparison.flipped:
+        return ""
+    decisions = format_count(comparison.flipped, "decision")
+    return f"{decisions} flipped ({comparison.decision}) in {format_count(comparison.rows, 'row')}"
+
+
+def row_list(rows: Sequence[int]) -> str:
+    """List the first rows, and count the others."""
+    more = len(rows) - _LISTED_ROWS
+    return ", ".join(map(str, rows[:_LISTED_ROWS])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def passing_limit(failing: Sequence[Judged]) -> str:
+    """Return the smallest stated limit that lets all of these pass, or why no limit does.
+
+    It is empty if the model was fed different rows: the limit is then not what is wrong.
+    """
+    comparisons = [judged.comparison for judged in failing]
+    if any(each.candidate in _DIFFERENT_ROWS for each in comparisons):
+        return ""
+    if any(each.misshapen for each in comparisons):
+        return "no limit lets outputs of different shapes pass"
+    if any(each.nonfinite for each in comparisons):
+        return "no limit lets NaN or infinity in only one of the two results pass"
+    stateable = [
+        each.max_abs for each in comparisons if (each.candidate, each.reference) not in _ALWAYS_EXACT
+    ]
+    if not stateable or max(stateable) <= 0:
+        return "no limit applies: the same bits are required"
+    rest = "; the exact comparisons would still fail" if len(stateable) < len(failing) else ""
+    return f"with --rtol 0 --atol {round_up(max(stateable))}{rest}"
+
+
+def run_summary(report: Report) -> str:
+    """Return the result of the whole run, after the outcome: counts, seconds, exit code."""
     amounts = Counter(verdict.status for verdict in report.verdicts)
-    named = (
-        count(amounts[status], name, "errors" if status is Status.ERROR else name)
-        for status, name in _COUNTED.items()
+    counts = (
+        format_count(amounts[status], word, "errors" if status is Status.ERROR else word)
+        for status, word in _STATUS_WORDS.items()
         if amounts[status]
     )
-    strict = "; warnings count as failures" if report.fail_on == "warn" and amounts[Status.WARN] else ""
-    unasked = "".join(f"; {verdict.code} is required and was skipped" for verdict in report.unanswered[:1])
-    zero = " (--exit-zero)" if report.exit_zero and report.outcome == "inconsistent" else ""
-    return f"{', '.join(named) or 'no check ran'} in {report.elapsed_s:.1f} s, exit {report.exit_code}{zero}{strict}{unasked}"
+    parts = [f"{', '.join(counts) or 'no check ran'} in {report.elapsed_s:.1f} s, exit {report.exit_code}"]
+    if report.exit_zero and report.outcome == "inconsistent":
+        parts.append(" (--exit-zero)")
+    if report.fail_on == "warn" and amounts[Status.WARN]:
+        parts.append("; warnings count as failures")
+    parts += [f"; {verdict.code} is required and was skipped" for verdict in report.unanswered[:1]]
+    return "".join(parts)

@@ -1,4 +1,4 @@
-"""What changed between two stored reports: verdicts, causes, deviations, inputs, environment and settings."""
+"""The differences between two stored reports."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.reporting.stored.reader import mapping
+from keras_consistency_cli.reporting.stored.reader import as_mapping
 from keras_consistency_cli.text import clean
 
-__all__ = ["Change", "changes"]
+__all__ = ["Change", "find_changes"]
 
 _FROM_GOOD_TO_BAD = [str(status) for status in Status]
-_MOVED = 4.0
-"""Times by which a deviation must move to be told: honest runs of one model stay below 3 (benchmarks/calibration.py)."""
+_SIGNIFICANT_FACTOR = 4.0
+"""The factor from which a deviation counts as changed: repeated runs of a healthy model differ by less than
+3.
+
+Measured by benchmarks/calibration.py.
+"""
 _ABSENT = "absent"
-_SHOWING = frozenset({"format", "output", "bundle", "color", "quiet", "verbose", "debug"})
-"""Settings that change what is shown and nothing that was found."""
+_DISPLAY_SETTINGS = frozenset({"format", "output", "bundle", "color", "quiet", "verbose", "debug"})
+"""Settings that change only how the result is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One thing that is not what it was; `worse` where a check gives a worse answer."""
+    """One difference; `worse` if the verdict of a check is worse than before."""
 
     section: str
     name: str
@@ -31,24 +35,23 @@ class Change:
     worse: bool = False
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return what changed from one JSON report to the other, verdicts first."""
-    found = [
+def find_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return the changes from one JSON report to another, verdicts first."""
+    changes = [
         *_verdicts(before, after),
         *_causes(before, after),
         *_deviations(before, after),
         *_inputs(before, after),
     ]
-    for section, one, other in (
+    old_settings, new_settings = (
+        as_mapping(document.get("subject")).get("settings") for document in (before, after)
+    )
+    for section, old, new in (
         ("environment", before.get("environment"), after.get("environment")),
-        (
-            "settings",
-            mapping(before.get("subject")).get("settings"),
-            mapping(after.get("subject")).get("settings"),
-        ),
+        ("settings", old_settings, new_settings),
     ):
-        found += _values(section, mapping(one), mapping(other))
-    return tuple(found)
+        changes += _values(section, as_mapping(old), as_mapping(new))
+    return tuple(changes)
 
 
 def _verdicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -62,82 +65,95 @@ def _verdicts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[C
                 name=f"{clean(code, 20)} {clean(name, 60)}",
                 before=was,
                 after=now,
-                worse=_rank(now) > _rank(was),
+                worse=_badness(now) > _badness(was),
             )
 
 
-def _rank(status: str) -> int:
-    """Where a status stands from good to bad; a check that is not there tells as little as one that was skipped."""
+def _badness(status: str) -> int:
+    """The place of a status from good to bad; an absent check says as little as a skipped one."""
     return _FROM_GOOD_TO_BAD.index(str(Status.SKIP) if status == _ABSENT else status)
 
 
 def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     old, new = (
         {
-            (mapping(one).get("cause"), mapping(one).get("layer")): mapping(one)
-            for one in document.get("diagnoses") or ()
+            (diagnosis.get("cause"), diagnosis.get("layer"))
+            for diagnosis in map(as_mapping, document.get("diagnoses") or ())
         }
         for document in (before, after)
     )
-    for key in sorted({*old, *new}, key=str):
-        name = clean(key[0], 60) + (f" in {clean(key[1], 100)}" if key[1] else "")
-        if (key in old) != (key in new):
-            yield Change(
-                section="causes",
-                name=name,
-                before="found" if key in old else _ABSENT,
-                after="found" if key in new else _ABSENT,
-            )
+    for cause, layer in sorted(old ^ new, key=str):
+        yield Change(
+            section="causes",
+            name=clean(cause, 60) + (f" in {clean(layer, 100)}" if layer else ""),
+            before="found" if (cause, layer) in old else _ABSENT,
+            after="found" if (cause, layer) in new else _ABSENT,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deviation:
+    """The greatest difference of a comparison, and its limit."""
+
+    value: float
+    limit: float
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the limit holds."""
+        return self.value <= self.limit
+
+    @property
+    def share(self) -> float:
+        """The value as a multiple of the limit."""
+        return self.value / self.limit if self.limit else self.value
+
+    def __str__(self) -> str:
+        return f"{self.value:.2g} (limit {self.limit:.2g})"
 
 
 def _deviations(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     old, new = _measured(before), _measured(after)
     for key in (key for key in old if key in new):
-        (was, limit_before), (now, limit_after) = old[key], new[key]
-        crossed = (was <= limit_before) != (now <= limit_after)
-        far = (
-            max(was, now) > _MOVED * min(was, now)
-            and max(was / limit_before if limit_before else was, now / limit_after if limit_after else now)
-            > 1
-        )
-        if crossed or far:
-            name = f"{clean(key[0], 20)} {clean(key[1], 60)} against {clean(key[2], 60)}, {clean(key[3], 60)}"
-            told = (
-                f"{value:.2g} (limit {limit:.2g})"
-                for value, limit in ((was, limit_before), (now, limit_after))
+        was, now = old[key], new[key]
+        values = was.value, now.value
+        is_far = max(values) > _SIGNIFICANT_FACTOR * min(values) and max(was.share, now.share) > 1
+        if was.is_within != now.is_within or is_far:
+            code, candidate, reference, output = key
+            pair = f"{clean(candidate, 60)} vs {clean(reference, 60)}, {clean(output, 60)}"
+            yield Change(
+                section="deviations", name=f"{clean(code, 20)} {pair}", before=str(was), after=str(now)
             )
-            yield Change(section="deviations", name=name, before=next(told), after=next(told))
 
 
-def _measured(document: Mapping[str, Any]) -> dict[tuple[str, str, str, str], tuple[float, float]]:
-    found = {}
+def _measured(document: Mapping[str, Any]) -> dict[tuple[str, str, str, str], _Deviation]:
+    """Deviations by code, candidate, reference and output."""
+    deviations = {}
     for result in document["results"]:
-        for each in result["comparisons"]:
-            distance, limit = each.get("max_abs"), each.get("limit")
-            if isinstance(distance, int | float) and isinstance(limit, int | float):
-                found[result["code"], each["candidate"], each["reference"], each["output"]] = (
-                    float(distance),
-                    float(limit),
-                )
-    return found
+        for pair in result["comparisons"]:
+            value, limit = pair.get("max_abs"), pair.get("limit")
+            if isinstance(value, int | float) and isinstance(limit, int | float):
+                key = result["code"], pair["candidate"], pair["reference"], pair["output"]
+                deviations[key] = _Deviation(value=float(value), limit=float(limit))
+    return deviations
 
 
 def _inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    old, new = mapping(before.get("subject")), mapping(after.get("subject"))
+    old, new = as_mapping(before.get("subject")), as_mapping(after.get("subject"))
     for name in ("model", "data", "scaler"):
-        was, now = (_hash(mapping(each.get(name))) for each in (old, new))
+        was, now = (_identity(as_mapping(subject.get(name))) for subject in (old, new))
         if was != now:
             yield Change(section="inputs", name=name, before=was, after=now)
 
 
-def _hash(source: Mapping[str, Any]) -> str:
-    """A file by its hash; rows that were made by what they are."""
+def _identity(source: Mapping[str, Any]) -> str:
+    """The hash of a file; the description of generated rows."""
     return clean(source.get("sha256") or source.get("summary") or "none", 64)[:64]
 
 
 def _values(section: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for name in dict.fromkeys((*old, *new)):
-        if old.get(name) != new.get(name) and name not in _SHOWING:
+        if old.get(name) != new.get(name) and name not in _DISPLAY_SETTINGS:
             yield Change(
                 section=section,
                 name=clean(name, 60),

@@ -1,4 +1,7 @@
-"""Judging a stored report again with other limits, from its measurements alone: nothing is run, and what they cannot decide is not guessed."""
+"""Judges a stored report again with other limits, from its measurements only.
+
+Nothing runs. If the measurements do not decide a check, the result says so.
+"""
 
 from __future__ import annotations
 
@@ -15,224 +18,254 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.measurement.policy import Policy, Stated
 from keras_consistency_cli.reporting.report import Report, Source
-from keras_consistency_cli.reporting.stored.reader import comparison_of, mapping
+from keras_consistency_cli.reporting.stored.reader import as_mapping, read_comparison
 from keras_consistency_cli.text import clean
 
-__all__ = ["Rejudged", "rejudge", "summed_up"]
+__all__ = ["RecheckedResult", "recheck_results", "rechecked_report"]
 
 _BY_LIMITS = frozenset({"KC101", "KC102", "KC103", "KC104", "KC204", "KC802"})
-"""Checks that ask nothing but whether routes agree within their limits."""
+"""Checks that ask only whether routes agree within their limits."""
 _BY_LIMITS_AND_MORE = frozenset({"KC201", "KC202", "KC203", "KC801"})
-"""Checks that ask this first and, where it holds, something else: stricter limits may fail them, wider ones do not settle them."""
-_EXACT = {
+"""Checks that ask this first, and then something else: wider limits alone do not decide them."""
+_ALWAYS_EXACT = {
     (check.code, pair.candidate, pair.reference) for check in CHECKS for pair in check.pairs if pair.exact
 }
 
+_Limits = Policy | Literal["calibrated"]
+
 
 @dataclass(frozen=True, kw_only=True)
-class Rejudged:
-    """One result, with the status it had; `result` is as in the JSON report."""
+class RecheckedResult:
+    """One result and its previous status; `result` has the form of the JSON report."""
 
     was: str
     result: Mapping[str, Any]
 
     @property
     def status(self) -> str:
-        """The status it has now."""
+        """The new status."""
         return str(self.result["status"])
 
 
-def rejudge(
-    document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None, select: Sequence[str] = ()
-) -> tuple[Rejudged, ...]:
-    """Return the selected results, judged by other limits.
+def recheck_results(
+    document: Mapping[str, Any], policy: _Limits | None, select: Sequence[str] = ()
+) -> tuple[RecheckedResult, ...]:
+    """Return the selected results, judged with other limits.
 
     Args:
         document: a JSON report.
-        policy: the limits; "calibrated" for those that the model's own rounding noise gives, None for those that it was judged with.
-        select: codes, beginnings of codes or names; none means all.
+        policy: the limits; "calibrated" for those from the rounding noise of the model, None for the stored
+            ones.
+        select: codes, beginnings of codes or names; empty selects all.
 
     Raises:
-        UsageError: a word fits no result, the report lacks what judging needs, or contradicts itself.
+        UsageError: a word selects nothing, or the report is incomplete or contradicts itself.
     """
-    known = [(result["code"], result["name"]) for result in document["results"]]
-    codes = resolve_selection(select, (), known) if select else tuple(code for code, _ in known)
-    chosen = [result for result in document["results"] if result["code"] in codes]
-    for result in chosen:
-        _check_sound(result)
+    names = [(result["code"], result["name"]) for result in document["results"]]
+    codes = resolve_selection(select, (), names) if select else tuple(code for code, _ in names)
+    selected = [result for result in document["results"] if result["code"] in codes]
+    for result in selected:
+        _refuse_contradiction(result)
     return tuple(
-        Rejudged(was=result["status"], result=_rejudged(result, document, policy)) for result in chosen
+        RecheckedResult(was=result["status"], result=_rechecked(result, document, policy))
+        for result in selected
     )
 
 
-def _check_sound(result: Mapping[str, Any]) -> None:
-    """Refuse a pass that its own comparisons do not bear out: no run has written it."""
+def _refuse_contradiction(result: Mapping[str, Any]) -> None:
+    """Refuse a pass that contradicts its own comparisons: no run writes it."""
     if result["code"] not in _BY_LIMITS or result["status"] != Status.PASS:
         return
-    fault = _unsound(result["comparisons"])
-    if fault:
-        what = f"{clean(result['code'], 20)} says pass and {fault}: the report was changed by hand"
-        raise UsageError(what, expected="a report as kcheck wrote it", fix="run kcheck again")
+    contradiction = _contradiction(result["comparisons"])
+    if contradiction:
+        raise UsageError(
+            f"{clean(result['code'], 20)} passed but {contradiction}: the report was edited",
+            expected="a report as kcheck wrote it",
+            fix="run kcheck again",
+        )
 
 
-def _unsound(pairs: Sequence[Mapping[str, Any]]) -> str | None:
-    """What keeps these comparisons from making a pass, None where nothing does."""
+def _contradiction(pairs: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why these comparisons cannot make a pass, None if they can."""
     if not pairs:
         return "has no comparison"
-    if any(each.get("within") is False for each in pairs):
+    if any(pair.get("within") is False for pair in pairs):
         return "has a comparison beyond its limit"
-    return None if all(map(_is_measured, pairs)) else "has a comparison of nothing"
+    return None if all(map(_is_measured, pairs)) else "has a comparison without measurements"
 
 
 def _is_measured(stored: Mapping[str, Any]) -> bool:
-    """Whether something was compared, and the distance can be one."""
-    pair = comparison_of(stored)
+    """Whether something was compared, and its difference is possible."""
+    pair = read_comparison(stored)
     return pair.elements > 0 and pair.rows > 0 and pair.max_abs >= 0
 
 
-def _rejudged(
-    result: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"] | None
+def _rechecked(
+    result: Mapping[str, Any], document: Mapping[str, Any], policy: _Limits | None
 ) -> dict[str, Any]:
-    asked = {*_BY_LIMITS, *_BY_LIMITS_AND_MORE}
-    if (
-        policy is None
-        or result["code"] not in asked
+    is_kept = (
+        result["code"] not in _BY_LIMITS | _BY_LIMITS_AND_MORE
         or result["status"] in (Status.SKIP, Status.ERROR)
         or not result["comparisons"]
-    ):
+    )
+    if policy is None or is_kept:
         return dict(result)
-    pairs = [_judged(result["code"], each, document, policy) for each in result["comparisons"]]
-    failed_by_limits = any(not each.get("within", True) for each in result["comparisons"])
-    status, message = _status(pairs)
-    if result["status"] == Status.FAIL and status != Status.FAIL:
-        if not failed_by_limits:
-            return {**result, "comparisons": pairs}
-        if result["code"] in _BY_LIMITS_AND_MORE or result.get("reason"):
-            status, message = (
-                Status.ERROR,
-                "within these limits, yet the check asks more than that: run it again",
-            )
-    elif result["status"] == Status.WARN and status == Status.PASS:
-        return {**result, "comparisons": pairs}
-    elif status == result["status"]:
-        message = result["message"]
+    pairs = [_rejudged(result["code"], pair, document, policy) for pair in result["comparisons"]]
+    status, message = _new_verdict(result, pairs)
     return {**result, "comparisons": pairs, "status": str(status), "message": message}
 
 
-def _status(pairs: Sequence[Mapping[str, Any]]) -> tuple[Status, str]:
-    over = [each for each in pairs if each["within"] is False]
-    if over:
-        worst = max(over, key=lambda each: comparison_of(each).max_abs)
-        return (
-            Status.FAIL,
-            f"{worst['candidate']} parts from {worst['reference']} by up to {comparison_of(worst).max_abs:.2g}: {worst['reason']}",
-        )
-    open_ones = [each for each in pairs if each["within"] is None]
-    if open_ones:
+def _new_verdict(result: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> tuple[Status, str]:
+    """The verdict with the new limits; the previous one if limits did not decide it."""
+    previous = Status(result["status"]), str(result["message"])
+    status, message = _verdict_of_pairs(pairs)
+    if status == previous[0]:
+        return previous
+    if previous[0] is Status.WARN and status is Status.PASS:
+        return previous
+    if previous[0] is Status.FAIL:
+        if all(pair.get("within", True) for pair in result["comparisons"]):
+            return previous
+        if result["code"] in _BY_LIMITS_AND_MORE or result.get("reason"):
+            return Status.ERROR, "within these limits, but the check asks more than that: run it again"
+    return status, message
+
+
+def _verdict_of_pairs(pairs: Sequence[Mapping[str, Any]]) -> tuple[Status, str]:
+    beyond = [pair for pair in pairs if pair["within"] is False]
+    if beyond:
+        worst = max(beyond, key=lambda pair: read_comparison(pair).max_abs)
+        difference = f"{read_comparison(worst).max_abs:.2g}"
+        names = f"{worst['candidate']} differs from {worst['reference']}"
+        return Status.FAIL, f"{names} by up to {difference}: {worst['reason']}"
+    undecided = next((pair for pair in pairs if pair["within"] is None), None)
+    if undecided is not None:
         return (
             Status.ERROR,
-            f"what was measured does not decide it for {open_ones[0]['candidate']}: run it again with these limits",
+            f"the measurements of {undecided['candidate']} do not decide it: run it again with these limits",
         )
-    measured = [comparison_of(each) for each in pairs]
-    most = max(measured, key=lambda each: each.flipped / each.decisions if each.decisions else 0.0)
+    comparisons = [read_comparison(pair) for pair in pairs]
+    most = max(comparisons, key=lambda each: each.flipped / each.decisions if each.decisions else 0.0)
     if most.flipped:
         status = Status.FAIL if most.flipped > FLIPPED_SHARE * most.decisions else Status.WARN
         return status, f"within these limits, but {most.flipped} of {most.decisions} decisions flip"
     return Status.PASS, "within these limits"
 
 
-def _judged(
-    code: str, stored: Mapping[str, Any], document: Mapping[str, Any], policy: Policy | Literal["calibrated"]
+def _rejudged(
+    code: str, stored: Mapping[str, Any], document: Mapping[str, Any], policy: _Limits
 ) -> dict[str, Any]:
-    """One comparison with its new limit; `within` is None where the measurements do not decide it."""
-    pair = comparison_of(stored)
-    exact = (code, pair.candidate, pair.reference) in _EXACT
+    """One comparison with its new limit; `within` is None if it cannot be decided."""
+    pair = read_comparison(stored)
+    exact = (code, pair.candidate, pair.reference) in _ALWAYS_EXACT
     if policy == "calibrated":
-        return {**stored, **_calibrated(pair, stored, document, exact)}
+        return {**stored, **_by_noise(pair, stored, document, exact)}
     stated = policy.stated_for(pair.output)
     if exact or (stated is None and not policy.exact):
         return dict(stored)
     if policy.exact:
-        found = judge(NoiseEvidence(pair=pair), policy=Policy(exact=True))
-        return {**stored, "within": found.within, "limit": 0.0, "origin": "exact", "reason": found.reason}
+        judgement = judge(NoiseEvidence(pair=pair), policy=Policy(exact=True))
+        return {
+            **stored,
+            "within": judgement.within,
+            "limit": 0.0,
+            "origin": "exact",
+            "reason": judgement.reason,
+        }
     assert stated is not None
-    reason = f"stated limit: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|"
     return {
         **stored,
-        "within": _within(pair, stated),
+        "within": _is_within(pair, stated),
         "limit": stated.atol + stated.rtol * pair.scale,
         "origin": "stated",
-        "reason": reason,
+        "reason": f"stated limit: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|",
     }
 
 
-def _within(pair: Comparison, stated: Stated) -> bool | None:
-    """Whether every element is within a limit that may grow with the reference, as far as greatest distances and worst rows tell."""
+def _is_within(pair: Comparison, stated: Stated) -> bool | None:
+    """Whether every element is within a limit that may grow with the reference.
+
+    The greatest differences and the worst rows decide it; None if they do not.
+    """
     if pair.misshapen or pair.nonfinite:
         return False
     if pair.identical:
         return True
-    if 0 < pair.scale <= stated.atol + stated.rtol * pair.scale:
-        return None  # zeros in place of every answer would pass
-    rows = ((each.distance, each.reference) for each in pair.worst)
+    most = stated.atol + stated.rtol * pair.scale
+    if 0 < pair.scale <= most:
+        return None  # zeros in place of every output would pass
     if pair.dtype != "string" and pair.max_abs <= stated.atol:
         return True
-    if pair.max_abs > stated.atol + stated.rtol * pair.scale or any(
-        isinstance(b, float) and d > stated.atol + stated.rtol * abs(b) for d, b in rows
+    if pair.max_abs > most or any(
+        isinstance(worst.reference, float)
+        and worst.distance > stated.atol + stated.rtol * abs(worst.reference)
+        for worst in pair.worst
     ):
         return False
-    # max_rel is held against the greater of both values, the limit against the reference.
+    # max_rel is relative to the greater of both values, the limit to the reference.
     return True if pair.max_rel < 1 and pair.max_rel / (1 - pair.max_rel) <= stated.rtol else None
 
 
-def _calibrated(
+def _by_noise(
     pair: Comparison, stored: Mapping[str, Any], document: Mapping[str, Any], exact: bool
 ) -> dict[str, Any]:
-    calibration = mapping(document.get("calibration"))
+    calibration = as_mapping(document.get("calibration"))
     noise, rounded = (_of_output(calibration.get(name), pair.output) for name in ("noise", "rounded"))
-    float64_pair = comparison_of(stored["lifted"]) if isinstance(stored.get("lifted"), dict) else None
-    evidence = NoiseEvidence(pair=pair, noise=noise, float64_pair=float64_pair, rounded=rounded)
-    found = judge(evidence, policy=Policy(), exact=exact)
+    lifted = stored.get("lifted")
+    float64_pair = read_comparison(lifted) if isinstance(lifted, dict) else None
+    measured = NoiseEvidence(pair=pair, noise=noise, float64_pair=float64_pair, rounded=rounded)
+    judgement = judge(measured, policy=Policy(), exact=exact)
     return {
-        "within": found.within,
-        "limit": found.limit.value,
-        "origin": found.limit.origin,
-        "reason": found.reason,
+        "within": judgement.within,
+        "limit": judgement.limit.value,
+        "origin": judgement.limit.origin,
+        "reason": judgement.reason,
     }
 
 
 def _of_output(stored: object, output: str) -> Comparison | None:
-    every = stored if isinstance(stored, list) else []
+    pairs = stored if isinstance(stored, list) else []
     return next(
-        (comparison_of(each) for each in every if isinstance(each, dict) and each.get("output") == output),
+        (read_comparison(pair) for pair in pairs if isinstance(pair, dict) and pair.get("output") == output),
         None,
     )
 
 
-def summed_up(
-    document: Mapping[str, Any], rejudged: Iterable[Rejudged], fail_on: Literal["fail", "warn"]
+def rechecked_report(
+    document: Mapping[str, Any], rechecked: Iterable[RecheckedResult], fail_on: Literal["fail", "warn"]
 ) -> dict[str, Any]:
-    """Return the report as it would have been: results, verdict, exit code, and the diagnoses of what still fails."""
-    results = [each.result for each in rejudged]
-    verdicts = [Verdict(status=Status(one["status"]), message="", code=one["code"]) for one in results]
-    lost = [str(each) for each in document.get("lost") or ()]
-    required = [str(each) for each in document.get("required") or ()]
-    there = {result["code"] for result in document["results"]}
-    lost += [
-        f"{clean(code, 20)} is required, and not among the results" for code in required if code not in there
+    """Return the report with new results, verdict, exit code and remaining diagnoses."""
+    results = [each.result for each in rechecked]
+    verdicts = [
+        Verdict(status=Status(result["status"]), message="", code=result["code"]) for result in results
     ]
-    nothing = Source(path="")
-    whole = Report(version="", verdicts=verdicts, model=nothing, data=nothing, fail_on=fail_on, lost=lost)
-    whole = replace(whole, required=required, exit_zero=document.get("exit_zero") is True)
+    report = replace(
+        Report(version="", verdicts=verdicts, model=Source(path=""), data=Source(path=""), fail_on=fail_on),
+        lost=_lost(document),
+        required=[str(code) for code in document.get("required") or ()],
+        exit_zero=document.get("exit_zero") is True,
+    )
     open_codes = {verdict.code for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN)}
     diagnoses = [
-        one for one in document.get("diagnoses") or () if open_codes & set(mapping(one).get("explains") or ())
+        diagnosis
+        for diagnosis in document.get("diagnoses") or ()
+        if open_codes & set(as_mapping(diagnosis).get("explains") or ())
     ]
     return {
         **document,
-        "verdict": whole.outcome,
-        "exit_code": whole.exit_code,
+        "verdict": report.outcome,
+        "exit_code": report.exit_code,
         "fail_on": fail_on,
         "results": results,
         "diagnoses": diagnoses,
     }
+
+
+def _lost(document: Mapping[str, Any]) -> list[str]:
+    """What takes the verdict away: lost workers, and required checks without a result."""
+    codes = {result["code"] for result in document["results"]}
+    missing = [str(code) for code in document.get("required") or () if str(code) not in codes]
+    return [
+        *map(str, document.get("lost") or ()),
+        *(f"{clean(code, 20)} is required but not among the results" for code in missing),
+    ]

@@ -1,10 +1,11 @@
-"""causes: each is recognised by its signature, and by nothing else."""
+"""Each cause is recognised by its signature, and by nothing else."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
@@ -94,7 +95,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ),
     ("state that stays", {"layers": LSTM}, {"KC104": {}}, []),
     ("a seed", {"changed": SEED}, {"KC203": {}, "KC101": {}}, [("active-randomness", None)]),
-    ("no seed, but other answers", {"differing": AGAIN}, {"KC203": {}}, [("active-randomness", None)]),
+    ("no seed, but different outputs", {"differing": AGAIN}, {"KC203": {}}, [("active-randomness", None)]),
     (
         "a counter that two loads differ by",
         {"changed": STATE, "layers": DENSE},
@@ -108,31 +109,31 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("config-loses-arguments", None), ("hidden-state", None)],
     ),
     (
-        "a weight and other answers",
+        "a weight and different outputs",
         {"differing": AGAIN, "changed": WEIGHT},
         {"KC203": {}},
         [("hidden-state", None)],
     ),
     (
-        "other answers when traced anew",
+        "different outputs when traced again",
         {"differing": ("predict-retraced",)},
         {"KC203": {}},
         [("hidden-state", None)],
     ),
     (
-        "other answers in a fresh process",
+        "different outputs in a new process",
         {"differing": ("fresh-process",)},
         {"KC203": {}},
         [("untracked-state", None)],
     ),
     (
-        "another table in each process",
+        "a different table in each process",
         {"differing": ("fresh-process",), "located": TWO_RUNS},
         {"KC203": {}},
         [("untracked-state", "odd")],
     ),
     (
-        "traced and loaded anew",
+        "traced and loaded again",
         {"differing": ("predict-retraced", "fresh-process")},
         {"KC203": {}},
         [("hidden-state", None)],
@@ -166,7 +167,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("batch sizes differ by rounding", {}, {"KC102": {}}, []),
     ("batch sizes differ", {}, {"KC102": {"moved": (3,)}}, [("batch-size-dependence", None)]),
     (
-        "the place in the batch counts",
+        "the position in the batch has an effect",
         {},
         {"KC102": {"moved": (3,)}, "KC104": {"moved": (3,)}},
         [("batch-size-dependence", None)],
@@ -190,7 +191,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("batch-size-dependence", None)],
     ),
     (
-        "numbers drawn anew",
+        "numbers drawn again",
         {"located": {"predict": DRAWN}, "differing": AGAIN},
         {"KC101": {"moved": (3,)}},
         [("active-randomness", None)],
@@ -202,7 +203,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("cross-sample-dependence", None)],
     ),
     (
-        "order matters by state",
+        "state depends on the order",
         {"changed": STATE, "layers": LSTM},
         {"KC104": {"moved": (3,)}},
         [("state-carry-over", "enc/gru")],
@@ -227,7 +228,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC701": {"outputs": {"y": 1}}},
         [("non-finite-output", "mix")],
     ),
-    ("NaN from nobody knows where", {}, {"KC701": {"outputs": {"y": 1}}}, []),
+    ("NaN from an unknown place", {}, {"KC701": {"outputs": {"y": 1}}}, []),
     (
         "predict overridden",
         {"overridden": ("predict_step",)},
@@ -235,7 +236,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("predict-overridden", None)],
     ),
     (
-        "a layer that heeds how it runs",
+        "a layer that differs by execution",
         {"located": {"locate-execution": MIXED}},
         {"KC201": {}, "KC204": {}},
         [("eager-differs", "mix")],
@@ -265,7 +266,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC305": {"cause": "scaled-in-low-precision"}, "KC301": {}},
         [("scaled-in-low-precision", None)],
     ),
-    ("another scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
+    ("a different scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
     (
         "rows alone differ",
         {},
@@ -273,7 +274,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("preprocess-row-dependence", None)],
     ),
     (
-        "rows prepared anew",
+        "unrepeatable rows",
         {},
         {"KC302": {"cause": "preprocess-unrepeatable"}, "KC203": {}},
         [("preprocess-unrepeatable", None)],
@@ -285,19 +286,24 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("scaler-applied-twice", None)],
     ),
     (
-        "features in each other's place",
+        "features exchanged",
         {},
         {"KC501": {"cause": "feature-order"}, "KC702": {}},
         [("feature-order", None)],
     ),
     (
-        "columns told in another order",
+        "columns in a different order",
         {},
         {"KC304": {"cause": "feature-order"}, "KC303": {}},
         [("feature-order", None)],
     ),
     ("a stale scaler", {}, {"KC304": {"cause": "scaler-stale"}}, [("scaler-stale", None)]),
-    ("a scaler of another version", {}, {"KC304": {"cause": "scaler-version"}}, [("scaler-version", None)]),
+    (
+        "a scaler of a different version",
+        {},
+        {"KC304": {"cause": "scaler-version"}},
+        [("scaler-version", None)],
+    ),
     (
         "never adapted",
         {},
@@ -305,7 +311,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("normalization-unadapted", None)],
     ),
     (
-        "adapted on other rows",
+        "adapted on different rows",
         {},
         {"KC401": {"cause": "normalization-stale"}},
         [("normalization-stale", None)],
@@ -316,7 +322,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC402": {"cause": "normalized-twice"}, "KC702": {}},
         [("normalized-twice", None)],
     ),
-    ("another range", {}, {"KC402": {"cause": "input-range"}}, [("input-range", None)]),
+    ("a different range", {}, {"KC402": {"cause": "input-range"}}, [("input-range", None)]),
     ("changed in place", {}, {"KC402": {"cause": "input-mutated"}}, [("input-mutated", None)]),
     ("rows that moved", {}, {"KC702": {"cause": "distribution-shift"}}, [("distribution-shift", None)]),
     ("rows in no state", {}, {"KC303": {}, "KC304": {}, "KC401": {}, "KC402": {}}, []),
@@ -330,13 +336,13 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("outputs-not-per-sample", None)],
     ),
     (
-        "state, told by the reset",
+        "state, found by the reset",
         {"changed": STATE, "layers": LSTM},
         {"KC502": {"cause": "state-carry-over"}},
         [("state-carry-over", "enc/gru")],
     ),
     (
-        "state in rows of other sequences",
+        "state of a different sequence",
         {"layers": LSTM},
         {"KC502": {"cause": "state-batch-mismatch"}},
         [("state-batch-mismatch", "enc/gru")],
@@ -354,7 +360,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("mask-lost", "conv")],
     ),
     (
-        "padding of another value",
+        "padding with a different value",
         {"layers": MASKING},
         {"KC504": {"cause": "padding-unmasked"}},
         [("padding-unmasked", "masking")],
@@ -399,7 +405,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("ill-conditioned", "mix")],
     ),
     ("near ties", {}, {"KC604": {"cause": "near-ties"}}, [("near-ties", None)]),
-    ("near ties that XLA turns round", {}, {"KC204": {"cause": "near-ties"}}, [("near-ties", None)]),
+    ("near ties that XLA flips", {}, {"KC204": {"cause": "near-ties"}}, [("near-ties", None)]),
     ("16 bits in use", {}, {"KC603": {"cause": "low-precision"}}, [("low-precision", None)]),
     (
         "half precision",
@@ -414,7 +420,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("low-precision", "mix")],
     ),
     (
-        "chance at loading",
+        "random state at loading",
         {"located": {"loaded-again": PARTED}},
         {"KC801": {"cause": "untracked-state"}, "KC203": {}},
         [("untracked-state", "odd")],
@@ -439,20 +445,20 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ),
     ("versions", {}, {"KC801": {}}, []),
     (
-        "rounding spared",
+        "extra rounding",
         {},
         {"KC201": {"cause": "ill-conditioned"}, "KC204": {"cause": "ill-conditioned"}},
         [("ill-conditioned", None)],
     ),
-    ("answers moved", {}, {"KC802": {"cause": "answers-moved"}}, [("answers-moved", None)]),
+    ("outputs changed", {}, {"KC802": {"cause": "answers-moved"}}, [("answers-moved", None)]),
     (
-        "answers in another form",
+        "outputs in a different form",
         {},
         {"KC802": {"cause": "recorded-in-other-form"}},
         [("recorded-in-other-form", None)],
     ),
     (
-        "answers moved by what a file does not hold",
+        "outputs changed by state that a file lacks",
         {"located": {"reloaded": FORGOT}},
         {"KC802": {"cause": "answers-moved"}, "KC801": {"cause": "config-loses-arguments"}},
         [("config-loses-arguments", "odd")],
@@ -477,20 +483,20 @@ def test_signatures(
     failed: dict[str, dict[str, Any]],
     expected: list[tuple[str, str | None]],
 ) -> None:
-    found = diagnose(evidence(**known), [verdict(code, **findings) for code, findings in failed.items()])
-    assert [(each.cause, each.layer) for each in found] == expected
-    codes = [code for each in found for code in each.explains]
+    diagnoses = diagnose(evidence(**known), [verdict(code, **findings) for code, findings in failed.items()])
+    assert [(each.cause, each.layer) for each in diagnoses] == expected
+    codes = [code for each in diagnoses for code in each.explains]
     assert set(codes) <= set(failed)
 
 
 def test_every_cause_has_a_signature_here() -> None:
-    measured = {"rounding"}  # told by numbers, see test_rounding_cause.py
-    assert set(CAUSES) == measured | {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
+    by_numbers = {"rounding"}  # see test_precision.py
+    assert set(CAUSES) == by_numbers | {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
 
 
 @pytest.mark.parametrize("slug", CAUSES)
 @pytest.mark.parametrize("layer", ["{layer}", "a{0}b", "norm"])
-def test_words_take_any_layer_name(slug: str, layer: str) -> None:
+def test_texts_accept_any_layer_name(slug: str, layer: str) -> None:
     cause = CAUSES[slug]
     for text in (cause.sentence, cause.advice):
         plain = text.replace("{layer}", "\0").replace("{{", "{").replace("}}", "}").replace("\0", layer)
@@ -498,5 +504,13 @@ def test_words_take_any_layer_name(slug: str, layer: str) -> None:
 
 
 def test_a_warning_is_a_signature_too(evidence: Any, verdict: Any) -> None:
-    found = diagnose(evidence(), [verdict("KC602", Status.WARN, cause="ill-conditioned")])
-    assert [(each.cause, each.severity) for each in found] == [("ill-conditioned", "warn")]
+    diagnoses = diagnose(evidence(), [verdict("KC602", Status.WARN, cause="ill-conditioned")])
+    assert [(each.cause, each.severity) for each in diagnoses] == [("ill-conditioned", "warn")]
+
+
+@pytest.mark.parametrize("slug", CAUSES)
+def test_texts(slug: str, wording: SnapshotAssertion) -> None:
+    cause = CAUSES[slug]
+    assert cause.sentence == wording
+    assert cause.explanation == wording
+    assert cause.advice == wording

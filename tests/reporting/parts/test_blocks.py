@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
@@ -23,6 +25,17 @@ def _block(report: Report, code: str, width: int = 80) -> list[str]:
     return [line.plain for line in verdict_block(Canvas(width=width), report, verdict)]
 
 
+def _text(lines: list[str]) -> str:
+    return "\n".join(lines)
+
+
+def _value(lines: list[str], label: str) -> str:
+    """What stands beside a label, its lines joined."""
+    at = next(place for place, line in enumerate(lines) if line[2:14].strip() == label)
+    more = itertools.takewhile(lambda line: line.startswith(" " * 14), lines[at + 1 :])
+    return " ".join([lines[at][14:], *(line.strip() for line in more)])
+
+
 def _failed(*pairs: Judged, **more: str) -> Verdict:
     return Verdict(
         code="KC102",
@@ -34,126 +47,89 @@ def _failed(*pairs: Judged, **more: str) -> Verdict:
     )  # type: ignore[arg-type]
 
 
-def test_a_failure_says_everything_that_a_reader_needs(failing: Report) -> None:
-    assert _block(failing, "KC101") == [
-        "✗ FAIL  KC101 batch-vs-single",
-        "  4 of 256 rows answer differently when they are alone in their batch.",
-        "  compared    one-by-one-16 against the reference predict",
-        "  decided by  1.04e+07 × the model's own rounding noise",
-        "  apart       at most 0.31, 4 of 256 rows differ",
-        "    row  index  candidate  reference  distance",
-        "      3    [0]  0.4232221  0.1132221      0.31",
-        "     17    [0]   0.843169   0.533169      0.31",
-        "     40    [0]  0.8672239  0.5572239      0.31",
-        "  would pass  with --rtol 0 --atol 0.32",
-        "  also failed one-by-one-3 against predict 0.012",
-        "  cause       cross-sample-dependence, see above",
-    ]
+@pytest.mark.parametrize("code", ["KC101", "KC204", "KC202"], ids=["fail", "error", "warn"])
+def test_a_check_that_did_not_pass_says_what_a_reader_needs(
+    failing: Report, wording: SnapshotAssertion, code: str
+) -> None:
+    assert _text(_block(failing, code)) == wording
 
 
-def test_an_error_says_what_crashed_and_what_to_do(failing: Report) -> None:
-    assert _block(failing, "KC204") == [
-        "? ERROR  KC204 execution-mode",
-        "  the xla route crashed.",
-        "  reason      InvalidArgumentError: no XLA kernel for StringFormat at node",
-        "              churn/score",
-        "  next        rerun with --debug to see the backend's log",
-    ]
-
-
-def test_a_warning_is_brief(failing: Report) -> None:
-    assert _block(failing, "KC202") == [
-        "! WARN  KC202 training-flag",
-        "  layer 'dropout' answers to training=True.",
-        "  compared    training-call against the reference call",
-        "  decided by  6.71e+06 × the model's own rounding noise",
-        "  apart       at most 0.2, 4 of 256 rows differ",
-        "  next        call the model with training=False",
-    ]
-
-
-def test_several_outputs_are_named_and_flipped_decisions_counted(stateful: Report) -> None:
+def test_several_outputs_are_named_and_flipped_decisions_counted(
+    stateful: Report, wording: SnapshotAssertion
+) -> None:
     lines = _block(stateful, "KC203")
-    assert "  compared    predict-again against the reference predict, output 'next'" in lines
-    assert "  decisions   1 decision flipped (threshold) in 256 rows" in lines
-    assert "  also failed predict-again against predict, output 'trend' 0.02" in lines
-    assert lines[-1] == "  next        kcheck explain KC203"
+    assert "output 'next'" in _value(lines, "compared")
+    assert "output 'trend'" in _value(lines, "also failed")
+    assert _value(lines, "next") == "kcheck explain KC203"
+    assert _text(lines) == wording
 
 
 @pytest.mark.parametrize(
-    ("measured", "origin", "said"),
+    ("measured", "origin"),
     [
-        ({"max_abs": 0.311}, "calibrated", "with --rtol 0 --atol 0.32"),
-        ({"max_abs": 0.311}, "exact", "with --rtol 0 --atol 0.32"),
-        (
-            {"max_abs": 0.311, "candidate": "companions", "reference": "companions-baseline"},
-            "exact",
-            "the same bits only: no limit applies",
-        ),
-        ({"misshapen": "(4, 1) against (4,)"}, "exact", "no limit lets answers of different shapes pass"),
-        ({"nonfinite": 1, "max_abs": 0.1}, "exact", "no limit lets NaN or infinity on one side pass"),
+        ({"max_abs": 0.311}, "calibrated"),
+        ({"max_abs": 0.311}, "exact"),
+        ({"max_abs": 0.311, "candidate": "companions", "reference": "companions-baseline"}, "exact"),
+        ({"misshapen": "(4, 1) against (4,)"}, "exact"),
+        ({"nonfinite": 1, "max_abs": 0.1}, "exact"),
     ],
+    ids=["calibrated", "exact", "always exact", "shapes", "nonfinite"],
 )
 def test_the_limit_that_would_have_passed(
-    make_report: Maker, measured: dict[str, object], origin: str, said: str
+    make_report: Maker, wording: SnapshotAssertion, measured: dict[str, object], origin: str
 ) -> None:
     comparison = Comparison(
         **{"candidate": "a", "reference": "b", "output": "score", "rows": 4, "elements": 4, **measured}
     )  # type: ignore[arg-type]
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin=origin), within=False)  # type: ignore[arg-type]
-    assert f"  would pass  {said}" in _block(make_report(_failed(one)), "KC102")
+    assert _value(_block(make_report(_failed(one)), "KC102"), "would pass") == wording
 
 
-def test_the_stated_limit_covers_all_that_failed(make_report: Maker, judged: Pairing) -> None:
+def test_the_stated_limit_covers_all_that_failed(
+    make_report: Maker, judged: Pairing, wording: SnapshotAssertion
+) -> None:
     exact = judged("companions", "companions-baseline", 0.5, exact=True)
-    lines = _block(
-        make_report(_failed(judged("a", "predict", 0.015), judged("b", "predict", 0.29), exact)), "KC102"
-    )
-    assert "  would pass  with --rtol 0 --atol 0.3; the exact comparisons would still fail" in lines
+    pairs = judged("a", "predict", 0.015), judged("b", "predict", 0.29), exact
+    shown = _value(_block(make_report(_failed(*pairs)), "KC102"), "would pass")
+    assert "--rtol 0 --atol 0.3;" in shown
+    assert shown == wording
 
 
-def test_the_layers_where_rounding_grows_are_ranked() -> None:
+def test_the_layers_where_rounding_grows_are_ranked(wording: SnapshotAssertion) -> None:
     growth = [
         {"layer": "deep/dense_3", "error": 1.5e-3, "grown": 42.0},
         {"layer": "out", "error": 0.098, "grown": 1.6},
     ]
-    found = Diagnosis(
+    diagnosis = Diagnosis(
         cause="ill-conditioned",
         severity="warn",
         sentence="it grows.",
         evidence={"growth": growth},
         advice="scale the inputs",
     )
-    assert [line.plain for line in diagnosis_block(Canvas(width=80), found)] == [
-        "! CAUSE of a warning  ill-conditioned, likely",
-        "  it grows.",
-        "    layer          error  × growth",
-        "    deep/dense_3  0.0015        42",
-        "    out            0.098       1.6",
-        "  to mend     scale the inputs",
-    ]
+    assert _text([line.plain for line in diagnosis_block(Canvas(width=80), diagnosis)]) == wording
 
 
-def test_where_all_is_rounding_nothing_is_to_be_looked_for(make_report: Maker, judged: Pairing) -> None:
+def test_rounding_leaves_nothing_to_look_for(make_report: Maker, judged: Pairing) -> None:
     failed = _failed(judged("a", "predict", 0.01, exact=True), advice="look for a reduction")
     cause = Diagnosis(
         cause="rounding", severity="fail", sentence="s", explains=("KC102",), advice="drop --exact"
     )
     report = make_report(failed)
-    assert _block(report, "KC102")[-1] == "  next        look for a reduction"
-    assert _block(replace(report, diagnoses=(cause,)), "KC102")[-1] == "  cause       rounding, see above"
+    assert _value(_block(report, "KC102"), "next") == "look for a reduction"
+    lines = _block(replace(report, diagnoses=(cause,)), "KC102")
+    assert "rounding" in _value(lines, "cause")
+    assert not any(line.startswith("  next") for line in lines)
 
 
-def test_further_failures_are_counted(make_report: Maker, judged: Pairing) -> None:
+def test_further_failures_are_counted(
+    make_report: Maker, judged: Pairing, wording: SnapshotAssertion
+) -> None:
     pairs = [judged(f"size-{size}", "predict", 0.1 / size) for size in range(1, 8)]
-    words = " ".join(" ".join(_block(make_report(_failed(*pairs)), "KC102")).split())
-    assert (
-        "also failed size-2 against predict 0.05; size-3 against predict 0.033; size-4 against predict 0.025; and 3 more"
-        in words
-    )
+    assert _value(_block(make_report(_failed(*pairs)), "KC102"), "also failed") == wording
 
 
-def test_nonfinite_rows_are_shown(make_report: Maker) -> None:
+def test_nonfinite_rows_are_shown(make_report: Maker, wording: SnapshotAssertion) -> None:
     worst = (
         WorstRow(row=12_345, index=(0, 2), candidate=float("nan"), reference=0.5, distance=float("inf")),
     )
@@ -170,11 +146,11 @@ def test_nonfinite_rows_are_shown(make_report: Maker) -> None:
     )
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin="exact"), within=False)
     lines = _block(make_report(_failed(one)), "KC102")
-    assert "  apart       1 value finite on one side only, the others at most 0.1, 2 of 4" in lines
-    assert "    12,345  [0, 2]        NaN        0.5       inf" in lines
+    assert ["12,345", "[0,", "2]", "NaN", "0.5", "inf"] in [line.split() for line in lines]
+    assert _text(lines) == wording
 
 
-def test_the_index_gives_way_where_it_does_not_fit(make_report: Maker) -> None:
+def test_the_index_is_left_out_if_it_does_not_fit(make_report: Maker) -> None:
     worst = (
         WorstRow(
             row=1,
@@ -207,58 +183,41 @@ def test_a_block_is_never_longer_than_a_page(make_report: Maker, judged: Pairing
     assert len(lines) == LONGEST_BLOCK == 40
     shown = sum(line.strip().removeprefix("next").strip().startswith("line ") for line in lines)
     assert 0 < shown < 60
-    assert lines[-1] == f"… {60 - shown} more lines, all in --format json"
+    assert str(60 - shown) in lines[-1]
+    assert "--format json" in lines[-1]
 
 
-def test_a_diagnosis_says_where_how_sure_and_what_to_change(failing: Report) -> None:
-    assert [line.plain for line in diagnosis_block(Canvas(), failing.diagnoses[0])] == [
-        "✗ CAUSE  cross-sample-dependence, confirmed",
-        "  Layer 'norm' averages over the batch, so the answer for a row depends on the",
-        "  rows it is sent with.",
-        "  layer       encoder/norm",
-        "  confirmed   with 'encoder/norm' held, neighbours change no bit",
-        "  rows        3, 4, 5, 6, 7, 8, 9, 10 and 4 more",
-        "  explains    KC101, KC103",
-        "  to mend     Average over the features instead of over the rows:",
-        "                  mean = keras.ops.mean(x, axis=-1, keepdims=True)",
-        "                  return x - mean",
-    ]
+def test_a_diagnosis_says_where_how_sure_and_what_to_change(
+    failing: Report, wording: SnapshotAssertion
+) -> None:
+    assert _text([line.plain for line in diagnosis_block(Canvas(), failing.diagnoses[0])]) == wording
 
 
-def test_what_is_only_likely_says_why_it_is_not_certain(failing: Report) -> None:
-    likely = replace(
-        failing.diagnoses[0],
-        confidence="likely",
-        confirmation="with 'a' held, 0.2 of 0.3 is left: it is not the only one",
-    )
+def test_a_likely_cause_says_why_it_is_not_certain(failing: Report) -> None:
+    likely = replace(failing.diagnoses[0], confidence="likely", confirmation="no layer could be replaced")
     lines = [line.plain for line in diagnosis_block(Canvas(), likely)]
     assert lines[0] == "✗ CAUSE  cross-sample-dependence, likely"
-    assert "  not certain with 'a' held, 0.2 of 0.3 is left: it is not the only one" in lines
+    assert _value(lines, "not certain") == "no layer could be replaced"
     untried = [line.plain for line in diagnosis_block(Canvas(), replace(likely, confirmation=""))]
     assert not any(line.startswith(("  not certain", "  confirmed")) for line in untried)
 
 
-def test_a_failure_that_nobody_can_explain_says_so(make_report: Maker, judged: Pairing) -> None:
+def test_a_failure_without_a_known_cause_says_so(
+    make_report: Maker, judged: Pairing, wording: SnapshotAssertion
+) -> None:
     report = make_report(_failed(judged("a", "predict", 0.1)))
-    assert not any("unexplained" in line for line in _block(report, "KC102"))
-    ruled_out = {
-        "state-carry-over": "no layer is stateful",
-        "nan-hidden": "rows, weights and outputs are finite",
-    }
-    lines = _block(
-        replace(report, unexplained=(Unexplained(code="KC102", ruled_out=ruled_out),)), "KC102", width=120
-    )
-    assert "  cause       unexplained: it has the marks of no known cause" in lines
-    assert (
-        "  ruled out   state-carry-over (no layer is stateful); nan-hidden (rows, weights and outputs are finite)"
-        in lines
-    )
+    assert not any(line.startswith("  cause") for line in _block(report, "KC102"))
+    ruled_out = {"state-carry-over": "reason one", "nan-hidden": "reason two"}
+    unexplained = Unexplained(code="KC102", ruled_out=ruled_out)
+    lines = _block(replace(report, unexplained=(unexplained,)), "KC102", width=120)
+    assert _value(lines, "ruled out") == "state-carry-over (reason one); nan-hidden (reason two)"
+    assert _value(lines, "cause") == wording
     bare = _block(replace(report, unexplained=(Unexplained(code="KC102", ruled_out={}),)), "KC102")
     assert not any(line.startswith("  ruled out") for line in bare)
 
 
 @pytest.mark.parametrize(
-    ("severity", "title"), [("fail", "✗ CAUSE"), ("warn", "! CAUSE of a warning"), ("info", "- NOTED")]
+    ("severity", "title"), [("fail", "✗ CAUSE"), ("warn", "! CAUSE of a warning"), ("info", "- NOTE")]
 )
 def test_severity_is_said_in_words(failing: Report, severity: str, title: str) -> None:
     diagnosis: Diagnosis = replace(failing.diagnoses[0], severity=severity, layer=None, rows=(), advice="")  # type: ignore[arg-type]
@@ -268,13 +227,17 @@ def test_severity_is_said_in_words(failing: Report, severity: str, title: str) -
 
 
 def test_a_known_cause_takes_the_place_of_the_next_step(failing: Report) -> None:
-    assert _block(failing, "KC103")[-1] == "  cause       cross-sample-dependence, see above"
+    lines = _block(failing, "KC103")
+    assert "cross-sample-dependence" in _value(lines, "cause")
+    assert not any(line.startswith("  next") for line in lines)
     unexplained = replace(failing, diagnoses=())
-    assert _block(unexplained, "KC103")[-1] == "  next        compute nothing over axis 0"
-    assert _block(unexplained, "KC101")[-1] == "  next        kcheck explain KC101"
+    assert _value(_block(unexplained, "KC103"), "next") == "compute nothing over axis 0"
+    assert _value(_block(unexplained, "KC101"), "next") == "kcheck explain KC101"
 
 
-def test_a_failure_about_something_else_shows_no_numbers(make_report: Maker, judged: Pairing) -> None:
+def test_a_failure_that_is_not_about_a_comparison_shows_no_numbers(
+    make_report: Maker, judged: Pairing
+) -> None:
     report = make_report(_failed(judged("a", "b", 0.0), advice="update nothing"))
     assert _block(report, "KC102") == [
         "✗ FAIL  KC102 batch-size",

@@ -9,42 +9,55 @@ from hypothesis import strategies as st
 
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
 from keras_consistency_cli.reporting.parts.number_format import (
-    at_least,
-    both_values,
-    count,
-    deviation,
-    number,
+    escape,
+    format_count,
+    format_deviation,
+    format_number,
+    format_values,
     one_line,
-    plain,
-    spelled,
+    round_up,
+    to_ascii,
 )
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "—"), (0.0, "0"), (-0.0, "0"), (1.234e-7, "1.2e-07"), (0.314, "0.31"), (0.001, "0.001"), (0.00099, "9.9e-04"), (2.0, "2"),
+        (None, "—"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (1.234e-7, "1.2e-07"),
+        (0.314, "0.31"),
+        (0.001, "0.001"),
+        (0.00099, "9.9e-04"),
+        (2.0, "2"),
         (56.7, "57"),
-        (99.6, "100"), (1234.0, "1234"), (9999.6, "1.0e+04"), (-0.31, "-0.31"), (math.nan, "NaN"), (math.inf, "inf"), (-math.inf, "-inf"),
+        (99.6, "100"),
+        (1234.0, "1234"),
+        (9999.6, "1.0e+04"),
+        (-0.31, "-0.31"),
+        (math.nan, "NaN"),
+        (math.inf, "inf"),
+        (-math.inf, "-inf"),
     ],
-)  # fmt: skip
+)
 def test_number_is_short(value: float | None, text: str) -> None:
-    assert number(value) == text
+    assert format_number(value) == text
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(min_value=1e-300, max_value=1e300, allow_nan=False))
 def test_at_least_is_never_below_and_at_most_a_tenth_above(value: float) -> None:
-    assert value <= float(at_least(value)) <= value * 1.1
+    assert value <= float(round_up(value)) <= value * 1.1
 
 
 def test_at_least_keeps_what_has_two_digits() -> None:
-    assert [at_least(0.25), at_least(0.3141), at_least(1.51e-7)] == ["0.25", "0.32", "1.6e-07"]
+    assert [round_up(0.25), round_up(0.3141), round_up(1.51e-7)] == ["0.25", "0.32", "1.6e-07"]
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0, "0 rows"), (1, "1 row"), (10_000, "10,000 rows")])
 def test_count_agrees_with_its_noun(amount: int, text: str) -> None:
-    assert count(amount, "row") == text
+    assert format_count(amount, "row") == text
 
 
 def test_both_values_shows_as_many_digits_as_tell_them_apart() -> None:
@@ -52,7 +65,7 @@ def test_both_values_shows_as_many_digits_as_tell_them_apart() -> None:
     same = WorstRow(row=0, index=(0,), candidate=1.0 + 2**-52, reference=1.0, distance=2**-52)
     odd = WorstRow(row=0, index=(), candidate=math.nan, reference=0.5, distance=math.inf)
     words = WorstRow(row=0, index=(), candidate="a\x1bb", reference="ab", distance=1.0)
-    assert [both_values(one) for one in (close, same, odd, words)] == [
+    assert [format_values(one) for one in (close, same, odd, words)] == [
         ("0.123456789", "0.12345678"),
         ("1.0000000000000002", "1"),
         ("NaN", "0.5"),
@@ -66,13 +79,18 @@ def test_deviation_names_what_kept_it_from_being_measured() -> None:
     shapes = Comparison(**names, elements=4, misshapen="(2,) against (3,)")
     odd = Comparison(**names, elements=4, nonfinite=1)
     nothing = Comparison(**names)
-    assert [deviation(one) for one in (measured, shapes, odd, nothing)] == ["0.31", "shape", "nonfinite", "—"]
+    assert [format_deviation(one) for one in (measured, shapes, odd, nothing)] == [
+        "0.31",
+        "shape",
+        "nonfinite",
+        "—",
+    ]
 
 
 def test_one_line_and_spelled_leave_nothing_that_steers_a_terminal_or_a_log() -> None:
     assert one_line("a\n  b\x1b[0m ##[error]x") == "a b\\x1b[0m #\\x23[error]x"
-    assert spelled("a\n  b") == "a\\x0a  b"
+    assert escape("a\n  b") == "a\\x0a  b"
 
 
 def test_plain_spells_signs_in_ascii_and_escapes_the_rest() -> None:
-    assert plain("✓ 2 × 10⁻²⁹ ≤ 1 µs… 日") == "+ 2 x 10^-29 <= 1 us... \\u65e5"
+    assert to_ascii("✓ 2 × 10⁻²⁹ ≤ 1 µs… 日") == "+ 2 x 10^-29 <= 1 us... \\u65e5"

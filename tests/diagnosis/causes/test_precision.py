@@ -1,4 +1,4 @@
-"""The cause `rounding`: a limit stricter than float32 keeps fails on rounding alone, and that is no fault; what is more still is one."""
+"""The cause `rounding`: a strict limit that fails on rounding alone is not a fault."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ def _answers(values: np.ndarray) -> Answers:
     return Answers(outputs={"out": values})
 
 
-def _compared(names: tuple[str, str], mine: np.ndarray, theirs: np.ndarray, policy: Policy) -> Comparison:
+def _compared(
+    names: tuple[str, str], candidate: np.ndarray, reference: np.ndarray, policy: Policy
+) -> Comparison:
     return compare(
         names,
-        _answers(mine),
-        _answers(theirs),
+        _answers(candidate),
+        _answers(reference),
         float64_copy=_answers(FLOAT64_COPY),
         stated={"out": policy.stated},
     )[0]
@@ -48,10 +50,13 @@ def _evidence(policy: Policy, noise: Comparison, changed: str) -> Evidence:
 
 
 @pytest.fixture
-def found() -> Callable[..., tuple[Diagnosis, ...]]:
-    """Diagnose a check whose candidate is `by` away from predict in row 3, and `float64_pair` on the float64 copy."""
+def diagnosed() -> Callable[..., tuple[Diagnosis, ...]]:
+    """A function that diagnoses a check whose candidate differs from predict in row 3.
 
-    def diagnosed(
+    The difference is `by`, and `float64_pair` on the float64 copy.
+    """
+
+    def run(
         by: float, policy: Policy, code: str = "KC102", float64_pair: float | None = None, **more: Any
     ) -> Any:
         changed, others = more.pop("changed", ""), more.pop("others", ())
@@ -72,7 +77,7 @@ def found() -> Callable[..., tuple[Diagnosis, ...]]:
         verdict = Verdict(status=status, message="", code=code, name=code, judged=(judged,), findings=more)
         return diagnose(_evidence(policy, noise, changed), [verdict, *others])
 
-    return diagnosed
+    return run
 
 
 @pytest.mark.parametrize("policy", [EXACT, STRICT])
@@ -80,45 +85,47 @@ def found() -> Callable[..., tuple[Diagnosis, ...]]:
     ("code", "findings"),
     [("KC101", {}), ("KC102", {}), ("KC202", {}), ("KC204", {}), ("KC605", {"cause": "kernel-dependent"})],
 )
-def test_what_is_within_rounding_is_no_fault(
-    found: Any, policy: Policy, code: str, findings: dict[str, Any]
+def test_a_deviation_within_rounding_is_not_a_fault(
+    diagnosed: Any, policy: Policy, code: str, findings: dict[str, Any]
 ) -> None:
-    (diagnosis,) = found(2 * NOISE, policy, code, float64_pair=0.0, **findings)
+    (diagnosis,) = diagnosed(2 * NOISE, policy, code, float64_pair=0.0, **findings)
     assert (diagnosis.cause, diagnosis.explains, diagnosis.severity, diagnosis.layer) == (
         "rounding",
         (code,),
         "fail",
         None,
     )
-    assert diagnosis.advice.startswith("drop --exact")
+    assert "--exact" in diagnosis.advice
 
 
 @pytest.mark.parametrize("policy", [EXACT, STRICT])
-def test_what_is_beyond_rounding_is_one(found: Any, policy: Policy) -> None:
-    assert [each.cause for each in found(0.1, policy)] == ["batch-size-dependence"]
+def test_a_deviation_beyond_rounding_is_a_fault(diagnosed: Any, policy: Policy) -> None:
+    assert [each.cause for each in diagnosed(0.1, policy)] == ["batch-size-dependence"]
 
 
-def test_what_float64_keeps_is_one_however_small(found: Any) -> None:
-    assert [each.cause for each in found(NOISE, EXACT, float64_pair=1e-7)] == ["batch-size-dependence"]
+def test_a_deviation_that_float64_has_too_is_a_fault(diagnosed: Any) -> None:
+    assert [each.cause for each in diagnosed(NOISE, EXACT, float64_pair=1e-7)] == ["batch-size-dependence"]
 
 
-def test_rounding_does_not_hide_randomness_next_to_it(found: Any) -> None:
-    assert "rounding" not in [each.cause for each in found(0.1, EXACT, "KC101", changed="drop/seed")]
-    assert [each.cause for each in found(0.1, EXACT, "KC203", changed="drop/seed")] == ["active-randomness"]
+def test_rounding_does_not_hide_randomness(diagnosed: Any) -> None:
+    assert "rounding" not in [each.cause for each in diagnosed(0.1, EXACT, "KC101", changed="drop/seed")]
+    assert [each.cause for each in diagnosed(0.1, EXACT, "KC203", changed="drop/seed")] == [
+        "active-randomness"
+    ]
 
 
 @pytest.mark.parametrize("code", ["KC103", "KC203", "KC801"])
-def test_one_kernel_does_not_round_twice(found: Any, code: str) -> None:
-    assert "rounding" not in [each.cause for each in found(NOISE, EXACT, code, float64_pair=0.0)]
+def test_a_kernel_that_runs_twice_rounds_alike(diagnosed: Any, code: str) -> None:
+    assert "rounding" not in [each.cause for each in diagnosed(NOISE, EXACT, code, float64_pair=0.0)]
 
 
-def test_calibrated_limits_never_fail_on_rounding(found: Any) -> None:
-    assert found(2 * NOISE, Policy(), float64_pair=0.0) == ()
+def test_calibrated_limits_never_fail_on_rounding(diagnosed: Any) -> None:
+    assert diagnosed(2 * NOISE, Policy(), float64_pair=0.0) == ()
 
 
-def test_a_fault_is_told_before_rounding_next_to_it(found: Any) -> None:
+def test_a_fault_is_reported_before_rounding(diagnosed: Any) -> None:
     leak = Verdict(status=Status.FAIL, message="", code="KC103", name="companion-swap")
-    diagnoses = found(2 * NOISE, EXACT, "KC201", float64_pair=0.0, others=(leak,))
+    diagnoses = diagnosed(2 * NOISE, EXACT, "KC201", float64_pair=0.0, others=(leak,))
     assert [(each.cause, each.explains) for each in diagnoses] == [
         ("cross-sample-dependence", ("KC103",)),
         ("rounding", ("KC201",)),

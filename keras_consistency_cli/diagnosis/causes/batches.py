@@ -1,0 +1,122 @@
+"""Causes in batches: neighbours, batch size and position, and the number of output rows."""
+
+from __future__ import annotations
+
+from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.signatures import (
+    depends_on_batch,
+    is_caused_by_batch,
+    last_stateful_layer,
+    layer_that_refused_batch,
+    loses_rows,
+    mixes_neighbours,
+    short_batch_grows,
+    uses_batch_statistics,
+)
+
+__all__ = ["BATCH_CAUSES", "ROW_COUNT_CAUSES"]
+
+_EVERY_CALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
+
+BATCH_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="batch-statistics-in-inference",
+        sentence="{layer} normalizes with the statistics of the current batch instead of those from training",
+        explanation=(
+            "A BatchNormalization layer runs with training=True during prediction, because a custom call() "
+            "passes it. The output of a row then depends on its neighbours, the output of a single row is "
+            "constant, and every prediction changes the stored statistics."
+        ),
+        key=("KC103",),
+        explains=(*_EVERY_CALL, "KC202"),
+        fits=uses_batch_statistics,
+        advice=(
+            "pass the flag on in call():\n"
+            "    def call(self, x, training=None):\n"
+            "        return self.norm(x, training=training)\n"
+            "or freeze the layer: layer.trainable = False"
+        ),
+        locator="locate-companions",
+    ),
+    Cause(
+        slug="cross-sample-dependence",
+        sentence="{layer} mixes the rows of a batch: the output of a row depends on its neighbours",
+        explanation=(
+            "An operation works along axis 0: mean, max, softmax, attention, sorting, cumsum, roll or a "
+            "reshape over the batch. The output of a row then depends on the rows that happen to share its "
+            "batch, and a single row gives yet another output."
+        ),
+        key=("KC103", "KC102"),
+        explains=("KC101", "KC102", "KC103", "KC104"),
+        fits=mixes_neighbours,
+        advice=(
+            "in '{layer}' give the operation a feature axis (axis=-1, or 1), and keep the batch axis first "
+            "in every reshape: reshape((-1, …))"
+        ),
+        locator="locate-companions",
+    ),
+    Cause(
+        slug="batch-size-dependence",
+        sentence=(
+            "{layer} depends on the size of the batch or on the position of a row in it, not on the "
+            "neighbours"
+        ),
+        explanation=(
+            "Code in call() reads the batch size or assumes a fixed one, and treats other sizes differently "
+            "or refuses them. Examples are a branch on x.shape[0], a static reshape, a cast or a shortcut "
+            "for large or small batches, and code that numbers the rows. Random numbers from a fixed seed "
+            "have the same effect: each position in the batch always gets the same ones. Replacing the "
+            "neighbours changes nothing; changing their number or the order of the rows does."
+        ),
+        key=("KC101", "KC102", "KC104"),
+        explains=("KC101", "KC102", "KC104", "KC204"),
+        fits=depends_on_batch,
+        covers=is_caused_by_batch,
+        advice=(
+            "look for x.shape[0], ops.shape(x)[0], arange over the batch, a fixed size or a fixed seed in "
+            "the call() of custom layers"
+        ),
+        locator="locate-batching",
+        suspect=layer_that_refused_batch,
+    ),
+)
+"""Most specific first."""
+
+ROW_COUNT_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="state-batch-mismatch",
+        sentence=(
+            "{layer} keeps its state per position in the batch, so a shorter last batch is combined with the "
+            "state of the wrong rows"
+        ),
+        explanation=(
+            "A stateful layer is built for one batch size: each row continues from the row at the same "
+            "position of the batch before. A last batch of one row is broadcast against all states: 9 rows "
+            "at batch size 4 give 12 outputs, without an error."
+        ),
+        key=("KC102", "KC502"),
+        explains=("KC102", "KC502"),
+        fits=short_batch_grows,
+        advice=(
+            "pad the rows to a multiple of the batch size and cut the outputs, or drop the rows of the last "
+            "batch"
+        ),
+        suspect=last_stateful_layer,
+    ),
+    Cause(
+        slug="outputs-not-per-sample",
+        sentence="an output does not have one row for each input row",
+        explanation=(
+            "A reduction without an axis, or a reshape, removes or mixes the batch axis. A squeeze without "
+            "an axis removes it for a single row."
+        ),
+        key=("KC102", "KC501"),
+        explains=(*_EVERY_CALL, "KC501"),
+        fits=loses_rows,
+        advice=(
+            "reduce over axis=1 or later, squeeze a named axis, and keep the batch axis first: reshape((-1, "
+            "…)), squeeze(x, axis=-1)"
+        ),
+    ),
+)
+"""Most specific first."""

@@ -1,0 +1,146 @@
+"""Causes that make calls differ: state, randomness, the training flag, overridden methods."""
+
+from __future__ import annotations
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.signatures import (
+    any_evidence,
+    carries_state,
+    has_hidden_state,
+    is_random,
+    last_stateful_layer,
+    layer_with_changed_state,
+    layer_with_training_flag,
+    names_cause,
+)
+
+__all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
+
+_EVERY_CALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
+
+
+def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether hidden state can explain a verdict: KC801 only if it found untracked state."""
+    return verdict.code != "KC801" or names_cause("untracked-state")(evidence, verdict)
+
+
+REPEAT_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="state-carry-over",
+        sentence="{layer} keeps its state from one batch to the next: outputs depend on earlier predictions",
+        explanation=(
+            "A recurrent layer with stateful=True keeps its state across predict calls, and predict never "
+            "resets it. Independent rows are then treated as if each continued the one before. "
+            "`model.reset_states()` no longer exists in Keras 3."
+        ),
+        key=("KC101", "KC104", "KC203", "KC502"),
+        explains=("KC101", "KC104", "KC203", "KC201", "KC204", "KC502"),
+        fits=carries_state,
+        advice=(
+            "reset the state before every independent request:\n"
+            "    for layer in model._flatten_layers():\n"
+            "        if getattr(layer, 'stateful', False) and hasattr(layer, 'reset_state'):\n"
+            "            layer.reset_state()\n"
+            "or build the layer with stateful=False; if the rows do continue each other, set "
+            "facts: {{stateful_rows: consecutive}} in the YAML"
+        ),
+        locator="locate-repeat",
+        suspect=last_stateful_layer,
+    ),
+    Cause(
+        slug="active-randomness",
+        sentence="{layer} is random during prediction: the same row gives different outputs each time",
+        explanation=(
+            "Dropout, noise or augmentation stays on in predict, because a layer passes training=True, or "
+            "because a custom call() has no `training` argument and so cannot pass it on. Or the model draws "
+            "random numbers outside Keras."
+        ),
+        key=("KC203", "KC101", "KC102"),
+        explains=(*_EVERY_CALL, "KC202"),
+        fits=is_random,
+        advice=(
+            "take training=None in call() and pass it on:\n"
+            "    def call(self, x, training=None):\n"
+            "        return self.dropout(x, training=training)\n"
+            "if the randomness is intended (Monte Carlo dropout), average over many passes and report the "
+            "spread"
+        ),
+        locator="locate-repeat",
+    ),
+    Cause(
+        slug="hidden-state",
+        sentence=(
+            "{layer} keeps or freezes a value between calls: outputs depend on when the model was traced or "
+            "how often it ran"
+        ),
+        explanation=(
+            "call() updates a counter, a cache or a moving average; or a value from NumPy, Python or the "
+            "clock was drawn once, when Keras traced the model."
+        ),
+        key=("KC203",),
+        explains=(*_EVERY_CALL, "KC202", "KC502", "KC801"),
+        fits=has_hidden_state,
+        covers=_is_lost_state,
+        suspect=layer_with_changed_state,
+        advice=(
+            "update variables only if `training` is true; inside call(), draw random numbers with "
+            "keras.random, never with numpy or random"
+        ),
+        locator="locate-repeat",
+    ),
+    Cause(
+        slug="training-flag-default",
+        sentence="{layer} runs in training mode if the model is called without a training argument",
+        explanation=(
+            "Augmentation and noise layers may use training=True by default, and a functional graph can "
+            "contain `training=True`. predict passes False and is not affected; model(x), tf.function(model) "
+            "and an export are."
+        ),
+        key=("KC202",),
+        explains=("KC202",),
+        fits=any_evidence,
+        advice=(
+            "call model(x, training=False) everywhere outside training; remove `training=True` from the "
+            "graph; leave augmentation out of the exported model"
+        ),
+        locator="locate-training",
+        suspect=layer_with_training_flag,
+    ),
+)
+"""Most specific first."""
+
+
+def _overrides_predict(evidence: Evidence, _failing: object) -> bool:
+    return bool(evidence.facts.overridden)
+
+
+CALL_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="predict-overridden",
+        sentence="the class of the model overrides predict: predict and model(x) are two different functions",
+        explanation=(
+            "predict_step, make_predict_function or predict itself is overridden. predict then does "
+            "something that a call, an export or a server does not do."
+        ),
+        key=("KC201",),
+        explains=("KC101", "KC102", "KC104", "KC201", "KC204"),
+        fits=_overrides_predict,
+        advice="move the code of predict_step into a last layer of the model",
+    ),
+    Cause(
+        slug="dtype-cast",
+        sentence="predict casts the rows to float32 before the model gets them; model(x) does not",
+        explanation=(
+            "The data pipeline of predict casts NumPy floats to keras.config.floatx(). A model that computes "
+            "in float64 then gets rounded rows, and different whole numbers above 2^24 that are stored as "
+            "floats become equal."
+        ),
+        key=("KC201",),
+        explains=("KC201",),
+        fits=lambda _evidence, failing: bool(failing["KC201"].findings.get("cast")),
+        advice="save the rows as float32, or call keras.config.set_floatx('float64') before predicting",
+    ),
+)
+"""Most specific first."""

@@ -1,0 +1,102 @@
+"""Causes in saved models: state that Keras does not save, and lost arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Cause, Failing
+from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed, reports_cause
+from keras_consistency_cli.routes.locating.processes import first_differing_layer
+
+__all__ = ["FILE_CAUSES"]
+
+
+def _layer_from(*routes: str) -> Callable[[Evidence], str | None]:
+    """Return a suspect: the first layer that differs, or that owns what the file lacks."""
+
+    def suspect(evidence: Evidence) -> str | None:
+        for route in routes:
+            details = evidence.details(route)
+            untracked = [path.rpartition(".")[0] for path in details.get("untracked", ())]
+            forgotten = [each["layer"] for each in details.get("forgotten", ())]
+            first = details.get("parting", {}).get("layer") or next(iter((*untracked, *forgotten)), None)
+            if first:
+                return str(first)
+        return None
+
+    return suspect
+
+
+_LAYER_OF_COPY = _layer_from("reloaded", "loaded-again")
+
+
+def _layer_of_process(evidence: Evidence) -> str | None:
+    """The first layer that differs in a different process."""
+    here, elsewhere = (
+        evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere")
+    )
+    return first_differing_layer(here, elsewhere)
+
+
+def _untracked_layer(evidence: Evidence) -> str | None:
+    return _LAYER_OF_COPY(evidence) or _layer_of_process(evidence)
+
+
+def _has_untracked_state(evidence: Evidence, failing: Failing) -> bool:
+    """Whether loads or processes differ; if predict changes state, hidden-state explains it."""
+    by_load = reports_cause("untracked-state")(evidence, failing) and not (
+        "KC203" in failing and has_changed(evidence, "weight", "state")
+    )
+    return by_load or differs_by_process(evidence, failing)
+
+
+FILE_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="untracked-state",
+        sentence=(
+            "{layer} uses a value that the file does not contain: each load, or each process, creates a "
+            "different one"
+        ),
+        explanation=(
+            "Keras saves the weights that it tracks. It does not track a tf.Variable, a NumPy array, a layer "
+            "that is hidden in a closure or created in call(), or anything in a model that was not built "
+            "before it was saved. These are initialized again at every load, often randomly. A table that a "
+            "module draws when it is imported, and Python's hash() of a text, differ in every process."
+        ),
+        key=("KC801", "KC203"),
+        explains=("KC203", "KC602", "KC801", "KC802"),
+        fits=_has_untracked_state,
+        advice=(
+            "in '{layer}' let Keras track the value, and build the model before saving it:\n"
+            "    def build(self, input_shape):\n"
+            "        self.table = self.add_weight(shape=(input_shape[-1],), trainable=False, name='table')\n"
+            "    ...\n"
+            "    model(rows[:1])          # builds what is not built yet\n"
+            "    model.save('model.keras')\n"
+            "draw no random values while a module is imported; zlib.crc32 of a text is the same everywhere, "
+            "hash() is not"
+        ),
+        suspect=_untracked_layer,
+    ),
+    Cause(
+        slug="config-loses-arguments",
+        sentence="{layer} is not the same after it is created from its config",
+        explanation=(
+            "get_config must return every argument of the constructor with its current value. An argument "
+            "that it leaves out gets its default again. An argument that it returns in a different form than "
+            "__init__ expects changes at every load. Classes without a get_config of their own are safe: "
+            "Keras records the arguments."
+        ),
+        key=("KC801",),
+        explains=("KC602", "KC801", "KC802"),
+        fits=reports_cause("config-loses-arguments"),
+        advice=(
+            "in the class of '{layer}' return every argument as __init__ expects it, or delete get_config:\n"
+            "    def get_config(self):\n"
+            "        return {{**super().get_config(), 'scale': self.scale}}"
+        ),
+        suspect=_LAYER_OF_COPY,
+    ),
+)
+"""These come before the causes of state, which have similar signatures."""

@@ -1,0 +1,175 @@
+"""How causes in calls are confirmed: state, randomness, training flag, overridden methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    NEGLIGIBLE_OF_DIFFERENCE,
+    Confirmation,
+    ConfirmationResult,
+    ConfirmationTest,
+    first_confirmed,
+    float32_noise,
+    replacing_outputs_removes_difference,
+)
+from keras_consistency_cli.diagnosis.signatures import has_changed, repeat_differs
+from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+
+__all__ = ["CALL_CONFIRMATIONS", "outputs_repeat_until_reload"]
+
+_KIND_WORDS = {"seed": "random seeds", "state": "states", "weight": "variables"}
+_FLOAT32_RESOLUTION = 1e-6
+
+
+def state_reset_restores_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Two predicts, with states reset in between and without."""
+    pairs = evidence.comparisons.get(("predict-reset", "predict"), ())
+    if not pairs or not repeat_differs(evidence, "predict-again"):
+        return None
+    if all(each.identical for each in pairs):
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=(
+                "with states reset in between, a second predict gives the same bits as the first; without "
+                "the reset, it does not"
+            ),
+        )
+    return ConfirmationResult(
+        confirmed=False,
+        explanation="resetting all states does not restore the first outputs: something else is kept too",
+    )
+
+
+def restored_variables_repeat_outputs(*kinds: str) -> ConfirmationTest:
+    """Return a test: two runs from the same variables of these kinds give the same bits."""
+
+    def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+        details = evidence.details("companions")
+        is_tested = "deterministic" in details and repeat_differs(evidence, "predict-again")
+        if not is_tested or not has_changed(evidence, *kinds):
+            return None
+        names = " and ".join(_KIND_WORDS[kind] for kind in kinds if has_changed(evidence, kind))
+        if details["deterministic"]:
+            return ConfirmationResult(
+                confirmed=True,
+                explanation=f"with {names} restored, two runs give the same bits; without, they do not",
+            )
+        return ConfirmationResult(
+            confirmed=False,
+            explanation=f"with {names} restored, two runs still differ: something else changes too",
+        )
+
+    return test
+
+
+def outputs_repeat_until_reload(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Outputs that repeat until predict is traced, or the file is loaded, again."""
+    pairs = evidence.comparisons.get(("predict-again", "predict"), ())
+    if not pairs or repeat_differs(evidence, "predict-again"):
+        return None
+    for route, event in (
+        ("predict-retraced", "predict is traced again"),
+        ("fresh-process", "a new process loads the file"),
+    ):
+        if repeat_differs(evidence, route):
+            return ConfirmationResult(
+                confirmed=True, explanation=f"outputs have the same bits until {event}; then they differ"
+            )
+    return None
+
+
+def keras_predict_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """The predict of Keras in place of the overridden methods."""
+    details = evidence.details("plain-predict")
+    if "left" not in details:
+        return None
+    names, left = ", ".join(evidence.facts.overridden), details["left"]
+    most = max(MAX_FACTOR * float32_noise(evidence), _FLOAT32_RESOLUTION * details["scale"])
+    if left <= most and left < details["before"]:
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=f"with the {names} of Keras, predict gives the same outputs as model(x)",
+        )
+    return ConfirmationResult(
+        confirmed=False,
+        explanation=f"with the {names} of Keras, predict and model(x) still differ by {left:.2g}",
+    )
+
+
+def explicit_cast_removes_difference(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """The rows cast before the call, and not."""
+    lost = evidence.details("rows").get("lost_in_cast")
+    if lost:
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=f"{sum(lost.values())} whole numbers change when they are cast to float32",
+        )
+    with_cast = evidence.comparisons.get(("call", "predict"), ())
+    without_cast = evidence.comparisons.get(("call-as-given", "call"), ())
+    if not with_cast or all(each.identical for each in without_cast):
+        return None
+    left = max(each.max_abs for each in with_cast)
+    if left <= NEGLIGIBLE_OF_DIFFERENCE * max(each.max_abs for each in without_cast):
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=(
+                "with the rows cast to float32 before the call, model(x) gives the same outputs as predict"
+            ),
+        )
+    return ConfirmationResult(
+        confirmed=False,
+        explanation=(
+            f"with the rows cast to float32 before the call, model(x) and predict still differ by {left:.2g}"
+        ),
+    )
+
+
+_layer_output_is_first = replacing_outputs_removes_difference(
+    "hold-repeat", "with the output of {layers} replaced", "repeated calls give the same bits"
+)
+_inference_flag_is_passed = replacing_outputs_removes_difference(
+    "hold-training",
+    "with training=False passed to {layers} only",
+    "a call without the training argument gives the same bits as inference",
+)
+
+CALL_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "state-carry-over": Confirmation(
+        how="states are reset between two predicts; or the layer is given its output from the first call",
+        test=first_confirmed(state_reset_restores_outputs, _layer_output_is_first),
+        routes=("hold-repeat",),
+    ),
+    "active-randomness": Confirmation(
+        how="the layer is given its output from the first call; or the seeds are restored",
+        test=first_confirmed(_layer_output_is_first, restored_variables_repeat_outputs("seed")),
+        routes=("hold-repeat",),
+    ),
+    "hidden-state": Confirmation(
+        how=(
+            "the layer is given its earlier output, or its state is restored; or outputs repeat until the "
+            "model is traced or loaded again"
+        ),
+        test=first_confirmed(
+            _layer_output_is_first,
+            restored_variables_repeat_outputs("weight", "state"),
+            outputs_repeat_until_reload,
+        ),
+        routes=("hold-repeat",),
+    ),
+    "training-flag-default": Confirmation(
+        how="in a call without the training argument, training=False is passed to this layer only",
+        test=_inference_flag_is_passed,
+        routes=("hold-training",),
+    ),
+    "predict-overridden": Confirmation(
+        how="the overridden methods are replaced by those of Keras",
+        test=keras_predict_agrees,
+        routes=("plain-predict",),
+    ),
+    "dtype-cast": Confirmation(
+        how="the rows are cast explicitly before the call", test=explicit_cast_removes_difference
+    ),
+}

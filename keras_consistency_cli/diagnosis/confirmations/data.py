@@ -1,0 +1,35 @@
+"""How causes in stored statistics and in the rows are confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.diagnosis.confirmations.base import Confirmation, cannot_test, read_by_check
+
+__all__ = ["DATA_CONFIRMATIONS"]
+
+DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "normalization-unadapted": read_by_check(
+        "the statistics of the layer are read",
+        "read from the layer: its statistics are not those of any rows",
+        "KC401",
+    ),
+    "normalization-stale": cannot_test(
+        "the statistics differ from the reference rows or from the weights; it is not known which ones "
+        "training used"
+    ),
+    "normalized-twice": cannot_test("based on the range of the rows at the input of the layer"),
+    "input-range": cannot_test("based on the range of the rows only"),
+    "input-mutated": read_by_check(
+        "the function is called with a copy of the rows, and the copy is compared with the rows afterwards",
+        "the function changed a copy of the rows that was passed to it",
+        "KC402",
+    ),
+    "scaler-stale": cannot_test("based on a comparison of the scaler's statistics with the reference rows"),
+    "scaler-version": read_by_check(
+        "both versions are read", "read from the file and from the installed scikit-learn", "KC304"
+    ),
+    "distribution-shift": cannot_test(
+        "based on statistics alone; the rows may be correct and the population may have changed"
+    ),
+}

@@ -1,0 +1,71 @@
+"""How causes in saved files are confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    Confirmation,
+    ConfirmationResult,
+    first_confirmed,
+    replacing_outputs_removes_difference,
+    reported_by_check,
+)
+from keras_consistency_cli.diagnosis.confirmations.calls import outputs_repeat_until_reload
+
+__all__ = ["FILE_CONFIRMATIONS"]
+
+_LISTED_VARIABLES = 3
+
+
+def untracked_value_changes_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """A different value in a variable that no file contains."""
+    variables = evidence.details("reloaded").get("untracked", ())
+    if not variables:
+        return None
+    names = ", ".join(variables[:_LISTED_VARIABLES])
+    return ConfirmationResult(
+        confirmed=True,
+        explanation=(
+            f"with a different value of {names}, which the file does not store, the same rows give "
+            "different outputs"
+        ),
+    )
+
+
+_layer_output_is_from_other_copy = replacing_outputs_removes_difference(
+    "hold-copies", "with the output of {layers} replaced", "both copies of the model give the same bits"
+)
+
+FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "untracked-state": Confirmation(
+        how=(
+            "the layer of one copy is given its output from the other copy; or a variable that the file does "
+            "not store is set to a different value; or outputs repeat only within one process"
+        ),
+        test=first_confirmed(
+            _layer_output_is_from_other_copy, untracked_value_changes_outputs, outputs_repeat_until_reload
+        ),
+        routes=("hold-copies",),
+    ),
+    "config-loses-arguments": Confirmation(
+        how=(
+            "the layer of the loaded copy is given its output from the original model; or the argument is "
+            "missing from get_config"
+        ),
+        test=first_confirmed(
+            _layer_output_is_from_other_copy,
+            reported_by_check(
+                "read from the class: its constructor has the argument, its get_config does not return it",
+                "KC801",
+                finding="forgotten",
+            ),
+            reported_by_check(
+                "Keras refuses to build the model from its own config", "KC801", finding="failure"
+            ),
+        ),
+        routes=("hold-copies",),
+    ),
+}

@@ -1,0 +1,74 @@
+"""How causes of NaN and infinity are confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    Confirmation,
+    ConfirmationResult,
+    cannot_confirm,
+    first_confirmed,
+    layer_list,
+    read_by_check,
+    reported_by_check,
+)
+
+__all__ = ["NONFINITE_CONFIRMATIONS"]
+
+
+def nonfinite_zeroed(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """NaN and infinity replaced by 0 in the output of the layer that makes them."""
+    details = evidence.details("hold-nonfinite")
+    if "left" not in details or not details["before"]:
+        return None
+    action = f"with NaN and infinity replaced by 0 in the output of {layer_list(details['held'])}"
+    if details["left"] == 0:
+        return ConfirmationResult(confirmed=True, explanation=f"{action}, all outputs are finite")
+    return ConfirmationResult(
+        confirmed=False,
+        explanation=f"{action}, {details['left']} of {details['before']} values are still NaN or infinite",
+    )
+
+
+def eager_shows_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """The same rows with kernels that are not fused."""
+    pairs = evidence.comparisons.get(("call", "predict"), ())
+    shown = sum(each.nonfinite_candidate - each.nonfinite_reference for each in pairs)
+    if shown <= 0:
+        return None
+    return ConfirmationResult(
+        confirmed=True,
+        explanation=(
+            "for the same rows, eager execution without fused kernels gives NaN or infinity in "
+            f"{shown} more {'value' if shown == 1 else 'values'}"
+        ),
+    )
+
+
+NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "nan-hidden": Confirmation(
+        how="the same rows are run with kernels that are not fused",
+        test=first_confirmed(eager_shows_nan, cannot_confirm("no way to call the model shows the NaN")),
+    ),
+    "non-finite-input": read_by_check(
+        "the rows with NaN or infinity are counted",
+        "counted: the rows themselves contain it, before any layer",
+        "KC701",
+    ),
+    "non-finite-output": Confirmation(
+        how=(
+            "NaN and infinity are replaced by 0 in the output of the layer; or the weight that contains them "
+            "is read"
+        ),
+        test=first_confirmed(
+            nonfinite_zeroed,
+            reported_by_check(
+                "read from the weights, which contain NaN or infinity themselves", "KC701", finding="weights"
+            ),
+        ),
+        routes=("hold-nonfinite",),
+    ),
+}

@@ -1,0 +1,113 @@
+"""How causes in preprocessing and scaling are confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.analysis.served_rows import find_mistakes
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    Confirmation,
+    ConfirmationResult,
+    ConfirmationTest,
+    cannot_confirm,
+    cannot_test,
+    first_confirmed,
+    read_by_check,
+    reported_by_check,
+)
+
+__all__ = ["SCALING_CONFIRMATIONS"]
+
+_STATISTICS_ONLY = cannot_confirm(
+    "based on statistics alone; give --served, the rows that serving really fed, to decide it"
+)
+
+
+def same_mistake_gives_served_rows(slug: str) -> ConfirmationTest:
+    """Return a test: the saved scaler, used wrongly in this way, reproduces the served rows."""
+
+    def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+        served = find_mistakes(evidence) or ()
+        columns = sum(each.columns for each in served if each.cause == slug)
+        others = sum(each.columns for each in served if each.cause != slug)
+        if not columns:
+            return None
+        amount = "1 column" if columns == 1 else f"{columns} columns"
+        rest = f"; {others} more are wrong in a different way" if others else ""
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=(
+                "the same mistake, made on purpose, reproduces the served rows value by value in "
+                f"{amount}{rest}"
+            ),
+        )
+
+    return test
+
+
+def _mistake_is_repeated(slug: str) -> Confirmation:
+    return Confirmation(
+        how=(
+            "kcheck makes the same mistake with the saved scaler, and this reproduces the served rows value "
+            "by value"
+        ),
+        test=first_confirmed(same_mistake_gives_served_rows(slug), _STATISTICS_ONLY),
+    )
+
+
+SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "preprocess-unrepeatable": read_by_check(
+        "the function is called twice on the same rows, and in two processes",
+        "the function itself, called again on the same rows, gives different ones",
+        "KC302",
+    ),
+    "preprocess-row-dependence": read_by_check(
+        "the function is called on one row at a time",
+        "the function itself gives different rows if it is called on one row at a time",
+        "KC302",
+        if_not="based on the served rows, which match the function called on batches",
+    ),
+    **{
+        slug: _mistake_is_repeated(slug)
+        for slug in (
+            "scaler-refit",
+            "scaler-missing",
+            "scaler-applied-twice",
+            "scaling-step-skipped",
+            "gaps-filled-otherwise",
+        )
+    },
+    "feature-order": Confirmation(
+        how=(
+            "the columns are put in the served order, and this reproduces the served rows; or the names of "
+            "the columns are read"
+        ),
+        test=first_confirmed(
+            same_mistake_gives_served_rows("feature-order"),
+            reported_by_check(
+                "read from the names: the scaler was fitted on the same columns in a different order",
+                "KC304",
+                finding="fitted",
+            ),
+            _STATISTICS_ONLY,
+        ),
+    ),
+    "scaled-in-low-precision": Confirmation(
+        how=(
+            "kcheck makes the same mistake with the saved scaler, and this reproduces the served rows value "
+            "by value"
+        ),
+        test=first_confirmed(
+            same_mistake_gives_served_rows("scaled-in-low-precision"),
+            cannot_confirm(
+                "this is the effect that such a cast would have; --served shows whether serving casts"
+            ),
+        ),
+    ),
+    "scaler-foreign": cannot_test(
+        "the served rows are a linear function of the correct rows, but the scaler that produced them is not "
+        "at hand"
+    ),
+}

@@ -1,0 +1,169 @@
+"""How causes in shapes, sequences and padding are confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.confirmations.base import (
+    NEGLIGIBLE_OF_DIFFERENCE,
+    NEGLIGIBLE_OF_OUTPUT,
+    Confirmation,
+    ConfirmationResult,
+    cannot_confirm,
+    cannot_test,
+    first_confirmed,
+    layer_list,
+    read_by_check,
+    reported_by_check,
+)
+
+__all__ = ["SEQUENCE_CONFIRMATIONS"]
+
+
+def restored_mask_removes_effect(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """The mask restored at the layer that drops it, with the padding set to 0."""
+    details = evidence.details("hold-masks")
+    if "left" not in details:
+        return None
+    action, left = f"with the mask restored at {layer_list(details['held'])}", details["left"]
+    if left <= min(NEGLIGIBLE_OF_OUTPUT * details["scale"], NEGLIGIBLE_OF_DIFFERENCE * details["before"]):
+        return ConfirmationResult(confirmed=True, explanation=f"{action}, padding changes nothing")
+    return ConfirmationResult(
+        confirmed=False,
+        explanation=(
+            f"{action}, padding still changes outputs by {left:.2g} ({details['before']:.2g} without)"
+        ),
+    )
+
+
+def restored_mask_has_effect(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The mask restored after the layer that drops it, for a model that takes one length only."""
+    findings = failing["KC504"].findings if "KC504" in failing else {}
+    if not findings.get("restored"):
+        return None
+    return ConfirmationResult(
+        confirmed=True,
+        explanation=(
+            f"with only the mask restored after {layer_list(findings['restored'])}, outputs change by "
+            f"{findings['restored_moves']:.2g} of the greatest"
+        ),
+    )
+
+
+def stepwise_copy_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Single time steps through a copy that keeps its state, or later time steps replaced."""
+    details = evidence.details("steps")
+    of_copy, of_future = details.get("twin"), details.get("future") or 0.0
+    if isinstance(of_copy, float) and of_copy <= NEGLIGIBLE_OF_OUTPUT:
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=(
+                "a copy that keeps its state, fed the same single time steps, gives the outputs of the whole "
+                "sequence"
+            ),
+        )
+    if of_future > NEGLIGIBLE_OF_OUTPUT:
+        return ConfirmationResult(
+            confirmed=True,
+            explanation=f"with later time steps replaced, outputs of earlier ones change by {of_future:.0%}",
+        )
+    return None
+
+
+_READS_SHAPE = "the shape of the rows is compared with the shape that the model declares"
+
+_SHAPE_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "wrong-rank": read_by_check(
+        _READS_SHAPE, "read from the shape: it has an axis more or less than the model declares", "KC501"
+    ),
+    "wrong-length": Confirmation(
+        how=_READS_SHAPE,
+        test=first_confirmed(
+            reported_by_check(
+                "read from the shape: the model declares a different length", "KC501", failed=True
+            ),
+            cannot_confirm(
+                "the model accepts any length; only you know whether a single time step is intended"
+            ),
+        ),
+    ),
+    "wrong-features": read_by_check(
+        _READS_SHAPE, "read from the shape: the model declares a different number of features", "KC501"
+    ),
+    "axes-swapped": Confirmation(
+        how=_READS_SHAPE,
+        test=first_confirmed(
+            reported_by_check(
+                "read from the shape: the model refuses the rows, and accepts them with two axes exchanged",
+                "KC501",
+                finding="refused",
+            ),
+            cannot_confirm(
+                "the rows fit with both axes exchanged too; only you know the right order, see facts: "
+                "{time_axis: 1}"
+            ),
+        ),
+    ),
+    "input-order": cannot_test(
+        "based on the levels of the inputs: each input has the level of a different one"
+    ),
+    "wrong-ids": read_by_check(
+        "ids are compared with the size of the table", "counted: ids that the table does not have", "KC501"
+    ),
+    "time-distributed-dynamic": read_by_check(
+        "predict is traced again between the two lengths",
+        "with predict traced again between the two lengths, the same rows give the right outputs",
+        "KC501",
+    ),
+}
+
+_PADDING_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "mask-lost": Confirmation(
+        how=(
+            "the mask is restored at the layer that loses it, and the masked time steps are set to 0; or the "
+            "layer alone is run on the same true time steps with and without padding"
+        ),
+        test=first_confirmed(
+            restored_mask_removes_effect,
+            restored_mask_has_effect,
+            reported_by_check(
+                (
+                    "for the same true time steps and their mask, the layer gives different outputs with and "
+                    "without padding"
+                ),
+                "KC504",
+                finding="unheeded",
+            ),
+            cannot_confirm("after this layer there are no time steps on which a mask could be restored"),
+        ),
+        routes=("hold-masks",),
+    ),
+    "padding-unmasked": cannot_test("the model masks nothing, so no mask can be restored"),
+    "fully-masked-row": read_by_check(
+        "rows that consist of padding only are run separately",
+        "run separately, these rows give NaN and rows without padding do not",
+        "KC504",
+    ),
+}
+
+_STEP_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "stepwise-differs": Confirmation(
+        how="a copy that keeps its state is fed the same time steps; or later time steps are replaced",
+        test=first_confirmed(
+            stepwise_copy_agrees, cannot_confirm("no copy of the model that keeps its state could be made")
+        ),
+    ),
+    "state-not-carried": read_by_check(
+        "the stateful setting of the layers is read",
+        "read from the layers: none is stateful, so every row starts from zeros",
+        "KC502",
+    ),
+}
+
+SEQUENCE_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    **_SHAPE_CONFIRMATIONS,
+    **_PADDING_CONFIRMATIONS,
+    **_STEP_CONFIRMATIONS,
+}

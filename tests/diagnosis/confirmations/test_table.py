@@ -1,0 +1,372 @@
+"""Each cause is confirmed by its own test; docs/diagnosis.md lists the same texts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.diagnosis.causes.table import CAUSES
+from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
+from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose
+from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
+from keras_consistency_cli.routes.trace import Trace
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnosis.md"
+
+REMOVED = {"held": ["a", "b/c"], "before": 0.3, "left": 0.0}
+LEFT = {"held": ["a"], "before": 0.3, "left": 0.2, "then": "d"}
+OWN = {"held": [], "before": 0.3, "left": None, "own_code": "Net"}
+SERVED_BATCHES = {
+    "kind": "refit-batches",
+    "columns": [0, 1],
+    "batch": 32,
+    "off": 2.0,
+    "factor": 0.0,
+    "shift": 0.0,
+}
+
+
+def served(*kinds: str) -> dict[str, Any]:
+    """The result of the served route if each of these mistakes affects two columns."""
+    mistakes = [{**SERVED_BATCHES, "kind": kind} for kind in kinds]
+    return {
+        "located": {
+            "served": {"inputs": {"x": {"mistakes": mistakes, "features": 6, "rows": 9, "wrong_rows": 9}}}
+        }
+    }
+
+
+def pair(
+    candidate: str, reference: str, *, difference: float = 0.0, nan: bool = False
+) -> dict[tuple[str, str], tuple[Comparison, ...]]:
+    """A comparison of two routes whose outputs differ in one row."""
+    changed, expected = np.ones((16, 1), np.float32), np.ones((16, 1), np.float32)
+    changed[3] = np.nan if nan else changed[3] + difference
+    return {
+        (candidate, reference): (
+            compare(
+                (candidate, reference), Answers(outputs={"out": changed}), Answers(outputs={"out": expected})
+            )[0],
+        )
+    }
+
+
+def measured(route: str, details: dict[str, Any]) -> dict[str, Any]:
+    return {"located": {route: details}}
+
+
+SEED = {"changed": {"predict": ("drop/seed", "seed")}, "differing": ("predict-again",)}
+REPEATS, VARIES = (
+    {"located": {"companions": {"deterministic": True}}},
+    {"located": {"companions": {"deterministic": False}}},
+)
+COUNT = {"changed": {"predict": ("count", "weight")}, "differing": ("predict-again",)}
+ILL = {"KC604": {"cause": "ill-conditioned", "amplification": {"inputs": 3e6}}}
+
+PLAIN = {
+    "located": {"plain-predict": {"before": 1.0, "left": 0.0, "scale": 2.0}},
+    "overridden": ("predict_step",),
+}
+CAST = {"pairs": {**pair("call", "predict"), **pair("call-as-given", "call", difference=0.5)}}
+MISCAST = {
+    "pairs": {**pair("call", "predict", difference=0.4), **pair("call-as-given", "call", difference=0.5)}
+}
+UNRESET = {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict", difference=0.1)}
+
+CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
+    ("untracked-state", measured("hold-copies", REMOVED), {"KC801": {}}),
+    ("untracked-state", measured("reloaded", {"untracked": ["odd.v"]}), {"KC801": {}}),
+    ("config-loses-arguments", measured("hold-copies", REMOVED), {"KC801": {}}),
+    ("config-loses-arguments", {}, {"KC801": {"forgotten": [{"layer": "odd"}]}}),
+    ("config-loses-arguments", {}, {"KC801": {"failure": "TypeError: no"}}),
+    ("batch-statistics-in-inference", measured("hold-companions", REMOVED), {"KC103": {}}),
+    ("cross-sample-dependence", measured("hold-companions", REMOVED), {"KC103": {}}),
+    ("batch-size-dependence", {"pairs": pair("companions", "companions-baseline")}, {"KC102": {}}),
+    (
+        "state-carry-over",
+        {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict")},
+        {"KC502": {}},
+    ),
+    ("state-carry-over", measured("hold-repeat", REMOVED), {"KC203": {}}),
+    ("active-randomness", measured("hold-repeat", REMOVED), {"KC203": {}}),
+    ("active-randomness", {**SEED, **REPEATS}, {"KC203": {}}),
+    ("hidden-state", measured("hold-repeat", REMOVED), {"KC203": {}}),
+    ("hidden-state", {**COUNT, **REPEATS}, {"KC203": {}}),
+    ("hidden-state", {"differing": ("predict-retraced",)}, {"KC203": {}}),
+    ("untracked-state", {"differing": ("fresh-process",)}, {"KC203": {}}),
+    ("training-flag-default", measured("hold-training", REMOVED), {"KC202": {}}),
+    ("state-batch-mismatch", {}, {"KC102": {"given": 9, "output_rows": {"out": 12}}}),
+    ("outputs-not-per-sample", {}, {"KC102": {"output_rows": {"out": 1}}}),
+    ("nan-hidden", {"pairs": pair("call", "predict", nan=True)}, {"KC701": {"hidden": {"out": 1}}}),
+    ("non-finite-input", {}, {"KC701": {"rows": {"x": 1}}}),
+    (
+        "non-finite-output",
+        measured("hold-nonfinite", {"held": ["log"], "before": 4, "left": 0}),
+        {"KC701": {}},
+    ),
+    ("non-finite-output", {}, {"KC701": {"weights": ["w"]}}),
+    ("predict-overridden", PLAIN, {"KC201": {}}),
+    ("eager-differs", {}, {"KC204": {}}),
+    ("dtype-cast", CAST, {"KC201": {"cast": True}}),
+    ("dtype-cast", measured("rows", {"lost_in_cast": {"x": 7}}), {"KC201": {"cast": {"x": 7}}}),
+    ("preprocess-row-dependence", {}, {"KC302": {}}),
+    ("preprocess-unrepeatable", {}, {"KC302": {}}),
+    ("scaler-refit", served("refit-batches"), {"KC301": {}}),
+    ("scaler-missing", served("unscaled"), {"KC301": {}}),
+    ("scaler-applied-twice", served("scaled-twice", "unknown"), {"KC301": {}}),
+    ("scaling-step-skipped", served("without-step:log"), {"KC301": {}}),
+    ("gaps-filled-otherwise", served("filled:0"), {"KC301": {}}),
+    ("feature-order", served("other-columns"), {"KC301": {}}),
+    ("feature-order", {}, {"KC304": {"fitted": ["a", "b"]}}),
+    ("scaled-in-low-precision", served("float16-first"), {"KC305": {}}),
+    ("normalization-unadapted", {}, {"KC401": {}}),
+    ("input-mutated", {}, {"KC402": {}}),
+    ("scaler-version", {}, {"KC304": {}}),
+    ("wrong-rank", {}, {"KC501": {}}),
+    ("wrong-length", {}, {"KC501": {}}),
+    ("wrong-features", {}, {"KC501": {}}),
+    ("axes-swapped", {}, {"KC501": {"refused": True}}),
+    ("wrong-ids", {}, {"KC501": {}}),
+    ("mask-lost", measured("hold-masks", {**REMOVED, "scale": 1.0}), {"KC504": {}}),
+    ("fully-masked-row", {}, {"KC504": {}}),
+    ("stepwise-differs", measured("steps", {"twin": 1e-7, "future": 0.0}), {"KC503": {}}),
+    ("stepwise-differs", measured("steps", {"future": 0.5}), {"KC503": {}}),
+    ("state-not-carried", {}, {"KC502": {}}),
+    ("time-distributed-dynamic", {}, {"KC501": {}}),
+    ("recorded-in-other-form", {}, {"KC802": {"forms": {"out": "sorted"}}}),
+    ("kernel-dependent", {}, {"KC605": {}}),
+    ("low-precision", {}, {"KC602": {"operations": ["m/Cast (Cast, float16)"]}}),
+    ("low-precision", {}, {"KC603": {}}),
+    ("rounding", {}, {"KC101": {}}),
+    ("ill-conditioned", {}, ILL),
+    ("ill-conditioned", {}, {"KC602": {"excess": 1.4}}),
+    ("near-ties", {}, {"KC604": {"cause": "near-ties"}}),
+]
+
+LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
+    ("untracked-state", measured("hold-copies", LEFT), {"KC801": {}}),
+    ("cross-sample-dependence", measured("hold-companions", LEFT), {"KC103": {}}),
+    ("cross-sample-dependence", measured("hold-companions", OWN), {"KC103": {}}),
+    ("state-carry-over", UNRESET, {"KC502": {}}),
+    ("active-randomness", {**SEED, **VARIES}, {"KC203": {}}),
+    ("training-flag-default", measured("hold-training", LEFT), {"KC202": {}}),
+    ("state-batch-mismatch", {}, {"KC502": {}}),
+    ("nan-hidden", {"pairs": pair("call", "predict", difference=0.1)}, {"KC701": {"hidden": {"out": 1}}}),
+    (
+        "non-finite-output",
+        measured("hold-nonfinite", {"held": ["log"], "before": 4, "left": 3}),
+        {"KC701": {}},
+    ),
+    (
+        "predict-overridden",
+        measured("plain-predict", {"before": 1.0, "left": 0.5, "scale": 2.0}),
+        {"KC201": {}},
+    ),
+    ("dtype-cast", MISCAST, {"KC201": {}}),
+    ("preprocess-row-dependence", {}, {"KC301": {}}),
+    ("scaler-refit", served("unknown"), {"KC301": {}}),
+    ("scaler-missing", {}, {"KC303": {}}),
+    ("scaler-applied-twice", {}, {"KC303": {}}),
+    ("feature-order", {}, {"KC301": {}}),
+    ("gaps-filled-otherwise", {}, {"KC702": {}}),
+    ("scaled-in-low-precision", {}, {"KC305": {}}),
+    ("scaler-foreign", served("another-scaler"), {"KC301": {}}),
+    ("normalization-stale", {}, {"KC401": {}}),
+    ("normalized-twice", {}, {"KC402": {}}),
+    ("input-range", {}, {"KC402": {}}),
+    ("scaler-stale", {}, {"KC304": {}}),
+    ("distribution-shift", {}, {"KC702": {}}),
+    ("axes-swapped", {}, {"KC501": {}}),
+    ("input-order", {}, {"KC501": {}}),
+    ("mask-lost", measured("hold-masks", {**LEFT, "scale": 1.0}), {"KC504": {}}),
+    ("mask-lost", {}, {"KC504": {}}),
+    ("padding-unmasked", {}, {"KC504": {}}),
+    ("stepwise-differs", measured("steps", {"twin": 0.3, "future": 0.0}), {"KC503": {}}),
+    ("answers-moved", {}, {"KC802": {}}),
+    ("device-precision", {}, {"KC601": {}}),
+    ("low-precision", {}, {"KC602": {"operations": []}}),
+]
+
+UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
+    ("untracked-state", {}, {"KC801": {}}),
+    ("config-loses-arguments", {}, {"KC801": {}}),
+    ("batch-statistics-in-inference", {}, {"KC103": {}}),
+    (
+        "batch-size-dependence",
+        {"pairs": pair("companions", "companions-baseline", difference=1e-6)},
+        {"KC102": {}},
+    ),
+    ("state-carry-over", {"pairs": pair("predict-reset", "predict")}, {"KC502": {}}),
+    ("active-randomness", SEED, {"KC203": {}}),
+    ("hidden-state", {}, {"KC203": {}}),
+    ("outputs-not-per-sample", {}, {"KC102": {}}),
+    ("recorded-in-other-form", {}, {"KC802": {}}),
+    ("ill-conditioned", {}, {"KC602": {"excess": 40.0}}),
+]
+
+
+def result_of(
+    evidence: Any, verdict: Any, cause: str, known: dict[str, Any], failed: dict[str, dict[str, Any]]
+) -> Any:
+    bare = evidence(**{key: value for key, value in known.items() if key != "pairs"})
+    full = replace(bare, comparisons={**bare.comparisons, **known.get("pairs", {})})
+    return confirm(cause, full, {code: verdict(code, **findings) for code, findings in failed.items()})
+
+
+def cases(
+    rows: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]],
+) -> pytest.MarkDecorator:
+    """One test per row, named after its cause, its codes and its place."""
+    ids = [f"{cause}-{'-'.join(failed)}-{at}" for at, (cause, _, failed) in enumerate(rows)]
+    return pytest.mark.parametrize(("cause", "known", "failed"), rows, ids=ids)
+
+
+@cases(CONFIRMED)
+def test_confirmed(
+    evidence: Any,
+    verdict: Any,
+    wording: SnapshotAssertion,
+    cause: str,
+    known: dict[str, Any],
+    failed: dict[str, dict[str, Any]],
+) -> None:
+    result = result_of(evidence, verdict, cause, known, failed)
+    assert result.confirmed
+    assert result.explanation == wording
+
+
+@cases(LIKELY)
+def test_likely(
+    evidence: Any,
+    verdict: Any,
+    wording: SnapshotAssertion,
+    cause: str,
+    known: dict[str, Any],
+    failed: dict[str, dict[str, Any]],
+) -> None:
+    result = result_of(evidence, verdict, cause, known, failed)
+    assert not result.confirmed
+    assert result.explanation == wording
+
+
+@cases(UNTRIED)
+def test_nothing_was_tried(
+    evidence: Any, verdict: Any, cause: str, known: dict[str, Any], failed: dict[str, dict[str, Any]]
+) -> None:
+    assert result_of(evidence, verdict, cause, known, failed) is None
+
+
+def test_every_cause_is_tested_here() -> None:
+    assert set(CONFIRMATIONS) == set(CAUSES)
+    certain, likely = {case[0] for case in CONFIRMED}, {case[0] for case in [*LIKELY, *UNTRIED]}
+    assert certain | likely == set(CAUSES)
+    assert {
+        slug for slug, confirmation in CONFIRMATIONS.items() if confirmation.how.startswith("not: ")
+    } == set(CAUSES) - certain
+
+
+def test_a_length_that_may_be_intended_is_not_certain(
+    evidence: Any, verdict: Any, wording: SnapshotAssertion
+) -> None:
+    result = confirm("wrong-length", evidence(), {"KC501": verdict("KC501", Status.WARN)})
+    assert result is not None
+    assert not result.confirmed
+    assert result.explanation == wording
+
+
+@pytest.mark.parametrize("route", ["hold-companions"])
+def test_a_route_that_crashed_confirms_nothing(evidence: Any, verdict: Any, route: str) -> None:
+    known = evidence(located={route: REMOVED})
+    crashed = replace(
+        known, traces={**known.traces, route: Trace(route=route, details=REMOVED, error="boom")}
+    )
+    assert confirm("cross-sample-dependence", crashed, {"KC103": verdict("KC103")}) is None
+    assert confirm("no-known-cause", known, {}) is None
+
+
+def test_many_layers_are_counted_rather_than_listed(
+    evidence: Any, verdict: Any, wording: SnapshotAssertion
+) -> None:
+    result = confirm(
+        "active-randomness",
+        evidence(located={"hold-repeat": {**REMOVED, "held": list("abcde")}}),
+        {"KC203": verdict("KC203")},
+    )
+    assert result is not None
+    assert result.confirmed
+    assert result.explanation == wording
+
+
+def test_a_diagnosis_carries_its_confirmation(
+    evidence: Any, verdict: Any, wording: SnapshotAssertion
+) -> None:
+    (sure,) = diagnose(evidence(located={"hold-companions": REMOVED}), [verdict("KC103")])
+    assert sure.confidence == "confirmed"
+    assert sure.confirmation == wording
+    (unsure,) = diagnose(evidence(located={"hold-companions": LEFT}), [verdict("KC103")])
+    assert unsure.confidence == "likely"
+    assert unsure.confirmation == wording
+
+
+def test_code_around_a_layer_is_named_in_its_place(evidence: Any, verdict: Any) -> None:
+    place = {"layer": "last", "kind": "Dense", "custom": False, "order": 2, "steps": 3}
+    (model,) = diagnose(
+        evidence(located={"locate-companions": place, "hold-companions": OWN}), [verdict("KC103")]
+    )
+    assert (model.layer, model.confidence) == ("m", "likely")
+    assert "'m' (Net)" in model.sentence
+    block = {**REMOVED, "held": ["block"], "own_code": "Block"}
+    (layer,) = diagnose(
+        evidence(located={"locate-companions": place, "hold-companions": block}), [verdict("KC103")]
+    )
+    assert (layer.layer, layer.confidence) == ("block", "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("known", "code", "status", "routes"),
+    [
+        ({}, "KC103", Status.FAIL, ["hold-companions"]),
+        ({"changed": {"predict": ("drop/seed", "seed")}}, "KC203", Status.FAIL, ["hold-repeat"]),
+        (
+            {"layers": (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)},
+            "KC202",
+            Status.FAIL,
+            ["hold-training"],
+        ),
+        ({"overridden": ("predict_step",)}, "KC201", Status.FAIL, ["plain-predict"]),
+        ({}, "KC103", Status.WARN, []),
+        ({}, "KC103", Status.PASS, []),
+        ({}, "KC103", Status.ERROR, []),
+        ({}, "KC103", Status.SKIP, []),
+        ({}, "KC203", Status.FAIL, []),
+    ],
+)
+def test_suspects_are_switched_off_only_if_a_check_fails(
+    evidence: Any, verdict: Any, known: dict[str, Any], code: str, status: Status, routes: list[str]
+) -> None:
+    assert [route.name for route in confirming_routes(evidence(**known), [verdict(code, status)])] == routes
+
+
+def test_every_toggling_route_belongs_to_a_cause() -> None:
+    assert {route for confirmation in CONFIRMATIONS.values() for route in confirmation.routes} == {
+        route.name for route in INTERVENTION_ROUTES
+    }
+
+
+def test_the_page_says_how_each_cause_is_confirmed() -> None:
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{slug}` | {CONFIRMATIONS[slug].how} |" for slug in sorted(CAUSES)]
+
+
+def test_a_cause_that_a_check_reads_needs_its_verdict(evidence: Any) -> None:
+    empty: dict[str, Verdict] = {}
+    assert confirm("wrong-rank", evidence(), empty) is None
