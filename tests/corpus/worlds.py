@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers
 from numpy.typing import NDArray
-from sklearn.build_report import ColumnTransformer
+from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (

@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from sklearn.build_report import ColumnTransformer, make_column_selector
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
