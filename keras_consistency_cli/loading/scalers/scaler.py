@@ -147,7 +147,9 @@ def _scan(path: Path, *, trust: bool) -> _Scan:
     try:
         contents = read_skops(content, trust=trust) if kept == "zip" else read_pickle(content, trust=trust)
     except DamagedError as error:
-        raise (DamagedError("it is text, not a saved scaler") if _is_text(content) else error) from error
+        if _is_text(content):
+            raise DamagedError("it is text, not a saved scaler") from error
+        raise
     top = audit(contents.top, trust=trust)
     kind = _kind(contents, kept, path)
     return _Scan(

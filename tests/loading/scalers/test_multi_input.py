@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.model.facts import describe_model
@@ -64,27 +65,21 @@ def test_rows_alone_are_prepared_one_by_one() -> None:
     assert not alone["right"].any()
 
 
-REFUSED: dict[str, tuple[Any, str]] = {
-    "crash": (lambda rows: rows["middle"], "fails on a dict of left, right: KeyError: 'middle'"),
-    "one array": (lambda rows: rows["left"], "returned a ndarray without rows for the model's input 'left'"),
-    "one lacking": (
-        lambda rows: {"left": rows["left"]},
-        "returned a dict without rows for the model's input 'right'",
-    ),
-    "three of two": (lambda rows: [rows["left"]] * 3, "returned a list without rows"),
-    "fewer rows": (
-        lambda rows: {**rows, "right": rows["right"][1:]},
-        "made float64 of shape (5, 3) of 6 rows, for input 'right'",
-    ),
-    "objects": (lambda rows: {**rows, "right": np.array([{}] * 6)}, "made object of shape (6,)"),
+REFUSED: dict[str, Any] = {
+    "crash": lambda rows: rows["middle"],
+    "one array": lambda rows: rows["left"],
+    "one input missing": lambda rows: {"left": rows["left"]},
+    "three of two": lambda rows: [rows["left"]] * 3,
+    "fewer rows": lambda rows: {**rows, "right": rows["right"][1:]},
+    "objects": lambda rows: {**rows, "right": np.array([{}] * 6)},
 }
 
 
-@pytest.mark.parametrize(("function", "words"), REFUSED.values(), ids=list(REFUSED))
-def test_what_is_not_rows_for_every_input_is_refused(function: Any, words: str) -> None:
-    with pytest.raises(DataError) as caught:
-        joint(function).apply(ROWS)
-    assert words in str(caught.value)
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_result_without_rows_for_every_input_is_refused(case: str, wording: SnapshotAssertion) -> None:
+    with pytest.raises(DataError) as refused:
+        joint(REFUSED[case]).apply(ROWS)
+    assert str(refused.value) == wording
 
 
 # --- bound to a model
@@ -143,23 +138,22 @@ def test_rows_scaled_already_are_left_alone(tmp_path: Path) -> None:
     assert np.array_equal(subject(tmp_path, data_state="scaled").rows(np.arange(6))["left"], ROWS["left"])
 
 
-def test_rows_that_the_model_does_not_take_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"widened gives rows of shape .*, the model's input 'right' takes"
-    ) as caught:
+def test_rows_that_the_model_does_not_take_are_refused(tmp_path: Path, wording: SnapshotAssertion) -> None:
+    with pytest.raises(DataError) as refused:
         subject(tmp_path, "widened").rows(np.arange(6))
-    assert caught.value.expected == "a dict by these names, or a list in this order: left, right"
+    assert str(refused.value) == wording
 
 
-def test_no_rows_can_be_made_up(tmp_path: Path) -> None:
+def test_rows_cannot_be_generated_without_an_inverse(tmp_path: Path, wording: SnapshotAssertion) -> None:
     here = subject(tmp_path)
     bare = Subject(
         files=SubjectFiles(model="live", preprocess=here.files.preprocess, generated_rows=8),
         model=here.model,
         facts=here.facts,
     )
-    with pytest.raises(UsageError, match="no inverse"):
+    with pytest.raises(UsageError) as refused:
         bare.rows(np.arange(2))
+    assert str(refused.value) == wording
 
 
 def test_the_description_knows_both_sides(tmp_path: Path) -> None:
