@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers, ops
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.in_memory import live_rows, own_objects
 from keras_consistency_cli.loading.rows.source import RowSource, take
+from tests.helpers.error_texts import own_text
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -73,21 +75,25 @@ def test_private_mappings_are_never_given_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "told"),
+    ("values", "kind"),
     [
-        ({}, UsageError, "x is empty"),
-        (3.0, UsageError, "x is float64 of shape ()"),
-        (X[:0], UsageError, "x is float32 of shape (0, 3)"),
-        ([object()], UsageError, "x is object of shape (1,)"),
-        ([[1.0], [1.0, 2.0]], UsageError, "x is no array: ValueError"),
-        ({"a": X, "b": X[:2]}, DataError, "x: 'a' has 4 rows, 'b' has 2"),
-        ({"a": X.astype(complex)}, UsageError, "x['a'] is complex128 of shape (4, 3)"),
+        ({}, UsageError),
+        (3.0, UsageError),
+        (X[:0], UsageError),
+        ([object()], UsageError),
+        ([[1.0], [1.0, 2.0]], UsageError),
+        ({"a": X, "b": X[:2]}, DataError),
+        ({"a": X.astype(complex)}, UsageError),
     ],
+    ids=["empty", "one number", "no rows", "objects", "ragged lists", "different lengths", "complex numbers"],
 )
-def test_what_no_model_takes_is_refused(given: Any, kind: type[Exception], told: str) -> None:
-    with pytest.raises(kind) as caught:
-        live_rows(given, what="x", inputs=["in"])
-    assert str(caught.value).startswith(told)
+def test_values_that_no_model_takes_are_refused(
+    values: Any, kind: type[Exception], wording: SnapshotAssertion
+) -> None:
+    with pytest.raises(kind) as refused:
+        live_rows(values, what="x", inputs=["in"])
+    assert type(refused.value) is kind
+    assert own_text(refused.value) == wording
 
 
 class Outer(layers.Layer):
