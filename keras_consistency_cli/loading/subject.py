@@ -213,7 +213,7 @@ class Subject:
     def _function(self) -> Any:
         if "preprocess" in self.given or not self.files.preprocess:
             return self.given.get("preprocess")
-        from keras_consistency_cli.loading.scalers.scaling import import_function
+        from keras_consistency_cli.loading.scalers.preprocess_function import import_function
 
         return import_function(self.files.preprocess)
 
@@ -253,10 +253,10 @@ class Subject:
         """Whether the scaler takes as many features as the rows of this input have."""
         if self._scaler is None:
             return True
-        from keras_consistency_cli.loading.scalers.scaler import features_expected
+        from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 
         known = self._source.arrays.get(fact.name) if self._source is not None else None
-        return (known.shape[-1] if known is not None else fact.shape[-1]) == features_expected(self._scaler)[
+        return (known.shape[-1] if known is not None else fact.shape[-1]) == get_expected_features(self._scaler)[
             0
         ]
 

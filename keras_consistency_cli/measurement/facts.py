@@ -179,7 +179,7 @@ class ExpectedColumn:
 class ScalingFact:
     """The scaler or preprocess function: what it is, what it remembers, and which columns it is given.
 
-    `names` are the features it was fitted on, `columns` those of the data; `statistics` is `Scaling.remembered()`.
+    `names` are the features it was fitted on, `columns` those of the data; `statistics` is `Scaling.describe_statistics()`.
     """
 
     kind: str

@@ -14,7 +14,7 @@ from keras_consistency_cli.loading.model_file.archive import Archive, read_archi
 from keras_consistency_cli.loading.rows.lengths import open_lengths, time_steps
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
-from keras_consistency_cli.loading.scalers.scaling import split_function
+from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.text import clean
 

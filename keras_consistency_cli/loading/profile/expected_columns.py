@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.loading.profile.significance import UNKNOWN_ROWS
-from keras_consistency_cli.loading.scalers.estimators import feature_count
+from keras_consistency_cli.loading.scalers.estimators import count_features
 from keras_consistency_cli.measurement.facts import ExpectedColumn
 
 __all__ = ["expected_columns", "expected_outcome", "with_shares"]
@@ -32,7 +32,7 @@ def expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[E
         names: names of the raw features; their places are used where there are none.
     """
     found = []
-    features = feature_count(scaler) or 0
+    features = count_features(scaler) or 0
     for leaf, columns, filled in _leaves(scaler, np.arange(features), np.full(features, np.nan)):
         found += [
             replace(each, filled=_number(fill))
@@ -49,7 +49,7 @@ def expected_outcome(scaler: Any) -> tuple[tuple[float, float], ...]:
     steps = (
         [step for _, step in scaler.steps if not _inert(step)] if type(scaler).__name__ == "Pipeline" else []
     )
-    features = feature_count(scaler) or 0
+    features = count_features(scaler) or 0
     if (
         not steps
         or type(steps[-1]).__name__ not in _RAW

@@ -20,7 +20,7 @@ from keras_consistency_cli.loading.profile.expected_columns import (
 from keras_consistency_cli.loading.profile.scaling_layers import Seen, preprocessing_facts
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.loading.rows.source import chunks
-from keras_consistency_cli.loading.scalers.scaler import features_expected
+from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.measurement.facts import (
@@ -162,7 +162,7 @@ class _Walk:
 
 def _looks_raw(scaling: Scaling, given: Statistics) -> bool:
     """Whether more values lie where raw ones would than where scaled ones would, by what the scaler remembers."""
-    if len(given.count) != features_expected(scaling.scaler)[0]:
+    if len(given.count) != get_expected_features(scaling.scaler)[0]:
         return False
     found = _shared(expected_columns(scaling.scaler), given)
     return sum(each.within[0] for each in found) > sum(each.within[1] for each in found)
@@ -195,7 +195,7 @@ def _scaling(subject: Subject, raw: Summed, reference: Summed, reference_fed: Su
     scaling = subject.scaling
     if scaling is None:
         return _joint(subject)
-    known = scaling.remembered()
+    known = scaling.describe_statistics()
     names = (
         None
         if scaling.columns is None and scaling.names is None
@@ -323,7 +323,7 @@ def _target(subject: Subject) -> TargetFact | None:
     from keras_consistency_cli.loading.scalers.scaler import build_scaler
 
     scaler = build_scaler(Path(subject.files.target_scaler), trust=subject.files.trust_scaler)
-    kind, width = clean(type(scaler).__name__), features_expected(scaler)[0]
+    kind, width = clean(type(scaler).__name__), get_expected_features(scaler)[0]
     if not hasattr(scaler, "inverse_transform"):
         return TargetFact(kind=kind)
     back = np.asarray(

@@ -35,15 +35,15 @@ def in_pieces(rows: np.ndarray, size: int, make: Callable[[np.ndarray], np.ndarr
 
 
 def _refit_all(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return np.asarray(session.subject.scaling.refitted(raw))
+    return np.asarray(session.subject.scaling.refit_transform(raw))
 
 
 def _refit_batches(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, session.batch_size, session.subject.scaling.refitted)
+    return in_pieces(raw, session.batch_size, session.subject.scaling.refit_transform)
 
 
 def _refit_single(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
-    return in_pieces(raw, 1, session.subject.scaling.refitted)
+    return in_pieces(raw, 1, session.subject.scaling.refit_transform)
 
 
 def _alone(session: Any, raw: np.ndarray, _right: np.ndarray) -> np.ndarray:
@@ -161,7 +161,7 @@ def _jointly_alone(session: Any, rows: Rows) -> Result:
     """The same by a function that prepares all inputs at once; what moved most is told."""
     joint = session.subject.joint
     try:
-        made = joint.alone(session.subject.raw(session.numbers))
+        made = joint.apply_row_by_row(session.subject.raw(session.numbers))
         for name in joint.inputs:
             _check_shape(made[name], rows[name])
     except Senseless as reason:

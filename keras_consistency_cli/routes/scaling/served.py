@@ -103,7 +103,7 @@ def _refitted(making: Making) -> Iterator[Variant]:
     rows, tolerance = making.refit_all()
     yield Variant(kind="refit-all", rows=rows, tolerance=tolerance)
     yield Variant(
-        kind="refit-single", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.refitted), batch=1
+        kind="refit-single", rows=in_pieces(making.raw[:_SINGLES], 1, making.scaling.refit_transform), batch=1
     )
 
 
@@ -118,7 +118,7 @@ def _twice(making: Making) -> Iterator[Variant]:
 
 def _stepless(making: Making) -> Iterator[Variant]:
     """Scaled by a pipeline that leaves one of its steps out."""
-    for step, rows in making.scaling.without_a_step(making.raw):
+    for step, rows in making.scaling.apply_without_each_step(making.raw):
         yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
 
 
@@ -181,7 +181,7 @@ def _batched(making: Making) -> Iterator[Variant]:
     if not len(wrong):
         return
     refits = making.scaling.scaler is not None
-    make = making.scaling.refitted if refits else making.scaling.apply
+    make = making.scaling.refit_transform if refits else making.scaling.apply
     for size in likely_batches(raw, served, wrong.tolist(), tried=making.sizes):
         first = _first_batch(make, raw[:size])
         if (
@@ -223,7 +223,7 @@ def _stretches(making: Making) -> Iterator[Variant]:
         length = here.stop - start
         for size in dict.fromkeys((length, affine_prefix(raw[here], served[here], columns), *making.sizes)):
             if 1 < size <= length:
-                made = in_pieces(raw[start : start + length // size * size], size, making.scaling.refitted)
+                made = in_pieces(raw[start : start + length // size * size], size, making.scaling.refit_transform)
                 yield Variant(
                     kind="refit-some" if size == length else "refit-batches",
                     rows=made,
@@ -322,7 +322,7 @@ def _of_joint(session: Any, name: str, raw: np.ndarray, numbers: np.ndarray) -> 
     if joint is not None and session.subject.files.data_state == "raw":
         yield Variant(kind="unscaled", rows=raw)
         yield Variant(
-            kind="scaled-alone", rows=joint.alone(session.subject.raw(numbers[:_SINGLES]))[name], batch=1
+            kind="scaled-alone", rows=joint.apply_row_by_row(session.subject.raw(numbers[:_SINGLES]))[name], batch=1
         )
 
 
@@ -349,7 +349,7 @@ def _refit_all(session: Any, numbers: np.ndarray) -> tuple[np.ndarray, float]:
         if length <= most
         else np.union1d(np.linspace(0, length - 1, most).astype(np.int64), numbers)
     )
-    fitted = scaling.refitted(session.subject.raw(every)[scaling.input])
+    fitted = scaling.refit_transform(session.subject.raw(every)[scaling.input])
     return fitted[np.searchsorted(every, numbers)], TOLERANCE if length <= most else _ESTIMATED / math.sqrt(
         most
     )

@@ -1,4 +1,4 @@
-"""Estimators that were never fitted, or fitted to numbers that cannot be right, are refused by part and attribute."""
+"""Unfitted estimators, and those with impossible numbers, are refused by part and attribute."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.scalers import estimators
-from keras_consistency_cli.loading.scalers.estimators import UnfitError, check_fitted, feature_count, parts
+from keras_consistency_cli.loading.scalers.estimators import (
+    UnfitError,
+    check_fitted,
+    count_features,
+    walk_parts,
+)
 from keras_consistency_cli.loading.scalers.inert_objects import DamagedError, NotAllowedError
 from keras_consistency_cli.loading.scalers.scaler import build_scaler, scan_scaler
 from tests.helpers.error_texts import own_text
@@ -115,7 +120,7 @@ def test_parts_are_the_fitted_ones_outermost_first() -> None:
     columns = ColumnTransformer(
         [("a", Pipeline([("s", StandardScaler()), ("p", PCA(1))]), [0, 1]), ("none", MinMaxScaler(), [])]
     ).fit(ROWS)
-    assert [type(part).__name__ for part in parts(columns)] == [
+    assert [type(part).__name__ for part in walk_parts(columns)] == [
         "ColumnTransformer",
         "Pipeline",
         "StandardScaler",
@@ -124,9 +129,9 @@ def test_parts_are_the_fitted_ones_outermost_first() -> None:
     check_fitted(columns)
 
 
-def test_feature_count_looks_into_the_first_real_step() -> None:
-    assert feature_count(Pipeline([("skip", "passthrough"), ("scale", StandardScaler().fit(ROWS))])) == 3
-    assert feature_count(Pipeline([("skip", "passthrough")])) is None
+def test_the_feature_count_comes_from_the_first_real_step() -> None:
+    assert count_features(Pipeline([("skip", "passthrough"), ("scale", StandardScaler().fit(ROWS))])) == 3
+    assert count_features(Pipeline([("skip", "passthrough")])) is None
 
 
 def test_a_file_cannot_nest_estimators_without_end(
@@ -136,7 +141,7 @@ def test_a_file_cannot_nest_estimators_without_end(
     for _ in range(30):
         scaler = FeatureUnion([("a", scaler), ("b", scaler)])
     with pytest.raises(NotAllowedError) as refused:
-        list(parts(scaler))
+        list(walk_parts(scaler))
     assert not refused.value.liftable
     assert str(refused.value) == wording
     monkeypatch.setattr(estimators, "_MAX_PARTS", 5)

@@ -1,4 +1,4 @@
-"""Arrays from parts: what NumPy would have made of them, and what is refused before NumPy sees it."""
+"""Arrays from parts equal NumPy's own, and unusable parts are refused before NumPy sees them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.scalers.inert_objects import DamagedError, NotAllowedError, Pending
 from keras_consistency_cli.loading.scalers.numpy_parts import (
-    array_bytes,
-    array_from,
-    dtype_of,
+    build_array,
+    build_object_array,
+    count_array_bytes,
     fill_array,
     fill_dtype,
-    object_array,
+    parse_dtype,
 )
 from keras_consistency_cli.loading.scalers.pickles import read_pickle
 
@@ -42,17 +42,14 @@ ARRAYS = [
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype.str}-{array.shape}")
 def test_arrays_come_back_in_value_layout_and_native_order(array: Any, protocol: int) -> None:
     top = read_pickle(pickle.dumps(array, protocol)).top
-    found: Any = top.value if isinstance(top, Pending) else top
-    truth = pickle.loads(pickle.dumps(array, protocol))
-    assert (type(found), found.shape, found.dtype) == (
-        type(truth),
-        truth.shape,
-        truth.dtype.newbyteorder("="),
-    )
-    np.testing.assert_array_equal(found, truth)
+    result: Any = top.value if isinstance(top, Pending) else top
+    expected = pickle.loads(pickle.dumps(array, protocol))
+    assert type(result) is type(expected)
+    assert (result.shape, result.dtype) == (expected.shape, expected.dtype.newbyteorder("="))
+    np.testing.assert_array_equal(result, expected)
     if array.ndim > 1 and array.size:
-        assert found.strides == truth.strides
-        assert found.flags.writeable
+        assert result.strides == expected.strides
+        assert result.flags.writeable
 
 
 @pytest.mark.parametrize(
@@ -61,7 +58,7 @@ def test_arrays_come_back_in_value_layout_and_native_order(array: Any, protocol:
 )
 def test_plain_dtypes_pass(dtype: Any) -> None:
     expected = dtype.value if isinstance(dtype, Pending) else np.dtype(dtype)
-    assert dtype_of(dtype) == expected
+    assert parse_dtype(dtype) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,7 +68,7 @@ def test_plain_dtypes_pass(dtype: Any) -> None:
 )
 def test_other_dtypes_are_refused(dtype: Any, wording: SnapshotAssertion) -> None:
     with pytest.raises(NotAllowedError) as refused:
-        dtype_of(dtype)
+        parse_dtype(dtype)
     assert not refused.value.liftable
     assert str(refused.value) == wording
 
@@ -90,7 +87,7 @@ def test_other_dtypes_are_refused(dtype: Any, wording: SnapshotAssertion) -> Non
 )
 def test_bytes_and_shape_must_agree(data: bytes, dtype: Any, shape: Any, wording: SnapshotAssertion) -> None:
     with pytest.raises(DamagedError) as refused:
-        array_from(data, dtype, shape, "C")
+        build_array(data, dtype, shape, "C")
     assert str(refused.value) == wording
 
 
@@ -103,23 +100,23 @@ def test_an_array_of_anything_but_plain_data_is_refused(
     data: Any, dtype: str, order: str, wording: SnapshotAssertion
 ) -> None:
     with pytest.raises(NotAllowedError) as refused:
-        array_from(data, dtype, (1,), order)
+        build_array(data, dtype, (1,), order)
     assert str(refused.value) == wording
 
 
 def test_the_size_is_known_before_anything_is_read(wording: SnapshotAssertion) -> None:
-    assert array_bytes("f4", (3, 5)) == 60
+    assert count_array_bytes("f4", (3, 5)) == 60
     with pytest.raises(NotAllowedError) as refused:
-        array_bytes("f8", (1 << 30, 1 << 9))
+        count_array_bytes("f8", (1 << 30, 1 << 9))
     assert str(refused.value) == wording
 
 
 def test_object_arrays_hold_plain_values_only(wording: SnapshotAssertion) -> None:
-    assert object_array(["a", None, 2, 0.5], (2, 2)).tolist() == [["a", None], [2, 0.5]]
+    assert build_object_array(["a", None, 2, 0.5], (2, 2)).tolist() == [["a", None], [2, 0.5]]
     with pytest.raises(NotAllowedError) as refused:
-        object_array(["a", ["b"]], (2,))
+        build_object_array(["a", ["b"]], (2,))
     with pytest.raises(DamagedError) as damaged:
-        object_array(["a"], (2,))
+        build_object_array(["a"], (2,))
     assert [str(refused.value), str(damaged.value)] == wording
 
 

@@ -1,4 +1,7 @@
-"""Hostile and broken pickles: refused with the reason, and never run. Each payload is first shown to be live."""
+"""Hostile and broken pickles are refused with the reason, and never run.
+
+Each live payload is run once by the real reader, to show that it would have acted.
+"""
 
 from __future__ import annotations
 
@@ -78,11 +81,11 @@ def test_a_live_payload_never_runs(tmp_path: Path, payload: str, protocol: int) 
     scan_with_trust(path)
     assert not canary.exists()
     pickle.loads(path.read_bytes())
-    assert canary.exists(), "the payload is not live, so the test above shows nothing"
+    assert canary.exists(), "the payload is not live, so this test shows nothing"
 
 
 def scan_with_trust(path: Path) -> None:
-    """Scanning runs nothing, trusted or not; whether it passes is not the point here."""
+    """Scan a trusted file; it may pass or be refused, but nothing runs."""
     try:
         scan_scaler(path, trust=True)
     except RefusedError:
@@ -99,13 +102,13 @@ def test_a_live_payload_in_joblib_never_runs(tmp_path: Path, payload: str, compr
     assert isinstance(refused.value.__cause__, NotAllowedError)
     assert not canary.exists()
     joblib.load(path)
-    assert canary.exists(), "the payload is not live, so the test above shows nothing"
+    assert canary.exists(), "the payload is not live, so this test shows nothing"
 
 
 def persistent() -> bytes:
     class Pickler(pickle.Pickler):
-        def persistent_id(self, found: Any) -> Any:
-            return "somewhere" if found is SCALER.mean_ else None
+        def persistent_id(self, value: Any) -> Any:
+            return "somewhere" if value is SCALER.mean_ else None
 
     stream = io.BytesIO()
     Pickler(stream, 4).dump(SCALER)
@@ -125,10 +128,10 @@ NESTED_TUPLES = b")" + b"2\x86" * 12
 
 
 def ragged(*items: Any) -> np.ndarray:
-    """An object array of these."""
+    """An object array of these items."""
     array = np.empty(len(items), dtype=object)
-    for at, item in enumerate(items):
-        array[at] = item
+    for position, item in enumerate(items):
+        array[position] = item
     return array
 
 
@@ -223,10 +226,10 @@ def test_a_damaged_pickle_is_read_or_refused_but_never_crashes(
 ) -> None:
     raw = GOOD[:position] + replaced + GOOD[position + dropped :]
     try:
-        found = read_pickle(raw)
+        contents = read_pickle(raw)
     except (DamagedError, NotAllowedError):
         return
-    assert found.foreign == ()
+    assert contents.foreign == ()
 
 
 def test_memory_is_capped_across_all_arrays(
@@ -260,10 +263,10 @@ def test_pickles_nested_in_joblib_files_are_capped(
 
 
 def test_a_trusted_name_stays_a_name() -> None:
-    found = read_pickle(pickle.dumps(Calls(os.getpid), 4), trust=True)
-    assert isinstance(found.top, Instance)
-    assert found.top.kind == Name(module="posix", name="getpid")
-    assert found.foreign == found.wants == ("posix.getpid",)
+    contents = read_pickle(pickle.dumps(Calls(os.getpid), 4), trust=True)
+    assert isinstance(contents.top, Instance)
+    assert contents.top.kind == Name(module="posix", name="getpid")
+    assert contents.foreign == contents.wants == ("posix.getpid",)
 
 
 @pytest.mark.parametrize(

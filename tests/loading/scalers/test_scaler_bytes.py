@@ -1,4 +1,4 @@
-"""What a file is told to be by how it begins, and what it may unpack to."""
+"""Files are identified by their first bytes and unpacked within limits."""
 
 from __future__ import annotations
 

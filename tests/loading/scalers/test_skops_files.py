@@ -1,4 +1,4 @@
-""".skops files: hostile and broken ones are refused, nothing of them is imported."""
+"""Hostile and broken .skops files are refused, and nothing in them is imported."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ def test_a_broken_file_is_refused_even_with_trust(
 
 
 def test_a_trusted_name_is_described_without_being_imported() -> None:
-    found = read_skops(HOSTILE["function"], trust=True)
-    assert found.foreign == ("math.sqrt",)
-    assert "math.sqrt" in found.wants
+    contents = read_skops(HOSTILE["function"], trust=True)
+    assert contents.foreign == ("math.sqrt",)
+    assert "math.sqrt" in contents.wants
 
 
 def test_two_members_of_one_name_are_refused(wording: SnapshotAssertion) -> None:
@@ -159,8 +159,8 @@ def test_an_array_of_words_keeps_its_shape(shape: tuple[int, ...]) -> None:
     words = np.full(shape, "word", dtype=object)
     scaler = StandardScaler().fit(ROWS)
     scaler.extra = words
-    found = read_skops(skops.io.dumps(scaler)).top.state["extra"]
-    assert (found.dtype, found.shape, found.tolist()) == (words.dtype, words.shape, words.tolist())
+    array = read_skops(skops.io.dumps(scaler)).top.state["extra"]
+    assert (array.dtype, array.shape, array.tolist()) == (words.dtype, words.shape, words.tolist())
 
 
 def test_every_truncation_is_refused() -> None:
