@@ -185,10 +185,10 @@ def _subject(live_inputs: LiveInputs, given: Mapping[str, Any], files: Mapping[s
 
     from keras_consistency_cli.loading.model.facts import describe_model
     from keras_consistency_cli.loading.model.load import import_custom_objects
-    from keras_consistency_cli.loading.rows.in_memory import own_objects
+    from keras_consistency_cli.loading.rows.in_memory import find_custom_objects
 
     known = {
-        **own_objects(live_inputs.model),
+        **find_custom_objects(live_inputs.model),
         **import_custom_objects([Path(path) for path in told.custom_objects]),
         **live_inputs.known,
     }
@@ -215,7 +215,7 @@ def _opened(live_inputs: LiveInputs, settings: Settings) -> tuple[Opened, dict[s
 
 
 def _sources(live_inputs: LiveInputs) -> Iterator[tuple[str, RowSource]]:
-    from keras_consistency_cli.loading.rows.in_memory import live_rows
+    from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 
     inputs, outputs = _names(live_inputs.model)
     for name, what in _ROWS.items():
@@ -224,7 +224,7 @@ def _sources(live_inputs: LiveInputs) -> Iterator[tuple[str, RowSource]]:
         elif name in live_inputs.objects:
             yield (
                 name,
-                live_rows(
+                open_live_rows(
                     live_inputs.objects[name], what=what, inputs=outputs if name == "expected" else inputs
                 ),
             )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.lengths import open_lengths
 from keras_consistency_cli.loading.rows.shape_fit import fits
-from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, match_inputs, open_rows, take
+from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, open_rows, take
 from keras_consistency_cli.loading.scalers.multi_input import EVERY_INPUT, JointPreprocess
 from keras_consistency_cli.loading.subject_spec import SubjectFiles, raw_inputs
 from keras_consistency_cli.measurement.facts import Facts, InputFact

@@ -20,7 +20,7 @@ import numpy as np
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
-from keras_consistency_cli.loading.rows.source import chunks
+from keras_consistency_cli.loading.rows.source import split_into_chunks
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Plan
 from keras_consistency_cli.pipeline.inputs import Opened, load_request, open_files
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
@@ -87,7 +87,7 @@ def record(settings: Settings, observe: Observer = NULL_OBSERVER) -> tuple[bytes
             raise UsageError(what, fix="record a multiple of them")
         answers = _answers(
             collector,
-            chunks(numbers, chunk_rows(opened.rows, settings.batch_size)),
+            split_into_chunks(numbers, chunk_rows(opened.rows, settings.batch_size)),
             partial(_reached, observe, len(numbers)),
         )
     told = {

@@ -11,10 +11,10 @@ from typing import Any
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
-from keras_consistency_cli.loading.rows.lengths import open_lengths, time_steps
+from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
-from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
+from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.text import clean
 
@@ -68,7 +68,7 @@ def open_files(settings: Settings) -> Opened:
     check_beside(rows, beside)
     if settings.facts.lengths and rows is not None:
         # A preprocess function may make longer series of them, or shorter ones.
-        steps = None if settings.preprocess else time_steps(rows, settings.facts.time_axis)
+        steps = None if settings.preprocess else count_time_steps(rows, settings.facts.time_axis)
         open_lengths(settings.facts.lengths, rows=rows.length, steps=steps)
     return Opened(
         archive=read_archive(

@@ -18,7 +18,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locators, togglers
 from keras_consistency_cli.diagnosis.unexplained import unexplained
 from keras_consistency_cli.errors import ShapeMismatchError, UsageError
-from keras_consistency_cli.loading.rows.source import chunks
+from keras_consistency_cli.loading.rows.source import split_into_chunks
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector, Look, Plan
 from keras_consistency_cli.pipeline.early_verdicts import asked_early, one_by_one
@@ -118,7 +118,7 @@ def examine(
     sample, rest = split_sample(with_bad_rows(numbers, description), facts, settings.batch_size)
     steps = one_by_one(checks, table, known) if settings.exit_first else ()
     collector.add(sample, first=True, look=_live(checks, table, known, observe), steps=tuple(steps))
-    for chunk in chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
+    for chunk in split_into_chunks(rest, chunk_rows(opened.rows, settings.batch_size)):
         if settings.exit_first and _failed(ask()):
             break
         collector.add(chunk, first=False)

@@ -12,7 +12,7 @@ import pytest
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.rows.source import open_rows
 from keras_consistency_cli.measurement.facts import Facts, InputFact
-from keras_consistency_cli.pipeline.evidence_context import axis_looks, input_orders, known_of, smoothness
+from keras_consistency_cli.pipeline.evidence_context import known_of
 
 RANDOM = np.random.default_rng(1)
 LEFT, RIGHT = RANDOM.normal(size=(80, 4)), RANDOM.normal(size=(80, 4)) + 3.0
@@ -71,29 +71,6 @@ def test_served_inputs_in_each_others_place(tmp_path: Path) -> None:
     assert told["orders"] == {"served": {"left": "right", "right": "left"}}
 
 
-@pytest.mark.parametrize("exact", [True, False])
-def test_orders(exact: bool) -> None:
-    swapped, right = {"a": RIGHT, "b": LEFT}, {"a": LEFT, "b": RIGHT}
-    assert input_orders(right, swapped, exact=exact) == {"a": "b", "b": "a"}
-    assert input_orders(right, right, exact=exact) == {}
-    assert input_orders(right, {"a": LEFT + 9, "b": RIGHT}, exact=exact) == {}
-    assert input_orders(right, {"a": RIGHT[:, :2], "b": LEFT}, exact=exact) == {}
-
-
-def test_inputs_that_drifted_are_not_called_swapped() -> None:
-    assert input_orders({"a": LEFT, "b": LEFT + 0.3}, {"a": LEFT + 0.7, "b": LEFT}, exact=False) == {}
-
-
-def test_looks_of_series_and_of_nothing() -> None:
-    walk = np.cumsum(RANDOM.normal(size=(50, 12, 4)), axis=1) + 40 * np.arange(4)
-    looks = axis_looks(walk)
-    assert looks["smooth"][0] > 0.7 > 0.3 > abs(looks["smooth"][1])
-    assert looks["levels"][1] > 0.9 > 0.1 > looks["levels"][0]
-    assert (
-        axis_looks(np.zeros((3, 4, 5)))["levels"] == axis_looks(np.array([[["a"]]]))["levels"] == (0.0, 0.0)
-    )
-
-
 def test_smoothness_is_taken_where_channels_may_come_first(tmp_path: Path) -> None:
     pictures = np.cumsum(np.cumsum(RANDOM.normal(size=(30, 6, 6, 6)), axis=1), axis=2).astype("float32")
     last = known(tmp_path, facts(x=(None, None, None, 6)), pictures)["rows_given"]["x"]["smooth"]
@@ -105,8 +82,3 @@ def test_smoothness_is_taken_where_channels_may_come_first(tmp_path: Path) -> No
     assert (
         "smooth" not in known(tmp_path, facts(x=(None, None, None, 5)), pictures[..., :5])["rows_given"]["x"]
     )
-
-
-def test_smoothness_of_nothing() -> None:
-    assert smoothness(np.zeros((3, 2, 2, 2))) == (0.0, 0.0, 0.0)
-    assert smoothness(np.array([[["a"]]])) == (0.0, 0.0)

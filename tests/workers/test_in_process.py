@@ -12,7 +12,7 @@ from keras import layers
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.loading.rows.in_memory import live_rows
+from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.workers import deadline as deadlines
@@ -42,7 +42,7 @@ def client(
     *stack: Any, deadline: Deadline | None = None, lacking: Mapping[str, str] | None = None
 ) -> InProcessClient:
     model = keras.Sequential([keras.Input((3,), name="x"), *stack, layers.Dense(1, name="out")])
-    given = {"data": live_rows(X, what="x")}
+    given = {"data": open_live_rows(X, what="x")}
     bench = Executor(
         lambda files: Subject(
             files=SubjectFiles(**files), model=model, facts=describe_model(model), given=given

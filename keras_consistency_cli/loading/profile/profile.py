@@ -19,7 +19,7 @@ from keras_consistency_cli.loading.profile.expected_columns import (
 )
 from keras_consistency_cli.loading.profile.scaling_layers import Seen, preprocessing_facts
 from keras_consistency_cli.loading.profile.statistics import Statistics
-from keras_consistency_cli.loading.rows.source import chunks
+from keras_consistency_cli.loading.rows.source import split_into_chunks
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
@@ -149,7 +149,7 @@ class _Walk:
             return
         block = max(1, wanted // _BLOCKS)
         for start in np.linspace(0, length - block, min(_BLOCKS, wanted)).astype(np.int64):
-            yield from chunks(np.arange(start, start + block), size)
+            yield from split_into_chunks(np.arange(start, start + block), size)
 
     def facts(self, summed: Summed) -> tuple[RowsFact, ...]:
         """Plain data; columns are named where the data name them."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import nonfinite
+from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.routes.base import Precision, Route
 from keras_consistency_cli.routes.session.batches import count, first, some, stack
 from keras_consistency_cli.routes.session.distances import same_answers
@@ -101,7 +101,7 @@ def _pool(values: np.ndarray, size: int, *, free: bool) -> np.ndarray:
 def _at_least_two(session: Any, rows: Rows) -> tuple[Rows, np.ndarray]:
     """Rows with those of finite values first but for a few that are answered all the same, a lone row doubled, and where they came from."""
     length = count(rows)
-    bad = np.any(list(nonfinite(rows).values()), axis=0)
+    bad = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
     order = np.argsort(bad, kind="stable")
     order = np.repeat(order, 2) if length == 1 else order
     order = _with_imputed(session, rows, order, int(bad.sum())) if 0 < bad.sum() < length else order

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import nonfinite
+from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import batches, count, first
@@ -33,7 +33,7 @@ def _rows(session: Any, rows: Rows) -> Result:
         for name, values in whole.items()
     }
     return Result(
-        outputs=nonfinite(rows),
+        outputs=find_nonfinite_rows(rows),
         details={"lost_in_cast": {name: count for name, count in lost.items() if count}},
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import nonfinite
+from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.calling.neighbours import leaks
 from keras_consistency_cli.routes.locating.layer_sketches import (
@@ -234,7 +234,7 @@ def _training(session: Any, rows: Rows) -> Result:
 
 def finite_batches(session: Any, rows: Rows) -> Iterator[Rows]:
     """Yield batches of the rows without NaN and infinity; of all rows where the model is built for one batch size."""
-    bad = np.any(list(nonfinite(rows).values()), axis=0)
+    bad = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
     usable = some(rows, np.flatnonzero(~bad)) if not session.facts.batch_size else rows
     yield from batches(usable, session.batch_size)
 

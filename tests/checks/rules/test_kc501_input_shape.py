@@ -10,8 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc501_input_shape import CHECK
+from keras_consistency_cli.loading.rows.axes import describe_axes
 from keras_consistency_cli.measurement.facts import DataFacts, LayerFact
-from keras_consistency_cli.pipeline.evidence_context import axis_looks
 from keras_consistency_cli.routes.trace import Trace
 from tests.helpers.described import columns_of, layer, rows_fact, scaling_fact
 
@@ -137,16 +137,16 @@ def test_one_step_is_no_history(world: Any, layers: Any, known: dict[str, Any], 
     ],
 )
 def test_square_series_are_judged_by_their_looks(world: Any, values: np.ndarray, status: Status) -> None:
-    assert found(world, given(values.shape, (None, 8, 8), looks=axis_looks(values)))[0] is status
+    assert found(world, given(values.shape, (None, 8, 8), looks=describe_axes(values)))[0] is status
 
 
 def test_looks_alone_accuse_no_model_without_a_time_axis(world: Any) -> None:
-    looks = axis_looks(walks(8, 8).swapaxes(1, 2))
+    looks = describe_axes(walks(8, 8).swapaxes(1, 2))
     assert found(world, given((40, 8, 8), (None, 8, 8), looks=looks), layers=())[0] is Status.PASS
 
 
 def test_the_owner_settles_the_time_axis(world: Any) -> None:
-    looks = axis_looks(walks(8, 8).swapaxes(1, 2))
+    looks = describe_axes(walks(8, 8).swapaxes(1, 2))
     assert found(world, {**given((40, 8, 8), (None, 8, 8), looks=looks), "time_axis": 1})[0] is Status.PASS
     swapped = {**given((40, 8, 8), (None, 8, 8)), "time_axis": 2}
     assert found(world, swapped) == (Status.FAIL, "axes-swapped", "x = x.transpose(0, 2, 1)")
@@ -162,16 +162,16 @@ def test_the_owner_settles_the_time_axis(world: Any) -> None:
 )
 def test_reference_rows_prove_a_swap(world: Any, mine: np.ndarray, status: Status) -> None:
     theirs = walks(8, 8, rows=90)
-    reference = {"x": {"shape": theirs.shape, **axis_looks(theirs)}}
-    known = {**given(mine.shape, (None, None, None), looks=axis_looks(mine)), "reference_looks": reference}
+    reference = {"x": {"shape": theirs.shape, **describe_axes(theirs)}}
+    known = {**given(mine.shape, (None, None, None), looks=describe_axes(mine)), "reference_looks": reference}
     assert found(world, known)[0] is status
 
 
 def test_reference_rows_of_the_other_shape_prove_a_swap(world: Any) -> None:
     mine, theirs = walks(5, 9).swapaxes(1, 2), walks(5, 9)
     known = {
-        **given(mine.shape, (None, None, None), looks=axis_looks(mine)),
-        "reference_looks": {"x": {"shape": theirs.shape, **axis_looks(theirs)}},
+        **given(mine.shape, (None, None, None), looks=describe_axes(mine)),
+        "reference_looks": {"x": {"shape": theirs.shape, **describe_axes(theirs)}},
     }
     assert found(world, known)[:2] == (Status.FAIL, "axes-swapped")
 

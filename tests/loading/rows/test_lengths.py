@@ -1,4 +1,4 @@
-"""lengths: one whole number for each row, and what is said of anything else."""
+"""Lengths are one whole number for each row; anything else is refused."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.rows.lengths import open_lengths, time_steps
+from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import open_rows
 from tests.helpers.error_texts import own_text
 
 
 def test_lengths_are_read(tmp_path: Path) -> None:
     np.save(tmp_path / "l.npy", np.array([3, 1, 7], dtype="uint8"))
-    found = open_lengths(tmp_path / "l.npy", rows=3, steps=7)
-    assert (found.tolist(), found.dtype) == ([3, 1, 7], np.int64)
+    lengths = open_lengths(tmp_path / "l.npy", rows=3, steps=7)
+    assert (lengths.tolist(), lengths.dtype) == ([3, 1, 7], np.int64)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,15 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path, wording: SnapshotAssert
 @pytest.mark.parametrize(
     ("shape", "axis", "steps"), [((4, 9, 3), None, 9), ((4, 3, 9), 2, 9), ((4, 9), None, 9)]
 )
-def test_time_steps(tmp_path: Path, shape: Any, axis: int | None, steps: int) -> None:
+def test_the_longest_series_gives_the_time_steps(
+    tmp_path: Path, shape: Any, axis: int | None, steps: int
+) -> None:
     np.save(tmp_path / "x.npy", np.zeros(shape))
-    assert time_steps(open_rows(tmp_path / "x.npy"), axis) == steps
+    assert count_time_steps(open_rows(tmp_path / "x.npy"), axis) == steps
 
 
 def test_rows_without_a_time_axis_are_refused(tmp_path: Path, wording: SnapshotAssertion) -> None:
     np.save(tmp_path / "x.npy", np.zeros((4, 9)))
     with pytest.raises(DataError) as refused:
-        time_steps(open_rows(tmp_path / "x.npy"), 2)
+        count_time_steps(open_rows(tmp_path / "x.npy"), 2)
     assert own_text(refused.value, tmp_path) == wording

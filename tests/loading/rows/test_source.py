@@ -1,4 +1,4 @@
-"""Opening, matching, choosing and reading the user's rows."""
+"""Opening, choosing and reading the user's rows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ import pytest
 from numpy.lib import format as npy_format
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.errors import DataError, ShapeMismatchError, UsageError
+from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.source import (
     RowSource,
     choose_rows,
-    chunks,
-    match_inputs,
-    nonfinite,
+    find_nonfinite_rows,
     open_rows,
+    split_into_chunks,
     take,
 )
-from keras_consistency_cli.measurement.facts import InputFact
 from tests.helpers.error_texts import own_text
 
 
@@ -37,8 +35,8 @@ def npy(array: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def promise(descr: Any, shape: tuple[int, ...], data: bytes = b"") -> bytes:
-    """A .npy whose header says anything."""
+def write_header(descr: Any, shape: tuple[int, ...], data: bytes = b"") -> bytes:
+    """A .npy with any header."""
     stream = io.BytesIO()
     npy_format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
     return stream.getvalue() + data
@@ -84,10 +82,6 @@ def source(**arrays: np.ndarray) -> RowSource:
     )
 
 
-def one(shape: tuple[int | None, ...], dtype: str = "float32", name: str = "features") -> InputFact:
-    return InputFact(name=name, shape=shape, dtype=dtype)
-
-
 ORDINARY = {
     "float32": np.arange(12, dtype=np.float32).reshape(4, 3),
     "float16": np.arange(12, dtype=np.float16).reshape(4, 3),
@@ -104,20 +98,20 @@ ORDINARY = {
 
 @pytest.mark.parametrize("array", ORDINARY.values(), ids=ORDINARY)
 @pytest.mark.parametrize("save", [np.save, np.savez, np.savez_compressed])
-def test_every_ordinary_array_is_read_as_it_was_saved(
+def test_ordinary_arrays_are_read_as_they_were_saved(
     array: np.ndarray, save: Callable[..., None], tmp_path: Path
 ) -> None:
     path = tmp_path / ("x.npy" if save is np.save else "x.npz")
     save(path, array) if save is np.save else save(path, data=array)
     rows = open_rows(path)
-    every = take(rows, {"in": "data"}, np.arange(len(array)))["in"]
+    complete = take(rows, {"in": "data"}, np.arange(len(array)))["in"]
     some = take(rows, {"in": "data"}, np.array([0, len(array) - 1]))["in"]
     assert (rows.length, rows.named) == (len(array), save is not np.save)
-    assert every.dtype == array.dtype.newbyteorder("=")
-    assert every.dtype.isnative
-    assert every.flags.c_contiguous
-    assert every.flags.writeable
-    np.testing.assert_array_equal(every, array)
+    assert complete.dtype == array.dtype.newbyteorder("=")
+    assert complete.dtype.isnative
+    assert complete.flags.c_contiguous
+    assert complete.flags.writeable
+    np.testing.assert_array_equal(complete, array)
     np.testing.assert_array_equal(some, array[[0, -1]])
 
 
@@ -146,27 +140,27 @@ REFUSED = {
     "header nonsense": raw_header(b"os.system('x')\n"),
     "header nested": raw_header(b"(" * 9000 + b"\n"),
     "header huge": raw_header(b"{" + b" " * 30000 + b"}\n"),
-    "objects": promise("|O", (2,), pickle.dumps([1, 2])),
-    "records": promise([("a", "<f4")], (1,), bytes(4)),
+    "objects": write_header("|O", (2,), pickle.dumps([1, 2])),
+    "records": write_header([("a", "<f4")], (1,), bytes(4)),
     "complex": npy(np.ones(2, dtype=complex)),
     "dates": npy(np.array(["2020-01-01"], dtype="M8[D]")),
     "spans": npy(np.array([1], dtype="m8[s]")),
-    "longdouble": promise("<f16", (1,), bytes(16)),
-    "S0": promise("|S0", (10**12,)),
-    "U0": promise("<U0", (3,)),
+    "longdouble": write_header("<f16", (1,), bytes(16)),
+    "S0": write_header("|S0", (10**12,)),
+    "U0": write_header("<U0", (3,)),
     "short": npy(np.ones((4, 2)))[:-3],
     "extra": npy(np.ones((4, 2))) + b"PK",
-    "promises more than memory": promise("<f4", (2**40, 2**40)),
+    "promises more than memory": write_header("<f4", (2**40, 2**40)),
     "0-d": npy(np.array(1.0)),
     "zero rows": npy(np.ones((0, 3))),
     "no features": npy(np.ones((3, 0))),
-    "negative": promise("<f4", (-1, 3)),
+    "negative": write_header("<f4", (-1, 3)),
     "npz without arrays": zipped({}),
     "keras model": zipped({"config.json": b"{}"}),
     "zip of text": zipped({"a.csv": b"1"}),
     "npz of a damaged member": zipped({"a.npy": b"nothing"}),
     "npz of a short member": zipped({"a.npy": npy(np.ones(9))[:-1]}),
-    "npz of objects": zipped({"a.npy": promise("|O", (1,))}),
+    "npz of objects": zipped({"a.npy": write_header("|O", (1,))}),
     "npz cut": zipped({"a.npy": npy(np.ones(9))})[:-30],
     "npz flipped": flipped_byte(),
     "npz lengths": zipped({"a.npy": npy(np.ones(3)), "b.npy": npy(np.ones(4))}),
@@ -217,7 +211,7 @@ def test_a_compressed_bomb_is_refused_before_it_is_unpacked(
     tmp_path: Path, wording: SnapshotAssertion
 ) -> None:
     size = 3 * 2**30
-    header = promise("<f4", (size // 4,))
+    header = write_header("<f4", (size // 4,))
     with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.npy", header)
     content = bytearray((tmp_path / "x.npz").read_bytes())
@@ -267,143 +261,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     before = resident()
     peak = max(
         resident()
-        for each in chunks(choose_rows(rows.length, "all", seed=0), 4096)
+        for each in split_into_chunks(choose_rows(rows.length, "all", seed=0), 4096)
         if take(rows, {"x": "data"}, each)
     )
     assert rows.sha256 is not None
     assert peak - before < 60e6
 
 
-def test_one_array_fits_one_input_whatever_their_names() -> None:
-    assert match_inputs(source(data=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {
-        "features": "data"
-    }
-    assert match_inputs(source(other=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {
-        "features": "other"
-    }
-
-
-def test_several_inputs_are_matched_by_name_in_the_models_order() -> None:
-    inputs = (one((None, 2), name="b"), one((None, None, 1), name="a"))
-    assert list(
-        match_inputs(source(a=np.ones((4, 9, 1)), b=np.ones((4, 2))), inputs, batch_size=4).items()
-    ) == [("b", "b"), ("a", "a")]
-
-
-def test_unknown_inputs_are_not_checked() -> None:
-    assert match_inputs(source(data=np.ones((2, 3))), (), batch_size=None) == {"data": "data"}
-    assert match_inputs(source(data=np.array(["a"])), (one((None,), dtype=""),), batch_size=None) == {
-        "features": "data"
-    }
-
-
-def test_one_array_cannot_feed_several_inputs(wording: SnapshotAssertion) -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(
-            source(data=np.ones((4, 3))),
-            (one((None, 1), name="age"), one((None, 2), name="place")),
-            batch_size=None,
-        )
-    assert refused.value.fix == "np.savez('x.npz', age=..., place=...)"
-    assert str(refused.value) == wording
-
-
-def test_missing_and_surplus_arrays_are_named(wording: SnapshotAssertion) -> None:
-    inputs = (one((None, 1), name="age"), one((None, 1), name="home town"))
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(aeg=np.ones((4, 1)), extra=np.ones((4, 1))), inputs, batch_size=None)
-    assert refused.value.fix == "np.savez('x.npz', **{'age': ..., 'home town': ...})"
-    assert str(refused.value) == wording
-
-
-def test_a_wrong_number_of_features_is_refused_with_both_shapes(wording: SnapshotAssertion) -> None:
-    with pytest.raises(ShapeMismatchError) as refused:
-        match_inputs(source(data=np.ones((256, 12))), (one((None, 10)),), batch_size=None)
-    assert (refused.value.shape, refused.value.wanted) == ((256, 12), (None, 10))
-    assert str(refused.value) == wording
-
-
-FIXED = {
-    "one row without its batch axis": ((20, 5), (None, 20, 5), "x[None]"),
-    "flat single row": ((10,), (None, 10), "x[None]"),
-    "no channel axis": ((256, 20), (None, 20, 1), "x[..., None]"),
-    "flat column": ((256,), (None, 1), "x[..., None]"),
-    "no time axis": ((256, 5), (None, 1, 5), "x[:, None]"),
-    "column for a scalar input": ((256, 1), (None,), "x[..., 0]"),
-    "surplus time axis": ((256, 1, 5), (None, 5), "x[:, 0]"),
-    "doubled batch axis": ((1, 256, 5), (None, 5), "x[0]"),
-    "swapped axes": ((256, 5, 20), (None, 20, 5), "x.transpose(0, 2, 1)"),
-    "channels first": ((256, 3, 32, 32), (None, 32, 32, 3), "x.transpose(0, 2, 3, 1)"),
-    "time first": ((20, 256, 5), (None, 20, 5), "x.transpose(1, 0, 2)"),
-    "features first": ((10, 256), (None, 10), "x.transpose(1, 0)"),
-    "flat rows": ((2560,), (None, 10), "x.reshape(-1, 10)"),
-    "unflattened images": ((256, 28, 28), (None, 784), "x.reshape(-1, 784)"),
-    "flattened images": ((256, 784), (None, 28, 28), "x.reshape(-1, 28, 28)"),
-    "fixed batch": ((256, 5, 20), (32, 20, 5), "x.transpose(0, 2, 1)"),
-}
-
-
-@pytest.mark.parametrize(("shape", "wanted", "code"), FIXED.values(), ids=FIXED)
-def test_a_wrong_shape_is_refused_with_code_that_works(
-    shape: tuple[int, ...], wanted: tuple[int | None, ...], code: str
-) -> None:
-    with pytest.raises(ShapeMismatchError) as refused:
-        match_inputs(source(data=np.ones(shape)), (one(wanted),), batch_size=None)
-    assert (refused.value.input, refused.value.shape, refused.value.wanted) == ("features", shape, wanted)
-    assert refused.value.fix == code
-    fixed = eval(code, {"x": np.ones(shape)})
-    assert match_inputs(source(data=fixed), (one(wanted),), batch_size=None)
-
-
-def test_no_reshape_is_offered_that_would_tear_rows_apart() -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(data=np.ones((100, 20))), (one((None, 10)),), batch_size=None)
-    assert "reshape" not in str(refused.value.fix)
-
-
-FEEDABLE = [
-    ("float32", np.ones((2, 2), dtype=np.int64)),
-    ("float32", np.ones((2, 2), dtype=np.float64)),
-    ("float32", np.ones((2, 2), dtype=bool)),
-    ("int32", np.ones((2, 2), dtype=np.uint8)),
-    ("int32", np.array([[1.0, 2.0], [3.0, 4.0]])),
-    ("bool", np.ones((2, 2), dtype=bool)),
-    ("string", np.full((2, 2), "a")),
-    ("string", np.full((2, 2), b"a")),
-]
-
-
-@pytest.mark.parametrize(("dtype", "array"), FEEDABLE)
-def test_dtypes_of_the_same_family_are_fed(dtype: str, array: np.ndarray) -> None:
-    assert match_inputs(source(data=array), (one((None, 2), dtype),), batch_size=None) == {"features": "data"}
-
-
-CLASHING = {
-    "floats for strings": ("string", np.ones((2, 2))),
-    "integers for strings": ("string", np.ones((2, 2), dtype=int)),
-    "strings for floats": ("float32", np.full((2, 2), "1")),
-    "strings for integers": ("int32", np.full((2, 2), "1")),
-    "fractions for integers": ("int64", np.array([[1.0, 2.5]])),
-    "NaN for integers": ("int64", np.array([[1.0, np.nan]])),
-}
-
-
-@pytest.mark.parametrize("case", CLASHING)
-def test_dtypes_of_a_different_family_are_refused(case: str, wording: SnapshotAssertion) -> None:
-    dtype, array = CLASHING[case]
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(data=array), (one((None, 2), dtype),), batch_size=None)
-    assert refused.value.fix
-    assert str(refused.value) == wording
-
-
-def test_fewer_rows_than_a_fixed_batch_are_refused(wording: SnapshotAssertion) -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(data=np.ones((3, 2))), (one((4, 2)),), batch_size=4)
-    assert str(refused.value) == wording
-
-
-def test_rows_are_spread_seeded_and_one_from_each_stretch() -> None:
+def test_rows_are_spread_seeded_and_one_from_each_section() -> None:
     rows = choose_rows(1000, 10, seed=3)
     np.testing.assert_array_equal(rows // 100, np.arange(10))
     np.testing.assert_array_equal(rows, choose_rows(1000, 10, seed=3))
@@ -433,7 +298,7 @@ def test_all_rows_and_fixed_batches(wording: SnapshotAssertion) -> None:
 
 
 def test_chunks_cover_every_row_once() -> None:
-    assert [chunk.tolist() for chunk in chunks(np.arange(7), 3)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert [chunk.tolist() for chunk in split_into_chunks(np.arange(7), 3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 def test_rows_are_taken_in_the_order_asked_for() -> None:
@@ -444,10 +309,10 @@ def test_rows_are_taken_in_the_order_asked_for() -> None:
         )
 
 
-def test_nonfinite_rows_are_found_in_floats_only() -> None:
+def test_only_floats_have_nonfinite_rows() -> None:
     values = np.ones((4, 2, 2), dtype=np.float32)
     values[1, 0, 1], values[3, 1, 1] = np.nan, -np.inf
-    found = nonfinite(
+    nonfinite = find_nonfinite_rows(
         {
             "a": values,
             "b": np.arange(4),
@@ -455,7 +320,7 @@ def test_nonfinite_rows_are_found_in_floats_only() -> None:
             "d": np.array([1, np.inf, 0, 0], dtype=np.float16),
         }
     )
-    assert {name: hit.tolist() for name, hit in found.items()} == {
+    assert {name: flags.tolist() for name, flags in nonfinite.items()} == {
         "a": [False, True, False, True],
         "b": [False] * 4,
         "c": [False] * 4,

@@ -1,4 +1,4 @@
-"""Rows made from the model: what its first layers say, and what is made of it."""
+"""Generated rows follow the hints of the model's first layers."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ HINTED: dict[str, tuple[Callable[[Any], Any], Hint]] = {
     "a model restored from its config": (restored, Hint(kind="range", high=255, why="range of 'scale'")),
     "Rescaling to both signs": (pixels_both_signs, Hint(kind="range", high=255, why="range of 'scale'")),
     "a division": (pixels_by_operation, Hint(kind="range", high=255, why="range of 'scale'")),
-    "another Rescaling": (other_range, Hint(kind="range", low=10, high=30, why="range of 'scale'")),
+    "a different Rescaling": (other_range, Hint(kind="range", low=10, high=30, why="range of 'scale'")),
     "Rescaling up": (blown_up, Hint(kind="range", high=1, why="range of 'scale'")),
     "Normalization": (
         normalized,
@@ -211,27 +211,29 @@ HINTED: dict[str, tuple[Callable[[Any], Any], Hint]] = {
 
 
 @pytest.mark.parametrize(("build", "hint"), HINTED.values(), ids=HINTED)
-def test_the_first_layers_that_care_are_found(build: Callable[[Any], Any], hint: Hint, keras: Any) -> None:
+def test_hints_come_from_the_first_layers_with_a_preference(
+    build: Callable[[Any], Any], hint: Hint, keras: Any
+) -> None:
     assert input_hints(build(keras)) == {"x": hint}
 
 
 @pytest.mark.parametrize("build", [entry[0] for entry in HINTED.values()], ids=HINTED)
-def test_models_answer_to_the_rows_made_for_them(build: Callable[[Any], Any], keras: Any) -> None:
+def test_models_take_the_rows_generated_for_them(build: Callable[[Any], Any], keras: Any) -> None:
     model = build(keras)
     inputs = (one(tuple(model.inputs[0].shape), model.inputs[0].dtype),)
     rows = make_rows(inputs, input_hints(model), rows=8, seed=0)["x"]
-    answer = keras.ops.convert_to_numpy(
+    outputs = keras.ops.convert_to_numpy(
         model(keras.ops.convert_to_tensor(rows) if rows.dtype.kind != "U" else _strings(rows))
     )
-    assert len(answer) == 8
-    assert np.isfinite(answer).all()
+    assert len(outputs) == 8
+    assert np.isfinite(outputs).all()
 
 
 def _strings(rows: np.ndarray) -> Any:
     return pytest.importorskip("tensorflow").constant(rows)
 
 
-def test_raw_one_hot_bounds_the_ids(keras: Any) -> None:
+def test_one_hot_limits_the_ids(keras: Any) -> None:
     (hint,) = input_hints(one_hot(keras)).values()
     assert (hint.kind, hint.low, hint.high) == ("whole", 0, 5)
 
@@ -252,7 +254,7 @@ def test_plain_models_give_no_hint(keras: Any) -> None:
     assert input_hints(unadapted) == {}
 
 
-def test_each_input_gets_its_share_of_joined_statistics(keras: Any) -> None:
+def test_each_input_gets_its_part_of_joined_statistics(keras: Any) -> None:
     a, b = keras.Input((1,), name="a"), keras.Input((2,), name="b")
     norm = keras.layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 9.0], name="norm")
     hints = input_hints(keras.Model({"a": a, "b": b}, norm(keras.layers.Concatenate()([a, b]))))
@@ -262,14 +264,14 @@ def test_each_input_gets_its_share_of_joined_statistics(keras: Any) -> None:
     }
 
 
-def test_moved_features_get_the_average(keras: Any) -> None:
+def test_features_in_a_different_order_get_the_average(keras: Any) -> None:
     x = keras.Input((2,), name="x")
     norm = keras.layers.Normalization(mean=[1.0, 3.0], variance=[1.0, 9.0], name="norm")
     hints = input_hints(keras.Model(x, norm(keras.ops.reshape(x, (-1, 2)))))
     assert hints == {"x": Hint(kind="normal", mean=(2,), std=(2,), why="statistics of 'norm'")}
 
 
-def test_several_inputs_are_told_apart(keras: Any) -> None:
+def test_several_inputs_get_their_own_hints(keras: Any) -> None:
     a, b, c = (keras.Input((3,), name=name) for name in "abc")
     joined = [
         keras.layers.Flatten()(keras.layers.Embedding(5, 2, name="words")(a)),
@@ -293,7 +295,7 @@ def subclass(keras: Any) -> Callable[..., Any]:
     return Tower
 
 
-def test_subclassed_models_are_asked_layer_by_layer(keras: Any, subclass: Callable[..., Any]) -> None:
+def test_subclassed_models_are_read_layer_by_layer(keras: Any, subclass: Callable[..., Any]) -> None:
     layers = keras.layers
     assert input_hints(
         subclass(layers.Dropout(0.1), layers.Rescaling(1 / 255, name="scale"), layers.Dense(1))
@@ -307,7 +309,7 @@ def test_subclassed_models_are_asked_layer_by_layer(keras: Any, subclass: Callab
     ) == {"*": HINTED["Embedding"][1]}
 
 
-MADE: dict[str, tuple[InputFact, Hint, Callable[[np.ndarray], bool]]] = {
+GENERATED: dict[str, tuple[InputFact, Hint, Callable[[np.ndarray], bool]]] = {
     "floats": (one((None, 3)), Hint(kind="plain"), lambda x: abs(x.mean()) < 0.2 and 0.8 < x.std() < 1.2),
     "integers": (one((None, 3), "int64"), Hint(kind="plain"), lambda x: set(x.flat) == {0, 1}),
     "booleans": (one((None, 3), "bool"), Hint(kind="plain"), lambda x: set(x.flat) == {True, False}),
@@ -387,9 +389,9 @@ MADE: dict[str, tuple[InputFact, Hint, Callable[[np.ndarray], bool]]] = {
 }
 
 
-@pytest.mark.parametrize("case", MADE)
+@pytest.mark.parametrize("case", GENERATED)
 def test_rows_match_their_description(case: str, wording: SnapshotAssertion) -> None:
-    wanted, hint, is_met_by = MADE[case]
+    wanted, hint, is_met_by = GENERATED[case]
     rows = make_rows((wanted,), {"x": hint}, rows=200, seed=1)["x"]
     assert is_met_by(rows)
     if wanted.dtype not in ("string", "", "bfloat16"):
@@ -408,9 +410,9 @@ SIZES = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "made"), SIZES)
-def test_open_axes_are_filled_in(shape: tuple[int | None, ...], made: tuple[int, ...]) -> None:
-    assert make_rows((one(shape),), {}, rows=4, seed=0)["x"].shape == made
+@pytest.mark.parametrize(("shape", "expected"), SIZES)
+def test_axes_of_any_length_get_a_size(shape: tuple[int | None, ...], expected: tuple[int, ...]) -> None:
+    assert make_rows((one(shape),), {}, rows=4, seed=0)["x"].shape == expected
 
 
 def test_every_fourth_row_is_padded_at_its_end(wording: SnapshotAssertion) -> None:

@@ -1,4 +1,4 @@
-"""Tables: .csv and .parquet as rows with named columns."""
+"""Tables (.csv and .parquet) are read as rows with named columns."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def csv(folder: Path, text: str) -> Path:
         ("flag,n\nTrue,1\nFalse,2\n", ("flag", "n"), [[1, 1], [0, 2]]),
     ],
 )
-def test_csv(tmp_path: Path, text: str, columns: tuple[str, ...] | None, rows: list[list[float]]) -> None:
+def test_a_csv_file_is_read_with_its_columns(
+    tmp_path: Path, text: str, columns: tuple[str, ...] | None, rows: list[list[float]]
+) -> None:
     source = open_rows(csv(tmp_path, text))
     assert (source.columns, source.length, source.named) == (columns, len(rows), False)
     assert np.array_equal(
@@ -65,13 +67,15 @@ def parquet(folder: Path, columns: dict[str, Any]) -> Path:
     ],
     ids=["numbers", "nulls", "all missing"],
 )
-def test_parquet(tmp_path: Path, columns: dict[str, Any], rows: list[list[float]]) -> None:
+def test_a_parquet_file_is_read_with_its_columns(
+    tmp_path: Path, columns: dict[str, Any], rows: list[list[float]]
+) -> None:
     source = open_rows(parquet(tmp_path, columns))
     assert (source.columns, source.named, source.arrays["data"].dtype) == (tuple(columns), False, np.float64)
     assert np.array_equal(source.arrays["data"], np.array(rows), equal_nan=True)
 
 
-def test_parquet_is_told_by_its_bytes_not_by_its_name(tmp_path: Path) -> None:
+def test_parquet_is_recognised_by_its_bytes_not_by_its_name(tmp_path: Path) -> None:
     path = parquet(tmp_path, {"a": [1.0]}).rename(tmp_path / "rows.data")
     assert open_rows(path).columns == ("a",)
 
@@ -87,7 +91,7 @@ def test_parquet_is_told_by_its_bytes_not_by_its_name(tmp_path: Path) -> None:
     ],
     ids=["text", "dates", "categories", "lists", "no rows"],
 )
-def test_parquet_that_no_model_can_take(
+def test_parquet_that_no_model_can_take_is_refused(
     tmp_path: Path, columns: dict[str, Any], wording: SnapshotAssertion
 ) -> None:
     path = parquet(tmp_path, columns)
@@ -97,24 +101,24 @@ def test_parquet_that_no_model_can_take(
 
 
 @pytest.mark.parametrize("damage", ["cut", "footer", "length", "magic alone"])
-def test_damaged_parquet(tmp_path: Path, damage: str, wording: SnapshotAssertion) -> None:
+def test_damaged_parquet_is_refused(tmp_path: Path, damage: str, wording: SnapshotAssertion) -> None:
     path = parquet(tmp_path, {"a": [1.0, 2.0]})
-    whole = path.read_bytes()
-    spoilt = {
-        "cut": whole[: len(whole) // 2],
-        "footer": whole[:-30] + bytes(byte ^ 255 for byte in whole[-30:-8]) + whole[-8:],
-        "length": whole[:-8] + b"\xff\xff\xff\x7fPAR1",
+    content = path.read_bytes()
+    damaged = {
+        "cut": content[: len(content) // 2],
+        "footer": content[:-30] + bytes(byte ^ 255 for byte in content[-30:-8]) + content[-8:],
+        "length": content[:-8] + b"\xff\xff\xff\x7fPAR1",
         "magic alone": b"PAR1",
     }
-    assert spoilt[damage] != whole
-    path.write_bytes(spoilt[damage])
+    assert damaged[damage] != content
+    path.write_bytes(damaged[damage])
     with pytest.raises(DataError) as refused:
         open_rows(path)
     assert "\n" not in refused.value.what
     assert own_text(refused.value, tmp_path) == wording
 
 
-def test_parquet_with_two_columns_of_one_name(tmp_path: Path, wording: SnapshotAssertion) -> None:
+def test_parquet_with_two_columns_of_one_name_is_refused(tmp_path: Path, wording: SnapshotAssertion) -> None:
     arrow = pytest.importorskip("pyarrow")
     pytest.importorskip("pyarrow.parquet").write_table(
         arrow.table([[1, 2], [3, 4]], names=["a", "a"]), tmp_path / "x.parquet"
@@ -124,7 +128,7 @@ def test_parquet_with_two_columns_of_one_name(tmp_path: Path, wording: SnapshotA
     assert own_text(refused.value, tmp_path) == wording
 
 
-def test_parquet_that_unpacks_to_more_than_memory_should_hold(
+def test_parquet_that_unpacks_to_too_much_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
 ) -> None:
     path = parquet(tmp_path, {"a": np.zeros(5000), "b": np.zeros(5000)})
@@ -151,7 +155,7 @@ def test_without_pyarrow_the_message_says_how_to_install(
     ["age,town\n1,Rome\n", '"age",b,age\n1,2,3\n', "age,income\n", "a,b\n1,2\n1,2,3,4\n"],
     ids=["text", "two columns of one name", "no rows", "more cells than columns"],
 )
-def test_tables_that_no_model_can_take(tmp_path: Path, text: str, wording: SnapshotAssertion) -> None:
+def test_csv_that_no_model_can_take_is_refused(tmp_path: Path, text: str, wording: SnapshotAssertion) -> None:
     with pytest.raises(DataError) as refused:
         open_rows(csv(tmp_path, text))
     assert own_text(refused.value, tmp_path) == wording
@@ -166,7 +170,7 @@ def test_without_pandas_the_message_says_how_to_install(
     assert own_text(refused.value, tmp_path) == wording
 
 
-def test_a_header_longer_than_what_tells_the_kind_of_a_file_is_read_whole(tmp_path: Path) -> None:
+def test_a_very_long_header_is_read_completely(tmp_path: Path) -> None:
     names = [f"column{at}" for at in range(12_000)]
     source = open_rows(csv(tmp_path, f"{','.join(names)}\n{','.join('1' for _ in names)}\n"))
     assert source.columns == tuple(names)
