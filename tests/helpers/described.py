@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.checks.base import Check, Evidence, Verdict
-from keras_consistency_cli.loading.profile.expected_columns import expected_columns, with_shares
+from keras_consistency_cli.loading.profile.expected_columns import (
+    measure_column_shares,
+    read_expected_columns,
+)
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.measurement.facts import DataFacts, Facts, PreprocessingFact, RowsFact, ScalingFact
 from keras_consistency_cli.measurement.tolerance import Policy
@@ -17,7 +20,7 @@ __all__ = ["columns_of", "examined", "layer", "rows_fact", "scaling_fact"]
 
 def rows_fact(rows: np.ndarray, name: str = "x") -> RowsFact:
     """Facts of these rows."""
-    return Statistics.of(rows, np.arange(len(rows))).facts(name)
+    return Statistics.of(rows, np.arange(len(rows))).describe(name)
 
 
 def columns_of(rows: np.ndarray) -> Any:
@@ -28,7 +31,7 @@ def columns_of(rows: np.ndarray) -> Any:
 def scaling_fact(scaler: Any, raw: np.ndarray, **changed: Any) -> ScalingFact:
     """Facts of a scaler, and of how raw rows look to it."""
     found = Statistics.of(raw, np.arange(len(raw)))
-    expected = tuple(with_shares(each, found.finite(each.column)) for each in expected_columns(scaler))
+    expected = tuple(measure_column_shares(each, found.finite(each.column)) for each in read_expected_columns(scaler))
     known: dict[str, Any] = {
         "kind": type(scaler).__name__,
         "input": "x",

@@ -20,7 +20,7 @@ from sklearn.preprocessing import (
 
 from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc303_scaling_state import CHECK
-from keras_consistency_cli.loading.profile.expected_columns import expected_outcome
+from keras_consistency_cli.loading.profile.expected_columns import read_expected_outcome
 from keras_consistency_cli.measurement.facts import DataFacts, ServedFact
 from tests.helpers.described import examined, rows_fact, scaling_fact
 
@@ -81,7 +81,7 @@ BENT = (FunctionTransformer(np.log1p), FunctionTransformer(np.arcsinh), PowerTra
 @np.errstate(invalid="ignore")
 def bent(step: Any, rows: np.ndarray, data: np.ndarray) -> Any:
     scaler = make_pipeline(step, StandardScaler()).fit(rows)
-    scaling = scaling_fact(scaler, data, outcome=expected_outcome(scaler))
+    scaling = scaling_fact(scaler, data, outcome=read_expected_outcome(scaler))
     return examined(
         CHECK, DataFacts(raw=(rows_fact(data),), fed=(rows_fact(scaler.transform(data)),), scaling=scaling)
     )
