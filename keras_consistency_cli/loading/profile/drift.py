@@ -1,4 +1,4 @@
-"""Drift: the distance of each feature of the rows from the reference rows, or from a scaler's statistics.
+"""Drift: the distance of each feature from the training data.
 
 If there are no reference rows, the scaler and the Normalization layers of the model stand for them.
 """
@@ -50,7 +50,9 @@ _MARGIN = 1e-6
 def measure_drift(
     facts: DataFacts, raw: Mapping[str, Statistics], reference: Mapping[str, Statistics]
 ) -> tuple[DriftFact, ...]:
-    """Return the drift of every feature from the reference rows, or else from statistics of the training.
+    """Return the drift of every feature from the reference rows.
+
+    Without reference rows, it is the drift from the statistics of scaler and layers.
 
     Args:
         facts: the facts so far: statistics, scaler, layers.
@@ -140,7 +142,10 @@ def _find_filler(values: Floats, reference: Floats, gaps: float) -> float | None
 
 
 def _drop_expected_filler(fact: DriftFact, facts: DataFacts) -> DriftFact:
-    """The fact without its filler, unless the pipeline's imputer is known to fill with a different number."""
+    """The fact without its filler, if the filler may be correct.
+
+    A filler is wrong only if the pipeline's imputer is known to fill with a different number.
+    """
     scaling = facts.scaling
     if fact.filler is None:
         return fact
@@ -152,7 +157,10 @@ def _drop_expected_filler(fact: DriftFact, facts: DataFacts) -> DriftFact:
 
 
 def _measure_distribution_distance(values: Floats, reference: Floats) -> float:
-    """The greatest distance of two distribution functions: the statistic of Kolmogorov and Smirnov."""
+    """The statistic of Kolmogorov and Smirnov.
+
+    It is the greatest distance of two distribution functions.
+    """
     points = np.concatenate([values, reference])
     below, reference_below = (
         np.searchsorted(np.sort(sample), points, side="right") / len(sample) for sample in (values, reference)

@@ -30,7 +30,10 @@ _FAR = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class _Remembered:
-    """Centre and spread of each feature of the training rows, and their range if the scaler keeps it."""
+    """Centre and spread of each feature of the training rows.
+
+    `low` and `high` are their range, if the scaler keeps it.
+    """
 
     centre: Floats
     spread: Floats
@@ -39,7 +42,9 @@ class _Remembered:
 
 
 def read_expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[ExpectedColumn, ...]:
-    """Return the raw features that the estimators inside the scaler expect; others are left out.
+    """Return the raw features that the estimators inside the scaler expect.
+
+    Features whose statistics are unknown are left out.
 
     Args:
         scaler: a fitted estimator.
@@ -81,7 +86,10 @@ def measure_shares(columns: Sequence[ExpectedColumn], statistics: Statistics) ->
 
 
 def measure_column_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
-    """Return the column with the shares of these values in its raw, scaled and twice scaled range."""
+    """Return the column with the shares of these values in its three ranges.
+
+    The ranges are those of raw, scaled and twice scaled values.
+    """
     if not len(values):
         return expected
     pairs = (expected.raw, expected.scaled, expected.twice)
@@ -96,9 +104,10 @@ def _finite_or_none(value: float) -> float | None:
 
 
 def _walk_leaves(part: Any, columns: Numbers, filled: Floats) -> Iterator[tuple[Any, Numbers, Floats]]:
-    """Yield each scaler that gets raw features, with their numbers and the values that fill their gaps.
+    """Yield each scaler that gets raw features, with their numbers and fillers.
 
-    Features that pass through several scalers are left out.
+    Fillers are the values that an imputer puts into gaps. Features that pass through several scalers are
+    left out.
     """
     kind = type(part).__name__
     if kind == "Pipeline":

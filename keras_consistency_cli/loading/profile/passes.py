@@ -87,7 +87,10 @@ class RowPasses:
         return self.measure(self.subject.length, lambda numbers: self.subject.served(numbers) or {})
 
     def measure(self, length: int, read: Read, most: int | None = None) -> Summary:
-        """Return the statistics of the rows that `read` returns for row numbers below `length`."""
+        """Return the statistics of the rows that `read` returns.
+
+        Row numbers are below `length`.
+        """
         summary: Summary = {}
         for numbers in self._iterate_chunks(length, read, most):
             _add(summary, read(numbers), numbers)
@@ -107,7 +110,7 @@ class RowPasses:
             yield from split_into_chunks(np.arange(start, start + block), size)
 
     def describe(self, summary: Summary) -> tuple[RowsFact, ...]:
-        """Return the statistics as plain data, with the names of columns if the data have names."""
+        """Return the statistics as plain data, with the names of columns if known."""
         scaling = self.subject.scaling
         return tuple(
             statistics.describe(name, _get_column_names(scaling, name) or self.subject.columns)

@@ -1,4 +1,4 @@
-"""The profile of the data: statistics of the rows, the scaler's statistics, and how they differ.
+"""The profile of the data: statistics of rows, scaler and layers, and their drift.
 
 It is gathered once, in a worker; the checks of data and scaling judge it without a look at the rows.
 """

@@ -74,7 +74,10 @@ def _clean_names(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def _describe_joint(subject: Subject) -> ScalingFact | None:
-    """A function that prepares several inputs at once: without statistics, listed with the first input."""
+    """A function that prepares several inputs at once.
+
+    It has no statistics and is listed with the first input.
+    """
     joint = subject.joint
     if joint is None:
         return None
@@ -129,7 +132,10 @@ def _list_sample_rows(scaling: Scaling, statistics: Statistics) -> npt.NDArray[A
 
 
 def describe_served_rows(subject: Subject) -> ServedFact | None:
-    """Return the shares of served rows that equal the rows as given, scaled once, and scaled twice."""
+    """Return the shares of served rows that equal the rows in each state.
+
+    The states are: as given, scaled once, and scaled twice.
+    """
     scaling = subject.scaling
     if scaling is None:
         return None

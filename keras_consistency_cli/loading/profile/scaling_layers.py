@@ -40,10 +40,11 @@ class InputStatistics:
 
 
 def describe_scaling_layers(model: Any, statistics: InputStatistics) -> tuple[PreprocessingFact, ...]:
-    """Return every Normalization and Rescaling, and each BatchNormalization directly after an input.
+    """Return the layers that scale their input.
 
-    A layer with several inputs is listed once for each; one that no input reaches unchanged is listed without
-    an input.
+    These are every Normalization and Rescaling, and each BatchNormalization directly after an input. A
+    layer with several inputs is listed once for each; one that no input reaches unchanged is listed
+    without an input.
     """
     paths = {id(layer): path for path, layer in walk_layers(model)}
     entered = [
@@ -143,7 +144,7 @@ def _add_rows(
 
 
 def _keeps_features_apart(layer: Any) -> bool:
-    """Whether the layer has statistics for each feature of the last axis, or one for everything."""
+    """Whether the layer scales each feature of the last axis, or all in one way."""
     if _find_kind(layer) == "Rescaling":
         return True
     axes = tuple(layer.axis) if isinstance(layer.axis, list | tuple) else (layer.axis,)

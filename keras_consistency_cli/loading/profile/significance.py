@@ -1,6 +1,7 @@
-"""p-values: how probable a difference is if nothing has changed, given the number of rows on both sides.
+"""p-values: the probability of a difference if nothing has changed.
 
-Both sides count: statistics from 25 training rows are no better known than the mean of 25 new rows.
+They depend on the number of rows on both sides: statistics from 25 training rows are no better known than
+the mean of 25 new rows.
 """
 
 from __future__ import annotations
@@ -27,12 +28,17 @@ _NEGLIGIBLE = 1e-12
 
 
 def pool_rows(rows: float, trained: float) -> float:
-    """Return the number of rows of one side with the same precision, if the other side were known exactly."""
+    """Return the number of rows that count for the comparison of two sides.
+
+    A sample of that size has the same precision, compared with a side that is known exactly.
+    """
     return 1.0 / (1.0 / rows + 1.0 / trained) if rows > 0 and trained > 0 else 0.0
 
 
 def compute_mean_p_value(shift: float, widening: float, rows: float, trained: float) -> float:
-    """Return the probability of a shift of the mean at least this great, by Student's distribution.
+    """Return the probability of a shift of the mean at least this great.
+
+    It follows Student's distribution.
 
     Args:
         shift: in standard deviations of the training rows.
@@ -51,10 +57,10 @@ def compute_mean_p_value(shift: float, widening: float, rows: float, trained: fl
 def compute_median_p_value(
     values: npt.NDArray[np.float64], centre: float, rows: float, trained: float
 ) -> float:
-    """Return the probability that so many values lie on one side of the median of training (the sign test).
+    """Return the probability of so many values on one side of the training median.
 
-    It holds for every distribution. Values that equal the median are on neither side, so that flags and
-    counts raise no alarm.
+    This is the sign test. It holds for every distribution. Values that equal the median are on neither
+    side, so that flags and counts raise no alarm.
     """
     if not len(values) or rows < 1:
         return 1.0
@@ -65,9 +71,9 @@ def compute_median_p_value(
 
 
 def compute_distance_p_value(distance: float, rows: float, trained: float) -> float:
-    """Return the probability of at least this distance between the distribution functions of two samples.
+    """Return the probability of a distance of two samples at least this great.
 
-    It follows Kolmogorov's limit law.
+    It is the distance between their distribution functions, and follows Kolmogorov's limit law.
     """
     scaled = distance * math.sqrt(pool_rows(rows, trained))
     if scaled < _SURELY:
@@ -77,7 +83,7 @@ def compute_distance_p_value(distance: float, rows: float, trained: float) -> fl
 
 
 def compute_outside_p_value(count: int, rows: int, trained: float) -> float:
-    """Return the probability that at least so many new rows lie outside the range of the training rows.
+    """Return the probability of at least so many new rows outside the training range.
 
     For every distribution, the part outside that range has a Beta(2, trained - 1) distribution, and the count
     a beta-binomial one.

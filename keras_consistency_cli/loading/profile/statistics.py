@@ -30,11 +30,12 @@ _LISTED_BAD = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Statistics of some rows of one input; `a + b` are the statistics of both sets of rows together.
+    """Statistics of some rows of one input.
 
-    `sample` holds the rows whose numbers have the lowest hashes, and `ranks` these hashes, in any order. So
-    the sample does not depend on how the rows were cut into chunks. Columns are features of the last axis;
-    the axes between count as more rows.
+    `a + b` are the statistics of both sets of rows together. `sample` holds the rows whose numbers have
+    the lowest hashes, and `ranks` these hashes, in any order. So the sample does not depend on how the
+    rows were cut into chunks. Columns are features of the last axis; the axes between count as more
+    rows.
     """
 
     shape: tuple[int, ...]
@@ -65,7 +66,7 @@ class Statistics:
         finite = np.ones((1, flat.shape[1]), dtype=bool) if is_finite else np.isfinite(flat)
         bad = np.zeros(len(values), dtype=bool)
         if not is_finite:
-            bad = ~finite.reshape(len(values), -1).all(axis=1)
+            bad = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
         count = np.full(flat.shape[1], len(flat)) if is_finite else finite.sum(axis=0)
         mean = (flat if is_finite else np.where(finite, flat, 0.0)).sum(axis=0) / np.maximum(count, 1)
         deviations = flat - mean if is_finite else np.where(finite, flat - mean, 0.0)

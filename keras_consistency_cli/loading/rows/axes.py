@@ -1,4 +1,4 @@
-"""The look of the axes of rows: whether axes were swapped, and whether inputs were given in another order.
+"""The look of the axes of rows, which reveals swapped axes and swapped inputs.
 
 Neither shapes nor dtypes show such mistakes, but the values do: neighbours along time are similar, and the
 features of an input have their own levels. Everything here is computed from a sample of rows.
@@ -56,9 +56,9 @@ def describe_axes(values: np.ndarray) -> AxisLooks:
 
 
 def measure_smoothness(values: np.ndarray) -> tuple[float, ...]:
-    """Return the correlation of neighbours along each axis after the first, zeros if nothing varies.
+    """Return the correlation of neighbours along each axis after the first.
 
-    The mean over the rows is subtracted first.
+    Zero if nothing varies. The mean over the rows is subtracted first.
     """
     if values.dtype.kind not in "fiu" or values.size == 0:
         return (0.0,) * (values.ndim - 1)
@@ -91,17 +91,20 @@ def _measure_level_share(values: np.ndarray) -> float:
 
 
 def _measure_scaled_smoothness(values: np.ndarray) -> float:
-    """The correlation of neighbours along axis 1, with the positions of axis 2 on one scale."""
+    """The correlation of neighbours along axis 1.
+
+    The positions of axis 2 are brought to one scale first.
+    """
     deviations = values - values.mean(axis=0, keepdims=True)
     spread = deviations.std(axis=(0, 1), keepdims=True)
     return _correlate_neighbours(deviations / np.where(spread > 0, spread, 1.0))
 
 
 def find_input_order(candidate: Rows, reference: Rows, *, exact: bool) -> dict[str, str]:
-    """Return the order of inputs in which the candidate fits the reference; empty if it fits by name.
+    """Return the order of inputs in which the candidate fits the reference.
 
-    Empty as well if no order fits. A key is a name of the reference, its value the candidate's array that
-    belongs there.
+    Empty if it fits by name, and if no order fits. A key is a name of the reference, its value
+    the candidate's array that belongs there.
 
     Args:
         candidate: rows by input name.

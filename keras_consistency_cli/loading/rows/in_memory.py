@@ -1,4 +1,4 @@
-"""Rows in memory instead of files, and the objects that a live model needs by name to be loaded again.
+"""Rows in memory instead of files, and the custom objects of a live model.
 
 The Python API takes both; the rest of the package sees the same row sources as for files.
 """
@@ -130,7 +130,7 @@ def _get_custom_name(candidate: Any) -> str | None:
 
 
 def _list_callables(owner: Any) -> Iterator[Any]:
-    """Functions, and objects such as initializers and cells, among the attributes of a layer."""
+    """Functions and callable objects, such as initializers, that a layer holds."""
     for value in list(vars(owner).values()) if hasattr(owner, "__dict__") else ():
         if callable(value):
             yield value

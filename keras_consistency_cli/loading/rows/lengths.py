@@ -1,6 +1,7 @@
-"""The true length of each row, if the user knows it: one whole number for each row, in a separate file.
+"""The true length of each row, in a separate file.
 
-Rows of different lengths are padded to one shape, and only this file says where the padding begins.
+It holds one whole number for each row. Rows of different lengths are padded to one shape, and only this file
+says where the padding begins.
 """
 
 from __future__ import annotations

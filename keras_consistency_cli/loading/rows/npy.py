@@ -61,7 +61,7 @@ class _Header:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of data; a Python integer, since a hostile shape overflows any other integer."""
+        """Bytes of data, a Python integer: a hostile shape overflows any other."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def view(self, buffer: Any, start: int) -> Array:
@@ -88,7 +88,9 @@ def map_npy(handle: IO[bytes], size: int, label: str) -> Array:
 
 
 def map_npz(handle: IO[bytes], label: str) -> dict[str, Array]:
-    """Return the arrays of a .npz by name: stored ones mapped, compressed ones read into memory.
+    """Return the arrays of a .npz by name.
+
+    Stored arrays are mapped, compressed ones are read into memory.
 
     Raises:
         DataError: a damaged archive, one that is not a .npz, or an array that `map_npy` would refuse.
@@ -233,7 +235,10 @@ def _check_shape(shape: tuple[int, ...], label: str) -> None:
 
 
 def _check_size(header: _Header, size: int, label: str) -> None:
-    """Refuse a file that is too short or too long: it was cut, appended to or tampered with."""
+    """Refuse a file that is too short or too long.
+
+    It was cut, extended or tampered with.
+    """
     missing = header.offset + header.nbytes - size
     if missing:
         fault = f"{missing} bytes short (truncated?)" if missing > 0 else f"{-missing} bytes too long"

@@ -1,4 +1,4 @@
-"""Whether an array fits an input of the model, and if not, the line of NumPy that would make it fit.
+"""Whether an array fits an input of the model, and if not, code that makes it fit.
 
 Keras takes some arrays of a different shape silently; these rules are here as well.
 """
@@ -50,7 +50,7 @@ def fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
 
 
 def is_taken_silently(shape: Sequence[int], expected: Sequence[int | None], lenient: str) -> bool:
-    """Whether Keras takes rows of this shape without an error, although the input declares a different one.
+    """Whether Keras takes rows of this undeclared shape without an error.
 
     Args:
         shape: of the rows, batch first.
@@ -71,7 +71,10 @@ def is_taken_silently(shape: Sequence[int], expected: Sequence[int | None], leni
 
 
 def adapt_last_axis(shape: Sequence[int], expected: Sequence[int | None]) -> Shape | None:
-    """Return the shape after Keras adds or drops a last axis of one to reach the rank; None if it cannot."""
+    """Return the shape after Keras adds or drops a last axis of one.
+
+    None if the rank does not agree even then.
+    """
     if len(shape) == len(expected) - 1 and expected[-1] == 1:
         return (*shape, 1)
     if len(shape) == len(expected) + 1 and shape[-1] == 1:
@@ -116,7 +119,7 @@ def _list_reshapes(shape: Shape, expected: tuple[int | None, ...]) -> Iterator[t
 
 
 def find_dtype_clash(array: npt.NDArray[Any], wanted: str) -> DtypeClash | None:
-    """Return why rows of this dtype cannot be fed to an input of dtype `wanted`; None if they can.
+    """Return why an input of dtype `wanted` does not take these rows, or None.
 
     Strings go to string inputs only. Integers and booleans go to any other input, and floats go to integer
     inputs if the first thousand values are whole. An unknown dtype ("") takes anything.

@@ -249,7 +249,7 @@ def take(source: RowSource, names: Mapping[str, str], rows: npt.NDArray[np.int64
 
 
 def find_nonfinite_rows(rows: Mapping[str, Array]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Return, for each input, which rows hold a NaN or an infinity; only floats can hold one."""
+    """Return, for each input, which rows hold a NaN or an infinity."""
     nonfinite: dict[str, npt.NDArray[np.bool_]] = {}
     for name, values in rows.items():
         finite = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, dtype=bool)

@@ -110,7 +110,10 @@ def _round_range(hint: Hint) -> Hint:
 
 
 def _limit_to_dtype(hint: Hint, dtype: str) -> Hint:
-    """Whole numbers that the dtype can distinguish: float16 counts only to 2048, int8 to 127."""
+    """The range within which the dtype can distinguish whole numbers.
+
+    float16 counts only to 2048, int8 to 127.
+    """
     kind = _find_dtype(dtype)
     if np.issubdtype(kind, np.integer):
         low, high = float(np.iinfo(kind).min), float(np.iinfo(kind).max)
@@ -121,7 +124,10 @@ def _limit_to_dtype(hint: Hint, dtype: str) -> Hint:
 
 
 def _find_dtype(name: str) -> np.dtype[Any]:
-    """NumPy's own dtype of this name, else float32; extensions such as ml_dtypes do not count."""
+    """NumPy's own dtype of this name, else float32.
+
+    Extensions such as ml_dtypes do not count.
+    """
     try:
         dtype = np.dtype(name or np.float32)
     except TypeError:
@@ -162,7 +168,10 @@ def _draw_uniform(hint: Hint, shape: tuple[int, ...], rng: np.random.Generator) 
 
 
 def _draw_normal(hint: Hint, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Normal around the mean of each feature, or around their average if the last axis has other features."""
+    """Normal around the mean of each feature.
+
+    If the last axis has other features, normal around the average mean.
+    """
     mean, std = np.asarray(hint.mean, dtype=np.float32), np.asarray(hint.std, dtype=np.float32)
     if len(mean) != shape[-1]:
         mean, std = mean.mean(), std.mean()
@@ -196,7 +205,10 @@ def _cast(values: Array, dtype: str) -> Array:
 
 
 def _pad(values: Array, hint: Hint, rng: np.random.Generator) -> Array:
-    """Pad the end of every fourth row along axis 1 if the model masks; at least one time step is kept."""
+    """Pad the end of every fourth row along axis 1, if the model masks.
+
+    At least one time step is kept.
+    """
     if hint.padding is None or values.ndim < 2 or values.shape[1] < 2 or values.dtype.kind not in "fiu":
         return values
     padded = values[PADDED_EVERY - 1 :: PADDED_EVERY]

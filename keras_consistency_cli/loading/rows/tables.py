@@ -151,7 +151,10 @@ def _is_number(cell: bytes) -> bool:
 
 
 def _find_text(column: Any) -> Any:
-    """The first value that is not a number; pandas reads the numbers before it as numbers or as text."""
+    """The first value that is not a number.
+
+    pandas reads the numbers before it as numbers or as text.
+    """
     return next((value for value in column if not _is_number(str(value).encode())), column.iloc[0])
 
 

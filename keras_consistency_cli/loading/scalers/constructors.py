@@ -1,6 +1,7 @@
-"""The calls that a pickle may make: each runs a function of this module, never the one that it names.
+"""The calls that a pickle may make.
 
-A pickle creates arrays, dtypes, byte strings and slices by calls. Here these calls check their arguments.
+Each runs a function of this module, never the function that the pickle names. A pickle creates arrays,
+dtypes, byte strings and slices by calls. Here these calls check their arguments.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ _FINITE = ("scale_", "mean_", "min_", "center_", "components_")
 
 
 class UnfitError(Exception):
-    """The estimator cannot transform: never fitted, or fitted to numbers that cannot be right."""
+    """The estimator was never fitted, or has numbers that cannot be right."""
 
 
 def rebuild(top: Instance) -> Any:
@@ -131,7 +131,7 @@ class _Builder:
 
 
 def walk_parts(scaler: Any) -> Iterator[Any]:
-    """Yield the scaler and every fitted estimator inside it, outermost first, at most a thousand.
+    """Yield the scaler and every fitted estimator inside it, outermost first.
 
     Raises:
         NotAllowedError: there are more, as in a file that is meant to take forever.

@@ -1,4 +1,4 @@
-"""A fitted scaler at work: the features it expects, its statistics, and rows transformed by it.
+"""A fitted scaler: its features, its statistics, and rows transformed by it.
 
 It is never fitted here, and the rows that it gets are copies.
 """
@@ -39,9 +39,9 @@ _STATISTICS = {
 
 
 class PartStatistics(TypedDict, total=False):
-    """The statistics of one estimator, a number for each feature; an estimator has only some of them.
+    """The statistics of one estimator, a number for each feature.
 
-    `rows` is the number of rows that it was fitted on.
+    An estimator has only some of them. `rows` is the number of rows that it was fitted on.
     """
 
     kind: str
@@ -59,7 +59,10 @@ class PartStatistics(TypedDict, total=False):
 
 
 class ScalerStatistics(PartStatistics, total=False):
-    """The statistics of a scaler and of the estimators inside it; `running` is the installed scikit-learn."""
+    """The statistics of a scaler and of the estimators inside it.
+
+    `running` is the version of the installed scikit-learn.
+    """
 
     features: int
     names: list[str] | None
@@ -68,7 +71,9 @@ class ScalerStatistics(PartStatistics, total=False):
 
 
 def get_expected_features(scaler: Any) -> tuple[int, tuple[str, ...] | None]:
-    """Return how many features the scaler was fitted on, and their names if it was fitted on named columns.
+    """Return the number of features that the scaler was fitted on, and their names.
+
+    The names are None if it was fitted without names.
 
     Raises:
         RefusedError: the scaler does not know, because it was never fitted.
@@ -84,7 +89,7 @@ def get_expected_features(scaler: Any) -> tuple[int, tuple[str, ...] | None]:
 
 
 def describe_statistics(scaler: Any) -> ScalerStatistics:
-    """Return kind, number of features, names and statistics of a fitted scaler and of its parts."""
+    """Return features, names and statistics of a fitted scaler and of its parts."""
     import sklearn
 
     features, names = get_expected_features(scaler)

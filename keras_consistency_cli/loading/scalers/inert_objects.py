@@ -1,7 +1,8 @@
-"""The contents of a scaler file as data that cannot act: names, instances without methods, plain values.
+"""The contents of a scaler file as data that cannot act.
 
-The readers (pickles.py, skops_files.py) create these objects, audit.py searches them for anything that
-is not allowed, and estimators.py turns them into real estimators.
+They are names, instances without methods, and plain values. The readers (pickles.py, skops_files.py) create
+these objects, allow_list.py searches them for anything that is not allowed, and estimators.py turns them into
+real estimators.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ class Instance:
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class Pending:
-    """An array or dtype that a pickle announces first and fills later; until then `value` is None."""
+    """An array or dtype that a pickle announces first and fills later.
+
+    Until then `value` is None.
+    """
 
     what: Literal["array", "dtype", "joblib array"]
     value: np.ndarray | np.dtype[Any] | None = None
@@ -69,7 +73,10 @@ class Pending:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """The top object of a file and every name in it, in order; `foreign` names are not on the allow-list."""
+    """The top object of a file and every name in it, in order.
+
+    `foreign` names are not on the allow-list.
+    """
 
     top: Any
     wants: tuple[str, ...]
@@ -88,7 +95,10 @@ def is_plain_value(value: object) -> bool:
 
 
 def require_plain_key(key: Any) -> Any:
-    """Return `key` if it is a plain string, number or None; a nested key could take forever to hash."""
+    """Return `key` if it is a plain string, number or None.
+
+    A nested key could take forever to hash.
+    """
     if is_plain_value(key):
         return key
     raise NotAllowedError("a dictionary with keys other than plain strings or numbers")

@@ -1,6 +1,6 @@
-"""A preprocess function that gets the rows of all inputs at once and returns rows for each of them.
+"""A preprocess function that gets the rows of all inputs at once.
 
-Scaling (scaling.py) is the counterpart for one input.
+It returns rows for each of them. Scaling (scaling.py) is the counterpart for one input.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError
+from keras_consistency_cli.loading.scalers.scaling import is_unchanged
 from keras_consistency_cli.text import clean
 
 __all__ = ["EVERY_INPUT", "JointPreprocess"]
@@ -65,7 +66,7 @@ class JointPreprocess:
         argument = {name: np.array(values) for name, values in rows.items()}
         self._call(argument)
         return set(argument) != set(rows) or any(
-            not _is_unchanged(np.asarray(argument[name]), values) for name, values in rows.items()
+            not is_unchanged(np.asarray(argument[name]), values) for name, values in rows.items()
         )
 
     def _call(self, argument: dict[str, np.ndarray]) -> Any:
@@ -105,9 +106,3 @@ class JointPreprocess:
                     expected="numbers or strings, one row for each row",
                 )
         return arrays
-
-
-def _is_unchanged(after: np.ndarray, before: np.ndarray) -> bool:
-    return after.shape == before.shape and bool(
-        np.array_equal(after, before, equal_nan=before.dtype.kind == "f")
-    )

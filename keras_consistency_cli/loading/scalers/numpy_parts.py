@@ -61,7 +61,10 @@ def _count_bytes(value: Any) -> int:
 
 
 def parse_dtype(value: Any) -> np.dtype[Any]:
-    """Return the dtype that a file describes: plain numbers, strings or objects, nothing structured."""
+    """Return the dtype that a file describes.
+
+    Plain numbers, strings and objects are allowed, nothing structured.
+    """
     dtype = value.value if isinstance(value, Pending) else value
     if isinstance(dtype, str):
         if not _DTYPE.fullmatch(dtype):
@@ -75,7 +78,7 @@ def parse_dtype(value: Any) -> np.dtype[Any]:
 
 
 def build_array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
-    """Return the array of numbers or strings with exactly the bytes `data`, in C or F order."""
+    """Return the array of numbers or strings with exactly these bytes."""
     kind = parse_dtype(dtype)
     count = _count_items(shape)
     if kind.hasobject or order not in ("C", "F") or not isinstance(data, (bytes, bytearray)):
@@ -89,7 +92,7 @@ def build_array(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
 
 
 def count_array_bytes(dtype: Any, shape: Any) -> int:
-    """Return the size of an array of this dtype and shape; refuse more than any scaler needs."""
+    """Return the size of an array, or refuse it if no scaler needs so much."""
     size = _count_items(shape) * parse_dtype(dtype).itemsize
     if size > _MAX_ARRAY_BYTES:
         raise NotAllowedError(
@@ -99,7 +102,10 @@ def count_array_bytes(dtype: Any, shape: Any) -> int:
 
 
 def build_object_array(items: Any, shape: Any, order: str = "C") -> np.ndarray:
-    """Return the object array of these items: strings, numbers, or rows of numbers such as bin edges."""
+    """Return the object array of these items.
+
+    They are strings, numbers, or rows of numbers such as bin edges.
+    """
     if type(items) is not list or len(items) != _count_items(shape):
         raise DamagedError("the number of items of an object array does not match its shape")
     values = [item.value if isinstance(item, Pending) else item for item in items]
@@ -119,7 +125,10 @@ def _is_plain_item(item: Any) -> bool:
 
 
 def _count_items(shape: Any) -> int:
-    """The number of items of an array; axes are checked, since a file may give anything as a shape."""
+    """The number of items of an array.
+
+    The shape is checked, because a file may give anything in its place.
+    """
     if (
         type(shape) is not tuple
         or len(shape) > _MAX_DIMENSIONS
@@ -145,7 +154,10 @@ def fill_dtype(pending: Pending, state: Any) -> None:
 
 
 def fill_array(pending: Pending, state: Any) -> None:
-    """Apply the state of a pickled array: version, shape, dtype, whether in Fortran order, data."""
+    """Apply the state of a pickled array.
+
+    It holds version, shape, dtype, whether the order is Fortran's, and data.
+    """
     if pending.value is not None or type(state) is not tuple or len(state) != 5:
         raise DamagedError("an array has no usable state")
     _, shape, dtype, is_fortran, data = state

@@ -39,7 +39,10 @@ ALLOWED_NAMES = frozenset(
 
 
 def is_foreign(target: Any) -> bool:
-    """Whether this is an object off the allow-list, which exists only if the user trusts the file."""
+    """Whether this is an object off the allow-list.
+
+    Such objects exist only if the user trusts the file.
+    """
     return isinstance(target, Instance) and target.kind not in ALLOWED_NAMES
 
 

@@ -53,7 +53,9 @@ _IGNORED = frozenset(("PROTO", "FRAME"))
 
 
 def read_pickle(raw: bytes, *, trust: bool = False) -> Contents:
-    """Return the contents of a pickle or uncompressed joblib file; nothing is imported, called or unpickled.
+    """Return the contents of a pickle or uncompressed joblib file.
+
+    Nothing is imported, called or unpickled.
 
     Args:
         raw: the whole file.
@@ -79,7 +81,7 @@ def read_pickle(raw: bytes, *, trust: bool = False) -> Contents:
 
 
 class _Machine(PickleStack):
-    """The stack machine that runs a pickle as its program, with inert names, objects and arrays."""
+    """The stack machine that runs a pickle, with inert names, objects and arrays."""
 
     def __init__(self, stream: io.BytesIO, *, trust: bool, outer: _Machine | None = None) -> None:
         super().__init__()
@@ -199,7 +201,7 @@ class _Machine(PickleStack):
         self._budget.spend(target.value)
 
     def _read_joblib_array(self, state: dict[str, Any]) -> np.ndarray:
-        """Read an array that joblib wrote into the stream, directly after the instruction for it."""
+        """Read an array that joblib wrote directly after the instruction for it."""
         if state.get("subclass") not in (NDARRAY, MEMMAP):
             raise NotAllowedError("an array of a special class")
         dtype, shape = parse_dtype(state.get("dtype")), state.get("shape")
@@ -211,7 +213,10 @@ class _Machine(PickleStack):
         return build_array(self._stream.read(size), dtype, shape, state.get("order"))
 
     def _read_nested_array(self) -> np.ndarray:
-        """Read an object array, which joblib writes as a pickle within the pickle, with this same machine."""
+        """Read an object array, which joblib writes as a pickle within the pickle.
+
+        The same machine reads it, with the same limits.
+        """
         if self._depth >= _MAX_NESTED_PICKLES:
             raise NotAllowedError("pickles nested within pickles")
         inner = _Machine(self._stream, trust=self._trust, outer=self).run()

@@ -74,7 +74,7 @@ def _import_module(name: str) -> ModuleType:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Let modules of a folder be imported meanwhile, as Python does for a script in that folder."""
+    """Let modules of a folder be imported, as Python does for a script in it."""
     sys.path.insert(0, str(folder))
     try:
         yield

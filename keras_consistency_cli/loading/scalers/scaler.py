@@ -1,7 +1,7 @@
-"""Scalers from files: `scan_scaler` describes a file, `build_scaler` builds the real estimator from its data.
+"""Scalers from files.
 
-Neither unpickles anything. Only a file with names off the allow-list is unpickled, and only if the user
-trusts it.
+`scan_scaler` describes a file, and `build_scaler` builds the real estimator from its data. Neither unpickles
+anything. Only a file with names off the allow-list is unpickled, and only if the user trusts it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class _Scan:
 
 
 def scan_scaler(path: Path, *, trust: bool = False) -> ScalerFile:
-    """Describe a scaler file; nothing in it is executed or imported, and scikit-learn is not needed.
+    """Describe a scaler file.
+
+    Nothing in it is executed or imported, and scikit-learn is not needed.
 
     Raises:
         UsageError: the file is missing, a directory or unreadable.
@@ -142,7 +144,7 @@ def _describe(
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether these are words rather than a cut pickle of protocol 0, which is text as well."""
+    """Whether this is text, but not a pickle of protocol 0, which is text as well."""
     beginning = content[:4096]
     is_pickle = beginning.startswith((b"ccopy_reg", b"(dp"))
     return not is_pickle and not any(byte < 9 or 13 < byte < 32 or byte == 127 for byte in beginning)

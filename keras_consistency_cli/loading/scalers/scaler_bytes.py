@@ -1,4 +1,4 @@
-"""The bytes of a scaler file: read once, identified by their first bytes, unpacked within limits.
+"""The bytes of a scaler file: read once, identified, unpacked within limits.
 
 A file is read a single time, so that it cannot change between the check and its use.
 """

@@ -1,4 +1,4 @@
-"""Scaling: a scaler or the user's preprocess function, bound to the one input whose rows go through it.
+"""Scaling: a scaler or the user's preprocess function, bound to one input.
 
 Checks compare the rows that it gives with those of common mistakes: refitted, or without one step.
 """
@@ -24,7 +24,7 @@ from keras_consistency_cli.loading.scalers.fitted_scaler import (
 )
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["CannotRefit", "Scaling", "drop_each_step"]
+__all__ = ["CannotRefit", "Scaling", "drop_each_step", "is_unchanged"]
 
 
 class CannotRefit(Exception):  # noqa: N818 - reported as a reason
@@ -46,7 +46,7 @@ class Scaling:
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """The feature names that the scaler was fitted on, None if it was fitted without names."""
+        """The feature names that the scaler was fitted on, None without names."""
         return None if self.scaler is None else get_expected_features(self.scaler)[1]
 
     @property
@@ -71,7 +71,7 @@ class Scaling:
         return self._preprocess(np.array(rows))
 
     def refit_transform(self, rows: np.ndarray) -> np.ndarray:
-        """Return the rows transformed by a copy of the scaler that is fitted on these same rows.
+        """Return the rows transformed by a copy of the scaler, fitted on these rows.
 
         Raises:
             CannotRefit: there is only a preprocess function, or the scaler cannot be fitted on such rows.
@@ -117,19 +117,19 @@ class Scaling:
             yield name, scaled
 
     def describe_statistics(self) -> ScalerStatistics:
-        """Return the scaler's statistics of its training rows; for a preprocess function only its kind."""
+        """Return the scaler's statistics; for a preprocess function only its kind."""
         return {"kind": self.kind} if self.scaler is None else describe_statistics(self.scaler)
 
     def mutates(self, rows: np.ndarray) -> bool:
-        """Whether the preprocess function changes the rows that it gets; a scaler only ever gets a copy."""
+        """Whether the preprocess function changes the rows that it gets.
+
+        A scaler only ever gets a copy.
+        """
         if self.function is None:
             return False
         argument = self._name_columns(np.array(rows))
         self._call(argument)
-        after = np.asarray(argument)
-        return after.shape != rows.shape or not bool(
-            np.array_equal(after, rows, equal_nan=rows.dtype.kind == "f")
-        )
+        return not is_unchanged(np.asarray(argument), rows)
 
     def _name_columns(self, rows: np.ndarray) -> Any:
         if self.columns is None or rows.ndim != 2:
@@ -159,8 +159,15 @@ class Scaling:
         return result
 
 
+def is_unchanged(after: np.ndarray, before: np.ndarray) -> bool:
+    """Whether two arrays have the same shape and values; NaN equals NaN."""
+    return after.shape == before.shape and bool(
+        np.array_equal(after, before, equal_nan=before.dtype.kind == "f")
+    )
+
+
 def drop_each_step(scaler: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the name of each step of a pipeline, and a copy of the fitted scaler without that step.
+    """Yield the name of each step of a pipeline, and a copy without that step.
 
     Pipelines inside the scaler count as well. Nothing is fitted and `scaler` stays unchanged; the only step
     of a pipeline is not dropped.

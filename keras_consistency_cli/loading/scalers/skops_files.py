@@ -48,7 +48,7 @@ Node = dict[str, Any]
 
 
 def read_skops(raw: bytes, *, trust: bool = False) -> Contents:
-    """Return the contents of a .skops file, without skops and without an import of anything in it.
+    """Return the contents of a .skops file, without an import of anything in it.
 
     Args:
         raw: the whole file.
@@ -209,7 +209,10 @@ def _convert_key(key_type: Any, key: str) -> Any:
 
 
 def _read_npy(data: bytes) -> np.ndarray:
-    """Read a .npy member, its header first, so that no array is created before its size is known."""
+    """Read a .npy member.
+
+    Its header comes first, so that no array is created before its size is known.
+    """
     stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)
     is_first = version == (1, 0)

@@ -137,8 +137,8 @@ def test_a_batch_normalization_counts_directly_after_an_input() -> None:
         describe_scaling_layers(chain(layers.Dense(3), layers.BatchNormalization()), statistics(x=ROWS)) == ()
     )
     assert [
-        each.kind
-        for each in describe_scaling_layers(chain(adapted(), layers.BatchNormalization()), statistics(x=ROWS))
+        fact.kind
+        for fact in describe_scaling_layers(chain(adapted(), layers.BatchNormalization()), statistics(x=ROWS))
     ] == ["Normalization"]
 
 

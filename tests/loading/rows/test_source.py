@@ -261,8 +261,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     before = resident()
     peak = max(
         resident()
-        for each in split_into_chunks(choose_rows(rows.length, "all", seed=0), 4096)
-        if take(rows, {"x": "data"}, each)
+        for numbers in split_into_chunks(choose_rows(rows.length, "all", seed=0), 4096)
+        if take(rows, {"x": "data"}, numbers)
     )
     assert rows.sha256 is not None
     assert peak - before < 60e6

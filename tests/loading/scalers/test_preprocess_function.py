@@ -15,9 +15,9 @@ from tests.helpers.error_texts import own_text
 def test_functions_are_imported_from_files_and_their_folder(
     tmp_path: Path, wording: SnapshotAssertion
 ) -> None:
-    (tmp_path / "beside.py").write_text("FACTOR = 3\n")
+    (tmp_path / "factors.py").write_text("FACTOR = 3\n")
     (tmp_path / "serve.py").write_text(
-        "from beside import FACTOR\n\ndef prepare(rows):\n    return rows * FACTOR\n"
+        "from factors import FACTOR\n\ndef prepare(rows):\n    return rows * FACTOR\n"
     )
     assert import_function(f"{tmp_path / 'serve.py'}:prepare")(2) == 6
     assert import_function("math:sqrt")(9.0) == 3.0
