@@ -155,10 +155,10 @@ def _load_subject(live_inputs: LiveInputs, in_memory: InMemoryInputs, files: Map
 
     from keras_consistency_cli.loading.model.facts import describe_model
     from keras_consistency_cli.loading.model.load import import_custom_objects
-    from keras_consistency_cli.loading.rows.in_memory import own_objects
+    from keras_consistency_cli.loading.rows.in_memory import find_custom_objects
 
     custom_objects = {
-        **own_objects(live_inputs.model),
+        **find_custom_objects(live_inputs.model),
         **import_custom_objects([Path(path) for path in subject_files.custom_objects]),
         **live_inputs.custom_objects,
     }
@@ -187,7 +187,7 @@ def _open_inputs(live_inputs: LiveInputs, settings: Settings) -> Inputs:
 
 
 def _row_sources(live_inputs: LiveInputs) -> Iterator[tuple[str, RowSource]]:
-    from keras_consistency_cli.loading.rows.in_memory import live_rows
+    from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 
     inputs, outputs = _input_and_output_names(live_inputs.model)
     for name, what in _ROWS.items():
@@ -195,7 +195,7 @@ def _row_sources(live_inputs: LiveInputs) -> Iterator[tuple[str, RowSource]]:
             yield name, open_rows(Path(live_inputs.files[name]), what=what)
         elif name in live_inputs.objects:
             names = outputs if name == "expected" else inputs
-            yield name, live_rows(live_inputs.objects[name], what=what, inputs=names)
+            yield name, open_live_rows(live_inputs.objects[name], what=what, inputs=names)
 
 
 def _input_and_output_names(model: Any) -> tuple[list[str], list[str]]:

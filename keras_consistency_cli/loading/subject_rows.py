@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import RowSource, match_inputs, open_rows, take
+from keras_consistency_cli.loading.rows.input_matching import match_inputs
+from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.measurement.facts import Facts
 

@@ -133,7 +133,7 @@ class SubjectScaling:
         files, in_memory = self.sources.files, self.sources.in_memory
         if in_memory.preprocess is not None or not files.preprocess:
             return in_memory.preprocess
-        from keras_consistency_cli.loading.scalers.scaling import import_function
+        from keras_consistency_cli.loading.scalers.preprocess_function import import_function
 
         return import_function(files.preprocess)
 
@@ -171,12 +171,12 @@ class SubjectScaling:
         """Whether the scaler takes as many features as the rows of this input have."""
         if self._scaler is None:
             return True
-        from keras_consistency_cli.loading.scalers.scaler import features_expected
+        from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 
         data = self.sources.data
         array = data.arrays.get(fact.name) if data is not None else None
         features = array.shape[-1] if array is not None else fact.shape[-1]
-        return bool(features == features_expected(self._scaler)[0])
+        return bool(features == get_expected_features(self._scaler)[0])
 
 
 def _check_columns(scaling: Scaling) -> None:

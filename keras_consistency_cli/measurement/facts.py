@@ -135,7 +135,7 @@ class ScalingFact:
     """The scaler or preprocess function: its kind, its statistics, and the columns it gets.
 
     `names` are the features it was fitted on, `columns` those of the data; `statistics` is
-    `Scaling.remembered()`.
+    `Scaling.describe_statistics()`.
     """
 
     kind: str

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import NoVerdictError, UsageError
-from keras_consistency_cli.loading.rows.source import RowSource, chunks
+from keras_consistency_cli.loading.rows.source import RowSource, split_into_chunks
 from keras_consistency_cli.pipeline.baseline_file import SCHEMA, Baseline, pack_baseline
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.environment import describe_environment
@@ -53,7 +53,7 @@ def record(settings: Settings, observe: Observer = NULL_OBSERVER) -> tuple[bytes
         def report_progress(done: int) -> None:
             observe(f"predict: {done:,} of {len(numbers):,} rows finished")
 
-        pieces = chunks(numbers, chunk_rows(source, settings.batch_size))
+        pieces = split_into_chunks(numbers, chunk_rows(source, settings.batch_size))
         outputs = _predict(settings, subject, pieces, report_progress)
     header = {
         "schema": SCHEMA,

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
+from keras_consistency_cli.reporting.stored.reader import as_mapping
 from keras_consistency_cli.text import clean
 
 __all__ = ["SCHEMA", "Baseline", "pack_baseline", "read_baseline"]

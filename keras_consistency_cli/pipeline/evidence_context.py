@@ -11,9 +11,10 @@ import numpy as np
 from keras_consistency_cli.checks.context import DataContext, GivenRows, ReferenceRows
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.rows.axes import measure_axes, smoothness
+from keras_consistency_cli.loading.rows.input_matching import match_inputs
 from keras_consistency_cli.loading.rows.input_order import swapped_inputs
 from keras_consistency_cli.loading.rows.shape_fit import fits
-from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, match_inputs, take
+from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, take
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.facts import DataFacts, Facts, InputFact
 from keras_consistency_cli.pipeline.inputs import Inputs

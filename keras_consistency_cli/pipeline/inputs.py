@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
-from keras_consistency_cli.loading.rows.lengths import open_lengths, time_steps
+from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
+from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
-from keras_consistency_cli.loading.scalers.scaling import split_function
 from keras_consistency_cli.text import clean
 
 __all__ = ["Inputs", "check_additional_rows", "open_files"]
@@ -81,7 +81,7 @@ def _check_code_files(settings: Settings) -> None:
 def _check_lengths(settings: Settings, rows: RowSource | None) -> None:
     if settings.facts.lengths and rows is not None:
         # A preprocess function may make longer or shorter series of the rows.
-        steps = None if settings.preprocess else time_steps(rows, settings.facts.time_axis)
+        steps = None if settings.preprocess else count_time_steps(rows, settings.facts.time_axis)
         open_lengths(settings.facts.lengths, rows=rows.length, steps=steps)
 
 

@@ -17,7 +17,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose, locating_routes
 from keras_consistency_cli.diagnosis.unexplained import unexplained_failures
 from keras_consistency_cli.errors import ShapeMismatchError
-from keras_consistency_cli.loading.rows.source import chunks
+from keras_consistency_cli.loading.rows.source import split_into_chunks
 from keras_consistency_cli.measurement.facts import DataFacts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.evidence_context import data_context
@@ -145,7 +145,7 @@ def _collect_and_judge(
         collector.add_until_failure(checks, table, sample, context)
     else:
         collector.add(sample, first=True)
-    for chunk in chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size)):
+    for chunk in split_into_chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size)):
         if settings.exit_first and _first_failure(_judge_until_failure(checks, collector, context)):
             break
         collector.add(chunk, first=False)

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, match_inputs
+from keras_consistency_cli.loading.rows.input_matching import match_inputs
+from keras_consistency_cli.loading.rows.source import RowSource, choose_rows
 from keras_consistency_cli.loading.subject_spec import raw_inputs
 from keras_consistency_cli.measurement.facts import DataFacts, Facts
 from keras_consistency_cli.workers.load_request import SAMPLE_ROWS, subject_files

@@ -9,7 +9,10 @@ import numpy as np
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.loading.profile.expected_columns import expected_columns, with_shares
+from keras_consistency_cli.loading.profile.expected_columns import (
+    measure_column_shares,
+    read_expected_columns,
+)
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.measurement.facts import DataFacts, Facts, PreprocessingFact, RowsFact, ScalingFact
 from keras_consistency_cli.measurement.policy import Policy
@@ -30,7 +33,7 @@ def columns_of(rows: np.ndarray) -> Any:
 def scaling_fact(scaler: Any, raw: np.ndarray, **changed: Any) -> ScalingFact:
     """Facts about a scaler, and how raw rows look to it."""
     found = Statistics.of(raw, np.arange(len(raw)))
-    expected = tuple(with_shares(each, found.finite(each.column)) for each in expected_columns(scaler))
+    expected = tuple(measure_column_shares(each, found.finite(each.column)) for each in read_expected_columns(scaler))
     known: dict[str, Any] = {
         "kind": type(scaler).__name__,
         "input": "x",

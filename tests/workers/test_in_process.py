@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.loading.rows.in_memory import live_rows
+from keras_consistency_cli.loading.rows.in_memory import open_live_rows
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles
 from keras_consistency_cli.workers import deadline as deadlines
@@ -43,7 +43,7 @@ def client(
     *stack: Any, deadline: Deadline | None = None, unavailable: Mapping[str, str] | None = None
 ) -> InProcessClient:
     model = keras.Sequential([keras.Input((3,), name="x"), *stack, layers.Dense(1, name="out")])
-    in_memory = InMemoryInputs(rows={"data": live_rows(X, what="x")})
+    in_memory = InMemoryInputs(rows={"data": open_live_rows(X, what="x")})
     executor = Executor(
         lambda files: Subject(
             files=SubjectFiles(**files), model=model, facts=describe_model(model), in_memory=in_memory

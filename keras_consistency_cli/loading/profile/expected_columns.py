@@ -1,10 +1,13 @@
-"""How raw features ought to look by what a scaler remembers: centre and spread before scaling, after it, and after scaling twice."""
+"""The columns that a scaler expects, from the statistics of its training rows.
+
+For each raw feature: centre and spread before scaling, after it, and after scaling twice.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -12,55 +15,81 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.loading.profile.significance import UNKNOWN_ROWS
-from keras_consistency_cli.loading.scalers.estimators import feature_count
+from keras_consistency_cli.loading.profile.statistics import Statistics
+from keras_consistency_cli.loading.scalers.estimators import count_features
 from keras_consistency_cli.measurement.column_facts import ExpectedColumn
 
-__all__ = ["expected_columns", "expected_outcome", "with_shares"]
+__all__ = ["measure_column_shares", "measure_shares", "read_expected_columns", "read_expected_outcome"]
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 _FAR = 4.0
-"""Spreads from the centre within which a value is taken to belong."""
+"""Spreads from the centre up to which a value counts as belonging to the column."""
 
 
-def expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[ExpectedColumn, ...]:
-    """Return what each raw feature ought to look like, as far as it can be read off the estimators within; the others are left out.
+@dataclass(frozen=True, kw_only=True)
+class _Remembered:
+    """Centre and spread of each feature of the training rows.
+
+    `low` and `high` are their range, if the scaler keeps it.
+    """
+
+    centre: Floats
+    spread: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+
+
+def read_expected_columns(scaler: Any, names: Sequence[str] | None = None) -> tuple[ExpectedColumn, ...]:
+    """Return the raw features that the estimators inside the scaler expect.
+
+    Features whose statistics are unknown are left out.
 
     Args:
         scaler: a fitted estimator.
-        names: names of the raw features; their places are used where there are none.
+        names: names of the raw features; if there are none, their positions are used.
     """
-    found = []
-    features = feature_count(scaler) or 0
-    for leaf, columns, filled in _leaves(scaler, np.arange(features), np.full(features, np.nan)):
-        found += [
-            replace(each, filled=_number(fill))
-            for each, fill in zip(_of_leaf(leaf, columns, names), filled.tolist(), strict=False)
+    columns = []
+    features = count_features(scaler) or 0
+    for leaf, positions, filled in _walk_leaves(scaler, np.arange(features), np.full(features, np.nan)):
+        columns += [
+            replace(column, filled=_finite_or_none(fill))
+            for column, fill in zip(_read_leaf(leaf, positions, names), filled.tolist(), strict=False)
         ]
-    return tuple(sorted(found, key=lambda each: each.column))
+    return tuple(sorted(columns, key=lambda column: column.column))
 
 
-def expected_outcome(scaler: Any) -> tuple[tuple[float, float], ...]:
-    """Return centre and spread of each feature behind the last step of a pipeline, as that step remembers them.
+def read_expected_outcome(scaler: Any) -> tuple[tuple[float, float], ...]:
+    """Return centre and spread of each feature after the last step of a pipeline.
 
-    Nothing where the last step is no scaler, or where as many features do not go in as come out.
+    They come from the statistics of that step. Empty if the last step is not a scaler, or if the pipeline
+    changes the number of features.
     """
-    steps = (
-        [step for _, step in scaler.steps if not _inert(step)] if type(scaler).__name__ == "Pipeline" else []
-    )
-    features = feature_count(scaler) or 0
-    if (
-        not steps
-        or type(steps[-1]).__name__ not in _RAW
-        or getattr(steps[-1], "n_features_in_", 0) != features
-    ):
+    is_pipeline = type(scaler).__name__ == "Pipeline"
+    steps = [step for _, step in scaler.steps if not _is_inert(step)] if is_pipeline else []
+    features = count_features(scaler) or 0
+    if not steps or type(steps[-1]).__name__ not in _READERS:
         return ()
-    return tuple(each.scaled for each in _of_leaf(steps[-1], np.arange(features), None))
+    if getattr(steps[-1], "n_features_in_", 0) != features:
+        return ()
+    return tuple(column.scaled for column in _read_leaf(steps[-1], np.arange(features), None))
 
 
-def with_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
-    """Return it with the shares of these values that lie where they would if raw, scaled, and scaled twice."""
+def measure_shares(columns: Sequence[ExpectedColumn], statistics: Statistics) -> tuple[ExpectedColumn, ...]:
+    """Return the columns that the rows have, each with its shares of the sampled values."""
+    return tuple(
+        measure_column_shares(column, statistics.finite(column.column))
+        for column in columns
+        if column.column < len(statistics.count)
+    )
+
+
+def measure_column_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
+    """Return the column with the shares of these values in its three ranges.
+
+    The ranges are those of raw, scaled and twice scaled values.
+    """
     if not len(values):
         return expected
     pairs = (expected.raw, expected.scaled, expected.twice)
@@ -70,28 +99,33 @@ def with_shares(expected: ExpectedColumn, values: Floats) -> ExpectedColumn:
     return replace(expected, within=(raw, scaled, twice))
 
 
-def _number(value: float) -> float | None:
+def _finite_or_none(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _leaves(part: Any, columns: Numbers, filled: Floats) -> Iterator[tuple[Any, Numbers, Floats]]:
-    """Yield each scaler that raw features enter, with their numbers and what fills their gaps; nothing where features pass through several."""
+def _walk_leaves(part: Any, columns: Numbers, filled: Floats) -> Iterator[tuple[Any, Numbers, Floats]]:
+    """Yield each scaler that gets raw features, with their numbers and fillers.
+
+    Fillers are the values that an imputer puts into gaps. Features that pass through several scalers are
+    left out.
+    """
     kind = type(part).__name__
     if kind == "Pipeline":
-        steps = [step for _, step in part.steps if not _inert(step)]
+        steps = [step for _, step in part.steps if not _is_inert(step)]
         if len(steps) == 1:
-            yield from _leaves(steps[0], columns, _gaps(part, filled))
+            yield from _walk_leaves(steps[0], columns, _read_fillers(part, filled))
     elif kind == "ColumnTransformer":
-        places = getattr(part, "_transformer_to_input_indices", {})
+        positions = getattr(part, "_transformer_to_input_indices", {})
         for name, step, _ in part.transformers_:
-            if not isinstance(step, str) and len(places.get(name, ())):
-                yield from _leaves(step, columns[list(places[name])], filled[list(places[name])])
-    elif kind in _RAW and getattr(part, "n_features_in_", len(columns)) == len(columns):
+            if not isinstance(step, str) and len(positions.get(name, ())):
+                chosen = list(positions[name])
+                yield from _walk_leaves(step, columns[chosen], filled[chosen])
+    elif kind in _READERS and getattr(part, "n_features_in_", len(columns)) == len(columns):
         yield part, columns, filled
 
 
-def _gaps(pipeline: Any, filled: Floats) -> Floats:
-    """What fills the gaps of each feature behind the imputers of a pipeline."""
+def _read_fillers(pipeline: Any, filled: Floats) -> Floats:
+    """The values that the imputers of a pipeline put into the gaps of each feature."""
     for _, step in pipeline.steps:
         values = np.asarray(getattr(step, "statistics_", ()))
         if values.shape == filled.shape and values.dtype.kind in "fiu":
@@ -99,11 +133,11 @@ def _gaps(pipeline: Any, filled: Floats) -> Floats:
     return filled
 
 
-def _inert(step: Any) -> bool:
-    """Whether features come out of a step as they went in.
+def _is_inert(step: Any) -> bool:
+    """Whether features pass through a step unchanged.
 
-    Behind any other step, a logarithm or a change of units, a scaler remembers values that raw rows never have. An imputer fills
-    gaps with what the feature looks like anyway, but for a value that its owner chose.
+    After any other step, such as a logarithm or a change of units, a scaler has statistics of values that raw
+    rows never have. An imputer fills gaps with typical values, unless a constant was chosen for it.
     """
     kind = type(step).__name__
     if kind == "FunctionTransformer":
@@ -111,111 +145,123 @@ def _inert(step: Any) -> bool:
     return step is None or step == "passthrough" or (kind == "SimpleImputer" and step.strategy != "constant")
 
 
-def _of_leaf(leaf: Any, columns: npt.NDArray[np.int64], names: Sequence[str] | None) -> list[ExpectedColumn]:
+def _read_leaf(leaf: Any, columns: Numbers, names: Sequence[str] | None) -> list[ExpectedColumn]:
     kind = type(leaf).__name__
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # points come without names, and a power may be taken of a negative number
+            # The points have no names, and a power of a negative number may be computed.
             warnings.simplefilter("ignore")
-            read = _RAW[kind](leaf)
-            sketched = (
-                None
-                if read is None
-                else _sketched(leaf, *(np.asarray(each, dtype=np.float64) for each in read[:2]))
-            )
+            remembered = _READERS[kind](leaf)
+            states = None if remembered is None else _scale_points(leaf, remembered)
     except (AttributeError, ValueError, TypeError):
-        return []  # a scaler from another scikit-learn lacks what this one keeps; KC304 says so
-    if read is None or sketched is None:
+        return []  # a scaler from a different scikit-learn lacks attributes; KC304 reports it
+    if remembered is None or states is None:
         return []
-    centre, spread = (np.asarray(each, dtype=np.float64) for each in read[:2])
-    low, high = read[2:] if len(read) == 4 else (None, None)
-    constant = ~(spread > 1e-12 * np.maximum(np.abs(centre), 1e-300))
-    once, twice = sketched
+    is_constant = _find_constant(remembered)
+    once, twice = states
     return [
         ExpectedColumn(
             column=int(column),
             name=names[column] if names is not None else str(column),
             kind=kind,
-            raw=(float(centre[at]), float(spread[at])),
-            scaled=_sketch(once[:, at]),
-            twice=_sketch(twice[:, at]),
-            low=None if low is None else float(low[at]),
-            high=None if high is None else float(high[at]),
-            constant=bool(constant[at]),
-            rows=_fitted_on(leaf, at),
+            raw=(float(remembered.centre[at]), float(remembered.spread[at])),
+            scaled=_measure_centre_and_spread(once[:, at]),
+            twice=_measure_centre_and_spread(twice[:, at]),
+            low=None if remembered.low is None else float(remembered.low[at]),
+            high=None if remembered.high is None else float(remembered.high[at]),
+            constant=bool(is_constant[at]),
+            rows=_count_training_rows(leaf, at),
         )
         for at, column in enumerate(columns.tolist())
     ]
 
 
-def _fitted_on(leaf: Any, feature: int) -> int:
-    """Rows that a scaler was fitted on, at the least; 0 where it does not remember."""
-    kept = vars(leaf)
-    if "n_quantiles_" in kept:
-        # A QuantileTransformer keeps as many quantiles as it was told to, or as there were rows.
-        exact = kept["n_quantiles_"] < kept.get("n_quantiles", 0)
-        return int(kept["n_quantiles_"]) if exact or kept["n_quantiles_"] > UNKNOWN_ROWS else 0
-    seen = np.ravel(kept.get("n_samples_seen_", 0))
-    return int(seen[feature if len(seen) > 1 else 0])
+def _find_constant(remembered: _Remembered) -> npt.NDArray[np.bool_]:
+    """Which features did not vary in the training rows, but for rounding."""
+    return np.asarray(
+        ~(remembered.spread > 1e-12 * np.maximum(np.abs(remembered.centre), 1e-300)), dtype=bool
+    )
 
 
-def _sketched(leaf: Any, centre: Floats, spread: Floats) -> tuple[Floats, Floats] | None:
-    """Three points of each feature scaled once and twice, None where they do not stay finite."""
+def _count_training_rows(leaf: Any, feature: int) -> int:
+    """The least number of rows that a scaler was fitted on; 0 if it is unknown."""
+    state = vars(leaf)
+    if "n_quantiles_" in state:
+        # A QuantileTransformer keeps as many quantiles as its setting says, or as there were rows.
+        is_exact = state["n_quantiles_"] < state.get("n_quantiles", 0)
+        return int(state["n_quantiles_"]) if is_exact or state["n_quantiles_"] > UNKNOWN_ROWS else 0
+    counts = np.ravel(state.get("n_samples_seen_", 0))
+    return int(counts[feature if len(counts) > 1 else 0])
+
+
+def _scale_points(leaf: Any, remembered: _Remembered) -> tuple[Floats, Floats] | None:
+    """Three points of each feature scaled once and twice, None if they do not stay finite.
+
+    A clipping scaler changes the points that are scaled twice. This only makes that case look less likely.
+    """
+    centre, spread = remembered.centre, remembered.spread
     points = np.stack([centre - spread, centre, centre + spread])
     once = np.asarray(leaf.transform(points), dtype=np.float64)
-    # A clipping scaler would fold what was scaled twice; in a sketch of three points that only makes it look the less likely.
     twice = np.asarray(leaf.transform(once), dtype=np.float64)
     return (once, twice) if np.isfinite(np.stack([points, once, twice])).all() else None
 
 
-def _sketch(points: Floats) -> tuple[float, float]:
+def _measure_centre_and_spread(points: Floats) -> tuple[float, float]:
     return float(points[1]), float(abs(points[2] - points[0]) / 2)
 
 
-def _standard(leaf: Any) -> Any:
-    return None if leaf.var_ is None else (leaf.mean_, np.sqrt(leaf.var_))
+def _remember(centre: Any, spread: Any, low: Any = None, high: Any = None) -> _Remembered:
+    return _Remembered(
+        centre=np.asarray(centre, dtype=np.float64),
+        spread=np.asarray(spread, dtype=np.float64),
+        low=low,
+        high=high,
+    )
 
 
-def _min_max(leaf: Any) -> Any:
+def _read_standard(leaf: Any) -> _Remembered | None:
+    return None if leaf.var_ is None else _remember(leaf.mean_, np.sqrt(leaf.var_))
+
+
+def _read_min_max(leaf: Any) -> _Remembered:
     low, high = leaf.data_min_, leaf.data_max_
-    return (low + high) / 2, (high - low) / 4, low, high
+    return _remember((low + high) / 2, (high - low) / 4, low, high)
 
 
-def _max_abs(leaf: Any) -> Any:
-    return np.zeros_like(leaf.max_abs_), leaf.max_abs_ / 2, -leaf.max_abs_, leaf.max_abs_
+def _read_max_abs(leaf: Any) -> _Remembered:
+    return _remember(np.zeros_like(leaf.max_abs_), leaf.max_abs_ / 2, -leaf.max_abs_, leaf.max_abs_)
 
 
-def _robust(leaf: Any) -> Any:
+def _read_robust(leaf: Any) -> _Remembered | None:
     if leaf.center_ is None or leaf.scale_ is None:
         return None
     low, high = leaf.quantile_range
-    # With unit_variance the scale already is what a standard deviation would be.
+    # With unit_variance, the scale is already that of a standard deviation.
     width = 1.0 if leaf.unit_variance else NormalDist().inv_cdf(high / 100) - NormalDist().inv_cdf(low / 100)
-    return leaf.center_, leaf.scale_ / width
+    return _remember(leaf.center_, leaf.scale_ / width)
 
 
-def _quantile(leaf: Any) -> Any:
-    at = [
+def _read_quantile(leaf: Any) -> _Remembered:
+    low, middle, high = (
         np.array([np.interp(share, leaf.references_, column) for column in leaf.quantiles_.T])
         for share in (0.16, 0.5, 0.84)
-    ]
-    return at[1], (at[2] - at[0]) / 2, leaf.quantiles_[0], leaf.quantiles_[-1]
+    )
+    return _remember(middle, (high - low) / 2, leaf.quantiles_[0], leaf.quantiles_[-1])
 
 
-def _power(leaf: Any) -> Any:
+def _read_power(leaf: Any) -> _Remembered | None:
     if not leaf.standardize:
         return None
-    back = np.asarray(
-        leaf.inverse_transform(np.array([[-1.0], [0.0], [1.0]]) + np.zeros((1, len(leaf.lambdas_))))
-    )
-    return back[1], (back[2] - back[0]) / 2
+    points = np.array([[-1.0], [0.0], [1.0]]) + np.zeros((1, len(leaf.lambdas_)))
+    raw = np.asarray(leaf.inverse_transform(points))
+    return _remember(raw[1], (raw[2] - raw[0]) / 2)
 
 
-_RAW: dict[str, Any] = {
-    "StandardScaler": _standard,
-    "MinMaxScaler": _min_max,
-    "MaxAbsScaler": _max_abs,
-    "RobustScaler": _robust,
-    "QuantileTransformer": _quantile,
-    "PowerTransformer": _power,
+_READERS: dict[str, Callable[[Any], _Remembered | None]] = {
+    "StandardScaler": _read_standard,
+    "MinMaxScaler": _read_min_max,
+    "MaxAbsScaler": _read_max_abs,
+    "RobustScaler": _read_robust,
+    "QuantileTransformer": _read_quantile,
+    "PowerTransformer": _read_power,
 }

@@ -1,4 +1,7 @@
-"""Layers of the model that scale their input, what they remember, and what the rows look like where they reach them. Nothing is run."""
+"""Layers of the model that scale their input, their statistics, and the rows that reach them.
+
+The model is not run: the statistics of the rows are mapped through the layers in between.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from keras_consistency_cli.loading.model.layer_hints import keras_class_names
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
 
-__all__ = ["Seen", "preprocessing_facts"]
+__all__ = ["InputStatistics", "describe_scaling_layers"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,160 +28,176 @@ _FOLLOWED = _KINDS | {"BatchNormalization"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """Statistics of the rows by input: as the model gets them, before the scaler, and of the reference rows as the model got those."""
+class InputStatistics:
+    """Statistics of the rows by input.
+
+    `fed` are the rows as the model gets them, `raw` the rows before the scaler, `reference` the reference
+    rows as the model got them in training.
+    """
 
     fed: Mapping[str, RowsFact]
     raw: Mapping[str, RowsFact]
     reference: Mapping[str, RowsFact]
 
 
-def preprocessing_facts(model: Any, seen: Seen) -> tuple[PreprocessingFact, ...]:
-    """Return every Normalization and Rescaling of the model, and a BatchNormalization where it is the first thing that an input enters.
+def describe_scaling_layers(model: Any, statistics: InputStatistics) -> tuple[PreprocessingFact, ...]:
+    """Return the layers that scale their input.
 
-    A layer that several inputs enter is there once for each; one that no input reaches unchanged is there without an input.
+    These are every Normalization and Rescaling, and each BatchNormalization directly after an input. A
+    layer with several inputs is listed once for each; one that no input reaches unchanged is listed
+    without an input.
     """
     paths = {id(layer): path for path, layer in walk_layers(model)}
     entered = [
         entry
         for entry in find_entered_layers(model, _FOLLOWED)
-        if not (entry.passed and _kind(entry.layer) == "BatchNormalization")
+        if not (entry.passed and _find_kind(entry.layer) == "BatchNormalization")
     ]
-    found = [
-        _with_rows(_fact(paths.get(id(entry.layer), entry.layer.name), entry.layer), entry, paths, seen)
+    facts = [
+        _add_rows(
+            _describe(paths.get(id(entry.layer), entry.layer.name), entry.layer), entry, paths, statistics
+        )
         for entry in entered
     ]
     reached = {id(entry.layer) for entry in entered}
-    found += [
-        _fact(path, layer)
+    facts += [
+        _describe(path, layer)
         for path, layer in walk_layers(model)
         if id(layer) not in reached and _KINDS & set(keras_class_names(layer))
     ]
-    return tuple(found)
+    return tuple(facts)
 
 
-def _kind(layer: Any) -> str:
+def _find_kind(layer: Any) -> str:
     return next(kind for kind in keras_class_names(layer) if kind in _FOLLOWED)
 
 
-def _fact(path: str, layer: Any) -> PreprocessingFact:
-    kind = _kind(layer)
+def _describe(path: str, layer: Any) -> PreprocessingFact:
+    kind = _find_kind(layer)
     if kind == "Rescaling":
-        scale, offset = (tuple(_numbers(each).tolist()) for each in (layer.scale, layer.offset))
+        scale, offset = (tuple(_read_numbers(tensor).tolist()) for tensor in (layer.scale, layer.offset))
         return PreprocessingFact(path=path, kind="Rescaling", scale=scale, offset=offset)
     if kind == "BatchNormalization":
-        sd = np.sqrt(_numbers(layer.moving_variance))
         return PreprocessingFact(
             path=path,
             kind="BatchNormalization",
-            mean=tuple(_numbers(layer.moving_mean).tolist()),
-            sd=tuple(sd.tolist()),
+            mean=tuple(_read_numbers(layer.moving_mean).tolist()),
+            sd=tuple(np.sqrt(_read_numbers(layer.moving_variance)).tolist()),
         )
-    return _normalization(path, layer)
+    return _describe_normalization(path, layer)
 
 
-def _normalization(path: str, layer: Any) -> PreprocessingFact:
+def _describe_normalization(path: str, layer: Any) -> PreprocessingFact:
     if layer.mean is None:
         return PreprocessingFact(path=path, kind="Normalization", adapted=False)
-    mean, variance = _numbers(layer.mean), _numbers(layer.variance)
-    own = getattr(layer, "adapt_mean", None) if layer.input_mean is None else None
-    kept = (mean, variance) if own is None else (_numbers(own), _numbers(layer.adapt_variance))
-    same = all(
-        np.array_equal(a.astype(np.float32), b.astype(np.float32))
-        for a, b in zip((mean, variance), kept, strict=True)
+    mean, variance = _read_numbers(layer.mean), _read_numbers(layer.variance)
+    adapt_mean = getattr(layer, "adapt_mean", None) if layer.input_mean is None else None
+    weights = (mean, variance)
+    if adapt_mean is not None:
+        weights = (_read_numbers(adapt_mean), _read_numbers(layer.adapt_variance))
+    is_consistent = all(
+        np.array_equal(used.astype(np.float32), weight.astype(np.float32))
+        for used, weight in zip((mean, variance), weights, strict=True)
     )
-    identity = not kept[0].any() and bool((kept[1] == 1).all())
+    is_identity = not weights[0].any() and bool((weights[1] == 1).all())
     return PreprocessingFact(
         path=path,
         kind="Normalization",
         mean=tuple(mean.tolist()),
         sd=tuple(np.sqrt(np.maximum(variance, 0)).tolist()),
-        adapted=layer.input_mean is not None or not identity,
-        consistent=same,
-        count=0 if getattr(layer, "count", None) is None else int(_numbers(layer.count)[0]),
+        adapted=layer.input_mean is not None or not is_identity,
+        consistent=is_consistent,
+        count=0 if getattr(layer, "count", None) is None else int(_read_numbers(layer.count)[0]),
     )
 
 
-def _numbers(tensor: Any) -> Floats:
+def _read_numbers(tensor: Any) -> Floats:
     import keras
 
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.reshape(tensor, (-1,))), dtype=np.float64)
 
 
-def _with_rows(
-    fact: PreprocessingFact, entry: EnteredLayer, paths: Mapping[int, str], seen: Seen
+def _add_rows(
+    fact: PreprocessingFact, entry: EnteredLayer, paths: Mapping[int, str], statistics: InputStatistics
 ) -> PreprocessingFact:
-    fact = replace(
-        fact, input=entry.input, after=tuple(paths.get(id(layer), layer.name) for layer in entry.passed)
-    )
-    if entry.offset is None or getattr(entry.layer, "invert", False) or not _by_feature(entry.layer):
+    """The fact with its input, the layers before it, and the rows that reach it."""
+    after = tuple(paths.get(id(layer), layer.name) for layer in entry.passed)
+    fact = replace(fact, input=entry.input, after=after)
+    is_inverted = getattr(entry.layer, "invert", False)
+    if entry.offset is None or is_inverted or not _keeps_features_apart(entry.layer):
         return fact
-    shown = [_through(rows.get(entry.input), entry) for rows in (seen.fed, seen.raw, seen.reference)]
-    fact = replace(fact, seen=shown[0], seen_raw=shown[1], seen_reference=shown[2])
-    width = len(fact.seen)
-    mine = slice(entry.offset, entry.offset + width)
-    mean, sd, scale, offset = (
-        _spread(values, mine, width) for values in (fact.mean, fact.sd, fact.scale, fact.offset)
+    fed, raw, reference = (
+        _map_columns(rows.get(entry.input), entry)
+        for rows in (statistics.fed, statistics.raw, statistics.reference)
     )
-    return replace(fact, mean=mean, sd=sd, scale=scale, offset=offset)
+    width = len(fed)
+    own = slice(entry.offset, entry.offset + width)
+    return replace(
+        fact,
+        seen=fed,
+        seen_raw=raw,
+        seen_reference=reference,
+        mean=_select(fact.mean, own, width),
+        sd=_select(fact.sd, own, width),
+        scale=_select(fact.scale, own, width),
+        offset=_select(fact.offset, own, width),
+    )
 
 
-def _by_feature(layer: Any) -> bool:
-    """Whether statistics are kept for the last axis, or one for everything."""
-    if _kind(layer) == "Rescaling":
+def _keeps_features_apart(layer: Any) -> bool:
+    """Whether the layer scales each feature of the last axis, or all in one way."""
+    if _find_kind(layer) == "Rescaling":
         return True
     axes = tuple(layer.axis) if isinstance(layer.axis, list | tuple) else (layer.axis,)
-    if _kind(layer) == "BatchNormalization":
+    if _find_kind(layer) == "BatchNormalization":
         return axes[0] in (-1, (getattr(layer.input_spec, "ndim", None) or 0) - 1)
     return bool(layer.mean is not None) and (axes in ((), (-1,)) or axes == (len(layer.mean.shape) - 1,))
 
 
-def _spread(values: tuple[float, ...], mine: slice, width: int) -> tuple[float, ...]:
-    """The values of an input's own features; one for all is repeated."""
-    return values * width if len(values) == 1 else values[mine]
+def _select(values: tuple[float, ...], own: slice, width: int) -> tuple[float, ...]:
+    """The values of an input's own features; a single value is repeated for each."""
+    return values * width if len(values) == 1 else values[own]
 
 
-def _through(rows: RowsFact | None, entry: EnteredLayer) -> tuple[ColumnFact, ...]:
-    """The columns as they are behind the layers that came before."""
+def _map_columns(rows: RowsFact | None, entry: EnteredLayer) -> tuple[ColumnFact, ...]:
+    """The columns after the layers that come before."""
     if rows is None or not rows.columns or entry.offset is None:
         return ()
     columns = rows.columns
     for layer in entry.passed:
-        if not _by_feature(layer):
+        if not _keeps_features_apart(layer):
             return ()
-        factors, shifts = _line(layer)
-        places = [0 if len(factors) == 1 else entry.offset + at for at in range(len(columns))]
-        if max(places) >= len(factors):
+        factors, shifts = _read_line(layer)
+        positions = [0 if len(factors) == 1 else entry.offset + at for at in range(len(columns))]
+        if max(positions) >= len(factors):
             return ()
         columns = tuple(
-            _mapped(column, factors[at], shifts[at]) for column, at in zip(columns, places, strict=True)
+            _map_column(column, factors[position], shifts[position])
+            for column, position in zip(columns, positions, strict=True)
         )
     return columns
 
 
-def _line(layer: Any) -> tuple[list[float], list[float]]:
-    """What a layer multiplies by, and then adds."""
-    fact = _fact("", layer)
+def _read_line(layer: Any) -> tuple[list[float], list[float]]:
+    """The factors of a layer, and the shifts that it adds afterwards."""
+    fact = _describe("", layer)
     if fact.kind == "Rescaling":
         width = max(len(fact.scale), len(fact.offset))
-        return list(_spread(fact.scale, slice(None), width)), list(_spread(fact.offset, slice(None), width))
+        return list(_select(fact.scale, slice(None), width)), list(_select(fact.offset, slice(None), width))
     factors = [1 / max(sd, 1e-7) for sd in fact.sd]
     return factors, [-mean * factor for mean, factor in zip(fact.mean, factors, strict=True)]
 
 
-def _mapped(column: ColumnFact, factor: float, shift: float) -> ColumnFact:
-    ends = (
-        sorted((column.low * factor + shift, column.high * factor + shift))
-        if math.isfinite(column.low)
-        else [math.nan, math.nan]
-    )
-    moved = tuple(sorted(each * factor + shift for each in column.quantiles))
+def _map_column(column: ColumnFact, factor: float, shift: float) -> ColumnFact:
+    ends = [math.nan, math.nan]
+    if math.isfinite(column.low):
+        ends = sorted((column.low * factor + shift, column.high * factor + shift))
     return replace(
         column,
         mean=column.mean * factor + shift,
         sd=column.sd * abs(factor),
         low=ends[0],
         high=ends[1],
-        quantiles=moved,
+        quantiles=tuple(sorted(quantile * factor + shift for quantile in column.quantiles)),
         whole=False,
     )

@@ -1,4 +1,7 @@
-"""One-pass statistics of rows: chunks of any size, in any order, add up to the same facts in memory that does not grow."""
+"""One-pass statistics of rows.
+
+Chunks of any size, in any order, add up to the same facts, in memory that does not grow with the data.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,21 @@ __all__ = ["MOST_COLUMNS", "Statistics"]
 Floats = npt.NDArray[np.float64]
 
 MOST_COLUMNS = 4096
-"""Wider rows are one column of all their values."""
+"""Rows with more features are described as one column of all their values."""
 _SAMPLE_VALUES = 2**21
 _SAMPLE_ROWS = (256, 8192)
-"""Fewest and most sampled rows; between, as many as fit into `_SAMPLE_VALUES`."""
-_KEPT_BAD = 5
+"""Fewest and most sampled rows; in between, as many as fit into `_SAMPLE_VALUES`."""
+_LISTED_BAD = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Statistics of some rows of one input. A monoid: `a + b` is what both sets of rows have together.
+    """Statistics of some rows of one input.
 
-    `sample` holds the rows whose numbers have the lowest hashes, `ranks`, in any order: which rows these are does not depend on how rows were cut.
-    Columns are features of the last axis; the axes between count as further rows.
+    `a + b` are the statistics of both sets of rows together. `sample` holds the rows whose numbers have
+    the lowest hashes, and `ranks` these hashes, in any order. So the sample does not depend on how the
+    rows were cut into chunks. Columns are features of the last axis; the axes between count as more
+    rows.
     """
 
     shape: tuple[int, ...]
@@ -54,58 +59,59 @@ class Statistics:
 
         Args:
             values: numbers, (rows, ...).
-            numbers: the rows' numbers in the whole data; they decide which rows are sampled.
+            numbers: the rows' numbers in the data; they decide which rows are sampled.
         """
-        flat = _flat(values)
-        whole = bool(np.isfinite(values).all())
-        finite = np.ones((1, flat.shape[1]), dtype=bool) if whole else np.isfinite(flat)
-        bad = np.zeros(len(values), dtype=bool) if whole else ~finite.reshape(len(values), -1).all(axis=1)
-        count = np.full(flat.shape[1], len(flat)) if whole else finite.sum(axis=0)
-        # Where all is finite, as it mostly is, nothing has to be masked, which would cost most of the time.
-        kept = flat if whole else np.where(finite, flat, 0.0)
-        mean = kept.sum(axis=0) / np.maximum(count, 1)
-        apart = flat - mean if whole else np.where(finite, flat - mean, 0.0)
-        ranks, sample = _sampled(flat, numbers, len(flat) // max(len(values), 1))
+        flat = _flatten(values)
+        # Most data are finite everywhere. Then nothing has to be masked, which would take most of the time.
+        is_finite = bool(np.isfinite(values).all())
+        finite = np.ones((1, flat.shape[1]), dtype=bool) if is_finite else np.isfinite(flat)
+        bad = np.zeros(len(values), dtype=bool)
+        if not is_finite:
+            bad = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
+        count = np.full(flat.shape[1], len(flat)) if is_finite else finite.sum(axis=0)
+        mean = (flat if is_finite else np.where(finite, flat, 0.0)).sum(axis=0) / np.maximum(count, 1)
+        deviations = flat - mean if is_finite else np.where(finite, flat - mean, 0.0)
+        ranks, sample = _draw_sample(flat, numbers, len(flat) // max(len(values), 1))
         return cls(
             shape=values.shape[1:],
             rows=len(values),
             count=count,
-            nan=np.zeros_like(count) if whole else np.isnan(flat).sum(axis=0),
-            inf=np.zeros_like(count) if whole else np.isinf(flat).sum(axis=0),
+            nan=np.zeros_like(count) if is_finite else np.isnan(flat).sum(axis=0),
+            inf=np.zeros_like(count) if is_finite else np.isinf(flat).sum(axis=0),
             mean=mean,
-            squares=np.einsum("ij,ij->j", apart, apart),
-            low=(flat if whole else np.where(finite, flat, np.inf)).min(axis=0, initial=np.inf),
-            high=(flat if whole else np.where(finite, flat, -np.inf)).max(axis=0, initial=-np.inf),
+            squares=np.einsum("ij,ij->j", deviations, deviations),
+            low=(flat if is_finite else np.where(finite, flat, np.inf)).min(axis=0, initial=np.inf),
+            high=(flat if is_finite else np.where(finite, flat, -np.inf)).max(axis=0, initial=-np.inf),
             sample=sample,
             ranks=ranks,
             bad_rows=int(bad.sum()),
-            first_bad=tuple(numbers[bad][:_KEPT_BAD].tolist()),
+            first_bad=tuple(numbers[bad][:_LISTED_BAD].tolist()),
         )
 
     def __add__(self, other: Statistics) -> Statistics:
         count = self.count + other.count
         weight = np.maximum(count, 1)
-        apart = other.mean - self.mean
-        ranks, sample = _merged(self, other)
+        difference = other.mean - self.mean
+        ranks, sample = _merge_samples(self, other)
         return Statistics(
             shape=self.shape,
             rows=self.rows + other.rows,
             count=count,
             nan=self.nan + other.nan,
             inf=self.inf + other.inf,
-            mean=self.mean + apart * other.count / weight,
-            squares=self.squares + other.squares + np.square(apart) * self.count * other.count / weight,
+            mean=self.mean + difference * other.count / weight,
+            squares=self.squares + other.squares + np.square(difference) * self.count * other.count / weight,
             low=np.minimum(self.low, other.low),
             high=np.maximum(self.high, other.high),
             sample=sample,
             ranks=ranks,
             bad_rows=self.bad_rows + other.bad_rows,
-            first_bad=tuple(sorted(self.first_bad + other.first_bad)[:_KEPT_BAD]),
+            first_bad=tuple(sorted(self.first_bad + other.first_bad)[:_LISTED_BAD]),
         )
 
     @property
     def ordered(self) -> Floats:
-        """The sample in the order of its ranks, which does not depend on how rows were cut."""
+        """The sample in the order of its ranks, which does not depend on the chunks."""
         return np.asarray(self.sample[np.argsort(self.ranks)])
 
     def finite(self, column: int) -> Floats:
@@ -113,40 +119,40 @@ class Statistics:
         values = self.sample[:, column]
         return np.asarray(values[np.isfinite(values)])
 
-    def facts(self, name: str, columns: Sequence[str] | None = None) -> RowsFact:
-        """Return it as plain data.
+    def describe(self, name: str, columns: Sequence[str] | None = None) -> RowsFact:
+        """Return the statistics as plain data.
 
         Args:
             name: the input.
-            columns: names of the features; their places are used where there are none, or not as many.
+            columns: names of the features; if there are none, or not as many, their positions are used.
         """
-        named = columns is not None and len(columns) == len(self.count)
-        names = (
-            [clean(each) for each in columns or ()] if named else [str(at) for at in range(len(self.count))]
-        )
-        facts = tuple(self._column(at, each, self._shapes) for at, each in enumerate(names))
+        names = [str(position) for position in range(len(self.count))]
+        if columns is not None and len(columns) == len(self.count):
+            names = [clean(column) for column in columns]
         return RowsFact(
             input=name,
             rows=self.rows,
             shape=self.shape,
-            columns=facts,
+            columns=tuple(self._describe_column(position, column) for position, column in enumerate(names)),
             bad_rows=self.bad_rows,
             first_bad=self.first_bad,
         )
 
     @cached_property
     def _shapes(self) -> _Shapes | None:
-        """Of all columns at once where the sample is finite, as it mostly is."""
+        """The shapes of all columns at once, None if the sample is not finite everywhere."""
         return _Shapes.of(self.sample) if len(self.sample) and np.isfinite(self.sample).all() else None
 
-    def _column(self, at: int, name: str, shapes: _Shapes | None) -> ColumnFact:
+    def _describe_column(self, at: int, name: str) -> ColumnFact:
         counted = ColumnFact(
             name=name, count=int(self.count[at]), nan=int(self.nan[at]), inf=int(self.inf[at])
         )
-        values = self.finite(at) if shapes is None else self.sample[:, at]
-        if not len(values):
-            return replace(counted, mean=math.nan, sd=math.nan, low=math.nan, high=math.nan)
-        shapes, at_shape = (_Shapes.of(values[:, None]), 0) if shapes is None else (shapes, at)
+        shapes, at_shape = self._shapes, at
+        if shapes is None:
+            values = self.finite(at)
+            if not len(values):
+                return replace(counted, mean=math.nan, sd=math.nan, low=math.nan, high=math.nan)
+            shapes, at_shape = _Shapes.of(values[:, None]), 0
         return replace(
             counted,
             mean=float(self.mean[at]),
@@ -162,7 +168,10 @@ class Statistics:
 
 @dataclass(frozen=True, kw_only=True)
 class _Shapes:
-    """What the values of a sample look like, for all columns at once: `quantiles` (len(QUANTILES), columns), the others (columns,)."""
+    """The shapes of the columns of a sample, all at once.
+
+    `quantiles` has the shape (len(QUANTILES), columns), the others have the shape (columns,).
+    """
 
     quantiles: Floats
     kurtosis: Floats
@@ -173,76 +182,78 @@ class _Shapes:
     def of(cls, values: Floats) -> _Shapes:
         ordered = np.sort(values, axis=0)
         distinct = 1 + (ordered[1:] != ordered[:-1]).sum(axis=0)
-        whole = (ordered == np.rint(ordered)).all(axis=0)
-        return cls(quantiles=_quantiles(ordered), kurtosis=_kurtosis(ordered), distinct=distinct, whole=whole)
+        return cls(
+            quantiles=_compute_quantiles(ordered),
+            kurtosis=_compute_kurtosis(ordered),
+            distinct=distinct,
+            whole=(ordered == np.rint(ordered)).all(axis=0),
+        )
 
 
-def _quantiles(ordered: Floats) -> Floats:
-    """What np.percentile gives, which would sort once more."""
-    at = np.array(QUANTILES)[:, None] / 100 * (len(ordered) - 1)
-    below = np.floor(at).astype(np.int64)[:, 0]
-    low, high, share = ordered[below], ordered[np.minimum(below + 1, len(ordered) - 1)], at - below[:, None]
+def _compute_quantiles(ordered: Floats) -> Floats:
+    """The result of np.percentile, which would sort once more."""
+    positions = np.array(QUANTILES)[:, None] / 100 * (len(ordered) - 1)
+    below = np.floor(positions).astype(np.int64)[:, 0]
+    low, high = ordered[below], ordered[np.minimum(below + 1, len(ordered) - 1)]
+    share = positions - below[:, None]
     return np.asarray(np.where(share < 0.5, low + (high - low) * share, high - (high - low) * (1 - share)))
 
 
-def _flat(values: npt.NDArray[np.generic]) -> Floats:
-    wide = values.ndim < 2 or values.shape[-1] > MOST_COLUMNS
-    return values.reshape(-1, 1 if wide else values.shape[-1]).astype(np.float64)
+def _flatten(values: npt.NDArray[np.generic]) -> Floats:
+    is_one_column = values.ndim < 2 or values.shape[-1] > MOST_COLUMNS
+    return values.reshape(-1, 1 if is_one_column else values.shape[-1]).astype(np.float64)
 
 
-def _sampled(
+def _draw_sample(
     flat: Floats, numbers: npt.NDArray[np.int64], steps: int
 ) -> tuple[npt.NDArray[np.uint64], Floats]:
-    places = numbers[:, None] * max(steps, 1) + np.arange(max(steps, 1), dtype=np.int64)
-    ranks, size = _mixed(places.reshape(-1).astype(np.uint64)), _size(flat.shape[1])
-    kept = np.argpartition(ranks, size)[:size] if len(ranks) > size else slice(None)
-    return ranks[kept], flat[kept]
+    positions = numbers[:, None] * max(steps, 1) + np.arange(max(steps, 1), dtype=np.int64)
+    ranks, size = _hash(positions.reshape(-1).astype(np.uint64)), _choose_sample_size(flat.shape[1])
+    lowest = np.argpartition(ranks, size)[:size] if len(ranks) > size else slice(None)
+    return ranks[lowest], flat[lowest]
 
 
-def _merged(mine: Statistics, other: Statistics) -> tuple[npt.NDArray[np.uint64], Floats]:
-    """The rows of lowest rank of both. Few rows of a chunk are among them once a sample is full, and only these are put in."""
-    ranks, size, here = (
-        np.concatenate([mine.ranks, other.ranks]),
-        _size(mine.sample.shape[1]),
-        len(mine.ranks),
-    )
+def _merge_samples(first: Statistics, second: Statistics) -> tuple[npt.NDArray[np.uint64], Floats]:
+    """The rows of lowest rank in both samples.
+
+    When the first sample is full, only few rows of a chunk enter it, and only these are copied.
+    """
+    ranks = np.concatenate([first.ranks, second.ranks])
+    size, length = _choose_sample_size(first.sample.shape[1]), len(first.ranks)
     if len(ranks) <= size:
-        return ranks, np.concatenate([mine.sample, other.sample])
-    lowest = np.zeros(len(ranks), dtype=bool)
-    lowest[np.argpartition(ranks, size)[:size]] = True
-    entering, leaving = here + np.flatnonzero(lowest[here:]), np.flatnonzero(~lowest[:here])
+        return ranks, np.concatenate([first.sample, second.sample])
+    is_lowest = np.zeros(len(ranks), dtype=bool)
+    is_lowest[np.argpartition(ranks, size)[:size]] = True
+    entering, leaving = length + np.flatnonzero(is_lowest[length:]), np.flatnonzero(~is_lowest[:length])
     if not len(entering):
-        return mine.ranks, mine.sample
-    places = np.concatenate([leaving, np.arange(here, size)])
-    kept = np.concatenate([np.arange(here), np.arange(here, size)])
-    kept[places] = entering
-    sample = np.empty((size, mine.sample.shape[1]))
-    sample[:here] = mine.sample
-    sample[places] = other.sample[entering - here]
-    return ranks[kept], sample
+        return first.ranks, first.sample
+    positions = np.concatenate([leaving, np.arange(length, size)])
+    merged = np.concatenate([np.arange(length), np.arange(length, size)])
+    merged[positions] = entering
+    sample = np.empty((size, first.sample.shape[1]))
+    sample[:length] = first.sample
+    sample[positions] = second.sample[entering - length]
+    return ranks[merged], sample
 
 
-def _size(columns: int) -> int:
+def _choose_sample_size(columns: int) -> int:
     fewest, most = _SAMPLE_ROWS
     return max(fewest, min(most, _SAMPLE_VALUES // max(columns, 1)))
 
 
-def _mixed(places: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Hash whole numbers as splitmix64 does: neighbours get ranks far apart, and the same ones every time."""
+def _hash(positions: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Hash whole numbers as splitmix64 does, so that neighbours get very different ranks."""
     with np.errstate(over="ignore"):
-        mixed = places + np.uint64(0x9E3779B97F4A7C15)
+        mixed = positions + np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return mixed ^ (mixed >> np.uint64(31))
 
 
-def _kurtosis(values: Floats) -> Floats:
-    """By column; 3 where nothing varies."""
-    centred = values - values.mean(axis=0)
-    squares = np.square(centred)
+def _compute_kurtosis(values: Floats) -> Floats:
+    """The kurtosis of each column, 3 if nothing varies."""
+    deviations = values - values.mean(axis=0)
+    squares = np.square(deviations)
     variance = squares.mean(axis=0)
-    return np.asarray(
-        np.divide(
-            np.square(squares).mean(axis=0), variance**2, out=np.full(len(variance), 3.0), where=variance > 0
-        )
-    )
+    normal = np.full(len(variance), 3.0)
+    return np.asarray(np.divide(np.square(squares).mean(axis=0), variance**2, out=normal, where=variance > 0))

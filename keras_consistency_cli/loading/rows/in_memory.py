@@ -1,4 +1,7 @@
-"""Objects that are at hand instead of files: rows in memory, and what a live model must be able to name to be loaded again."""
+"""Rows in memory instead of files, and the custom objects of a live model.
+
+The Python API takes both; the rest of the package sees the same row sources as for files.
+"""
 
 from __future__ import annotations
 
@@ -8,121 +11,135 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.rows.source import LONE_ARRAY, RowSource
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.loading.rows.source import LONE_ARRAY, RowSource, check_equal_lengths
 from keras_consistency_cli.text import clean
 
-__all__ = ["live_rows", "own_objects"]
+__all__ = ["find_custom_objects", "open_live_rows"]
 
 _KINDS = "fiubUS"
-_EXPECTED = "an array, a DataFrame, a dict of arrays by input name, or a list of arrays in the order of the model's inputs"
+_EXPECTED = (
+    "an array, a DataFrame, a dict of arrays by input name, "
+    "or a list of arrays in the order of the model's inputs"
+)
+_OTHER_PACKAGES = ("keras", "builtins", "tensorflow")
 
 
-def live_rows(given: Any, *, what: str, inputs: Sequence[str] = ()) -> RowSource:
-    """Return rows that are in memory as a data file's would be; nothing is copied that is an array already.
+def open_live_rows(values: Any, *, what: str, inputs: Sequence[str] = ()) -> RowSource:
+    """Return rows in memory as a row source; arrays are not copied.
 
     Args:
-        given: an array or tensor, a DataFrame, a dict by name, or a list in the order of `inputs`.
-        what: how messages call it, such as "x".
-        inputs: names of the model's inputs, where they are known.
+        values: an array or tensor, a DataFrame, a dict by name, or a list in the order of `inputs`.
+        what: its name in messages, such as "x".
+        inputs: names of the model's inputs, if they are known.
 
     Raises:
-        UsageError: it is none of these, or holds what no model takes.
+        UsageError: it is none of these, or holds values that no model takes.
         DataError: arrays have different numbers of rows.
     """
-    named = _by_name(given, what, inputs)
     arrays = {
-        name: _array(values, what if name == LONE_ARRAY else f"{what}['{clean(name)}']")
-        for name, values in named.items()
+        name: _convert_to_array(part, what if name == LONE_ARRAY else f"{what}['{clean(name)}']")
+        for name, part in _name_parts(values, what, inputs).items()
     }
-    (first, sample), *others = arrays.items()
-    for name, array in others:
-        if len(array) != len(sample):
-            told = f"{what}: '{clean(first)}' has {len(sample)} rows, '{clean(name)}' has {len(array)}"
-            raise DataError(told, expected="the same number of rows in each")
-    columns = tuple(map(str, given.columns)) if hasattr(given, "columns") else None
+    check_equal_lengths(arrays, what)
     return RowSource(
         path=what,
         sha256=None,
         arrays=arrays,
-        length=len(sample),
+        length=len(next(iter(arrays.values()))),
         named=LONE_ARRAY not in arrays,
-        columns=columns,
+        columns=tuple(map(str, values.columns)) if hasattr(values, "columns") else None,
     )
 
 
-def _by_name(given: Any, what: str, inputs: Sequence[str]) -> dict[str, Any]:
-    if isinstance(given, Mapping):
-        named = {str(name): values for name, values in given.items()}
-    elif (
-        isinstance(given, (list, tuple))
-        and len(given) == len(inputs)
-        and all(hasattr(each, "shape") for each in given)
-    ):
-        named = dict(zip(inputs, given, strict=True)) if len(inputs) > 1 else {LONE_ARRAY: given[0]}
+def _name_parts(values: Any, what: str, inputs: Sequence[str]) -> dict[str, Any]:
+    if isinstance(values, Mapping):
+        named = {str(name): part for name, part in values.items()}
+    elif _is_list_of_arrays(values, len(inputs)):
+        named = dict(zip(inputs, values, strict=True)) if len(inputs) > 1 else {LONE_ARRAY: values[0]}
     else:
-        named = {LONE_ARRAY: given}
+        named = {LONE_ARRAY: values}
     if not named:
         raise UsageError(f"{what} is empty", expected=_EXPECTED)
     return named
 
 
-def _array(values: Any, what: str) -> np.ndarray:
+def _is_list_of_arrays(values: Any, length: int) -> bool:
+    return (
+        isinstance(values, (list, tuple))
+        and len(values) == length
+        and all(hasattr(part, "shape") for part in values)
+    )
+
+
+def _convert_to_array(values: Any, what: str) -> np.ndarray:
     try:
-        array = np.asarray(
-            values if isinstance(values, np.ndarray) or not hasattr(values, "to_numpy") else values.to_numpy()
-        )
-        if (
-            array.dtype.kind == "O"
-            and array.size
-            and all(isinstance(each, (str, bytes)) for each in array.flat)
-        ):
+        has_own_conversion = not isinstance(values, np.ndarray) and hasattr(values, "to_numpy")
+        array = np.asarray(values.to_numpy() if has_own_conversion else values)
+        if _holds_text_objects(array):
             array = array.astype(str)
     except Exception as problem:
         raise UsageError(
-            f"{what} is no array: {type(problem).__name__}: {clean(problem)}", expected=_EXPECTED
+            f"{what} is not an array: {type(problem).__name__}: {clean(problem)}", expected=_EXPECTED
         ) from problem
     if array.ndim == 0 or array.dtype.kind not in _KINDS or not len(array):
         raise UsageError(
             f"{what} is {array.dtype} of shape {array.shape}",
             expected=f"numbers or text in rows: {_EXPECTED}",
         )
-    # Pages of a mapped file are given back as it is read; a mapping of the user's may be a private one, whose pages are the only copy.
+    # The pages of a mapped file are released after they are read. A mapping of the user may be private, and
+    # its pages the only copy; a memoryview hides the mapping.
     return np.asarray(memoryview(array)) if isinstance(array.base, mmap.mmap) else array
 
 
-def own_objects(model: Any) -> dict[str, Any]:
-    """Return by name the classes and functions of a live model that are not Keras's own: layers, activations, losses, metrics, optimizers.
+def _holds_text_objects(array: np.ndarray) -> bool:
+    return (
+        array.dtype.kind == "O"
+        and array.size > 0
+        and all(isinstance(item, (str, bytes)) for item in array.flat)
+    )
 
-    A name that two of them have, as lambdas do, is left out: a file could not tell them apart either.
+
+def find_custom_objects(model: Any) -> dict[str, Any]:
+    """Return by name the classes and functions of a live model that are not part of Keras.
+
+    They are layers, activations, losses, metrics, optimizers. A name that two of them share, as lambdas do,
+    is left out: a file could not tell them apart either.
     """
     from keras_consistency_cli.loading.model.facts import walk_layers
 
-    found: dict[str, list[Any]] = {}
-    for each in (model, *(layer for _, layer in walk_layers(model)), *_training_parts(model)):
-        for thing in (type(each), each, *_attributes(each)):
-            name, module = getattr(thing, "__name__", None), getattr(thing, "__module__", None)
-            if (
-                callable(thing)
-                and name
-                and module
-                and module.partition(".")[0] not in ("keras", "builtins", "tensorflow")
-            ):
-                found.setdefault(name, []).append(thing)
-    return {name: things[0] for name, things in found.items() if all(thing is things[0] for thing in things)}
+    candidates: dict[str, list[Any]] = {}
+    for owner in (model, *(layer for _, layer in walk_layers(model)), *_list_training_parts(model)):
+        for candidate in (type(owner), owner, *_list_callables(owner)):
+            name = _get_custom_name(candidate)
+            if name:
+                candidates.setdefault(name, []).append(candidate)
+    return {
+        name: objects[0]
+        for name, objects in candidates.items()
+        if all(candidate is objects[0] for candidate in objects)
+    }
 
 
-def _attributes(each: Any) -> Iterator[Any]:
-    """Functions, and objects such as initializers and cells, that a layer was given."""
-    for value in list(vars(each).values()) if hasattr(each, "__dict__") else ():
+def _get_custom_name(candidate: Any) -> str | None:
+    """The name of a class or function outside Keras, None for anything else."""
+    name, module = getattr(candidate, "__name__", None), getattr(candidate, "__module__", None)
+    if not callable(candidate) or not name or not module:
+        return None
+    return None if module.partition(".")[0] in _OTHER_PACKAGES else str(name)
+
+
+def _list_callables(owner: Any) -> Iterator[Any]:
+    """Functions and callable objects, such as initializers, that a layer holds."""
+    for value in list(vars(owner).values()) if hasattr(owner, "__dict__") else ():
         if callable(value):
             yield value
             yield type(value)
 
 
-def _training_parts(model: Any) -> Iterator[Any]:
-    """What a model was compiled with."""
+def _list_training_parts(model: Any) -> Iterator[Any]:
+    """The loss, metrics and optimizer that a model was compiled with."""
     import keras
 
-    stated = getattr(getattr(model, "_compile_config", None), "config", None) or {}
-    yield from (each for each in keras.tree.flatten(stated) if each is not None and not isinstance(each, str))
+    config = getattr(getattr(model, "_compile_config", None), "config", None) or {}
+    yield from (part for part in keras.tree.flatten(config) if part is not None and not isinstance(part, str))

@@ -1,4 +1,8 @@
-"""The true length of each row, where its owner knows it: one whole number for each row, in a file beside the data."""
+"""The true length of each row, in a separate file.
+
+It holds one whole number for each row. Rows of different lengths are padded to one shape, and only this file
+says where the padding begins.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +14,27 @@ from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["open_lengths", "time_steps"]
+__all__ = ["count_time_steps", "open_lengths"]
 
 
-def time_steps(rows: RowSource, axis: int | None) -> int:
-    """Return how many time steps the longest series of these rows has.
+def count_time_steps(rows: RowSource, axis: int | None) -> int:
+    """Return the number of time steps of the longest series in these rows.
 
     Args:
         rows: the opened data.
-        axis: the axis that is time, as the owner says; None means the first one after the rows.
+        axis: the time axis in the settings; None means the first one after the rows.
 
     Raises:
         DataError: no array has such an axis.
     """
-    place = axis or 1
-    found = [int(array.shape[place]) for array in rows.arrays.values() if array.ndim > place]
-    if not found:
+    time_axis = axis or 1
+    counts = [int(array.shape[time_axis]) for array in rows.arrays.values() if array.ndim > time_axis]
+    if not counts:
         raise DataError(
-            f"facts.lengths is given, but data {clean(rows.path)} has no axis {place} that could be time",
+            f"facts.lengths is set, but data {clean(rows.path)} has no axis {time_axis} that could be time",
             expected="series",
         )
-    return max(found)
+    return max(counts)
 
 
 def open_lengths(path: Path, *, rows: int, steps: int | None) -> np.ndarray:
@@ -38,8 +42,8 @@ def open_lengths(path: Path, *, rows: int, steps: int | None) -> np.ndarray:
 
     Args:
         path: the file: one whole number for each row of the data, in their order.
-        rows: how many rows the data have.
-        steps: the greatest length there can be, None where it is not known.
+        rows: the number of rows in the data.
+        steps: the greatest possible length, None if it is not known.
 
     Raises:
         UsageError: missing or unreadable.
@@ -48,9 +52,8 @@ def open_lengths(path: Path, *, rows: int, steps: int | None) -> np.ndarray:
     source = open_rows(path, what="facts.lengths")
     values = next(iter(source.arrays.values()))
     if len(source.arrays) > 1 or values.ndim != 1 or values.dtype.kind not in "iu":
-        what = f"facts.lengths {clean(path)} holds {values.dtype} of shape {shape_text(values.shape)}"
         raise DataError(
-            what,
+            f"facts.lengths {clean(path)} holds {values.dtype} of shape {shape_text(values.shape)}",
             expected="one whole number for each row",
             fix="np.save('lengths.npy', np.asarray(lengths, dtype='int64').ravel())",
         )
@@ -60,14 +63,17 @@ def open_lengths(path: Path, *, rows: int, steps: int | None) -> np.ndarray:
             expected="one for each row of the data",
         )
     lengths = np.asarray(values).astype(np.int64)
-    wrong = np.flatnonzero(
-        (lengths < 1) | (lengths > (steps if steps is not None else np.iinfo(np.int64).max))
-    )
+    _check_range(lengths, steps, path)
+    return lengths
+
+
+def _check_range(lengths: np.ndarray, steps: int | None, path: Path) -> None:
+    longest = steps if steps is not None else np.iinfo(np.int64).max
+    wrong = np.flatnonzero((lengths < 1) | (lengths > longest))
     if len(wrong):
-        most = "" if steps is None else f" to {steps}, the time steps of the data"
-        more = f" (and {len(wrong) - 1} others)" if len(wrong) > 1 else ""
+        upper_limit = " or more" if steps is None else f" to {steps}, the time steps of the data"
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise DataError(
             f"facts.lengths {clean(path)}: row {wrong[0]} has length {lengths[wrong[0]]}{more}",
-            expected=f"1{most or ' or more'}",
+            expected=f"1{upper_limit}",
         )
-    return lengths

@@ -1,4 +1,7 @@
-"""NumPy files: what the header promises is held against the bytes that are there, then mapped. Nothing is ever unpickled."""
+"""NumPy files: the header is compared with the bytes of the file, then the arrays are mapped.
+
+Nothing is ever unpickled, because a pickle may run any code.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,21 @@ __all__ = ["map_npy", "map_npz", "release"]
 Array = npt.NDArray[Any]
 
 _MAX_PACKED = 2**30
-"""Compressed arrays cannot be mapped: beyond this size, all together, they must be saved uncompressed, so that memory does not grow with the data."""
+"""Compressed arrays cannot be mapped, so all of them together must fit into memory."""
 _MAX_MEMBERS = 1000
 _MAX_AXES = 32
-"""What NumPy 1 takes; NumPy 2 takes twice as many, models far fewer."""
+"""The limit of NumPy 1; NumPy 2 takes twice as many, models far fewer."""
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, NotImplementedError),
+    *(OSError, ValueError, OverflowError),
+)
+"""The exceptions of zipfile for a damaged archive."""
 
 _ALLOWED = "numbers (float, int, uint, bool) or strings (str, bytes)"
 _REFUSED = {
     "O": (
-        "Python objects, which only unpickling could read",
+        "Python objects, which only pickle could read",
         "strings: np.asarray(x, dtype=str); numbers: np.asarray(x, dtype=np.float32)",
     ),
     "V": ("records with named fields", "np.savez('x.npz', **{name: x[name] for name in x.dtype.names})"),
@@ -44,7 +52,7 @@ _REFUSED = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Header:
-    """What the first bytes of one .npy promise; `offset` is where its data begin."""
+    """The header of one .npy; its data begin at `offset`."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -53,11 +61,11 @@ class _Header:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of data; a Python integer, since a hostile shape overflows any other."""
+        """Bytes of data, a Python integer: a hostile shape overflows any other."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def view(self, buffer: Any, start: int) -> Array:
-        """The array over `buffer` whose .npy begins at byte `start`."""
+        """Return the array over `buffer`, for a .npy that begins at byte `start`."""
         order: Any = "F" if self.fortran else "C"
         return np.ndarray(self.shape, self.dtype, buffer=buffer, offset=start + self.offset, order=order)
 
@@ -68,10 +76,10 @@ def map_npy(handle: IO[bytes], size: int, label: str) -> Array:
     Args:
         handle: the file, at any position.
         size: its length in bytes.
-        label: how messages name it, cleaned already.
+        label: its name in messages, already cleaned.
 
     Raises:
-        DataError: for a damaged header, a size that does not match it, a dtype or shape that no model can take.
+        DataError: a damaged header, a size that does not match it, a dtype or shape that no model can take.
     """
     handle.seek(0)
     header = _read_header(handle, label)
@@ -80,43 +88,39 @@ def map_npy(handle: IO[bytes], size: int, label: str) -> Array:
 
 
 def map_npz(handle: IO[bytes], label: str) -> dict[str, Array]:
-    """Return the arrays of a .npz by name: stored ones mapped, compressed ones read into memory.
+    """Return the arrays of a .npz by name.
+
+    Stored arrays are mapped, compressed ones are read into memory.
 
     Raises:
-        DataError: for a damaged archive, one that is not a .npz, or an array that `map_npy` would refuse.
+        DataError: a damaged archive, one that is not a .npz, or an array that `map_npy` would refuse.
     """
     try:
         with zipfile.ZipFile(handle) as archive:
-            members = _members(archive, label)
+            members = archive.infolist()
+            _check_members(members, label)
             mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
             return {
-                info.filename.removesuffix(".npy"): _member(archive, info, mapped, label) for info in members
+                info.filename.removesuffix(".npy"): _map_member(archive, info, mapped, label)
+                for info in members
             }
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        struct.error,
-        RuntimeError,
-        NotImplementedError,
-        OSError,
-        ValueError,
-        OverflowError,
-    ) as error:
+    except _DAMAGE as error:
         raise DataError(
             f"{label} is a damaged or truncated .npz: {clean(error)}", fix="save it again with np.savez"
         ) from error
 
 
 def release(array: Array) -> None:
-    """Give the pages of a mapped array back to the system; the next access reads them again. Does nothing for arrays in memory."""
+    """Return the memory of a mapped array to the system; the next access reads it again.
+
+    Arrays in memory stay as they are.
+    """
     if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.base.madvise(mmap.MADV_DONTNEED)
 
 
-def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
-    """The members of the archive, all of them .npy under different names."""
-    members = archive.infolist()
+def _check_members(members: list[zipfile.ZipInfo], label: str) -> None:
+    """Check that all members of the archive are .npy files with different names."""
     if not members:
         raise DataError(f"{label} holds no arrays", fix="np.savez('x.npz', x=x)")
     if len(members) > _MAX_MEMBERS:
@@ -126,16 +130,7 @@ def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
         )
     for info in members:
         if not info.filename.endswith(".npy"):
-            fix = (
-                "is it a model? The model comes first, the rows after --data"
-                if info.filename == "config.json"
-                else None
-            )
-            raise DataError(
-                f"{label} is a zip archive but not a .npz: it holds '{clean(info.filename)}'",
-                expected="a .npz of np.savez",
-                fix=fix,
-            )
+            raise _describe_foreign_member(info.filename, label)
     name, times = Counter(info.filename for info in members).most_common(1)[0]
     if times > 1:
         raise DataError(
@@ -143,27 +138,40 @@ def _members(archive: zipfile.ZipFile, label: str) -> list[zipfile.ZipInfo]:
         )
     packed = sum(info.file_size for info in members if info.compress_type != zipfile.ZIP_STORED)
     if packed > _MAX_PACKED:
-        what = f"{label} holds {packed / 2**30:.1f} GiB of compressed arrays, which cannot be streamed"
-        raise DataError(what, fix="np.savez instead of np.savez_compressed")
-    return members
+        raise DataError(
+            f"{label} holds {packed / 2**30:.1f} GiB of compressed arrays, which cannot be read in parts",
+            fix="np.savez instead of np.savez_compressed",
+        )
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, mapped: mmap.mmap, label: str) -> Array:
+def _describe_foreign_member(name: str, label: str) -> DataError:
+    is_model = name == "config.json"
+    return DataError(
+        f"{label} is a zip archive but not a .npz: it holds '{clean(name)}'",
+        expected="a .npz from np.savez",
+        fix="this is a Keras model: pass the model first, and the rows after --data" if is_model else None,
+    )
+
+
+def _map_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, mapped: mmap.mmap, label: str) -> Array:
     label = f"array '{clean(info.filename.removesuffix('.npy'))}' of {label}"
     with archive.open(info) as stream:
         header = _read_header(stream, label)
         _check_size(header, info.file_size, label)
         if info.compress_type == zipfile.ZIP_STORED:
-            return header.view(mapped, _data_start(mapped, info))
-        packed = stream.read(header.nbytes)
+            return header.view(mapped, _find_data_start(mapped, info))
+        unpacked = stream.read(header.nbytes)
         stream.read()  # to the end, so that the checksum is verified
-    if len(packed) != header.nbytes:
-        raise EOFError(f"{label} ends after {len(packed)} of {header.nbytes} bytes")
-    return header.view(packed, -header.offset)
+    if len(unpacked) != header.nbytes:
+        raise EOFError(f"{label} ends after {len(unpacked)} of {header.nbytes} bytes")
+    return header.view(unpacked, -header.offset)
 
 
-def _data_start(mapped: mmap.mmap, info: zipfile.ZipInfo) -> int:
-    """Where a stored member's bytes begin: behind its local header, whose name and extra field may differ from the directory's."""
+def _find_data_start(mapped: mmap.mmap, info: zipfile.ZipInfo) -> int:
+    """The position of a stored member's bytes, after its local header.
+
+    The name and extra field there may have other lengths than in the directory.
+    """
     signature, name, extra = _LOCAL_HEADER.unpack_from(mapped, info.header_offset)
     start = int(info.header_offset + _LOCAL_HEADER.size + name + extra)
     if signature != b"PK\x03\x04" or start + info.file_size > len(mapped):
@@ -176,27 +184,29 @@ def _read_header(stream: IO[bytes], label: str) -> _Header:
         version = npy_format.read_magic(stream)
         # Version 3 differs from 2 in the encoding of field names only, and records are refused.
         read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, fortran, dtype = read(stream)
+        shape, is_fortran, dtype = read(stream)
     except (zipfile.BadZipFile, zlib.error):
         raise  # the archive is damaged, not the header
-    except Exception as error:  # a hostile header fails in a dozen ways inside NumPy: ValueError, SyntaxError, MemoryError, TypeError, ...
+    except (
+        Exception
+    ) as error:  # in NumPy, a hostile header fails with ValueError, MemoryError and many others
         raise DataError(
             f"{label} has a damaged .npy header: {clean(error, 100)}", fix="save it again with np.save"
         ) from error
     _check_dtype(dtype, label)
     _check_shape(shape, label)
-    return _Header(shape=shape, fortran=fortran, dtype=dtype, offset=stream.tell())
+    return _Header(shape=shape, fortran=is_fortran, dtype=dtype, offset=stream.tell())
 
 
 def _check_dtype(dtype: np.dtype[Any], label: str) -> None:
     if dtype.kind in _REFUSED:
-        holds, fix = _REFUSED[dtype.kind]
-        raise DataError(f"{label} holds {holds} (dtype {clean(dtype, 60)})", expected=_ALLOWED, fix=fix)
+        contents, fix = _REFUSED[dtype.kind]
+        raise DataError(f"{label} holds {contents} (dtype {clean(dtype, 60)})", expected=_ALLOWED, fix=fix)
     if dtype.kind not in "fiubSU":
         raise DataError(f"{label} has dtype {clean(dtype, 60)}", expected=_ALLOWED)
     if dtype.itemsize == 0:
         raise DataError(
-            f"{label} has dtype {dtype}: strings of no characters",
+            f"{label} has dtype {dtype}: strings without characters",
             expected=_ALLOWED,
             fix="np.asarray(x, dtype=str)",
         )
@@ -225,9 +235,15 @@ def _check_shape(shape: tuple[int, ...], label: str) -> None:
 
 
 def _check_size(header: _Header, size: int, label: str) -> None:
-    """A file that is short or has extra bytes was cut, appended to or tampered with."""
+    """Refuse a file that is too short or too long.
+
+    It was cut, extended or tampered with.
+    """
     missing = header.offset + header.nbytes - size
     if missing:
-        wrong = f"{missing} bytes short (truncated?)" if missing > 0 else f"{-missing} bytes too long"
-        what = f"{label} is {wrong}: its header says {clean(header.shape)} of {header.dtype}, {header.nbytes} bytes of data"
-        raise DataError(what, fix="copy or save it again")
+        fault = f"{missing} bytes short (truncated?)" if missing > 0 else f"{-missing} bytes too long"
+        raise DataError(
+            f"{label} is {fault}: its header says {clean(header.shape)} of {header.dtype}, "
+            f"{header.nbytes} bytes of data",
+            fix="copy or save it again",
+        )

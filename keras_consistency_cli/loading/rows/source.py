@@ -1,7 +1,7 @@
-"""The user's rows: opened, held against the model's inputs, chosen, and read one chunk at a time. Pure NumPy.
+"""The user's rows: opened, chosen, and read one chunk at a time.
 
-Both the parent and the worker use it. Files are mapped, never loaded whole, and the pages of a chunk are given back once it was copied, so
-memory does not grow with the data.
+Both the parent process and the worker use this module. Files are mapped, never loaded whole, and the memory
+of a chunk is released after it was copied, so that memory does not grow with the data.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from typing import IO, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.errors import DataError, ShapeMismatchError, UsageError
+from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
-from keras_consistency_cli.loading.rows.shape_fit import dtype_clash, fits, mending, taken_silently
 from keras_consistency_cli.loading.rows.tables import is_table, read_table
-from keras_consistency_cli.measurement.facts import InputFact
-from keras_consistency_cli.text import clean, did_you_mean, shape_text
+from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = [
     "LONE_ARRAY",
     "RowSource",
+    "check_batch_size",
+    "check_equal_lengths",
     "choose_rows",
-    "chunks",
-    "match_inputs",
-    "nonfinite",
+    "find_nonfinite_rows",
     "open_rows",
+    "split_into_chunks",
     "take",
 ]
 
@@ -42,7 +41,7 @@ LONE_ARRAY = "data"
 """The name of the one array of a .npy."""
 _MAX_HASHED = 256 * 2**20
 _START = 2**16
-"""Bytes that tell what a file is; the header of a table of many columns is long."""
+"""Bytes that identify the kind of a file; the header of a table with many columns is long."""
 _EXPECTED = "a .npy, a .npz with one array per input, a .csv or a .parquet"
 
 _FOREIGN = (
@@ -57,8 +56,9 @@ _FOREIGN = (
 class RowSource:
     """The arrays of one data file, read-only; all have `length` rows on axis 0.
 
-    `arrays` are mapped from the file where it allows that; read rows through `take`, which gives memory back. `sha256` is None for files over
-    256 MiB. `named` is True for a .npz, whose names are the user's; the array of a .npy is called "data".
+    `arrays` are mapped from the file if possible; read rows through `take`, which releases memory. `sha256`
+    is None for files over 256 MiB. `named` is True for a .npz, whose names come from the user; the array of
+    a .npy is called "data".
     """
 
     path: str
@@ -71,11 +71,13 @@ class RowSource:
 
 
 def open_rows(path: Path, *, what: str = "data") -> RowSource:
-    """Open a .npy, .npz, .csv or .parquet; of NumPy files only headers are read, and the bytes that a fingerprint needs.
+    """Open a .npy, .npz, .csv or .parquet.
+
+    Of NumPy files only headers are read, and the bytes for a fingerprint.
 
     Args:
         path: the file.
-        what: how messages call it, such as "served rows".
+        what: its name in messages, such as "served rows".
 
     Raises:
         UsageError: missing, a directory, unreadable.
@@ -83,66 +85,82 @@ def open_rows(path: Path, *, what: str = "data") -> RowSource:
     """
     label = f"{what} {clean(path)}"
     try:
-        # Before it is opened: a pipe would keep whoever opens it waiting for a writer.
+        # Checked before the file is opened: to open a pipe would wait for a writer.
         if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
             raise UsageError(f"{label} is not a regular file", expected=_EXPECTED)
         with path.open("rb") as handle:
-            found = os.fstat(handle.fileno())
-            return _read(handle, found.st_size, path, label)
+            return _read(handle, os.fstat(handle.fileno()).st_size, path, label)
     except OSError as error:
-        raise _unreadable(path, label, error) from error
+        raise _describe_unreadable(path, label, error) from error
 
 
 def _read(handle: IO[bytes], size: int, path: Path, label: str) -> RowSource:
     """Fingerprint and map through one open handle, so that both see the same file."""
     start = handle.read(_START)
+    columns: tuple[str, ...] | None = None
+    named = start.startswith(b"PK")
     if is_table(path, start):
         table, columns = read_table(handle, size, start, label)
-        digest = _fingerprint(handle, size)
-        return RowSource(
-            path=str(path),
-            sha256=digest,
-            arrays={LONE_ARRAY: table},
-            length=len(table),
-            named=False,
-            columns=columns,
-        )
-    named = start.startswith(b"PK")
-    if not named and not start.startswith(b"\x93NUMPY"):
-        raise _foreign(start, label)
-    arrays = map_npz(handle, label) if named else {LONE_ARRAY: map_npy(handle, size, label)}
-    (first, sample), *others = arrays.items()
-    for name, array in others:
-        if len(array) != len(sample):
-            what = f"{label}: array '{clean(first)}' has {len(sample)} rows, array '{clean(name)}' has {len(array)}"
-            raise DataError(what, expected="the same number of rows in each")
+        arrays, named = {LONE_ARRAY: table}, False
+    elif named:
+        arrays = map_npz(handle, label)
+        check_equal_lengths(arrays, label, "array ")
+    elif start.startswith(b"\x93NUMPY"):
+        arrays = {LONE_ARRAY: map_npy(handle, size, label)}
+    else:
+        raise _describe_foreign(start, label)
     return RowSource(
-        path=str(path), sha256=_fingerprint(handle, size), arrays=arrays, length=len(sample), named=named
+        path=str(path),
+        sha256=_hash(handle, size),
+        arrays=arrays,
+        length=len(next(iter(arrays.values()))),
+        named=named,
+        columns=columns,
     )
 
 
-def _fingerprint(handle: IO[bytes], size: int) -> str | None:
+def check_equal_lengths(arrays: Mapping[str, Array], label: str, noun: str = "") -> None:
+    """Refuse arrays with different numbers of rows.
+
+    Args:
+        arrays: the arrays by name.
+        label: their name in messages, already cleaned.
+        noun: a word before the name of an array, such as "array ".
+
+    Raises:
+        DataError: an array has fewer or more rows than the first one.
+    """
+    (first, sample), *others = arrays.items()
+    for name, array in others:
+        if len(array) != len(sample):
+            raise DataError(
+                f"{label}: {noun}'{clean(first)}' has {len(sample)} rows, "
+                f"{noun}'{clean(name)}' has {len(array)}",
+                expected="the same number of rows in each",
+            )
+
+
+def _hash(handle: IO[bytes], size: int) -> str | None:
     if size > _MAX_HASHED:
         return None
     handle.seek(0)
     return hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def _unreadable(path: Path, label: str, error: OSError) -> UsageError:
+def _describe_unreadable(path: Path, label: str, error: OSError) -> UsageError:
     if error.errno == errno.ENAMETOOLONG:
         return UsageError(f"{label} cannot be read: {clean(error.strerror)}")
     if isinstance(error, FileNotFoundError):
-        siblings = [found.name for found in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
-        return UsageError(
-            f"{label} does not exist{clean(did_you_mean(path.name, siblings))}", expected=_EXPECTED
-        )
+        siblings = [file.name for file in path.parent.glob("*.np[yz]")] if path.parent.is_dir() else []
+        hint = clean(did_you_mean(path.name, siblings))
+        return UsageError(f"{label} does not exist{hint}", expected=_EXPECTED)
     if isinstance(error, IsADirectoryError) or path.is_dir():
         return UsageError(f"{label} is a directory", expected=_EXPECTED)
     return UsageError(f"{label} cannot be read: {clean(error.strerror or error)}")
 
 
-def _foreign(start: bytes, label: str) -> DataError:
-    """Say what a file is that is not NumPy's."""
+def _describe_foreign(start: bytes, label: str) -> DataError:
+    """Describe a file that is not one of NumPy's."""
     if not start:
         return DataError(f"{label} is empty", expected=_EXPECTED)
     for magic, is_a, fix in _FOREIGN:
@@ -157,109 +175,38 @@ def _foreign(start: bytes, label: str) -> DataError:
     return DataError(f"{label} is not a NumPy file: it begins with {start[:6]!r}", expected=_EXPECTED)
 
 
-def match_inputs(
-    source: RowSource, inputs: tuple[InputFact, ...], *, batch_size: int | None
-) -> Mapping[str, str]:
-    """Return which array goes to which input, by name, once everything fits.
+def check_batch_size(length: int, batch_size: int, label: str) -> None:
+    """Refuse fewer rows than one batch.
 
     Args:
-        source: the opened data.
-        inputs: the model's inputs; where they are unknown (none) nothing is checked and each array goes to the input of its own name.
-        batch_size: the batch size the model was built for, None where any is accepted.
+        length: the number of rows.
+        batch_size: the batch size that the model was built for.
+        label: the name of the rows in messages, already cleaned.
 
     Raises:
-        DataError: names, rank, shape or dtype do not fit, or there are fewer rows than the batch; says what would fit.
+        DataError: there are fewer rows than that.
     """
-    if not inputs:
-        return {name: name for name in source.arrays}
-    names = _pair(source, [each.name for each in inputs])
-    for each in inputs:
-        _check_shape(source, names[each.name], each)
-        _check_dtype(source, names[each.name], each)
-    if batch_size is not None:
-        _check_batch(source.length, batch_size, f"data {clean(source.path)}")
-    return names
-
-
-def _pair(source: RowSource, wanted: list[str]) -> Mapping[str, str]:
-    label, found = f"data {clean(source.path)}", list(source.arrays)
-    if len(wanted) == len(found) == 1:
-        return {wanted[0]: found[0]}
-    if set(wanted) == set(found):
-        return {name: name for name in wanted}
-    fix = _savez(wanted)
-    if not source.named:
+    if length < batch_size:
         raise DataError(
-            f"{label} holds one array, the model takes {len(wanted)} inputs: {_listed(wanted)}", fix=fix
-        )
-    missing = [name for name in wanted if name not in found]
-    surplus = [f"'{clean(name)}'{clean(did_you_mean(name, missing))}" for name in found if name not in wanted]
-    parts = [f"has no array for {_listed(missing)}"] if missing else []
-    parts += [f"has {', '.join(surplus)}, which the model does not take"] if surplus else []
-    raise DataError(
-        f"{label} {' and '.join(parts)}", expected=f"an array for each input: {_listed(wanted)}", fix=fix
-    )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"'{clean(name)}'" for name in names)
-
-
-def _savez(names: list[str]) -> str:
-    """The call that saves one array per input, for names that are not identifiers too."""
-    if all(name.isidentifier() for name in names):
-        return f"np.savez('x.npz', {', '.join(f'{clean(name)}=...' for name in names)})"
-    return f"np.savez('x.npz', **{{{', '.join(f'{clean(name)!r}: ...' for name in names)}}})"
-
-
-def _label(source: RowSource, name: str) -> str:
-    return (
-        f"array '{clean(name)}' of data {clean(source.path)}"
-        if source.named
-        else f"data {clean(source.path)}"
-    )
-
-
-def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
-    shape = source.arrays[name].shape
-    if fits(shape, wanted.shape) or taken_silently(shape, wanted.shape, wanted.lenient):
-        return
-    what = f"{_label(source, name)} has shape {shape}, the model's input '{clean(wanted.name)}' takes {shape_text((None, *wanted.shape[1:]))}"
-    fix = mending(shape, wanted.shape)
-    if fix is None and len(shape) == len(wanted.shape) and fits(shape[:-1], wanted.shape[:-1]):
-        fix = f"give the {wanted.shape[-1]} features of the last axis that the model was trained on, in the same order"
-    raise ShapeMismatchError(what, fix=fix, name=wanted.name, shape=shape, expected=wanted.shape)
-
-
-def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:
-    array = source.arrays[name]
-    clash = dtype_clash(array, wanted.dtype)
-    if clash is not None:
-        reason, fix = clash
-        raise DataError(
-            f"{_label(source, name)} has dtype {array.dtype}, fed to the model's input '{clean(wanted.name)}', {reason}",
-            fix=fix,
-        )
-
-
-def _check_batch(length: int, batch: int, label: str) -> None:
-    if length < batch:
-        what = f"{label} has {length} rows, fewer than the batch of {batch} that the model was built for"
-        raise DataError(
-            what, expected=f"at least {batch} rows", fix="more rows, or a model built without batch_size"
+            f"{label} has {length} rows, fewer than the batch of {batch_size} that the model was built for",
+            expected=f"at least {batch_size} rows",
+            fix="add rows, or use a model built without batch_size",
         )
 
 
 def choose_rows(
     length: int, wanted: int | Literal["all"], *, seed: int, multiple_of: int = 1
 ) -> npt.NDArray[np.int64]:
-    """Return sorted, unique row numbers spread evenly over the data: one random row out of each of `wanted` equal stretches.
+    """Return sorted, unique row numbers spread evenly over the data.
+
+    One row is drawn from each of `wanted` sections of equal length.
 
     Args:
-        length: rows there are.
-        wanted: rows to choose, or "all".
+        length: the number of rows in the data.
+        wanted: how many rows to choose, or "all".
         seed: the same seed chooses the same rows.
-        multiple_of: a fixed batch size; the number of rows is trimmed to a multiple of it, but to one whole batch at least.
+        multiple_of: a fixed batch size; the number of rows is reduced to a multiple of it, but not below one
+            batch.
 
     Raises:
         UsageError: `wanted` is below 1.
@@ -267,7 +214,7 @@ def choose_rows(
     """
     if wanted != "all" and wanted < 1:
         raise UsageError(f"rows is {wanted}", expected="1 or more, or all")
-    _check_batch(length, multiple_of, "data")
+    check_batch_size(length, multiple_of, "data")
     count = length if wanted == "all" else min(wanted, length)
     count = max(count - count % multiple_of, multiple_of)
     if wanted == "all":
@@ -276,8 +223,8 @@ def choose_rows(
     return np.random.default_rng(seed).integers(edges[:-1], edges[1:], dtype=np.int64)
 
 
-def chunks(rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Cut row numbers into pieces of `size`, the last one as long as what is left."""
+def split_into_chunks(rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield row numbers in chunks of `size`; the last chunk may be shorter."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
@@ -287,25 +234,24 @@ def take(source: RowSource, names: Mapping[str, str], rows: npt.NDArray[np.int64
 
     Args:
         source: the opened data.
-        names: which array goes to which input, from `match_inputs`.
-        rows: row numbers, in the order wanted.
+        names: the array for each input, from `match_inputs`.
+        rows: row numbers, in the wanted order.
     """
-    run = len(rows) > 0 and bool(np.all(np.diff(rows) == 1))
-    where: Any = (
-        slice(int(rows[0]), int(rows[-1]) + 1) if run else rows
-    )  # a slice reads the file in one sweep
-    taken = {}
+    is_run = len(rows) > 0 and bool(np.all(np.diff(rows) == 1))
+    # A slice reads the file in one pass.
+    selection: Any = slice(int(rows[0]), int(rows[-1]) + 1) if is_run else rows
+    copies = {}
     for name, array_name in names.items():
         array = source.arrays[array_name]
-        taken[name] = np.array(array[where], dtype=array.dtype.newbyteorder("="), order="C")
+        copies[name] = np.array(array[selection], dtype=array.dtype.newbyteorder("="), order="C")
         release(array)
-    return taken
+    return copies
 
 
-def nonfinite(rows: Mapping[str, Array]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Return, for each input, which rows hold a NaN or an infinity; never any in integers, booleans and strings."""
-    found: dict[str, npt.NDArray[np.bool_]] = {}
+def find_nonfinite_rows(rows: Mapping[str, Array]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return, for each input, which rows hold a NaN or an infinity."""
+    nonfinite: dict[str, npt.NDArray[np.bool_]] = {}
     for name, values in rows.items():
         finite = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, dtype=bool)
-        found[name] = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
-    return found
+        nonfinite[name] = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
+    return nonfinite

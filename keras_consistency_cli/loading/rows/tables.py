@@ -1,4 +1,7 @@
-"""Tables: .csv and .parquet files as one array with named columns, read through pandas, which is imported only then."""
+"""Tables: .csv and .parquet files as one array with named columns.
+
+They are read through pandas, which is imported only if there is a table.
+"""
 
 from __future__ import annotations
 
@@ -20,28 +23,33 @@ _MAX_BYTES = 2**30
 """Tables are read into memory; larger ones must be saved as .npy, which is mapped."""
 _VALUE_BYTES = 8
 _SAVE = "np.save('x.npy', frame.to_numpy())"
-_EXPECTED_PARQUET = "a whole Parquet file with a column of numbers for each feature"
-_INSTALL = "pip install 'keras-consistency-cli[tables]'"
+_EXPECTED_CSV = "a header and one line for each row"
+_EXPECTED_PARQUET = "a complete Parquet file with a column of numbers for each feature"
+_PARQUET = b"PAR1"
+_INSTALL = "pip install 'keras-consistency-cli[tables]', or save it with np.save"
 
 
 def is_table(path: Path, start: bytes) -> bool:
     """Whether a file is a table: by its first bytes for Parquet, by its name for CSV."""
-    return start.startswith(b"PAR1") or (path.suffix.lower() == ".csv" and bool(start) and b"\0" not in start)
+    is_csv = path.suffix.lower() == ".csv" and bool(start) and b"\0" not in start
+    return start.startswith(_PARQUET) or is_csv
 
 
 def read_table(
     handle: IO[bytes], size: int, start: bytes, label: str
 ) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
-    """Return the table as float64 rows, and its columns' names; None for a CSV whose first line holds numbers already.
+    """Return the table as float64 rows, and the names of its columns.
+
+    The names are None for a CSV file whose first line already holds numbers.
 
     Args:
         handle: the open file, at any position.
         size: its length in bytes.
         start: its first bytes.
-        label: how messages name it, cleaned already.
+        label: its name in messages, already cleaned.
 
     Raises:
-        UsageError: pandas, or what it reads Parquet with, is not installed.
+        UsageError: pandas, or its Parquet reader, is not installed.
         DataError: damaged, empty, too large, columns that are not numbers, or two of the same name.
     """
     if size > _MAX_BYTES:
@@ -49,73 +57,88 @@ def read_table(
             f"{label} is a table of more than 1 GiB, which would have to be read into memory", fix=_SAVE
         )
     handle.seek(0)
-    frame, named = _parsed(handle, start, label)
+    frame, has_names = _parse(handle, start, label)
     if not len(frame) or not len(frame.columns):
-        raise DataError(f"{label} has no rows", expected="a header and one line for each row")
-    return _numbers(frame, label), tuple(str(name) for name in frame.columns) if named else None
+        raise DataError(f"{label} has no rows", expected=_EXPECTED_CSV)
+    return _convert_to_numbers(frame, label), tuple(map(str, frame.columns)) if has_names else None
 
 
-def _parsed(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
+def _parse(handle: IO[bytes], start: bytes, label: str) -> tuple[Any, bool]:
+    """The table as a DataFrame, and whether its columns have names."""
+    pandas = _import_pandas(label)
+    is_parquet = start.startswith(_PARQUET)
     try:
-        pandas: Any = importlib.import_module("pandas")
+        return _parse_parquet(pandas, handle, label) if is_parquet else _parse_csv(pandas, handle, label)
     except ImportError as error:
-        raise UsageError(
-            f"{label} needs pandas, which is not installed", fix=f"{_INSTALL}, or save it with np.save"
-        ) from error
-    try:
-        if start.startswith(b"PAR1"):
-            _check_parquet(handle, label)
-            return pandas.read_parquet(handle).rename(columns=str), True
-        first = handle.readline(_MAX_BYTES).removeprefix(codecs.BOM_UTF8)
-        handle.seek(0)
-        named = _has_header(first)
-        _check_header(first if named else b"", label)
-        frame = pandas.read_csv(handle, header=0 if named else None)
-    except ImportError as error:
-        raise UsageError(
-            f"{label} needs pyarrow, which is not installed", fix=f"{_INSTALL}, or save it with np.save"
-        ) from error
+        raise UsageError(f"{label} needs pyarrow, which is not installed", fix=_INSTALL) from error
     except DataError:
         raise
-    except Exception as problem:  # damaged files make pandas and pyarrow fail in any way
-        told = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-        expected = _EXPECTED_PARQUET if start.startswith(b"PAR1") else "a header and one line for each row"
-        raise DataError(f"{label} cannot be read: {clean(told)}", expected=expected) from problem
-    return frame.rename(columns=str) if named else frame, named
+    except Exception as problem:  # pandas and pyarrow fail on damaged files in any way
+        reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
+        expected = _EXPECTED_PARQUET if is_parquet else _EXPECTED_CSV
+        raise DataError(f"{label} cannot be read: {clean(reason)}", expected=expected) from problem
+
+
+def _import_pandas(label: str) -> Any:
+    try:
+        return importlib.import_module("pandas")
+    except ImportError as error:
+        raise UsageError(f"{label} needs pandas, which is not installed", fix=_INSTALL) from error
+
+
+def _parse_parquet(pandas: Any, handle: IO[bytes], label: str) -> tuple[Any, bool]:
+    _check_parquet(handle, label)
+    return pandas.read_parquet(handle).rename(columns=str), True
+
+
+def _parse_csv(pandas: Any, handle: IO[bytes], label: str) -> tuple[Any, bool]:
+    first_line = handle.readline(_MAX_BYTES).removeprefix(codecs.BOM_UTF8)
+    handle.seek(0)
+    has_names = _has_header(first_line)
+    if has_names:
+        _check_header(first_line, label)
+    frame = pandas.read_csv(handle, header=0 if has_names else None)
+    return frame.rename(columns=str) if has_names else frame, has_names
 
 
 def _check_parquet(handle: IO[bytes], label: str) -> None:
-    """Refuse, by what the file says of itself and before its pages are unpacked, columns of one name and more values than memory should hold."""
-    found = importlib.import_module("pyarrow.parquet").ParquetFile(handle)
-    names = list(found.schema_arrow.names)
-    _check_twice(names, label)
-    if found.metadata.num_rows * max(len(names), 1) * _VALUE_BYTES > _MAX_BYTES:
-        shape = f"{found.metadata.num_rows} rows of {len(names)} columns"
+    """Refuse columns of one name and more values than memory should hold.
+
+    Only the file's own description is read, before its pages are unpacked.
+    """
+    file = importlib.import_module("pyarrow.parquet").ParquetFile(handle)
+    names, rows = list(file.schema_arrow.names), file.metadata.num_rows
+    _check_unique(names, label)
+    if rows * max(len(names), 1) * _VALUE_BYTES > _MAX_BYTES:
         raise DataError(
-            f"{label} unpacks to {shape}, more than 1 GiB, which would have to be held in memory", fix=_SAVE
+            f"{label} unpacks to {rows} rows of {len(names)} columns, more than 1 GiB, "
+            "which would have to be held in memory",
+            fix=_SAVE,
         )
     handle.seek(0)
 
 
-def _has_header(start: bytes) -> bool:
-    """Whether the first line holds anything but numbers, or the 0, 1, 2 that pandas writes above columns without names."""
-    cells = start.split(b"\n", 1)[0].strip().split(b",")
-    counted = len(cells) > 1 and cells == [str(at).encode() for at in range(len(cells))]
-    return counted or not all(_is_number(cell) for cell in cells)
+def _has_header(first_line: bytes) -> bool:
+    """Whether the first line holds anything but numbers.
+
+    The line 0, 1, 2 is a header as well: pandas writes it above columns without names.
+    """
+    cells = first_line.split(b"\n", 1)[0].strip().split(b",")
+    is_count = len(cells) > 1 and cells == [str(position).encode() for position in range(len(cells))]
+    return is_count or not all(_is_number(cell) for cell in cells)
 
 
-def _check_header(start: bytes, label: str) -> None:
-    """Refuse two columns of one name, of which pandas would rename the second."""
-    _check_twice(
-        next(csv.reader([start.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")]), []), label
-    )
+def _check_header(first_line: bytes, label: str) -> None:
+    """Refuse two columns of one name: pandas would rename the second."""
+    text = first_line.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
+    _check_unique(next(csv.reader([text]), []), label)
 
 
-def _check_twice(names: list[str], label: str) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+def _check_unique(names: list[str], label: str) -> None:
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
         raise DataError(
-            f"{label} has two columns called '{clean(twice)}'", expected="one name for each column"
+            f"{label} has two columns called '{clean(repeated)}'", expected="one name for each column"
         )
 
 
@@ -127,19 +150,23 @@ def _is_number(cell: bytes) -> bool:
     return True
 
 
-def _first_text(column: Any) -> Any:
-    """The value that made the column one of texts; pandas reads the numbers before it as numbers or as texts."""
+def _find_text(column: Any) -> Any:
+    """The first value that is not a number.
+
+    pandas reads the numbers before it as numbers or as text.
+    """
     return next((value for value in column if not _is_number(str(value).encode())), column.iloc[0])
 
 
-def _numbers(frame: Any, label: str) -> npt.NDArray[Any]:
+def _convert_to_numbers(frame: Any, label: str) -> npt.NDArray[Any]:
     for name, dtype in frame.dtypes.items():
         if getattr(dtype, "kind", "O") not in "fiub":
             column = frame[name].dropna()
             if not len(column):
                 continue  # missing in every row
+            value = clean(repr(_find_text(column)), 60)
             raise DataError(
-                f"{label}: column '{clean(name)}' holds {clean(repr(_first_text(column)), 60)}, which is no number",
+                f"{label}: column '{clean(name)}' holds {value}, which is not a number",
                 expected="numbers in every column",
                 fix="leave the column out, or encode it as in training",
             )

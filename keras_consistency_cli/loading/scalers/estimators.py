@@ -1,4 +1,7 @@
-"""Living scikit-learn estimators made from inert data, and what a fitted one must have. scikit-learn is imported only when asked for."""
+"""Real scikit-learn estimators built from inert data, and the checks that they are fitted.
+
+scikit-learn is imported only when an estimator is built, because a scan of a file does not need it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, HELPERS, TYPES
 from keras_consistency_cli.loading.scalers.inert_objects import (
-    ESTIMATORS,
-    HELPERS,
-    TYPES,
     DamagedError,
     Instance,
     Name,
@@ -19,13 +20,13 @@ from keras_consistency_cli.loading.scalers.inert_objects import (
     Pending,
 )
 
-__all__ = ["UnfitError", "check_fitted", "feature_count", "parts", "rebuild"]
+__all__ = ["UnfitError", "check_fitted", "count_features", "rebuild", "walk_parts"]
 
 _MAX_PARTS = 1000
 _MAX_WRITTEN_OUT = 4_000_000
 
 _NEUTRAL: dict[str, Any] = {"memory": None, "n_jobs": None, "verbose": False}
-"""Settings that never change an answer, but would unpickle a cache, start processes or print."""
+"""Settings that never change the output, but would unpickle a cache, start processes or print."""
 
 _FITTED = {
     "StandardScaler": ("scale_",),
@@ -43,100 +44,97 @@ _FITTED = {
     "PCA": ("components_", "mean_"),
     "ColumnTransformer": ("transformers_",),
 }
-"""What fit() leaves behind, by class; Normalizer, Binarizer and FunctionTransformer learn nothing but the number of features."""
+"""Attributes that fit() sets, by class.
+
+Normalizer, Binarizer and FunctionTransformer learn only the number of features.
+"""
 _PER_FEATURE = (
-    "scale_",
-    "mean_",
-    "var_",
-    "min_",
-    "center_",
-    "lambdas_",
-    "statistics_",
-    "bin_edges_",
-    "n_bins_",
+    *("scale_", "mean_", "var_", "min_", "center_", "lambdas_", "statistics_", "bin_edges_", "n_bins_"),
     "variances_",
 )
-_WITHIN = {"PowerTransformer": "_scaler", "KBinsDiscretizer": "_encoder"}
-"""Estimators that keep one of their own, by class."""
+_INNER = {"PowerTransformer": "_scaler", "KBinsDiscretizer": "_encoder"}
+"""The attribute with an inner estimator, by class."""
 _FINITE = ("scale_", "mean_", "min_", "center_", "components_")
 
 
 class UnfitError(Exception):
-    """The estimator cannot transform: never fitted, or fitted to numbers that cannot be right."""
+    """The estimator was never fitted, or has numbers that cannot be right."""
 
 
 def rebuild(top: Instance) -> Any:
-    """Return the living estimator that this data describes; `audit` must have passed it.
+    """Return the real estimator for inert data that `audit` has accepted.
 
     Raises:
         NotAllowedError: a state would hide a method or property of its class.
-        DamagedError: the data cannot be made into an estimator.
+        DamagedError: the data do not describe an estimator.
     """
     try:
-        return _Builder().value(top)
+        return _Builder().build(top)
     except RecursionError as error:
         raise NotAllowedError("objects nested deeper than any scaler needs") from error
 
 
 class _Builder:
-    """Makes living values of inert ones, each once, however often it is referred to."""
+    """Builds real values from inert ones, each one once, even if it is used many times."""
 
     def __init__(self) -> None:
-        self._made: dict[int, Any] = {}
+        self._values: dict[int, Any] = {}
         self._sizes: dict[int, int] = {}
         self._written_out = 0
 
-    def value(self, node: Any) -> Any:
-        """Return the living value; sixty tuples that each hold the one before twice are refused, since printing them would never end."""
+    def build(self, node: Any) -> Any:
+        """Return the real value of a node.
+
+        Nested tuples that each contain the one before twice are refused: to print them would never end.
+        """
         before = self._written_out
         self._written_out += self._sizes.get(id(node), 1)
         if self._written_out > _MAX_WRITTEN_OUT:
-            raise NotAllowedError(f"more than {_MAX_WRITTEN_OUT} values, each counted as often as it is used")
-        if id(node) not in self._made:
-            made = self._living(node)
+            raise NotAllowedError(f"more than {_MAX_WRITTEN_OUT} values, each counted once for each use")
+        if id(node) not in self._values:
+            value = self._create(node)
             self._sizes[id(node)] = self._written_out - before
-            return made
-        return self._made[id(node)]
+            return value
+        return self._values[id(node)]
 
-    def _living(self, node: Any) -> Any:
+    def _create(self, node: Any) -> Any:
         if isinstance(node, Instance):
-            return self._object(node)
+            return self._create_object(node)
         if isinstance(node, Pending):
             return node.value
         if isinstance(node, Name):
             return TYPES[node]
-        return self._container(node) if type(node) in (dict, list, tuple) else node
+        return self._create_container(node) if type(node) in (dict, list, tuple) else node
 
-    def _container(self, node: Any) -> Any:
+    def _create_container(self, node: Any) -> Any:
         if type(node) is dict:
-            entries = self._made[id(node)] = {}
-            entries.update({key: self.value(item) for key, item in node.items()})
+            entries = self._values[id(node)] = {}
+            entries.update({key: self.build(item) for key, item in node.items()})
             return entries
         if type(node) is list:
             items: list[Any] = []
-            self._made[id(node)] = items
-            items.extend(self.value(item) for item in node)
+            self._values[id(node)] = items
+            items.extend(self.build(item) for item in node)
             return items
-        fixed = tuple(self.value(item) for item in node)
-        return self._made.setdefault(id(node), fixed)
+        return self._values.setdefault(id(node), tuple(self.build(item) for item in node))
 
-    def _object(self, node: Instance) -> Any:
+    def _create_object(self, node: Instance) -> Any:
         module, name = (ESTIMATORS | HELPERS)[node.kind]
         kind = getattr(importlib.import_module(module), name)
         state = {key: item for key, item in (node.state or {}).items() if key != "_sklearn_version"}
         hidden = [key for key in state if hasattr(kind, key)]
         if hidden:
-            raise NotAllowedError(f"a {name} whose state replaces '{hidden[0]}'")
-        made = self._made[id(node)] = object.__new__(kind)
-        made.__dict__.update({key: _NEUTRAL.get(key, self.value(item)) for key, item in state.items()})
-        return made
+            raise NotAllowedError(f"a {name} with a state that replaces '{hidden[0]}'")
+        estimator = self._values[id(node)] = object.__new__(kind)
+        estimator.__dict__.update({key: _NEUTRAL.get(key, self.build(item)) for key, item in state.items()})
+        return estimator
 
 
-def parts(scaler: Any) -> Iterator[Any]:
-    """Yield the scaler and every fitted estimator inside it, outermost first, at most a thousand.
+def walk_parts(scaler: Any) -> Iterator[Any]:
+    """Yield the scaler and every fitted estimator inside it, outermost first.
 
     Raises:
-        NotAllowedError: there are more, as in a file made to take forever.
+        NotAllowedError: there are more, as in a file that is meant to take forever.
     """
     pending = [scaler]
     for _ in range(_MAX_PARTS):
@@ -144,37 +142,40 @@ def parts(scaler: Any) -> Iterator[Any]:
             return
         part = pending.pop(0)
         yield part
-        pending.extend(_children(part))
+        pending.extend(_list_children(part))
     raise NotAllowedError(f"more than {_MAX_PARTS} estimators within each other")
 
 
-def _children(part: Any) -> list[Any]:
-    """The fitted estimators directly inside; a ColumnTransformer never fits those that get no columns."""
-    kind = type(part).__name__
-    if kind == "Pipeline":
-        found = [step for _, step in part.steps]
-    elif kind == "FeatureUnion":
-        found = [step for _, step in part.transformer_list]
-    elif kind == "ColumnTransformer":
-        found = [
-            step
-            for _, step, columns in getattr(part, "transformers_", ())
-            if not (hasattr(columns, "__len__") and len(columns) == 0)
-        ]
-    elif kind in _WITHIN and hasattr(part, _WITHIN[kind]):
-        found = [getattr(part, _WITHIN[kind])]
-    else:
-        found = []
+def _list_children(part: Any) -> list[Any]:
+    """The fitted estimators directly inside."""
     return [
         step
-        for step in found
+        for step in _list_steps(part)
         if step is not None and not (isinstance(step, str) and step in ("passthrough", "drop"))
     ]
 
 
-def feature_count(scaler: Any) -> int | None:
-    """Return how many features the scaler was fitted on, None where it does not know."""
-    for part in parts(scaler):
+def _list_steps(part: Any) -> list[Any]:
+    kind = type(part).__name__
+    if kind == "Pipeline":
+        return [step for _, step in part.steps]
+    if kind == "FeatureUnion":
+        return [step for _, step in part.transformer_list]
+    if kind == "ColumnTransformer":
+        # A ColumnTransformer never fits a transformer that gets no columns.
+        return [
+            step
+            for _, step, columns in getattr(part, "transformers_", ())
+            if not (hasattr(columns, "__len__") and len(columns) == 0)
+        ]
+    if kind in _INNER and hasattr(part, _INNER[kind]):
+        return [getattr(part, _INNER[kind])]
+    return []
+
+
+def count_features(scaler: Any) -> int | None:
+    """Return how many features the scaler was fitted on, None if it does not say."""
+    for part in walk_parts(scaler):
         count = getattr(part, "n_features_in_", None)
         if isinstance(count, (int, np.integer)) and count > 0:
             return int(count)
@@ -184,19 +185,21 @@ def feature_count(scaler: Any) -> int | None:
 
 
 def check_fitted(scaler: Any) -> None:
-    """Check the scaler and all its parts: fitted, with numbers of the right shape, finite, and no scale of zero.
+    """Check that the scaler and all its parts are fitted, with usable numbers.
+
+    Numbers must have the right shape and be finite, and no scale may be zero.
 
     Raises:
-        UnfitError: says which part and which attribute is at fault.
-        DamagedError: the parts are not put together as scikit-learn does it.
+        UnfitError: names the part and the attribute with the fault.
+        DamagedError: the parts are not put together as in scikit-learn.
     """
     try:
-        for part in parts(scaler):
+        for part in walk_parts(scaler):
             _check_part(part)
     except (TypeError, ValueError, AttributeError) as error:
-        raise DamagedError(f"its parts are not put together as scikit-learn does it ({error})") from error
-    if feature_count(scaler) is None:
-        raise UnfitError("it was never fitted (it does not know how many features it takes)")
+        raise DamagedError(f"its parts are not put together as in scikit-learn ({error})") from error
+    if count_features(scaler) is None:
+        raise UnfitError("it was never fitted (the number of features is unknown)")
 
 
 def _check_part(part: Any) -> None:
@@ -213,13 +216,13 @@ def _check_part(part: Any) -> None:
 def _check_numbers(part: Any, kind: str) -> None:
     features = getattr(part, "n_features_in_", None)
     if features is not None and (isinstance(features, bool) or not isinstance(features, int | np.integer)):
-        raise DamagedError(f"its {kind} has an n_features_in_ that is no whole number")
+        raise DamagedError(f"its {kind} has an n_features_in_ that is not a whole number")
     for attribute in (*_PER_FEATURE, "components_"):
         values = vars(part).get(attribute)
         if values is None:
             continue
         if not isinstance(values, np.ndarray) or values.ndim != (2 if attribute == "components_" else 1):
-            raise DamagedError(f"its {kind} has a {attribute} that is no array of the right rank")
+            raise DamagedError(f"its {kind} has a {attribute} that is not an array of the right rank")
         if features is not None and values.shape[-1] != features:
             raise UnfitError(
                 f"its {kind} was fitted on {features} features, but {attribute} has {values.shape[-1]}"
@@ -233,8 +236,15 @@ def _check_values(values: np.ndarray, owner: str) -> None:
         return
     if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise UnfitError(f"{owner} that is not finite in every feature")
+    if attribute == "scale_":
+        _check_divisors(values, owner)
+
+
+def _check_divisors(scales: np.ndarray, owner: str) -> None:
+    """Refuse scales so small that a division by them overflows."""
     with np.errstate(divide="ignore", over="ignore"):
-        endless = np.flatnonzero(~np.isfinite(1.0 / values)).tolist() if attribute == "scale_" else []
-    if endless:
-        told = "zero" if values[endless[0]] == 0 else f"{values[endless[0]]:g}"
-        raise UnfitError(f"{owner} of {told} for feature {endless[0]}: dividing by it gives infinity")
+        overflowing = np.flatnonzero(~np.isfinite(1.0 / scales)).tolist()
+    if overflowing:
+        feature = overflowing[0]
+        scale = "zero" if scales[feature] == 0 else f"{scales[feature]:g}"
+        raise UnfitError(f"{owner} of {scale} for feature {feature}: a division by it gives infinity")

@@ -1,6 +1,8 @@
-"""What a scaler file holds, as data that cannot act: names, instances without life, and what may be among them.
+"""The contents of a scaler file as data that cannot act.
 
-The readers (pickles.py, skops_files.py) make these, `audit` looks through them, estimators.py makes living estimators of them.
+They are names, instances without methods, and plain values. The readers (pickles.py, skops_files.py) create
+these objects, allow_list.py searches them for anything that is not allowed, and estimators.py turns them into
+real estimators.
 """
 
 from __future__ import annotations
@@ -11,28 +13,28 @@ from typing import Any, Literal
 import numpy as np
 
 __all__ = [
-    "ESTIMATORS",
-    "HELPERS",
-    "TYPES",
     "Contents",
     "DamagedError",
     "Instance",
     "Name",
     "NotAllowedError",
     "Pending",
-    "audit",
-    "flat_key",
+    "is_plain_value",
+    "require_plain_key",
 ]
 
-_MAX_DEPTH = 64
+_PLAIN_KINDS = (str, bytes, int, float, bool, type(None))
 
 
 class DamagedError(Exception):
-    """The bytes are not a whole file of the kind they claim to be."""
+    """The bytes are not a complete file of the kind that they claim to be."""
 
 
 class NotAllowedError(Exception):
-    """The file asks for something off the allow-list; `liftable` where the user's trust may allow it."""
+    """The file asks for something that is not on the allow-list.
+
+    `liftable` is True if the user can allow it by trusting the file.
+    """
 
     def __init__(self, what: str, *, liftable: bool = False) -> None:
         self.liftable = liftable
@@ -41,7 +43,7 @@ class NotAllowedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Name:
-    """A module and a name that the file wrote down; it is never imported from here."""
+    """A module and a name in it, as written in the file; nothing imports it."""
 
     module: str
     name: str
@@ -52,7 +54,7 @@ class Name:
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class Instance:
-    """An object of the file: its class by name, and its state as the file goes on to give it."""
+    """An object of the file: its class by name, and its state, which the file gives later."""
 
     kind: Name
     state: dict[str, Any] | None = None
@@ -60,7 +62,10 @@ class Instance:
 
 @dataclass(kw_only=True, eq=False, slots=True)
 class Pending:
-    """An array or dtype that a pickle announces first and fills in later; `value` stays None until then."""
+    """An array or dtype that a pickle announces first and fills later.
+
+    Until then `value` is None.
+    """
 
     what: Literal["array", "dtype", "joblib array"]
     value: np.ndarray | np.dtype[Any] | None = None
@@ -68,155 +73,32 @@ class Pending:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """The top object of a file and every name that it mentions, in order; `foreign` are those off the allow-list."""
+    """The top object of a file and every name in it, in order.
+
+    `foreign` names are not on the allow-list.
+    """
 
     top: Any
     wants: tuple[str, ...]
     foreign: tuple[str, ...] = ()
 
-
-def _names(table: dict[str, tuple[str, ...]]) -> dict[Name, tuple[str, str]]:
-    """Spread {public module: classes, after the private modules} into {name in a file: where to import it from}."""
-    found = {}
-    for place, classes in table.items():
-        public, *private = place.split()
-        for name in classes:
-            found.update({Name(module=module, name=name): (public, name) for module in (public, *private)})
-    return found
+    @classmethod
+    def of(cls, top: Any, names: dict[Name, None], allowed: frozenset[Name]) -> Contents:
+        """Return the contents of a file with this top object and these names."""
+        foreign = tuple(str(name) for name in names if name not in allowed)
+        return cls(top=top, wants=tuple(str(name) for name in names), foreign=foreign)
 
 
-# The public module that a class is imported from, then the modules under which scikit-learn 0.20 to 1.9 wrote it down.
-ESTIMATORS = _names(
-    {
-        "sklearn.preprocessing sklearn.preprocessing._data sklearn.preprocessing.data": (
-            "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "Normalizer", "PowerTransformer", "QuantileTransformer", "Binarizer",
-        ),
-        "sklearn.preprocessing sklearn.preprocessing._encoders": ("OneHotEncoder", "OrdinalEncoder"),
-        "sklearn.preprocessing sklearn.preprocessing._discretization": ("KBinsDiscretizer",),
-        "sklearn.preprocessing sklearn.preprocessing._polynomial sklearn.preprocessing._data sklearn.preprocessing.data": ("PolynomialFeatures",),
-        "sklearn.preprocessing sklearn.preprocessing._function_transformer": ("FunctionTransformer",),
-        "sklearn.impute sklearn.impute._base": ("SimpleImputer",),
-        "sklearn.feature_selection sklearn.feature_selection._variance_threshold": ("VarianceThreshold",),
-        "sklearn.decomposition sklearn.decomposition._pca sklearn.decomposition.pca": ("PCA",),
-        "sklearn.pipeline": ("Pipeline", "FeatureUnion"),
-        "sklearn.compose sklearn.compose._column_transformer": ("ColumnTransformer",),
-    }
-)  # fmt: skip
-HELPERS = _names(
-    {
-        "sklearn.impute sklearn.impute._base": ("MissingIndicator",),
-        "sklearn.compose sklearn.compose._column_transformer": ("make_column_selector",),
-    }
-)
-
-_NUMPY_TYPES = (
-    *("bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float16", "float32", "float64", "str_", "object_", "number", "integer", "floating"),
-)
-TYPES: dict[Name, type] = {
-    **{Name(module="numpy", name=name): getattr(np, name) for name in _NUMPY_TYPES},
-    **{
-        Name(module=module, name=kind.__name__): kind
-        for module in ("builtins", "__builtin__")
-        for kind in (object, bool, int, float, str)
-    },
-}
-
-_LEAVES = (str, bytes, bytearray, int, float, type(None), slice, np.ndarray, np.generic, np.dtype)
-_METHODS = frozenset(
-    (
-        *(
-            "fit",
-            "transform",
-            "fit_transform",
-            "inverse_transform",
-            "partial_fit",
-            "predict",
-            "get_params",
-            "set_params",
-            "set_output",
-        ),
-        *(
-            "get_feature_names_out",
-            "get_metadata_routing",
-            "set_fit_request",
-            "set_transform_request",
-            "named_steps",
-            "named_transformers_",
-        ),
-    )
-)
+def is_plain_value(value: object) -> bool:
+    """Whether this is a string, bytes, a number, a boolean or None, of Python or of NumPy."""
+    return type(value) in _PLAIN_KINDS or isinstance(value, np.generic)
 
 
-def flat_key(key: Any) -> Any:
-    """Return `key` if it is a plain string, number or None; hashing anything deeper can be made to take forever."""
-    if type(key) in (str, bytes, int, float, bool, type(None)) or isinstance(key, np.generic):
-        return key
-    raise NotAllowedError("a dictionary whose keys are not plain strings or numbers")
+def require_plain_key(key: Any) -> Any:
+    """Return `key` if it is a plain string, number or None.
 
-
-def audit(top: Any, *, trust: bool = False) -> Instance:
-    """Look through everything a file holds and return its top object.
-
-    Args:
-        top: what a reader made of the file.
-        trust: whether objects off the allow-list may be there.
-
-    Raises:
-        NotAllowedError: the top is not an allowed estimator, a state hides a method, a function is wanted, or it is nested without end.
+    A nested key could take forever to hash.
     """
-    if not isinstance(top, Instance) or (top.kind not in ESTIMATORS and not trust):
-        held = (
-            top.kind
-            if isinstance(top, Instance)
-            else "a NumPy array or dtype"
-            if isinstance(top, Pending)
-            else type(top).__name__
-        )
-        raise NotAllowedError(
-            f"{held} as its top object, which is no scikit-learn preprocessing object",
-            liftable=isinstance(top, Instance),
-        )
-    seen: dict[int, Any] = {}
-    level: list[Any] = [top]
-    for _ in range(_MAX_DEPTH):
-        fresh = {id(node): node for node in level if id(node) not in seen}
-        if not fresh:
-            return top
-        seen.update(fresh)
-        level = [child for node in fresh.values() for child in _children(node, trust=trust)]
-    raise NotAllowedError("objects nested deeper than any scaler needs")
-
-
-def _children(node: Any, *, trust: bool) -> list[Any]:
-    if isinstance(node, Instance):
-        return _state_values(node, trust=trust)
-    if type(node) is dict:
-        return list(node.values())
-    if type(node) in (list, tuple):
-        return list(node)
-    if isinstance(node, Name):
-        if node in TYPES or trust:
-            return []
-        raise NotAllowedError(f"{node} as a value", liftable=True)
-    if isinstance(node, _LEAVES) or (isinstance(node, Pending) and node.value is not None):
-        return []
-    raise NotAllowedError(f"a value of kind {type(node).__name__}")
-
-
-def _state_values(node: Instance, *, trust: bool) -> list[Any]:
-    if node.kind not in ESTIMATORS and node.kind not in HELPERS:
-        if trust:
-            return []
-        raise NotAllowedError(str(node.kind), liftable=True)
-    state = node.state if node.state is not None else {}
-    for key in state:
-        if not isinstance(key, str) or key.startswith("__") or key in _METHODS:
-            raise NotAllowedError(f"a {node.kind.name} whose state replaces '{key}'")
-    if (
-        node.kind.name == "FunctionTransformer"
-        and not trust
-        and (state.get("func") is not None or state.get("inverse_func") is not None)
-    ):
-        raise NotAllowedError("a FunctionTransformer with a function of its own", liftable=True)
-    return list(state.values())
+    if is_plain_value(key):
+        return key
+    raise NotAllowedError("a dictionary with keys other than plain strings or numbers")

@@ -1,4 +1,8 @@
-"""Scalers from files: `scan_scaler` tells what a file asks for without running it, `build_scaler` makes the real estimator from its data."""
+"""Scalers from files.
+
+`scan_scaler` describes a file, and `build_scaler` builds the real estimator from its data. Neither unpickles
+anything. Only a file with names off the allow-list is unpickled, and only if the user trusts it.
+"""
 
 from __future__ import annotations
 
@@ -11,43 +15,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from keras_consistency_cli.errors import DataError, KcheckError, RefusedError, UsageError
-from keras_consistency_cli.loading.scalers.estimators import (
-    UnfitError,
-    check_fitted,
-    feature_count,
-    parts,
-    rebuild,
-)
+from keras_consistency_cli.errors import KcheckError, RefusedError, UsageError
+from keras_consistency_cli.loading.scalers.allow_list import audit
+from keras_consistency_cli.loading.scalers.estimators import UnfitError, check_fitted, rebuild
 from keras_consistency_cli.loading.scalers.inert_objects import (
     Contents,
     DamagedError,
     Instance,
     NotAllowedError,
-    audit,
 )
-from keras_consistency_cli.loading.scalers.pickles import JOBLIB_ARRAY, read_pickle
-from keras_consistency_cli.loading.scalers.scaler_bytes import ScalerBytes, read_scaler_bytes, unpack
+from keras_consistency_cli.loading.scalers.pickle_stack import JOBLIB_ARRAY
+from keras_consistency_cli.loading.scalers.pickles import read_pickle
+from keras_consistency_cli.loading.scalers.scaler_bytes import (
+    Packing,
+    ScalerBytes,
+    read_scaler_bytes,
+    unpack,
+)
 from keras_consistency_cli.loading.scalers.skops_files import read_skops
-from keras_consistency_cli.text import clean, shape_text
+from keras_consistency_cli.text import clean
 
-__all__ = ["ScalerFile", "build_scaler", "features_expected", "framed", "scan_scaler", "transform_rows"]
+__all__ = ["ScalerFile", "build_scaler", "scan_scaler"]
 
-_EXPECTED = "a fitted scikit-learn scaler, imputer, encoder, PCA, or a Pipeline of them, saved with pickle, joblib or skops"
+_EXPECTED = (
+    "a fitted scikit-learn scaler, imputer, encoder, PCA, or a Pipeline of them, "
+    "saved with pickle, joblib or skops"
+)
 _SAVE_AGAIN = "save it again: joblib.dump(scaler, 'scaler.joblib') or skops.io.dump(scaler, 'scaler.skops')"
-_TRUST = "where you trust who made the file, allow it with --trust-scaler: it may then run any code"
+_TRUST = "if you trust the author of the file, allow it with --trust-scaler: the file may then run any code"
+_NOT_LIFTED = f"{_SAVE_AGAIN} (--trust-scaler does not allow this)"
 
 ScalerKind = Literal["pickle", "joblib", "skops"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalerFile:
-    """What a scaler file says of itself.
+    """The description of a scaler file.
 
-    `estimator` is the class name of its top object, `sklearn_version` the scikit-learn that saved it (None where it does not say), `wants`
-    every module.name that the file mentions, in the file's order.
+    `estimator` is the class name of its top object, `sklearn_version` the scikit-learn that saved it (None if
+    the file does not say), `wants` every module.name in the file, in the file's order.
     """
 
     path: str
@@ -67,106 +73,63 @@ class _Scan:
 
 
 def scan_scaler(path: Path, *, trust: bool = False) -> ScalerFile:
-    """Return what the file holds; nothing of it is executed or imported, and scikit-learn is not needed.
+    """Describe a scaler file.
+
+    Nothing in it is executed or imported, and scikit-learn is not needed.
 
     Raises:
         UsageError: the file is missing, a directory or unreadable.
         RefusedError: it is damaged, or asks for something off the allow-list; the latter passes with `trust`.
     """
-    with _told_of(path):
+    with _refusing(path):
         return _scan(path, trust=trust).file
 
 
 def build_scaler(path: Path, *, trust: bool = False) -> Any:
-    """Return the real estimator, rebuilt from the file's data, never through pickle.
+    """Return the real estimator, built from the file's data and never through pickle.
 
-    Only with `trust`, and only where the file asks for something off the allow-list, it is unpickled and may run anything.
+    Only with `trust`, and only if the file asks for something off the allow-list, it is unpickled and may
+    run anything.
 
     Raises:
         UsageError: as `scan_scaler`.
-        RefusedError: as `scan_scaler`; also where the scaler is not fitted, or its scale_ is zero or not finite.
+        RefusedError: as `scan_scaler`; also if the scaler is not fitted, or its scale_ is zero or not finite.
     """
-    with _told_of(path):
+    with _refusing(path):
         scan = _scan(path, trust=trust)
-        scaler = _unpickled(scan) if scan.foreign else _rebuilt(scan.top)
+        scaler = _unpickle(scan) if scan.foreign else _rebuild(scan.top)
         check_fitted(scaler)
         return scaler
 
 
-def features_expected(scaler: Any) -> tuple[int, tuple[str, ...] | None]:
-    """Return how many features the scaler was fitted on, and their names (as the file has them) where it was fitted on named columns.
-
-    Raises:
-        RefusedError: the scaler does not know, because it was never fitted.
-    """
-    count = feature_count(scaler)
-    if count is None:
-        raise RefusedError(
-            f"the scaler {clean(type(scaler).__name__)} does not know how many features it takes",
-            fix="fit it and save it again",
-        )
-    names = getattr(scaler, "feature_names_in_", None)
-    return count, None if names is None else tuple(str(name) for name in names)
-
-
-def transform_rows(scaler: Any, rows: np.ndarray) -> np.ndarray:
-    """Return the rows as the scaler transforms them; it is never fitted, and `rows` stays as it is.
-
-    Args:
-        scaler: what `build_scaler` returned.
-        rows: (rows, features) or, with any number of axes between, (rows, ..., features).
-
-    Returns:
-        The same leading axes and the features that the scaler gives, in the precision that it gives them.
-
-    Raises:
-        DataError: rank or number of features do not fit, or the scaler refuses the values.
-        RefusedError: the scaler crashed, as one saved by another scikit-learn may.
-    """
-    expected, names = features_expected(scaler)
-    if rows.ndim < 2 or rows.shape[-1] != expected:
-        given = f"{rows.shape[-1]} features" if rows.ndim else "no axis at all"
-        raise DataError(
-            f"the rows have shape {shape_text(rows.shape)}: {given} where the scaler was fitted on {expected}",
-            expected=f"(rows, {expected}) or (rows, ..., {expected})",
-            fix="give the rows as they were before scaling, with the columns that the scaler was fitted on, in the same order",
-        )
-    flat = np.array(rows, order="C", copy=True).reshape(-1, expected)
-    scaled = _transformed(scaler, framed(scaler, flat, names))
-    if scaled.ndim != 2 or len(scaled) != len(flat):
-        raise RefusedError(
-            f"the scaler turned rows of shape {flat.shape} into {scaled.shape}",
-            expected="one row for each row",
-        )
-    return scaled.reshape(*rows.shape[:-1], scaled.shape[1])
-
-
 def _scan(path: Path, *, trust: bool) -> _Scan:
     source = read_scaler_bytes(path)
-    content, kept = unpack(source.raw)
+    content, packing = unpack(source.raw)
     try:
-        contents = read_skops(content, trust=trust) if kept == "zip" else read_pickle(content, trust=trust)
+        read = read_skops if packing == "zip" else read_pickle
+        contents = read(content, trust=trust)
     except DamagedError as error:
-        raise (DamagedError("it is text, not a saved scaler") if _is_text(content) else error) from error
+        if _is_text(content):
+            raise DamagedError("it is text, not a saved scaler") from error
+        raise
     top = audit(contents.top, trust=trust)
-    kind = _kind(contents, kept, path)
-    return _Scan(
-        file=_described(path, source, kind, contents, top), raw=source.raw, top=top, foreign=contents.foreign
-    )
+    file = _describe(path, source, _find_kind(contents, packing, path), contents, top)
+    return _Scan(file=file, raw=source.raw, top=top, foreign=contents.foreign)
 
 
-def _kind(contents: Contents, kept: str, path: Path) -> ScalerKind:
-    if kept == "zip":
+def _find_kind(contents: Contents, packing: Packing, path: Path) -> ScalerKind:
+    """The library that saved the file.
+
+    Without a large array, joblib writes the same bytes as pickle. Then only compression or the file's name
+    show the difference.
+    """
+    if packing == "zip":
         return "skops"
-    # without a large array, joblib writes what pickle writes: then only compression or the file's name tell them apart
-    return (
-        "joblib"
-        if kept == "compressed" or str(JOBLIB_ARRAY) in contents.wants or path.suffix == ".joblib"
-        else "pickle"
-    )
+    is_joblib = packing == "compressed" or str(JOBLIB_ARRAY) in contents.wants or path.suffix == ".joblib"
+    return "joblib" if is_joblib else "pickle"
 
 
-def _described(
+def _describe(
     path: Path, source: ScalerBytes, kind: ScalerKind, contents: Contents, top: Instance
 ) -> ScalerFile:
     version = (top.state or {}).get("_sklearn_version")
@@ -181,39 +144,35 @@ def _described(
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether these are words rather than a cut pickle of protocol 0, which is text as well but begins in one of two ways."""
+    """Whether this is text, but not a pickle of protocol 0, which is text as well."""
     beginning = content[:4096]
-    return not beginning.startswith((b"ccopy_reg", b"(dp")) and not any(
-        byte < 9 or 13 < byte < 32 or byte == 127 for byte in beginning
-    )
+    is_pickle = beginning.startswith((b"ccopy_reg", b"(dp"))
+    return not is_pickle and not any(byte < 9 or 13 < byte < 32 or byte == 127 for byte in beginning)
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    """Turn what is wrong with a file into a refusal that names it."""
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn every fault of a file into a refusal that names the file."""
+    name = clean(path)
     try:
         yield
     except KcheckError:
         raise
     except NotAllowedError as error:
-        fix = _TRUST if error.liftable else f"{_SAVE_AGAIN} (--trust-scaler does not lift this)"
-        raise RefusedError(
-            f"the scaler '{clean(path)}' asks for {clean(error)}, which kcheck does not run",
-            expected=_EXPECTED,
-            fix=fix,
-        ) from error
+        what = f"the scaler '{name}' asks for {clean(error)}, which kcheck does not run"
+        raise RefusedError(what, expected=_EXPECTED, fix=_TRUST if error.liftable else _NOT_LIFTED) from error
     except UnfitError as error:
-        fix = f"fit it on the training rows, then {_SAVE_AGAIN}"
-        raise RefusedError(
-            f"the scaler '{clean(path)}' cannot be used: {clean(error)}", expected=_EXPECTED, fix=fix
-        ) from error
+        what, fix = (
+            f"the scaler '{name}' cannot be used: {clean(error)}",
+            f"fit it on the training rows, then {_SAVE_AGAIN}",
+        )
+        raise RefusedError(what, expected=_EXPECTED, fix=fix) from error
     except DamagedError as error:
-        raise RefusedError(
-            f"the scaler '{clean(path)}' cannot be read: {clean(error)}", expected=_EXPECTED, fix=_SAVE_AGAIN
-        ) from error
+        what = f"the scaler '{name}' cannot be read: {clean(error)}"
+        raise RefusedError(what, expected=_EXPECTED, fix=_SAVE_AGAIN) from error
 
 
-def _rebuilt(top: Instance) -> Any:
+def _rebuild(top: Instance) -> Any:
     try:
         importlib.import_module("sklearn")
     except ImportError as error:
@@ -223,8 +182,8 @@ def _rebuilt(top: Instance) -> Any:
     return rebuild(top)
 
 
-def _unpickled(scan: _Scan) -> Any:
-    """Load a file that the user trusts, from the bytes that were scanned; versions are compared elsewhere, so the warning is dropped."""
+def _unpickle(scan: _Scan) -> Any:
+    """Load a file that the user trusts, from the bytes that were scanned."""
     loader = "skops.io" if scan.file.kind == "skops" else "joblib"
     try:
         module = importlib.import_module(loader)
@@ -235,40 +194,10 @@ def _unpickled(scan: _Scan) -> Any:
         ) from error
     try:
         with warnings.catch_warnings():
+            # A check compares the versions of scikit-learn, so its warning is dropped here.
             warnings.simplefilter("ignore")
             if scan.file.kind == "skops":
                 return module.loads(scan.raw, trusted=module.get_untrusted_types(data=scan.raw))
             return module.load(io.BytesIO(scan.raw))
     except Exception as error:  # a trusted file runs code of its own, which may fail in any way
         raise DamagedError(f"loading it failed with {type(error).__name__}: {error}") from error
-
-
-def framed(scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None) -> Any:
-    """Return the rows under column names where the scaler picks columns by name, as a ColumnTransformer fitted on a DataFrame does."""
-    if names is None or not any(type(part).__name__ == "ColumnTransformer" for part in parts(scaler)):
-        return flat
-    try:
-        pandas = importlib.import_module("pandas")
-    except ImportError as error:
-        raise UsageError(
-            "this scaler picks columns by name, which needs pandas", fix="pip install pandas"
-        ) from error
-    return pandas.DataFrame(flat, columns=list(names))
-
-
-def _transformed(scaler: Any, rows: Any) -> np.ndarray:
-    kind = clean(type(scaler).__name__)
-    try:
-        with warnings.catch_warnings():
-            # rows come without names and may hold NaN: checks say so themselves
-            warnings.simplefilter("ignore")
-            result = scaler.transform(rows)
-    except ValueError as error:
-        fix = "give the rows as they were before scaling; where they are scaled already, say facts: {data_state: scaled}"
-        raise DataError(f"the scaler {kind} refuses the rows: {clean(error)}", fix=fix) from error
-    except Exception as error:  # a scaler from another scikit-learn lacks attributes and fails in any way
-        raise RefusedError(
-            f"the scaler {kind} fails to transform: {type(error).__name__}: {clean(error)}",
-            fix="a scaler saved by another scikit-learn does this: install that version, or fit and save it again with this one",
-        ) from error
-    return np.asarray(result.toarray() if hasattr(result, "toarray") else result)

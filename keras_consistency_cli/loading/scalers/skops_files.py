@@ -1,4 +1,7 @@
-"""A .skops reader that runs nothing: the zip and its schema.json, read with caps into the same inert data as a pickle."""
+"""A reader for .skops files that runs nothing in them.
+
+It reads the zip and its schema.json, within limits, into the same inert objects as the pickle reader.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.scalers.allow_list import ESTIMATORS, HELPERS, TYPES
 from keras_consistency_cli.loading.scalers.inert_objects import (
-    ESTIMATORS,
-    HELPERS,
-    TYPES,
     Contents,
     DamagedError,
     Instance,
     Name,
     NotAllowedError,
-    flat_key,
+    require_plain_key,
 )
 from keras_consistency_cli.loading.scalers.numpy_parts import (
     NDARRAY,
     Budget,
-    array_bytes,
-    array_from,
-    dtype_of,
-    object_array,
+    build_array,
+    build_object_array,
+    count_array_bytes,
+    parse_dtype,
 )
 
 __all__ = ["read_skops"]
@@ -39,54 +40,55 @@ _NEWEST_PROTOCOL = 2
 
 _PLAIN = frozenset(Name(module="builtins", name=name) for name in ("dict", "list", "tuple", "slice", "str"))
 _NUMPY = frozenset((NDARRAY, Name(module="numpy", name="dtype")))
+_ALLOWED_NAMES = frozenset((*ESTIMATORS, *HELPERS, *TYPES, *_PLAIN, *_NUMPY))
 _KEYS: dict[type, Callable[[str], Any]] = {str: str, int: int, float: float}
-"""How a dictionary key, always text in JSON, turns into the type that schema.json notes for it."""
+"""Conversions of a dictionary key, always text in JSON, to the type that schema.json gives for it."""
+
+Node = dict[str, Any]
 
 
 def read_skops(raw: bytes, *, trust: bool = False) -> Contents:
-    """Return what a .skops file holds, without skops and without importing anything it names.
+    """Return the contents of a .skops file, without an import of anything in it.
 
     Args:
         raw: the whole file.
         trust: let names off the allow-list pass as inert instances, so that the file can be described.
 
     Raises:
-        NotAllowedError: the file wants something that no scaler needs.
-        DamagedError: it is no whole .skops file.
+        NotAllowedError: the file asks for something that no scaler needs.
+        DamagedError: it is not a complete .skops file.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = _members(archive)
+            members = _list_members(archive)
             schema = json.loads(archive.read(members["schema.json"]))
             reader = _Reader(archive, members, trust=trust)
-            top = reader.value(_checked_schema(schema))
+            top = reader.read(_check_schema(schema))
     except (NotAllowedError, DamagedError):
         raise
-    except Exception as error:  # whatever a hostile file trips over here, it is no file that skops wrote
-        raise DamagedError(f"it is no whole .skops file ({type(error).__name__}: {error})") from error
-    known = frozenset((*ESTIMATORS, *HELPERS, *TYPES, *_PLAIN, *_NUMPY))
-    foreign = tuple(str(name) for name in reader.wants if name not in known)
-    return Contents(top=top, wants=tuple(str(name) for name in reader.wants), foreign=foreign)
+    except Exception as error:  # a hostile file fails in any way; a file of skops never does
+        raise DamagedError(f"it is not a complete .skops file ({type(error).__name__}: {error})") from error
+    return Contents.of(top, reader.wants, _ALLOWED_NAMES)
 
 
-def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    found = archive.infolist()
-    members = {member.filename: member for member in found}
-    if len(found) > _MAX_MEMBERS or sum(member.file_size for member in found) > _MAX_UNPACKED:
+def _list_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    entries = archive.infolist()
+    members = {entry.filename: entry for entry in entries}
+    if len(entries) > _MAX_MEMBERS or sum(entry.file_size for entry in entries) > _MAX_UNPACKED:
         raise NotAllowedError(f"more than {_MAX_MEMBERS} members or {_MAX_UNPACKED >> 20} MiB in its zip")
-    if len(members) != len(found):
+    if len(members) != len(entries):
         raise NotAllowedError("two members of one name in its zip")
     if "schema.json" not in members:
         raise DamagedError("it is a zip without schema.json, which skops always writes")
     return members
 
 
-def _checked_schema(schema: Any) -> dict[str, Any]:
+def _check_schema(schema: Any) -> Node:
     protocol = schema.get("protocol") if isinstance(schema, dict) else None
     if type(protocol) is not int or not 0 <= protocol <= _NEWEST_PROTOCOL:
         raise DamagedError(f"its skops protocol is not one of 0 to {_NEWEST_PROTOCOL}")
-    checked: dict[str, Any] = schema
-    return checked
+    node: Node = schema
+    return node
 
 
 class _Reader:
@@ -96,110 +98,139 @@ class _Reader:
         self, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], *, trust: bool
     ) -> None:
         self._archive, self._members, self._trust = archive, members, trust
-        self._nodes, self._budget = 0, Budget()
+        self._node_count, self._budget = 0, Budget()
         self.wants: dict[Name, None] = {}
 
-    def value(self, node: Any) -> Any:
-        """Return what one node stands for."""
-        self._nodes += 1
-        if self._nodes > _MAX_NODES:
+    def read(self, node: Node) -> Any:
+        """Return the value of one node."""
+        self._node_count += 1
+        if self._node_count > _MAX_NODES:
             raise NotAllowedError(f"more than {_MAX_NODES} objects")
-        kind = Name(module=_text(node["__module__"]), name=_text(node["__class__"]))
+        kind = Name(module=_require_text(node["__module__"]), name=_require_text(node["__class__"]))
         self.wants[kind] = None
-        read = _LOADERS.get(_text(node["__loader__"]))
-        if read is not None:
-            return read(self, node, kind)
-        return self._foreign(kind)
+        read = _LOADERS.get(_require_text(node["__loader__"]))
+        return self.create_foreign(kind) if read is None else read(self, node, kind)
 
-    def _foreign(self, kind: Name) -> Instance:
+    def create_foreign(self, kind: Name) -> Instance:
+        """Return an instance of a class off the allow-list, if the user trusts the file."""
         if not self._trust:
             raise NotAllowedError(str(kind), liftable=True)
         return Instance(kind=kind)
 
-    def _object(self, node: dict[str, Any], kind: Name) -> Instance:
+    def read_object(self, node: Node, kind: Name) -> Instance:
+        """Return an estimator, or a helper of one."""
         if kind not in ESTIMATORS and kind not in HELPERS:
-            return self._foreign(kind)
-        state = self.value(node["content"])
+            return self.create_foreign(kind)
+        state = self.read(node["content"])
         if type(state) is not dict:
-            raise NotAllowedError(f"a {kind.name} whose state is no dictionary")
+            raise NotAllowedError(f"a {kind.name} with a state that is not a dictionary")
         return Instance(kind=kind, state=state)
 
-    def _dict(self, node: dict[str, Any], kind: Name) -> Any:
+    def read_dict(self, node: Node, kind: Name) -> Any:
+        """Return a dictionary with keys of their original types."""
         if kind.name != "dict" or kind not in _PLAIN:
-            return self._foreign(kind)
-        types = self.value(node["key_types"])
-        pairs = zip(types, node["content"].items(), strict=True)
-        return {flat_key(_key(wanted, key)): self.value(value) for wanted, (key, value) in pairs}
+            return self.create_foreign(kind)
+        key_types = self.read(node["key_types"])
+        pairs = zip(key_types, node["content"].items(), strict=True)
+        return {
+            require_plain_key(_convert_key(key_type, key)): self.read(value)
+            for key_type, (key, value) in pairs
+        }
 
-    def _list(self, node: dict[str, Any], kind: Name) -> Any:
-        return [self.value(item) for item in node["content"]] if kind in _PLAIN else self._foreign(kind)
+    def read_list(self, node: Node, kind: Name) -> Any:
+        """Return a list."""
+        if kind not in _PLAIN:
+            return self.create_foreign(kind)
+        return [self.read(item) for item in node["content"]]
 
-    def _tuple(self, node: dict[str, Any], kind: Name) -> Any:
-        return tuple(self.value(item) for item in node["content"]) if kind in _PLAIN else self._foreign(kind)
+    def read_tuple(self, node: Node, kind: Name) -> Any:
+        """Return a tuple."""
+        if kind not in _PLAIN:
+            return self.create_foreign(kind)
+        return tuple(self.read(item) for item in node["content"])
 
-    def _slice(self, node: dict[str, Any], _: Name) -> slice:
+    def read_slice(self, node: Node, _: Name) -> slice:
+        """Return a slice of numbers or names."""
         parts = [node["content"][part] for part in ("start", "stop", "step")]
         if not all(type(part) in (int, str, type(None)) for part in parts):
-            raise NotAllowedError("a slice of something else than numbers or names")
+            raise NotAllowedError("a slice of something other than numbers or names")
         return slice(*parts)
 
-    def _json(self, node: dict[str, Any], _: Name) -> Any:
-        return json.loads(_text(node["content"]))
+    def read_json(self, node: Node, _: Name) -> Any:
+        """Return a plain value, written as JSON within the JSON."""
+        return json.loads(_require_text(node["content"]))
 
-    def _type(self, _: dict[str, Any], kind: Name) -> Name:
+    def read_type(self, _: Node, kind: Name) -> Name:
+        """Return the name of a type."""
         if kind not in TYPES and not self._trust:
             raise NotAllowedError(str(kind), liftable=True)
         return kind
 
-    def _dtype(self, node: dict[str, Any], _: Name) -> np.dtype[Any]:
-        # skops saves a dtype as an empty array of it, and that of object as a list without items
-        array = self.value(node["content"])
-        return dtype_of(getattr(array, "dtype", None))
+    def read_dtype(self, node: Node, _: Name) -> np.dtype[Any]:
+        """Return a dtype.
 
-    def _array(self, node: dict[str, Any], kind: Name) -> Any:
+        skops saves it as an empty array of this dtype, and the dtype of objects as a list without items.
+        """
+        array = self.read(node["content"])
+        return parse_dtype(getattr(array, "dtype", None))
+
+    def read_array(self, node: Node, kind: Name) -> Any:
+        """Return an array from a .npy member or from a list of items, or a NumPy number."""
         if kind not in TYPES and kind != NDARRAY:
-            return self._foreign(kind)
+            return self.create_foreign(kind)
         if node["type"] == "json":
-            return object_array(list(self._items(node["content"], 0)), self.value(node["shape"]))
-        array = _npy(self._archive.read(self._members[_text(node["file"])]))
+            return build_object_array(self._list_items(node["content"], 0), self.read(node["shape"]))
+        array = _read_npy(self._archive.read(self._members[_require_text(node["file"])]))
         self._budget.spend(array)
         return array if kind == NDARRAY else array[()]
 
-    def _items(self, nodes: list[Any], depth: int) -> list[Any]:
-        """The items of an object array: a list of nodes, nested where it has more than one axis."""
-        found: list[Any] = []
+    def _list_items(self, nodes: list[Node], depth: int) -> list[Any]:
+        """The items of an object array: its nodes are nested if it has more than one axis."""
+        items: list[Any] = []
         for node in nodes:
-            nested = node["__loader__"] == "ListNode" and depth < 32
-            found.extend(self._items(node["content"], depth + 1) if nested else [self.value(node)])
-        return found
+            is_nested = node["__loader__"] == "ListNode" and depth < 32
+            items.extend(self._list_items(node["content"], depth + 1) if is_nested else [self.read(node)])
+        return items
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if type(value) is not str:
-        raise DamagedError("a name in its schema.json is no text")
+        raise DamagedError("a name in its schema.json is not text")
     return value
 
 
-def _key(wanted: Any, key: str) -> Any:
-    kind = TYPES.get(wanted) if isinstance(wanted, Name) else None
+def _convert_key(key_type: Any, key: str) -> Any:
+    kind = TYPES.get(key_type) if isinstance(key_type, Name) else None
     if kind is not None and kind in _KEYS:
         return _KEYS[kind](key)
     if kind is not None and issubclass(kind, np.integer):
         return int(key)
-    raise NotAllowedError("a dictionary whose keys are not plain strings or numbers")
+    raise NotAllowedError("a dictionary with keys other than plain strings or numbers")
 
 
-def _npy(data: bytes) -> np.ndarray:
-    """Read a .npy member, its header first, so that no array is made before its size is known."""
+def _read_npy(data: bytes) -> np.ndarray:
+    """Read a .npy member.
+
+    Its header comes first, so that no array is created before its size is known.
+    """
     stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = header(stream)
-    array_bytes(dtype, shape)
-    return array_from(stream.read(), dtype, shape, "F" if fortran else "C")
+    is_first = version == (1, 0)
+    read_header = np.lib.format.read_array_header_1_0 if is_first else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(stream)
+    count_array_bytes(dtype, shape)
+    return build_array(stream.read(), dtype, shape, "F" if is_fortran else "C")
 
 
-_LOADERS: dict[str, Callable[[_Reader, dict[str, Any], Name], Any]] = {
-    "ObjectNode": _Reader._object, "DictNode": _Reader._dict, "ListNode": _Reader._list, "TupleNode": _Reader._tuple, "SliceNode": _Reader._slice,
-    "JsonNode": _Reader._json, "TypeNode": _Reader._type, "DTypeNode": _Reader._dtype, "NdArrayNode": _Reader._array,
-}  # fmt: skip
+_LOADERS: dict[str, Callable[[_Reader, Node, Name], Any]] = {
+    "ObjectNode": _Reader.read_object,
+    "DictNode": _Reader.read_dict,
+    "ListNode": _Reader.read_list,
+    "TupleNode": _Reader.read_tuple,
+    "SliceNode": _Reader.read_slice,
+    "JsonNode": _Reader.read_json,
+    "TypeNode": _Reader.read_type,
+    "DTypeNode": _Reader.read_dtype,
+    "NdArrayNode": _Reader.read_array,
+}
+"""The method for each kind of node; every other kind is foreign."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import nonfinite
+from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Precision, Route, RouteFunction
 from keras_consistency_cli.routes.calling.fillers import (
@@ -114,7 +114,7 @@ def _row_order(session: Session, rows: Rows) -> np.ndarray:
     A single row is doubled.
     """
     length = count(rows)
-    has_nonfinite = np.any(list(nonfinite(rows).values()), axis=0)
+    has_nonfinite = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
     order = np.argsort(has_nonfinite, kind="stable")
     order = np.repeat(order, 2) if length == 1 else order
     number = int(has_nonfinite.sum())

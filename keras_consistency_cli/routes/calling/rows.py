@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import nonfinite
+from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.measurement.distance import is_integer
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import GIVEN_ROWS, Result, Rows
@@ -40,7 +40,7 @@ def _rows(session: Session, rows: Rows) -> Result:
         if name in float_inputs and is_integer(values.dtype)
     }
     details: RowDetails = {"lost_in_cast": {name: number for name, number in lost.items() if number}}
-    return Result(outputs=nonfinite(rows), details=details)
+    return Result(outputs=find_nonfinite_rows(rows), details=details)
 
 
 def _given_rows(session: Session, rows: Rows) -> Result:

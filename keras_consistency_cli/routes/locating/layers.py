@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import nonfinite
+from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.locating.divergence import (
     LayerDeviation,
@@ -163,7 +163,7 @@ def finite_batches(session: Session, rows: Rows) -> Iterator[Rows]:
 
     Of all rows if the model has a fixed batch size.
     """
-    has_nonfinite = np.any(list(nonfinite(rows).values()), axis=0)
+    has_nonfinite = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
     usable = rows if session.facts.batch_size else some(rows, np.flatnonzero(~has_nonfinite))
     yield from batches(usable, session.batch_size)
 

@@ -55,7 +55,7 @@ def generate_batch_variants(case: ServedInput) -> Iterator[Variant]:
         return
     wrong_rows = find_wrong_rows(served, expected)
     refits = case.scaling.scaler is not None
-    scale = case.scaling.refitted if refits else case.scaling.apply
+    scale = case.scaling.refit_transform if refits else case.scaling.apply
     for size in suggest_batch_sizes(raw, served, wrong.tolist(), in_use=case.sizes):
         first = _scale_first_batch(scale, raw[:size])
         if first is None or not _explains_a_column(first, served[:size], wrong):
@@ -100,7 +100,7 @@ def generate_run_variants(case: ServedInput) -> Iterator[Variant]:
                 rows = raw[start : start + length // size * size]
                 yield Variant(
                     kind="refit-some" if size == length else "refit-batches",
-                    rows=scale_in_batches(rows, size, case.scaling.refitted),
+                    rows=scale_in_batches(rows, size, case.scaling.refit_transform),
                     batch=size,
                     start=start,
                 )

@@ -87,15 +87,15 @@ def _measure_unsteadiness(session: Session, rows: Rows) -> dict[str, float]:
 
 
 def _refit_all(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
-    return np.asarray(_find_scaling(session).refitted(raw))
+    return np.asarray(_find_scaling(session).refit_transform(raw))
 
 
 def _refit_batches(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
-    return scale_in_batches(raw, session.batch_size, _find_scaling(session).refitted)
+    return scale_in_batches(raw, session.batch_size, _find_scaling(session).refit_transform)
 
 
 def _refit_single(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
-    return scale_in_batches(raw, 1, _find_scaling(session).refitted)
+    return scale_in_batches(raw, 1, _find_scaling(session).refit_transform)
 
 
 def _scale_single(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
@@ -203,7 +203,7 @@ def _run_joint_single(session: Session, joint: JointPreprocess, rows: Rows) -> R
     Only the input that moves most is reported.
     """
     try:
-        prepared = joint.alone(session.subject.raw(session.row_numbers))
+        prepared = joint.apply_row_by_row(session.subject.raw(session.row_numbers))
         for name in joint.inputs:
             _check_rows(prepared[name], rows[name])
     except (_NotApplicableError, KcheckError) as reason:

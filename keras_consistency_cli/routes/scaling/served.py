@@ -164,7 +164,7 @@ def _generate_for_joint(
     joint = session.subject.joint
     if joint is not None and session.subject.files.data_state == "raw":
         yield Variant(kind="unscaled", rows=raw)
-        single = joint.alone(session.subject.raw(numbers[:SINGLE_ROWS]))[name]
+        single = joint.apply_row_by_row(session.subject.raw(numbers[:SINGLE_ROWS]))[name]
         yield Variant(kind="scaled-alone", rows=single, batch=1)
 
 
@@ -193,7 +193,7 @@ def _refit_on_data(session: Session, scaling: Scaling, numbers: np.ndarray) -> t
     else:
         sample = np.linspace(0, length - 1, limit).astype(np.int64)
         fitted_on, tolerance = np.union1d(sample, numbers), _SAMPLE_TOLERANCE / math.sqrt(limit)
-    refitted = scaling.refitted(session.subject.raw(fitted_on)[scaling.input])
+    refitted = scaling.refit_transform(session.subject.raw(fitted_on)[scaling.input])
     return refitted[np.searchsorted(fitted_on, numbers)], tolerance
 
 

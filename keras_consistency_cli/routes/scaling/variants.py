@@ -58,7 +58,7 @@ def stop_at_refusal(variants: Iterator[Variant]) -> Iterator[Variant]:
 def _refit_rows(case: ServedInput) -> Iterator[Variant]:
     rows, tolerance = case.refit_all()
     yield Variant(kind="refit-all", rows=rows, tolerance=tolerance)
-    single = scale_in_batches(case.raw[:SINGLE_ROWS], 1, case.scaling.refitted)
+    single = scale_in_batches(case.raw[:SINGLE_ROWS], 1, case.scaling.refit_transform)
     yield Variant(kind="refit-single", rows=single, batch=1)
 
 
@@ -73,7 +73,7 @@ def _scale_twice(case: ServedInput) -> Iterator[Variant]:
 
 def _skip_step(case: ServedInput) -> Iterator[Variant]:
     """Yield the rows scaled by a pipeline without one of its steps."""
-    for step, rows in case.scaling.without_a_step(case.raw):
+    for step, rows in case.scaling.apply_without_each_step(case.raw):
         yield Variant(kind=f"without-step:{clean(step)}", rows=rows)
 
 

@@ -21,7 +21,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc303_scaling_state import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.loading.profile.expected_columns import expected_outcome
+from keras_consistency_cli.loading.profile.expected_columns import read_expected_outcome
 from keras_consistency_cli.measurement.facts import DataFacts, ServedFact
 from tests.helpers.described import examined, rows_fact, scaling_fact
 from tests.helpers.wording import masked
@@ -81,7 +81,7 @@ BENT_IDS = ("log1p", "arcsinh", "power")
 @np.errstate(invalid="ignore")
 def bent(step: Any, rows: np.ndarray, data: np.ndarray) -> Any:
     scaler = make_pipeline(step, StandardScaler()).fit(rows)
-    scaling = scaling_fact(scaler, data, outcome=expected_outcome(scaler))
+    scaling = scaling_fact(scaler, data, outcome=read_expected_outcome(scaler))
     return examined(
         CHECK, DataFacts(raw=(rows_fact(data),), fed=(rows_fact(scaler.transform(data)),), scaling=scaling)
     )

@@ -1,4 +1,7 @@
-"""Drift told from noise: seeded simulations of short, heavy-tailed, skewed and coarse features, many at once, still and moved."""
+"""Drift is distinguished from noise in seeded simulations of features, unchanged and moved.
+
+They are short, heavy-tailed, skewed or coarse, and there are many at once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, RobustScale
 
 from keras_consistency_cli.checks.rules.kc702_distribution_shift import CHECK
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.loading.profile.drift import drift_facts
+from keras_consistency_cli.loading.profile.drift import measure_drift
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.measurement.facts import DataFacts
 from tests.helpers.described import examined, scaling_fact
@@ -31,7 +34,7 @@ NOISE: dict[str, Draw] = {
     "two humps": lambda random, shape: random.normal(size=shape) * 0.1 + 10.0 * random.integers(0, 2, shape),
     "counts": lambda random, shape: random.poisson(0.7, shape).astype(float),
 }
-REMEMBERING: dict[str, Callable[[], Any] | None] = {
+REFERENCES: dict[str, Callable[[], Any] | None] = {
     "reference": None,
     "standard": StandardScaler,
     "range": MinMaxScaler,
@@ -42,33 +45,33 @@ FEATURES = 60
 pytestmark = pytest.mark.filterwarnings("ignore:n_quantiles:UserWarning")
 
 
-def told(rows: np.ndarray, trained: np.ndarray, remembering: str) -> Verdict:
-    """What KC702 says of these rows, against reference rows or what a scaler fitted on them remembers."""
-    mine = Statistics.of(rows, np.arange(len(rows)))
-    known = DataFacts(raw=(mine.facts("x"),), fed=(mine.facts("x"),))
-    make = REMEMBERING[remembering]
+def judge(rows: np.ndarray, trained: np.ndarray, reference_kind: str) -> Verdict:
+    """Return the verdict of KC702, with training rows as reference rows or as the statistics of a scaler."""
+    candidate = Statistics.of(rows, np.arange(len(rows)))
+    facts = DataFacts(raw=(candidate.describe("x"),), fed=(candidate.describe("x"),))
+    make = REFERENCES[reference_kind]
     if make is not None:
-        known = replace(known, scaling=scaling_fact(make().fit(trained), rows))
-        return examined(CHECK, replace(known, drift=drift_facts(known, {"x": mine}, {})))
-    theirs = Statistics.of(trained, np.arange(len(trained)))
-    known = replace(known, reference=(theirs.facts("x"),))
-    return examined(CHECK, replace(known, drift=drift_facts(known, {"x": mine}, {"x": theirs})))
+        facts = replace(facts, scaling=scaling_fact(make().fit(trained), rows))
+        return examined(CHECK, replace(facts, drift=measure_drift(facts, {"x": candidate}, {})))
+    reference = Statistics.of(trained, np.arange(len(trained)))
+    facts = replace(facts, reference=(reference.describe("x"),))
+    return examined(CHECK, replace(facts, drift=measure_drift(facts, {"x": candidate}, {"x": reference})))
 
 
-@pytest.mark.parametrize("remembering", REMEMBERING)
+@pytest.mark.parametrize("reference_kind", REFERENCES)
 @pytest.mark.parametrize("noise", NOISE)
-def test_rows_of_the_same_kind_never_alarm(noise: str, remembering: str) -> None:
+def test_rows_of_the_same_kind_raise_no_alarm(noise: str, reference_kind: str) -> None:
     for seed, (trained, rows) in enumerate([(25, 25), (200, 200), (2000, 25), (8, 8), (60, 1000)]):
         random = np.random.default_rng(seed)
-        verdict = told(
-            NOISE[noise](random, (rows, FEATURES)), NOISE[noise](random, (trained, FEATURES)), remembering
+        verdict = judge(
+            NOISE[noise](random, (rows, FEATURES)), NOISE[noise](random, (trained, FEATURES)), reference_kind
         )
-        # Where every feature is constant in what the scaler keeps, there is nothing to hold rows against.
+        # If every feature is constant in the scaler's statistics, there is nothing to compare rows with.
         assert verdict.status in (Status.PASS, Status.SKIP), (trained, rows, verdict.message)
 
 
 @pytest.mark.parametrize(
-    ("noise", "remembering", "trained", "rows", "change"),
+    ("noise", "reference_kind", "trained", "rows", "change"),
     [
         ("normal", "reference", 25, 25, lambda values: values + 2.5),
         ("normal", "reference", 200, 200, lambda values: values + 0.8),
@@ -84,12 +87,12 @@ def test_rows_of_the_same_kind_never_alarm(noise: str, remembering: str) -> None
     ],
 )
 def test_one_feature_that_moves_is_found_among_many(
-    noise: str, remembering: str, trained: int, rows: int, change: Any
+    noise: str, reference_kind: str, trained: int, rows: int, change: Any
 ) -> None:
     random = np.random.default_rng(7)
-    given, fitted = (NOISE[noise](random, (length, FEATURES)) for length in (rows, trained))
-    given[:, 17] = change(given[:, 17])
-    verdict = told(given, fitted, remembering)
+    changed, fitted = (NOISE[noise](random, (length, FEATURES)) for length in (rows, trained))
+    changed[:, 17] = change(changed[:, 17])
+    verdict = judge(changed, fitted, reference_kind)
     assert (verdict.status, list(verdict.findings["moved"])) == (Status.WARN, ["17"]), verdict.message
 
 
@@ -101,12 +104,12 @@ GAPPY = np.where(
 
 
 def fillers(rows: np.ndarray, scaler: Any) -> list[float | None]:
-    """Which number each feature of these rows holds where GAPPY misses values, the pipeline being fitted on that."""
-    mine, theirs = (Statistics.of(each, np.arange(len(each))) for each in (rows, GAPPY))
-    known = DataFacts(raw=(mine.facts("x"),), reference=(theirs.facts("x"),))
+    """Return the filler of each feature, for a pipeline that was fitted on GAPPY."""
+    candidate, reference = (Statistics.of(sample, np.arange(len(sample))) for sample in (rows, GAPPY))
+    facts = DataFacts(raw=(candidate.describe("x"),), reference=(reference.describe("x"),))
     if scaler is not None:
-        known = replace(known, scaling=scaling_fact(scaler.fit(GAPPY), rows))
-    return [fact.filler for fact in drift_facts(known, {"x": mine}, {"x": theirs})]
+        facts = replace(facts, scaling=scaling_fact(scaler.fit(GAPPY), rows))
+    return [fact.filler for fact in measure_drift(facts, {"x": candidate}, {"x": reference})]
 
 
 def filled(value: float, share: float = 0.1) -> np.ndarray:
@@ -116,23 +119,23 @@ def filled(value: float, share: float = 0.1) -> np.ndarray:
     return rows
 
 
-def test_a_number_that_takes_the_place_of_gaps_is_known() -> None:
+def test_a_number_in_the_place_of_gaps_is_found() -> None:
     imputing = make_pipeline(SimpleImputer(), StandardScaler())
     assert fillers(filled(0.0), imputing) == [0.0, None]
     assert fillers(filled(-999.0, share=0.06), imputing) == [-999.0, None]
 
 
-def test_a_number_that_other_numbers_come_more_often_than_is_found() -> None:
+def test_a_filler_is_found_next_to_more_frequent_numbers() -> None:
     rows = filled(0.0)
     rows[rows[:, 0] > 45, 0] = 45.0
-    reference = np.where(GAPPY > 45, 45.0, GAPPY)
-    mine, theirs = (Statistics.of(each, np.arange(len(each))) for each in (rows, reference))
-    scaling = scaling_fact(make_pipeline(SimpleImputer(), StandardScaler()).fit(reference), rows)
-    known = DataFacts(raw=(mine.facts("x"),), reference=(theirs.facts("x"),), scaling=scaling)
-    assert next(iter(drift_facts(known, {"x": mine}, {"x": theirs}))).filler == 0.0
+    trained = np.where(GAPPY > 45, 45.0, GAPPY)
+    candidate, reference = (Statistics.of(sample, np.arange(len(sample))) for sample in (rows, trained))
+    scaling = scaling_fact(make_pipeline(SimpleImputer(), StandardScaler()).fit(trained), rows)
+    facts = DataFacts(raw=(candidate.describe("x"),), reference=(reference.describe("x"),), scaling=scaling)
+    assert next(iter(measure_drift(facts, {"x": candidate}, {"x": reference}))).filler == 0.0
 
 
-def test_numbers_that_come_too_rarely_too_often_or_rightly_are_none() -> None:
+def test_numbers_that_are_too_rare_too_frequent_or_correct_are_no_fillers() -> None:
     imputing = make_pipeline(SimpleImputer(), StandardScaler())
     assert fillers(filled(0.0, share=0.005), imputing) == [None, None]
     assert fillers(filled(0.0, share=0.6), imputing) == [None, None]
@@ -140,7 +143,7 @@ def test_numbers_that_come_too_rarely_too_often_or_rightly_are_none() -> None:
     assert fillers(filled(np.nan), imputing) == [None, None]
 
 
-def test_without_a_known_imputer_no_number_is_out_of_place() -> None:
+def test_without_a_known_imputer_there_are_no_fillers() -> None:
     assert fillers(filled(0.0), None) == [None, None]
     assert fillers(filled(0.0), StandardScaler()) == [None, None]
     assert fillers(

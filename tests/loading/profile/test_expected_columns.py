@@ -1,4 +1,4 @@
-"""Expectations: what a scaler remembers, told as centre and spread of raw features, scaled ones, and twice scaled ones."""
+"""Expected columns: centre and spread of raw, scaled and twice scaled features."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from sklearn.preprocessing import (
 )
 
 from keras_consistency_cli.loading.profile.expected_columns import (
-    expected_columns,
-    expected_outcome,
-    with_shares,
+    measure_column_shares,
+    read_expected_columns,
+    read_expected_outcome,
 )
 from keras_consistency_cli.measurement.column_facts import ExpectedColumn
 
@@ -41,7 +41,7 @@ def near(pair: tuple[float, float], by: float = 0.2) -> Any:
     ids=str,
 )
 def test_centre_and_spread_are_those_of_the_rows(scaler: Any) -> None:
-    first, second = expected_columns(scaler.fit(ROWS))
+    first, second = read_expected_columns(scaler.fit(ROWS))
     assert (first.column, first.name, first.kind, second.column) == (0, "0", type(scaler).__name__, 1)
     assert (first.raw, second.raw) == (near((50.0, 10.0)), near((-3.0, 0.1)))
 
@@ -49,20 +49,20 @@ def test_centre_and_spread_are_those_of_the_rows(scaler: Any) -> None:
 @pytest.mark.parametrize(
     "scaler", [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler()], ids=str
 )
-def test_scaled_and_scaled_twice_are_what_the_scaler_makes_of_it(scaler: Any) -> None:
+def test_scaled_and_twice_scaled_columns_agree_with_the_scaler(scaler: Any) -> None:
     scaler.fit(ROWS)
-    for at, found in enumerate(expected_columns(scaler)):
+    for at, column in enumerate(read_expected_columns(scaler)):
         points = np.zeros((2, 2))
-        points[:, at] = found.raw[0], found.raw[0] + found.raw[1]
-        for state in (found.scaled, found.twice):
+        points[:, at] = column.raw[0], column.raw[0] + column.raw[1]
+        for state in (column.scaled, column.twice):
             points = scaler.transform(points)
             assert state == pytest.approx((points[0, at], points[1, at] - points[0, at]))
 
 
-def test_a_range_is_remembered() -> None:
-    found = expected_columns(MinMaxScaler().fit(ROWS))[0]
-    assert (found.low, found.high) == (ROWS[:, 0].min(), ROWS[:, 0].max())
-    assert expected_columns(StandardScaler().fit(ROWS))[0].low is None
+def test_a_range_scaler_has_a_range() -> None:
+    column = read_expected_columns(MinMaxScaler().fit(ROWS))[0]
+    assert (column.low, column.high) == (ROWS[:, 0].min(), ROWS[:, 0].max())
+    assert read_expected_columns(StandardScaler().fit(ROWS))[0].low is None
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_a_range_is_remembered() -> None:
 )
 def test_a_feature_that_never_varied_is_marked(scaler: Any) -> None:
     constant = np.column_stack([ROWS[:, 0], np.full(400, 7.0)])
-    assert [each.constant for each in expected_columns(scaler.fit(constant))] == [False, True]
+    assert [column.constant for column in read_expected_columns(scaler.fit(constant))] == [False, True]
 
 
-def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -> None:
+def test_columns_of_pipelines_and_column_transformers_keep_their_positions() -> None:
     wide = np.column_stack([ROWS, ROWS[:, 0] * 3])
     mixed = ColumnTransformer(
         [
@@ -82,13 +82,13 @@ def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -
             ("c", "drop", [0]),
         ]
     )
-    found = expected_columns(mixed.fit(wide), ("x", "y", "z"))
-    assert [(each.column, each.name, each.kind) for each in found] == [
+    columns = read_expected_columns(mixed.fit(wide), ("x", "y", "z"))
+    assert [(column.column, column.name, column.kind) for column in columns] == [
         (1, "y", "MinMaxScaler"),
         (2, "z", "StandardScaler"),
     ]
-    assert found[1].raw == near((150.0, 30.0))
-    assert [each.filled for each in found] == [pytest.approx(ROWS[:, 1].mean()), None]
+    assert columns[1].raw == near((150.0, 30.0))
+    assert [column.filled for column in columns] == [pytest.approx(ROWS[:, 1].mean()), None]
 
 
 @pytest.mark.parametrize(
@@ -112,29 +112,31 @@ def test_columns_of_a_pipeline_and_of_a_column_transformer_keep_their_places() -
         ),
     ],
 )
-def test_nothing_is_made_up(scaler: Any) -> None:
-    assert expected_columns(scaler.fit(ROWS)) == ()
+def test_unknown_columns_are_left_out(scaler: Any) -> None:
+    assert read_expected_columns(scaler.fit(ROWS)) == ()
 
 
 @pytest.mark.parametrize("step", [FunctionTransformer(), "passthrough", None], ids=str)
-def test_a_step_that_changes_nothing_hides_nothing(step: Any) -> None:
+def test_a_step_that_changes_nothing_is_ignored(step: Any) -> None:
     scaler = StandardScaler()
-    assert expected_columns(Pipeline([("before", step), ("scale", scaler)]).fit(ROWS)) == expected_columns(
-        scaler
-    )
+    assert read_expected_columns(
+        Pipeline([("before", step), ("scale", scaler)]).fit(ROWS)
+    ) == read_expected_columns(scaler)
 
 
-def test_shares_of_values_where_they_would_be() -> None:
-    found = ExpectedColumn(
+def test_shares_of_values_in_each_range() -> None:
+    column = ExpectedColumn(
         column=0, name="a", kind="", raw=(50.0, 10.0), scaled=(0.0, 1.0), twice=(-5.0, 0.1)
     )
-    assert with_shares(found, np.array([50.0, 60.0, 3.0, 95.0])).within == (0.5, 0.25, 0.0)
-    assert with_shares(found, np.zeros(0)) == found
+    assert measure_column_shares(column, np.array([50.0, 60.0, 3.0, 95.0])).within == (0.5, 0.25, 0.0)
+    assert measure_column_shares(column, np.zeros(0)) == column
 
 
-def test_the_outcome_of_a_pipeline_is_that_of_its_last_step() -> None:
+def test_the_outcome_of_a_pipeline_comes_from_its_last_step() -> None:
     bent = make_pipeline(FunctionTransformer(np.abs), MinMaxScaler()).fit(ROWS)
-    assert expected_outcome(bent) == (pytest.approx((0.5, 0.25)), pytest.approx((0.5, 0.25)))
-    assert expected_outcome(make_pipeline(StandardScaler(), FunctionTransformer(np.tanh)).fit(ROWS)) == ()
-    assert expected_outcome(make_pipeline(PolynomialFeatures(), StandardScaler()).fit(ROWS)) == ()
-    assert expected_outcome(StandardScaler().fit(ROWS)) == ()
+    assert read_expected_outcome(bent) == (pytest.approx((0.5, 0.25)), pytest.approx((0.5, 0.25)))
+    assert (
+        read_expected_outcome(make_pipeline(StandardScaler(), FunctionTransformer(np.tanh)).fit(ROWS)) == ()
+    )
+    assert read_expected_outcome(make_pipeline(PolynomialFeatures(), StandardScaler()).fit(ROWS)) == ()
+    assert read_expected_outcome(StandardScaler().fit(ROWS)) == ()

@@ -1,4 +1,4 @@
-"""The description: what the worker tells about rows, scaler and layers; and drift."""
+"""The profile: the worker's description of rows, scaler and layers, and their drift."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from keras import layers
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.profile.profile import describe_data
@@ -28,7 +29,7 @@ SCALER = StandardScaler().fit(TRAINING)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of three features, its scaler, and everything beside it."""
+    """A model of three features, its scaler, and all its data files."""
     into = tmp_path_factory.mktemp("description")
     keras.Sequential([keras.Input((3,), name="x"), layers.Dense(1)]).save(into / "m.keras")
     keras.Sequential([keras.Input((5, 3), name="x"), layers.Flatten(), layers.Dense(1)]).save(
@@ -57,31 +58,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def described(folder: Path, model: str = "m.keras", *, every: bool = False, **files: Any) -> DataFacts:
-    given = {
+    paths = {
         name: str(folder / value) if isinstance(value, str) and "." in value else value
         for name, value in files.items()
     }
-    return describe_data(Subject.load(SubjectFiles(model=str(folder / model), **given)), every=every)
+    return describe_data(Subject.load(SubjectFiles(model=str(folder / model), **paths)), every=every)
 
 
-def test_rows_are_told_raw_and_as_the_model_gets_them(folder: Path) -> None:
-    known = described(folder, data="x.npy", scaler="scaler.joblib")
-    (raw,), (fed,) = known.raw, known.fed
-    assert (known.generated, known.state, raw.input, raw.rows, raw.shape) == (False, "raw", "x", 90, (3,))
+def test_rows_are_described_raw_and_as_the_model_gets_them(folder: Path) -> None:
+    facts = described(folder, data="x.npy", scaler="scaler.joblib")
+    (raw,), (fed,) = facts.raw, facts.fed
+    assert (facts.generated, facts.state, raw.input, raw.rows, raw.shape) == (False, "raw", "x", 90, (3,))
     assert [column.mean for column in raw.columns] == pytest.approx(ROWS.mean(0).tolist())
     assert [column.mean for column in fed.columns] == pytest.approx(
         SCALER.transform(ROWS).mean(0).tolist(), abs=1e-6
     )
-    assert known.scaling is not None
-    assert (known.scaling.kind, known.scaling.input, known.scaling.features, known.scaling.mutates) == (
+    assert facts.scaling is not None
+    assert (facts.scaling.kind, facts.scaling.input, facts.scaling.features, facts.scaling.mutates) == (
         "StandardScaler",
         "x",
         3,
         False,
     )
-    assert known.scaling.statistics["mean"] == TRAINING.mean(0).tolist()
-    assert known.scaling.expected[0].within[0] == 1.0
-    assert (known.reference, known.served, known.served_as, known.layers, known.target) == (
+    assert facts.scaling.statistics["mean"] == TRAINING.mean(0).tolist()
+    assert facts.scaling.expected[0].within[0] == 1.0
+    assert (facts.reference, facts.served, facts.served_as, facts.layers, facts.target) == (
         (),
         (),
         None,
@@ -90,41 +91,41 @@ def test_rows_are_told_raw_and_as_the_model_gets_them(folder: Path) -> None:
     )
 
 
-def test_rows_said_to_be_scaled_are_not_scaled_again(folder: Path) -> None:
-    known = described(folder, data="scaled.npy", scaler="scaler.joblib", data_state="scaled")
-    assert known.raw == known.fed
-    assert abs(known.fed[0].columns[0].mean) < 0.5
+def test_rows_declared_as_scaled_are_not_scaled_again(folder: Path) -> None:
+    facts = described(folder, data="scaled.npy", scaler="scaler.joblib", data_state="scaled")
+    assert facts.raw == facts.fed
+    assert abs(facts.fed[0].columns[0].mean) < 0.5
 
 
 @pytest.mark.parametrize("reference", ["train.npy", "scaled.npy"])
 def test_the_reference_of_scaled_rows_may_be_raw_or_scaled(folder: Path, reference: str) -> None:
-    known = described(
+    facts = described(
         folder, data="scaled.npy", scaler="scaler.joblib", data_state="scaled", reference=reference
     )
-    assert known.reference == known.reference_fed
-    assert all(abs(column.mean) < 0.5 for column in known.reference[0].columns)
-    assert all(abs(fact.shift) < 0.5 for fact in known.drift)
-    assert known.scaling is not None
-    assert [each.raw[0] for each in known.scaling.shown] == (
+    assert facts.reference == facts.reference_fed
+    assert all(abs(column.mean) < 0.5 for column in facts.reference[0].columns)
+    assert all(abs(fact.shift) < 0.5 for fact in facts.drift)
+    assert facts.scaling is not None
+    assert [fact.raw[0] for fact in facts.scaling.shown] == (
         [pytest.approx(mean) for mean in TRAINING.mean(0)] if reference == "train.npy" else []
     )
 
 
 def test_windows_are_scaled_per_feature(folder: Path) -> None:
-    known = described(folder, "steps.keras", data="steps.npy", scaler="scaler.joblib")
-    assert (known.raw[0].shape, known.raw[0].rows, known.raw[0].columns[0].count) == ((5, 3), 18, 90)
-    assert [column.mean for column in known.fed[0].columns] == pytest.approx(
+    facts = described(folder, "steps.keras", data="steps.npy", scaler="scaler.joblib")
+    assert (facts.raw[0].shape, facts.raw[0].rows, facts.raw[0].columns[0].count) == ((5, 3), 18, 90)
+    assert [column.mean for column in facts.fed[0].columns] == pytest.approx(
         SCALER.transform(ROWS).mean(0).tolist(), abs=1e-6
     )
 
 
-def test_a_function_is_found_out_and_called_on_copies(folder: Path) -> None:
-    known = described(folder, data="x.npy", preprocess=f"{folder / 'serve.py'}:prepare")
-    assert (known.mutated_input, known.fed[0].columns[0].mean) == (
+def test_a_function_that_changes_its_rows_is_detected_and_gets_copies(folder: Path) -> None:
+    facts = described(folder, data="x.npy", preprocess=f"{folder / 'serve.py'}:prepare")
+    assert (facts.mutated_input, facts.fed[0].columns[0].mean) == (
         True,
         pytest.approx(ROWS[:, 0].mean() - 50.0),
     )
-    assert known.raw[0].columns[0].mean == pytest.approx(ROWS[:, 0].mean())
+    assert facts.raw[0].columns[0].mean == pytest.approx(ROWS[:, 0].mean())
 
 
 @pytest.mark.parametrize(
@@ -134,53 +135,53 @@ def test_a_function_is_found_out_and_called_on_copies(folder: Path) -> None:
 def test_served_rows_are_compared_value_by_value(
     folder: Path, served: str, shares: tuple[float, float, float]
 ) -> None:
-    known = described(folder, data="x.npy", scaler="scaler.joblib", served=served)
-    assert known.served_as == ServedFact(rows=90, raw=shares[0], scaled=shares[1], twice=shares[2])
-    assert known.served[0].rows == 90
+    facts = described(folder, data="x.npy", scaler="scaler.joblib", served=served)
+    assert facts.served_as == ServedFact(rows=90, raw=shares[0], scaled=shares[1], twice=shares[2])
+    assert facts.served[0].rows == 90
 
 
 def test_missing_values_are_counted_before_and_after_they_are_filled(folder: Path) -> None:
-    known = described(folder, data="holed.npy", scaler="filling.joblib")
-    assert (known.raw[0].bad_rows, known.fed[0].bad_rows) == (int((ROWS > 1500).any(axis=1).sum()), 0)
-    assert known.raw[0].bad_rows > 0
+    facts = described(folder, data="holed.npy", scaler="filling.joblib")
+    assert (facts.raw[0].bad_rows, facts.fed[0].bad_rows) == (int((ROWS > 1500).any(axis=1).sum()), 0)
+    assert facts.raw[0].bad_rows > 0
 
 
-def test_drift_against_the_reference(folder: Path) -> None:
-    known = described(folder, data="moved.npy", scaler="scaler.joblib", reference="train.npy")
-    assert [(each.name, each.against) for each in known.drift] == [
+def test_drift_from_the_reference_rows(folder: Path) -> None:
+    facts = described(folder, data="moved.npy", scaler="scaler.joblib", reference="train.npy")
+    assert [(fact.name, fact.against) for fact in facts.drift] == [
         ("0", "reference"),
         ("1", "reference"),
         ("2", "reference"),
     ]
-    still, moved, _ = known.drift
+    still, moved, _ = facts.drift
     assert moved.shift == pytest.approx(2.0, abs=0.4)
     assert (moved.distance or 0) > 0.5 > 0.2 > (still.distance or 1)
     assert moved.p_value < 1e-9 < 1e-3 < still.p_value
-    assert known.scaling is not None
-    assert [each.kind for each in known.scaling.shown] == ["reference"] * 3
+    assert facts.scaling is not None
+    assert [fact.kind for fact in facts.scaling.shown] == ["reference"] * 3
 
 
-def test_drift_against_what_the_scaler_remembers(folder: Path) -> None:
+def test_drift_from_the_statistics_of_the_scaler(folder: Path) -> None:
     drift = described(folder, data="moved.npy", scaler="scaler.joblib").drift
-    assert [(each.against, each.distance, each.rows) for each in drift] == [("StandardScaler", None, 90)] * 3
-    assert [abs(each.shift) > 1.5 and each.p_value < 1e-9 for each in drift] == [False, True, False]
+    assert [(fact.against, fact.distance, fact.rows) for fact in drift] == [("StandardScaler", None, 90)] * 3
+    assert [abs(fact.shift) > 1.5 and fact.p_value < 1e-9 for fact in drift] == [False, True, False]
 
 
-def test_drift_against_a_layer(tmp_path: Path) -> None:
+def test_drift_from_the_statistics_of_a_layer(tmp_path: Path) -> None:
     norm = layers.Normalization(name="norm")
     norm.adapt(TRAINING)
     keras.Sequential([keras.Input((3,), name="x"), norm, layers.Dense(1)]).save(tmp_path / "m.keras")
     np.save(tmp_path / "moved.npy", ROWS + MOVE)
-    known = described(tmp_path, data="moved.npy")
-    assert [(each.against, abs(each.shift) > 1.5) for each in known.drift] == [
+    facts = described(tmp_path, data="moved.npy")
+    assert [(fact.against, abs(fact.shift) > 1.5) for fact in facts.drift] == [
         ("norm", False),
         ("norm", True),
         ("norm", False),
     ]
-    assert [(each.path, len(each.seen)) for each in known.layers] == [("norm", 3)]
+    assert [(fact.path, len(fact.seen)) for fact in facts.layers] == [("norm", 3)]
 
 
-def test_units_of_the_targets(folder: Path) -> None:
+def test_the_target_scaler_gives_the_units_of_targets(folder: Path) -> None:
     assert described(folder, data="x.npy", target_scaler="target.joblib").target == TargetFact(
         kind="MinMaxScaler", units=(200.0,)
     )
@@ -189,35 +190,34 @@ def test_units_of_the_targets(folder: Path) -> None:
     )
 
 
-def test_made_rows_are_described_as_such(folder: Path) -> None:
-    known = described(folder, generated_rows=40, scaler="scaler.joblib")
-    assert (known.generated, known.fed[0].rows, known.drift) == (True, 40, ())
+def test_generated_rows_are_described_as_such(folder: Path) -> None:
+    facts = described(folder, generated_rows=40, scaler="scaler.joblib")
+    assert (facts.generated, facts.fed[0].rows, facts.drift) == (True, 40, ())
 
 
-def test_columns_of_another_scaler_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_columns_of_a_different_scaler_are_refused(
+    folder: Path, tmp_path: Path, wording: SnapshotAssertion
+) -> None:
     pandas = pytest.importorskip("pandas")
     joblib.dump(
         StandardScaler().fit(pandas.DataFrame(TRAINING, columns=["a", "b", "d"])), tmp_path / "named.joblib"
     )
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as refused:
         described(folder, data="x.csv", scaler=str(tmp_path / "named.joblib"))
-    assert (
-        caught.value.what
-        == "the columns of the data are not those of the StandardScaler: they lack 'd' and have 'c', which it was not fitted on"
-    )
+    assert str(refused.value) == wording
     joblib.dump(
         StandardScaler().fit(pandas.DataFrame(TRAINING, columns=["a", "b", "c"])), tmp_path / "named.joblib"
     )
-    known = described(folder, data="x.csv", scaler=str(tmp_path / "named.joblib"))
-    assert known.scaling is not None
-    assert (known.scaling.names, known.scaling.columns) == (("a", "b", "c"), ("c", "b", "a"))
-    assert [column.name for column in known.raw[0].columns] == ["c", "b", "a"]
+    facts = described(folder, data="x.csv", scaler=str(tmp_path / "named.joblib"))
+    assert facts.scaling is not None
+    assert (facts.scaling.names, facts.scaling.columns) == (("a", "b", "c"), ("c", "b", "a"))
+    assert [column.name for column in facts.raw[0].columns] == ["c", "b", "a"]
 
 
 def test_large_files_are_read_in_part_unless_all_are_wanted(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keras_consistency_cli.loading.profile.profile._BUDGET", 300 * 24)
+    monkeypatch.setattr("keras_consistency_cli.loading.profile.passes._BUDGET", 300 * 24)
     np.save(tmp_path / "long.npy", np.tile(ROWS, (20, 1)))
     part, every = (
         described(folder, data=str(tmp_path / "long.npy"), every=every).raw[0] for every in (False, True)

@@ -1,4 +1,4 @@
-"""Preprocessing layers: what they remember, and what the rows look like where they reach them."""
+"""Scaling layers: their statistics, and the rows that reach them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.profile.scaling_layers import Seen, preprocessing_facts
+from keras_consistency_cli.loading.profile.scaling_layers import InputStatistics, describe_scaling_layers
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
 
@@ -18,14 +18,14 @@ ROWS = np.random.default_rng(0).normal([50.0, -3.0], [10.0, 0.1], (400, 2)).asty
 
 
 def facts(name: str, rows: np.ndarray) -> dict[str, RowsFact]:
-    return {name: Statistics.of(rows, np.arange(len(rows))).facts(name)}
+    return {name: Statistics.of(rows, np.arange(len(rows))).describe(name)}
 
 
-def seen(**rows: np.ndarray) -> Seen:
+def statistics(**rows: np.ndarray) -> InputStatistics:
     fed: dict[str, RowsFact] = {}
     for name, values in rows.items():
         fed |= facts(name, values)
-    return Seen(fed=fed, raw={}, reference={})
+    return InputStatistics(fed=fed, raw={}, reference={})
 
 
 def adapted(rows: np.ndarray = ROWS, **options: Any) -> Any:
@@ -35,17 +35,17 @@ def adapted(rows: np.ndarray = ROWS, **options: Any) -> Any:
 
 
 def only(model: Any, **rows: np.ndarray) -> PreprocessingFact:
-    (found,) = preprocessing_facts(model, seen(**rows))
-    return found
+    (fact,) = describe_scaling_layers(model, statistics(**rows))
+    return fact
 
 
 def chain(*parts: Any, shape: tuple[int, ...] = (2,)) -> Any:
     return keras.Sequential([keras.Input(shape, name="x"), *parts, layers.Dense(1)])
 
 
-def test_an_adapted_normalization_and_what_it_sees() -> None:
-    found = only(chain(adapted()), x=ROWS * 2)
-    assert (found.path, found.kind, found.input, found.adapted, found.consistent, found.after) == (
+def test_an_adapted_normalization_and_its_rows() -> None:
+    fact = only(chain(adapted()), x=ROWS * 2)
+    assert (fact.path, fact.kind, fact.input, fact.adapted, fact.consistent, fact.after) == (
         "norm",
         "Normalization",
         "x",
@@ -53,29 +53,29 @@ def test_an_adapted_normalization_and_what_it_sees() -> None:
         True,
         (),
     )
-    assert found.mean == pytest.approx(tuple(ROWS.mean(0).tolist()), rel=1e-4)
-    assert found.sd == pytest.approx(tuple(ROWS.std(0).tolist()), rel=1e-2)
-    assert [column.mean for column in found.seen] == pytest.approx((ROWS * 2).mean(0).tolist())
+    assert fact.mean == pytest.approx(tuple(ROWS.mean(0).tolist()), rel=1e-4)
+    assert fact.sd == pytest.approx(tuple(ROWS.std(0).tolist()), rel=1e-2)
+    assert [column.mean for column in fact.seen] == pytest.approx((ROWS * 2).mean(0).tolist())
 
 
-def test_a_normalization_that_never_was() -> None:
-    found = only(chain(layers.Normalization(name="norm")), x=ROWS)
-    assert (found.adapted, found.mean, found.sd) == (False, (0.0, 0.0), (1.0, 1.0))
-    given = only(chain(layers.Normalization(mean=[0.0, 0.0], variance=[1.0, 1.0], name="norm")), x=ROWS)
-    assert (given.adapted, given.consistent) == (True, True)
+def test_a_normalization_that_was_never_adapted() -> None:
+    fact = only(chain(layers.Normalization(name="norm")), x=ROWS)
+    assert (fact.adapted, fact.mean, fact.sd) == (False, (0.0, 0.0), (1.0, 1.0))
+    stated = only(chain(layers.Normalization(mean=[0.0, 0.0], variance=[1.0, 1.0], name="norm")), x=ROWS)
+    assert (stated.adapted, stated.consistent) == (True, True)
 
 
-def test_one_that_does_not_follow_its_weights() -> None:
+def test_a_normalization_that_differs_from_its_weights() -> None:
     model = chain(adapted())
     model.layers[0].adapt_mean.assign([1.0, 2.0])
-    found = only(model, x=ROWS)
-    assert (found.consistent, found.adapted) == (False, True)
+    fact = only(model, x=ROWS)
+    assert (fact.consistent, fact.adapted) == (False, True)
 
 
-def test_rescaling_and_what_follows_it() -> None:
-    first, second = preprocessing_facts(
+def test_rescaling_and_the_layer_after_it() -> None:
+    first, second = describe_scaling_layers(
         chain(layers.Rescaling(0.1, -2.0, name="shrink"), layers.Dropout(0.1), adapted(ROWS * 0.1 - 2.0)),
-        seen(x=ROWS),
+        statistics(x=ROWS),
     )
     assert (first.kind, first.scale, first.offset, first.after) == (
         "Rescaling",
@@ -91,21 +91,22 @@ def test_rescaling_and_what_follows_it() -> None:
         )
 
 
-def test_what_comes_behind_a_normalization_is_normalised() -> None:
+def test_rows_after_a_normalization_are_normalised() -> None:
     again = layers.Normalization(name="again")
     again.adapt(ROWS)
-    found = preprocessing_facts(chain(adapted(), again), seen(x=ROWS))[1]
-    assert [(column.mean, column.sd) for column in found.seen] == [
+    fact = describe_scaling_layers(chain(adapted(), again), statistics(x=ROWS))[1]
+    assert [(column.mean, column.sd) for column in fact.seen] == [
         (pytest.approx(0.0, abs=1e-3), pytest.approx(1.0, rel=1e-2))
     ] * 2
 
 
-def test_each_input_has_its_own() -> None:
+def test_each_input_has_its_own_statistics() -> None:
     a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
     joined = adapted(np.concatenate([ROWS, ROWS * 3], axis=1))(layers.Concatenate()([a, b]))
-    found = preprocessing_facts(keras.Model([a, b], layers.Dense(1)(joined)), seen(a=ROWS, b=ROWS * 3))
-    assert [each.input for each in found] == ["a", "b"]
-    assert [each.mean[0] for each in found] == pytest.approx(
+    model = keras.Model([a, b], layers.Dense(1)(joined))
+    both = describe_scaling_layers(model, statistics(a=ROWS, b=ROWS * 3))
+    assert [fact.input for fact in both] == ["a", "b"]
+    assert [fact.mean[0] for fact in both] == pytest.approx(
         [ROWS[:, 0].mean(), 3 * ROWS[:, 0].mean()], rel=1e-3
     )
 
@@ -119,25 +120,28 @@ def test_each_input_has_its_own() -> None:
     ],
     ids=["inverted", "behind a layer that computes", "moved"],
 )
-def test_what_reaches_a_layer_is_not_made_up(build: Callable[[], Any]) -> None:
-    found = only(build(), x=ROWS)
-    assert (found.kind, found.adapted, found.seen) == ("Normalization", True, ())
+def test_unknown_rows_of_a_layer_stay_unknown(build: Callable[[], Any]) -> None:
+    fact = only(build(), x=ROWS)
+    assert (fact.kind, fact.adapted, fact.seen) == ("Normalization", True, ())
 
 
-def test_a_batch_normalization_counts_where_an_input_enters_it_first() -> None:
-    found = only(chain(layers.BatchNormalization(name="bn")), x=ROWS)
-    assert (found.kind, found.path, found.mean, found.sd) == (
+def test_a_batch_normalization_counts_directly_after_an_input() -> None:
+    fact = only(chain(layers.BatchNormalization(name="bn")), x=ROWS)
+    assert (fact.kind, fact.path, fact.mean, fact.sd) == (
         "BatchNormalization",
         "bn",
         (0.0, 0.0),
         (1.0, 1.0),
     )
-    assert preprocessing_facts(chain(layers.Dense(3), layers.BatchNormalization()), seen(x=ROWS)) == ()
+    assert (
+        describe_scaling_layers(chain(layers.Dense(3), layers.BatchNormalization()), statistics(x=ROWS)) == ()
+    )
     assert [
-        each.kind for each in preprocessing_facts(chain(adapted(), layers.BatchNormalization()), seen(x=ROWS))
+        fact.kind
+        for fact in describe_scaling_layers(chain(adapted(), layers.BatchNormalization()), statistics(x=ROWS))
     ] == ["Normalization"]
 
 
-def test_inside_a_nested_model() -> None:
+def test_layers_of_a_nested_model_have_their_path() -> None:
     inner = keras.Sequential([keras.Input((2,)), adapted()], name="before")
     assert only(chain(inner), x=ROWS).path == "before/norm"

@@ -1,4 +1,4 @@
-"""Statistics: chunks add up to what all rows give, in memory that does not grow."""
+"""Statistics of chunks add up to those of all rows, in memory that does not grow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def in_chunks(rows: np.ndarray, *sizes: int, backwards: bool = False) -> Statist
 
 
 def test_facts_are_those_of_numpy() -> None:
-    facts = Statistics.of(ROWS, np.arange(1000)).facts("x", ["a", "b", "c"])
+    facts = Statistics.of(ROWS, np.arange(1000)).describe("x", ["a", "b", "c"])
     assert (facts.input, facts.rows, facts.shape, facts.bad_rows, facts.first_bad) == ("x", 1000, (3,), 0, ())
     for at, column in enumerate(facts.columns):
         values = ROWS[:, at]
@@ -53,7 +53,7 @@ def test_chunks_add_up(sizes: tuple[int, ...], backwards: bool) -> None:
     assert np.array_equal(np.sort(parts.ranks), np.sort(whole.ranks))
 
 
-def test_the_sample_is_bounded_spread_and_the_same_however_rows_are_cut() -> None:
+def test_the_sample_is_limited_spread_and_independent_of_chunks() -> None:
     rows = np.arange(40_000.0).reshape(-1, 1)
     whole, parts = Statistics.of(rows, np.arange(40_000)), in_chunks(rows, 15_000, 25_000)
     assert len(whole.sample) == 8192
@@ -61,47 +61,47 @@ def test_the_sample_is_bounded_spread_and_the_same_however_rows_are_cut() -> Non
     np.testing.assert_allclose(np.percentile(whole.sample, [10, 50, 90]), [4000, 20_000, 36_000], atol=900)
 
 
-def test_whole_numbers_are_known_as_such() -> None:
+def test_whole_numbers_are_recognised() -> None:
     rows = np.column_stack([np.arange(9.0), np.arange(9.0) / 2, [*range(8), np.nan]])
-    assert [column.whole for column in Statistics.of(rows, np.arange(9)).facts("x").columns] == [
+    assert [column.whole for column in Statistics.of(rows, np.arange(9)).describe("x").columns] == [
         True,
         False,
         True,
     ]
 
 
-def test_what_is_not_finite_is_counted_and_left_out() -> None:
+def test_nonfinite_values_are_counted_and_left_out() -> None:
     rows = ROWS[:20].copy()
     rows[[3, 7], 0], rows[7, 1] = np.nan, -np.inf
-    found = (Statistics.of(rows[:5], np.arange(5)) + Statistics.of(rows[5:], np.arange(5, 20))).facts("x")
-    assert (found.bad_rows, found.first_bad) == (2, (3, 7))
-    assert [(column.count, column.nan, column.inf) for column in found.columns] == [
+    facts = (Statistics.of(rows[:5], np.arange(5)) + Statistics.of(rows[5:], np.arange(5, 20))).describe("x")
+    assert (facts.bad_rows, facts.first_bad) == (2, (3, 7))
+    assert [(column.count, column.nan, column.inf) for column in facts.columns] == [
         (18, 2, 0),
         (19, 0, 1),
         (20, 0, 0),
     ]
-    assert found.columns[0].mean == pytest.approx(np.nanmean(rows[:, 0]))
-    assert found.columns[1].low == rows[np.arange(20) != 7, 1].min()
+    assert facts.columns[0].mean == pytest.approx(np.nanmean(rows[:, 0]))
+    assert facts.columns[1].low == rows[np.arange(20) != 7, 1].min()
 
 
 def test_a_column_without_a_finite_value() -> None:
-    (column,) = Statistics.of(np.full((4, 1), np.nan), np.arange(4)).facts("x").columns
+    (column,) = Statistics.of(np.full((4, 1), np.nan), np.arange(4)).describe("x").columns
     assert (column.count, column.nan, column.quantiles) == (0, 4, ())
     assert np.isnan([column.mean, column.sd, column.low, column.high]).all()
 
 
-def test_axes_between_count_as_further_rows() -> None:
-    facts = Statistics.of(ROWS.reshape(100, 10, 3), np.arange(100)).facts("x")
+def test_axes_between_count_as_more_rows() -> None:
+    facts = Statistics.of(ROWS.reshape(100, 10, 3), np.arange(100)).describe("x")
     assert (facts.rows, facts.shape, [column.count for column in facts.columns]) == (100, (10, 3), [1000] * 3)
     assert facts.columns[1].mean == pytest.approx(ROWS[:, 1].mean())
 
 
 def test_flat_and_very_wide_rows_are_one_column() -> None:
     assert [
-        len(Statistics.of(rows, np.arange(2)).facts("x").columns)
+        len(Statistics.of(rows, np.arange(2)).describe("x").columns)
         for rows in (np.zeros(2), np.zeros((2, MOST_COLUMNS + 1)))
     ] == [1, 1]
-    assert Statistics.of(np.zeros((2, 5)), np.arange(2)).facts("x", ["a"]) == Statistics.of(
+    assert Statistics.of(np.zeros((2, 5)), np.arange(2)).describe("x", ["a"]) == Statistics.of(
         np.zeros((2, 5)), np.arange(2)
-    ).facts("x")
-    assert isinstance(Statistics.of(np.zeros(2), np.arange(2)).facts("x"), RowsFact)
+    ).describe("x")
+    assert isinstance(Statistics.of(np.zeros(2), np.arange(2)).describe("x"), RowsFact)

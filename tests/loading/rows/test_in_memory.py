@@ -1,7 +1,8 @@
-"""Rows in memory as a data file's would be, and the names that a live model needs to be loaded again."""
+"""Rows in memory are read like those of files, and the custom objects of a live model are found."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers, ops
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
-from keras_consistency_cli.loading.rows.in_memory import live_rows, own_objects
+from keras_consistency_cli.loading.rows.in_memory import find_custom_objects, open_live_rows
 from keras_consistency_cli.loading.rows.source import RowSource, take
+from tests.helpers.error_texts import own_text
 
 X = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -25,7 +28,7 @@ def source(
 
 
 @pytest.mark.parametrize(
-    ("given", "inputs", "expected"),
+    ("values", "inputs", "expected"),
     [
         (X, ["in"], source({"data": X}, named=False)),
         (X.tolist(), ["in"], source({"data": X.astype(np.float64)}, named=False)),
@@ -46,52 +49,56 @@ def source(
     ],
     ids=["array", "lists", "list of one", "list", "dict", "tensor", "table", "text"],
 )
-def test_rows_of_every_form(given: Any, inputs: list[str], expected: RowSource) -> None:
-    found = live_rows(given, what="x", inputs=inputs)
-    assert list(found.arrays) == list(expected.arrays)
-    for name, values in expected.arrays.items():
-        assert found.arrays[name].dtype == values.dtype
-        assert np.array_equal(found.arrays[name], values)
-    told = [(each.path, each.sha256, each.length, each.named, each.columns) for each in (found, expected)]
-    assert told[0] == told[1]
+def test_rows_of_every_form(values: Any, inputs: list[str], expected: RowSource) -> None:
+    rows = open_live_rows(values, what="x", inputs=inputs)
+    assert list(rows.arrays) == list(expected.arrays)
+    for name, array in expected.arrays.items():
+        assert rows.arrays[name].dtype == array.dtype
+        assert np.array_equal(rows.arrays[name], array)
+    without_arrays = [replace(source, arrays={}) for source in (rows, expected)]
+    assert without_arrays[0] == without_arrays[1]
 
 
 def test_arrays_are_not_copied_until_rows_are_taken() -> None:
-    found = live_rows({"a": X}, what="x")
-    assert found.arrays["a"] is X
-    taken = take(found, {"a": "a"}, np.array([1, 2]))["a"]
-    taken[:] = 0
+    rows = open_live_rows({"a": X}, what="x")
+    assert rows.arrays["a"] is X
+    copy = take(rows, {"a": "a"}, np.array([1, 2]))["a"]
+    copy[:] = 0
     assert X[1, 0] == 3.0
 
 
-def test_private_mappings_are_never_given_back(tmp_path: Path) -> None:
+def test_private_mappings_are_never_released(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
     mapped[0] = -1.0
-    take(live_rows(mapped, what="x"), {"x": "data"}, np.arange(4))
+    take(open_live_rows(mapped, what="x"), {"x": "data"}, np.arange(4))
     assert mapped[0].tolist() == [-1.0, -1.0, -1.0]
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "told"),
+    ("values", "kind"),
     [
-        ({}, UsageError, "x is empty"),
-        (3.0, UsageError, "x is float64 of shape ()"),
-        (X[:0], UsageError, "x is float32 of shape (0, 3)"),
-        ([object()], UsageError, "x is object of shape (1,)"),
-        ([[1.0], [1.0, 2.0]], UsageError, "x is no array: ValueError"),
-        ({"a": X, "b": X[:2]}, DataError, "x: 'a' has 4 rows, 'b' has 2"),
-        ({"a": X.astype(complex)}, UsageError, "x['a'] is complex128 of shape (4, 3)"),
+        ({}, UsageError),
+        (3.0, UsageError),
+        (X[:0], UsageError),
+        ([object()], UsageError),
+        ([[1.0], [1.0, 2.0]], UsageError),
+        ({"a": X, "b": X[:2]}, DataError),
+        ({"a": X.astype(complex)}, UsageError),
     ],
+    ids=["empty", "one number", "no rows", "objects", "ragged lists", "different lengths", "complex numbers"],
 )
-def test_what_no_model_takes_is_refused(given: Any, kind: type[Exception], told: str) -> None:
-    with pytest.raises(kind) as caught:
-        live_rows(given, what="x", inputs=["in"])
-    assert str(caught.value).startswith(told)
+def test_values_that_no_model_takes_are_refused(
+    values: Any, kind: type[Exception], wording: SnapshotAssertion
+) -> None:
+    with pytest.raises(kind) as refused:
+        open_live_rows(values, what="x", inputs=["in"])
+    assert type(refused.value) is kind
+    assert own_text(refused.value) == wording
 
 
 class Outer(layers.Layer):
-    """Holds a layer of the user's own."""
+    """A layer that contains a custom layer."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -102,21 +109,21 @@ class Outer(layers.Layer):
 
 
 class Inner(layers.Layer):
-    """Does nothing."""
+    """A custom layer that does nothing."""
 
     def call(self, inputs: Any) -> Any:
         return inputs
 
 
 class Half(keras.initializers.Initializer):
-    """Starts with one half."""
+    """Initial values of one half."""
 
     def __call__(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
         return ops.full(shape, 0.5, dtype)
 
 
 class Descent(keras.optimizers.SGD):
-    """SGD by another name."""
+    """SGD under a different name."""
 
 
 def bent(values: Any) -> Any:
@@ -127,12 +134,12 @@ def off(truth: Any, answer: Any) -> Any:
     return ops.mean(ops.square(truth - answer))
 
 
-def test_what_a_model_names_is_found_and_nothing_of_keras() -> None:
+def test_custom_objects_are_found_and_nothing_of_keras() -> None:
     model = keras.Sequential(
         [keras.Input((3,)), Outer(), layers.Dense(2, activation=bent, kernel_initializer=Half())]
     )
     model.compile(Descent(), off)
-    assert own_objects(model) == {
+    assert find_custom_objects(model) == {
         "Outer": Outer,
         "Inner": Inner,
         "bent": bent,
@@ -140,15 +147,17 @@ def test_what_a_model_names_is_found_and_nothing_of_keras() -> None:
         "Descent": Descent,
         "off": off,
     }
-    assert own_objects(keras.Sequential([keras.Input((3,)), layers.Dense(1, activation="relu")])) == {}
+    assert (
+        find_custom_objects(keras.Sequential([keras.Input((3,)), layers.Dense(1, activation="relu")])) == {}
+    )
     model.compile("sgd", metrics=[off])
-    assert own_objects(model)["off"] is off
+    assert find_custom_objects(model)["off"] is off
 
 
-def test_two_of_one_name_are_left_out() -> None:
+def test_two_objects_of_one_name_are_left_out() -> None:
     one, other = (
         layers.Dense(2, activation=lambda values: values * 2),
         layers.Dense(2, activation=lambda values: values * 3),
     )
-    assert list(own_objects(keras.Sequential([keras.Input((3,)), one]))) == ["<lambda>"]
-    assert own_objects(keras.Sequential([keras.Input((3,)), one, other])) == {}
+    assert list(find_custom_objects(keras.Sequential([keras.Input((3,)), one]))) == ["<lambda>"]
+    assert find_custom_objects(keras.Sequential([keras.Input((3,)), one, other])) == {}

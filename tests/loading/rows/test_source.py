@@ -1,4 +1,4 @@
-"""Opening, matching, choosing and reading the user's rows."""
+"""Opening, choosing and reading the user's rows."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.lib import format as npy_format
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.source import (
     RowSource,
     choose_rows,
-    chunks,
-    match_inputs,
-    nonfinite,
+    find_nonfinite_rows,
     open_rows,
+    split_into_chunks,
     take,
 )
-from keras_consistency_cli.measurement.facts import InputFact
+from tests.helpers.error_texts import own_text
 
 
 def npy(array: np.ndarray) -> bytes:
-    held = io.BytesIO()
-    np.save(held, array, allow_pickle=False)
-    return held.getvalue()
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
 
 
-def promise(descr: Any, shape: tuple[int, ...], data: bytes = b"") -> bytes:
-    """A .npy whose header says anything."""
-    held = io.BytesIO()
-    npy_format.write_array_header_1_0(held, {"descr": descr, "fortran_order": False, "shape": shape})
-    return held.getvalue() + data
+def write_header(descr: Any, shape: tuple[int, ...], data: bytes = b"") -> bytes:
+    """A .npy with any header."""
+    stream = io.BytesIO()
+    npy_format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
+    return stream.getvalue() + data
 
 
 def raw_header(text: bytes) -> bytes:
@@ -47,26 +47,26 @@ def raw_header(text: bytes) -> bytes:
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    return held.getvalue()
+    return stream.getvalue()
 
 
 def twice() -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("a.npy", npy(np.ones(2)))
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr("a.npy", npy(np.zeros(2)))
-    return held.getvalue()
+    return stream.getvalue()
 
 
 def flipped_byte() -> bytes:
-    held = io.BytesIO()
-    np.savez_compressed(held, a=np.random.default_rng(0).normal(size=500))
-    content = bytearray(held.getvalue())
+    stream = io.BytesIO()
+    np.savez_compressed(stream, a=np.random.default_rng(0).normal(size=500))
+    content = bytearray(stream.getvalue())
     content[1000] ^= 0xFF
     return bytes(content)
 
@@ -80,10 +80,6 @@ def source(**arrays: np.ndarray) -> RowSource:
         length=len(next(iter(arrays.values()))),
         named=named,
     )
-
-
-def one(shape: tuple[int | None, ...], dtype: str = "float32", name: str = "features") -> InputFact:
-    return InputFact(name=name, shape=shape, dtype=dtype)
 
 
 ORDINARY = {
@@ -102,20 +98,20 @@ ORDINARY = {
 
 @pytest.mark.parametrize("array", ORDINARY.values(), ids=ORDINARY)
 @pytest.mark.parametrize("save", [np.save, np.savez, np.savez_compressed])
-def test_every_ordinary_array_is_read_as_it_was_saved(
+def test_ordinary_arrays_are_read_as_they_were_saved(
     array: np.ndarray, save: Callable[..., None], tmp_path: Path
 ) -> None:
     path = tmp_path / ("x.npy" if save is np.save else "x.npz")
     save(path, array) if save is np.save else save(path, data=array)
     rows = open_rows(path)
-    every = take(rows, {"in": "data"}, np.arange(len(array)))["in"]
+    complete = take(rows, {"in": "data"}, np.arange(len(array)))["in"]
     some = take(rows, {"in": "data"}, np.array([0, len(array) - 1]))["in"]
     assert (rows.length, rows.named) == (len(array), save is not np.save)
-    assert every.dtype == array.dtype.newbyteorder("=")
-    assert every.dtype.isnative
-    assert every.flags.c_contiguous
-    assert every.flags.writeable
-    np.testing.assert_array_equal(every, array)
+    assert complete.dtype == array.dtype.newbyteorder("=")
+    assert complete.dtype.isnative
+    assert complete.flags.c_contiguous
+    assert complete.flags.writeable
+    np.testing.assert_array_equal(complete, array)
     np.testing.assert_array_equal(some, array[[0, -1]])
 
 
@@ -134,69 +130,66 @@ def test_arrays_of_files_are_mapped_and_read_only(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "empty": (b"", "is empty"),
-    "text": (b"1,2,3\n4,5,6\n", "is a text file"),
-    "git-lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git-lfs pointer"),
-    "pickle": (pickle.dumps([1]), "is a pickle"),
-    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(50), "is an HDF5 file"),
-    "binary": (bytes(range(1, 20)), "is not a NumPy file"),
-    "header cut": (npy(np.ones(4))[:20], "damaged .npy header"),
-    "header nonsense": (raw_header(b"os.system('x')\n"), "damaged .npy header"),
-    "header nested": (raw_header(b"(" * 9000 + b"\n"), "damaged .npy header"),
-    "header huge": (raw_header(b"{" + b" " * 30000 + b"}\n"), "damaged .npy header"),
-    "objects": (promise("|O", (2,), pickle.dumps([1, 2])), "np.asarray(x, dtype=str)"),
-    "records": (promise([("a", "<f4")], (1,), bytes(4)), "records with named fields"),
-    "complex": (npy(np.ones(2, dtype=complex)), "complex numbers"),
-    "dates": (npy(np.array(["2020-01-01"], dtype="M8[D]")), "dates"),
-    "spans": (npy(np.array([1], dtype="m8[s]")), "time spans"),
-    "longdouble": (promise("<f16", (1,), bytes(16)), "float64 or less"),
-    "S0": (promise("|S0", (10**12,)), "strings of no characters"),
-    "U0": (promise("<U0", (3,)), "strings of no characters"),
-    "short": (npy(np.ones((4, 2)))[:-3], "3 bytes short (truncated?)"),
-    "extra": (npy(np.ones((4, 2))) + b"PK", "2 bytes too long"),
-    "promises more than memory": (promise("<f4", (2**40, 2**40)), "bytes short"),
-    "0-d": (npy(np.array(1.0)), "single value of shape ()"),
-    "zero rows": (npy(np.ones((0, 3))), "no rows: its shape is (0, 3)"),
-    "no features": (npy(np.ones((3, 0))), "holds no values"),
-    "negative": (promise("<f4", (-1, 3)), "holds no values"),
-    "npz without arrays": (zipped({}), "holds no arrays"),
-    "keras model": (zipped({"config.json": b"{}"}), "is it a model?"),
-    "zip of text": (zipped({"a.csv": b"1"}), "it holds 'a.csv'"),
-    "npz of a damaged member": (zipped({"a.npy": b"nothing"}), "array 'a' of data"),
-    "npz of a short member": (zipped({"a.npy": npy(np.ones(9))[:-1]}), "1 bytes short"),
-    "npz of objects": (zipped({"a.npy": promise("|O", (1,))}), "Python objects"),
-    "npz cut": (zipped({"a.npy": npy(np.ones(9))})[:-30], "damaged or truncated .npz"),
-    "npz flipped": (flipped_byte(), "damaged or truncated .npz"),
-    "npz lengths": (
-        zipped({"a.npy": npy(np.ones(3)), "b.npy": npy(np.ones(4))}),
-        "'a' has 3 rows, array 'b' has 4",
-    ),
-    "npz many": (zipped({f"{n}.npy": b"" for n in range(1001)}), "holds 1001 arrays"),
-    "npz escape": (zipped({"a\x1b[31m.csv": b"1"}), "a\\x1b[31m.csv"),
+    "empty": b"",
+    "text": b"1,2,3\n4,5,6\n",
+    "git-lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
+    "pickle": pickle.dumps([1]),
+    "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(50),
+    "binary": bytes(range(1, 20)),
+    "header cut": npy(np.ones(4))[:20],
+    "header nonsense": raw_header(b"os.system('x')\n"),
+    "header nested": raw_header(b"(" * 9000 + b"\n"),
+    "header huge": raw_header(b"{" + b" " * 30000 + b"}\n"),
+    "objects": write_header("|O", (2,), pickle.dumps([1, 2])),
+    "records": write_header([("a", "<f4")], (1,), bytes(4)),
+    "complex": npy(np.ones(2, dtype=complex)),
+    "dates": npy(np.array(["2020-01-01"], dtype="M8[D]")),
+    "spans": npy(np.array([1], dtype="m8[s]")),
+    "longdouble": write_header("<f16", (1,), bytes(16)),
+    "S0": write_header("|S0", (10**12,)),
+    "U0": write_header("<U0", (3,)),
+    "short": npy(np.ones((4, 2)))[:-3],
+    "extra": npy(np.ones((4, 2))) + b"PK",
+    "promises more than memory": write_header("<f4", (2**40, 2**40)),
+    "0-d": npy(np.array(1.0)),
+    "zero rows": npy(np.ones((0, 3))),
+    "no features": npy(np.ones((3, 0))),
+    "negative": write_header("<f4", (-1, 3)),
+    "npz without arrays": zipped({}),
+    "keras model": zipped({"config.json": b"{}"}),
+    "zip of text": zipped({"a.csv": b"1"}),
+    "npz of a damaged member": zipped({"a.npy": b"nothing"}),
+    "npz of a short member": zipped({"a.npy": npy(np.ones(9))[:-1]}),
+    "npz of objects": zipped({"a.npy": write_header("|O", (1,))}),
+    "npz cut": zipped({"a.npy": npy(np.ones(9))})[:-30],
+    "npz flipped": flipped_byte(),
+    "npz lengths": zipped({"a.npy": npy(np.ones(3)), "b.npy": npy(np.ones(4))}),
+    "npz many": zipped({f"{n}.npy": b"" for n in range(1001)}),
+    "npz escape": zipped({"a\x1b[31m.csv": b"1"}),
 }
 
 
-@pytest.mark.parametrize(("content", "words"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("case", REFUSED)
 def test_bad_files_are_refused_with_their_reason_in_three_lines(
-    content: bytes, words: str, tmp_path: Path
+    case: str, tmp_path: Path, wording: SnapshotAssertion
 ) -> None:
     path = tmp_path / "x.npy"
-    path.write_bytes(content)
+    path.write_bytes(REFUSED[case])
     with pytest.raises(DataError) as refused:
         open_rows(path)
-    assert words in str(refused.value)
+    assert refused.value.exit_code == 2
     assert "x.npy" in str(refused.value)
     assert len(str(refused.value).splitlines()) <= 3
-    assert refused.value.exit_code == 2
+    assert own_text(refused.value, tmp_path) == wording
 
 
 @pytest.mark.parametrize("save", [np.save, np.savez, np.savez_compressed])
 def test_damage_anywhere_is_a_data_error_or_harmless(save: Callable[..., None], tmp_path: Path) -> None:
-    held, rng = io.BytesIO(), np.random.default_rng(0)
-    save(held, np.arange(60.0).reshape(20, 3))
+    stream, rng = io.BytesIO(), np.random.default_rng(0)
+    save(stream, np.arange(60.0).reshape(20, 3))
     messages = []
     for _ in range(200):
-        content = bytearray(held.getvalue())
+        content = bytearray(stream.getvalue())
         content[rng.integers(len(content))] = rng.integers(256)
         (tmp_path / "x.npy").write_bytes(content[: rng.integers(len(content) // 2, 2 * len(content))])
         try:
@@ -207,46 +200,53 @@ def test_damage_anywhere_is_a_data_error_or_harmless(save: Callable[..., None], 
     assert max(len(message.splitlines()) for message in messages) <= 3
 
 
-def test_a_member_that_stands_twice_is_refused(tmp_path: Path) -> None:
+def test_two_members_of_one_name_are_refused(tmp_path: Path, wording: SnapshotAssertion) -> None:
     (tmp_path / "x.npz").write_bytes(twice())
-    with pytest.raises(DataError, match="holds 'a' 2 times"):
+    with pytest.raises(DataError) as refused:
         open_rows(tmp_path / "x.npz")
+    assert own_text(refused.value, tmp_path) == wording
 
 
-def test_a_compressed_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+def test_a_compressed_bomb_is_refused_before_it_is_unpacked(
+    tmp_path: Path, wording: SnapshotAssertion
+) -> None:
     size = 3 * 2**30
-    header = promise("<f4", (size // 4,))
+    header = write_header("<f4", (size // 4,))
     with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.npy", header)
     content = bytearray((tmp_path / "x.npz").read_bytes())
-    told = content.rindex(b"PK\x01\x02") + 24  # the unpacked size in the archive's directory
-    content[told : told + 4] = (len(header) + size).to_bytes(4, "little")
+    place = content.rindex(b"PK\x01\x02") + 24  # the unpacked size in the archive's directory
+    content[place : place + 4] = (len(header) + size).to_bytes(4, "little")
     (tmp_path / "x.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"holds 3\.0 GiB of compressed arrays, which cannot be streamed"):
+    with pytest.raises(DataError) as refused:
         open_rows(tmp_path / "x.npz")
+    assert own_text(refused.value, tmp_path) == wording
 
 
-def test_missing_files_name_their_likely_sibling(tmp_path: Path) -> None:
+def test_missing_files_name_a_similar_file(tmp_path: Path, wording: SnapshotAssertion) -> None:
     (tmp_path / "x_test.npy").write_bytes(npy(np.ones(2)))
-    with pytest.raises(UsageError, match=r"x_tset\.npy does not exist \(did you mean 'x_test\.npy'\?\)"):
+    with pytest.raises(UsageError) as similar:
         open_rows(tmp_path / "x_tset.npy")
-    with pytest.raises(UsageError, match=r"does not exist\n *expected: a \.npy, "):
+    with pytest.raises(UsageError) as nowhere:
         open_rows(tmp_path / "nowhere" / "x.npy")
+    assert [own_text(refused.value, tmp_path) for refused in (similar, nowhere)] == wording
 
 
-def test_directories_and_pipes_are_not_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is a directory"):
+def test_directories_and_devices_are_not_read(tmp_path: Path, wording: SnapshotAssertion) -> None:
+    with pytest.raises(UsageError) as directory:
         open_rows(tmp_path)
-    with pytest.raises(UsageError, match="is not a regular file"):
+    with pytest.raises(UsageError) as device:
         open_rows(Path(os.devnull))
+    assert [own_text(refused.value, tmp_path) for refused in (directory, device)] == wording
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
 def test_unreadable_files_say_so(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(npy(np.ones(2)))
     (tmp_path / "x.npy").chmod(0)
-    with pytest.raises(UsageError, match="cannot be read: Permission denied"):
+    with pytest.raises(UsageError) as refused:
         open_rows(tmp_path / "x.npy")
+    assert isinstance(refused.value.__cause__, PermissionError)
 
 
 @pytest.mark.skipif(
@@ -261,154 +261,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     before = resident()
     peak = max(
         resident()
-        for each in chunks(choose_rows(rows.length, "all", seed=0), 4096)
-        if take(rows, {"x": "data"}, each)
+        for numbers in split_into_chunks(choose_rows(rows.length, "all", seed=0), 4096)
+        if take(rows, {"x": "data"}, numbers)
     )
     assert rows.sha256 is not None
     assert peak - before < 60e6
 
 
-def test_one_array_fits_one_input_whatever_their_names() -> None:
-    assert match_inputs(source(data=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {
-        "features": "data"
-    }
-    assert match_inputs(source(other=np.ones((4, 3))), (one((None, 3)),), batch_size=None) == {
-        "features": "other"
-    }
-
-
-def test_several_inputs_are_matched_by_name_in_the_models_order() -> None:
-    inputs = (one((None, 2), name="b"), one((None, None, 1), name="a"))
-    assert list(
-        match_inputs(source(a=np.ones((4, 9, 1)), b=np.ones((4, 2))), inputs, batch_size=4).items()
-    ) == [("b", "b"), ("a", "a")]
-
-
-def test_unknown_inputs_are_not_checked() -> None:
-    assert match_inputs(source(data=np.ones((2, 3))), (), batch_size=None) == {"data": "data"}
-    assert match_inputs(source(data=np.array(["a"])), (one((None,), dtype=""),), batch_size=None) == {
-        "features": "data"
-    }
-
-
-def test_a_lone_array_cannot_feed_several_inputs() -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(
-            source(data=np.ones((4, 3))),
-            (one((None, 1), name="age"), one((None, 2), name="place")),
-            batch_size=None,
-        )
-    assert str(refused.value) == (
-        "data x.npy holds one array, the model takes 2 inputs: 'age', 'place'\nfix: np.savez('x.npz', age=..., place=...)"
-    )
-
-
-def test_missing_and_surplus_arrays_are_named() -> None:
-    inputs = (one((None, 1), name="age"), one((None, 1), name="home town"))
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(aeg=np.ones((4, 1)), extra=np.ones((4, 1))), inputs, batch_size=None)
-    assert str(refused.value) == (
-        "data x.npz has no array for 'age', 'home town' and has 'aeg' (did you mean 'age'?), 'extra', which the model does not take\n"
-        "expected: an array for each input: 'age', 'home town'\n"
-        "fix: np.savez('x.npz', **{'age': ..., 'home town': ...})"
-    )
-
-
-def test_a_wrong_number_of_features_is_told_with_both_shapes() -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(data=np.ones((256, 12))), (one((None, 10)),), batch_size=None)
-    assert str(refused.value) == (
-        "data x.npy has shape (256, 12), the model's input 'features' takes (None, 10)\n"
-        "fix: give the 10 features of the last axis that the model was trained on, in the same order"
-    )
-
-
-MENDED = {
-    "one row without its batch axis": ((20, 5), (None, 20, 5), "x[None]"),
-    "flat single row": ((10,), (None, 10), "x[None]"),
-    "no channel axis": ((256, 20), (None, 20, 1), "x[..., None]"),
-    "flat column": ((256,), (None, 1), "x[..., None]"),
-    "no time axis": ((256, 5), (None, 1, 5), "x[:, None]"),
-    "column for a scalar input": ((256, 1), (None,), "x[..., 0]"),
-    "surplus time axis": ((256, 1, 5), (None, 5), "x[:, 0]"),
-    "doubled batch axis": ((1, 256, 5), (None, 5), "x[0]"),
-    "swapped axes": ((256, 5, 20), (None, 20, 5), "x.transpose(0, 2, 1)"),
-    "channels first": ((256, 3, 32, 32), (None, 32, 32, 3), "x.transpose(0, 2, 3, 1)"),
-    "time first": ((20, 256, 5), (None, 20, 5), "x.transpose(1, 0, 2)"),
-    "features first": ((10, 256), (None, 10), "x.transpose(1, 0)"),
-    "flat rows": ((2560,), (None, 10), "x.reshape(-1, 10)"),
-    "unflattened images": ((256, 28, 28), (None, 784), "x.reshape(-1, 784)"),
-    "flattened images": ((256, 784), (None, 28, 28), "x.reshape(-1, 28, 28)"),
-    "fixed batch": ((256, 5, 20), (32, 20, 5), "x.transpose(0, 2, 1)"),
-}
-
-
-@pytest.mark.parametrize(("shape", "wanted", "code"), MENDED.values(), ids=MENDED)
-def test_a_wrong_shape_is_told_with_code_that_works(
-    shape: tuple[int, ...], wanted: tuple[int | None, ...], code: str
-) -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(data=np.ones(shape)), (one(wanted),), batch_size=None)
-    takes = str((None, *wanted[1:]))
-    assert (
-        str(refused.value)
-        == f"data x.npy has shape {shape}, the model's input 'features' takes {takes}\nfix: {code}"
-    )
-    mended = eval(code, {"x": np.ones(shape)})
-    assert match_inputs(source(data=mended), (one(wanted),), batch_size=None)
-
-
-def test_no_reshape_is_offered_that_would_tear_rows_apart() -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(data=np.ones((100, 20))), (one((None, 10)),), batch_size=None)
-    assert "reshape" not in str(refused.value)
-
-
-FEEDABLE = [
-    ("float32", np.ones((2, 2), dtype=np.int64)),
-    ("float32", np.ones((2, 2), dtype=np.float64)),
-    ("float32", np.ones((2, 2), dtype=bool)),
-    ("int32", np.ones((2, 2), dtype=np.uint8)),
-    ("int32", np.array([[1.0, 2.0], [3.0, 4.0]])),
-    ("bool", np.ones((2, 2), dtype=bool)),
-    ("string", np.full((2, 2), "a")),
-    ("string", np.full((2, 2), b"a")),
-]
-
-
-@pytest.mark.parametrize(("dtype", "array"), FEEDABLE)
-def test_dtypes_of_the_same_family_are_fed(dtype: str, array: np.ndarray) -> None:
-    assert match_inputs(source(data=array), (one((None, 2), dtype),), batch_size=None) == {"features": "data"}
-
-
-CLASHING = [
-    (
-        "string",
-        np.ones((2, 2)),
-        "has dtype float64, fed to the model's input 'features', which takes strings",
-    ),
-    ("string", np.ones((2, 2), dtype=int), "which takes strings"),
-    ("float32", np.full((2, 2), "1"), "which takes numbers (float32)"),
-    ("int32", np.full((2, 2), "1"), "which takes numbers (int32)"),
-    ("int64", np.array([[1.0, 2.5]]), "which takes whole numbers (int64), and not all values are whole"),
-    ("int64", np.array([[1.0, np.nan]]), "not all values are whole"),
-]
-
-
-@pytest.mark.parametrize(("dtype", "array", "words"), CLASHING)
-def test_dtypes_of_another_family_are_refused(dtype: str, array: np.ndarray, words: str) -> None:
-    with pytest.raises(DataError) as refused:
-        match_inputs(source(data=array), (one((None, 2), dtype),), batch_size=None)
-    assert words in str(refused.value)
-    assert "fix: " in str(refused.value)
-
-
-def test_fewer_rows_than_a_fixed_batch_are_refused() -> None:
-    with pytest.raises(DataError, match=r"has 3 rows, fewer than the batch of 4"):
-        match_inputs(source(data=np.ones((3, 2))), (one((4, 2)),), batch_size=4)
-
-
-def test_rows_are_spread_seeded_and_one_from_each_stretch() -> None:
+def test_rows_are_spread_seeded_and_one_from_each_section() -> None:
     rows = choose_rows(1000, 10, seed=3)
     np.testing.assert_array_equal(rows // 100, np.arange(10))
     np.testing.assert_array_equal(rows, choose_rows(1000, 10, seed=3))
@@ -425,19 +285,20 @@ def test_chosen_rows_are_sorted_unique_and_exist(length: int, wanted: int) -> No
     assert 0 <= rows[0] <= rows[-1] < length
 
 
-def test_all_rows_and_fixed_batches() -> None:
+def test_all_rows_and_fixed_batches(wording: SnapshotAssertion) -> None:
     assert choose_rows(5, "all", seed=0).tolist() == [0, 1, 2, 3, 4]
     assert choose_rows(11, "all", seed=0, multiple_of=4).tolist() == list(range(8))
     assert len(choose_rows(100, 11, seed=0, multiple_of=4)) == 8
     assert len(choose_rows(100, 1, seed=0, multiple_of=4)) == 4
-    with pytest.raises(DataError, match="3 rows, fewer than the batch of 4"):
+    with pytest.raises(DataError) as too_few:
         choose_rows(3, "all", seed=0, multiple_of=4)
-    with pytest.raises(UsageError, match="rows is 0"):
+    with pytest.raises(UsageError) as none_wanted:
         choose_rows(3, 0, seed=0)
+    assert [str(too_few.value), str(none_wanted.value)] == wording
 
 
 def test_chunks_cover_every_row_once() -> None:
-    assert [chunk.tolist() for chunk in chunks(np.arange(7), 3)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert [chunk.tolist() for chunk in split_into_chunks(np.arange(7), 3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 def test_rows_are_taken_in_the_order_asked_for() -> None:
@@ -448,10 +309,10 @@ def test_rows_are_taken_in_the_order_asked_for() -> None:
         )
 
 
-def test_nonfinite_rows_are_found_in_floats_only() -> None:
+def test_only_floats_have_nonfinite_rows() -> None:
     values = np.ones((4, 2, 2), dtype=np.float32)
     values[1, 0, 1], values[3, 1, 1] = np.nan, -np.inf
-    found = nonfinite(
+    nonfinite = find_nonfinite_rows(
         {
             "a": values,
             "b": np.arange(4),
@@ -459,7 +320,7 @@ def test_nonfinite_rows_are_found_in_floats_only() -> None:
             "d": np.array([1, np.inf, 0, 0], dtype=np.float16),
         }
     )
-    assert {name: hit.tolist() for name, hit in found.items()} == {
+    assert {name: flags.tolist() for name, flags in nonfinite.items()} == {
         "a": [False, True, False, True],
         "b": [False] * 4,
         "c": [False] * 4,

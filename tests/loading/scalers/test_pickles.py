@@ -1,4 +1,7 @@
-"""Hostile and broken pickles: refused with the reason, and never run. Each payload is first shown to be live."""
+"""Hostile and broken pickles are refused with the reason, and never run.
+
+Each live payload is run once by the real reader, to show that it would have acted.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.scalers import numpy_parts, pickles
@@ -77,11 +81,11 @@ def test_a_live_payload_never_runs(tmp_path: Path, payload: str, protocol: int) 
     scan_with_trust(path)
     assert not canary.exists()
     pickle.loads(path.read_bytes())
-    assert canary.exists(), "the payload is not live, so the test above shows nothing"
+    assert canary.exists(), "the payload is not live, so this test shows nothing"
 
 
 def scan_with_trust(path: Path) -> None:
-    """Scanning runs nothing, trusted or not; whether it passes is not the point here."""
+    """Scan a trusted file; it may pass or be refused, but nothing runs."""
     try:
         scan_scaler(path, trust=True)
     except RefusedError:
@@ -93,17 +97,18 @@ def scan_with_trust(path: Path) -> None:
 def test_a_live_payload_in_joblib_never_runs(tmp_path: Path, payload: str, compress: int) -> None:
     path, canary = tmp_path / "scaler.joblib", tmp_path / "canary"
     joblib.dump(LIVE[payload](canary), path, compress=compress)
-    with pytest.raises(RefusedError, match="asks for"):
+    with pytest.raises(RefusedError) as refused:
         build_scaler(path)
+    assert isinstance(refused.value.__cause__, NotAllowedError)
     assert not canary.exists()
     joblib.load(path)
-    assert canary.exists(), "the payload is not live, so the test above shows nothing"
+    assert canary.exists(), "the payload is not live, so this test shows nothing"
 
 
 def persistent() -> bytes:
     class Pickler(pickle.Pickler):
-        def persistent_id(self, found: Any) -> Any:
-            return "somewhere" if found is SCALER.mean_ else None
+        def persistent_id(self, value: Any) -> Any:
+            return "somewhere" if value is SCALER.mean_ else None
 
     stream = io.BytesIO()
     Pickler(stream, 4).dump(SCALER)
@@ -118,88 +123,63 @@ def extension() -> bytes:
         copyreg.remove_extension("sklearn.preprocessing._data", "StandardScaler", 0xF7)
 
 
-DAG = b")" + b"2\x86" * 60
-"""A tuple of two tuples of two tuples …, sixty deep in 121 bytes: hashing it never ends."""
+NESTED_TUPLES = b")" + b"2\x86" * 12
+"""A tuple of two tuples of two tuples …: each level doubles the work of hashing it."""
 
 
 def ragged(*items: Any) -> np.ndarray:
-    """An object array of these."""
+    """An object array of these items."""
     array = np.empty(len(items), dtype=object)
-    for at, item in enumerate(items):
-        array[at] = item
+    for position, item in enumerate(items):
+        array[position] = item
     return array
 
 
-HOSTILE: dict[str, tuple[bytes, str]] = {
-    "dotted name": (
-        b"\x80\x04\x8c\x1bsklearn.preprocessing._data\x8c\x12StandardScaler.fit\x93)R.",
-        "StandardScaler.fit",
-    ),
-    "module of an allowed class": (b"csklearn.preprocessing._data\nnp\n.", "sklearn.preprocessing._data.np"),
-    "state set on a class": (
-        CLASS + b"}S'transform'\nNsb.",
-        "a state set on sklearn.preprocessing._data.StandardScaler",
-    ),
-    "state set on a name": (b"cnumpy\nfloat64\n}b.", "a state set on numpy.float64"),
-    "state that float64 copies a method": (
-        pickle.dumps(scaler_with(transform="x")),
-        "whose state replaces 'transform'",
-    ),
-    "state that float64 copies a property": (
-        pickle.dumps(scaler_with(__class__="x")),
-        "whose state replaces '__class__'",
-    ),
-    "class called": (CLASS + b")R.", "a call of sklearn.preprocessing._data.StandardScaler"),
-    "allowed name called": (b"cnumpy\nfloat64\n(I1\ntR.", "a call of numpy.float64"),
-    "text called": (b"S'os.system'\n(tR.", "a call of something that has no name"),
-    "class made with arguments": (CLASS + b"(I1\nt\x81.", "made in a way"),
-    "old instance": (b"(isklearn.preprocessing._data\nStandardScaler\n.", "instruction INST"),
-    "old object": (b"(" + CLASS + b"o.", "instruction OBJ"),
-    "persistent id": (persistent(), "instruction BINPERSID"),
-    "persistent id in text": (b"Psomewhere\n.", "instruction PERSID"),
-    "extension": (extension(), "instruction EXT1"),
-    "key that is never hashed": (b"\x80\x02}" + DAG + b"Ns.", "keys are not plain"),
-    "base that is never hashed": (
-        b"\x80\x02ccopy_reg\n_reconstructor\n" + CLASS + DAG + b"N\x87R.",
-        "made in a way",
-    ),
-    "second pickle": (GOOD + pickle.dumps(Calls(os.getpid)), "more after the end"),
-    "items on a class": (CLASS + b"Na.", "no list"),
-    "function without trust": (pickle.dumps(FunctionTransformer(func=np.float64)), "a function of its own"),
-    "array of a special class": (
-        b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nfloat64\n(I0\ntS'b'\ntR.",
-        "an array of a special class",
-    ),
-    "structured dtype": (pickle.dumps(scaler_with(mean_=np.zeros(3, dtype=[("a", "f8")]))), "dtype 'V8'"),
-    "rows within rows": (
-        pickle.dumps(scaler_with(mean_=ragged(ragged(np.zeros(2))))),
-        "more than strings and numbers",
-    ),
-    "tables within rows": (
-        pickle.dumps(scaler_with(mean_=ragged(np.zeros((2, 2))))),
-        "more than strings and numbers",
-    ),
-    "much memory": (b"c__builtin__\nbytes\n(I1000000000000\ntR.", "bytes made from something else"),
-    "set": (pickle.dumps({1}, 4), "instruction EMPTY_SET"),
-    "no scaler": (pickle.dumps({"scaler": SCALER}), "dict as its top object"),
-    "helper as top": (
-        b"csklearn.impute._base\nMissingIndicator\n)\x81.",
-        "MissingIndicator as its top object",
-    ),
+HOSTILE: dict[str, bytes] = {
+    "dotted name": b"\x80\x04\x8c\x1bsklearn.preprocessing._data\x8c\x12StandardScaler.fit\x93)R.",
+    "module of an allowed class": b"csklearn.preprocessing._data\nnp\n.",
+    "state set on a class": CLASS + b"}S'transform'\nNsb.",
+    "state set on a name": b"cnumpy\nfloat64\n}b.",
+    "state that replaces a method": pickle.dumps(scaler_with(transform="x")),
+    "state that replaces a property": pickle.dumps(scaler_with(__class__="x")),
+    "class called": CLASS + b")R.",
+    "allowed name called": b"cnumpy\nfloat64\n(I1\ntR.",
+    "text called": b"S'math.sqrt'\n(tR.",
+    "class made with arguments": CLASS + b"(I1\nt\x81.",
+    "old instance": b"(isklearn.preprocessing._data\nStandardScaler\n.",
+    "old object": b"(" + CLASS + b"o.",
+    "persistent id": persistent(),
+    "persistent id in text": b"Psomewhere\n.",
+    "extension": extension(),
+    "key that is never hashed": b"\x80\x02}" + NESTED_TUPLES + b"Ns.",
+    "base that is never hashed": b"\x80\x02ccopy_reg\n_reconstructor\n" + CLASS + NESTED_TUPLES + b"N\x87R.",
+    "second pickle": GOOD + pickle.dumps(Calls(os.getpid)),
+    "items on a class": CLASS + b"Na.",
+    "function without trust": pickle.dumps(FunctionTransformer(func=np.float64)),
+    "array of a special class": b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nfloat64\n(I0\ntS'b'\ntR.",
+    "structured dtype": pickle.dumps(scaler_with(mean_=np.zeros(3, dtype=[("a", "f8")]))),
+    "rows within rows": pickle.dumps(scaler_with(mean_=ragged(ragged(np.zeros(2))))),
+    "tables within rows": pickle.dumps(scaler_with(mean_=ragged(np.zeros((2, 2))))),
+    "bytes from a number": b"c__builtin__\nbytes\n(I1000000000000\ntR.",
+    "set": pickle.dumps({1}, 4),
+    "dictionary": pickle.dumps({"scaler": SCALER}),
+    "helper as top": b"csklearn.impute._base\nMissingIndicator\n)\x81.",
 }
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_hostile_pickle_is_refused_and_told(tmp_path: Path, case: str) -> None:
-    raw, told = HOSTILE[case]
+def test_a_hostile_pickle_is_refused_with_the_reason(
+    tmp_path: Path, case: str, wording: SnapshotAssertion
+) -> None:
     path = tmp_path / "scaler.pkl"
-    path.write_bytes(raw)
+    path.write_bytes(HOSTILE[case])
     for refuse in (scan_scaler, build_scaler):
         with pytest.raises(RefusedError) as refused:
             refuse(path)
-        assert told in refused.value.what
+        assert isinstance(refused.value.__cause__, NotAllowedError)
         assert "--trust-scaler" in str(refused.value)
         assert len(str(refused.value).splitlines()) <= 3
+    assert str(refused.value.__cause__) == wording
 
 
 @pytest.mark.parametrize(
@@ -210,14 +190,16 @@ def test_a_hostile_pickle_is_refused_and_told(tmp_path: Path, case: str) -> None
         "extension",
         "key that is never hashed",
         "second pickle",
-        "no scaler",
+        "dictionary",
     ],
 )
 def test_trust_lifts_only_names(tmp_path: Path, case: str) -> None:
     path = tmp_path / "scaler.pkl"
-    path.write_bytes(HOSTILE[case][0])
-    with pytest.raises(RefusedError, match="asks for"):
+    path.write_bytes(HOSTILE[case])
+    with pytest.raises(RefusedError) as refused:
         build_scaler(path, trust=True)
+    assert isinstance(refused.value.__cause__, NotAllowedError)
+    assert not refused.value.__cause__.liftable
 
 
 def test_every_truncation_is_refused() -> None:
@@ -244,40 +226,47 @@ def test_a_damaged_pickle_is_read_or_refused_but_never_crashes(
 ) -> None:
     raw = GOOD[:position] + replaced + GOOD[position + dropped :]
     try:
-        found = read_pickle(raw)
+        contents = read_pickle(raw)
     except (DamagedError, NotAllowedError):
         return
-    assert found.foreign == ()
+    assert contents.foreign == ()
 
 
-def test_memory_is_capped_across_all_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_capped_across_all_arrays(
+    monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
+) -> None:
     raw = pickle.dumps([np.zeros(1000), np.ones(1000)], 4)
     read_pickle(raw)
     monkeypatch.setattr(numpy_parts, "_MAX_ALL_BYTES", 15_999)
-    with pytest.raises(NotAllowedError, match="of arrays"):
+    with pytest.raises(NotAllowedError) as refused:
         read_pickle(raw)
+    assert str(refused.value) == wording
 
 
-def test_instructions_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instructions_are_capped(monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion) -> None:
     monkeypatch.setattr(pickles, "_MAX_INSTRUCTIONS", 10)
-    with pytest.raises(NotAllowedError, match="more than 10 pickle instructions"):
+    with pytest.raises(NotAllowedError) as refused:
         read_pickle(GOOD)
+    assert str(refused.value) == wording
 
 
-def test_pickles_nested_in_joblib_files_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickles_nested_in_joblib_files_are_capped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
+) -> None:
     joblib.dump(np.array(["a"], dtype=object), tmp_path / "words.joblib")
     raw = (tmp_path / "words.joblib").read_bytes()
     assert read_pickle(raw).top.value.tolist() == ["a"]
     monkeypatch.setattr(pickles, "_MAX_NESTED_PICKLES", 0)
-    with pytest.raises(NotAllowedError, match="nested within"):
+    with pytest.raises(NotAllowedError) as refused:
         read_pickle(raw)
+    assert str(refused.value) == wording
 
 
 def test_a_trusted_name_stays_a_name() -> None:
-    found = read_pickle(pickle.dumps(Calls(os.getpid), 4), trust=True)
-    assert isinstance(found.top, Instance)
-    assert found.top.kind == Name(module="posix", name="getpid")
-    assert found.foreign == found.wants == ("posix.getpid",)
+    contents = read_pickle(pickle.dumps(Calls(os.getpid), 4), trust=True)
+    assert isinstance(contents.top, Instance)
+    assert contents.top.kind == Name(module="posix", name="getpid")
+    assert contents.foreign == contents.wants == ("posix.getpid",)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Scalers that people really save: every estimator in every format transforms as before it was saved."""
+"""Scaler files: every estimator in every format transforms as before it was saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
@@ -33,15 +33,12 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.errors import DataError, RefusedError, UsageError
-from keras_consistency_cli.loading.scalers.scaler import (
-    ScalerFile,
-    build_scaler,
-    features_expected,
-    scan_scaler,
-    transform_rows,
-)
+from keras_consistency_cli.errors import RefusedError, UsageError
+from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features, transform_rows
+from keras_consistency_cli.loading.scalers.scaler import ScalerFile, build_scaler, scan_scaler
+from tests.helpers.error_texts import own_text
 
 NUMBERS = np.random.default_rng(0).normal(size=(30, 4)) * [1.0, 10.0, 0.01, 3.0] + [0.0, 5.0, 0.0, -2.0]
 CODES = np.random.default_rng(1).integers(0, 3, size=(30, 4))
@@ -176,9 +173,11 @@ def test_scan_needs_neither_scikit_learn_nor_joblib_nor_skops(tmp_path: Path) ->
     joblib.dump(StandardScaler().fit(NUMBERS), tmp_path / "a.joblib", compress=3)
     skops.io.dump(StandardScaler().fit(NUMBERS), tmp_path / "b.skops")
     program = (
-        "import sys; from pathlib import Path; from keras_consistency_cli.loading.scalers.scaler import scan_scaler;"
+        "import sys; from pathlib import Path;"
+        "from keras_consistency_cli.loading.scalers.scaler import scan_scaler;"
         "names = [scan_scaler(Path(path)).estimator for path in sys.argv[1:]];"
-        "print(names, [heavy for heavy in ('sklearn', 'joblib', 'skops', 'scipy', 'pandas') if heavy in sys.modules])"
+        "heavy = ('sklearn', 'joblib', 'skops', 'scipy', 'pandas');"
+        "print(names, [module for module in heavy if module in sys.modules])"
     )
     files = [str(tmp_path / "a.joblib"), str(tmp_path / "b.skops")]
     done = subprocess.run([sys.executable, "-c", program, *files], capture_output=True, text=True, check=True)
@@ -196,30 +195,29 @@ def test_settings_that_cache_fork_or_print_are_neutralised(tmp_path: Path) -> No
     assert (built.memory, built.verbose, inner.n_jobs, inner.verbose) == (None, False, None, False)
 
 
-# --- what a call can get wrong
+# --- files that cannot be used
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("missing.pkl", "there is no scaler file"),
-        (".", "is a directory"),
-        ("x" * 300, "cannot be read"),
-        ("nul\0.pkl", "scaler"),
-    ],
+    "name",
+    ["missing.pkl", ".", "x" * 300, "nul\0.pkl"],
+    ids=["missing", "directory", "long name", "zero byte in the name"],
 )
-def test_a_file_that_cannot_be_read_is_the_calls_fault(tmp_path: Path, name: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+def test_a_file_that_cannot_be_read_is_a_usage_error(
+    tmp_path: Path, name: str, wording: SnapshotAssertion
+) -> None:
+    with pytest.raises(UsageError) as refused:
         scan_scaler(tmp_path / name)
+    assert own_text(refused.value, tmp_path) == wording
 
 
-def test_an_unlisted_function_needs_trust_and_is_named(tmp_path: Path) -> None:
+def test_an_unlisted_function_needs_trust_and_is_named(tmp_path: Path, wording: SnapshotAssertion) -> None:
     path = tmp_path / "scaler.joblib"
     joblib.dump(FunctionTransformer(np.log1p).fit(NUMBERS), path)
     with pytest.raises(RefusedError) as refused:
         scan_scaler(path)
     assert "numpy.log1p" in refused.value.what
-    assert "--trust-scaler" in str(refused.value)
+    assert own_text(refused.value, tmp_path) == wording
     assert scan_scaler(path, trust=True).wants == (
         "sklearn.preprocessing._function_transformer.FunctionTransformer",
         "numpy.log1p",
@@ -232,8 +230,9 @@ def test_an_unlisted_function_needs_trust_and_is_named(tmp_path: Path) -> None:
 def test_trust_works_for_skops_too(tmp_path: Path) -> None:
     path = tmp_path / "scaler.skops"
     skops.io.dump(Pipeline([("log", FunctionTransformer(np.log1p))]).fit(NUMBERS), path)
-    with pytest.raises(RefusedError, match=r"numpy\.log1p"):
+    with pytest.raises(RefusedError) as refused:
         build_scaler(path)
+    assert "numpy.log1p" in refused.value.what
     np.testing.assert_array_equal(
         transform_rows(build_scaler(path, trust=True), abs(NUMBERS)), np.log1p(abs(NUMBERS))
     )
@@ -244,98 +243,12 @@ def test_trust_does_not_unpickle_what_needs_no_trust(tmp_path: Path, monkeypatch
     joblib.dump(StandardScaler().fit(NUMBERS), path)
     monkeypatch.setattr(joblib, "load", None)
     assert_transforms_alike(path, StandardScaler().fit(NUMBERS), NUMBERS)
-    assert features_expected(build_scaler(path, trust=True)) == (4, None)
+    assert get_expected_features(build_scaler(path, trust=True)) == (4, None)
 
 
-def test_a_trusted_file_that_fails_is_refused(tmp_path: Path) -> None:
+def test_a_trusted_file_that_fails_is_refused(tmp_path: Path, wording: SnapshotAssertion) -> None:
     path = tmp_path / "scaler.pkl"
     path.write_bytes(b"cno_such_module\nThing\n(tR.")
-    with pytest.raises(RefusedError, match="ModuleNotFoundError"):
+    with pytest.raises(RefusedError) as refused:
         build_scaler(path, trust=True)
-
-
-# --- features and rows
-
-
-def test_a_scaler_says_how_many_features_and_their_names() -> None:
-    scaler = StandardScaler().fit(NUMBERS)
-    assert features_expected(scaler) == (4, None)
-    scaler.feature_names_in_ = np.array(["a", "b", "c", "d"], dtype=object)
-    assert features_expected(scaler) == (4, ("a", "b", "c", "d"))
-    assert features_expected(Pipeline([("skip", None), ("scale", scaler)])) == (4, None)
-    with pytest.raises(RefusedError, match="does not know how many features"):
-        features_expected(StandardScaler())
-
-
-@pytest.mark.parametrize("shape", [(6, 4), (6, 5, 4), (2, 3, 5, 4)])
-def test_rows_of_any_rank_are_scaled_feature_by_feature(shape: tuple[int, ...]) -> None:
-    rows = np.random.default_rng(2).normal(size=shape)
-    kept = rows.copy()
-    scaler = StandardScaler(copy=False).fit(NUMBERS.copy())
-    result = transform_rows(scaler, rows)
-    np.testing.assert_array_equal(result, (rows - scaler.mean_) / scaler.scale_)
-    assert result.dtype == np.float64
-    np.testing.assert_array_equal(rows, kept)
-
-
-def test_order_and_byte_order_of_the_rows_do_not_matter() -> None:
-    scaler = PCA(3).fit(NUMBERS)
-    expected = transform_rows(scaler, NUMBERS)
-    assert transform_rows(scaler, np.asfortranarray(NUMBERS)).tobytes() == expected.tobytes()
-    np.testing.assert_array_equal(transform_rows(scaler, NUMBERS.astype(">f8")), expected)
-
-
-def test_a_scaler_may_change_the_number_of_features() -> None:
-    rows = NUMBERS.reshape(15, 2, 4)
-    assert transform_rows(PCA(2).fit(NUMBERS), rows).shape == (15, 2, 2)
-
-
-@pytest.mark.parametrize("shape", [(5, 3), (5, 2, 3), (4,), ()])
-def test_rows_that_do_not_fit_are_refused_with_both_numbers(shape: tuple[int, ...]) -> None:
-    with pytest.raises(DataError) as refused:
-        transform_rows(StandardScaler().fit(NUMBERS), np.zeros(shape))
-    assert "fitted on 4" in refused.value.what
-    assert str(shape) in refused.value.what
-
-
-def test_values_that_the_scaler_refuses_are_the_datas_fault() -> None:
-    with pytest.raises(DataError, match=r"the scaler PCA refuses the rows: .*NaN"):
-        transform_rows(PCA(2).fit(NUMBERS), np.full((3, 4), np.nan))
-
-
-def test_a_scaler_that_lacks_attributes_is_refused() -> None:
-    scaler = MinMaxScaler().fit(NUMBERS)
-    del scaler.clip
-    with pytest.raises(RefusedError, match="AttributeError"):
-        transform_rows(scaler, NUMBERS)
-
-
-def test_a_scaler_that_loses_rows_is_refused() -> None:
-    scaler = FunctionTransformer(lambda rows: rows[:2]).fit(NUMBERS)
-    with pytest.raises(RefusedError, match=r"\(30, 4\) into \(2, 4\)"):
-        transform_rows(scaler, NUMBERS)
-
-
-def test_picking_columns_by_name_without_pandas_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    scaler = ColumnTransformer([("a", StandardScaler(), [0])]).fit(NUMBERS)
-    scaler.feature_names_in_ = np.array(["a", "b", "c", "d"], dtype=object)
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(UsageError, match="needs pandas"):
-        transform_rows(scaler, NUMBERS)
-
-
-def test_picking_columns_by_name_works_with_pandas(tmp_path: Path) -> None:
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(NUMBERS, columns=["a", "b", "c", "d"])
-    scaler = ColumnTransformer(
-        [
-            ("x", StandardScaler(), ["b", "d"]),
-            ("y", MinMaxScaler(), make_column_selector(dtype_include=np.number, pattern="a")),
-        ],
-        remainder="passthrough",
-    ).fit(frame)
-    for name, save in (("s.pkl", joblib.dump), ("s.joblib", joblib.dump), ("s.skops", skops.io.dump)):
-        save(scaler, tmp_path / name)
-        built = build_scaler(tmp_path / name)
-        assert features_expected(built) == (4, ("a", "b", "c", "d"))
-        np.testing.assert_array_equal(transform_rows(built, NUMBERS), np.asarray(scaler.transform(frame)))
+    assert own_text(refused.value, tmp_path) == wording

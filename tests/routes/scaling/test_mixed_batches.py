@@ -43,7 +43,7 @@ def matched(served: np.ndarray, raw: np.ndarray = RAW, scaler: Any = SCALER) -> 
         served=served,
         consecutive=len(raw),
         sizes=(32, 2, 3, 7),
-        refit_all=lambda: (scaling.refitted(raw), TOLERANCE),
+        refit_all=lambda: (scaling.refit_transform(raw), TOLERANCE),
     )
     return match_served_rows(served, expected, generate_variants(case), raw)
 

@@ -1,0 +1,119 @@
+"""Which array of a data file belongs to which input of the model, and whether it fits there.
+
+A misfit is refused with the line of NumPy that would fix it, if there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from keras_consistency_cli.errors import DataError, ShapeMismatchError
+from keras_consistency_cli.loading.rows.shape_fit import (
+    find_dtype_clash,
+    fits,
+    is_taken_silently,
+    suggest_shape_fix,
+)
+from keras_consistency_cli.loading.rows.source import RowSource, check_batch_size
+from keras_consistency_cli.measurement.facts import InputFact
+from keras_consistency_cli.text import clean, did_you_mean, shape_text
+
+__all__ = ["match_inputs"]
+
+
+def match_inputs(
+    source: RowSource, inputs: tuple[InputFact, ...], *, batch_size: int | None
+) -> Mapping[str, str]:
+    """Return the array for each input, by name, after a check that everything fits.
+
+    Args:
+        source: the opened data.
+        inputs: the model's inputs; if they are unknown (none), nothing is checked and each array goes to the
+            input of its own name.
+        batch_size: the batch size that the model was built for, None if any is accepted.
+
+    Raises:
+        DataError: names, rank, shape or dtype do not fit, or there are fewer rows than the batch; the message
+            gives the form that would fit.
+    """
+    if not inputs:
+        return {name: name for name in source.arrays}
+    names = _pair_names(source, [fact.name for fact in inputs])
+    for fact in inputs:
+        _check_shape(source, names[fact.name], fact)
+        _check_dtype(source, names[fact.name], fact)
+    if batch_size is not None:
+        check_batch_size(source.length, batch_size, f"data {clean(source.path)}")
+    return names
+
+
+def _pair_names(source: RowSource, wanted: Sequence[str]) -> Mapping[str, str]:
+    available = list(source.arrays)
+    if len(wanted) == len(available) == 1:
+        return {wanted[0]: available[0]}
+    if set(wanted) == set(available):
+        return {name: name for name in wanted}
+    raise _describe_names_misfit(source, wanted, available)
+
+
+def _describe_names_misfit(source: RowSource, wanted: Sequence[str], available: Sequence[str]) -> DataError:
+    label, fix = f"data {clean(source.path)}", _write_savez(wanted)
+    if not source.named:
+        return DataError(
+            f"{label} holds one array, the model takes {len(wanted)} inputs: {_quote(wanted)}", fix=fix
+        )
+    missing = [name for name in wanted if name not in available]
+    surplus = [
+        f"'{clean(name)}'{clean(did_you_mean(name, missing))}" for name in available if name not in wanted
+    ]
+    parts = [f"has no array for {_quote(missing)}"] if missing else []
+    parts += [f"has {', '.join(surplus)}, which the model does not take"] if surplus else []
+    expected = f"an array for each input: {_quote(wanted)}"
+    return DataError(f"{label} {' and '.join(parts)}", expected=expected, fix=fix)
+
+
+def _quote(names: Sequence[str]) -> str:
+    return ", ".join(f"'{clean(name)}'" for name in names)
+
+
+def _write_savez(names: Sequence[str]) -> str:
+    """The call that saves one array per input, also for names that are not identifiers."""
+    if all(name.isidentifier() for name in names):
+        return f"np.savez('x.npz', {', '.join(f'{clean(name)}=...' for name in names)})"
+    return f"np.savez('x.npz', **{{{', '.join(f'{clean(name)!r}: ...' for name in names)}}})"
+
+
+def _label(source: RowSource, name: str) -> str:
+    label = f"data {clean(source.path)}"
+    return f"array '{clean(name)}' of {label}" if source.named else label
+
+
+def _check_shape(source: RowSource, name: str, wanted: InputFact) -> None:
+    shape = source.arrays[name].shape
+    if fits(shape, wanted.shape) or is_taken_silently(shape, wanted.shape, wanted.lenient):
+        return
+    fix = suggest_shape_fix(shape, wanted.shape)
+    if fix is None and len(shape) == len(wanted.shape) and fits(shape[:-1], wanted.shape[:-1]):
+        fix = (
+            f"pass the {wanted.shape[-1]} features of the last axis that the model was trained on, "
+            "in the same order"
+        )
+    raise ShapeMismatchError(
+        f"{_label(source, name)} has shape {shape}, "
+        f"the model's input '{clean(wanted.name)}' takes {shape_text((None, *wanted.shape[1:]))}",
+        fix=fix,
+        name=wanted.name,
+        shape=shape,
+        expected=wanted.shape,
+    )
+
+
+def _check_dtype(source: RowSource, name: str, wanted: InputFact) -> None:
+    array = source.arrays[name]
+    clash = find_dtype_clash(array, wanted.dtype)
+    if clash is not None:
+        raise DataError(
+            f"{_label(source, name)} has dtype {array.dtype}, "
+            f"the model's input '{clean(wanted.name)}' {clash.reason}",
+            fix=clash.fix,
+        )

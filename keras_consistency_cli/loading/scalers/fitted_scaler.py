@@ -1,0 +1,194 @@
+"""A fitted scaler: its features, its statistics, and rows transformed by it.
+
+It is never fitted here, and the rows that it gets are copies.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any, TypedDict, cast
+
+import numpy as np
+
+from keras_consistency_cli.errors import DataError, RefusedError, UsageError
+from keras_consistency_cli.loading.scalers.estimators import count_features, walk_parts
+from keras_consistency_cli.text import clean, shape_text
+
+__all__ = [
+    "PartStatistics",
+    "ScalerStatistics",
+    "add_column_names",
+    "describe_statistics",
+    "get_expected_features",
+    "transform_rows",
+]
+
+_STATISTICS = {
+    "mean": "mean_",
+    "scale": "scale_",
+    "var": "var_",
+    "min": "data_min_",
+    "max": "data_max_",
+    "max_abs": "max_abs_",
+    "center": "center_",
+    "lambdas": "lambdas_",
+    "statistics": "statistics_",
+    "quantiles": "quantiles_",
+}
+
+
+class PartStatistics(TypedDict, total=False):
+    """The statistics of one estimator, a number for each feature.
+
+    An estimator has only some of them. `rows` is the number of rows that it was fitted on.
+    """
+
+    kind: str
+    mean: list[float]
+    scale: list[float]
+    var: list[float]
+    min: list[float]
+    max: list[float]
+    max_abs: list[float]
+    center: list[float]
+    lambdas: list[float]
+    statistics: list[float]
+    quantiles: list[list[float]]
+    rows: int
+
+
+class ScalerStatistics(PartStatistics, total=False):
+    """The statistics of a scaler and of the estimators inside it.
+
+    `running` is the version of the installed scikit-learn.
+    """
+
+    features: int
+    names: list[str] | None
+    running: str
+    parts: list[PartStatistics]
+
+
+def get_expected_features(scaler: Any) -> tuple[int, tuple[str, ...] | None]:
+    """Return the number of features that the scaler was fitted on, and their names.
+
+    The names are None if it was fitted without names.
+
+    Raises:
+        RefusedError: the scaler does not know, because it was never fitted.
+    """
+    count = count_features(scaler)
+    if count is None:
+        raise RefusedError(
+            f"the scaler {clean(type(scaler).__name__)} does not know how many features it takes",
+            fix="fit it and save it again",
+        )
+    names = getattr(scaler, "feature_names_in_", None)
+    return count, None if names is None else tuple(str(name) for name in names)
+
+
+def describe_statistics(scaler: Any) -> ScalerStatistics:
+    """Return features, names and statistics of a fitted scaler and of its parts."""
+    import sklearn
+
+    features, names = get_expected_features(scaler)
+    whole, *inner = [_describe_part(part) for part in walk_parts(scaler)]
+    return ScalerStatistics(
+        **whole,
+        features=features,
+        names=None if names is None else [clean(name) for name in names],
+        running=sklearn.__version__,
+        parts=inner,
+    )
+
+
+def _describe_part(part: Any) -> PartStatistics:
+    statistics: dict[str, Any] = {"kind": clean(type(part).__name__)}
+    for name, attribute in _STATISTICS.items():
+        values = vars(part).get(attribute)
+        if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+            statistics[name] = values.astype(np.float64).tolist()
+    rows = vars(part).get("n_samples_seen_")
+    # One number, or one for each feature if values were missing; recent scikit-learn keeps it as a float.
+    if isinstance(rows, int | np.number | np.ndarray):
+        statistics["rows"] = int(np.min(rows))
+    return cast(PartStatistics, statistics)
+
+
+def transform_rows(scaler: Any, rows: np.ndarray) -> np.ndarray:
+    """Return the rows transformed by the scaler; `rows` stay unchanged.
+
+    Args:
+        scaler: a fitted estimator, from `build_scaler`.
+        rows: (rows, features) or, with any number of axes between, (rows, ..., features).
+
+    Returns:
+        The same leading axes and the features of the scaler's output, in the precision of that output.
+
+    Raises:
+        DataError: rank or number of features do not fit, or the scaler refuses the values.
+        RefusedError: the scaler crashed, as one saved by a different scikit-learn may.
+    """
+    expected, names = get_expected_features(scaler)
+    if rows.ndim < 2 or rows.shape[-1] != expected:
+        raise _report_wrong_features(rows, expected)
+    flat = np.array(rows, order="C", copy=True).reshape(-1, expected)
+    scaled = _transform(scaler, add_column_names(scaler, flat, names))
+    if scaled.ndim != 2 or len(scaled) != len(flat):
+        raise RefusedError(
+            f"the scaler turned rows of shape {flat.shape} into {scaled.shape}",
+            expected="one row for each row",
+        )
+    return scaled.reshape(*rows.shape[:-1], scaled.shape[1])
+
+
+def _report_wrong_features(rows: np.ndarray, expected: int) -> DataError:
+    if rows.ndim < 2:
+        problem = f"{'one axis' if rows.ndim else 'no axis'}, but the scaler takes rows of features"
+    else:
+        problem = f"{rows.shape[-1]} features, but the scaler was fitted on {expected}"
+    return DataError(
+        f"the rows have shape {shape_text(rows.shape)}: {problem}",
+        expected=f"(rows, {expected}) or (rows, ..., {expected})",
+        fix="pass the rows as they were before scaling, "
+        "with the columns that the scaler was fitted on, in the same order",
+    )
+
+
+def add_column_names(scaler: Any, flat: np.ndarray, names: tuple[str, ...] | None) -> Any:
+    """Return the rows as a DataFrame if the scaler selects columns by name, else unchanged.
+
+    A ColumnTransformer that was fitted on a DataFrame does so.
+    """
+    if names is None or not any(type(part).__name__ == "ColumnTransformer" for part in walk_parts(scaler)):
+        return flat
+    try:
+        pandas = importlib.import_module("pandas")
+    except ImportError as error:
+        raise UsageError(
+            "this scaler selects columns by name, which needs pandas", fix="pip install pandas"
+        ) from error
+    return pandas.DataFrame(flat, columns=list(names))
+
+
+def _transform(scaler: Any, rows: Any) -> np.ndarray:
+    kind = clean(type(scaler).__name__)
+    try:
+        with warnings.catch_warnings():
+            # Rows have no names and may hold NaN: checks report both.
+            warnings.simplefilter("ignore")
+            result = scaler.transform(rows)
+    except ValueError as error:
+        raise DataError(
+            f"the scaler {kind} refuses the rows: {clean(error)}",
+            fix="pass the rows as they were before scaling; "
+            "if they are already scaled, set facts: {data_state: scaled}",
+        ) from error
+    except Exception as error:  # a scaler from a different scikit-learn lacks attributes and fails in any way
+        raise RefusedError(
+            f"the scaler {kind} fails to transform: {type(error).__name__}: {clean(error)}",
+            fix="a scaler saved by a different scikit-learn causes this: "
+            "install that version, or fit and save the scaler again with this one",
+        ) from error
+    return np.asarray(result.toarray() if hasattr(result, "toarray") else result)
