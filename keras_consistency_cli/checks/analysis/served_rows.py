@@ -92,37 +92,37 @@ def _mistakes_of_input(name: str, match: Mapping[str, Any], names: Sequence[str]
     if match.get("misshapen"):
         sentence = f"not rows of the data: {match['misshapen']}"
         yield Mistake(input=name, kind="misshapen", sentence=sentence, cause=None, columns=0)
-    for found in match.get("mistakes", ()):
-        kind, _, step = found["kind"].partition(":")
+    for measured in match.get("mistakes", ()):
+        kind, _, step = measured["kind"].partition(":")
         words, cause = _KINDS[kind]
-        looks = _who_looks(found["columns"], match["features"], names, hit=found.get("hit"))
-        description = words.format(batch=found["batch"], step=step)
+        looks = _who_looks(measured["columns"], match["features"], names, hit=measured.get("hit"))
+        description, remark = words.format(batch=measured["batch"], step=step), _remark(measured, match)
         yield Mistake(
             input=name,
             kind=kind,
-            sentence=f"{_rows_hit(found, match)}{looks} {description}{_remark(found, match)}, {_size(found)}",
+            sentence=f"{_rows_hit(measured, match)}{looks} {description}{remark}, {_size(measured)}",
             cause=cause,
-            columns=len(found["columns"]),
-            rows=found.get("hit") or match["rows"],
+            columns=len(measured["columns"]),
+            rows=measured.get("hit") or match["rows"],
         )
 
 
-def _size(found: Mapping[str, Any]) -> str:
-    if math.isfinite(found["off"]):
-        return f"off by up to {found['off']:.2g} standard deviations"
+def _size(measured: Mapping[str, Any]) -> str:
+    if math.isfinite(measured["off"]):
+        return f"off by up to {measured['off']:.2g} standard deviations"
     return "with NaN or infinity where numbers should be"
 
 
-def _rows_hit(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
+def _rows_hit(measured: Mapping[str, Any], match: Mapping[str, Any]) -> str:
     """The rows that have the mistake, empty if all rows have it."""
-    hit, first = found.get("hit"), found.get("first", ())
+    hit, first = measured.get("hit"), measured.get("first", ())
     if not hit or not first:
         return ""
     if hit == 1:
         return f"row {first[0]} alone "
-    count, every = f"{hit} of {match['rows']} rows", found.get("every")
+    count, every = f"{hit} of {match['rows']} rows", measured.get("every")
     if every == 1:
-        return f"{count} ({first[0]} to {found['last']}) "
+        return f"{count} ({first[0]} to {measured['last']}) "
     if every:
         return f"{count} (every {every} rows, from row {first[0]} on) "
     return f"{count} ({', '.join(str(row) for row in first)}{', …' if hit > len(first) else ''}) "
@@ -143,24 +143,24 @@ def _who_looks(columns: Sequence[int], features: int, names: Sequence[str], *, h
     return f"{listed} looks" if len(columns) == 1 else f"{listed} look"
 
 
-def _remark(found: Mapping[str, Any], match: Mapping[str, Any]) -> str:
-    if found["kind"] == "another-scaler" and found["factor"]:
-        unit = ", as in a different unit" if _is_unit_change(found, match) else ""
+def _remark(measured: Mapping[str, Any], match: Mapping[str, Any]) -> str:
+    if measured["kind"] == "another-scaler" and measured["factor"]:
+        unit = ", as in a different unit" if _is_unit_change(measured, match) else ""
         return (
-            f" (centre shifted by {found['shift']:+.2g} standard deviations, "
-            f"{found['factor']:.3g} times as wide{unit})"
+            f" (centre shifted by {measured['shift']:+.2g} standard deviations, "
+            f"{measured['factor']:.3g} times as wide{unit})"
         )
-    if found["kind"] == "unknown" and not found.get("hit"):
+    if measured["kind"] == "unknown" and not measured.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
 
 
-def _is_unit_change(found: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
+def _is_unit_change(measured: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
     """Whether single columns are off by a factor that two units of one quantity have."""
-    alone = len(found["columns"]) < match["features"] or match["features"] == 1
+    alone = len(measured["columns"]) < match["features"] or match["features"] == 1
     return alone and any(
         math.isclose(factor, unit, rel_tol=_UNIT_TOLERANCE)
-        for factor in (found["factor"], 1 / found["factor"])
+        for factor in (measured["factor"], 1 / measured["factor"])
         for unit in _UNITS
     )
 
