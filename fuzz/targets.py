@@ -97,7 +97,11 @@ def _deep() -> dict[str, Any]:
 
 def _chunked(file: Any) -> None:
     file.create_dataset(
-        "layers/x/vars/0", data=np.ones((40, 8), "f4"), split_into_chunks=(8, 8), compression="gzip", shuffle=True
+        "layers/x/vars/0",
+        data=np.ones((40, 8), "f4"),
+        split_into_chunks=(8, 8),
+        compression="gzip",
+        shuffle=True,
     )
     file["layers/x/vars/1"] = np.array([b"a", b"bc"])
 

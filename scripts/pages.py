@@ -2,8 +2,8 @@
 
     python scripts/pages.py docs        docs/checks/*.md, docs/causes/*.md and an index of each
 
-Pages that no check or cause has any more are removed; other files in those folders are left alone. The pages are built where they are needed and
-not kept in the repository.
+Pages that no check or cause has any more are removed; other files in those folders are left alone. The pages
+are built where they are needed and not kept in the repository.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def written(made: Sequence[Page]) -> Mapping[str, str]:
 
 
 def write(into: Path) -> int:
-    """Write every page below a folder, remove those that are no longer made, and return how many there are."""
+    """Write every page below a folder, remove those that are no longer made, and return how many there
+    are.
+    """
     files = written(all_pages())
     for folder in _TITLES:
         (into / folder).mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,8 @@ from tests.helpers.wording import WordingExtension
 if TYPE_CHECKING:
     from tests.helpers.in_process import SharedForkServer
 
-# A shell that starts the tests in the background may ignore these signals, and every process of a test would inherit that.
+# A shell that starts the tests in the background may ignore these signals, and every process of a test would
+# inherit that.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, handler)

@@ -33,7 +33,9 @@ def columns_of(rows: np.ndarray) -> Any:
 def scaling_fact(scaler: Any, raw: np.ndarray, **changed: Any) -> ScalingFact:
     """Facts about a scaler, and how raw rows look to it."""
     found = Statistics.of(raw, np.arange(len(raw)))
-    expected = tuple(measure_column_shares(each, found.finite(each.column)) for each in read_expected_columns(scaler))
+    expected = tuple(
+        measure_column_shares(each, found.finite(each.column)) for each in read_expected_columns(scaler)
+    )
     known: dict[str, Any] = {
         "kind": type(scaler).__name__,
         "input": "x",

@@ -1,6 +1,8 @@
-"""kcheck called in this process, so that a hundred calls cost seconds: without a worker, or with one fork server for all.
+"""kcheck called in this process, so that a hundred calls cost seconds: without a worker, or with one fork
+server for all.
 
-Starting an interpreter and importing TensorFlow takes longer than most runs. A shared fork server does it once.
+Starting an interpreter and importing TensorFlow takes longer than most runs. A shared fork server does it
+once.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class Completed:
 
 
 class NoWorkers:
-    """Takes the place of the fork server in calls that must end before they need one; starting a worker fails."""
+    """Takes the place of the fork server in calls that must end before they need one; starting a worker
+    fails.
+    """
 
     def __call__(self, *_: Any, **__: Any) -> NoWorkers:
         return self
@@ -94,7 +98,8 @@ def run_in_process(*arguments: str, fork_server: NoWorkers, further: NoWorkers |
     Args:
         arguments: behind `kcheck`.
         fork_server: instead of the one that the command starts.
-        further: instead of those for models with code of their own and for other kernels; None to start real ones.
+        further: instead of those for models with code of their own and for other kernels; None to start real
+            ones.
     """
     own_open = pathlib.Path.open
 

@@ -1,7 +1,8 @@
-"""Snapshots of wording: one reviewed file per family of tests under `tests/snapshots/`, written by `make snapshots`.
+"""Snapshots of wording: one reviewed file per family of tests under `tests/snapshots/`, written by `make
+snapshots`.
 
-Tests assert codes, statuses, fields, numbers and exception types; what a message says in words is compared with these
-files. `masked` replaces measured numbers, so that the text does not depend on the machine.
+Tests assert codes, statuses, fields, numbers and exception types; what a message says in words is compared
+with these files. `masked` replaces measured numbers, so that the text does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 
 
 class WordingExtension(AmberSnapshotExtension):
-    """All snapshots of a family, the first folder under `tests/`, in one file; each is named after test and module."""
+    """All snapshots of a family, the first folder under `tests/`, in one file; each is named after test and
+    module.
+    """
 
     @classmethod
     def dirname(cls, *, test_location: PyTestLocation) -> str:

@@ -73,7 +73,9 @@ def demo() -> ModuleType:
 
 
 def outline(lines: list[str]) -> list[str]:
-    """The label or the first words of each line, without numbers and devices; continued lines are left out."""
+    """The label or the first words of each line, without numbers and devices; continued lines are left
+    out.
+    """
     parts = [
         re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line)
         for line in lines

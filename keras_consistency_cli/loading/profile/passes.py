@@ -70,7 +70,11 @@ class RowPasses:
         If the data are already scaled, the reference rows may be raw or scaled. If they are scaled, nothing
         is known about the raw ones.
         """
-        scaling, length, read = self.subject.scaling, self.subject.sources.reference_length, self.subject.sources.reference
+        scaling, length, read = (
+            self.subject.scaling,
+            self.subject.sources.reference_length,
+            self.subject.sources.reference,
+        )
         if scaling is None or self.subject.files.data_state == "raw":
             return self.measure_raw_and_fed(length, read)
         summary = self.measure(length, read)

@@ -138,7 +138,9 @@ def build(into: pathlib.Path) -> None:
 
 
 def _named(layer: int) -> dict[str, Any]:
-    """The honest model, one of its layers with a name that would colour a terminal and order a build log about."""
+    """The honest model, one of its layers with a name that would colour a terminal and order a build log
+    about.
+    """
     config = crafted.valid_config()
     config["config"]["layers"][layer]["config"]["name"] = HOSTILE
     return config

@@ -101,7 +101,12 @@ def _external(file: h5py.File) -> None:
 
 def _shape(file: h5py.File) -> None:
     file.create_dataset(
-        "layers/x/vars/0", (975_000_000,), "f4", split_into_chunks=(1 << 20,), compression="gzip", fillvalue=1.0
+        "layers/x/vars/0",
+        (975_000_000,),
+        "f4",
+        split_into_chunks=(1 << 20,),
+        compression=("gzip"),
+        fillvalue=1.0,
     )
 
 

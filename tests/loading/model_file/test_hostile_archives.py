@@ -184,7 +184,12 @@ def _virtual(file: h5py.File) -> None:
 
 def _bomb(file: h5py.File) -> None:
     file.create_dataset(
-        "layers/x/vars/0", (1_000_000_000,), "f4", split_into_chunks=(1 << 20,), compression="gzip", fillvalue=1.0
+        "layers/x/vars/0",
+        (1_000_000_000,),
+        "f4",
+        split_into_chunks=(1 << 20,),
+        compression=("gzip"),
+        fillvalue=1.0,
     )
 
 

@@ -280,7 +280,9 @@ def test_several_inputs_get_their_own_hints(keras: Any) -> None:
         keras.layers.Rescaling(1 / 255, name="scale")(b),
         c,
     ]
-    hints = read_input_hints(keras.Model([a, b, c], keras.layers.Dense(1)(keras.layers.Concatenate()(joined))))
+    hints = read_input_hints(
+        keras.Model([a, b, c], keras.layers.Dense(1)(keras.layers.Concatenate()(joined)))
+    )
     assert hints == {
         "a": Hint(kind="whole", high=4, why=WORDS),
         "b": Hint(kind="range", high=255, why="range of 'scale'"),

@@ -220,7 +220,7 @@ def test_a_failure_without_a_known_cause_says_so(
     ("severity", "title"), [("fail", "✗ CAUSE"), ("warn", "! CAUSE of a warning"), ("info", "- NOTE")]
 )
 def test_severity_is_said_in_words(failing: Report, severity: str, title: str) -> None:
-    diagnosis: Diagnosis = replace(failing.diagnoses[0], severity=severity, layer=None, rows=(), advice="")  # type: ignore[arg-type]
+    diagnosis: Diagnosis = replace(failing.diagnoses[0], severity=severity, layer=None, rows=(), advice=(""))  # type: ignore[arg-type]
     lines = [line.plain for line in diagnosis_block(Canvas(), diagnosis)]
     assert lines[0] == f"{title}  cross-sample-dependence, confirmed"
     assert lines[-1] == "  explains    KC101, KC103"
