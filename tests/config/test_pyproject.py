@@ -40,8 +40,11 @@ def test_the_table_is_read_with_its_lines(tmp_path: Path) -> None:
     assert document is not None
     assert document.name == str(tmp_path / "pyproject.toml")
     assert document.data == {
-        "rows": 7, "tolerance": {"rtol": 1e-5, "atol": 0}, "checks": {"batch-size": {"sizes": [1, 2]}}, "facts": {"time_axis": 1},
-    }  # fmt: skip
+        "rows": 7,
+        "tolerance": {"rtol": 1e-5, "atol": 0},
+        "checks": {"batch-size": {"sizes": [1, 2]}},
+        "facts": {"time_axis": 1},
+    }
     assert document.lines == {
         ("rows",): 6,
         ("tolerance",): 7,

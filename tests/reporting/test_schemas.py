@@ -73,6 +73,11 @@ def faults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], at: s
         yield f"{at}: {value!r} is not {kinds}"
     if "minimum" in schema and is_a(value, "number") and value < schema["minimum"]:
         yield f"{at}: {value} is too small"
+    yield from _faults_inside(value, schema, root, at)
+
+
+def _faults_inside(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], at: str) -> Iterator[str]:
+    """Yield the faults of the members of an object or an array."""
     if isinstance(value, dict):
         properties, more = schema.get("properties", {}), schema.get("additionalProperties", True)
         yield from (f"{at}: lacks {name}" for name in schema.get("required", ()) if name not in value)
