@@ -14,10 +14,10 @@ NEEDS := pyproject.toml $(CONSTRAINTS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test snapshots lint bench accuracy fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test test-fast snapshots lint bench accuracy fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d; kcheck needs 3.11 or newer: make PYTHON=python3.12 ..." % sys.version_info[:2])'
@@ -37,8 +37,12 @@ install: $(VENV)/.installed-dev ## make .venv and install kcheck with all that d
 demo: samples ## install, build the samples, and run kcheck on a healthy model and on a faulty one
 	@$(RUN) scripts/demo.py
 
-test: $(VENV)/.installed-dev ## run the tests
+test: $(VENV)/.installed-dev ## run all tests: about 10 minutes on 2 cores
+	@echo 'All tests: about 10 minutes on 2 cores. "make test-fast" takes about a minute.'
 	$(RUN) -m pytest -n 2 $(ARGS)
+
+test-fast: $(VENV)/.installed-dev ## run the tests that neither import Keras nor start processes: about a minute
+	$(RUN) -m pytest -n 2 -q -m 'not slow' $(ARGS)
 
 snapshots: $(VENV)/.installed-dev ## write the texts that tests compare (tests/snapshots), to be reviewed as prose
 	$(RUN) -m pytest -n 0 -q -m wording --snapshot-update $(ARGS)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +41,27 @@ def shared_fork_server() -> Iterator[SharedForkServer]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that compare wording, so that `make snapshots` runs these alone."""
+    """Mark tests that compare wording, for `make snapshots`, and slow ones, which `make test-fast` leaves out."""
     for item in items:
         if "wording" in getattr(item, "fixturenames", ()):
             item.add_marker("wording")
+        if starts_processes_or_imports_keras(item.path):
+            item.add_marker("slow")
+
+
+_SLOW_IMPORT = re.compile(
+    r"^\s*(?:import|from) (?:keras|tensorflow|subprocess|tests\.corpus|fuzz|benchmarks)\b", re.MULTILINE
+)
+_HELPER_IMPORT = re.compile(r"^\s*from tests\.helpers(?:\.(\w+) import| import ([\w, ]+))", re.MULTILINE)
+_HELPERS = Path(__file__).parent / "helpers"
+
+
+@cache
+def starts_processes_or_imports_keras(path: Path) -> bool:
+    """Whether a test module imports Keras or starts processes, itself or through a helper module."""
+    source = path.read_text(encoding="utf-8")
+    if _SLOW_IMPORT.search(source):
+        return True
+    named = (name.strip() for match in _HELPER_IMPORT.findall(source) for name in ",".join(match).split(","))
+    helpers = (_HELPERS / f"{name}.py" for name in named if name)
+    return any(starts_processes_or_imports_keras(helper) for helper in helpers if helper.is_file())

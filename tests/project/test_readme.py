@@ -254,9 +254,9 @@ def test_links_lead_to_files(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_targets_exist(page: Path) -> None:
-    known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     calls = re.findall(
-        r"(?:^    |`)make ((?:[a-z]+ ?|[A-Z]+=(?:'[^']*'|\S*) ?)+)",
+        r"(?:^    |`)make ((?:[a-z-]+ ?|[A-Z]+=(?:'[^']*'|\S*) ?)+)",
         page.read_text(encoding="utf-8"),
         re.MULTILINE,
     )
