@@ -81,9 +81,9 @@ def _spelled(version: tuple[int, int, int]) -> str:
         (
             "3.8.0",
             "3.14.1",
-            ["the model was saved with Keras 3.8.0, ", "the answers come from Keras 3.14.1, "],
+            ["the model was saved with Keras 3.8.0, ", "the outputs come from Keras 3.14.1, "],
         ),
-        ("3.14.1", "3.14.1", ["the answers come from Keras 3.14.1, "]),
+        ("3.14.1", "3.14.1", ["the outputs come from Keras 3.14.1, "]),
     ],
 )
 def test_a_report_notes_both_versions_once(saved_with: str, keras: str, beginnings: list[str]) -> None:
