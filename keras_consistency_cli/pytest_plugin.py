@@ -1,4 +1,4 @@
-"""pytest plugin: the fixture and the marker `kcheck`, and `assert_consistent` without a fixture.
+"""pytest plugin: the fixture and the marker `kcheck`, and `assert_consistent`.
 
 pytest loads this module in every run, so it imports nothing but pytest until a test needs it.
 """
@@ -47,18 +47,18 @@ def _run_check(model: Any, x: Any, settings: Mapping[str, Any]) -> Report:
 
 
 class Kcheck:
-    """The fixture's value: `check` and `assert_consistent` with the markers' settings as defaults."""
+    """`check` and `assert_consistent` with the markers' settings as defaults."""
 
     def __init__(self, defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
 
     def check(self, model: Any, x: Any = None, **settings: Any) -> Report:
-        """Return the report of `keras_consistency_cli.check`, whether or not the model is consistent."""
+        """Return the report of `keras_consistency_cli.check`; a failed check raises no error."""
         __tracebackhide__ = True
         return _run_check(model, x, {**self.defaults, **settings})
 
     def assert_consistent(self, model: Any, x: Any = None, **settings: Any) -> Report:
-        """Fail the test if the model is inconsistent or nothing could be decided; return the report."""
+        """Fail the test if the model is inconsistent or nothing is decided; return the report."""
         __tracebackhide__ = True
         return assert_consistent(model, x, **{**self.defaults, **settings})
 

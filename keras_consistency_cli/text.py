@@ -18,7 +18,7 @@ _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def clean(text: object, limit: int = 200) -> str:
-    """Return `text` on one line, with control characters as escapes and at most `limit` characters."""
+    """Return `text` on one line with at most `limit` characters, controls as escapes."""
     shown = _HIDDEN.sub(lambda match: _escape(ord(match[0])), str(text))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 

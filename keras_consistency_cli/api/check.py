@@ -1,4 +1,4 @@
-"""kcheck from Python: `report = check(model, x, scaler=scaler)` on live objects or on files.
+"""kcheck from Python: `report = check(model, x, scaler=scaler)` on objects or files.
 
 Files are checked like `kcheck run` does, in separate processes. Objects are checked in this process and left
 as they were.
@@ -65,7 +65,7 @@ class Report(reports.Report):
         return render(self, format, width=width)
 
     def failures(self) -> str:
-        """Return the terminal's report of the failed checks only, with the warnings if those count."""
+        """Return the terminal's report of the failed checks, with the warnings if those count."""
         failed = [verdict for verdict in self.verdicts if verdict.status in _statuses_that_count(self)]
         return render(replace(self, verdicts=failed), "terminal") if failed else str(self)
 
@@ -116,7 +116,7 @@ def check(
         served: the rows that serving fed to the model for x, row for row.
         expected: outputs recorded for x: an array, a dict by output name, or a path.
         custom_objects: the model's own classes by name, or paths of Python files that hold them; those of a
-            live model are found without.
+            live model need no names.
         settings: any other key of the YAML file, such as rows, select, tolerance, facts or fail_on.
 
     Raises:

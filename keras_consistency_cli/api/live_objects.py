@@ -1,6 +1,6 @@
-"""Live objects: check a model, rows and a scaler of this process by the same routes and checks as files.
+"""Live objects: check a model, rows and a scaler of this process like files.
 
-What needs a process of its own is skipped with a reason. Every object is left as it was found.
+Routes that need a separate process are skipped with a reason. Every object is left unchanged.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class LiveInputs:
 
 
 def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
-    """Run the selected checks in this process; leave the model and Keras's settings as they were.
+    """Run the selected checks in this process and leave the model unchanged.
 
     Raises:
         KcheckError: nothing could be checked.

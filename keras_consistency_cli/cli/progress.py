@@ -1,4 +1,4 @@
-"""Progress: one line on a terminal's standard error that says what the run does and for how long.
+"""Progress: one line on a terminal's standard error that says what the run does.
 
 The line overwrites itself, and nothing is left of it when the report follows.
 """

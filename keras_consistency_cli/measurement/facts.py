@@ -1,4 +1,4 @@
-"""Facts: plain data about model, machine and rows, gathered once in the worker after loading.
+"""Facts: plain data about model, machine and rows, gathered once after loading.
 
 Routes use them to say why they cannot run, checks as evidence.
 """
@@ -152,7 +152,7 @@ class ScalingFact:
     shown: tuple[ExpectedColumn, ...] = ()
     """By the reference rows; empty without them."""
     outcome: tuple[tuple[float, float], ...] = ()
-    """Centre and spread of each feature after the last step, if earlier steps hide the raw ones."""
+    """Centre and spread of each feature after the last step, if earlier steps hide them."""
     mutates: bool = False
     """Whether the preprocess function changes its argument."""
 
@@ -189,7 +189,7 @@ class DriftFact:
     outside_p: float = 1.0
     rows: int = 0
     filler: float | None = None
-    """A value as frequent in the rows as missing values are in the reference rows, and rare there.
+    """A value as frequent as missing values in the reference rows, and rare there.
 
     None if there is none, or if the scaler's imputer puts it there.
     """

@@ -162,10 +162,10 @@ def _measure(pair: _Pair) -> Comparison:
 @np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def _measure_numbers(pair: _Pair) -> Comparison:
     a, b = pair.candidate.astype(np.float64), pair.reference.astype(np.float64)
-    found = _difference(pair, a, b)
+    differences = _difference(pair, a, b)
     changed = find_changed_decisions(a, b, pair.decision)
     counts = count_changed_decisions(changed, pair.row_numbers, KEPT_ROWS)
-    excess, over = _excess(found, b, pair.stated)
+    excess, over = _excess(differences, b, pair.stated)
     noise = _measure_noise(a, b, pair.exact)
     finite = b[np.isfinite(b)]
     return Comparison(
@@ -175,15 +175,15 @@ def _measure_numbers(pair: _Pair) -> Comparison:
         dtype=str(pair.reference.dtype),
         rows=len(a),
         elements=a.size,
-        mismatched=int(np.count_nonzero(found.distance) + found.unequal.sum()),
-        rows_differing=int(np.count_nonzero(found.furthest)),
-        max_abs=float(found.distance.max(initial=0.0)),
-        max_rel=_greatest_ratio(found, np.maximum(np.abs(a), np.abs(b))),
-        max_ulp=max_ulp_difference(pair.candidate, pair.reference, found.both_finite),
+        mismatched=int(np.count_nonzero(differences.distance) + differences.unequal.sum()),
+        rows_differing=int(np.count_nonzero(differences.furthest)),
+        max_abs=float(differences.distance.max(initial=0.0)),
+        max_rel=_greatest_ratio(differences, np.maximum(np.abs(a), np.abs(b))),
+        max_ulp=max_ulp_difference(pair.candidate, pair.reference, differences.both_finite),
         scale=float(np.abs(finite).max(initial=0.0)),
-        sum_squares=float(np.square(found.distance).sum()),
+        sum_squares=float(np.square(differences.distance).sum()),
         sum_squares_scale=float(np.square(finite).sum()),
-        nonfinite=int(found.unequal.sum()),
+        nonfinite=int(differences.unequal.sum()),
         nonfinite_candidate=int((~np.isfinite(a)).sum()),
         nonfinite_reference=int((~np.isfinite(b)).sum()),
         decision=pair.decision,
@@ -196,8 +196,8 @@ def _measure_numbers(pair: _Pair) -> Comparison:
         noise_max=noise.greatest,
         noise_squares_reference=noise.squares_reference,
         noise_squares_candidate=noise.squares_candidate,
-        worst=tuple(_worst_rows(pair, found, b, changed)),
-        row_histogram=_histogram(found.furthest),
+        worst=tuple(_worst_rows(pair, differences, b, changed)),
+        row_histogram=_histogram(differences.furthest),
     )
 
 
@@ -223,7 +223,7 @@ def _histogram(furthest: Array) -> tuple[int, ...]:
 def _measure_text(pair: _Pair) -> Comparison:
     differs = np.asarray(pair.candidate.astype(str) != pair.reference.astype(str))
     furthest = np.where(_by_row(differs).any(axis=1), np.inf, 0.0)
-    found = _Differences(
+    differences = _Differences(
         distance=differs.astype(float), both_finite=~differs, unequal=differs, furthest=furthest
     )
     return Comparison(
@@ -237,22 +237,22 @@ def _measure_text(pair: _Pair) -> Comparison:
         rows_differing=int(np.count_nonzero(furthest)),
         max_abs=float(differs.any()),
         stated_over=int(differs.sum()),  # no limit makes different words equal
-        worst=tuple(_worst_rows(pair, found, pair.reference, None)),
+        worst=tuple(_worst_rows(pair, differences, pair.reference, None)),
         row_histogram=_histogram(furthest),
     )
 
 
-def _greatest_ratio(found: _Differences, size: Array) -> float:
-    ratio = np.where(found.both_finite & (found.distance > 0), found.distance / size, 0.0)
+def _greatest_ratio(differences: _Differences, size: Array) -> float:
+    ratio = np.where(differences.both_finite & (differences.distance > 0), differences.distance / size, 0.0)
     return float(np.nan_to_num(ratio, nan=0.0, posinf=np.finfo(float).max).max(initial=0.0))
 
 
-def _excess(found: _Differences, b: Array, stated: Stated | None) -> tuple[float, int]:
+def _excess(differences: _Differences, b: Array, stated: Stated | None) -> tuple[float, int]:
     """Return by how much the stated limit is exceeded at most, and in how many elements."""
     if stated is None:
         return 0.0, 0
-    size = np.abs(np.where(found.both_finite, b, 0.0))
-    excess = np.where(found.both_finite, found.distance - (stated.atol + stated.rtol * size), 0.0)
+    size = np.abs(np.where(differences.both_finite, b, 0.0))
+    excess = np.where(differences.both_finite, differences.distance - (stated.atol + stated.rtol * size), 0.0)
     return float(max(0.0, excess.max(initial=0.0))), int((~(excess <= 0)).sum())
 
 
@@ -270,12 +270,14 @@ def _measure_noise(a: Array, b: Array, exact: Array | None) -> _Noise:
     )
 
 
-def _worst_rows(pair: _Pair, found: _Differences, b: Array, changed: Array | None) -> Iterator[WorstRow]:
+def _worst_rows(
+    pair: _Pair, differences: _Differences, b: Array, changed: Array | None
+) -> Iterator[WorstRow]:
     """Yield the rows that differ most, the greatest difference first."""
-    for place in np.argsort(-found.furthest, kind="stable")[:KEPT_ROWS]:
-        if not found.furthest[place] > 0:
+    for place in np.argsort(-differences.furthest, kind="stable")[:KEPT_ROWS]:
+        if not differences.furthest[place] > 0:
             break
-        distances = np.where(found.unequal[place], np.inf, found.distance[place])
+        distances = np.where(differences.unequal[place], np.inf, differences.distance[place])
         index = tuple(int(i) for i in np.unravel_index(int(distances.argmax()), distances.shape))
         yield WorstRow(
             row=int(pair.row_numbers[place]),

@@ -1,4 +1,4 @@
-"""Rounding: how far it can take two routes apart, measured on the float64 copy.
+"""Rounding: how large a difference it can cause, measured on the float64 copy.
 
 Each function tells a difference that rounding explains from one that it does not.
 """

@@ -108,7 +108,7 @@ def file_hashes(inputs: Inputs) -> dict[str, str | None]:
 
 
 def differences(baseline: Baseline, report: Report) -> tuple[str, ...]:
-    """Return notes on what has changed since the recording, and on what may have changed the outputs."""
+    """Return notes on what has changed since the recording."""
     now = {
         "model": report.model.sha256,
         "data": report.data.sha256,

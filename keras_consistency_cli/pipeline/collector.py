@@ -1,4 +1,4 @@
-"""Collect evidence: run the planned routes chunk by chunk and compare their outputs at once.
+"""Collect evidence: run the planned routes chunk by chunk and compare their outputs.
 
 Outputs live only as long as their chunk; what is kept are the comparisons.
 """
@@ -133,12 +133,12 @@ class EvidenceCollector:
         self._merge_chunk(chunk, numbers, compared, first=True)
 
     def run_more(self, routes: Iterable[Route], numbers: np.ndarray) -> None:
-        """Run further routes on the sample: those that search for the faulty layer after a failure."""
+        """Run further routes on the sample, which search for the faulty layer after a failure."""
         for name, trace in self._run(routes, numbers).items():
             self.traces[name] = _drop_outputs(trace, None)
 
     def run_again(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
-        """Run routes on these rows and return their traces with outputs; add nothing to the evidence."""
+        """Run routes and return their traces with outputs; add nothing to the evidence."""
         return self._run(routes, numbers)
 
     def _run(self, routes: Iterable[Route], numbers: np.ndarray) -> dict[str, Trace]:
@@ -254,7 +254,10 @@ def _blank_rows(answers: Answers | None, bad: np.ndarray) -> Answers | None:
 
 
 def _drop_outputs(trace: Trace, before: Trace | None) -> Trace:
-    """Return a trace without outputs, merged with that of earlier chunks; a failed chunk outweighs others."""
+    """Return a trace without outputs, merged with that of earlier chunks.
+
+    A failed chunk outweighs the others.
+    """
     sizes = {name: len(values) if values.ndim else 0 for name, values in trace.outputs.items()}
     light = replace(trace, outputs={}, details={**trace.details, "output_rows": sizes})
     if before is None:

@@ -1,4 +1,4 @@
-"""Failing rows: for each failure the rows it shows on, and the outputs of both routes there.
+"""Failing rows: the rows that each failure shows on, with the outputs of both routes.
 
 The routes run once more for them, because outputs live no longer than their chunk.
 """
@@ -45,7 +45,7 @@ class _RowOutputs:
 
 @dataclass(frozen=True, kw_only=True)
 class _Match:
-    """One row: its position in the chunk, and its places in the candidate's and the reference's outputs."""
+    """One row: its position in the chunk, and its places in the outputs of both routes."""
 
     position: int
     candidate: int
@@ -174,7 +174,7 @@ def _furthest(candidate: _RowOutputs, reference: _RowOutputs, *, own_baseline: b
 
 
 def _rows_to_show(numbers: np.ndarray, bad: set[int]) -> list[int]:
-    """Return positions if no routes are compared: rows with NaN or infinity, or else the first ones."""
+    """Return positions if no routes are compared: rows with NaN, or else the first ones."""
     not_finite = [position for position, row in enumerate(numbers.tolist()) if row in bad]
     return (not_finite or list(range(len(numbers))))[:_MOST_ROWS]
 

@@ -37,7 +37,7 @@ def note_required(required: Sequence[str], verdicts: Sequence[Verdict]) -> Itera
 
 
 def note_versions(facts: Facts) -> tuple[str, ...]:
-    """Return which Keras, the running one or the one that saved the model, has known security flaws."""
+    """Return warnings if the running or the saving Keras has known security flaws."""
     roles = {facts.saved_with: "the model was saved with", facts.keras: "the outputs come from"}
     return tuple(filter(None, (version_warning(version, role) for version, role in roles.items())))
 
@@ -62,7 +62,7 @@ def note_scaling(description: DataFacts) -> Iterator[str]:
 
 
 def note_target_units(description: DataFacts, verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """Yield the differences of failures and warnings in the units of the targets before scaling."""
+    """Yield the differences of failures and warnings in the units of the unscaled targets."""
     target = description.target
     if target is None:
         return

@@ -14,7 +14,7 @@ __all__ = ["NEEDED_BY_ALL", "OTHER_WITNESSES", "Plan"]
 OTHER_WITNESSES = ("one-by-one", "call")
 """Routes whose distance from the float64 copy may replace predict's as rounding noise."""
 NEEDED_BY_ALL = frozenset({REFERENCE, FLOAT64_COPY, ROUNDED, REPEATED, "rows"})
-"""Routes from which noise, decisions, and the rows without noise are found.
+"""Routes that give the noise, the decisions, and the rows that are left out of the noise.
 
 Other witnesses only lower the noise: a check that fails without them also fails with them.
 """
@@ -45,7 +45,7 @@ class Plan:
 
 
 def _pairs_with_float64(checks: Sequence[Check], names: set[str]) -> dict[Pair, None]:
-    """Return the pairs of the checks in order, each also in float64 if both routes exist there."""
+    """Return the pairs of the checks, each also in float64 if both routes exist there."""
     pairs = dict.fromkeys(pair for check in checks for pair in check.pairs)
     for pair in list(pairs):
         candidate, reference = float64_name(pair.candidate), float64_name(pair.reference)

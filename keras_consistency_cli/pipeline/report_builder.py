@@ -27,10 +27,10 @@ __all__ = ["RunInfo", "build_report"]
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What a run knows apart from its evidence.
+    """What a run knows in addition to its evidence.
 
     `rows_description` says how rows were generated, `description` describes the data. `unprotected` is what
-    workers could not be prevented from; `lost` names the processes that ended although nothing told them to.
+    workers could not be prevented from; `lost` says how processes ended unexpectedly.
     """
 
     rows_description: str

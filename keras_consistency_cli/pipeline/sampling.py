@@ -102,7 +102,7 @@ def split_sample(numbers: np.ndarray, facts: Facts, batch_size: int) -> tuple[np
 
 
 def chunk_rows(source: RowSource | None, batch_size: int) -> int:
-    """Return how many rows a chunk has, in whole batches, so that memory does not grow with the data."""
+    """Return the rows of a chunk, in whole batches; memory does not grow with the data."""
     row_bytes = sum(array.nbytes // max(len(array), 1) for array in source.arrays.values()) if source else 1
     rows = min(_MOST_CHUNK_ROWS, _CHUNK_BYTES // max(row_bytes, 1))
     return max(batch_size, rows // batch_size * batch_size)

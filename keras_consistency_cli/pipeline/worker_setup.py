@@ -1,4 +1,4 @@
-"""Worker set-up: start fork servers, create the workers of a run, load the subject, and end them all."""
+"""Worker set-up: start and end the processes of a run, and load the subject in them."""
 
 from __future__ import annotations
 
@@ -178,9 +178,9 @@ def load_workers(clients: Mapping[str, WorkerClient]) -> tuple[Facts, str]:
 
 
 def collect_worker_status(subject: LoadedSubject) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ask each process once more; return what they could not be prevented from, and how they were lost.
+    """Ask each process once more; return what was not prevented, and how some were lost.
 
-    A process is lost if it ended although nothing told it to.
+    A process is lost if it ended unexpectedly.
     """
     workers = dict.fromkeys(subject.clients.values())
     unprotected = dict.fromkeys(lack for client in workers for lack in client.unprotected)

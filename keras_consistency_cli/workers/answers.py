@@ -21,7 +21,7 @@ __all__ = ["LoadAnswer", "read_description", "read_load_answer", "read_traces"]
 
 @dataclass(frozen=True, kw_only=True)
 class LoadAnswer:
-    """The model's facts, how rows were generated, and what the worker could not be prevented from."""
+    """The model's facts, how rows were generated, and what could not be prevented."""
 
     facts: Facts
     rows: str

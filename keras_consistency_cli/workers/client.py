@@ -160,7 +160,7 @@ class WorkerClient:
         return None
 
     def terminate_all(self) -> None:
-        """End the worker and all others of its fork server; threads that wait for one return at once."""
+        """End all workers of the fork server; threads that wait for one return at once."""
         self._fork_server.close()
 
     def _ask(
@@ -222,7 +222,7 @@ class WorkerClient:
         return describe_end(code, printed=self._printed_since_request(), log_tail=tail)
 
     def _printed_since_request(self) -> str:
-        """Return what was printed since the request as an addition to a sentence, empty if nothing was."""
+        """Return what was printed since the request, as an addition to a sentence."""
         if self._fork_server.printed <= self._printed_before:
             return ""
         return f": {self._fork_server.log_tail(since=self._printed_before)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 __all__ = ["Deadline"]
 
 _START_S = 60.0
-"""Least time for the import of a backend, on a busy machine too: `--timeout` is about answers."""
+"""Least time for the import of a backend on a busy machine; `--timeout` is for answers."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -164,7 +164,7 @@ class ForkServer:
                 return -signal.SIGKILL
 
     def lost(self) -> str | None:
-        """Return that the process ended although nothing told it to, None if it still answers."""
+        """Return that the process ended unexpectedly, None if it still answers."""
         with self._lock:
             try:
                 self._control.sendall(b"here")
@@ -207,7 +207,7 @@ class ForkServer:
         return self._log.tail(_LOG_TAIL)
 
     def close(self) -> None:
-        """Kill every remaining process, close the channels and remove the folder; safe to call twice."""
+        """Kill every process, close the channels and remove the folder; safe to call twice."""
         with signals_deferred():
             self._control.close()
             with contextlib.suppress(ProcessLookupError, PermissionError):

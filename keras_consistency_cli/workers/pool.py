@@ -16,7 +16,7 @@ _Answer = TypeVar("_Answer")
 def map_concurrently(
     clients: Sequence[WorkerClient], act: Callable[[WorkerClient], _Answer]
 ) -> list[_Answer]:
-    """Call a function with every worker at the same time, and return the results in their order.
+    """Call a function with every worker at the same time; return the results in order.
 
     Whatever interrupts one call, Ctrl-C included, ends all workers at once; threads that wait for a worker
     return when it ends.

@@ -99,7 +99,7 @@ def receive(
 def _check_array(
     *, name: str, dtype: str, shape: Sequence[int]
 ) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
-    """Return one array's description, checked: a worker runs the model's own code and may send anything."""
+    """Return one array's description, checked: a worker may send anything."""
     checked = np.dtype(str(dtype))
     if checked.kind not in _KINDS or any(type(size) is not int or size < 0 for size in shape):
         raise ValueError(f"a worker sent an array of dtype {str(checked)[:60]} and shape {str(shape)[:60]}")

@@ -101,7 +101,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def signals_deferred() -> Iterator[None]:
-    """Defer signals while processes or files are created or removed, so that none is left half-way."""
+    """Defer signals while processes or files are created or removed."""
     in_main = threading.current_thread() is threading.main_thread()
     _run.deferred += in_main
     try:
@@ -113,7 +113,7 @@ def signals_deferred() -> Iterator[None]:
 
 
 def on_exit(act: Callable[[], None]) -> None:
-    """Call a function at the end of an interrupted run; it may run twice, and in another thread."""
+    """Call a function at the end of an interrupted run, possibly twice and in any thread."""
     _run.exit_callbacks.append(act)
 
 
@@ -140,7 +140,7 @@ def _run_exit_callbacks() -> None:
 
 
 def exit_now(number: int, _frame: FrameType | None) -> None:
-    """End the process at once with a message; a signal handler for times without anything to clean up."""
+    """End the process at once; a signal handler for times with nothing to clean up."""
     code, word = _CODES[signal.Signals(number)]
     with contextlib.suppress(OSError):
         os.write(2, f"kcheck: {word}\n".encode())

@@ -1,4 +1,4 @@
-"""Backend errors: turn an exception of the model or the backend into one line for the report."""
+"""Backend errors: describe an exception of the model or the backend on one line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def describe_error(problem: Exception) -> str:
 
 
 def _original(problem: Exception) -> Exception:
-    """Return the error of the system that Keras replaced: it re-creates one from its number alone."""
+    """Return the system error behind one that Keras re-created from its number alone."""
     context = problem.__context__
     if isinstance(problem, OSError) and problem.errno is None and isinstance(context, OSError):
         return context

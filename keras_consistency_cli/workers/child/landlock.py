@@ -46,7 +46,7 @@ class _Rule(ctypes.Structure):
 
 
 def forbid_writing(places: Iterable[str]) -> None:
-    """Forbid this thread and all that it will start to write files and to signal other processes.
+    """Forbid this thread and its children to write files and to signal other processes.
 
     It cannot create, change, move or remove files, and can signal only processes that it has started.
 

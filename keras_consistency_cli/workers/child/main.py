@@ -30,7 +30,7 @@ _NOT_NEEDED_BY_TENSORFLOW = (*_NOT_NEEDED, "scipy")
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Serve the parent on an inherited socket until it closes: fork workers and report how they ended.
+    """Serve the parent on a socket until it closes: fork workers and report how they ended.
 
     Args:
         descriptor: the descriptor of the socket.
@@ -106,7 +106,10 @@ def _fork_worker(control: socket.socket, descriptor: int, start: Mapping[str, An
 
 
 def _die_with_parent(number: int) -> None:
-    """Ask the kernel for this signal when the parent ends; on other systems the closed socket ends it."""
+    """Ask the kernel for this signal when the parent ends.
+
+    On other systems the closed socket ends this process.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, number)

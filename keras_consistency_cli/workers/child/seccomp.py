@@ -56,7 +56,7 @@ _TABLES = {
 
 
 def forbid_calls(*, local: bool) -> None:
-    """Forbid this thread and all that it will start to open sockets and to access other processes.
+    """Forbid this thread and its children to open sockets and to access other processes.
 
     It also stays in its process group. Connected pairs of sockets stay possible: threads use them to
     communicate.

@@ -16,7 +16,7 @@ _PIECES_AT_ONCE = 64
 
 
 class Log:
-    """A pipe for processes to print into; its owner drains it so often that no process has to wait."""
+    """A pipe for processes to print into; it must be drained so that none has to wait."""
 
     def __init__(self) -> None:
         self.reader, self.writer = os.pipe()

@@ -1,4 +1,4 @@
-"""Memory: how much is free, how much a process uses, and which worker uses more than allowed."""
+"""Memory: how much is free, how much a process uses, and who uses more than allowed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryLimit:
-    """Bytes that workers may use: each of them (as stated), and all together (most of the free memory).
+    """Bytes that workers may use: each as stated, together most of the free memory.
 
     None means no limit. A backend reserves much more address space than it uses, so used pages are counted,
     several times a second.
@@ -30,7 +30,7 @@ class MemoryLimit:
 
     @classmethod
     def of(cls, stated: float | None) -> MemoryLimit:
-        """Return the limit for one worker that the user states in GiB, or one for all workers together."""
+        """Return the user's limit in GiB for one worker, or else one for all together."""
         if stated is not None:
             return cls(each=int(stated * GIB))
         free = free_memory()
@@ -65,7 +65,7 @@ class MemoryLimit:
 
 
 def memory_used(process: int) -> int:
-    """Return the bytes of memory that a process uses, without mapped files; 0 if that is unknown."""
+    """Return the bytes that a process uses, without mapped files; 0 if that is unknown."""
     try:
         _, resident, mapped, *_ = Path(f"/proc/{process}/statm").read_bytes().split()
     except (OSError, ValueError):
@@ -74,7 +74,7 @@ def memory_used(process: int) -> int:
 
 
 def free_memory(proc: Path = Path("/proc"), cgroups: Path = _CGROUPS) -> int | None:
-    """Return the bytes that this process and its children may still use, None if that is unknown.
+    """Return the bytes that this process and its children may still use, if known.
 
     The machine limits them, and so do the control groups of this process.
     """

@@ -71,7 +71,7 @@ def _create() -> tuple[Path, int]:
 def _lock_folder(folder: Path) -> int:
     """Lock a folder; return the descriptor that holds the lock.
 
-    On a file system without locks, other runs leave the folder alone.
+    On a file system without locks, other runs do not remove the folder.
     """
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -85,7 +85,7 @@ def _lock_folder(folder: Path) -> int:
 def sweep() -> list[str]:
     """Remove the folders of this user's dead runs, a few at a time; return their names.
 
-    A folder is left alone if it belongs to another user, has no lock, or its lock is held.
+    A folder stays if it belongs to another user, has no lock, or its lock is held.
     """
     with contextlib.suppress(OSError):
         folders = sorted(path for path in Path(tempfile.gettempdir()).iterdir() if _NAME.fullmatch(path.name))
