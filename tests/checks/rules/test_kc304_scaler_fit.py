@@ -17,7 +17,7 @@ from sklearn.preprocessing import (
 )
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.analysis.staleness import compare_statistics
+from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc304_scaler_fit import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.facts import DataFacts
@@ -150,24 +150,3 @@ def test_a_feature_that_only_varies_now_is_a_warning() -> None:
 def test_no_scaler_is_a_skip(facts: DataFacts, wording: SnapshotAssertion) -> None:
     verdict = examined(CHECK, facts)
     assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
-
-
-@pytest.mark.parametrize(
-    ("shown", "rows", "kurtosis", "by"),
-    [
-        ((0.1, 1.0), 10_000, 3.0, None),
-        ((0.3, 1.0), 10_000, 3.0, 0.3),
-        ((0.3, 1.0), 100, 3.0, None),
-        ((0.0, 1.5), 10_000, 3.0, 1.5),
-        ((0.0, 1.5), 1000, 300.0, None),
-        ((0.0, 0.0), 1000, 3.0, float("inf")),
-        ((float("nan"), 1.0), 1000, 3.0, None),
-    ],
-    ids=["small", "mean", "few rows", "spread", "heavy tails", "no spread", "no mean"],
-)
-def test_staleness_needs_an_effect_and_proof(
-    shown: tuple[float, float], rows: int, kurtosis: float, by: float | None, wording: SnapshotAssertion
-) -> None:
-    stale = compare_statistics("a", (0.0, 1.0), shown, rows=rows, kurtosis=kurtosis)
-    assert (stale.by if stale else None) == (by if by is None else pytest.approx(by))
-    assert (stale.what if stale else None) == wording
