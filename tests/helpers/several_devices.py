@@ -48,7 +48,7 @@ def _split() -> None:
 def main(folder: Path) -> None:
     """Save a model, run every route for two accelerators, and print devices and differences."""
     _split()
-    setattr(devices, "accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - accelerators for the test
+    setattr(devices, "find_accelerators", lambda facts: facts.devices[1:])  # noqa: B010 - accelerators for the test
     keras.utils.set_random_seed(1)
     rows = {"x": np.random.default_rng(0).normal(size=(20, 6)).astype("float32")}
     parts = [
@@ -62,18 +62,18 @@ def main(folder: Path) -> None:
     facts = describe_model(model)
     session = Session(model, facts, RunOptions(batch_size=8))
     session.subject = Subject(files=SubjectFiles(model=str(folder / "model.keras")), model=model, facts=facts)
-    expected, found = session.predict(rows), {}
+    expected, results = session.predict(rows), {}
     for route in devices.DEVICE_ROUTES:
         if route.unavailable(facts) is None:
             SEEN.clear()
             (candidate,) = route.run(session, rows).outputs.values()
             (reference,) = expected.values()
-            found[route.name] = {
+            results[route.name] = {
                 "devices": sorted(set(SEEN)),
-                "apart": float(np.abs(candidate - reference[: len(candidate)]).max()),
+                "difference": float(np.abs(candidate - reference[: len(candidate)]).max()),
                 "rows": len(candidate),
             }
-    print(json.dumps({"devices": facts.devices, "routes": found}))
+    print(json.dumps({"devices": facts.devices, "routes": results}))
 
 
 if __name__ == "__main__":

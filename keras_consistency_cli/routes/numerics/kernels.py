@@ -1,6 +1,6 @@
 """Routes of CPU kernels: predict without oneDNN, and predict with one thread.
 
-Each runs in a process of its own, so that the two effects can be told apart.
+Each runs in a process of its own, so that the two effects can be separated.
 """
 
 from __future__ import annotations

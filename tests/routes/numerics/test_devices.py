@@ -125,4 +125,4 @@ def test_two_accelerators_are_really_used(backend: str, tmp_path: Path) -> None:
     for name, entry in seen["routes"].items():
         number = "2" if name.endswith("-1") else "0"
         assert {device.rstrip(")")[-1] for device in entry["devices"]} == {number}, name
-        assert (entry["apart"] < 1e-5, entry["rows"]) == (True, 16)
+        assert (entry["difference"] < 1e-5, entry["rows"]) == (True, 16)

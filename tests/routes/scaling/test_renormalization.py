@@ -1,4 +1,4 @@
-"""Normalization layers adapted anew: as adapt() does it, and without a trace in the model."""
+"""Normalization layers adapted again: as adapt() does it, and without a change of the model."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def normalised(**kwargs: Any) -> Any:
     return keras.Sequential([keras.Input((3,)), inner, layers.Dense(1)])
 
 
-def test_adapting_does_what_adapt_does_and_leaves_the_model_alone(setting: Any) -> None:
+def test_outputs_are_those_after_adapt_and_the_model_stays_as_it_was(setting: Any) -> None:
     model = normalised()
     here = setting(model=model)
-    found = {name: here.run(name) for name in ("adapt-all", "adapt-batches", "adapt-single")}
+    results = {name: here.run(name) for name in ("adapt-all", "adapt-batches", "adapt-single")}
     assert here.session.snapshot.changes() == ()
     size, norm = here.session.batch_size, model.layers[0].layers[0]
     norm.adapt(RAW)
-    assert np.allclose(only(found["adapt-all"]), np.asarray(model(RAW)), atol=1e-5)
+    assert np.allclose(only(results["adapt-all"]), np.asarray(model(RAW)), atol=1e-5)
     norm.adapt(RAW[:size])
-    assert np.allclose(only(found["adapt-batches"])[:size], np.asarray(model(RAW[:size])), atol=1e-5)
-    single = found["adapt-single"]
+    assert np.allclose(only(results["adapt-batches"])[:size], np.asarray(model(RAW[:size])), atol=1e-5)
+    single = results["adapt-single"]
     assert len(np.unique(only(single))) == 1
     assert single.rows is not None
     assert single.rows.tolist() == list(range(16))
 
 
-def test_adapting_tells_how_far_the_mean_moves(setting: Any) -> None:
+def test_the_shift_of_the_mean_is_measured(setting: Any) -> None:
     (shift,) = setting(model=normalised()).run("adapt-all").details["shifts"].values()
     expected = np.abs((RAW.mean(axis=0) - TRAINED.mean(axis=0)) / TRAINED.std(axis=0)).max()
     assert shift == pytest.approx(expected, rel=1e-3)
@@ -54,9 +54,9 @@ def test_adapting_tells_how_far_the_mean_moves(setting: Any) -> None:
 
 def test_one_mean_for_all_features(setting: Any) -> None:
     model = normalised(axis=None)
-    found = only(setting(model=model).run("adapt-all"))
+    outputs = only(setting(model=model).run("adapt-all"))
     model.layers[0].layers[0].adapt(RAW)
-    assert np.allclose(found, np.asarray(model(RAW)), atol=1e-5)
+    assert np.allclose(outputs, np.asarray(model(RAW)), atol=1e-5)
 
 
 def test_models_without_a_normalization_layer_are_left_out(setting: Any, wording: SnapshotAssertion) -> None:

@@ -1,4 +1,4 @@
-"""Routes through the scaler, on a live model: each feeds what its name says, or says why it cannot."""
+"""Routes through the scaler, on a live model: the rows they feed, or the reason why they do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def setting(tmp_path: Path) -> Callable[..., Setting]:
     return partial(Setting, tmp_path)
 
 
-def test_each_route_feeds_what_its_name_says(setting: Any) -> None:
+def test_routes_feed_the_rows_of_their_names(setting: Any) -> None:
     here = setting(scaler=SCALER)
     right = SCALER.transform(RAW)
     expected = {
@@ -39,7 +39,7 @@ def test_each_route_feeds_what_its_name_says(setting: Any) -> None:
         assert np.array_equal(only(here.run(name)), here.fed(rows)), name
 
 
-def test_details_tell_how_far_inputs_move(setting: Any) -> None:
+def test_details_say_how_far_inputs_move(setting: Any) -> None:
     here = setting(scaler=SCALER)
     right = SCALER.transform(RAW)
     spread = right.std(axis=0)
@@ -85,7 +85,7 @@ def test_a_preprocess_function_cannot_be_fitted(setting: Any, wording: SnapshotA
     assert reason_without_outputs(setting(preprocess="prepare").run("refit-all")) == wording
 
 
-def test_a_preprocess_function_that_looks_at_all_rows_is_caught_alone(setting: Any) -> None:
+def test_a_preprocess_function_that_depends_on_all_rows_shows_with_single_rows(setting: Any) -> None:
     details = setting(preprocess="prepare").run("scaled-alone").details
     assert details["constant"] is True
     assert details["moved"] > 1.0
@@ -127,6 +127,6 @@ def test_columns_stay_if_their_names_suggest_no_different_order(
     assert [reason_without_outputs(result) for result in (unnamed, ordered)] == wording
 
 
-def test_a_normalizer_is_immune_to_refitting(setting: Any) -> None:
+def test_refitting_a_normalizer_changes_nothing(setting: Any) -> None:
     here = setting(scaler=Normalizer().fit(TRAINED))
     assert here.run("refit-single").details["moved"] == 0.0

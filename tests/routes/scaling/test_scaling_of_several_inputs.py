@@ -55,9 +55,10 @@ def session(tmp_path: Path) -> Any:
             preprocess=f"{tmp_path / 'serve.py'}:{function}",
             **named,
         )
-        made: Any = session_of((model, {}))
-        made.subject, made.row_numbers = Subject(files=files, model=model, facts=made.facts), np.arange(48)
-        return made
+        session: Any = session_of((model, {}))
+        session.subject = Subject(files=files, model=model, facts=session.facts)
+        session.row_numbers = np.arange(48)
+        return session
 
     return make
 
@@ -66,10 +67,10 @@ def run(session: Any, route: str) -> Any:
     return ROUTES[route].run(session, session.subject.rows(session.row_numbers))
 
 
-def test_rows_that_do_not_look_at_each_other_stay(session: Any) -> None:
-    found = run(session("sound"), "scaled-alone")
-    assert found.details["moved"] < 1e-12
-    assert [values.shape for values in found.outputs.values()] == [(48, 2)]
+def test_rows_that_do_not_depend_on_each_other_stay_the_same(session: Any) -> None:
+    result = run(session("sound"), "scaled-alone")
+    assert result.details["moved"] < 1e-12
+    assert [values.shape for values in result.outputs.values()] == [(48, 2)]
 
 
 def test_the_input_that_moves_most_is_named(session: Any) -> None:
@@ -94,7 +95,7 @@ def test_other_ways_of_scaling_are_not_applicable(session: Any, wording: Snapsho
 
 def served(session: Any, **rows: np.ndarray) -> dict[str, list[str]]:
     inputs = run(session("sound", **rows), "served").details["inputs"]
-    return {name: [each["kind"] for each in match["mistakes"]] for name, match in inputs.items()}
+    return {name: [mistake["kind"] for mistake in match["mistakes"]] for name, match in inputs.items()}
 
 
 def test_served_rows_are_matched_by_input(session: Any) -> None:

@@ -1,4 +1,4 @@
-"""The route of the served rows: what the model makes of them, and which mistake made them."""
+"""The route of the served rows: the model's outputs for them, and the mistakes in them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ SERVED: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[tuple[str, int 
     "cut to whole numbers": (lambda rows: SCALER.transform(np.trunc(rows)), [("cut-first", None)]),
     "rounded to whole numbers": (lambda rows: SCALER.transform(np.rint(rows)), [("rounded-first", None)]),
     "cut off": (lambda rows: np.clip(SCALER.transform(rows), -1, 1), [("clipped", None)]),
-    "another class": (lambda rows: MinMaxScaler().fit(TRAINED).transform(rows), [("another-scaler", None)]),
+    "a different class": (
+        lambda rows: MinMaxScaler().fit(TRAINED).transform(rows),
+        [("another-scaler", None)],
+    ),
 }
 
 
@@ -58,11 +61,11 @@ def test_served_rows_are_matched_and_predicted(
     setting: Any, serve: Any, expected: list[tuple[str, int | None]]
 ) -> None:
     here = setting(scaler=SCALER, served=serve(RAW))
-    found = here.run("served")
-    (match,) = found.details["inputs"].values()
+    result = here.run("served")
+    (match,) = result.details["inputs"].values()
     assert [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]] == expected
     assert (match["rows"], match["features"]) == (48, 3)
-    assert np.array_equal(only(found), here.fed(serve(RAW)))
+    assert np.array_equal(only(result), here.fed(serve(RAW)))
 
 
 @pytest.mark.parametrize(
@@ -81,13 +84,13 @@ def test_a_step_left_out_is_named(setting: Any, without: int, kind: str) -> None
     assert [(mistake["kind"], mistake["columns"]) for mistake in match["mistakes"]] == [(kind, (0, 1, 2))]
 
 
-def test_batches_are_recognised_although_the_sample_is_spread(setting: Any) -> None:
+def test_batches_are_recognised_with_a_spread_sample(setting: Any) -> None:
     here = setting(scaler=SCALER, served=refit_in(20))
     (match,) = here.run("served", np.array([3, 17, 40])).details["inputs"].values()
     assert [(mistake["kind"], mistake["batch"]) for mistake in match["mistakes"]] == [("refit-batches", 20)]
 
 
-def test_served_rows_beyond_the_window_are_judged_by_the_sample(
+def test_served_rows_after_the_window_are_matched_by_the_sample(
     setting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WINDOW_ROWS", 8)
@@ -113,7 +116,7 @@ def test_a_function_served_row_by_row(setting: Any) -> None:
     assert [mistake["kind"] for mistake in match["mistakes"]] == ["scaled-alone"]
 
 
-def test_rows_said_to_be_scaled_that_were_served_raw_or_scaled_again(setting: Any) -> None:
+def test_scaled_data_that_were_served_raw_or_scaled_again(setting: Any) -> None:
     right = SCALER.transform(RAW)
     for served, kind in ((RAW, "unscaled"), (SCALER.transform(right), "scaled-twice")):
         (match,) = (
@@ -125,14 +128,14 @@ def test_rows_said_to_be_scaled_that_were_served_raw_or_scaled_again(setting: An
         assert [mistake["kind"] for mistake in match["mistakes"]] == [kind]
 
 
-def test_served_rows_without_a_scaler_are_held_against_the_data(setting: Any) -> None:
+def test_served_rows_without_a_scaler_are_compared_with_the_data(setting: Any) -> None:
     (match,) = setting(served=RAW).run("served").details["inputs"].values()
     assert match["mistakes"] == ()
     (match,) = setting(served=RAW / 255).run("served").details["inputs"].values()
     assert [mistake["kind"] for mistake in match["mistakes"]] == ["another-scaler"]
 
 
-def test_names_of_columns_come_along(setting: Any) -> None:
+def test_column_names_are_reported(setting: Any) -> None:
     here = setting(scaler=SCALER, served=RAW, feature_names=["a", "b", "c"])
     assert list(here.run("served").details["names"].values()) == [["a", "b", "c"]]
     assert setting(scaler=SCALER, served=RAW).run("served").details["names"] == {}
@@ -149,7 +152,7 @@ def two_inputs() -> Any:
     return keras.Model([left, right], layers.Dense(1)(layers.Concatenate()([left, right])))
 
 
-def test_an_input_that_the_scaler_has_no_business_with(tmp_path: Path) -> None:
+def test_an_input_that_the_scaler_does_not_belong_to(tmp_path: Path) -> None:
     model, scaled = two_inputs(), SCALER.transform(RAW)
     here = Setting(tmp_path, RAW, model, scaler=SCALER, scaler_input="left")
     np.savez(tmp_path / "data.npz", left=RAW, right=scaled)
@@ -169,8 +172,8 @@ def test_an_input_that_the_scaler_has_no_business_with(tmp_path: Path) -> None:
     ]
 
 
-def test_a_cast_after_scaling_is_seen_where_raw_rows_are_too_large_for_it(setting: Any) -> None:
+def test_a_cast_after_scaling_is_recognised_if_raw_rows_are_too_large_for_it(setting: Any) -> None:
     raw, scaler = RAW * 1e6, StandardScaler().fit(TRAINED * 1e6)
-    found = setting(raw, scaler=scaler, served=scaler.transform(raw).astype("float16")).run("served")
-    (match,) = found.details["inputs"].values()
+    result = setting(raw, scaler=scaler, served=scaler.transform(raw).astype("float16")).run("served")
+    (match,) = result.details["inputs"].values()
     assert [mistake["kind"] for mistake in match["mistakes"]] == ["float16-after"]
