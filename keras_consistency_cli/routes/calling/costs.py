@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import batches, count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -33,10 +33,12 @@ def _costs(session: Session, rows: Rows) -> Result:
 
     Each is warmed up and measured for one row and for many.
     """
-    one_row = first(rows, session.facts.batch_size or 1)
+    one_row = first_batch(rows, session.facts.batch_size or 1)
     ways: dict[str, Callable[[Rows], object]] = {
         "predict": lambda x: session.predict(x, batch_size=session.batch_size),
-        "call": lambda x: [session.call(batch, training=False) for batch in batches(x, session.batch_size)],
+        "call": lambda x: [
+            session.call(batch, training=False) for batch in split_batches(x, session.batch_size)
+        ],
         "compiled": lambda x: session.steps(x, session.batch_size),
     }
     session.forget_traces()
@@ -44,10 +46,10 @@ def _costs(session: Session, rows: Rows) -> Result:
     for name, run in ways.items():
         calls = 1 if name == "predict" else _TIMED_CALLS
         seconds[name] = {
-            "one": _shortest_time(run, one_row, calls) / count(one_row),
-            "many": _shortest_time(run, rows, calls) / count(rows),
+            "one": _shortest_time(run, one_row, calls) / count_rows(one_row),
+            "many": _shortest_time(run, rows, calls) / count_rows(rows),
         }
-    details: CostDetails = {"seconds_a_row": seconds, "rows": count(rows)}
+    details: CostDetails = {"seconds_a_row": seconds, "rows": count_rows(rows)}
     return Result(outputs={}, details=details)
 
 

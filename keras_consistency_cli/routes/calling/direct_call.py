@@ -14,8 +14,8 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, RouteFunction
-from keras_consistency_cli.routes.session.batches import batches, count, first, stack
-from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def _call_route(**kwargs: Any) -> RouteFunction:
     """Return the route function that calls the model with these arguments, batch by batch."""
 
     def run(session: Session, rows: Rows) -> Result:
-        outputs = [session.call(batch, **kwargs) for batch in batches(rows, session.batch_size)]
-        return Result(outputs=stack(outputs))
+        outputs = [session.call(batch, **kwargs) for batch in split_batches(rows, session.batch_size)]
+        return Result(outputs=join_outputs(outputs))
 
     return run
 
@@ -55,8 +55,8 @@ def _call_first_batch(session: Session, rows: Rows) -> Result:
 
     On a float64 copy this is slow, and one batch shows a fault as well as ten.
     """
-    batch = first(rows, session.batch_size)
-    return Result(outputs=session.call(batch, training=False), rows=np.arange(count(batch)))
+    batch = first_batch(rows, session.batch_size)
+    return Result(outputs=session.call(batch, training=False), rows=np.arange(count_rows(batch)))
 
 
 def _training_call(session: Session, rows: Rows) -> Result:
@@ -64,7 +64,7 @@ def _training_call(session: Session, rows: Rows) -> Result:
 
     The effect of each class of layers alone is measured, too.
     """
-    batch = first(rows, session.batch_size)
+    batch = first_batch(rows, session.batch_size)
     session.restore()
     inference = session.call(batch, training=False)
     session.restore()
@@ -76,7 +76,7 @@ def _training_call(session: Session, rows: Rows) -> Result:
             changed = session.call(batch, training=False)
         effects.append({"kind": kind, "layers": paths, "max_abs": _max_difference(changed, inference)})
     details: TrainingDetails = {"effects": effects}
-    return Result(outputs=outputs, rows=np.arange(count(batch)), details=details)
+    return Result(outputs=outputs, rows=np.arange(count_rows(batch)), details=details)
 
 
 def _layers_with_flag(session: Session) -> dict[str, list[str]]:
@@ -98,10 +98,10 @@ def _in_training(model: Any, paths: set[str]) -> Iterator[None]:
 
     chosen = {id(layer) for path, layer in walk_layers(model) if path in paths}
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return original(*args, **({**kwargs, "training": True} if id(running[-1]) in chosen else kwargs))
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield
 
 
@@ -121,9 +121,9 @@ def _compiled_call_route(jit_compile: bool) -> RouteFunction:
     def run(session: Session, rows: Rows) -> Result:
         from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
 
-        batch = first(rows, session.batch_size)
+        batch = first_batch(rows, session.batch_size)
         outputs = on_tensorflow(session).graph(batch, jit_compile=jit_compile)
-        return Result(outputs=outputs, rows=np.arange(count(batch)))
+        return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
 
     return run
 

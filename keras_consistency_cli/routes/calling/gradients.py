@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -42,7 +42,7 @@ def _gradients(session: Session, rows: Rows) -> Result:
     import keras
     import tensorflow as tf
 
-    batch = _as_declared(first(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
+    batch = _as_declared(first_batch(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
     packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(batch))
     inputs = _float_inputs(session, list(rows), keras.tree.flatten(packed))
     with tf.GradientTape(persistent=True) as tape:

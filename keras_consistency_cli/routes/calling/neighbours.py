@@ -24,7 +24,7 @@ from keras_consistency_cli.routes.calling.fillers import (
     replace_neighbours,
     replacements,
 )
-from keras_consistency_cli.routes.session.batches import count, first, some, stack
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -84,7 +84,7 @@ class _Plan:
 def _plan(session: Session, rows: Rows) -> _Plan:
     order = _row_order(session, rows)
     return _Plan(
-        rows=some(rows, order),
+        rows=select_rows(rows, order),
         order=order,
         size=_batch_size(session, len(order)),
         any_number=_unrestricted_inputs(session, rows),
@@ -113,7 +113,7 @@ def _row_order(session: Session, rows: Rows) -> np.ndarray:
 
     A single row is doubled.
     """
-    length = count(rows)
+    length = count_rows(rows)
     has_nonfinite = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
     order = np.argsort(has_nonfinite, kind="stable")
     order = np.repeat(order, 2) if length == 1 else order
@@ -130,7 +130,7 @@ def _with_imputed_rows(session: Session, rows: Rows, order: np.ndarray, number: 
     """
     size = _batch_size(session, len(order))
     tried = np.resize(order[-number:], size)
-    outputs = session.fresh_step(some(rows, tried))
+    outputs = session.fresh_step(select_rows(rows, tried))
     if _misshapen(outputs, size):
         return order
     finite = [
@@ -184,7 +184,7 @@ def _neighbours(precision: Precision) -> RouteFunction:
         sizes = [plan.size] if second_size is None else [plan.size, second_size]
         baselines: dict[int, dict[str, np.ndarray]] = {}
         for size in sizes:
-            baseline = _repeatable_outputs(session, first(plan.rows, size))
+            baseline = _repeatable_outputs(session, first_batch(plan.rows, size))
             if baseline is None:
                 return _nothing_compared({"deterministic": False})
             baselines[size] = baseline
@@ -221,8 +221,8 @@ def _compare(
         "refused": list(dict.fromkeys(refused)),
     }
     return Result(
-        outputs=stack(kept.replaced),
-        baseline=stack(kept.baseline),
+        outputs=join_outputs(kept.replaced),
+        baseline=join_outputs(kept.baseline),
         rows=plan.order[np.array(kept.positions)],
         details=details,
     )
@@ -236,7 +236,7 @@ def leaking_batches(session: Session, rows: Rows) -> Iterator[tuple[Rows, Rows, 
     The batches are built and run as in the route, which shows that rows leak but not in which layer.
     """
     plan = _plan(session, rows)
-    batch = first(plan.rows, plan.size)
+    batch = first_batch(plan.rows, plan.size)
     baseline = _repeatable_outputs(session, batch) if plan.size > 1 else None
     if baseline is None:
         return

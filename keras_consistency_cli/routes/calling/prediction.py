@@ -14,7 +14,7 @@ import numpy as np
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Placement, Precision, Route, RouteFunction
 from keras_consistency_cli.routes.scaling.scaling import checksum_preprocessed_rows
-from keras_consistency_cli.routes.session.batches import count, first, some, stack
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -57,7 +57,7 @@ def _predict(session: Session, rows: Rows) -> Result:
     session.forget_traces()
     outputs = session.predict(rows)
     session.step_equals_predict = _step_gives_same_bits(session, rows, outputs)
-    random_operations = session.random_operations(first(rows, session.batch_size))
+    random_operations = session.random_operations(first_batch(rows, session.batch_size))
     details: PredictDetails = {"random_operations": random_operations}
     return Result(outputs=outputs, details=details)
 
@@ -65,7 +65,7 @@ def _predict(session: Session, rows: Rows) -> Result:
 def _step_gives_same_bits(session: Session, rows: Rows, predicted: Outputs) -> bool:
     if session.facts.stateful_layers or session.snapshot.changes():
         return False
-    stepped = session.step(first(rows, session.batch_size))
+    stepped = session.step(first_batch(rows, session.batch_size))
     stepped = {name: values for name, values in stepped.items() if values.ndim}
     return same_outputs(stepped, {name: predicted[name][: len(values)] for name, values in stepped.items()})
 
@@ -100,13 +100,13 @@ def _one_by_one(session: Session, rows: Rows) -> Result:
 
 def _single_predict(session: Session, rows: Rows) -> Result:
     """Call `model.predict(x[None])` on the first, the middle and the last row."""
-    positions = np.unique(np.linspace(0, count(rows) - 1, _LITERAL_SINGLES).astype(int))
+    positions = np.unique(np.linspace(0, count_rows(rows) - 1, _LITERAL_SINGLES).astype(int))
     session.forget_traces()
     outputs = []
     for position in positions:
         session.restore()
-        outputs.append(session.predict(some(rows, np.array([position])), batch_size=1))
-    return Result(outputs=stack(outputs), rows=positions)
+        outputs.append(session.predict(select_rows(rows, np.array([position])), batch_size=1))
+    return Result(outputs=join_outputs(outputs), rows=positions)
 
 
 def _short_tail(session: Session, rows: Rows) -> Result:
@@ -114,16 +114,16 @@ def _short_tail(session: Session, rows: Rows) -> Result:
 
     Keras may return too many rows.
     """
-    length = min(session.batch_size + 1, count(rows))
+    length = min(session.batch_size + 1, count_rows(rows))
     session.forget_traces()
     positions = np.arange(length)
     details: ShortTailDetails = {"given": length}
-    return Result(outputs=session.predict(some(rows, positions)), rows=positions, details=details)
+    return Result(outputs=session.predict(select_rows(rows, positions)), rows=positions, details=details)
 
 
 def _shuffled(session: Session, rows: Rows) -> Result:
-    order = np.random.default_rng(session.options.seed).permutation(count(rows))
-    outputs = session.steps(some(rows, order), session.batch_size)
+    order = np.random.default_rng(session.options.seed).permutation(count_rows(rows))
+    outputs = session.steps(select_rows(rows, order), session.batch_size)
     original_order = np.argsort(order)
     return Result(
         outputs={
@@ -135,7 +135,7 @@ def _shuffled(session: Session, rows: Rows) -> Result:
 
 def _batch_function(size: int | None) -> RouteFunction:
     def run(session: Session, rows: Rows) -> Result:
-        details: BatchSizeDetails = {"batch_size": size or count(rows)}
+        details: BatchSizeDetails = {"batch_size": size or count_rows(rows)}
         return Result(outputs=session.steps(rows, details["batch_size"]), details=details)
 
     return run

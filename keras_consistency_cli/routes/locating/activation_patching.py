@@ -19,7 +19,7 @@ from keras_consistency_cli.measurement.distance import expand_row_mask, max_abs_
 from keras_consistency_cli.routes.locating.layer_sketches import sketch_tensors
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, first_different_layer
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
-from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 
 __all__ = ["Experiment", "PatchDetails", "disable_training", "patch_layers"]
 
@@ -204,18 +204,18 @@ def _recording_calls(experiment: Experiment, paths: list[str]) -> Iterator[dict[
     calls: dict[int, _RecordedCall] = {}
     started = 0
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal started
         started += 1
         number = started
-        if len(running) == 1 or path_of(running) not in paths:
+        if len(running) == 1 or layer_path(running) not in paths:
             return original(*args, **kwargs)
         inputs = experiment.digest((args, kwargs))
         outputs = original(*args, **kwargs)
         calls[number] = _RecordedCall(inputs=inputs, outputs=_copy_as_arrays(outputs))
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield calls
 
 
@@ -224,7 +224,7 @@ def _patching(experiment: Experiment, calls: dict[int, _RecordedCall]) -> Iterat
     """Replace the outputs of calls by the recorded ones."""
     run, started = _PatchedRun(), 0
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal started
         started += 1
         recorded = calls.get(started)
@@ -233,11 +233,11 @@ def _patching(experiment: Experiment, calls: dict[int, _RecordedCall]) -> Iterat
         inputs_differ = not run.own_code and experiment.digest((args, kwargs)) != recorded.inputs
         outputs = original(*args, **kwargs)
         if inputs_differ and experiment.digest(outputs) != experiment.digest(recorded.outputs):
-            path = path_of(running[:-1]) if len(running) > 2 else ""
+            path = layer_path(running[:-1]) if len(running) > 2 else ""
             run.own_code.append(_CallingCode(path, type(running[-2]).__name__))
         return _replace_outputs(experiment, outputs, recorded.outputs)
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield run
 
 
@@ -298,13 +298,13 @@ def _training_trial(experiment: Experiment, paths: list[str]) -> _Trial:
 def _in_inference(paths: list[str]) -> Iterator[None]:
     """Pass training=False to these layers, whatever their callers pass."""
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        names = list(inspect.signature(running[-1].call).parameters) if path_of(running) in paths else []
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        names = list(inspect.signature(running[-1].call).parameters) if layer_path(running) in paths else []
         if len(running) > 1 and "training" in names:
             position = names.index("training")
             by_name = dict(zip(names[position:], args[position:], strict=False))
             args, kwargs = args[:position], {**kwargs, **by_name, "training": False}
         return original(*args, **kwargs)
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield

@@ -18,7 +18,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import first_step_beyond_rounding
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, divergence_report, name_step
 from keras_consistency_cli.routes.locating.step_recorder import Steps, record_steps
-from keras_consistency_cli.routes.session.batches import count, first, some
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ _MAX_BATCH = 256
 
 def _batching(session: Session, rows: Rows) -> Result:
     """Locate where outputs first change because the batch has a different size or order."""
-    size = min(session.batch_size, count(rows))
-    whole = first(rows, size)
+    size = min(session.batch_size, count_rows(rows))
+    whole = first_batch(rows, size)
     for positions in _batch_positions(session, rows, size):
         # The rows of this batch that the first batch contains too.
         shared = np.flatnonzero(positions < size)
         reference = _record_run(session, whole, positions[shared])
-        candidate = _record_run(session, some(rows, positions), shared)
+        candidate = _record_run(session, select_rows(rows, positions), shared)
         found = _faulty_layer(reference, candidate)
         if found:
             return Result(outputs={}, details=found)
@@ -60,9 +60,9 @@ def _batch_positions(session: Session, rows: Rows, size: int) -> Iterator[np.nda
     if size > 1:
         yield from (shifted, shifted[::-1])
     if session.facts.batch_size is None:
-        sizes = dict.fromkeys((1, *session.options.sizes, size - 1, min(count(rows), _MAX_BATCH)))
+        sizes = dict.fromkeys((1, *session.options.sizes, size - 1, min(count_rows(rows), _MAX_BATCH)))
         for batch_size in sizes:
-            if 0 < batch_size <= count(rows) and batch_size != size:
+            if 0 < batch_size <= count_rows(rows) and batch_size != size:
                 yield np.arange(batch_size)
 
 
@@ -77,7 +77,7 @@ def _record_run(session: Session, batch: Rows, kept: np.ndarray) -> Steps:
         kept: the rows that count, in this order.
     """
     session.restore()
-    with record_steps(kept, count(batch)) as steps:
+    with record_steps(kept, count_rows(batch)) as steps:
         try:
             session.model.predict_step((session.pack(batch),))
         except Exception:

@@ -17,8 +17,8 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import MIN_FAULT
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.locating.step_recorder import is_symbolic, owning_layer
-from keras_consistency_cli.routes.session.batches import count, first
-from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _execution(session: Session, rows: Rows) -> Result:
     found: ExecutionDetails = {}
     steps = 0
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         nonlocal steps
         outputs = original(*args, **kwargs)
         if not is_symbolic(keras.tree.flatten((args, kwargs, outputs))) and not found:
@@ -60,9 +60,9 @@ def _execution(session: Session, rows: Rows) -> Result:
                 )
         return outputs
 
-    batch = first(rows, session.facts.batch_size or min(_ROWS, count(rows)))
+    batch = first_batch(rows, session.facts.batch_size or min(_ROWS, count_rows(rows)))
     session.restore()
-    with intercepted(around):
+    with intercept_calls(around):
         session.model(session.pack(batch), training=False)
     if found:
         found["steps"] = steps

@@ -29,9 +29,9 @@ from keras_consistency_cli.routes.locating.neighbour_runs import neighbour_runs
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
 from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
 from keras_consistency_cli.routes.sequences.padding import compare_padding
-from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.distances import greatest_difference
-from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _neighbours(session: Session, rows: Rows) -> Result:
             reference=_predict_step(session, run.batch),
             candidate=_predict_step(session, run.replaced),
             kept=run.kept,
-            batch=count(run.batch),
+            batch=count_rows(run.batch),
         )
         details = patch_layers(experiment)
         if details:
@@ -92,11 +92,11 @@ def _repeat(session: Session, rows: Rows) -> Result:
 
     Layers that differ are given their first outputs.
     """
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
     experiment = Experiment(
         reference=_predict_step(session, batch),
         candidate=_predict_step(session, batch, restore=False),
-        batch=count(batch),
+        batch=count_rows(batch),
     )
     return Result(outputs={}, details=patch_layers(experiment))
 
@@ -106,7 +106,7 @@ def _training(session: Session, rows: Rows) -> Result:
 
     Layers in training mode are called with training=False.
     """
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
 
     def call(**kwargs: Any) -> Callable[[], Any]:
         def run() -> Any:
@@ -115,7 +115,7 @@ def _training(session: Session, rows: Rows) -> Result:
 
         return run
 
-    experiment = Experiment(reference=call(training=False), candidate=call(), batch=count(batch))
+    experiment = Experiment(reference=call(training=False), candidate=call(), batch=count_rows(batch))
     return Result(outputs={}, details=disable_training(experiment))
 
 
@@ -123,7 +123,7 @@ def _nonfinite(session: Session, rows: Rows) -> Result:
     """Replace NaN and infinity by 0 in the output of the layer that creates them."""
     for batch in finite_batches(session, rows):
         run = _predict_step(session, batch)
-        with record_steps(None, count(batch)) as steps:
+        with record_steps(None, count_rows(batch)) as steps:
             before = _count_nonfinite(run())
         path = next((step.path for step in steps if not step.outputs.finite), None)
         if path is not None:
@@ -151,14 +151,14 @@ def _zeroing_nonfinite(path: str) -> Iterator[None]:
             return leaf
         return keras.ops.where(keras.ops.isfinite(leaf), leaf, keras.ops.zeros_like(leaf))
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         # The path of the model itself is its name: its outputs are not changed.
-        if len(running) > 1 and path_of(running) == path:
+        if len(running) > 1 and layer_path(running) == path:
             return keras.tree.map_structure(zero_nonfinite, outputs)
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield
 
 
@@ -170,7 +170,7 @@ def _copies(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.loading.model.resaving import load_again, save_and_load
 
     file, loading = session.subject.files.model, session.loading
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
     saved_copies = save_and_load(session.model, **loading, times=1)
     details: PatchDetails = {}
     try:
@@ -187,7 +187,9 @@ def _patch_copy(session: Session, model: Any, batch: Rows) -> PatchDetails:
     run_copy = _predict_step(session.on_copy(model), batch)
     # The copy is built by its first call; from then on both call the same layers in the same order.
     run_copy()
-    experiment = Experiment(reference=_predict_step(session, batch), candidate=run_copy, batch=count(batch))
+    experiment = Experiment(
+        reference=_predict_step(session, batch), candidate=run_copy, batch=count_rows(batch)
+    )
     return patch_layers(experiment)
 
 
@@ -196,7 +198,7 @@ def _plain_predict(session: Session, rows: Rows) -> Result:
 
     The result is compared with model(x, training=False).
     """
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
 
     def predict() -> Outputs:
         session.restore()

@@ -23,7 +23,7 @@ from keras_consistency_cli.routes.locating.divergence import (
 from keras_consistency_cli.routes.locating.layer_sketches import Step
 from keras_consistency_cli.routes.locating.neighbour_runs import neighbour_runs
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
-from keras_consistency_cli.routes.session.batches import batches, count, first, some
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows, split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def record_predict_step(session: Session, rows: Rows, kept: np.ndarray | None = 
     `kept` selects the rows that count.
     """
     packed = session.pack(rows)
-    with record_steps(kept, count(rows)) as steps:
+    with record_steps(kept, count_rows(rows)) as steps:
         session.model.predict_step((packed,))
     return steps
 
@@ -110,7 +110,7 @@ def _record_call(session: Session, rows: Rows, **kwargs: Any) -> list[Step]:
     """Record one call with these arguments, from the state in which the model was loaded."""
     session.restore()
     packed = session.pack(rows)
-    with record_steps(None, count(rows)) as steps:
+    with record_steps(None, count_rows(rows)) as steps:
         session.model(packed, **kwargs)
     return steps
 
@@ -122,7 +122,7 @@ def locate_divergence_of_copies(copy: Session, original: Session, rows: Rows) ->
 
     It is named as in the original.
     """
-    batch = first(rows, original.facts.batch_size or _ROWS)
+    batch = first_batch(rows, original.facts.batch_size or _ROWS)
     copy.restore()
     original.restore()
     of_copy, of_original = (record_predict_step(session, batch) for session in (copy, original))
@@ -145,7 +145,7 @@ def _neighbours(session: Session, rows: Rows) -> Result:
 
 def _repeat(session: Session, rows: Rows) -> Result:
     """Locate where a second run, started from the end of the first one, first differs from it."""
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
     session.restore()
     found = first_divergence(record_predict_step(session, batch), record_predict_step(session, batch))
     return Result(outputs={}, details=found)
@@ -153,7 +153,7 @@ def _repeat(session: Session, rows: Rows) -> Result:
 
 def _training(session: Session, rows: Rows) -> Result:
     """Locate where a call without `training` first differs from one with training=False."""
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
     found = first_divergence(_record_call(session, batch, training=False), _record_call(session, batch))
     return Result(outputs={}, details=found)
 
@@ -164,8 +164,8 @@ def finite_batches(session: Session, rows: Rows) -> Iterator[Rows]:
     Of all rows if the model has a fixed batch size.
     """
     has_nonfinite = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
-    usable = rows if session.facts.batch_size else some(rows, np.flatnonzero(~has_nonfinite))
-    yield from batches(usable, session.batch_size)
+    usable = rows if session.facts.batch_size else select_rows(rows, np.flatnonzero(~has_nonfinite))
+    yield from split_batches(usable, session.batch_size)
 
 
 def _nonfinite(session: Session, rows: Rows) -> Result:

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
 from keras_consistency_cli.routes.calling.neighbours import leaking_batches
-from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class NeighbourRun(NamedTuple):
 
 def neighbour_runs(session: Session, rows: Rows) -> Iterator[NeighbourRun]:
     """Yield the first rows of the data, then batches that are known to leak."""
-    size = session.facts.batch_size or min(_ROWS, count(rows))
-    batch = first(rows, size)
+    size = session.facts.batch_size or min(_ROWS, count_rows(rows))
+    batch = first_batch(rows, size)
     kept = np.arange(size) == size // 2
     for fill in (_real_rows, _copies):
         yield NeighbourRun(batch, {name: fill(values, kept) for name, values in batch.items()}, kept)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import record_predict_step
-from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ProcessDetails(TypedDict):
 
 def _digests(session: Session, rows: Rows) -> Result:
     """Return digests of the inputs and outputs of each layer in one eager predict step."""
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
     session.restore()
     steps = record_predict_step(session, batch)[:_MAX_STEPS]
     details: ProcessDetails = {

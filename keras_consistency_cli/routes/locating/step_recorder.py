@@ -15,7 +15,7 @@ from keras_consistency_cli.routes.locating.layer_sketches import (
     find_batchless_tensors,
     sketch_tensors,
 )
-from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 
 __all__ = ["OwningLayer", "Steps", "is_symbolic", "owning_layer", "record_steps"]
 
@@ -52,7 +52,7 @@ def record_steps(kept: np.ndarray | None, batch_size: int) -> Iterator[Steps]:
         new = sketch_tensors(leaves, kept, batch_size)
         return sketches.setdefault(new.digest, new)
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         input_leaves = keras.tree.flatten((args, kwargs))
         inputs = None if is_symbolic(input_leaves) else sketch(input_leaves)
         try:
@@ -66,7 +66,7 @@ def record_steps(kept: np.ndarray | None, batch_size: int) -> Iterator[Steps]:
             steps.append(replace(_step(running, inputs, sketch(leaves)), batchless=batchless))
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield steps
 
 
@@ -77,16 +77,16 @@ def is_symbolic(leaves: list[Any]) -> bool:
     return any(isinstance(leaf, keras.KerasTensor) or hasattr(leaf, "graph") for leaf in leaves)
 
 
-def owning_layer(running: Running) -> OwningLayer:
+def owning_layer(running: CallStack) -> OwningLayer:
     """Return the outermost layer of Keras without custom parts, else the custom layer.
 
     An LSTM is named and not its cell, but a wrapper of Keras around a custom layer is not named.
     """
     depth, custom = _owner_depth(running)
-    return OwningLayer(path_of(running[: depth + 1]), type(running[depth]).__name__, custom)
+    return OwningLayer(layer_path(running[: depth + 1]), type(running[depth]).__name__, custom)
 
 
-def _owner_depth(running: Running) -> tuple[int, bool]:
+def _owner_depth(running: CallStack) -> tuple[int, bool]:
     """Return the position of the owning layer, and whether it is the user's own."""
     import keras
 
@@ -98,7 +98,7 @@ def _owner_depth(running: Running) -> tuple[int, bool]:
     return depth, custom[depth]
 
 
-def _step(running: Running, inputs: Sketch, outputs: Sketch) -> Step:
+def _step(running: CallStack, inputs: Sketch, outputs: Sketch) -> Step:
     import keras
 
     depth, _ = _owner_depth(running)

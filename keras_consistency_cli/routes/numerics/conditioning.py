@@ -14,7 +14,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, relative_rms_difference
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _create_generators(session: Session) -> Iterator[np.random.Generator]:
 
 def _widen_batch(session: Session, rows: Rows) -> Rows:
     """Return one batch as float64, rounded to the float32 values that the model is fed."""
-    batch = first(rows, session.batch_size)
+    batch = first_batch(rows, session.batch_size)
     return {
         name: values.astype(np.float32).astype(np.float64) if is_float(values.dtype) else values
         for name, values in batch.items()
@@ -97,7 +97,7 @@ def _choose_most_changed(session: Float64Session, batch: Rows, draws: Sequence[O
     ]
     return Result(
         outputs=draws[int(np.argmax(differences))],
-        rows=np.arange(count(batch)),
+        rows=np.arange(count_rows(batch)),
         details={"change": CHANGE, "draws": len(draws)},
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import batches, count, first, stack
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _run_with_tf32(number: int, tf32: bool, session: Session, rows: Rows) -> Res
         if number:
             return _run_on_accelerator(number, session, rows)
         sample = _take_sample(session, rows)
-        return Result(outputs=_call_in_batches(session, sample), rows=np.arange(count(sample)))
+        return Result(outputs=_call_in_batches(session, sample), rows=np.arange(count_rows(sample)))
 
 
 def _run_on_device(device: str, session: Session, rows: Rows) -> Result:
@@ -71,7 +71,7 @@ def _run_on_device(device: str, session: Session, rows: Rows) -> Result:
         if "cpu" in device:
             _disable_cudnn(model)
         outputs = _call_in_batches(session.on_copy(model), sample)
-    return Result(outputs=outputs, rows=np.arange(count(sample)), details={"device": device})
+    return Result(outputs=outputs, rows=np.arange(count_rows(sample)), details={"device": device})
 
 
 def _disable_cudnn(model: Any) -> None:
@@ -85,11 +85,13 @@ def _disable_cudnn(model: Any) -> None:
 
 def _call_in_batches(session: Session, rows: Rows) -> dict[str, np.ndarray]:
     session.restore()
-    return stack([session.call(batch, training=False) for batch in batches(rows, session.batch_size)])
+    return join_outputs(
+        [session.call(batch, training=False) for batch in split_batches(rows, session.batch_size)]
+    )
 
 
 def _take_sample(session: Session, rows: Rows) -> Rows:
-    return first(rows, _BATCHES * session.batch_size)
+    return first_batch(rows, _BATCHES * session.batch_size)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_consistency_cli.routes.session.layer_hooks import Running, intercepted, path_of
+from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 
 __all__ = [
     "HALF_ULP",
@@ -61,7 +61,7 @@ def recording_outputs(change_inputs: Change, change_outputs: Change) -> Iterator
 
     recorded: list[LayerOutput] = []
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if isinstance(running[-1], keras.Model):
             return original(*args, **kwargs)
         outputs = original(*keras.tree.map_structure(change_inputs, args), **kwargs)
@@ -69,14 +69,14 @@ def recording_outputs(change_inputs: Change, change_outputs: Change) -> Iterator
         recorded.extend(_sample_outputs(running, outputs))
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield recorded
 
 
-def _sample_outputs(running: Running, outputs: Any) -> Iterator[LayerOutput]:
+def _sample_outputs(running: CallStack, outputs: Any) -> Iterator[LayerOutput]:
     import keras
 
-    path, kind = path_of(running), type(running[-1])
+    path, kind = layer_path(running), type(running[-1])
     for leaf in keras.tree.flatten(outputs):
         if _has_values(leaf) and "float" in str(leaf.dtype):
             values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(leaf, "float64"))).ravel()

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -36,8 +36,8 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
         from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
         from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
 
-        batch = first(rows, session.facts.batch_size or _ROWS)
-        sample = session.pack(first(batch, session.facts.batch_size or 1))
+        batch = first_batch(rows, session.facts.batch_size or _ROWS)
+        sample = session.pack(first_batch(batch, session.facts.batch_size or 1))
         session.restore()
         try:
             model = build_mixed_precision_copy(session.model, policy, sample=sample, **session.loading)
@@ -49,7 +49,7 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
             # A kernel or table without 16 bits is not a fault of the model, which has no such policy.
             message = f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"
             return Result(outputs={}, details={"refused": message})
-        return Result(outputs=outputs, rows=np.arange(count(batch)))
+        return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
 
     return run
 

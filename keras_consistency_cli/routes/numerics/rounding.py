@@ -24,7 +24,7 @@ from keras_consistency_cli.routes.numerics.layer_outputs import (
     round_to_float32,
 )
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
-from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _round_layers(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     original = on_float64_copy(session).original
-    batch = first(rows, session.batch_size)
+    batch = first_batch(rows, session.batch_size)
     session.restore()
     exact = session.step(batch)
     outputs = _choose_furthest(
@@ -50,7 +50,7 @@ def _round_layers(session: Session, rows: Rows) -> Result:
         session.restore()
         with rounding_operations():
             outputs = _choose_furthest([outputs, session.call(batch, training=False)], exact)
-    return Result(outputs=outputs, rows=np.arange(count(batch)))
+    return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
 
 
 def _run_rounded(session: Session, batch: Rows, seed: int | None) -> Outputs:
@@ -99,7 +99,7 @@ def _find_low_operations(session: Session, rows: Rows) -> Result:
     """Find operations of the compiled step that give 16-bit floats without a policy."""
     from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
 
-    narrow = on_tensorflow(session).narrow_operations(first(rows, session.batch_size))
+    narrow = on_tensorflow(session).narrow_operations(first_batch(rows, session.batch_size))
     low = [operation for operation in narrow if "float16" in operation]
     return Result(outputs={}, details={"low": low[:_MAX_OPERATIONS]})
 

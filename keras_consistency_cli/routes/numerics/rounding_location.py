@@ -24,7 +24,7 @@ from keras_consistency_cli.routes.numerics.layer_outputs import (
     recording_outputs,
     round_to_float32,
 )
-from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _locate(session: Session, rows: Rows) -> Result:
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     original = on_float64_copy(session).original
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
     exact = _record(session, batch, keep_values, keep_values)
     rounded = _record(session, batch, move_by_half_ulp(session.options.seed), round_to_float32)
     own = _record(original, batch, keep_values, keep_values)

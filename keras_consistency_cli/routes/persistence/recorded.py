@@ -12,7 +12,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.persistence.activations import close
 from keras_consistency_cli.routes.persistence.recorded_forms import other_form
 from keras_consistency_cli.routes.persistence.recording_precision import Recording, recording
-from keras_consistency_cli.routes.session.batches import count, first, some
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -47,10 +47,10 @@ def _recorded(session: Session, rows: Rows) -> Result:
     if expected is None:
         return Result(outputs={}, details=details)
     details["given"] = True
-    batch = first(rows, session.batch_size)
+    batch = first_batch(rows, session.batch_size)
     today = session.step(batch)
     named = _name_arrays(expected, today)
-    if not _close_in_first_rows(named, today, count(batch)):
+    if not _close_in_first_rows(named, today, count_rows(batch)):
         details["forms"] = _forms(session, rows, named)
     recordings = _recordings(session, today)
     if not recordings:
@@ -125,10 +125,10 @@ def _close_in_first_rows(named: Outputs, today: Outputs, rows: int) -> bool:
 def _forms(session: Session, rows: Rows, named: Outputs) -> dict[str, str]:
     """Describe, by output, how today's outputs become the recorded ones."""
     batch_size = session.facts.batch_size or 1
-    length = min(count(rows), max(_FORM_ROWS, batch_size)) // batch_size * batch_size
+    length = min(count_rows(rows), max(_FORM_ROWS, batch_size)) // batch_size * batch_size
     positions = np.arange(length)
     session.restore()
-    today = session.steps(some(rows, positions), session.batch_size)
+    today = session.steps(select_rows(rows, positions), session.batch_size)
     forms = {}
     for name, values in named.items():
         recorded = values[positions]

@@ -18,7 +18,7 @@ import numpy as np
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, locate_divergence_of_copies
-from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
@@ -58,7 +58,7 @@ def _reloaded(session: Session, rows: Rows) -> Result:
     """
     from keras_consistency_cli.loading.model.resaving import find_forgotten_arguments, save_and_load
 
-    batch = first(rows, session.batch_size)
+    batch = first_batch(rows, session.batch_size)
     live = session.fresh_step(batch)
     details: ReloadDetails = {
         "forgotten": find_forgotten_arguments(session.model),
@@ -78,20 +78,20 @@ def _reloaded(session: Session, rows: Rows) -> Result:
         details["failure"] = f"{type(problem).__name__}: {clean(problem)}"
     finally:
         copies.close()
-    return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
+    return Result(outputs=outputs, baseline=live, rows=np.arange(count_rows(batch)), details=details)
 
 
 def _loaded_again(session: Session, rows: Rows) -> Result:
     """Load the user's file a second time, without its compile settings."""
     from keras_consistency_cli.loading.model.resaving import load_again
 
-    batch = first(rows, session.batch_size)
+    batch = first_batch(rows, session.batch_size)
     live = session.fresh_step(batch)
     model = load_again(Path(session.subject.files.model), compiled=False, **session.loading)
     copy = session.on_copy(model)
     outputs = copy.fresh_step(batch)
     details: ReloadDetails = {} if same_outputs(live, outputs) else _differences(session, copy, batch)
-    return Result(outputs=outputs, baseline=live, rows=np.arange(count(batch)), details=details)
+    return Result(outputs=outputs, baseline=live, rows=np.arange(count_rows(batch)), details=details)
 
 
 def _differences(session: Session, copy: Session, batch: Rows) -> ReloadDetails:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import batches, count, some, stack
+from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, select_rows, split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -92,14 +92,14 @@ def _run(size: int | None, limit: int | None = None) -> Callable[[Session, Rows]
         layers = _find_layers(session.model)
         if not layers:
             return Result(outputs={}, details={"reason": "the model has no Normalization layer"})
-        positions = np.arange(min(limit or count(rows), count(rows)))
-        batch = (size or session.batch_size) if size is not None else count(rows)
+        positions = np.arange(min(limit or count_rows(rows), count_rows(rows)))
+        batch = (size or session.batch_size) if size is not None else count_rows(rows)
         if session.facts.batch_size not in (None, batch):
             reason = f"the model is built for batches of {session.facts.batch_size}"
             return Result(outputs={}, details={"reason": reason})
         with _adapt_on_call(layers) as shifts:
-            parts = batches(some(rows, positions), batch)
-            outputs = stack([session.call(part, training=False) for part in parts])
+            parts = split_batches(select_rows(rows, positions), batch)
+            outputs = join_outputs([session.call(part, training=False) for part in parts])
         return Result(outputs=outputs, rows=positions, details={"shifts": shifts, "batch": batch})
 
     return run

@@ -15,7 +15,12 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.sequences.masks import LayerName, find_mask, has_mask_argument
 from keras_consistency_cli.routes.sequences.padding_detection import Side, cut_to_length
-from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.session.layer_hooks import (
+    CallStack,
+    intercept_calls,
+    is_in_model_graph,
+    layer_path,
+)
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
@@ -75,21 +80,21 @@ def _recording_masked_calls() -> Iterator[list[_Call]]:
 
     calls: list[_Call] = []
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         layer = running[-1]
-        is_layer = among_layers(running) and not isinstance(layer, keras.Model)
+        is_layer = is_in_model_graph(running) and not isinstance(layer, keras.Model)
         if is_layer and find_mask((args, kwargs)) is not None and has_mask_argument(layer):
             calls.append(
                 _Call(
-                    layer={"layer": path_of(running), "kind": type(layer).__name__},
+                    layer={"layer": layer_path(running), "kind": type(layer).__name__},
                     inputs=_as_arrays((args, kwargs)),
                     outputs=_as_arrays(outputs),
                 )
             )
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield calls
 
 

@@ -11,7 +11,12 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.sequences.masks import LayerName
-from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.session.layer_hooks import (
+    CallStack,
+    intercept_calls,
+    is_in_model_graph,
+    layer_path,
+)
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
@@ -71,15 +76,15 @@ def _recording_step_outputs(length: int) -> Iterator[list[_StepOutputs]]:
 
     recorded: list[_StepOutputs] = []
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         leaf = next(iter(keras.tree.flatten(outputs)), None)
-        if among_layers(running) and len(getattr(leaf, "shape", ())) > 2:
+        if is_in_model_graph(running) and len(getattr(leaf, "shape", ())) > 2:
             values = np.asarray(keras.ops.convert_to_numpy(leaf))
             if has_time_axis(values, length):
-                layer: LayerName = {"layer": path_of(running), "kind": type(running[-1]).__name__}
+                layer: LayerName = {"layer": layer_path(running), "kind": type(running[-1]).__name__}
                 recorded.append(_StepOutputs(layer=layer, values=values))
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield recorded

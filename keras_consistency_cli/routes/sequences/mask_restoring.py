@@ -15,8 +15,13 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_difference
 from keras_consistency_cli.routes.sequences.masks import find_mask, has_mask_argument
-from keras_consistency_cli.routes.session.distances import furthest
-from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.session.distances import greatest_relative_difference
+from keras_consistency_cli.routes.session.layer_hooks import (
+    CallStack,
+    intercept_calls,
+    is_in_model_graph,
+    layer_path,
+)
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = ["LostMaskEffect", "measure_lost_mask", "restoring_masks"]
@@ -50,7 +55,7 @@ def measure_lost_mask(predict: Callable[[Rows], Outputs], rows: Rows) -> LostMas
     with restoring_masks(hide=False) as restored:
         with_mask = predict(rows)
     plain = predict(rows)
-    if (difference := furthest(with_mask, plain)) > _TOLERANCE:
+    if (difference := greatest_relative_difference(with_mask, plain)) > _TOLERANCE:
         return {"restored": list(dict.fromkeys(restored)), "restored_moves": difference}
     with _changing_masked_steps() as masks:
         changed = predict(rows)
@@ -73,7 +78,7 @@ def _changing_masked_steps() -> Iterator[list[np.ndarray]]:
 
     masks: list[np.ndarray] = []
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
         mask = getattr(outputs, "_keras_mask", None)
         if mask is None or find_mask((args, kwargs)) is not None or isinstance(running[-1], keras.Model):
@@ -84,7 +89,7 @@ def _changing_masked_steps() -> Iterator[list[np.ndarray]]:
         changed._keras_mask = mask
         return changed
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield masks
 
 
@@ -101,9 +106,9 @@ def restoring_masks(*, hide: bool = True) -> Iterator[list[str]]:
 
     restored: list[str] = []
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         mask = find_mask((args, kwargs))
-        if mask is None or not among_layers(running) or has_mask_argument(running[-1]):
+        if mask is None or not is_in_model_graph(running) or has_mask_argument(running[-1]):
             return original(*args, **kwargs)
         outputs = original(*args, **kwargs)
         if find_mask(outputs) is not None:
@@ -114,10 +119,10 @@ def restoring_masks(*, hide: bool = True) -> Iterator[list[str]]:
         output_mask = None if changes_time else _fit_mask(mask, outputs)
         if output_mask is not None:
             outputs._keras_mask = output_mask
-            restored.append(path_of(running))
+            restored.append(layer_path(running))
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield restored
 
 

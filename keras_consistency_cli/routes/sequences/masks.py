@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import first
-from keras_consistency_cli.routes.session.layer_hooks import Running, among_layers, intercepted, path_of
+from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.session.layer_hooks import (
+    CallStack,
+    intercept_calls,
+    is_in_model_graph,
+    layer_path,
+)
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -28,7 +33,7 @@ class LayerName(TypedDict):
 
 def _locate_lost_mask(session: Session, rows: Rows) -> Result:
     """Find the first layer that is given a mask and neither passes it on nor uses it."""
-    batch = first(rows, session.facts.batch_size or 2)
+    batch = first_batch(rows, session.facts.batch_size or 2)
     with _recording_lost_masks() as lost:
         session.call(batch, training=False)
     return Result(outputs={}, details=lost[0] if lost else {})
@@ -39,14 +44,14 @@ def _recording_lost_masks() -> Iterator[list[LayerName]]:
     """Record every layer and operation in which a mask is lost."""
     lost: list[LayerName] = []
 
-    def around(running: Running, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)
-        is_given = among_layers(running) and find_mask((args, kwargs)) is not None
+        is_given = is_in_model_graph(running) and find_mask((args, kwargs)) is not None
         if is_given and find_mask(outputs) is None and not has_mask_argument(running[-1]):
-            lost.append({"layer": path_of(running), "kind": type(running[-1]).__name__})
+            lost.append({"layer": layer_path(running), "kind": type(running[-1]).__name__})
         return outputs
 
-    with intercepted(around):
+    with intercept_calls(around):
         yield lost
 
 

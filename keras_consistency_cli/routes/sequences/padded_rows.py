@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_consistency_cli.routes.sequences.masks import LayerName
 from keras_consistency_cli.routes.sequences.padding_detection import Padding, Side, cut_to_length
-from keras_consistency_cli.routes.session.batches import some
+from keras_consistency_cli.routes.session.batches import select_rows
 from keras_consistency_cli.routes.trace import Rows
 
 __all__ = ["MAX_ROWS", "PaddedInput", "PaddedSample", "PaddingDetails", "choose_lengths"]
@@ -92,7 +92,7 @@ class PaddedSample:
         """Choose some rows of each length."""
         chosen = [np.flatnonzero(padding.lengths == length)[:MAX_ROWS] for length in lengths]
         return cls(
-            rows=some(series.rows, np.concatenate(chosen)),
+            rows=select_rows(series.rows, np.concatenate(chosen)),
             names=[
                 name
                 for name, mask in series.masks.items()

@@ -29,7 +29,7 @@ from keras_consistency_cli.routes.sequences.series import (
     find_series_inputs,
     session_for_any_length,
 )
-from keras_consistency_cli.routes.session.batches import first, some
+from keras_consistency_cli.routes.session.batches import first_batch, select_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _measure_lost_mask(session: Session, rows: Rows, padding: Padding) -> LostMa
         session.restore()
         return session.call(batch, training=False)
 
-    return measure_lost_mask(call, some(rows, np.resize(positions, size or len(positions))))
+    return measure_lost_mask(call, select_rows(rows, np.resize(positions, size or len(positions))))
 
 
 def _find_padding(session: Session, values: np.ndarray, mask: float | None) -> Padding | None:
@@ -151,10 +151,10 @@ def _measure_rows_of_padding(
     """
     empty = np.flatnonzero(padding.lengths == 0)[:MAX_ROWS] if padding is not None else np.zeros(0, np.int64)
     if len(empty):
-        return {"empty_answers_nan": _has_nan(compile_predict(session)(some(rows, empty)))}
+        return {"empty_answers_nan": _has_nan(compile_predict(session)(select_rows(rows, empty)))}
     if mask is None:
         return {}
-    generated = {**first(rows, 1), name: np.full_like(rows[name][:1], mask)}
+    generated = {**first_batch(rows, 1), name: np.full_like(rows[name][:1], mask)}
     return {"empty_would_be_nan": _has_nan(compile_predict(session)(generated))}
 
 

@@ -18,8 +18,8 @@ from keras_consistency_cli.routes.sequences.padded_rows import (
     choose_lengths,
 )
 from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Padding, Side
-from keras_consistency_cli.routes.session.batches import count, first, some, stack
-from keras_consistency_cli.routes.session.distances import furthest
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
+from keras_consistency_cli.routes.session.distances import greatest_relative_difference
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -55,23 +55,23 @@ def compile_predict(session: Session) -> Predict:
     call = session.tracing()
 
     def predict(rows: Rows) -> dict[str, np.ndarray]:
-        total = count(rows)
+        total = count_rows(rows)
         size = session.facts.batch_size or total
         parts = []
         for start in range(0, total, size):
             session.restore()
             # A short batch is filled with its own rows, and their outputs are dropped.
             positions = np.resize(np.arange(start, min(start + size, total)), size)
-            outputs = call(some(rows, positions))
+            outputs = call(select_rows(rows, positions))
             parts.append({name: values[: total - start] for name, values in outputs.items()})
-        return stack(parts)
+        return join_outputs(parts)
 
     return predict
 
 
 def _predict_together(predict: Predict, variants: Sequence[Rows]) -> list[Outputs]:
     """Return the outputs for several variants of the same rows, all in one call."""
-    rows = count(variants[0])
+    rows = count_rows(variants[0])
     together = {name: np.concatenate([variant[name] for variant in variants]) for name in variants[0]}
     outputs = predict(together)
     return [
@@ -112,10 +112,10 @@ def compare_cut_rows(session: Session, series: PaddedInput, padding: Padding) ->
         plain = _align(cut, padded, length, padding.side, padding.steps)
         pairs.append(_OutputPair(padded=padded, plain=plain))
         plain_turned = _align(cut, turned, length, OTHER_SIDE[padding.side], padding.steps)
-        other_side = max(other_side, furthest(plain_turned, turned))
+        other_side = max(other_side, greatest_relative_difference(plain_turned, turned))
     details: PaddingDetails = {**series.details, "lengths": lengths, "other_side": other_side}
     if unmasked:
-        details["inner_moves"] = furthest(unmasked[0], whole)
+        details["inner_moves"] = greatest_relative_difference(unmasked[0], whole)
     shortest = {name: values[sample.positions(lengths[0])] for name, values in sample.rows.items()}
     runs = _LayerRuns(padded=shortest, cut=sample.cut(lengths[0]), length=lengths[0], side=padding.side)
     return _join(pairs, {**details, **_locate_ignoring_layer(session, pairs, series.details, runs)})
@@ -135,12 +135,13 @@ def _locate_ignoring_layer(
     session: Session, pairs: Sequence[_OutputPair], details: PaddingDetails, runs: _LayerRuns
 ) -> PaddingDetails:
     """Locate the layer that ignores the mask, if masked padding changes the outputs."""
-    difference = max(furthest(pair.plain, pair.padded) for pair in pairs)
+    difference = max(greatest_relative_difference(pair.plain, pair.padded) for pair in pairs)
     if not details["declared"] or details.get("other_value") or difference <= _TOLERANCE:
         return {}
     size = session.facts.batch_size
     padded, cut = (
-        some(rows, np.arange(size) % count(rows)) if size else rows for rows in (runs.padded, runs.cut)
+        select_rows(rows, np.arange(size) % count_rows(rows)) if size else rows
+        for rows in (runs.padded, runs.cut)
     )
     layer = find_ignoring_layer(session, padded, cut, length=runs.length, side=runs.side)
     return {"unheeded": layer} if layer else {}
@@ -155,7 +156,7 @@ def compare_extended_rows(session: Session, series: PaddedInput, filling: np.nda
         filling: one time step of padding.
     """
     side: Side = "left" if session.options.padding_side == "left" else "right"
-    rows = first(series.rows, min(MAX_ROWS, count(series.rows)))
+    rows = first_batch(series.rows, min(MAX_ROWS, count_rows(series.rows)))
     steps = rows[series.name].shape[1]
     predict = compile_predict(session)
     plain = predict(rows)
@@ -166,7 +167,7 @@ def compare_extended_rows(session: Session, series: PaddedInput, filling: np.nda
         total = steps + added
         pairs.append(_OutputPair(padded=padded, plain=_align(plain, padded, steps, side, total)))
         plain_turned = _align(plain, turned, steps, OTHER_SIDE[side], total)
-        other_side = max(other_side, furthest(plain_turned, turned))
+        other_side = max(other_side, greatest_relative_difference(plain_turned, turned))
     details: PaddingDetails = {
         **series.details,
         "side": side,
@@ -183,7 +184,7 @@ def compare_extended_rows(session: Session, series: PaddedInput, filling: np.nda
 
 
 def _add_padding(rows: Rows, name: str, filling: np.ndarray, added: int, side: Side) -> Rows:
-    padding = np.broadcast_to(filling, (count(rows), added, *filling.shape[2:]))
+    padding = np.broadcast_to(filling, (count_rows(rows), added, *filling.shape[2:]))
     parts = [rows[name], padding] if side == "right" else [padding, rows[name]]
     return {**rows, name: np.concatenate(parts, axis=1)}
 

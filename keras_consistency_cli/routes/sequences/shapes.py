@@ -9,7 +9,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
 
     The shorter rows must have the outputs of a predict that was given no other length.
     """
-    batch = first(rows, session.facts.batch_size or _ROWS)
+    batch = first_batch(rows, session.facts.batch_size or _ROWS)
     length = next((values.shape[1] for values in batch.values() if _is_long_series(values)), None)
     if length is None:
         return Result(outputs={}, details={"wrong": None})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
-from keras_consistency_cli.routes.session.batches import count
+from keras_consistency_cli.routes.session.batches import count_rows
 from keras_consistency_cli.routes.trace import Rows
 from keras_consistency_cli.text import clean
 
@@ -34,9 +34,11 @@ def run_stateful_copy(session: Session, rows: Rows, names: Collection[str]) -> l
     from keras_consistency_cli.loading.model.variable_length_copy import build_variable_length_copy
 
     if session.facts.kind == "subclass":
-        return run_step_by_step(_load_stateful_copy(session, count(rows)), rows, names)
+        return run_step_by_step(_load_stateful_copy(session, count_rows(rows)), rows, names)
     lengths = {rows[name].shape[1] for name in names}
-    twin = build_variable_length_copy(session.model, lengths=lengths, batch=count(rows), **session.loading)
+    twin = build_variable_length_copy(
+        session.model, lengths=lengths, batch=count_rows(rows), **session.loading
+    )
     copy = session.on_copy(twin, describe_model(twin))
     if _find_initial_states(twin):
         return _run_decoder(copy, rows, names)

@@ -17,7 +17,7 @@ from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import session_for_any_length
-from keras_consistency_cli.routes.session.batches import batches, count
+from keras_consistency_cli.routes.session.batches import count_rows, split_batches
 from keras_consistency_cli.routes.session.state_reset import reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
@@ -77,7 +77,9 @@ def _predict_after_reset(session: Session, rows: Rows) -> Result:
 
 def _measure_memory(session: Session, rows: Rows) -> Result:
     """Measure how long a state lasts, and what NaN and a missing batch size do."""
-    full = (batch for batch in batches(rows, session.batch_size) if count(batch) == session.batch_size)
+    full = (
+        batch for batch in split_batches(rows, session.batch_size) if count_rows(batch) == session.batch_size
+    )
     sample = list(islice(full, _BATCHES))
     session.restore()
     fresh = [session.step(batch) for batch in sample]
@@ -165,8 +167,8 @@ def _measure_saving(session: Session, rows: Rows) -> Result:
     """
     from keras_consistency_cli.loading.model.resaving import save_and_load
 
-    batch, following = (list(islice(batches(rows, session.batch_size), 2)) * 2)[:2]
-    following = following if count(following) == session.batch_size else batch
+    batch, following = (list(islice(split_batches(rows, session.batch_size), 2)) * 2)[:2]
+    following = following if count_rows(following) == session.batch_size else batch
     session.restore()
     session.step(batch)
     saved_states = [np.array(state) for state in _find_states(session.model)]
@@ -259,9 +261,9 @@ def _describe_default_predict(session: Session, rows: Rows) -> str:
     finally:
         session.forget_traces()
     output_rows = {len(values) for values in outputs.values() if values.ndim}
-    if output_rows == {count(rows)}:
+    if output_rows == {count_rows(rows)}:
         return "answers"
-    return f"{max(output_rows, default=1)} outputs for {count(rows)} rows"
+    return f"{max(output_rows, default=1)} outputs for {count_rows(rows)} rows"
 
 
 def _explain_no_state(facts: Facts) -> str | None:

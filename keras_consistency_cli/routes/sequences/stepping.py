@@ -30,7 +30,7 @@ from keras_consistency_cli.routes.sequences.stateful_copies import (
     find_encoder_inputs,
     run_stateful_copy,
 )
-from keras_consistency_cli.routes.session.batches import count, first
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class _SeriesSample:
 
 def _measure_steps(session: Session, rows: Rows) -> Result:
     """Measure the differences along time; empty details if no input is a series."""
-    few = first(rows, session.facts.batch_size or min(_ROWS, count(rows)))
+    few = first_batch(rows, session.facts.batch_size or min(_ROWS, count_rows(rows)))
     names = _select_series(session, few)
     if not names:
         return Result(outputs={}, details={})

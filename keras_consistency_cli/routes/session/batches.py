@@ -8,34 +8,43 @@ import numpy as np
 
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
-__all__ = ["AXIS_LOST", "SHAPE_VARIES", "batches", "count", "first", "keep_rows", "some", "stack"]
+__all__ = [
+    "AXIS_LOST",
+    "SHAPE_VARIES",
+    "check_row_axis",
+    "count_rows",
+    "first_batch",
+    "join_outputs",
+    "select_rows",
+    "split_batches",
+]
 
 SHAPE_VARIES = "the shape of an output depends on the batch size"
 AXIS_LOST = "an output has no row axis if the batch is a single row"
 
 
-def count(rows: Rows) -> int:
+def count_rows(rows: Rows) -> int:
     """Return the number of rows."""
     return len(next(iter(rows.values())))
 
 
-def some(rows: Rows, positions: np.ndarray) -> Rows:
+def select_rows(rows: Rows, positions: np.ndarray) -> Rows:
     """Return the rows at these positions."""
     return {name: values[positions] for name, values in rows.items()}
 
 
-def first(rows: Rows, size: int) -> Rows:
+def first_batch(rows: Rows, size: int) -> Rows:
     """Return the first batch of `size` rows."""
-    return next(batches(rows, size))
+    return next(split_batches(rows, size))
 
 
-def batches(rows: Rows, size: int) -> Iterator[Rows]:
+def split_batches(rows: Rows, size: int) -> Iterator[Rows]:
     """Cut rows into batches of `size`; the last one may be shorter."""
-    for start in range(0, count(rows), size):
+    for start in range(0, count_rows(rows), size):
         yield {name: values[start : start + size] for name, values in rows.items()}
 
 
-def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
+def join_outputs(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
     """Concatenate the outputs of batches.
 
     An output without a row axis becomes one value per batch.
@@ -45,7 +54,7 @@ def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
             `SHAPE_VARIES` or `AXIS_LOST`.
     """
     for name in parts[0]:
-        keep_rows(name, {part[name].shape for part in parts})
+        check_row_axis(name, {part[name].shape for part in parts})
         shapes = sorted({part[name].shape[1:] for part in parts})
         if len(shapes) > 1:
             raise ValueError(
@@ -54,7 +63,7 @@ def stack(parts: Sequence[Outputs]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([np.atleast_1d(part[name]) for part in parts]) for name in parts[0]}
 
 
-def keep_rows(name: str, shapes: Collection[tuple[int, ...]]) -> None:
+def check_row_axis(name: str, shapes: Collection[tuple[int, ...]]) -> None:
     """Check that an output has the same number of axes for batches of every size.
 
     Args:

@@ -5,17 +5,15 @@ The difference that a verdict is based on is measured by `measurement`.
 
 from __future__ import annotations
 
-import numpy as np
-
 from keras_consistency_cli.measurement.distance import (
+    is_numeric,
     max_abs_difference,
     relative_difference,
-    relative_rms_difference,
     same_values,
 )
 from keras_consistency_cli.routes.trace import Outputs
 
-__all__ = ["furthest", "greatest_difference", "rms_share", "same_outputs", "share"]
+__all__ = ["greatest_difference", "greatest_relative_difference", "same_outputs"]
 
 
 def same_outputs(candidate: Outputs, reference: Outputs) -> bool:
@@ -25,21 +23,11 @@ def same_outputs(candidate: Outputs, reference: Outputs) -> bool:
     )
 
 
-def furthest(candidate: Outputs, reference: Outputs) -> float:
+def greatest_relative_difference(candidate: Outputs, reference: Outputs) -> float:
     """Return the greatest relative difference over all outputs of the reference."""
     return max(
         (relative_difference(candidate[name], values) for name, values in reference.items()), default=0.0
     )
-
-
-def share(candidate: np.ndarray, reference: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Return the greatest difference as a share of the greatest number of the reference."""
-    return relative_difference(candidate, reference, mask)
-
-
-def rms_share(candidate: np.ndarray, reference: np.ndarray) -> float:
-    """Return the root mean square difference as a share of the reference's root mean square."""
-    return relative_rms_difference(candidate, reference)
 
 
 def greatest_difference(candidate: Outputs, reference: Outputs) -> float:
@@ -54,6 +42,6 @@ def greatest_difference(candidate: Outputs, reference: Outputs) -> float:
     differences = (
         max_abs_difference(values, reference[name], nan="infinite")
         for name, values in candidate.items()
-        if values.dtype.kind in "fiub"
+        if is_numeric(values.dtype)
     )
     return max(differences, default=0.0)

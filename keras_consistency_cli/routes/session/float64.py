@@ -14,7 +14,7 @@ from keras_consistency_cli.loading.model.float64 import (
     build_float64_copy,
     float64_defaults,
 )
-from keras_consistency_cli.routes.session.batches import first
+from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
 from keras_consistency_cli.routes.trace import Rows
@@ -74,7 +74,7 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
     Raises:
         Float64CopyRefused: it cannot be built, or an operation in it stays below float64.
     """
-    sample = first(rows, session.facts.batch_size or 2)
+    sample = first_batch(rows, session.facts.batch_size or 2)
     wide_sample = {
         name: values.astype(np.float64) if values.dtype.kind == "f" else values
         for name, values in sample.items()

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Running", "among_layers", "intercepted", "path_of"]
+__all__ = ["CallStack", "intercept_calls", "is_in_model_graph", "layer_path"]
 
-Running = list[Any]
+CallStack = list[Any]
 """The layers and operations that are being called at the moment, the outermost first."""
 
 
 @contextmanager
-def intercepted(around: Callable[..., Any]) -> Iterator[None]:
+def intercept_calls(around: Callable[..., Any]) -> Iterator[None]:
     """Replace every call of a layer, or of an operation of a functional graph, by `around`.
 
     It is called as `around(running, original, *args, **kwargs)`. `running[-1]` is the layer or operation that
@@ -24,7 +24,7 @@ def intercepted(around: Callable[..., Any]) -> Iterator[None]:
     """
     import keras
 
-    running: Running = []
+    running: CallStack = []
 
     def hook(original: Callable[..., Any], skipped: type | None) -> Callable[..., Any]:
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -50,13 +50,13 @@ def intercepted(around: Callable[..., Any]) -> Iterator[None]:
         keras.layers.Layer.__call__, keras.Operation.__call__ = layer, operation
 
 
-def among_layers(running: Running) -> bool:
+def is_in_model_graph(running: CallStack) -> bool:
     """Whether the current call belongs to the graph of a model, not to a part of a layer."""
     import keras
 
     return all(isinstance(caller, keras.Model) for caller in running[:-1])
 
 
-def path_of(running: Running) -> str:
+def layer_path(running: CallStack) -> str:
     """Return the path below the outermost model, for example "encoder/dense_1"."""
     return "/".join(str(layer.name) for layer in running[1:]) or str(running[-1].name)

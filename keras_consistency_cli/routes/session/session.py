@@ -17,7 +17,13 @@ from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 from keras_consistency_cli.measurement.distance import is_float, is_text
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.session.batches import batches, count, first, keep_rows, stack
+from keras_consistency_cli.routes.session.batches import (
+    check_row_axis,
+    count_rows,
+    first_batch,
+    join_outputs,
+    split_batches,
+)
 from keras_consistency_cli.routes.session.snapshot import Snapshot
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
@@ -172,13 +178,13 @@ class Session:
 
     def steps(self, rows: Rows, batch_size: int) -> dict[str, np.ndarray]:
         """Run compiled steps over batches; the last one may be shorter."""
-        return stack([self.step(batch) for batch in batches(rows, batch_size)])
+        return join_outputs([self.step(batch) for batch in split_batches(rows, batch_size)])
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run every row as a separate request, each from the state in which the model was loaded."""
-        parts = [self.fresh_step(row) for row in batches(rows, 1)]
+        parts = [self.fresh_step(row) for row in split_batches(rows, 1)]
         self._check_row_axis(parts[0], rows)
-        return stack(parts)
+        return join_outputs(parts)
 
     def _check_row_axis(self, single: Outputs, rows: Rows) -> None:
         """Refuse outputs of a single row that have fewer axes than those of two rows.
@@ -186,10 +192,10 @@ class Session:
         A squeeze without an axis removes the row axis of a single row.
         """
         suspects = [name for name, values in single.items() if values.ndim == 0 or len(values) != 1]
-        if suspects and count(rows) > 1 and self.facts.batch_size is None:
-            double = self.fresh_step(first(rows, 2))
+        if suspects and count_rows(rows) > 1 and self.facts.batch_size is None:
+            double = self.fresh_step(first_batch(rows, 2))
             for name in suspects:
-                keep_rows(name, {single[name].shape, double[name].shape})
+                check_row_axis(name, {single[name].shape, double[name].shape})
 
     def fresh_step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled predict step from the state in which the model was loaded."""

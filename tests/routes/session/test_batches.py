@@ -9,12 +9,12 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.routes.session.batches import (
     AXIS_LOST,
     SHAPE_VARIES,
-    batches,
-    count,
-    first,
-    keep_rows,
-    some,
-    stack,
+    check_row_axis,
+    count_rows,
+    first_batch,
+    join_outputs,
+    select_rows,
+    split_batches,
 )
 
 ROWS = {"a": np.arange(14).reshape(7, 2), "b": np.arange(7)}
@@ -22,36 +22,36 @@ ROWS = {"a": np.arange(14).reshape(7, 2), "b": np.arange(7)}
 
 @pytest.mark.parametrize(("size", "lengths"), [(1, [1] * 7), (3, [3, 3, 1]), (7, [7]), (8, [7])])
 def test_batches_cover_all_rows_in_order(size: int, lengths: list[int]) -> None:
-    parts = list(batches(ROWS, size))
-    assert [count(part) for part in parts] == lengths
-    assert {name: values.tolist() for name, values in stack(parts).items()} == {
+    parts = list(split_batches(ROWS, size))
+    assert [count_rows(part) for part in parts] == lengths
+    assert {name: values.tolist() for name, values in join_outputs(parts).items()} == {
         name: values.tolist() for name, values in ROWS.items()
     }
 
 
 def test_first_and_some_pick_rows_of_every_input() -> None:
-    assert {name: values.tolist() for name, values in first(ROWS, 2).items()} == {
+    assert {name: values.tolist() for name, values in first_batch(ROWS, 2).items()} == {
         "a": [[0, 1], [2, 3]],
         "b": [0, 1],
     }
-    assert {name: values.tolist() for name, values in some(ROWS, np.array([6, 0])).items()} == {
+    assert {name: values.tolist() for name, values in select_rows(ROWS, np.array([6, 0])).items()} == {
         "a": [[12, 13], [0, 1]],
         "b": [6, 0],
     }
 
 
 def test_outputs_without_a_row_axis_become_one_value_per_batch() -> None:
-    assert stack([{"sum": np.float32(1.5)}, {"sum": np.float32(2.5)}])["sum"].tolist() == [1.5, 2.5]
+    assert join_outputs([{"sum": np.float32(1.5)}, {"sum": np.float32(2.5)}])["sum"].tolist() == [1.5, 2.5]
 
 
 def test_an_output_that_loses_its_row_axis_is_refused(wording: SnapshotAssertion) -> None:
-    keep_rows("y", {(4, 2), (1, 2)})
+    check_row_axis("y", {(4, 2), (1, 2)})
     with pytest.raises(ValueError, match=AXIS_LOST) as caught:
-        stack([{"y": np.zeros((3, 2))}, {"y": np.zeros(2)}])
+        join_outputs([{"y": np.zeros((3, 2))}, {"y": np.zeros(2)}])
     assert str(caught.value) == wording
 
 
 def test_rows_whose_shape_grows_with_the_batch_are_refused(wording: SnapshotAssertion) -> None:
     with pytest.raises(ValueError, match=SHAPE_VARIES) as caught:
-        stack([{"y": np.zeros((3, 3))}, {"y": np.zeros((2, 2))}])
+        join_outputs([{"y": np.zeros((3, 3))}, {"y": np.zeros((2, 2))}])
     assert str(caught.value) == wording

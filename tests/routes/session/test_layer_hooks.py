@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.session.layer_hooks import among_layers, intercepted, path_of
+from keras_consistency_cli.routes.session.layer_hooks import intercept_calls, is_in_model_graph, layer_path
 
 
 def graph() -> Any:
@@ -20,12 +20,12 @@ def test_every_layer_and_operation_is_called_once_through_the_hook() -> None:
     seen: list[tuple[str, bool]] = []
 
     def around(running: list[Any], original: Any, *args: Any, **kwargs: Any) -> Any:
-        seen.append((path_of(running), among_layers(running)))
+        seen.append((layer_path(running), is_in_model_graph(running)))
         return original(*args, **kwargs)
 
     model, rows = graph(), np.ones((2, 3), np.float32)
     before = np.asarray(model(rows))
-    with intercepted(around):
+    with intercept_calls(around):
         during = np.asarray(model(rows))
     np.testing.assert_array_equal(during, before)
     called = [
@@ -43,6 +43,6 @@ def test_the_methods_of_keras_are_restored_after_an_error() -> None:
     def around(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), intercepted(around):
+    with pytest.raises(ZeroDivisionError), intercept_calls(around):
         graph()(np.ones((2, 3), np.float32))
     assert (keras.layers.Layer.__call__, keras.Operation.__call__) == calls

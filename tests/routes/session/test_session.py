@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.routes.session.batches import AXIS_LOST, batches, stack
+from keras_consistency_cli.routes.session.batches import AXIS_LOST, join_outputs, split_batches
 from keras_consistency_cli.routes.session.session import RunOptions, Session, as_array
 from tests.helpers.live_models import (
     HEALTHY,
@@ -64,7 +64,7 @@ def test_generic_steps_agree_with_predict(name: str) -> None:
 def test_generic_one_by_one_is_predict_on_every_row() -> None:
     model, rows = mlp()
     session = plain((model, rows))
-    singles = stack([session.predict(row, batch_size=1) for row in batches(rows, 1)])
+    singles = join_outputs([session.predict(row, batch_size=1) for row in split_batches(rows, 1)])
     assert {key: each.tolist() for key, each in session.one_by_one(rows).items()} == {
         key: each.tolist() for key, each in singles.items()
     }

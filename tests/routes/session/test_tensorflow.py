@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.routes.session.batches import batches, count, some, stack
+from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, select_rows, split_batches
 from tests.helpers.live_models import (
     HEALTHY,
     NASTY,
@@ -65,7 +65,7 @@ def same_bits(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> bo
 @pytest.mark.parametrize("name", FIVE)
 def test_one_by_one_has_the_bits_of_predict_on_single_rows(name: str, live: dict[str, Any]) -> None:
     session, rows = live[name]
-    singles = stack([literally(session, row, 1) for row in batches(rows, 1)])
+    singles = join_outputs([literally(session, row, 1) for row in split_batches(rows, 1)])
     assert same_bits(session.one_by_one(rows), singles)
     assert len({each.tobytes() for values in singles.values() for each in values}) > 5, (
         "all rows have the same output: nothing was shown"
@@ -89,7 +89,7 @@ def test_predict_is_that_of_keras(name: str, live: dict[str, Any]) -> None:
 def test_one_by_one_runs_different_numbers_of_rows_from_one_trace(live: dict[str, Any]) -> None:
     session, rows = live["mlp"]
     whole = session.one_by_one(rows)
-    few = session.one_by_one(some(rows, np.array([7, 2])))
+    few = session.one_by_one(select_rows(rows, np.array([7, 2])))
     assert same_bits(few, {name: values[[7, 2]] for name, values in whole.items()})
 
 
@@ -98,7 +98,7 @@ def test_jit_compiled_models_are_stepped_with_xla() -> None:
     model.compile(jit_compile=True)
     session = session_of((model, rows))
     assert same_bits(
-        session.one_by_one(rows), stack([literally(session, row, 1) for row in batches(rows, 1)])
+        session.one_by_one(rows), join_outputs([literally(session, row, 1) for row in split_batches(rows, 1)])
     )
     assert same_bits(session.steps(rows, 4), literally(session, rows, 4))
 
@@ -135,11 +135,11 @@ def test_rows_of_a_model_that_changes_are_isolated(name: str) -> None:
     session.watch(True)
     _, rows = built
     alone = []
-    for row in batches(rows, 1):
+    for row in split_batches(rows, 1):
         session.restore()
         alone.append(session.step(row))
     session.restore()
-    assert same_bits(session.one_by_one(rows), stack(alone))
+    assert same_bits(session.one_by_one(rows), join_outputs(alone))
 
 
 def test_stateful_layers_are_known_to_change_before_anything_has_run() -> None:
@@ -161,7 +161,9 @@ def test_outputs_without_a_row_axis_are_run_row_by_row() -> None:
     session = session_of((model, {}))
     rows = {"x": normal(5)}
     (answers,) = session.one_by_one(rows).values()
-    assert np.array_equal(answers, [model.predict_on_batch(row) for row in np.split(rows["x"], count(rows))])
+    assert np.array_equal(
+        answers, [model.predict_on_batch(row) for row in np.split(rows["x"], count_rows(rows))]
+    )
 
 
 def test_graph_and_xla_run_the_model_itself(live: dict[str, Any]) -> None:
@@ -183,5 +185,6 @@ def test_a_layer_that_fails_in_a_map_is_run_row_by_row() -> None:
     built = chain((5,), layers.Dense(4), Mapped(), layers.Dense(2))
     session = session_of(built)
     assert same_bits(
-        session.one_by_one(built[1]), stack([literally(session, row, 1) for row in batches(built[1], 1)])
+        session.one_by_one(built[1]),
+        join_outputs([literally(session, row, 1) for row in split_batches(built[1], 1)]),
     )
