@@ -1,4 +1,5 @@
-"""The constants of limits.py and rounding.py on models they were not chosen on: honest pairs of routes must stay below the limits, planted leaks must not.
+"""The constants of tolerance.py on models they were not chosen on: honest pairs of routes must stay below the
+limits, planted leaks must not.
 
 `python -m benchmarks calibration` prints a line a model and a line a leak.
 """

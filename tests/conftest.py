@@ -41,7 +41,9 @@ def shared_fork_server() -> Iterator[SharedForkServer]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that compare wording, for `make snapshots`, and slow ones, which `make test-fast` leaves out."""
+    """Mark tests that compare wording, for `make snapshots`, and slow ones, which `make test-fast` leaves
+    out.
+    """
     for item in items:
         if "wording" in getattr(item, "fixturenames", ()):
             item.add_marker("wording")

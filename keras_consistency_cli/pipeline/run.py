@@ -97,17 +97,14 @@ def examine(
     except ShapeMismatchError as mismatch:
         return _refused(mismatch, settings, subject.inputs, collector, checks)
     description = subject.clients["main"].describe(every=settings.rows == "all")
-    context = {
-        **known_of(settings, subject.inputs, subject.facts),
-        **_known(settings, subject.inputs, description),
-    }
+    context = data_context(settings, subject.inputs, subject.facts, description)
     numbers = with_bad_rows(numbers, description)
     sample, rest = split_sample(numbers, subject.facts, settings.batch_size)
 
     verdicts = _collect_and_judge(settings, subject, collector, checks, context, sample, rest)
     _locate_faults(collector, context, verdicts, sample)
     diagnoses = diagnose(collector.evidence(context), verdicts)
-    open_questions = unexplained(collector.evidence(context), verdicts, diagnoses)
+    open_questions = unexplained_failures(collector.evidence(context), verdicts, diagnoses)
     exhibits = _collect_failing_rows(settings, subject, collector, verdicts, sample)
 
     # Last of all: a worker that is killed after this has nothing left to answer.
@@ -138,20 +135,17 @@ def _collect_and_judge(
     subject: LoadedSubject,
     collector: EvidenceCollector,
     checks: Sequence[Check],
-    context: Mapping[str, Any],
+    context: DataContext,
     sample: np.ndarray,
     rest: np.ndarray,
 ) -> list[Verdict]:
-    """Run the sample, stream the other rows, and return the verdicts.
-
-    With `--exit-first` the first failure ends this.
-    """
+    """Run the sample, stream the rest of the rows, and return the verdicts; `--exit-first` ends early."""
     table = routes(settings.batch_sizes())
     if settings.exit_first:
         collector.add_until_failure(checks, table, sample, context)
     else:
         collector.add(sample, first=True)
-    for chunk in chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size)):
+    for chunk in split_into_chunks(rest, chunk_rows(subject.inputs.rows, settings.batch_size)):
         if settings.exit_first and _first_failure(_judge_until_failure(checks, collector, context)):
             break
         collector.add(chunk, first=False)
@@ -162,7 +156,7 @@ def _collect_and_judge(
 
 
 def _judge_until_failure(
-    checks: Sequence[Check], collector: EvidenceCollector, context: Mapping[str, Any]
+    checks: Sequence[Check], collector: EvidenceCollector, context: DataContext
 ) -> list[Verdict]:
     """Return the verdicts of the checks up to the first failure; those after it are skipped."""
     evidence = collector.evidence(context)
@@ -181,11 +175,11 @@ def _first_failure(verdicts: Sequence[Verdict]) -> Verdict | None:
 
 
 def _locate_faults(
-    collector: EvidenceCollector, context: Mapping[str, Any], verdicts: Sequence[Verdict], sample: np.ndarray
+    collector: EvidenceCollector, context: DataContext, verdicts: Sequence[Verdict], sample: np.ndarray
 ) -> None:
-    """Run the routes that search for the faulty layer, then those that intervene on it."""
-    collector.run_more(locators(verdicts), sample)
-    collector.run_more(togglers(collector.evidence(context), verdicts), sample)
+    """Run the routes that search for the faulty layer, then those that test it by an intervention."""
+    collector.run_more(locating_routes(verdicts), sample)
+    collector.run_more(confirming_routes(collector.evidence(context), verdicts), sample)
 
 
 def _collect_failing_rows(

@@ -17,7 +17,6 @@ from sklearn.preprocessing import (
 )
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Status
 from keras_consistency_cli.checks.rules.kc304_scaler_fit import CHECK
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.measurement.facts import DataFacts
