@@ -99,7 +99,7 @@ def _chunked(file: Any) -> None:
     file.create_dataset(
         "layers/x/vars/0",
         data=np.ones((40, 8), "f4"),
-        split_into_chunks=(8, 8),
+        chunks=(8, 8),
         compression="gzip",
         shuffle=True,
     )

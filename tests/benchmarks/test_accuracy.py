@@ -48,7 +48,7 @@ def test_columns_stand_beneath_each_other() -> None:
 
 def test_the_page_has_tables_and_misses() -> None:
     page = document(EVERY)
-    assert "a run on 6 cases" in page
+    assert "a run on 6 cases" in " ".join(page.split())
     assert "| rounding | 2 | 2 | 1/2 | 1/2 |" in page
     assert page.count("- wrong ") == 4
     assert document([FOUND, PASSED]).endswith("## Misses\n\nNone.\n")

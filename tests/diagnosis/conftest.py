@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.limits import judge
+from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.measurement.measure import Answers, compare
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.routes.trace import Change, Trace
@@ -69,7 +69,7 @@ def _verdict(
     judged: tuple[Judged, ...] = ()
     if moved:
         comparison = _compared("other", moved)
-        judgement = judge(comparison, noise=None, float64_pair=None, policy=Policy())
+        judgement = judge(NoiseEvidence(pair=comparison), policy=Policy())
         judged = (Judged(comparison=comparison, limit=judgement.limit, within=judgement.within),)
     return Verdict(status=status, message="", code=code, name=code, judged=judged, findings=findings)
 

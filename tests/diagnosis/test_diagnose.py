@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.diagnosis.diagnose import diagnose, locating_routes
@@ -148,7 +149,7 @@ def test_nan_made_by_a_scaler_comes_after_the_scaling_cause(
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
     failed = [verdict("KC701", hidden={"out": 3}), verdict("KC303", cause="scaler-applied-twice")]
-    diagnoses = diagnose(replace(evidence(), data={"description": known}), failed)
+    diagnoses = diagnose(replace(evidence(), data=DataContext(description=known)), failed)
     assert {each.cause for each in diagnoses} == {"nan-hidden", "scaler-applied-twice"}
     assert diagnoses[0].cause == first
 
@@ -162,7 +163,7 @@ def test_nan_made_by_scaling_twice_is_a_consequence(
     bare = RowsFact(input="x", rows=16, shape=(4,), columns=())
     known = DataFacts(raw=(replace(bare, bad_rows=raw),), fed=(replace(bare, bad_rows=3),))
     failed = [verdict("KC701", rows={"x": 3}), verdict("KC303", cause="scaler-applied-twice")]
-    diagnoses = diagnose(replace(evidence(), data={"description": known}), failed)
+    diagnoses = diagnose(replace(evidence(), data=DataContext(description=known)), failed)
     assert [each.cause for each in diagnoses] == causes
     assert ("KC701" in diagnoses[-1].explains) == (raw == 0)
 

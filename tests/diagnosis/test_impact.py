@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact, measure_impact
 from keras_consistency_cli.measurement.facts import DataFacts, TargetFact
@@ -96,7 +97,8 @@ def test_differences_are_given_in_the_units_of_the_targets(
     evidence: Any, units: tuple[float, ...], expected: float | None
 ) -> None:
     known = replace(
-        evidence(), data={"description": DataFacts(target=TargetFact(kind="StandardScaler", units=units))}
+        evidence(),
+        data=DataContext(description=DataFacts(target=TargetFact(kind="StandardScaler", units=units))),
     )
     impact = measure_impact(known, [failed(judged({3: 0.5}, decision=None))])
     assert impact is not None
@@ -104,7 +106,7 @@ def test_differences_are_given_in_the_units_of_the_targets(
 
 
 def test_rows_with_nan_are_affected_by_nan(evidence: Any) -> None:
-    known = replace(evidence(), rows=40, data={"nonfinite_rows": {"a": [3, 17], "b": [3]}})
+    known = replace(evidence(), rows=40, data=DataContext(nonfinite_rows={"a": [3, 17], "b": [3]}))
     assert measure_impact(known, [failed(code="KC701")]) == Impact(rows_hit=2, rows=40, share=0.05)
     assert measure_impact(known, [failed(code="KC303")]) is None
 

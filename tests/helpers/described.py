@@ -22,7 +22,7 @@ __all__ = ["columns_of", "examined", "layer", "rows_fact", "scaling_fact"]
 
 def rows_fact(rows: np.ndarray, name: str = "x") -> RowsFact:
     """Facts about these rows."""
-    return Statistics.of(rows, np.arange(len(rows))).facts(name)
+    return Statistics.of(rows, np.arange(len(rows))).describe(name)
 
 
 def columns_of(rows: np.ndarray) -> Any:

@@ -11,7 +11,7 @@ import contextlib
 import io
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -20,7 +20,7 @@ from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.pipeline import worker_setup
 from keras_consistency_cli.workers.forkserver import ForkServer
 
-__all__ = ["Completed", "NoWorkers", "SharedForkServer", "in_folder", "run_in_process"]
+__all__ = ["Completed", "NoWorkers", "SharedForkServer", "in_folder", "lowered", "run_in_process"]
 
 UNREADABLE = "unreadable.keras"
 
@@ -89,6 +89,18 @@ def in_folder(folder: pathlib.Path) -> Iterator[None]:
     """Make `folder` the working directory, and hide settings of the environment."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith("KCHECK_")}
     with contextlib.chdir(folder), mock.patch.dict(os.environ, settings, clear=True):
+        yield
+
+
+@contextlib.contextmanager
+def lowered(caps: Mapping[str, object]) -> Iterator[None]:
+    """Give constants of kcheck other values, by dotted name; a mapping replaces some of its entries."""
+    with contextlib.ExitStack() as stack:
+        for name, value in caps.items():
+            if isinstance(value, Mapping):
+                stack.enter_context(mock.patch.dict(name, value))
+            else:
+                stack.enter_context(mock.patch(name, value))
         yield
 
 

@@ -35,12 +35,14 @@ def context(folder: Path, declared: Facts, rows: Any, **options: Any) -> DataCon
     else:
         np.save(data, rows)
     settings = Settings.model_validate({"model": folder / "m.keras", "data": data, **options})
-    beside = {name: open_rows(getattr(settings, name)) for name in ("served", "reference") if name in options}
+    additional = {
+        name: open_rows(getattr(settings, name)) for name in ("served", "reference") if name in options
+    }
     opened: Any = SimpleNamespace(
         rows=open_rows(data),
         scaler=SimpleNamespace(sklearn_version="1.6.1"),
         archive=SimpleNamespace(nonfinite=("w",)),
-        beside=beside,
+        additional=additional,
     )
     return data_context(settings, opened, declared, DataFacts(state="scaled"))
 

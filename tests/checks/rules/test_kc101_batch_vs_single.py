@@ -15,6 +15,7 @@ from keras_consistency_cli.checks.rules.kc102_batch_size import CHECK as KC102
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.setting_types import OwnerFacts
 from keras_consistency_cli.measurement.facts import LayerFact
+from keras_consistency_cli.routes.session.batches import AXIS_LOST
 from keras_consistency_cli.routes.trace import Trace
 
 LSTM = {"layers": (LayerFact(path="lstm", kind="LSTM", stateful=True),)}
@@ -72,7 +73,7 @@ def test_state_carried_on_purpose(world: Any, declared: str, status: Status) -> 
 
 
 def test_a_single_row_without_a_row_axis_fails(world: Any, wording: SnapshotAssertion) -> None:
-    message = "an output loses its row axis where a row comes alone: output 'out' comes out as () and as (2,)"
+    message = f"{AXIS_LOST}: output 'out' has shape () or (2,)"
     for check in (CHECK, KC102):
         verdict = world.where({"one-by-one": Trace(route="", error=f"ValueError: {message}")}).verdict(
             replace(check, routes=("one-by-one",))

@@ -1,22 +1,25 @@
-"""One row of the safety table: a file or a call that is broken or hostile, and what kcheck must answer."""
+"""One row of the safety table: a broken or hostile file or call, and the exit code that kcheck must give."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["Row"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What stands behind `kcheck`, the exit code, and words that must be printed.
+    """The arguments of `kcheck` and the exit code; the message is in docs/safety.md.
 
-    `model` says that the row is decided only once the model has been loaded in a worker; the others are
-    decided before a backend is imported.
+    Every file is harmless to other programs. Where kcheck must refuse an amount that would exhaust a machine,
+    `caps` lowers the limit for the row: it gives the value of a constant by its dotted name. `is_loaded` says
+    that the row is decided once a worker has loaded the model; the others are decided before a backend is
+    imported.
     """
 
     name: str
     line: str
     code: int
-    words: tuple[str, ...]
-    model: bool = False
+    caps: Mapping[str, object] = field(default_factory=dict)
+    is_loaded: bool = False

@@ -1,11 +1,15 @@
-"""Rows of the safety table: scalers whose pickle is more than data, or that are not fitted."""
+"""Rows of the safety table: scalers whose pickle is more than data, or that are not fitted.
+
+The code in them computes a square root: the guard must refuse any call, whatever it does.
+"""
 
 from __future__ import annotations
 
 import lzma
-import os
+import math
 import pathlib
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,44 +17,33 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.hostile.inputs.rows import Row
 
-__all__ = ["CANARY", "ROWS", "build"]
+__all__ = ["ROWS", "build"]
 
-CANARY = "canary"
-"""A file that a payload would make, were it run."""
-
-
-def _row(name: str, file: str, *words: str) -> Row:
-    return Row(name=name, line=f"run mlp.keras --data x.npy --scaler {file}", code=1, words=(file, *words))
+_MAX_UNPACKED = "keras_consistency_cli.loading.scalers.scaler_bytes._MAX_UNPACKED"
 
 
-TRUST = "--trust-scaler"
+def _row(name: str, file: str, caps: Mapping[str, object] | None = None) -> Row:
+    line = f"run mlp.keras --data x.npy --scaler {file}"
+    return Row(name=name, line=line, code=1, caps=caps or {})
+
+
 ROWS = (
-    _row("pickle: os.system", "system.pkl", "asks for posix.system", TRUST),
-    _row("pickle: an object array within", "nested.pkl", "asks for posix.system", TRUST),
-    _row("pickle: a dotted global", "dotted.pkl", "StandardScaler.fit", TRUST),
-    _row(
-        "pickle: BUILD on a class",
-        "build.pkl",
-        "a state set on sklearn.preprocessing._data.StandardScaler",
-        TRUST,
-    ),
-    _row(
-        "pickle: a state that float64 copies transform",
-        "shadow.pkl",
-        "whose state replaces 'transform'",
-        TRUST,
-    ),
-    _row("pickle: a key that is never hashed", "dag.pkl", "keys are not plain", TRUST),
-    _row("pickle: an xz bomb", "bomb.joblib", "asks for more than 256 MiB once it is unpacked"),
-    _row("pickle: a second one appended", "second.pkl", "more after the end", TRUST),
+    _row("pickle: a call", "call.pkl"),
+    _row("pickle: a call within an object array", "nested.pkl"),
+    _row("pickle: a dotted global", "dotted.pkl"),
+    _row("pickle: BUILD on a class", "build.pkl"),
+    _row("pickle: a state that replaces transform", "attribute.pkl"),
+    _row("pickle: a key that is not plain", "key.pkl"),
+    _row("pickle: unpacks to more than allowed", "expanding.joblib", {_MAX_UNPACKED: 1 << 20}),
+    _row("pickle: a second one appended", "second.pkl"),
 )
 
 
 class _Calls:
-    """Pickles into a call of os.system, which would make the canary."""
+    """Pickles into a call of a function."""
 
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return os.system, (f"touch {CANARY}",)
+    def __reduce__(self) -> tuple[Any, tuple[float]]:
+        return math.sqrt, (4.0,)
 
 
 def _scaler(**state: Any) -> StandardScaler:
@@ -62,15 +55,16 @@ def _scaler(**state: Any) -> StandardScaler:
 def build(into: pathlib.Path) -> None:
     """Write every file that the rows name."""
     class_name = b"csklearn.preprocessing._data\nStandardScaler\n"
-    dag = b"\x80\x02}" + b")" + b"2\x86" * 60 + b"Ns."
+    # A dictionary whose key is a tuple of tuples.
+    key = b"\x80\x02}" + b")" + b"2\x86" * 2 + b"Ns."
     files = {
-        "system.pkl": pickle.dumps(_Calls()),
+        "call.pkl": pickle.dumps(_Calls()),
         "nested.pkl": pickle.dumps(_scaler(mean_=np.array([_Calls()], dtype=object))),
         "dotted.pkl": b"\x80\x04\x8c\x1bsklearn.preprocessing._data\x8c\x12StandardScaler.fit\x93)R.",
         "build.pkl": class_name + b"}S'transform'\nNsb.",
-        "shadow.pkl": pickle.dumps(_scaler(transform="x")),
-        "dag.pkl": dag,
-        "bomb.joblib": lzma.compress(b"\x80\x04" + b"\x00" * (300 << 20), preset=0),
+        "attribute.pkl": pickle.dumps(_scaler(transform="x")),
+        "key.pkl": key,
+        "expanding.joblib": lzma.compress(b"\x80\x04" + b"\x00" * (2 << 20)),
         "second.pkl": pickle.dumps(_scaler()) + pickle.dumps(_Calls()),
     }
     for name, data in files.items():

@@ -187,7 +187,7 @@ def _bomb(file: h5py.File) -> None:
         "layers/x/vars/0",
         (1_000_000_000,),
         "f4",
-        split_into_chunks=(1 << 20,),
+        chunks=(1 << 20,),
         compression=("gzip"),
         fillvalue=1.0,
     )
@@ -195,7 +195,7 @@ def _bomb(file: h5py.File) -> None:
 
 def _chunk_bomb(file: h5py.File) -> None:
     file.create_dataset(
-        "layers/x/vars/0", (4,), "f4", split_into_chunks=(1 << 28,), maxshape=(None,), compression="gzip"
+        "layers/x/vars/0", (4,), "f4", chunks=(1 << 28,), maxshape=(None,), compression="gzip"
     )
 
 
