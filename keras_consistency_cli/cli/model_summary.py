@@ -63,8 +63,14 @@ def render_summary_json(summary: ModelSummary) -> str:
         **asdict(summary),
         "path": path,
         "members": members,
+        "hazards": [_hazard_keys(hazard) for hazard in summary.hazards],
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _hazard_keys(hazard: Hazard) -> dict[str, object]:
+    """The published keys of a hazard; `mend` is an older word for its fix."""
+    return {"kind": hazard.kind, "words": hazard.words, "mend": hazard.fix, "refused": hazard.refused}
 
 
 def render_summary_refusal(path: str, refusal: KcheckError) -> str:

@@ -108,6 +108,6 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "scaler-foreign": cannot_test(
         "the served rows are a linear function of the correct rows, but the scaler that produced them is not "
-        "at hand"
+        "available"
     ),
 }

@@ -114,6 +114,7 @@ def test_machines_get_the_same_as_json(here: Path, capsys: pytest.CaptureFixture
         "policy": "",
     }
     assert [(hazard["kind"], hazard["refused"]) for hazard in told["hazards"]] == [("custom", True)]
+    assert set(told["hazards"][0]) == {"kind", "words", "mend", "refused"}
     assert [member["name"] for member in told["members"]] == [
         "metadata.json",
         "config.json",
