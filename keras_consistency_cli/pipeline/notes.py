@@ -25,7 +25,7 @@ def note_workers(lost: Sequence[str], unprotected: Sequence[str]) -> Iterator[st
     """Yield which workers were lost, and what workers could not be prevented from."""
     yield from (f"no verdict: a worker process exited before the run finished: {ending}" for ending in lost)
     if unprotected:
-        yield f"isolation: partial; workers could not be prevented from {'; '.join(unprotected)}"
+        yield f"isolation: partial; not prevented: {'; '.join(unprotected)}"
 
 
 def note_required(required: Sequence[str], verdicts: Sequence[Verdict]) -> Iterator[str]:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_numeric, is_text
+
 __all__ = ["NOT_A_MESSAGE", "receive", "send"]
 
 NOT_A_MESSAGE = "a worker sent something that is not a message"
@@ -23,7 +25,7 @@ NOT_A_MESSAGE = "a worker sent something that is not a message"
 _MAGIC = b"kchk"
 _HEAD = struct.Struct("<4sI")
 _HEADER_LIMIT = 64 * 2**20
-_KINDS = "fiubUS"
+
 _LIMIT = 2**40
 
 
@@ -47,7 +49,7 @@ def send(
         ValueError: an array holds anything else.
     """
     solid = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in (arrays or {}).items()}
-    if any(array.dtype.kind not in _KINDS for array in solid.values()):
+    if not all(_is_plain(array.dtype) for array in solid.values()):
         raise ValueError(f"arrays of dtype {[str(array.dtype) for array in solid.values()]} cannot be sent")
     described = [
         {"name": name, "dtype": array.dtype.str, "shape": array.shape} for name, array in solid.items()
@@ -101,9 +103,13 @@ def _check_array(
 ) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     """Return one array's description, checked: a worker may send anything."""
     checked = np.dtype(str(dtype))
-    if checked.kind not in _KINDS or any(type(size) is not int or size < 0 for size in shape):
+    if not _is_plain(checked) or any(type(size) is not int or size < 0 for size in shape):
         raise ValueError(f"a worker sent an array of dtype {str(checked)[:60]} and shape {str(shape)[:60]}")
     return str(name), checked, tuple(shape)
+
+
+def _is_plain(dtype: np.dtype[Any]) -> bool:
+    return is_numeric(dtype) or is_text(dtype)
 
 
 def _receive_exactly(channel: socket.socket, length: int, deadline: float | None) -> np.ndarray:
