@@ -40,6 +40,13 @@ def shared_fork_server() -> Iterator[SharedForkServer]:
     server.end()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m 'not slow'`, do not even import slow modules."""
+    is_test = collection_path.name.startswith("test_")
+    is_fast_run = config.getoption("markexpr", "") == "not slow"
+    return True if is_fast_run and is_test and starts_processes_or_imports_keras(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that compare wording, for `make snapshots`, and slow ones, which `make test-fast` leaves
     out.
@@ -52,7 +59,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 _SLOW_IMPORT = re.compile(
-    r"^\s*(?:import|from) (?:keras|tensorflow|subprocess|tests\.corpus|fuzz|benchmarks)\b", re.MULTILINE
+    r"^\s*(?:import|from) (?:keras|tensorflow|subprocess|tests\.corpus|fuzz|benchmarks)\b"
+    r"|^\s*from tests\.helpers\.in_process\b"
+    r"|^\s*from keras_consistency_cli\.(?:api|loading\.model|routes\.session|routes\.locating)\b"
+    r"|importorskip\(.keras|shared_fork_server|pytester",
+    re.MULTILINE,
 )
 _HELPER_IMPORT = re.compile(r"^\s*from tests\.helpers(?:\.(\w+) import| import ([\w, ]+))", re.MULTILINE)
 _HELPERS = Path(__file__).parent / "helpers"
