@@ -76,7 +76,7 @@ def test_away_from_the_sources_it_runs_as_command_plugin_and_page(wheel: Path, t
     )
     (tmp_path / "test_it.py").write_text(tried, encoding="utf-8")
     page = (
-        f"from {PACKAGE}.reporting.page import refuse_html; from {PACKAGE}.errors import UsageError; "
+        f"from {PACKAGE}.reporting.formats.html import refuse_html; from {PACKAGE}.errors import UsageError; "
         "refuse_html('1', 'm', UsageError('no'))"
     )
     calls = (

@@ -83,7 +83,7 @@ def test_worse_is_told_by_the_exit_code(
     assert main(["diff", write("a.json", before), write("b.json", after)]) == code
 
 
-def test_every_kind_of_change_is_told(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_kind_of_change_is_reported(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     subject = {
         "model": {"sha256": "b" * 64},
         "data": {"sha256": None, "summary": "made"},
@@ -105,7 +105,7 @@ def test_every_kind_of_change_is_told(write: Write, capsys: pytest.CaptureFixtur
         "causes",
         "  hidden-state in a/b: absent -> found",
         "deviations",
-        "  KC101 one-by-one against predict, y: 1e-08 (limit 1e-07) -> 0.5 (limit 1e-07)",
+        "  KC101 one-by-one vs predict, y: 1e-08 (limit 1e-07) -> 0.5 (limit 1e-07)",
         "inputs differ",
         "  model: aaaaaaaaaaaa -> bbbbbbbbbbbb",
         "environment",
