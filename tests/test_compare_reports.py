@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.script_modules import script as script_module
+
+from tests.helpers.script_modules import script as script_module
 
 COMPARISON = {
     "candidate": "one-by-one",

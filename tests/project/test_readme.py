@@ -296,16 +296,16 @@ def test_the_exact_versions_cover_every_dependency() -> None:
 def test_blocks_are_filled_between_their_markers() -> None:
     demo = script("demo")
     assert (
-        demo.filled("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": r"new \1"})
+        demo.fill_blocks("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": r"new \1"})
         == "a\n<!-- x -->\nnew \\1\n<!-- /x -->\nb"
     )
     with pytest.raises(ValueError, match="<!-- y -->"):
-        demo.filled("a", {"y": "new"})
+        demo.fill_blocks("a", {"y": "new"})
 
 
 def texts(name: str) -> list[str]:
     """The lines of one of the pictures."""
-    lines: list[str] = script("pictures").read(
+    lines: list[str] = script("pictures").read_lines(
         (script("demo").IMAGES / f"{name}.svg").read_text(encoding="utf-8")
     )
     return lines
@@ -338,8 +338,8 @@ def test_the_pictures_stand_in_the_readme_with_what_is_seen_in_words() -> None:
 
 
 def test_what_is_drawn_has_the_words_and_colours_of_the_terminal() -> None:
-    drawing = script("pictures").drawn("\x1b[1;31m✗ FAIL\x1b[0m  <&> a\n\n  b", name="p", title="t")
-    assert script("pictures").read(drawing) == ["✗ FAIL  <&> a", "  b"]
+    drawing = script("pictures").draw_terminal("\x1b[1;31m✗ FAIL\x1b[0m  <&> a\n\n  b", name="p", title="t")
+    assert script("pictures").read_lines(drawing) == ["✗ FAIL  <&> a", "  b"]
     style = re.search(r'class="(p-r\d+)"[^>]*>✗', drawing)
     assert style
     style = re.search(rf"\.{style[1]} {{ (.*) }}", drawing)

@@ -89,12 +89,12 @@ def test_the_pictures_of_the_readme_show_what_the_command_prints(
     name: str, built: Path, demo: ModuleType
 ) -> None:
     showing = demo.README_REPORTS[name]
-    text, code = demo.captured(showing, built / showing.sample)
+    text, code = demo.capture(showing, built / showing.sample)
     assert code == expected(showing.sample)["exit_code"]
     now, kept = (
-        demo.read(drawing)
+        demo.read_lines(drawing)
         for drawing in (
-            demo.drawn(text, name=name, title=""),
+            demo.draw_terminal(text, name=name, title=""),
             (demo.IMAGES / f"{name}.svg").read_text(encoding="utf-8"),
         )
     )

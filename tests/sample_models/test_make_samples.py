@@ -66,7 +66,7 @@ def test_unknown_name_is_refused() -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "no sample is called helthy" in done.stderr
+    assert "unknown sample: helthy" in done.stderr
 
 
 def test_same_seed_same_sample(built: Path, tmp_path: Path) -> None:
