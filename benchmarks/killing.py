@@ -132,10 +132,10 @@ def parse_results(report: bytes) -> object:
     Durations are the only values that differ from run to run.
     """
     try:
-        found = json.loads(report)["results"]
+        entries = json.loads(report)["results"]
     except ValueError:
         return None
-    return [{name: value for name, value in result.items() if name != "elapsed_s"} for result in found]
+    return [{name: value for name, value in result.items() if name != "elapsed_s"} for result in entries]
 
 
 def _victim(command: int, kind: str) -> int:
