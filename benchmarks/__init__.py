@@ -1,3 +1,4 @@
-"""Speed, memory and limits, measured side by side; `python -m benchmarks` runs all of it, from the top of the
-repository.
+"""Benchmarks of speed, memory and limits.
+
+Run all of them with `python -m benchmarks` from the root of the repository.
 """

@@ -1,8 +1,8 @@
-"""Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`, from the
-top of the repository.
+"""Measure speed, memory and limits: `python -m benchmarks [NAME …] [--quick] [--write README.md]`.
 
-Names are startup, memory, processes, one_by_one, sequences, calibration. Everything that is compared was
-measured side by side in this run; nothing is judged by the clock.
+Run it from the root of the repository. Names are startup, memory, processes, one_by_one, sequences and
+calibration. Both sides of a comparison are measured in the same run, in turns; no benchmark fails because of
+a duration.
 """
 
 from __future__ import annotations
@@ -17,52 +17,54 @@ from pathlib import Path
 
 from benchmarks.measure import Figure, machine
 
-__all__ = ["NAMES", "document", "main", "written"]
+__all__ = ["NAMES", "format_figures", "main", "replace_block"]
 
 NAMES = ("startup", "memory", "processes", "one_by_one", "sequences", "calibration")
-"""In this order: what starts processes of its own comes before what fills this one with a backend."""
+"""In order: benchmarks that start processes run before those that import a backend into this process."""
 _OPENING, _CLOSING = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 _HEAD = ("what", "measured", "against", "ratio", "goal")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure, print the table, and put it where --write says."""
+    """Measure, print the table, and write it into the file of --write."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure kcheck's speed and memory, and the limits it judges by.",
+        description="Measure the speed and memory use of kcheck, and check its limits.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(NAMES)} [all]")
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="few rounds, small data, no ResNet50: minutes instead of a quarter of an hour",
+        help="few rounds, small data, no ResNet50: a few minutes instead of 15",
     )
     parser.add_argument(
         "--write",
         type=Path,
         metavar="FILE",
-        help=f"put the table between {_OPENING} and {_CLOSING} of this file",
+        help=f"write the table between {_OPENING} and {_CLOSING} of this file",
     )
     options = parser.parse_args(argv)
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
-        parser.error(f"nothing is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    if options.write is not None and not _has_place(options.write):
-        parser.error(f"{options.write} has no {_OPENING} … {_CLOSING} to write between")
-    # TensorFlow reads this as it is imported, in this process too.
+        parser.error(f"unknown benchmark: {', '.join(unknown)}; choose from {', '.join(NAMES)}")
+    if options.write is not None and not _has_markers(options.write):
+        parser.error(f"{options.write} does not contain the markers {_OPENING} and {_CLOSING}")
+    # TensorFlow reads this variable when it is imported, in this process too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    text = document(
-        _measured([name for name in NAMES if name in (options.names or NAMES)], quick=options.quick),
+    text = format_figures(
+        _measure_all([name for name in NAMES if name in (options.names or NAMES)], quick=options.quick),
         quick=options.quick,
     )
     print(text)
     if options.write is not None:
-        options.write.write_text(written(options.write.read_text(encoding="utf-8"), text), encoding="utf-8")
+        options.write.write_text(
+            replace_block(options.write.read_text(encoding="utf-8"), text), encoding="utf-8"
+        )
     return 0
 
 
-def _measured(names: Sequence[str], *, quick: bool) -> list[Figure]:
-    """Import a benchmark only when its turn has come: most of them bring a backend along."""
+def _measure_all(names: Sequence[str], *, quick: bool) -> list[Figure]:
+    """Import each benchmark only when it runs, because most of them import a backend."""
     return [
         figure
         for name in names
@@ -70,35 +72,35 @@ def _measured(names: Sequence[str], *, quick: bool) -> list[Figure]:
     ]
 
 
-def document(figures: Sequence[Figure], *, quick: bool) -> str:
-    """The machine, the date and the figures as Markdown."""
-    now = datetime.now(UTC).date().isoformat()
-    kind = "short version" if quick else "full version"
-    about = ", ".join(f"{name} {value}" for name, value in machine().items())
+def format_figures(figures: Sequence[Figure], *, quick: bool) -> str:
+    """Return the date, the machine and the figures as Markdown."""
+    today = datetime.now(UTC).date().isoformat()
+    version = "short version" if quick else "full version"
+    environment = ", ".join(f"{name} {value}" for name, value in machine().items())
     rows = [
         _HEAD,
         ("---",) * len(_HEAD),
-        *((each.what, each.measured, each.against, each.ratio, each.goal) for each in figures),
+        *((figure.what, figure.measured, figure.against, figure.ratio, figure.goal) for figure in figures),
     ]
-    table = "\n".join(_markdown(row) for row in rows)
+    table = "\n".join(_markdown_row(row) for row in rows)
     note = (
         "All times are medians. The two sides of each comparison ran in turns. Ratios were computed round "
         "by round; their range is in parentheses."
     )
-    return f"{now}, {kind}: {about}.\n{note}\n\n{table}"
+    return f"{today}, {version}: {environment}.\n{note}\n\n{table}"
 
 
-def _markdown(cells: Sequence[str]) -> str:
+def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _has_place(path: Path) -> bool:
+def _has_markers(path: Path) -> bool:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     return 0 <= text.find(_OPENING) < text.find(_CLOSING)
 
 
-def written(text: str, block: str) -> str:
-    """Return `text` with `block` in place of what stood between the two marks."""
+def replace_block(text: str, block: str) -> str:
+    """Return `text` with `block` instead of the text between the two markers."""
     before, opening, rest = text.partition(_OPENING)
     _, closing, after = rest.partition(_CLOSING)
     return f"{before}{opening}\n{block}\n{closing}{after}"

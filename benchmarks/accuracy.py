@@ -1,8 +1,7 @@
-"""How often is kcheck right? `python -m benchmarks.accuracy [--only TEXT] [--sample N] [--seed S] [--jobs J]
-[--write FILE]`, from the top.
+"""Count how often kcheck is right on the cases of tests/corpus: `python -m benchmarks.accuracy`.
 
-Builds the cases of tests/corpus into a temporary folder, runs the command on each as a user would, and
-counts. The exit code is 1 if a fault was missed or a clean model was not passed.
+Builds the cases in a temporary folder, runs the command on each as a user would, and counts the correct
+results. The exit code is 1 if a fault was missed or a clean model did not pass.
 """
 
 from __future__ import annotations
@@ -23,7 +22,15 @@ from tests.corpus.cases import Case, write
 from tests.corpus.catalogue import ALL_CASES, stratified
 from tests.corpus.verdict import Outcome, examine
 
-__all__ = ["aligned", "by_cause", "by_family", "document", "main", "measure", "misses"]
+__all__ = [
+    "align_columns",
+    "count_by_cause",
+    "count_by_family",
+    "format_page",
+    "list_misses",
+    "main",
+    "measure",
+]
 
 
 _HEAD = """# How often kcheck is right
@@ -53,15 +60,16 @@ _COLUMNS: tuple[str, ...] = (
 
 
 def measure(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
-    """Build the cases one after the other and run the command on them, `jobs` at a time; folders have numbers
-    for names.
+    """Build the cases one after another and run the command on `jobs` of them at a time.
+
+    Folder names are numbers, so that they do not reveal the fault.
     """
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        waiting: list[Future[Outcome]] = []
+        futures: list[Future[Outcome]] = []
         for number, case in enumerate(cases):
-            waiting.append(pool.submit(examine, case, write(case, Path(folder) / f"{number:03d}")))
+            futures.append(pool.submit(examine, case, write(case, Path(folder) / f"{number:03d}")))
         outcomes = []
-        for number, future in enumerate(waiting, start=1):
+        for number, future in enumerate(futures, start=1):
             outcomes.append(future.result())
             print(f"\r{number} of {len(cases)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -71,8 +79,8 @@ def measure(cases: Sequence[Case], *, jobs: int) -> list[Outcome]:
 Rows = list[tuple[str, ...]]
 
 
-def by_family(outcomes: Sequence[Outcome]) -> Rows:
-    """Return the counts by family, and of all faulty and all clean cases."""
+def count_by_family(outcomes: Sequence[Outcome]) -> Rows:
+    """Return the counts for each family, for all faulty cases and for all clean cases."""
     rows = [_COLUMNS]
     for family in dict.fromkeys(outcome.case.family for outcome in outcomes):
         rows.append(_row(family, [outcome for outcome in outcomes if outcome.case.family == family]))
@@ -81,33 +89,45 @@ def by_family(outcomes: Sequence[Outcome]) -> Rows:
     return rows
 
 
-def by_cause(outcomes: Sequence[Outcome]) -> Rows:
-    """Return the counts by planted cause, under the first of those that count as right."""
+def count_by_cause(outcomes: Sequence[Outcome]) -> Rows:
+    """Return the counts for each planted cause; a case with several accepted causes counts for the first."""
     rows = [("cause", "cases", "flagged", "right cause", "right layer")]
     for cause in sorted({outcome.case.causes[0] for outcome in outcomes if outcome.case.causes}):
-        those = [outcome for outcome in outcomes if outcome.case.causes and outcome.case.causes[0] == cause]
+        of_cause = [
+            outcome for outcome in outcomes if outcome.case.causes and outcome.case.causes[0] == cause
+        ]
         causes, layers = (
-            _share(getattr(outcome, field) for outcome in those) for field in ("right_cause", "right_layer")
+            _share(getattr(outcome, field) for outcome in of_cause)
+            for field in ("right_cause", "right_layer")
         )
-        rows.append((cause, str(len(those)), str(sum(outcome.right for outcome in those)), causes, layers))
+        rows.append(
+            (cause, str(len(of_cause)), str(sum(outcome.right for outcome in of_cause)), causes, layers)
+        )
     return rows
 
 
-def aligned(rows: Rows) -> str:
-    """Return a table as lines of text."""
+def align_columns(rows: Rows) -> str:
+    """Return a table as lines of text with aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 
-def document(outcomes: Sequence[Outcome]) -> str:
+def format_page(outcomes: Sequence[Outcome]) -> str:
     """Return the counts as a page of documentation."""
     measured_on = ", ".join(f"{name} {value}" for name, value in machine().items())
     parts = [_HEAD.format(day=datetime.now(UTC).date(), machine=measured_on, cases=len(outcomes))]
-    parts += [_markdown(by_family(outcomes)), "## By cause", _markdown(by_cause(outcomes)), "## Misses"]
+    parts += [
+        _markdown(count_by_family(outcomes)),
+        "## By cause",
+        _markdown(count_by_cause(outcomes)),
+        "## Misses",
+    ]
     return (
-        "\n\n".join([*parts, "\n".join(f"- {line}" for line in misses(outcomes).splitlines()) or "None."])
+        "\n\n".join(
+            [*parts, "\n".join(f"- {line}" for line in list_misses(outcomes).splitlines()) or "None."]
+        )
         + "\n"
     )
 
@@ -120,7 +140,7 @@ def _markdown(rows: Rows) -> str:
 def _row(name: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     alarms = sum(outcome.false_alarm for outcome in outcomes)
     warnings = sum(outcome.false_warning for outcome in outcomes)
-    silent = sum(outcome.exit_code not in (0, 1) for outcome in outcomes)
+    no_verdict = sum(outcome.exit_code not in (0, 1) for outcome in outcomes)
     right = sum(outcome.right for outcome in outcomes)
     causes, layers = (
         _share(getattr(outcome, field) for outcome in outcomes) for field in ("right_cause", "right_layer")
@@ -133,45 +153,45 @@ def _row(name: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         layers,
         str(alarms),
         str(warnings),
-        str(silent),
+        str(no_verdict),
     )
 
 
-def _share(answers: Iterable[bool | None]) -> str:
-    """Return "right/scored", or a dash where nothing was scored."""
-    scored = [answer for answer in answers if answer is not None]
+def _share(results: Iterable[bool | None]) -> str:
+    """Return "right/scored", or a dash if nothing was scored."""
+    scored = [result for result in results if result is not None]
     return f"{sum(scored)}/{len(scored)}" if scored else "-"
 
 
-def misses(outcomes: Sequence[Outcome]) -> str:
-    """Return the outcomes that are wrong in verdict, cause or layer, a line each."""
+def list_misses(outcomes: Sequence[Outcome]) -> str:
+    """Return one line for each outcome with a wrong verdict, cause or layer."""
     lines = []
     for outcome in outcomes:
-        answers = {"verdict": outcome.right, "cause": outcome.right_cause, "layer": outcome.right_layer}
-        wrong = [what for what, answer in answers.items() if answer is False]
+        results = {"verdict": outcome.right, "cause": outcome.right_cause, "layer": outcome.right_layer}
+        wrong = [what for what, result in results.items() if result is False]
         if wrong:
             lines.append(f"wrong {', '.join(wrong)}: {outcome}")
     return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Measure and print."""
+    """Measure, and print or write the counts."""
     parser = argparse.ArgumentParser(description="Run kcheck on the corpus and count how often it is right.")
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only cases with this text in family or name"
+        "--only", default="", metavar="TEXT", help="only cases whose family or name contains this text"
     )
     parser.add_argument(
         "--sample",
         type=int,
         default=len(ALL_CASES),
         metavar="N",
-        help="about N cases, every family represented",
+        help="run about N cases, with cases of every family",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="write the counts as a page, such as docs/accuracy.md"
     )
-    parser.add_argument("--jobs", type=int, default=2, help="commands at a time")
+    parser.add_argument("--jobs", type=int, default=2, help="number of commands to run at the same time")
     options = parser.parse_args(argv)
     chosen = stratified(
         [case for case in ALL_CASES if options.only in f"{case.family} {case.name}"],
@@ -179,13 +199,16 @@ def main(argv: list[str] | None = None) -> int:
         options.seed,
     )
     if not chosen:
-        parser.error(f"no case has '{options.only}' in its family or name")
+        parser.error(f"no family or name of a case contains '{options.only}'")
     outcomes = measure(chosen, jobs=options.jobs)
     print(
-        aligned(by_family(outcomes)), aligned(by_cause(outcomes)), misses(outcomes) or "no misses", sep="\n\n"
+        align_columns(count_by_family(outcomes)),
+        align_columns(count_by_cause(outcomes)),
+        list_misses(outcomes) or "no misses",
+        sep="\n\n",
     )
     if options.write is not None:
-        options.write.write_text(document(outcomes), encoding="utf-8")
+        options.write.write_text(format_page(outcomes), encoding="utf-8")
     return 0 if all(outcome.right for outcome in outcomes) else 1
 
 

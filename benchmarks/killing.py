@@ -1,9 +1,8 @@
-"""Kill `kcheck run` at random moments and count how it ends: `python -m benchmarks.killing [--count 200]
-[--seed 0]`, from the top of the repository.
+"""Kill `kcheck run` at random moments and count how it ends: `python -m benchmarks.killing`.
 
-Of each run the moment and the victim are drawn: the command itself (Ctrl-C, SIGTERM, SIGKILL), a worker or
-the process that workers are forked from. None may end with 0, and nothing may stay: no process, and no
-temporary file, but that a command killed outright leaves its folder to the next run.
+Each run draws a moment and a victim: the command itself (Ctrl-C, SIGTERM, SIGKILL), a worker, or the fork
+server. No run may end with exit code 0 or leave a process or a temporary file behind. The one exception: if
+the command itself gets SIGKILL, its folder stays, and the next run of kcheck removes it.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import aligned, child_environment, duration, kcheck, say
+from benchmarks.measure import align_columns, child_environment, duration, kcheck, say
 
-__all__ = ["WAYS", "Ending", "killed", "main", "results", "subject"]
+__all__ = ["WAYS", "Ending", "kill_run", "main", "parse_results", "save_subject"]
 
 WAYS = {
     "Ctrl-C": ("command", signal.SIGINT),
@@ -35,8 +34,9 @@ WAYS = {
     "worker": ("worker", signal.SIGKILL),
     "fork_server": ("fork_server", signal.SIGKILL),
 }
-"""By name: who gets which signal. Before there is a worker its fork server stands in, and before that the
-command.
+"""The victim and its signal, by name.
+
+While no worker exists, the fork server gets the signal; while no fork server exists, the command does.
 """
 _MARK = "KILLED_RUN"
 _PATIENCE_S = 120.0
@@ -47,9 +47,9 @@ _STARTED = b"keras_consistency_cli.workers.child.main"
 class Ending:
     """How one run ended.
 
-    `code` is its exit code, minus the signal where that ended it; `late` says that the run, or the victim's
-    part in it, was over before its moment came; `seconds` run from the signal to the end; `processes` and
-    `folders` are what stayed.
+    `code` is the exit code, or minus the signal that ended the process. `late` is true if the run, or the
+    victim's work, had finished before the signal. `seconds` is the time from the signal to the end.
+    `processes` and `folders` count the processes and temporary folders that were left behind.
     """
 
     way: str
@@ -62,15 +62,15 @@ class Ending:
 
     @property
     def wrong(self) -> bool:
-        """Whether it ended as if all were well, or left something behind that it should not."""
-        # Killed itself, as it also is in the place of a worker that it does not have yet, the command cannot
-        # remove its folder.
-        killed_itself = self.code == -signal.SIGKILL
-        return not self.late and (self.code == 0 or self.processes > 0 or self.folders > killed_itself)
+        """Whether the run ended with exit code 0, or left behind a process or a folder."""
+        # A command that got SIGKILL, also in the place of a worker that did not exist yet, cannot remove its
+        # folder.
+        command_was_killed = self.code == -signal.SIGKILL
+        return not self.late and (self.code == 0 or self.processes > 0 or self.folders > command_was_killed)
 
 
-def subject(folder: Path) -> list[str]:
-    """Save a small model and rows into `folder`; return the command that checks them."""
+def save_subject(folder: Path) -> list[str]:
+    """Save a small model and rows into `folder`, and return the command that checks them."""
     import numpy as np
 
     from benchmarks.models import mlp, mlp_rows
@@ -82,79 +82,85 @@ def subject(folder: Path) -> list[str]:
     )
 
 
-def killed(
+def kill_run(
     command: Sequence[str], folder: Path, way: str, moment: float, *, undisturbed: object = None
 ) -> Ending:
     """Start a command and send the signal of `way` after `moment` seconds.
 
     Args:
-        command: as `subject` returns it.
-        folder: where it is started.
+        command: as `save_subject` returns it.
+        folder: the working directory of the command.
         way: one of WAYS.
-        moment: seconds after the start.
-        undisturbed: as `results` gives of a run that nobody disturbs. A worker, or its fork server, was
-            killed too late to matter where the run gives all of these results and asks nobody any more.
+        moment: seconds from the start to the signal.
+        undisturbed: as `parse_results` returns of an undisturbed run. If the run gives the same results,
+            a worker or the fork server was killed after its work was finished.
     """
     mark = uuid.uuid4().hex
     with contextlib.ExitStack() as stack:
         temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="killing-"))
         environment = {**child_environment(), "TMPDIR": temporary, _MARK: mark}
-        told = stack.enter_context(tempfile.TemporaryFile())
-        streams = {"stdin": subprocess.DEVNULL, "stdout": told, "stderr": subprocess.DEVNULL}
+        output = stack.enter_context(tempfile.TemporaryFile())
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)  # type: ignore[call-overload]
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment)
-        who, number = WAYS[way]
-        victim = _victim(process.pid, who)
-        late = process.poll() is not None or _dying(victim)
+        victim_kind, signal_number = WAYS[way]
+        victim = _victim(process.pid, victim_kind)
+        late = process.poll() is not None or _is_dying(victim)
         sent = time.perf_counter()
         if not late:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(victim, number)
+                os.kill(victim, signal_number)
         code = process.wait(_PATIENCE_S)
         seconds = time.perf_counter() - sent
-        left, folders = _left(mark), len(os.listdir(temporary))
-        told.seek(0)
+        processes, folders = _count_left_behind(mark), len(os.listdir(temporary))
+        output.seek(0)
         late = late or (
-            code == 0 and who != "command" and undisturbed is not None and results(told.read()) == undisturbed
+            code == 0
+            and victim_kind != "command"
+            and undisturbed is not None
+            and parse_results(output.read()) == undisturbed
         )
     return Ending(
-        way=way, moment=moment, code=code, late=late, seconds=seconds, processes=left, folders=folders
+        way=way, moment=moment, code=code, late=late, seconds=seconds, processes=processes, folders=folders
     )
 
 
-def results(report: bytes) -> object:
-    """The results of a JSON report without the seconds that they took, which are the only thing that differs
-    from run to run; None of no report.
+def parse_results(report: bytes) -> object:
+    """Return the results of a JSON report without durations, or None if the text is not a report.
+
+    Durations are the only values that differ from run to run.
     """
     try:
-        found = json.loads(report)["results"]
+        entries = json.loads(report)["results"]
     except ValueError:
         return None
-    return [{name: value for name, value in result.items() if name != "elapsed_s"} for result in found]
+    return [{name: value for name, value in result.items() if name != "elapsed_s"} for result in entries]
 
 
-def _victim(command: int, who: str) -> int:
+def _victim(command: int, kind: str) -> int:
     fork_servers = (
-        [child for child in _children(command) if _STARTED in _line(child)] if who != "command" else []
+        [child for child in _children(command) if _STARTED in _command_line(child)]
+        if kind != "command"
+        else []
     )
-    # A fork has the command line of whom it was forked from; the `uname` that Python asks for the processor's
-    # name has its own.
+    # A forked process has the command line of its parent. Other children, such as the `uname` that Python
+    # starts, have a different one.
     workers = (
         [
             worker
             for fork_server in fork_servers
             for worker in _children(fork_server)
-            if _STARTED in _line(worker)
+            if _STARTED in _command_line(worker)
         ]
-        if who == "worker"
+        if kind == "worker"
         else []
     )
-    # Process ids grow: the last one is the one that was forked last, and works.
+    # Process ids increase: the last one was forked last, and is the one that works.
     return (workers or fork_servers or [command])[-1]
 
 
-def _line(process: int) -> bytes:
+def _command_line(process: int) -> bytes:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{process}/cmdline").read_bytes()
     return b""
@@ -168,69 +174,69 @@ def _children(process: int) -> list[int]:
     return []
 
 
-def _dying(process: int) -> bool:
-    """Whether somebody else has killed it already: it has given its memory back, or is about to."""
+def _is_dying(process: int) -> bool:
+    """Whether the process has been killed already: its memory is released, or SIGKILL is pending."""
     with contextlib.suppress(OSError):
-        about = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
-        pending = int(about["ShdPnd"], 16) | int(about["SigPnd"], 16)
-        return "VmSize" not in about or bool(pending >> (signal.SIGKILL - 1) & 1)
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+        pending = int(status["ShdPnd"], 16) | int(status["SigPnd"], 16)
+        return "VmSize" not in status or bool(pending >> (signal.SIGKILL - 1) & 1)
     return True
 
 
-def _left(mark: str) -> int:
-    """How many processes of a run are still there, once those that were killed have had time to end."""
+def _count_left_behind(mark: str) -> int:
+    """Return the number of processes of a run that still exist after killed ones had time to end."""
     for _ in range(20):
-        if not (found := _marked(mark)):
+        if not (count := _count_marked(mark)):
             return 0
         time.sleep(0.025)
-    return found
+    return count
 
 
-def _marked(mark: str) -> int:
-    found = 0
+def _count_marked(mark: str) -> int:
+    count = 0
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            found += entry.name.isdigit() and f"{_MARK}={mark}".encode() in (entry / "environ").read_bytes()
-    return found
+            count += entry.name.isdigit() and f"{_MARK}={mark}".encode() in (entry / "environ").read_bytes()
+    return count
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Kill as often as asked for, print the table, and return 1 where one run ended wrong."""
+    """Kill the requested number of runs, print the table, and return 1 if a run ended wrongly."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.killing",
         description="Kill kcheck run at random moments and count how it ends.",
     )
-    parser.add_argument("--count", type=int, default=200, help="how many runs [200]")
-    parser.add_argument("--seed", type=int, default=0, help="for moments and victims [0]")
+    parser.add_argument("--count", type=int, default=200, help="number of runs [200]")
+    parser.add_argument("--seed", type=int, default=0, help="seed for moments and victims [0]")
     options = parser.parse_args(argv)
-    # In the background of a script it is ignored, and a run would keep it so.
+    # A background process of a shell script ignores SIGINT, and its children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        command = subject(folder)
-        whole, undisturbed = _whole(command, folder)
+        command = save_subject(folder)
+        full_seconds, undisturbed = _run_undisturbed(command, folder)
         endings = []
-        for at in range(options.count):
-            way, moment = draw.choice(list(WAYS)), draw.uniform(0, whole)
-            endings.append(killed(command, folder, way, moment, undisturbed=undisturbed))
-            say(f"{at + 1} of {options.count}: {endings[-1]}")
-    print(_table(endings, whole))
+        for number in range(options.count):
+            way, moment = draw.choice(list(WAYS)), draw.uniform(0, full_seconds)
+            endings.append(kill_run(command, folder, way, moment, undisturbed=undisturbed))
+            say(f"{number + 1} of {options.count}: {endings[-1]}")
+    print(_table(endings, full_seconds))
     return int(any(ending.wrong for ending in endings))
 
 
-def _whole(command: Sequence[str], folder: Path) -> tuple[float, object]:
-    """Seconds and results of a run that nobody disturbs."""
+def _run_undisturbed(command: Sequence[str], folder: Path) -> tuple[float, object]:
+    """Return the duration and the results of an undisturbed run."""
     start = time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=child_environment(), stdout=subprocess.PIPE, check=True)
-    return time.perf_counter() - start, results(done.stdout)
+    return time.perf_counter() - start, parse_results(done.stdout)
 
 
-def _table(endings: Sequence[Ending], whole: float) -> str:
+def _table(endings: Sequence[Ending], full_seconds: float) -> str:
     rows = [("way", "runs", "too late", "exit codes", "slowest end", "left behind", "wrong")]
     for way in WAYS:
-        mine = [ending for ending in endings if ending.way == way]
-        hit = [ending for ending in mine if not ending.late]
+        of_way = [ending for ending in endings if ending.way == way]
+        hit = [ending for ending in of_way if not ending.late]
         codes = ", ".join(
             f"{code}: {count}" for code, count in sorted(Counter(ending.code for ending in hit).items())
         )
@@ -242,15 +248,15 @@ def _table(endings: Sequence[Ending], whole: float) -> str:
         rows.append(
             (
                 way,
-                str(len(mine)),
-                str(len(mine) - len(hit)),
+                str(len(of_way)),
+                str(len(of_way) - len(hit)),
                 codes,
                 slowest,
                 left,
-                str(sum(ending.wrong for ending in mine)),
+                str(sum(ending.wrong for ending in of_way)),
             )
         )
-    return f"{len(endings)} runs; one that nobody disturbs takes {duration(whole)}\n{aligned(rows)}"
+    return f"{len(endings)} runs; an undisturbed run takes {duration(full_seconds)}\n{align_columns(rows)}"
 
 
 if __name__ == "__main__":

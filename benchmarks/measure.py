@@ -1,5 +1,6 @@
-"""What the benchmarks share: interleaved timings, commands as a user would run them, and the table of
-results. Imports no backend.
+"""Functions that all benchmarks share: interleaved timings, commands, and the table of results.
+
+This module does not import a backend.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 __all__ = [
     "Figure",
     "Pairs",
-    "aligned",
+    "align_columns",
     "child_environment",
     "duration",
     "interleave",
@@ -26,7 +27,7 @@ __all__ = [
     "machine",
     "say",
     "timed",
-    "wall",
+    "wall_seconds",
 ]
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -34,8 +35,10 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One line of the results: what was measured, the value, what it is held against, their ratio and the
-    goal, all in words.
+    """One line of the results, as texts.
+
+    The fields are the measured quantity, its value, the value that it is compared with, their ratio, and the
+    goal.
     """
 
     what: str
@@ -47,19 +50,19 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Seconds of two things that took turns, round by round: a machine that slows down slows both."""
+    """Seconds of two measurements that ran in turns, so that a slower machine slows down both."""
 
     mine: tuple[float, ...]
     theirs: tuple[float, ...]
 
     @property
     def medians(self) -> tuple[float, float]:
-        """The median seconds of the first and of the second."""
+        """The median seconds of the first and of the second measurement."""
         return statistics.median(self.mine), statistics.median(self.theirs)
 
     @property
     def ratios(self) -> tuple[float, ...]:
-        """First ÷ second, round by round."""
+        """First ÷ second, for each round."""
         return tuple(a / b for a, b in zip(self.mine, self.theirs, strict=True))
 
     @property
@@ -68,40 +71,40 @@ class Pairs:
         return statistics.median(self.ratios)
 
     def spread(self, form: Callable[[float], str] = "{:.2f}".format) -> str:
-        """The median ratio and the range of all rounds."""
+        """Return the median ratio and the range of all rounds."""
         low, high = min(self.ratios), max(self.ratios)
         return f"{form(self.ratio)} × ({form(low)} to {form(high)})"
 
 
 def interleave(mine: Callable[[], float], theirs: Callable[[], float], rounds: int) -> Pairs:
-    """Measure A B A B …; both return seconds. Whoever calls warms both up first."""
-    taken = [(mine(), theirs()) for _ in range(rounds)]
-    return Pairs(mine=tuple(a for a, _ in taken), theirs=tuple(b for _, b in taken))
+    """Measure in the order A B A B …; both functions return seconds, and the caller warms them up first."""
+    seconds = [(mine(), theirs()) for _ in range(rounds)]
+    return Pairs(mine=tuple(a for a, _ in seconds), theirs=tuple(b for _, b in seconds))
 
 
 def timed(run: Callable[[], object]) -> float:
-    """Seconds that one call takes."""
+    """Return the seconds that one call takes."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
 
 
 def kcheck(*arguments: str) -> list[str]:
-    """The command line of kcheck as this checkout has it, in this interpreter."""
+    """Return the command line that runs kcheck from this checkout with this interpreter."""
     return [sys.executable, "-m", "keras_consistency_cli", *arguments]
 
 
 def child_environment() -> dict[str, str]:
-    """The environment of commands: this checkout comes first, TensorFlow keeps quiet."""
+    """Return the environment of commands: this checkout comes first, and TensorFlow logs only errors."""
     path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if part)
     return {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def wall(command: Sequence[str], folder: Path) -> float:
-    """Seconds from the start of a command to its end.
+def wall_seconds(command: Sequence[str], folder: Path) -> float:
+    """Return the seconds from the start of a command to its end.
 
     Raises:
-        RuntimeError: it did not end with exit code 0; the message ends with what it last said.
+        RuntimeError: the exit code is not 0; the message ends with the last output of the command.
     """
     start = time.perf_counter()
     done = subprocess.run(
@@ -113,16 +116,16 @@ def wall(command: Sequence[str], folder: Path) -> float:
         errors="replace",
         check=False,
     )
-    taken = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     if done.returncode != 0:
         raise RuntimeError(
             f"exit code {done.returncode} of {' '.join(command[1:])}: {(done.stdout + done.stderr)[-800:]}"
         )
-    return taken
+    return seconds
 
 
 def duration(seconds: float) -> str:
-    """Seconds in three digits and the unit that fits: 1.23 s, 45.6 ms, 7.89 µs."""
+    """Return seconds with three digits and a suitable unit: 1.23 s, 45.6 ms, 7.89 µs."""
     unit, factor = next(
         ((name, scale) for name, scale in (("s", 1.0), ("ms", 1e3)) if seconds * scale >= 1), ("µs", 1e6)
     )
@@ -130,7 +133,7 @@ def duration(seconds: float) -> str:
 
 
 def machine() -> Mapping[str, str]:
-    """What the figures were measured on, by name."""
+    """Return the properties of the machine and the versions of the libraries, by name."""
     return {
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
@@ -138,7 +141,7 @@ def machine() -> Mapping[str, str]:
         "Python": platform.python_version(),
         "Keras": _version("keras"),
         "TensorFlow": next(
-            (found for found in map(_version, ("tensorflow", "tensorflow-cpu")) if found != "none"), "none"
+            (name for name in map(_version, ("tensorflow", "tensorflow-cpu")) if name != "none"), "none"
         ),
         "NumPy": _version("numpy"),
     }
@@ -151,8 +154,8 @@ def _version(package: str) -> str:
         return "none"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Cells as a plain table, columns two spaces apart."""
+def align_columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return the cells as a text table with two spaces between columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -160,5 +163,5 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 
 def say(text: str) -> None:
-    """Tell how far a long measurement has come, on standard error."""
+    """Print the progress of a long measurement on standard error."""
     print(text, file=sys.stderr, flush=True)

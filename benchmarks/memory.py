@@ -1,9 +1,8 @@
-"""What `kcheck run --rows all` holds in memory while it streams a file that is larger than it may use, and
-how fast it streams.
+"""Memory and speed of `kcheck run --rows all` on a file that is larger than the memory it may use.
 
-All processes count, each page once: the kernel's proportional shares are added up, so that what forked
-workers have in common is not counted twice. The pages of the data file itself, which the system may drop at
-any time, are told apart. Linux only.
+The memory of all processes is added up. Each page counts once, because the kernel divides shared pages among
+the processes that share them. Pages of the data file are reported separately, because the system may drop
+them at any time. Linux only.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import psutil
 
 from benchmarks.measure import Figure, child_environment, kcheck, say
 
-__all__ = ["Peak", "measure", "watched"]
+__all__ = ["Peak", "measure", "watch_memory"]
 
 _FEATURES = 512
 _ROWS, _QUICK_ROWS = 2_000_000, 20_000
@@ -33,9 +32,7 @@ _SHARE = re.compile(rb"^Pss: +(\d+) kB", re.MULTILINE)
 _ANONYMOUS = re.compile(rb"^(?:Pss_Anon|Pss_Shmem): +(\d+) kB", re.MULTILINE)
 
 _SCALED = ("--select", "KC3,KC4,KC7", "--scaler", "scaler.joblib", "--reference", "train.npy")
-"""The checks of scaling and data, which describe all rows as they are given and as they are scaled, and all
-reference rows.
-"""
+"""The checks of scaling and data, which describe all raw rows, all scaled rows and all reference rows."""
 
 _PREDICT = """
 import pathlib, sys, time, numpy, keras
@@ -50,11 +47,10 @@ pathlib.Path("seconds").write_text(str(time.perf_counter() - start))
 
 @dataclass(frozen=True, kw_only=True)
 class Peak:
-    """Greatest bytes seen at one moment over all processes of a command, and the seconds and exit code of the
-    whole command.
+    """The peak memory in bytes of all processes of a command, its duration and its exit code.
 
-    `beyond_file` is everything resident but the data file's pages, the backend's libraries included;
-    `anonymous` is what no file backs.
+    `beyond_file` is all resident memory except the pages of the data file, with the libraries of the backend.
+    `anonymous` is the memory that is not backed by a file.
     """
 
     beyond_file: int
@@ -65,24 +61,24 @@ class Peak:
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figures of kcheck on the sparse file, with one check and with all, and of
-    `model.predict(memmap)` on a slice of it.
+    """Return the figures of `model.predict(memmap)` on a part of a sparse file, and of kcheck on all of it.
+
+    kcheck runs with one check, with all checks, and with the checks of scaling and data.
     """
     if not Path("/proc/self/smaps_rollup").exists():
         return [Figure(what="memory", measured="not measured: needs Linux's /proc")]
     with tempfile.TemporaryDirectory() as name:
         folder, rows = Path(name), _QUICK_ROWS if quick else _ROWS
         _write_subject(folder, rows)
-        predicted = _predicted(folder, _QUICK_SLICE_ROWS if quick else _SLICE_ROWS)
+        predicted = _measure_predict(folder, _QUICK_SLICE_ROWS if quick else _SLICE_ROWS)
         selections: Sequence[Sequence[str]] = ((), _SCALED) if quick else (("--select", "KC101"), (), _SCALED)
-        return [predicted, *(_streamed(folder, rows, selection) for selection in selections)]
+        return [predicted, *(_measure_kcheck(folder, rows, selection) for selection in selections)]
 
 
 def _write_subject(folder: Path, rows: int) -> None:
-    """A small model over 512 features and a file of zeros with a few rows written: reading a hole costs the
-    pages that data would cost.
+    """Save a small model with 512 features, a sparse file of rows, a scaler, and the rows of its fit.
 
-    Beside it lie a scaler and the rows that it was fitted on.
+    Reading a hole of a sparse file takes as many pages as reading data.
     """
     import joblib
     import keras
@@ -102,9 +98,9 @@ def _write_subject(folder: Path, rows: int) -> None:
     joblib.dump(StandardScaler().fit(train), folder / "scaler.joblib")
 
 
-def _predicted(folder: Path, rows: int) -> Figure:
+def _measure_predict(folder: Path, rows: int) -> Figure:
     say(f"memory: model.predict(memmap) on {rows} rows")
-    peak = watched([sys.executable, "-c", _PREDICT, str(rows)], folder)
+    peak = watch_memory([sys.executable, "-c", _PREDICT, str(rows)], folder)
     bytes_read, seconds = rows * _FEATURES * 4, float((folder / "seconds").read_text())
     return Figure(
         what=(
@@ -116,17 +112,17 @@ def _predicted(folder: Path, rows: int) -> Figure:
     )
 
 
-def _streamed(folder: Path, rows: int, selection: Sequence[str]) -> Figure:
-    what = " ".join(selection) or "all checks"
-    say(f"memory: kcheck run --rows all on {rows} rows, {what}")
-    peak = watched(
+def _measure_kcheck(folder: Path, rows: int, selection: Sequence[str]) -> Figure:
+    checks = " ".join(selection) or "all checks"
+    say(f"memory: kcheck run --rows all on {rows} rows, {checks}")
+    peak = watch_memory(
         kcheck("run", "model.keras", "--data", "x.npy", "--rows", "all", "--timeout", "3600", *selection),
         folder,
     )
     bytes_read = rows * _FEATURES * 4
     return Figure(
         what=(
-            f"peak memory beyond the data file, `kcheck run --rows all`, {what}, {bytes_read / 1e9:.2g} GB "
+            f"peak memory beyond the data file, `kcheck run --rows all`, {checks}, {bytes_read / 1e9:.2g} GB "
             "memory-mapped"
         ),
         measured=_gigabytes(peak),
@@ -145,33 +141,32 @@ def _gigabytes(peak: Peak) -> str:
     )
 
 
-def watched(command: Sequence[str], folder: Path) -> Peak:
-    """Run a command in a folder that holds x.npy and look at all its processes several times a second.
+def watch_memory(command: Sequence[str], folder: Path) -> Peak:
+    """Run a command in a folder that contains x.npy, and read the memory of its processes repeatedly.
 
     Raises:
-        RuntimeError: it ended with an exit code other than kcheck's 0, 1 and 3; the message ends with what it
-            last said.
+        RuntimeError: the exit code is not 0, 1 or 3; the message ends with the last output of the command.
     """
     start = time.perf_counter()
     beyond = anonymous = whole = 0
-    with tempfile.TemporaryFile() as told:
-        process = subprocess.Popen(command, cwd=folder, env=child_environment(), stdout=told, stderr=told)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=folder, env=child_environment(), stdout=output, stderr=output)
         while process.poll() is None:
-            now = [
+            totals = [
                 sum(column) for column in zip((0, 0, 0), *_shares(process.pid, folder / "x.npy"), strict=True)
             ]
             beyond, anonymous, whole = (
-                max(beyond, now[0] - now[2]),
-                max(anonymous, now[1]),
-                max(whole, now[0]),
+                max(beyond, totals[0] - totals[2]),
+                max(anonymous, totals[1]),
+                max(whole, totals[0]),
             )
             time.sleep(_PAUSE)
         seconds = time.perf_counter() - start
         if process.returncode not in (0, 1, 3):
-            told.seek(0)
+            output.seek(0)
             raise RuntimeError(
                 f"exit code {process.returncode} of {command[1:]}: "
-                f"{told.read()[-800:].decode(errors='replace')}"
+                f"{output.read()[-800:].decode(errors='replace')}"
             )
     return Peak(
         beyond_file=beyond,
@@ -183,23 +178,24 @@ def watched(command: Sequence[str], folder: Path) -> Peak:
 
 
 def _shares(pid: int, data: Path) -> Iterator[tuple[int, int, int]]:
-    """By process: proportional bytes of everything, of what no file backs, and of the data file."""
+    """Yield for each process its share in bytes of all memory, of anonymous memory, and of the data file."""
     with contextlib.suppress(psutil.Error):
         for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
             with contextlib.suppress(OSError):
                 rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_bytes()
                 mapped = Path(f"/proc/{process.pid}/smaps").read_bytes()
-                yield _added(_SHARE, rollup), _added(_ANONYMOUS, rollup), _of_file(mapped, data)
+                yield _sum_bytes(_SHARE, rollup), _sum_bytes(_ANONYMOUS, rollup), _of_file(mapped, data)
 
 
-def _added(pattern: re.Pattern[bytes], text: bytes) -> int:
+def _sum_bytes(pattern: re.Pattern[bytes], text: bytes) -> int:
     return 1024 * sum(map(int, pattern.findall(text)))
 
 
 def _of_file(smaps: bytes, data: Path) -> int:
-    """The shares of all mappings of one file: each mapping's own lines follow the line that ends with its
-    path.
+    """Return the share in bytes of all mappings of one file.
+
+    The lines of a mapping follow the line that ends with its path.
     """
     return sum(
-        _added(_SHARE, part.partition(b"VmFlags:")[0]) for part in smaps.split(bytes(data) + b"\n")[1:]
+        _sum_bytes(_SHARE, part.partition(b"VmFlags:")[0]) for part in smaps.split(bytes(data) + b"\n")[1:]
     )

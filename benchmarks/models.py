@@ -1,8 +1,7 @@
-"""Models of the benchmarks' own: the MLP whose speed is measured, and a dozen architectures on which the
-limits are tried.
+"""Models of the benchmarks: the MLP of the speed measurements, and 12 architectures that test the limits.
 
-Each of the dozen is built around a `tap`, a layer that its hidden features pass through: none, or a leak of
-the batch mean.
+Each of the 12 passes its hidden features through a `tap`, which returns them unchanged or adds a leak of the
+batch mean.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ Rows = Mapping[str, np.ndarray]
 
 @keras.saving.register_keras_serializable(package="benchmarks")
 class BatchLeak(layers.Layer):
-    """Adds `strength` times the batch mean to every row: the fault that is to be found."""
+    """Adds `strength` times the batch mean to every row: the planted fault."""
 
     def __init__(self, strength: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.strength = strength
 
     def call(self, x: Any) -> Any:
-        """Leak across axis 0."""
+        """Add the mean over axis 0."""
         return x + self.strength * keras.ops.mean(x, axis=0, keepdims=True)
 
     def get_config(self) -> dict[str, Any]:
-        """The config with the strength."""
+        """Return the config with the strength."""
         return {**super().get_config(), "strength": self.strength}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """A name, the model with a tap in it, and its rows by input name for a generator and a count."""
+    """A name, a function that builds the model around a tap, and a function that generates its rows."""
 
     name: str
     build: Callable[[Tap], Any]
@@ -48,7 +47,7 @@ class Architecture:
 
 
 def mlp() -> Any:
-    """The 10-64-1 MLP of the speed goals, seeded."""
+    """Return the 10-64-1 MLP of the speed goals, with a fixed seed."""
     keras.utils.set_random_seed(0)
     return keras.Sequential(
         [keras.Input((10,)), layers.Dense(64, activation="relu"), layers.Dense(1, activation="sigmoid")]
@@ -56,7 +55,7 @@ def mlp() -> Any:
 
 
 def mlp_rows(count: int) -> np.ndarray:
-    """Rows for it, (count, 10) float32."""
+    """Return rows for the MLP, of shape (count, 10) and dtype float32."""
     return np.random.default_rng(0).normal(size=(count, 10)).astype("float32")
 
 
@@ -65,7 +64,7 @@ def _normal(*shape: int, name: str = "x", scale: float = 1.0) -> Callable[[np.ra
 
 
 def _tokens(length: int, words: int) -> Callable[[np.random.Generator, int], Rows]:
-    """Token rows padded with zeros on the right."""
+    """Return a generator of token rows that are padded with zeros on the right."""
 
     def make(rng: np.random.Generator, count: int) -> Rows:
         ids = rng.integers(1, words, size=(count, length))

@@ -1,5 +1,7 @@
-"""One row at a time: kcheck's route against the loop that users write, and against the kernels themselves
-where these are what costs.
+"""Speed of kcheck's route for one row at a time.
+
+For a small model it is compared with the loop that users write, and for image networks, where kernels take
+most of the time, with the same graph called on a batch of 1.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ _T = TypeVar("_T")
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figures of the MLP and of two image networks; fails where the route's answers are not bit
-    for bit those of predict.
+    """Return the figures of the MLP and of two image networks.
+
+    Fails if the outputs of the route and of predict differ in any bit.
     """
     rounds = 3 if quick else 5
     figures = _small(loop_rows=5 if quick else 40, rounds=rounds)
@@ -39,24 +42,26 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 def _small(*, loop_rows: int, rounds: int) -> list[Figure]:
-    """The MLP; the loop runs over few rows a round and is scaled to all of them, for it takes minutes."""
+    """Measure the MLP; the loop runs over few rows per round and its time is scaled, because it is slow."""
     say(f"one_by_one: MLP, {rounds} rounds")
     model, x = mlp(), mlp_rows(_ROWS)
     session, rows = _session(model, x)
-    cold, answers = _with_time(lambda: session.one_by_one(rows))
-    model.predict(x[:1], verbose=0)  # its tracing is not held against it
+    cold, outputs = _with_time(lambda: session.one_by_one(rows))
+    model.predict(x[:1], verbose=0)  # tracing must not count for the loop
     places = itertools.cycle(range(_ROWS))
     looped: dict[int, np.ndarray] = {}
 
     def loop() -> float:
-        some = [next(places) for _ in range(loop_rows)]
-        taken, got = _with_time(lambda: [model.predict(x[place][None], verbose=0) for place in some])
-        looped.update(zip(some, got, strict=True))
-        return taken * _ROWS / loop_rows
+        chosen = [next(places) for _ in range(loop_rows)]
+        seconds, predicted = _with_time(
+            lambda: [model.predict(x[place][None], verbose=0) for place in chosen]
+        )
+        looped.update(zip(chosen, predicted, strict=True))
+        return seconds * _ROWS / loop_rows
 
     pairs = interleave(lambda: timed(lambda: session.one_by_one(rows)), loop, rounds)
-    _same_bits(answers, np.concatenate(list(looped.values())), list(looped))
-    _same_bits(answers, model.predict(x, batch_size=1, verbose=0), range(_ROWS))
+    _assert_same_bits(outputs, np.concatenate(list(looped.values())), list(looped))
+    _assert_same_bits(outputs, model.predict(x, batch_size=1, verbose=0), range(_ROWS))
     return [
         _against_loop("warm", pairs, len(looped)),
         _against_loop("with tracing", Pairs(mine=(cold,), theirs=pairs.medians[1:]), len(looped)),
@@ -86,8 +91,8 @@ def _image(name: str, build: Callable[..., Any], *, rows: int, rounds: int) -> F
         tf.TensorSpec((1, 224, 224, 3))
     )
     singles = [tf.constant(image[None]) for image in x]
-    cold, answers = _with_time(lambda: session.one_by_one(packed))
-    _same_bits(answers, model.predict(x, batch_size=1, verbose=0), range(rows))
+    cold, outputs = _with_time(lambda: session.one_by_one(packed))
+    _assert_same_bits(outputs, model.predict(x, batch_size=1, verbose=0), range(rows))
     kernel(singles[0])
     pairs = interleave(
         lambda: timed(lambda: session.one_by_one(packed)) / rows,
@@ -117,8 +122,8 @@ def _with_time(run: Callable[[], _T]) -> tuple[float, _T]:
     return timed(lambda: kept.append(run())), kept[0]
 
 
-def _same_bits(answers: Mapping[str, np.ndarray], expected: np.ndarray, places: Any) -> None:
-    (mine,) = answers.values()
+def _assert_same_bits(outputs: Mapping[str, np.ndarray], expected: np.ndarray, places: Any) -> None:
+    (mine,) = outputs.values()
     assert mine[list(places)].tobytes() == expected.tobytes(), (
-        "one row at a time does not give the bits of predict"
+        "outputs of one row at a time are not bit-identical to those of predict"
     )

@@ -1,5 +1,7 @@
-"""What further processes and the float64 copy cost: KC605 and KC203 in wall time, a worker in memory, the
-float64 copy in forward passes.
+"""Cost of additional processes and of the float64 copy.
+
+Measures the wall time of KC605 and KC203, the memory of a worker, and the time of the float64 copy in forward
+passes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,16 @@ from typing import Any
 
 import psutil
 
-from benchmarks.measure import Figure, child_environment, duration, interleave, kcheck, say, timed, wall
+from benchmarks.measure import (
+    Figure,
+    child_environment,
+    duration,
+    interleave,
+    kcheck,
+    say,
+    timed,
+    wall_seconds,
+)
 
 __all__ = ["highest_resident", "measure"]
 
@@ -27,7 +38,7 @@ _FEW, _MORE = "KC101", "KC101,KC203,KC605"
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figures: processes first, what brings the backend into this one last."""
+    """Return the figures; the one that imports a backend into this process comes last."""
     rounds = 2 if quick else 7
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -48,9 +59,9 @@ def _other_kernels(folder: Path, rounds: int) -> Figure:
     say(f"processes: {rounds} rounds of {_MORE} and of {_FEW} alone")
     more, few = (kcheck("run", "mlp.keras", "--data", "x.npy", "--select", codes) for codes in (_MORE, _FEW))
     for command in (more, few):
-        wall(command, folder)
-    pairs = interleave(lambda: wall(more, folder), lambda: wall(few, folder), rounds)
-    imported = statistics.median(wall([sys.executable, "-c", _IMPORT], folder) for _ in range(rounds))
+        wall_seconds(command, folder)
+    pairs = interleave(lambda: wall_seconds(more, folder), lambda: wall_seconds(few, folder), rounds)
+    imported = statistics.median(wall_seconds([sys.executable, "-c", _IMPORT], folder) for _ in range(rounds))
     added = statistics.median(a - b for a, b in zip(pairs.mine, pairs.theirs, strict=True))
     return Figure(
         what="wall time that KC203 and KC605 add to KC101, against `import keras`",
@@ -76,18 +87,17 @@ def _worker(folder: Path, rounds: int) -> Figure:
 
 
 def highest_resident(command: Sequence[str], folder: Path) -> int:
-    """Run a command and return the most bytes that any one of its processes had in memory, pages that it
-    shares with others included.
-    """
+    """Run a command and return the peak memory in bytes of its largest process, shared pages included."""
     highest = 0
-    process = subprocess.Popen(
+    command_process = subprocess.Popen(
         command, cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    parent = psutil.Process(process.pid)
-    while process.poll() is None:
+    parent = psutil.Process(command_process.pid)
+    while command_process.poll() is None:
         try:
             highest = max(
-                highest, *(each.memory_info().rss for each in (parent, *parent.children(recursive=True)))
+                highest,
+                *(process.memory_info().rss for process in (parent, *parent.children(recursive=True))),
             )
         except psutil.Error:
             continue
@@ -96,11 +106,9 @@ def highest_resident(command: Sequence[str], folder: Path) -> int:
 
 
 def _float64_copy(rounds: int) -> Figure:
-    """The float64 copy's part in every run, its answers and rounding put back in layer by layer, in float64
-    passes over the same rows.
-    """
+    """Measure the two routes of the float64 copy that every run needs, in forward passes of the copy."""
     say("processes: the float64 copy")
-    float64_copy, rows, routes = _built()
+    float64_copy, rows, routes = _build_float64_copy()
     for route in routes:
         route.run(float64_copy, rows)
     pairs = interleave(
@@ -108,20 +116,20 @@ def _float64_copy(rounds: int) -> Figure:
         lambda: timed(lambda: float64_copy.steps(rows, 32)),
         rounds,
     )
-    mine, one = pairs.medians
+    mine, one_pass = pairs.medians
     return Figure(
         what=(
             f"predict-float64 and rounded-layers on the float64 copy, wide MLP, {_ROWS} rows, against one "
             "forward pass of the copy"
         ),
         measured=duration(mine),
-        against=duration(one),
+        against=duration(one_pass),
         ratio=pairs.spread(),
         goal="≤ 3 ×",
     )
 
 
-def _built() -> tuple[Any, Any, list[Any]]:
+def _build_float64_copy() -> tuple[Any, Any, list[Any]]:
     import keras
     import numpy as np
 

@@ -1,5 +1,6 @@
-"""The checks of sequences: what all their routes cost on a stack of GRUs, against ten forward passes of the
-same model over the same rows.
+"""Cost of the routes that only the checks of sequences need, on a stack of GRUs.
+
+It is compared with ten forward passes of the same model over the same rows.
 """
 
 from __future__ import annotations
@@ -28,23 +29,27 @@ _PASSES = 10
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figure of two layers of GRU(128), the second with an answer for each step, tracing included;
-    fails where a route fails.
+    """Return the figure of two layers of GRU(128), tracing included; fails if a route fails.
+
+    The second layer has an output for each time step.
     """
     rounds = 2 if quick else 5
     say(f"sequences: 2 × GRU({_UNITS}) on ({_STEPS}, {_FEATURES}), {_ROWS} rows, {rounds} rounds")
-    model, x = _stacked(), np.random.default_rng(0).normal(size=(_ROWS, _STEPS, _FEATURES)).astype("float32")
-    model.predict(x, verbose=0)  # tracing is on the routes' side alone
+    model, x = (
+        _build_stack(),
+        np.random.default_rng(0).normal(size=(_ROWS, _STEPS, _FEATURES)).astype("float32"),
+    )
+    model.predict(x, verbose=0)  # only the routes are measured with tracing
     chosen = _own_routes(model)
     pairs = interleave(
-        lambda: _routed(model, {model.inputs[0].name: x}, chosen),
+        lambda: _time_routes(model, {model.inputs[0].name: x}, chosen),
         lambda: timed(lambda: _forward(model, x)),
         rounds,
     )
     return [_figure(pairs, chosen)]
 
 
-def _stacked() -> Any:
+def _build_stack() -> Any:
     keras.utils.set_random_seed(0)
     return keras.Sequential(
         [
@@ -57,24 +62,24 @@ def _stacked() -> Any:
 
 
 def _own_routes(model: Any) -> tuple[Route, ...]:
-    """The routes that only the checks of sequences ask for, as far as they run on this model."""
-    asked: dict[bool, set[str]] = {True: set(), False: set()}
+    """Return the routes that only the checks of sequences need and that can run on this model."""
+    needed: dict[bool, set[str]] = {True: set(), False: set()}
     for check in CHECKS:
         names = {
             *check.routes,
             *(route for pair in check.pairs for route in (pair.candidate, pair.reference)),
         }
-        asked[check.code.startswith("KC5")] |= names
+        needed[check.code.startswith("KC5")] |= names
     facts = describe_model(model)
     return tuple(
         route
         for route in routes()
-        if route.name in asked[True] - asked[False] and route.unavailable(facts) is None
+        if route.name in needed[True] - needed[False] and route.unavailable(facts) is None
     )
 
 
-def _routed(model: Any, rows: Mapping[str, np.ndarray], chosen: tuple[Route, ...]) -> float:
-    """Seconds of all these routes in a session of their own, as in a fresh process: nothing is traced yet."""
+def _time_routes(model: Any, rows: Mapping[str, np.ndarray], chosen: tuple[Route, ...]) -> float:
+    """Return the seconds of these routes in a new session without traces, as in a new process."""
     session = TensorFlowSession(model, describe_model(model), RunOptions())
     files: Any = SimpleNamespace(scales=False, allow_unsafe=False)
     session.subject = SimpleNamespace(files=files, custom_objects={}, lengths=lambda _numbers: None)  # type: ignore[assignment]
@@ -82,11 +87,11 @@ def _routed(model: Any, rows: Mapping[str, np.ndarray], chosen: tuple[Route, ...
     for route in chosen:
         session.restore()
         route.run(session, rows)
-    taken = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     session.restore()
     session.forget_traces()
     model.predict(rows[model.inputs[0].name][:32], verbose=0)
-    return taken
+    return seconds
 
 
 def _forward(model: Any, x: np.ndarray) -> None:

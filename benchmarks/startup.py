@@ -1,5 +1,6 @@
-"""What `kcheck run` costs beside a bare script that loads the same model and predicts the same rows once;
-what --help and --version cost.
+"""Duration of `kcheck run`, compared with a bare script that loads the model and predicts the rows once.
+
+Also measures the duration of --help and --version.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import Figure, child_environment, duration, interleave, kcheck, say, wall
+from benchmarks.measure import Figure, child_environment, duration, interleave, kcheck, say, wall_seconds
 
 __all__ = ["HEAVY", "heavy_modules", "measure"]
 
 HEAVY = ("keras", "tensorflow", "numpy", "sklearn", "scipy", "pydantic")
-"""Modules that an answer without a model has no use for."""
+"""Modules that commands without a model do not need."""
 
 _BARE = "import numpy, keras; keras.models.load_model('mlp.keras').predict(numpy.load('x.npy'), verbose=0)"
 _AFTERWARDS = """
@@ -30,14 +31,17 @@ _ROWS = 256
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    """Return the figures of the whole command on the 10-64-1 MLP and of its answers without a model."""
+    """Return the figures of the whole command on the 10-64-1 MLP, and of the commands without a model."""
     rounds = 2 if quick else 7
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_subject(folder)
         return [
             _whole_command(folder, rounds),
-            *(_answer(folder, asked, rounds) for asked in ("--help", "run --help", "--version")),
+            *(
+                _without_model(folder, arguments, rounds)
+                for arguments in ("--help", "run --help", "--version")
+            ),
         ]
 
 
@@ -53,9 +57,9 @@ def _write_subject(folder: Path) -> None:
 def _whole_command(folder: Path, rounds: int) -> Figure:
     mine, theirs = kcheck("run", "mlp.keras", "--data", "x.npy"), [sys.executable, "-c", _BARE]
     for command in (mine, theirs):
-        wall(command, folder)  # file caches and .pyc files are warm for both
+        wall_seconds(command, folder)  # fills file caches and .pyc files for both
     say(f"startup: {rounds} rounds of kcheck run and of the bare script")
-    pairs = interleave(lambda: wall(mine, folder), lambda: wall(theirs, folder), rounds)
+    pairs = interleave(lambda: wall_seconds(mine, folder), lambda: wall_seconds(theirs, folder), rounds)
     median, bare = pairs.medians
     return Figure(
         what=f"`kcheck run`, all checks, MLP 10-64-1, {_ROWS} rows, against import + load + one predict",
@@ -66,24 +70,24 @@ def _whole_command(folder: Path, rounds: int) -> Figure:
     )
 
 
-def _answer(folder: Path, asked: str, rounds: int) -> Figure:
-    taken = statistics.median(wall(kcheck(*asked.split()), folder) for _ in range(rounds))
-    empty = statistics.median(wall([sys.executable, "-c", "pass"], folder) for _ in range(rounds))
-    heavy = heavy_modules(asked.split(), folder)
+def _without_model(folder: Path, arguments: str, rounds: int) -> Figure:
+    seconds = statistics.median(wall_seconds(kcheck(*arguments.split()), folder) for _ in range(rounds))
+    empty = statistics.median(wall_seconds([sys.executable, "-c", "pass"], folder) for _ in range(rounds))
+    heavy = heavy_modules(arguments.split(), folder)
     return Figure(
         what=(
-            f"`kcheck {asked}`, against `python -c pass`; imports of {', '.join(HEAVY)}: "
+            f"`kcheck {arguments}`, against `python -c pass`; imports of {', '.join(HEAVY)}: "
             f"{', '.join(heavy) or 'none'}"
         ),
-        measured=duration(taken),
+        measured=duration(seconds),
         against=duration(empty),
-        ratio=f"{taken / empty:.1f} ×",
+        ratio=f"{seconds / empty:.1f} ×",
         goal="≤ 0.15 s, no heavy import",
     )
 
 
 def heavy_modules(arguments: Sequence[str], folder: Path) -> list[str]:
-    """Which of HEAVY are imported once kcheck has answered these arguments, in a process of its own."""
+    """Return the modules of HEAVY that kcheck imports with these arguments, in a separate process."""
     command = [sys.executable, "-c", _AFTERWARDS.format(heavy=HEAVY), *arguments]
     done = subprocess.run(
         command, cwd=folder, env=child_environment(), capture_output=True, text=True, check=True

@@ -1,9 +1,8 @@
-"""Feed spoilt files to everything that reads files: `make fuzz`, or python -m fuzz --seconds 60 --count 20000
---only pickle.
+"""Read mutated files with every reader of kcheck: `make fuzz`, or `python -m fuzz --seconds 60`.
 
-A finding is any exception that is not kcheck's own, a process that dies, five seconds of work without an
-answer, or whatever fuzz/guard.py forbids. Each is kept below tests/fuzz_regressions, where the test suite
-reads it from then on.
+A finding is an exception other than KcheckError, a process that dies, a read that takes more than five
+seconds of CPU time, or an action that fuzz/guard.py forbids. The file of each finding is saved in
+tests/fuzz_regressions, where the test suite reads it.
 """
 
 from __future__ import annotations
@@ -27,136 +26,148 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from fuzz.guard import Forbidden, watch  # noqa: E402
-from fuzz.mutations import mutated  # noqa: E402
+from fuzz.mutations import mutate  # noqa: E402
 from fuzz.targets import TARGETS, Target  # noqa: E402
 from keras_consistency_cli.errors import KcheckError  # noqa: E402
 from keras_consistency_cli.text import clean  # noqa: E402
 
 __all__ = ["main"]
 
-KEPT = ROOT / "tests" / "fuzz_regressions"
-_BATCH, _PATIENCE_S, _ASLEEP_S, _MEMORY = 250, 5, 120, 6 << 30
+REGRESSIONS = ROOT / "tests" / "fuzz_regressions"
+_BATCH_SIZE, _CPU_LIMIT_S, _WALL_LIMIT_S, _MEMORY_LIMIT = 250, 5, 120, 6 << 30
 
 
 class _TooSlowError(BaseException):
-    """No answer in time; not an Exception, so that nobody swallows it."""
+    """A reader took too long; not an Exception, so that no handler catches it by accident."""
 
 
-def _too_slow(_number: int, _frame: FrameType | None) -> None:
-    raise _TooSlowError(f"no answer within {_PATIENCE_S} s of work, or {_ASLEEP_S} s of waiting")
+def _raise_too_slow(_number: int, _frame: FrameType | None) -> None:
+    raise _TooSlowError(f"not finished within {_CPU_LIMIT_S} s of CPU time or {_WALL_LIMIT_S} s of wall time")
 
 
-def _batch(target: Target, seed: int, folder: Path) -> int:
-    """Read one batch of spoilt files in this process; return how many. The file that is being read lies in
-    the folder, whatever happens.
+def _read_batch(target: Target, seed: int, folder: Path) -> int:
+    """Read one batch of mutated files in this process and return their number.
+
+    The file that is being read is in the folder, so that it remains if the process dies.
     """
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in (signal.SIGPROF, signal.SIGALRM):
-        signal.signal(number, _too_slow)
+        signal.signal(number, _raise_too_slow)
     warnings.simplefilter("ignore")
-    path = folder / f"spoilt{target.suffix}"
-    for data in target.seeds:  # imports what is imported late, before the guard is armed
+    path = folder / f"mutated{target.suffix}"
+    for data in target.seeds:  # runs late imports before the guard is armed
         path.write_bytes(target.wrap(data))
         _read(target, path)
     guard = watch(folder)
-    chance = random.Random(seed)
-    for _ in range(_BATCH):
-        data, other = chance.choice(target.seeds), chance.choice(target.seeds)
-        path.write_bytes(target.wrap(mutated(data, chance, target.words, other)))
-        _set_clocks(_PATIENCE_S, _ASLEEP_S)
+    rng = random.Random(seed)
+    for _ in range(_BATCH_SIZE):
+        data, other = rng.choice(target.seeds), rng.choice(target.seeds)
+        path.write_bytes(target.wrap(mutate(data, rng, target.words, other)))
+        _set_timers(_CPU_LIMIT_S, _WALL_LIMIT_S)
         guard.armed = True
         try:
             _read(target, path)
         finally:
             guard.armed = False
-            _set_clocks(0, 0)
-    return _BATCH
+            _set_timers(0, 0)
+    return _BATCH_SIZE
 
 
-def _set_clocks(working: int, asleep: int) -> None:
-    """Interrupt after so many seconds of work, and after so many on the wall: a busy machine makes nothing a
-    finding, a sleeping reader is one.
+def _set_timers(cpu_seconds: int, wall_seconds: int) -> None:
+    """Interrupt after this much CPU time or wall time; 0 switches the timer off.
+
+    The limit of wall time is longer, so that a busy machine causes no finding but a sleeping reader does.
     """
-    signal.setitimer(signal.ITIMER_PROF, working)
-    signal.alarm(asleep)
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    signal.alarm(wall_seconds)
 
 
 def _read(target: Target, path: Path) -> None:
     try:
         target.read(path)
     except KcheckError as refusal:
-        shown = str(refusal)
-        assert 1 <= len(shown.splitlines()) <= 3, f"a refusal of {len(shown.splitlines())} lines"
-        assert all(clean(line, 9999) == line for line in shown.split("\n")), (
-            f"a refusal that is not plain text: {shown!r}"
+        message = str(refusal)
+        assert 1 <= len(message.splitlines()) <= 3, f"an error message of {len(message.splitlines())} lines"
+        assert all(clean(line, 9999) == line for line in message.split("\n")), (
+            f"an error message that is not plain text: {message!r}"
         )
 
 
-def _in_child(target: Target, seed: int, folder: Path) -> str | None:
-    """Run one batch in a process of its own; return what went wrong."""
+def _run_in_child(target: Target, seed: int, folder: Path) -> str | None:
+    """Run one batch in a separate process; return the traceback or the exit code if it failed."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            _batch(target, seed, folder)
+            _read_batch(target, seed, folder)
             code = 0
         except (Exception, Forbidden, _TooSlowError):
-            (folder / "why").write_text(
+            (folder / "traceback").write_text(
                 traceback.format_exc(limit=-6), encoding="utf-8", errors="backslashreplace"
             )
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    why = folder / "why"
+    traceback_file = folder / "traceback"
     if code == 0:
         return None
-    told = why.read_text(encoding="utf-8") if why.exists() else f"the process ended with {code}"
-    why.unlink(missing_ok=True)
-    return told
+    failure = (
+        traceback_file.read_text(encoding="utf-8")
+        if traceback_file.exists()
+        else f"the process ended with exit code {code}"
+    )
+    traceback_file.unlink(missing_ok=True)
+    return failure
 
 
-def _keep(name: str, target: Target, folder: Path) -> Path:
-    data = (folder / f"spoilt{target.suffix}").read_bytes()
-    KEPT.mkdir(exist_ok=True)
-    kept = KEPT / f"{name}-{hashlib.sha256(data).hexdigest()[:10]}{target.suffix}"
-    kept.write_bytes(data)
-    return kept
+def _save_finding(name: str, target: Target, folder: Path) -> Path:
+    data = (folder / f"mutated{target.suffix}").read_bytes()
+    REGRESSIONS.mkdir(exist_ok=True)
+    saved = REGRESSIONS / f"{name}-{hashlib.sha256(data).hexdigest()[:10]}{target.suffix}"
+    saved.write_bytes(data)
+    return saved
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fuzz until the count or the time is used up; 1 where something was found."""
+    """Fuzz until the count or the time is used up; return 1 if there is a finding."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--count", type=int, default=100_000, help="mutations at most, all targets together [100000]"
+        "--count",
+        type=int,
+        default=100_000,
+        help="maximum number of mutations of all targets together [100000]",
     )
-    parser.add_argument("--seconds", type=float, default=300.0, help="seconds at most [300]")
-    parser.add_argument("--seed", type=int, default=0, help="where chance starts [0]")
+    parser.add_argument("--seconds", type=float, default=300.0, help="maximum duration in seconds [300]")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the mutations [0]")
     parser.add_argument(
-        "--only", choices=sorted(TARGETS), action="append", help="this target alone; repeatable"
+        "--only", choices=sorted(TARGETS), action="append", help="fuzz only this target; repeatable"
     )
-    chosen = parser.parse_args(argv)
-    names = chosen.only or list(TARGETS)
-    done, found, began = dict.fromkeys(names, 0), 0, time.monotonic()
+    options = parser.parse_args(argv)
+    names = options.only or list(TARGETS)
+    counts, findings, start = dict.fromkeys(names, 0), 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        for turn in range(chosen.count // _BATCH):
-            if time.monotonic() - began > chosen.seconds:
+        for turn in range(options.count // _BATCH_SIZE):
+            if time.monotonic() - start > options.seconds:
                 break
             name = names[turn % len(names)]
-            wrong = _in_child(TARGETS[name], chosen.seed * 1_000_003 + turn, Path(folder))
-            done[name] += _BATCH
-            if wrong is not None:
-                found += 1
-                print(f"{_keep(name, TARGETS[name], Path(folder)).relative_to(ROOT)}\n{wrong}", flush=True)
-    amounts = ", ".join(f"{name} {amount:,}" for name, amount in done.items())
+            failure = _run_in_child(TARGETS[name], options.seed * 1_000_003 + turn, Path(folder))
+            counts[name] += _BATCH_SIZE
+            if failure is not None:
+                findings += 1
+                print(
+                    f"{_save_finding(name, TARGETS[name], Path(folder)).relative_to(ROOT)}\n{failure}",
+                    flush=True,
+                )
+    amounts = ", ".join(f"{name} {amount:,}" for name, amount in counts.items())
     print(
-        f"{sum(done.values()):,} mutations ({amounts}) in {time.monotonic() - began:.0f} s, seed "
-        f"{chosen.seed}: {found} findings"
+        f"{sum(counts.values()):,} mutations ({amounts}) in {time.monotonic() - start:.0f} s, seed "
+        f"{options.seed}: {findings} findings"
     )
-    return 1 if found else 0
+    return 1 if findings else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""What reading a file must never do, watched by an audit hook: run code, look up names, start processes, use
-the network, write elsewhere.
+"""An audit hook that forbids actions which reading a file must never cause.
+
+These are running code, looking up names outside a list, starting processes, using the network, and writing
+outside one folder.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from pathlib import Path
 
 __all__ = ["Forbidden", "watch"]
 
-_NEVER = (
+_FORBIDDEN_EVENTS = (
     "subprocess.",
     "os.system",
     "os.exec",
@@ -23,8 +25,8 @@ _NEVER = (
     "webbrowser.",
     "urllib.",
 )
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_CHANGING = (
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_CHANGE_EVENTS = (
     "os.remove",
     "os.rename",
     "os.mkdir",
@@ -34,7 +36,7 @@ _CHANGING = (
     "os.chmod",
     "os.truncate",
 )
-_KNOWN_MODULES = (
+_ALLOWED_MODULES = (
     "numpy",
     "sklearn.",
     "scipy.",
@@ -46,7 +48,7 @@ _KNOWN_MODULES = (
     "builtins",
     "__builtin__",
 )
-_ORDINARY_BUILTINS = frozenset(
+_ALLOWED_BUILTINS = frozenset(
     {
         "set",
         "frozenset",
@@ -67,52 +69,53 @@ _ORDINARY_BUILTINS = frozenset(
 
 
 class Forbidden(BaseException):
-    """Something that no file may bring about; not an Exception, so that nobody swallows it."""
+    """An action that no file may cause; not an Exception, so that no handler catches it by accident."""
 
 
 class _Guard:
-    """The hook, which cannot be removed once it is there, and its switch."""
+    """An audit hook with a switch, because Python cannot remove an audit hook."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.armed = str(folder.resolve()) + os.sep, False
-        self.code = (
+        self.code_origins = (
             *{str(Path(path).resolve()) for path in sys.path if path},
             "<frozen",
             "<__array_function__",
         )
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        if self.armed and (why := self._objection(event, arguments)):
-            raise Forbidden(why)
+        if self.armed and (reason := self._objection(event, arguments)):
+            raise Forbidden(reason)
 
     def _objection(self, event: str, arguments: tuple[object, ...]) -> str | None:
-        if event.startswith(_NEVER):
+        if event.startswith(_FORBIDDEN_EVENTS):
             return f"{event} {arguments!r}"[:200]
         if event == "exec":
             origin = getattr(arguments[0], "co_filename", "?")
-            return None if origin.startswith(self.code) else f"exec of code from {origin}"
+            return None if origin.startswith(self.code_origins) else f"exec of code from {origin}"
         if event == "pickle.find_class":
-            return self._name(str(arguments[0]), str(arguments[1]))
-        if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
-            return self._outside(arguments[0])
-        return self._outside(arguments[0]) if event.startswith(_CHANGING) else None
+            return self._disallowed_name(str(arguments[0]), str(arguments[1]))
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITE_FLAGS:
+            return self._outside_folder(arguments[0])
+        return self._outside_folder(arguments[0]) if event.startswith(_CHANGE_EVENTS) else None
 
-    def _name(self, module: str, name: str) -> str | None:
+    def _disallowed_name(self, module: str, name: str) -> str | None:
         is_builtin = module in ("builtins", "__builtin__")
-        fine = module.startswith(_KNOWN_MODULES) and (not is_builtin or name in _ORDINARY_BUILTINS)
-        return None if fine else f"a pickle got hold of {module}.{name}"
+        is_allowed = module.startswith(_ALLOWED_MODULES) and (not is_builtin or name in _ALLOWED_BUILTINS)
+        return None if is_allowed else f"a pickle looked up {module}.{name}"
 
-    def _outside(self, path: object) -> str | None:
+    def _outside_folder(self, path: object) -> str | None:
         shown = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else str(path)
-        inside = (
+        is_inside = (
             isinstance(path, int) or os.path.realpath(shown).startswith(self.folder) or shown == os.devnull
         )
-        return None if inside else f"writing outside the folder: {shown[:200]}"
+        return None if is_inside else f"write outside the folder: {shown[:200]}"
 
 
 def watch(folder: Path) -> _Guard:
-    """Install the hook in this process and return its switch (`armed`); writing is allowed below `folder`
-    alone.
+    """Install the hook in this process and return it; setting `armed` switches it on.
+
+    Writing is allowed only below `folder`.
     """
     guard = _Guard(folder)
     sys.addaudithook(guard)

@@ -1,5 +1,6 @@
-"""Ways to spoil a file: bits, bytes, numbers, pieces moved, words inserted, two files spliced; JSON is spoilt
-as JSON as well.
+"""Mutations of a file: changed bits, bytes and numbers, moved or inserted parts, and splices of two files.
+
+JSON is also mutated as JSON, so that it remains valid.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import json
 import random
 from typing import Any
 
-__all__ = ["mutated"]
+__all__ = ["mutate"]
 
 _ODD_BYTES = (0, 1, 0x7F, 0x80, 0xFF)
 _ODD_NUMBERS = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 40, (1 << 63) - 1, (1 << 64) - 1)
@@ -31,82 +32,82 @@ _ODD_VALUES: tuple[Any, ...] = (
 )
 
 
-def mutated(data: bytes, chance: random.Random, words: tuple[bytes, ...], other: bytes) -> bytes:
-    """Return `data` spoilt in one to six places.
+def mutate(data: bytes, rng: random.Random, words: tuple[bytes, ...], other: bytes) -> bytes:
+    """Return `data` with one to six mutations.
 
     Args:
-        data: what is spoilt.
-        chance: where chance comes from.
-        words: what is worth inserting.
-        other: another file of the kind, to take pieces from.
+        data: the content of a file.
+        rng: the random number generator.
+        words: texts that the format gives a meaning, to be inserted.
+        other: a second file of the same format, to take parts from.
     """
-    if data[:1] == b"{" and chance.random() < 0.6:
-        data = _as_json(data, chance)
-    spoilt = bytearray(data)
-    for _ in range(chance.choice((1, 1, 2, 3, 6))):
-        _spoil(spoilt, chance, words, other)
-    return bytes(spoilt)
+    if data[:1] == b"{" and rng.random() < 0.6:
+        data = _mutate_json(data, rng)
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 3, 6))):
+        _change(changed, rng, words, other)
+    return bytes(changed)
 
 
-def _spoil(data: bytearray, chance: random.Random, words: tuple[bytes, ...], other: bytes) -> None:
-    at, length = chance.randrange(len(data) + 1), chance.choice((1, 2, 4, 8, 32, 200))
-    way = chance.randrange(9)
-    if way == 0 and at < len(data):
-        data[at] ^= 1 << chance.randrange(8)
-    elif way == 1 and at < len(data):
-        data[at] = chance.choice(_ODD_BYTES)
-    elif way == 2:
-        size = chance.choice((2, 4, 8))
-        data[at : at + size] = (chance.choice(_ODD_NUMBERS) % (1 << 8 * size)).to_bytes(
-            size, chance.choice(("little", "big"))
+def _change(data: bytearray, rng: random.Random, words: tuple[bytes, ...], other: bytes) -> None:
+    start, length = rng.randrange(len(data) + 1), rng.choice((1, 2, 4, 8, 32, 200))
+    kind = rng.randrange(9)
+    if kind == 0 and start < len(data):
+        data[start] ^= 1 << rng.randrange(8)
+    elif kind == 1 and start < len(data):
+        data[start] = rng.choice(_ODD_BYTES)
+    elif kind == 2:
+        size = rng.choice((2, 4, 8))
+        data[start : start + size] = (rng.choice(_ODD_NUMBERS) % (1 << 8 * size)).to_bytes(
+            size, rng.choice(("little", "big"))
         )
-    elif way == 3:
-        del data[at : at + length]
-    elif way == 4:
-        data[at:at] = data[at : at + length] * chance.choice((1, 2, 50))
-    elif way == 5:
-        data[at:at] = chance.choice(words)
-    elif way == 6:
-        data[at : at + length] = chance.choice(words)
-    elif way == 7 and other:
-        start = chance.randrange(len(other))
-        data[at : at + length] = other[start : start + length]
-    elif chance.random() < 0.2:
-        del data[at:]
+    elif kind == 3:
+        del data[start : start + length]
+    elif kind == 4:
+        data[start:start] = data[start : start + length] * rng.choice((1, 2, 50))
+    elif kind == 5:
+        data[start:start] = rng.choice(words)
+    elif kind == 6:
+        data[start : start + length] = rng.choice(words)
+    elif kind == 7 and other:
+        source = rng.randrange(len(other))
+        data[start : start + length] = other[source : source + length]
+    elif rng.random() < 0.2:
+        del data[start:]
 
 
-def _as_json(data: bytes, chance: random.Random) -> bytes:
-    """Change, drop or nest values of a JSON text, so that it stays JSON."""
+def _mutate_json(data: bytes, rng: random.Random) -> bytes:
+    """Change, remove or nest values of a JSON text, so that it remains JSON."""
     try:
-        top = json.loads(data)
+        document = json.loads(data)
     except ValueError:
         return data
-    places = list(_places(top))
-    for _ in range(chance.choice((1, 2, 4))):
-        holder, key = chance.choice(places)
-        way = chance.randrange(4)
-        if way == 0 and isinstance(holder, dict):
+    places = list(_places(document))
+    for _ in range(rng.choice((1, 2, 4))):
+        holder, key = rng.choice(places)
+        kind = rng.randrange(4)
+        if kind == 0 and isinstance(holder, dict):
             holder.pop(key, None)
-        elif way == 1:
-            _put(holder, key, chance.choice(_ODD_VALUES))
-        elif way == 2:
-            source, wanted = chance.choice(places)
+        elif kind == 1:
+            _put(holder, key, rng.choice(_ODD_VALUES))
+        elif kind == 2:
+            source, wanted = rng.choice(places)
             _put(holder, key, json.loads(json.dumps(source[wanted])) if _has(source, wanted) else [])
         elif _has(holder, key):
-            _put(holder, key, [holder[key]] * chance.choice((1, 2, 30)))
-    return json.dumps(top).encode()
+            _put(holder, key, [holder[key]] * rng.choice((1, 2, 30)))
+    return json.dumps(document).encode()
 
 
 def _places(node: Any) -> list[tuple[Any, Any]]:
-    found, stack = [], [node]
+    places, stack = [], [node]
     while stack:
         holder = stack.pop()
         items = holder.items() if isinstance(holder, dict) else enumerate(holder)
         for key, value in items:
-            found.append((holder, key))
+            places.append((holder, key))
             if isinstance(value, dict | list):
                 stack.append(value)
-    return found
+    return places
 
 
 def _has(holder: Any, key: Any) -> bool:

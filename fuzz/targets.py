@@ -1,5 +1,6 @@
-"""What is fuzzed: for each kind of file its seeds, and everything that kcheck does with such a file before a
-backend is imported.
+"""The targets of the fuzzer: for each file format, valid seed files and a reader.
+
+The reader does everything that kcheck does with such a file before a backend is imported.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One kind of file: what it ends in, honest ones to start from, words worth inserting, and what reads it.
+    """One file format: its suffix, valid files as seeds, words to insert, and the reader.
 
-    `wrap` puts what was mutated into the file that is read, so that checksums around it hold.
+    `wrap` puts mutated data into a file with correct checksums.
     """
 
     suffix: str
@@ -50,8 +51,8 @@ def _read_model(path: Path) -> None:
     summary = summarise(path, custom_objects=True, allow_unsafe=True)
     json.loads(render_summary_json(summary))
     for line in render_summary(summary).split("\n"):
-        assert clean(line, 9999) == line, "something that steers a terminal got through"
-        assert not line.lstrip().startswith("::"), "an order to a build log got through"
+        assert clean(line, 9999) == line, "the output contains a terminal control character"
+        assert not line.lstrip().startswith("::"), "the output contains a command for a build log"
 
 
 def _read_scaler(path: Path) -> None:
@@ -83,7 +84,7 @@ def _as_weights(weights: bytes) -> bytes:
     return crafted.zipped({"metadata.json": b"{}", "config.json": _CONFIGS[0], "model.weights.h5": weights})
 
 
-def _deep() -> dict[str, Any]:
+def _nested_config() -> dict[str, Any]:
     wrapped = crafted.layer("TimeDistributed", layer=crafted.dense(units=70))
     lookup = crafted.layer("StringLookup", vocabulary=["a", "b"])
     return crafted.config_with(
@@ -107,13 +108,13 @@ def _chunked(file: Any) -> None:
 
 
 def _samples() -> tuple[bytes, ...]:
-    found = sorted((ROOT / "sample_models").glob("*/model.keras"))
-    return tuple(path.read_bytes() for path in found if path.stat().st_size < 100_000)[:8]
+    paths = sorted((ROOT / "sample_models").glob("*/model.keras"))
+    return tuple(path.read_bytes() for path in paths if path.stat().st_size < 100_000)[:8]
 
 
-def _joblib(value: Any, **how: Any) -> bytes:
+def _joblib(value: Any, **options: Any) -> bytes:
     stream = io.BytesIO()
-    joblib.dump(value, stream, **how)
+    joblib.dump(value, stream, **options)
     return stream.getvalue()
 
 
@@ -126,7 +127,7 @@ def _saved(values: Any, **arrays: Any) -> bytes:
     return stream.getvalue()
 
 
-_CONFIGS = tuple(json.dumps(config).encode() for config in (crafted.valid_config(), _deep()))
+_CONFIGS = tuple(json.dumps(config).encode() for config in (crafted.valid_config(), _nested_config()))
 _WEIGHTS = crafted.weights_with(len)
 _ROWS = np.random.default_rng(0).normal(size=(20, 3))
 _SCALERS = (
@@ -220,7 +221,7 @@ _NPY_WORDS = (
 _SCALER_FILES = (
     *(pickle.dumps(_SCALERS[0], protocol) for protocol in range(6)),
     *(pickle.dumps(scaler, 4) for scaler in _SCALERS[1:]),
-    *(_joblib(_SCALERS[1], compress=how) for how in (0, 3, ("xz", 1))),
+    *(_joblib(_SCALERS[1], compress=method) for method in (0, 3, ("xz", 1))),
 )
 
 TARGETS: dict[str, Target] = {
@@ -276,4 +277,4 @@ TARGETS: dict[str, Target] = {
         read=_read_rows,
     ),
 }
-"""By name. Reading may raise KcheckError and nothing else."""
+"""The targets by name. A reader may raise only KcheckError."""

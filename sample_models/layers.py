@@ -1,5 +1,6 @@
-"""The registered layers and models that the samples need: `kcheck run model.keras --custom-objects
-../layers.py`.
+"""Registered layers and models that the samples need.
+
+Pass this file to kcheck: `kcheck run model.keras --custom-objects ../layers.py`.
 """
 
 from __future__ import annotations
@@ -19,18 +20,16 @@ register = keras.saving.register_keras_serializable(package="samples")
 
 @register
 class MonteCarloDropout(layers.Dropout):
-    """Dropout that never stops: every call draws a new mask, prediction included."""
+    """Dropout that is always active: every call draws a new mask, also in predict."""
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Drop units whatever the caller asks for."""
+        """Drop units whatever the value of `training` is."""
         return super().call(inputs, training=True)
 
 
 @register
 class NormalisedDense(layers.Layer):
-    """A Dense layer followed by BatchNormalization that is called in training mode and so uses the batch's
-    own statistics.
-    """
+    """A Dense layer, then BatchNormalization in training mode, which uses the statistics of the batch."""
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -44,7 +43,7 @@ class NormalisedDense(layers.Layer):
         self.norm.build((*input_shape[:-1], self.units))
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Normalise with the statistics of whatever batch this is: the planted defect."""
+        """Normalise with the statistics of the current batch: the planted fault."""
         return ops.relu(self.norm(self.dense(inputs), training=True))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -54,8 +53,9 @@ class NormalisedDense(layers.Layer):
 
 @register
 class BatchLeak(layers.Layer):
-    """Adds a millionth of the batch's mean to every row: far below any tolerance, and still a row that
-    depends on its neighbours.
+    """Adds a millionth of the batch's mean to every row.
+
+    The difference is far below usual tolerances, but each row depends on its neighbours.
     """
 
     def __init__(self, share: float = 1e-6, **kwargs: Any) -> None:
@@ -69,7 +69,7 @@ class BatchLeak(layers.Layer):
 
 @register
 class PriceModel(keras.Model):
-    """A subclassed regressor with Dropout and BatchNormalization used as they should be."""
+    """A subclassed regressor with Dropout and BatchNormalization used correctly."""
 
     def __init__(self, units: int = 24, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -87,16 +87,14 @@ class PriceModel(keras.Model):
 
 @register
 class RandomProjection(layers.Layer):
-    """Multiplies by random numbers that are kept in an array, where Keras does not see them: the planted
-    defect. No file holds them.
-    """
+    """Multiplies by random numbers in an array that Keras does not track or save: the planted fault."""
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Draw the numbers, at every load anew."""
+        """Draw the numbers, which happens again at every load."""
         self.directions = np.random.normal(size=(input_shape[-1], self.units)).astype("float32")
 
     def call(self, inputs: Tensor) -> Tensor:

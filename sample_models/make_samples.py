@@ -1,7 +1,6 @@
-"""Write models, data and what belongs to them into the samples' folders: `python
-sample_models/make_samples.py [--into DIR] [NAME ...]`.
+"""Build the model, rows and further files of each sample: `python sample_models/make_samples.py [NAME ...]`.
 
-Every sample is seeded. What kcheck must say about it stands in the folder's expected.yaml.
+Every sample has a fixed seed. The expected.yaml in its folder states the result that kcheck must give.
 """
 
 from __future__ import annotations
@@ -31,38 +30,38 @@ HERE = Path(__file__).resolve().parent
 
 Rows = np.ndarray | dict[str, np.ndarray]
 Serving = Callable[[Any, np.ndarray], np.ndarray]
-"""What serving makes of raw rows, given the scaler that was saved."""
+"""Returns the rows that serving passes to the model, for the saved scaler and raw rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A model and the rows to check it on; `data` is given a seeded generator."""
+    """A model and the rows to check it with; `data` gets a seeded random number generator."""
 
     build: Callable[[], Any]
     data: Callable[[np.random.Generator], Rows]
     epochs: int = 0
-    """Epochs of training on a made-up target, so that outputs spread; 0 leaves the initial weights."""
+    """Epochs of training on an artificial target, so that outputs vary; 0 keeps the initial weights."""
     scaler: Callable[[], Any] | None = None
-    """Fitted on other rows of the same kind, which the model is then trained on, scaled; scaler.pkl."""
+    """Makes scaler.pkl, fitted on different rows of the same kind; the model is trained on them, scaled."""
     serving: Serving | None = None
-    """Makes served.npy, the rows that serving fed to the model for those of data.npy."""
+    """Makes served.npy, the rows that serving passed to the model for those of data.npy."""
     facts: Mapping[str, Any] | None = None
-    """What only the owner knows, written to kcheck.yaml."""
+    """Facts that only the owner of the model knows, written to kcheck.yaml."""
 
 
 def normal(*shape: int, rows: int = 96) -> Callable[[np.random.Generator], Rows]:
-    """Rows of standard normal float32 with this shape."""
+    """Return a generator of standard normal float32 rows with this shape."""
     return lambda random: random.normal(size=(rows, *shape)).astype("float32")
 
 
 def pictures(*shape: int, rows: int = 64) -> Callable[[np.random.Generator], Rows]:
-    """Rows of float32 pixels in 0 to 1, brighter towards one corner so that flips and turns show."""
+    """Return a generator of float32 images, brighter towards one corner so that flips and rotations show."""
     slope = np.add.outer(np.linspace(0, 0.5, shape[0]), np.linspace(0, 0.3, shape[1]))[..., None]
     return lambda random: (slope + 0.2 * random.random(size=(rows, *shape))).astype("float32")
 
 
 def customer_rows(random: np.random.Generator) -> Rows:
-    """Rows for the model with two inputs: eight numbers and three category ids below 12."""
+    """Return rows for the model with two inputs: eight numbers and three category ids below 12."""
     return {
         "numbers": random.normal(size=(96, 8)).astype("float32"),
         "categories": random.integers(0, 12, size=(96, 3), dtype="int32"),
@@ -70,43 +69,43 @@ def customer_rows(random: np.random.Generator) -> Rows:
 
 
 def machines(rows: int) -> Callable[[np.random.Generator], Rows]:
-    """Raw rows on ten scales, from micrometres to pascals, as sensors give them."""
+    """Return a generator of raw sensor rows with ten scales, from micrometres to pascals."""
     level, spread = np.geomspace(1e-3, 1e5, 10), np.linspace(0.05, 0.5, 10)
     return lambda random: level * (1 + spread * random.normal(size=(rows, 10)))
 
 
 def with_saved_scaler(scaler: Any, rows: np.ndarray) -> np.ndarray:
-    """transform() of the scaler that was saved, as it should be."""
+    """Scale with transform() of the saved scaler, which is correct."""
     return np.asarray(scaler.transform(rows))
 
 
 def without_scaler(scaler: Any, rows: np.ndarray) -> np.ndarray:
-    """Nothing: somebody forgot it."""
+    """Return the raw rows: the scaler was forgotten."""
     return rows
 
 
 def with_fit_transform(scaler: Any, rows: np.ndarray) -> np.ndarray:
-    """fit_transform() on what came in, 32 rows at a time: each batch is scaled by its own statistics."""
+    """Scale with fit_transform() in batches of 32 rows: each batch is scaled by its own statistics."""
     return np.concatenate(
         [type(scaler)().fit_transform(rows[start : start + 32]) for start in range(0, len(rows), 32)]
     )
 
 
 def healthy_mlp() -> Any:
-    """10-64-1 with a sigmoid head."""
+    """Return a 10-64-1 MLP with a sigmoid output."""
     return keras.Sequential(
         [keras.Input((10,)), layers.Dense(64, activation="relu"), layers.Dense(1, activation="sigmoid")]
     )
 
 
 def stateful_lstm() -> Any:
-    """An LSTM that goes on from the last batch's state; four rows a batch."""
+    """Return a stateful LSTM, which keeps its state from batch to batch, for batches of four rows."""
     recurrent = layers.LSTM(12, stateful=True, name="memory")
     return keras.Sequential([keras.Input((6, 3), batch_size=4), recurrent, layers.Dense(1)])
 
 
 def dropout_left_on() -> Any:
-    """A Monte Carlo dropout layer that somebody forgot to take out."""
+    """Return a model with a Monte Carlo dropout layer that should have been removed."""
     dropout = MonteCarloDropout(0.3, seed=5, name="drop")
     return keras.Sequential(
         [keras.Input((10,)), layers.Dense(32, activation="relu"), dropout, layers.Dense(1)]
@@ -114,21 +113,21 @@ def dropout_left_on() -> Any:
 
 
 def batchnorm_training_inside() -> Any:
-    """BatchNormalization in training mode inside a custom layer."""
+    """Return a model with BatchNormalization in training mode inside a custom layer."""
     return keras.Sequential(
         [keras.Input((8,)), NormalisedDense(16, name="block"), layers.Dense(3, activation="softmax")]
     )
 
 
 def augmentation_on_call() -> Any:
-    """Augmentation layers default to training=True: predict is steady, a bare model(x) is not."""
+    """Return a model with augmentation layers, which are active in model(x) but not in predict."""
     augmentation = [layers.RandomFlip(seed=1, name="flip"), layers.RandomRotation(0.2, seed=2, name="turn")]
     head = [layers.Conv2D(6, 3, activation="relu"), layers.Flatten(), layers.Dense(3, activation="softmax")]
     return keras.Sequential([keras.Input((8, 8, 3)), *augmentation, *head])
 
 
 def batch_mean_leak() -> Any:
-    """A millionth of the batch's mean in every row."""
+    """Return a model that adds a millionth of the batch's mean to every row."""
     parts = [
         layers.Dense(32, activation="tanh"),
         BatchLeak(1e-6, name="leak"),
@@ -139,14 +138,14 @@ def batch_mean_leak() -> Any:
 
 
 def attention_over_batch() -> Any:
-    """Attention over inputs that have no time axis: the rows of the batch attend to each other."""
+    """Return attention over inputs without a time axis: the rows of a batch attend to each other."""
     features = keras.Input((16,), name="features")
     mixed = layers.Attention(name="attention")([features, features])
     return keras.Model(features, layers.Dense(2, activation="softmax")(mixed))
 
 
 def two_inputs() -> Any:
-    """Numbers and category ids."""
+    """Return a model of numbers and category ids."""
     numbers, categories = (
         keras.Input((8,), name="numbers"),
         keras.Input((3,), dtype="int32", name="categories"),
@@ -159,7 +158,7 @@ def two_inputs() -> Any:
 
 
 def nested() -> Any:
-    """A convolutional encoder as a model of its own inside another one."""
+    """Return a model that contains a convolutional encoder as a nested model."""
     encoder = keras.Sequential(
         [keras.Input((10, 10, 1)), layers.Conv2D(6, 3), layers.BatchNormalization(), layers.ReLU()],
         name="encoder",
@@ -170,25 +169,25 @@ def nested() -> Any:
 
 
 def untracked_state() -> Any:
-    """A random projection whose numbers no file holds."""
+    """Return a model with a random projection whose numbers are not saved."""
     return keras.Sequential(
         [keras.Input((10,)), RandomProjection(16, name="projection"), layers.Dense(1, activation="sigmoid")]
     )
 
 
 def window_forecast() -> Any:
-    """An LSTM over windows of twenty steps; a Sequential model does not hold rows against that length."""
+    """Return an LSTM for windows of 20 time steps; a Sequential model does not check that length."""
     return keras.Sequential([keras.Input((20, 5)), layers.LSTM(12, name="memory"), layers.Dense(1)])
 
 
 def stream(*, batch: int | None) -> Any:
-    """A GRU with an answer for every step; with a batch size it carries its state along."""
+    """Return a GRU with an output for every time step; with a batch size it is stateful."""
     recurrent = layers.GRU(8, return_sequences=True, stateful=batch is not None, name="memory")
     return keras.Sequential([keras.Input((None, 3), batch_size=batch), recurrent, layers.Dense(2)])
 
 
 def masked_series(*, filtered: bool) -> Any:
-    """Masked series of any length; a convolution in between ends the mask."""
+    """Return an LSTM over masked series of any length; with a convolution in between, the mask is lost."""
     between = [layers.Conv1D(8, 3, padding="same", name="filter")] if filtered else []
     return keras.Sequential(
         [
@@ -202,7 +201,7 @@ def masked_series(*, filtered: bool) -> Any:
 
 
 def filled_series(random: np.random.Generator) -> Rows:
-    """Series of 4 to 12 true steps, filled up with zeros."""
+    """Return series of 4 to 12 time steps, padded with zeros."""
     lengths = random.integers(4, 13, size=(64, 1, 1))
     return np.where(np.arange(12)[None, :, None] < lengths, random.normal(size=(64, 12, 3)), 0.0).astype(
         "float32"
@@ -210,14 +209,14 @@ def filled_series(random: np.random.Generator) -> Rows:
 
 
 def ill_conditioned() -> Any:
-    """Sixty layers deep, with weights so large that each layer makes more of every rounding error."""
+    """Return a model of 60 layers with large weights, so that each layer amplifies rounding errors."""
     large = keras.initializers.RandomNormal(stddev=2.5 / 8)
     deep = [layers.Dense(64, activation="tanh", kernel_initializer=large) for _ in range(60)]
     return keras.Sequential([keras.Input((10,)), *deep, layers.Dense(1)])
 
 
 def near_ties() -> Any:
-    """A softmax over classes of which two have all but the same weights."""
+    """Return a softmax over classes, two of which have almost the same weights."""
     model = keras.Sequential([keras.Input((24,)), layers.Dense(4, activation="softmax", name="classes")])
     kernel = np.random.default_rng(4).normal(size=(24, 4))
     kernel[:, 1] = kernel[:, 0] + 2e-6 * kernel[:, 2]
@@ -226,7 +225,7 @@ def near_ties() -> Any:
 
 
 def mixed_precision() -> Any:
-    """An MLP under mixed_float16 with its last layer in float32, as it should be."""
+    """Return an MLP in mixed_float16 with a last layer in float32, as recommended."""
     hidden = [layers.Dense(32, activation="relu", dtype="mixed_float16") for _ in range(2)]
     return keras.Sequential(
         [keras.Input((10,)), *hidden, layers.Dense(1, activation="sigmoid", dtype="float32")]
@@ -285,7 +284,7 @@ def make(name: str, into: Path) -> Path:
         _scale(folder, sample, model, rows)
     model.save(folder / "model.keras")
     if sample.facts:
-        # JSON is YAML too.
+        # JSON is valid YAML.
         (folder / "kcheck.yaml").write_text(json.dumps({"facts": dict(sample.facts)}), encoding="utf-8")
     if isinstance(rows, dict):
         np.savez(folder / "data.npz", allow_pickle=False, **rows)
@@ -295,11 +294,11 @@ def make(name: str, into: Path) -> Path:
 
 
 def _scale(folder: Path, sample: Sample, model: Any, rows: Rows) -> None:
-    """Train on scaled rows, and write the scaler and what serving made of the rows of this folder."""
+    """Train on scaled rows, and write the scaler and the served rows into the folder."""
     assert sample.scaler
     assert sample.serving
-    known, scaler = sample.data(np.random.default_rng(len(rows))), sample.scaler()
-    scaled = scaler.fit_transform(known)
+    fitted_rows, scaler = sample.data(np.random.default_rng(len(rows))), sample.scaler()
+    scaled = scaler.fit_transform(fitted_rows)
     sums = scaled[:, :3].sum(axis=1, keepdims=True)
     _train(model, scaled, (sums > np.median(sums)).astype("float32"), sample.epochs)
     (folder / "scaler.pkl").write_bytes(pickle.dumps(scaler))
@@ -307,9 +306,7 @@ def _scale(folder: Path, sample: Sample, model: Any, rows: Rows) -> None:
 
 
 def _target(rows: Rows) -> np.ndarray:
-    """A target that depends on the first input, for models whose initial weights would say nearly the same
-    about every row.
-    """
+    """Return a target that depends on the first input, because initial weights give almost equal outputs."""
     first = next(iter(rows.values())) if isinstance(rows, dict) else rows
     return (first.reshape(len(first), -1)[:, :3].sum(axis=1, keepdims=True) > first[0].mean()).astype(
         "float32"
@@ -324,17 +321,17 @@ def _train(model: Any, rows: Rows, target: np.ndarray, epochs: int) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Build the named samples, or all of them."""
-    parser = argparse.ArgumentParser(description="Build the sample models, seeded.")
+    parser = argparse.ArgumentParser(description="Build the sample models with fixed seeds.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="samples to build (default: all)")
     parser.add_argument(
-        "--into", type=Path, default=HERE, help="folder to build into (default: beside this script)"
+        "--into", type=Path, default=HERE, help="folder to build into (default: the folder of this script)"
     )
-    chosen = parser.parse_args(argv)
-    unknown = sorted(set(chosen.names) - set(SAMPLES))
+    options = parser.parse_args(argv)
+    unknown = sorted(set(options.names) - set(SAMPLES))
     if unknown:
-        parser.error(f"no sample is called {', '.join(unknown)}; there are {', '.join(SAMPLES)}")
-    for name in chosen.names or SAMPLES:
-        print(make(name, chosen.into))
+        parser.error(f"unknown sample: {', '.join(unknown)}; choose from {', '.join(SAMPLES)}")
+    for name in options.names or SAMPLES:
+        print(make(name, options.into))
     return 0
 
 

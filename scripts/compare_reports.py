@@ -68,14 +68,14 @@ IGNORED: Mapping[str, str] = {
     "*.reason": _WORDS,
     "*.misshapen": _WORDS,
     "*.findings.all.*": "the sentences of KC501",
-    "*.findings.blame": "what changes the outputs, in the words of KC605",
+    "*.findings.blame": "the setting that changes the outputs, in the words of KC605",
     "*.findings.failure": "an error message, in KC801",
     "*.findings.forms.*": "the form of recorded outputs, in the words of KC802",
-    "*.findings.found.*": "the sentences of KC402; in KC303 `found` itself is a word for machines",
+    "*.findings.found.*": "the sentences of KC402; in KC303 `found` itself is a fixed keyword",
     "*.findings.layers.*": "a sentence for each layer, in KC401",
     "*.findings.mend": "the correction, as text or code, in KC501 and KC504",
     "*.findings.moved.*": "a sentence for each feature, in KC702; in KC302 `moved` itself is a number",
-    "*.findings.moved_by.*": "what changes the outputs, in the words of KC605",
+    "*.findings.moved_by.*": "the setting that changes the outputs, in the words of KC605",
     "*.findings.rounded.*": "the rounding of recorded outputs, in the words of KC802",
     "*.findings.versions.*.words": "a sentence of KC801",
     "*.predictions": "a phrase for each mistake of scaling, in KC301 and KC305",
@@ -85,7 +85,7 @@ IGNORED: Mapping[str, str] = {
     "*.report.kcheck": _VERSION,
     "*.report.environment.kcheck": _VERSION,
 }
-"""What may differ, by name of the report and path of the value, and why.
+"""Values that may differ, by name of the report and path of the value, with the reason.
 
 The value must still be there, have the same type, and not be empty on one side only.
 """
@@ -100,7 +100,7 @@ UNREPEATABLE: Mapping[str, str] = {
     "corpus-files-two-heads-a-random-array.report.*": _DRAWN,
     "sample-untracked-state.report.*": _DRAWN,
 }
-"""Where two recordings of one checkout differ, and why.
+"""Values that differ between two recordings of one checkout, with the reason.
 
 Numbers, lengths of lists and `flipped` are not compared there, everything else is. All other numbers were
 identical in two recordings on a busy machine, so they are compared without a tolerance.
@@ -156,7 +156,7 @@ def _build_samples(inputs: Path) -> Iterator[Run]:
 
 
 def _build_cases(inputs: Path) -> Iterator[Run]:
-    """Build cases of the corpus; Keras is imported here, so that comparing does without."""
+    """Build cases of the corpus; Keras is imported here, because comparing does not need it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.path.insert(0, str(ROOT))
     from tests.corpus.cases import CUSTOM, write
@@ -174,7 +174,7 @@ def _build_cases(inputs: Path) -> Iterator[Run]:
 
 
 def spread(groups: Sequence[Sequence[int]], count: int) -> list[int]:
-    """Return `count` members: equally many from each group, as far as it goes, at equal distances."""
+    """Return `count` members at equal distances, from each group equally many if it is large enough."""
     shares = [0] * len(groups)
     while sum(shares) < min(count, sum(map(len, groups))):
         unfilled = [at for at, group in enumerate(groups) if shares[at] < len(group)]
@@ -208,7 +208,7 @@ def _record_one(run: Run, out: Path, inputs: Path, package_root: Path) -> None:
 
 
 def _parsed(text: str) -> Json:
-    """The document in this text; None if it is not JSON, as when kcheck ended with a message alone."""
+    """Return the document in this text, or None if it is not JSON, as when kcheck only printed an error."""
     try:
         document: Json = json.loads(text)
     except ValueError:
@@ -221,7 +221,7 @@ def _parsed(text: str) -> Json:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two values that should be equal, and the path of them in their reports."""
+    """Two values that should be equal, and their path in the reports."""
 
     path: str
     before: str
@@ -232,7 +232,7 @@ class Difference:
 
 
 def differences(before: Json, after: Json, path: str) -> Iterator[Difference]:
-    """Yield what differs between two JSON documents; `path` begins with the name of the report."""
+    """Yield the differences between two JSON documents; `path` begins with the name of the report."""
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _members(before, after, path)
     elif isinstance(before, list) and isinstance(after, list):
@@ -274,7 +274,7 @@ def _matches(path: str, patterns: Mapping[str, str]) -> bool:
 
 
 def _is_number(value: Json) -> bool:
-    """Whether this is a number, or a word that stands for one, as JSON has no NaN and no infinity."""
+    """Whether this is a number, or a text that represents NaN or infinity, which JSON does not have."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number or value in ("NaN", "Infinity", "-Infinity")
 
@@ -299,17 +299,17 @@ def _compare_one(before: Path, after: Path) -> list[Difference]:
     return list(differences(_parsed(one), _parsed(other), before.stem))
 
 
-def summary(found: Mapping[str, Sequence[Difference]]) -> str:
-    """Return a table of reports and differences by group of reports, then every difference."""
-    groups = dict.fromkeys(_group(name) for name in found)
+def summary(by_report: Mapping[str, Sequence[Difference]]) -> str:
+    """Return a table of the differences by group of reports, followed by every difference."""
+    groups = dict.fromkeys(_group(name) for name in by_report)
     rows = [("reports", "compared", "different", "differences")]
     for group in (*groups, ""):
-        counts = [len(each) for name, each in found.items() if group in ("", _group(name))]
+        counts = [len(found) for name, found in by_report.items() if group in ("", _group(name))]
         rows.append((group or "all", str(len(counts)), str(sum(map(bool, counts))), str(sum(counts))))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
     lines = ["  ".join(row).rstrip() for row in padded]
-    return "\n".join((*lines, "", *(str(one) for each in found.values() for one in each)))
+    return "\n".join((*lines, "", *(str(one) for found in by_report.values() for one in found)))
 
 
 def _group(name: str) -> str:
@@ -317,14 +317,14 @@ def _group(name: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Record or compare; the exit code is 1 if there is a difference, or nothing to compare."""
+    """Record or compare; the exit code is 1 if there is a difference, or if there is nothing to compare."""
     options = _parser().parse_args(argv)
     if options.command == "record":
         inputs = (options.inputs or options.out.resolve().parent / "report_inputs").resolve()
         return 0 if record(options.out, inputs, options.package_root.resolve(), options.jobs) else 1
-    found = compare(options.before, options.after)
-    print(summary(found))
-    return 1 if not found or any(found.values()) else 0
+    by_report = compare(options.before, options.after)
+    print(summary(by_report))
+    return 1 if not by_report or any(by_report.values()) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -332,7 +332,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    recording = commands.add_parser("record", help="run kcheck on every model and keep the reports")
+    recording = commands.add_parser("record", help="run kcheck on every model and save the reports")
     recording.add_argument("out", type=Path, metavar="OUT_DIR")
     recording.add_argument(
         "--package-root",
@@ -344,7 +344,7 @@ def _parser() -> argparse.ArgumentParser:
     recording.add_argument(
         "--inputs", type=Path, metavar="DIR", help="models and rows (default: report_inputs, next to OUT_DIR)"
     )
-    recording.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
+    recording.add_argument("--jobs", type=int, default=2, help="number of runs at the same time (default: 2)")
     comparing = commands.add_parser("compare", help="compare two folders of reports")
     comparing.add_argument("before", type=Path, metavar="BEFORE_DIR")
     comparing.add_argument("after", type=Path, metavar="AFTER_DIR")

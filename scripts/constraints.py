@@ -1,11 +1,10 @@
-"""Write the files of exact versions that the Makefile installs with.
+"""Write the files of exact versions that the Makefile passes to pip.
 
-    python scripts/constraints.py constraints.txt           the newest versions, resolved in a fresh
-    environment (needs the package index) python scripts/constraints.py --lowest constraints-lowest.txt   the
-    lower bounds that pyproject.toml states
+    python scripts/constraints.py constraints.txt                  the newest versions
+    python scripts/constraints.py --lowest constraints-lowest.txt  the lower bounds of pyproject.toml
 
-Run it with the oldest Python that is supported: what can be installed there can be installed on the newer
-ones.
+The newest versions are resolved in a new environment, which needs the package index. Run the script with the
+oldest supported Python: versions that can be installed there can also be installed on newer ones.
 """
 
 from __future__ import annotations
@@ -37,9 +36,7 @@ _HEADERS = {
 
 
 def newest() -> list[str]:
-    """Install kcheck with its development tools into a fresh environment; return what pip put there, as
-    name==version.
-    """
+    """Install kcheck and its development tools in a new environment; return packages as name==version."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
@@ -59,14 +56,15 @@ def lowest() -> list[str]:
 
 
 def _project() -> dict[str, Any]:
-    found = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert isinstance(found, dict)
-    return found
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert isinstance(project, dict)
+    return project
 
 
 def _with_both_tensorflows(lines: Sequence[str]) -> list[str]:
-    """TensorFlow has one name on x86 Linux and another elsewhere; a constraint on what is not installed does
-    no harm.
+    """Add constraints for both package names of TensorFlow, which depend on the platform.
+
+    A constraint on a package that is not installed has no effect.
     """
     by_name = {
         re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower(): line.partition("==")[2] for line in lines
@@ -77,17 +75,19 @@ def _with_both_tensorflows(lines: Sequence[str]) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write one file of constraints."""
+    """Write one constraints file."""
     parser = argparse.ArgumentParser(description="Write a file of exact versions.")
     parser.add_argument(
         "--lowest",
         action="store_true",
-        help="the lower bounds of pyproject.toml instead of the newest versions",
+        help="write the lower bounds of pyproject.toml instead of the newest versions",
     )
     parser.add_argument("file", type=Path)
-    chosen = parser.parse_args(argv)
-    lines = lowest() if chosen.lowest else newest()
-    chosen.file.write_text(_HEADERS[chosen.lowest] + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    options = parser.parse_args(argv)
+    lines = lowest() if options.lowest else newest()
+    options.file.write_text(
+        _HEADERS[options.lowest] + "".join(f"{line}\n" for line in lines), encoding="utf-8"
+    )
     return 0
 
 

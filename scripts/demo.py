@@ -1,11 +1,10 @@
-"""Run kcheck on a healthy sample and on a faulty one, so that both reports are seen: `make demo`.
+"""Run kcheck on a healthy sample and on a faulty one, and show both reports: `make demo`.
 
-    python scripts/demo.py                     show both reports and their exit codes
-    python scripts/demo.py --write README.md   draw them into docs/images, and put the table of checks between
-    the README's markers
+    python scripts/demo.py                    show both reports and their exit codes
+    python scripts/demo.py --write README.md  draw the reports of the README, and write its table of checks
 
-The exit code is 0 when kcheck said of both what their expected.yaml says, although the faulty one makes
-kcheck exit with 1.
+Pictures are written into docs/images. The exit code is 0 if kcheck exits as each expected.yaml states; for
+the faulty sample that is exit code 1.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from pictures import COLUMNS, drawn, read
+from pictures import COLUMNS, draw_terminal, read_lines
 
 from keras_consistency_cli.checks.registry import CHECKS
 
@@ -34,12 +33,12 @@ __all__ = [
     "IMAGES",
     "README_REPORTS",
     "Showing",
-    "captured",
+    "capture",
     "checks_table",
-    "drawn",
-    "filled",
+    "draw_terminal",
+    "fill_blocks",
     "main",
-    "read",
+    "read_lines",
 ]
 
 _TOP = Path(__file__).resolve().parent.parent
@@ -48,32 +47,32 @@ SAMPLES, IMAGES = _TOP / "sample_models", _TOP / "docs" / "images"
 
 @dataclass(frozen=True, kw_only=True)
 class Showing:
-    """One sample to show, and further arguments for kcheck."""
+    """One sample to show, and additional arguments for kcheck."""
 
     sample: str
-    more: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
-        """Where the sample lies; kcheck is run there."""
+        """The folder of the sample, in which kcheck runs."""
         return SAMPLES / self.sample
 
     @property
     def arguments(self) -> list[str]:
-        """kcheck's arguments, those that expected.yaml asks for included."""
+        """The arguments of kcheck, with those of expected.yaml."""
         data = "data.npz" if (self.folder / "data.npz").exists() else "data.npy"
         given = self.expected["args"]
         assert isinstance(given, list)
-        return ["run", "model.keras", "--data", data, *map(str, given), *self.more]
+        return ["run", "model.keras", "--data", data, *map(str, given), *self.extra]
 
     @property
     def line(self) -> str:
-        """The command as a reader would type it at the top of a clone."""
+        """The command as a reader types it in the root of a clone."""
         return f"cd {SAMPLES.name}/{self.sample} && kcheck {shlex.join(self.arguments)}"
 
     @property
     def expected(self) -> Mapping[str, object]:
-        """What expected.yaml says of the sample."""
+        """The content of the sample's expected.yaml."""
         content: dict[str, object] = yaml.safe_load(
             (SAMPLES / self.sample / "expected.yaml").read_text(encoding="utf-8")
         )
@@ -83,15 +82,13 @@ class Showing:
 DEMO = (Showing(sample="healthy-mlp"), Showing(sample="batchnorm-training-inside"))
 README_REPORTS: Mapping[str, Showing] = {
     "passing": DEMO[0],
-    "failing": Showing(sample="batchnorm-training-inside", more=("--select", "KC101,KC103")),
+    "failing": Showing(sample="batchnorm-training-inside", extra=("--select", "KC101,KC103")),
 }
-"""By the name of its picture in docs/images."""
+"""The reports of the README, by the name of the picture in docs/images."""
 
 
 def show(showing: Showing) -> bool:
-    """Run kcheck on one sample, its report going straight to the terminal; return whether the exit code was
-    the expected one.
-    """
+    """Run kcheck on one sample in this terminal, and return whether the exit code is the expected one."""
     print(f"$ {showing.line}", flush=True)
     done = subprocess.run(_command(showing), cwd=showing.folder, check=False)
     as_expected = done.returncode == showing.expected["exit_code"]
@@ -99,16 +96,22 @@ def show(showing: Showing) -> bool:
     return as_expected
 
 
-def captured(showing: Showing, folder: Path | None = None) -> tuple[str, int]:
-    """Return what a colour terminal would show of the command, line and exit code included, with its ANSI
-    sequences; and the exit code.
+def capture(showing: Showing, folder: Path | None = None) -> tuple[str, int]:
+    """Return the text that a colour terminal shows for the command, with ANSI sequences, and the exit code.
+
+    The text begins with the command line and ends with the exit code.
 
     Args:
-        showing: what to run.
-        folder: where the sample was built; without it beside its expected.yaml.
+        showing: the sample and arguments to run.
+        folder: the folder of the built sample; by default the folder of its expected.yaml.
     """
-    look = {"COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(_TOP)}
-    kept = {
+    terminal = {
+        "COLUMNS": str(COLUMNS),
+        "FORCE_COLOR": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONPATH": str(_TOP),
+    }
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if name != "NO_COLOR" and not name.startswith("KCHECK_")
@@ -116,7 +119,7 @@ def captured(showing: Showing, folder: Path | None = None) -> tuple[str, int]:
     done = subprocess.run(
         _command(showing),
         cwd=folder or showing.folder,
-        env={**kept, **look},
+        env={**inherited, **terminal},
         check=False,
         stdout=subprocess.PIPE,
     )
@@ -133,9 +136,8 @@ def checks_table() -> str:
     return "\n".join(("| code | name | what it checks |", "|---|---|---|", *rows))
 
 
-def filled(text: str, blocks: Mapping[str, str]) -> str:
-    """Return the text with what stands between `<!-- name -->` and `<!-- /name -->` replaced, for every
-    block.
+def fill_blocks(text: str, blocks: Mapping[str, str]) -> str:
+    """Return the text with each block between its markers `<!-- name -->` and `<!-- /name -->`.
 
     Raises:
         ValueError: a marker is missing.
@@ -143,24 +145,26 @@ def filled(text: str, blocks: Mapping[str, str]) -> str:
     for name, block in blocks.items():
         opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
         if opening not in text or closing not in text:
-            raise ValueError(f"the markers {opening} and {closing} are not both there")
+            raise ValueError(f"the text does not contain both markers {opening} and {closing}")
         pattern = re.compile(f"{re.escape(opening)}.*?{re.escape(closing)}", re.DOTALL)
         text = pattern.sub(lambda _found, new=f"{opening}\n{block}\n{closing}": new, text)  # type: ignore[misc]
     return text
 
 
 def _write(path: Path) -> bool:
-    """Draw both reports, and put the table of checks into the file; say whether the exit codes were the
-    expected ones.
-    """
+    """Draw both reports and write the table of checks; return whether exit codes are as expected."""
     IMAGES.mkdir(exist_ok=True)
-    met = True
+    as_expected = True
     for name, showing in README_REPORTS.items():
-        text, code = captured(showing)
-        (IMAGES / f"{name}.svg").write_text(drawn(text, name=name, title=showing.sample), encoding="utf-8")
-        met &= code == showing.expected["exit_code"]
-    path.write_text(filled(path.read_text(encoding="utf-8"), {"checks": checks_table()}), encoding="utf-8")
-    return met
+        text, code = capture(showing)
+        (IMAGES / f"{name}.svg").write_text(
+            draw_terminal(text, name=name, title=showing.sample), encoding="utf-8"
+        )
+        as_expected &= code == showing.expected["exit_code"]
+    path.write_text(
+        fill_blocks(path.read_text(encoding="utf-8"), {"checks": checks_table()}), encoding="utf-8"
+    )
+    return as_expected
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -170,13 +174,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--write",
         type=Path,
         metavar="FILE",
-        help="draw both reports, and put the table of checks between this file's markers",
+        help="draw both reports, and write the table of checks between the markers of this file",
     )
-    chosen = parser.parse_args(argv)
+    options = parser.parse_args(argv)
     missing = [showing.sample for showing in DEMO if not (showing.folder / "model.keras").exists()]
     if missing:
-        parser.error(f"{', '.join(missing)} not built yet; 'make samples' builds them")
-    as_expected = [show(showing) for showing in DEMO] if chosen.write is None else [_write(chosen.write)]
+        parser.error(f"{', '.join(missing)} not built yet; run 'make samples'")
+    as_expected = [show(showing) for showing in DEMO] if options.write is None else [_write(options.write)]
     return 0 if all(as_expected) else 1
 
 

@@ -1,11 +1,10 @@
-"""Write the frozen list of Keras's own classes and functions that a saved model may name.
+"""Write the list of Keras's own classes and functions that a saved model may name.
 
-Run it once per minor version of Keras that kcheck supports, in an environment with TensorFlow; tables of
-other versions are kept:
+    python scripts/known_classes.py FILE                       add a table for the installed Keras
+    python scripts/known_classes.py FILE --versions 3.13 3.14  add tables for these versions, with pip
 
-    python scripts/known_classes.py keras_consistency_cli/loading/model_file/known_classes.json
-    the Keras that is installed python scripts/known_classes.py
-    keras_consistency_cli/loading/model_file/known_classes.json --versions 3.13 3.14  these, fetched by pip
+FILE is keras_consistency_cli/loading/model_file/known_classes.json. Run the script once for each minor
+version of Keras that kcheck supports, in an environment with TensorFlow. Tables of other versions are kept.
 """
 
 from __future__ import annotations
@@ -46,9 +45,7 @@ CLASS_SPACES = (
     "keras.regularizers",
     "keras._legacy.layers",
 )
-"""Public modules whose classes may stand in a config. keras.utils is not one of them: FeatureSpace is all it
-has.
-"""
+"""Public modules whose classes a config may name; of keras.utils only FeatureSpace is allowed."""
 
 PRIVATE_PACKAGES = (
     "constraints",
@@ -65,7 +62,7 @@ PRIVATE_PACKAGES = (
     "random",
     "regularizers",
 )
-"""Under keras.src: where classes live that Keras saves by their private name, operations above all."""
+"""Packages under keras.src with classes that Keras saves by their private name, mainly operations."""
 
 BUILTIN_SPACES = (
     "activations",
@@ -76,7 +73,7 @@ BUILTIN_SPACES = (
     "optimizers",
     "regularizers",
 )
-"""Where Keras looks up a function that was saved with the module "builtins"."""
+"""Modules in which Keras looks up a function that was saved with the module "builtins"."""
 
 FUNCTION_SPACES = ("keras.activations", "keras.losses", "keras.metrics")
 NOT_A_FUNCTION = frozenset({"serialize", "deserialize", "get"})
@@ -87,13 +84,11 @@ UNSAFE = frozenset(
         *("AssociativeScan", "Cond", "ForiLoop", "Map", "Scan", "Switch", "VectorizedMap", "WhileLoop"),
     }
 )
-"""They carry code, load other files, or call a function named in the config."""
+"""Classes that contain code, load other files, or call a function that the config names."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Merge the table of the installed Keras, or those of other versions, into the JSON file named on the
-    command line.
-    """
+    """Add the table of the installed Keras, or of the versions given, to the JSON file."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -103,13 +98,13 @@ def main(arguments: list[str] | None = None) -> int:
         nargs="+",
         default=(),
         metavar="MINOR",
-        help="minor versions of Keras to fetch, such as 3.14",
+        help="minor versions of Keras to install and list, such as 3.14",
     )
-    chosen = parser.parse_args(arguments)
-    path: pathlib.Path = chosen.path
-    for minor in chosen.versions:
-        _in_its_own_environment(minor, path)
-    if chosen.versions:
+    options = parser.parse_args(arguments)
+    path: pathlib.Path = options.path
+    for minor in options.versions:
+        _run_with_version(minor, path)
+    if options.versions:
         return 0
     import keras
 
@@ -119,10 +114,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _in_its_own_environment(minor: str, path: pathlib.Path) -> None:
-    """Fetch the newest Keras of a minor version into a folder that comes before the installed one, and run
-    this script with it.
-    """
+def _run_with_version(minor: str, path: pathlib.Path) -> None:
+    """Install the newest Keras of a minor version into a temporary folder, and run this script with it."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [
@@ -147,30 +140,30 @@ def table() -> dict[str, Names]:
     """Return {"classes": {module: names}, "functions": {module: names}} of the installed Keras."""
     named = [*_exported_classes(), *_private_classes()]
     return {
-        "classes": _grouped((module, name) for module, name, found in named if _may_stand(found)),
+        "classes": _grouped((module, name) for module, name, value in named if _is_safe_class(value)),
         "functions": _functions(),
     }
 
 
-def _may_stand(found: object) -> bool:
-    """A class that Keras can restore from a config and that runs nothing but its own code."""
+def _is_safe_class(value: object) -> bool:
+    """Whether this is a class that Keras can restore from a config and that runs only its own code."""
     return (
-        inspect.isclass(found)
-        and hasattr(found, "from_config")
-        and not any(base.__name__ in UNSAFE for base in found.__mro__)
+        inspect.isclass(value)
+        and hasattr(value, "from_config")
+        and not any(base.__name__ in UNSAFE for base in value.__mro__)
     )
 
 
 def _exported_classes() -> Iterator[tuple[str, str, Any]]:
     from keras.src.api_export import REGISTERED_NAMES_TO_OBJS
 
-    for full, found in REGISTERED_NAMES_TO_OBJS.items():
-        module, _, name = full.rpartition(".")
-        if module in CLASS_SPACES or full == "keras.utils.FeatureSpace":
-            yield module, name, found
+    for full_name, value in REGISTERED_NAMES_TO_OBJS.items():
+        module, _, name = full_name.rpartition(".")
+        if module in CLASS_SPACES or full_name == "keras.utils.FeatureSpace":
+            yield module, name, value
     for module in CLASS_SPACES:
         space = _imported(module)
-        yield from ((module, name, found) for name, found in vars(space).items()) if space else ()
+        yield from ((module, name, value) for name, value in vars(space).items()) if space else ()
 
 
 def _private_classes() -> Iterator[tuple[str, str, Any]]:
@@ -179,34 +172,34 @@ def _private_classes() -> Iterator[tuple[str, str, Any]]:
         names = [
             root.__name__,
             *(
-                found.name
-                for found in pkgutil.walk_packages(getattr(root, "__path__", ()), f"{root.__name__}.")
+                module.name
+                for module in pkgutil.walk_packages(getattr(root, "__path__", ()), f"{root.__name__}.")
             ),
         ]
         for space in filter(None, map(_imported, sorted(name for name in names if "_test" not in name))):
-            for name, found in vars(space).items():
-                if getattr(found, "__module__", None) == space.__name__:
-                    yield space.__name__, name, found
+            for name, value in vars(space).items():
+                if getattr(value, "__module__", None) == space.__name__:
+                    yield space.__name__, name, value
 
 
 def _functions() -> Names:
     spaces = [(module, module) for module in FUNCTION_SPACES] + [
         ("builtins", f"keras.{name}") for name in BUILTIN_SPACES
     ]
-    found = (
-        (shown, name, thing)
-        for shown, module in spaces
-        for name, thing in vars(importlib.import_module(module)).items()
+    functions = (
+        (saved_module, name, value)
+        for saved_module, module in spaces
+        for name, value in vars(importlib.import_module(module)).items()
     )
     return _grouped(
         (module, name)
-        for module, name, thing in found
-        if inspect.isfunction(thing) and name not in NOT_A_FUNCTION
+        for module, name, value in functions
+        if inspect.isfunction(value) and name not in NOT_A_FUNCTION
     )
 
 
 def _imported(module: str) -> ModuleType | None:
-    """The module, or None where its optional dependency is not installed."""
+    """Return the module, or None if its optional dependency is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -221,7 +214,7 @@ def _grouped(names: Iterable[tuple[str, str]]) -> Names:
 
 
 def _compact(tables: dict[str, Any]) -> str:
-    """JSON with one module to a line, so that the change between two versions can be reviewed."""
+    """Return JSON with one module in each line, so that changes between versions can be reviewed."""
     versions = []
     for version in sorted(tables, key=lambda text: [int(part) for part in text.split(".")]):
         kinds = []

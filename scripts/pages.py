@@ -2,8 +2,8 @@
 
     python scripts/pages.py docs        docs/checks/*.md, docs/causes/*.md and an index of each
 
-Pages that no check or cause has any more are removed; other files in those folders are left alone. The pages
-are built where they are needed and not kept in the repository.
+Pages of checks and causes that no longer exist are removed; other files in those folders are not changed. The
+pages are not part of the repository.
 """
 
 from __future__ import annotations
@@ -17,28 +17,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from keras_consistency_cli.reporting.explain import Page, all_pages
 
-_MADE = "<!-- made by scripts/pages.py -->\n"
+_GENERATED = "<!-- made by scripts/pages.py -->\n"
 _TITLES = {"checks": "Checks", "causes": "Causes"}
 
 
-def written(made: Sequence[Page]) -> Mapping[str, str]:
-    """Return the text of every file by its path below the folder of the documentation."""
-    files = {f"{page.folder}/{page.name}.md": page.markdown() for page in made}
+def written(pages: Sequence[Page]) -> Mapping[str, str]:
+    """Return the text of every file, by its path below the folder of the documentation."""
+    files = {f"{page.folder}/{page.name}.md": page.markdown() for page in pages}
     for folder, title in _TITLES.items():
-        lines = [f"- [{page.title}]({page.name}.md)" for page in made if page.folder == folder]
+        lines = [f"- [{page.title}]({page.name}.md)" for page in pages if page.folder == folder]
         files[f"{folder}/index.md"] = f"# {title}\n\n" + "\n".join(lines) + "\n"
-    return {name: _MADE + text for name, text in files.items()}
+    return {name: _GENERATED + text for name, text in files.items()}
 
 
 def write(into: Path) -> int:
-    """Write every page below a folder, remove those that are no longer made, and return how many there
-    are.
-    """
+    """Write every page below a folder, remove outdated pages, and return the number of pages."""
     files = written(all_pages())
     for folder in _TITLES:
         (into / folder).mkdir(parents=True, exist_ok=True)
         for old in (into / folder).glob("*.md"):
-            if f"{folder}/{old.name}" not in files and old.read_text(encoding="utf-8").startswith(_MADE):
+            if f"{folder}/{old.name}" not in files and old.read_text(encoding="utf-8").startswith(_GENERATED):
                 old.unlink()
     for name, text in files.items():
         (into / name).write_text(text, encoding="utf-8")
@@ -46,7 +44,7 @@ def write(into: Path) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the pages into the folder that is named."""
+    """Write the pages into the given folder."""
     parser = argparse.ArgumentParser(description="Write the pages of checks and causes.")
     parser.add_argument("folder", type=Path, help="folder of the documentation, such as docs")
     into = parser.parse_args(argv).folder

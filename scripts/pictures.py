@@ -1,5 +1,6 @@
-"""Draw what a terminal shows as an SVG that needs nothing from elsewhere: no font is fetched, and no host is
-named.
+"""Draw the output of a terminal as an SVG, and read the text of such a picture.
+
+The SVG is self-contained: it loads no font and names no host.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-__all__ = ["COLUMNS", "drawn", "read"]
+__all__ = ["COLUMNS", "draw_terminal", "read_lines"]
 
 COLUMNS = 80
 _CELL = 12.2
@@ -32,7 +33,7 @@ _THEME = TerminalTheme(
         (177, 186, 196),
     ],
 )
-"""Every colour has at least 4.5 times the contrast of its background, but for black, which no report uses."""
+"""Every colour except black, which no report uses, has a contrast of at least 4.5 to the background."""
 
 _FONTS = (
     "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', "
@@ -57,13 +58,13 @@ _FORMAT = f"""\
 """
 
 
-def drawn(text: str, *, name: str, title: str) -> str:
-    """Return an SVG of a terminal window with this text in it.
+def draw_terminal(text: str, *, name: str, title: str) -> str:
+    """Return an SVG of a terminal window that shows this text.
 
     Args:
-        text: what was printed, with its ANSI sequences.
-        name: what its styles are called after, so that several pictures may stand in one page.
-        title: for the bar of the window.
+        text: the printed text, with ANSI sequences.
+        name: the prefix of its style names, so that one page can contain several pictures.
+        title: the title of the window.
     """
     lines = text.splitlines()
     console = Console(
@@ -77,14 +78,14 @@ def drawn(text: str, *, name: str, title: str) -> str:
     for line in lines:
         console.print(Text.from_ansi(line), soft_wrap=False, overflow="fold", highlight=False)
     svg = console.export_svg(title=title, theme=_THEME, code_format=_FORMAT, unique_id=name)
-    # What ends a line is no text of the picture, and nothing sticks out that would have to be clipped.
+    # Line ends are not part of the picture, and no text is long enough to need clipping.
     svg = re.sub(r"<text[^>]*>\n</text>| clip-path=\"[^\"]*\"", "", svg)
-    # One element a line, so that a change of the picture shows where it is.
+    # One element in each line, so that a diff shows the part that changed.
     return re.sub(r"</text>(?=<text)", "</text>\n", svg)
 
 
-def read(svg: str) -> list[str]:
-    """Return the lines that stand in a picture, from its top; empty ones are left out."""
+def read_lines(svg: str) -> list[str]:
+    """Return the lines of text in a picture from top to bottom, without empty lines."""
     lines: dict[float, str] = {}
     for text in ElementTree.fromstring(svg).iterfind(".//{*}g/{*}g/{*}text"):  # noqa: S314 - drawn here
         row, column = float(text.attrib["y"]), round(float(text.attrib["x"]) / _CELL)

@@ -1,7 +1,7 @@
 """Run kcheck on every row of the safety table and show the results.
 
     python scripts/safety_table.py                         print the table
-    python scripts/safety_table.py --write docs/safety.md  put it between the markers of the file
+    python scripts/safety_table.py --write docs/safety.md  write it between the markers of the file
 
 The exit code is 0 if every row has the expected exit code.
 """
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from demo import filled
+from demo import fill_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -36,7 +36,7 @@ __all__ = ["main"]
 PARTS = (archives, models, scalers, arrays, loaded)
 
 
-def answers(folder: Path) -> Iterator[tuple[Row, Completed]]:
+def run_rows(folder: Path) -> Iterator[tuple[Row, Completed]]:
     """Yield every row with the result of its call; the files are written into `folder` first."""
     crafted.write_archive(folder / "mlp.keras")
     for part in (archives, arrays, models, scalers, loaded):
@@ -51,8 +51,9 @@ def answers(folder: Path) -> Iterator[tuple[Row, Completed]]:
 
 
 def line(row: Row, completed: Completed) -> str:
-    """One line of the table: the input, the exit code, and the first line of the error or the last of the
-    report.
+    """Return one line of the table: the input, the exit code, and a message.
+
+    The message is the first line of the error, or the last line of the report.
     """
     shown_lines = completed.err.splitlines()[:1] or completed.out.splitlines()[-1:] or [""]
     shown = (
@@ -69,25 +70,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="write the table between the markers of this file"
     )
-    chosen = parser.parse_args(argv)
+    options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        found = list(answers(Path(folder)))
+        results = list(run_rows(Path(folder)))
     table = "\n".join(
         (
             "| input | exit code | message |",
             "|---|---|---|",
-            *(line(row, completed) for row, completed in found),
+            *(line(row, completed) for row, completed in results),
         )
     )
-    if chosen.write is None:
+    if options.write is None:
         print(table)
     else:
-        chosen.write.write_text(
-            filled(chosen.write.read_text(encoding="utf-8"), {"rows": table}), encoding="utf-8"
+        options.write.write_text(
+            fill_blocks(options.write.read_text(encoding="utf-8"), {"rows": table}), encoding="utf-8"
         )
-    wrong = [row.name for row, completed in found if completed.code != row.code]
+    wrong = [row.name for row, completed in results if completed.code != row.code]
     print(
-        f"{len(found)} rows, {len(wrong)} not as expected{': ' if wrong else ''}{', '.join(wrong)}",
+        f"{len(results)} rows, {len(wrong)} not as expected{': ' if wrong else ''}{', '.join(wrong)}",
         file=sys.stderr,
     )
     return 1 if wrong else 0

@@ -1,5 +1,4 @@
-"""Gather what the site is built from: docs/, the README as its first page, and the pages of checks and
-causes.
+"""Collect the pages of the site: docs/, the README as first page, and the pages of checks and causes.
 
 python scripts/site.py build/docs
 """
@@ -21,23 +20,24 @@ _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)([^)#]+)\)")
 
 
 def first_page(readme: str) -> str:
-    """Return the README with its links led to the pages of the site; what lies outside docs/ is named instead
-    of linked.
+    """Return the README with links to the pages of the site.
+
+    A link to a file outside docs/ becomes the name of the file.
     """
 
-    def led(found: re.Match[str]) -> str:
-        said, target = found[1], found[2]
+    def adapt(link: re.Match[str]) -> str:
+        text, target = link[1], link[2]
         if target.startswith("docs/"):
-            return f"[{said.removeprefix('docs/')}]({target.removeprefix('docs/')})"
-        return f"`{target}`" if said == target else f"{said} (`{target}`)"
+            return f"[{text.removeprefix('docs/')}]({target.removeprefix('docs/')})"
+        return f"`{target}`" if text == target else f"{text} (`{target}`)"
 
-    return _LINK.sub(led, readme)
+    return _LINK.sub(adapt, readme)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Copy and make every page into the folder that is named; what was there before is gone."""
-    parser = argparse.ArgumentParser(description="Gather the pages of the site.")
-    parser.add_argument("folder", type=Path, help="such as build/docs")
+    """Write every page into the given folder, which is emptied first."""
+    parser = argparse.ArgumentParser(description="Collect the pages of the site.")
+    parser.add_argument("folder", type=Path, help="folder to write, such as build/docs; it is emptied first")
     into = parser.parse_args(argv).folder
     shutil.rmtree(into, ignore_errors=True)
     shutil.copytree(_TOP / "docs", into)

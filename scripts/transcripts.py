@@ -1,11 +1,11 @@
-"""Run the console blocks of a Markdown page, in order, and write what they print back into it.
+"""Run the console blocks of a Markdown page in order, and compare or update the output in the page.
 
-    python scripts/transcripts.py docs/tutorial.md            compare; exit 1 where a block prints something
-    else than the page says python scripts/transcripts.py docs/tutorial.md --write    write
+    python scripts/transcripts.py docs/tutorial.md          compare; exit 1 if an output differs
+    python scripts/transcripts.py docs/tutorial.md --write  update the page
 
-The page names the sample that it works on in a comment, `<!-- works in sample_models/NAME -->`; its files are
-copied to a temporary folder, so that what the page does to them stays there. Lines of a block that begin with
-`$ ` are run by bash, those that follow are what is printed. Times are left out of the comparison.
+A comment of the page, `<!-- works in sample_models/NAME -->`, names its sample. The commands run in a
+temporary copy of that folder. Lines of a block that begin with `$ ` are run by bash; the lines that follow
+are the output. Durations are not compared.
 """
 
 from __future__ import annotations
@@ -29,44 +29,42 @@ _TIMES = re.compile(r"\b\d+(\.\d+)? (ms|µs|s)\b|\b\d+ × quicker")
 
 
 def commands_of(block: str) -> list[str]:
-    """Return the commands of a console block: lines that begin with "$ ", with those that a backslash
-    continues.
-    """
+    """Return the commands of a console block: lines that begin with "$ ", with their continuation lines."""
     joined = block.replace("\\\n", "\0")
     return [line[2:].replace("\0", "\\\n") for line in joined.splitlines() if line.startswith("$ ")]
 
 
 def without_times(text: str) -> str:
-    """Return text with durations taken out, for they differ from run to run; what was wrapped around them may
-    differ too.
-    """
+    """Return the text without durations and line breaks, because both differ from run to run."""
     return " ".join(_TIMES.sub("", text).split())
 
 
 def follow(page: str, folder: Path) -> str:
-    """Return the page with every console block run in `folder` and its output renewed.
+    """Run every console block in `folder` and return the page with the new outputs.
 
     Args:
-        page: Markdown.
-        folder: where the commands run; what one of them writes, the next one finds.
+        page: the Markdown text.
+        folder: the working directory of all commands.
     """
 
-    def renewed(found: re.Match[str]) -> str:
+    def update(block: re.Match[str]) -> str:
         return (
-            "```console\n" + "".join(_answered(command, folder) for command in commands_of(found[1])) + "```"
+            "```console\n"
+            + "".join(_run_command(command, folder) for command in commands_of(block[1]))
+            + "```"
         )
 
-    return _BLOCK.sub(renewed, page)
+    return _BLOCK.sub(update, page)
 
 
-def _answered(command: str, folder: Path) -> str:
+def _run_command(command: str, folder: Path) -> str:
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    look = {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PATH": tools}
+    terminal = {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PATH": tools}
     line = ["bash", "-c", command]
     done = subprocess.run(
         line,
         cwd=folder,
-        env={**os.environ, **look},
+        env={**os.environ, **terminal},
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -74,7 +72,7 @@ def _answered(command: str, folder: Path) -> str:
     return f"$ {command}\n{done.stdout.decode()}"
 
 
-def _copied(page: str, into: Path) -> Path:
+def _copy_sample(page: str, into: Path) -> Path:
     place = _PLACE.search(page)
     if place is None:
         return into
@@ -82,22 +80,22 @@ def _copied(page: str, into: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compare the page with what its commands print now, or write it anew."""
+    """Compare the page with the output of its commands, or update it."""
     parser = argparse.ArgumentParser(description="Run the console blocks of a Markdown page.")
     parser.add_argument("page", type=Path)
-    parser.add_argument("--write", action="store_true", help="write what was printed into the page")
-    chosen = parser.parse_args(argv)
-    before = chosen.page.read_text(encoding="utf-8")
+    parser.add_argument("--write", action="store_true", help="write the output into the page")
+    options = parser.parse_args(argv)
+    before = options.page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        after = follow(before, _copied(before, Path(folder)))
-    if chosen.write:
-        chosen.page.write_text(after, encoding="utf-8")
+        after = follow(before, _copy_sample(before, Path(folder)))
+    if options.write:
+        options.page.write_text(after, encoding="utf-8")
         return 0
     same = without_times(before) == without_times(after)
     print(
-        "the page says what its commands print"
+        f"{options.page} is up to date"
         if same
-        else f"{chosen.page} is out of date: python scripts/transcripts.py {chosen.page} --write"
+        else f"{options.page} is out of date: python scripts/transcripts.py {options.page} --write"
     )
     return 0 if same else 1
 

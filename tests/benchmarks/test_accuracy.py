@@ -1,8 +1,8 @@
-"""The accuracy table counts what the outcomes say."""
+"""benchmarks/accuracy.py counts the outcomes of cases correctly."""
 
 from __future__ import annotations
 
-from benchmarks.accuracy import aligned, by_cause, by_family, document, misses
+from benchmarks.accuracy import align_columns, count_by_cause, count_by_family, format_page, list_misses
 from tests.corpus.cases import Case, flat
 from tests.corpus.verdict import Outcome
 
@@ -16,21 +16,21 @@ LEAK = Case(
     failing=("KC103",),
 )
 PLAIN = Case(name="plain", family="clean", build=dict, data=flat(3))
-WARY = Case(name="wary", family="clean", build=dict, data=flat(3), quiet=("KC303",))
+WARNING_CASE = Case(name="wary", family="clean", build=dict, data=flat(3), quiet=("KC303",))
 
-FOUND = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="rounding", layer="mix")
-MISTAKEN = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="mask-lost", layer="dense")
+CORRECT = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="rounding", layer="mix")
+WRONG_CAUSE = Outcome(case=LEAK, exit_code=1, failing=("KC103",), cause="mask-lost", layer="dense")
 PASSED = Outcome(case=PLAIN, exit_code=0)
-ALARM = Outcome(case=PLAIN, exit_code=1, failing=("KC101",))
-WARNED = Outcome(case=WARY, exit_code=0, warning=("KC303",))
-SILENT = Outcome(case=PLAIN, exit_code=3, problem="died")
+FALSE_ALARM = Outcome(case=PLAIN, exit_code=1, failing=("KC101",))
+WARNED = Outcome(case=WARNING_CASE, exit_code=0, warning=("KC303",))
+NO_VERDICT = Outcome(case=PLAIN, exit_code=3, problem="died")
 
 
-EVERY = [FOUND, MISTAKEN, PASSED, ALARM, WARNED, SILENT]
+ALL_OUTCOMES = [CORRECT, WRONG_CAUSE, PASSED, FALSE_ALARM, WARNED, NO_VERDICT]
 
 
-def test_counts_by_family_and_in_all() -> None:
-    assert by_family(EVERY)[1:] == [
+def test_outcomes_are_counted_by_family_and_in_total() -> None:
+    assert count_by_family(ALL_OUTCOMES)[1:] == [
         ("batch", "2", "2/2", "1/2", "1/2", "0", "0", "0"),
         ("clean", "4", "1/4", "-", "-", "1", "1", "1"),
         ("all faulty", "2", "2/2", "1/2", "1/2", "0", "0", "0"),
@@ -38,24 +38,24 @@ def test_counts_by_family_and_in_all() -> None:
     ]
 
 
-def test_counts_by_cause() -> None:
-    assert by_cause(EVERY)[1:] == [("rounding", "2", "2", "1/2", "1/2")]
+def test_outcomes_are_counted_by_cause() -> None:
+    assert count_by_cause(ALL_OUTCOMES)[1:] == [("rounding", "2", "2", "1/2", "1/2")]
 
 
-def test_columns_stand_beneath_each_other() -> None:
-    assert aligned([("a", "bb"), ("ccc", "d")]) == "a    bb\nccc  d"
+def test_columns_are_aligned() -> None:
+    assert align_columns([("a", "bb"), ("ccc", "d")]) == "a    bb\nccc  d"
 
 
-def test_the_page_has_tables_and_misses() -> None:
-    page = document(EVERY)
+def test_the_page_contains_tables_and_misses() -> None:
+    page = format_page(ALL_OUTCOMES)
     assert "a run on 6 cases" in " ".join(page.split())
     assert "| rounding | 2 | 2 | 1/2 | 1/2 |" in page
     assert page.count("- wrong ") == 4
-    assert document([FOUND, PASSED]).endswith("## Misses\n\nNone.\n")
+    assert format_page([CORRECT, PASSED]).endswith("## Misses\n\nNone.\n")
 
 
-def test_misses_name_what_is_wrong() -> None:
-    assert misses([FOUND, MISTAKEN, PASSED, ALARM]).splitlines() == [
+def test_each_miss_names_the_wrong_parts() -> None:
+    assert list_misses([CORRECT, WRONG_CAUSE, PASSED, FALSE_ALARM]).splitlines() == [
         (
             "wrong cause, layer: [batch] leak: wanted one of KC103, rounding at mix; exit 1, failing KC103, "
             "cause mask-lost, layer dense"
@@ -67,5 +67,5 @@ def test_misses_name_what_is_wrong() -> None:
     ]
 
 
-def test_no_miss_no_line() -> None:
-    assert misses([FOUND, PASSED]) == ""
+def test_correct_outcomes_are_not_listed() -> None:
+    assert list_misses([CORRECT, PASSED]) == ""

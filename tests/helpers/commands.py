@@ -1,4 +1,4 @@
-"""Run the real command in separate surroundings, so that what it leaves behind can be counted."""
+"""Run the real command in a separate environment, so that leftover files and processes can be counted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A folder for temporary files, and a mark in the environment of every process started here."""
+    """A folder for temporary files, and a marker in the environment of every process started here."""
 
     folder: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -30,7 +30,7 @@ class Surroundings:
         return path
 
     def environment(self, **extra: str) -> dict[str, str]:
-        """The environment of the command."""
+        """Return the environment of the command."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("KCHECK_")}
         path = os.pathsep.join(filter(None, (extra.pop("before", ""), str(ROOT))))
         return {
@@ -42,7 +42,7 @@ class Surroundings:
         }
 
     def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
-        """Start kcheck in its own session."""
+        """Start kcheck in a new session."""
         line = [sys.executable, "-m", "keras_consistency_cli", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
@@ -50,13 +50,13 @@ class Surroundings:
         )  # type: ignore[call-overload, no-any-return]
 
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run kcheck to its end."""
+        """Run kcheck until it ends."""
         process = self.start(*arguments, **extra)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def processes(self) -> list[int]:
-        """Process ids of everything that was started here and still runs."""
+        """Return the ids of all processes that were started here and still run."""
         processes = []
         for entry in Path("/proc").iterdir():
             try:
@@ -70,7 +70,7 @@ class Surroundings:
         return processes
 
     def left_behind(self) -> tuple[list[int], list[str]]:
-        """Processes and temporary files that stay, after killed processes had time to end."""
+        """Return processes and temporary files that remain after killed processes had time to end."""
         for _ in range(100):
             if not self.processes():
                 break

@@ -1,4 +1,4 @@
-"""Archives written by hand, without Keras: a small valid one, and changes to it."""
+"""Archives that are written without Keras: a small valid one, and modifications of it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def valid_config() -> dict[str, Any]:
 
 
 def config_with(*layers: Mapping[str, Any], **top: Any) -> dict[str, Any]:
-    """The honest model with further layers, and with other top-level entries."""
+    """The valid model with additional layers, and with different top-level entries."""
     config = copy.deepcopy(valid_config())
     config["config"]["layers"].extend(layers)
     return config | top
@@ -82,12 +82,12 @@ def valid_weights(file: h5py.File) -> None:
 
 
 def weights_with(change: Callable[[h5py.File], object]) -> bytes:
-    """The honest weights file after `change` has been at it."""
-    with io.BytesIO() as kept:
-        with h5py.File(kept, "w") as file:
+    """The valid weights file, modified by `change`."""
+    with io.BytesIO() as buffer:
+        with h5py.File(buffer, "w") as file:
             valid_weights(file)
             change(file)
-        return kept.getvalue()
+        return buffer.getvalue()
 
 
 def write_archive(
@@ -96,9 +96,9 @@ def write_archive(
     """Write a .keras file.
 
     Args:
-        path: where to.
-        config: the config as data, or its bytes; the honest one by default.
-        weights: the HDF5 file; the honest one by default.
+        path: the file to write.
+        config: the config as data, or its bytes; the valid one by default.
+        weights: the HDF5 file; the valid one by default.
         members: bytes that replace "metadata_json", or None to leave it out.
     """
     text = (
@@ -123,13 +123,13 @@ def zipped(
 ) -> bytes:
     """A zip with `members`, then `more`.
 
-    `more` may repeat a name or contain a ZipInfo of its own.
+    `more` may repeat a name or contain a ZipInfo.
     """
-    with io.BytesIO() as kept:
-        with zipfile.ZipFile(kept, "w", compression) as archive:
+    with io.BytesIO() as buffer:
+        with zipfile.ZipFile(buffer, "w", compression) as archive:
             for name, data in (*members.items(), *more):
                 archive.writestr(name, data)
-        return kept.getvalue()
+        return buffer.getvalue()
 
 
 def refusal_text(error: KcheckError, folder: pathlib.Path) -> str:

@@ -1,4 +1,4 @@
-"""Descriptions of data as a worker would give them, from real rows and real scalers, without a model."""
+"""Descriptions of data as a worker returns them, from real rows and real scalers, without a model."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def columns_of(rows: np.ndarray) -> Any:
 
 
 def scaling_fact(scaler: Any, raw: np.ndarray, **changed: Any) -> ScalingFact:
-    """Facts about a scaler, and how raw rows look to it."""
-    found = Statistics.of(raw, np.arange(len(raw)))
+    """Facts about a scaler and about raw rows as its input."""
+    statistics = Statistics.of(raw, np.arange(len(raw)))
     expected = tuple(
-        measure_column_shares(each, found.finite(each.column)) for each in read_expected_columns(scaler)
+        measure_column_shares(columns, statistics.finite(columns.column))
+        for columns in read_expected_columns(scaler)
     )
     known: dict[str, Any] = {
         "kind": type(scaler).__name__,

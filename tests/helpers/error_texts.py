@@ -1,4 +1,4 @@
-"""Error texts without the parts that change: folders of a test, and what other libraries say."""
+"""Error texts without the parts that vary: folders of a test, and messages of other libraries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _outside_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _renderings(cause: BaseException) -> list[str]:
-    """The ways in which messages write the text of a cause, the longest first."""
+    """Return the forms in which messages contain the text of a cause, the longest first."""
     whole = str(cause).strip()
     first_line = (whole or type(cause).__name__).splitlines()[0]
     texts = {

@@ -1,4 +1,4 @@
-"""The float64 copy of a live model, as the worker makes it but without a file."""
+"""The float64 copy of a live model, created as in a worker but without a file."""
 
 from __future__ import annotations
 

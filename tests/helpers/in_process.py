@@ -1,8 +1,7 @@
-"""kcheck called in this process, so that a hundred calls cost seconds: without a worker, or with one fork
-server for all.
+"""Calls of kcheck in this process, without a worker or with one fork server for all calls.
 
-Starting an interpreter and importing TensorFlow takes longer than most runs. A shared fork server does it
-once.
+Starting an interpreter and importing TensorFlow takes longer than most runs; a shared fork server does it
+only once.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ UNREADABLE = "unreadable.keras"
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """How a call ended: its exit code, and its output on both streams."""
+    """The result of a call: its exit code, and its output on both streams."""
 
     code: int
     out: str
@@ -35,9 +34,7 @@ class Completed:
 
 
 class NoWorkers:
-    """Takes the place of the fork server in calls that must end before they need one; starting a worker
-    fails.
-    """
+    """Replaces the fork server in calls that must end before they need a worker; forking a worker fails."""
 
     def __call__(self, *_: Any, **__: Any) -> NoWorkers:
         return self
@@ -55,7 +52,7 @@ class NoWorkers:
         """Close nothing."""
 
     def fork(self, *_: Any, **__: Any) -> None:
-        """Fail: a worker would load the model now."""
+        """Fail, because a worker would load the model."""
         raise AssertionError("a worker was asked to load the model")
 
 
@@ -67,7 +64,7 @@ class SharedForkServer(NoWorkers):
         self._is_started = False
 
     def start(self, *environment: Any, **more: Any) -> None:
-        """Import the backend, at the first call."""
+        """Import the backend at the first call."""
         if not self._is_started:
             self._real.start(*environment, **more)
             self._is_started = True
@@ -86,7 +83,7 @@ class SharedForkServer(NoWorkers):
 
 @contextlib.contextmanager
 def in_folder(folder: pathlib.Path) -> Iterator[None]:
-    """Make `folder` the working directory, and hide settings of the environment."""
+    """Make `folder` the working directory, and remove kcheck's variables from the environment."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith("KCHECK_")}
     with contextlib.chdir(folder), mock.patch.dict(os.environ, settings, clear=True):
         yield
@@ -94,7 +91,7 @@ def in_folder(folder: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def lowered(caps: Mapping[str, object]) -> Iterator[None]:
-    """Give constants of kcheck other values, by dotted name; a mapping replaces some of its entries."""
+    """Replace constants of kcheck by dotted name; a mapping replaces only the entries that it contains."""
     with contextlib.ExitStack() as stack:
         for name, value in caps.items():
             if isinstance(value, Mapping):
@@ -108,15 +105,15 @@ def run_in_process(*arguments: str, fork_server: NoWorkers, further: NoWorkers |
     """Run `kcheck` with these arguments in this process.
 
     Args:
-        arguments: behind `kcheck`.
-        fork_server: instead of the one that the command starts.
-        further: instead of those for models with code of their own and for other kernels; None to start real
-            ones.
+        arguments: the arguments after `kcheck`.
+        fork_server: replaces the fork server that the command starts.
+        further: replaces the fork servers for models with custom code and for different kernels; None to
+            start real ones.
     """
     own_open = pathlib.Path.open
 
     def open_unless_unreadable(path: pathlib.Path, *more: Any, **keywords: Any) -> Any:
-        if path.name == UNREADABLE:  # for root too
+        if path.name == UNREADABLE:  # root can read a file without permissions
             raise PermissionError(13, "Permission denied")
         return own_open(path, *more, **keywords)
 

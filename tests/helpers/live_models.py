@@ -203,7 +203,7 @@ class TrainedByDefault(layers.Layer):
 
 @register
 class Block(layers.Layer):
-    """A custom layer around a different layer."""
+    """A custom layer that contains a layer."""
 
     def __init__(self, inner: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -395,14 +395,14 @@ NASTY: Mapping[str, Callable[[], Model]] = {
 
 
 def session_of(built: Model, **options: Any) -> TensorFlowSession:
-    """A TensorFlow session on a model as it is, without a file in between."""
+    """Return a TensorFlow session on a live model, without saving it."""
     return TensorFlowSession(
         built[0], describe_model(built[0]), RunOptions(**{"batch_size": 4, "sizes": (2, 3), **options})
     )
 
 
 def named_rows(rows: Rows, facts: Facts) -> Rows:
-    """The rows under the names that the facts have for the inputs."""
+    """Return the rows by the input names of the facts."""
     return {fact.name: rows[fact.name] for fact in facts.inputs} if facts.inputs else rows
 
 
@@ -435,15 +435,15 @@ def save_leaking(model: Path) -> None:
 
 
 def state_of(model: Any) -> dict[str, bytes]:
-    """Everything that running a model may change: variables, states, seeds and numbers on layers."""
-    found: dict[str, bytes] = {}
+    """Return everything that running a model may change: variables, states, seeds and numbers of layers."""
+    state: dict[str, bytes] = {}
     for number, layer in enumerate(model._flatten_layers(include_self=True)):
         for name, value in vars(layer).items():
             if type(layer).__module__ == __name__ and isinstance(value, int | float):
-                found[f"{number}.{name}"] = repr(value).encode()
+                state[f"{number}.{name}"] = repr(value).encode()
             if isinstance(value, keras.random.SeedGenerator) or hasattr(value, "assign_add"):
                 variable = value.state if isinstance(value, keras.random.SeedGenerator) else value
-                found[f"{number}.{name}"] = np.asarray(variable).tobytes()
+                state[f"{number}.{name}"] = np.asarray(variable).tobytes()
         for place, variable in enumerate([*layer.variables, *(getattr(layer, "states", None) or ())]):
-            found[f"{number}[{place}]"] = np.asarray(keras.ops.convert_to_numpy(variable)).tobytes()
-    return found
+            state[f"{number}[{place}]"] = np.asarray(keras.ops.convert_to_numpy(variable)).tobytes()
+    return state

@@ -1,4 +1,4 @@
-"""A layer that does harm to the process it runs in.
+"""A layer that harms the process in which it runs.
 
 Tests save models with it and give this file to the command as --custom-objects.
 """
@@ -32,7 +32,7 @@ def _kill() -> None:
 
 def _hang() -> None:
     print("hanging now", flush=True)
-    # The one folder that a worker may write to.
+    # The only folder that a worker may write to.
     Path(tempfile.gettempdir(), "hanging").touch()
     time.sleep(600)
 
@@ -69,7 +69,7 @@ def _garble() -> None:
 
 
 def _drip() -> None:
-    """A message that never ends, though it never pauses either."""
+    """Send a message that never ends, without a pause."""
     for descriptor in _sockets():
         os.write(descriptor, struct.pack("<4sI", b"kchk", 10_000))
         while True:
@@ -78,7 +78,7 @@ def _drip() -> None:
 
 
 def _announce() -> None:
-    """An answer larger than any memory."""
+    """Announce an output that is larger than any memory."""
     header = json.dumps({"arrays": [{"name": "outputs/out", "dtype": "<f8", "shape": [2**46]}]}).encode()
     for descriptor in _sockets():
         os.write(descriptor, struct.pack("<4sI", b"kchk", len(header)) + header)
@@ -86,7 +86,7 @@ def _announce() -> None:
 
 
 def _forge() -> None:
-    """A message of the right form with a wrong content."""
+    """Send a message with the right form and wrong content."""
     header = json.dumps({"arrays": [], "details": "none", "changed": 3}).encode()
     for descriptor in _sockets():
         os.write(descriptor, struct.pack("<4sI", b"kchk", len(header)) + header)
@@ -94,7 +94,7 @@ def _forge() -> None:
 
 
 def _swallow() -> None:
-    """Ever more memory, in steps of 64 MiB, up to 8 GiB."""
+    """Allocate memory in steps of 64 MiB, up to 8 GiB."""
     held = []
     for _ in range(128):
         held.append(b"x" * 2**26)
@@ -186,5 +186,5 @@ class Trap(keras.layers.Layer):
         return inputs * 1.0
 
     def get_config(self) -> dict[str, Any]:
-        # A model is saved with its trap disarmed, and armed by being loaded.
+        # `armed` is not saved, so that loading a saved model arms its trap.
         return {**super().get_config(), "how": self.how, "when": self.when}

@@ -1,4 +1,4 @@
-"""A layer that does harm in one worker only, recognized by what only that worker does.
+"""A layer that does harm in only one worker, which it recognises by a property of that worker.
 
 Tests give this file to the command as --custom-objects.
 """

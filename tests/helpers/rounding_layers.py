@@ -1,4 +1,4 @@
-"""Layers with large rounding errors, or with a float64 copy that is a different model."""
+"""Layers with large rounding errors, or with a float64 copy that computes different outputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Coarse(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="rounding")
 class ReloadedDifferently(layers.Layer):
-    """Has twice its factor after it was rebuilt from its config."""
+    """Doubles its factor whenever it is rebuilt from its config."""
 
     def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -35,7 +35,7 @@ class ReloadedDifferently(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="rounding")
 class Spread(layers.Layer):
-    """Divides by a deviation from the mean of squares minus the square of the mean, far from zero."""
+    """Divides by a deviation from mean of squares minus squared mean, which is inexact far from zero."""
 
     def call(self, inputs: Any) -> Any:
         far = inputs + 300.0

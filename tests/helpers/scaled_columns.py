@@ -1,4 +1,4 @@
-"""Raw rows of four columns, the saved scaler, and scalers that were refitted."""
+"""Raw rows with four columns, scaled with the saved scaler or with a refitted one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def apply(rows: Array) -> Array:
 
 
 def refit(rows: Array) -> Array:
-    """Return what fit_transform gives; constant columns become 0, as in scikit-learn."""
+    """Return the result of fit_transform; constant columns become 0, as in scikit-learn."""
     flat = rows.reshape(-1, rows.shape[-1])
     spread = flat.std(axis=0)
     return (rows - flat.mean(axis=0)) / np.where(spread > 0, spread, 1.0)

@@ -1,4 +1,4 @@
-"""A live model whose subject has raw rows, a scaler or preprocess, and served rows in files."""
+"""A live model with files of raw rows, a scaler or a preprocess function, and served rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of scripts/, which is no package, as modules for the tests that ask them."""
+"""Import files of scripts/, which is not a package, as modules for tests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
 def script(name: str) -> ModuleType:
-    """Return scripts/NAME.py as a module of its own."""
+    """Return scripts/NAME.py as a module."""
     spec = importlib.util.spec_from_file_location(f"script_{name}", _SCRIPTS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # dataclasses look for the module of their class there
+    # dataclasses look up the module of their class in sys.modules
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module

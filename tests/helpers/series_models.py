@@ -1,6 +1,6 @@
-"""Live models of series for tests of padding and masks, and padded rows.
+"""Live models of series for tests of padding and masks, and padded rows for them.
 
-In some models the mask reaches every layer, in others it is lost.
+In the models of KEEPING the mask reaches every layer; in those of LOSING it is lost.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Scale(layers.Layer):
 
 @register
 class Pool(layers.Layer):
-    """Averages over the true time steps, or over all of them although it is given the mask."""
+    """Averages over the true time steps, or over all time steps although it gets the mask."""
 
     def __init__(self, uses_mask: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Runs the routes of devices on a CPU that is split into three devices, and prints the results as JSON.
+"""Run the routes of devices on a CPU that is split into three devices, and print the results as JSON.
 
 The last two devices represent accelerators. This has to be a separate process, because a backend reads the
 number of devices once. Usage: python -m tests.helpers.several_devices FOLDER
@@ -25,7 +25,7 @@ SEEN: list[str] = []
 
 @keras.saving.register_keras_serializable(package="several")
 class Where(keras.layers.Layer):
-    """Notes the devices of its inputs and its weight; while a model is only built, they have none."""
+    """Records the devices of its inputs and its weight; symbolic tensors have none."""
 
     def build(self, input_shape: Any) -> None:
         self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")

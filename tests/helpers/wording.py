@@ -1,8 +1,7 @@
-"""Snapshots of wording: one reviewed file per family of tests under `tests/snapshots/`, written by `make
-snapshots`.
+"""Snapshots of texts: one file for each folder of tests, in `tests/snapshots/`, written by `make snapshots`.
 
-Tests assert codes, statuses, fields, numbers and exception types; what a message says in words is compared
-with these files. `masked` replaces measured numbers, so that the text does not depend on the machine.
+Tests assert codes, statuses, fields, numbers and exception types; the words of messages are compared with
+these files. `masked` replaces measured numbers, so that the text does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -21,9 +20,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 
 
 class WordingExtension(AmberSnapshotExtension):
-    """All snapshots of a family, the first folder under `tests/`, in one file; each is named after test and
-    module.
-    """
+    """Stores all snapshots of a family, the first folder under `tests/`, in one file, by test and module."""
 
     @classmethod
     def dirname(cls, *, test_location: PyTestLocation) -> str:

@@ -12,7 +12,7 @@ from tests.helpers.in_process import SharedForkServer, in_folder
 
 @pytest.fixture(scope="module")
 def warm(folder: Path) -> Iterator[SharedForkServer]:
-    """A fork server that has imported everything, in the folder of the table's files."""
+    """A fork server with all imports done, started in the folder of the files."""
     with in_folder(folder):
         fork_server = SharedForkServer()
     yield fork_server

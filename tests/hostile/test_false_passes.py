@@ -1,4 +1,4 @@
-"""What a well-known comparison tool reports as passed, with exit code 0, must not be 0 here."""
+"""Calls that a well-known comparison tool reports as passed must not exit with code 0 here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OWN = f"--custom-objects {Path(own_layers.__file__)}"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    into = tmp_path_factory.mktemp("false")
+    folder = tmp_path_factory.mktemp("false")
     rows = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
-    np.save(into / "x.npy", rows)
-    np.save(into / "zero.npy", rows[:0])
+    np.save(folder / "x.npy", rows)
+    np.save(folder / "zero.npy", rows[:0])
     layers = {
         "flips": own_layers.Flips(),
         "leaks": own_layers.BatchMean(),
@@ -28,8 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "breaks": own_layers.Breaks(),
     }
     for name, layer in {**layers, "fine": keras.layers.Dense(2)}.items():
-        keras.Sequential([keras.Input((4,)), layer]).save(into / f"{name}.keras")
-    return into
+        keras.Sequential([keras.Input((4,)), layer]).save(folder / f"{name}.keras")
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: 
     ("what", "line", "code", "statuses"),
     [
         ("every check is skipped", "fine.keras --select KC502", 3, {"KC502": "skip"}),
-        ("NaN in every answer", "holes.keras --select KC701", 1, {"KC701": "fail"}),
+        ("NaN in every output", "holes.keras --select KC701", 1, {"KC701": "fail"}),
         ("NaN on both sides of a comparison", "holes.keras --select KC101,KC104", 3, {}),
         ("every decision flipped by 8e-6", "flips.keras --select KC101", 1, {"KC101": "fail"}),
         (
@@ -69,22 +69,22 @@ def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: 
             {"KC101": "fail", "KC103": "fail"},
         ),
         (
-            "a single row among others",
+            "a single row and no neighbours",
             "leaks.keras --select KC101,KC104 --rows 1",
             3,
             {"KC101": "skip", "KC104": "skip"},
         ),
         ("a single row in batches of any size", "leaks.keras --select KC102 --rows 1", 3, {"KC102": "skip"}),
         (
-            "limits that zeros would pass",
+            "limits within which zeros pass",
             "leaks.keras --select KC101 --rtol 0 --atol 1e300",
             3,
             {"KC101": "error"},
         ),
-        ("what could not be computed", "breaks.keras --select KC101", 3, {"KC101": "error"}),
+        ("outputs that cannot be computed", "breaks.keras --select KC101", 3, {"KC101": "error"}),
     ],
 )
-def test_a_run_that_shows_nothing_or_hides_a_fault_is_no_pass(
+def test_a_run_without_a_comparison_or_with_a_hidden_fault_does_not_pass(
     folder: Path, warm: SharedForkServer, what: str, line: str, code: int, statuses: dict[str, str]
 ) -> None:
     with in_folder(folder):

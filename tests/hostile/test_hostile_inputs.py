@@ -1,4 +1,4 @@
-"""Every row of the safety table through the command line: exit code, message, and nothing written."""
+"""The command gives the exit code and message of every row of the safety table, and writes no file."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ from tests.hostile.inputs import archives, arrays, loaded, models, scalers
 from tests.hostile.inputs.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
-AT_ONCE = {row.name: row for rows in (archives.ROWS, models.ROWS, scalers.ROWS, arrays.ROWS) for row in rows}
+BEFORE_LOADING = {
+    row.name: row for rows in (archives.ROWS, models.ROWS, scalers.ROWS, arrays.ROWS) for row in rows
+}
 _OUT_OF_DATE = "run: python scripts/safety_table.py --write docs/safety.md"
 LOADED = {row.name: row for row in loaded.ROWS}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    into = tmp_path_factory.mktemp("hostile")
-    crafted.write_archive(into / "mlp.keras")
+    folder = tmp_path_factory.mktemp("hostile")
+    crafted.write_archive(folder / "mlp.keras")
     for part in (archives, arrays, models, scalers, loaded):
-        part.build(into)
-    return into
+        part.build(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +54,11 @@ def _check(row: Row, completed: Completed) -> None:
     assert "\x1b" not in output
 
 
-@pytest.mark.parametrize("name", AT_ONCE)
+@pytest.mark.parametrize("name", BEFORE_LOADING)
 def test_broken_and_hostile_files_are_refused_before_a_backend_is_imported(
     name: str, folder: Path, table: str
 ) -> None:
-    row = AT_ONCE[name]
+    row = BEFORE_LOADING[name]
     before = sorted(path.name for path in folder.iterdir())
     with in_folder(folder), lowered(row.caps):
         completed = _run(row, NoWorkers())
@@ -70,12 +72,12 @@ def test_broken_and_hostile_files_are_refused_before_a_backend_is_imported(
     assert f"| {row.name} | {row.code} | `{message}` |" in table, _OUT_OF_DATE
 
 
-@pytest.mark.parametrize("name", [name for name, row in AT_ONCE.items() if row.caps])
-def test_only_the_lowered_limit_refuses_the_amount(name: str, folder: Path) -> None:
-    """Without it, the same file is read to its end, and a worker is asked to load the model."""
+@pytest.mark.parametrize("name", [name for name, row in BEFORE_LOADING.items() if row.caps])
+def test_the_file_is_refused_only_because_of_the_lowered_limit(name: str, folder: Path) -> None:
+    """With the default limit, the same file is read completely, and a worker is asked to load the model."""
     with in_folder(folder):
-        completed = _run(AT_ONCE[name], NoWorkers())
-    assert completed.code != AT_ONCE[name].code
+        completed = _run(BEFORE_LOADING[name], NoWorkers())
+    assert completed.code != BEFORE_LOADING[name].code
 
 
 @pytest.mark.parametrize("name", LOADED)
@@ -92,14 +94,14 @@ def test_problems_of_the_loaded_model_are_reported(
     assert f"| {row.name} | {row.code} | `" in table
 
 
-def test_order_of_bytes_and_axes_changes_no_number(folder: Path, warm: SharedForkServer) -> None:
+def test_byte_order_and_memory_order_change_no_number(folder: Path, warm: SharedForkServer) -> None:
     line = "run mlp.keras --rows 8 --select KC104 --format json --data "
     with in_folder(folder):
-        native, turned = (
+        native, reordered = (
             _results(run_in_process(*line.split(), file, fork_server=warm, further=warm).out)
             for file in ("x.npy", "turned.npy")
         )
-    assert turned == native
+    assert reordered == native
     assert [result["status"] for result in native] == ["pass"]
 
 
@@ -110,13 +112,13 @@ def _results(text: str) -> list[dict[str, object]]:
     ]
 
 
-def test_the_refused_pickle_would_run_its_call(folder: Path) -> None:
-    """The call is harmless, but it is a call."""
+def test_unpickling_the_refused_file_runs_its_call(folder: Path) -> None:
+    """The call is harmless, but kcheck must refuse every call."""
     assert pickle.loads((folder / "call.pkl").read_bytes()) == 2.0
 
 
-def test_names_and_lines_of_rows_are_unique() -> None:
-    rows = [*AT_ONCE.values(), *LOADED.values()]
+def test_names_and_command_lines_of_rows_are_unique() -> None:
+    rows = [*BEFORE_LOADING.values(), *LOADED.values()]
     assert len(rows) == sum(len(part.ROWS) for part in (archives, arrays, models, scalers, loaded))
     assert len({row.line for row in rows}) == len(rows)
     assert len(rows) >= 50

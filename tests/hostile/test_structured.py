@@ -1,4 +1,4 @@
-"""Files that are well formed and say odd things: read or refused in kcheck's own words, whatever they say."""
+"""Well-formed files with unusual content are read, or refused with an error of kcheck."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_any_config_is_described_or_refused(tmp_path: Path, config: Any) -> None
         max_size=5,
     ).map(lambda data: yaml.safe_dump(data, allow_unicode=True))
 )
-def test_any_settings_are_taken_or_refused(tmp_path: Path, settings_text: str) -> None:
+def test_any_settings_are_accepted_or_refused(tmp_path: Path, settings_text: str) -> None:
     path = tmp_path / "k.yaml"
     path.write_text(settings_text, encoding="utf-8", errors="surrogatepass")
     try:
@@ -137,7 +137,7 @@ def test_any_settings_are_taken_or_refused(tmp_path: Path, settings_text: str) -
     shape=st.lists(st.integers(-2, 10**12), max_size=4).map(tuple) | st.integers() | st.text(max_size=3),
     more=st.binary(max_size=64),
 )
-def test_any_npy_header_is_taken_or_refused(
+def test_any_npy_header_is_accepted_or_refused(
     tmp_path: Path, descr: str, order: Any, shape: Any, more: bytes
 ) -> None:
     stream = io.BytesIO()
@@ -158,5 +158,5 @@ def test_any_npy_header_is_taken_or_refused(
 
 
 @pytest.mark.parametrize("error", [DataError, RefusedError, UsageError])
-def test_refusals_have_exit_codes_of_their_own(error: type[KcheckError]) -> None:
+def test_errors_of_files_exit_with_1_or_2(error: type[KcheckError]) -> None:
     assert error("x").exit_code in (1, 2)

@@ -1,5 +1,6 @@
-"""Rules of the package: complete checks and causes, small functions, one direction of imports, light
-parent.
+"""Rules of the package: complete checks and causes, short functions, and directions of imports.
+
+Modules of the parent process must not import a backend.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ CODES = {check.code for check in CHECKS}
 
 INFORMATION_ONLY = {
     "KC205": "predictions are right although gradients stop: it warns and never fails",
-    "KC206": "a cost is neither right nor wrong: it never fails",
-    "KC403": "it warns of a possible mistake; the files do not show whether somebody makes it",
+    "KC206": "it measures a cost, which is not a fault: it never fails",
+    "KC403": "it warns of a possible mistake; the files do not show whether the mistake is made",
     "KC601": "test machines have no accelerator; the unit test plants the differences",
     "KC603": "it shows what lower precision would change; it warns if it is in use and never fails",
     "KC604": "an ill-conditioned model gives the same outputs every way: it warns and never fails",
@@ -52,9 +53,9 @@ _IMPORT_ALL = """
 import importlib, sys
 for name in sys.argv[2:]:
     importlib.import_module(name)
-    found = sorted({module.partition(".")[0] for module in sys.modules} & set(sys.argv[1].split(",")))
-    if found:
-        sys.exit(f"importing {name} imports {', '.join(found)}")
+    heavy = sorted({module.partition(".")[0] for module in sys.modules} & set(sys.argv[1].split(",")))
+    if heavy:
+        sys.exit(f"importing {name} imports {', '.join(heavy)}")
 """
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -79,8 +80,8 @@ def _length(function: _Function) -> int:
 
 
 def _code_lines(path: Path) -> int:
-    """The number of lines that are neither blank, nor comment, nor docstring."""
-    quiet = (
+    """Return the number of lines that are not blank, comments or docstrings."""
+    ignored_tokens = (
         tokenize.COMMENT,
         tokenize.NL,
         tokenize.NEWLINE,
@@ -93,16 +94,16 @@ def _code_lines(path: Path) -> int:
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.Module | ast.ClassDef | _Function) and ast.get_docstring(node) is not None
     )
-    prose = {
+    docstring_lines = {
         line for node in documented for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
     }
     code = {
         line
         for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
-        if token.type not in quiet
+        if token.type not in ignored_tokens
         for line in range(token.start[0], token.end[0] + 1)
     }
-    return len(code - prose)
+    return len(code - docstring_lines)
 
 
 def _public(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, ast.ClassDef | _Function]]:
@@ -138,8 +139,8 @@ def test_check_is_documented(check: Check) -> None:
         for pattern in (r"^Why: \S", r"^How: \S", r"^To fix\b[^:\n]*: ?\S")
     ]
     assert None not in headings, "the docstring needs paragraphs that begin with Why:, How: and To fix:"
-    assert [found.start() for found in headings if found] == sorted(
-        found.start() for found in headings if found
+    assert [heading.start() for heading in headings if heading] == sorted(
+        heading.start() for heading in headings if heading
     )
     assert check.title
     assert check.title == check.title.strip(" .")
@@ -156,11 +157,11 @@ def test_check_has_a_test_file(check: Check) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
-def test_check_asks_for_routes_that_exist(check: Check) -> None:
+def test_check_needs_only_routes_that_exist(check: Check) -> None:
     known = {name for route in routes() for name in (route.name, f"{route.name}-baseline")}
-    asked = {*check.routes, *(name for pair in check.pairs for name in (pair.candidate, pair.reference))}
-    assert asked, "a check without routes cannot measure anything"
-    assert asked <= known
+    needed = {*check.routes, *(name for pair in check.pairs for name in (pair.candidate, pair.reference))}
+    assert needed, "a check without routes cannot measure anything"
+    assert needed <= known
 
 
 def test_every_check_fails_for_some_planted_fault() -> None:
@@ -226,7 +227,7 @@ def test_files_are_short() -> None:
     assert {_name(path): lines for path in FILES if (lines := _code_lines(path)) > 250} == {}
 
 
-def test_code_lines_leave_out_what_is_not_code(tmp_path: Path) -> None:
+def test_code_lines_exclude_comments_and_docstrings(tmp_path: Path) -> None:
     path = tmp_path / "sample.py"
     path.write_text(
         '"""Doc.\n\nMore.\n"""\n\n# why\nx = """a\n\nb"""  # text over three lines is code\n\n\n'
@@ -236,34 +237,34 @@ def test_code_lines_leave_out_what_is_not_code(tmp_path: Path) -> None:
 
 
 def test_functions_are_annotated() -> None:
-    bare = []
+    incomplete = []
     for path, function in _functions():
-        every = function.args
+        parameters = function.args
         arguments = [
-            *every.posonlyargs,
-            *every.args,
-            *every.kwonlyargs,
-            *filter(None, (every.vararg, every.kwarg)),
+            *parameters.posonlyargs,
+            *parameters.args,
+            *parameters.kwonlyargs,
+            *filter(None, (parameters.vararg, parameters.kwarg)),
         ]
-        open_ends = [
+        unannotated = [
             argument.arg
             for argument in arguments
             if argument.annotation is None and argument.arg not in ("self", "cls")
         ]
-        if open_ends or function.returns is None:
-            bare.append(f"{_name(path)}:{function.lineno} {function.name}({', '.join(open_ends)})")
-    assert bare == []
+        if unannotated or function.returns is None:
+            incomplete.append(f"{_name(path)}:{function.lineno} {function.name}({', '.join(unannotated)})")
+    assert incomplete == []
 
 
 def test_public_names_are_documented() -> None:
-    found = {
+    docstrings = {
         f"{_name(path)}: {name}": ast.get_docstring(node)
         for path in FILES
         for name, node in _public(_tree(path).body)
         if not _is_dunder(name)
     }
-    bare = [name for name, docstring in found.items() if not docstring]
-    assert len(bare) <= 0.03 * len(found), bare
+    undocumented = [name for name, docstring in docstrings.items() if not docstring]
+    assert len(undocumented) <= 0.03 * len(docstrings), undocumented
     assert [
         _name(path) for path in FILES if not ast.get_docstring(_tree(path)) and path.read_text().strip()
     ] == []
@@ -273,18 +274,18 @@ def _is_dunder(name: str) -> bool:
     return name.rpartition(".")[2].startswith("__")
 
 
-def test_nothing_is_left_for_later() -> None:
+def test_no_comment_marks_unfinished_work() -> None:
     marks = re.compile("TO" + "DO|FIX" + "ME")
-    left = [
-        f"{_name(path)}:{at}"
+    unfinished = [
+        f"{_name(path)}:{number}"
         for path in FILES
-        for at, line in enumerate(path.read_text().splitlines(), 1)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
         if marks.search(line)
     ]
-    assert left == []
+    assert unfinished == []
 
 
-def test_no_file_is_a_drawer_for_everything() -> None:
+def test_no_file_or_class_has_a_vague_name() -> None:
     vague = {"util", "utils", "core", "helper", "helpers", "common", "misc", "manager"}
     assert [_name(path) for path in FILES if path.stem in vague or path.stem.endswith("_manager")] == []
     assert [
@@ -298,7 +299,7 @@ def test_no_file_is_a_drawer_for_everything() -> None:
 # --- folders
 
 
-def test_the_package_is_a_few_folders() -> None:
+def test_the_package_has_few_folders() -> None:
     entries = [
         path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path.is_dir() and path.name[0] != "_")
     ]
@@ -310,7 +311,7 @@ def test_the_package_is_a_few_folders() -> None:
 
 
 def test_packages_have_empty_init_files() -> None:
-    """A re-export would make every importer of the folder import all of it."""
+    """With a re-export, importing one module of a folder would import all of them."""
     assert [_name(path) for path in PACKAGE.rglob("*/__init__.py") if path.read_text().strip()] == []
 
 
@@ -325,15 +326,15 @@ def _imports_keras(tree: ast.Module) -> bool:
     return any(name.partition(".")[0] in ("keras", "tensorflow") for name in imported)
 
 
-def test_every_test_file_is_in_the_folder_of_what_it_tests() -> None:
+def test_every_test_file_is_in_the_folder_of_its_subject() -> None:
     folders = {str(path.parent.relative_to(PACKAGE)) for path in FILES}
     of_the_project = {"benchmarks", "corpus", "fuzz", "hostile", "project", "sample_models", "scripts"}
     tests = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
     assert {str(folder) for folder in tests} - folders <= of_the_project
 
 
-def test_test_helpers_are_apart_from_tests() -> None:
-    """Modules that only help are in tests/helpers, in the corpus and among the hostile inputs."""
+def test_test_helpers_are_in_separate_folders() -> None:
+    """Modules without tests are in tests/helpers, in the corpus and in the hostile inputs."""
     places = {path.parent for path in (ROOT / "tests").rglob("*.py") if not _is_test(path)}
     allowed = {"helpers", "corpus", "hostile/inputs"}
     assert {str(place.relative_to(ROOT / "tests")) for place in places} == allowed
@@ -347,25 +348,25 @@ def _is_test(path: Path) -> bool:
 
 
 def test_every_route_has_a_typed_session() -> None:
-    loose = [
+    untyped = [
         f"{_name(path)}:{function.lineno} {function.name}"
         for path, function in _functions()
         for argument in function.args.args
         if argument.arg == "session" and ast.unparse(argument.annotation or ast.Constant(None)) == "Any"
     ]
-    assert loose == []
+    assert untyped == []
 
 
 # --- imports
 
 
-def test_imports_have_no_cycle_not_even_for_types() -> None:
-    """Kahn's algorithm: modules are removed once everything that they import is removed."""
+def test_imports_have_no_cycle_even_for_types() -> None:
+    """Kahn's algorithm: a module is removed after all modules that it imports are removed."""
     imports = {_module(path): _imported(_tree(path)) for path in FILES}
-    rest = {module: names & set(imports) - {module} for module, names in imports.items()}
-    while free := {module for module, names in rest.items() if not names}:
-        rest = {module: names - free for module, names in rest.items() if module not in free}
-    assert sorted(rest) == []
+    remaining = {module: names & set(imports) - {module} for module, names in imports.items()}
+    while free := {module for module, names in remaining.items() if not names}:
+        remaining = {module: names - free for module, names in remaining.items() if module not in free}
+    assert sorted(remaining) == []
 
 
 def _module(path: Path) -> str:
@@ -383,7 +384,7 @@ def _imported(tree: ast.Module) -> set[str]:
 
 
 def _module_level(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The statements that run at import, with those under `if TYPE_CHECKING`."""
+    """Yield the statements that run at import, with those under `if TYPE_CHECKING`."""
     for node in tree.body:
         yield from node.body if isinstance(node, ast.If) else (node,)
 
@@ -396,32 +397,32 @@ def _parent_side() -> list[str]:
 
 
 def test_parent_side_modules_do_not_import_a_backend() -> None:
-    """All in one process; the error names the first module that imports something heavy."""
+    """All modules are imported in one process; the error names the first one that imports a backend."""
     names = _parent_side()
     assert {
         "keras_consistency_cli.cli.main",
         "keras_consistency_cli.pipeline.run",
         "keras_consistency_cli.checks.registry",
     } <= set(names)
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", _IMPORT_ALL, ",".join(_HEAVY), *names],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_the_probe_for_heavy_imports_works() -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", _IMPORT_ALL, "json", "json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (1, "importing json imports json\n")
+    assert (completed.returncode, completed.stderr) == (1, "importing json imports json\n")
 
 
 def test_imports_keep_their_contracts() -> None:
@@ -431,6 +432,6 @@ def test_imports_keep_their_contracts() -> None:
         "from importlinter.cli import lint_imports_command as run; run()",
         "--no-cache",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", done.stdout), done.stdout
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", completed.stdout), completed.stdout

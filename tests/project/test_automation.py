@@ -1,6 +1,4 @@
-"""What the repository offers to pipelines is so: the action and the pre-commit hooks call kcheck as they say,
-and exit as it does.
-"""
+"""The GitHub action and the pre-commit hooks call kcheck as documented, and exit with its exit code."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding
 
 @pytest.fixture
 def stub(tmp_path: Path) -> dict[str, str]:
-    """A kcheck that notes its arguments, one call a line, and exits with the number in the name of its last
-    one.
-    """
+    """A stub of kcheck that records its arguments, and exits with the number in its last argument."""
     script = tmp_path / "kcheck"
     script.write_text(
         '#!/bin/sh\nprintf "%s|" "$@" >> calls.txt; echo >> calls.txt\nfor last; do :; done\nexit "$(echo '
@@ -37,24 +33,24 @@ def stub(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
 
 
-def calls(folder: Path) -> list[list[str]]:
+def read_calls(folder: Path) -> list[list[str]]:
     return [line.split("|")[:-1] for line in (folder / "calls.txt").read_text().splitlines()]
 
 
 @pytest.mark.parametrize(
     ("models", "code"), [(["0.keras"], 0), (["0.keras", "1 of two.keras"], 1), (["3.keras", "1.keras"], 3)]
 )
-def test_the_hook_checks_each_model_and_exits_as_the_worst(
+def test_the_hook_checks_each_model_and_exits_with_the_worst_code(
     models: list[str], code: int, stub: dict[str, str], tmp_path: Path
 ) -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         [*shlex.split(HOOKS["kcheck"]["entry"]), *models], env=stub, cwd=tmp_path, check=False
     )
-    assert calls(tmp_path) == [["run", "--format", "concise", model] for model in models]
-    assert done.returncode == code
+    assert read_calls(tmp_path) == [["run", "--format", "concise", model] for model in models]
+    assert completed.returncode == code
 
 
-def test_the_hook_of_a_config_names_no_files() -> None:
+def test_the_config_hook_passes_no_file_names() -> None:
     hook = HOOKS["kcheck-config"]
     assert (hook["entry"], hook["pass_filenames"]) == ("kcheck run", False)
     assert [name for name in ("m.keras", "x.npy", "s.pkl", "notes.md") if re.search(hook["files"], name)] == [
@@ -65,18 +61,22 @@ def test_the_hook_of_a_config_names_no_files() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
-def test_the_action_hands_on_arguments_and_the_exit_code(
+def test_the_action_passes_arguments_and_the_exit_code(
     code: int, stub: dict[str, str], tmp_path: Path
 ) -> None:
     step = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "run")
-    given = {"MODEL": "my model.keras", "ARGUMENTS": f"--data=a b.npy\n\n--seed={code}\n", "SARIF": "k.sarif"}
+    inputs = {
+        "MODEL": "my model.keras",
+        "ARGUMENTS": f"--data=a b.npy\n\n--seed={code}\n",
+        "SARIF": "k.sarif",
+    }
     summary, output = tmp_path / "summary.md", tmp_path / "output"
     github = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(output)}
-    words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-    done = subprocess.run(words, env={**stub, **given, **github}, cwd=tmp_path, check=False)
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    completed = subprocess.run(command, env={**stub, **inputs, **github}, cwd=tmp_path, check=False)
     formats = ["--format", "github", "--format", f"markdown={summary}", "--format", "sarif=k.sarif"]
-    assert calls(tmp_path) == [["run", *formats, "my model.keras", "--data=a b.npy", f"--seed={code}"]]
-    assert (done.returncode, output.read_text()) == (code, f"exit-code={code}\n")
+    assert read_calls(tmp_path) == [["run", *formats, "my model.keras", "--data=a b.npy", f"--seed={code}"]]
+    assert (completed.returncode, output.read_text()) == (code, f"exit-code={code}\n")
 
 
 def test_the_action_without_inputs_runs_a_bare_command(stub: dict[str, str], tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_action_without_inputs_runs_a_bare_command(stub: dict[str, str], tmp
         cwd=tmp_path,
         check=True,
     )
-    assert calls(tmp_path) == [["run", "--format", "github", "--format", "markdown=0"]]
+    assert read_calls(tmp_path) == [["run", "--format", "github", "--format", "markdown=0"]]
 
 
 def test_inputs_reach_the_shell_as_variables_only() -> None:
@@ -104,5 +104,5 @@ def test_inputs_reach_the_shell_as_variables_only() -> None:
     assert used == set(ACTION["inputs"])
 
 
-def test_both_call_what_there_is() -> None:
+def test_the_command_of_action_and_hooks_exists() -> None:
     assert "run" in {command.callback.__name__ for command in app.registered_commands if command.callback}

@@ -1,4 +1,4 @@
-"""The examples of docs/library.md run as they stand, from top to bottom, and the tests among them pass."""
+"""The examples of docs/library.md run unchanged, in order, and their tests pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import keras_consistency_cli.api.check  # noqa: F401 - so that a run within this process shares it
+import keras_consistency_cli.api.check  # noqa: F401 - a run in this process uses the same module
 
 pytest_plugins = ["pytester"]
 
@@ -20,8 +20,8 @@ def test_the_examples_run(pytester: pytest.Pytester) -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert len(examples) == PAGE.count("```") // 2
     pytester.makepyfile("\n".join(examples))
-    loaded = any(found.value == PLUGIN for found in entry_points(group="pytest11"))
-    plugin = () if loaded else ("-p", PLUGIN)
-    found = pytester.runpytest_inprocess(*plugin, "-p", "no:cacheprovider", "--strict-markers", "-s")
-    found.assert_outcomes(passed=2)
-    found.stdout.fnmatch_lines(["consistent: *", "inconsistent: 1 failed*"])
+    is_installed = any(entry.value == PLUGIN for entry in entry_points(group="pytest11"))
+    plugin = () if is_installed else ("-p", PLUGIN)
+    result = pytester.runpytest_inprocess(*plugin, "-p", "no:cacheprovider", "--strict-markers", "-s")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["consistent: *", "inconsistent: 1 failed*"])

@@ -1,5 +1,6 @@
-"""What README, CONTRIBUTING and docs/ say of kcheck is so: checks, options, exit codes, JSON keys, make
-targets, links and examples.
+"""README, CONTRIBUTING and docs/ are correct.
+
+Tests compare checks, options, exit codes, JSON keys, make targets, links and examples with kcheck.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ EXIT_CODES = {"0", "1", "2", "3", "130", "143"}
 
 
 def table(page: Path, first_header: str) -> list[list[str]]:
-    """The cells of the page's tables whose first column has this header, one list a row, without headers."""
+    """Return the rows of all tables in the page whose first column has this header, as lists of cells."""
     rows, inside = [], False
     for line in page.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")] if line.startswith("|") else []
@@ -53,7 +54,7 @@ def table(page: Path, first_header: str) -> list[list[str]]:
 
 
 def keys(page: Path, heading: str) -> set[str]:
-    """What stands in backticks in the first column of the table under a heading."""
+    """Return the texts in backticks in the first column of the table under a heading."""
     section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return {
         key
@@ -68,26 +69,26 @@ def options_of(command: str) -> set[str]:
     return {name for parameter in parameters for name in parameter.opts if name.startswith("--")}
 
 
-def test_the_table_of_checks_is_what_list_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_checks_equals_the_output_of_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     listed = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
     assert [row for row in table(README, "code") if row[0].startswith("KC")] == listed
     assert [row[0] for row in listed] == [check.code for check in CHECKS]
 
 
-def test_the_table_of_checks_is_what_the_script_writes() -> None:
+def test_the_table_of_checks_equals_the_output_of_the_script() -> None:
     assert f"<!-- checks -->\n{script('demo').checks_table()}\n<!-- /checks -->" in README.read_text(
         encoding="utf-8"
     )
 
 
-def test_every_command_is_told_of() -> None:
-    told = set(
+def test_every_command_is_documented() -> None:
+    documented = set(
         re.findall(
             r"^## kcheck ([a-z]+)", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE
         )
     )
-    assert told == set(COMMANDS)
+    assert documented == set(COMMANDS)
     named = set(
         re.findall(r"(?:^    |`)kcheck ([a-z]+)(?=[ `]|$)", README.read_text(encoding="utf-8"), re.MULTILINE)
     )
@@ -118,12 +119,12 @@ def test_the_options_of_the_readme_have_these_defaults() -> None:
 
 
 @pytest.mark.parametrize("page", [README, ROOT / "docs" / "exit-codes.md"], ids=lambda page: page.name)
-def test_every_exit_code_is_told(page: Path) -> None:
-    told = {code for row in table(page, "code") if row[0][0].isdigit() for code in row[0].split(", ")}
-    assert told == EXIT_CODES
+def test_every_exit_code_is_documented(page: Path) -> None:
+    documented = {code for row in table(page, "code") if row[0][0].isdigit() for code in row[0].split(", ")}
+    assert documented == EXIT_CODES
 
 
-def test_exit_codes_are_as_told() -> None:
+def test_exit_codes_are_as_documented() -> None:
     passed, failed, broken = (
         Verdict(status=status, message="") for status in (Status.PASS, Status.FAIL, Status.ERROR)
     )
@@ -149,14 +150,14 @@ def test_exit_codes_are_as_told() -> None:
     assert [error.exit_code for error in errors] == [1, 2, 2, 3]
 
 
-def test_the_help_tells_the_same_exit_codes() -> None:
-    done = subprocess.run(
+def test_the_help_lists_the_same_exit_codes() -> None:
+    completed = subprocess.run(
         [sys.executable, "-m", "keras_consistency_cli", "--help"],
         capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, "COLUMNS": (
             "300"
         )}, timeout=60,
     )  # fmt: skip
-    epilog = done.stdout.partition("Exit codes:")[2]
+    epilog = completed.stdout.partition("Exit codes:")[2]
     assert set(re.findall(r"\d+", epilog)) == EXIT_CODES
 
 
@@ -173,7 +174,7 @@ def test_the_yaml_of_the_readme_is_valid(tmp_path: Path) -> None:
     )
 
 
-def report_with_everything() -> Report:
+def report_with_every_part() -> Report:
     answers = Answers(outputs={"score": np.array([[0.5], [0.25]], np.float32)})
     comparison = compare(("one-by-one", "predict"), answers, answers)[0]
     judged = Judged(
@@ -206,19 +207,19 @@ def report_with_everything() -> Report:
 
 
 def test_the_keys_of_the_json_report_are_as_documented() -> None:
-    page, document = ROOT / "docs" / "json-report.md", as_document(report_with_everything())
+    page, document = ROOT / "docs" / "json-report.md", as_document(report_with_every_part())
     result, diagnosis = document["results"][0], document["diagnoses"][0]
     assert document["schema"] == SCHEMA
     assert SCHEMA in page.read_text(encoding="utf-8")
-    found = {
+    written = {
         "The report": document,
         "A result": result,
         "A comparison": result["comparisons"][0],
         "A diagnosis": diagnosis,
     }
-    found |= {"Damage": diagnosis["damage"], "Depth": diagnosis["depth"][0]}
-    told = {heading: keys(page, heading) for heading in found}
-    assert {heading: set(part) for heading, part in found.items()} == told
+    written |= {"Damage": diagnosis["damage"], "Depth": diagnosis["depth"][0]}
+    documented = {heading: keys(page, heading) for heading in written}
+    assert {heading: set(part) for heading, part in written.items()} == documented
     row = next(
         line
         for line in page.read_text(encoding="utf-8").splitlines()
@@ -228,28 +229,30 @@ def test_the_keys_of_the_json_report_are_as_documented() -> None:
 
 
 def test_the_keys_of_an_inspected_model_are_as_documented() -> None:
-    told = keys(ROOT / "docs" / "json-report.md", "A model")
-    assert told == {field.name for field in fields(ModelSummary)} | {"schema", "exit_code", "error"}
+    documented = keys(ROOT / "docs" / "json-report.md", "A model")
+    assert documented == {field.name for field in fields(ModelSummary)} | {"schema", "exit_code", "error"}
 
 
-def test_every_schema_that_is_written_is_told_of() -> None:
+def test_every_schema_that_is_written_is_documented() -> None:
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "keras_consistency_cli").rglob("*.py"))
     written = {name for source in sources for name in re.findall(r'"(kcheck\.[a-z]+/\d+)"', source)}
-    told = {
+    documented = {
         name
         for row in table(ROOT / "docs" / "json-report.md", "schema")
         for name in re.findall(r"`(kcheck\.[a-z]+/\d+)`", row[0])
     }
-    assert (told, len(told)) == (written, 5)
+    assert (documented, len(documented)) == (written, 5)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files(page: Path) -> None:
+def test_links_refer_to_existing_files(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
-    made = {
+    generated = {
         f"{folder}/index.md" for folder in ("checks", "causes")
-    }  # scripts/pages.py makes them where the site is built
-    assert [target for target in targets if target not in made and not (page.parent / target).exists()] == []
+    }  # written by scripts/pages.py when the site is built
+    assert [
+        target for target in targets if target not in generated and not (page.parent / target).exists()
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -260,8 +263,8 @@ def test_make_targets_exist(page: Path) -> None:
         page.read_text(encoding="utf-8"),
         re.MULTILINE,
     )
-    wanted = {word for call in calls for word in re.sub(r"[A-Z]+=('[^']*'|\S*)", "", call).split()}
-    assert wanted <= known
+    named = {word for call in calls for word in re.sub(r"[A-Z]+=('[^']*'|\S*)", "", call).split()}
+    assert named <= known
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
@@ -296,50 +299,56 @@ def test_the_exact_versions_cover_every_dependency() -> None:
 def test_blocks_are_filled_between_their_markers() -> None:
     demo = script("demo")
     assert (
-        demo.filled("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": r"new \1"})
+        demo.fill_blocks("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": r"new \1"})
         == "a\n<!-- x -->\nnew \\1\n<!-- /x -->\nb"
     )
     with pytest.raises(ValueError, match="<!-- y -->"):
-        demo.filled("a", {"y": "new"})
+        demo.fill_blocks("a", {"y": "new"})
 
 
 def texts(name: str) -> list[str]:
-    """The lines of one of the pictures."""
-    lines: list[str] = script("pictures").read(
+    """Return the lines of text in one of the pictures."""
+    lines: list[str] = script("pictures").read_lines(
         (script("demo").IMAGES / f"{name}.svg").read_text(encoding="utf-8")
     )
     return lines
 
 
 @pytest.mark.parametrize("name", ["passing", "failing"])
-def test_a_picture_needs_nothing_from_elsewhere(name: str) -> None:
+def test_a_picture_is_self_contained(name: str) -> None:
     drawing = (script("demo").IMAGES / f"{name}.svg").read_text(encoding="utf-8")
     assert re.findall(r"\w+://[^\s\"<]+", drawing) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"url\(|@|<script|<image|href", drawing)
     assert len(drawing) < 60_000
 
 
-def test_the_pictures_show_every_check_that_runs_by_itself() -> None:
+def test_the_pictures_show_every_check_of_the_default_selection() -> None:
     shown = " ".join(texts("passing"))
     assert set(re.findall(r"KC\d{3}", shown)) == {check.code for check in CHECKS if not check.on_request}
 
 
-def test_the_pictures_stand_in_the_readme_with_what_is_seen_in_words() -> None:
-    told = dict(re.findall(r"!\[([^\]]*)\]\(docs/images/(\w+)\.svg\)", README.read_text(encoding="utf-8")))
+def test_the_readme_shows_the_pictures_with_correct_descriptions() -> None:
+    descriptions = dict(
+        re.findall(r"!\[([^\]]*)\]\(docs/images/(\w+)\.svg\)", README.read_text(encoding="utf-8"))
+    )
     demo = script("demo")
-    assert set(told.values()) == set(demo.README_REPORTS) == {path.stem for path in demo.IMAGES.glob("*.svg")}
+    assert (
+        set(descriptions.values())
+        == set(demo.README_REPORTS)
+        == {path.stem for path in demo.IMAGES.glob("*.svg")}
+    )
     endings = {name: texts(name)[-3:] for name in demo.README_REPORTS}
-    for said, name in told.items():
-        outcome, _, ending = said.rpartition("The last line: ")[2].partition(", ")
+    for description, name in descriptions.items():
+        outcome, _, ending = description.rpartition("The last line: ")[2].partition(", ")
         assert endings[name][0].startswith(f"{outcome}: ")
         assert endings[name][0].endswith(ending.rpartition(", ")[2].removesuffix("."))
         assert endings[name][1:] == ["$ echo $?", endings[name][0][-1]]
-    assert len(told) == 2
+    assert len(descriptions) == 2
 
 
-def test_what_is_drawn_has_the_words_and_colours_of_the_terminal() -> None:
-    drawing = script("pictures").drawn("\x1b[1;31m✗ FAIL\x1b[0m  <&> a\n\n  b", name="p", title="t")
-    assert script("pictures").read(drawing) == ["✗ FAIL  <&> a", "  b"]
+def test_a_picture_has_the_text_and_colours_of_the_terminal() -> None:
+    drawing = script("pictures").draw_terminal("\x1b[1;31m✗ FAIL\x1b[0m  <&> a\n\n  b", name="p", title="t")
+    assert script("pictures").read_lines(drawing) == ["✗ FAIL  <&> a", "  b"]
     style = re.search(r'class="(p-r\d+)"[^>]*>✗', drawing)
     assert style
     style = re.search(rf"\.{style[1]} {{ (.*) }}", drawing)

@@ -1,4 +1,4 @@
-"""The samples: exit code, failing codes and cause are those that each folder expects."""
+"""kcheck gives the exit code, failing checks and cause that the expected.yaml of each sample states."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/expected.yaml"))
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All samples, built in a temporary folder next to the layers that they need."""
-    into = tmp_path_factory.mktemp("samples")
-    shutil.copy(SAMPLES / "layers.py", into)
+    """All samples, built in a temporary folder with the layers that they need."""
+    folder = tmp_path_factory.mktemp("samples")
+    shutil.copy(SAMPLES / "layers.py", folder)
     subprocess.run(
-        [sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(into)],
+        [sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(folder)],
         check=True,
         capture_output=True,
     )
-    return into
+    return folder
 
 
 def expected(name: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def expected(name: str) -> dict[str, Any]:
     return content
 
 
-def test_there_are_samples_of_both_kinds() -> None:
+def test_there_are_healthy_and_faulty_samples() -> None:
     assert len(NAMES) >= 10
     assert {expected(name)["exit_code"] for name in NAMES} == {0, 1}
 
@@ -49,20 +49,20 @@ def test_there_are_samples_of_both_kinds() -> None:
 def test_the_sample_has_the_expected_verdict(
     name: str, built: Path, shared_fork_server: SharedForkServer
 ) -> None:
-    wanted, (data,) = expected(name), (path.name for path in (built / name).glob("data.np*"))
-    line = ("run", "model.keras", "--data", data, "--format", "json", *wanted["args"])
+    stated, (data,) = expected(name), (path.name for path in (built / name).glob("data.np*"))
+    line = ("run", "model.keras", "--data", data, "--format", "json", *stated["args"])
     with in_folder(built / name):
-        done = run_in_process(*line, fork_server=shared_fork_server)
-    assert done.err == ""
-    report = json.loads(done.out)
+        completed = run_in_process(*line, fork_server=shared_fork_server)
+    assert completed.err == ""
+    report = json.loads(completed.out)
     failing = {result["code"] for result in report["results"] if result["status"] == "fail"}
     crashed = {
         result["code"]: result["reason"] for result in report["results"] if result["status"] == "error"
     }
-    assert (done.code, failing, crashed) == (wanted["exit_code"], set(wanted["failing"]), {})
-    assert (report["diagnoses"][0]["cause"] if report["diagnoses"] and failing else None) == wanted["cause"]
-    if "confidence" in wanted:
-        assert (report["diagnoses"][0]["confidence"], report["unexplained"]) == (wanted["confidence"], [])
+    assert (completed.code, failing, crashed) == (stated["exit_code"], set(stated["failing"]), {})
+    assert (report["diagnoses"][0]["cause"] if report["diagnoses"] and failing else None) == stated["cause"]
+    if "confidence" in stated:
+        assert (report["diagnoses"][0]["confidence"], report["unexplained"]) == (stated["confidence"], [])
         assert report["diagnoses"][0]["confirmation"]
 
 
@@ -73,9 +73,7 @@ def demo() -> ModuleType:
 
 
 def outline(lines: list[str]) -> list[str]:
-    """The label or the first words of each line, without numbers and devices; continued lines are left
-    out.
-    """
+    """Return the label or first words of each line, without numbers, devices and continuation lines."""
     parts = [
         re.match(r"  [a-z][a-z ]{2,10}(?=  )|[^\s.](\S* +\S+){1,3}|\$.*", line)
         for line in lines
@@ -85,18 +83,18 @@ def outline(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["passing", "failing"])
-def test_the_pictures_of_the_readme_show_what_the_command_prints(
+def test_the_pictures_of_the_readme_show_the_output_of_the_command(
     name: str, built: Path, demo: ModuleType
 ) -> None:
     showing = demo.README_REPORTS[name]
-    text, code = demo.captured(showing, built / showing.sample)
+    text, code = demo.capture(showing, built / showing.sample)
     assert code == expected(showing.sample)["exit_code"]
-    now, kept = (
-        demo.read(drawing)
+    current, saved = (
+        demo.read_lines(drawing)
         for drawing in (
-            demo.drawn(text, name=name, title=""),
+            demo.draw_terminal(text, name=name, title=""),
             (demo.IMAGES / f"{name}.svg").read_text(encoding="utf-8"),
         )
     )
-    assert outline(kept) == outline(now)
-    assert len(outline(now)) > 25
+    assert outline(saved) == outline(current)
+    assert len(outline(current)) > 25

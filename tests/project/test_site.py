@@ -1,4 +1,4 @@
-"""scripts/site.py: every page of the site is there, and its links lead somewhere."""
+"""scripts/site.py writes every page of the site, and all links between pages are valid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pages as mkdocs would read them."""
+    """The pages as mkdocs reads them."""
     into = tmp_path_factory.mktemp("site") / "docs"
     subprocess.run(
         [sys.executable, str(ROOT / "scripts/site.py"), str(into)], check=True, capture_output=True
@@ -25,7 +25,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pages_of(entry: Any) -> list[str]:
-    """The files that a part of the navigation names."""
+    """Return the files that a part of the navigation names."""
     if isinstance(entry, str):
         return [entry]
     return [
@@ -33,14 +33,14 @@ def pages_of(entry: Any) -> list[str]:
     ]
 
 
-def test_the_navigation_names_pages_that_there_are(site: Path) -> None:
+def test_the_navigation_names_all_existing_pages(site: Path) -> None:
     named = pages_of(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
     assert [page for page in named if not (site / page).exists()] == []
     written = {str(page.relative_to(site)) for page in site.glob("*.md")}
     assert written - set(named) == set()
 
 
-def test_links_between_pages_lead_to_pages(site: Path) -> None:
+def test_links_refer_to_existing_pages(site: Path) -> None:
     broken = []
     for page in site.rglob("*.md"):
         text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -49,7 +49,7 @@ def test_links_between_pages_lead_to_pages(site: Path) -> None:
     assert broken == []
 
 
-def test_the_first_page_is_the_readme_with_links_of_its_own(site: Path) -> None:
+def test_the_first_page_is_the_readme_with_adapted_links(site: Path) -> None:
     page = (site / "index.md").read_text(encoding="utf-8")
     assert page.startswith("# kcheck\n")
     assert "](docs/" not in page

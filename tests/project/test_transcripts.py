@@ -1,4 +1,4 @@
-"""scripts/transcripts.py: the console blocks of a page are run, and what they print is put beneath them."""
+"""scripts/transcripts.py runs the console blocks of a page, and compares or updates their output."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_blocks_run_in_order_in_one_folder(script: ModuleType, tmp_path: Path) -
     assert script.follow(PAGE, tmp_path) == expected
 
 
-def test_durations_do_not_count(script: ModuleType) -> None:
+def test_durations_are_not_compared(script: ModuleType) -> None:
     assert script.without_times("16 passed in 3.0 s, exit 0") == script.without_times(
         "16 passed\nin 12 ms, exit 0"
     )
     assert script.without_times("16 passed") != script.without_times("15 passed")
 
 
-def test_a_page_that_is_out_of_date_is_told_and_renewed(
+def test_an_outdated_page_is_reported_and_updated(
     script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.md"
@@ -59,9 +59,9 @@ def test_a_page_that_is_out_of_date_is_told_and_renewed(
     assert (script.main([str(page), "--write"]), script.main([str(page)])) == (0, 0)
 
 
-def test_a_page_works_on_a_copy(script: ModuleType, tmp_path: Path) -> None:
+def test_commands_run_in_a_copy_of_the_sample(script: ModuleType, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("<!-- works in tests/sample_models -->\n\n```console\n$ touch trodden; ls | wc -l\n```\n")
+    page.write_text("<!-- works in tests/sample_models -->\n\n```console\n$ touch touched; ls | wc -l\n```\n")
     assert script.main([str(page), "--write"]) == 0
-    assert not (ROOT / "tests/sample_models/trodden").exists()
+    assert not (ROOT / "tests/sample_models/touched").exists()
     assert int(page.read_text().splitlines()[-2]) == len(list((ROOT / "tests/sample_models").iterdir())) + 1

@@ -1,6 +1,4 @@
-"""The wheel holds what the installed command needs, and nothing else: what `make wheel` builds is looked
-into.
-"""
+"""The wheel contains all files that the installed command needs, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,16 +20,16 @@ PACKAGE = "keras_consistency_cli"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built here without an environment of its own."""
-    into = tmp_path_factory.mktemp("wheel")
+    """The wheel, built without an isolated environment."""
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(into)],
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)],
         cwd=ROOT,
         check=True,
         timeout=120,
     )
-    (made,) = into.glob("*.whl")
-    return made
+    (built,) = folder.glob("*.whl")
+    return built
 
 
 def contents(wheel: Path) -> Mapping[str, bytes]:
@@ -39,17 +37,17 @@ def contents(wheel: Path) -> Mapping[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_it_holds_every_file_of_the_package_and_nothing_else(wheel: Path) -> None:
+def test_it_contains_every_file_of_the_package_and_nothing_else(wheel: Path) -> None:
     sources = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / PACKAGE).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    about = f"{PACKAGE}-{__version__}.dist-info"
-    beside = {
-        f"{about}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+    info = f"{PACKAGE}-{__version__}.dist-info"
+    metadata = {
+        f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     }
-    assert set(contents(wheel)) == sources | beside
+    assert set(contents(wheel)) == sources | metadata
     assert {
         f"{PACKAGE}/py.typed",
         f"{PACKAGE}/reporting/formats/templates/report.html",
@@ -66,15 +64,15 @@ def test_its_entry_points_are_the_command_and_the_plugin(wheel: Path) -> None:
     }
 
 
-def test_away_from_the_sources_it_runs_as_command_plugin_and_page(wheel: Path, tmp_path: Path) -> None:
+def test_it_works_without_the_sources_as_command_plugin_and_page(wheel: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    tried = (
+    test_code = (
         f"import {PACKAGE}\n\ndef test_it(kcheck):\n    assert kcheck.assert_consistent and "
         f"{PACKAGE}.__file__.startswith({str(tmp_path)!r})\n"
     )
-    (tmp_path / "test_it.py").write_text(tried, encoding="utf-8")
+    (tmp_path / "test_it.py").write_text(test_code, encoding="utf-8")
     page = (
         f"from {PACKAGE}.reporting.formats.html import refuse_html; from {PACKAGE}.errors import UsageError; "
         "refuse_html('1', 'm', UsageError('no'))"
@@ -104,7 +102,7 @@ def test_away_from_the_sources_it_runs_as_command_plugin_and_page(wheel: Path, t
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     for call in (*calls, plugin):
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, *call],
             cwd=tmp_path,
             env=environment,
@@ -113,4 +111,4 @@ def test_away_from_the_sources_it_runs_as_command_plugin_and_page(wheel: Path, t
             check=False,
             timeout=120,
         )
-        assert done.returncode == 0, (call, done.stdout, done.stderr)
+        assert completed.returncode == 0, (call, completed.stdout, completed.stderr)

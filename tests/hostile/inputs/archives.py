@@ -69,9 +69,7 @@ def _encrypted() -> bytes:
 
 
 def _pointing_before() -> bytes:
-    """An archive with an end record for large ones, which says that its table of contents lies beyond
-    everything.
-    """
+    """Return an archive whose ZIP64 end record puts the table of contents at an impossible offset."""
     whole = crafted.zipped(PARTS)
     at = whole.rfind(b"PK\x05\x06")
     size = int.from_bytes(whole[at + 12 : at + 16], "little")

@@ -1,5 +1,7 @@
-"""Rows of the safety table that are decided once the model is loaded: what fits no model, what has no fit,
-what exhausts memory, odd names.
+"""Rows of the safety table that are decided after the model is loaded.
+
+They contain data that does not fit the model, scalers that are not fitted, a layer that exhausts memory, and
+unusual names.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 @keras.saving.register_keras_serializable(package="own")
 class Greedy(keras.layers.Layer):
     def call(self, inputs):
-        # Not yet where Keras asks for shapes only; TensorFlow itself would try for ten seconds.
+        # Not when Keras only infers shapes. TensorFlow itself would try for ten seconds.
         return inputs if inputs.shape[0] is None else inputs + np.empty((10**8, 10**8))
 """
 HOSTILE = "\x1b[31mred\n::error::owned"
@@ -59,7 +61,7 @@ def _scaler(**state: Any) -> StandardScaler:
     return scaler
 
 
-def _holed(file: Any) -> None:
+def _with_nan(file: Any) -> None:
     file["layers/dense/vars/1"][1] = np.nan
 
 
@@ -68,7 +70,7 @@ def _renamed(file: Any) -> None:
 
 
 def build(into: pathlib.Path) -> None:
-    """Write every file that the rows name; x.npy and mlp.keras are there already."""
+    """Write every file that the rows name; x.npy and mlp.keras already exist."""
     ones = np.ones(4)
     scalers = {
         "unfitted": pickle.dumps(StandardScaler()),
@@ -82,7 +84,7 @@ def build(into: pathlib.Path) -> None:
     np.save(into / "big.npy", rows.astype(">f4"))
     np.save(into / "fortran.npy", np.asfortranarray(rows))
     np.save(into / "turned.npy", np.asfortranarray(rows.astype(">f4")))
-    crafted.write_archive(into / "holed.keras", weights=crafted.weights_with(_holed))
+    crafted.write_archive(into / "holed.keras", weights=crafted.weights_with(_with_nan))
     crafted.write_archive(
         into / "greedy.keras", crafted.config_with(crafted.layer("Greedy", "greedy", registered="own>Greedy"))
     )
@@ -93,9 +95,7 @@ def build(into: pathlib.Path) -> None:
 
 
 def _named(layer: int) -> dict[str, Any]:
-    """The honest model, one of its layers with a name that would colour a terminal and order a build log
-    about.
-    """
+    """Return the valid model with a layer name that contains an escape code and a command for a build log."""
     config = crafted.valid_config()
     config["config"]["layers"][layer]["config"]["name"] = HOSTILE
     return config

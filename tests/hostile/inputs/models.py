@@ -1,5 +1,6 @@
-"""Rows of the safety table: sound archives whose model carries code, asks for files, or is there to exhaust
-the machine.
+"""Rows of the safety table: valid archives with a model that kcheck must refuse.
+
+The models contain code, refer to files, or would exhaust the machine.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _texts(file: h5py.File) -> None:
 _RETURNS_ITS_INPUT = base64.b64encode(marshal.dumps((lambda x: x).__code__)).decode()
 """The bytecode of a Lambda layer, as Keras writes it."""
 
-CULPRITS: dict[str, dict[str, Any]] = {
+REFUSED_LAYERS: dict[str, dict[str, Any]] = {
     "bytecode": crafted.layer(
         "Lambda", function={"class_name": "__lambda__", "config": {"value": _RETURNS_ITS_INPUT}}
     ),
@@ -100,8 +101,8 @@ CULPRITS: dict[str, dict[str, Any]] = {
 
 def build(into: pathlib.Path) -> None:
     """Write every file that the rows name."""
-    for name, culprit in CULPRITS.items():
-        crafted.write_archive(into / f"{name}.keras", crafted.config_with(culprit))
+    for name, layer in REFUSED_LAYERS.items():
+        crafted.write_archive(into / f"{name}.keras", crafted.config_with(layer))
     crafted.write_archive(into / "layers.keras", crafted.config_with(*[crafted.dense()] * 11))
     (into / "own.py").write_text("", encoding="utf-8")
     (into / "words.txt").write_text("a\nb\n", encoding="utf-8")

@@ -1,4 +1,7 @@
-"""Layers whose models pass where only a tolerance is looked at. Given to the command as --custom-objects."""
+"""Layers of faulty models that pass if only a tolerance is checked.
+
+Tests give this file to the command as --custom-objects.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _own = keras.saving.register_keras_serializable(package="false-pass")
 
 @_own
 class Flips(keras.layers.Layer):
-    """Two classes that are all but even: 8e-6 decides, and whether a row is alone decides which way."""
+    """Returns two classes that differ by 8e-6; the larger one depends on whether a row is alone."""
 
     def call(self, inputs: Any) -> Any:
         alone = keras.ops.equal(keras.ops.shape(inputs)[0], 1)
@@ -24,7 +27,7 @@ class Flips(keras.layers.Layer):
 
 @_own
 class BatchMean(keras.layers.Layer):
-    """Subtracts the mean of the batch, so that a row's answer depends on its neighbours."""
+    """Subtracts the mean of the batch, so that a row's output depends on its neighbours."""
 
     def call(self, inputs: Any) -> Any:
         return inputs - keras.ops.mean(inputs, axis=0, keepdims=True)
@@ -32,7 +35,7 @@ class BatchMean(keras.layers.Layer):
 
 @_own
 class Holes(keras.layers.Layer):
-    """Answers NaN, always."""
+    """Returns only NaN."""
 
     def call(self, inputs: Any) -> Any:
         return keras.ops.log(-1.0 - keras.ops.square(inputs))
@@ -40,7 +43,7 @@ class Holes(keras.layers.Layer):
 
 @_own
 class Breaks(keras.layers.Layer):
-    """Fails for a row that is alone."""
+    """Fails for a batch of one row."""
 
     def call(self, inputs: Any) -> Any:
         return keras.ops.reshape(inputs, (-1, 2, 4))[:, 0]

@@ -1,6 +1,6 @@
-"""Rows of the safety table: scalers whose pickle is more than data, or that are not fitted.
+"""Rows of the safety table: scaler files with a pickle that contains more than data.
 
-The code in them computes a square root: the guard must refuse any call, whatever it does.
+The code in them computes a square root. kcheck must refuse every call, also a harmless one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ROWS = (
 
 
 class _Calls:
-    """Pickles into a call of a function."""
+    """Pickles to a call of a function."""
 
     def __reduce__(self) -> tuple[Any, tuple[float]]:
         return math.sqrt, (4.0,)
