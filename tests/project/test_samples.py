@@ -49,10 +49,13 @@ def test_there_are_healthy_and_faulty_samples() -> None:
 def test_the_sample_has_the_expected_verdict(
     name: str, built: Path, shared_fork_server: SharedForkServer
 ) -> None:
-    stated, (data,) = expected(name), (path.name for path in (built / name).glob("data.np*"))
-    line = ("run", "model.keras", "--data", data, "--format", "json", *stated["args"])
-    with in_folder(built / name):
-        completed = run_in_process(*line, fork_server=shared_fork_server)
+    folder, stated = built / name, expected(name)
+    (data,) = folder.glob("data.np*")
+    line = ("run", "model.keras", "--data", data.name, "--format", "json", *stated["args"])
+    # The fork server was started in another folder, so relative paths would not be found.
+    absolute = [str((folder / word).resolve()) if (folder / word).exists() else word for word in line]
+    with in_folder(folder):
+        completed = run_in_process(*absolute, fork_server=shared_fork_server)
     assert completed.err == ""
     report = json.loads(completed.out)
     failing = {result["code"] for result in report["results"] if result["status"] == "fail"}

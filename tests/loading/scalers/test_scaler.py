@@ -204,10 +204,11 @@ def test_settings_that_cache_fork_or_print_are_neutralised(tmp_path: Path) -> No
     ids=["missing", "directory", "long name", "zero byte in the name"],
 )
 def test_a_file_that_cannot_be_read_is_a_usage_error(
-    tmp_path: Path, name: str, wording: SnapshotAssertion
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, wording: SnapshotAssertion
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # a long message is cut, so the length of a folder's name would show
     with pytest.raises(UsageError) as refused:
-        scan_scaler(tmp_path / name)
+        scan_scaler(Path(name))
     assert own_text(refused.value, tmp_path) == wording
 
 

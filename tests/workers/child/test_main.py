@@ -224,4 +224,7 @@ def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, t
     for precision in ("float32", "float64"):
         served.run("predict" if precision == "float32" else "predict-float64", rows=3)
         session = served.worker._executor._sessions[precision]
-        assert (session.subject, session.numbers.tolist()) == (served.worker._executor._subject, [0, 1, 2])
+        assert (session.subject, session.row_numbers.tolist()) == (
+            served.worker._executor._subject,
+            [0, 1, 2],
+        )
