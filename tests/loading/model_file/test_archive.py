@@ -115,10 +115,10 @@ CUSTOM = {
     "Swish": crafted.layer("Swish", None, registered="Swish"),
     "mine>Dense": crafted.layer("Dense", "keras.layers", registered="mine>Dense"),
     "my_package.blocks.Attention": crafted.layer("Attention", "my_package.blocks"),
-    "os.system": crafted.layer("system", "os"),
+    "math.sqrt": crafted.layer("sqrt", "math"),
     "keras_hub.layers.Dense": crafted.layer("Dense", "keras_hub.layers"),
     "Dense": {"class_name": "Dense", "config": {"units": 1}},
-    "eval": crafted.dense(activation=_named_function("eval", registered_name="function")),
+    "sqrt": crafted.dense(activation=_named_function("sqrt", registered_name="function")),
     "p>swirl": crafted.dense(activation=_named_function("p>swirl", registered_name="p>swirl")),
 }
 
