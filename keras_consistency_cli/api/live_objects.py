@@ -107,7 +107,7 @@ def examine_live_objects(live_inputs: LiveInputs, settings: Settings) -> Report:
             stack.enter_context(restoring_model(live_inputs.model))
         client = _create_client(live_inputs, inputs, settings)
         stack.callback(client.close)
-        clients = dict.fromkeys(("main", "fresh", "shadow", *_OTHER_PROCESS), client)
+        clients = dict.fromkeys(("main", "fresh", "float64", *_OTHER_PROCESS), client)
         checks = selected(settings)
         facts, rows_description = load_workers(clients)
         subject = LoadedSubject(

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from keras_consistency_cli.config.report_targets import parse_destination
-from keras_consistency_cli.measurement.policy import Stated
+from keras_consistency_cli.measurement.policy import UserLimit
 
 __all__ = [
     "BatchSizeOptions",
@@ -105,9 +105,9 @@ class StatedLimit(Options):
     rtol: _Amount = Field(description="a finite number of at least 0")
     atol: _Amount = Field(description="a finite number of at least 0")
 
-    def stated(self) -> Stated:
+    def stated(self) -> UserLimit:
         """Return the limit in the type of the comparison."""
-        return Stated(rtol=self.rtol, atol=self.atol)
+        return UserLimit(rtol=self.rtol, atol=self.atol)
 
 
 Tolerance = Annotated[

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.policy import Limit, Origin, Policy, Stated
+from keras_consistency_cli.measurement.policy import Limit, Origin, Policy, UserLimit
 from keras_consistency_cli.measurement.rounding import (
     CALIBRATION_ROWS,
     EXTRA_ROUNDING,
@@ -118,7 +118,7 @@ def _judged(within: bool, origin: Origin, limit: float, reason: str) -> Judgemen
     return Judgement(within=within, limit=Limit(value=limit, origin=origin), reason=reason)
 
 
-def _judge_stated(pair: Comparison, stated: Stated) -> Judgement:
+def _judge_stated(pair: Comparison, stated: UserLimit) -> Judgement:
     limit = stated.atol + stated.rtol * pair.scale
     reason = f"stated limit: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|"
     return _judged(pair.stated_over == 0, "stated", limit, reason)

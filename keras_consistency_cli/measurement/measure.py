@@ -21,15 +21,15 @@ from keras_consistency_cli.measurement.decisions import (
 )
 from keras_consistency_cli.measurement.distance import is_numeric, max_ulp_difference
 from keras_consistency_cli.measurement.facts import Decision
-from keras_consistency_cli.measurement.policy import Stated
+from keras_consistency_cli.measurement.policy import UserLimit
 
-__all__ = ["Answers", "compare"]
+__all__ = ["RowOutputs", "compare"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class RowOutputs:
     """One route's outputs, and where their rows stand in the chunk (None: all rows in order)."""
 
     outputs: Mapping[str, Array]
@@ -45,7 +45,7 @@ class _Pair:
     reference: Array
     row_numbers: Array
     exact: Array | None = None
-    stated: Stated | None = None
+    stated: UserLimit | None = None
     decision: Decision | None = None
 
 
@@ -75,11 +75,11 @@ class _Noise:
 
 def compare(
     names: tuple[str, str],
-    candidate: Answers,
-    reference: Answers,
+    candidate: RowOutputs,
+    reference: RowOutputs,
     *,
-    float64_copy: Answers | None = None,
-    stated: Mapping[str, Stated | None] | None = None,
+    float64_copy: RowOutputs | None = None,
+    stated: Mapping[str, UserLimit | None] | None = None,
     decisions: Mapping[str, Decision | None] | None = None,
     row_numbers: Array | None = None,
 ) -> tuple[Comparison, ...]:
@@ -118,7 +118,7 @@ def compare(
     return tuple(comparisons)
 
 
-def _find_mismatch(names: tuple[str, str, str], candidate: Answers, reference: Answers) -> str | None:
+def _find_mismatch(names: tuple[str, str, str], candidate: RowOutputs, reference: RowOutputs) -> str | None:
     """Return why an output cannot be compared element by element, None if it can."""
     output = names[2]
     for route, answers in zip(names, (candidate, reference), strict=False):
@@ -129,7 +129,7 @@ def _find_mismatch(names: tuple[str, str, str], candidate: Answers, reference: A
     return None if shape == reference_shape else f"{shape} against {reference_shape}"
 
 
-def _select_rows(answers: Answers, output: str, positions: Array | None) -> Array:
+def _select_rows(answers: RowOutputs, output: str, positions: Array | None) -> Array:
     """Return the rows of one output that stand at these positions of the chunk."""
     values = answers.outputs[output]
     if positions is None or (answers.rows is not None and np.array_equal(positions, answers.rows)):
@@ -140,7 +140,7 @@ def _select_rows(answers: Answers, output: str, positions: Array | None) -> Arra
     return values[[places[int(position)] for position in positions]]
 
 
-def _exact_values(float64_copy: Answers | None, output: str, positions: Array | None) -> Array | None:
+def _exact_values(float64_copy: RowOutputs | None, output: str, positions: Array | None) -> Array | None:
     if float64_copy is None or output not in float64_copy.outputs:
         return None
     return _select_rows(float64_copy, output, positions)
@@ -247,7 +247,7 @@ def _greatest_ratio(differences: _Differences, size: Array) -> float:
     return float(np.nan_to_num(ratio, nan=0.0, posinf=np.finfo(float).max).max(initial=0.0))
 
 
-def _excess(differences: _Differences, b: Array, stated: Stated | None) -> tuple[float, int]:
+def _excess(differences: _Differences, b: Array, stated: UserLimit | None) -> tuple[float, int]:
     """Return by how much the stated limit is exceeded at most, and in how many elements."""
     if stated is None:
         return 0.0, 0

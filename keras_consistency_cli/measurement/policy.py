@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Limit", "Origin", "Policy", "Stated"]
+__all__ = ["Limit", "Origin", "Policy", "UserLimit"]
 
 Origin = Literal["calibrated", "calibrated-few-rows", "amplified", "fallback", "stated", "exact"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stated:
+class UserLimit:
     """A limit that the user states: |a - b| ≤ atol + rtol · |b|, as in numpy.allclose."""
 
     rtol: float
@@ -30,10 +30,10 @@ class Limit:
 class Policy:
     """How limits are found: calibrated by default, stated by the user, or exact."""
 
-    stated: Stated | None = None
-    per_output: tuple[tuple[str, Stated], ...] = ()
+    stated: UserLimit | None = None
+    per_output: tuple[tuple[str, UserLimit], ...] = ()
     exact: bool = False
 
-    def stated_for(self, output: str) -> Stated | None:
+    def stated_for(self, output: str) -> UserLimit | None:
         """Return the user's limit for this output, None if it is to be calibrated."""
         return dict(self.per_output).get(output, self.stated)

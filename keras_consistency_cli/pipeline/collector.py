@@ -18,7 +18,7 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.decisions import detect_decisions
 from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
 from keras_consistency_cli.measurement.facts import Decision, Facts
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.noise import NoiseMeasurements, estimate_noise
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
@@ -207,7 +207,7 @@ class EvidenceCollector:
         self,
         pair: Pair,
         chunk: Mapping[str, Trace],
-        exact: Answers | None,
+        exact: RowOutputs | None,
         numbers: np.ndarray,
         compared: Compared,
     ) -> None:
@@ -234,13 +234,13 @@ class EvidenceCollector:
         self.comparisons[key] = tuple(merged.values())
 
 
-def _outputs_of(trace: Trace | None) -> Answers | None:
+def _outputs_of(trace: Trace | None) -> RowOutputs | None:
     if trace is None or not trace.ran or not trace.outputs:
         return None
-    return Answers(outputs=trace.outputs, rows=trace.rows)
+    return RowOutputs(outputs=trace.outputs, rows=trace.rows)
 
 
-def _blank_rows(answers: Answers | None, bad: np.ndarray) -> Answers | None:
+def _blank_rows(answers: RowOutputs | None, bad: np.ndarray) -> RowOutputs | None:
     """Return outputs with NaN in the rows marked bad, so that nothing is measured there."""
     if answers is None or not bad.any():
         return answers
@@ -250,7 +250,7 @@ def _blank_rows(answers: Answers | None, bad: np.ndarray) -> Answers | None:
         else values
         for name, values in answers.outputs.items()
     }
-    return Answers(outputs=blanked, rows=answers.rows)
+    return RowOutputs(outputs=blanked, rows=answers.rows)
 
 
 def _drop_outputs(trace: Trace, before: Trace | None) -> Trace:

@@ -163,7 +163,7 @@ def create_workers(
     clients["fresh"] = client(fork_servers.fresh)
     # One worker is enough if both would be forks of the same process: the fresh one runs its route first.
     shared = fork_servers.fresh is fork_servers.float64_copy
-    clients["shadow"] = clients["fresh"] if shared else client(fork_servers.float64_copy)
+    clients["float64"] = clients["fresh"] if shared else client(fork_servers.float64_copy)
     if settings.backend == "tensorflow" and any(route.placement == "kernels" for route in plan.routes):
         # Without oneDNN the backend has to be imported again; one thread only needs another fork.
         other = stack.enter_context(ForkServer())

@@ -17,11 +17,11 @@ __all__ = ["Placement", "Precision", "Route", "RouteFunction", "always", "plain_
 Precision = Literal["float32", "float64"]
 """The copy of the model that a route runs on: as saved, or its float64 copy."""
 
-Placement = Literal["main", "fresh", "shadow", "kernels", "thread"]
+Placement = Literal["main", "fresh", "float64", "kernels", "thread"]
 """The process that a route runs in.
 
 The main worker, a worker that has run nothing before, the worker on TensorFlow that holds the float64 copy
-(`shadow`), a worker without oneDNN, or a worker with a single thread.
+(`float64`), a worker without oneDNN, or a worker with a single thread.
 """
 
 RouteFunction = Callable[["Session", Rows], Result]

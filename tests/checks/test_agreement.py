@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import worst
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import OutputFact
-from keras_consistency_cli.measurement.policy import Policy, Stated
+from keras_consistency_cli.measurement.policy import Policy, UserLimit
 from keras_consistency_cli.routes.trace import Trace
 
 PAIRS = (Pair(candidate="shuffled", reference="predict"), Pair(candidate="call", reference="predict"))
@@ -88,15 +88,15 @@ def test_the_pair_on_the_float64_copy_decides(world: Any, wording: SnapshotAsser
 @pytest.mark.parametrize(
     ("by", "limit", "status"),
     [
-        (0.5, Stated(rtol=0.0, atol=1e308), Status.ERROR),
-        (0.5, Stated(rtol=1.0, atol=0.0), Status.ERROR),
-        (0.5, Stated(rtol=0.0, atol=0.9), Status.PASS),
-        (0.1 * LIMIT, Stated(rtol=0.0, atol=1e308), Status.PASS),
-        (0.0, Stated(rtol=1.0, atol=1e308), Status.PASS),
+        (0.5, UserLimit(rtol=0.0, atol=1e308), Status.ERROR),
+        (0.5, UserLimit(rtol=1.0, atol=0.0), Status.ERROR),
+        (0.5, UserLimit(rtol=0.0, atol=0.9), Status.PASS),
+        (0.1 * LIMIT, UserLimit(rtol=0.0, atol=1e308), Status.PASS),
+        (0.0, UserLimit(rtol=1.0, atol=1e308), Status.PASS),
     ],
 )
 def test_a_limit_that_zeros_would_pass_is_an_error(
-    world: Any, by: float, limit: Stated, status: Status, wording: SnapshotAssertion
+    world: Any, by: float, limit: UserLimit, status: Status, wording: SnapshotAssertion
 ) -> None:
     verdict = world.where({"shuffled": world.moved(by)}, policy=Policy(stated=limit)).verdict(CHECK)
     assert verdict.status is status
@@ -126,19 +126,22 @@ def test_without_a_float64_copy_the_limit_is_a_share_of_the_output(
 @pytest.mark.parametrize(
     ("policy", "by", "status"),
     [
-        (Policy(stated=Stated(rtol=0.0, atol=0.3)), 0.25, Status.PASS),
-        (Policy(stated=Stated(rtol=0.0, atol=0.3)), 0.35, Status.FAIL),
-        (Policy(stated=Stated(rtol=0.3, atol=0.0)), 0.25, Status.PASS),
-        (Policy(per_output=(("out", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
-        (Policy(per_output=(("other", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.FAIL),
+        (Policy(stated=UserLimit(rtol=0.0, atol=0.3)), 0.25, Status.PASS),
+        (Policy(stated=UserLimit(rtol=0.0, atol=0.3)), 0.35, Status.FAIL),
+        (Policy(stated=UserLimit(rtol=0.3, atol=0.0)), 0.25, Status.PASS),
+        (Policy(per_output=(("out", UserLimit(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
+        (Policy(per_output=(("other", UserLimit(rtol=0.0, atol=0.3)),)), 0.25, Status.FAIL),
         (
-            Policy(stated=Stated(rtol=0.0, atol=1.0), per_output=(("out", Stated(rtol=0.0, atol=0.1)),)),
+            Policy(
+                stated=UserLimit(rtol=0.0, atol=1.0),
+                per_output=(("out", UserLimit(rtol=0.0, atol=0.1)),),
+            ),
             0.25,
             Status.FAIL,
         ),
         (Policy(exact=True), 0.0, Status.PASS),
         (Policy(exact=True), 2.0**-22, Status.FAIL),
-        (Policy(exact=True, per_output=(("out", Stated(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
+        (Policy(exact=True, per_output=(("out", UserLimit(rtol=0.0, atol=0.3)),)), 0.25, Status.PASS),
     ],
 )
 def test_limits_that_the_user_states(world: Any, policy: Policy, by: float, status: Status) -> None:
@@ -156,7 +159,7 @@ def test_a_stated_limit_holds_where_predict_did_not_run(world: Any, crashed: Tra
         pairs=pairs,
         examine=lambda evidence: agreement(evidence, pairs, WORDING),
     )
-    policy = Policy(stated=Stated(rtol=0.0, atol=0.1))
+    policy = Policy(stated=UserLimit(rtol=0.0, atol=0.1))
     assert (
         world.where({"predict": crashed, "bare-call": world.moved(0.5)}, policy=policy).verdict(check).status
         is Status.FAIL
@@ -175,7 +178,7 @@ def test_an_exact_pair_requires_the_same_bits_whatever_the_limit(world: Any) -> 
     )
     assert world.verdict(check).status is Status.PASS
     assert (
-        world.where({"shuffled": world.moved(2.0**-22)}, policy=Policy(stated=Stated(rtol=1.0, atol=1.0)))
+        world.where({"shuffled": world.moved(2.0**-22)}, policy=Policy(stated=UserLimit(rtol=1.0, atol=1.0)))
         .verdict(check)
         .status
         is Status.FAIL
@@ -413,7 +416,9 @@ def test_decisions_that_rounding_changes_warn_and_fail_above_a_twentieth(
 def test_a_difference_within_a_stated_limit_is_not_called_rounding(
     make_world: Any, wording: SnapshotAssertion
 ) -> None:
-    verdict = near_ties(make_world, 1).where(policy=Policy(stated=Stated(rtol=0.0, atol=0.1))).verdict(CHECK)
+    verdict = (
+        near_ties(make_world, 1).where(policy=Policy(stated=UserLimit(rtol=0.0, atol=0.1))).verdict(CHECK)
+    )
     assert (verdict.status, verdict.message) == (
         Status.WARN,
         wording,

@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.near_ties import UNDECIDED, flipped_share, warn_of_changed_decisions
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 
 
@@ -23,8 +23,8 @@ def judged(*, within: bool = True, changed: int = 1) -> Judged:
     candidate[:changed] -= 1e-6
     comparison = compare(
         ("served", "predict"),
-        Answers(outputs={"y": candidate}),
-        Answers(outputs={"y": reference}),
+        RowOutputs(outputs={"y": candidate}),
+        RowOutputs(outputs={"y": reference}),
         decisions={"y": "threshold"},
     )[0]
     return Judged(comparison=comparison, limit=Limit(value=1e-3, origin="stated"), within=within)

@@ -14,7 +14,7 @@ from keras_consistency_cli.config.setting_types import CheckOptions
 from keras_consistency_cli.config.settings import Settings, load_settings
 from keras_consistency_cli.config.strict_yaml import read_yaml
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.measurement.policy import Policy, Stated
+from keras_consistency_cli.measurement.policy import Policy, UserLimit
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -87,10 +87,15 @@ def test_settings_cannot_be_changed() -> None:
     [
         ("calibrated", Policy()),
         ("exact", Policy(exact=True)),
-        ({"rtol": 1e-5, "atol": 0}, Policy(stated=Stated(rtol=1e-5, atol=0.0))),
+        ({"rtol": 1e-5, "atol": 0}, Policy(stated=UserLimit(rtol=1e-5, atol=0.0))),
         (
             {"a": {"rtol": 0, "atol": 1e-6}, "rtol": {"rtol": 1, "atol": 2}},
-            Policy(per_output=(("a", Stated(rtol=0.0, atol=1e-6)), ("rtol", Stated(rtol=1.0, atol=2.0)))),
+            Policy(
+                per_output=(
+                    ("a", UserLimit(rtol=0.0, atol=1e-6)),
+                    ("rtol", UserLimit(rtol=1.0, atol=2.0)),
+                )
+            ),
         ),
     ],
 )
@@ -165,7 +170,7 @@ def test_whole_numbers_are_valid_limits_and_seconds() -> None:
     settings = Settings.model_validate(
         {"model": "m.keras", "timeout": 5, "tolerance": {"rtol": 0, "atol": 1}}
     )
-    assert (settings.timeout, settings.policy()) == (5.0, Policy(stated=Stated(rtol=0.0, atol=1.0)))
+    assert (settings.timeout, settings.policy()) == (5.0, Policy(stated=UserLimit(rtol=0.0, atol=1.0)))
 
 
 def test_a_model_is_required(wording: SnapshotAssertion) -> None:

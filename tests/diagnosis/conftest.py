@@ -13,7 +13,7 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.routes.trace import Change, Trace
 
@@ -24,7 +24,9 @@ def _compared(candidate: str, rows: tuple[int, ...]) -> Comparison:
     changed = reference.copy()
     changed[list(rows)] += 1
     return compare(
-        (candidate, "predict"), Answers(outputs={"out": changed}), Answers(outputs={"out": reference})
+        (candidate, "predict"),
+        RowOutputs(outputs={"out": changed}),
+        RowOutputs(outputs={"out": reference}),
     )[0]
 
 

@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact, measure_impact
 from keras_consistency_cli.measurement.facts import DataFacts, TargetFact
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 
 EXACT = Limit(value=0.0, origin="exact")
@@ -33,8 +33,8 @@ def judged(
         changed[row] += by
     comparison = compare(
         ("other", "predict"),
-        Answers(outputs={"y": changed}),
-        Answers(outputs={"y": expected}),
+        RowOutputs(outputs={"y": changed}),
+        RowOutputs(outputs={"y": expected}),
         decisions={"y": decision},
     )[0]
     return Judged(

@@ -28,7 +28,7 @@ def _in_kernels(_inputs: Any) -> bool:
     return os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0"
 
 
-WHERE = {"shadow": _in_float64_copy, "fresh": _in_fresh, "kernels": _in_kernels}
+WHERE = {"float64": _in_float64_copy, "fresh": _in_fresh, "kernels": _in_kernels}
 
 
 @keras.saving.register_keras_serializable(package="planted")

@@ -11,8 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import Judgement, NoiseEvidence, judge
-from keras_consistency_cli.measurement.measure import Answers, compare
-from keras_consistency_cli.measurement.policy import Limit, Policy, Stated
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
+from keras_consistency_cli.measurement.policy import Limit, Policy, UserLimit
 from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS
 from tests.helpers.wording import masked
 
@@ -27,11 +27,11 @@ ROWS = 32
 def compared(
     candidate: np.ndarray,
     reference: np.ndarray,
-    stated: Stated | None = None,
+    stated: UserLimit | None = None,
     float64_copy: np.ndarray | None = None,
 ) -> Comparison:
-    exact = None if float64_copy is None else Answers(outputs={"out": float64_copy})
-    answers = Answers(outputs={"out": candidate}), Answers(outputs={"out": reference})
+    exact = None if float64_copy is None else RowOutputs(outputs={"out": float64_copy})
+    answers = RowOutputs(outputs={"out": candidate}), RowOutputs(outputs={"out": reference})
     return compare(("candidate", "predict"), *answers, float64_copy=exact, stated={"out": stated})[0]
 
 
@@ -48,7 +48,9 @@ def noise(rows: int = ROWS) -> Comparison:
     return compared(predicted(rows), exact(rows), float64_copy=exact(rows))
 
 
-def moved(by: float, *, rows: int = ROWS, only: int | None = 3, stated: Stated | None = None) -> Comparison:
+def moved(
+    by: float, *, rows: int = ROWS, only: int | None = 3, stated: UserLimit | None = None
+) -> Comparison:
     """A candidate that is `by` away from predict in one row, or in all."""
     candidate = predicted(rows)
     candidate[slice(None) if only is None else only] += np.float32(by)
@@ -165,9 +167,9 @@ def test_without_a_float64_copy_a_share_of_the_output_is_the_limit(
     assert judgement.reason == wording
 
 
-STATED = Stated(rtol=0.0, atol=0.25)
+STATED = UserLimit(rtol=0.0, atol=0.25)
 EXACT = Limit(value=0.0, origin="exact")
-POLICIES = [Policy(), Policy(stated=Stated(rtol=1e9, atol=1e9)), Policy(exact=True)]
+POLICIES = [Policy(), Policy(stated=UserLimit(rtol=1e9, atol=1e9)), Policy(exact=True)]
 
 
 @pytest.mark.parametrize(("by", "within"), [(0.25, True), (0.25 + PAST, False)])
@@ -182,7 +184,7 @@ def test_a_stated_limit_replaces_calibration(by: float, within: bool, wording: S
 
 def test_a_stated_limit_is_relative_to_each_element() -> None:
     """Half of the greatest value is shown as the limit; the small value may move by half of itself only."""
-    stated = Stated(rtol=0.5, atol=0.0)
+    stated = UserLimit(rtol=0.5, atol=0.0)
     reference = np.array([[8.0], [1.0]], np.float32)
     judged = [
         judge(
@@ -195,8 +197,11 @@ def test_a_stated_limit_is_relative_to_each_element() -> None:
 
 
 def test_a_limit_for_one_output_wins_over_the_one_for_all() -> None:
-    policy = Policy(stated=STATED, per_output=(("score", Stated(rtol=0.0, atol=9.0)),))
-    assert (policy.stated_for("score"), policy.stated_for("other")) == (Stated(rtol=0.0, atol=9.0), STATED)
+    policy = Policy(stated=STATED, per_output=(("score", UserLimit(rtol=0.0, atol=9.0)),))
+    assert (policy.stated_for("score"), policy.stated_for("other")) == (
+        UserLimit(rtol=0.0, atol=9.0),
+        STATED,
+    )
     assert Policy(per_output=(("score", STATED),)).stated_for("other") is None
 
 

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.measurement.comparison import EDGES, Comparison, WorstRow, merge
-from keras_consistency_cli.measurement.measure import Answers, compare
-from keras_consistency_cli.measurement.policy import Stated
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
+from keras_consistency_cli.measurement.policy import UserLimit
 
 NAN, INF = float("nan"), float("inf")
 SUMS = ("sum_squares", "sum_squares_scale", "noise_squares_reference", "noise_squares_candidate")
@@ -26,11 +26,11 @@ quickly = settings(deadline=None, max_examples=60, derandomize=True)
 def one(a: Any, b: Any, **keywords: Any) -> Comparison:
     """Compare the single output "out" of routes "a" and "b"."""
     if keywords.get("float64_copy") is not None:
-        keywords["float64_copy"] = Answers(outputs={"out": keywords["float64_copy"]})
+        keywords["float64_copy"] = RowOutputs(outputs={"out": keywords["float64_copy"]})
     for name in ("stated", "decisions"):
         if name in keywords:
             keywords[name] = {"out": keywords[name]}
-    candidate, reference = (Answers(outputs={"out": np.asarray(values)}) for values in (a, b))
+    candidate, reference = (RowOutputs(outputs={"out": np.asarray(values)}) for values in (a, b))
     (comparison,) = compare(("a", "b"), candidate, reference, **keywords)
     return comparison
 
@@ -52,7 +52,7 @@ def test_every_field_is_measured() -> None:
         floats([[1.0, 2.0], [4.0, 4.5], [0.25, 8.0]]),
         floats([[1.0, 2.0], [4.0, 4.0], [0.5, 8.0]]),
         float64_copy=np.array([[1.0, 2.0], [4.0, 4.0], [0.5, 8.25]]),
-        stated=Stated(rtol=0.0, atol=0.3),
+        stated=UserLimit(rtol=0.0, atol=0.3),
         decisions="threshold",
         row_numbers=np.array([10, 20, 30]),
     )
@@ -162,8 +162,8 @@ def test_an_output_of_one_route_only_is_reported(wording: SnapshotAssertion) -> 
     both, left, right = np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1))
     comparisons = compare(
         ("a", "b"),
-        Answers(outputs={"both": both, "left": left}),
-        Answers(outputs={"right": right, "both": both}),
+        RowOutputs(outputs={"both": both, "left": left}),
+        RowOutputs(outputs={"right": right, "both": both}),
     )
     assert {pair.output: pair.misshapen is None for pair in comparisons} == {
         "right": False,
@@ -239,8 +239,12 @@ def test_strings_are_equal_or_not() -> None:
 
 
 def test_no_stated_limit_makes_different_strings_equal() -> None:
-    assert one(np.array([["cat"]]), np.array([["dog"]]), stated=Stated(rtol=1.0, atol=1e9)).stated_over == 1
-    assert one(np.array([["cat"]]), np.array([["cat"]]), stated=Stated(rtol=0.0, atol=0.0)).stated_over == 0
+    assert (
+        one(np.array([["cat"]]), np.array([["dog"]]), stated=UserLimit(rtol=1.0, atol=1e9)).stated_over == 1
+    )
+    assert (
+        one(np.array([["cat"]]), np.array([["cat"]]), stated=UserLimit(rtol=0.0, atol=0.0)).stated_over == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,17 +263,17 @@ def test_flipped_decisions(decision: Any, a: list[list[float]], b: list[list[flo
 
 def test_outputs_for_some_rows_are_compared_with_those_rows_of_the_reference() -> None:
     whole = np.arange(5.0, dtype=np.float32).reshape(-1, 1)
-    some = Answers(outputs={"out": whole[[1, 4]] + floats([[0], [1]])}, rows=np.array([1, 4]))
+    some = RowOutputs(outputs={"out": whole[[1, 4]] + floats([[0], [1]])}, rows=np.array([1, 4]))
     against = {
-        "all": Answers(outputs={"out": whole}),
-        "picked": Answers(outputs={"out": whole[[4, 2, 1]]}, rows=np.array([4, 2, 1])),
+        "all": RowOutputs(outputs={"out": whole}),
+        "picked": RowOutputs(outputs={"out": whole[[4, 2, 1]]}, rows=np.array([4, 2, 1])),
     }
     for reference in against.values():
         comparison = compare(
             ("a", "b"),
             some,
             reference,
-            float64_copy=Answers(outputs={"out": whole}),
+            float64_copy=RowOutputs(outputs={"out": whole}),
             row_numbers=np.arange(100, 105),
         )[0]
         assert comparison.worst == (
@@ -291,7 +295,7 @@ def test_noise_leaves_out_values_that_are_not_finite() -> None:
 
 
 def test_a_limit_that_is_not_a_number_lets_nothing_pass() -> None:
-    assert one(floats([[1.0]]), floats([[2.0]]), stated=Stated(rtol=NAN, atol=0.0)).stated_over == 1
+    assert one(floats([[1.0]]), floats([[2.0]]), stated=UserLimit(rtol=NAN, atol=0.0)).stated_over == 1
 
 
 def test_values_beyond_the_narrower_type_are_measured_without_a_warning() -> None:
@@ -333,7 +337,7 @@ def test_chunks_merge_into_the_comparison_of_all_rows(
 ) -> None:
     a, b = pair
     numbers = np.arange(len(a)) * 10
-    options: dict[str, Any] = {"stated": Stated(rtol=1e-3, atol=1e-3), "decisions": decision}
+    options: dict[str, Any] = {"stated": UserLimit(rtol=1e-3, atol=1e-3), "decisions": decision}
     float64_copy = np.where(np.isfinite(b), b.astype(np.float64) * (1 + 1e-9), 1.0)
     edges = sorted({0, len(a), *(cut for cut in cuts if cut < len(a))})
     chunks = [slice(start, end) for start, end in pairwise(edges)]
@@ -396,7 +400,7 @@ def test_a_stated_limit_is_that_of_numpy(
     pair: tuple[np.ndarray, np.ndarray], rtol: float, atol: float
 ) -> None:
     a, b = (each.astype(np.float64) for each in pair)
-    comparison = one(*pair, stated=Stated(rtol=rtol, atol=atol))
+    comparison = one(*pair, stated=UserLimit(rtol=rtol, atol=atol))
     assert comparison.stated_over == np.count_nonzero(~np.isclose(a, b, rtol=rtol, atol=atol))
     assert (comparison.stated_excess > 0) == (comparison.stated_over > 0)
 

@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.noise import NoiseMeasurements, estimate_noise
 
 E = 2.0**-20
 OUTPUTS = np.arange(32.0, dtype=np.float32).reshape(-1, 1)
-COPY = Answers(outputs={"out": OUTPUTS + np.float64(E)})
+COPY = RowOutputs(outputs={"out": OUTPUTS + np.float64(E)})
 
 
 def measured(route: str, shift: float = 0.0) -> tuple[Comparison, ...]:
     """A route compared with the float64 copy."""
-    answers = Answers(outputs={"out": OUTPUTS + np.float32(shift)})
+    answers = RowOutputs(outputs={"out": OUTPUTS + np.float32(shift)})
     return compare((route, "predict-float64"), answers, COPY, float64_copy=COPY)
 
 
 def repeated(shift: float) -> tuple[Comparison, ...]:
     """A second predict compared with the first."""
-    first, second = (Answers(outputs={"out": OUTPUTS + np.float32(by)}) for by in (0.0, shift))
+    first, second = (RowOutputs(outputs={"out": OUTPUTS + np.float32(by)}) for by in (0.0, shift))
     return compare(("predict-again", "predict"), second, first)
 
 
@@ -72,8 +72,8 @@ def test_a_fault_of_predict_does_not_hide_in_its_own_noise() -> None:
 def test_a_distance_that_rounding_cannot_explain_is_not_noise(coarse: bool, known: bool) -> None:
     rounded = compare(
         ("rounded-layers", "predict"),
-        Answers(outputs={"out": OUTPUTS}),
-        Answers(outputs={"out": OUTPUTS + np.float32(0.01)}),
+        RowOutputs(outputs={"out": OUTPUTS}),
+        RowOutputs(outputs={"out": OUTPUTS + np.float32(0.01)}),
         float64_copy=COPY,
     )
     measurements = NoiseMeasurements(reference=measured("predict", 0.01), rounded=rounded, coarse=coarse)

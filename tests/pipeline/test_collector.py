@@ -14,7 +14,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import Facts, OutputFact
-from keras_consistency_cli.measurement.policy import Policy, Stated
+from keras_consistency_cli.measurement.policy import Policy, UserLimit
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.base import Route
@@ -307,7 +307,7 @@ def test_stated_limits_reach_the_comparison() -> None:
     collected = collector(
         [check(("call", "predict"))],
         {"call": DATA + 0.5},
-        policy=Policy(per_output=(("out", Stated(rtol=0.0, atol=0.125)),)),
+        policy=Policy(per_output=(("out", UserLimit(rtol=0.0, atol=0.125)),)),
     )
     add_in_two(collected)
     comparison = collected.comparisons["call", "predict"][0]

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
 from keras_consistency_cli.routes.base import Route
@@ -66,7 +66,7 @@ def pair(candidate: str, reference: str = "predict", worst: int = 3) -> Comparis
     values = np.zeros((20, 1))
     changed = values.copy()
     changed[worst] = 5.0
-    outputs = Answers(outputs={"y": changed}), Answers(outputs={"y": values})
+    outputs = RowOutputs(outputs={"y": changed}), RowOutputs(outputs={"y": values})
     return compare((candidate, reference), *outputs)[0]
 
 

@@ -76,8 +76,8 @@ def clients_of(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any) -> None:
     clients = clients_of()
-    assert sorted(clients) == ["fresh", "main", "shadow"]
-    assert clients["shadow"] is clients["fresh"]
+    assert sorted(clients) == ["fresh", "main", "float64"]
+    assert clients["float64"] is clients["fresh"]
     assert clients["main"].fork_server is clients["fresh"].fork_server
     assert clients["main"] is not clients["fresh"]
 
@@ -88,13 +88,13 @@ def test_user_code_runs_in_another_interpreter_for_the_fresh_worker(
 ) -> None:
     clients = clients_of(**options)
     assert clients["fresh"].fork_server is not clients["main"].fork_server
-    assert clients["shadow"].fork_server is clients["main"].fork_server
+    assert clients["float64"].fork_server is clients["main"].fork_server
     assert clients["fresh"].fork_server.environment == {"KERAS_BACKEND": "tensorflow"}
 
 
 def test_the_float64_copy_of_another_backend_runs_on_tensorflow(clients_of: Any) -> None:
     clients = clients_of(backend="jax")
-    assert (clients["main"].fork_server.environment, clients["shadow"].fork_server.environment) == (
+    assert (clients["main"].fork_server.environment, clients["float64"].fork_server.environment) == (
         {"KERAS_BACKEND": "jax"},
         {"KERAS_BACKEND": "tensorflow"},
     )
@@ -119,6 +119,6 @@ def test_lost_processes_and_missing_protection_are_reported_once() -> None:
     server = SimpleNamespace(lost=lambda: "gone")
     worker = FakeClient(FakeForkServer(), {}, unprotected=("network",), ending="killed")
     fine = FakeClient(FakeForkServer(), {}, unprotected=("network",))
-    subject = SimpleNamespace(clients={"main": worker, "fresh": fine, "shadow": fine}, fork_servers=[server])
+    subject = SimpleNamespace(clients={"main": worker, "fresh": fine, "float64": fine}, fork_servers=[server])
     status = worker_setup.collect_worker_status(cast(worker_setup.LoadedSubject, subject))
     assert status == (("network",), ("killed", "gone"))

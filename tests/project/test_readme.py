@@ -27,7 +27,7 @@ from keras_consistency_cli.diagnosis.impact import AffectedRow, Impact
 from keras_consistency_cli.errors import DataError, KcheckError, NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.summary import ModelSummary
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.report import SCHEMA, Report, Source
@@ -175,7 +175,7 @@ def test_the_yaml_of_the_readme_is_valid(tmp_path: Path) -> None:
 
 
 def report_with_every_part() -> Report:
-    answers = Answers(outputs={"score": np.array([[0.5], [0.25]], np.float32)})
+    answers = RowOutputs(outputs={"score": np.array([[0.5], [0.25]], np.float32)})
     comparison = compare(("one-by-one", "predict"), answers, answers)[0]
     judged = Judged(
         comparison=comparison,

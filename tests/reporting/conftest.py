@@ -12,8 +12,8 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.measurement.facts import Facts, InputFact, LayerFact, OutputFact
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
-from keras_consistency_cli.measurement.measure import Answers, compare
-from keras_consistency_cli.measurement.policy import Policy, Stated
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
+from keras_consistency_cli.measurement.policy import Policy, UserLimit
 from keras_consistency_cli.reporting.report import Report, Source
 
 ROWS = 256
@@ -51,7 +51,7 @@ def _judged(
     output: str = "score",
     rows: tuple[int, ...] = (3, 17, 40, 99),
     exact: bool = False,
-    stated: Stated | None = None,
+    stated: UserLimit | None = None,
     count: int = ROWS,
     seed: int = 0,
 ) -> Judged:
@@ -60,8 +60,11 @@ def _judged(
     reference_values = exact_answers.astype(np.float32)
     candidate_values = reference_values.copy()
     candidate_values[[row for row in rows if row < count]] += np.float32(change)
-    float64_copy = Answers(outputs={output: exact_answers})
-    answers = Answers(outputs={output: candidate_values}), Answers(outputs={output: reference_values})
+    float64_copy = RowOutputs(outputs={output: exact_answers})
+    answers = (
+        RowOutputs(outputs={output: candidate_values}),
+        RowOutputs(outputs={output: reference_values}),
+    )
     pair = compare(
         (candidate, reference),
         *answers,

@@ -17,7 +17,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.strict_yaml import read_yaml
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.measurement.facts import Facts, InputFact
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.report import Report, Source
@@ -94,7 +94,7 @@ def _faults_inside(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any
 @pytest.fixture
 def document() -> dict[str, Any]:
     """A report with all kinds of content."""
-    answers = [Answers(outputs={"y": np.array([[0.5], [value]], np.float32)}) for value in (0.25, np.nan)]
+    answers = [RowOutputs(outputs={"y": np.array([[0.5], [value]], np.float32)}) for value in (0.25, np.nan)]
     pair = compare(
         ("one-by-one", "predict"), *answers, float64_copy=answers[0], decisions={"y": "threshold"}
     )[0]

@@ -18,7 +18,7 @@ from tests.helpers.commands import Surroundings
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are counted in /proc")
 
-HARMED = {"shadow": "KC602", "fresh": "KC603", "kernels": "KC605"}
+HARMED = {"float64": "KC602", "fresh": "KC603", "kernels": "KC605"}
 """By worker: the check that depends on it."""
 UNHARMED = ("KC104", "KC201", "KC204")
 FACTS = {"kill": "SIGKILL", "abort": "SIGABRT", "hang": "6 s (--timeout)"}

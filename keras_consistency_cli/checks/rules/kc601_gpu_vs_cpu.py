@@ -1,8 +1,8 @@
 """Accelerators must give the outputs of the CPU, except for rounding.
 
-Why: a GPU multiplies matrices in TF32, with three digits, unless it is told not to, adds in a different order
-and has its own kernels. A model validated on one device and served on another may cross a threshold, or reach
-a kernel that treats special values differently.
+Why: a GPU multiplies matrices in TF32, with three digits, unless that is switched off, adds in a different
+order and has its own kernels. A model validated on one device and served on another may cross a threshold, or
+reach a kernel that treats special values differently.
 
 How: if the backend sees an accelerator, predict runs there. The same file is loaded and called on the CPU and
 on every other accelerator, and every two devices are compared. On each accelerator the model is called once

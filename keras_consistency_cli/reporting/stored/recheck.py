@@ -16,7 +16,7 @@ from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
-from keras_consistency_cli.measurement.policy import Policy, Stated
+from keras_consistency_cli.measurement.policy import Policy, UserLimit
 from keras_consistency_cli.reporting.report import Report, Source
 from keras_consistency_cli.reporting.stored.reader import as_mapping, read_comparison
 from keras_consistency_cli.text import clean
@@ -182,7 +182,7 @@ def _rejudged(
     }
 
 
-def _is_within(pair: Comparison, stated: Stated) -> bool | None:
+def _is_within(pair: Comparison, stated: UserLimit) -> bool | None:
     """Whether every element is within a limit that may grow with the reference.
 
     The greatest differences and the worst rows decide it; None if they do not.

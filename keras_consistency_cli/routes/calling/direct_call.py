@@ -154,7 +154,7 @@ CALLING_ROUTES: tuple[Route, ...] = (
         summary="model(x, training=False) on the float64 copy",
         run=_call_first_batch,
         precision="float64",
-        placement="shadow",
+        placement="float64",
     ),
     Route(name="bare-call", summary="model(x) without the training argument", run=_call_route()),
     Route(name="training-call", summary="model(x, training=True)", run=_training_call),

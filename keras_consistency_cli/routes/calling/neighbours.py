@@ -292,6 +292,6 @@ NEIGHBOUR_ROUTES: tuple[Route, ...] = (
         summary="the neighbours of each row replaced, on the float64 copy",
         run=_neighbours("float64"),
         precision="float64",
-        placement="shadow",
+        placement="float64",
     ),
 )

@@ -174,7 +174,7 @@ def _name_for(name: str, precision: Precision) -> str:
 
 
 def _placement_for(precision: Precision) -> Placement:
-    return "main" if precision == "float32" else "shadow"
+    return "main" if precision == "float32" else "float64"
 
 
 def _routes_for(precision: Precision, sizes: Sequence[int]) -> tuple[Route, ...]:

@@ -121,7 +121,7 @@ CONDITIONING_ROUTES: tuple[Route, ...] = (
         run=_change_inputs,
         unavailable=_explain_no_floats,
         precision="float64",
-        placement="shadow",
+        placement="float64",
     ),
     Route(
         name="changed-weights",
@@ -129,6 +129,6 @@ CONDITIONING_ROUTES: tuple[Route, ...] = (
         run=_change_weights,
         unavailable=_explain_too_many_weights,
         precision="float64",
-        placement="shadow",
+        placement="float64",
     ),
 )

@@ -118,7 +118,7 @@ ROUNDING_ROUTES: tuple[Route, ...] = (
         summary="the float64 copy, rounded to float32 layer by layer",
         run=_round_layers,
         precision="float64",
-        placement="shadow",
+        placement="float64",
     ),
     Route(
         name="low-operations",

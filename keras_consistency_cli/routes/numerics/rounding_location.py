@@ -152,6 +152,6 @@ ROUNDING_LOCATORS: tuple[Route, ...] = (
         summary="the layer at which rounding errors grow most",
         run=_locate,
         precision="float64",
-        placement="shadow",
+        placement="float64",
     ),
 )

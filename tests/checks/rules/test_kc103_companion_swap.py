@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc103_companion_swap import CHECK
 from keras_consistency_cli.checks.verdict import Status
-from keras_consistency_cli.measurement.policy import Policy, Stated
+from keras_consistency_cli.measurement.policy import Policy, UserLimit
 from keras_consistency_cli.routes.trace import Trace
 
 BOTH = ("companions", "companions-float64")
@@ -22,7 +22,7 @@ def test_healthy(world: Any, wording: SnapshotAssertion) -> None:
     assert {each.limit.origin for each in verdict.judged} == {"exact"}
 
 
-@pytest.mark.parametrize("policy", [Policy(), Policy(stated=Stated(rtol=1.0, atol=1.0))])
+@pytest.mark.parametrize("policy", [Policy(), Policy(stated=UserLimit(rtol=1.0, atol=1.0))])
 @pytest.mark.parametrize(
     ("route", "precision", "by"),
     [("companions", "float32", 2.0**-22), ("companions-float64", "float64", 1e-14)],

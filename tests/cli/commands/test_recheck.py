@@ -15,7 +15,7 @@ from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.cli.main import main
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.report import Report, Source
@@ -24,9 +24,9 @@ REFERENCE = np.linspace(0.5, 1.0, 40, dtype=np.float32)[:, None]
 EXACT = REFERENCE.astype(np.float64) + 3e-8
 NOISE = compare(
     ("predict", "predict-float64"),
-    Answers(outputs={"y": REFERENCE}),
-    Answers(outputs={"y": EXACT}),
-    float64_copy=Answers(outputs={"y": EXACT}),
+    RowOutputs(outputs={"y": REFERENCE}),
+    RowOutputs(outputs={"y": EXACT}),
+    float64_copy=RowOutputs(outputs={"y": EXACT}),
 )
 
 Make = Callable[..., Path]
@@ -41,13 +41,13 @@ def judged(
     decide: bool = False,
 ) -> Judged:
     answers = (
-        Answers(outputs={"y": (REFERENCE + change).astype(np.float32)}),
-        Answers(outputs={"y": REFERENCE}),
+        RowOutputs(outputs={"y": (REFERENCE + change).astype(np.float32)}),
+        RowOutputs(outputs={"y": REFERENCE}),
     )
     pair = compare(
         names,
         *answers,
-        float64_copy=Answers(outputs={"y": EXACT}),
+        float64_copy=RowOutputs(outputs={"y": EXACT}),
         decisions={"y": "threshold"} if decide else {},
     )[0]
     found = judge(NoiseEvidence(pair=pair, noise=NOISE[0]), policy=policy, exact=exact)

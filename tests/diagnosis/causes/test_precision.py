@@ -15,19 +15,19 @@ from keras_consistency_cli.diagnosis.diagnose import diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
-from keras_consistency_cli.measurement.measure import Answers, compare
-from keras_consistency_cli.measurement.policy import Policy, Stated
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
+from keras_consistency_cli.measurement.policy import Policy, UserLimit
 from keras_consistency_cli.routes.trace import Change, Trace
 
 EXACT = Policy(exact=True)
-STRICT = Policy(stated=Stated(rtol=0.0, atol=1e-9))
+STRICT = Policy(stated=UserLimit(rtol=0.0, atol=1e-9))
 NOISE = 2.0**-20
 PREDICT = np.linspace(0.5, 1.0, 32, dtype=np.float32).reshape(-1, 1)
 FLOAT64_COPY = PREDICT + NOISE * np.where(np.arange(32) % 2, 1.0, -1.0).reshape(-1, 1)
 
 
-def _answers(values: np.ndarray) -> Answers:
-    return Answers(outputs={"out": values})
+def _answers(values: np.ndarray) -> RowOutputs:
+    return RowOutputs(outputs={"out": values})
 
 
 def _compared(

@@ -16,7 +16,7 @@ from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, c
 from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.trace import Trace
 
@@ -54,7 +54,9 @@ def pair(
     return {
         (candidate, reference): (
             compare(
-                (candidate, reference), Answers(outputs={"out": changed}), Answers(outputs={"out": expected})
+                (candidate, reference),
+                RowOutputs(outputs={"out": changed}),
+                RowOutputs(outputs={"out": expected}),
             )[0],
         )
     }

@@ -11,7 +11,7 @@ import pytest
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.formats.json_report import as_document, render_json
 from keras_consistency_cli.reporting.parts.canvas import Canvas
@@ -79,7 +79,7 @@ def _strict(text: str) -> Any:
 def _small() -> Report:
     reference = np.array([[1.0], [0.5]], np.float32)
     candidate = np.array([[1.0], [1.0]], np.float32)
-    answers = Answers(outputs={"y": candidate}), Answers(outputs={"y": reference})
+    answers = RowOutputs(outputs={"y": candidate}), RowOutputs(outputs={"y": reference})
     pair = compare(("one-by-one", "predict"), *answers, decisions={"y": "threshold"})[0]
     judged = Judged(
         comparison=pair,
@@ -259,8 +259,8 @@ def test_anything_found_becomes_json(make_report: Maker, value: object, written:
 
 def test_infinite_multiples_and_odd_rows_are_words() -> None:
     answers = (
-        Answers(outputs={"y": np.array([[np.nan], [1.0]])}),
-        Answers(outputs={"y": np.array([[0.5], [np.inf]])}),
+        RowOutputs(outputs={"y": np.array([[np.nan], [1.0]])}),
+        RowOutputs(outputs={"y": np.array([[0.5], [np.inf]])}),
     )
     one = Judged(
         comparison=compare(("a", "b"), *answers)[0],

@@ -8,7 +8,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.measurement.policy import Limit, Stated
+from keras_consistency_cli.measurement.policy import Limit, UserLimit
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.check_table import check_table, status_text
 from keras_consistency_cli.reporting.parts.layout import draw
@@ -79,7 +79,7 @@ def test_the_origin_of_each_limit_is_stated(
 
 def test_a_stated_limit_is_marked_as_judged(make_report: Maker, judged: Pairing) -> None:
     lines = _table(
-        make_report(_verdict(Status.PASS, judged("a", "b", 1e-4, stated=Stated(rtol=0.0, atol=0.01))))
+        make_report(_verdict(Status.PASS, judged("a", "b", 1e-4, stated=UserLimit(rtol=0.0, atol=0.01))))
     )
     assert lines[1].split()[-2:] == ["0.01=", "256"]
 

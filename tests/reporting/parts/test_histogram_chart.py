@@ -10,7 +10,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.verdict import Judged
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.parts.chart_geometry import HEIGHT, WIDTH
 from keras_consistency_cli.reporting.parts.histogram_chart import build_histogram
@@ -21,7 +21,10 @@ Pairing = Callable[..., Judged]
 def differing(*differences: float, limit: float = 1e-6) -> Judged:
     """A comparison with these differences, one per row."""
     reference = np.zeros((len(differences), 1))
-    answers = Answers(outputs={"y": np.array(differences)[:, None]}), Answers(outputs={"y": reference})
+    answers = (
+        RowOutputs(outputs={"y": np.array(differences)[:, None]}),
+        RowOutputs(outputs={"y": reference}),
+    )
     return Judged(
         comparison=compare(("a", "b"), *answers)[0],
         limit=Limit(value=limit, origin="calibrated"),

@@ -59,7 +59,7 @@ STREAMING = {"predict", "one-by-one", "predict-float64", "one-by-one-float64", "
 
 
 def test_the_float64_copy_and_the_fresh_process_have_their_own_placement() -> None:
-    assert {route.placement for route in TABLE.values() if route.precision == "float64"} == {"shadow"}
+    assert {route.placement for route in TABLE.values() if route.precision == "float64"} == {"float64"}
     assert TABLE["fresh-process"].placement == "fresh"
     assert TABLE["predict"].placement == "main"
     assert {route.name for route in TABLE.values() if route.streams} == STREAMING

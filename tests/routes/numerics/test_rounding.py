@@ -11,7 +11,7 @@ from keras import layers, ops
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.measurement.facts import LayerFact
-from keras_consistency_cli.measurement.measure import Answers, compare
+from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.rounding import rounding_excess
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOCATORS
@@ -28,10 +28,12 @@ def measure_excess(built: tuple[Any, Any]) -> float:
     float64_copy, rows = float64_copy_of(built)
     result = TABLE["rounded-layers"].run(float64_copy, rows)
     few = {name: values[result.rows] for name, values in rows.items()}
-    own, exact = (Answers(outputs=session.step(few)) for session in (float64_copy.original, float64_copy))
+    own, exact = (RowOutputs(outputs=session.step(few)) for session in (float64_copy.original, float64_copy))
     return max(
         rounding_excess(each)
-        for each in compare(("rounded", "predict"), Answers(outputs=result.outputs), own, float64_copy=exact)
+        for each in compare(
+            ("rounded", "predict"), RowOutputs(outputs=result.outputs), own, float64_copy=exact
+        )
     )
 
 
