@@ -98,10 +98,8 @@ def _judge_in_use(evidence: Evidence) -> Verdict:
 def _describe(comparison: Comparison) -> str:
     if comparison.nonfinite:
         return f"overflow in {comparison.nonfinite} of {comparison.elements} values"
-    flips = (
-        f", {comparison.flipped} of {comparison.decisions} decisions change" if comparison.decisions else ""
-    )
-    return f"change outputs by {comparison.max_abs:.1e}, {comparison.scaled:.1e} of the largest{flips}"
+    flips = f" and {comparison.flipped} of {comparison.decisions} decisions" if comparison.decisions else ""
+    return f"change outputs by {comparison.max_abs:.1e}{flips}"
 
 
 def _effect(comparison: Comparison) -> _Effect:

@@ -60,8 +60,11 @@ def _why_not_measured(evidence: Evidence) -> str:
 
 
 def _judge(factors: Mapping[str, float], flips: Comparison) -> Verdict:
-    changes = " and ".join(f"{CHANGE * factor:.1e} (in the {what})" for what, factor in factors.items())
-    message = f"a relative change of 1e-7 changes outputs by a relative {changes}"
+    largest_first = sorted(factors.items(), key=lambda item: item[1], reverse=True)
+    message = "; ".join(
+        f"a relative change of 1e-7 in the {what} changes outputs by a relative {CHANGE * factor:.1e}"
+        for what, factor in largest_first
+    )
     findings = {"amplification": dict(factors), "flipped": flips.flipped}
     if max(factors.values()) > _ILL_CONDITIONED:
         advice = (
