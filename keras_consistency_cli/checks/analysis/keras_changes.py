@@ -6,12 +6,12 @@ versions.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from keras_consistency_cli.measurement.facts import Facts, LayerFact
+from keras_consistency_cli.measurement.keras_version import parse_version
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 
 __all__ = ["BEHAVIOURS", "Behaviour", "ChangedBehaviour", "behaviours_of", "release", "saved_elsewhere"]
@@ -73,8 +73,8 @@ class ChangedBehaviour(TypedDict):
 
 def release(version: str) -> Release | None:
     """Return major and minor number of a version such as 3.15.1, None if there are none."""
-    found = re.match(r"(\d{1,4})\.(\d{1,4})", version)
-    return (int(found[1]), int(found[2])) if found else None
+    numbers = parse_version(version)
+    return numbers[:2] if numbers else None
 
 
 def saved_elsewhere(facts: Facts) -> str:

@@ -6,12 +6,11 @@ with the ranges of versions as its publisher gives them. `docs/safety.md` links 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-__all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "find_advisories", "version_warning"]
+from keras_consistency_cli.measurement.keras_version import KerasVersion, parse_version
 
-Version = tuple[int, int, int]
+__all__ = ["ADVISORIES", "SAFE_VERSIONS", "Advisory", "find_advisories", "version_warning"]
 
 SAFE_VERSIONS = "3.12.4 of the 3.12 series, or 3.15.1 or newer"
 """The versions to update to: the first that no row of the table covers."""
@@ -28,7 +27,7 @@ class Advisory:
     number: str
     allows: str
     source: str
-    ranges: tuple[tuple[Version, Version], ...]
+    ranges: tuple[tuple[KerasVersion, KerasVersion], ...]
 
 
 _GITHUB = "https://github.com/advisories/"
@@ -114,10 +113,9 @@ def find_advisories(version: str) -> tuple[Advisory, ...]:
 
     There are none for a text that is not a version.
     """
-    match = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", version)
-    if match is None:
+    numbers = parse_version(version)
+    if numbers is None:
         return ()
-    numbers = (int(match[1]), int(match[2]), int(match[3] or 0))
     return tuple(
         advisory for advisory in ADVISORIES if any(start <= numbers < end for start, end in advisory.ranges)
     )
