@@ -22,6 +22,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Layer .* was passed an input wit
 (ROUTE,) = PADDING_ROUTES
 
 
+@pytest.fixture(autouse=True)
+def _same_weights_every_time() -> None:
+    keras.utils.set_random_seed(0)
+
+
 def run(built: Any, rows: dict[str, np.ndarray], **options: Any) -> Any:
     return ROUTE.run(session_of((built, {}), **options), rows)
 
@@ -210,7 +215,6 @@ def test_known_lengths_show_padding_of_any_kind(side: str) -> None:
     beyond = (place >= LENGTHS[:, None])[..., None]
     x = np.where(beyond, 0.0, normal(STEPS, 3, rows=24)).astype("float32")
     x[0] = normal(STEPS, 3, rows=24)[0]
-    keras.utils.set_random_seed(0)
     result = run_with_lengths(KEEPING["lstm"](), {"x": x}, LENGTHS)
     assert {key: result.details[key] for key in ("side", "padded_rows", "foreign_steps", "other_value")} == {
         "side": side,
