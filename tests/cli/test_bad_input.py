@@ -102,7 +102,7 @@ def models(into: Path) -> None:
     """Healthy models, and those that need a flag."""
     simple = {
         "mlp": [layers.Dense(4, activation="relu"), layers.Dense(1)],
-        "lambda": [layers.Lambda(lambda x: x * 2.0)],
+        "lambda": [layers.Lambda(lambda x: x * 2.0, name="lambda")],
         "custom": [live_models.Leak(name="leak")],
         "trap": [planted.Trap("hang", "bare", armed=False), layers.Dense(1)],
     }

@@ -76,7 +76,7 @@ def clients_of(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any) -> None:
     clients = clients_of()
-    assert sorted(clients) == ["fresh", "main", "float64"]
+    assert sorted(clients) == ["float64", "fresh", "main"]
     assert clients["float64"] is clients["fresh"]
     assert clients["main"].fork_server is clients["fresh"].fork_server
     assert clients["main"] is not clients["fresh"]
