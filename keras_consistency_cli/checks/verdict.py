@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit
@@ -38,6 +38,15 @@ class Judged:
     """The rule that decided, in words."""
 
 
+class _Parts(TypedDict, total=False):
+    """What a pass, a warning and a failure may have in addition to their message."""
+
+    reason: str | None
+    judged: Sequence[Judged]
+    findings: Findings | None
+    advice: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The result of one check: `findings` for machines, `advice` as the next step for people.
@@ -58,66 +67,19 @@ class Verdict:
     elapsed_s: float = 0.0
 
     @classmethod
-    def ok(
-        cls,
-        message: str,
-        *,
-        reason: str | None = None,
-        judged: Sequence[Judged] = (),
-        findings: Findings | None = None,
-        advice: str | None = None,
-    ) -> Verdict:
+    def ok(cls, message: str, **parts: Unpack[_Parts]) -> Verdict:
         """A pass."""
-        return cls(
-            status=Status.PASS,
-            message=message,
-            reason=reason,
-            judged=tuple(judged),
-            findings=findings or {},
-            advice=advice,
-        )
+        return cls._judged(Status.PASS, message, **parts)
 
     @classmethod
-    def warn(
-        cls,
-        message: str,
-        *,
-        cause: str | None = None,
-        reason: str | None = None,
-        judged: Sequence[Judged] = (),
-        findings: Findings | None = None,
-        advice: str | None = None,
-    ) -> Verdict:
+    def warn(cls, message: str, *, cause: str | None = None, **parts: Unpack[_Parts]) -> Verdict:
         """A warning; `cause` is the slug of the cause that the check itself can name."""
-        return cls(
-            status=Status.WARN,
-            message=message,
-            reason=reason,
-            judged=tuple(judged),
-            findings=_with_cause(findings, cause),
-            advice=advice,
-        )
+        return cls._judged(Status.WARN, message, cause, **parts)
 
     @classmethod
-    def fail(
-        cls,
-        message: str,
-        *,
-        cause: str | None = None,
-        reason: str | None = None,
-        judged: Sequence[Judged] = (),
-        findings: Findings | None = None,
-        advice: str | None = None,
-    ) -> Verdict:
+    def fail(cls, message: str, *, cause: str | None = None, **parts: Unpack[_Parts]) -> Verdict:
         """A failure; `cause` is the slug of the cause that the check itself can name."""
-        return cls(
-            status=Status.FAIL,
-            message=message,
-            reason=reason,
-            judged=tuple(judged),
-            findings=_with_cause(findings, cause),
-            advice=advice,
-        )
+        return cls._judged(Status.FAIL, message, cause, **parts)
 
     @classmethod
     def error(
@@ -137,6 +99,23 @@ class Verdict:
             findings=findings or {},
         )
 
-
-def _with_cause(findings: Findings | None, cause: str | None) -> Findings:
-    return {**(findings or {}), **({"cause": cause} if cause else {})}
+    @classmethod
+    def _judged(
+        cls,
+        status: Status,
+        message: str,
+        cause: str | None = None,
+        *,
+        reason: str | None = None,
+        judged: Sequence[Judged] = (),
+        findings: Findings | None = None,
+        advice: str | None = None,
+    ) -> Verdict:
+        return cls(
+            status=status,
+            message=message,
+            reason=reason,
+            judged=tuple(judged),
+            findings={**(findings or {}), **({"cause": cause} if cause else {})},
+            advice=advice,
+        )
