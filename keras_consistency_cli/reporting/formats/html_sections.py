@@ -17,13 +17,16 @@ from keras_consistency_cli.reporting.parts.drift import Drift, build_drift
 from keras_consistency_cli.reporting.parts.histogram_chart import Histogram, build_histogram
 from keras_consistency_cli.reporting.parts.number_format import (
     escape,
-    format_count,
     format_number,
     format_values,
     one_line,
 )
+from keras_consistency_cli.reporting.parts.subject_texts import model_text, noise_text, rows_text
 from keras_consistency_cli.reporting.parts.verdict_summary import (
+    DETAILED,
+    FURTHER_PAIRS,
     OUTCOMES,
+    STATUS_OF_SEVERITY,
     Figures,
     compared_text,
     decisive_comparison,
@@ -45,12 +48,9 @@ from keras_consistency_cli.reporting.report import Report
 __all__ = ["Cause", "Check", "Header", "list_causes", "list_checks"]
 
 _OUTCOME_MARKS = {"consistent": "✓", "inconsistent": "✗", "no-verdict": "?"}
-_DETAILED = (Status.FAIL, Status.ERROR, Status.WARN)
-_STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
 _MOST_NOTES, _MOST_SETTINGS = 20, 60
 _LONGEST_SETTING = 300
 _LONGEST_MESSAGE = 300
-_FURTHER_PAIRS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,33 +142,16 @@ class Check:
 def _subject(report: Report) -> Iterator[tuple[str, str]]:
     facts = report.facts
     if facts:
-        layers, parameters = (
-            format_count(len(facts.layers), "layer"),
-            format_count(facts.parameters, "parameter"),
-        )
-        yield "model", f"{facts.kind}, {layers}, {parameters}"
+        yield "model", model_text(facts)
         devices = ", ".join(facts.devices)
         yield "runs on", f"Keras {facts.keras} on {facts.backend} {facts.backend_version}, {devices}"
     if report.scaler:
         yield "scaler", f"{report.scaler.path}: {report.scaler.summary}"
-    yield "rows", _rows_text(report)
+    yield "rows", rows_text(report)
     if report.noise:
-        yield "rounding noise", _noise_text(report.noise)
+        yield "rounding noise", noise_text(report.noise)
     if report.model.sha256:
         yield "SHA-256", report.model.sha256
-
-
-def _rows_text(report: Report) -> str:
-    if not report.generated:
-        return f"{report.rows:,} of {format_count(report.rows_available, 'row')} of {report.data.path}"
-    kind = f" ({report.data.summary})" if report.data.summary else ""
-    return f"{format_count(report.rows, 'row')} generated from the input spec{kind}"
-
-
-def _noise_text(noise: Mapping[str, float]) -> str:
-    if len(noise) == 1:
-        return format_number(next(iter(noise.values())))
-    return ", ".join(f"{name} {format_number(value)}" for name, value in noise.items())
 
 
 def _value_list(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -198,7 +181,7 @@ def _without_nulls(value: Any) -> Any:
 def list_causes(report: Report) -> Iterator[Cause]:
     """Yield the causes, those of failures first."""
     for diagnosis in sort_diagnoses(report.diagnoses):
-        status = _STATUS_OF_SEVERITY[diagnosis.severity]
+        status = STATUS_OF_SEVERITY[diagnosis.severity]
         yield Cause(
             diagnosis=diagnosis,
             status=status.value,
@@ -221,7 +204,7 @@ def list_checks(report: Report) -> Iterator[Check]:
             mark=STATUS_MARKS[verdict.status],
             headline=short_headline(verdict, _LONGEST_MESSAGE),
             figures=format_figures(report, judged) if judged else None,
-            details=_details(report, verdict, judged) if verdict.status in _DETAILED else None,
+            details=_details(report, verdict, judged) if verdict.status in DETAILED else None,
         )
 
 
@@ -239,7 +222,7 @@ def _details(report: Report, verdict: Verdict, judged: Judged | None) -> Details
 
 def _facts(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tuple[str, str]]:
     failing = [each for each in sort_worst_first(verdict.judged) if not each.within]
-    further = failing[1 : 1 + _FURTHER_PAIRS]
+    further = failing[1 : 1 + FURTHER_PAIRS]
     more = len(failing) - 1 - len(further)
     pairs = [pair_text(report, each) for each in further] + ([f"and {more} more"] if more > 0 else [])
     texts = {

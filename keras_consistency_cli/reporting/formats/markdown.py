@@ -16,6 +16,7 @@ from keras_consistency_cli.reporting.parts.blocks import details
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.number_format import NO_NUMBER, escape, format_count, one_line
 from keras_consistency_cli.reporting.parts.verdict_summary import (
+    DETAILED,
     OUTCOMES,
     decisive_comparison,
     format_figures,
@@ -36,7 +37,6 @@ _STATUS_SIGNS = {
     Status.PASS: "✅",
     Status.SKIP: "⏭️",
 }
-_DETAILED = (Status.FAIL, Status.ERROR, Status.WARN)
 _ACTIVE = re.compile(r"[\\`*{}\[\]<>|~&$]|(?<!\w)_|_(?!\w)")
 _LINKING = re.compile(r"(?<!&)([@#])(?=\w)|(:)(?=//)|\b(www)(?=\.)")
 _TITLES = ("", "code", "check", "deviation", "× noise", "limit", "rows", "")
@@ -56,7 +56,7 @@ def render_markdown(report: Report, canvas: Canvas) -> str:
     parts += [
         _folded_details(report, verdict)
         for verdict in sort_verdicts(report.verdicts)
-        if verdict.status in _DETAILED
+        if verdict.status in DETAILED
     ]
     if report.reproduce and report.exit_code:
         parts += ["Run again:", _fence(escape(report.reproduce, 2000), "console")]

@@ -13,8 +13,9 @@ from keras_consistency_cli.reporting.parts.blocks import diagnosis_block, verdic
 from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.parts.check_table import check_table
 from keras_consistency_cli.reporting.parts.layout import command_lines, draw, flow, styled_text, wrap
-from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
+from keras_consistency_cli.reporting.parts.subject_texts import model_text, noise_text, rows_text
 from keras_consistency_cli.reporting.parts.verdict_summary import (
+    DETAILED,
     OUTCOMES,
     run_summary,
     sort_diagnoses,
@@ -26,7 +27,6 @@ __all__ = ["render_terminal"]
 
 _SLOWEST = 5
 _UNBROKEN_WIDTH = 1000
-_DETAILED = (Status.FAIL, Status.ERROR, Status.WARN)
 _STYLES = {"consistent": "bold green", "inconsistent": "bold red", "no-verdict": "bold magenta"}
 
 
@@ -42,7 +42,7 @@ def render_terminal(report: Report, canvas: Canvas) -> str:
     sections += [
         verdict_block(canvas, report, verdict)
         for verdict in sort_verdicts(report.verdicts)
-        if verdict.status in _DETAILED
+        if verdict.status in DETAILED
     ]
     sections.append(_advice_of_passed_checks(canvas, report.verdicts))
     if canvas.amount == "verbose":
@@ -61,7 +61,7 @@ def _header(canvas: Canvas, report: Report) -> list[Text]:
         styled_text(canvas, _model_text(report)),
     ]
     lines = flow(canvas, titles)
-    for texts in (_environment_texts(report), [_rows_text(report), *_noise_texts(report)]):
+    for texts in (_environment_texts(report), [rows_text(report), *_noise_texts(report)]):
         lines += flow(canvas, [styled_text(canvas, text) for text in texts])
     for note in _notes(report):
         lines += wrap(canvas, styled_text(canvas, f"note: {note}", "dim"))
@@ -69,11 +69,9 @@ def _header(canvas: Canvas, report: Report) -> list[Text]:
 
 
 def _model_text(report: Report) -> str:
-    facts = report.facts
-    if facts is None:
+    if report.facts is None:
         return report.model.summary or "the model was not loaded"
-    layers = format_count(len(facts.layers), "layer")
-    return f"{facts.kind}, {layers}, {format_count(facts.parameters, 'parameter')}"
+    return model_text(report.facts)
 
 
 def _environment_texts(report: Report) -> list[str]:
@@ -87,20 +85,11 @@ def _environment_texts(report: Report) -> list[str]:
     return texts
 
 
-def _rows_text(report: Report) -> str:
-    if report.generated:
-        kind = f" ({report.data.summary})" if report.data.summary else ""
-        return f"{format_count(report.rows, 'row')} generated from the input spec{kind}"
-    return f"{report.rows:,} of {format_count(report.rows_available, 'row')} of {report.data.path}"
-
-
 def _noise_texts(report: Report) -> list[str]:
     if not report.noise:
         return []
-    if len(report.noise) == 1:
-        return [f"rounding noise {format_number(value)}" for value in report.noise.values()]
-    by_output = ", ".join(f"{name} {format_number(value)}" for name, value in report.noise.items())
-    return [f"rounding noise: {by_output}"]
+    colon = ":" if len(report.noise) > 1 else ""
+    return [f"rounding noise{colon} {noise_text(report.noise)}"]
 
 
 def _notes(report: Report) -> list[str]:

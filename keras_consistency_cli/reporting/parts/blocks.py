@@ -28,6 +28,8 @@ from keras_consistency_cli.reporting.parts.number_format import (
     format_values,
 )
 from keras_consistency_cli.reporting.parts.verdict_summary import (
+    FURTHER_PAIRS,
+    STATUS_OF_SEVERITY,
     compared_text,
     decisive_comparison,
     difference_text,
@@ -45,8 +47,6 @@ __all__ = ["LONGEST_BLOCK", "details", "details_with_causes", "diagnosis_block",
 LONGEST_BLOCK = 40
 """Most lines of one block; the JSON report has everything."""
 _WORST_ROWS = 3
-_FURTHER_PAIRS = 3
-_STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
 _SEVERITY_WORDS = {"fail": "CAUSE", "warn": "CAUSE of a warning", "info": "NOTE"}
 _TABLE_INDENT = 4
 _GROWTH_TITLES = ("layer", "error", "× growth")
@@ -73,7 +73,7 @@ def details_with_causes(report: Report, verdict: Verdict) -> str:
 
 def diagnosis_block(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     """Return a cause: certainty, sentence, layer, impact, explained checks, fix."""
-    mark = status_text(canvas, _STATUS_OF_SEVERITY[diagnosis.severity], _SEVERITY_WORDS[diagnosis.severity])
+    mark = status_text(canvas, STATUS_OF_SEVERITY[diagnosis.severity], _SEVERITY_WORDS[diagnosis.severity])
     title = Text.assemble(
         styled_text(canvas, diagnosis.cause, "bold", limit=60),
         styled_text(canvas, f", {diagnosis.confidence}"),
@@ -159,10 +159,10 @@ def _failure_lines(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> 
     lines += _labelled(canvas, "would pass", passing_limit([worst, *further]))
     pairs = [
         f"{pair_text(report, judged)} ({format_deviation(judged.comparison)})"
-        for judged in further[:_FURTHER_PAIRS]
+        for judged in further[:FURTHER_PAIRS]
     ]
-    if len(further) > _FURTHER_PAIRS:
-        pairs.append(f"and {len(further) - _FURTHER_PAIRS} more")
+    if len(further) > FURTHER_PAIRS:
+        pairs.append(f"and {len(further) - FURTHER_PAIRS} more")
     return lines + _labelled(canvas, "also failed", "; ".join(pairs))
 
 

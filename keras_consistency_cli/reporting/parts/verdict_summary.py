@@ -23,7 +23,10 @@ from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.scaling.scaling import SCALING_ROUTES
 
 __all__ = [
+    "DETAILED",
+    "FURTHER_PAIRS",
     "OUTCOMES",
+    "STATUS_OF_SEVERITY",
     "Figures",
     "compared_text",
     "decisive_comparison",
@@ -46,6 +49,12 @@ __all__ = [
 ]
 
 OUTCOMES = {"consistent": "consistent", "inconsistent": "inconsistent", "no-verdict": "no verdict"}
+DETAILED = (Status.FAIL, Status.ERROR, Status.WARN)
+"""Verdicts that reports show in detail."""
+STATUS_OF_SEVERITY = {"fail": Status.FAIL, "warn": Status.WARN, "info": Status.SKIP}
+"""The status by which a cause is marked."""
+FURTHER_PAIRS = 3
+"""Most pairs that are named after the worst one."""
 _STATUS_WORDS = {
     Status.FAIL: "failed",
     Status.ERROR: "error",

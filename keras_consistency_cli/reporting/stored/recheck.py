@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE
+from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.selection import resolve_selection
 from keras_consistency_cli.checks.verdict import Status, Verdict
@@ -145,7 +145,7 @@ def _verdict_of_pairs(pairs: Sequence[Mapping[str, Any]]) -> tuple[Status, str]:
             f"the measurements of {undecided['candidate']} do not decide it: run it again with these limits",
         )
     comparisons = [read_comparison(pair) for pair in pairs]
-    most = max(comparisons, key=lambda each: each.flipped / each.decisions if each.decisions else 0.0)
+    most = max(comparisons, key=flipped_share)
     if most.flipped:
         status = Status.FAIL if most.flipped > FLIPPED_SHARE * most.decisions else Status.WARN
         return status, f"within these limits, but {most.flipped} of {most.decisions} decisions flip"
