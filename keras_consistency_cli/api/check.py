@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.config.layers import split_words
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.config.strict_yaml import KeyPath
 from keras_consistency_cli.config.validation_errors import usage_error
@@ -29,6 +30,7 @@ __all__ = ["InconsistencyError", "Report", "Status", "check"]
 _COMMAND_LINE_ONLY = ("format", "output", "bundle", "color", "debug")
 _NEEDS_PROCESSES = ("timeout", "memory_limit", "isolation")
 _SUBJECT = ("scaler", "preprocess", "reference", "served", "expected")
+_WORD_LISTS = ("select", "ignore", "require")
 _BAD = (Status.FAIL, Status.ERROR)
 
 
@@ -208,7 +210,7 @@ def _check_live_settings(settings: Mapping[str, Any]) -> None:
 
 
 def _validate(values: Mapping[str, Any]) -> Settings:
-    words = {name: _split_words(values[name]) for name in ("select", "ignore") if name in values}
+    words = {name: _as_words(values[name]) for name in _WORD_LISTS if name in values}
     try:
         return Settings.model_validate({**values, **words})
     except ValidationError as error:
@@ -225,8 +227,12 @@ def _given_part(values: Any, path: KeyPath) -> KeyPath:
     return place or path
 
 
-def _split_words(words: str | Iterable[str]) -> list[str]:
-    return [word.strip() for word in words.split(",")] if isinstance(words, str) else list(words)
+def _as_words(value: object) -> object:
+    """Split words at commas, as on the command line; anything but texts is left for validation to refuse."""
+    if not isinstance(value, Iterable):
+        return value
+    items = [value] if isinstance(value, str) else list(value)
+    return split_words(items) if all(isinstance(item, str) for item in items) else items
 
 
 def _to_public(report: reports.Report, settings: Mapping[str, Any]) -> Report:

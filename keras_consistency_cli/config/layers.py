@@ -12,7 +12,7 @@ from keras_consistency_cli.config.strict_yaml import Document, KeyPath, plain_sc
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["SCALAR_OPTIONS", "LayeredSettings", "as_list"]
+__all__ = ["SCALAR_OPTIONS", "LayeredSettings", "as_list", "split_words"]
 
 
 def _as_given(value: object) -> object:
@@ -35,8 +35,8 @@ def _plain(value: str) -> object:
     return value if read is None else read
 
 
-def _words(values: str | Iterable[str]) -> list[str]:
-    """Split words separated by commas, from one or more values."""
+def split_words(values: str | Iterable[str]) -> list[str]:
+    """Return the words of one or more values, which may hold several words separated by commas."""
     return [
         word.strip()
         for value in ((values,) if isinstance(values, str) else values)
@@ -46,7 +46,7 @@ def _words(values: str | Iterable[str]) -> list[str]:
 
 def _limits(values: str | Iterable[str]) -> object:
     """Read one limit for all outputs (1e-5), or limits by output name (out0:1e-4)."""
-    words = _words(values)
+    words = split_words(values)
     named = {name: _plain(limit) for name, colon, limit in (word.rpartition(":") for word in words) if colon}
     if not named:
         return _plain(words[0]) if len(words) == 1 else words
@@ -76,7 +76,10 @@ _OPTIONS: Mapping[str, _Option] = {
         for name in ("rows", "batch_size", "seed", "timeout", "total_timeout", "memory_limit", "debug")
     },
     **{name: _Option(path=(name,), read=_plain) for name in ("exit_first", "exit_zero", "quiet", "verbose")},
-    **{name: _Option(path=(name,), read=_words, is_scalar=False) for name in ("select", "ignore", "require")},
+    **{
+        name: _Option(path=(name,), read=split_words, is_scalar=False)
+        for name in ("select", "ignore", "require")
+    },
     "custom_objects": _Option(path=("custom_objects",), read=list, is_scalar=False),
     "trust_scaler": _Option(path=("trust", "scaler"), read=_plain),
     "allow_unsafe": _Option(path=("trust", "code"), read=_plain),

@@ -388,6 +388,19 @@ def test_wrong_arguments_are_reported(
     assert str(caught.value).replace(str(Path(__file__).parent), "FOLDER") == wording
 
 
+@pytest.mark.parametrize("key", ["select", "ignore", "require"])
+@pytest.mark.parametrize("form", ["KC101, KC1O1", ["KC101, KC1O1"], ("KC101", "KC1O1")], ids=repr)
+def test_checks_are_named_in_the_forms_of_the_command_line(key: str, form: object) -> None:
+    with pytest.raises(UsageError, match="no check is called 'KC1O1'"):
+        check("unread.keras", **{key: form})
+
+
+@pytest.mark.parametrize("form", [None, 101, [101]], ids=repr)
+def test_anything_but_texts_names_no_check(form: object) -> None:
+    with pytest.raises(UsageError, match=r"check: require is .*, expected a list"):
+        check("unread.keras", require=form)
+
+
 def test_importing_the_package_imports_no_library() -> None:
     use = "import sys, keras_consistency_cli as k; k.__version__; dir(k)"
     script = f"{use}; print(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
