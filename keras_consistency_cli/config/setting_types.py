@@ -32,8 +32,8 @@ __all__ = [
     "Options",
     "OwnerFacts",
     "Padding",
+    "PositiveNumber",
     "ReportForms",
-    "Seconds",
     "StatedLimit",
     "Tolerance",
     "Trust",
@@ -83,7 +83,7 @@ _Form = Annotated[StrictStr, AfterValidator(_check_form)]
 _Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Word = Annotated[StrictStr, Field(min_length=1)]
 _Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+PositiveNumber = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 ReportForms = Annotated[tuple[_Form, ...], BeforeValidator(_as_tuple), AfterValidator(_check_not_empty)]
 
 

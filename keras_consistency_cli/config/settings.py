@@ -20,8 +20,8 @@ from keras_consistency_cli.config.setting_types import (
     FilePath,
     Options,
     OwnerFacts,
+    PositiveNumber,
     ReportForms,
-    Seconds,
     StatedLimit,
     Tolerance,
     Trust,
@@ -80,9 +80,9 @@ class Settings(Options):
         description="calibrated, exact, {rtol: 1e-5, atol: 1e-6}, or such a pair for each output name",
     )
     trust: Trust = Field(default=Trust(), description="a mapping with scaler and code")
-    timeout: Seconds = Field(default=600.0, description="a number of seconds above 0")
-    total_timeout: Seconds | None = Field(default=None, description="a number of seconds above 0")
-    memory_limit: Seconds | None = Field(default=None, description="a number of GiB above 0")
+    timeout: PositiveNumber = Field(default=600.0, description="a number of seconds above 0")
+    total_timeout: PositiveNumber | None = Field(default=None, description="a number of seconds above 0")
+    memory_limit: PositiveNumber | None = Field(default=None, description="a number of GiB above 0")
     isolation: Literal["auto", "off"] = Field(default="auto", description="auto or off")
     facts: OwnerFacts = Field(
         default=OwnerFacts(), description="a mapping such as {stateful_rows: independent}"

@@ -83,7 +83,8 @@ def _check_discovered(document: Document) -> Document:
             place = f"{document.name}:{line}" if line else document.name
             named = "FILE" if document.name.endswith(".toml") else document.name
             raise UsageError(
-                f"{place}: {key} {_NAMED_ONLY[key]}, but this file was discovered, not named",
+                f"{place}: {key} {_NAMED_ONLY[key]}; kcheck found this file by itself, "
+                "and only a file that you name may set it",
                 fix=f"kcheck run MODEL --config {named}, or use a flag",
             )
     return document

@@ -9,6 +9,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from keras_consistency_cli.config.code_files import check_code_files
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
@@ -44,7 +45,9 @@ def open_files(settings: Settings) -> Inputs:
     """
     _check_backend(settings.backend)
     rows = open_rows(settings.data) if settings.data else None
-    _check_code_files(settings)
+    check_code_files(settings.custom_objects)
+    if settings.preprocess:
+        split_function(settings.preprocess)
     if settings.target_scaler:
         scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
     additional = {
@@ -64,18 +67,6 @@ def open_files(settings: Settings) -> Inputs:
 def _check_backend(backend: str) -> None:
     if importlib.util.find_spec(backend) is None:
         raise UsageError(f"--backend {backend}: it is not installed", fix=f"pip install {backend}")
-
-
-def _check_code_files(settings: Settings) -> None:
-    """Refuse files of code that do not exist; a worker runs them, this process does not."""
-    for file in settings.custom_objects:
-        if not file.is_file():
-            raise UsageError(
-                f"--custom-objects {clean(file)}: there is no such file",
-                expected="a Python file with the model's own classes",
-            )
-    if settings.preprocess:
-        split_function(settings.preprocess)
 
 
 def _check_lengths(settings: Settings, rows: RowSource | None) -> None:

@@ -11,8 +11,8 @@ import typer
 
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.options import check_choice
-from keras_consistency_cli.errors import RefusedError, UsageError
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.config.code_files import check_code_files
+from keras_consistency_cli.errors import RefusedError
 
 __all__ = ["inspect_model"]
 
@@ -43,12 +43,7 @@ def inspect_model(
     """Show the contents of a saved model without running it."""
     check_choice("--format", format, _FORMATS)
     check_choice("--color", color, ("auto", "always", "never"))
-    for file in custom_objects or ():
-        if not file.is_file():
-            raise UsageError(
-                f"--custom-objects {clean(file)}: no such file",
-                expected="a Python file with the model's own classes",
-            )
+    check_code_files(custom_objects or ())
     from keras_consistency_cli.cli.model_summary import (
         render_summary,
         render_summary_json,
