@@ -27,7 +27,7 @@ from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import REFERENCE
 from keras_consistency_cli.text import clean
 
-__all__ = ["differences", "file_hashes", "record"]
+__all__ = ["differences", "record"]
 
 _FILES = ("model", "data", "scaler")
 _NO_PLAN = Plan(routes=(), pairs=())
@@ -58,7 +58,7 @@ def record(settings: Settings, observe: Observer = NULL_OBSERVER) -> tuple[bytes
     header = {
         "schema": SCHEMA,
         "kcheck": __version__,
-        "files": file_hashes(subject.inputs),
+        "files": _file_hashes(subject.inputs),
         "environment": describe_environment(subject.facts),
         "rows": len(numbers),
     }
@@ -98,7 +98,7 @@ def _predict(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def file_hashes(inputs: Inputs) -> dict[str, str | None]:
+def _file_hashes(inputs: Inputs) -> dict[str, str | None]:
     """Return the hash of each file that outputs depend on, None for a file that is not used."""
     return {
         "model": inputs.archive.sha256,

@@ -240,17 +240,17 @@ def _outputs_of(trace: Trace | None) -> RowOutputs | None:
     return RowOutputs(outputs=trace.outputs, rows=trace.rows)
 
 
-def _blank_rows(answers: RowOutputs | None, bad: np.ndarray) -> RowOutputs | None:
+def _blank_rows(outputs: RowOutputs | None, bad: np.ndarray) -> RowOutputs | None:
     """Return outputs with NaN in the rows marked bad, so that nothing is measured there."""
-    if answers is None or not bad.any():
-        return answers
+    if outputs is None or not bad.any():
+        return outputs
     blanked = {
         name: np.where(expand_row_mask(bad, values), np.nan, values)
         if is_float(values.dtype) and values.ndim and len(values) == len(bad)
         else values
-        for name, values in answers.outputs.items()
+        for name, values in outputs.outputs.items()
     }
-    return RowOutputs(outputs=blanked, rows=answers.rows)
+    return RowOutputs(outputs=blanked, rows=outputs.rows)
 
 
 def _drop_outputs(trace: Trace, before: Trace | None) -> Trace:

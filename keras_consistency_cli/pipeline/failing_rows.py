@@ -149,7 +149,7 @@ def _reason(trace: Trace | None) -> str:
 def _furthest(candidate: _RowOutputs, reference: _RowOutputs, *, own_baseline: bool) -> list[_Match]:
     """Return the rows that differ most, each once.
 
-    A route that brings its own baseline may answer a row several times, each time compared with the baseline
+    A route that brings its own baseline may have several outputs for one row, each compared with the baseline
     at the same place.
     """
     places = {position: place for place, position in reversed(list(enumerate(reference.positions)))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ def build_report(
     run: RunInfo,
 ) -> Report:
     """Return the report of a run."""
-    facts = collector.facts
+    facts, noise = collector.facts, collector.noise()
     return Report(
         version=__version__,
         verdicts=verdicts,
@@ -62,8 +62,8 @@ def build_report(
         rows=collector.rows,
         rows_available=inputs.rows.length if inputs.rows else collector.rows,
         generated=inputs.rows is None,
-        noise={output: comparison.max_abs for output, comparison in collector.noise().items()},
-        calibration=_calibration(collector),
+        noise={output: comparison.max_abs for output, comparison in noise.items()},
+        calibration=_calibration(collector, noise),
         notes=_notes(settings, collector, verdicts, run),
         fail_on=settings.fail_on,
         exit_zero=settings.exit_zero,
@@ -77,9 +77,11 @@ def _isolation(settings: Settings, unprotected: Sequence[str]) -> dict[str, Any]
     return {"isolation": kind, "isolation_lacks": list(unprotected)}
 
 
-def _calibration(collector: EvidenceCollector) -> dict[str, tuple[Comparison, ...]]:
+def _calibration(
+    collector: EvidenceCollector, noise: Mapping[str, Comparison]
+) -> dict[str, tuple[Comparison, ...]]:
     return {
-        "noise": tuple(collector.noise().values()),
+        "noise": tuple(noise.values()),
         "rounded": collector.comparisons.get((ROUNDED, REFERENCE), ()),
     }
 

@@ -103,8 +103,9 @@ def examine(
 
     verdicts = _collect_and_judge(settings, subject, collector, checks, context, sample, rest)
     _locate_faults(collector, context, verdicts, sample)
-    diagnoses = diagnose(collector.evidence(context), verdicts)
-    open_questions = unexplained_failures(collector.evidence(context), verdicts, diagnoses)
+    evidence = collector.evidence(context)
+    diagnoses = diagnose(evidence, verdicts)
+    open_questions = unexplained_failures(evidence, verdicts, diagnoses)
     exhibits = _collect_failing_rows(settings, subject, collector, verdicts, sample)
 
     # Last of all: a worker that is killed after this has nothing left to answer.
