@@ -18,9 +18,9 @@ from keras_consistency_cli.loading.model_file.layer_tree import LayerSummary, Te
 from keras_consistency_cli.loading.model_file.summary import Hazard, ModelSummary
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["SUMMARY_SCHEMA", "render_summary", "render_summary_json", "render_summary_refusal"]
+__all__ = ["render_summary", "render_summary_json", "render_summary_refusal"]
 
-SUMMARY_SCHEMA = "kcheck.model/1"
+_SCHEMA = "kcheck.model/1"
 
 _WIDEST = {"class": 24, "shape": 22}
 """Columns that these two may take, less where the page is narrow; the parameters take what they need, the
@@ -58,7 +58,7 @@ def render_summary_json(summary: ModelSummary) -> str:
     members = [{"name": name, "bytes": size} for name, size in summary.members]
     path = summary.path.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is not valid JSON
     document = {
-        "schema": SUMMARY_SCHEMA,
+        "schema": _SCHEMA,
         "exit_code": summary.exit_code,
         **asdict(summary),
         "path": path,
@@ -79,7 +79,7 @@ def render_summary_refusal(path: str, refusal: KcheckError) -> str:
     return (
         json.dumps(
             {
-                "schema": SUMMARY_SCHEMA,
+                "schema": _SCHEMA,
                 "exit_code": refusal.exit_code,
                 "path": clean(path, 1000),
                 "error": error,

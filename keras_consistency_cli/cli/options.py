@@ -20,10 +20,10 @@ from keras_consistency_cli.config.report_targets import FORMATS
 from keras_consistency_cli.errors import UsageError
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["OPTIONS", "Text", "check_choice", "option", "with_options"]
+__all__ = ["OPTIONS", "check_choice", "option", "with_options"]
 
-Text = str | None
-Texts = list[str] | None
+_Text = str | None
+_Texts = list[str] | None
 
 Completion = Callable[[str], list[str]]
 
@@ -50,12 +50,12 @@ def option(
     )
 
 
-def _text(help_text: str, metavar: str, *names: str) -> tuple[Any, Text]:
-    return Annotated[Text, option(help_text, metavar, *names)], None
+def _text(help_text: str, metavar: str, *names: str) -> tuple[Any, _Text]:
+    return Annotated[_Text, option(help_text, metavar, *names)], None
 
 
-def _texts(help_text: str, metavar: str, *, completion: Completion | None = None) -> tuple[Any, Texts]:
-    return Annotated[Texts, option(help_text, metavar, completion=completion)], None
+def _texts(help_text: str, metavar: str, *, completion: Completion | None = None) -> tuple[Any, _Texts]:
+    return Annotated[_Texts, option(help_text, metavar, completion=completion)], None
 
 
 def _switch(help_text: str, *names: str) -> tuple[Any, bool]:
@@ -67,7 +67,7 @@ _MODEL = typer.Argument(
 )
 
 OPTIONS: Mapping[str, tuple[Any, object]] = {
-    "model": (Annotated[Text, _MODEL], None),
+    "model": (Annotated[_Text, _MODEL], None),
     "data": _text(
         "Input rows: .npy, .npz (by input name), .csv or .parquet. Rows are generated if it is not given.",
         "FILE",

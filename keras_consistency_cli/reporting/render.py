@@ -18,7 +18,7 @@ from keras_consistency_cli.reporting.parts.canvas import Canvas
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.text import clean, did_you_mean
 
-__all__ = ["REFUSALS", "RENDERERS", "Canvas", "render"]
+__all__ = ["REFUSALS", "RENDERERS", "render"]
 
 RENDERERS: Mapping[str, Callable[[Report, Canvas], str]] = {
     "terminal": render_terminal,

@@ -60,10 +60,10 @@ def baseline(
     flags = {name: value for name, value in context.params.items() if name not in ("action", "file")}
     flags["rows"] = "all"
     settings = load_settings(flags, os.environ, find_implicit_inputs(None).discovered)
-    if settings.data is None:
-        raise UsageError("a baseline needs rows", fix="give them with --data")
     if action == "record":
         return _record(settings, file)
+    if settings.data is None:
+        raise UsageError("a baseline needs rows", fix="give them with --data")
     for destination in settings.destinations():
         if destination.path is not None:
             check_destination(destination.path, [file], flag=destination.flag)

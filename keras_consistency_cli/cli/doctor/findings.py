@@ -141,11 +141,7 @@ def _backend(name: str, answer: Mapping[str, Any]) -> Iterator[Finding]:
     accelerated = any("cpu" not in device.lower() for device in devices)
     for what, value in answer.items():
         if what not in ("version", "devices", "keras") and value is not None:
-            shown = (
-                {True: "on", False: "off"}.get(value, clean(value, 60))
-                if isinstance(value, bool)
-                else clean(value, 60)
-            )
+            shown = ("on" if value else "off") if isinstance(value, bool) else clean(value, 60)
             inexact = what == "TF32" and value is True and accelerated
             advice = (
                 "products are rounded to 10 bits, so outputs differ from a CPU: KC601 measures by how much"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.reporting.parts.chart_geometry import (
     FLOOR,
     LEFT,
@@ -19,29 +19,9 @@ from keras_consistency_cli.reporting.parts.chart_geometry import (
 )
 from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
 
-__all__ = ["DepthChart", "Dot", "LayerPoint", "build_depth_chart"]
+__all__ = ["DepthChart", "Dot", "build_depth_chart"]
 
 _MOST_DOTS = 60
-
-
-class LayerPoint(Protocol):
-    """One layer: differences at its input and output, as shares of the greatest number."""
-
-    @property
-    def layer(self) -> str:
-        """Its path."""
-
-    @property
-    def inputs(self) -> float:
-        """The difference at its input."""
-
-    @property
-    def outputs(self) -> float:
-        """The difference at its output."""
-
-    @property
-    def culprit(self) -> bool:
-        """Whether it gives different outputs for the same inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +48,7 @@ class DepthChart:
     summary: str
 
 
-def build_depth_chart(points: Sequence[LayerPoint]) -> DepthChart | None:
+def build_depth_chart(points: Sequence[LayerDeviation]) -> DepthChart | None:
     """Return the chart of these layers; None for fewer than two."""
     if len(points) < 2:
         return None
@@ -113,7 +93,7 @@ def _height(value: float, low: int, high: int) -> float:
     return FLOOR - share * (FLOOR - TOP)
 
 
-def _summary(points: Sequence[LayerPoint]) -> str:
+def _summary(points: Sequence[LayerDeviation]) -> str:
     last = f"{format_number(points[-1].outputs)} after the last of {format_count(len(points), 'layer')}"
     culprit = next((point for point in points if point.culprit), None)
     if culprit is None:
