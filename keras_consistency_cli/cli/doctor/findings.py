@@ -25,7 +25,12 @@ Level = Literal["ok", "note", "trouble"]
 
 _LITTLE_MEMORY = 2.0
 _PACKAGES = ("keras", "numpy", "scikit-learn", "scipy", "h5py", "joblib", "skops", "pandas", "pyarrow")
-_OPTIONAL = {"scipy", "pandas", "pyarrow"}
+_OPTIONAL: Mapping[str, str | None] = {
+    "scipy": None,
+    "pandas": "pip install pandas pyarrow, to read .csv and .parquet files",
+    "pyarrow": "pip install pyarrow, to read .parquet files",
+}
+"""Packages that kcheck runs without, and why to install them."""
 _BACKENDS = tuple(name for name in PROBES if name != "isolation")
 _FLAGS = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "bf16", "sve")
 """CPU flags by which kernels choose their code; with different flags, sums are computed in a different
@@ -86,13 +91,7 @@ def _versions() -> Iterator[Finding]:
         version = installed_version(name)
         if version is None:
             needed = name not in _OPTIONAL
-            advice = (
-                f"pip install {name}"
-                if needed
-                else "pip install 'keras-consistency-cli[tables]' to read Parquet"
-                if name == "pyarrow"
-                else None
-            )
+            advice = f"pip install {name}" if needed else _OPTIONAL[name]
             yield Finding(
                 section="versions",
                 level="trouble" if needed else "note",

@@ -26,7 +26,7 @@ _SAVE = "np.save('x.npy', frame.to_numpy())"
 _EXPECTED_CSV = "a header and one line for each row"
 _EXPECTED_PARQUET = "a complete Parquet file with a column of numbers for each feature"
 _PARQUET = b"PAR1"
-_INSTALL = "pip install 'keras-consistency-cli[tables]', or save it with np.save"
+_INSTALL = "pip install pandas pyarrow, or save the rows with np.save"
 
 
 def is_table(path: Path, start: bytes) -> bool:
