@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["clean", "did_you_mean", "shape_text", "unstyled"]
+__all__ = ["clean", "did_you_mean", "format_count", "shape_text", "unstyled"]
 
 # C0 and C1 controls, zero-width and bidirectional marks, line separators, surrogates, what XML cannot hold,
 # invisible tags: none may reach a terminal or a report.
@@ -36,6 +36,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'rows'?)" for the closest known word, or an empty string."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def format_count(amount: int, one: str, many: str | None = None) -> str:
+    """Return an amount with its noun: 1 row, 10,000 rows."""
+    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
 
 
 def shape_text(shape: Iterable[int | None]) -> str:

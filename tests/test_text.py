@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_consistency_cli.text import clean, did_you_mean, shape_text, unstyled
+from keras_consistency_cli.text import clean, did_you_mean, format_count, shape_text, unstyled
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,8 @@ def test_the_closest_known_word_is_suggested(word: str, known: list[str], hint: 
 @pytest.mark.parametrize(("shape", "text"), [((None, 20, 1), "(None, 20, 1)"), ([4], "(4,)"), ((), "()")])
 def test_shapes_print_as_keras_prints_them(shape: list[int | None], text: str) -> None:
     assert shape_text(shape) == text
+
+
+@pytest.mark.parametrize(("amount", "text"), [(0, "0 rows"), (1, "1 row"), (10_000, "10,000 rows")])
+def test_count_agrees_with_its_noun(amount: int, text: str) -> None:
+    assert format_count(amount, "row") == text

@@ -16,7 +16,7 @@ from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.model_file.layer_shapes import Shape
 from keras_consistency_cli.loading.model_file.layer_tree import LayerSummary, TensorSummary
 from keras_consistency_cli.loading.model_file.summary import Hazard, ModelSummary
-from keras_consistency_cli.text import clean, shape_text
+from keras_consistency_cli.text import clean, format_count, shape_text
 
 __all__ = ["render_summary", "render_summary_json", "render_summary_refusal"]
 
@@ -92,17 +92,13 @@ def render_summary_refusal(path: str, refusal: KcheckError) -> str:
 
 def _head(summary: ModelSummary, width: int) -> Iterator[tuple[str, str]]:
     named = f"{summary.kind} '{summary.name}'" if summary.name else summary.kind
-    layers = f"{summary.layer_count:,} layers" if summary.layer_count else "layers not in the file"
+    layers = format_count(summary.layer_count, "layer") if summary.layer_count else "layers not in the file"
+    size = f"{layers}, {format_count(summary.parameters, 'parameter')}"
     origin = f"saved with Keras {summary.keras_version or '(unknown)'}" + (
         f" on {summary.saved_on.replace('@', ' ')}" if summary.saved_on else ""
     )
     backend = f", backend {summary.backend}" if summary.backend else ""
-    yield from (
-        (line, _BOLD)
-        for line in _broken(
-            f"{clean(summary.path)} | {named} | {layers}, {summary.parameters:,} parameters", width
-        )
-    )
+    yield from ((line, _BOLD) for line in _broken(f"{clean(summary.path)} | {named} | {size}", width))
     yield from (
         (line, "")
         for line in _broken(
@@ -115,8 +111,8 @@ def _labelled_lines(summary: ModelSummary, width: int) -> Iterator[tuple[str, st
     facts = {
         "inputs": list(map(_tensor, summary.inputs)) or ["not stated in the file"],
         "outputs": list(map(_tensor, summary.outputs)) or ["not stated in the file"],
-        "policies": [_amounts(summary.policies, "layers")] if summary.policies else [],
-        "weights": [_amounts(summary.weight_dtypes, "arrays")] if summary.weight_dtypes else [],
+        "policies": [_amounts(summary.policies, "layer")] if summary.policies else [],
+        "weights": [_amounts(summary.weight_dtypes, "array")] if summary.weight_dtypes else [],
         "custom": list(summary.custom),
     }
     for label, texts in facts.items():
@@ -129,7 +125,7 @@ def _tensor(tensor: TensorSummary) -> str:
 
 
 def _amounts(amounts: Mapping[str, int], unit: str) -> str:
-    return ", ".join(f"{name} ({amount:,} {unit})" for name, amount in amounts.items())
+    return ", ".join(f"{name} ({format_count(amount, unit)})" for name, amount in amounts.items())
 
 
 def _table(rows: Sequence[LayerSummary], width: int) -> Iterator[tuple[str, str]]:

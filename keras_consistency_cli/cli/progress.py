@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["shown_on"]
 
@@ -62,7 +62,7 @@ class _ProgressLine:
 
     def route_finished(self, _name: str, summary: str, done: int, total: int, /) -> None:
         """Show which route has finished, and how many have."""
-        self(f"{done} of {total} routes finished: {summary}")
+        self(f"{done} of {format_count(total, 'route')} finished: {summary}")
 
     def erase(self) -> None:
         """Erase the line and show nothing more."""

@@ -25,7 +25,7 @@ from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.routes.registry import routes
 from keras_consistency_cli.routes.trace import REFERENCE
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["differences", "record"]
 
@@ -51,7 +51,7 @@ def record(settings: Settings, observe: Observer = NULL_OBSERVER) -> tuple[bytes
         numbers = _all_rows(settings, subject, source)
 
         def report_progress(done: int) -> None:
-            observe(f"predict: {done:,} of {len(numbers):,} rows finished")
+            observe(f"predict: {done:,} of {format_count(len(numbers), 'row')} finished")
 
         pieces = split_into_chunks(numbers, chunk_rows(source, settings.batch_size))
         outputs = _predict(settings, subject, pieces, report_progress)
@@ -69,7 +69,7 @@ def _all_rows(settings: Settings, subject: LoadedSubject, source: RowSource) -> 
     """Return the numbers of all rows; refuse rows that do not fill the model's batches."""
     numbers = rows_to_check(settings, source, subject.facts)
     if len(numbers) != source.length:
-        what = f"{source.length:,} rows are not a multiple of {subject.facts.batch_size}"
+        what = f"the number of rows, {source.length:,}, is not a multiple of {subject.facts.batch_size}"
         raise UsageError(f"{what}, the model's fixed batch size", fix="record a multiple of it")
     return numbers
 

@@ -25,6 +25,7 @@ from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, OTHER_WITNESSES, Plan
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, Trace
+from keras_consistency_cli.text import format_count
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.pool import map_concurrently
 
@@ -164,7 +165,7 @@ class EvidenceCollector:
             return traces
 
         if total:
-            self.observe(f"running {total} route{'' if total == 1 else 's'} on {len(numbers):,} rows")
+            self.observe(f"running {format_count(total, 'route')} on {format_count(len(numbers), 'row')}")
         for traces in map_concurrently(list(by_worker), run_in_turn):
             chunk |= traces
         return chunk

@@ -17,7 +17,7 @@ from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_le
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["Inputs", "check_additional_rows", "open_files"]
 
@@ -98,7 +98,7 @@ def check_additional_rows(rows: RowSource | None, additional: Mapping[str, RowSo
 
 def _check_length(option: str, rows: RowSource, additional: RowSource, expected: str) -> None:
     if additional.length != rows.length:
-        what = f"{clean(additional.path)} ({option}) has {additional.length:,} rows, "
+        what = f"{clean(additional.path)} ({option}) has {format_count(additional.length, 'row')}, "
         raise DataError(f"{what}{clean(rows.path)} (--data) has {rows.length:,}", expected=expected)
 
 

@@ -61,7 +61,7 @@ def render(
     Args:
         report: the report to render.
         format: a key of RENDERERS.
-        width: the greatest width in columns, at least 40; code that can be pasted is never broken.
+        width: the largest width in columns, at least 40; code that can be pasted is never broken.
         color: whether ANSI colours may be used; colour alone never carries information.
         ascii_only: whether the text must be ASCII.
         amount: how much a terminal shows; other formats do not use it.

@@ -33,7 +33,7 @@ class Source:
 class FailingRows:
     """The rows that show one failure, with the outputs of both routes, row for row.
 
-    `rows` are their numbers in the user's data, those with the greatest differences first. `given` are the
+    `rows` are their numbers in the user's data, those with the largest differences first. `given` are the
     rows by input as the user gave them, `fed` the rows that the model gets, `answers` and `expected` the
     outputs of candidate and reference. `problem` says why outputs are missing.
     """
@@ -73,7 +73,7 @@ class Report:
     generated: bool = False
     """Whether kcheck generated the rows from the input spec of the model."""
     noise: Mapping[str, float] = field(default_factory=dict)
-    """By output: the greatest |float32 - float64|, the rounding noise of the model."""
+    """By output: the largest |float32 - float64|, the rounding noise of the model."""
     calibration: Mapping[str, Sequence[Comparison]] = field(default_factory=dict)
     """The comparisons that limits are computed from, by output.
 

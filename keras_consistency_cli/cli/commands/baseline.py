@@ -19,7 +19,7 @@ from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.cli.options import OPTIONS, check_choice, option, with_options
 from keras_consistency_cli.cli.runner import check_and_report
 from keras_consistency_cli.errors import UsageError
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
@@ -79,7 +79,7 @@ def _record(settings: Settings, file: Path) -> int:
         content, rows = record(settings, observe)
     write_bytes(file, content)
     with suppress(BrokenPipeError):
-        write_stdout(f"recorded the outputs for {rows:,} rows in {clean(file)}\n")
+        write_stdout(f"recorded the outputs for {format_count(rows, 'row')} in {clean(file)}\n")
     return 0
 
 

@@ -17,6 +17,7 @@ import typer
 
 from keras_consistency_cli.cli import console
 from keras_consistency_cli.cli.options import check_choice
+from keras_consistency_cli.text import format_count
 
 if TYPE_CHECKING:
     from keras_consistency_cli.cli.doctor.findings import Finding
@@ -78,7 +79,7 @@ def _lines(findings: Sequence[Finding], colored: bool, ascii_only: bool, width: 
             yield from _wrapped(f"      -> {finding.advice}", width, 9, None) if finding.advice else ()
         yield ""
     problems = sum(finding.level == "trouble" for finding in findings)
-    yield f"{problems} of {len(findings)} findings are problems" if problems else "no problems found"
+    yield format_count(problems, "problem") + " found" if problems else "no problems found"
 
 
 def _wrapped(text: str, width: int, indent: int, sign: tuple[str, str] | None) -> Iterator[str]:

@@ -16,6 +16,7 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     sort_verdicts,
 )
 from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.text import format_count
 
 __all__ = ["concise_line", "render_concise"]
 
@@ -42,7 +43,8 @@ def concise_line(report: Report, verdict: Verdict) -> str:
     figures, worst = format_figures(report, judged), judged.comparison.worst
     limit = "" if figures.limit == NO_NUMBER else f", limit {figures.limit}"
     row = f", worst row {worst[0].row}" if worst else ""
-    return f"{line} [deviation {figures.deviation}{limit}, {figures.rows} rows{row}]"
+    rows = format_count(judged.comparison.rows, "row")
+    return f"{line} [deviation {figures.deviation}{limit}, {rows}{row}]"
 
 
 def _cause_line(diagnosis: Diagnosis) -> str:

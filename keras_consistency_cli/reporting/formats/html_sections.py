@@ -17,6 +17,7 @@ from keras_consistency_cli.reporting.parts.drift import Drift, build_drift
 from keras_consistency_cli.reporting.parts.histogram_chart import Histogram, build_histogram
 from keras_consistency_cli.reporting.parts.number_format import (
     escape,
+    format_distance,
     format_number,
     format_values,
     one_line,
@@ -29,10 +30,10 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     STATUS_OF_SEVERITY,
     Figures,
     compared_text,
+    decisions_text,
     decisive_comparison,
     difference_text,
     find_causes,
-    flips_text,
     format_figures,
     pair_text,
     passing_limit,
@@ -229,7 +230,7 @@ def _facts(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tuple[s
         "compared": compared_text(report, judged),
         "decided by": judged.reason,
         "difference": difference_text(judged.comparison),
-        "decisions": flips_text(judged.comparison),
+        "decisions": decisions_text(judged.comparison),
         "would pass": passing_limit(failing) if failing and verdict.status is Status.FAIL else "",
         "also failed": "; ".join(pairs),
     }
@@ -239,7 +240,7 @@ def _facts(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tuple[s
 def _worst_rows(judged: Judged) -> Iterator[tuple[str, ...]]:
     for worst in judged.comparison.worst:
         index = str(list(worst.index))
-        cells = [f"{worst.row:,}", index, *format_values(worst), format_number(worst.distance)]
+        cells = [f"{worst.row:,}", index, *format_values(worst), format_distance(worst.distance)]
         if judged.comparison.decision:
             cells += [format_number(worst.margin), "yes" if worst.flipped else "no"]
         yield tuple(cells)

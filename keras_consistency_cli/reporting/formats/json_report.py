@@ -141,7 +141,7 @@ def _measured(comparison: Comparison) -> dict[str, Any]:
 
 
 def _histogram(rows_by_bin: Sequence[int]) -> list[dict[str, Any]]:
-    """The bins with rows, whose greatest difference is at least `from` and below `below`."""
+    """The bins with rows, whose largest difference is at least `from` and below `below`."""
     edges = [0.0, *(float(f"{edge:.4g}") for edge in EDGES), math.inf]
     return [
         {"from": edges[place], "below": edges[place + 1], "rows": rows}

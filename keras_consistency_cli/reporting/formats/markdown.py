@@ -14,7 +14,7 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.parts.blocks import details
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.number_format import NO_NUMBER, escape, format_count, one_line
+from keras_consistency_cli.reporting.parts.number_format import NO_NUMBER, escape, one_line
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     DETAILED,
     OUTCOMES,
@@ -26,6 +26,7 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     sort_verdicts,
 )
 from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.text import format_count
 
 __all__ = ["refuse_markdown", "render_markdown"]
 

@@ -22,8 +22,8 @@ from keras_consistency_cli.reporting.parts.layout import (
     wrap,
 )
 from keras_consistency_cli.reporting.parts.number_format import (
-    format_count,
     format_deviation,
+    format_distance,
     format_number,
     format_values,
 )
@@ -31,16 +31,17 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     FURTHER_PAIRS,
     STATUS_OF_SEVERITY,
     compared_text,
+    decisions_text,
     decisive_comparison,
     difference_text,
     find_causes,
-    flips_text,
     pair_text,
     passing_limit,
     row_list,
     sort_worst_first,
 )
 from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.text import format_count
 
 __all__ = ["LONGEST_BLOCK", "details", "details_with_causes", "diagnosis_block", "verdict_block"]
 
@@ -155,7 +156,7 @@ def _reproducer_lines(canvas: Canvas, command: str | None) -> list[Text]:
 def _failure_lines(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:
     worst, further = ranked[0], [judged for judged in ranked[1:] if not judged.within]
     lines = _pair_lines(canvas, report, worst) + _worst_rows(canvas, worst)
-    lines += _labelled(canvas, "decisions", flips_text(worst.comparison))
+    lines += _labelled(canvas, "decisions", decisions_text(worst.comparison))
     lines += _labelled(canvas, "would pass", passing_limit([worst, *further]))
     pairs = [
         f"{pair_text(report, judged)} ({format_deviation(judged.comparison)})"
@@ -178,7 +179,7 @@ def _pair_lines(canvas: Canvas, report: Report, judged: Judged) -> list[Text]:
 def _worst_rows(canvas: Canvas, judged: Judged) -> list[Text]:
     """A table of the rows that differ most; the index column is left out if it does not fit."""
     rows = [
-        (f"{worst.row:,}", str(list(worst.index)), *format_values(worst), format_number(worst.distance))
+        (f"{worst.row:,}", str(list(worst.index)), *format_values(worst), format_distance(worst.distance))
         for worst in judged.comparison.worst[:_WORST_ROWS]
     ]
     if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -18,12 +19,13 @@ from keras_consistency_cli.reporting.parts.layout import (
     shorten,
     styled_text,
 )
-from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
+from keras_consistency_cli.reporting.parts.number_format import format_number
+from keras_consistency_cli.text import format_count
 
 __all__ = ["depth_lines", "impact_lines", "impact_texts"]
 
 _WORST_ROWS = 3
-_FLIPPED_ROWS = 3
+_CHANGED_ROWS = 3
 _MARGIN = 2 + LABEL_WIDTH
 _COLUMNS_FOR_NUMBERS = 34
 _TITLES = ("", "layer", "in", "out", "× noise")
@@ -38,15 +40,17 @@ def impact_lines(canvas: Canvas, impact: Impact | None) -> list[Text]:
 
 
 def impact_texts(impact: Impact | None) -> Iterator[str]:
-    """Yield how many rows are affected, how many decisions flipped, and the worst rows."""
+    """Yield how many rows are affected, how many decisions changed, and the worst rows."""
     if impact is None:
         return
-    yield f"{impact.rows_hit:,} of {format_count(impact.rows, 'row')} ({_percentage(impact)}) affected"
+    rows = format_count(impact.rows, "row")
+    hit = f"{impact.rows_hit:,} of {rows} ({_percentage(impact)})" if impact.rows_hit else f"none of {rows}"
+    yield f"{hit} affected"
     if impact.flipped:
-        rows = ", ".join(f"{row:,}" for row in impact.flipped_rows[:_FLIPPED_ROWS])
+        first = ", ".join(f"{row:,}" for row in impact.flipped_rows[:_CHANGED_ROWS])
         rows_word = "row" if len(impact.flipped_rows) == 1 else "rows"
         decisions = format_count(impact.decisions, "decision")
-        yield f"{impact.flipped:,} of {decisions} flipped ({impact.decision}), first in {rows_word} {rows}"
+        yield f"{impact.flipped:,} of {decisions} changed ({impact.decision}), first in {rows_word} {first}"
     yield from map(_row_text, impact.worst[:_WORST_ROWS])
 
 
@@ -60,7 +64,9 @@ def _row_text(row: AffectedRow) -> str:
     units = (
         f" ({format_number(row.in_units)} in the units of the targets)" if row.in_units is not None else ""
     )
-    text = f"row {row.row:,}: off by {format_number(row.distance)}{units}"
+    is_finite = math.isfinite(row.distance)
+    difference = f"off by {format_number(row.distance)}{units}" if is_finite else "infinite difference"
+    text = f"row {row.row:,}: {difference}"
     if row.flipped:
         return f"{text}, class changed"
     if row.margin is not None:
@@ -71,7 +77,7 @@ def _row_text(row: AffectedRow) -> str:
 def depth_lines(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     """Return a table of the first layer, those around the culprit, and the last one.
 
-    Differences are shares of the greatest number at that place.
+    Differences are shares of the largest number at that place.
     """
     shown = _shown_layers(diagnosis.depth)
     if not shown:

@@ -17,7 +17,8 @@ from keras_consistency_cli.reporting.parts.chart_geometry import (
     can_be_drawn,
     tick_exponents,
 )
-from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
+from keras_consistency_cli.reporting.parts.number_format import format_number
+from keras_consistency_cli.text import format_count
 
 __all__ = ["DepthChart", "Dot", "build_depth_chart"]
 

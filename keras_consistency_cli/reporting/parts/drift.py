@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keras_consistency_cli.reporting.parts.number_format import format_count, format_number, one_line
+from keras_consistency_cli.reporting.parts.number_format import format_number, one_line
 from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.text import format_count
 
 __all__ = ["REACH", "Drift", "FeatureDrift", "build_drift"]
 
 REACH = 50.0
-"""Half the width of a bar's view box: the length of the greatest shift, or of one standard deviation."""
+"""Half the width of a bar's view box: the length of the largest shift, or of one standard deviation."""
 _MOST_FEATURES = 40
 
 
@@ -48,8 +49,8 @@ def build_drift(report: Report) -> Drift | None:
         return None
     has_several_inputs = len({each["input"] for each in figures}) > 1
     shifts = (abs(each["shift"]) for each in figures if math.isfinite(each["shift"]))
-    greatest = max((*shifts, 1.0))
-    features = tuple(_feature(each, greatest, has_several_inputs) for each in figures[:_MOST_FEATURES])
+    largest = max((*shifts, 1.0))
+    features = tuple(_feature(each, largest, has_several_inputs) for each in figures[:_MOST_FEATURES])
     return Drift(features=features, summary=_summary(features, findings["features"]))
 
 
@@ -61,9 +62,9 @@ def _summary(features: tuple[FeatureDrift, ...], total: int) -> str:
     return f"{shown}; {moved or 'none'} beyond the limits"
 
 
-def _feature(figures: Mapping[str, Any], greatest: float, has_several_inputs: bool) -> FeatureDrift:
+def _feature(figures: Mapping[str, Any], largest: float, has_several_inputs: bool) -> FeatureDrift:
     shift = figures["shift"]
-    width = 0.0 if math.isnan(shift) else REACH * min(abs(shift) / greatest, 1.0)
+    width = 0.0 if math.isnan(shift) else REACH * min(abs(shift) / largest, 1.0)
     name = f"{figures['input']}: {figures['name']}" if has_several_inputs else figures["name"]
     return FeatureDrift(
         name=one_line(name, 80),

@@ -1,4 +1,4 @@
-"""The histogram of the HTML report: rows by their greatest difference."""
+"""The histogram of the HTML report: rows by their largest difference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from keras_consistency_cli.reporting.parts.chart_geometry import (
     can_be_drawn,
     tick_exponents,
 )
-from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
+from keras_consistency_cli.reporting.parts.number_format import format_number
+from keras_consistency_cli.text import format_count
 
 __all__ = ["Bar", "Histogram", "build_histogram"]
 
@@ -44,7 +45,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """Rows by their greatest difference; `summary` says the same in words."""
+    """Rows by their largest difference; `summary` says the same in words."""
 
     bars: tuple[Bar, ...]
     ticks: tuple[Mark, ...]
@@ -56,7 +57,7 @@ class Histogram:
 
 @dataclass(frozen=True, kw_only=True)
 class _Bin:
-    """Rows whose greatest difference is at least `low` and below `high`."""
+    """Rows whose largest difference is at least `low` and below `high`."""
 
     low: float
     high: float
@@ -99,14 +100,15 @@ def build_histogram(judged: Judged, noise: Mapping[str, float]) -> Histogram | N
     axis = _axis((*_occupied_edges(differing), *filter(can_be_drawn, (limit, floor))))
     bins = _merged_bins(differing)
     most = max(equal, *(each.rows for each in bins), 1)
-    rows, greatest = format_count(comparison.rows, "row"), format_number(comparison.max_abs)
+    rows, largest = format_count(comparison.rows, "row"), format_number(comparison.max_abs)
+    others = f", the others differ by up to {largest}" if comparison.max_abs else ""
     return Histogram(
         bars=tuple(_bars(axis, equal, bins, limit, most)),
         ticks=axis.ticks(),
         limit=axis.mark(limit, f"limit {format_number(limit)}"),
         noise=axis.mark(floor, f"noise {format_number(floor)}"),
         most=most,
-        summary=f"{equal:,} of {rows} equal, the others differ by up to {greatest}",
+        summary=f"{equal:,} of {rows} equal{others}",
     )
 
 

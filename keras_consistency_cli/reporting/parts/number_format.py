@@ -12,8 +12,8 @@ from keras_consistency_cli.text import clean
 __all__ = [
     "NO_NUMBER",
     "escape",
-    "format_count",
     "format_deviation",
+    "format_distance",
     "format_number",
     "format_values",
     "one_line",
@@ -74,18 +74,18 @@ def format_number(value: float | None) -> str:
     return f"{value:.1e}"
 
 
-def format_count(amount: int, one: str, many: str | None = None) -> str:
-    """Write an amount with its noun: 1 row, 10,000 rows."""
-    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
-
-
 def format_deviation(comparison: Comparison) -> str:
-    """Write the greatest deviation, or the reason why it could not be measured."""
+    """Write the largest deviation, or the reason why it could not be measured."""
     if comparison.misshapen:
         return "shape"
     if comparison.nonfinite:
         return "nonfinite"
     return format_number(comparison.max_abs) if comparison.elements else NO_NUMBER
+
+
+def format_distance(distance: float) -> str:
+    """Write the difference of one row; it is infinite if only one of two values is finite."""
+    return "infinite" if math.isinf(distance) else format_number(distance)
 
 
 def round_up(value: float) -> str:

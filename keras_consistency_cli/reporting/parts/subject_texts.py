@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.reporting.parts.number_format import format_count, format_number
+from keras_consistency_cli.reporting.parts.number_format import format_number
 from keras_consistency_cli.reporting.report import Report
+from keras_consistency_cli.text import format_count
 
 __all__ = ["model_text", "noise_text", "rows_text"]
 

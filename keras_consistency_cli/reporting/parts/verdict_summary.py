@@ -14,13 +14,13 @@ from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.reporting.parts.number_format import (
     NO_NUMBER,
-    format_count,
     format_deviation,
     format_number,
     round_up,
 )
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.scaling.scaling import SCALING_ROUTES
+from keras_consistency_cli.text import format_count
 
 __all__ = [
     "DETAILED",
@@ -29,10 +29,10 @@ __all__ = [
     "STATUS_OF_SEVERITY",
     "Figures",
     "compared_text",
+    "decisions_text",
     "decisive_comparison",
     "difference_text",
     "find_causes",
-    "flips_text",
     "format_figures",
     "group_skips",
     "headline",
@@ -209,22 +209,24 @@ def difference_text(comparison: Comparison) -> str:
     """Say how much two routes differ; empty if their shapes differ."""
     if comparison.misshapen:
         return ""
-    rows = f"in {comparison.rows_differing:,} of {format_count(comparison.rows, 'row')}"
+    rows = format_count(comparison.rows, "row")
+    if not comparison.rows_differing:
+        return f"none in {rows}"
+    rows = f"in {comparison.rows_differing:,} of {rows}"
     if not comparison.nonfinite:
         return f"at most {format_number(comparison.max_abs)}, {rows}"
     values = format_count(comparison.nonfinite, "value is", "values are")
-    return (
-        f"{values} NaN or infinite in only one of the two results, the others differ by at most "
-        f"{format_number(comparison.max_abs)}, {rows}"
-    )
+    largest = format_number(comparison.max_abs)
+    others = f"the others differ by at most {largest}" if comparison.max_abs else "the others are equal"
+    return f"{values} NaN or infinite in only one of the two results, {others}, {rows}"
 
 
-def flips_text(comparison: Comparison) -> str:
-    """Say how many decisions flipped; empty if none did."""
+def decisions_text(comparison: Comparison) -> str:
+    """Say how many decisions changed; empty if none did."""
     if not comparison.flipped:
         return ""
     decisions = format_count(comparison.flipped, "decision")
-    return f"{decisions} flipped ({comparison.decision}) in {format_count(comparison.rows, 'row')}"
+    return f"{decisions} changed ({comparison.decision}) in {format_count(comparison.rows, 'row')}"
 
 
 def row_list(rows: Sequence[int]) -> str:

@@ -93,7 +93,7 @@ def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
 
 @dataclass(frozen=True, kw_only=True)
 class _Deviation:
-    """The greatest difference of a comparison, and its limit."""
+    """The largest difference of a comparison, and its limit."""
 
     value: float
     limit: float

@@ -19,7 +19,7 @@ from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.measurement.policy import Policy, UserLimit
 from keras_consistency_cli.reporting.report import Report, Source
 from keras_consistency_cli.reporting.stored.reader import as_mapping, read_comparison
-from keras_consistency_cli.text import clean
+from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["RecheckedResult", "recheck_results", "rechecked_report"]
 
@@ -147,8 +147,9 @@ def _verdict_of_pairs(pairs: Sequence[Mapping[str, Any]]) -> tuple[Status, str]:
     comparisons = [read_comparison(pair) for pair in pairs]
     most = max(comparisons, key=flipped_share)
     if most.flipped:
+        decisions = format_count(most.decisions, "decision")
         status = Status.FAIL if most.flipped > FLIPPED_SHARE * most.decisions else Status.WARN
-        return status, f"within these limits, but {most.flipped} of {most.decisions} decisions flip"
+        return status, f"within these limits, but {most.flipped} of {decisions} changed"
     return Status.PASS, "within these limits"
 
 
@@ -185,7 +186,7 @@ def _rejudged(
 def _is_within(pair: Comparison, stated: UserLimit) -> bool | None:
     """Whether every element is within a limit that may grow with the reference.
 
-    The greatest differences and the worst rows decide it; None if they do not.
+    The largest differences and the worst rows decide it; None if they do not.
     """
     if pair.misshapen or pair.nonfinite:
         return False

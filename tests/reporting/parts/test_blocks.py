@@ -146,7 +146,7 @@ def test_nonfinite_rows_are_shown(make_report: Maker, wording: SnapshotAssertion
     )
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin="exact"), within=False)
     lines = _block(make_report(_failed(one)), "KC102")
-    assert ["12,345", "[0,", "2]", "NaN", "0.5", "inf"] in [line.split() for line in lines]
+    assert ["12,345", "[0,", "2]", "NaN", "0.5", "infinite"] in [line.split() for line in lines]
     assert _text(lines) == wording
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
 from keras_consistency_cli.reporting.parts.number_format import (
     escape,
-    format_count,
     format_deviation,
     format_number,
     format_values,
@@ -53,11 +52,6 @@ def test_at_least_is_never_below_and_at_most_a_tenth_above(value: float) -> None
 
 def test_at_least_keeps_what_has_two_digits() -> None:
     assert [round_up(0.25), round_up(0.3141), round_up(1.51e-7)] == ["0.25", "0.32", "1.6e-07"]
-
-
-@pytest.mark.parametrize(("amount", "text"), [(0, "0 rows"), (1, "1 row"), (10_000, "10,000 rows")])
-def test_count_agrees_with_its_noun(amount: int, text: str) -> None:
-    assert format_count(amount, "row") == text
 
 
 def test_both_values_shows_as_many_digits_as_tell_them_apart() -> None:

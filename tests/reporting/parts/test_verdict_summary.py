@@ -16,10 +16,10 @@ from keras_consistency_cli.measurement.policy import Limit
 from keras_consistency_cli.reporting.parts.verdict_summary import (
     Figures,
     compared_text,
+    decisions_text,
     decisive_comparison,
     difference_text,
     find_causes,
-    flips_text,
     format_figures,
     group_skips,
     headline,
@@ -77,9 +77,11 @@ def test_distances_and_flips_in_words(judged: Pairing, wording: SnapshotAssertio
     comparison = judged("a", "b", 0.3).comparison
     assert difference_text(comparison) == wording
     assert difference_text(replace(comparison, nonfinite=2)) == wording
+    assert difference_text(replace(comparison, nonfinite=1, max_abs=0.0)) == wording
+    assert difference_text(replace(comparison, rows_differing=0, max_abs=0.0)) == wording
     assert difference_text(replace(comparison, misshapen="(3,) for (4,)")) == ""
-    assert flips_text(replace(comparison, flipped=1)) == wording
-    assert flips_text(replace(comparison, flipped=0)) == ""
+    assert decisions_text(replace(comparison, flipped=1)) == wording
+    assert decisions_text(replace(comparison, flipped=0)) == ""
 
 
 def test_the_limit_that_would_pass(judged: Pairing, wording: SnapshotAssertion) -> None:
