@@ -10,8 +10,9 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.diagnosis.impact import Impact
+from keras_consistency_cli.routes.numerics.rounding_location import LayerGrowth
 
-__all__ = ["Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "LayerGrowth", "Location"]
+__all__ = ["Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "Location"]
 
 Failing = Mapping[str, Verdict]
 """The checks that failed or warned, by code."""
@@ -25,14 +26,6 @@ class Location(TypedDict):
     order: int
     steps: int
     custom: bool
-
-
-class LayerGrowth(TypedDict):
-    """A layer that amplifies rounding: relative error of its output, and growth in the layer."""
-
-    layer: str
-    error: float
-    grown: float
 
 
 class DiagnosisEvidence(TypedDict, total=False):

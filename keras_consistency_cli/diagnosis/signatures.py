@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.judgement import layer_rounding
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.routes.calling.prediction import PredictDetails
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = [
     "any_evidence",
@@ -71,9 +74,9 @@ def any_evidence(_evidence: Evidence, _failing: Failing) -> bool:
 # Facts that several signatures and confirmations use.
 
 
-def located(evidence: Evidence, route: str, key: str) -> str:
+def located(evidence: Evidence, route: str, key: Literal["layer", "kind"]) -> str:
     """Return what a locating route found under `key`, empty if it found nothing."""
-    return str(evidence.details(route).get(key, ""))
+    return evidence.details(route, LocatedLayer).get(key, "")
 
 
 def has_changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
@@ -89,8 +92,7 @@ def repeat_differs(evidence: Evidence, candidate: str) -> bool:
 
 def random_operations(evidence: Evidence) -> list[str] | None:
     """Return the random operations of predict's graph; None if the graph was not read."""
-    operations: list[str] | None = evidence.details("predict").get("random_operations")
-    return operations
+    return evidence.details("predict", PredictDetails).get("random_operations")
 
 
 # Neighbours, state and randomness.

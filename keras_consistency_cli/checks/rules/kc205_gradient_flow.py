@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.calling.gradients import GradientDetails
 
 __all__ = ["CHECK"]
 
@@ -38,10 +39,10 @@ def examine(evidence: Evidence) -> Verdict:
     stopped = stop_unless_run(evidence, "gradients")
     if stopped is not None:
         return stopped
-    details = evidence.details("gradients")
+    details = evidence.details("gradients", GradientDetails)
     if "refused" in details:
         return Verdict.skip(f"TensorFlow cannot take gradients of this model: {details['refused']}")
-    gradients: _Gradients = details["gradients"]
+    gradients = details["gradients"]
     if not gradients or not any(gradients.values()):
         return Verdict.skip("the model has no float input" if gradients else "the model has no float output")
     problem = next(_problems(gradients, _indexing_layers(evidence)), None)

@@ -12,6 +12,7 @@ from keras_consistency_cli.diagnosis.signatures import (
     names_cause,
     reports_cause,
 )
+from keras_consistency_cli.routes.numerics.rounding import LowOperations
 
 __all__ = ["NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
 
@@ -22,7 +23,7 @@ def _differs_in_graph(evidence: Evidence, _failing: Failing) -> bool:
 
 def _low_precision_layer(evidence: Evidence) -> str | None:
     """The layer of the first operation that computes in half precision."""
-    operation = next(iter(evidence.details("low-operations").get("low", ())), "")
+    operation = next(iter(evidence.details("low-operations", LowOperations).get("low", ())), "")
     return layer_of_operation(evidence, operation.partition(" ")[0])
 
 

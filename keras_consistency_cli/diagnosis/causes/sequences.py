@@ -10,7 +10,10 @@ from collections.abc import Callable
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.diagnosis.signatures import reports_cause
+from keras_consistency_cli.routes.sequences.masks import LostMask
+from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.routes.sequences.series import RECURRENT
+from keras_consistency_cli.routes.sequences.stepping import StepDetails
 
 __all__ = ["SEQUENCE_CAUSES"]
 
@@ -22,8 +25,8 @@ def _first_layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
 
 def _layer_without_mask(evidence: Evidence) -> str | None:
     """The layer that drops the mask, or that gets the mask and does not use it."""
-    dropped, ignored = evidence.details("masks"), evidence.details("unpadded").get("unheeded", {})
-    return next((str(details["layer"]) for details in (dropped, ignored) if "layer" in details), None)
+    ignoring = evidence.details("unpadded", PaddingDetails).get("unheeded")
+    return evidence.details("masks", LostMask).get("layer") or (ignoring["layer"] if ignoring else None)
 
 
 def _masking_layer(evidence: Evidence) -> str | None:
@@ -32,9 +35,9 @@ def _masking_layer(evidence: Evidence) -> str | None:
 
 def _stepwise_layer(evidence: Evidence) -> str | None:
     """The layer that needs later time steps, or that forgets its state between two of them."""
-    details = evidence.details("steps")
+    details = evidence.details("steps", StepDetails)
     layer = details.get("layer") or details.get("decoder")
-    return str(layer) if layer else _first_layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
+    return layer or _first_layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
 
 
 _SHAPE_CAUSES: tuple[Cause, ...] = (
