@@ -22,6 +22,7 @@ from keras_consistency_cli.pipeline.run import inspect
 from keras_consistency_cli.reporting.report import Report
 from keras_consistency_cli.routes.base import Route
 from tests.helpers import live_models
+from tests.helpers.in_process import SharedForkServer
 
 ROWS = np.random.default_rng(0).normal(size=(600, 6)).astype("float32")
 OBJECTS = str(live_models.__file__)
@@ -55,12 +56,13 @@ Check = Callable[..., Report]
 
 
 @pytest.fixture(scope="module")
-def check(folder: Path) -> Check:
+def check(folder: Path, shared_fork_server: SharedForkServer) -> Check:
     """Run the pipeline on a model of the folder."""
 
     def run(model: str, **options: Any) -> Report:
         paths = {name: folder / options.pop(name) for name in ("data", "scaler") if name in options}
-        return inspect(Settings.model_validate({"model": folder / model, **paths, **options}), "kcheck run")
+        settings = Settings.model_validate({"model": folder / model, **paths, **options})
+        return inspect(settings, "kcheck run", fork_server=shared_fork_server)
 
     return run
 

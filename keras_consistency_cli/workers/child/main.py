@@ -66,6 +66,7 @@ def main(descriptor: int, parent: int) -> None:
 
 
 def _import_backend() -> None:
+    """Import what every worker needs, once for all of them, before the first fork."""
     unwanted = _NOT_NEEDED_BY_TENSORFLOW if os.environ.get("KERAS_BACKEND") == "tensorflow" else _NOT_NEEDED
     blocked = [name for name in unwanted if name not in sys.modules]
     sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
@@ -76,7 +77,8 @@ def _import_backend() -> None:
         if keras.backend.backend() == "tensorflow":
             import keras_consistency_cli.routes.session.tensorflow
         import keras_consistency_cli.loading.rows.synthesis
-        import keras_consistency_cli.loading.subject  # noqa: F401
+        import keras_consistency_cli.loading.subject
+        import keras_consistency_cli.routes.registry  # noqa: F401
     finally:
         for name in blocked:
             del sys.modules[name]

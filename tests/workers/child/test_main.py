@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -228,3 +231,20 @@ def test_a_route_finds_the_subject_and_the_numbers_of_its_rows(served: Served, t
             served.worker._executor._subject,
             [0, 1, 2],
         )
+
+
+def test_a_forked_worker_finds_everything_imported() -> None:
+    """What a fork imports itself, every worker of every run imports again."""
+    script = (
+        "import sys\n"
+        "from keras_consistency_cli.workers.child import executor, main\n"
+        "main._import_backend()\n"
+        "before = set(sys.modules)\n"
+        "import keras_consistency_cli.routes.registry\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
