@@ -86,7 +86,7 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
     diagnoses = []
     for cause in CAUSES.values():
         codes = [code for code in cause.explains if code in failing and cause.covers(evidence, failing[code])]
-        if set(cause.key) & set(codes) - explained and cause.fits(evidence, failing):
+        if set(cause.key) & set(codes) - explained and cause.matches(evidence, failing):
             diagnoses.append(_diagnosis(cause, evidence, failing, codes))
             explained |= set(codes)
     return _in_report_order(diagnoses, evidence)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, Failing
-from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed, reports_cause
+from keras_consistency_cli.diagnosis.base import Cause, Failing, is_reported
+from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed
 from keras_consistency_cli.routes.locating.processes import ProcessDetails, first_differing_layer
 from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 
@@ -46,7 +46,7 @@ def _untracked_layer(evidence: Evidence) -> str | None:
 
 def _has_untracked_state(evidence: Evidence, failing: Failing) -> bool:
     """Whether loads or processes differ; if predict changes state, hidden-state explains it."""
-    by_load = reports_cause("untracked-state")(evidence, failing) and not (
+    by_load = is_reported("untracked-state", failing) and not (
         "KC203" in failing and has_changed(evidence, "weight", "state")
     )
     return by_load or differs_by_process(evidence, failing)
@@ -91,7 +91,6 @@ FILE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC801",),
         explains=("KC602", "KC801", "KC802"),
-        fits=reports_cause("config-loses-arguments"),
         advice=(
             "in the class of '{layer}' return every argument as __init__ expects it, or delete get_config:\n"
             "    def get_config(self):\n"

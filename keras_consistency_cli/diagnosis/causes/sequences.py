@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import reports_cause
 from keras_consistency_cli.routes.sequences.masks import LostMask
 from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.routes.sequences.series import RECURRENT
@@ -51,7 +50,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("wrong-rank"),
         advice=(
             "add the batch axis to a single row: model.predict(x[None]); add the last axis to rows of one "
             "feature: x[..., None]"
@@ -66,7 +64,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("wrong-length"),
         advice=(
             "check before predicting: assert x.shape[1:] == model.input_shape[1:]; cut or pad windows as in "
             "training"
@@ -82,7 +79,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("wrong-features"),
         advice=(
             "select the columns by name, in the order of training:\n"
             "    x = frame[training_columns].to_numpy()"
@@ -98,7 +94,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("axes-swapped"),
         advice=(
             "bring the axes into the order of training where the rows are created: x = x.transpose(0, 2, 1) "
             "for series with time last, x.transpose(0, 2, 3, 1) for images with channels first; facts: "
@@ -115,7 +110,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("input-order"),
         advice=(
             "name the inputs when you build the model, keras.Input(shape, name='left'), and always feed a "
             "dict with exactly these names"
@@ -132,7 +126,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501", "KC701"),
-        fits=reports_cause("wrong-ids"),
         suspect=_first_layer_of("Embedding"),
         advice=(
             "declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and "
@@ -153,7 +146,6 @@ _PADDING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC504",),
         explains=("KC504",),
-        fits=reports_cause("mask-lost"),
         suspect=_layer_without_mask,
         advice=(
             "if '{layer}' treats each time step separately, let it pass the mask on:\n"
@@ -173,7 +165,6 @@ _PADDING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC504",),
         explains=("KC504",),
-        fits=reports_cause("padding-unmasked"),
         suspect=_masking_layer,
         advice=(
             "pad after scaling, and mask the value that you pad with: layers.Masking(mask_value=0.0) first, "
@@ -189,7 +180,6 @@ _PADDING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC504",),
         explains=("KC504", "KC701"),
-        fits=reports_cause("fully-masked-row"),
         advice="drop rows without a time step before predicting: x = x[(x != mask_value).any(axis=(1, 2))]",
         locator="locate-nonfinite",
     ),
@@ -206,7 +196,6 @@ _STEP_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC503",),
         explains=("KC503",),
-        fits=reports_cause("stepwise-differs"),
         suspect=_stepwise_layer,
         advice=(
             "feed growing prefixes if no layer uses later time steps, or one time step at a time to a "
@@ -223,7 +212,6 @@ _STEP_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC502",),
         explains=("KC502",),
-        fits=reports_cause("state-not-carried"),
         suspect=_first_layer_of(*RECURRENT),
         advice=(
             "build the model again with a fixed batch and the same weights:\n"
@@ -245,7 +233,6 @@ _STEP_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("time-distributed-dynamic"),
         suspect=_first_layer_of("TimeDistributed"),
         advice=(
             "Dense and other layers work on the last axis without a wrapper: use layers.Dense(n) instead of "
