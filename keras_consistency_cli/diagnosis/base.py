@@ -12,7 +12,10 @@ from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.diagnosis.impact import Impact
 from keras_consistency_cli.routes.numerics.rounding_location import LayerGrowth
 
-__all__ = ["Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "Location", "is_reported"]
+__all__ = ["EVERY_CALL", "Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "Location", "is_reported"]
+
+EVERY_CALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
+"""The checks that call the model in different ways, or several times, on the same rows."""
 
 Failing = Mapping[str, Verdict]
 """The checks that failed or warned, by code."""
