@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.near_ties import warn_of_changed_decisions
-from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
@@ -16,7 +16,7 @@ from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.routes.trace import Details, Trace
 from keras_consistency_cli.text import clean
 
-__all__ = ["Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
+__all__ = ["Check", "Evidence", "Pair"]
 
 
 @dataclass(frozen=True, kw_only=True)

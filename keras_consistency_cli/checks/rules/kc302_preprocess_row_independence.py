@@ -32,14 +32,13 @@ _UNREPEATABLE = "preprocess-unrepeatable"
 
 def examine(evidence: Evidence) -> Verdict:
     """FAIL if a row alone is preprocessed differently, or cannot be preprocessed."""
-    trace = evidence.traces.get(_ALONE.candidate)
     details = evidence.details(_ALONE.candidate, ScalingDetails)
     if details.get("crashed"):
         message = f"a single row cannot be preprocessed, rows together can; {details['reason']}"
         return Verdict.fail(message, cause=_ROW_DEPENDENCE)
     stopped = stop_without_outputs(evidence, (_ALONE.candidate,))
-    if stopped is not None or trace is None:
-        return stopped or Verdict.skip("rows were not preprocessed alone")
+    if stopped is not None:
+        return stopped
     judged = tuple(judge_pairs(evidence, (_ALONE,)))
     change = f"outputs {describe_change(judged, evidence.rows)}"
     moved = details.get("moved", 0.0)

@@ -55,8 +55,7 @@ def examine(evidence: Evidence) -> Verdict:
 def _judge_cast(evidence: Evidence, *, served: bool) -> Verdict:
     """Judge what a cast before scaling would change; `served` rows are known not to be cast."""
     judged = tuple(judge_pairs(evidence, (_FLOAT32_FIRST,)))
-    details = evidence.traces[_FLOAT32_FIRST.candidate].details_as(ScalingDetails)
-    findings = _findings(evidence)
+    details, findings = evidence.details(_FLOAT32_FIRST.candidate, ScalingDetails), _findings(evidence)
     effect = (
         f"inputs change by up to {details.get('moved', 0.0):.2g} standard deviations, "
         f"outputs {describe_change(judged, evidence.rows)}"
@@ -81,10 +80,10 @@ def _findings(evidence: Evidence) -> dict[str, Any]:
     """By cast: how far inputs move, and what happens to the outputs."""
     findings = {}
     for pair in (_FLOAT32_FIRST, _FLOAT16_FIRST):
-        trace, judged = evidence.traces.get(pair.candidate), tuple(judge_pairs(evidence, (pair,)))
-        if trace is not None and judged:
+        judged = tuple(judge_pairs(evidence, (pair,)))
+        if judged:
             change = describe_change(judged, evidence.rows)
-            moved = trace.details_as(ScalingDetails).get("moved")
+            moved = evidence.details(pair.candidate, ScalingDetails).get("moved")
             findings[pair.candidate] = {"inputs_move": moved, "predictions": change}
     return findings
 

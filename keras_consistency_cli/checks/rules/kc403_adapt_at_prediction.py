@@ -41,8 +41,7 @@ def examine(evidence: Evidence) -> Verdict:
         judged = tuple(judge_pairs(evidence, (pair,)))
         if judged:
             changes.append(f"{_SOURCES[pair.candidate]}, outputs {describe_change(judged, evidence.rows)}")
-            details = evidence.traces[pair.candidate].details_as(AdaptingDetails)
-            shifts[pair.candidate] = details.get("shifts", {})
+            shifts[pair.candidate] = evidence.details(pair.candidate, AdaptingDetails).get("shifts", {})
     findings = {"mean_moves_by_deviations": shifts, "predictions": changes}
     return Verdict.ok(f"adapted again {'; '.join(changes)} (information)", findings=findings)
 
