@@ -13,6 +13,7 @@ from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.policy import Policy
+from keras_consistency_cli.measurement.rounding import noise_multiple
 from keras_consistency_cli.routes.trace import Details, Trace
 from keras_consistency_cli.text import clean
 
@@ -40,6 +41,11 @@ class Evidence:
     """By output: predict compared with the float64 copy, the model's rounding noise."""
     rows: int = 0
     data: DataContext = field(default_factory=DataContext)
+
+    def noise_multiple(self, comparison: Comparison) -> float | None:
+        """Return a difference in multiples of rounding noise; None if there is no noise or it is unknown."""
+        noise = self.noise.get(comparison.output)
+        return noise_multiple(comparison, noise.max_abs) if noise is not None and noise.max_abs > 0 else None
 
     def details(self, route: str, kind: Callable[..., Details]) -> Details:
         """Return what a route measured, as the TypedDict that its function fills; empty if it did not run."""

@@ -35,9 +35,9 @@ def _lost_values(judged: Judged) -> str:
 
 def _size(judged: Judged, evidence: Evidence) -> str:
     """The largest difference, as a share of the output and in multiples of rounding noise."""
-    comparison, noise = judged.comparison, evidence.noise.get(judged.comparison.output)
+    comparison, multiple = judged.comparison, evidence.noise_multiple(judged.comparison)
     scales = [f"{comparison.scaled:.2g} of the largest output"] if comparison.scale else []
-    if noise is not None and noise.max_abs > 0:
-        scales.append(f"{comparison.max_abs / noise.max_abs:.3g} × rounding noise")
+    if multiple is not None:
+        scales.append(f"{multiple:.3g} × rounding noise")
     text = f"off by up to {comparison.max_abs:.2g}"
     return f"{text} ({', '.join(scales)})" if scales else text
