@@ -67,7 +67,7 @@ def _cast(verdict: Verdict, evidence: Evidence) -> Verdict | None:
         return None
     message = (
         "predict casts the rows to float32, model(x) does not; "
-        f"outputs are {describe_deviation(worst(moved), evidence)}"
+        f"outputs differ: {describe_deviation(worst(moved), evidence)}"
     )
     advice = (
         "save the rows as float32, or call keras.config.set_floatx('float64') "

@@ -170,7 +170,8 @@ def _describe_decay(memory: _Memory) -> str:
         f"{curve[place - 1] / scale:.1g} after {place * steps}" for place in _SHOWN if place <= lasts
     )
     return (
-        f"the memory {how} {lasts * steps} time steps (change of outputs as a share of the largest: {left})"
+        f"the memory {how} {lasts * steps} time steps "
+        f"(change of outputs as a share of the largest output: {left})"
     )
 
 

@@ -71,7 +71,7 @@ def _is_visible(judged: Judged) -> bool:
 
 def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequence[Judged]) -> Verdict:
     """The verdict if padding changes outputs: by the mask that should have hidden it."""
-    change = f"{_describe_comparison(details)}, outputs are {describe_deviation(worst(over), evidence)}"
+    change = f"{_describe_comparison(details)}, outputs differ: {describe_deviation(worst(over), evidence)}"
     if not details["declared"]:
         return _without_mask(evidence, details, change)
     if details.get("other_value"):
@@ -166,7 +166,9 @@ def _judge_rows(details: PaddingDetails) -> Verdict | None:
         return None
     moves = details.get("inner_moves")
     change = (
-        f"; included, they change outputs by up to {moves:.2g} of the largest" if moves is not None else ""
+        f"; included, they change outputs by up to {moves:.2g} of the largest output"
+        if moves is not None
+        else ""
     )
     message = (
         f"{details['inner_steps']} time steps inside the rows equal the mask's value {details['mask']:g}; "
@@ -200,12 +202,12 @@ def _judge_at_one_length(evidence: Evidence, details: PaddingDetails) -> Verdict
     rows = f"{details['padded_rows']} of {details['rows']} rows are padded, and the mask {where}"
     findings: dict[str, object] = {"lost": place or {}}
     if details.get("restored_moves"):
-        moves = f"{details['restored_moves']:.2g} of the largest"
+        moves = f"{details['restored_moves']:.2g} of the largest output"
         change = f"restored after it, the mask changes outputs by up to {moves}"
         return Verdict.fail(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
     change = (
         "different values in the time steps that it hides change outputs by up to "
-        f"{details['filled_moves']:.2g} of the largest"
+        f"{details['filled_moves']:.2g} of the largest output"
     )
     return Verdict.warn(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
 
@@ -214,7 +216,8 @@ def _remarks(details: PaddingDetails) -> Iterator[str]:
     """For information: padding on the other side, and a row of padding only."""
     side = {"right": "left", "left": "right"}.get(details.get("side", ""))
     if side and details.get("other_side", 0.0) > _VISIBLE:
-        yield f"on the {side} it would change them by {details['other_side']:.2g}"
+        change = f"{details['other_side']:.2g} of the largest output"
+        yield f"on the {side}, padding would change outputs by up to {change}"
     if details.get("empty_would_be_nan"):
         yield "a row of nothing but padding would get NaN"
 

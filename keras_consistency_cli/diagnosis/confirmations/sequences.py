@@ -49,7 +49,7 @@ def restored_mask_has_effect(_evidence: Evidence, failing: Failing) -> Confirmat
         confirmed=True,
         explanation=(
             f"with only the mask restored after {layer_list(findings['restored'])}, outputs change by "
-            f"{findings['restored_moves']:.2g} of the greatest"
+            f"{findings['restored_moves']:.2g} of the largest output"
         ),
     )
 
