@@ -43,6 +43,7 @@ _WORDING = Wording(
         "find the operation over axis 0 (statistics, softmax, attention, sorting, reshape) "
         "and let it work over a feature axis"
     ),
+    counts_comparisons=True,
 )
 
 
