@@ -152,8 +152,8 @@ def _describe_furthest(layer: PreprocessingFact) -> str:
         features, key=lambda each: abs(each[0].mean - each[1]) / each[2] if each[2] > 0 else 0.0
     )
     return (
-        f"feature '{column.name}' arrives with mean {column.mean:.3g} and deviation {column.sd:.3g}, "
-        f"expected are {mean:.3g} and {sd:.3g}"
+        f"feature '{column.name}' has mean {column.mean:.3g} and standard deviation {column.sd:.3g}, "
+        f"the layer expects {mean:.3g} and {sd:.3g}"
     )
 
 

@@ -62,7 +62,8 @@ def _why_not_measured(evidence: Evidence) -> str:
 def _judge(factors: Mapping[str, float], flips: Comparison) -> Verdict:
     largest_first = sorted(factors.items(), key=lambda item: item[1], reverse=True)
     message = "; ".join(
-        f"a relative change of 1e-7 in the {what} changes outputs by a relative {CHANGE * factor:.1e}"
+        f"a relative change of 1e-7 in the {what} causes a relative change of "
+        f"{CHANGE * factor:.1e} in the outputs"
         for what, factor in largest_first
     )
     findings = {"amplification": dict(factors), "flipped": flips.flipped}
@@ -71,7 +72,7 @@ def _judge(factors: Mapping[str, float], flips: Comparison) -> Verdict:
             "scale the inputs or normalise between layers; "
             "until then the last digits of the outputs mean nothing"
         )
-        message += f"; amplified up to {max(factors.values()):.1e} times"
+        message += f"; a change is amplified up to {max(factors.values()):.1e} times"
         return Verdict.warn(message, cause="ill-conditioned", findings=findings, advice=advice)
     if flips.flipped:
         message += f"; {flips.flipped} of {flips.decisions} decisions change: near ties"
