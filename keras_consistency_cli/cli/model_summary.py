@@ -133,7 +133,11 @@ def _table(rows: Sequence[LayerSummary], width: int) -> Iterator[tuple[str, str]
     cells = [("layer", "class", "output", "parameters"), *map(_cells, rows)]
     name, kind, shape, parameters = (max(map(_columns, column)) for column in zip(*cells, strict=True))
     room = max((width - 4 * _NARROWEST) // 2, _NARROWEST)
-    kind, shape = min(kind, _WIDEST["class"], room), min(shape, _WIDEST["shape"], room)
+    # A cut shape says less than a cut name.
+    kind, shape = (
+        min(kind, _WIDEST["class"], room),
+        min(shape, _WIDEST["shape"], room + (room - _NARROWEST) // 2),
+    )
     name = max(min(name, width - kind - shape - parameters - 3 * _GAP), _NARROWEST)
     for at, (first, *middle, last) in enumerate(cells):
         left = (

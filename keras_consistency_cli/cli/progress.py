@@ -57,7 +57,7 @@ class _ProgressLine:
         """Show what the run does next, after the elapsed seconds."""
         with self._lock:
             seconds = f"{time.monotonic() - self._start:4.0f} s"
-            line = f"{seconds}  {clean(activity, self._width)}"[: self._width]
+            line = _cut(f"{seconds}  {clean(activity, 1000)}", self._width)
             self._write(f"\r{line:<{self._width}}")
 
     def route_finished(self, _name: str, summary: str, done: int, total: int, /) -> None:
@@ -76,6 +76,14 @@ class _ProgressLine:
             with suppress(OSError, ValueError):
                 self._stream.write(text)
                 self._stream.flush()
+
+
+def _cut(line: str, width: int) -> str:
+    """Return the line, or as many of its words as fit, followed by an ellipsis."""
+    if len(line) <= width:
+        return line
+    kept, _, _ = line[: width - 1].rpartition(" ")
+    return f"{kept.rstrip()} …"
 
 
 def _columns(stream: TextIO) -> int:

@@ -99,3 +99,12 @@ def test_without_a_terminal_nothing_is_written(
         observe.route_finished("shuffled", "shuffled rows", 1, 2)
     assert observe is NULL_OBSERVER
     assert stream is None or stream.getvalue() == ""
+
+
+def test_a_long_line_ends_after_a_whole_word() -> None:
+    stream = Terminal()
+    with shown_on(stream, {}) as observe:
+        observe.route_finished("x", "predict " * 20, 1, 34)
+    line = stream.getvalue().split("\r")[1].strip()
+    assert line.endswith("predict …")
+    assert len(line) <= 78

@@ -27,8 +27,10 @@ __all__ = ["depth_lines", "impact_lines", "impact_texts"]
 _WORST_ROWS = 3
 _CHANGED_ROWS = 3
 _MARGIN = 2 + LABEL_WIDTH
-_COLUMNS_FOR_NUMBERS = 34
+_GAP = 2
+_SHORTEST_NAME = 10
 _TITLES = ("", "layer", "in", "out", "× noise")
+_NAME = 1
 
 
 def impact_lines(canvas: Canvas, impact: Impact | None) -> list[Text]:
@@ -82,29 +84,42 @@ def depth_lines(canvas: Canvas, diagnosis: Diagnosis) -> list[Text]:
     shown = _shown_layers(diagnosis.depth)
     if not shown:
         return []
-    width = max(canvas.width - _MARGIN - _COLUMNS_FOR_NUMBERS, 10)
-    gap = [Text(), styled_text(canvas, "…", "dim"), Text(), Text(), Text()]
-    rows = [[styled_text(canvas, title, "dim") for title in _TITLES]]
-    rows += [_cells(canvas, layer, width) if layer else gap for layer in shown]
-    if all(layer is None or layer.noise is None for layer in shown):
-        rows = [row[:-1] for row in rows]
+    rows = [_cells(canvas, layer) for layer in shown]
+    titles = [styled_text(canvas, title, "dim") for title in _TITLES]
+    columns = len(_TITLES) - all(layer is None or layer.noise is None for layer in shown)
+    rows = [row[:columns] for row in [titles, *rows]]
     widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    room = canvas.width - _MARGIN - sum(widths) + widths[_NAME] - _GAP * (columns - 1)
+    widths[_NAME] = min(widths[_NAME], max(room, _SHORTEST_NAME))
+    for row, layer in zip(rows[1:], shown, strict=True):
+        if layer is not None:
+            row[_NAME] = _fitted_name(canvas, layer, widths[_NAME])
     label = Text.assemble("  ", ("depth", "dim"), " " * (_MARGIN - 7))
     margins = [label] + [Text(" " * _MARGIN)] * len(shown)
     return [
-        Text.assemble(margin, align(row, widths, 2, 2)) for margin, row in zip(margins, rows, strict=True)
+        Text.assemble(margin, align(row, widths, 2, _GAP)) for margin, row in zip(margins, rows, strict=True)
     ]
 
 
-def _cells(canvas: Canvas, layer: LayerDeviation, width: int) -> list[Text]:
+def _cells(canvas: Canvas, layer: LayerDeviation | None) -> list[Text]:
+    if layer is None:
+        return [Text(), styled_text(canvas, "…", "dim"), Text(), Text(), Text()]
     style = "bold" if layer.culprit else ""
-    name = styled_text(canvas, f"{layer.depth} {layer.layer} ({layer.kind})", style)
     numbers = [format_number(value) for value in (layer.inputs, layer.outputs, layer.noise)]
-    return [
-        styled_text(canvas, ">" if layer.culprit else "", style),
-        shorten(canvas, name, width),
-        *(styled_text(canvas, number, style) for number in numbers),
-    ]
+    texts = [">" if layer.culprit else "", f"{layer.depth} {layer.layer} ({layer.kind})", *numbers]
+    return [styled_text(canvas, text, style) for text in texts]
+
+
+def _fitted_name(canvas: Canvas, layer: LayerDeviation, width: int) -> Text:
+    """The number and the path of a layer, with its class if that fits; a long path loses its first parts."""
+    style = "bold" if layer.culprit else ""
+    parts = layer.layer.split("/")
+    paths = [layer.layer, *(f"…/{'/'.join(parts[place:])}" for place in range(1, len(parts)))]
+    for text in (f"{layer.layer} ({layer.kind})", *paths):
+        name = styled_text(canvas, f"{layer.depth} {text}", style)
+        if name.cell_len <= width:
+            return name
+    return shorten(canvas, styled_text(canvas, f"{layer.depth} {paths[-1]}", style), width)
 
 
 def _shown_layers(depth: Sequence[LayerDeviation]) -> list[LayerDeviation | None]:

@@ -70,7 +70,11 @@ _TEXT_COLUMNS = 3
 _LONGEST_NAME = 30
 _WIDTH_OF_NUMBERS = 30
 """The width that a name leaves to the numbers; on the narrowest canvas, a name then has ten columns."""
-_MESSAGE_LINES = 2
+_MESSAGE_LINES, _MESSAGE_LINES_IF_NARROW = 2, 3
+_NARROW = 80
+"""Below this width, messages get one more line."""
+_SHORTEST_PHRASE = 20
+"""A shorter text before a comma says too little."""
 
 
 def status_text(canvas: Canvas, status: Status, words: str | None = None) -> Text:
@@ -136,7 +140,7 @@ def _fitting_columns(canvas: Canvas, rows: Sequence[Sequence[Text]]) -> tuple[_C
 def _message_lines(
     canvas: Canvas, verdict: Verdict, row: Sequence[Text], widths: Sequence[int], columns: _Columns
 ) -> list[Text]:
-    """The message of a check without numbers, shortened to two lines."""
+    """The message of a check without numbers, shortened to two lines, or to three if they are narrow."""
     head = align(row[:_TEXT_COLUMNS], widths[:_TEXT_COLUMNS], _TEXT_COLUMNS, columns.gap)
     indent = sum(widths[:_TEXT_COLUMNS]) + columns.gap * _TEXT_COLUMNS
 
@@ -147,12 +151,18 @@ def _message_lines(
     if canvas.amount == "verbose":
         return whole
     # A pass takes one line if any form fits. Otherwise a whole sentence or clause is worth a second line.
-    for most in (1, _MESSAGE_LINES) if verdict.status is Status.PASS else (_MESSAGE_LINES,):
+    room = _MESSAGE_LINES if canvas.width >= _NARROW else _MESSAGE_LINES_IF_NARROW
+    for most in (1, room) if verdict.status is Status.PASS else (room,):
         for form in shorter_messages(verdict.message):
             lines = lines_of(form)
-            if len(lines) <= most:
+            if len(lines) <= most and not _is_fragment(form, verdict.message):
                 return lines
-    return [*whole[: _MESSAGE_LINES - 1], _cut(canvas, whole[_MESSAGE_LINES - 1])]
+    return [*whole[: room - 1], _cut(canvas, whole[room - 1])]
+
+
+def _is_fragment(form: str, message: str) -> bool:
+    """Whether a short form is only the first words of an enumeration."""
+    return len(form) < _SHORTEST_PHRASE and message[len(form) - len(" …") :].startswith(",")
 
 
 def _cut(canvas: Canvas, line: Text) -> Text:

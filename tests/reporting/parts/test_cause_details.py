@@ -97,6 +97,29 @@ def test_at_most_eight_lines_with_the_culprit_and_both_ends(count: int, culprit:
     assert {"1", str(count)} <= set(numbered)
 
 
+@pytest.mark.parametrize(
+    ("width", "name"),
+    [
+        (80, "1 encoder/block_3/normalization (BatchNormalization)"),
+        (70, "1 encoder/block_3/normalization"),
+        (52, "1 …/block_3/normalization"),
+        (45, "1 …/normalization"),
+        (40, "1 …/normaliza…"),
+    ],
+)
+def test_a_narrow_name_loses_its_class_and_then_the_beginning_of_its_path(width: int, name: str) -> None:
+    layer = LayerDeviation(
+        layer="encoder/block_3/normalization",
+        kind="BatchNormalization",
+        depth=1,
+        inputs=0.0,
+        outputs=0.5,
+        culprit=True,
+    )
+    _, line = table((layer,), width=width)
+    assert line.split(maxsplit=1)[1].rsplit(maxsplit=2)[0] == name
+
+
 def test_multiples_of_noise_are_shown_if_they_are_known() -> None:
     layer = LayerDeviation(
         layer="a", kind="Cast", depth=1, inputs=0.0, outputs=3e-4, noise=5000.0, culprit=True
