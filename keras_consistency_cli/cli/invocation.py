@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Call"]
+__all__ = ["MODEL_ENDING", "Call"]
+
+MODEL_ENDING = ".keras"
 
 
 @dataclass(kw_only=True)

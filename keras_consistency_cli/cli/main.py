@@ -24,7 +24,7 @@ from keras_consistency_cli.cli.commands.inspect import inspect_model
 from keras_consistency_cli.cli.commands.recheck import recheck
 from keras_consistency_cli.cli.commands.run import run
 from keras_consistency_cli.cli.commands.schema import schema
-from keras_consistency_cli.cli.invocation import Call
+from keras_consistency_cli.cli.invocation import MODEL_ENDING, Call
 from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.reporting.version import __version__
 from keras_consistency_cli.text import clean, did_you_mean
@@ -33,7 +33,6 @@ from keras_consistency_cli.workers.signals import Interruption, interruptible
 __all__ = ["COMMANDS", "app", "main"]
 
 _INTERRUPTED, _NO_VERDICT = 130, 3
-_MODEL = ".keras"
 _COMPLETING = "_KCHECK_COMPLETE"
 """Set by a shell that requests completions."""
 
@@ -79,11 +78,13 @@ def _is_bare(given: Sequence[str]) -> bool:
     """
     first, *others = given or ("",)
     if first.startswith("-"):
-        return not any(name in others for name in COMMANDS) and any(word.endswith(_MODEL) for word in others)
+        return not any(name in others for name in COMMANDS) and any(
+            word.endswith(MODEL_ENDING) for word in others
+        )
     return (
         first not in COMMANDS
         and bool(first)
-        and (first.endswith(_MODEL) or os.path.lexists(first.replace("\0", "")))
+        and (first.endswith(MODEL_ENDING) or os.path.lexists(first.replace("\0", "")))
     )
 
 

@@ -27,6 +27,8 @@ KeyPath = tuple[str | int, ...]
 Scalar = str | int | float | bool | None
 
 _MOST_BYTES = 64 * 1024
+_EXPECTED = "a YAML file with options of kcheck"
+_WRITE_ONE = "'kcheck init MODEL' writes one"
 _MOST_NODES = 5_000
 _DEEPEST = 16
 _MOST_DIGITS = 18
@@ -66,7 +68,8 @@ def read_yaml(path: Path) -> Document:
         if not path.is_file():
             raise UsageError(
                 f"{shown}: {'not a regular file' if path.exists() else 'no such file'}",
-                expected="a YAML file with options of kcheck",
+                expected=_EXPECTED,
+                fix=_WRITE_ONE,
             )
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
@@ -85,7 +88,7 @@ def parse_yaml(content: bytes, name: str) -> Document:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{name}:{line}: not UTF-8 text") from None
+        raise UsageError(f"{name}:{line}: not UTF-8 text", expected=_EXPECTED, fix=_WRITE_ONE) from None
     try:
         return _Reader(name, text).document()
     except yaml.reader.ReaderError as error:

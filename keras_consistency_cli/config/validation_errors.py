@@ -40,7 +40,7 @@ def usage_error(error: ValidationError, model: type[BaseModel], locate: Locate) 
 
 def _line(kind: str, path: KeyPath, value: object, model: type[BaseModel], locate: Locate) -> str:
     if kind == "missing" and path == ("model",):
-        return "no model given; expected 'kcheck run MODEL', or 'model:' in the file named by --config"
+        return "no model given; expected a .keras file as MODEL, or 'model:' in the file named by --config"
     place, origin = locate(path)
     if kind == "extra_forbidden":
         hint = did_you_mean(str(path[-1]), _fields_at(model, path[:-1]))

@@ -20,6 +20,7 @@ from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.cli.main import main
+from keras_consistency_cli.pipeline.baseline_file import SCHEMA, pack_baseline
 from tests.helpers import live_models, planted
 from tests.helpers.commands import Surroundings
 
@@ -68,6 +69,13 @@ WITHOUT_BACKEND = {
     "unknown backend": Bad(line=f"{RUN} --backend theano", code=2),
     "output over input": Bad(line=f"{RUN} --output x.npy", code=2),
     "unknown topic": Bad(line="explain KC999", code=2),
+    "beginning of codes": Bad(line="explain kc10", code=2),
+    "beginning of all codes": Bad(line="explain kc", code=2),
+    "model as config": Bad(line="run mlp.keras --config mlp.keras", code=2),
+    "rows as model": Bad(line="inspect x.npy", code=1),
+    "rows by name as model": Bad(line="inspect typo.npz", code=1),
+    "model before the routes": Bad(line="compare mlp.keras call predict", code=2),
+    "baseline of other rows": Bad(line="baseline verify --file b.kcheck mlp.keras --data x.npy", code=2),
 }
 WITH_BACKEND = {
     "wrong rank": Bad(line="run mlp.keras --data flat.npy --select KC1", code=2),
@@ -94,6 +102,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (into / "key.yaml").write_text("rows: 8\nbatchsize: 4\n")
     (into / "value.yaml").write_text("batch_size: 4\nrows: many\n")
     (into / "nothing.py").write_text("UNITS = 3\n")
+    header = {"schema": SCHEMA, "files": {}, "environment": {}}
+    (into / "b.kcheck").write_bytes(pack_baseline(header, {"dense": np.zeros((3, 1), np.float32)}))
     (into / "failing.py").write_text("raise RuntimeError('no way')\n")
     return into
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ from keras_consistency_cli.cli.console import check_destination, write_bytes, wr
 from keras_consistency_cli.cli.invocation import Call
 from keras_consistency_cli.cli.options import OPTIONS, check_choice, option, with_options
 from keras_consistency_cli.cli.runner import check_and_report
-from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.errors import KcheckError, UsageError
 from keras_consistency_cli.text import clean, format_count
 
 if TYPE_CHECKING:
@@ -83,6 +83,18 @@ def _record(settings: Settings, file: Path) -> int:
     return 0
 
 
+@contextmanager
+def _naming_baseline(outputs: Path, file: Path) -> Iterator[None]:
+    """Name the user's file in errors about the outputs that were unpacked from it."""
+    try:
+        yield
+    except KcheckError as error:
+        unpacked, shown = clean(outputs), clean(file)
+        error.what = error.what.replace(f"{unpacked} (--expected)", f"{shown} (--file)")
+        error.what = error.what.replace(unpacked, shown)
+        raise
+
+
 def _verify(flags: Mapping[str, Any], file: Path, call: Call) -> int:
     from keras_consistency_cli.pipeline.baseline import differences
     from keras_consistency_cli.pipeline.baseline_file import read_baseline
@@ -92,7 +104,8 @@ def _verify(flags: Mapping[str, Any], file: Path, call: Call) -> int:
     def inspect_with_notes(settings: Settings, **context: Any) -> Report:
         from keras_consistency_cli.pipeline.run import inspect
 
-        report = inspect(settings, call.line, **context)
+        with _naming_baseline(outputs, file):
+            report = inspect(settings, call.line, **context)
         report = replace(report, reproducers={}, settings={**report.settings, "expected": str(file)})
         return replace(report, notes=(*differences(recorded, report), *report.notes))
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keras_consistency_cli.cli.completion import routes
-from keras_consistency_cli.cli.invocation import Call
+from keras_consistency_cli.cli.invocation import MODEL_ENDING, Call
 from keras_consistency_cli.cli.options import OPTIONS, with_options
 from keras_consistency_cli.cli.runner import check_and_report
+from keras_consistency_cli.errors import UsageError
+from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
     from keras_consistency_cli.config.settings import Settings
@@ -38,6 +40,11 @@ def compare(
     from keras_consistency_cli.checks.route_pair import comparison_check
 
     call: Call = context.obj
+    if candidate.endswith(MODEL_ENDING):
+        raise UsageError(
+            f"'{clean(candidate, 60)}' is a file, not a route",
+            fix="name the model after the routes: kcheck compare ROUTE ROUTE MODEL",
+        )
     check = comparison_check(candidate, reference)
     flags = {name: value for name, value in context.params.items() if name not in ("candidate", "reference")}
 

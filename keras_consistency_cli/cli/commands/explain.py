@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -13,6 +15,11 @@ from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = ["explain", "list_checks"]
 
+_CODE = re.compile(r"kc(\d*)")
+_NEAREST = 3
+_MOST_CODES = 6
+_ON_ACCELERATOR = re.compile(r"(.+)-(\d+): (.+ accelerator )\2")
+"""A route by name and summary, if both end with the number of the accelerator."""
 _WIDEST = 100
 """Greatest width of a page, in columns."""
 
@@ -26,13 +33,27 @@ def list_checks(
     if routes:
         from keras_consistency_cli.checks.route_pair import ROUTES
 
-        wide = max(map(len, ROUTES))
-        console.write_stdout("".join(f"{name:<{wide}}  {summary}\n" for name, summary in ROUTES.items()))
+        listed = _merge_accelerators(ROUTES)
+        wide = max(map(len, listed))
+        console.write_stdout("".join(f"{name:<{wide}}  {summary}\n" for name, summary in listed.items()))
         return
     from keras_consistency_cli.checks.registry import CHECKS
 
     width = max(len(check.name) for check in CHECKS)
     console.write_stdout("".join(f"{check.code}  {check.name:<{width}}  {check.title}\n" for check in CHECKS))
+
+
+def _merge_accelerators(routes: Mapping[str, str]) -> dict[str, str]:
+    """Return the routes with one line for those that differ only in the number of the accelerator."""
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for name, summary in routes.items():
+        match = _ON_ACCELERATOR.fullmatch(f"{name}: {summary}")
+        key = (f"{match[1]}-N", f"{match[3]}N") if match else (name, summary)
+        numbers.setdefault(key, []).extend([match[2]] if match else [])
+    return {
+        name: f"{summary}, from {found[0]} to {found[-1]}" if found else summary
+        for (name, summary), found in numbers.items()
+    }
 
 
 def explain(
@@ -58,9 +79,23 @@ def explain(
     ]
     pages += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
     if not pages:
-        hint = did_you_mean(topic.upper(), words) or did_you_mean(topic.lower(), words)
+        codes = [check.code for check in CHECKS]
+        hint = _near_codes(wanted, codes) or did_you_mean(topic.lower(), words)
         raise UsageError(
             f"no check or cause is called '{clean(topic, 60)}'{hint}", fix="'kcheck list' shows the checks"
         )
     width = min(console.terminal_width(), _WIDEST)
     console.write_stdout("\n\n".join(page.text(width) for page in pages))
+
+
+def _near_codes(topic: str, codes: Sequence[str]) -> str:
+    """Return " (near: KC701, ...)" for something like a code: those that begin so, or the nearest numbers."""
+    match = _CODE.fullmatch(topic)
+    if match is None:
+        return ""
+    near = [code for code in codes if code.casefold().startswith(topic)]
+    if not near:
+        number = int(match[1][:6])
+        near = sorted(sorted(codes, key=lambda code: abs(int(code[2:]) - number))[:_NEAREST])
+    families = list(dict.fromkeys(f"{code[:3]}.." for code in near))
+    return f" (near: {', '.join(near if len(near) <= _MOST_CODES else families)})"

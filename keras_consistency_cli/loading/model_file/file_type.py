@@ -17,7 +17,9 @@ __all__ = ["check_file_type", "open_model_file"]
 
 _MODEL_FILE = "a .keras file"
 _SAVE_AGAIN = "load it in the environment that created it and save it again with model.save('model.keras')"
+_GIVE_AS_DATA = "give rows with --data: kcheck run model.keras --data FILE"
 _COPY_AGAIN = "copy or download it again"
+_SAVE = "save the model as one file: model.save('model.keras')"
 _SHOWN = 5
 _SIGNATURE_SIZE = 512
 _CANNOT_EXIST = (FileNotFoundError, NotADirectoryError, ValueError)
@@ -62,7 +64,7 @@ def _directory_error(path: pathlib.Path) -> UsageError:
     return UsageError(
         f"{clean(path)}: is a directory",
         expected=_MODEL_FILE,
-        fix=f"use a file in this folder: {_list_names(names)}" if names else None,
+        fix=f"use a file in this folder: {_list_names(names)}" if names else _SAVE,
     )
 
 
@@ -85,6 +87,8 @@ def check_file_type(stream: io.BufferedReader, path: pathlib.Path) -> None:
                 "holds only weights, without the model",
                 fix="save the whole model with model.save('model.keras')",
             )
+        if path.suffix.lower() == ".csv":
+            raise RefusedError("a .csv file of rows, not a model", expected=_MODEL_FILE, fix=_GIVE_AS_DATA)
         raise RefusedError(file_type, expected=_MODEL_FILE, fix=fix)
 
 
@@ -120,6 +124,8 @@ _OTHER_TYPES: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
         "a Python pickle, which is never opened",
         _SAVE_AGAIN,
     ),
+    (lambda head: head.startswith(b"\x93NUMPY"), "a .npy file of rows, not a model", _GIVE_AS_DATA),
+    (lambda head: head.startswith(b"PAR1"), "a Parquet file of rows, not a model", _GIVE_AS_DATA),
     (_is_text, "a text file", "use the .keras file that model.save() wrote"),
     (
         lambda head: not head.startswith(b"PK\x03\x04"),

@@ -150,6 +150,12 @@ def _check_names(infos: list[zipfile.ZipInfo]) -> None:
             f"the archive has the member '{clean(min(repeated))}' twice", expected="each member once"
         )
     missing = [name for name in (CONFIG, METADATA, WEIGHTS) if name not in names]
+    if names and all(name.endswith(".npy") for name in names):
+        raise RefusedError(
+            "a .npz file of rows, not a model",
+            expected="a .keras file",
+            fix="give rows with --data: kcheck run model.keras --data FILE",
+        )
     if missing:
         content = ", ".join(f"'{clean(name, 60)}'" for name in names[:3]) or "nothing"
         raise RefusedError(

@@ -73,3 +73,16 @@ def test_a_legacy_file_says_how_to_save_it_again(
         check_file_type(stream, path)
     assert refusal.value.fix
     assert str(refusal.value) == wording
+
+
+@pytest.mark.parametrize(
+    ("name", "head"), [("x.npy", b"\x93NUMPY\x01\x00"), ("x.parquet", b"PAR1"), ("x.csv", b"a,b\n1,2\n")]
+)
+def test_rows_are_given_with_data(
+    tmp_path: pathlib.Path, name: str, head: bytes, wording: SnapshotAssertion
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(head)
+    with path.open("rb") as stream, pytest.raises(RefusedError) as refusal:
+        check_file_type(stream, path)
+    assert str(refusal.value) == wording
