@@ -70,8 +70,9 @@ docs: $(VENV)/.installed ## build the documentation as a site in build/site
 	$(RUN) scripts/site.py build/docs
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
 
-tutorial: samples ## run the tutorial's commands and write what they print into it
+tutorial: samples ## run the commands of docs/tutorial.md and docs/formats.md and write what they print into them
 	$(RUN) scripts/transcripts.py docs/tutorial.md --write
+	$(RUN) scripts/transcripts.py docs/formats.md --write
 
 readme: samples ## draw the README's reports and write its table of checks again
 	$(RUN) scripts/demo.py --write README.md
