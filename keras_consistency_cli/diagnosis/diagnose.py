@@ -93,7 +93,7 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
 
 
 def _in_report_order(diagnoses: Sequence[Diagnosis], evidence: Evidence) -> tuple[Diagnosis, ...]:
-    """Sort failures first, and rounding, which is recognised first, last."""
+    """Sort failures first, and rounding, which is recognized first, last."""
     later = {ROUNDING_CAUSE.slug: 2}
     if scaling_makes_nonfinite(evidence):
         # NaN that the scaler makes is a consequence of wrong scaling.

@@ -95,7 +95,7 @@ class Facts:
     batch_size: int | None = None
     """The batch size the model was built for, None if any is accepted."""
     low_precision: tuple[str, ...] = ()
-    """The model's dtype policies below float32 and quantised ones."""
+    """The model's dtype policies below float32 and quantized ones."""
     shadow_refused: str | None = None
     """Why no float64 copy could be made, None if there is one or none was requested yet."""
     overridden: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ one batch, and a literal predict runs with a single row in its last batch. Each 
 the batch size in use, in float32 and on the float64 copy. Output rows are counted and compared with the
 number of input rows.
 
-To fix: reduce and normalise over feature axes only; keep axis 0 in every reshape (`reshape((-1, …))`); drop
+To fix: reduce and normalize over feature axes only; keep axis 0 in every reshape (`reshape((-1, …))`); drop
 or pad the last batch of a stateful model.
 
 Sources: tensorflow#39663, tensorflow#63282, keras#21183.

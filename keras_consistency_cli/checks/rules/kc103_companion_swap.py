@@ -11,7 +11,7 @@ the same, so the kept row must come out with the same bits, in float32 and on th
 leaks of 1e-9. A model that gives different outputs for the same batch from the same state cannot be judged
 (see repeatability).
 
-To fix: compute statistics, softmax, attention and normalisation over feature axes; pass `training=False` to
+To fix: compute statistics, softmax, attention and normalization over feature axes; pass `training=False` to
 BatchNormalization, or use its moving statistics.
 
 Sources: keras#270, keras#13762.

@@ -1,6 +1,6 @@
 """Gradients must reach the inputs through `model(x)`.
 
-Why: saliency maps, adversarial tests and optimisation over inputs call `model(x)` under a GradientTape.
+Why: saliency maps, adversarial tests and optimization over inputs call `model(x)` under a GradientTape.
 `model.predict` returns NumPy arrays and never has gradients. Inside a model, argmax, rounding, casts to whole
 numbers and `stop_gradient` remove gradients without any error.
 
@@ -28,7 +28,7 @@ _INDEXING = frozenset(
     {"Discretization", "Hashing", "CategoryEncoding", "IntegerLookup", "StringLookup", "HashedCrossing"}
 )
 """Layers that never have a gradient, because they turn their input into an index."""
-_ADVICE = "predictions are not affected; saliency maps and optimisation over inputs are"
+_ADVICE = "predictions are not affected; saliency maps and optimization over inputs are"
 
 _Gradients = Mapping[str, Mapping[str, float | None]]
 """The largest gradient by output and input, None if there is none."""

@@ -9,7 +9,7 @@ padding becomes NaN in an average.
 How: padded rows are cut to their true length and predicted again; rows without padding are predicted with
 padding added, of several lengths and on both sides. If the model takes only one length, this is done on a
 copy of it that takes any length. If no such copy can be made, a mask that gets lost is restored after that
-layer, or the values that it hides are changed, at that one length. Padding is recognised by `facts: {lengths:
+layer, or the values that it hides are changed, at that one length. Padding is recognized by `facts: {lengths:
 lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the equal time steps in which many rows
 end. True time steps that the mask would skip are included once. Then the mask is followed from layer to
 layer. Only the padded side decides the verdict (right by default); the other side is reported for

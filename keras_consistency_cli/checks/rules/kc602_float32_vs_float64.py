@@ -14,7 +14,7 @@ warns. The layer where the difference starts, or where rounding grows most, is s
 models layer by layer. Operations of the compiled step that produce float16 or bfloat16 although no dtype
 policy asks for it are named.
 
-To fix high noise: scale the inputs, add normalisation, or compute the sensitive part in float64.
+To fix high noise: scale the inputs, add normalization, or compute the sensitive part in float64.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 3.
 """
@@ -66,7 +66,7 @@ def _judge_noise(evidence: Evidence) -> Verdict:
         return Verdict.ok(message, findings=findings)
     if highest.scaled > HIGH_NOISE and not low:
         advice = (
-            "scale the inputs or normalise between layers; until then digits below this noise mean nothing"
+            "scale the inputs or normalize between layers; until then digits below this noise mean nothing"
         )
         message += "; the model amplifies rounding"
         return Verdict.warn(message, cause="ill-conditioned", findings=findings, advice=advice)

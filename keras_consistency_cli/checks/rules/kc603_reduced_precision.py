@@ -8,7 +8,7 @@ outputs does not.
 How: a copy of the model is built from its config under mixed_float16 and under mixed_bfloat16 with the same
 weights, and predicts one batch; its outputs are compared with predict. This is information about a choice
 that has not been made: it passes. A model that computes in 16 bits itself is compared with its float64 copy
-instead, and then more than 5 % of changed decisions, or values that overflow, are a warning. Quantised models
+instead, and then more than 5 % of changed decisions, or values that overflow, are a warning. Quantized models
 have no such copy.
 
 To fix: keep the last layer, and layers with large activations, in float32 (dtype="float32"); prefer bfloat16

@@ -10,7 +10,7 @@ amplification is the relative change of the outputs (root mean square) divided b
 condition number. Above 10⁴ this check warns, and the layer at which errors grow most is searched for;
 decisions that change are near ties, and are a warning too.
 
-To fix: scale the inputs, normalise between layers, avoid differences of large numbers and divisions by small
+To fix: scale the inputs, normalize between layers, avoid differences of large numbers and divisions by small
 ones; treat near ties as undecided.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 1; keras#19254.
@@ -69,7 +69,7 @@ def _judge(factors: Mapping[str, float], flips: Comparison) -> Verdict:
     findings = {"amplification": dict(factors), "flipped": flips.flipped}
     if max(factors.values()) > _ILL_CONDITIONED:
         advice = (
-            "scale the inputs or normalise between layers; "
+            "scale the inputs or normalize between layers; "
             "until then the last digits of the outputs mean nothing"
         )
         message += f"; a change is amplified up to {max(factors.values()):.1e} times"

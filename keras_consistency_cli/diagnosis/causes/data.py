@@ -1,6 +1,6 @@
 """Causes in the statistics that scalers and layers store, and in the rows themselves.
 
-Checks recognise these causes and name them in `findings["cause"]`.
+Checks recognize these causes and name them in `findings["cause"]`.
 """
 
 from __future__ import annotations
