@@ -22,9 +22,10 @@ from keras_consistency_cli.loading.scalers.fitted_scaler import (
     get_expected_features,
     transform_rows,
 )
+from keras_consistency_cli.measurement.distance import same_values
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["CannotRefit", "Scaling", "drop_each_step", "is_unchanged"]
+__all__ = ["CannotRefit", "Scaling", "drop_each_step"]
 
 
 class CannotRefit(Exception):  # noqa: N818 - reported as a reason
@@ -129,7 +130,7 @@ class Scaling:
             return False
         argument = self._name_columns(np.array(rows))
         self._call(argument)
-        return not is_unchanged(np.asarray(argument), rows)
+        return not same_values(rows, np.asarray(argument))
 
     def _name_columns(self, rows: np.ndarray) -> Any:
         if self.columns is None or rows.ndim != 2:
@@ -157,13 +158,6 @@ class Scaling:
                 expected="numbers or strings, one row for each row",
             )
         return result
-
-
-def is_unchanged(after: np.ndarray, before: np.ndarray) -> bool:
-    """Whether two arrays have the same shape and values; NaN equals NaN."""
-    return after.shape == before.shape and bool(
-        np.array_equal(after, before, equal_nan=before.dtype.kind == "f")
-    )
 
 
 def drop_each_step(scaler: Any) -> Iterator[tuple[str, Any]]:
