@@ -51,7 +51,7 @@ def find_series_inputs(session: Session, rows: Rows) -> dict[str, float | None]:
     masks = {}
     for name, values in rows.items():
         hint = hints.get(name) or hints.get(ANY_INPUT)
-        ids = hint is not None and hint.kind == "whole" and hint.why.startswith("vocabulary of")
+        ids = hint is not None and hint.kind == "whole" and hint.vocabulary is not None
         if is_series(values, ids=ids):
             masks[name] = hint.padding if hint is not None else None
     return masks
