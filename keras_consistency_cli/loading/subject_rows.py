@@ -18,17 +18,18 @@ from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.measurement.facts import Facts
 
-__all__ = ["SubjectRows"]
+__all__ = ["LABELS", "SubjectRows"]
 
 Rows = dict[str, np.ndarray]
 
 _EXPECTED_SAMPLE = 256
-_LABELS = {
+LABELS = {
     "data": "data",
     "reference": "reference rows",
     "served": "served rows",
     "expected": "expected outputs",
 }
+"""What each file of rows is called in messages."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,7 +97,7 @@ class SubjectRows:
         if name in self.in_memory.rows:
             return self.in_memory.rows[name]
         path: str | None = getattr(self.files, name)
-        return open_rows(Path(path), what=_LABELS[name]) if path else None
+        return open_rows(Path(path), what=LABELS[name]) if path else None
 
     @cached_property
     def _data_names(self) -> Mapping[str, str]:
