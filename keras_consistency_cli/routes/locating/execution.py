@@ -54,7 +54,7 @@ def _execution(session: Session, rows: Rows) -> Result:
             steps += 1
             dtypes = _differing_dtypes(keras.tree.flatten(outputs), _run_in_graph(running[-1], args, kwargs))
             if dtypes:
-                path, kind, custom = owning_layer(running)
+                path, kind, custom, _ = owning_layer(running)
                 found.update(
                     {"layer": path, "kind": kind, "custom": custom, "order": steps, "dtypes": dtypes}
                 )
