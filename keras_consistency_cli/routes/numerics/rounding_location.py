@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_rms_difference
-from keras_consistency_cli.measurement.rounding import PLAUSIBLE_FACTOR
+from keras_consistency_cli.measurement.rounding import HALF_ULP, PLAUSIBLE_FACTOR
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import limit_entries
 from keras_consistency_cli.routes.numerics.layer_outputs import (
-    HALF_ULP,
     Change,
     LayerOutput,
     keep_values,
