@@ -15,7 +15,6 @@ __all__ = [
     "HALF_ULP",
     "MAX_FACTOR",
     "PLAUSIBLE_FACTOR",
-    "RMS_FACTOR",
     "ULP",
     "exceeds_rms",
     "has_extra_rounding",

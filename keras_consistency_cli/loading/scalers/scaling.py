@@ -51,6 +51,11 @@ class Scaling:
         return None if self.scaler is None else get_expected_features(self.scaler)[1]
 
     @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """The names of the data's columns, or else those that the scaler was fitted on."""
+        return self.columns or self.names
+
+    @property
     def kind(self) -> str:
         """Its name in reports: the class of the estimator, or the name of the function."""
         if self.scaler is not None:
@@ -70,6 +75,11 @@ class Scaling:
         if self.scaler is not None:
             return transform_rows(self.scaler, rows)
         return self._preprocess(np.array(rows))
+
+    def invert(self, rows: np.ndarray) -> np.ndarray:
+        """Return scaled rows as they were before the scaler, which must have an inverse."""
+        flat = self.scaler.inverse_transform(rows.reshape(-1, rows.shape[-1]))
+        return np.asarray(flat).reshape(*rows.shape[:-1], -1)
 
     def refit_transform(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows transformed by a copy of the scaler, fitted on these rows.
