@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECURRENT",
+    "TOLERANCE",
     "explain_no_time_axis",
     "find_series_inputs",
-    "is_series",
     "session_for_any_length",
 ]
 
+TOLERANCE = 1e-4
+"""Share of the greatest output: rounding between shapes and kernels is far below it."""
 RECURRENT = frozenset(
     {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 )
