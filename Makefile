@@ -14,7 +14,7 @@ NEEDS := pyproject.toml $(CONSTRAINTS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast snapshots lint bench accuracy fuzz samples docs tutorial readme constraints wheel clean
+.PHONY: help install demo test test-fast snapshots lint bench accuracy architectures fuzz samples docs tutorial readme constraints wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ bench: $(VENV)/.installed-dev ## measure speed and memory (ARGS='--write README.
 
 accuracy: $(VENV)/.installed-dev ## run kcheck on the corpus of faults and clean models, and count
 	$(RUN) -m benchmarks.accuracy $(ARGS)
+
+architectures: $(VENV)/.installed-dev ## run kcheck on keras.applications, keras_hub, keras_rs and keras-tcn: hours on 2 cores
+	$(PYTHON) -m venv --clear $(VENV)/architectures
+	echo "$(abspath $(VENV))/lib/$$(ls $(VENV)/lib)/site-packages" > $(VENV)/architectures/lib/$$(ls $(VENV)/lib)/site-packages/kcheck.pth
+	$(VENV)/architectures/bin/python -m pip install --quiet --constraint constraints.txt keras-hub==0.32.0 keras-rs==0.4.0
+	$(VENV)/architectures/bin/python -m pip install --quiet --no-deps keras-tcn==3.5.7
+	$(VENV)/architectures/bin/python -m benchmarks.architectures $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## feed spoilt files to everything that reads files (ARGS='--seconds 60 --only pickle')
 	$(RUN) -m fuzz $(ARGS)

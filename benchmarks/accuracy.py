@@ -43,7 +43,7 @@ A faulty case counts as right if one of the checks that can see the fault fails 
 If the expected result is a warning, that check must warn. A clean case counts as right if it passes.
 Causes and layers are scored only in cases that define the right one.
 
-kcheck cannot recognise a case by its name, file, seed or size. However, all cases were used during the
+kcheck cannot recognize a case by its name, file, seed or size. However, all cases were used during the
 development of kcheck, and misses were corrected. Expect a lower score on your own models.
 
 {day}, {machine}."""

@@ -46,7 +46,7 @@ def run_rows(folder: Path) -> Iterator[tuple[Row, Completed]]:
         for row in (row for part in PARTS for row in part.ROWS):
             server = warm if row.is_loaded else NoWorkers()
             with lowered(row.caps):
-                yield row, run_in_process(*row.line.split(), fork_server=server, further=server)
+                yield row, run_in_process(*row.line.split(), fork_server=server)
         warm.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -40,6 +41,16 @@ def shared_fork_server() -> Iterator[SharedForkServer]:
     server.end()
 
 
+@pytest.fixture(scope="session")
+def built_samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All samples, built in a temporary folder with the layers that they need; tests must not change them."""
+    from tests.helpers.built_samples import build_once
+
+    own = tmp_path_factory.getbasetemp()
+    # With pytest-xdist, each process has a folder of its own in the folder of the run.
+    return build_once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With `-m 'not slow'`, do not even import slow modules."""
     is_test = collection_path.name.startswith("test_")
@@ -62,7 +73,7 @@ _SLOW_IMPORT = re.compile(
     r"^\s*(?:import|from) (?:keras|tensorflow|subprocess|tests\.corpus|fuzz|benchmarks)\b"
     r"|^\s*from tests\.helpers\.in_process\b"
     r"|^\s*from keras_consistency_cli\.(?:api|loading\.model|routes\.session|routes\.locating)\b"
-    r"|importorskip\(.keras|shared_fork_server|pytester",
+    r"|importorskip\(.keras|shared_fork_server|built_samples|pytester",
     re.MULTILINE,
 )
 _HELPER_IMPORT = re.compile(r"^\s*from tests\.helpers(?:\.(\w+) import| import ([\w, ]+))", re.MULTILINE)

@@ -23,11 +23,15 @@ CRASHED = "a route crashed"
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """The texts of a check: for agreement, for a difference before its numbers, next step."""
+    """The texts of a check: for agreement, for a difference before its numbers, next step.
+
+    `counts_comparisons` is for routes that run the same row several times: comparisons are counted, not rows.
+    """
 
     agree: str
     differ: str
     advice: str
+    counts_comparisons: bool = False
 
 
 def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Verdict:
@@ -53,7 +57,8 @@ def _failure(
     over = [one for one in judged if not one.within]
     if not over:
         return None
-    message = f"{wording.differ}: {describe_deviation(worst(over), evidence)}"
+    size = describe_deviation(worst(over), evidence, counts_comparisons=wording.counts_comparisons)
+    message = f"{wording.differ}: {size}"
     crashed = _problems(evidence, pairs, "error")
     return Verdict.fail(message, reason=crashed or None, judged=judged, advice=wording.advice)
 

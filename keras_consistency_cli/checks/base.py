@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from keras_consistency_cli.checks.context import DataContext
 from keras_consistency_cli.checks.near_ties import warn_of_changed_decisions
-from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.measurement.policy import Policy
-from keras_consistency_cli.routes.trace import Trace
+from keras_consistency_cli.measurement.rounding import noise_multiple
+from keras_consistency_cli.routes.trace import Details, Trace
 from keras_consistency_cli.text import clean
 
-__all__ = ["Check", "Evidence", "Judged", "Pair", "Status", "Verdict"]
+__all__ = ["Check", "Evidence", "Pair"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +42,15 @@ class Evidence:
     rows: int = 0
     data: DataContext = field(default_factory=DataContext)
 
-    def details(self, route: str) -> Mapping[str, Any]:
-        """Return what a route measured; empty if it did not run."""
+    def noise_multiple(self, comparison: Comparison) -> float | None:
+        """Return a difference in multiples of rounding noise; None if there is no noise or it is unknown."""
+        noise = self.noise.get(comparison.output)
+        return noise_multiple(comparison, noise.max_abs) if noise is not None and noise.max_abs > 0 else None
+
+    def details(self, route: str, kind: Callable[..., Details]) -> Details:
+        """Return what a route measured, as the TypedDict that its function fills; empty if it did not run."""
         trace = self.traces.get(route)
-        return trace.details if trace is not None and trace.ran else {}
+        return trace.details_as(kind) if trace is not None and trace.ran else kind()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,14 @@ from keras_consistency_cli.checks.verdict import Judged
 __all__ = ["describe_deviation"]
 
 
-def describe_deviation(judged: Judged, evidence: Evidence) -> str:
+def describe_deviation(judged: Judged, evidence: Evidence, *, counts_comparisons: bool = False) -> str:
     """Return how large a difference is, in how many rows, and how many decisions it changes.
 
     For example "off by up to 0.5 (0.44 of the largest output) in 2 of 32 rows of shuffled".
+    `counts_comparisons` is for routes that run the same row several times: "in 2 of 32 comparisons".
     """
     comparison, float64_pair = judged.comparison, judged.float64_pair
+    counted = "comparisons" if counts_comparisons else "rows"
     if comparison.misshapen:
         return f"{comparison.misshapen} ({comparison.candidate} vs {comparison.reference})"
     if comparison.nonfinite and (judged.limit.origin != "exact" or not comparison.max_abs):
@@ -21,10 +23,11 @@ def describe_deviation(judged: Judged, evidence: Evidence) -> str:
     if float64_pair is not None and not comparison.max_abs and float64_pair.max_abs:
         return (
             f"off by {float64_pair.max_abs:.2g} on the float64 copy in {float64_pair.rows_differing} of "
-            f"{float64_pair.rows} rows, too small a difference to show in float32"
+            f"{float64_pair.rows} {counted}, too small a difference to show in float32"
         )
     over = comparison.rows_over(judged.limit.value) or comparison.rows_differing
-    text = f"{_size(judged, evidence)} in {over} of {comparison.rows} rows of {comparison.candidate}"
+    where = f"{comparison.rows} {counted} {'made by' if counts_comparisons else 'of'} {comparison.candidate}"
+    text = f"{_size(judged, evidence)} in {over} of {where}"
     text += f"; {comparison.flipped} decisions change" if comparison.flipped else ""
     return text + (f"; {_lost_values(judged)}" if comparison.nonfinite else "")
 
@@ -35,9 +38,9 @@ def _lost_values(judged: Judged) -> str:
 
 def _size(judged: Judged, evidence: Evidence) -> str:
     """The largest difference, as a share of the output and in multiples of rounding noise."""
-    comparison, noise = judged.comparison, evidence.noise.get(judged.comparison.output)
+    comparison, multiple = judged.comparison, evidence.noise_multiple(judged.comparison)
     scales = [f"{comparison.scaled:.2g} of the largest output"] if comparison.scale else []
-    if noise is not None and noise.max_abs > 0:
-        scales.append(f"{comparison.max_abs / noise.max_abs:.3g} × rounding noise")
+    if multiple is not None:
+        scales.append(f"{multiple:.3g} × rounding noise")
     text = f"off by up to {comparison.max_abs:.2g}"
     return f"{text} ({', '.join(scales)})" if scales else text

@@ -10,8 +10,12 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.depth import LayerDeviation
 from keras_consistency_cli.diagnosis.impact import Impact
+from keras_consistency_cli.routes.numerics.rounding_location import LayerGrowth
 
-__all__ = ["Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "LayerGrowth", "Location"]
+__all__ = ["EVERY_CALL", "Cause", "Diagnosis", "DiagnosisEvidence", "Failing", "Location", "is_reported"]
+
+EVERY_CALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
+"""The checks that call the model in different ways, or several times, on the same rows."""
 
 Failing = Mapping[str, Verdict]
 """The checks that failed or warned, by code."""
@@ -27,19 +31,16 @@ class Location(TypedDict):
     custom: bool
 
 
-class LayerGrowth(TypedDict):
-    """A layer that amplifies rounding: relative error of its output, and growth in the layer."""
-
-    layer: str
-    error: float
-    grown: float
-
-
 class DiagnosisEvidence(TypedDict, total=False):
     """The measurements behind a diagnosis; keys of the JSON report."""
 
     located: Location
     growth: list[LayerGrowth]
+
+
+def is_reported(slug: str, failing: Failing) -> bool:
+    """Whether a failed check names this cause in `findings["cause"]`."""
+    return any(verdict.findings.get("cause") == slug for verdict in failing.values())
 
 
 def _no_layer(_evidence: Evidence) -> str | None:
@@ -85,8 +86,8 @@ class Cause:
         explanation: what `kcheck explain` prints.
         key: codes of the checks, one of which must have failed or warned.
         explains: all codes that this cause makes fail.
-        fits: whether the evidence has its signature.
         advice: what to change, as text or code, with {layer} in place of the layer.
+        fits: whether the evidence has its signature; None if a failed check names the cause itself.
         locator: the route that searches for its layer, if there is one.
         suspect: the layer that facts alone point to.
         covers: whether it explains this verdict, if it does not explain every verdict with such a code.
@@ -97,8 +98,12 @@ class Cause:
     explanation: str
     key: tuple[str, ...]
     explains: tuple[str, ...]
-    fits: Callable[[Evidence, Failing], bool]
     advice: str
+    fits: Callable[[Evidence, Failing], bool] | None = None
     locator: str | None = None
     suspect: Callable[[Evidence], str | None] = _no_layer
     covers: Callable[[Evidence, Verdict], bool] = _covers_every_verdict
+
+    def matches(self, evidence: Evidence, failing: Failing) -> bool:
+        """Whether the evidence has the signature of this cause."""
+        return self.fits(evidence, failing) if self.fits is not None else is_reported(self.slug, failing)

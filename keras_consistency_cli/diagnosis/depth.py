@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = ["LayerDeviation", "deviation_by_layer"]
 
@@ -33,5 +34,5 @@ def deviation_by_layer(evidence: Evidence, locator: str | None) -> tuple[LayerDe
 
     There are at most 200 layers, those around the culprit among them.
     """
-    entries = evidence.details(locator).get("depth", ()) if locator else ()
+    entries = evidence.details(locator, LocatedLayer).get("depth", ()) if locator else ()
     return tuple(LayerDeviation(**entry) for entry in entries)

@@ -11,7 +11,6 @@ from keras_consistency_cli.diagnosis.base import (
     Diagnosis,
     DiagnosisEvidence,
     Failing,
-    LayerGrowth,
     Location,
 )
 from keras_consistency_cli.diagnosis.causes.precision import ROUNDING_CAUSE
@@ -21,8 +20,11 @@ from keras_consistency_cli.diagnosis.depth import deviation_by_layer
 from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
+from keras_consistency_cli.routes.numerics.rounding_location import LayerGrowth, RoundingLocation
 from keras_consistency_cli.routes.registry import LOCATING_ROUTES
 
 __all__ = ["confirming_routes", "diagnose", "locating_routes"]
@@ -84,14 +86,14 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
     diagnoses = []
     for cause in CAUSES.values():
         codes = [code for code in cause.explains if code in failing and cause.covers(evidence, failing[code])]
-        if set(cause.key) & set(codes) - explained and cause.fits(evidence, failing):
+        if set(cause.key) & set(codes) - explained and cause.matches(evidence, failing):
             diagnoses.append(_diagnosis(cause, evidence, failing, codes))
             explained |= set(codes)
     return _in_report_order(diagnoses, evidence)
 
 
 def _in_report_order(diagnoses: Sequence[Diagnosis], evidence: Evidence) -> tuple[Diagnosis, ...]:
-    """Sort failures first, and rounding, which is recognised first, last."""
+    """Sort failures first, and rounding, which is recognized first, last."""
     later = {ROUNDING_CAUSE.slug: 2}
     if scaling_makes_nonfinite(evidence):
         # NaN that the scaler makes is a consequence of wrong scaling.
@@ -157,13 +159,13 @@ def _general_fix(cause: Cause, layer: str | None, grows_with_depth: bool) -> str
 
 def _growth(cause: Cause, evidence: Evidence) -> list[LayerGrowth]:
     """The layers where rounding grows most, the worst first, if a route measured them."""
-    layers = evidence.details(cause.locator).get("growth", ()) if cause.locator else ()
+    layers = evidence.details(cause.locator, RoundingLocation).get("growth", ()) if cause.locator else ()
     ranked = sorted((each for each in layers if each["grown"] > 1), key=lambda each: -each["grown"])
     return ranked[:_MOST_LAYERS]
 
 
 def _location(cause: Cause, evidence: Evidence) -> Location | None:
-    details = evidence.details(cause.locator) if cause.locator else {}
+    details = evidence.details(cause.locator, LocatedLayer) if cause.locator else LocatedLayer()
     if "layer" not in details:
         return None
     location = Location(
@@ -179,7 +181,7 @@ def _location(cause: Cause, evidence: Evidence) -> Location | None:
 def _owner_of_code(cause: Cause, evidence: Evidence, location: Location) -> Location | None:
     """The layer or model whose call() is at fault, if the located layer is only affected."""
     for route in _confirming_names(cause.slug):
-        details = evidence.details(route)
+        details = evidence.details(route, PatchDetails)
         if "own_code" in details and len(details["held"]) < 2:
             layer = next(iter(details["held"]), evidence.facts.name)
             return Location(

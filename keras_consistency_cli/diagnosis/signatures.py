@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.judgement import layer_rounding
 from keras_consistency_cli.checks.verdict import Judged, Verdict
-from keras_consistency_cli.diagnosis.base import Failing
+from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
+from keras_consistency_cli.routes.calling.prediction import PredictDetails
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 
 __all__ = [
     "any_evidence",
@@ -39,7 +42,6 @@ __all__ = [
     "names_cause",
     "random_operations",
     "repeat_differs",
-    "reports_cause",
     "rows_are_nonfinite",
     "scaling_makes_nonfinite",
     "short_batch_grows",
@@ -54,15 +56,6 @@ def names_cause(slug: str) -> Callable[[Evidence, Verdict], bool]:
     return lambda _evidence, verdict: bool(verdict.findings.get("cause") == slug)
 
 
-def reports_cause(slug: str) -> Signature:
-    """Return the signature of a cause that a check recognises itself: a failed check names it."""
-
-    def fits(evidence: Evidence, failing: Failing) -> bool:
-        return any(names_cause(slug)(evidence, verdict) for verdict in failing.values())
-
-    return fits
-
-
 def any_evidence(_evidence: Evidence, _failing: Failing) -> bool:
     """Accept any evidence: the failed check alone is the signature."""
     return True
@@ -71,9 +64,9 @@ def any_evidence(_evidence: Evidence, _failing: Failing) -> bool:
 # Facts that several signatures and confirmations use.
 
 
-def located(evidence: Evidence, route: str, key: str) -> str:
+def located(evidence: Evidence, route: str, key: Literal["layer", "kind"]) -> str:
     """Return what a locating route found under `key`, empty if it found nothing."""
-    return str(evidence.details(route).get(key, ""))
+    return evidence.details(route, LocatedLayer).get(key, "")
 
 
 def has_changed(evidence: Evidence, *kinds: str, route: str = "predict") -> bool:
@@ -89,8 +82,7 @@ def repeat_differs(evidence: Evidence, candidate: str) -> bool:
 
 def random_operations(evidence: Evidence) -> list[str] | None:
     """Return the random operations of predict's graph; None if the graph was not read."""
-    operations: list[str] | None = evidence.details("predict").get("random_operations")
-    return operations
+    return evidence.details("predict", PredictDetails).get("random_operations")
 
 
 # Neighbours, state and randomness.
@@ -204,7 +196,7 @@ def is_caused_by_batch(evidence: Evidence, verdict: Verdict) -> bool:
 
 def short_batch_grows(evidence: Evidence, failing: Failing) -> bool:
     """Whether a stateful model gives too many output rows for a short last batch."""
-    wrong_batch = reports_cause("state-batch-mismatch")(evidence, failing)
+    wrong_batch = is_reported("state-batch-mismatch", failing)
     grows = bool("KC102" in failing and failing["KC102"].findings.get("given"))
     return bool(evidence.facts.stateful_layers) and (wrong_batch or grows)
 
@@ -246,7 +238,7 @@ def makes_nonfinite(evidence: Evidence, failing: Failing) -> bool:
 
     Rows that consist of padding only are a cause of their own.
     """
-    if reports_cause("fully-masked-row")(evidence, failing):
+    if is_reported("fully-masked-row", failing):
         return False
     return bool(located(evidence, "locate-nonfinite", "layer")) or bool(
         failing["KC701"].findings.get("weights")

@@ -95,7 +95,7 @@ class Facts:
     batch_size: int | None = None
     """The batch size the model was built for, None if any is accepted."""
     low_precision: tuple[str, ...] = ()
-    """The model's dtype policies below float32 and quantised ones."""
+    """The model's dtype policies below float32 and quantized ones."""
     shadow_refused: str | None = None
     """Always None. The key is kept for readers of older reports."""
     overridden: tuple[str, ...] = ()

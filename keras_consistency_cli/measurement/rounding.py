@@ -21,6 +21,7 @@ __all__ = [
     "is_hidden_by_noise",
     "is_plausible_rounding",
     "is_within_layer_rounding",
+    "noise_multiple",
     "rms_rounding",
     "rounding_excess",
     "widening_factor",
@@ -157,3 +158,15 @@ def exceeds_rms(pair: Comparison, ulp: float, rounding: float) -> bool:
         math.sqrt(pair.sum_squares / max(pair.elements, 1)) > allowed
         or math.sqrt(pair.noise_squares_candidate / count) > allowed
     )
+
+
+def noise_multiple(comparison: Comparison, noise: float | None) -> float | None:
+    """Return the greatest difference in multiples of the rounding noise of that output.
+
+    It is None if the noise is unknown or nothing was compared.
+    """
+    if noise is None or math.isnan(noise) or comparison.misshapen or not comparison.elements:
+        return None
+    if noise == 0:
+        return math.inf if comparison.max_abs else 0.0
+    return comparison.max_abs / noise

@@ -24,7 +24,16 @@ from keras_consistency_cli.measurement.policy import Policy
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, OTHER_WITNESSES, Plan
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, Trace, is_float64
+from keras_consistency_cli.routes.calling.prediction import PredictDetails
+from keras_consistency_cli.routes.trace import (
+    FLOAT64_COPY,
+    REFERENCE,
+    REPEATED,
+    ROUNDED,
+    RowCounts,
+    Trace,
+    is_float64,
+)
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.pool import map_concurrently
 
@@ -61,7 +70,8 @@ class EvidenceCollector:
                 alternatives=[self.comparisons.get((name, FLOAT64_COPY), ()) for name in OTHER_WITNESSES],
                 rounded=self.comparisons.get((ROUNDED, REFERENCE), ()),
                 changed_kinds={change.kind for change in predict.changed} if predict is not None else (),
-                random_operations=predict is not None and bool(predict.details.get("random_operations")),
+                random_operations=predict is not None
+                and bool(predict.details_as(PredictDetails).get("random_operations")),
                 coarse=self._has_low_precision,
             )
         )
@@ -263,7 +273,8 @@ def _drop_outputs(trace: Trace, before: Trace | None) -> Trace:
     for one in (before, light):
         if not one.ran:
             return one
-    totals = {name: before.details["output_rows"].get(name, 0) + size for name, size in sizes.items()}
+    counted = before.details_as(RowCounts)["output_rows"]
+    totals = {name: counted.get(name, 0) + size for name, size in sizes.items()}
     return replace(
         before,
         changed=before.changed or light.changed,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, TypeVar
 
 import numpy as np
 
@@ -16,10 +16,13 @@ __all__ = [
     "ROUNDED",
     "Change",
     "ChangeKind",
+    "Details",
     "Outputs",
     "Result",
+    "RowCounts",
     "Rows",
     "Trace",
+    "WhyNoOutputs",
     "float64_name",
     "is_float64",
 ]
@@ -42,6 +45,20 @@ Outputs = Mapping[str, "np.ndarray"]
 
 ChangeKind = Literal["weight", "state", "seed"]
 """The kind of a variable that running the model can change."""
+
+Details = TypeVar("Details")
+
+
+class RowCounts(TypedDict, total=False):
+    """What the collector adds to the details of every route: the number of output rows by output."""
+
+    output_rows: dict[str, int]
+
+
+class WhyNoOutputs(TypedDict, total=False):
+    """Details of a route that may not be applicable to the subject: why it ran without outputs."""
+
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +111,12 @@ class Trace:
     def ran(self) -> bool:
         """Whether the route returned outputs or measurements."""
         return self.unavailable is None and self.error is None
+
+    def details_as(self, kind: Callable[..., Details]) -> Details:
+        """Return a copy of the details as the TypedDict that the route's function fills."""
+        # Calling a TypedDict checks nothing: an answer is only known to be plain data. mypy checks the keys
+        # where the route's function fills the TypedDict.
+        return kind(**self.details)
 
 
 def float64_name(route: str) -> str:

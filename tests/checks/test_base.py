@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.config.settings import Settings
+from keras_consistency_cli.routes.calling.rows import RowDetails
 from keras_consistency_cli.routes.trace import Trace
 
 
@@ -74,4 +75,4 @@ def test_a_check_that_is_not_run_is_skipped_with_the_reason() -> None:
 def test_a_route_that_did_not_run_has_no_details(world: Any) -> None:
     traces = {"predict": Trace(route="predict", details={"a": 1}, error="boom")}
     evidence = replace(world.evidence(check(lambda _evidence: Verdict.ok("m"))), traces=traces)
-    assert (evidence.details("predict"), evidence.details("call")) == ({}, {})
+    assert [evidence.details(route, RowDetails) for route in ("predict", "call")] == [{}, {}]

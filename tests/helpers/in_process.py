@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -35,6 +35,11 @@ class Completed:
 
 class NoWorkers:
     """Replaces the fork server in calls that must end before they need a worker; forking a worker fails."""
+
+    @property
+    def further(self) -> Callable[[], NoWorkers]:
+        """What replaces the fork servers for the user's code and for different kernels."""
+        return self
 
     def __call__(self, *_: Any, **__: Any) -> NoWorkers:
         return self
@@ -62,6 +67,12 @@ class SharedForkServer(NoWorkers):
     def __init__(self) -> None:
         self._real = ForkServer()
         self._is_started = False
+        self._further: dict[tuple[object, ...], SharedForkServer] = {}
+
+    @property
+    def further(self) -> Callable[[], NoWorkers]:
+        """Other interpreters, one for each environment: a fork of this one would inherit its hash salt."""
+        return lambda: _FurtherForkServer(self._further)
 
     def start(self, *environment: Any, **more: Any) -> None:
         """Import the backend at the first call."""
@@ -77,8 +88,32 @@ class SharedForkServer(NoWorkers):
         return getattr(self._real, name)
 
     def end(self) -> None:
-        """Close the interpreter."""
+        """Close the interpreters."""
+        for further in self._further.values():
+            further.end()
         self._real.close()
+
+
+class _FurtherForkServer(NoWorkers):
+    """A shared fork server that is chosen when its environment is known."""
+
+    def __init__(self, servers: dict[tuple[object, ...], SharedForkServer]) -> None:
+        self._servers = servers
+
+    def start(self, environment: Mapping[str, str], **more: Any) -> None:
+        """Choose the interpreter with this environment, or start it."""
+        key = (*sorted(environment.items()), *sorted(more.items()))
+        if key not in self._servers:
+            self._servers[key] = SharedForkServer()
+        self._chosen = self._servers[key]
+        self._chosen.start(environment, **more)
+
+    def fork(self, *arguments: Any, **more: Any) -> Any:
+        """Fork a worker."""
+        return self._chosen.fork(*arguments, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chosen, name)
 
 
 @contextlib.contextmanager
@@ -101,14 +136,13 @@ def lowered(caps: Mapping[str, object]) -> Iterator[None]:
         yield
 
 
-def run_in_process(*arguments: str, fork_server: NoWorkers, further: NoWorkers | None = None) -> Completed:
+def run_in_process(*arguments: str, fork_server: NoWorkers) -> Completed:
     """Run `kcheck` with these arguments in this process.
 
     Args:
         arguments: the arguments after `kcheck`.
-        fork_server: replaces the fork server that the command starts.
-        further: replaces the fork servers for models with custom code and for different kernels; None to
-            start real ones.
+        fork_server: replaces the fork server that the command starts, and its `further` those for the
+            user's code and for different kernels.
     """
     own_open = pathlib.Path.open
 
@@ -120,8 +154,7 @@ def run_in_process(*arguments: str, fork_server: NoWorkers, further: NoWorkers |
     out, err = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch("keras_consistency_cli.workers.forkserver.ForkServer", fork_server))
-        if further is not None:
-            stack.enter_context(mock.patch.object(worker_setup, "ForkServer", further))
+        stack.enter_context(mock.patch.object(worker_setup, "ForkServer", fork_server.further))
         stack.enter_context(mock.patch.object(pathlib.Path, "open", open_unless_unreadable))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))

@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_a_call_that_compares_nothing_is_refused(folder: Path, what: str, line: str, words: str) -> None:
     with in_folder(folder):
-        completed = run_in_process("run", *line.split(), fork_server=NoWorkers(), further=NoWorkers())
+        completed = run_in_process("run", *line.split(), fork_server=NoWorkers())
     assert (completed.code, completed.out) == (2, ""), what
     assert words in completed.err
 
@@ -88,8 +88,6 @@ def test_a_run_without_a_comparison_or_with_a_hidden_fault_does_not_pass(
     folder: Path, warm: SharedForkServer, what: str, line: str, code: int, statuses: dict[str, str]
 ) -> None:
     with in_folder(folder):
-        completed = run_in_process(
-            *f"run {line} --data x.npy {OWN} --format json".split(), fork_server=warm, further=warm
-        )
+        completed = run_in_process(*f"run {line} --data x.npy {OWN} --format json".split(), fork_server=warm)
     results = {result["code"]: result["status"] for result in json.loads(completed.out)["results"]}
     assert (completed.code, results | statuses) == (code, results), (what, results)

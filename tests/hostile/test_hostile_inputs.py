@@ -43,7 +43,7 @@ def table() -> str:
 
 
 def _run(row: Row, server: NoWorkers) -> Completed:
-    return run_in_process(*row.line.split(), fork_server=server, further=server)
+    return run_in_process(*row.line.split(), fork_server=server)
 
 
 def _check(row: Row, completed: Completed) -> None:
@@ -101,7 +101,7 @@ def test_byte_order_and_memory_order_change_no_number(folder: Path, warm: Shared
     line = "run mlp.keras --rows 8 --select KC104 --format json --data "
     with in_folder(folder):
         native, reordered = (
-            _results(run_in_process(*line.split(), file, fork_server=warm, further=warm).out)
+            _results(run_in_process(*line.split(), file, fork_server=warm).out)
             for file in ("x.npy", "turned.npy")
         )
     assert reordered == native

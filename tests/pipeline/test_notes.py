@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.base import Judged, Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
 from keras_consistency_cli.measurement.facts import DataFacts, RowsFact, ScalingFact, TargetFact
 from keras_consistency_cli.measurement.policy import Limit

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
+from keras_consistency_cli.pipeline import worker_setup
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.run import inspect
 from keras_consistency_cli.reporting.report import Report
@@ -62,7 +64,8 @@ def check(folder: Path, shared_fork_server: SharedForkServer) -> Check:
     def run(model: str, **options: Any) -> Report:
         paths = {name: folder / options.pop(name) for name in ("data", "scaler") if name in options}
         settings = Settings.model_validate({"model": folder / model, **paths, **options})
-        return inspect(settings, "kcheck run", fork_server=shared_fork_server)
+        with mock.patch.object(worker_setup, "ForkServer", shared_fork_server.further):
+            return inspect(settings, "kcheck run", fork_server=shared_fork_server)
 
     return run
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,25 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.helpers.built_samples import SAMPLES
 from tests.helpers.in_process import SharedForkServer, in_folder, run_in_process
 from tests.helpers.script_modules import script
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "sample_models"
 NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/expected.yaml"))
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All samples, built in a temporary folder with the layers that they need."""
-    folder = tmp_path_factory.mktemp("samples")
-    shutil.copy(SAMPLES / "layers.py", folder)
-    subprocess.run(
-        [sys.executable, str(SAMPLES / "make_samples.py"), "--into", str(folder)],
-        check=True,
-        capture_output=True,
-    )
-    return folder
 
 
 def expected(name: str) -> dict[str, Any]:
@@ -47,9 +30,9 @@ def test_there_are_healthy_and_faulty_samples() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sample_has_the_expected_verdict(
-    name: str, built: Path, shared_fork_server: SharedForkServer
+    name: str, built_samples: Path, shared_fork_server: SharedForkServer
 ) -> None:
-    folder, stated = built / name, expected(name)
+    folder, stated = built_samples / name, expected(name)
     (data,) = folder.glob("data.np*")
     line = ("run", "model.keras", "--data", data.name, "--format", "json", *stated["args"])
     # The fork server was started in another folder, so relative paths would not be found.
@@ -87,10 +70,10 @@ def outline(lines: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", ["passing", "failing"])
 def test_the_pictures_of_the_readme_show_the_output_of_the_command(
-    name: str, built: Path, demo: ModuleType
+    name: str, built_samples: Path, demo: ModuleType
 ) -> None:
     showing = demo.README_REPORTS[name]
-    text, code = demo.capture(showing, built / showing.sample)
+    text, code = demo.capture(showing, built_samples / showing.sample)
     assert code == expected(showing.sample)["exit_code"]
     current, saved = (
         demo.read_lines(drawing)

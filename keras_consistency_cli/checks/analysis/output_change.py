@@ -8,6 +8,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.preconditions import error_if_crashed
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.routes.trace import WhyNoOutputs
 
 __all__ = ["describe_change", "is_harmless", "stop_without_outputs", "why_no_outputs"]
 
@@ -48,7 +49,7 @@ def is_harmless(judged: Judged) -> bool:
 
 def why_no_outputs(evidence: Evidence, route: str) -> str | None:
     """Return why a route that ran gave no outputs, such as nothing to scale, else None."""
-    return evidence.details(route).get("reason")
+    return evidence.details(route, WhyNoOutputs).get("reason")
 
 
 def stop_without_outputs(evidence: Evidence, routes: Sequence[str]) -> Verdict | None:

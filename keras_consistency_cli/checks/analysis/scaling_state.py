@@ -158,7 +158,7 @@ def features_in_other_state(
 ) -> list[FeatureState]:
     """Return the features that clearly are in a different state than declared.
 
-    Left out are flags, which are too plain to be recognised, all features if there are too few rows to have
+    Left out are flags, which are too plain to be recognized, all features if there are too few rows to have
     a spread, and features of which fewer than nine values in ten lie in the range of the other state.
     """
     if rows.rows < _FEW_ROWS:

@@ -10,6 +10,8 @@ from typing import Any
 from keras_consistency_cli.checks.analysis.output_change import describe_change
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.routes.scaling.mistakes import MatchDetails, MistakeDetails
+from keras_consistency_cli.routes.scaling.served import ServedDetails
 
 __all__ = ["LOW_PRECISION", "Mistake", "fail_served_rows", "find_mistakes"]
 
@@ -77,10 +79,10 @@ class Mistake:
 
 def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
     """Return the mistakes in the served rows, None if none could be compared."""
-    served = evidence.details("served")
+    served = evidence.details("served", ServedDetails)
     if "inputs" not in served:
         return None
-    names: Mapping[str, Sequence[str]] = served.get("names", {})
+    names = served.get("names", {})
     return tuple(
         mistake
         for name, match in served["inputs"].items()
@@ -88,7 +90,7 @@ def find_mistakes(evidence: Evidence) -> tuple[Mistake, ...] | None:
     )
 
 
-def _mistakes_of_input(name: str, match: Mapping[str, Any], names: Sequence[str]) -> Iterator[Mistake]:
+def _mistakes_of_input(name: str, match: MatchDetails, names: Sequence[str]) -> Iterator[Mistake]:
     if match.get("misshapen"):
         sentence = f"not rows of the data: {match['misshapen']}"
         yield Mistake(input=name, kind="misshapen", sentence=sentence, cause=None, columns=0)
@@ -107,13 +109,13 @@ def _mistakes_of_input(name: str, match: Mapping[str, Any], names: Sequence[str]
         )
 
 
-def _size(measured: Mapping[str, Any]) -> str:
+def _size(measured: MistakeDetails) -> str:
     if math.isfinite(measured["off"]):
         return f"off by up to {measured['off']:.2g} standard deviations"
     return "with NaN or infinity where numbers should be"
 
 
-def _rows_hit(measured: Mapping[str, Any], match: Mapping[str, Any]) -> str:
+def _rows_hit(measured: MistakeDetails, match: MatchDetails) -> str:
     """The rows that have the mistake, empty if all rows have it."""
     hit, first = measured.get("hit"), measured.get("first", ())
     if not hit or not first:
@@ -143,25 +145,24 @@ def _who_looks(columns: Sequence[int], features: int, names: Sequence[str], *, h
     return f"{listed} looks" if len(columns) == 1 else f"{listed} look"
 
 
-def _remark(measured: Mapping[str, Any], match: Mapping[str, Any]) -> str:
-    if measured["kind"] == "another-scaler" and measured["factor"]:
-        unit = ", as in a different unit" if _is_unit_change(measured, match) else ""
+def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
+    factor = measured["factor"]
+    if measured["kind"] == "another-scaler" and factor:
+        is_single = len(measured["columns"]) < match["features"] or match["features"] == 1
+        unit = ", as in a different unit" if is_single and _is_unit_change(factor) else ""
         return (
             f" (centre shifted by {measured['shift']:+.2g} standard deviations, "
-            f"{measured['factor']:.3g} times as wide{unit})"
+            f"{factor:.3g} times as wide{unit})"
         )
     if measured["kind"] == "unknown" and not measured.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
 
 
-def _is_unit_change(measured: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
-    """Whether single columns are off by a factor that two units of one quantity have."""
-    alone = len(measured["columns"]) < match["features"] or match["features"] == 1
-    return alone and any(
-        math.isclose(factor, unit, rel_tol=_UNIT_TOLERANCE)
-        for factor in (measured["factor"], 1 / measured["factor"])
-        for unit in _UNITS
+def _is_unit_change(factor: float) -> bool:
+    """Whether two units of one quantity differ by this factor."""
+    return any(
+        math.isclose(each, unit, rel_tol=_UNIT_TOLERANCE) for each in (factor, 1 / factor) for unit in _UNITS
     )
 
 
@@ -172,7 +173,7 @@ def fail_served_rows(
 
     The mistake of most values names the cause; a known one goes before unknown ones.
     """
-    inputs = evidence.details("served")["inputs"]
+    inputs = evidence.details("served", ServedDetails)["inputs"]
     sentences = "; ".join(
         f"input '{mistake.input}': {mistake.sentence}" if len(inputs) > 1 else mistake.sentence
         for mistake in mistakes

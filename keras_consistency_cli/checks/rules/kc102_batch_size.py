@@ -10,7 +10,7 @@ one batch, and a literal predict runs with a single row in its last batch. Each 
 the batch size in use, in float32 and on the float64 copy. Output rows are counted and compared with the
 number of input rows.
 
-To fix: reduce and normalise over feature axes only; keep axis 0 in every reshape (`reshape((-1, …))`); drop
+To fix: reduce and normalize over feature axes only; keep axis 0 in every reshape (`reshape((-1, …))`); drop
 or pad the last batch of a stateful model.
 
 Sources: tensorflow#39663, tensorflow#63282, keras#21183.
@@ -29,9 +29,10 @@ from keras_consistency_cli.checks.preconditions import (
     skip_pass_of_single_row,
 )
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
-from keras_consistency_cli.routes.trace import REFERENCE, Trace, is_float64
+from keras_consistency_cli.routes.trace import REFERENCE, RowCounts, Trace, is_float64
 
 __all__ = ["CHECK", "batch_pairs"]
 
@@ -123,12 +124,12 @@ def _wrong_row_count(evidence: Evidence) -> Verdict | None:
     """A FAIL if a route returns more or fewer rows than it was given."""
     for name, trace in evidence.traces.items():
         counted = name.startswith(("predict", "batch-", "short-tail")) and not is_float64(name)
-        given = trace.details.get("given", evidence.rows if name == REFERENCE else None)
+        all_rows = evidence.rows if name == REFERENCE else None
+        given = trace.details_as(ShortTailDetails).get("given", all_rows)
         if not counted or not trace.ran or given is None:
             continue
-        wrong = {
-            output: rows for output, rows in trace.details.get("output_rows", {}).items() if rows != given
-        }
+        counts = trace.details_as(RowCounts).get("output_rows", {})
+        wrong = {output: rows for output, rows in counts.items() if rows != given}
         if wrong:
             output, rows = next(iter(wrong.items()))
             message = f"{given} input rows give {rows} output rows (output '{output}', {name})"

@@ -11,7 +11,7 @@ the same, so the kept row must come out with the same bits, in float32 and on th
 leaks of 1e-9. A model that gives different outputs for the same batch from the same state cannot be judged
 (see repeatability).
 
-To fix: compute statistics, softmax, attention and normalisation over feature axes; pass `training=False` to
+To fix: compute statistics, softmax, attention and normalization over feature axes; pass `training=False` to
 BatchNormalization, or use its moving statistics.
 
 Sources: keras#270, keras#13762.
@@ -19,15 +19,15 @@ Sources: keras#270, keras#13762.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import worst
 from keras_consistency_cli.checks.preconditions import find_error
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
 
 __all__ = ["CHECK"]
@@ -43,12 +43,14 @@ _WORDING = Wording(
         "find the operation over axis 0 (statistics, softmax, attention, sorting, reshape) "
         "and let it work over a feature axis"
     ),
+    counts_comparisons=True,
 )
 
 
 def examine(evidence: Evidence) -> Verdict:
     """Compare the kept rows bit by bit."""
-    details = [measured for pair in _PAIRS if (measured := evidence.details(pair.candidate))]
+    measured = (evidence.details(pair.candidate, NeighbourDetails) for pair in _PAIRS)
+    details = [each for each in measured if each]
     reason = _why_not_judged(evidence, details)
     if reason is not None:
         return Verdict.skip(reason)
@@ -56,7 +58,7 @@ def examine(evidence: Evidence) -> Verdict:
     return replace(verdict, message="; ".join([verdict.message, *_remarks(verdict, details)]))
 
 
-def _remarks(verdict: Verdict, details: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _remarks(verdict: Verdict, details: Sequence[NeighbourDetails]) -> Iterator[str]:
     over = [judged for judged in verdict.judged if not judged.within]
     if over and worst(over).comparison.nonfinite:
         yield "it happens if a neighbour is NaN or huge"
@@ -65,7 +67,7 @@ def _remarks(verdict: Verdict, details: Sequence[Mapping[str, Any]]) -> Iterator
         yield f"a batch with {refused} among its rows is refused as a whole"
 
 
-def _why_not_judged(evidence: Evidence, details: Sequence[Mapping[str, Any]]) -> str | None:
+def _why_not_judged(evidence: Evidence, details: Sequence[NeighbourDetails]) -> str | None:
     if find_error(evidence, SHAPE_VARIES) is not None:
         return f"{SHAPE_VARIES}, see KC102 batch-size"
     if any(each.get("deterministic") is False for each in details):

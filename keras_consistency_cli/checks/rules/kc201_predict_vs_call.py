@@ -22,6 +22,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import judge_pairs, worst
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.calling.rows import RowDetails
 
 __all__ = ["CHECK"]
 
@@ -39,7 +40,7 @@ def examine(evidence: Evidence) -> Verdict:
     verdict = agreement(evidence, _PAIRS, _WORDING)
     if verdict.status is not Status.PASS:
         return verdict
-    lost = evidence.details("rows").get("lost_in_cast")
+    lost = evidence.details("rows", RowDetails).get("lost_in_cast")
     return (_lost_numbers(verdict, lost) if lost else _cast(verdict, evidence)) or verdict
 
 
@@ -66,7 +67,7 @@ def _cast(verdict: Verdict, evidence: Evidence) -> Verdict | None:
         return None
     message = (
         "predict casts the rows to float32, model(x) does not; "
-        f"outputs are {describe_deviation(worst(moved), evidence)}"
+        f"outputs differ: {describe_deviation(worst(moved), evidence)}"
     )
     advice = (
         "save the rows as float32, or call keras.config.set_floatx('float64') "

@@ -16,13 +16,13 @@ Sources: keras#13762, keras#23364, tf-keras#320.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.calling.direct_call import TrainingDetails, TrainingEffect
 
 __all__ = ["CHECK"]
 
@@ -64,10 +64,9 @@ def _changed_weights(evidence: Evidence, route: str) -> set[str]:
     )
 
 
-def _effects(evidence: Evidence) -> Sequence[Mapping[str, Any]]:
+def _effects(evidence: Evidence) -> Sequence[TrainingEffect]:
     """What training mode changes, by kind of layer."""
-    effects: Sequence[Mapping[str, Any]] = evidence.details("training-call").get("effects", [])
-    return effects
+    return evidence.details("training-call", TrainingDetails).get("effects", [])
 
 
 def _describe_effects(evidence: Evidence) -> str:

@@ -1,6 +1,6 @@
 """Gradients must reach the inputs through `model(x)`.
 
-Why: saliency maps, adversarial tests and optimisation over inputs call `model(x)` under a GradientTape.
+Why: saliency maps, adversarial tests and optimization over inputs call `model(x)` under a GradientTape.
 `model.predict` returns NumPy arrays and never has gradients. Inside a model, argmax, rounding, casts to whole
 numbers and `stop_gradient` remove gradients without any error.
 
@@ -15,11 +15,12 @@ Sources: https://www.tensorflow.org/guide/autodiff.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.calling.gradients import GradientDetails
 
 __all__ = ["CHECK"]
 
@@ -27,7 +28,7 @@ _INDEXING = frozenset(
     {"Discretization", "Hashing", "CategoryEncoding", "IntegerLookup", "StringLookup", "HashedCrossing"}
 )
 """Layers that never have a gradient, because they turn their input into an index."""
-_ADVICE = "predictions are not affected; saliency maps and optimisation over inputs are"
+_ADVICE = "predictions are not affected; saliency maps and optimization over inputs are"
 
 _Gradients = Mapping[str, Mapping[str, float | None]]
 """The largest gradient by output and input, None if there is none."""
@@ -38,10 +39,10 @@ def examine(evidence: Evidence) -> Verdict:
     stopped = stop_unless_run(evidence, "gradients")
     if stopped is not None:
         return stopped
-    details = evidence.details("gradients")
+    details = evidence.details("gradients", GradientDetails)
     if "refused" in details:
         return Verdict.skip(f"TensorFlow cannot take gradients of this model: {details['refused']}")
-    gradients: _Gradients = details["gradients"]
+    gradients = details["gradients"]
     if not gradients or not any(gradients.values()):
         return Verdict.skip("the model has no float input" if gradients else "the model has no float output")
     problem = next(_problems(gradients, _indexing_layers(evidence)), None)
@@ -54,21 +55,21 @@ def _problems(gradients: _Gradients, indexing: Sequence[str]) -> Iterator[str]:
     """Each problem in words; before an index, a missing gradient is not a problem."""
     cut, not_finite, zero = _without_gradient(gradients), _not_finite(gradients), _zero(gradients)
     if cut and (not_finite or not indexing):
-        yield f"no gradient reaches input {_quoted(cut)} through model(x)"
+        yield f"no gradient reaches {_named(cut)} through model(x)"
     elif cut:
         return
     if not_finite:
-        yield f"the gradient is not finite at input {_quoted(not_finite)} through model(x)"
+        yield f"the gradient of model(x) is not finite at {_named(not_finite)}"
     if zero:
-        yield f"the gradient is zero everywhere at input {_quoted(zero)} through model(x)"
+        yield f"the gradient of model(x) is zero everywhere at {_named(zero)}"
 
 
 def _describe_pass(gradients: _Gradients, evidence: Evidence) -> str:
     cut = _without_gradient(gradients)
     if not cut:
         return "gradients reach every float input"
-    layers = ", ".join(_indexing_layers(evidence))
-    return f"no gradient reaches input {_quoted(cut)}, because {layers} turns it into an index"
+    kinds = ", ".join(_indexing_layers(evidence))
+    return f"no gradient reaches {_named(cut)}: a layer turns values into indices ({kinds})"
 
 
 def _without_gradient(gradients: _Gradients) -> list[str]:
@@ -98,8 +99,8 @@ def _indexing_layers(evidence: Evidence) -> list[str]:
     return sorted({layer.kind for layer in evidence.facts.layers if layer.kind in _INDEXING})
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def _named(inputs: Sequence[str]) -> str:
+    return ("input " if len(inputs) == 1 else "inputs ") + ", ".join(repr(name) for name in inputs)
 
 
 CHECK = Check(

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.calling.costs import CostDetails
 
 __all__ = ["CHECK"]
 
@@ -32,12 +33,12 @@ def examine(evidence: Evidence) -> Verdict:
     stopped = stop_unless_run(evidence, "costs")
     if stopped is not None:
         return stopped
-    details = evidence.details("costs")
-    seconds: Mapping[str, Mapping[str, float]] = details["seconds_a_row"]
+    details = evidence.details("costs", CostDetails)
+    seconds = details["seconds_a_row"]
     one = {call: times["one"] for call, times in seconds.items()}
     many = {call: times["many"] for call, times in seconds.items()}
     message = f"one row: {_describe(one)}; per row of {details['rows']}: {_describe(many)}"
-    return Verdict.ok(message, findings=dict(details), advice=_advice(one, evidence.facts.backend))
+    return Verdict.ok(message, findings=details, advice=_advice(one, evidence.facts.backend))
 
 
 def _describe(seconds: Mapping[str, float]) -> str:

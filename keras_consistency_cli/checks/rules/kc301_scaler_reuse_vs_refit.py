@@ -32,6 +32,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.preconditions import error_if_crashed
 from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.routes.scaling.scaling import ScalingDetails
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
@@ -74,7 +75,7 @@ def _judge_refitting(evidence: Evidence) -> Verdict:
         message = f"refitting the scaler would be harmless on these rows; {changes}"
         within = judged if all(one.within for one in judged) else ()
         return Verdict.ok(message, reason=missing, judged=within, findings=_findings(evidence))
-    constant = evidence.details("refit-single").get("constant")
+    constant = evidence.details("refit-single", ScalingDetails).get("constant")
     why = ", because every row becomes the same" if constant else ""
     return Verdict.warn(
         f"refitting the scaler when serving would change outputs; {changes}{why}",
@@ -98,7 +99,7 @@ def _findings(evidence: Evidence) -> dict[str, object]:
     """By way of scaling: how far inputs move, and what happens to the outputs."""
     changes = _changes(tuple(judge_pairs(evidence, (*_REFIT_PAIRS, *_OTHER_PAIRS))), evidence)
     would = {
-        name: {"inputs_move": evidence.details(name).get("moved"), "predictions": words}
+        name: {"inputs_move": evidence.details(name, ScalingDetails).get("moved"), "predictions": words}
         for name, words in changes.items()
     }
     return {"would": would} if would else {}

@@ -18,7 +18,8 @@ from keras_consistency_cli.checks.analysis.output_change import describe_change,
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.routes.trace import REFERENCE, Trace
+from keras_consistency_cli.routes.scaling.scaling import PreparedRows, ScalingDetails
+from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
 
@@ -31,48 +32,51 @@ _UNREPEATABLE = "preprocess-unrepeatable"
 
 def examine(evidence: Evidence) -> Verdict:
     """FAIL if a row alone is preprocessed differently, or cannot be preprocessed."""
-    trace = evidence.traces.get(_ALONE.candidate)
-    if trace is not None and trace.ran and trace.details.get("crashed"):
-        message = f"a single row cannot be preprocessed, rows together can; {trace.details['reason']}"
+    details = evidence.details(_ALONE.candidate, ScalingDetails)
+    if details.get("crashed"):
+        message = f"a single row cannot be preprocessed, rows together can; {details['reason']}"
         return Verdict.fail(message, cause=_ROW_DEPENDENCE)
     stopped = stop_without_outputs(evidence, (_ALONE.candidate,))
-    if stopped is not None or trace is None:
-        return stopped or Verdict.skip("rows were not preprocessed alone")
+    if stopped is not None:
+        return stopped
     judged = tuple(judge_pairs(evidence, (_ALONE,)))
     change = f"outputs {describe_change(judged, evidence.rows)}"
-    findings = {key: trace.details.get(key) for key in ("moved", "column", "columns")}
-    difference = _unrepeatable(evidence, trace)
+    moved = details.get("moved", 0.0)
+    findings = {
+        "moved": details.get("moved"),
+        "column": details.get("column"),
+        "columns": details.get("columns"),
+    }
+    difference = _unrepeatable(evidence, details)
     if difference:
         message = f"the same rows are preprocessed differently {difference}; {change}"
         return Verdict.fail(message, cause=_UNREPEATABLE, judged=judged, findings=findings)
-    moved = trace.details.get("moved", 0.0)
     if moved <= _SAME:
         message = "rows are preprocessed alone as they are together"
         return Verdict.ok(message, judged=judged, findings=findings)
     message = (
         "a row alone is preprocessed differently than together with other rows; "
-        f"off by up to {moved:.2g} standard deviations in {_place(trace)}; {change}"
+        f"off by up to {moved:.2g} standard deviations in {_place(details)}; {change}"
     )
     return Verdict.fail(message, cause=_ROW_DEPENDENCE, judged=judged, findings=findings)
 
 
-def _place(trace: Trace) -> str:
-    columns = trace.details["columns"]
+def _place(details: ScalingDetails) -> str:
+    columns = details["columns"]
     if len(columns) > 1:
-        place = f"{len(columns)} columns, most in column {trace.details['column']}"
+        place = f"{len(columns)} columns, most in column {details['column']}"
     else:
         place = f"column {columns[0]}"
-    return f"{place}, of input '{trace.details['input']}'" if "input" in trace.details else place
+    return f"{place}, of input '{details['input']}'" if "input" in details else place
 
 
-def _unrepeatable(evidence: Evidence, trace: Trace) -> str:
+def _unrepeatable(evidence: Evidence, details: ScalingDetails) -> str:
     """When a preprocess function gives different rows for the same rows; empty if it does not."""
-    by = trace.details.get("unsteady", 0.0)
+    by = details.get("unsteady", 0.0)
     if by > _SAME:
         return f"from one call to the next, by up to {by:.2g} standard deviations"
-    fresh = evidence.traces.get("fresh-process")
-    traces = [one for one in (trace, fresh) if one is not None and one.ran]
-    prepared = {one.details.get("prepared") for one in traces} - {None}
+    fresh = evidence.details("fresh-process", PreparedRows)
+    prepared = {details.get("prepared"), fresh.get("prepared")} - {None}
     return "in each process" if len(prepared) > 1 else ""
 
 

@@ -27,6 +27,7 @@ from keras_consistency_cli.checks.analysis.served_rows import LOW_PRECISION, fai
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.scaling.scaling import ScalingDetails
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
@@ -54,7 +55,7 @@ def examine(evidence: Evidence) -> Verdict:
 def _judge_cast(evidence: Evidence, *, served: bool) -> Verdict:
     """Judge what a cast before scaling would change; `served` rows are known not to be cast."""
     judged = tuple(judge_pairs(evidence, (_FLOAT32_FIRST,)))
-    details, findings = evidence.traces[_FLOAT32_FIRST.candidate].details, _findings(evidence)
+    details, findings = evidence.details(_FLOAT32_FIRST.candidate, ScalingDetails), _findings(evidence)
     effect = (
         f"inputs change by up to {details.get('moved', 0.0):.2g} standard deviations, "
         f"outputs {describe_change(judged, evidence.rows)}"
@@ -79,10 +80,11 @@ def _findings(evidence: Evidence) -> dict[str, Any]:
     """By cast: how far inputs move, and what happens to the outputs."""
     findings = {}
     for pair in (_FLOAT32_FIRST, _FLOAT16_FIRST):
-        trace, judged = evidence.traces.get(pair.candidate), tuple(judge_pairs(evidence, (pair,)))
-        if trace is not None and judged:
+        judged = tuple(judge_pairs(evidence, (pair,)))
+        if judged:
             change = describe_change(judged, evidence.rows)
-            findings[pair.candidate] = {"inputs_move": trace.details.get("moved"), "predictions": change}
+            moved = evidence.details(pair.candidate, ScalingDetails).get("moved")
+            findings[pair.candidate] = {"inputs_move": moved, "predictions": change}
     return findings
 
 

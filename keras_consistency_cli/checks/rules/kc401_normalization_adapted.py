@@ -6,7 +6,7 @@ a layer that continues to compute with its earlier statistics (keras#20147, kera
 
 How: the statistics are read from the loaded model: those that the layer computes with, and those in its
 weights. The look of the rows that reach the layer shows whether a layer that changes nothing does harm. A
-layer adapted on a few rows is recognised by the count that Keras 2 stored, or by means and variances of whole
+layer adapted on a few rows is recognized by the count that Keras 2 stored, or by means and variances of whole
 numbers that only a few rows can have. With reference rows, the statistics are compared with theirs, in
 standard deviations, beyond the scatter of so many rows.
 
@@ -34,7 +34,7 @@ from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
 __all__ = ["CHECK"]
 
 _FAR_MEAN, _WIDE = 2.0, 3.0
-"""Rows with a mean this far from 0, or a deviation this large, are not standardised."""
+"""Rows with a mean this far from 0, or a deviation this large, are not standardized."""
 _FEW = 10
 """Values of a feature that are too few to adapt on."""
 _UNADAPTED, _STALE = "normalization-unadapted", "normalization-stale"
@@ -97,7 +97,7 @@ def _unrefreshed(layer: PreprocessingFact, _description: DataFacts) -> _Problem 
 
 
 def _unadapted(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
-    """FAIL if a feature that reaches the layer is not standardised."""
+    """FAIL if a feature that reaches the layer is not standardized."""
     if layer.adapted:
         return None
     message = f"'{layer.path}' was never adapted; it changes nothing (mean 0, variance 1)"

@@ -1,6 +1,6 @@
-"""The inputs must be in the range that the model was made for, and normalised once.
+"""The inputs must be in the range that the model was made for, and normalized once.
 
-Why: a model that normalises its inputs gets rows that a scaler has already scaled; images divided by 255 go
+Why: a model that normalizes its inputs gets rows that a scaler has already scaled; images divided by 255 go
 through Rescaling(1/255) again; pixels of 0 to 255 go into a model that was trained on 0 to 1. And a
 preprocess function that works in place changes its caller's rows, which are then preprocessed again at the
 next call (keras#8741).
@@ -11,7 +11,7 @@ separately. Reference rows and facts.value_range say what other models expect. T
 copy of the rows, which is checked for changes afterwards. A failure needs rows that fit a different, usual
 range and not this one.
 
-To fix: normalise in one place, either in the model or before it; let preprocess functions begin with a copy.
+To fix: normalize in one place, either in the model or before it; let preprocess functions begin with a copy.
 
 Sources: keras#8741, keras#11591.
 """
@@ -44,7 +44,7 @@ _FILLED, _BEYOND = 0.02, 0.5
 """Share of the range stated by the owner that rows must fill, and share by which they may exceed it."""
 _TWICE, _RANGE, _MUTATED = "normalized-twice", "input-range", "input-mutated"
 _ADVICE = {
-    _TWICE: "normalise in one place: give the model raw rows, or remove the layer",
+    _TWICE: "normalize in one place: give the model raw rows, or remove the layer",
     _RANGE: "bring the rows into the range of training before the model",
     _MUTATED: "begin the function with rows = np.array(rows, dtype=np.float64), which copies",
 }
@@ -95,7 +95,7 @@ def _sources(description: DataFacts) -> list[str]:
 
 
 def _layer_problems(description: DataFacts) -> Iterator[_Problem]:
-    """Layers whose input is already normalised, or not normalised at all."""
+    """Layers whose input is already normalized, or not normalized at all."""
     tests = {"Rescaling": _test_rescaling, "Normalization": _test_normalization}
     for layer in description.layers:
         if any(column.count for column in layer.seen):
@@ -132,10 +132,10 @@ def _test_normalization(layer: PreprocessingFact, description: DataFacts) -> _Pr
     zeros, ones = [0.0] * len(layer.seen), [1.0] * len(layer.seen)
     standard = mean_distance(layer.seen, zeros, ones, rows=rows)
     if is_clearly_nearer(standard, than=fit) or (fit > UNLIKE and _is_within_unit(layer.seen)):
-        return _normalization_problem(layer, "normalises rows that are already normalised", _TWICE)
+        return _normalization_problem(layer, "normalizes rows that are already normalized", _TWICE)
     if fit > UNLIKE and _holds_standard(layer):
         return _normalization_problem(
-            layer, "was adapted on standardised rows, but gets different ones", _RANGE
+            layer, "was adapted on standardized rows, but gets different ones", _RANGE
         )
     return None
 
@@ -152,8 +152,8 @@ def _describe_furthest(layer: PreprocessingFact) -> str:
         features, key=lambda each: abs(each[0].mean - each[1]) / each[2] if each[2] > 0 else 0.0
     )
     return (
-        f"feature '{column.name}' arrives with mean {column.mean:.3g} and deviation {column.sd:.3g}, "
-        f"expected are {mean:.3g} and {sd:.3g}"
+        f"feature '{column.name}' has mean {column.mean:.3g} and standard deviation {column.sd:.3g}, "
+        f"the layer expects {mean:.3g} and {sd:.3g}"
     )
 
 
@@ -170,7 +170,7 @@ def _is_within_unit(columns: Sequence[ColumnFact]) -> bool:
 
 
 def _holds_standard(layer: PreprocessingFact) -> bool:
-    """Whether the layer's statistics are those of standardised rows."""
+    """Whether the layer's statistics are those of standardized rows."""
     centred = all(abs(mean) < 0.3 for mean in layer.mean)
     return centred and all(0.7 < sd < 1.5 or sd == 0 for sd in layer.sd) and any(layer.sd)
 
@@ -254,7 +254,7 @@ _TESTS: tuple[Callable[[DataFacts], Iterator[_Problem]], ...] = (
 CHECK = Check(
     code="KC402",
     name="normalized-twice",
-    title="values reach the model in the range that it was made for, normalised once",
+    title="values reach the model in the range that it was made for, normalized once",
     explanation=__doc__,
     routes=("rows",),
     examine=examine,

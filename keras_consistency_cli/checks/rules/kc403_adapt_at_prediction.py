@@ -19,6 +19,7 @@ from keras_consistency_cli.checks.analysis.output_change import describe_change,
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.verdict import Verdict
+from keras_consistency_cli.routes.scaling.renormalization import AdaptingDetails
 
 __all__ = ["CHECK"]
 
@@ -40,7 +41,7 @@ def examine(evidence: Evidence) -> Verdict:
         judged = tuple(judge_pairs(evidence, (pair,)))
         if judged:
             changes.append(f"{_SOURCES[pair.candidate]}, outputs {describe_change(judged, evidence.rows)}")
-            shifts[pair.candidate] = dict(evidence.traces[pair.candidate].details.get("shifts", {}))
+            shifts[pair.candidate] = evidence.details(pair.candidate, AdaptingDetails).get("shifts", {})
     findings = {"mean_moves_by_deviations": shifts, "predictions": changes}
     return Verdict.ok(f"adapted again {'; '.join(changes)} (information)", findings=findings)
 

@@ -29,6 +29,8 @@ from keras_consistency_cli.checks.analysis.shape_problems import (
 from keras_consistency_cli.checks.analysis.swapped_columns import swapped_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.sequences.shapes import LengthDetails, UnknownIds
+from keras_consistency_cli.routes.trace import RowCounts
 from keras_consistency_cli.text import clean, shape_text
 
 __all__ = ["CHECK"]
@@ -124,7 +126,7 @@ def _feature_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
 
 
 def _id_problems(evidence: Evidence) -> Iterator[InputProblem]:
-    for name, details in evidence.details("ids").items():
+    for name, details in evidence.details("ids", dict[str, UnknownIds]).items():
         if name == "output_rows" or not details.get("wrong"):
             continue
         message = (
@@ -137,7 +139,7 @@ def _id_problems(evidence: Evidence) -> Iterator[InputProblem]:
 
 def _length_problems(evidence: Evidence) -> Iterator[InputProblem]:
     """A TimeDistributed layer with wrong outputs for a second length; FAIL if lengths vary."""
-    wrong = evidence.details("two-lengths").get("wrong")
+    wrong = evidence.details("two-lengths", LengthDetails).get("wrong")
     if not wrong:
         return
     lengths_vary = evidence.data.owner.variable_length or evidence.data.owner.step_by_step
@@ -165,8 +167,9 @@ def _row_count_problems(evidence: Evidence) -> Iterator[InputProblem]:
 
 
 def _wrong_row_counts(evidence: Evidence) -> Iterator[tuple[str, int]]:
-    rows = evidence.details("predict").get("output_rows", {}) if not evidence.facts.batch_size else {}
-    yield from ((output, count) for output, count in rows.items() if count != evidence.rows)
+    if not evidence.facts.batch_size:
+        rows = evidence.details("predict", RowCounts).get("output_rows", {})
+        yield from ((output, count) for output, count in rows.items() if count != evidence.rows)
 
 
 CHECK = Check(

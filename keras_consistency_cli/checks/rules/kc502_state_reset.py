@@ -19,9 +19,8 @@ Sources: keras#4379, keras#10231, keras#21183.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.sequence_layers import has_layer
@@ -29,7 +28,10 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import judge_pairs, worst
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
+from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.sequences.series import RECURRENT
+from keras_consistency_cli.routes.sequences.states import MemoryDetails, SavingDetails
+from keras_consistency_cli.routes.trace import RowCounts
 
 __all__ = ["CHECK"]
 
@@ -52,6 +54,12 @@ _LOOP = (
 )
 
 
+class _Memory(MemoryDetails, total=False):
+    """How long the state lasts, and what saving it loses if that was measured."""
+
+    saving: SavingDetails
+
+
 def examine(evidence: Evidence) -> Verdict:
     """Judge the reset, then carried state by what the owner says about the rows."""
     consecutive = evidence.data.owner.stateful_rows == "consecutive"
@@ -60,9 +68,9 @@ def examine(evidence: Evidence) -> Verdict:
     reset = agreement(evidence, (_RESET,), _WORDING)
     if reset.status is not Status.PASS:
         return reset
-    memory, saved = dict(evidence.details("state-memory")), evidence.details("state-saved")
-    if saved:
-        memory["saving"] = {key: saved[key] for key in ("lost", "copied", "scale") if key in saved}
+    memory, saved = evidence.details("state-memory", _Memory), evidence.details("state-saved", SavingDetails)
+    if "lost" in saved:
+        memory["saving"] = {"lost": saved["lost"], "copied": saved["copied"], "scale": saved["scale"]}
     again = tuple(judge_pairs(evidence, (_AGAIN,)))
     judge = _judge_consecutive if consecutive else _judge_independent
     verdict = judge(evidence, again, memory)
@@ -85,7 +93,7 @@ def _judge_stateless(evidence: Evidence) -> Verdict:
     return Verdict.fail(message, cause="state-not-carried", advice=advice)
 
 
-def _judge_independent(evidence: Evidence, again: Sequence[Judged], memory: Mapping[str, Any]) -> Verdict:
+def _judge_independent(evidence: Evidence, again: Sequence[Judged], memory: _Memory) -> Verdict:
     """A FAIL if the outputs depend on the rows predicted before."""
     remarks = _describe_state(evidence, memory)
     over = [judged for judged in again if not judged.within]
@@ -100,7 +108,7 @@ def _judge_independent(evidence: Evidence, again: Sequence[Judged], memory: Mapp
     return Verdict.fail(message, cause="state-carry-over", advice=advice)
 
 
-def _judge_consecutive(evidence: Evidence, again: Sequence[Judged], memory: Mapping[str, Any]) -> Verdict:
+def _judge_consecutive(evidence: Evidence, again: Sequence[Judged], memory: _Memory) -> Verdict:
     """A WARN if batches combine the state of one row with a row of a different sequence."""
     batch = _batch_size(evidence)
     moved = max((judged.comparison.max_abs for judged in again), default=0.0)
@@ -123,26 +131,25 @@ def _batch_size(evidence: Evidence) -> int:
     return evidence.facts.batch_size or evidence.data.batch_size
 
 
-def _describe_state(evidence: Evidence, memory: Mapping[str, Any]) -> str:
+def _describe_state(evidence: Evidence, memory: _Memory) -> str:
     return "".join(f"; {remark}" for remark in _remarks(evidence, memory))
 
 
-def _remarks(evidence: Evidence, memory: Mapping[str, Any]) -> Iterator[str]:
+def _remarks(evidence: Evidence, memory: _Memory) -> Iterator[str]:
     """How long the state lasts, and the effect of a short batch, NaN, batch size and saving."""
     if memory.get("curve"):
         yield _describe_decay(memory)
-    tail = evidence.traces.get("short-tail")
-    if tail is not None and tail.ran and "given" in tail.details:
-        given, rows = tail.details["given"], max(tail.details.get("output_rows", {}).values(), default=None)
-        if rows is not None and rows != given:
-            yield f"{given} rows get {rows} output rows"
+    tail = evidence.details("short-tail", ShortTailDetails)
+    counts = evidence.details("short-tail", RowCounts).get("output_rows", {})
+    if "given" in tail and counts and max(counts.values()) != tail["given"]:
+        yield f"{tail['given']} rows get {max(counts.values())} output rows"
     if memory.get("poisoned"):
         yield "a NaN spoils all outputs" + (
             " until a reset" if memory.get("healed") else ", even after a reset"
         )
     if memory.get("default_predict", "answers") != "answers":
         yield f"predict without batch_size={evidence.facts.batch_size}: {memory['default_predict']}"
-    saving = memory.get("saving", {})
+    saving = memory.get("saving")
     if saving and saving["lost"] > _GONE * (saving["scale"] or 1.0):
         keep = "; copying layer.states restores it exactly" if saving["copied"] else ""
         yield (
@@ -151,7 +158,7 @@ def _remarks(evidence: Evidence, memory: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _describe_decay(memory: Mapping[str, Any]) -> str:
+def _describe_decay(memory: _Memory) -> str:
     """For how many time steps the memory lasts, and how much of it is left on the way."""
     curve, steps, scale = memory["curve"], memory["steps"], memory["scale"] or 1.0
     felt = [place for place, distance in enumerate(curve) if distance > _GONE * scale]
@@ -163,7 +170,8 @@ def _describe_decay(memory: Mapping[str, Any]) -> str:
         f"{curve[place - 1] / scale:.1g} after {place * steps}" for place in _SHOWN if place <= lasts
     )
     return (
-        f"the memory {how} {lasts * steps} time steps (change of outputs as a share of the largest: {left})"
+        f"the memory {how} {lasts * steps} time steps "
+        f"(change of outputs as a share of the largest output: {left})"
     )
 
 

@@ -19,12 +19,10 @@ Sources: keras#1128, keras#2218.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.sequences.stepping import StepDetails
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
@@ -62,8 +60,9 @@ def examine(evidence: Evidence) -> Verdict:
     stopped = stop_unless_run(evidence, "steps")
     if stopped is not None:
         return stopped
-    details = {key: value for key, value in evidence.details("steps").items() if key != "output_rows"}
-    if not details:
+    details = evidence.details("steps", StepDetails)
+    findings = {key: value for key, value in details.items() if key != "output_rows"}
+    if not findings:
         return Verdict.skip("no input is a series")
     judgements = {
         "growing-prefix": _judge_prefixes(details),
@@ -75,7 +74,7 @@ def examine(evidence: Evidence) -> Verdict:
         message = "; ".join(
             f"{words}: {judgements[way][1]}" for way, words in _WAYS.items() if judgements[way][1]
         )
-        return Verdict.ok(message, findings=details)
+        return Verdict.ok(message, findings=findings)
     status, words = judgements[stated]
     if not words:
         why = details.get("window") or "the model carries its state along"
@@ -83,12 +82,12 @@ def examine(evidence: Evidence) -> Verdict:
     return Verdict(
         status=status,
         message=f"{_WAYS[stated]}: {words}",
-        findings={**details, **({"cause": "stepwise-differs"} if status is Status.FAIL else {})},
+        findings={**findings, **({"cause": "stepwise-differs"} if status is Status.FAIL else {})},
         advice=None if status is Status.PASS else _advice(details),
     )
 
 
-def _judge_prefixes(details: Mapping[str, Any]) -> _Judgement:
+def _judge_prefixes(details: StepDetails) -> _Judgement:
     """Whether the last output for a prefix is the output at that time step."""
     if not details["per_step"]:
         return Status.PASS, "right, each prefix has one output of its own"
@@ -111,7 +110,7 @@ def _judge_prefixes(details: Mapping[str, Any]) -> _Judgement:
     return Status.PASS, "right, no time step looks ahead"
 
 
-def _judge_single_steps(details: Mapping[str, Any]) -> _Judgement:
+def _judge_single_steps(details: StepDetails) -> _Judgement:
     """Whether single time steps, with the model's own state, give the outputs of the whole."""
     alone = details["one_step"]
     if isinstance(alone, str):
@@ -125,7 +124,7 @@ def _judge_single_steps(details: Mapping[str, Any]) -> _Judgement:
     return Status.FAIL, f"not right, outputs are off by {alone:.0%}: {why}{_describe_copy(details)}"
 
 
-def _describe_copy(details: Mapping[str, Any]) -> str:
+def _describe_copy(details: StepDetails) -> str:
     """The outputs of a copy that carries its state, in words."""
     copy = details.get("twin")
     if copy is None:
@@ -139,10 +138,10 @@ def _describe_copy(details: Mapping[str, Any]) -> str:
     return "; a copy that carries its state is exact"
 
 
-def _judge_windows(details: Mapping[str, Any]) -> _Judgement:
+def _judge_windows(details: StepDetails) -> _Judgement:
     """Whether the last output for a window is that for the whole sequence."""
     window = details.get("window")
-    if not isinstance(window, Mapping):
+    if window is None or isinstance(window, str):
         return Status.PASS, ""
     steps, off = window["steps"], window["off"]
     if off <= _VISIBLE:
@@ -159,7 +158,7 @@ def _judge_windows(details: Mapping[str, Any]) -> _Judgement:
     )
 
 
-def _advice(details: Mapping[str, Any]) -> str:
+def _advice(details: StepDetails) -> str:
     copy = details.get("twin")
     if isinstance(copy, float) and copy <= _VISIBLE:
         return _DECODER_LOOP if details.get("encoder") else _STATEFUL_COPY

@@ -9,7 +9,7 @@ padding becomes NaN in an average.
 How: padded rows are cut to their true length and predicted again; rows without padding are predicted with
 padding added, of several lengths and on both sides. If the model takes only one length, this is done on a
 copy of it that takes any length. If no such copy can be made, a mask that gets lost is restored after that
-layer, or the values that it hides are changed, at that one length. Padding is recognised by `facts: {lengths:
+layer, or the values that it hides are changed, at that one length. Padding is recognized by `facts: {lengths:
 lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the equal time steps in which many rows
 end. True time steps that the mask would skip are included once. Then the mask is followed from layer to
 layer. Only the padded side decides the verdict (right by default); the other side is reported for
@@ -23,15 +23,16 @@ Sources: keras#85, keras#2375, keras#16108, keras#16267.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import judge_pairs, worst
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.routes.sequences.masks import LayerName, LostMask
+from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.text import clean
 
 __all__ = ["CHECK"]
@@ -52,14 +53,15 @@ def examine(evidence: Evidence) -> Verdict:
     stopped = stop_unless_run(evidence, _PAIR.candidate)
     if stopped is not None:
         return stopped
-    details = {key: value for key, value in evidence.details(_PAIR.candidate).items() if key != "output_rows"}
+    details = evidence.details(_PAIR.candidate, PaddingDetails)
+    findings = {key: value for key, value in details.items() if key != "output_rows"}
     judged = tuple(judge_pairs(evidence, (_PAIR,)))
     over = [one for one in judged if not one.within and _is_visible(one)]
     if over:
         verdict = _judge_difference(evidence, details, over)
     else:
         verdict = _judge_rows(details) or _judge_agreement(evidence, details, judged)
-    return replace(verdict, judged=judged, findings={**details, **verdict.findings})
+    return replace(verdict, judged=judged, findings={**findings, **verdict.findings})
 
 
 def _is_visible(judged: Judged) -> bool:
@@ -67,9 +69,9 @@ def _is_visible(judged: Judged) -> bool:
     return comparison.misshapen is not None or comparison.nonfinite > 0 or comparison.scaled > _VISIBLE
 
 
-def _judge_difference(evidence: Evidence, details: Mapping[str, Any], over: Sequence[Judged]) -> Verdict:
+def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequence[Judged]) -> Verdict:
     """The verdict if padding changes outputs: by the mask that should have hidden it."""
-    change = f"{_describe_comparison(details)}, outputs are {describe_deviation(worst(over), evidence)}"
+    change = f"{_describe_comparison(details)}, outputs differ: {describe_deviation(worst(over), evidence)}"
     if not details["declared"]:
         return _without_mask(evidence, details, change)
     if details.get("other_value"):
@@ -83,11 +85,11 @@ def _judge_difference(evidence: Evidence, details: Mapping[str, Any], over: Sequ
     if ignoring and not place:
         return _ignored_mask(ignoring, message)
     where = f"the mask ends at {_named(place)}" if place else "a layer that gets the mask does not use it"
-    findings = {"lost": dict(place)}
+    findings: dict[str, object] = {"lost": place or {}}
     return Verdict.fail(f"{message}; {where}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
 
 
-def _without_mask(evidence: Evidence, details: Mapping[str, Any], change: str) -> Verdict:
+def _without_mask(evidence: Evidence, details: PaddingDetails, change: str) -> Verdict:
     """A FAIL if the owner pads rows for a model that takes any length, else a WARN.
 
     A model of one length may have been trained on rows that were always padded to it.
@@ -103,7 +105,7 @@ def _without_mask(evidence: Evidence, details: Mapping[str, Any], change: str) -
     return Verdict.warn(message, cause="padding-unmasked", advice=advice)
 
 
-def _ignored_mask(place: Mapping[str, str], message: str) -> Verdict:
+def _ignored_mask(place: LayerName, message: str) -> Verdict:
     """A FAIL that names the layer which gets the mask and does not use it."""
     layer = clean(place["layer"])
     advice = (
@@ -122,11 +124,11 @@ def _ignored_mask(place: Mapping[str, str], message: str) -> Verdict:
     )
 
 
-def _named(place: Mapping[str, str]) -> str:
+def _named(place: LayerName) -> str:
     return f"'{clean(place['layer'])}' ({clean(place['kind'])})"
 
 
-def _describe_comparison(details: Mapping[str, Any]) -> str:
+def _describe_comparison(details: PaddingDetails) -> str:
     """How rows were compared: with padding added, or cut to their true lengths."""
     if "added" in details:
         return f"with {_listed(details['added'])} time steps of padding added on the {details['side']}"
@@ -138,7 +140,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _describe_value(details: Mapping[str, Any]) -> str:
+def _describe_value(details: PaddingDetails) -> str:
     """The padding in words: one number if all features have the same."""
     value, strays = details["value"], details.get("foreign_steps", 0)
     if len(set(value)) == 1:
@@ -148,13 +150,13 @@ def _describe_value(details: Mapping[str, Any]) -> str:
     return f"{text} and, in {strays} time steps beyond the true lengths, something else" if strays else text
 
 
-def _mask_end(evidence: Evidence) -> Mapping[str, str]:
-    """The layer at which the mask gets lost; empty if it reaches every layer."""
-    place = evidence.details("masks")
-    return {key: place[key] for key in ("layer", "kind")} if "layer" in place else {}
+def _mask_end(evidence: Evidence) -> LayerName | None:
+    """The layer at which the mask gets lost; None if it reaches every layer."""
+    place = evidence.details("masks", LostMask)
+    return {"layer": place["layer"], "kind": place["kind"]} if "layer" in place else None
 
 
-def _judge_rows(details: Mapping[str, Any]) -> Verdict | None:
+def _judge_rows(details: PaddingDetails) -> Verdict | None:
     """The verdict on rows of padding only, and on true time steps that look like padding."""
     if details.get("empty_answers_nan"):
         message = f"{details['empty_rows']} rows are nothing but padding, and get NaN"
@@ -164,7 +166,9 @@ def _judge_rows(details: Mapping[str, Any]) -> Verdict | None:
         return None
     moves = details.get("inner_moves")
     change = (
-        f"; included, they change outputs by up to {moves:.2g} of the largest" if moves is not None else ""
+        f"; included, they change outputs by up to {moves:.2g} of the largest output"
+        if moves is not None
+        else ""
     )
     message = (
         f"{details['inner_steps']} time steps inside the rows equal the mask's value {details['mask']:g}; "
@@ -177,7 +181,7 @@ def _judge_rows(details: Mapping[str, Any]) -> Verdict | None:
     return Verdict.warn(message, advice=advice)
 
 
-def _judge_agreement(evidence: Evidence, details: Mapping[str, Any], judged: Sequence[Judged]) -> Verdict:
+def _judge_agreement(evidence: Evidence, details: PaddingDetails, judged: Sequence[Judged]) -> Verdict:
     """The verdict if padding changes nothing, or if rows could not be compared."""
     if judged:
         remarks = "".join(f"; {remark}" for remark in _remarks(details))
@@ -191,28 +195,29 @@ def _judge_agreement(evidence: Evidence, details: Mapping[str, Any], judged: Seq
     return Verdict.skip(f"{reason}; the mask ends at '{clean(place['layer'])}'" if place else reason)
 
 
-def _judge_at_one_length(evidence: Evidence, details: Mapping[str, Any]) -> Verdict:
+def _judge_at_one_length(evidence: Evidence, details: PaddingDetails) -> Verdict:
     """FAIL if a later layer would have used the lost mask, else WARN."""
     place = _mask_end(evidence)
     where = f"ends at {_named(place)}" if place else "is not used"
     rows = f"{details['padded_rows']} of {details['rows']} rows are padded, and the mask {where}"
-    findings = {"lost": dict(place)}
+    findings: dict[str, object] = {"lost": place or {}}
     if details.get("restored_moves"):
-        moves = f"{details['restored_moves']:.2g} of the largest"
+        moves = f"{details['restored_moves']:.2g} of the largest output"
         change = f"restored after it, the mask changes outputs by up to {moves}"
         return Verdict.fail(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
     change = (
         "different values in the time steps that it hides change outputs by up to "
-        f"{details['filled_moves']:.2g} of the largest"
+        f"{details['filled_moves']:.2g} of the largest output"
     )
     return Verdict.warn(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
 
 
-def _remarks(details: Mapping[str, Any]) -> Iterator[str]:
+def _remarks(details: PaddingDetails) -> Iterator[str]:
     """For information: padding on the other side, and a row of padding only."""
     side = {"right": "left", "left": "right"}.get(details.get("side", ""))
     if side and details.get("other_side", 0.0) > _VISIBLE:
-        yield f"on the {side} it would change them by {details['other_side']:.2g}"
+        change = f"{details['other_side']:.2g} of the largest output"
+        yield f"on the {side}, padding would change outputs by up to {change}"
     if details.get("empty_would_be_nan"):
         yield "a row of nothing but padding would get NaN"
 

@@ -29,7 +29,6 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import FRESH, skip_if_fresh_process_differs
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.routes.numerics.devices import MAX_ACCELERATORS, find_accelerators, numbered_route
 
 __all__ = ["CHECK"]
@@ -106,7 +105,7 @@ def _measured_pairs(evidence: Evidence, devices: Sequence[str]) -> Iterator[_Dev
                 reference=_device_of(pair.reference, devices),
                 max_abs=worst.max_abs,
                 scaled=worst.scaled,
-                noise_multiple=_noise_multiple(evidence, worst),
+                noise_multiple=evidence.noise_multiple(worst),
                 flipped=worst.flipped,
             )
 
@@ -121,11 +120,6 @@ def _device_of(route: str, devices: Sequence[str]) -> str:
     if "tf32" not in route:
         return device
     return f"{device} {route.removesuffix(f'-{number}').replace('-tf32', ' TF32')}"
-
-
-def _noise_multiple(evidence: Evidence, comparison: Comparison) -> float | None:
-    noise = evidence.noise.get(comparison.output)
-    return comparison.max_abs / noise.max_abs if noise is not None and noise.max_abs else None
 
 
 def _describe(pairs: Sequence[_DevicePair]) -> str:

@@ -14,7 +14,7 @@ warns. The layer where the difference starts, or where rounding grows most, is s
 models layer by layer. Operations of the compiled step that produce float16 or bfloat16 although no dtype
 policy asks for it are named.
 
-To fix high noise: scale the inputs, add normalisation, or compute the sensitive part in float64.
+To fix high noise: scale the inputs, add normalization, or compute the sensitive part in float64.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 3.
 """
@@ -25,7 +25,9 @@ from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.judgement import HIGH_NOISE
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS, PLAUSIBLE_FACTOR, rounding_excess
-from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED
+from keras_consistency_cli.routes.calling.prediction import PredictDetails
+from keras_consistency_cli.routes.numerics.rounding import LowOperations
+from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, Trace
 
 __all__ = ["CHECK"]
 
@@ -64,7 +66,7 @@ def _judge_noise(evidence: Evidence) -> Verdict:
         return Verdict.ok(message, findings=findings)
     if highest.scaled > HIGH_NOISE and not low:
         advice = (
-            "scale the inputs or normalise between layers; until then digits below this noise mean nothing"
+            "scale the inputs or normalize between layers; until then digits below this noise mean nothing"
         )
         message += "; the model amplifies rounding"
         return Verdict.warn(message, cause="ill-conditioned", findings=findings, advice=advice)
@@ -78,7 +80,7 @@ def _excess(evidence: Evidence) -> float:
 
 def _low_operations(evidence: Evidence) -> Verdict | None:
     """A WARN for operations that produce half precision without a dtype policy."""
-    low = list(evidence.details("low-operations").get("low", ()))
+    low = evidence.details("low-operations", LowOperations).get("low", [])
     if not low:
         return None
     more = f", and {len(low) - 1} more" if low[1:] else ""
@@ -119,10 +121,14 @@ def _more_than_rounding(evidence: Evidence) -> Verdict | None:
 def _is_random(evidence: Evidence) -> bool:
     """Whether predict draws random numbers, changes the model or does not repeat itself."""
     trace = evidence.traces.get(REFERENCE)
-    if trace is not None and (trace.changed or trace.details.get("random_operations")):
+    if trace is not None and (trace.changed or _draws_numbers(trace)):
         return True
     repeats = evidence.comparisons.get((REPEATED, REFERENCE), ())
     return not all(comparison.identical for comparison in repeats)
+
+
+def _draws_numbers(trace: Trace) -> bool:
+    return bool(trace.details_as(PredictDetails).get("random_operations"))
 
 
 def _unknown_noise(evidence: Evidence) -> Verdict:
@@ -134,7 +140,7 @@ def _unknown_noise(evidence: Evidence) -> Verdict:
     missing = "; ".join(trace.unavailable for trace in traces if trace.unavailable)
     if missing:
         return Verdict.skip(missing)
-    if any(trace.details.get("random_operations") for trace in traces):
+    if any(_draws_numbers(trace) for trace in traces):
         return Verdict.skip("predict draws random numbers, and its float64 copy draws different ones")
     return Verdict.skip("predict gives no numbers, or not the same ones twice")
 

@@ -8,7 +8,7 @@ outputs does not.
 How: a copy of the model is built from its config under mixed_float16 and under mixed_bfloat16 with the same
 weights, and predicts one batch; its outputs are compared with predict. This is information about a choice
 that has not been made: it passes. A model that computes in 16 bits itself is compared with its float64 copy
-instead, and then more than 5 % of changed decisions, or values that overflow, are a warning. Quantised models
+instead, and then more than 5 % of changed decisions, or values that overflow, are a warning. Quantized models
 have no such copy.
 
 To fix: keep the last layer, and layers with large activations, in float32 (dtype="float32"); prefer bfloat16
@@ -27,7 +27,7 @@ from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, flipped_share
 from keras_consistency_cli.checks.preconditions import error_if_crashed
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.comparison import Comparison
-from keras_consistency_cli.routes.numerics.reduced_precision import POLICIES, lowered_name
+from keras_consistency_cli.routes.numerics.reduced_precision import POLICIES, LoweringDetails, lowered_name
 from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE
 
 __all__ = ["CHECK"]
@@ -63,7 +63,7 @@ def examine(evidence: Evidence) -> Verdict:
 
 def _why_no_copy(evidence: Evidence) -> str:
     traces = [trace for name in _POLICIES if (trace := evidence.traces.get(name)) is not None]
-    reasons = [str(trace.unavailable or trace.details.get("refused", "")) for trace in traces]
+    reasons = [trace.unavailable or trace.details_as(LoweringDetails).get("refused", "") for trace in traces]
     return "; ".join(filter(None, dict.fromkeys(reasons))) or "no copy in lower precision gave outputs"
 
 

@@ -10,7 +10,7 @@ amplification is the relative change of the outputs (root mean square) divided b
 condition number. Above 10⁴ this check warns, and the layer at which errors grow most is searched for;
 decisions that change are near ties, and are a warning too.
 
-To fix: scale the inputs, normalise between layers, avoid differences of large numbers and divisions by small
+To fix: scale the inputs, normalize between layers, avoid differences of large numbers and divisions by small
 ones; treat near ties as undecided.
 
 Sources: Higham, Accuracy and Stability of Numerical Algorithms, chapter 1; keras#19254.
@@ -62,16 +62,17 @@ def _why_not_measured(evidence: Evidence) -> str:
 def _judge(factors: Mapping[str, float], flips: Comparison) -> Verdict:
     largest_first = sorted(factors.items(), key=lambda item: item[1], reverse=True)
     message = "; ".join(
-        f"a relative change of 1e-7 in the {what} changes outputs by a relative {CHANGE * factor:.1e}"
+        f"a relative change of 1e-7 in the {what} causes a relative change of "
+        f"{CHANGE * factor:.1e} in the outputs"
         for what, factor in largest_first
     )
     findings = {"amplification": dict(factors), "flipped": flips.flipped}
     if max(factors.values()) > _ILL_CONDITIONED:
         advice = (
-            "scale the inputs or normalise between layers; "
+            "scale the inputs or normalize between layers; "
             "until then the last digits of the outputs mean nothing"
         )
-        message += f"; amplified up to {max(factors.values()):.1e} times"
+        message += f"; a change is amplified up to {max(factors.values()):.1e} times"
         return Verdict.warn(message, cause="ill-conditioned", findings=findings, advice=advice)
     if flips.flipped:
         message += f"; {flips.flipped} of {flips.decisions} decisions change: near ties"

@@ -30,6 +30,7 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.keras_changes import behaviours_of, saved_elsewhere
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED
 
 __all__ = ["CHECK"]
@@ -47,21 +48,18 @@ _SHOWN = 3
 _UNBAKE = "remove training=True from the graph, or pin the version of Keras"
 _PIN = "run the version of Keras that saved it, or compare with recorded outputs: --expected expected.npy"
 
-_Details = Mapping[str, Any]
-"""The measurements of a route of loading."""
-
 
 def examine(evidence: Evidence) -> Verdict:
     """Judge both copies, then what a file cannot hold; random models are for KC203."""
     verdict = agreement(evidence, _PAIRS, _WORDING)
-    details = {name: evidence.details(name) for name in _COPIES}
+    details = {name: evidence.details(name, ReloadDetails) for name in _COPIES}
     reloaded = details["reloaded"]
     if verdict.status is Status.FAIL or _loses_something(verdict, details):
         if _never_repeats(evidence):
             return Verdict.skip("predict does not even repeat itself without saving, see KC203 repeatability")
         return _report_loss(verdict, details)
     if "failure" in reloaded:
-        return _report_failure(verdict, str(reloaded["failure"]))
+        return _report_failure(verdict, reloaded["failure"])
     if verdict.status is not Status.PASS:
         return verdict
     return _warn_of_unsaved(verdict, reloaded) or _report_versions(verdict, evidence)
@@ -77,7 +75,7 @@ def _never_repeats(evidence: Evidence) -> bool:
     return not all(comparison.identical for comparison in repeats)
 
 
-def _loses_something(verdict: Verdict, details: Mapping[str, _Details]) -> bool:
+def _loses_something(verdict: Verdict, details: Mapping[str, ReloadDetails]) -> bool:
     """Whether outputs differ, even within rounding noise, and the copy's contents too.
 
     The same kernel does not round the same numbers differently.
@@ -86,7 +84,7 @@ def _loses_something(verdict: Verdict, details: Mapping[str, _Details]) -> bool:
     return any(_differences(details[name]) for name in moved if name in details)
 
 
-def _differences(details: _Details) -> list[str]:
+def _differences(details: ReloadDetails) -> list[str]:
     """Weights, attributes and config entries that differ."""
     entries = (
         f"{entry['path']} ({entry['before']} before, {entry['after']} after)"
@@ -95,9 +93,9 @@ def _differences(details: _Details) -> list[str]:
     return [*details.get("weights", ()), *details.get("attributes", ()), *entries]
 
 
-def _report_loss(verdict: Verdict, details: Mapping[str, _Details]) -> Verdict:
+def _report_loss(verdict: Verdict, details: Mapping[str, ReloadDetails]) -> Verdict:
     """A FAIL for chance, if two loads of one file differ, or for what the file does not hold."""
-    worst = next((measured for measured in details.values() if "parting" in measured), {})
+    worst = next((measured for measured in details.values() if "parting" in measured), ReloadDetails())
     again = any(not each.within and each.comparison.candidate == "loaded-again" for each in verdict.judged)
     by_chance, differences = again or worst.get("repeatable") is False, _differences(worst)
     largest = max(each.comparison.max_abs for each in verdict.judged)
@@ -121,7 +119,7 @@ def _report_failure(verdict: Verdict, failure: str) -> Verdict:
     return replace(verdict, status=Status.WARN, message=message, findings=findings, advice=advice)
 
 
-def _warn_of_unsaved(verdict: Verdict, details: _Details) -> Verdict | None:
+def _warn_of_unsaved(verdict: Verdict, details: ReloadDetails) -> Verdict | None:
     """A WARN for state and arguments that no file holds."""
     untracked, forgotten = list(details.get("untracked", ())), list(details.get("forgotten", ()))
     findings: dict[str, Any] = {"forgotten": forgotten}

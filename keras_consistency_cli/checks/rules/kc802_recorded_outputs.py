@@ -27,6 +27,7 @@ from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.keras_changes import saved_elsewhere
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.routes.persistence.recorded import RecordedDetails
 
 __all__ = ["CHECK"]
 
@@ -40,7 +41,7 @@ _WORDING = Wording(
 
 def examine(evidence: Evidence) -> Verdict:
     """Compare the recorded outputs with predict; if there are none, say how to give some."""
-    recorded = evidence.details(_PAIR.candidate)
+    recorded = evidence.details(_PAIR.candidate, RecordedDetails)
     if not recorded.get("given", True):
         return Verdict.skip("no recorded outputs are given: record some and give them with --expected")
     verdict = _with_rounding(agreement(evidence, (_PAIR,), _WORDING), recorded.get("rounded", {}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause
 from keras_consistency_cli.diagnosis.signatures import (
     depends_on_batch,
     is_caused_by_batch,
@@ -16,8 +16,6 @@ from keras_consistency_cli.diagnosis.signatures import (
 
 __all__ = ["BATCH_CAUSES", "ROW_COUNT_CAUSES"]
 
-_EVERY_CALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
-
 BATCH_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="batch-statistics-in-inference",
@@ -28,7 +26,7 @@ BATCH_CAUSES: tuple[Cause, ...] = (
             "constant, and every prediction changes the stored statistics."
         ),
         key=("KC103",),
-        explains=(*_EVERY_CALL, "KC202"),
+        explains=(*EVERY_CALL, "KC202"),
         fits=uses_batch_statistics,
         advice=(
             "pass the flag on in call():\n"
@@ -111,7 +109,7 @@ ROW_COUNT_CAUSES: tuple[Cause, ...] = (
             "an axis removes it for a single row."
         ),
         key=("KC102", "KC501"),
-        explains=(*_EVERY_CALL, "KC501"),
+        explains=(*EVERY_CALL, "KC501"),
         fits=loses_rows,
         advice=(
             "reduce over axis=1 or later, squeeze a named axis, and keep the batch axis first: reshape((-1, "

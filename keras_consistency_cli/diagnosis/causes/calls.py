@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.diagnosis.base import Cause
+from keras_consistency_cli.diagnosis.base import EVERY_CALL, Cause
 from keras_consistency_cli.diagnosis.signatures import (
     any_evidence,
     carries_state,
@@ -17,8 +17,6 @@ from keras_consistency_cli.diagnosis.signatures import (
 )
 
 __all__ = ["CALL_CAUSES", "REPEAT_CAUSES"]
-
-_EVERY_CALL = ("KC101", "KC102", "KC103", "KC104", "KC201", "KC203", "KC204")
 
 
 def _is_lost_state(evidence: Evidence, verdict: Verdict) -> bool:
@@ -58,7 +56,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
             "random numbers outside Keras."
         ),
         key=("KC203", "KC101", "KC102"),
-        explains=(*_EVERY_CALL, "KC202"),
+        explains=(*EVERY_CALL, "KC202"),
         fits=is_random,
         advice=(
             "take training=None in call() and pass it on:\n"
@@ -80,7 +78,7 @@ REPEAT_CAUSES: tuple[Cause, ...] = (
             "clock was drawn once, when Keras traced the model."
         ),
         key=("KC203",),
-        explains=(*_EVERY_CALL, "KC202", "KC502", "KC801"),
+        explains=(*EVERY_CALL, "KC202", "KC502", "KC801"),
         fits=has_hidden_state,
         covers=_is_lost_state,
         suspect=layer_with_changed_state,

@@ -1,6 +1,6 @@
 """Causes in the statistics that scalers and layers store, and in the rows themselves.
 
-Checks recognise these causes and name them in `findings["cause"]`.
+Checks recognize these causes and name them in `findings["cause"]`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from keras_consistency_cli.checks.rules import (
 )
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import reports_cause
 
 __all__ = ["DATA_CAUSES"]
 
@@ -51,7 +50,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC401",),
         explains=("KC401", "KC402", "KC403", "KC702"),
-        fits=reports_cause("normalization-unadapted"),
         advice=(
             "adapt before training, then train again and save:\n"
             "    norm = keras.layers.Normalization()\n"
@@ -72,7 +70,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC401",),
         explains=("KC401", "KC403", "KC702"),
-        fits=reports_cause("normalization-stale"),
         advice=(
             "after set_weights, call layer.finalize_state() on '{layer}'; if that is not the reason, adapt "
             "it on the training rows; then save again"
@@ -89,7 +86,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC402",),
         explains=("KC402", "KC403", "KC702"),
-        fits=reports_cause("normalized-twice"),
         advice=(
             "normalize in one place: give the model raw rows, without the scaler, or remove '{layer}' from "
             "the model"
@@ -106,7 +102,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC402",),
         explains=("KC402", "KC403", "KC702"),
-        fits=reports_cause("input-range"),
         advice=(
             "bring the rows into the range of training: x / 255.0 for pixels, or put "
             "keras.layers.Rescaling(1 / 255) into the model and save it"
@@ -123,7 +118,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC402",),
         explains=("KC402", "KC302"),
-        fits=reports_cause("input-mutated"),
         advice="start with a copy: rows = np.array(rows, dtype=np.float64)",
     ),
     Cause(
@@ -136,7 +130,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC304",),
         explains=("KC304", "KC702"),
-        fits=reports_cause("scaler-stale"),
         advice="fit scaler and model on the same rows, and save both together under one version",
     ),
     Cause(
@@ -149,7 +142,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC304",),
         explains=("KC304",),
-        fits=reports_cause("scaler-version"),
         advice=(
             "install the version of scikit-learn that saved the scaler where the model is served, or fit and "
             "save it again"
@@ -166,7 +158,6 @@ DATA_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC702",),
         explains=("KC702",),
-        fits=reports_cause("distribution-shift"),
         advice=(
             "check the named feature and fix its units or source, or train again on current rows; if a "
             "Normalization layer is named and the rows are correct, adapt it on all training rows before "

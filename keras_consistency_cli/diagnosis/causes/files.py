@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
-from keras_consistency_cli.diagnosis.base import Cause, Failing
-from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed, reports_cause
-from keras_consistency_cli.routes.locating.processes import first_differing_layer
+from keras_consistency_cli.diagnosis.base import Cause, Failing, is_reported
+from keras_consistency_cli.diagnosis.signatures import differs_by_process, has_changed
+from keras_consistency_cli.routes.locating.processes import ProcessDetails, first_differing_layer
+from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 
 __all__ = ["FILE_CAUSES"]
 
@@ -17,12 +18,12 @@ def _layer_from(*routes: str) -> Callable[[Evidence], str | None]:
 
     def suspect(evidence: Evidence) -> str | None:
         for route in routes:
-            details = evidence.details(route)
+            details = evidence.details(route, ReloadDetails)
             untracked = [path.rpartition(".")[0] for path in details.get("untracked", ())]
             forgotten = [each["layer"] for each in details.get("forgotten", ())]
             first = details.get("parting", {}).get("layer") or next(iter((*untracked, *forgotten)), None)
             if first:
-                return str(first)
+                return first
         return None
 
     return suspect
@@ -34,9 +35,9 @@ _LAYER_OF_COPY = _layer_from("reloaded", "loaded-again")
 def _layer_of_process(evidence: Evidence) -> str | None:
     """The first layer that differs in a different process."""
     here, elsewhere = (
-        evidence.details(route).get("steps", ()) for route in ("layers-here", "layers-elsewhere")
+        evidence.details(route, ProcessDetails) for route in ("layers-here", "layers-elsewhere")
     )
-    return first_differing_layer(here, elsewhere)
+    return first_differing_layer(here.get("steps", ()), elsewhere.get("steps", ()))
 
 
 def _untracked_layer(evidence: Evidence) -> str | None:
@@ -45,7 +46,7 @@ def _untracked_layer(evidence: Evidence) -> str | None:
 
 def _has_untracked_state(evidence: Evidence, failing: Failing) -> bool:
     """Whether loads or processes differ; if predict changes state, hidden-state explains it."""
-    by_load = reports_cause("untracked-state")(evidence, failing) and not (
+    by_load = is_reported("untracked-state", failing) and not (
         "KC203" in failing and has_changed(evidence, "weight", "state")
     )
     return by_load or differs_by_process(evidence, failing)
@@ -90,7 +91,6 @@ FILE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC801",),
         explains=("KC602", "KC801", "KC802"),
-        fits=reports_cause("config-loses-arguments"),
         advice=(
             "in the class of '{layer}' return every argument as __init__ expects it, or delete get_config:\n"
             "    def get_config(self):\n"

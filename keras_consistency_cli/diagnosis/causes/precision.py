@@ -10,8 +10,8 @@ from keras_consistency_cli.diagnosis.signatures import (
     layer_of_operation,
     located,
     names_cause,
-    reports_cause,
 )
+from keras_consistency_cli.routes.numerics.rounding import LowOperations
 
 __all__ = ["NUMBER_CAUSES", "ROUNDED_BY_KERNELS", "ROUNDING_CAUSE"]
 
@@ -22,7 +22,7 @@ def _differs_in_graph(evidence: Evidence, _failing: Failing) -> bool:
 
 def _low_precision_layer(evidence: Evidence) -> str | None:
     """The layer of the first operation that computes in half precision."""
-    operation = next(iter(evidence.details("low-operations").get("low", ())), "")
+    operation = next(iter(evidence.details("low-operations", LowOperations).get("low", ())), "")
     return layer_of_operation(evidence, operation.partition(" ")[0])
 
 
@@ -97,7 +97,6 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC802",),
         explains=("KC802",),
-        fits=reports_cause("recorded-in-other-form"),
         advice=(
             "record the result of model.predict(x), for the rows of --data in their order: "
             "np.save('expected.npy', model.predict(x))"
@@ -115,7 +114,6 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC802",),
         explains=("KC802",),
-        fits=reports_cause("answers-moved"),
         advice=(
             "if the live model still exists, first compare it with its own file:\n"
             "    loaded = keras.models.load_model('model.keras')\n"
@@ -134,7 +132,6 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC601",),
         explains=("KC601",),
-        fits=reports_cause("device-precision"),
         advice=(
             "multiply in full float32, and validate on the machine that serves the model:\n"
             "    tf.config.experimental.enable_tensor_float_32_execution(False)     # TensorFlow\n"
@@ -154,7 +151,6 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC605",),
         explains=("KC605", "KC701"),
-        fits=reports_cause("kernel-dependent"),
         advice=(
             "search the rows for NaN and infinity; set TF_ENABLE_ONEDNN_OPTS=0 if equal outputs matter more "
             "than speed"
@@ -170,7 +166,6 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC602", "KC603"),
         explains=("KC602", "KC603"),
-        fits=reports_cause("low-precision"),
         advice=(
             "remove the cast from '{layer}', or declare it: give the layer dtype='mixed_float16', and keep "
             "the last layer in float32"
@@ -187,7 +182,6 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC602", "KC604", *ROUNDED_BY_KERNELS),
         explains=("KC602", "KC604", *ROUNDED_BY_KERNELS),
-        fits=reports_cause("ill-conditioned"),
         covers=names_cause("ill-conditioned"),
         advice="scale the inputs, normalize before '{layer}', or compute in float64",
         locator="locate-rounding",
@@ -204,7 +198,6 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC604", *ROUNDED_BY_KERNELS),
         explains=("KC604", *ROUNDED_BY_KERNELS),
-        fits=reports_cause("near-ties"),
         covers=names_cause("near-ties"),
         advice=(
             "treat a row as undecided if its best two classes differ by less than the limit, or train for a "

@@ -1,6 +1,6 @@
 """Causes between the raw rows and the model.
 
-Checks recognise them and name them in `findings["cause"]`.
+Checks recognize them and name them in `findings["cause"]`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import reports_cause, scaling_makes_nonfinite
+from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 
 __all__ = ["SCALING_CAUSES", "UNREPEATABLE_CAUSE"]
 
@@ -24,7 +24,6 @@ UNREPEATABLE_CAUSE = Cause(
     ),
     key=("KC302",),
     explains=("KC203", "KC301", "KC302", "KC305", "KC602", "KC801"),
-    fits=reports_cause("preprocess-unrepeatable"),
     advice=(
         "use augmentation and noise in training only, and let the function depend on its rows and constants "
         "alone:\n"
@@ -52,7 +51,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC302", "KC301"),
         explains=("KC301", "KC302", "KC305"),
-        fits=reports_cause("preprocess-row-dependence"),
         advice=(
             "learn the statistics once, from the training rows, save them, and only apply them when "
             "serving:\n"
@@ -72,7 +70,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC305", "KC702"),
-        fits=reports_cause("scaler-refit"),
         advice=(
             "load the scaler that was fitted in training, and only call transform:\n"
             "    scaler = joblib.load('scaler.joblib')\n"
@@ -88,7 +85,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301", "KC303"),
         explains=("KC301", "KC303", "KC305", "KC402", "KC702"),
-        fits=reports_cause("scaler-missing"),
         advice=(
             "scale before predicting: model.predict(scaler.transform(rows)), or put the statistics into a "
             "Normalization layer of the model"
@@ -104,7 +100,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301", "KC303"),
         explains=("KC301", "KC303", "KC305", "KC402", "KC701", "KC702"),
-        fits=reports_cause("scaler-applied-twice"),
         covers=_is_nan_of_scaling,
         advice=(
             "scale in one place only; if the rows of the data are already scaled, set facts: {{data_state: "
@@ -121,7 +116,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC305", "KC702"),
-        fits=reports_cause("scaling-step-skipped"),
         advice="call the whole saved pipeline, pipeline.transform(rows), and no single steps",
     ),
     Cause(
@@ -135,7 +129,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301", "KC702"),
         explains=("KC301", "KC303", "KC305", "KC702"),
-        fits=reports_cause("gaps-filled-otherwise"),
         advice=(
             "leave missing values to the imputer that was fitted in training, and call the whole pipeline:\n"
             "    x = pipeline.transform(rows)        # raw rows with NaN: no fillna before, no nan_to_num "
@@ -151,7 +144,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301", "KC304", "KC501"),
         explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702"),
-        fits=reports_cause("feature-order"),
         advice=(
             "order columns by name before scaling: frame[list(scaler.feature_names_in_)], and give the "
             "scaler the DataFrame, not .values"
@@ -167,7 +159,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC305", "KC301"),
         explains=("KC301", "KC303", "KC305"),
-        fits=reports_cause("scaled-in-low-precision"),
         advice=(
             "scale in float64 and cast afterwards: scaler.transform(np.asarray(rows, "
             "np.float64)).astype(np.float32)"
@@ -184,7 +175,6 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC301",),
         explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
-        fits=reports_cause("scaler-foreign"),
         advice=(
             "save scaler and model together under one version, and load both from there when serving; if "
             "single columns are wrong, compare their raw numbers with those of training: their unit may "

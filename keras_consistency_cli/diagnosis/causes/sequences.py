@@ -1,6 +1,6 @@
 """Causes in shapes, sequences, states and padding.
 
-Checks recognise them and name them in `findings["cause"]`.
+Checks recognize them and name them in `findings["cause"]`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.diagnosis.signatures import reports_cause
+from keras_consistency_cli.routes.sequences.masks import LostMask
+from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.routes.sequences.series import RECURRENT
+from keras_consistency_cli.routes.sequences.stepping import StepDetails
 
 __all__ = ["SEQUENCE_CAUSES"]
 
@@ -22,8 +24,8 @@ def _first_layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
 
 def _layer_without_mask(evidence: Evidence) -> str | None:
     """The layer that drops the mask, or that gets the mask and does not use it."""
-    dropped, ignored = evidence.details("masks"), evidence.details("unpadded").get("unheeded", {})
-    return next((str(details["layer"]) for details in (dropped, ignored) if "layer" in details), None)
+    ignoring = evidence.details("unpadded", PaddingDetails).get("unheeded")
+    return evidence.details("masks", LostMask).get("layer") or (ignoring["layer"] if ignoring else None)
 
 
 def _masking_layer(evidence: Evidence) -> str | None:
@@ -32,9 +34,9 @@ def _masking_layer(evidence: Evidence) -> str | None:
 
 def _stepwise_layer(evidence: Evidence) -> str | None:
     """The layer that needs later time steps, or that forgets its state between two of them."""
-    details = evidence.details("steps")
+    details = evidence.details("steps", StepDetails)
     layer = details.get("layer") or details.get("decoder")
-    return str(layer) if layer else _first_layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
+    return layer or _first_layer_of(*RECURRENT, "Conv1D", "MultiHeadAttention")(evidence)
 
 
 _SHAPE_CAUSES: tuple[Cause, ...] = (
@@ -48,7 +50,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("wrong-rank"),
         advice=(
             "add the batch axis to a single row: model.predict(x[None]); add the last axis to rows of one "
             "feature: x[..., None]"
@@ -63,7 +64,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("wrong-length"),
         advice=(
             "check before predicting: assert x.shape[1:] == model.input_shape[1:]; cut or pad windows as in "
             "training"
@@ -79,7 +79,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("wrong-features"),
         advice=(
             "select the columns by name, in the order of training:\n"
             "    x = frame[training_columns].to_numpy()"
@@ -95,7 +94,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("axes-swapped"),
         advice=(
             "bring the axes into the order of training where the rows are created: x = x.transpose(0, 2, 1) "
             "for series with time last, x.transpose(0, 2, 3, 1) for images with channels first; facts: "
@@ -112,7 +110,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("input-order"),
         advice=(
             "name the inputs when you build the model, keras.Input(shape, name='left'), and always feed a "
             "dict with exactly these names"
@@ -129,7 +126,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501", "KC701"),
-        fits=reports_cause("wrong-ids"),
         suspect=_first_layer_of("Embedding"),
         advice=(
             "declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and "
@@ -150,7 +146,6 @@ _PADDING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC504",),
         explains=("KC504",),
-        fits=reports_cause("mask-lost"),
         suspect=_layer_without_mask,
         advice=(
             "if '{layer}' treats each time step separately, let it pass the mask on:\n"
@@ -170,7 +165,6 @@ _PADDING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC504",),
         explains=("KC504",),
-        fits=reports_cause("padding-unmasked"),
         suspect=_masking_layer,
         advice=(
             "pad after scaling, and mask the value that you pad with: layers.Masking(mask_value=0.0) first, "
@@ -186,7 +180,6 @@ _PADDING_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC504",),
         explains=("KC504", "KC701"),
-        fits=reports_cause("fully-masked-row"),
         advice="drop rows without a time step before predicting: x = x[(x != mask_value).any(axis=(1, 2))]",
         locator="locate-nonfinite",
     ),
@@ -203,7 +196,6 @@ _STEP_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC503",),
         explains=("KC503",),
-        fits=reports_cause("stepwise-differs"),
         suspect=_stepwise_layer,
         advice=(
             "feed growing prefixes if no layer uses later time steps, or one time step at a time to a "
@@ -220,7 +212,6 @@ _STEP_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC502",),
         explains=("KC502",),
-        fits=reports_cause("state-not-carried"),
         suspect=_first_layer_of(*RECURRENT),
         advice=(
             "build the model again with a fixed batch and the same weights:\n"
@@ -242,7 +233,6 @@ _STEP_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501",),
-        fits=reports_cause("time-distributed-dynamic"),
         suspect=_first_layer_of("TimeDistributed"),
         advice=(
             "Dense and other layers work on the last axis without a wrapper: use layers.Dense(n) instead of "

@@ -5,14 +5,14 @@ A test reads the evidence only. It returns None if nothing was tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 
 __all__ = [
     "NEGLIGIBLE_OF_DIFFERENCE",
@@ -140,30 +140,31 @@ def replacing_outputs_removes_difference(route: str, action: str, outcome: str) 
     """
 
     def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
-        details = evidence.details(route)
+        details = evidence.details(route, PatchDetails)
         if "left" not in details:
             return None
-        if details["left"] is None:
+        left = details["left"]
+        if left is None:
             return ConfirmationResult(confirmed=False, explanation=_own_code(details))
         done = action.format(layers=layer_list(details["held"]))
-        if details["left"] == 0:
+        if left == 0:
             return ConfirmationResult(confirmed=True, explanation=f"{done}, {outcome}")
-        if _is_rounding(evidence, details):
-            rounding = f"{done}, {outcome}, except for rounding ({details['left']:.1e})"
+        if _is_rounding(evidence, left, details["before"]):
+            rounding = f"{done}, {outcome}, except for rounding ({left:.1e})"
             return ConfirmationResult(confirmed=True, explanation=rounding)
         return ConfirmationResult(confirmed=False, explanation=f"{done}, {_difference_left(details)}")
 
     return test
 
 
-def _own_code(details: Mapping[str, Any]) -> str:
+def _own_code(details: PatchDetails) -> str:
     return (
         "no layer is the cause: the input of a layer differs although all layers before it agree, "
         f"so the fault is in the call() of {details['own_code']}"
     )
 
 
-def _difference_left(details: Mapping[str, Any]) -> str:
+def _difference_left(details: PatchDetails) -> str:
     further = f", and '{details['then']}' differs next" if details.get("then") else ""
     return (
         f"{details['left']:.2g} of the difference of {details['before']:.2g} is left{further}: "
@@ -171,7 +172,7 @@ def _difference_left(details: Mapping[str, Any]) -> str:
     )
 
 
-def _is_rounding(evidence: Evidence, details: Mapping[str, Any]) -> bool:
+def _is_rounding(evidence: Evidence, left: float, before: float) -> bool:
     """Whether kernels that add in varying order, as on accelerators, explain what is left."""
-    most = min(MAX_FACTOR * float32_noise(evidence), NEGLIGIBLE_OF_DIFFERENCE * details["before"])
-    return bool(0 < details["left"] <= most)
+    most = min(MAX_FACTOR * float32_noise(evidence), NEGLIGIBLE_OF_DIFFERENCE * before)
+    return 0 < left <= most

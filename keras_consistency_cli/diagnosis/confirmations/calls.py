@@ -17,6 +17,9 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
 )
 from keras_consistency_cli.diagnosis.signatures import has_changed, repeat_differs
 from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+from keras_consistency_cli.routes.calling.neighbours import NeighbourDetails
+from keras_consistency_cli.routes.calling.rows import RowDetails
+from keras_consistency_cli.routes.locating.interventions import InterventionDetails
 
 __all__ = ["CALL_CONFIRMATIONS", "outputs_repeat_until_reload"]
 
@@ -47,7 +50,7 @@ def restored_variables_repeat_outputs(*kinds: str) -> ConfirmationTest:
     """Return a test: two runs from the same variables of these kinds give the same bits."""
 
     def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
-        details = evidence.details("companions")
+        details = evidence.details("companions", NeighbourDetails)
         is_tested = "deterministic" in details and repeat_differs(evidence, "predict-again")
         if not is_tested or not has_changed(evidence, *kinds):
             return None
@@ -83,7 +86,7 @@ def outputs_repeat_until_reload(evidence: Evidence, _failing: Failing) -> Confir
 
 def keras_predict_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """The predict of Keras in place of the overridden methods."""
-    details = evidence.details("plain-predict")
+    details = evidence.details("plain-predict", InterventionDetails)
     if "left" not in details:
         return None
     names, left = ", ".join(evidence.facts.overridden), details["left"]
@@ -101,7 +104,7 @@ def keras_predict_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationR
 
 def explicit_cast_removes_difference(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """The rows cast before the call, and not."""
-    lost = evidence.details("rows").get("lost_in_cast")
+    lost = evidence.details("rows", RowDetails).get("lost_in_cast")
     if lost:
         return ConfirmationResult(
             confirmed=True,

@@ -14,6 +14,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     reported_by_check,
 )
 from keras_consistency_cli.diagnosis.confirmations.calls import outputs_repeat_until_reload
+from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
 
 __all__ = ["FILE_CONFIRMATIONS"]
 
@@ -22,7 +23,7 @@ _LISTED_VARIABLES = 3
 
 def untracked_value_changes_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """A different value in a variable that no file contains."""
-    variables = evidence.details("reloaded").get("untracked", ())
+    variables = evidence.details("reloaded", ReloadDetails).get("untracked", ())
     if not variables:
         return None
     names = ", ".join(variables[:_LISTED_VARIABLES])

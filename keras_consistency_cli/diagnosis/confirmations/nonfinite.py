@@ -15,13 +15,14 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
 
 __all__ = ["NONFINITE_CONFIRMATIONS"]
 
 
 def nonfinite_zeroed(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """NaN and infinity replaced by 0 in the output of the layer that makes them."""
-    details = evidence.details("hold-nonfinite")
+    details = evidence.details("hold-nonfinite", PatchDetails)
     if "left" not in details or not details["before"]:
         return None
     action = f"with NaN and infinity replaced by 0 in the output of {layer_list(details['held'])}"

@@ -47,13 +47,14 @@ def same_mistake_gives_served_rows(slug: str) -> ConfirmationTest:
     return test
 
 
-def _mistake_is_repeated(slug: str) -> Confirmation:
+def _mistake_is_repeated(slug: str, if_not: ConfirmationTest = _STATISTICS_ONLY) -> Confirmation:
+    """Return the confirmation of a cause that the saved scaler can repeat; `if_not` says why it did not."""
     return Confirmation(
         how=(
             "kcheck makes the same mistake with the saved scaler, and this reproduces the served rows value "
             "by value"
         ),
-        test=first_confirmed(same_mistake_gives_served_rows(slug), _STATISTICS_ONLY),
+        test=first_confirmed(same_mistake_gives_served_rows(slug), if_not),
     )
 
 
@@ -94,16 +95,10 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
             _STATISTICS_ONLY,
         ),
     ),
-    "scaled-in-low-precision": Confirmation(
-        how=(
-            "kcheck makes the same mistake with the saved scaler, and this reproduces the served rows value "
-            "by value"
-        ),
-        test=first_confirmed(
-            same_mistake_gives_served_rows("scaled-in-low-precision"),
-            cannot_confirm(
-                "this is the effect that such a cast would have; --served shows whether serving casts"
-            ),
+    "scaled-in-low-precision": _mistake_is_repeated(
+        "scaled-in-low-precision",
+        cannot_confirm(
+            "this is the effect that such a cast would have; --served shows whether serving casts"
         ),
     ),
     "scaler-foreign": cannot_test(

@@ -18,13 +18,15 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.routes.locating.interventions import InterventionDetails
+from keras_consistency_cli.routes.sequences.stepping import StepDetails
 
 __all__ = ["SEQUENCE_CONFIRMATIONS"]
 
 
 def restored_mask_removes_effect(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """The mask restored at the layer that drops it, with the padding set to 0."""
-    details = evidence.details("hold-masks")
+    details = evidence.details("hold-masks", InterventionDetails)
     if "left" not in details:
         return None
     action, left = f"with the mask restored at {layer_list(details['held'])}", details["left"]
@@ -47,14 +49,14 @@ def restored_mask_has_effect(_evidence: Evidence, failing: Failing) -> Confirmat
         confirmed=True,
         explanation=(
             f"with only the mask restored after {layer_list(findings['restored'])}, outputs change by "
-            f"{findings['restored_moves']:.2g} of the greatest"
+            f"{findings['restored_moves']:.2g} of the largest output"
         ),
     )
 
 
 def stepwise_copy_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
     """Single time steps through a copy that keeps its state, or later time steps replaced."""
-    details = evidence.details("steps")
+    details = evidence.details("steps", StepDetails)
     of_copy, of_future = details.get("twin"), details.get("future") or 0.0
     if isinstance(of_copy, float) and of_copy <= NEGLIGIBLE_OF_OUTPUT:
         return ConfirmationResult(

@@ -1,6 +1,6 @@
 """The float64 copy of a model, with which rounding noise is measured.
 
-The live model is serialised, every dtype below float64 in its config is raised, and it is rebuilt with the
+The live model is serialized, every dtype below float64 in its config is raised, and it is rebuilt with the
 same weights. If a part of it still computes in a narrower type, there is no float64 copy and the reason is
 reported. TensorFlow only: other backends convert float64 combined with float32 to float32.
 """
@@ -62,7 +62,7 @@ def build_float64_copy(
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        PrecisionCopyRefused: it is quantised, cannot be rebuilt, or its variables do not match.
+        PrecisionCopyRefused: it is quantized, cannot be rebuilt, or its variables do not match.
     """
     try:
         config = _raise_dtypes(keras.saving.serialize_keras_object(model))
@@ -83,7 +83,7 @@ def build_float64_copy(
 
 
 def dtype_policy_config(name: str) -> dict[str, Any]:
-    """Return the serialised form of the dtype policy with this name."""
+    """Return the serialized form of the dtype policy with this name."""
     return {
         "module": "keras",
         "class_name": "DTypePolicy",
@@ -96,7 +96,7 @@ def _raise_dtypes(config: Any) -> Any:
     """The config with every dtype and dtype policy raised to float64."""
     if isinstance(config, dict):
         if config.get("class_name") == "QuantizedDTypePolicy" or config.get("quantization_config"):
-            raise PrecisionCopyRefused("it is quantised")
+            raise PrecisionCopyRefused("it is quantized")
         if _is_float_policy(config):
             return dtype_policy_config("float64")
         return {

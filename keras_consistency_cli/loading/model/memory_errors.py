@@ -1,4 +1,4 @@
-"""A lack of memory, recognised for every backend and reported in one form.
+"""A lack of memory, recognized for every backend and reported in one form.
 
 The message says how much was requested and what to do.
 """

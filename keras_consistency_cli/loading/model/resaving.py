@@ -99,7 +99,7 @@ def _has_same_bits(before: Any, after: Any) -> bool:
 def find_config_differences(live: Any, loaded: Any) -> list[ConfigDifference]:
     """Return the entries of the config that are different in `loaded`."""
     try:
-        before, after = _serialise(live), _serialise(loaded)
+        before, after = _serialize(live), _serialize(loaded)
     except Exception:
         # A config that cannot be written as JSON is not a finding here: saving has succeeded.
         return []
@@ -110,7 +110,7 @@ def find_config_differences(live: Any, loaded: Any) -> list[ConfigDifference]:
     ]
 
 
-def _serialise(model: Any) -> dict[str, Any]:
+def _serialize(model: Any) -> dict[str, Any]:
     return dict(json.loads(json.dumps(keras.saving.serialize_keras_object(model), default=str)))
 
 

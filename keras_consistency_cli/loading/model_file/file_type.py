@@ -1,6 +1,6 @@
 """Opening a model file; a path or file of another kind is refused by its name.
 
-The type of a file is recognised from its first bytes, before the archive is read.
+The type of a file is recognized from its first bytes, before the archive is read.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ import numpy as np
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.comparison import EDGES, Comparison
+from keras_consistency_cli.measurement.rounding import noise_multiple
 from keras_consistency_cli.reporting.parts.canvas import Canvas
-from keras_consistency_cli.reporting.parts.verdict_summary import noise_multiple
 from keras_consistency_cli.reporting.report import SCHEMA, Report
 
 __all__ = ["as_document", "refuse_json", "render_json"]
@@ -112,7 +112,7 @@ def _judged(judged: Judged, noise: Mapping[str, float]) -> dict[str, Any]:
         "limit": judged.limit.value,
         "origin": judged.limit.origin,
         "reason": judged.reason,
-        "noise_multiple": noise_multiple(judged.comparison, noise),
+        "noise_multiple": noise_multiple(judged.comparison, noise.get(judged.comparison.output)),
         **_measured(judged.comparison),
         "lifted": None
         if judged.float64_pair is None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
 from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.rounding import noise_multiple
 from keras_consistency_cli.reporting.parts.number_format import (
     NO_NUMBER,
     format_count,
@@ -33,7 +34,6 @@ __all__ = [
     "format_figures",
     "group_skips",
     "headline",
-    "noise_multiple",
     "pair_text",
     "passing_limit",
     "row_list",
@@ -155,24 +155,15 @@ def shorter_messages(message: str) -> Iterator[str]:
 # Numbers in words.
 
 
-def noise_multiple(comparison: Comparison, noise: Mapping[str, float]) -> float | None:
-    """Return the deviation in multiples of rounding noise; None if that is unknown."""
-    floor = noise.get(comparison.output)
-    if floor is None or math.isnan(floor) or comparison.misshapen or not comparison.elements:
-        return None
-    if floor == 0:
-        return math.inf if comparison.max_abs else 0.0
-    return comparison.max_abs / floor
-
-
 def format_figures(report: Report, judged: Judged) -> Figures:
     """Return the numbers of one comparison as people read them."""
     comparison, limit = judged.comparison, judged.limit
     is_measured = not comparison.misshapen and not comparison.nonfinite
+    multiple = noise_multiple(comparison, report.noise.get(comparison.output))
     limit_text = "exact" if limit.origin == "exact" else format_number(limit.value)
     return Figures(
         deviation=format_deviation(comparison),
-        multiple=format_number(noise_multiple(comparison, report.noise)) if is_measured else NO_NUMBER,
+        multiple=format_number(multiple) if is_measured else NO_NUMBER,
         limit=limit_text if is_measured else NO_NUMBER,
         rows=f"{comparison.rows:,}",
     )

@@ -6,7 +6,7 @@ The copy has the weights of the model.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -19,11 +19,17 @@ from keras_consistency_cli.text import clean
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["LOWERING_ROUTES", "POLICIES", "lowered_name"]
+__all__ = ["LOWERING_ROUTES", "POLICIES", "LoweringDetails", "lowered_name"]
 
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 _MAX_PARAMETERS = 20_000_000
 _ROWS = 32
+
+
+class LoweringDetails(TypedDict, total=False):
+    """Details of the routes of reduced precision: why there are no outputs, if there are none."""
+
+    refused: str
 
 
 def lowered_name(policy: str) -> str:
@@ -42,16 +48,21 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
         try:
             model = build_mixed_precision_copy(session.model, policy, sample=sample, **session.loading)
         except PrecisionCopyRefused as reason:
-            return Result(outputs={}, details={"refused": str(reason)})
+            return _refuse(str(reason))
         try:
             outputs = session.on_copy(model).call(batch, training=False)
         except Exception as problem:
             # A kernel or table without 16 bits is not a fault of the model, which has no such policy.
             message = f"a copy in {policy} fails: {type(problem).__name__}: {clean(problem, 200)}"
-            return Result(outputs={}, details={"refused": message})
+            return _refuse(message)
         return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
 
     return run
+
+
+def _refuse(reason: str) -> Result:
+    details: LoweringDetails = {"refused": reason}
+    return Result(outputs={}, details=details)
 
 
 def _explain_no_copy(facts: Facts) -> str | None:

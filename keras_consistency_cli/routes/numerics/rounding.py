@@ -9,7 +9,7 @@ reported, every single operation is rounded, because a layer may hide what it ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -29,9 +29,15 @@ from keras_consistency_cli.routes.trace import ROUNDED, Outputs, Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["ROUNDING_ROUTES"]
+__all__ = ["ROUNDING_ROUTES", "LowOperations"]
 
 _MAX_OPERATIONS = 20
+
+
+class LowOperations(TypedDict):
+    """Details of the route `low-operations`: the operations that give 16-bit floats."""
+
+    low: list[str]
 
 
 def _round_layers(session: Session, rows: Rows) -> Result:
@@ -100,7 +106,8 @@ def _find_low_operations(session: Session, rows: Rows) -> Result:
 
     narrow = on_tensorflow(session).narrow_operations(first_batch(rows, session.batch_size))
     low = [operation for operation in narrow if "float16" in operation]
-    return Result(outputs={}, details={"low": low[:_MAX_OPERATIONS]})
+    details: LowOperations = {"low": low[:_MAX_OPERATIONS]}
+    return Result(outputs={}, details=details)
 
 
 def _explain_low_policy(facts: Facts) -> str | None:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_rms_difference
 from keras_consistency_cli.measurement.rounding import HALF_ULP, PLAUSIBLE_FACTOR
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.locating.divergence import limit_entries
+from keras_consistency_cli.routes.locating.divergence import LayerDeviation, limit_entries
+from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.numerics.layer_outputs import (
     Change,
     LayerOutput,
@@ -29,12 +30,32 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["ROUNDING_LOCATORS"]
+__all__ = ["ROUNDING_LOCATORS", "LayerGrowth", "RoundingLocation"]
 
 _ROWS = 8
 _MIN_GROWTH = 10.0
 """Growth of the error from which on a layer is reported."""
 _MAX_GROWING_LAYERS = 20
+
+
+class LayerGrowth(TypedDict):
+    """A layer that amplifies rounding: relative error of its output, and growth in the layer."""
+
+    layer: str
+    error: float
+    grown: float
+
+
+class RoundingLocation(LocatedLayer, total=False):
+    """Details of the route `locate-rounding`.
+
+    `growth` are the layers whose errors grow most. `grown` is the growth in the located layer, whose error
+    rounding alone does not explain if it is `beyond_rounding`.
+    """
+
+    growth: list[LayerGrowth]
+    beyond_rounding: bool
+    grown: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +85,7 @@ def _locate(session: Session, rows: Rows) -> Result:
     if not len(exact) == len(rounded) == len(own) or any(
         ideal.values.shape != layer.values.shape for ideal, layer in zip(exact, own, strict=True)
     ):
-        return Result(outputs={}, details={})
+        return Result(outputs={})
     errors = [
         _LayerError(
             layer=layer,
@@ -85,7 +106,7 @@ def _record(
     return recorded
 
 
-def _describe(errors: list[_LayerError]) -> dict[str, Any]:
+def _describe(errors: list[_LayerError]) -> RoundingLocation:
     """Return the located layer as plain data, and the layers whose errors grow most.
 
     No layer is named if the error grows nowhere.
@@ -93,7 +114,7 @@ def _describe(errors: list[_LayerError]) -> dict[str, Any]:
     sizes = [HALF_ULP, *(max(layer.error, HALF_ULP) for layer in errors)]
     growth = [later / earlier for earlier, later in pairwise(sizes)]
     largest = sorted(range(len(growth)), key=lambda position: -growth[position])[:_MAX_GROWING_LAYERS]
-    details: dict[str, Any] = {
+    details: RoundingLocation = {
         "growth": [
             {
                 "layer": errors[position].layer.path,
@@ -126,9 +147,10 @@ def _find_growth(growth: list[float]) -> int | None:
     return int(np.argmax(growth)) if growth and max(growth) > _MIN_GROWTH else None
 
 
-def _describe_depth(errors: list[_LayerError], located: int) -> list[dict[str, Any]]:
+def _describe_depth(errors: list[_LayerError], located: int) -> list[LayerDeviation]:
     """Return each layer's error and its multiple of rounding, in finishing order."""
-    entries, before = [], 0.0
+    entries: list[LayerDeviation] = []
+    before = 0.0
     for position, layer in enumerate(errors):
         entries.append(
             {

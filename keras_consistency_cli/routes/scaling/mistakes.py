@@ -6,9 +6,9 @@ independent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,16 @@ import numpy.typing as npt
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
 
-__all__ = ["Array", "Match", "Mistake", "MistakeKey", "ServedInput", "Variant"]
+__all__ = [
+    "Array",
+    "Match",
+    "MatchDetails",
+    "Mistake",
+    "MistakeDetails",
+    "MistakeKey",
+    "ServedInput",
+    "Variant",
+]
 
 Array = npt.NDArray[Any]
 
@@ -118,3 +127,33 @@ class Match:
     features: int
     wrong_rows: int
     mistakes: tuple[Mistake, ...]
+
+
+class MistakeDetails(TypedDict):
+    """A `Mistake` as plain data."""
+
+    kind: str
+    columns: Sequence[int]
+    off: float
+    batch: int | None
+    sources: Sequence[int]
+    shift: float | None
+    factor: float | None
+    hit: int | None
+    first: Sequence[int]
+    last: int | None
+    every: int
+
+
+class MatchDetails(TypedDict, total=False):
+    """A `Match` as plain data.
+
+    If there is none, because the served rows are not rows of the data or not numbers, only `misshapen` is
+    there: the reason, None if the rows are equal.
+    """
+
+    misshapen: str | None
+    rows: int
+    features: int
+    wrong_rows: int
+    mistakes: Sequence[MistakeDetails]

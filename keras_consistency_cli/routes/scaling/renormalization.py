@@ -14,14 +14,24 @@ import numpy as np
 
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.session.batches import count_rows, select_rows
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["ADAPTING_ROUTES"]
+__all__ = ["ADAPTING_ROUTES", "AdaptingDetails"]
 
 _SINGLE_ROWS = 16
+
+
+class AdaptingDetails(WhyNoOutputs, total=False):
+    """Details of these routes: the rows of a batch, and the shifts of the layers by path.
+
+    A shift is how many saved standard deviations the mean of a layer moved.
+    """
+
+    shifts: dict[str, float]
+    batch: int
 
 
 def _find_layers(model: Any) -> dict[str, Any]:
@@ -91,17 +101,22 @@ def _run(size: int | None, limit: int | None = None) -> Callable[[Session, Rows]
     def run(session: Session, rows: Rows) -> Result:
         layers = _find_layers(session.model)
         if not layers:
-            return Result(outputs={}, details={"reason": "the model has no Normalization layer"})
+            return _refuse("the model has no Normalization layer")
         positions = np.arange(min(limit or count_rows(rows), count_rows(rows)))
         batch = (size or session.batch_size) if size is not None else count_rows(rows)
         if session.facts.batch_size not in (None, batch):
-            reason = f"the model is built for batches of {session.facts.batch_size}"
-            return Result(outputs={}, details={"reason": reason})
+            return _refuse(f"the model is built for batches of {session.facts.batch_size}")
         with _adapt_on_call(layers) as shifts:
             outputs = session.calls(select_rows(rows, positions), batch, training=False)
-        return Result(outputs=outputs, rows=positions, details={"shifts": shifts, "batch": batch})
+        details: AdaptingDetails = {"shifts": shifts, "batch": batch}
+        return Result(outputs=outputs, rows=positions, details=details)
 
     return run
+
+
+def _refuse(reason: str) -> Result:
+    details: AdaptingDetails = {"reason": reason}
+    return Result(outputs={}, details=details)
 
 
 ADAPTING_ROUTES: tuple[Route, ...] = (

@@ -19,14 +19,14 @@ from keras_consistency_cli.measurement.distance import is_float, is_float_or_int
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.batch_variants import scale_in_batches
 from keras_consistency_cli.routes.scaling.column_distance import measure_column_distances
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.scalers.multi_input import JointPreprocess
     from keras_consistency_cli.loading.scalers.scaling import Scaling
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["SCALING_ROUTES", "checksum_preprocessed_rows"]
+__all__ = ["SCALING_ROUTES", "PreparedRows", "ScalingDetails", "checksum_preprocessed_rows"]
 
 Rescale = Callable[["Session", np.ndarray, np.ndarray], np.ndarray]
 """Returns the rows to feed for a session, the raw rows and the expected rows."""
@@ -36,25 +36,35 @@ class _NotApplicableError(Exception):
     """This way of scaling is not applicable to this subject; the message says why."""
 
 
-class InputShift(TypedDict, total=False):
-    """How far a way of scaling moves the rows that the model is fed.
+class PreparedRows(TypedDict, total=False):
+    """A checksum of the rows that a preprocess function made; empty if there is no such function.
 
-    It is empty if the rows are not numbers. `moved` is the greatest distance in spreads, `column` its
-    column, `columns` all columns that move. `constant` says whether all rows became the same.
+    Two processes that were fed the same rows have the same checksum.
+    """
+
+    prepared: int
+
+
+class ScalingDetails(PreparedRows, WhyNoOutputs, total=False):
+    """Details of the routes that scale rows: how far the rows that the model is fed move.
+
+    `moved` is the greatest distance in spreads, `column` its column, `columns` all columns that move; they
+    are missing if the rows are not numbers. `constant` says whether all rows became the same. `input` is the
+    input that moves most, if a function prepares several. `unsteady` is how many spreads the same rows differ
+    between two calls of a function. `crashed` marks a refusal by the scaler or function.
     """
 
     moved: float
     column: int
     columns: list[int]
     constant: bool
+    input: str
+    unsteady: float
+    crashed: bool
 
 
-def checksum_preprocessed_rows(session: Session, rows: Rows) -> dict[str, int]:
-    """Return a checksum of the rows that a preprocess function made.
-
-    It is empty if there is no such function. Two processes that were fed the same rows have the same
-    checksum.
-    """
+def checksum_preprocessed_rows(session: Session, rows: Rows) -> PreparedRows:
+    """Return a checksum of the rows that a preprocess function made."""
     parts = [np.ascontiguousarray(rows[name]).tobytes() for name in _numeric_preprocessed(session, rows)]
     return {"prepared": zlib.crc32(b"".join(parts))} if parts else {}
 
@@ -72,7 +82,7 @@ def _numeric_preprocessed(session: Session, rows: Rows) -> list[str]:
     return [name for name in names if is_numeric(rows[name].dtype)]
 
 
-def _measure_unsteadiness(session: Session, rows: Rows) -> dict[str, float]:
+def _measure_unsteadiness(session: Session, rows: Rows) -> ScalingDetails:
     """Return how many spreads the same rows differ between two calls of a function."""
     names = _numeric_preprocessed(session, rows)
     if not names:
@@ -181,10 +191,11 @@ def _run(rescale: Rescale) -> Callable[[Session, Rows], Result]:
 
 
 def _refuse(reason: Exception) -> Result:
-    """Return a result without outputs; "crashed" marks a refusal by scaler or function."""
+    """Return a result without outputs."""
+    details: ScalingDetails = {"reason": str(reason)}
     if isinstance(reason, KcheckError):
-        return Result(outputs={}, details={"reason": reason.what, "crashed": True})
-    return Result(outputs={}, details={"reason": str(reason)})
+        details = {"reason": reason.what, "crashed": True}
+    return Result(outputs={}, details=details)
 
 
 def _run_single(session: Session, rows: Rows) -> Result:
@@ -193,7 +204,10 @@ def _run_single(session: Session, rows: Rows) -> Result:
     result = _run(_scale_single)(session, rows) if joint is None else _run_joint_single(session, joint, rows)
     if "moved" not in result.details:
         return result
-    steadiness = {**_measure_unsteadiness(session, rows), **checksum_preprocessed_rows(session, rows)}
+    steadiness: ScalingDetails = {
+        **_measure_unsteadiness(session, rows),
+        **checksum_preprocessed_rows(session, rows),
+    }
     return replace(result, details={**result.details, **steadiness})
 
 
@@ -211,7 +225,8 @@ def _run_joint_single(session: Session, joint: JointPreprocess, rows: Rows) -> R
     shifts = {name: _measure_shift(prepared[name], rows[name]) for name in joint.inputs}
     worst = max(shifts, key=lambda name: shifts[name].get("moved", 0.0))
     outputs = session.steps({**rows, **prepared}, session.batch_size)
-    return Result(outputs=outputs, details={**shifts[worst], "input": worst})
+    details: ScalingDetails = {**shifts[worst], "input": worst}
+    return Result(outputs=outputs, details=details)
 
 
 def _check_rows(rows: np.ndarray, expected: np.ndarray) -> None:
@@ -223,7 +238,7 @@ def _check_rows(rows: np.ndarray, expected: np.ndarray) -> None:
         raise _NotApplicableError(f"this way of scaling gives {rows.dtype} values, not numbers")
 
 
-def _measure_shift(rows: np.ndarray, expected: np.ndarray) -> InputShift:
+def _measure_shift(rows: np.ndarray, expected: np.ndarray) -> ScalingDetails:
     """Return how far the rows are from the expected ones."""
     if not is_numeric(expected.dtype) or not expected.size:
         return {}

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -18,16 +18,16 @@ from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
 from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
-from keras_consistency_cli.routes.scaling.mistakes import Match, Mistake, ServedInput, Variant
+from keras_consistency_cli.routes.scaling.mistakes import Match, MatchDetails, Mistake, ServedInput, Variant
 from keras_consistency_cli.routes.scaling.variants import SINGLE_ROWS, generate_variants, stop_at_refusal
-from keras_consistency_cli.routes.trace import Result, Rows
+from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.scalers.scaling import Scaling
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["SERVED_ROUTES"]
+__all__ = ["SERVED_ROUTES", "ServedDetails"]
 
 _WINDOW_ROWS, _WINDOW_BYTES = 4096, 32 * 2**20
 _WHOLE_BYTES = 64 * 2**20
@@ -38,6 +38,13 @@ It is measured from a scaler that was fitted on all rows.
 """
 _INVERSE_TOLERANCE = 1e-3
 """In spreads: cost of inverting the scaler, and of rounding."""
+
+
+class ServedDetails(WhyNoOutputs, total=False):
+    """Details of the route `served`, by input: the match, and the names of the columns if they are known."""
+
+    inputs: dict[str, MatchDetails]
+    names: dict[str, list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +63,8 @@ class _MatchedRows:
 def _run_served(session: Session, rows: Rows) -> Result:
     served = session.subject.sources.served(session.row_numbers)
     if served is None:
-        return Result(outputs={}, details={"reason": "no served rows given"})
+        nothing: ServedDetails = {"reason": "no served rows given"}
+        return Result(outputs={}, details=nothing)
     matched = _choose_rows(session)
     expected, raw = session.subject.rows(matched.numbers), session.subject.raw(matched.numbers)
     fed = session.subject.sources.served(matched.numbers) or {}
@@ -65,9 +73,8 @@ def _run_served(session: Session, rows: Rows) -> Result:
         for name, values in expected.items()
     }
     outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
-    return Result(
-        outputs=outputs, details={"inputs": matches, "names": _column_names(session.subject.scaling)}
-    )
+    details: ServedDetails = {"inputs": matches, "names": _column_names(session.subject.scaling)}
+    return Result(outputs=outputs, details=details)
 
 
 def _choose_rows(session: Session) -> _MatchedRows:
@@ -87,15 +94,16 @@ def _match_input(
     raw: np.ndarray,
     expected: np.ndarray,
     served: np.ndarray,
-) -> dict[str, Any]:
-    """Return the match of one input as plain data; "misshapen" says why there is none."""
+) -> MatchDetails:
+    """Return the match of one input as plain data."""
     if served.shape != expected.shape or not is_numeric(expected.dtype):
         if served.shape == expected.shape and bool((served == expected).all()):
             return {"misshapen": None}
         kinds = (f"{values.shape[1:]} {values.dtype}" for values in (served, expected))
         return {"misshapen": ", not ".join(kinds)}
     variants = _generate(session, name, matched, raw=raw, expected=expected, served=served)
-    return asdict(_with_row_numbers(match_served_rows(served, expected, variants, raw), matched.numbers))
+    match = _with_row_numbers(match_served_rows(served, expected, variants, raw), matched.numbers)
+    return cast(MatchDetails, asdict(match))
 
 
 def _with_row_numbers(match: Match, numbers: np.ndarray) -> Match:

@@ -28,7 +28,7 @@ _MIN_ROWS_ON_LINE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class UnmatchedColumns:
-    """Recognises mistakes from the values alone.
+    """Recognizes mistakes from the values alone.
 
     Args:
         comparison: the served and the expected columns.

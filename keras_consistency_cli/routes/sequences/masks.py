@@ -21,11 +21,18 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["MASK_ROUTES", "LayerName", "find_mask", "has_mask_argument"]
+__all__ = ["MASK_ROUTES", "LayerName", "LostMask", "find_mask", "has_mask_argument"]
 
 
 class LayerName(TypedDict):
     """Path and class of a layer, as details report it."""
+
+    layer: str
+    kind: str
+
+
+class LostMask(TypedDict, total=False):
+    """Details of the route `masks`: the layer that loses the mask; empty if none does."""
 
     layer: str
     kind: str
@@ -36,13 +43,14 @@ def _locate_lost_mask(session: Session, rows: Rows) -> Result:
     batch = first_batch(rows, session.facts.batch_size or 2)
     with _recording_lost_masks() as lost:
         session.call(batch, training=False)
-    return Result(outputs={}, details=lost[0] if lost else {})
+    details: LostMask = lost[0] if lost else {}
+    return Result(outputs={}, details=details)
 
 
 @contextmanager
-def _recording_lost_masks() -> Iterator[list[LayerName]]:
+def _recording_lost_masks() -> Iterator[list[LostMask]]:
     """Record every layer and operation in which a mask is lost."""
-    lost: list[LayerName] = []
+    lost: list[LostMask] = []
 
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = original(*args, **kwargs)

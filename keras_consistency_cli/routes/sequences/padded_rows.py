@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
 
+from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect
 from keras_consistency_cli.routes.sequences.masks import LayerName
 from keras_consistency_cli.routes.sequences.padding_detection import Padding, Side, cut_to_length
 from keras_consistency_cli.routes.session.batches import select_rows
@@ -21,8 +21,11 @@ _SPECK = 1e-20
 """Change of a time step of zeros that only a mask detects."""
 
 
-class PaddingDetails(TypedDict, total=False):
-    """The measurements of this route for one input, in their order."""
+class PaddingDetails(LostMaskEffect, total=False):
+    """The measurements of the route `unpadded` for one input; `declared` is always there.
+
+    The effect of a lost mask is measured only if the model takes one length.
+    """
 
     declared: bool
     mask: float | None

@@ -55,7 +55,8 @@ def compare_padding(session: Session, rows: Rows) -> Result:
             }
             series = PaddedInput(rows=rows, name=name, masks=masks, padding=padding, details=details)
             return _compare_input(session, series)
-    return Result(outputs={}, details={"declared": False})
+    nothing: PaddingDetails = {"declared": False}
+    return Result(outputs={}, details=nothing)
 
 
 def _compare_input(session: Session, series: PaddedInput) -> Result:
@@ -83,7 +84,8 @@ def _measure_at_one_length(session: Session, series: PaddedInput, refused: str) 
     is_masked = series.details["declared"] and not series.details.get("other_value")
     if is_masked and series.padding is not None and series.padding.has_padded_rows:
         effect = _measure_lost_mask(session, series.rows, series.padding)
-    return Result(outputs={}, details={**series.details, "refused": refused, **effect})
+    details: PaddingDetails = {**series.details, "refused": refused, **effect}
+    return Result(outputs={}, details=details)
 
 
 def _measure_lost_mask(session: Session, rows: Rows, padding: Padding) -> LostMaskEffect:

@@ -92,7 +92,8 @@ def compare_cut_rows(session: Session, series: PaddedInput, padding: Padding) ->
     lengths = choose_lengths(padding)
     if not lengths:
         reason = "every row that is padded is nothing but padding"
-        return Result(outputs={}, details={**series.details, "refused": reason})
+        nothing: PaddingDetails = {**series.details, "refused": reason}
+        return Result(outputs={}, details=nothing)
     sample = PaddedSample.choose(series, padding, lengths)
     predict = compile_predict(session)
     variants = [sample.rows, sample.move_padding()]

@@ -15,7 +15,7 @@ from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["SHAPE_ROUTES"]
+__all__ = ["SHAPE_ROUTES", "LengthDetails", "UnknownIds"]
 
 _ROWS = 2
 _MIN_STEPS = 4
@@ -31,6 +31,20 @@ class UnknownIds(TypedDict, total=False):
     kind: str
     keras: str
     why: str
+
+
+class WrongLength(TypedDict):
+    """Time steps of the rows that predict gets `first` and `then`, and how the second outputs are wrong."""
+
+    first: int
+    then: int
+    how: str
+
+
+class LengthDetails(TypedDict):
+    """Details of the route `two-lengths`; None if the outputs are right, or nothing was compared."""
+
+    wrong: WrongLength | None
 
 
 def _count_unknown_ids(session: Session, rows: Rows) -> Result:
@@ -77,7 +91,8 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
     batch = first_batch(rows, session.facts.batch_size or _ROWS)
     length = next((values.shape[1] for values in batch.values() if _is_long_series(values)), None)
     if length is None:
-        return Result(outputs={}, details={"wrong": None})
+        nothing: LengthDetails = {"wrong": None}
+        return Result(outputs={}, details=nothing)
     shorter = {name: values[:, :-1] if _is_long_series(values) else values for name, values in batch.items()}
     session.forget_traces()
     session.predict(batch)
@@ -90,8 +105,10 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
     reference = session.predict(shorter)
     session.forget_traces()
     how = error if candidate is None else _describe_difference(candidate, reference)
-    wrong = {"first": length, "then": length - 1, "how": how} if how else None
-    return Result(outputs={}, details={"wrong": wrong})
+    details: LengthDetails = {
+        "wrong": {"first": length, "then": length - 1, "how": how} if how else None,
+    }
+    return Result(outputs={}, details=details)
 
 
 def _is_long_series(values: np.ndarray) -> bool:

@@ -25,7 +25,7 @@ from keras_consistency_cli.text import clean
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["STATE_ROUTES"]
+__all__ = ["STATE_ROUTES", "MemoryDetails", "SavingDetails"]
 
 _BATCHES = 6
 """Batches over which the memory of a state is measured."""
@@ -47,6 +47,28 @@ class _Curve(TypedDict):
 
     steps: int
     curve: list[float]
+
+
+class MemoryDetails(_Curve, NanEffect):
+    """Details of the route `state-memory`.
+
+    `scale` is the greatest output, `default_predict` the result of predict without a batch size.
+    """
+
+    scale: float
+    default_predict: str
+
+
+class SavingDetails(TypedDict):
+    """Details of the route `state-saved`.
+
+    `lost` is the difference of the next outputs, `copied` says whether they are equal once the states were
+    copied, `scale` is the greatest output.
+    """
+
+    lost: float
+    copied: bool
+    scale: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +108,7 @@ def _measure_memory(session: Session, rows: Rows) -> Result:
     session.restore()
     session.step(_generate_different_rows(sample[-1]))
     memory = _Memory(batches=sample, fresh=fresh, carried=[session.step(batch) for batch in sample])
-    details = {
+    details: MemoryDetails = {
         **_measure_curve(session, memory),
         "scale": memory.scale,
         **_measure_nan(session, sample[0], fresh[0]),
@@ -161,10 +183,7 @@ def _gives_whole_batches(steps: Sequence[np.ndarray], memory: _Memory) -> bool:
 
 
 def _measure_saving(session: Session, rows: Rows) -> Result:
-    """Save and load in the middle of a sequence.
-
-    `lost` is the difference of the next outputs, `copied` whether they are equal once the states were copied.
-    """
+    """Save and load in the middle of a sequence."""
     from keras_consistency_cli.loading.model.resaving import save_and_load
 
     batch, following = (list(islice(split_batches(rows, session.batch_size), 2)) * 2)[:2]
@@ -180,7 +199,7 @@ def _measure_saving(session: Session, rows: Rows) -> Result:
     carried, forgotten = session.step(following), loaded.step(following)
     for state, value in zip(_find_states(loaded.model), saved_states, strict=True):
         state.assign(value)
-    details = {
+    details: SavingDetails = {
         "lost": _greatest_difference(forgotten, carried),
         "copied": _greatest_difference(loaded.step(following), carried) == 0.0,
         "scale": _greatest_value(carried),

@@ -34,7 +34,7 @@ from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["STEPPING_ROUTES"]
+__all__ = ["STEPPING_ROUTES", "StepDetails"]
 
 _ROWS = 4
 _T = TypeVar("_T")

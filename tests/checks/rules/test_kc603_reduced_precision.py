@@ -80,8 +80,8 @@ def test_many_flips_in_use_are_a_warning(world: Any) -> None:
 
 
 def test_quantised_models_have_no_copy(world: Any) -> None:
-    gone = Trace(route="", unavailable="no float64 copy: it is quantised")
+    gone = Trace(route="", unavailable="no float64 copy: it is quantized")
     verdict = world.where({"predict-float64": gone}, facts={"low_precision": ("int8_from_float32",)}).verdict(
         CHECK
     )
-    assert (verdict.status, verdict.reason) == (Status.SKIP, "no float64 copy: it is quantised")
+    assert (verdict.status, verdict.reason) == (Status.SKIP, "no float64 copy: it is quantized")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -23,7 +22,6 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     format_figures,
     group_skips,
     headline,
-    noise_multiple,
     pair_text,
     passing_limit,
     run_summary,
@@ -130,28 +128,6 @@ def _judged(name: str, max_abs: float, limit: float, *, within: bool, **measured
         candidate=name, reference="predict", output="y", elements=8, max_abs=max_abs, **measured
     )  # type: ignore[arg-type]
     return Judged(comparison=comparison, limit=Limit(value=limit, origin="calibrated"), within=within)
-
-
-@pytest.mark.parametrize(
-    ("max_abs", "noise", "multiple"),
-    [
-        (3e-7, {"y": 1.5e-7}, 2.0),
-        (0.0, {"y": 0.0}, 0.0),
-        (1e-9, {"y": 0.0}, math.inf),
-        (1e-9, {"y": math.nan}, None),
-        (1e-9, {"other": 1e-7}, None),
-    ],
-)
-def test_noise_multiple_is_of_its_own_output(
-    max_abs: float, noise: dict[str, float], multiple: float | None
-) -> None:
-    assert noise_multiple(_judged("a", max_abs, 1.0, within=True).comparison, noise) == multiple
-
-
-def test_noise_multiple_of_nothing_is_unknown_and_not_zero() -> None:
-    names: dict[str, Any] = {"candidate": "a", "reference": "b", "output": "y"}
-    assert noise_multiple(Comparison(**names), {"y": 1e-7}) is None
-    assert noise_multiple(Comparison(**names, elements=4, misshapen="(2,) against (3,)"), {"y": 1e-7}) is None
 
 
 def test_worst_first_ranks_by_share_of_the_limit_and_failures_before_all() -> None:
