@@ -18,17 +18,18 @@ from keras_consistency_cli.loading.rows.source import RowSource, open_rows, take
 from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFiles, raw_inputs
 from keras_consistency_cli.measurement.facts import Facts
 
-__all__ = ["SubjectRows"]
+__all__ = ["LABELS", "SubjectRows"]
 
 Rows = dict[str, np.ndarray]
 
 _EXPECTED_SAMPLE = 256
-_LABELS = {
+LABELS = {
     "data": "data",
     "reference": "reference rows",
     "served": "served rows",
     "expected": "expected outputs",
 }
+"""What each file of rows is called in messages."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +57,7 @@ class SubjectRows:
         """
         if self._served is None:
             return None
-        return take(self._served, match_inputs(self._served, self.facts.inputs, batch_size=None), numbers)
+        return take(self._served, self._served_names, numbers)
 
     @property
     def reference_length(self) -> int:
@@ -66,8 +67,7 @@ class SubjectRows:
     def reference(self, numbers: np.ndarray) -> Rows:
         """Return the reference rows with these numbers, before scaling; there must be some."""
         assert self._reference is not None
-        inputs = raw_inputs(self.files, self.facts.inputs, self._reference)
-        return take(self._reference, match_inputs(self._reference, inputs, batch_size=None), numbers)
+        return take(self._reference, self._reference_names, numbers)
 
     def expected(self, numbers: np.ndarray) -> Rows | None:
         """Return the recorded outputs for these row numbers, by the names in their file.
@@ -96,7 +96,7 @@ class SubjectRows:
         if name in self.in_memory.rows:
             return self.in_memory.rows[name]
         path: str | None = getattr(self.files, name)
-        return open_rows(Path(path), what=_LABELS[name]) if path else None
+        return open_rows(Path(path), what=LABELS[name]) if path else None
 
     @cached_property
     def _data_names(self) -> Mapping[str, str]:
@@ -109,9 +109,20 @@ class SubjectRows:
         return self._open("served")
 
     @cached_property
+    def _served_names(self) -> Mapping[str, str]:
+        assert self._served is not None
+        return match_inputs(self._served, self.facts.inputs, batch_size=None)
+
+    @cached_property
     def _expected(self) -> RowSource | None:
         return self._open("expected")
 
     @cached_property
     def _reference(self) -> RowSource | None:
         return self._open("reference")
+
+    @cached_property
+    def _reference_names(self) -> Mapping[str, str]:
+        assert self._reference is not None
+        inputs = raw_inputs(self.files, self.facts.inputs, self._reference)
+        return match_inputs(self._reference, inputs, batch_size=None)

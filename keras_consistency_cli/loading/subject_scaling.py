@@ -207,7 +207,5 @@ def _unscale(rows: Rows, scaling: Scaling) -> Rows:
     if not hasattr(scaling.scaler, "inverse_transform"):
         raise _no_inverse_error()
     low, high = _OUTPUT_RANGES.get(scaling.kind, (-np.inf, np.inf))
-    values = rows[scaling.input]
-    flat = np.clip(values.astype(np.float64), low, high).reshape(-1, values.shape[-1])
-    raw = np.asarray(scaling.scaler.inverse_transform(flat)).reshape(*values.shape[:-1], -1)
-    return {**rows, scaling.input: raw}
+    scaled = np.clip(rows[scaling.input].astype(np.float64), low, high)
+    return {**rows, scaling.input: scaling.invert(scaled)}

@@ -97,7 +97,7 @@ class Facts:
     low_precision: tuple[str, ...] = ()
     """The model's dtype policies below float32 and quantized ones."""
     shadow_refused: str | None = None
-    """Why no float64 copy could be made, None if there is one or none was requested yet."""
+    """Always None. The key is kept for readers of older reports."""
     overridden: tuple[str, ...] = ()
     """Overridden methods that change predict, such as predict_step or __call__."""
     keras: str = ""

@@ -121,22 +121,22 @@ def compare(
 def _find_mismatch(names: tuple[str, str, str], candidate: RowOutputs, reference: RowOutputs) -> str | None:
     """Return why an output cannot be compared element by element, None if it can."""
     output = names[2]
-    for route, answers in zip(names, (candidate, reference), strict=False):
-        if output not in answers.outputs:
+    for route, given in zip(names, (candidate, reference), strict=False):
+        if output not in given.outputs:
             return f"{route} gives no output '{output}'"
     shape = candidate.outputs[output].shape
     reference_shape = _select_rows(reference, output, candidate.rows).shape
     return None if shape == reference_shape else f"{shape} against {reference_shape}"
 
 
-def _select_rows(answers: RowOutputs, output: str, positions: Array | None) -> Array:
+def _select_rows(source: RowOutputs, output: str, positions: Array | None) -> Array:
     """Return the rows of one output that stand at these positions of the chunk."""
-    values = answers.outputs[output]
-    if positions is None or (answers.rows is not None and np.array_equal(positions, answers.rows)):
+    values = source.outputs[output]
+    if positions is None or (source.rows is not None and np.array_equal(positions, source.rows)):
         return values
-    if answers.rows is None:
+    if source.rows is None:
         return values[positions] if len(positions) == 0 or positions.max() < len(values) else values
-    places = {int(position): place for place, position in enumerate(answers.rows)}
+    places = {int(position): place for place, position in enumerate(source.rows)}
     return values[[places[int(position)] for position in positions]]
 
 

@@ -12,9 +12,9 @@ from keras_consistency_cli.measurement.comparison import Comparison
 __all__ = [
     "CALIBRATION_ROWS",
     "EXTRA_ROUNDING",
+    "HALF_ULP",
     "MAX_FACTOR",
     "PLAUSIBLE_FACTOR",
-    "RMS_FACTOR",
     "ULP",
     "exceeds_rms",
     "has_extra_rounding",
@@ -45,6 +45,8 @@ EXTRA_ROUNDING = 4.0
 """Rounding is extra if other routes may have this many times predict's own."""
 CALIBRATION_ROWS = 16
 """Fewer rows calibrate badly: the limit is widened then, and the report says so."""
+HALF_ULP = 2.0**-24
+"""Half a unit in the last place of float32, relative to the number."""
 ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 

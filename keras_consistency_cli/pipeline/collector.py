@@ -25,14 +25,20 @@ from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import NEEDED_BY_ALL, OTHER_WITNESSES, Plan
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
-from keras_consistency_cli.routes.trace import FLOAT64_COPY, REFERENCE, REPEATED, ROUNDED, RowCounts, Trace
+from keras_consistency_cli.routes.trace import (
+    FLOAT64_COPY,
+    REFERENCE,
+    REPEATED,
+    ROUNDED,
+    RowCounts,
+    Trace,
+    is_float64,
+)
 from keras_consistency_cli.text import format_count
 from keras_consistency_cli.workers.client import WorkerClient
 from keras_consistency_cli.workers.pool import map_concurrently
 
 __all__ = ["EvidenceCollector"]
-
-_SUFFIX = "-float64"
 
 Compared = dict[Pair, tuple[Comparison, ...]]
 """Comparisons of the chunk that is being read, by pair."""
@@ -215,7 +221,7 @@ class EvidenceCollector:
         compared: Compared,
     ) -> None:
         """Add the comparisons of one pair if both of its routes have outputs."""
-        measures_noise = pair.reference == FLOAT64_COPY and not pair.candidate.endswith(_SUFFIX)
+        measures_noise = pair.reference == FLOAT64_COPY and not is_float64(pair.candidate)
         candidate = _outputs_of(chunk.get(pair.candidate))
         reference = exact if measures_noise else _outputs_of(chunk.get(pair.reference))
         if candidate is not None and reference is not None:

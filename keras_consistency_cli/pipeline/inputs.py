@@ -17,11 +17,12 @@ from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_le
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
+from keras_consistency_cli.loading.subject_rows import LABELS
 from keras_consistency_cli.text import clean, format_count
 
 __all__ = ["Inputs", "check_additional_rows", "open_files"]
 
-_ADDITIONAL = {"reference": "reference rows", "served": "served rows", "expected": "expected answers"}
+_ADDITIONAL = ("reference", "served", "expected")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +52,8 @@ def open_files(settings: Settings) -> Inputs:
     if settings.target_scaler:
         scan_scaler(settings.target_scaler, trust=settings.trust.scaler)
     additional = {
-        name: open_rows(path, what=what)
-        for name, what in _ADDITIONAL.items()
+        name: open_rows(path, what=LABELS[name])
+        for name in _ADDITIONAL
         if (path := getattr(settings, name)) is not None
     }
     check_additional_rows(rows, additional)

@@ -12,7 +12,16 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["Placement", "Precision", "Route", "RouteFunction", "always", "plain_routes"]
+__all__ = [
+    "Placement",
+    "Precision",
+    "Route",
+    "RouteFunction",
+    "always",
+    "needs_float_input",
+    "needs_tensorflow",
+    "plain_routes",
+]
 
 Precision = Literal["float32", "float64"]
 """The copy of the model that a route runs on: as saved, or its float64 copy."""
@@ -31,6 +40,18 @@ RouteFunction = Callable[["Session", Rows], Result]
 def always(_facts: Facts) -> str | None:
     """Return None: the route is available for every model."""
     return None
+
+
+def needs_tensorflow(facts: Facts, claim: str) -> str | None:
+    """Return why a route is unavailable on a different backend: the claim and the backend."""
+    return None if facts.backend == "tensorflow" else f"{claim}; the backend is {facts.backend}"
+
+
+def needs_float_input(facts: Facts) -> str | None:
+    """Return why a route that changes floats is unavailable: the model is known to have no float input."""
+    if not facts.inputs or any(fact.is_float for fact in facts.inputs):
+        return None
+    return "the model has no float input"
 
 
 @dataclass(frozen=True, kw_only=True)

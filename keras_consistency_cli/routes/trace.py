@@ -24,6 +24,7 @@ __all__ = [
     "Trace",
     "WhyNoOutputs",
     "float64_name",
+    "is_float64",
 ]
 
 REFERENCE, REPEATED, FLOAT64_COPY, ROUNDED = "predict", "predict-again", "predict-float64", "rounded-layers"
@@ -121,3 +122,8 @@ class Trace:
 def float64_name(route: str) -> str:
     """Return the name of the same route on the float64 copy; a baseline stays a baseline."""
     return route.removesuffix("-baseline") + "-float64" + ("-baseline" if route.endswith("-baseline") else "")
+
+
+def is_float64(route: str) -> bool:
+    """Whether this is the name of a route, or of a baseline, on the float64 copy."""
+    return route.removesuffix("-baseline").endswith("-float64")

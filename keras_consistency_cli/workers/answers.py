@@ -1,4 +1,4 @@
-"""Outputs: read what a worker answered, and refuse what is not an answer.
+"""Answers: read what a worker answered, and refuse what is not an answer.
 
 A worker runs the model's own code, so that any message may contain anything.
 """

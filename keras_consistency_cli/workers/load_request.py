@@ -22,7 +22,7 @@ class LoadRequest(TypedDict):
     """The fields of `SubjectFiles` and of `RunOptions`, by name."""
 
     files: dict[str, Any]
-    probe: dict[str, Any]
+    options: dict[str, Any]
 
 
 def subject_files(
@@ -79,4 +79,4 @@ def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[
         else {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
     )
     options = {"batch_size": settings.batch_size, "seed": settings.seed, **stated, "sizes": list(sizes)}
-    return {"files": asdict(files), "probe": options}
+    return {"files": asdict(files), "options": options}

@@ -11,7 +11,7 @@ __all__ = ["float64_copy_of"]
 
 
 def float64_copy_of(built: tuple[Any, Rows], **options: Any) -> tuple[Float64Session, Rows]:
-    """Return the float64 copy's session and the rows by input name; raises Float64CopyRefused."""
+    """Return the float64 copy's session and the rows by input name; raises PrecisionCopyRefused."""
     session = session_of(built, **options)
     rows = named_rows(built[1], session.facts)
     return float64_session(session, rows), rows

@@ -242,7 +242,6 @@ def stateful() -> Report:
         batch_size=32,
         saved_with="3.3.0",
         layers=(LayerFact(path="lstm", kind="LSTM", stateful=True, parameters=17_152),),
-        shadow_refused=("Resizing computes in float32"),
     )
     carried = Verdict(
         code="KC203",

@@ -24,7 +24,7 @@ from tests.helpers import planted
 from tests.helpers.wording import masked
 
 ROWS = np.arange(6)
-PROBE = {"batch_size": 4, "sizes": [2], "seed": 0}
+OPTIONS = {"batch_size": 4, "sizes": [2], "seed": 0}
 Create = Callable[..., WorkerClient]
 
 
@@ -52,7 +52,7 @@ def create(fork_server: ForkServer, tmp_path: Path) -> Iterator[Create]:
             "custom_objects": [str(planted.__file__)],
             **files,
         }
-        clients.append(WorkerClient(fork_server, {"files": paths, "probe": PROBE}, timeout=timeout))
+        clients.append(WorkerClient(fork_server, {"files": paths, "options": OPTIONS}, timeout=timeout))
         return clients[-1]
 
     yield client_with

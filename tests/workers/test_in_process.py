@@ -24,7 +24,7 @@ from keras_consistency_cli.workers.pool import map_concurrently
 from tests.helpers.live_models import NASTY
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
-LOAD = {"files": {"model": "", "data": "x"}, "probe": {"batch_size": 4, "sizes": [2], "seed": 0}}
+LOAD = {"files": {"model": "", "data": "x"}, "options": {"batch_size": 4, "sizes": [2], "seed": 0}}
 
 
 class Broken(layers.Layer):

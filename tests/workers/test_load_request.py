@@ -44,7 +44,7 @@ def test_every_file_is_sent_as_plain_data(tmp_path: Path) -> None:
         "data_state": "raw",
     }
     assert {name: request["files"][name] for name in expected} == expected
-    assert request["probe"] == {"batch_size": 32, "sizes": [2], "seed": 0}
+    assert request["options"] == {"batch_size": 32, "sizes": [2], "seed": 0}
 
 
 def test_the_archive_decides_what_is_loaded_and_how(tmp_path: Path) -> None:
@@ -84,5 +84,5 @@ def test_lengths_are_relative_to_the_yaml_file(tmp_path: Path) -> None:
 def test_only_the_stated_facts_of_padding_are_sent(
     tmp_path: Path, padding: str, sent: dict[str, Any]
 ) -> None:
-    options = build_load_request(with_facts(tmp_path, f"padding: {padding}"), ARCHIVE, sizes=())["probe"]
+    options = build_load_request(with_facts(tmp_path, f"padding: {padding}"), ARCHIVE, sizes=())["options"]
     assert {name: value for name, value in options.items() if name.startswith("padding")} == sent

@@ -32,7 +32,7 @@ from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.calling.prediction import ShortTailDetails
 from keras_consistency_cli.routes.registry import BATCH_SIZES
 from keras_consistency_cli.routes.session.batches import SHAPE_VARIES
-from keras_consistency_cli.routes.trace import REFERENCE, RowCounts, Trace
+from keras_consistency_cli.routes.trace import REFERENCE, RowCounts, Trace, is_float64
 
 __all__ = ["CHECK", "batch_pairs"]
 
@@ -77,7 +77,7 @@ def _batch_traces(evidence: Evidence) -> dict[str, Trace]:
     return {
         name: trace
         for name, trace in evidence.traces.items()
-        if name.startswith("batch-") and not name.endswith("-float64")
+        if name.startswith("batch-") and not is_float64(name)
     }
 
 
@@ -123,7 +123,7 @@ def _size_order(name: str) -> tuple[bool, int]:
 def _wrong_row_count(evidence: Evidence) -> Verdict | None:
     """A FAIL if a route returns more or fewer rows than it was given."""
     for name, trace in evidence.traces.items():
-        counted = name.startswith(("predict", "batch-", "short-tail")) and not name.endswith("-float64")
+        counted = name.startswith(("predict", "batch-", "short-tail")) and not is_float64(name)
         all_rows = evidence.rows if name == REFERENCE else None
         given = trace.details_as(ShortTailDetails).get("given", all_rows)
         if not counted or not trace.ran or given is None:

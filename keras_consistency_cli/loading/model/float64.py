@@ -18,7 +18,7 @@ from keras_consistency_cli.loading.model.variables import copy_variables, has_eq
 from keras_consistency_cli.text import clean
 
 __all__ = [
-    "Float64CopyRefused",
+    "PrecisionCopyRefused",
     "build_float64_copy",
     "copy_checked_variables",
     "dtype_policy_config",
@@ -30,7 +30,7 @@ _NARROW = frozenset({"float32", "float16", "bfloat16", "mixed_float16", "mixed_b
 _DTYPE_KEYS = frozenset({"dtype", "output_dtype", "compute_dtype", "autocast_dtype", "variable_dtype"})
 
 
-class Float64CopyRefused(Exception):  # noqa: N818 - a reason that is reported, not an error
+class PrecisionCopyRefused(Exception):  # noqa: N818 - a reason that is reported, not an error
     """No copy in a different precision can be built of this model; the message says why."""
 
 
@@ -62,7 +62,7 @@ def build_float64_copy(
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        Float64CopyRefused: it is quantized, cannot be rebuilt, or its variables do not match.
+        PrecisionCopyRefused: it is quantized, cannot be rebuilt, or its variables do not match.
     """
     try:
         config = _raise_dtypes(keras.saving.serialize_keras_object(model))
@@ -72,10 +72,10 @@ def build_float64_copy(
             )
             if not float64_copy.built or len(float64_copy.variables) != len(model.variables):
                 float64_copy(sample, training=False)
-    except Float64CopyRefused:
+    except PrecisionCopyRefused:
         raise
     except Exception as problem:
-        raise Float64CopyRefused(
+        raise PrecisionCopyRefused(
             f"it cannot be rebuilt in float64 ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
     copy_checked_variables(model, float64_copy)
@@ -96,7 +96,7 @@ def _raise_dtypes(config: Any) -> Any:
     """The config with every dtype and dtype policy raised to float64."""
     if isinstance(config, dict):
         if config.get("class_name") == "QuantizedDTypePolicy" or config.get("quantization_config"):
-            raise Float64CopyRefused("it is quantized")
+            raise PrecisionCopyRefused("it is quantized")
         if _is_float_policy(config):
             return dtype_policy_config("float64")
         return {
@@ -127,10 +127,10 @@ def copy_checked_variables(model: Any, rebuilt: Any) -> None:
     """Copy the variables of `model` to a copy rebuilt from its config.
 
     Raises:
-        Float64CopyRefused: the copy has variables of different shapes.
+        PrecisionCopyRefused: the copy has variables of different shapes.
     """
     if not has_equal_shapes(model, rebuilt):
-        raise Float64CopyRefused("the model rebuilt from its config has different variables")
+        raise PrecisionCopyRefused("the model rebuilt from its config has different variables")
     copy_variables(model, rebuilt)
 
 

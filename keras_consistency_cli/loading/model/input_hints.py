@@ -20,7 +20,7 @@ from keras_consistency_cli.loading.model.graph_walk import (
 from keras_consistency_cli.loading.model.layer_hints import Hint, read_layer_hint
 from keras_consistency_cli.text import clean
 
-__all__ = ["ANY_INPUT", "Hint", "find_integer_inputs", "read_input_hints"]
+__all__ = ["ANY_INPUT", "find_integer_inputs", "read_input_hints"]
 
 ANY_INPUT = "*"
 """The key of the hint for every input of a model whose graph is not known."""

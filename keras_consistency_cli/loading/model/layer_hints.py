@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.text import clean
 
-__all__ = ["Hint", "keras_class_names", "read_layer_hint"]
+__all__ = ["Hint", "as_numbers", "keras_class_names", "read_layer_hint"]
 
 _IMAGE_DIVISORS = (255.0, 127.5)
 """A layer that divides by one of these takes pixels of 0 to 255."""
@@ -40,6 +40,12 @@ class Hint:
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     padding: float | None = None
+
+    @property
+    def vocabulary(self) -> str | None:
+        """The name of the layer with the vocabulary that the values belong to, None if there is none."""
+        prefix = "vocabulary of "
+        return self.why.removeprefix(prefix).strip("'") if self.why.startswith(prefix) else None
 
 
 def keras_class_names(operation: Any) -> tuple[str, ...]:
@@ -173,7 +179,7 @@ def _read_batch_normalization(layer: Any, _: tuple[Any, ...]) -> Hint:
 
 
 def _normal_hint(layer: Any, mean: Any, variance: Any, *, by_feature: bool) -> Hint:
-    means, variances = np.nan_to_num(_as_numbers(mean)), np.nan_to_num(_as_numbers(variance))
+    means, variances = np.nan_to_num(as_numbers(mean)), np.nan_to_num(as_numbers(variance))
     if not by_feature:
         means, variances = means.mean(keepdims=True), variances.mean(keepdims=True)
     std = np.sqrt(np.maximum(variances, 0.0))
@@ -185,7 +191,8 @@ def _normal_hint(layer: Any, mean: Any, variance: Any, *, by_feature: bool) -> H
     )
 
 
-def _as_numbers(tensor: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def as_numbers(tensor: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a tensor or a variable of the backend as flat numbers of NumPy."""
     import keras
 
     # The reshape makes a tensor: NumPy warns about reading a TensorFlow variable directly.

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from keras_consistency_cli.loading.model.float64 import (
-    Float64CopyRefused,
+    PrecisionCopyRefused,
     copy_checked_variables,
     dtype_policy_config,
 )
@@ -36,7 +36,7 @@ def build_mixed_precision_copy(
         allow_unsafe: whether Lambda layers may be rebuilt.
 
     Raises:
-        Float64CopyRefused: it cannot be rebuilt, or its variables do not match.
+        PrecisionCopyRefused: it cannot be rebuilt, or its variables do not match.
     """
     usual_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -48,7 +48,7 @@ def build_mixed_precision_copy(
         if not lowered.built or len(lowered.variables) != len(model.variables):
             lowered(sample, training=False)
     except Exception as problem:
-        raise Float64CopyRefused(
+        raise PrecisionCopyRefused(
             f"it cannot be rebuilt in {policy} ({type(problem).__name__}: {clean(problem, 120)})"
         ) from problem
     finally:

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import is_keras_class, is_keras_method, walk_layers
+from keras_consistency_cli.measurement.distance import same_bits
 from keras_consistency_cli.text import clean
 
 __all__ = [
@@ -92,7 +93,7 @@ def find_weight_differences(live: Any, loaded: Any) -> list[str]:
 
 def _has_same_bits(before: Any, after: Any) -> bool:
     a, b = (np.asarray(keras.ops.convert_to_numpy(variable)) for variable in (before, after))
-    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    return same_bits(a, b)
 
 
 def find_config_differences(live: Any, loaded: Any) -> list[ConfigDifference]:

@@ -30,7 +30,7 @@ from keras_consistency_cli.loading.model_file.zip_members import (
 )
 from keras_consistency_cli.text import clean
 
-__all__ = ["Archive", "WeightFact", "list_first", "read_archive"]
+__all__ = ["Archive", "list_first", "read_archive"]
 
 _MAX_UNPROVEN_SIZE = 10_000_000
 """Sizes up to here are accepted without stored weights: a layer of that width still loads."""

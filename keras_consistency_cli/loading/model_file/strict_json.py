@@ -12,7 +12,7 @@ from typing import Any
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.text import clean
 
-__all__ = ["MAX_CONTAINERS", "MAX_DEPTH", "parse_object"]
+__all__ = ["MAX_CONTAINERS", "parse_object"]
 
 MAX_DEPTH = 100
 """Keras nests four levels for each model inside a model; ordinary configs stay below thirty."""

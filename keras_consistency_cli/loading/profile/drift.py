@@ -54,8 +54,9 @@ def measure_drift(
         reference: the reference rows, with their samples.
     """
     if reference:
+        described = {rows.input: rows for rows in facts.reference}
         drift = chain.from_iterable(
-            _compare_with_reference(rows, raw[rows.input], reference[rows.input])
+            _compare_with_reference((rows, described[rows.input]), (raw[rows.input], reference[rows.input]))
             for rows in facts.raw
             if rows.input in reference
         )
@@ -75,12 +76,13 @@ def _stands_for_reference(layer: PreprocessingFact) -> bool:
 
 
 def _compare_with_reference(
-    rows: RowsFact, candidate: Statistics, reference: Statistics
+    described: tuple[RowsFact, RowsFact], measured: tuple[Statistics, Statistics]
 ) -> Iterator[DriftFact]:
+    """Compare rows with the reference rows, both as facts and with their samples."""
+    (rows, reference_rows), (candidate, reference) = described, measured
     if len(candidate.count) != len(reference.count):
         return
-    reference_columns = reference.describe(rows.input).columns
-    for at, columns in enumerate(zip(rows.columns, reference_columns, strict=True)):
+    for at, columns in enumerate(zip(rows.columns, reference_rows.columns, strict=True)):
         values, reference_values = candidate.finite(at), reference.finite(at)
         if not len(values) or not len(reference_values):
             continue

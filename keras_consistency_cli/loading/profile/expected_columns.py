@@ -18,6 +18,7 @@ from keras_consistency_cli.loading.profile.significance import UNKNOWN_ROWS
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.loading.scalers.estimators import count_features
 from keras_consistency_cli.measurement.column_facts import ExpectedColumn
+from keras_consistency_cli.measurement.distance import is_float_or_integer
 
 __all__ = ["measure_column_shares", "measure_shares", "read_expected_columns", "read_expected_outcome"]
 
@@ -128,7 +129,7 @@ def _read_fillers(pipeline: Any, filled: Floats) -> Floats:
     """The values that the imputers of a pipeline put into the gaps of each feature."""
     for _, step in pipeline.steps:
         values = np.asarray(getattr(step, "statistics_", ()))
-        if values.shape == filled.shape and values.dtype.kind in "fiu":
+        if values.shape == filled.shape and is_float_or_integer(values.dtype):
             filled = np.where(np.isnan(filled), values, filled)
     return filled
 

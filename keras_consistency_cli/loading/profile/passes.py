@@ -18,6 +18,7 @@ from keras_consistency_cli.loading.rows.source import split_into_chunks
 from keras_consistency_cli.loading.scalers.fitted_scaler import get_expected_features
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import RowsFact
 
 __all__ = ["RowPasses", "Summary"]
@@ -135,11 +136,11 @@ def _scale(scaling: Scaling, rows: Rows) -> Rows:
 
 
 def _get_column_names(scaling: Scaling | None, name: str) -> tuple[str, ...] | None:
-    return (scaling.columns or scaling.names) if scaling is not None and scaling.input == name else None
+    return scaling.column_names if scaling is not None and scaling.input == name else None
 
 
 def _add(summary: Summary, rows: Rows, numbers: Numbers) -> None:
     for name, values in rows.items():
-        if values.dtype.kind in "fiub":
+        if is_numeric(values.dtype):
             statistics = Statistics.of(values, numbers)
             summary[name] = summary[name] + statistics if name in summary else statistics

@@ -48,23 +48,23 @@ def describe_scaling(
     if scaling is None:
         return _describe_joint(subject)
     statistics = scaling.describe_statistics()
-    columns, names = _clean_names(scaling.columns), _clean_names(scaling.names)
-    expected = () if scaling.scaler is None else read_expected_columns(scaling.scaler, columns or names)
+    column_names = _clean_names(scaling.column_names)
+    expected = () if scaling.scaler is None else read_expected_columns(scaling.scaler, column_names)
     rows = raw.get(scaling.input)
     return ScalingFact(
         kind=scaling.kind,
         input=scaling.input,
         function=scaling.function is not None,
         features=statistics.get("features"),
-        names=names,
-        columns=columns,
+        names=_clean_names(scaling.names),
+        columns=_clean_names(scaling.columns),
         running=statistics.get("running", ""),
         statistics=statistics,
         expected=() if rows is None else measure_shares(expected, rows),
         outcome=() if expected or scaling.scaler is None else read_expected_outcome(scaling.scaler),
         shown=()
         if rows is None
-        else measure_shares(_describe_reference(scaling, columns or names, reference, reference_fed), rows),
+        else measure_shares(_describe_reference(scaling, column_names, reference, reference_fed), rows),
         mutates=subject.files.data_state == "raw"
         and scaling.mutates(subject.raw(np.arange(min(subject.length, 2)))[scaling.input]),
     )

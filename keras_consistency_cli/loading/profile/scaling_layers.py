@@ -11,17 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.graph_walk import EnteredLayer, find_entered_layers
-from keras_consistency_cli.loading.model.layer_hints import keras_class_names
+from keras_consistency_cli.loading.model.layer_hints import as_numbers, keras_class_names
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
 
 __all__ = ["InputStatistics", "describe_scaling_layers"]
-
-Floats = npt.NDArray[np.float64]
 
 _KINDS = frozenset({"Normalization", "Rescaling"})
 _FOLLOWED = _KINDS | {"BatchNormalization"}
@@ -75,14 +72,14 @@ def _find_kind(layer: Any) -> str:
 def _describe(path: str, layer: Any) -> PreprocessingFact:
     kind = _find_kind(layer)
     if kind == "Rescaling":
-        scale, offset = (tuple(_read_numbers(tensor).tolist()) for tensor in (layer.scale, layer.offset))
+        scale, offset = (tuple(as_numbers(tensor).tolist()) for tensor in (layer.scale, layer.offset))
         return PreprocessingFact(path=path, kind="Rescaling", scale=scale, offset=offset)
     if kind == "BatchNormalization":
         return PreprocessingFact(
             path=path,
             kind="BatchNormalization",
-            mean=tuple(_read_numbers(layer.moving_mean).tolist()),
-            sd=tuple(np.sqrt(_read_numbers(layer.moving_variance)).tolist()),
+            mean=tuple(as_numbers(layer.moving_mean).tolist()),
+            sd=tuple(np.sqrt(as_numbers(layer.moving_variance)).tolist()),
         )
     return _describe_normalization(path, layer)
 
@@ -90,11 +87,11 @@ def _describe(path: str, layer: Any) -> PreprocessingFact:
 def _describe_normalization(path: str, layer: Any) -> PreprocessingFact:
     if layer.mean is None:
         return PreprocessingFact(path=path, kind="Normalization", adapted=False)
-    mean, variance = _read_numbers(layer.mean), _read_numbers(layer.variance)
+    mean, variance = as_numbers(layer.mean), as_numbers(layer.variance)
     adapt_mean = getattr(layer, "adapt_mean", None) if layer.input_mean is None else None
     weights = (mean, variance)
     if adapt_mean is not None:
-        weights = (_read_numbers(adapt_mean), _read_numbers(layer.adapt_variance))
+        weights = (as_numbers(adapt_mean), as_numbers(layer.adapt_variance))
     is_consistent = all(
         np.array_equal(used.astype(np.float32), weight.astype(np.float32))
         for used, weight in zip((mean, variance), weights, strict=True)
@@ -107,14 +104,8 @@ def _describe_normalization(path: str, layer: Any) -> PreprocessingFact:
         sd=tuple(np.sqrt(np.maximum(variance, 0)).tolist()),
         adapted=layer.input_mean is not None or not is_identity,
         consistent=is_consistent,
-        count=0 if getattr(layer, "count", None) is None else int(_read_numbers(layer.count)[0]),
+        count=0 if getattr(layer, "count", None) is None else int(as_numbers(layer.count)[0]),
     )
-
-
-def _read_numbers(tensor: Any) -> Floats:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(keras.ops.reshape(tensor, (-1,))), dtype=np.float64)
 
 
 def _add_rows(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float_or_integer
+
 __all__ = ["AxisLooks", "measure_axes", "smoothness"]
 
 
@@ -29,7 +31,7 @@ def measure_axes(values: np.ndarray) -> AxisLooks:
     Args:
         values: numbers of shape (rows, a, b).
     """
-    if values.dtype.kind not in "fiu" or values.size == 0:
+    if not is_float_or_integer(values.dtype) or values.size == 0:
         return AxisLooks()
     finite = _finite(values)
     flipped = finite.swapaxes(1, 2)
@@ -45,7 +47,7 @@ def smoothness(values: np.ndarray) -> tuple[float, ...]:
 
     The mean over the rows is removed before. Zeros if nothing varies.
     """
-    if values.dtype.kind not in "fiu" or values.size == 0:
+    if not is_float_or_integer(values.dtype) or values.size == 0:
         return (0.0,) * (values.ndim - 1)
     finite = _finite(values)
     rest = finite - finite.mean(axis=0, keepdims=True)

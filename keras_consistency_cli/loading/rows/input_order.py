@@ -8,6 +8,8 @@ from itertools import permutations
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float_or_integer
+
 __all__ = ["swapped_inputs"]
 
 _Rows = Mapping[str, np.ndarray]
@@ -47,7 +49,7 @@ def _distance(
     Infinite for different shapes.
     """
     pairs = [(candidate[other], reference[name]) for name, other in zip(names, order, strict=True)]
-    if any(left.shape[1:] != right.shape[1:] or left.dtype.kind not in "fiu" for left, right in pairs):
+    if any(left.shape[1:] != right.shape[1:] or not is_float_or_integer(left.dtype) for left, right in pairs):
         return math.inf
     if exact:
         return 0.0 if all(_is_same(left, right) for left, right in pairs) else math.inf

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
+from keras_consistency_cli.measurement.distance import is_integer
 from keras_consistency_cli.text import clean, shape_text
 
 __all__ = ["count_time_steps", "open_lengths"]
@@ -51,7 +52,7 @@ def open_lengths(path: Path, *, rows: int, steps: int | None) -> np.ndarray:
     """
     source = open_rows(path, what="facts.lengths")
     values = next(iter(source.arrays.values()))
-    if len(source.arrays) > 1 or values.ndim != 1 or values.dtype.kind not in "iu":
+    if len(source.arrays) > 1 or values.ndim != 1 or not is_integer(values.dtype):
         raise DataError(
             f"facts.lengths {clean(path)} holds {values.dtype} of shape {shape_text(values.shape)}",
             expected="one whole number for each row",

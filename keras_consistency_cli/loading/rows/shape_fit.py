@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.measurement.distance import is_float, is_text
+
 __all__ = [
     "DtypeClash",
-    "adapt_last_axis",
     "find_dtype_clash",
     "fits",
     "is_taken_silently",
@@ -126,13 +127,12 @@ def find_dtype_clash(array: npt.NDArray[Any], wanted: str) -> DtypeClash | None:
     """
     if not wanted:
         return None
-    is_text = array.dtype.kind in "SU"
     if wanted == "string":
-        return None if is_text else DtypeClash(reason="takes strings", fix="x.astype(str)")
-    if is_text:
+        return None if is_text(array.dtype) else DtypeClash(reason="takes strings", fix="x.astype(str)")
+    if is_text(array.dtype):
         kind = "float32" if "float" in wanted else "int64"
         return DtypeClash(reason=f"takes numbers ({wanted})", fix=f"x.astype(np.{kind})")
-    if array.dtype.kind == "f" and wanted.startswith(("int", "uint", "bool")) and not _is_whole(array):
+    if is_float(array.dtype) and wanted.startswith(("int", "uint", "bool")) and not _is_whole(array):
         return DtypeClash(
             reason=f"takes whole numbers ({wanted}), and not all values are whole",
             fix="pass the ids, not scaled values; x.astype(np.int64) if rounding is intended",

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.rows.npy import map_npy, map_npz, release
 from keras_consistency_cli.loading.rows.tables import is_table, read_table
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.text import clean, did_you_mean
 
 __all__ = [
@@ -252,6 +253,6 @@ def find_nonfinite_rows(rows: Mapping[str, Array]) -> dict[str, npt.NDArray[np.b
     """Return, for each input, which rows hold a NaN or an infinity."""
     nonfinite: dict[str, npt.NDArray[np.bool_]] = {}
     for name, values in rows.items():
-        finite = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, dtype=bool)
+        finite = np.isfinite(values) if is_float(values.dtype) else np.ones(values.shape, dtype=bool)
         nonfinite[name] = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
     return nonfinite

@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
 from keras_consistency_cli.loading.model.layer_hints import Hint
+from keras_consistency_cli.measurement.distance import is_float_or_integer, is_numeric
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["Hint", "describe", "make_rows"]
+__all__ = ["describe", "make_rows"]
 
 Array = npt.NDArray[Any]
 
@@ -133,7 +134,7 @@ def _find_dtype(name: str) -> np.dtype[Any]:
         dtype = np.dtype(name or np.float32)
     except TypeError:
         return np.dtype(np.float32)
-    return dtype if dtype.kind in "fiub" else np.dtype(np.float32)
+    return dtype if is_numeric(dtype) else np.dtype(np.float32)
 
 
 def _choose_sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
@@ -210,7 +211,8 @@ def _pad(values: Array, hint: Hint, rng: np.random.Generator) -> Array:
 
     At least one time step is kept.
     """
-    if hint.padding is None or values.ndim < 2 or values.shape[1] < 2 or values.dtype.kind not in "fiu":
+    has_steps = values.ndim > 1 and values.shape[1] > 1
+    if hint.padding is None or not has_steps or not is_float_or_integer(values.dtype):
         return values
     padded = values[PADDED_EVERY - 1 :: PADDED_EVERY]
     lengths = rng.integers(1, values.shape[1], size=(len(padded), 1))

@@ -19,6 +19,7 @@ from keras_consistency_cli.loading.scalers.inert_objects import (
     NotAllowedError,
     Pending,
 )
+from keras_consistency_cli.measurement.distance import is_float_or_integer
 
 __all__ = ["UnfitError", "check_fitted", "count_features", "rebuild", "walk_parts"]
 
@@ -234,7 +235,7 @@ def _check_values(values: np.ndarray, owner: str) -> None:
     attribute = owner.rsplit(" ", 1)[-1]
     if attribute not in _FINITE:
         return
-    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+    if not is_float_or_integer(values.dtype) or not np.isfinite(values).all():
         raise UnfitError(f"{owner} that is not finite in every feature")
     if attribute == "scale_":
         _check_divisors(values, owner)

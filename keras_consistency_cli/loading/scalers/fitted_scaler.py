@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.scalers.estimators import count_features, walk_parts
+from keras_consistency_cli.measurement.distance import is_float_or_integer
 from keras_consistency_cli.text import clean, shape_text
 
 __all__ = [
@@ -107,7 +108,7 @@ def _describe_part(part: Any) -> PartStatistics:
     statistics: dict[str, Any] = {"kind": clean(type(part).__name__)}
     for name, attribute in _STATISTICS.items():
         values = vars(part).get(attribute)
-        if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+        if isinstance(values, np.ndarray) and is_float_or_integer(values.dtype):
             statistics[name] = values.astype(np.float64).tolist()
     rows = vars(part).get("n_samples_seen_")
     # One number, or one for each feature if values were missing; recent scikit-learn keeps it as a float.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.errors import DataError
-from keras_consistency_cli.loading.scalers.scaling import is_unchanged
+from keras_consistency_cli.measurement.distance import same_values
 from keras_consistency_cli.text import clean
 
 __all__ = ["EVERY_INPUT", "JointPreprocess"]
@@ -66,7 +66,7 @@ class JointPreprocess:
         argument = {name: np.array(values) for name, values in rows.items()}
         self._call(argument)
         return set(argument) != set(rows) or any(
-            not is_unchanged(np.asarray(argument[name]), values) for name, values in rows.items()
+            not same_values(values, np.asarray(argument[name])) for name, values in rows.items()
         )
 
     def _call(self, argument: dict[str, np.ndarray]) -> Any:

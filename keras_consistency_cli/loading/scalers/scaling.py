@@ -22,9 +22,10 @@ from keras_consistency_cli.loading.scalers.fitted_scaler import (
     get_expected_features,
     transform_rows,
 )
+from keras_consistency_cli.measurement.distance import same_values
 from keras_consistency_cli.text import clean, shape_text
 
-__all__ = ["CannotRefit", "Scaling", "drop_each_step", "is_unchanged"]
+__all__ = ["CannotRefit", "Scaling", "drop_each_step"]
 
 
 class CannotRefit(Exception):  # noqa: N818 - reported as a reason
@@ -50,6 +51,11 @@ class Scaling:
         return None if self.scaler is None else get_expected_features(self.scaler)[1]
 
     @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """The names of the data's columns, or else those that the scaler was fitted on."""
+        return self.columns or self.names
+
+    @property
     def kind(self) -> str:
         """Its name in reports: the class of the estimator, or the name of the function."""
         if self.scaler is not None:
@@ -69,6 +75,11 @@ class Scaling:
         if self.scaler is not None:
             return transform_rows(self.scaler, rows)
         return self._preprocess(np.array(rows))
+
+    def invert(self, rows: np.ndarray) -> np.ndarray:
+        """Return scaled rows as they were before the scaler, which must have an inverse."""
+        flat = self.scaler.inverse_transform(rows.reshape(-1, rows.shape[-1]))
+        return np.asarray(flat).reshape(*rows.shape[:-1], -1)
 
     def refit_transform(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows transformed by a copy of the scaler, fitted on these rows.
@@ -129,7 +140,7 @@ class Scaling:
             return False
         argument = self._name_columns(np.array(rows))
         self._call(argument)
-        return not is_unchanged(np.asarray(argument), rows)
+        return not same_values(rows, np.asarray(argument))
 
     def _name_columns(self, rows: np.ndarray) -> Any:
         if self.columns is None or rows.ndim != 2:
@@ -157,13 +168,6 @@ class Scaling:
                 expected="numbers or strings, one row for each row",
             )
         return result
-
-
-def is_unchanged(after: np.ndarray, before: np.ndarray) -> bool:
-    """Whether two arrays have the same shape and values; NaN equals NaN."""
-    return after.shape == before.shape and bool(
-        np.array_equal(after, before, equal_nan=before.dtype.kind == "f")
-    )
 
 
 def drop_each_step(scaler: Any) -> Iterator[tuple[str, Any]]:

@@ -100,8 +100,6 @@ def _notes(report: Report) -> list[str]:
 def _notes_of_facts(facts: Facts) -> list[str]:
     """What a reader must know to judge the numbers."""
     notes = []
-    if facts.shadow_refused:
-        notes.append(f"no float64 copy, so rounding noise is unknown: {facts.shadow_refused}")
     if facts.saved_with and facts.saved_with != facts.keras:
         notes.append(f"saved with Keras {facts.saved_with}")
     return notes

@@ -13,8 +13,8 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route, RouteFunction
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
+from keras_consistency_cli.routes.base import Route, RouteFunction, needs_tensorflow
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -40,12 +40,11 @@ class TrainingDetails(TypedDict):
     effects: list[TrainingEffect]
 
 
-def _call_route(**kwargs: Any) -> RouteFunction:
+def _call_route(**kwargs: bool) -> RouteFunction:
     """Return the route function that calls the model with these arguments, batch by batch."""
 
     def run(session: Session, rows: Rows) -> Result:
-        outputs = [session.call(batch, **kwargs) for batch in split_batches(rows, session.batch_size)]
-        return Result(outputs=join_outputs(outputs))
+        return Result(outputs=session.calls(rows, session.batch_size, **kwargs))
 
     return run
 
@@ -122,18 +121,14 @@ def _compiled_call_route(jit_compile: bool) -> RouteFunction:
         from keras_consistency_cli.routes.session.tensorflow import on_tensorflow
 
         batch = first_batch(rows, session.batch_size)
-        outputs = on_tensorflow(session).graph(batch, jit_compile=jit_compile)
+        outputs = on_tensorflow(session).tracing(jit_compile=jit_compile)(batch)
         return Result(outputs=outputs, rows=np.arange(count_rows(batch)))
 
     return run
 
 
 def _needs_tensorflow(facts: Facts) -> str | None:
-    return (
-        None
-        if facts.backend == "tensorflow"
-        else f"tf.function needs TensorFlow; the backend is {facts.backend}"
-    )
+    return needs_tensorflow(facts, "tf.function needs TensorFlow")
 
 
 def _needs_xla(facts: Facts) -> str | None:

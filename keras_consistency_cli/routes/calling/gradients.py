@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.base import Route, needs_float_input, needs_tensorflow
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
@@ -117,11 +117,7 @@ def _size(gradient: Any) -> float | None:
 
 
 def _no_gradients(facts: Facts) -> str | None:
-    if facts.backend != "tensorflow":
-        return f"gradients are measured with TensorFlow; the backend is {facts.backend}"
-    if facts.inputs and not any(fact.is_float for fact in facts.inputs):
-        return "the model has no float input"
-    return None
+    return needs_tensorflow(facts, "gradients are measured with TensorFlow") or needs_float_input(facts)
 
 
 GRADIENT_ROUTES: tuple[Route, ...] = (

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Precision, Route, RouteFunction
 from keras_consistency_cli.routes.calling.fillers import (
@@ -24,7 +23,13 @@ from keras_consistency_cli.routes.calling.fillers import (
     replace_neighbours,
     replacements,
 )
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
+from keras_consistency_cli.routes.session.batches import (
+    count_rows,
+    first_batch,
+    join_outputs,
+    mark_nonfinite_rows,
+    select_rows,
+)
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -114,7 +119,7 @@ def _row_order(session: Session, rows: Rows) -> np.ndarray:
     A single row is doubled.
     """
     length = count_rows(rows)
-    has_nonfinite = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
+    has_nonfinite = mark_nonfinite_rows(rows)
     order = np.argsort(has_nonfinite, kind="stable")
     order = np.repeat(order, 2) if length == 1 else order
     number = int(has_nonfinite.sum())

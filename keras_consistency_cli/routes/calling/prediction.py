@@ -16,12 +16,12 @@ from keras_consistency_cli.routes.base import Placement, Precision, Route, Route
 from keras_consistency_cli.routes.scaling.scaling import checksum_preprocessed_rows
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
 from keras_consistency_cli.routes.session.distances import same_outputs
-from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Outputs, Result, Rows, float64_name
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["BatchSizeDetails", "PredictDetails", "ShortTailDetails", "prediction_routes"]
+__all__ = ["BatchSizeDetails", "PredictDetails", "ShortTailDetails", "predict_compiled", "prediction_routes"]
 
 _LITERAL_SINGLES = 3
 
@@ -53,7 +53,7 @@ def _predict(session: Session, rows: Rows) -> Result:
     Later chunks of a stream run the compiled step, if it gave the same bits for a batch of the first chunk.
     """
     if session.step_equals_predict:
-        return _predict_compiled(session, rows)
+        return predict_compiled(session, rows)
     session.forget_traces()
     outputs = session.predict(rows)
     session.step_equals_predict = _step_gives_same_bits(session, rows, outputs)
@@ -70,7 +70,8 @@ def _step_gives_same_bits(session: Session, rows: Rows, predicted: Outputs) -> b
     return same_outputs(stepped, {name: predicted[name][: len(values)] for name, values in stepped.items()})
 
 
-def _predict_compiled(session: Session, rows: Rows) -> Result:
+def predict_compiled(session: Session, rows: Rows) -> Result:
+    """Predict by compiled steps over batches."""
     return Result(outputs=session.steps(rows, session.batch_size))
 
 
@@ -170,7 +171,7 @@ def _batch_route(size: int | None, precision: Precision) -> Route:
 
 
 def _name_for(name: str, precision: Precision) -> str:
-    return name if precision == "float32" else f"{name}-float64"
+    return name if precision == "float32" else float64_name(name)
 
 
 def _placement_for(precision: Precision) -> Placement:
@@ -182,9 +183,9 @@ def _routes_for(precision: Precision, sizes: Sequence[int]) -> tuple[Route, ...]
     placement = _placement_for(precision)
     return (
         Route(
-            name=_name_for("predict", precision),
+            name=_name_for(REFERENCE, precision),
             summary="predict over the rows",
-            run=_predict if precision == "float32" else _predict_compiled,
+            run=_predict if precision == "float32" else predict_compiled,
             precision=precision,
             placement=placement,
             streams=True,
@@ -224,7 +225,7 @@ _FLOAT32_ONLY: tuple[Route, ...] = (
     ),
     Route(name="short-tail", summary="predict with a last batch of one row", run=_short_tail),
     Route(
-        name="predict-again",
+        name=REPEATED,
         summary="the second of two predicts, nothing reset in between",
         run=_predict_again,
     ),

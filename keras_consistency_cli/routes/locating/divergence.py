@@ -7,6 +7,7 @@ from typing import TypedDict, TypeVar
 
 import numpy as np
 
+from keras_consistency_cli.measurement.rounding import HALF_ULP
 from keras_consistency_cli.routes.locating.layer_sketches import Sketch, Step
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
 
 MAX_ENTRIES = 200
 """The most layers in a report: those around the layer at fault, others evenly spread."""
-_HALF_ULP = 2.0**-24
 _MAX_ROUNDING, MIN_FAULT = 2.0**-18, 2.0**-14
 """The most that rounding differs after many layers, and the least that a fault differs.
 
@@ -157,7 +157,7 @@ def _relative_difference(reference: Sketch, candidate: Sketch) -> float:
         # None of the sketched numbers changed: at least one number changed by the mean change of all.
         difference = abs(reference.total - candidate.total) / reference.count
     size = max(reference.size, candidate.size)
-    return max(difference / size if size and np.isfinite(difference) else 0.0, _HALF_ULP)
+    return max(difference / size if size and np.isfinite(difference) else 0.0, HALF_ULP)
 
 
 def limit_entries(entries: Sequence[Entry], most: int = MAX_ENTRIES) -> list[Entry]:

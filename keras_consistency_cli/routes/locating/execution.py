@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, is_numeric
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.base import Route, needs_tensorflow
 from keras_consistency_cli.routes.locating.divergence import MIN_FAULT
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.locating.step_recorder import is_symbolic, owning_layer
@@ -54,7 +54,7 @@ def _execution(session: Session, rows: Rows) -> Result:
             steps += 1
             dtypes = _differing_dtypes(keras.tree.flatten(outputs), _run_in_graph(running[-1], args, kwargs))
             if dtypes:
-                path, kind, custom = owning_layer(running)
+                path, kind, custom, _ = owning_layer(running)
                 found.update(
                     {"layer": path, "kind": kind, "custom": custom, "order": steps, "dtypes": dtypes}
                 )
@@ -105,9 +105,7 @@ def _differing_dtypes(eager: list[Any], graph: list[Any]) -> list[str]:
 
 
 def _needs_tensorflow(facts: Facts) -> str | None:
-    if facts.backend == "tensorflow":
-        return None
-    return f"graphs are traced with TensorFlow; the backend is {facts.backend}"
+    return needs_tensorflow(facts, "graphs are traced with TensorFlow")
 
 
 EXECUTION_LOCATORS: tuple[Route, ...] = (

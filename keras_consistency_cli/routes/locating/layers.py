@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.routes.base import Route, plain_routes
 from keras_consistency_cli.routes.locating.divergence import (
     LayerDeviation,
@@ -23,7 +22,13 @@ from keras_consistency_cli.routes.locating.divergence import (
 from keras_consistency_cli.routes.locating.layer_sketches import Step
 from keras_consistency_cli.routes.locating.neighbour_runs import neighbour_runs
 from keras_consistency_cli.routes.locating.step_recorder import record_steps
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows, split_batches
+from keras_consistency_cli.routes.session.batches import (
+    count_rows,
+    first_batch,
+    mark_nonfinite_rows,
+    select_rows,
+    split_batches,
+)
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -35,7 +40,6 @@ __all__ = [
     "divergence_report",
     "finite_batches",
     "first_different_layer",
-    "first_divergence",
     "locate_divergence_of_copies",
     "name_step",
     "record_predict_step",
@@ -161,9 +165,9 @@ def _training(session: Session, rows: Rows) -> Result:
 def finite_batches(session: Session, rows: Rows) -> Iterator[Rows]:
     """Yield batches of the rows without NaN and infinity.
 
-    Of all rows if the model has a fixed batch size.
+    If the model has a fixed batch size, the batches are those of all rows.
     """
-    has_nonfinite = np.any(list(find_nonfinite_rows(rows).values()), axis=0)
+    has_nonfinite = mark_nonfinite_rows(rows)
     usable = rows if session.facts.batch_size else select_rows(rows, np.flatnonzero(~has_nonfinite))
     yield from split_batches(usable, session.batch_size)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_consistency_cli.routes.locating.layer_sketches import (
+    BatchlessTensors,
     Sketch,
     Step,
     find_batchless_tensors,
@@ -27,11 +27,15 @@ class Steps(list[Step]):
 
 
 class OwningLayer(NamedTuple):
-    """The layer that reports name for a call; `custom` if its class is the user's own."""
+    """The layer that reports name for a call.
+
+    `custom` if its class is the user's own; `depth` is its position among the running layers.
+    """
 
     path: str
     kind: str
     custom: bool
+    depth: int
 
 
 @contextmanager
@@ -63,7 +67,7 @@ def record_steps(kept: np.ndarray | None, batch_size: int) -> Iterator[Steps]:
         leaves = keras.tree.flatten(outputs)
         if inputs is not None and not is_symbolic(leaves):
             batchless = None if kept is None else find_batchless_tensors(input_leaves, leaves, batch_size)
-            steps.append(replace(_step(running, inputs, sketch(leaves)), batchless=batchless))
+            steps.append(_step(running, inputs, sketch(leaves), batchless))
         return outputs
 
     with intercept_calls(around):
@@ -82,12 +86,6 @@ def owning_layer(running: CallStack) -> OwningLayer:
 
     An LSTM is named and not its cell, but a wrapper of Keras around a custom layer is not named.
     """
-    depth, custom = _owner_depth(running)
-    return OwningLayer(layer_path(running[: depth + 1]), type(running[depth]).__name__, custom)
-
-
-def _owner_depth(running: CallStack) -> tuple[int, bool]:
-    """Return the position of the owning layer, and whether it is the user's own."""
     import keras
 
     custom = [
@@ -95,13 +93,19 @@ def _owner_depth(running: CallStack) -> tuple[int, bool]:
     ]
     innermost_custom = max((depth for depth in range(len(running)) if custom[depth]), default=0)
     depth = min(innermost_custom + 1, len(running) - 1)
-    return depth, custom[depth]
+    return OwningLayer(
+        path=layer_path(running[: depth + 1]),
+        kind=type(running[depth]).__name__,
+        custom=custom[depth],
+        depth=depth,
+    )
 
 
-def _step(running: CallStack, inputs: Sketch, outputs: Sketch) -> Step:
+def _step(
+    running: CallStack, inputs: Sketch, outputs: Sketch, batchless: BatchlessTensors | None = None
+) -> Step:
     import keras
 
-    depth, _ = _owner_depth(running)
     owner = owning_layer(running)
     return Step(
         path=owner.path,
@@ -109,6 +113,7 @@ def _step(running: CallStack, inputs: Sketch, outputs: Sketch) -> Step:
         custom=owner.custom,
         inputs=inputs,
         outputs=outputs,
-        outermost=depth == len(running) - 1,
-        model=isinstance(running[depth], keras.Model),
+        outermost=owner.depth == len(running) - 1,
+        model=isinstance(running[owner.depth], keras.Model),
+        batchless=batchless,
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_rms_difference
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.base import Route, needs_float_input
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -102,12 +102,6 @@ def _choose_most_changed(session: Float64Session, batch: Rows, draws: Sequence[O
     )
 
 
-def _explain_no_floats(facts: Facts) -> str | None:
-    if not facts.inputs or any(fact.is_float for fact in facts.inputs):
-        return None
-    return "the model has no float input"
-
-
 def _explain_too_many_weights(facts: Facts) -> str | None:
     if facts.parameters <= _MAX_PARAMETERS:
         return None
@@ -119,7 +113,7 @@ CONDITIONING_ROUTES: tuple[Route, ...] = (
         name="changed-inputs",
         summary="the float64 copy with every input changed by 1e-7 of itself",
         run=_change_inputs,
-        unavailable=_explain_no_floats,
+        unavailable=needs_float_input,
         precision="float64",
         placement="float64",
     ),

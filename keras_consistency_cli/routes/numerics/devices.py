@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, split_batches
+from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def _disable_cudnn(model: Any) -> None:
 
 def _call_in_batches(session: Session, rows: Rows) -> dict[str, np.ndarray]:
     session.restore()
-    return join_outputs(
-        [session.call(batch, training=False) for batch in split_batches(rows, session.batch_size)]
-    )
+    return session.calls(rows, session.batch_size, training=False)
 
 
 def _take_sample(session: Session, rows: Rows) -> Rows:

@@ -6,14 +6,10 @@ Each runs in a process of its own, so that the two effects can be separated.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.trace import Result, Rows
-
-if TYPE_CHECKING:
-    from keras_consistency_cli.routes.session.session import Session
+from keras_consistency_cli.routes.base import Route, needs_tensorflow
+from keras_consistency_cli.routes.calling.prediction import predict_compiled
 
 __all__ = ["KERNEL_ROUTES", "ONE_THREAD", "WITHOUT_ONEDNN", "limit_threads"]
 
@@ -35,29 +31,22 @@ def limit_threads(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def _predict(session: Session, rows: Rows) -> Result:
-    """Predict by compiled steps, as the main worker does."""
-    return Result(outputs=session.steps(rows, session.batch_size))
-
-
 def _explain_other_backend(facts: Facts) -> str | None:
-    if facts.backend == "tensorflow":
-        return None
-    return f"only TensorFlow has these switches; the backend is {facts.backend}"
+    return needs_tensorflow(facts, "only TensorFlow has these switches")
 
 
 KERNEL_ROUTES: tuple[Route, ...] = (
     Route(
         name="without-onednn",
         summary="predict without oneDNN",
-        run=_predict,
+        run=predict_compiled,
         unavailable=_explain_other_backend,
         placement="kernels",
     ),
     Route(
         name="one-thread",
         summary="predict with one thread",
-        run=_predict,
+        run=predict_compiled,
         unavailable=_explain_other_backend,
         placement="thread",
     ),

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.measurement.rounding import HALF_ULP
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 
 __all__ = [
-    "HALF_ULP",
     "Change",
     "LayerOutput",
     "keep_values",
@@ -25,8 +25,6 @@ __all__ = [
     "round_to_float32",
 ]
 
-HALF_ULP = 2.0**-24
-"""Half a unit in the last place of float32, relative to the number."""
 _MAX_VALUES = 4096
 """Values kept of each layer's output, so that memory does not grow with the model."""
 

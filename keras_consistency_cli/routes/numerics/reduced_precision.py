@@ -39,7 +39,7 @@ def lowered_name(policy: str) -> str:
 
 def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
     def run(session: Session, rows: Rows) -> Result:
-        from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
+        from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
         from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
 
         batch = first_batch(rows, session.facts.batch_size or _ROWS)
@@ -47,7 +47,7 @@ def _run_with_policy(policy: str) -> Callable[[Session, Rows], Result]:
         session.restore()
         try:
             model = build_mixed_precision_copy(session.model, policy, sample=sample, **session.loading)
-        except Float64CopyRefused as reason:
+        except PrecisionCopyRefused as reason:
             return _refuse(str(reason))
         try:
             outputs = session.on_copy(model).call(batch, training=False)

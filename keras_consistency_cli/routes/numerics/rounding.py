@@ -15,17 +15,16 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
-from keras_consistency_cli.measurement.rounding import PLAUSIBLE_FACTOR
-from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.measurement.rounding import HALF_ULP, PLAUSIBLE_FACTOR
+from keras_consistency_cli.routes.base import Route, needs_tensorflow
 from keras_consistency_cli.routes.numerics.layer_outputs import (
-    HALF_ULP,
     move_by_half_ulp,
     recording_outputs,
     round_to_float32,
 )
 from keras_consistency_cli.routes.numerics.op_hooks import rounding_operations
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
-from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+from keras_consistency_cli.routes.trace import ROUNDED, Outputs, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
@@ -114,14 +113,12 @@ def _find_low_operations(session: Session, rows: Rows) -> Result:
 def _explain_low_policy(facts: Facts) -> str | None:
     if facts.low_precision:
         return f"the model's own policies are {', '.join(facts.low_precision)}"
-    if facts.backend != "tensorflow":
-        return f"only graphs of TensorFlow can be read; the backend is {facts.backend}"
-    return None
+    return needs_tensorflow(facts, "only graphs of TensorFlow can be read")
 
 
 ROUNDING_ROUTES: tuple[Route, ...] = (
     Route(
-        name="rounded-layers",
+        name=ROUNDED,
         summary="the float64 copy, rounded to float32 layer by layer",
         run=_round_layers,
         precision="float64",

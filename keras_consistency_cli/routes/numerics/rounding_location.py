@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_rms_difference
-from keras_consistency_cli.measurement.rounding import PLAUSIBLE_FACTOR
+from keras_consistency_cli.measurement.rounding import HALF_ULP, PLAUSIBLE_FACTOR
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import LayerDeviation, limit_entries
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.numerics.layer_outputs import (
-    HALF_ULP,
     Change,
     LayerOutput,
     keep_values,

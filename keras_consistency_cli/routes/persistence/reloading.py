@@ -4,8 +4,7 @@ The model is saved and loaded again, and its file is loaded a second time.
 
 Each compares with the live model in the same process, on one batch through the compiled step: the same
 weights and kernels give the same bits. Differences are searched for only if outputs differ, except for those
-that outputs cannot
-show: state and arguments that a file does not contain.
+that outputs cannot show: state and arguments that a file does not contain.
 """
 
 from __future__ import annotations

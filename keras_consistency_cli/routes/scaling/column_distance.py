@@ -118,7 +118,8 @@ class ColumnComparison:
     @property
     def distances(self) -> Array:
         """The greatest distance of each column, in spreads."""
-        return measure_column_distances(self.served, self.expected)
+        distances = abs_differences(self.served, self.expected, nan="equal")
+        return np.asarray(distances.max(axis=0, initial=0.0) / self.spread)
 
 
 def find_wrong_columns(served: Array, expected: Array) -> Array:

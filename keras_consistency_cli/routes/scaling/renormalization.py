@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.session.batches import count_rows, join_outputs, select_rows, split_batches
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows
 from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ def _run(size: int | None, limit: int | None = None) -> Callable[[Session, Rows]
         if session.facts.batch_size not in (None, batch):
             return _refuse(f"the model is built for batches of {session.facts.batch_size}")
         with _adapt_on_call(layers) as shifts:
-            parts = split_batches(select_rows(rows, positions), batch)
-            outputs = join_outputs([session.call(part, training=False) for part in parts])
+            outputs = session.calls(select_rows(rows, positions), batch, training=False)
         details: AdaptingDetails = {"shifts": shifts, "batch": batch}
         return Result(outputs=outputs, rows=positions, details=details)
 

@@ -72,10 +72,10 @@ def checksum_preprocessed_rows(session: Session, rows: Rows) -> PreparedRows:
 def _numeric_preprocessed(session: Session, rows: Rows) -> list[str]:
     """Return the inputs whose rows are numbers that a preprocess function made."""
     subject = session.subject
-    names: tuple[str, ...] = ()
     if subject.files.data_state == "scaled":
-        names = ()
-    elif subject.joint is not None:
+        return []
+    names: tuple[str, ...] = ()
+    if subject.joint is not None:
         names = tuple(subject.joint.inputs)
     elif subject.scaling is not None and subject.scaling.function is not None:
         names = (subject.scaling.input,)
@@ -132,7 +132,7 @@ def _permute_columns(session: Session, raw: np.ndarray, _expected: np.ndarray) -
     columns in alphabetical order.
     """
     scaling = _find_scaling(session)
-    names = scaling.columns or scaling.names
+    names = scaling.column_names
     if names is None or len(names) != raw.shape[-1]:
         raise _NotApplicableError("neither the data nor the scaler has column names")
     order = _suggest_order(tuple(names), scaling.names)

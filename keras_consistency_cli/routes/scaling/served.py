@@ -127,7 +127,7 @@ def _number_rows(mistake: Mistake, numbers: np.ndarray) -> Mistake:
 
 def _column_names(scaling: Scaling | None) -> dict[str, list[str]]:
     """Return the names of the columns of the scaler's input."""
-    names = None if scaling is None else scaling.columns or scaling.names
+    names = None if scaling is None else scaling.column_names
     return {} if scaling is None or not names else {scaling.input: [clean(name) for name in names]}
 
 
@@ -183,9 +183,7 @@ def _scale_again(kind: str, scaling: Scaling, expected: np.ndarray) -> Iterator[
 def _invert_scaling(scaling: Scaling, expected: np.ndarray) -> Iterator[Variant]:
     """Yield the rows as they were before the scaler, if it can be inverted."""
     if hasattr(scaling.scaler, "inverse_transform"):
-        flat = scaling.scaler.inverse_transform(expected.reshape(-1, expected.shape[-1]))
-        rows = np.asarray(flat).reshape(*expected.shape[:-1], -1)
-        yield Variant(kind="unscaled", rows=rows, tolerance=_INVERSE_TOLERANCE)
+        yield Variant(kind="unscaled", rows=scaling.invert(expected), tolerance=_INVERSE_TOLERANCE)
 
 
 def _refit_on_data(session: Session, scaling: Scaling, numbers: np.ndarray) -> tuple[np.ndarray, float]:

@@ -15,6 +15,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.sequences.masks import LayerName, find_mask, has_mask_argument
 from keras_consistency_cli.routes.sequences.padding_detection import Side, cut_to_length
+from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.layer_hooks import (
     CallStack,
     intercept_calls,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["find_ignoring_layer"]
-
-_TOLERANCE = 1e-4
-"""Share of the greatest value: rounding is far below it, padding that is used above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,4 +121,4 @@ def _true_steps(padded: np.ndarray, cut: np.ndarray, length: int, side: Side) ->
 def _is_close(candidate: np.ndarray, reference: np.ndarray) -> bool:
     if candidate.shape != reference.shape or not is_float(candidate.dtype):
         return candidate.shape == reference.shape and bool((candidate == reference).all())
-    return relative_difference(candidate, reference) <= _TOLERANCE
+    return relative_difference(candidate, reference) <= TOLERANCE

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.sequences.masks import LayerName
+from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.layer_hooks import (
     CallStack,
     intercept_calls,
@@ -22,10 +23,7 @@ from keras_consistency_cli.routes.trace import Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["TOLERANCE", "find_layer_looking_ahead", "has_time_axis"]
-
-TOLERANCE = 1e-4
-"""Share of the greatest output; larger differences are not rounding between shapes."""
+__all__ = ["find_layer_looking_ahead", "has_time_axis"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_difference
 from keras_consistency_cli.routes.sequences.masks import find_mask, has_mask_argument
+from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.distances import greatest_relative_difference
 from keras_consistency_cli.routes.session.layer_hooks import (
     CallStack,
@@ -26,8 +27,6 @@ from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = ["LostMaskEffect", "measure_lost_mask", "restoring_masks"]
 
-_TOLERANCE = 1e-4
-"""Share of the greatest output: the kernels that a mask may select differ by far less."""
 _CHANGING_TIME = frozenset({"Permute", "Transpose", "Swapaxes", "Moveaxis", "Flip", "Roll"})
 """Layers and operations after which axis 1 is not time, or runs backwards."""
 
@@ -55,7 +54,7 @@ def measure_lost_mask(predict: Callable[[Rows], Outputs], rows: Rows) -> LostMas
     with restoring_masks(hide=False) as restored:
         with_mask = predict(rows)
     plain = predict(rows)
-    if (difference := greatest_relative_difference(with_mask, plain)) > _TOLERANCE:
+    if (difference := greatest_relative_difference(with_mask, plain)) > TOLERANCE:
         return {"restored": list(dict.fromkeys(restored)), "restored_moves": difference}
     with _changing_masked_steps() as masks:
         changed = predict(rows)

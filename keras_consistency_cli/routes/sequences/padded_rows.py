@@ -17,8 +17,6 @@ __all__ = ["MAX_ROWS", "PaddedInput", "PaddedSample", "PaddingDetails", "choose_
 
 MAX_ROWS = 16
 """Rows that are compared of each length."""
-_MAX_LENGTHS = 3
-"""True lengths that are compared: each one is traced."""
 _SPECK = 1e-20
 """Change of a time step of zeros that only a mask detects."""
 
@@ -140,13 +138,15 @@ class PaddedSample:
 
 
 def choose_lengths(padding: Padding) -> list[int]:
-    """Return the most common, the shortest and the longest true length of padded rows."""
-    is_padded = (padding.lengths > 0) & (padding.lengths < padding.steps)
-    lengths, counts = np.unique(padding.lengths[is_padded], return_counts=True)
+    """Return the most common, the shortest and the longest true length of padded rows.
+
+    There are no more than these three, because each length is traced.
+    """
+    lengths, counts = np.unique(padding.lengths[padding.partly_padded], return_counts=True)
     if not len(lengths):
         return []
     positions = (int(np.argmax(counts)), 0, len(lengths) - 1)
-    return sorted({int(lengths[position]) for position in positions[:_MAX_LENGTHS]})
+    return sorted({int(lengths[position]) for position in positions})
 
 
 def _is_padded_alike(values: np.ndarray, padding: Padding, mask: float | None) -> bool:

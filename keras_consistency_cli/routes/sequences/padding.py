@@ -90,8 +90,7 @@ def _measure_at_one_length(session: Session, series: PaddedInput, refused: str) 
 
 def _measure_lost_mask(session: Session, rows: Rows, padding: Padding) -> LostMaskEffect:
     size = session.facts.batch_size
-    is_padded = (padding.lengths < padding.steps) & (padding.lengths > 0)
-    positions = np.flatnonzero(is_padded)[: size or MAX_ROWS]
+    positions = np.flatnonzero(padding.partly_padded)[: size or MAX_ROWS]
     if not len(positions):
         return {}
 

@@ -18,6 +18,7 @@ from keras_consistency_cli.routes.sequences.padded_rows import (
     choose_lengths,
 )
 from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Padding, Side
+from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
 from keras_consistency_cli.routes.session.distances import greatest_relative_difference
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
@@ -33,8 +34,6 @@ __all__ = [
 
 _ADDED_STEPS = (1, 3)
 """Time steps of padding that are added to rows without any."""
-_TOLERANCE = 1e-4
-"""Share of the greatest output: if padding changes less, no layer is located."""
 
 Predict = Callable[[Rows], dict[str, np.ndarray]]
 
@@ -137,7 +136,7 @@ def _locate_ignoring_layer(
 ) -> PaddingDetails:
     """Locate the layer that ignores the mask, if masked padding changes the outputs."""
     difference = max(greatest_relative_difference(pair.plain, pair.padded) for pair in pairs)
-    if not details["declared"] or details.get("other_value") or difference <= _TOLERANCE:
+    if not details["declared"] or details.get("other_value") or difference <= TOLERANCE:
         return {}
     size = session.facts.batch_size
     padded, cut = (

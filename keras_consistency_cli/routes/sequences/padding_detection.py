@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from keras_consistency_cli.measurement.distance import is_float
+
 __all__ = ["OTHER_SIDE", "Padding", "Side", "cut_to_length", "detect_padding", "padding_from_lengths"]
 
 Side = Literal["left", "right"]
@@ -45,6 +47,11 @@ class Padding:
     def has_padded_rows(self) -> bool:
         """Whether any row is shorter than the time axis."""
         return bool((self.lengths < self.steps).any())
+
+    @property
+    def partly_padded(self) -> np.ndarray:
+        """Whether each row has padding and at least one true time step."""
+        return np.asarray((self.lengths > 0) & (self.lengths < self.steps))
 
     @property
     def positions(self) -> np.ndarray:
@@ -142,7 +149,7 @@ def _find_common_end(steps: np.ndarray, side: Side | None) -> np.ndarray | None:
         ends.append((int(counts.max()), unique[int(np.argmax(counts))]))
     shared, end = max(ends, key=lambda end: end[0])
     is_common = shared >= max(2, _MIN_SHARE * len(steps))
-    return end if is_common and (steps.dtype.kind == "f" or not end.any()) else None
+    return end if is_common and (is_float(steps.dtype) or not end.any()) else None
 
 
 def _is_convincing(padding: Padding, is_filling: np.ndarray) -> bool:

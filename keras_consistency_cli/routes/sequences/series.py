@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECURRENT",
+    "TOLERANCE",
     "explain_no_time_axis",
     "find_series_inputs",
-    "is_series",
     "session_for_any_length",
 ]
 
+TOLERANCE = 1e-4
+"""Share of the greatest output: rounding between shapes and kernels is far below it."""
 RECURRENT = frozenset(
     {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 )
@@ -51,7 +53,7 @@ def find_series_inputs(session: Session, rows: Rows) -> dict[str, float | None]:
     masks = {}
     for name, values in rows.items():
         hint = hints.get(name) or hints.get(ANY_INPUT)
-        ids = hint is not None and hint.kind == "whole" and hint.why.startswith("vocabulary of")
+        ids = hint is not None and hint.kind == "whole" and hint.vocabulary is not None
         if is_series(values, ids=ids):
             masks[name] = hint.padding if hint is not None else None
     return masks

@@ -55,11 +55,10 @@ def _count_unknown_ids(session: Session, rows: Rows) -> Result:
     details: dict[str, UnknownIds] = {}
     for name, values in rows.items():
         hint = hints.get(name)
-        if hint is None or hint.kind != "whole" or not hint.why.startswith("vocabulary of"):
+        if hint is None or hint.kind != "whole" or hint.vocabulary is None:
             continue
         if is_float_or_integer(values.dtype):
-            embedding = hint.why.removeprefix("vocabulary of ").strip("'")
-            details[name] = {**_describe_unknown(values, hint.high), "why": embedding}
+            details[name] = {**_describe_unknown(values, hint.high), "why": hint.vocabulary}
     return Result(outputs={}, details=details)
 
 

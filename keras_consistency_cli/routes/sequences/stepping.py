@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float, relative_difference
 from keras_consistency_cli.routes.base import Route
-from keras_consistency_cli.routes.sequences.look_ahead import (
-    TOLERANCE,
-    find_layer_looking_ahead,
-    has_time_axis,
-)
+from keras_consistency_cli.routes.sequences.look_ahead import find_layer_looking_ahead, has_time_axis
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import (
     RECURRENT,
+    TOLERANCE,
     explain_no_time_axis,
     find_series_inputs,
     session_for_any_length,
@@ -118,9 +116,12 @@ class _SeriesSample:
 
     def open_for_any_length(self) -> Session:
         """Return a session for series of any length, in the state at loading."""
-        session = session_for_any_length(self.session, self.rows, self.names)
-        session.restore()
-        return session
+        self._any_length.restore()
+        return self._any_length
+
+    @cached_property
+    def _any_length(self) -> Session:
+        return session_for_any_length(self.session, self.rows, self.names)
 
 
 def _measure_steps(session: Session, rows: Rows) -> Result:

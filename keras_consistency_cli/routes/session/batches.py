@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from keras_consistency_cli.loading.rows.source import find_nonfinite_rows
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "count_rows",
     "first_batch",
     "join_outputs",
+    "mark_nonfinite_rows",
     "select_rows",
     "split_batches",
 ]
@@ -31,6 +33,11 @@ def count_rows(rows: Rows) -> int:
 def select_rows(rows: Rows, positions: np.ndarray) -> Rows:
     """Return the rows at these positions."""
     return {name: values[positions] for name, values in rows.items()}
+
+
+def mark_nonfinite_rows(rows: Rows) -> np.ndarray:
+    """Return whether each row holds a NaN or an infinity in any input."""
+    return np.asarray(np.any(list(find_nonfinite_rows(rows).values()), axis=0))
 
 
 def first_batch(rows: Rows, size: int) -> Rows:

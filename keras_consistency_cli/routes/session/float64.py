@@ -10,10 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_consistency_cli.loading.model.float64 import (
-    Float64CopyRefused,
+    PrecisionCopyRefused,
     build_float64_copy,
     float64_defaults,
 )
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.session.session import Session
 from keras_consistency_cli.routes.session.tensorflow import TensorFlowSession
@@ -33,7 +34,7 @@ class Float64Session(TensorFlowSession):
 
     def cast(self, values: np.ndarray) -> Any:
         """Return floats as float64 numbers that float32 can hold, other kinds unchanged."""
-        return super().cast(values).astype(np.float64) if values.dtype.kind == "f" else super().cast(values)
+        return super().cast(values).astype(np.float64) if is_float(values.dtype) else super().cast(values)
 
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled step; Keras casts to float64 while it is traced and run."""
@@ -72,11 +73,11 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
     """Build the float64 copy of a session's model and check that it computes in float64.
 
     Raises:
-        Float64CopyRefused: it cannot be built, or an operation in it stays below float64.
+        PrecisionCopyRefused: it cannot be built, or an operation in it stays below float64.
     """
     sample = first_batch(rows, session.facts.batch_size or 2)
     wide_sample = {
-        name: values.astype(np.float64) if values.dtype.kind == "f" else values
+        name: values.astype(np.float64) if is_float(values.dtype) else values
         for name, values in sample.items()
     }
     model = build_float64_copy(
@@ -92,7 +93,7 @@ def float64_session(session: Session, rows: Mapping[str, np.ndarray]) -> Float64
     with float64_defaults():
         narrow = float64_copy.narrow_operations(sample)
     if narrow:
-        raise Float64CopyRefused(
+        raise PrecisionCopyRefused(
             f"{len(narrow)} operations compute below float64 and ignore the dtype policy; "
             f"the first is {narrow[0]}"
         )

@@ -71,7 +71,6 @@ class Session:
 
     def __init__(self, model: Any, facts: Facts, options: RunOptions, subject: Subject | None = None) -> None:
         self.model, self.facts, self.options = model, facts, options
-        self.floatx = "float32"
         self.step_equals_predict = False
         """Whether the compiled step gave the same bits as predict and may replace it."""
         self.snapshot = Snapshot(model)
@@ -105,9 +104,9 @@ class Session:
         self.restore()
 
     def cast(self, values: np.ndarray) -> Any:
-        """Return rows as `model.predict` would feed them: floats as floatx, strings as tensors."""
+        """Return rows as `model.predict` would feed them: floats as float32, strings as tensors."""
         if is_float(values.dtype):
-            return values.astype(self.floatx, copy=False)
+            return values.astype(np.float32, copy=False)
         return keras.ops.convert_to_tensor(values.astype(object)) if is_text(values.dtype) else values
 
     def pack(self, rows: Rows, *, cast: bool = True) -> Any:
@@ -179,6 +178,10 @@ class Session:
     def steps(self, rows: Rows, batch_size: int) -> dict[str, np.ndarray]:
         """Run compiled steps over batches; the last one may be shorter."""
         return join_outputs([self.step(batch) for batch in split_batches(rows, batch_size)])
+
+    def calls(self, rows: Rows, batch_size: int, **kwargs: bool) -> dict[str, np.ndarray]:
+        """Call the model eagerly over batches; the last one may be shorter."""
+        return join_outputs([self.call(batch, **kwargs) for batch in split_batches(rows, batch_size)])
 
     def one_by_one(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run every row as a separate request, each from the state in which the model was loaded."""

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
-from keras_consistency_cli.measurement.distance import abs_differences, is_numeric
+from keras_consistency_cli.measurement.distance import abs_differences, is_float, is_numeric, same_bits
 from keras_consistency_cli.routes.trace import Change, ChangeKind
 from keras_consistency_cli.text import clean
 
@@ -50,7 +50,7 @@ class Snapshot:
     def changes(self) -> tuple[Change, ...]:
         """Return the variables whose bits differ from their saved values."""
         values = ((saved, _value_of(saved.variable)) for saved in self._saved)
-        changed = [_change(saved, value) for saved, value in values if not _same_bits(value, saved.value)]
+        changed = [_change(saved, value) for saved, value in values if not same_bits(value, saved.value)]
         for path, name, value in _plain_numbers(self._model):
             before = self._numbers.get((path, name))
             if before is not None and before != value:
@@ -60,7 +60,7 @@ class Snapshot:
     def restore(self) -> None:
         """Assign every saved value again."""
         for saved in self._saved:
-            if not _same_bits(_value_of(saved.variable), saved.value):
+            if not same_bits(_value_of(saved.variable), saved.value):
                 saved.variable.assign(saved.value)
         for layer in self._without_states:
             if not _lacks_states(layer):
@@ -77,7 +77,7 @@ class Snapshot:
         changed = [
             _change(saved, _value_of(match.variable))
             for saved, match in zip(self._saved, other._saved, strict=False)
-            if not _same_bits(saved.value, match.value)
+            if not same_bits(saved.value, match.value)
         ]
         numbers = zip(self._numbers.items(), other._numbers.values(), strict=False)
         changed += [
@@ -94,7 +94,7 @@ class Snapshot:
         """
         tracked = {id(variable) for variable in self._model.variables}
         for saved in self._saved:
-            if saved.kind == "weight" and id(saved.variable) not in tracked and saved.value.dtype.kind == "f":
+            if saved.kind == "weight" and id(saved.variable) not in tracked and is_float(saved.value.dtype):
                 yield saved.path, saved.variable
 
     def copy_to(self, other: Snapshot) -> None:
@@ -162,10 +162,6 @@ def _plain_numbers(model: Any) -> Iterator[tuple[str, str, float]]:
 
 def _value_of(variable: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(variable))
-
-
-def _same_bits(candidate: np.ndarray, reference: np.ndarray) -> bool:
-    return candidate.shape == reference.shape and candidate.tobytes() == reference.tobytes()
 
 
 def _change(saved: _SavedVariable, value: np.ndarray) -> Change:

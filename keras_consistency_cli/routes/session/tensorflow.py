@@ -75,12 +75,8 @@ class TensorFlowSession(Session):
         if changed:
             self.__dict__["changes_itself"] = True
 
-    def graph(self, rows: Rows, *, jit_compile: bool) -> dict[str, np.ndarray]:
-        """Run `tf.function(model)` on all rows at once, with XLA or without."""
-        return self.tracing(jit_compile=jit_compile)(rows)
-
     def tracing(self, *, jit_compile: bool = False) -> Callable[[Rows], dict[str, np.ndarray]]:
-        """Return `tf.function(model)` for many batches.
+        """Return `tf.function(model)` for many batches, with XLA or without.
 
         Every shape has its own trace, so that no shape is relaxed to fit two batches.
         """

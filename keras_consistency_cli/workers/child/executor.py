@@ -71,7 +71,7 @@ class Executor:
 
             limit_threads(request["threads"])
         self._subject = self._load_subject(request["files"])
-        self._options = RunOptions(**{**request["probe"], "sizes": tuple(request["probe"]["sizes"])})
+        self._options = RunOptions(**{**request["options"], "sizes": tuple(request["options"]["sizes"])})
         self._routes = {route.name: route for route in routes(self._options.sizes)}
         self._sessions["float32"] = self._new_session(self._subject.model)
         facts = dataclasses.asdict(self._subject.facts)
@@ -127,14 +127,14 @@ class Executor:
         """Return the session of the float64 copy, or the reason why there is none."""
         if self._subject.facts.backend != "tensorflow":
             return "the float64 copy needs the TensorFlow backend"
-        from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
+        from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
         from keras_consistency_cli.routes.session.float64 import float64_session
 
         original = self._sessions["float32"]
         assert not isinstance(original, str)
         try:
             return float64_session(original, rows)
-        except Float64CopyRefused as reason:
+        except PrecisionCopyRefused as reason:
             return f"no float64 copy: {reason}"
         except Exception as problem:
             # A constant that a custom layer keeps in float32 cannot be added to float64: not a fault of the
@@ -157,8 +157,4 @@ def _run_answer(result: Result, changed: Sequence[Change], elapsed: float) -> An
 def error_header(problem: Exception) -> dict[str, Any]:
     """Return the header that is sent instead of an answer: what went wrong, and its kind."""
     kind = DataError if isinstance(problem, DataError) else type(problem)
-    return {
-        "error": describe_error(problem),
-        "kind": kind.__name__,
-        "exit_code": getattr(problem, "exit_code", 3),
-    }
+    return {"error": describe_error(problem), "kind": kind.__name__}

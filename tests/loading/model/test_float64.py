@@ -12,7 +12,7 @@ from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.float64 import (
-    Float64CopyRefused,
+    PrecisionCopyRefused,
     build_float64_copy,
     float64_defaults,
     narrow_operations,
@@ -90,7 +90,7 @@ def test_the_previous_dtype_policy_is_restored() -> None:
 def test_an_int8_model_has_no_float64_copy(wording: SnapshotAssertion) -> None:
     model, rows = chain((4,), layers.Dense(3, name="head"))
     model.get_layer("head").quantize("int8")
-    with pytest.raises(Float64CopyRefused) as refusal:
+    with pytest.raises(PrecisionCopyRefused) as refusal:
         float64_copy((model, rows))
     assert str(refusal.value) == wording
 
@@ -98,7 +98,7 @@ def test_an_int8_model_has_no_float64_copy(wording: SnapshotAssertion) -> None:
 def test_a_lambda_is_not_rebuilt_unless_trusted(wording: SnapshotAssertion) -> None:
     model, rows = chain((4,), layers.Lambda(lambda x: x * 2.0))
     (values,) = rows.values()
-    with pytest.raises(Float64CopyRefused) as refusal:
+    with pytest.raises(PrecisionCopyRefused) as refusal:
         build_float64_copy(model, custom_objects={}, sample=values)
     assert str(refusal.value).partition(":")[0] == wording  # Keras's own text follows
     trusted = build_float64_copy(model, custom_objects={}, sample=values, allow_unsafe=True)
@@ -122,7 +122,7 @@ def test_a_config_that_loses_arguments_has_no_float64_copy(wording: SnapshotAsse
             return {"name": self.name, "units": 2}
 
     model, rows = chain((4,), Forgetful(3))
-    with pytest.raises(Float64CopyRefused) as refusal:
+    with pytest.raises(PrecisionCopyRefused) as refusal:
         build_float64_copy(model, custom_objects={"Forgetful": Forgetful}, sample=next(iter(rows.values())))
     assert str(refusal.value) == wording
 

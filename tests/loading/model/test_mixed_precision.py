@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
+from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
 from keras_consistency_cli.loading.model.mixed_precision import build_mixed_precision_copy
 from tests.helpers.live_models import chain
 
@@ -28,6 +28,6 @@ def test_layers_compute_in_16_bits_with_the_same_weights() -> None:
 def test_a_lambda_is_not_rebuilt_unless_trusted() -> None:
     model, rows = chain((4,), layers.Lambda(lambda x: x * 2.0))
     (values,) = rows.values()
-    with pytest.raises(Float64CopyRefused):
+    with pytest.raises(PrecisionCopyRefused):
         build_mixed_precision_copy(model, "mixed_bfloat16", custom_objects={}, sample=values)
     assert keras.config.dtype_policy().name == "float32"

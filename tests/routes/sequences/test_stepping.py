@@ -11,7 +11,10 @@ from keras import layers, ops
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.routes.sequences import stepping
+from keras_consistency_cli.routes.sequences.series import session_for_any_length
 from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
+from keras_consistency_cli.routes.session.session import Session
 from tests.helpers.live_models import Leak, mlp, normal, session_of, state_of
 
 (ROUTE,) = STEPPING_ROUTES
@@ -131,6 +134,29 @@ def test_a_recurrent_model_with_a_convolution_has_no_exact_copy() -> None:
     )
     details = ROUTE.run(session_of((built, {})), {"x": normal(8, 3)}).details
     assert details["twin"] > OFF
+
+
+@pytest.mark.parametrize("stateful", [False, True])
+def test_one_copy_for_any_length_measures_the_same_as_several(
+    stateful: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lstm = layers.LSTM(4, return_sequences=True, stateful=stateful)
+    session = session_of((model(lstm, layers.Dense(1), shape=(8, 3), batch=2 if stateful else None), {}))
+    copies: list[Session] = []
+
+    def build_copy(*args: Any) -> Session:
+        copies.append(session_for_any_length(*args))
+        return copies[-1]
+
+    monkeypatch.setattr(stepping, "session_for_any_length", build_copy)
+    rows = {"x": normal(8, 3)}
+    details = ROUTE.run(session, rows).details
+    assert len(copies) == 1
+    several = property(lambda sample: build_copy(sample.session, sample.rows, sample.names))
+    monkeypatch.setattr(stepping._SeriesSample, "_any_length", several)
+    session.restore()
+    assert ROUTE.run(session, rows).details == details
+    assert len(copies) > 3
 
 
 @pytest.mark.parametrize("name", ["lstm", "stateful", "both directions"])

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.float64 import Float64CopyRefused
+from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
 from tests.helpers.float64_copies import float64_copy_of
 from tests.helpers.live_models import HEALTHY, HardCast, chain, mlp, named_rows, session_of, stateful, strings
 from tests.helpers.wording import masked
@@ -77,7 +77,7 @@ def test_settings_of_keras_are_unchanged() -> None:
 
 
 def test_a_layer_that_casts_to_float32_itself_is_refused(wording: SnapshotAssertion) -> None:
-    with pytest.raises(Float64CopyRefused, match="float32") as caught:
+    with pytest.raises(PrecisionCopyRefused, match="float32") as caught:
         float64_copy_of(chain((5,), layers.Dense(4), HardCast(name="cast"), layers.Dense(1)))
     assert masked(str(caught.value)) == wording
 
@@ -86,7 +86,7 @@ def test_a_quantised_model_is_refused(wording: SnapshotAssertion) -> None:
     model, rows = chain((5,), layers.Dense(4), layers.Dense(1))
     for part in model.layers:
         part.quantize("int8")
-    with pytest.raises(Float64CopyRefused) as caught:
+    with pytest.raises(PrecisionCopyRefused) as caught:
         float64_copy_of((model, rows))
     assert str(caught.value) == wording
 

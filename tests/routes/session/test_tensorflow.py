@@ -168,7 +168,7 @@ def test_outputs_without_a_row_axis_are_run_row_by_row() -> None:
 
 def test_graph_and_xla_run_the_model_itself(live: dict[str, Any]) -> None:
     session, rows = live["mlp"]
-    plain, xla = (session.graph(rows, jit_compile=jit) for jit in (False, True))
+    plain, xla = (session.tracing(jit_compile=jit)(rows) for jit in (False, True))
     eager = session.call(rows, training=False)
     assert plain.keys() == xla.keys() == eager.keys()
     for name in eager:

@@ -40,7 +40,7 @@ RUNS = [
     for route in routes((2, 3))
     if (name != "stateful lstm" or route.unavailable(FIXED) is None) and not route.name.endswith(FURTHER)
 ]
-PROBE = {"batch_size": 4, "sizes": [2, 3], "seed": 0}
+OPTIONS = {"batch_size": 4, "sizes": [2, 3], "seed": 0}
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
@@ -63,7 +63,7 @@ class Served:
 
     def load(self, model: Path, **files: Any) -> Answer:
         """Load a model."""
-        return self.ask({"op": "load", "files": {"model": str(model), **files}, "probe": PROBE})
+        return self.ask({"op": "load", "files": {"model": str(model), **files}, "options": OPTIONS})
 
     def run(self, route: str, rows: int = 8) -> Answer:
         """Run a route on the first rows."""
@@ -186,10 +186,10 @@ def test_errors_have_their_kind_and_the_worker_goes_on(served: Served, tmp_path:
     model, data = saved(mlp(), tmp_path)
     np.save(tmp_path / "wide.npy", np.zeros((8, 9), "float32"))
     header, _ = served.load(tmp_path / "none.keras")
-    assert (header["kind"], header["exit_code"]) == ("RefusedError", 1)
+    assert header["kind"] == "RefusedError"
     served.load(model, data=str(tmp_path / "wide.npy"))
     header, _ = served.run("predict")
-    assert (header["kind"], header["exit_code"]) == ("DataError", 2)
+    assert header["kind"] == "DataError"
     header, _ = served.run("no-such-route")
     assert (header["kind"], header["error"].splitlines()) == ("KeyError", ["KeyError: 'no-such-route'"])
     served.load(model, data=str(data))
