@@ -34,7 +34,7 @@ def _exceeded_limit(judged: Judged) -> str:
     deviation, limit = f"{judged.deviation:.2g}", f"{judged.limit.value:.2g}"
     return {
         "greatest": "",
-        "mean": f"; {deviation} in the mean, where rounding gives at most {limit}",
+        "mean": f"; the mean error is {deviation}, where rounding gives at most {limit}",
         "float64": f"; {deviation} on the float64 copy, where rounding leaves at most {limit}",
     }[judged.limit.measure]
 

@@ -52,7 +52,7 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         advice="impute or drop these rows before the model, both in training and in serving",
     ),
     Cause(
-        slug="float16-overflow",
+        slug="overflow-in-float16",
         sentence="{layer} computes in float16, and numbers beyond 65,504 become infinity or NaN there",
         explanation=(
             "Under a policy such as mixed_float16, Keras casts the inputs and the statistics of a layer to "

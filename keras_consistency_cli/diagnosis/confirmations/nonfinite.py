@@ -78,7 +78,7 @@ NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         how="the rows without NaN and infinity are run alone, and no layer gives any",
         test=finite_rows_stay_finite,
     ),
-    "float16-overflow": Confirmation(
+    "overflow-in-float16": Confirmation(
         how="the layer alone is computed in float32, and all outputs are finite",
         test=float32_is_finite,
         routes=("raise-precision",),

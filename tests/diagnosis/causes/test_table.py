@@ -492,14 +492,14 @@ def test_signatures(
 
 
 def test_every_cause_has_a_signature_here() -> None:
-    by_numbers = {"rounding", "float16-overflow"}  # see test_precision.py and below
+    by_numbers = {"rounding", "overflow-in-float16"}  # see test_precision.py and below
     assert set(CAUSES) == by_numbers | {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
 
 
 @pytest.mark.parametrize(
     ("policy", "cause"),
     [
-        ("mixed_float16", "float16-overflow"),
+        ("mixed_float16", "overflow-in-float16"),
         ("mixed_bfloat16", "non-finite-output"),
         ("float32", "non-finite-output"),
     ],

@@ -169,7 +169,7 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("recorded-in-other-form", {}, {"KC802": {"forms": {"out": "sorted"}}}),
     ("kernel-dependent", {}, {"KC605": {"judged": (nonfinite(),)}}),
     ("low-precision", measured("raise-precision", RAISED), {"KC603": {}}),
-    ("float16-overflow", measured("raise-precision", RAISED), {"KC701": {}}),
+    ("overflow-in-float16", measured("raise-precision", RAISED), {"KC701": {}}),
     ("low-precision", {}, {"KC602": {"operations": ["m/Cast (Cast, float16)"]}}),
     ("low-precision", {}, {"KC603": {}}),
     ("rounding", {}, {"KC101": {}}),
@@ -221,7 +221,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("device-precision", {}, {"KC601": {}}),
     ("low-precision", {}, {"KC602": {"operations": []}}),
     ("low-precision", measured("raise-precision", {**RAISED, "off": 0.15}), {"KC602": {"operations": []}}),
-    ("float16-overflow", measured("raise-precision", {**RAISED, "lost": 3}), {"KC701": {}}),
+    ("overflow-in-float16", measured("raise-precision", {**RAISED, "lost": 3}), {"KC701": {}}),
     (
         "batch-size-dependence",
         {"pairs": pair("companions", "companions-baseline")},
@@ -248,7 +248,7 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("recorded-in-other-form", {}, {"KC802": {}}),
     ("ill-conditioned", {}, {"KC602": {"excess": 40.0}}),
     ("ill-conditioned", {}, {"KC602": {"excess": 5.0}}),
-    ("float16-overflow", {}, {"KC701": {}}),
+    ("overflow-in-float16", {}, {"KC701": {}}),
 ]
 
 
