@@ -21,9 +21,9 @@ from keras_consistency_cli.checks.judgement import judge_pairs
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Judged
 from keras_consistency_cli.loading.model.facts import describe_model
-from keras_consistency_cli.measurement.limits import FLOAT64_FACTOR, FLOAT64_GAIN
+from keras_consistency_cli.measurement.limits import FLOAT64_FACTOR
 from keras_consistency_cli.measurement.policy import Policy
-from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+from keras_consistency_cli.measurement.rounding import FLOAT64_GAIN, MAX_FACTOR
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.routes.registry import routes

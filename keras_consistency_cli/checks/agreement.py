@@ -10,6 +10,7 @@ from keras_consistency_cli.checks.base import Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import HIGH_NOISE, judge_pairs, limit_exceeds_output, worst
 from keras_consistency_cli.checks.near_ties import FLIPPED_SHARE, UNDECIDED, flipped_share
+from keras_consistency_cli.checks.unmoved_outputs import error_if_outputs_do_not_move
 from keras_consistency_cli.checks.verdict import Judged, Verdict
 
 __all__ = ["CANCELS", "CRASHED", "Wording", "agreement"]
@@ -45,6 +46,7 @@ def agreement(evidence: Evidence, pairs: Sequence[Pair], wording: Wording) -> Ve
         _failure(evidence, pairs, judged, wording)
         or _error(evidence, pairs, judged)
         or _nothing_compared(judged, missing)
+        or error_if_outputs_do_not_move(evidence)
         or _changed_decisions(judged, wording)
         or _extra_rounding(judged, wording)
         or Verdict.ok(wording.agree, reason=missing or None, judged=judged)

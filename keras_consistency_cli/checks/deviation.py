@@ -25,11 +25,20 @@ def describe_deviation(judged: Judged, evidence: Evidence, *, counts_comparisons
             f"off by {float64_pair.max_abs:.2g} on the float64 copy in {float64_pair.rows_differing} of "
             f"{float64_pair.rows} {counted}, too small a difference to show in float32"
         )
-    over = comparison.rows_over(judged.limit.value) or comparison.rows_differing
     where = f"{comparison.rows} {counted} {'made by' if counts_comparisons else 'of'} {comparison.candidate}"
-    text = f"{_size(judged, evidence)} in {over} of {where}"
+    text = f"{_size(judged, evidence)} in {judged.rows_beyond} of {where}{_exceeded_limit(judged)}"
     text += f"; {comparison.flipped} decisions change" if comparison.flipped else ""
     return text + (f"; {_lost_values(judged)}" if comparison.nonfinite else "")
+
+
+def _exceeded_limit(judged: Judged) -> str:
+    """The limit that was exceeded, if it is not one of the greatest difference."""
+    deviation, limit = f"{judged.deviation:.2g}", f"{judged.limit.value:.2g}"
+    return {
+        "greatest": "",
+        "mean": f"; the mean error is {deviation}, where rounding gives at most {limit}",
+        "float64": f"; {deviation} on the float64 copy, where rounding leaves at most {limit}",
+    }[judged.limit.measure]
 
 
 def _lost_values(judged: Judged) -> str:

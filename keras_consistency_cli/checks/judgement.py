@@ -31,6 +31,7 @@ def judge_pairs(evidence: Evidence, pairs: Sequence[Pair]) -> Iterator[Judged]:
                 noise=evidence.noise.get(comparison.output),
                 float64_pair=float64_pair,
                 rounded=rounded.get(comparison.output),
+                coarsest=evidence.facts.coarsest_dtype,
             )
             judgement = judge(measured, policy=evidence.policy, exact=pair.exact)
             yield Judged(
@@ -78,7 +79,7 @@ def worst(judged: Sequence[Judged]) -> Judged:
 
     def badness(one: Judged) -> tuple[bool, bool, float]:
         comparison, limit = one.comparison, one.limit.value
-        beyond = comparison.max_abs / limit if limit else comparison.max_abs
+        beyond = one.deviation / limit if limit else one.deviation
         return not one.within, comparison.misshapen is not None or comparison.nonfinite > 0, beyond
 
     return max(judged, key=badness)

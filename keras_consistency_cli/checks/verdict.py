@@ -9,6 +9,7 @@ from typing import Any, TypedDict, Unpack
 
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit
+from keras_consistency_cli.measurement.rounding import mean_deviation
 
 __all__ = ["Judged", "Status", "Verdict"]
 
@@ -36,6 +37,21 @@ class Judged:
     """The same pair of routes on the float64 copy, None if it was not compared."""
     reason: str = ""
     """The rule that decided, in words."""
+
+    @property
+    def deviation(self) -> float:
+        """The difference that the limit is about: the greatest one, the mean, or that on the float64 copy."""
+        if self.limit.measure == "mean":
+            return mean_deviation(self.comparison)
+        is_float64 = self.limit.measure == "float64" and self.float64_pair is not None
+        return (self.float64_pair if is_float64 and self.float64_pair else self.comparison).max_abs
+
+    @property
+    def rows_beyond(self) -> int:
+        """How many rows differ by more than the limit; how many differ if none does."""
+        if self.limit.measure == "float64" and self.float64_pair is not None:
+            return self.float64_pair.rows_over(self.limit.value)
+        return self.comparison.rows_over(self.limit.value) or self.comparison.rows_differing
 
 
 class _Parts(TypedDict, total=False):

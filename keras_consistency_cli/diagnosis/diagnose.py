@@ -21,11 +21,10 @@ from keras_consistency_cli.diagnosis.impact import measure_impact
 from keras_consistency_cli.diagnosis.signatures import scaling_makes_nonfinite
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
-from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.numerics.rounding_location import LayerGrowth, RoundingLocation
-from keras_consistency_cli.routes.registry import LOCATING_ROUTES
+from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES, LOCATING_ROUTES
 
 __all__ = ["confirming_routes", "diagnose", "locating_routes"]
 
@@ -41,6 +40,7 @@ _LOCATED_IF_FAILED = {
     "locate-nonfinite": {"KC701"},
 }
 _LOCATED_IF_WARNED = {"locate-rounding": {"KC601", "KC602", "KC603", "KC604"}}
+_CONFIRMED_IF_WARNED = {"low-precision"}
 _BY_BATCH = {"KC101", "KC102", "KC104"}
 """Neighbours, randomness and state make these fail too, and have locating routes of their own."""
 _BY_EXECUTION = {"KC201", "KC204"}
@@ -63,9 +63,13 @@ def locating_routes(verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
 
 def confirming_routes(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Route, ...]:
     """Return the routes that switch off suspects; to be called after the locating routes."""
-    causes = [each.cause for each in diagnose(evidence, verdicts) if each.severity == "fail"]
+    causes = [
+        each.cause
+        for each in diagnose(evidence, verdicts)
+        if each.severity == "fail" or each.cause in _CONFIRMED_IF_WARNED
+    ]
     names = {name for cause in causes for name in _confirming_names(cause)}
-    return tuple(route for route in INTERVENTION_ROUTES if route.name in names)
+    return tuple(route for route in CONFIRMING_ROUTES if route.name in names)
 
 
 def _confirming_names(cause: str) -> tuple[str, ...]:

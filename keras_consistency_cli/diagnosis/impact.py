@@ -89,12 +89,9 @@ def _from_ordinary_calls(judged: Sequence[Judged]) -> list[Judged]:
 
 def _affected(judged: Judged) -> int:
     """Rows beyond the limit; all rows that differ if the limit was not what decided."""
-    comparison = judged.comparison
     if judged.within:
         return 0
-    if comparison.misshapen:
-        return comparison.rows
-    return comparison.rows_over(judged.limit.value) or comparison.rows_differing
+    return judged.comparison.rows if judged.comparison.misshapen else judged.rows_beyond
 
 
 def _affected_share(judged: Judged) -> float:

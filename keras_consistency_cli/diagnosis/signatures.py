@@ -12,7 +12,7 @@ from typing import Literal
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.judgement import layer_rounding
-from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.base import Failing, is_reported
 from keras_consistency_cli.measurement.limits import NoiseEvidence, judge
 from keras_consistency_cli.routes.calling.prediction import PredictDetails
@@ -29,6 +29,7 @@ __all__ = [
     "has_hidden_state",
     "is_caused_by_batch",
     "is_nonfinite_on_one_side",
+    "is_nonfinite_or_information",
     "is_random",
     "last_stateful_layer",
     "layer_of_operation",
@@ -40,6 +41,7 @@ __all__ = [
     "makes_nonfinite",
     "mixes_neighbours",
     "names_cause",
+    "overflows_in_float16",
     "random_operations",
     "repeat_differs",
     "rows_are_nonfinite",
@@ -243,6 +245,21 @@ def makes_nonfinite(evidence: Evidence, failing: Failing) -> bool:
     return bool(located(evidence, "locate-nonfinite", "layer")) or bool(
         failing["KC701"].findings.get("weights")
     )
+
+
+def overflows_in_float16(evidence: Evidence, failing: Failing) -> bool:
+    """Whether a layer with a policy of float16 makes NaN of finite rows, and the float64 copy makes none."""
+    layer = located(evidence, "locate-nonfinite", "layer")
+    policies = {fact.path: fact.dtype_policy for fact in evidence.facts.layers}
+    pairs = evidence.comparisons.get(("predict", "predict-float64"), ())
+    is_finite_in_float64 = bool(pairs) and not any(each.nonfinite_reference for each in pairs)
+    is_float16 = policies.get(layer, "") in ("float16", "mixed_float16")
+    return is_float16 and is_finite_in_float64 and makes_nonfinite(evidence, failing)
+
+
+def is_nonfinite_or_information(evidence: Evidence, verdict: Verdict) -> bool:
+    """Whether a verdict failed by NaN, or only warns: of gradients, noise or precision."""
+    return verdict.status is Status.WARN or is_nonfinite_on_one_side(evidence, verdict)
 
 
 def is_nonfinite_on_one_side(_evidence: Evidence, verdict: Verdict) -> bool:

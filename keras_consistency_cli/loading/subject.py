@@ -142,7 +142,7 @@ class Subject:
             return ""
         from keras_consistency_cli.loading.rows.synthesis import describe
 
-        return describe(self.facts.inputs, self._hints)
+        return describe(self.facts.inputs, self._hints, self._row_scale)
 
     @cached_property
     def _lengths(self) -> np.ndarray | None:
@@ -166,5 +166,20 @@ class Subject:
         from keras_consistency_cli.loading.rows.synthesis import make_rows
 
         count = max(self.files.generated_rows, self.facts.batch_size or 1)
-        rows = make_rows(self.facts.inputs, self._hints, rows=count, seed=self.files.seed)
+        rows = make_rows(
+            self.facts.inputs, self._hints, rows=count, seed=self.files.seed, scale=self._row_scale
+        )
         return self._scaling.invert(rows)
+
+    @cached_property
+    def _row_scale(self) -> float:
+        """The scale at which generated rows move the outputs."""
+        from keras_consistency_cli.loading.model.row_scale import PROBED_ROWS, choose_row_scale
+        from keras_consistency_cli.loading.rows.synthesis import make_rows
+
+        def generate(scale: float) -> Rows:
+            return make_rows(
+                self.facts.inputs, self._hints, rows=PROBED_ROWS, seed=self.files.seed, scale=scale
+            )
+
+        return choose_row_scale(self.model, self.facts, generate)

@@ -5,7 +5,7 @@ A comparison is a monoid: those of two chunks of rows merge into the comparison 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Decision
 
-__all__ = ["EDGES", "KEPT_ROWS", "Comparison", "WorstRow", "merge"]
+__all__ = ["EDGES", "KEPT_ROWS", "MOST_DISTINCT", "Comparison", "WorstRow", "merge", "smallest_digests"]
 
 _BINS_PER_DECADE = 8
 _LOWEST_DECADE, _HIGHEST_DECADE = -20, 12
@@ -21,6 +21,8 @@ EDGES = np.logspace(
     _LOWEST_DECADE, _HIGHEST_DECADE, (_HIGHEST_DECADE - _LOWEST_DECADE) * _BINS_PER_DECADE + 1
 )
 """Edges of the bins of `Comparison.row_histogram`."""
+MOST_DISTINCT = 16
+"""Up to this number the rows of a comparison that differ from one another are counted."""
 KEPT_ROWS = 5
 """How many worst rows, and rows with a changed decision, a comparison keeps."""
 
@@ -57,6 +59,8 @@ class Comparison:
     reference: str
     output: str
     rows: int = 0
+    row_digests: tuple[int, ...] = ()
+    """The smallest digests of the reference rows, rounded to float32: at most `MOST_DISTINCT` of them."""
     elements: int = 0
     mismatched: int = 0
     rows_differing: int = 0
@@ -91,6 +95,11 @@ class Comparison:
         return self.max_abs / self.scale if self.scale else (0.0 if self.max_abs == 0 else float("inf"))
 
     @property
+    def distinct_rows(self) -> int:
+        """How many reference rows differ, counted up to `MOST_DISTINCT`; equal rows round alike."""
+        return len(self.row_digests)
+
+    @property
     def identical(self) -> bool:
         """Whether every element has the same bits (NaN equals NaN)."""
         return self.mismatched == 0 and self.nonfinite == 0 and self.misshapen is None
@@ -115,6 +124,7 @@ class Comparison:
             output=self.output,
             dtype=self.dtype,
             rows=self.rows + other.rows,
+            row_digests=smallest_digests((*self.row_digests, *other.row_digests)),
             elements=self.elements + other.elements,
             mismatched=self.mismatched + other.mismatched,
             rows_differing=self.rows_differing + other.rows_differing,
@@ -141,6 +151,11 @@ class Comparison:
             worst=_worst_of(self.worst, other.worst),
             row_histogram=tuple(a + b for a, b in zip(self.row_histogram, other.row_histogram, strict=True)),
         )
+
+
+def smallest_digests(digests: Iterable[int]) -> tuple[int, ...]:
+    """Return the smallest different digests: those of all rows are the smallest of any two parts."""
+    return tuple(sorted(set(digests))[:MOST_DISTINCT])
 
 
 def _worst_of(first: Sequence[WorstRow], second: Sequence[WorstRow]) -> tuple[WorstRow, ...]:

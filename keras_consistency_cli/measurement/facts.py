@@ -110,6 +110,12 @@ class Facts:
     """Notes from loading, for the report's header."""
 
     @property
+    def coarsest_dtype(self) -> str:
+        """The coarsest float dtype that the dtype policies declare."""
+        policies = " ".join(self.low_precision)
+        return next((dtype for dtype in ("bfloat16", "float16") if dtype in policies), "float32")
+
+    @property
     def stateful_layers(self) -> tuple[LayerFact, ...]:
         """Recurrent layers that keep state from one batch to the next."""
         return tuple(layer for layer in self.layers if layer.stateful)

@@ -10,18 +10,22 @@ difference left in float64, times 2²⁹, or rounding applied layer by layer sho
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.policy import Limit, Origin, Policy, UserLimit
 from keras_consistency_cli.measurement.rounding import (
     CALIBRATION_ROWS,
     EXTRA_ROUNDING,
+    FLOAT64_GAIN,
     MAX_FACTOR,
     ULP,
     exceeds_rms,
     has_extra_rounding,
+    mean_deviation,
+    mean_limit,
     rms_rounding,
+    rounding_of_float64_pair,
     widening_factor,
 )
 
@@ -32,14 +36,14 @@ FLOAT64_FACTOR = 16.0
 
 Healthy pairs stayed below 2.2 (benchmarks/calibration.py).
 """
-FLOAT64_GAIN = 2.0**-29
-"""float64 has 29 bits more than float32."""
 _FEW_ROWS_FACTOR = 8.0
 _FALLBACK_RTOL = 1e-4
 """Share of the output's scale, used if no float64 copy can be made.
 
 It is 100 times the usual rounding noise. The report says that it is an estimate.
 """
+_FALLBACK_ULPS = 8.0
+"""The same in ulps of the dtype, for models that compute in 16 bits, where 1e-4 is less than one."""
 _FLOAT64_RTOL = 1e-12
 """Share of the output's scale, for models that compute in float64.
 
@@ -63,6 +67,8 @@ class NoiseEvidence:
     noise: Comparison | None = None
     float64_pair: Comparison | None = None
     rounded: Comparison | None = None
+    coarsest: str = "float32"
+    """The coarsest dtype that the policies of the model declare."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +111,7 @@ def judge(evidence: NoiseEvidence, *, policy: Policy, exact: bool = False) -> Ju
     if stated is not None:
         return _judge_stated(pair, stated)
     if evidence.noise is None or evidence.noise.noise_elements == 0:
-        limit = _FALLBACK_RTOL * pair.scale
-        reason = "no float64 copy: the limit is 1e-4 of the greatest output"
-        return _judged(pair.max_abs <= limit, "fallback", limit, reason)
+        return _judge_by_default(evidence)
     judgement = _judge_calibrated(evidence, evidence.noise)
     if judgement.within or evidence.float64_pair is None:
         return judgement
@@ -124,6 +128,16 @@ def _judge_stated(pair: Comparison, stated: UserLimit) -> Judgement:
     return _judged(pair.stated_over == 0, "stated", limit, reason)
 
 
+def _judge_by_default(evidence: NoiseEvidence) -> Judgement:
+    pair, ulp = evidence.pair, ULP.get(evidence.coarsest, 0.0)
+    share, words = _FALLBACK_RTOL, "1e-4"
+    if _FALLBACK_ULPS * ulp > _FALLBACK_RTOL:
+        share = _FALLBACK_ULPS * ulp
+        words = f"{share:.2g}, as the model computes in {evidence.coarsest},"
+    reason = f"rounding noise is unknown: the limit is {words} of the greatest output"
+    return _judged(pair.max_abs <= share * pair.scale, "fallback", share * pair.scale, reason)
+
+
 def _judge_calibrated(evidence: NoiseEvidence, noise: Comparison) -> Judgement:
     pair, scale = evidence.pair, max(evidence.pair.scale, noise.scale)
     if pair.dtype == "float64" and noise.max_abs <= _FLOAT64_RTOL * scale:
@@ -133,37 +147,57 @@ def _judge_calibrated(evidence: NoiseEvidence, noise: Comparison) -> Judgement:
     calibration = _calibrate(evidence, noise, scale)
     problem = _find_problem(evidence, noise, calibration)
     if problem is not None:
-        return Judgement(within=False, limit=calibration.limit, reason=problem)
+        return problem
     gone = "" if evidence.float64_pair is None else ", and the difference disappears in float64"
     return Judgement(within=True, limit=calibration.limit, reason=f"within rounding noise{gone}")
 
 
 def _calibrate(evidence: NoiseEvidence, noise: Comparison, scale: float) -> _Calibration:
     ulp = ULP.get(evidence.pair.dtype, 0.0) * scale
-    few = noise.rows < CALIBRATION_ROWS
-    factor = MAX_FACTOR * (_FEW_ROWS_FACTOR if few else 1.0)
+    if noise.distinct_rows < CALIBRATION_ROWS:
+        # One row may round well by chance.
+        possible = max(rms_rounding(evidence.rounded), rounding_of_float64_pair(evidence.float64_pair))
+        value = _FEW_ROWS_FACTOR * (MAX_FACTOR * max(noise.max_abs, possible) + ulp)
+        return _Calibration(limit=Limit(value=value, origin="calibrated-few-rows"), ulp=ulp, few_rows=True)
     widening = widening_factor(evidence.rounded) if evidence.float64_pair is None else 1.0
-    origin: Origin = "calibrated-few-rows" if few else "calibrated"
-    limit = Limit(value=factor * (noise.max_abs * widening) + ulp, origin=origin)
-    return _Calibration(limit=limit, ulp=ulp, few_rows=few)
+    limit = Limit(value=MAX_FACTOR * noise.max_abs * widening + ulp, origin="calibrated")
+    return _Calibration(limit=limit, ulp=ulp, few_rows=False)
 
 
-def _find_problem(evidence: NoiseEvidence, noise: Comparison, calibration: _Calibration) -> str | None:
-    """Return why a difference is more than rounding, None if it is not."""
+def _find_problem(evidence: NoiseEvidence, noise: Comparison, calibration: _Calibration) -> Judgement | None:
+    """Return a judgement with the limit that a difference exceeds, None if it is rounding."""
+    pair, limit = evidence.pair, calibration.limit
+    problem = _find_float64_problem(evidence, noise, calibration)
+    if problem is not None:
+        return problem
+    if pair.max_abs > limit.value:
+        multiple = f"{_multiple(pair.max_abs, noise.max_abs)} the model's own rounding noise"
+        return Judgement(within=False, limit=limit, reason=multiple)
+    rounding = max(rms_rounding(evidence.rounded), rounding_of_float64_pair(evidence.float64_pair))
+    most = math.inf if calibration.few_rows else mean_limit(pair, calibration.ulp, rounding)
+    deviation = mean_deviation(pair)
+    if deviation <= most:
+        return None
+    reason = f"the mean difference is {deviation:.1e}, where rounding gives at most {most:.1e} on these rows"
+    return Judgement(within=False, limit=replace(limit, value=most, measure="mean"), reason=reason)
+
+
+def _find_float64_problem(
+    evidence: NoiseEvidence, noise: Comparison, calibration: _Calibration
+) -> Judgement | None:
     pair, float64_pair = evidence.pair, evidence.float64_pair
-    if float64_pair is not None:
-        if float64_pair.misshapen or (float64_pair.nonfinite and not pair.identical):
-            return "the float64 copy differs too, in shape or in NaN and infinity"
-        floor = FLOAT64_FACTOR * (noise.max_abs + calibration.ulp) * FLOAT64_GAIN
-        if float64_pair.max_abs > floor:
-            left = f"{float64_pair.max_abs:.1e} is left in float64"
-            return f"not rounding: {left}, where rounding would leave less than {floor:.1e}"
-    if pair.max_abs > calibration.limit.value:
-        return f"{_multiple(pair.max_abs, noise.max_abs)} the model's own rounding noise"
-    rounding = rms_rounding(evidence.rounded) if float64_pair is None else 0.0
-    if not calibration.few_rows and exceeds_rms(pair, calibration.ulp, rounding):
-        return "the mean difference is greater than rounding explains on these rows"
-    return None
+    if float64_pair is None:
+        return None
+    if float64_pair.misshapen or (float64_pair.nonfinite and not pair.identical):
+        reason = "the float64 copy differs too, in shape or in NaN and infinity"
+        return Judgement(within=False, limit=calibration.limit, reason=reason)
+    most = FLOAT64_FACTOR * (noise.max_abs + calibration.ulp) * FLOAT64_GAIN
+    if float64_pair.max_abs <= most:
+        return None
+    left = f"{float64_pair.max_abs:.1e} is left in float64"
+    reason = f"not rounding: {left}, where rounding would leave less than {most:.1e}"
+    limit = replace(calibration.limit, value=most, measure="float64")
+    return Judgement(within=False, limit=limit, reason=reason)
 
 
 def _judge_extra_rounding(
@@ -185,12 +219,12 @@ def _judge_extra_rounding(
         return None
     layered = evidence.rounded if has_extra_rounding(evidence.rounded) else None
     scaled_up = float64_pair.max_abs / FLOAT64_GAIN
-    if not EXTRA_ROUNDING * noise.max_abs < scaled_up <= EXTRA_ROUNDING * pair.max_abs:
+    if scaled_up > EXTRA_ROUNDING * pair.max_abs:
         scaled_up = 0.0
     if not scaled_up and layered is None:
         return None
     limit = MAX_FACTOR * max(scaled_up, layered.max_abs if layered is not None else 0.0) + ulp
-    rms = math.sqrt(float64_pair.sum_squares / float64_pair.elements) / FLOAT64_GAIN if scaled_up else 0.0
+    rms = rounding_of_float64_pair(float64_pair) if scaled_up else 0.0
     if pair.max_abs > limit or exceeds_rms(pair, ulp, max(rms, rms_rounding(layered))):
         return None
     reason = "rounding at a step where predict does not round: it shrinks in float64 as rounding does"

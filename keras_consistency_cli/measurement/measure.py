@@ -6,6 +6,7 @@ Pure NumPy; it measures and never judges.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.measurement.comparison import EDGES, KEPT_ROWS, Comparison, WorstRow
+from keras_consistency_cli.measurement.comparison import (
+    EDGES,
+    KEPT_ROWS,
+    Comparison,
+    WorstRow,
+    smallest_digests,
+)
 from keras_consistency_cli.measurement.decisions import (
     count_changed_decisions,
     decision_margin,
@@ -174,6 +181,7 @@ def _measure_numbers(pair: _Pair) -> Comparison:
         output=pair.names[2],
         dtype=str(pair.reference.dtype),
         rows=len(a),
+        row_digests=_digest_rows(b),
         elements=a.size,
         mismatched=int(np.count_nonzero(differences.distance) + differences.unequal.sum()),
         rows_differing=int(np.count_nonzero(differences.furthest)),
@@ -199,6 +207,11 @@ def _measure_numbers(pair: _Pair) -> Comparison:
         worst=tuple(_worst_rows(pair, differences, b, changed)),
         row_histogram=_histogram(differences.furthest),
     )
+
+
+def _digest_rows(values: Array) -> tuple[int, ...]:
+    """Digest each row; rows that differ by less than the rounding of float32 have the same digest."""
+    return smallest_digests(zlib.crc32(row.tobytes()) for row in _by_row(values).astype(np.float32))
 
 
 def _difference(pair: _Pair, a: Array, b: Array) -> _Differences:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Limit", "Origin", "Policy", "UserLimit"]
+__all__ = ["Limit", "Measure", "Origin", "Policy", "UserLimit"]
 
 Origin = Literal["calibrated", "calibrated-few-rows", "amplified", "fallback", "stated", "exact"]
+Measure = Literal["greatest", "mean", "float64"]
+"""What a limit bounds: the greatest difference, the mean one, or the greatest one on the float64 copy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +22,11 @@ class UserLimit:
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """The greatest absolute difference allowed, and its origin."""
+    """The difference allowed, its origin, and which difference that is."""
 
     value: float
     origin: Origin
+    measure: Measure = "greatest"
 
 
 @dataclass(frozen=True, kw_only=True)

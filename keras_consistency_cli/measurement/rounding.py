@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 
-from keras_consistency_cli.measurement.comparison import Comparison
+from keras_consistency_cli.measurement.comparison import MOST_DISTINCT, Comparison
 
 __all__ = [
     "CALIBRATION_ROWS",
     "EXTRA_ROUNDING",
+    "FLOAT64_GAIN",
     "HALF_ULP",
     "MAX_FACTOR",
     "PLAUSIBLE_FACTOR",
@@ -21,9 +22,12 @@ __all__ = [
     "is_hidden_by_noise",
     "is_plausible_rounding",
     "is_within_layer_rounding",
+    "mean_deviation",
+    "mean_limit",
     "noise_multiple",
     "rms_rounding",
     "rounding_excess",
+    "rounding_of_float64_pair",
     "widening_factor",
 ]
 
@@ -43,10 +47,17 @@ _COARSE_FACTOR = 2.0**12
 _MAX_WIDENING = 8.0
 EXTRA_ROUNDING = 4.0
 """Rounding is extra if other routes may have this many times predict's own."""
-CALIBRATION_ROWS = 16
-"""Fewer rows calibrate badly: the limit is widened then, and the report says so."""
 HALF_ULP = 2.0**-24
 """Half a unit in the last place of float32, relative to the number."""
+CALIBRATION_ROWS = MOST_DISTINCT
+"""Fewer different rows calibrate badly: the limit is widened then, and the report says so."""
+FLOAT64_GAIN = 2.0**-29
+"""float64 has 29 bits more than float32."""
+FLOAT32_FACTOR = 3.0
+"""How much larger a mean difference may be in float32 than 2²⁹ times that in float64.
+
+With `RMS_FACTOR` this allows 7.5 times; healthy pairs stayed below 3.3 (benchmarks/headroom.py).
+"""
 ULP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 
@@ -144,24 +155,46 @@ def widening_factor(rounded: Comparison | None) -> float:
     return min(max(1.0, ratio), _MAX_WIDENING)
 
 
-def exceeds_rms(pair: Comparison, ulp: float, rounding: float) -> bool:
-    """Whether the mean exceeds 2.5 × the reference's own error plus half an ulp.
+def mean_deviation(pair: Comparison) -> float:
+    """Return the mean (root mean square) by which the routes differ.
 
-    Without a float64 pair, 2.5 × the possible rounding counts if it is greater: another compiler's tanh may
-    be off to one side in every layer, and that adds up.
+    It is the greater of two: the difference of the routes, and that of the candidate from the float64 copy.
+    """
+    candidate = math.sqrt(pair.noise_squares_candidate / pair.noise_elements) if pair.noise_elements else 0.0
+    return max(math.sqrt(pair.sum_squares / max(pair.elements, 1)), candidate)
+
+
+def mean_limit(pair: Comparison, ulp: float, rounding: float) -> float:
+    """Return the limit of the mean: 2.5 × the reference's own error plus half an ulp; none for few rows.
+
+    2.5 × the rounding that is possible counts if it is greater: the kernels of the other route may add in an
+    order that rounds worse, and the tanh of another compiler may be off to one side in every layer.
     """
     count = pair.noise_elements
     if count < CALIBRATION_ROWS or pair.rows < CALIBRATION_ROWS:
-        return False
-    allowed = RMS_FACTOR * max(math.sqrt(pair.noise_squares_reference / count), rounding) + ulp / 2
-    return (
-        math.sqrt(pair.sum_squares / max(pair.elements, 1)) > allowed
-        or math.sqrt(pair.noise_squares_candidate / count) > allowed
-    )
+        return math.inf
+    return RMS_FACTOR * max(math.sqrt(pair.noise_squares_reference / count), rounding) + ulp / 2
+
+
+def exceeds_rms(pair: Comparison, ulp: float, rounding: float) -> bool:
+    """Whether the mean exceeds its limit."""
+    return mean_deviation(pair) > mean_limit(pair, ulp, rounding)
+
+
+def rounding_of_float64_pair(pair: Comparison | None) -> float:
+    """Return the mean difference that the same routes may have in float32; 0 if it is unknown.
+
+    The same kernels add in the same order in both precisions, so that the differences are alike but for the
+    factor 2²⁹. They are larger in float32, where products round too: weights of 24 bits have exact products
+    in float64.
+    """
+    if pair is None or not pair.elements:
+        return 0.0
+    return FLOAT32_FACTOR * math.sqrt(pair.sum_squares / pair.elements) / FLOAT64_GAIN
 
 
 def noise_multiple(comparison: Comparison, noise: float | None) -> float | None:
-    """Return the greatest difference in multiples of the rounding noise of that output.
+    """Return the largest difference in multiples of the rounding noise of that output.
 
     It is None if the noise is unknown or nothing was compared.
     """

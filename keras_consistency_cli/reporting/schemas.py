@@ -31,7 +31,7 @@ _PLAIN: Mapping[Any, Schema] = {
     type(None): {"type": "null"},
     Any: {},
 }
-_OTHER_FORM = ("worst", "row_histogram", "candidate", "reference", "output")
+_OTHER_FORM = ("worst", "row_histogram", "row_digests", "candidate", "reference", "output")
 
 
 def _object(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
@@ -81,6 +81,7 @@ def _comparison() -> Schema:
             **names,
             **_fields(Comparison, _OTHER_FORM),
             "scaled": _NUMBER,
+            "distinct_rows": _of(int),
             "worst": _of(hints["worst"]),
             "histogram": bins,
         }
@@ -95,11 +96,12 @@ def _result() -> Schema:
         "reason": _of(str),
         "noise_multiple": {"anyOf": [_NUMBER, {"type": "null"}]},
     }
-    origin = _of(get_type_hints(get_type_hints(Judged)["limit"])["origin"])
+    limit = get_type_hints(get_type_hints(Judged)["limit"])
     pair = _object(
         {
             **limits,
-            "origin": origin,
+            "origin": _of(limit["origin"]),
+            "measure": _of(limit["measure"]),
             **measured["properties"],
             "lifted": {"anyOf": [measured, {"type": "null"}]},
         }

@@ -22,6 +22,7 @@ from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
+from keras_consistency_cli.routes.numerics.raised_precision import RAISING_ROUTES
 from keras_consistency_cli.routes.numerics.reduced_precision import LOWERING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding import ROUNDING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOCATORS
@@ -38,7 +39,7 @@ from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
 
 __all__ = [
     "BATCH_SIZES",
-    "INTERVENTION_ROUTES",
+    "CONFIRMING_ROUTES",
     "LOCATING_ROUTES",
     "PROCESS_LOCATORS",
     "routes",
@@ -51,6 +52,9 @@ LOCATING_ROUTES: tuple[Route, ...] = (
     *ROUNDING_LOCATORS,
 )
 """Routes that search for the layer behind a finding; they run only after one."""
+
+CONFIRMING_ROUTES: tuple[Route, ...] = (*INTERVENTION_ROUTES, *RAISING_ROUTES)
+"""Routes that switch off a suspect; they run only after a finding."""
 
 BATCH_SIZES = (2, 3, 7, 32)
 """Batch sizes to try unless the config names others.
@@ -71,7 +75,7 @@ def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
         *GRADIENT_ROUTES,
         *COST_ROUTES,
     )
-    locating = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *INTERVENTION_ROUTES)
+    locating = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *CONFIRMING_ROUTES)
     scaling = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES)
     sequences = (*SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
     numerics = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)

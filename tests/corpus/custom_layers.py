@@ -200,6 +200,23 @@ class Sized(layers.Layer):
 
 
 @register
+class SizeScaled(layers.Layer):
+    """Scale the inputs by one plus a share of the batch size: as small as rounding, in every precision."""
+
+    def __init__(self, share: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the inputs' shape."""
+        return inputs * (1.0 + self.share * ops.cast(ops.shape(inputs)[0], inputs.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "share": self.share}
+
+
+@register
 class Squeezed(layers.Layer):
     """Remove the last axis of length 1, by its index or with all others of that length."""
 

@@ -13,7 +13,7 @@ from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.limits import Judgement, NoiseEvidence, judge
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
 from keras_consistency_cli.measurement.policy import Limit, Policy, UserLimit
-from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS
+from keras_consistency_cli.measurement.rounding import CALIBRATION_ROWS, FLOAT64_GAIN
 from tests.helpers.wording import masked
 
 E = 2.0**-13
@@ -45,7 +45,8 @@ def exact(rows: int = ROWS) -> np.ndarray:
 
 def noise(rows: int = ROWS) -> Comparison:
     """Predict compared with its float64 copy: the noise is E everywhere."""
-    return compared(predicted(rows), exact(rows), float64_copy=exact(rows))
+    measured = compared(predicted(rows), exact(rows), float64_copy=exact(rows))
+    return replace(measured, row_digests=tuple(range(rows)))
 
 
 def moved(
@@ -82,6 +83,7 @@ def test_the_limit_is_four_times_the_noise_and_one_ulp(
 def test_one_ulp_of_the_greatest_output_is_allowed_without_any_noise(dtype: str) -> None:
     values = np.full((ROWS, 1), 64, dtype)
     flat = compared(values, values.astype("float64"), float64_copy=values.astype("float64"))
+    flat = replace(flat, row_digests=tuple(range(ROWS)))
     judgement = judge(NoiseEvidence(pair=compared(values, values), noise=flat), policy=Policy())
     assert judgement.limit == Limit(value=64 * float(np.finfo(dtype).eps), origin="calibrated")
 
@@ -99,8 +101,26 @@ def test_the_limit_of_a_model_in_float64_is_a_share_of_its_output(by: float, wit
 def test_the_mean_difference_has_a_limit_of_its_own(wording: SnapshotAssertion) -> None:
     assert calibrated(moved(3 * E)).within
     everywhere = calibrated(moved(3 * E, only=None))
-    assert (everywhere.within, everywhere.limit) == (False, CALIBRATED)
+    limit = replace(CALIBRATED, value=2.5 * E + 2.0**-24, measure="mean")
+    assert (everywhere.within, everywhere.limit) == (False, limit)
     assert everywhere.reason == wording
+
+
+@pytest.mark.parametrize(("share", "within"), [(0.0, False), (0.1, False), (0.3, True), (0.5, True)])
+def test_a_mean_difference_that_float64_predicts_is_rounding(share: float, within: bool) -> None:
+    """The same routes differ in float64 by this share of what they differ in float32, times 2⁻²⁹."""
+    everywhere = moved(3 * E, only=None)
+    predicted = compared(exact() + share * 3 * E * FLOAT64_GAIN, exact())
+    assert calibrated(everywhere, predicted).within is within
+
+
+def test_a_mean_difference_that_layers_explain_is_rounding() -> None:
+    own = noise()
+    layered = replace(own, noise_squares_candidate=4 * own.sum_squares)
+    measured = NoiseEvidence(
+        pair=moved(3 * E, only=None), noise=own, float64_pair=float64_pair(0.0), rounded=layered
+    )
+    assert judge(measured, policy=Policy()).within
 
 
 def test_a_candidate_further_from_the_float64_copy_than_predict_is_over() -> None:
@@ -118,7 +138,9 @@ def test_a_difference_left_in_float64_is_not_rounding(
 ) -> None:
     """The pair in float32 is far inside its limit: the float64 pair decides."""
     judgement = calibrated(moved(E), float64_pair(by))
-    assert (judgement.within, judgement.limit) == (within, CALIBRATED)
+    left = Limit(value=16 * (E + 2.0**-23) * FLOAT64_GAIN, origin="calibrated", measure="float64")
+    assert judgement.within is within
+    assert judgement.limit == (CALIBRATED if within else left)
     assert masked(judgement.reason) == wording
 
 
@@ -148,9 +170,20 @@ def test_a_float64_pair_that_agrees_does_not_excuse_a_difference_over_the_limit(
     [(CALIBRATION_ROWS - 1, "calibrated-few-rows", 32), (CALIBRATION_ROWS, "calibrated", 4)],
 )
 def test_few_rows_widen_the_limit(rows: int, origin: Any, factor: int) -> None:
-    limit = Limit(value=factor * E + 2.0**-23, origin=origin)
+    limit = Limit(value=factor * E + factor / 4 * 2.0**-23, origin=origin)
     assert calibrated(moved(factor * E, rows=rows), rows=rows).limit == limit
     assert not calibrated(moved(factor * E + 2.0**-19, rows=rows), rows=rows).within
+
+
+@pytest.mark.parametrize(("different", "within"), [(1, True), (CALIBRATION_ROWS, False)])
+def test_equal_rows_count_once(different: int, within: bool) -> None:
+    """Twenty equal rows have one rounding error in common, which may be none by chance."""
+    outputs = np.resize(np.arange(different) / 8 + 1, (20, 1)).astype(np.float32)
+    own = compared(outputs, outputs - 2.0**-25, float64_copy=outputs - 2.0**-25)
+    pair = compared(outputs + np.float32(2.0**-22), outputs, float64_copy=outputs - 2.0**-25)
+    measured = NoiseEvidence(pair=pair, noise=own, float64_pair=compared(outputs * 1.0, outputs * 1.0))
+    assert own.distinct_rows == different
+    assert judge(measured, policy=Policy()).within is within
 
 
 def test_few_rows_have_no_rule_on_the_mean() -> None:

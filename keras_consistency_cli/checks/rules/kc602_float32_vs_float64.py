@@ -56,8 +56,8 @@ def examine(evidence: Evidence) -> Verdict:
 def _judge_noise(evidence: Evidence) -> Verdict:
     highest = max(evidence.noise.values(), key=lambda noise: noise.scaled)
     message = f"rounding noise is {highest.max_abs:.1e}, {highest.scaled:.1e} of the largest output"
-    if highest.rows < CALIBRATION_ROWS:
-        message += f" (from only {highest.rows} rows: limits are widened)"
+    if highest.distinct_rows < CALIBRATION_ROWS:
+        message += f" (from only {highest.distinct_rows} different rows: limits are widened)"
     low, beyond = ", ".join(evidence.facts.low_precision), _excess(evidence)
     findings = {"excess": beyond}
     if beyond > PLAUSIBLE_FACTOR:
@@ -106,6 +106,14 @@ def _more_than_rounding(evidence: Evidence) -> Verdict | None:
         f"predict differs from float64 by {largest.scaled:.1e} of the largest output; "
         f"that is {beyond:.2g} × what rounding gives"
     )
+    low = ", ".join(evidence.facts.low_precision)
+    if low:
+        return Verdict.warn(
+            f"{message}, although the model computes in {low}",
+            cause="low-precision",
+            findings={"operations": [], "excess": beyond},
+            advice="find the layer whose numbers are too large for that, and give it dtype='float32'",
+        )
     if largest.scaled < _DIFFERENT_MODEL:
         return Verdict.warn(
             f"{message}, so it cannot serve as the noise level",

@@ -7,7 +7,9 @@ from keras_consistency_cli.diagnosis.base import Cause, Failing
 from keras_consistency_cli.diagnosis.signatures import (
     finds_nonfinite,
     is_nonfinite_on_one_side,
+    is_nonfinite_or_information,
     makes_nonfinite,
+    overflows_in_float16,
     rows_are_nonfinite,
 )
 
@@ -48,6 +50,21 @@ NONFINITE_CAUSES: tuple[Cause, ...] = (
         explains=("KC701",),
         fits=rows_are_nonfinite,
         advice="impute or drop these rows before the model, both in training and in serving",
+    ),
+    Cause(
+        slug="overflow-in-float16",
+        sentence="{layer} computes in float16, and numbers beyond 65,504 become infinity or NaN there",
+        explanation=(
+            "Under a policy such as mixed_float16, Keras casts the inputs and the statistics of a layer to "
+            "float16 before it computes. A column of incomes, a variance or a sum then exceeds the range of "
+            "float16, although all inputs are finite. In float64 the same weights give finite outputs."
+        ),
+        key=("KC701",),
+        explains=(*_BY_VALUES, "KC205", "KC602", "KC603"),
+        fits=overflows_in_float16,
+        covers=is_nonfinite_or_information,
+        advice="compute '{layer}' in float32: give it dtype='float32' and save again",
+        locator="locate-nonfinite",
     ),
     Cause(
         slug="non-finite-output",

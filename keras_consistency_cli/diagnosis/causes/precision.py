@@ -167,8 +167,8 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         key=("KC602", "KC603"),
         explains=("KC602", "KC603"),
         advice=(
-            "remove the cast from '{layer}', or declare it: give the layer dtype='mixed_float16', and keep "
-            "the last layer in float32"
+            "compute '{layer}' in float32: give it dtype='float32' if a policy such as mixed_float16 applies "
+            "to it, or remove its own cast; declare lower precision that is wanted with a dtype policy"
         ),
         locator="locate-rounding",
         suspect=_low_precision_layer,

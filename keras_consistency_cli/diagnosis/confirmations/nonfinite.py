@@ -12,10 +12,11 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     cannot_confirm,
     first_confirmed,
     layer_list,
-    read_by_check,
     reported_by_check,
 )
+from keras_consistency_cli.diagnosis.signatures import located
 from keras_consistency_cli.routes.locating.activation_patching import PatchDetails
+from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
 
 __all__ = ["NONFINITE_CONFIRMATIONS"]
 
@@ -32,6 +33,27 @@ def nonfinite_zeroed(evidence: Evidence, _failing: Failing) -> ConfirmationResul
         confirmed=False,
         explanation=f"{action}, {details['left']} of {details['before']} values are still NaN or infinite",
     )
+
+
+def float32_is_finite(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """The layer that overflows, computed in float32."""
+    details = evidence.details("raise-precision", RaisedDetails)
+    if not details.get("lost_before"):
+        return None
+    action = f"with '{details['layer']}' in float32"
+    if details["lost"] == 0:
+        return ConfirmationResult(confirmed=True, explanation=f"{action}, all outputs are finite")
+    left = f"{details['lost']} of {details['lost_before']} values are still NaN or infinite"
+    return ConfirmationResult(confirmed=False, explanation=f"{action}, {left}")
+
+
+def finite_rows_stay_finite(evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The rows without NaN and infinity, run alone layer by layer."""
+    counted = "counted: the rows themselves contain it, before any layer"
+    if located(evidence, "locate-nonfinite", "layer"):
+        reason = f"{counted}; but rows without it become NaN or infinity too"
+        return ConfirmationResult(confirmed=False, explanation=reason)
+    return ConfirmationResult(confirmed=True, explanation=counted) if "KC701" in failing else None
 
 
 def eager_shows_nan(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
@@ -54,10 +76,14 @@ NONFINITE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         how="the same rows are run with kernels that are not fused",
         test=first_confirmed(eager_shows_nan, cannot_confirm("no way to call the model shows the NaN")),
     ),
-    "non-finite-input": read_by_check(
-        "the rows with NaN or infinity are counted",
-        "counted: the rows themselves contain it, before any layer",
-        "KC701",
+    "non-finite-input": Confirmation(
+        how="the rows without NaN and infinity are run alone, and no layer gives any",
+        test=finite_rows_stay_finite,
+    ),
+    "overflow-in-float16": Confirmation(
+        how="the layer alone is computed in float32, and all outputs are finite",
+        test=float32_is_finite,
+        routes=("raise-precision",),
     ),
     "non-finite-output": Confirmation(
         how=(

@@ -16,9 +16,13 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     read_by_check,
     reported_by_check,
 )
-from keras_consistency_cli.measurement.rounding import PLAUSIBLE_FACTOR
+from keras_consistency_cli.measurement.rounding import MAX_FACTOR
+from keras_consistency_cli.routes.numerics.raised_precision import RaisedDetails
 
 __all__ = ["PRECISION_CONFIRMATIONS"]
+
+_CLOSER = 0.1
+"""The share of its distance from float64 that may be left if one layer is the cause."""
 
 
 def layer_alone_differs(_evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
@@ -42,7 +46,7 @@ def small_change_is_amplified(_evidence: Evidence, failing: Failing) -> Confirma
             ),
         )
     excess = failing["KC602"].findings.get("excess", 0.0) if "KC602" in failing else 0.0
-    if 0 < excess <= PLAUSIBLE_FACTOR:
+    if 0 < excess <= MAX_FACTOR:
         return ConfirmationResult(
             confirmed=True,
             explanation=(
@@ -51,6 +55,47 @@ def small_change_is_amplified(_evidence: Evidence, failing: Failing) -> Confirma
             ),
         )
     return None
+
+
+def raised_layer_is_closer(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """One layer of a model with a lower dtype policy, computed in float32."""
+    details = evidence.details("raise-precision", RaisedDetails)
+    if "layer" not in details:
+        return None
+    before, after = details["off_before"], details["off"]
+    numbers = f"the mean distance from float64 falls from {before:.1e} of the outputs to {after:.1e}"
+    done = f"with '{details['layer']}' in float32, {numbers}"
+    if after <= _CLOSER * before:
+        return ConfirmationResult(confirmed=True, explanation=done)
+    return ConfirmationResult(confirmed=False, explanation=f"{done} only: other layers lose precision too")
+
+
+def difference_vanishes_in_float64(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """The same routes on the float64 copy; for routes that cannot run there, only the size is known."""
+    beyond = [
+        judged
+        for code in ROUNDED_BY_KERNELS
+        if code in failing
+        for judged in failing[code].judged
+        if not judged.within
+    ]
+    sized = "all deviations are within the rounding noise of the model"
+    without = dict.fromkeys(each.comparison.candidate for each in beyond if each.float64_pair is None)
+    if without:
+        reason = f"{sized}, but {', '.join(without)} cannot run on the float64 copy"
+        return ConfirmationResult(confirmed=False, explanation=reason)
+    return ConfirmationResult(confirmed=True, explanation=f"{sized}, and in float64 they disappear")
+
+
+def kernels_treat_values_differently(_evidence: Evidence, failing: Failing) -> ConfirmationResult | None:
+    """Two processes with different kernels: NaN on one side is no rounding, a number may be."""
+    if "KC605" not in failing:
+        return None
+    only = "only oneDNN or the number of threads differed between the two processes"
+    if any(judged.comparison.nonfinite for judged in failing["KC605"].judged if not judged.within):
+        return ConfirmationResult(confirmed=True, explanation=f"{only}, and only one of them gives NaN")
+    reason = f"{only}, but kernels that merely round differently can exceed the limit too"
+    return ConfirmationResult(confirmed=False, explanation=reason)
 
 
 PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
@@ -65,32 +110,32 @@ PRECISION_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "answers-moved": cannot_test("only numbers were recorded, not the model that produced them"),
     "device-precision": cannot_test("the whole layer runs on one device"),
-    "kernel-dependent": read_by_check(
-        "only the kernels are changed",
-        "only oneDNN or the number of threads differed between the two processes",
-        "KC605",
+    "kernel-dependent": Confirmation(
+        how="only the kernels are changed, and NaN appears or disappears",
+        test=kernels_treat_values_differently,
     ),
     "low-precision": Confirmation(
-        how="the operations in low precision are read from the compiled graph; or the dtype policy is read",
+        how=(
+            "the layer alone is computed in float32; or the operations in low precision are read from the "
+            "compiled graph; or the whole model is computed in float64"
+        ),
         test=first_confirmed(
+            raised_layer_is_closer,
             reported_by_check(
                 "read from the compiled graph, whose operations compute in float16 or bfloat16",
                 "KC602",
                 finding="operations",
             ),
-            reported_by_check(
-                "read from the dtype policy; the float64 copy of the same weights gives different decisions",
-                "KC603",
-            ),
+            reported_by_check("in float64, the same weights give different outputs", "KC603"),
             cannot_confirm(
                 "based on the difference from float64, which is too large for rounding of float32"
             ),
         ),
+        routes=("raise-precision",),
     ),
-    "rounding": read_by_check(
-        "both routes are compared with the model's own rounding noise, measured on the float64 copy",
-        "compared with float64: all deviations are within the rounding noise of the model",
-        *ROUNDED_BY_KERNELS,
+    "rounding": Confirmation(
+        how="the same routes are compared on the float64 copy, where rounding disappears",
+        test=difference_vanishes_in_float64,
     ),
     "ill-conditioned": Confirmation(
         how=(

@@ -18,7 +18,7 @@ from keras_consistency_cli.loading.model.float64 import (
 )
 from keras_consistency_cli.text import clean
 
-__all__ = ["build_mixed_precision_copy"]
+__all__ = ["build_copy_with_raised_layer", "build_mixed_precision_copy"]
 
 
 def build_mixed_precision_copy(
@@ -38,10 +38,35 @@ def build_mixed_precision_copy(
     Raises:
         PrecisionCopyRefused: it cannot be rebuilt, or its variables do not match.
     """
+    config = _replace_policies(keras.saving.serialize_keras_object(model), policy)
+    return _rebuild(model, config, policy, custom_objects, sample, allow_unsafe=allow_unsafe)
+
+
+def build_copy_with_raised_layer(
+    model: Any, path: str, *, custom_objects: Mapping[str, Any], sample: Any, allow_unsafe: bool = False
+) -> Any:
+    """Return a copy of `model` whose layer at `path` computes in float32.
+
+    The other arguments and the errors are those of `build_mixed_precision_copy`.
+    """
+    config = _raise_layer(keras.saving.serialize_keras_object(model), path.rpartition("/")[2])
+    policy = keras.config.dtype_policy().name
+    return _rebuild(model, config, policy, custom_objects, sample, allow_unsafe=allow_unsafe)
+
+
+def _rebuild(
+    model: Any,
+    config: Any,
+    policy: str,
+    custom_objects: Mapping[str, Any],
+    sample: Any,
+    *,
+    allow_unsafe: bool,
+) -> Any:
+    """Build a model from its config while Keras creates layers with this policy, and copy the weights."""
     usual_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        config = _replace_policies(keras.saving.serialize_keras_object(model), policy)
         lowered = keras.saving.deserialize_keras_object(
             config, custom_objects=dict(custom_objects), safe_mode=not allow_unsafe
         )
@@ -55,6 +80,18 @@ def build_mixed_precision_copy(
         keras.config.set_dtype_policy(usual_policy)
     copy_checked_variables(model, lowered)
     return lowered
+
+
+def _raise_layer(config: Any, name: str) -> Any:
+    """The config in which every layer of this name has the policy float32."""
+    if isinstance(config, (list, tuple)):
+        return [_raise_layer(value, name) for value in config]
+    if not isinstance(config, dict):
+        return copy.copy(config)
+    own = config.get("config")
+    if isinstance(own, dict) and own.get("name") == name and "dtype" in own:
+        return {**config, "config": {**own, "dtype": dtype_policy_config("float32")}}
+    return {key: _raise_layer(value, name) for key, value in config.items()}
 
 
 def _replace_policies(config: Any, policy: str) -> Any:

@@ -87,15 +87,10 @@ def _describe(path: str, layer: Any) -> PreprocessingFact:
 def _describe_normalization(path: str, layer: Any) -> PreprocessingFact:
     if layer.mean is None:
         return PreprocessingFact(path=path, kind="Normalization", adapted=False)
-    mean, variance = as_numbers(layer.mean), as_numbers(layer.variance)
-    adapt_mean = getattr(layer, "adapt_mean", None) if layer.input_mean is None else None
-    weights = (mean, variance)
-    if adapt_mean is not None:
-        weights = (as_numbers(adapt_mean), as_numbers(layer.adapt_variance))
-    is_consistent = all(
-        np.array_equal(used.astype(np.float32), weight.astype(np.float32))
-        for used, weight in zip((mean, variance), weights, strict=True)
-    )
+    used, weights = (layer.mean, layer.variance), _find_stored_statistics(layer)
+    is_consistent = all(_is_rounded(*pair) for pair in zip(used, weights, strict=True))
+    weights = (as_numbers(weights[0]), as_numbers(weights[1]))
+    mean, variance = weights if is_consistent else map(as_numbers, used)
     is_identity = not weights[0].any() and bool((weights[1] == 1).all())
     return PreprocessingFact(
         path=path,
@@ -106,6 +101,25 @@ def _describe_normalization(path: str, layer: Any) -> PreprocessingFact:
         consistent=is_consistent,
         count=0 if getattr(layer, "count", None) is None else int(as_numbers(layer.count)[0]),
     )
+
+
+def _find_stored_statistics(layer: Any) -> tuple[Any, Any]:
+    """Return mean and variance as they are stored: in weights, or in the config."""
+    if layer.input_mean is None and getattr(layer, "adapt_mean", None) is not None:
+        return layer.adapt_mean, layer.adapt_variance
+    given = (np.asarray(layer.input_mean, np.float32), np.asarray(layer.input_variance, np.float32))
+    has_all = layer.input_mean is not None and given[0].size == given[1].size == np.size(layer.mean)
+    return given if has_all else (layer.mean, layer.variance)
+
+
+def _is_rounded(used: Any, stored: Any) -> bool:
+    """Whether a layer computes with these stored numbers, rounded to its compute dtype.
+
+    A policy such as mixed_float16 rounds them, which is no fault: the stored ones are exact.
+    """
+    import keras
+
+    return np.array_equal(as_numbers(used), as_numbers(keras.ops.cast(stored, used.dtype)), equal_nan=True)
 
 
 def _add_rows(

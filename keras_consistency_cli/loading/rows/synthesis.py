@@ -40,7 +40,7 @@ _MAX_LOOKED_UP_RANK = 3
 
 
 def make_rows(
-    inputs: tuple[InputFact, ...], hints: Mapping[str, Hint], *, rows: int, seed: int
+    inputs: tuple[InputFact, ...], hints: Mapping[str, Hint], *, rows: int, seed: int, scale: float = 1.0
 ) -> dict[str, Array]:
     """Return `rows` rows for each input, by name, in the input's dtype.
 
@@ -54,21 +54,24 @@ def make_rows(
         hints: from `read_input_hints`; statistics of a scaler can be given as hints of kind "normal".
         rows: the number of rows.
         seed: the same seed generates the same rows.
+        scale: of numbers around 0; a range, or statistics that a layer expects, are only narrowed.
     """
     generated = {}
     for fact in inputs:
         rng = np.random.default_rng([seed, zlib.crc32(fact.name.encode("utf-8", "replace"))])
-        hint = _choose_hint(fact, hints)
+        hint = _scale_hint(_choose_hint(fact, hints), scale)
         values = _GENERATORS[hint.kind](hint, (rows, *_choose_sizes(fact.shape)), rng)
         generated[fact.name] = _pad(_cast(values, fact.dtype), hint, rng)
     return generated
 
 
-def describe(inputs: tuple[InputFact, ...], hints: Mapping[str, Hint]) -> str:
+def describe(inputs: tuple[InputFact, ...], hints: Mapping[str, Hint], scale: float = 1.0) -> str:
     """Return one line about the rows of `make_rows`, such as "standard normal".
 
     Several inputs get one phrase each.
     """
+    if scale != 1.0:
+        return f"{describe(inputs, hints)}, scaled by {scale:g} so that they move the outputs"
     phrases = [_describe_input(fact, _choose_hint(fact, hints)) for fact in inputs]
     if len(phrases) == 1:
         return phrases[0]
@@ -92,6 +95,17 @@ def _choose_hint(wanted: InputFact, hints: Mapping[str, Hint]) -> Hint:
     if hint.kind == "range" and (is_integer or (hint.low, hint.high) == (0.0, 255.0)):
         hint = _round_range(hint)
     return _limit_to_dtype(hint, wanted.dtype) if hint.kind == "whole" else hint
+
+
+def _scale_hint(hint: Hint, scale: float) -> Hint:
+    """The hint for numbers that vary `scale` times as much, inside its range."""
+    narrower = min(scale, 1.0)
+    if hint.kind == "normal":
+        factor = narrower if hint.why else scale
+        return replace(hint, std=tuple(deviation * factor for deviation in hint.std))
+    if hint.kind == "range":
+        return replace(hint, high=hint.low + narrower * (hint.high - hint.low))
+    return hint
 
 
 def _has_words(hint: Hint) -> bool:

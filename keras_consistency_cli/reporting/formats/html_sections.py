@@ -35,8 +35,8 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     difference_text,
     find_causes,
     format_figures,
+    offered_limit,
     pair_text,
-    passing_limit,
     row_list,
     run_summary,
     short_headline,
@@ -231,7 +231,7 @@ def _facts(report: Report, verdict: Verdict, judged: Judged) -> Iterator[tuple[s
         "decided by": judged.reason,
         "difference": difference_text(judged.comparison),
         "decisions": decisions_text(judged.comparison),
-        "would pass": passing_limit(failing) if failing and verdict.status is Status.FAIL else "",
+        "would pass": offered_limit(report, verdict) if verdict.status is Status.FAIL else "",
         "also failed": "; ".join(pairs),
     }
     yield from ((label, text) for label, text in texts.items() if text)

@@ -111,6 +111,7 @@ def _judged(judged: Judged, noise: Mapping[str, float]) -> dict[str, Any]:
         "within": judged.within,
         "limit": judged.limit.value,
         "origin": judged.limit.origin,
+        "measure": judged.limit.measure,
         "reason": judged.reason,
         "noise_multiple": noise_multiple(judged.comparison, noise.get(judged.comparison.output)),
         **_measured(judged.comparison),
@@ -126,7 +127,7 @@ def _names(comparison: Comparison) -> dict[str, Any]:
 
 def _measured(comparison: Comparison) -> dict[str, Any]:
     """All fields of a comparison except its names, so that a new field is reported too."""
-    elsewhere = {"candidate", "reference", "output", "worst", "row_histogram"}
+    elsewhere = {"candidate", "reference", "output", "worst", "row_histogram", "row_digests"}
     measured = {
         field.name: getattr(comparison, field.name)
         for field in fields(comparison)
@@ -134,6 +135,7 @@ def _measured(comparison: Comparison) -> dict[str, Any]:
     }
     return {
         **measured,
+        "distinct_rows": comparison.distinct_rows,
         "scaled": comparison.scaled,
         "worst": comparison.worst,
         "histogram": _histogram(comparison.row_histogram),

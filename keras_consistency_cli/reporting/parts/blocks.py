@@ -35,8 +35,8 @@ from keras_consistency_cli.reporting.parts.verdict_summary import (
     decisive_comparison,
     difference_text,
     find_causes,
+    offered_limit,
     pair_text,
-    passing_limit,
     row_list,
     sort_worst_first,
 )
@@ -120,8 +120,7 @@ def verdict_block(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text
     judged = decisive_comparison(verdict)
     if judged is not None:
         is_failed = verdict.status is Status.FAIL
-        ranked = sort_worst_first(verdict.judged)
-        lines += _failure_lines(canvas, report, ranked) if is_failed else _pair_lines(canvas, report, judged)
+        lines += _failure_lines(canvas, report, verdict) if is_failed else _pair_lines(canvas, report, judged)
     lines += _next_step_lines(canvas, report, verdict)
     return _capped(canvas, lines) + _reproducer_lines(canvas, report.reproducers.get(verdict.code))
 
@@ -153,11 +152,12 @@ def _reproducer_lines(canvas: Canvas, command: str | None) -> list[Text]:
     return command_lines(canvas, command, margin) if command else []
 
 
-def _failure_lines(canvas: Canvas, report: Report, ranked: Sequence[Judged]) -> list[Text]:
+def _failure_lines(canvas: Canvas, report: Report, verdict: Verdict) -> list[Text]:
+    ranked = sort_worst_first(verdict.judged)
     worst, further = ranked[0], [judged for judged in ranked[1:] if not judged.within]
     lines = _pair_lines(canvas, report, worst) + _worst_rows(canvas, worst)
     lines += _labelled(canvas, "decisions", decisions_text(worst.comparison))
-    lines += _labelled(canvas, "would pass", passing_limit([worst, *further]))
+    lines += _labelled(canvas, "would pass", offered_limit(report, verdict))
     pairs = [
         f"{pair_text(report, judged)} ({format_deviation(judged.comparison)})"
         for judged in further[:FURTHER_PAIRS]

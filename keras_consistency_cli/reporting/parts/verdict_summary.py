@@ -37,6 +37,7 @@ __all__ = [
     "format_figures",
     "group_skips",
     "headline",
+    "offered_limit",
     "pair_text",
     "passing_limit",
     "row_list",
@@ -105,12 +106,12 @@ def sort_worst_first(judged: Iterable[Judged]) -> tuple[Judged, ...]:
 
 
 def _share_of_limit(judged: Judged) -> float:
-    comparison, limit = judged.comparison, judged.limit.value
-    if comparison.misshapen or comparison.nonfinite or math.isnan(comparison.max_abs) or math.isnan(limit):
+    comparison, deviation, limit = judged.comparison, judged.deviation, judged.limit.value
+    if comparison.misshapen or comparison.nonfinite or math.isnan(deviation) or math.isnan(limit):
         return math.inf
     if limit <= 0:
-        return math.inf if comparison.max_abs else 0.0
-    return comparison.max_abs / limit
+        return math.inf if deviation else 0.0
+    return deviation / limit
 
 
 # What belongs to a verdict.
@@ -168,11 +169,12 @@ def format_figures(report: Report, judged: Judged) -> Figures:
     """Return the numbers of one comparison as people read them."""
     comparison, limit = judged.comparison, judged.limit
     is_measured = not comparison.misshapen and not comparison.nonfinite
-    multiple = noise_multiple(comparison, report.noise.get(comparison.output))
+    is_greatest = limit.measure == "greatest" or not is_measured
+    noise = report.noise.get(comparison.output) if is_measured and is_greatest else None
     limit_text = "exact" if limit.origin == "exact" else format_number(limit.value)
     return Figures(
-        deviation=format_deviation(comparison),
-        multiple=format_number(multiple) if is_measured else NO_NUMBER,
+        deviation=format_deviation(comparison) if is_greatest else format_number(judged.deviation),
+        multiple=format_number(noise_multiple(comparison, noise)),
         limit=limit_text if is_measured else NO_NUMBER,
         rows=f"{comparison.rows:,}",
     )
@@ -224,6 +226,16 @@ def row_list(rows: Sequence[int]) -> str:
     """List the first rows, and count the others."""
     more = len(rows) - _LISTED_ROWS
     return ", ".join(map(str, rows[:_LISTED_ROWS])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def offered_limit(report: Report, verdict: Verdict) -> str:
+    """Return the limit that would let a failure pass if it is only rounding, else an empty text.
+
+    A limit that is wide enough for a fault is no advice.
+    """
+    is_rounding = any(diagnosis.cause == "rounding" for diagnosis in find_causes(report, verdict))
+    failing = [judged for judged in verdict.judged if not judged.within]
+    return passing_limit(failing) if failing and is_rounding else ""
 
 
 def passing_limit(failing: Sequence[Judged]) -> str:

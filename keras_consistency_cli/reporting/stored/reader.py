@@ -13,7 +13,7 @@ from typing import Any
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
-from keras_consistency_cli.measurement.comparison import Comparison, WorstRow
+from keras_consistency_cli.measurement.comparison import MOST_DISTINCT, Comparison, WorstRow
 from keras_consistency_cli.reporting.report import SCHEMA
 from keras_consistency_cli.text import clean
 
@@ -22,7 +22,7 @@ __all__ = ["as_mapping", "read_comparison", "read_report"]
 _MOST_BYTES = 64 * 2**20
 _EXPECTED = f"a report of 'kcheck run --format json' ({SCHEMA})"
 _NUMBER_WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
-_READ_SEPARATELY = {"worst", "row_histogram"}
+_READ_SEPARATELY = {"worst", "row_histogram", "row_digests"}
 _TEXT_FIELDS = ("candidate", "reference", "output", "dtype", "misshapen", "decision")
 _NUMBER_FIELDS = tuple(
     field.name
@@ -111,7 +111,10 @@ def read_comparison(stored: Mapping[str, Any]) -> Comparison:
             f"{pair}: {missing} is missing or is not a number, so it cannot be judged", expected=_EXPECTED
         )
     worst = tuple(_read_worst(row) for row in stored.get("worst") or () if isinstance(row, dict))
-    return Comparison(**{**values, "flipped_rows": (), "worst": worst})
+    # Older reports do not count different rows.
+    distinct = stored.get("distinct_rows", values["rows"])
+    digests = tuple(range(min(int(distinct), MOST_DISTINCT))) if _is_number(distinct) else ()
+    return Comparison(**{**values, "flipped_rows": (), "worst": worst, "row_digests": digests})
 
 
 def _is_number(value: object) -> bool:

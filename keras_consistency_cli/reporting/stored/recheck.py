@@ -171,6 +171,7 @@ def _rejudged(
             "within": judgement.within,
             "limit": 0.0,
             "origin": "exact",
+            "measure": "greatest",
             "reason": judgement.reason,
         }
     assert stated is not None
@@ -179,6 +180,7 @@ def _rejudged(
         "within": _is_within(pair, stated),
         "limit": stated.atol + stated.rtol * pair.scale,
         "origin": "stated",
+        "measure": "greatest",
         "reason": f"stated limit: atol {stated.atol:g} + rtol {stated.rtol:g} · |reference|",
     }
 
@@ -220,6 +222,7 @@ def _by_noise(
         "within": judgement.within,
         "limit": judgement.limit.value,
         "origin": judgement.limit.origin,
+        "measure": judgement.limit.measure,
         "reason": judgement.reason,
     }
 

@@ -6,13 +6,14 @@ It compares the errors of the model, layer by layer, with those of the float64 c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_rms_difference
-from keras_consistency_cli.measurement.rounding import HALF_ULP, PLAUSIBLE_FACTOR
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.measurement.rounding import HALF_ULP, PLAUSIBLE_FACTOR, ULP
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.divergence import LayerDeviation, limit_entries
 from keras_consistency_cli.routes.locating.layers import LocatedLayer
@@ -30,7 +31,7 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["ROUNDING_LOCATORS", "LayerGrowth", "RoundingLocation"]
+__all__ = ["ROUNDING_LOCATORS", "LayerGrowth", "RoundingLocation", "locate_rounding"]
 
 _ROWS = 8
 _MIN_GROWTH = 10.0
@@ -65,15 +66,29 @@ class _LayerError:
     layer: LayerOutput
     error: float
     rounding: float
+    half_ulp: float
+    """Half a unit in the last place of the coarsest dtype so far."""
 
     @property
     def exceeds_rounding(self) -> bool:
         """Whether rounding does not explain the error."""
-        return self.error > PLAUSIBLE_FACTOR * (self.rounding + HALF_ULP)
+        rounding = self.rounding * self.half_ulp / HALF_ULP
+        return self.error > PLAUSIBLE_FACTOR * (rounding + self.half_ulp)
 
 
 def _locate(session: Session, rows: Rows) -> Result:
-    """Find the first layer whose error exceeds rounding, else the one with most growth."""
+    return Result(outputs={}, details=locate_rounding(session, rows))
+
+
+def locate_rounding(session: Session, rows: Rows) -> RoundingLocation:
+    """Find the first layer whose error exceeds rounding, else the one with most growth.
+
+    Rounding is that of the dtypes that the policies of the model declare.
+
+    Args:
+        session: that of the float64 copy.
+        rows: rows, of which the first few are used.
+    """
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     original = on_float64_copy(session).original
@@ -85,16 +100,37 @@ def _locate(session: Session, rows: Rows) -> Result:
     if not len(exact) == len(rounded) == len(own) or any(
         ideal.values.shape != layer.values.shape for ideal, layer in zip(exact, own, strict=True)
     ):
-        return Result(outputs={})
+        return {}
     errors = [
         _LayerError(
             layer=layer,
             error=relative_rms_difference(layer.values, ideal.values),
             rounding=relative_rms_difference(float32.values, ideal.values),
+            half_ulp=half_ulp,
         )
-        for ideal, float32, layer in zip(exact, rounded, own, strict=True)
+        for ideal, float32, layer, half_ulp in zip(
+            exact, rounded, own, _half_ulps(session.facts, own), strict=True
+        )
     ]
-    return Result(outputs={}, details=_describe(errors))
+    return _describe(errors)
+
+
+def _half_ulps(facts: Facts, recorded: list[LayerOutput]) -> list[float]:
+    """Return the half ulp of the coarsest dtype policy up to each layer.
+
+    If the first layer computes in float32, so does the model: a later layer of a lower policy stands out.
+    """
+    policies = {layer.path: layer.dtype_policy for layer in facts.layers}
+    own = [_half_ulp_of(policies[layer.path]) if layer.path in policies else None for layer in recorded]
+    first = next(filter(None, own), HALF_ULP)
+    return (
+        list(accumulate((each or first for each in own), max)) if first > HALF_ULP else [HALF_ULP] * len(own)
+    )
+
+
+def _half_ulp_of(policy: str) -> float:
+    """Half an ulp of the dtype that a policy computes in; float32's if it is none of 16 bits."""
+    return ULP.get(policy.removeprefix("mixed_"), 0.0) / 2 if "float16" in policy else HALF_ULP
 
 
 def _record(
@@ -111,7 +147,8 @@ def _describe(errors: list[_LayerError]) -> RoundingLocation:
 
     No layer is named if the error grows nowhere.
     """
-    sizes = [HALF_ULP, *(max(layer.error, HALF_ULP) for layer in errors)]
+    least = max((layer.half_ulp for layer in errors), default=HALF_ULP)
+    sizes = [least, *(max(layer.error, least) for layer in errors)]
     growth = [later / earlier for earlier, later in pairwise(sizes)]
     largest = sorted(range(len(growth)), key=lambda position: -growth[position])[:_MAX_GROWING_LAYERS]
     details: RoundingLocation = {

@@ -92,6 +92,7 @@ def tied(make_world: Any, by: float, rounding: float) -> Any:
     """Outputs of 0.5 and slightly more, ten of them slightly less with XLA; layers round by `rounding`."""
     world = make_world(40)
     predict = np.full((40, 1), 0.5 + by / 4, np.float32)
+    predict[10:, 0] += np.linspace(0.01, 0.1, 30, dtype=np.float32)
     xla = predict.copy()
     xla[:10] -= np.float32(by)
     turn = np.where(np.arange(40) % 2, 1.0, -1.0).reshape(-1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.diagnose import diagnose
+from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
 
 LSTM = (
@@ -490,8 +492,29 @@ def test_signatures(
 
 
 def test_every_cause_has_a_signature_here() -> None:
-    by_numbers = {"rounding"}  # see test_precision.py
+    by_numbers = {"rounding", "overflow-in-float16"}  # see test_precision.py and below
     assert set(CAUSES) == by_numbers | {cause for _, _, _, expected in SIGNATURES for cause, _ in expected}
+
+
+@pytest.mark.parametrize(
+    ("policy", "cause"),
+    [
+        ("mixed_float16", "overflow-in-float16"),
+        ("mixed_bfloat16", "non-finite-output"),
+        ("float32", "non-finite-output"),
+    ],
+)
+def test_nan_that_float64_does_not_have_is_an_overflow_of_float16(
+    evidence: Any, verdict: Any, policy: str, cause: str
+) -> None:
+    layers = (LayerFact(path="mix", kind="Dense", dtype_policy=policy),)
+    known = evidence(located={"locate-nonfinite": MIXED}, layers=layers)
+    same = Comparison(candidate="predict", reference="predict-float64", output="y", rows=2, elements=2)
+    compared = {**known.comparisons, ("predict", "predict-float64"): (same,)}
+    failed = [verdict("KC701", outputs={"y": 1}), verdict("KC602", Status.WARN, cause="low-precision")]
+    first, *others = diagnose(replace(known, comparisons=compared), failed)
+    assert (first.cause, first.layer) == (cause, "mix")
+    assert bool(others) is (cause == "non-finite-output")
 
 
 @pytest.mark.parametrize("slug", CAUSES)

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.checks.verdict import Judged, Status, Verdict
 from keras_consistency_cli.diagnosis.causes.table import CAUSES
 from keras_consistency_cli.diagnosis.confirmations.table import CONFIRMATIONS, confirm
 from keras_consistency_cli.diagnosis.diagnose import confirming_routes, diagnose
 from keras_consistency_cli.measurement.comparison import Comparison
 from keras_consistency_cli.measurement.facts import LayerFact
 from keras_consistency_cli.measurement.measure import RowOutputs, compare
-from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
+from keras_consistency_cli.measurement.policy import Limit
+from keras_consistency_cli.routes.registry import CONFIRMING_ROUTES
 from keras_consistency_cli.routes.trace import Trace
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "diagnosis.md"
@@ -84,6 +85,22 @@ MISCAST = {
 }
 UNRESET = {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict", difference=0.1)}
 
+RAISED = {"layer": "norm", "lost_before": 5, "lost": 0, "off_before": 0.2, "off": 1e-4}
+
+
+def in_float64(left: float) -> Judged:
+    """A pair that differs on the float64 copy by this much."""
+    (comparison,) = pair("shuffled", "predict", difference=left)[("shuffled", "predict")]
+    limit = Limit(value=left / 10, origin="calibrated", measure="float64")
+    return Judged(comparison=comparison, limit=limit, within=False, float64_pair=comparison)
+
+
+def nonfinite() -> Judged:
+    """A pair with NaN on one side."""
+    (comparison,) = pair("without-onednn", "predict", nan=True)[("without-onednn", "predict")]
+    return Judged(comparison=comparison, limit=Limit(value=0.0, origin="exact"), within=False)
+
+
 CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("untracked-state", measured("hold-copies", REMOVED), {"KC801": {}}),
     ("untracked-state", measured("reloaded", {"untracked": ["odd.v"]}), {"KC801": {}}),
@@ -92,7 +109,12 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("config-loses-arguments", {}, {"KC801": {"failure": "TypeError: no"}}),
     ("batch-statistics-in-inference", measured("hold-companions", REMOVED), {"KC103": {}}),
     ("cross-sample-dependence", measured("hold-companions", REMOVED), {"KC103": {}}),
-    ("batch-size-dependence", {"pairs": pair("companions", "companions-baseline")}, {"KC102": {}}),
+    (
+        "batch-size-dependence",
+        {"pairs": pair("companions", "companions-baseline")},
+        {"KC102": {"judged": (in_float64(1e-6),)}},
+    ),
+    ("batch-size-dependence", {}, {"KC102": {"refused": ["batch-2"]}}),
     (
         "state-carry-over",
         {"differing": ("predict-again",), "pairs": pair("predict-reset", "predict")},
@@ -145,7 +167,9 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("state-not-carried", {}, {"KC502": {}}),
     ("time-distributed-dynamic", {}, {"KC501": {}}),
     ("recorded-in-other-form", {}, {"KC802": {"forms": {"out": "sorted"}}}),
-    ("kernel-dependent", {}, {"KC605": {}}),
+    ("kernel-dependent", {}, {"KC605": {"judged": (nonfinite(),)}}),
+    ("low-precision", measured("raise-precision", RAISED), {"KC603": {}}),
+    ("overflow-in-float16", measured("raise-precision", RAISED), {"KC701": {}}),
     ("low-precision", {}, {"KC602": {"operations": ["m/Cast (Cast, float16)"]}}),
     ("low-precision", {}, {"KC603": {}}),
     ("rounding", {}, {"KC101": {}}),
@@ -196,6 +220,16 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("answers-moved", {}, {"KC802": {}}),
     ("device-precision", {}, {"KC601": {}}),
     ("low-precision", {}, {"KC602": {"operations": []}}),
+    ("low-precision", measured("raise-precision", {**RAISED, "off": 0.15}), {"KC602": {"operations": []}}),
+    ("overflow-in-float16", measured("raise-precision", {**RAISED, "lost": 3}), {"KC701": {}}),
+    (
+        "batch-size-dependence",
+        {"pairs": pair("companions", "companions-baseline")},
+        {"KC102": {"moved": (3,)}},
+    ),
+    ("kernel-dependent", {}, {"KC605": {"moved": (3,)}}),
+    ("rounding", {}, {"KC204": {"moved": (3,)}}),
+    ("non-finite-input", measured("locate-nonfinite", {"layer": "log"}), {"KC701": {"rows": {"x": 1}}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -213,6 +247,8 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("outputs-not-per-sample", {}, {"KC102": {}}),
     ("recorded-in-other-form", {}, {"KC802": {}}),
     ("ill-conditioned", {}, {"KC602": {"excess": 40.0}}),
+    ("ill-conditioned", {}, {"KC602": {"excess": 5.0}}),
+    ("overflow-in-float16", {}, {"KC701": {}}),
 ]
 
 
@@ -221,7 +257,12 @@ def result_of(
 ) -> Any:
     bare = evidence(**{key: value for key, value in known.items() if key != "pairs"})
     full = replace(bare, comparisons={**bare.comparisons, **known.get("pairs", {})})
-    return confirm(cause, full, {code: verdict(code, **findings) for code, findings in failed.items()})
+    verdicts = {}
+    for code, findings in failed.items():
+        judged = findings.get("judged", ())
+        plain = verdict(code, **{key: value for key, value in findings.items() if key != "judged"})
+        verdicts[code] = replace(plain, judged=judged) if judged else plain
+    return confirm(cause, full, verdicts)
 
 
 def cases(
@@ -360,7 +401,7 @@ def test_suspects_are_switched_off_only_if_a_check_fails(
 
 def test_every_toggling_route_belongs_to_a_cause() -> None:
     assert {route for confirmation in CONFIRMATIONS.values() for route in confirmation.routes} == {
-        route.name for route in INTERVENTION_ROUTES
+        route.name for route in CONFIRMING_ROUTES
     }
 
 

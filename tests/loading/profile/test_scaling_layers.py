@@ -43,6 +43,28 @@ def chain(*parts: Any, shape: tuple[int, ...] = (2,)) -> Any:
     return keras.Sequential([keras.Input(shape, name="x"), *parts, layers.Dense(1)])
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "float64"])
+@pytest.mark.parametrize("given", [False, True])
+def test_statistics_rounded_by_a_policy_are_those_of_the_weights(policy: str, given: bool) -> None:
+    mean, variance = ROWS.mean(0), ROWS.var(0)
+    layer = layers.Normalization(name="norm", dtype=policy, mean=mean, variance=variance)
+    if not given:
+        layer = adapted(dtype=policy)
+    fact = only(chain(layer), x=ROWS)
+    assert (fact.consistent, fact.adapted) == (True, True)
+    precision = 1e-2 if policy == "float16" else 1e-4
+    assert fact.mean == pytest.approx(tuple(mean.tolist()), rel=precision)
+    assert fact.sd == pytest.approx(tuple(np.sqrt(variance).tolist()), rel=precision)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_statistics_that_were_set_without_a_refresh_are_inconsistent(policy: str) -> None:
+    layer = adapted(dtype=policy)
+    model = chain(layer)
+    layer.set_weights([np.float32([40, -3]), np.float32([100, 0.01]), np.int32(0)])
+    assert not only(model, x=ROWS).consistent
+
+
 def test_an_adapted_normalization_and_its_rows() -> None:
     fact = only(chain(adapted()), x=ROWS * 2)
     assert (fact.path, fact.kind, fact.input, fact.adapted, fact.consistent, fact.after) == (

@@ -21,6 +21,7 @@ Maker = Callable[..., Report]
 
 MEASURED = {
     "rows": 2,
+    "distinct_rows": 2,
     "elements": 2,
     "mismatched": 1,
     "rows_differing": 1,
@@ -157,6 +158,7 @@ def test_a_small_report_whole() -> None:
                         "within": False,
                         "limit": 1e-7,
                         "origin": "calibrated",
+                        "measure": "greatest",
                         "reason": "not rounding",
                         "noise_multiple": 2.0,
                         **MEASURED,
@@ -218,7 +220,7 @@ def test_no_field_of_a_report_is_left_out(failing: Report) -> None:
         "settings": "subject",
     }
     assert {renamed.get(field.name, field.name) for field in fields(Report)} <= set(document)
-    assert {field.name for field in fields(Comparison)} - {"row_histogram"} <= set(
+    assert {field.name for field in fields(Comparison)} - {"row_histogram", "row_digests"} <= set(
         document["results"][0]["comparisons"][0]
     )
 

@@ -36,6 +36,12 @@ def _value(lines: list[str], label: str) -> str:
     return " ".join([lines[at][14:], *(line.strip() for line in more)])
 
 
+def _only_rounding(report: Report) -> Report:
+    """The report with a diagnosis that all of KC102 is rounding."""
+    rounding = Diagnosis(cause="rounding", severity="fail", sentence="", explains=("KC102",))
+    return replace(report, diagnoses=[rounding])
+
+
 def _failed(*pairs: Judged, **more: str) -> Verdict:
     return Verdict(
         code="KC102",
@@ -82,7 +88,17 @@ def test_the_limit_that_would_have_passed(
         **{"candidate": "a", "reference": "b", "output": "score", "rows": 4, "elements": 4, **measured}
     )  # type: ignore[arg-type]
     one = Judged(comparison=comparison, limit=Limit(value=0.0, origin=origin), within=False)  # type: ignore[arg-type]
-    assert _value(_block(make_report(_failed(one)), "KC102"), "would pass") == wording
+    assert _value(_block(_only_rounding(make_report(_failed(one))), "KC102"), "would pass") == wording
+
+
+@pytest.mark.parametrize("cause", ["cross-sample-dependence", None])
+def test_no_limit_is_offered_for_a_difference_that_is_not_rounding(
+    make_report: Maker, judged: Pairing, cause: str | None
+) -> None:
+    report = make_report(_failed(judged("a", "predict", 4.3)))
+    if cause is not None:
+        report = replace(report, diagnoses=[replace(_only_rounding(report).diagnoses[0], cause=cause)])
+    assert not any("would pass" in line for line in _block(report, "KC102"))
 
 
 def test_the_stated_limit_covers_all_that_failed(
@@ -90,7 +106,7 @@ def test_the_stated_limit_covers_all_that_failed(
 ) -> None:
     exact = judged("companions", "companions-baseline", 0.5, exact=True)
     pairs = judged("a", "predict", 0.015), judged("b", "predict", 0.29), exact
-    shown = _value(_block(make_report(_failed(*pairs)), "KC102"), "would pass")
+    shown = _value(_block(_only_rounding(make_report(_failed(*pairs))), "KC102"), "would pass")
     assert "--rtol 0 --atol 0.3;" in shown
     assert shown == wording
 

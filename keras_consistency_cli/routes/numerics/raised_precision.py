@@ -1,0 +1,117 @@
+"""The route that computes one layer of a mixed precision model in float32.
+
+If a dtype policy is too coarse for the numbers that reach a layer, a copy of the model with this one layer in
+float32 no longer overflows, or comes much closer to the float64 copy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.measurement.facts import Facts
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.locating.layers import finite_batches
+from keras_consistency_cli.routes.locating.step_recorder import record_steps
+from keras_consistency_cli.routes.numerics.rounding_location import locate_rounding
+from keras_consistency_cli.routes.session.batches import count_rows
+from keras_consistency_cli.routes.trace import Outputs, Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["RAISING_ROUTES", "RaisedDetails"]
+
+_MOST_BATCHES = 8
+
+
+class RaisedDetails(TypedDict, total=False):
+    """Details of `raise-precision`: the layer, and the outputs before and after it computes in float32.
+
+    Empty if no layer is suspected.
+
+    `lost` counts NaN and infinity; `off` is the mean distance from the float64 copy, as a share.
+    """
+
+    layer: str
+    lost_before: int
+    lost: int
+    off_before: float
+    off: float
+
+
+def _raise(session: Session, rows: Rows) -> Result:
+    """Compute the layer that overflows, or that amplifies rounding, in float32."""
+    from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
+    from keras_consistency_cli.loading.model.mixed_precision import build_copy_with_raised_layer
+    from keras_consistency_cli.routes.session.float64 import on_float64_copy
+
+    original = on_float64_copy(session).original
+    batch, layer = _find_suspect(session, original, rows)
+    if layer is None:
+        return Result(outputs={})
+    try:
+        sample = original.pack(batch)
+        model = build_copy_with_raised_layer(original.model, layer, sample=sample, **original.loading)
+    except PrecisionCopyRefused:
+        return Result(outputs={})
+    session.restore()
+    exact = session.step(batch)
+    original.restore()
+    before, after = original.call(batch, training=False), original.on_copy(model).call(batch, training=False)
+    details: RaisedDetails = {
+        "layer": layer,
+        "lost_before": _count_nonfinite(before),
+        "lost": _count_nonfinite(after),
+        "off_before": _relative_distance(before, exact),
+        "off": _relative_distance(after, exact),
+    }
+    return Result(outputs={}, details=details)
+
+
+def _find_suspect(session: Session, original: Session, rows: Rows) -> tuple[Rows, str | None]:
+    """Return a batch and the layer to compute in float32: the first that overflows, else the located one."""
+    batches = [batch for _, batch in zip(range(_MOST_BATCHES), finite_batches(original, rows), strict=False)]
+    for batch in batches:
+        original.restore()
+        with record_steps(None, count_rows(batch)) as steps:
+            original.call(batch, training=False)
+        overflowing = next((step.path for step in steps if not step.outputs.finite), None)
+        if overflowing is not None:
+            return batch, overflowing
+    return (batches[0], locate_rounding(session, batches[0]).get("layer")) if batches else (rows, None)
+
+
+def _count_nonfinite(outputs: Outputs) -> int:
+    return sum(int((~np.isfinite(values)).sum()) for values in outputs.values() if is_float(values.dtype))
+
+
+def _relative_distance(outputs: Outputs, exact: Outputs) -> float:
+    """Return the mean distance of the finite values as a share of the exact ones, of the furthest output."""
+    shares = [_share(np.asarray(outputs[name], np.float64), exact[name]) for name in exact if name in outputs]
+    return max(shares, default=0.0)
+
+
+def _share(values: np.ndarray, exact: np.ndarray) -> float:
+    finite = np.isfinite(values) & np.isfinite(exact)
+    size = float(np.square(exact[finite]).sum())
+    return float(np.sqrt(np.square(values[finite] - exact[finite]).sum() / size)) if size else 0.0
+
+
+def _explain_full_precision(facts: Facts) -> str | None:
+    return None if facts.low_precision else "no dtype policy of the model is below float32"
+
+
+RAISING_ROUTES: tuple[Route, ...] = (
+    Route(
+        name="raise-precision",
+        summary="a copy of the model with the suspected layer in float32",
+        run=_raise,
+        unavailable=_explain_full_precision,
+        precision="float64",
+        placement="float64",
+    ),
+)
+"""They switch off a suspect, and run only after a check has found one."""
