@@ -27,6 +27,7 @@ from keras_consistency_cli.routes.numerics.rounding import ROUNDING_ROUTES
 from keras_consistency_cli.routes.numerics.rounding_location import ROUNDING_LOCATORS
 from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES
 from keras_consistency_cli.routes.persistence.reloading import RELOADING_ROUTES
+from keras_consistency_cli.routes.scaling.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.scaling.renormalization import ADAPTING_ROUTES
 from keras_consistency_cli.routes.scaling.scaling import SCALING_ROUTES
 from keras_consistency_cli.routes.scaling.served import SERVED_ROUTES
@@ -72,7 +73,7 @@ def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
         *COST_ROUTES,
     )
     locating = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *INTERVENTION_ROUTES)
-    scaling = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES)
+    scaling = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES, *BATCH_NORM_ROUTES)
     sequences = (*SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
     numerics = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
     persistence = (*RELOADING_ROUTES, *RECORDED_ROUTES)

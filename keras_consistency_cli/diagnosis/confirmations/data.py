@@ -20,6 +20,12 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "normalized-twice": cannot_test("based on the range of the rows at the input of the layer"),
     "input-range": cannot_test("based on the range of the rows only"),
+    "batch-norm-statistics": cannot_test(
+        "the statistics differ from those of the rows; it is not known which rows training used"
+    ),
+    "outputs-stuck": cannot_test(
+        "the outputs show that nothing reacts, not whether rows or model are the reason"
+    ),
     "input-mutated": read_by_check(
         "the function is called with a copy of the rows, and the copy is compared with the rows afterwards",
         "the function changed a copy of the rows that was passed to it",

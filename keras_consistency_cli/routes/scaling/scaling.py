@@ -6,7 +6,6 @@ refitting a preprocess function, gives no outputs and the reason in its details.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -19,6 +18,10 @@ from keras_consistency_cli.measurement.distance import is_float, is_float_or_int
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.batch_variants import scale_in_batches
 from keras_consistency_cli.routes.scaling.column_distance import measure_column_distances
+from keras_consistency_cli.routes.scaling.preprocessed_rows import (
+    describe_preprocessed_rows,
+    measure_unsteadiness,
+)
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from keras_consistency_cli.loading.scalers.scaling import Scaling
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["SCALING_ROUTES", "checksum_preprocessed_rows"]
+__all__ = ["SCALING_ROUTES"]
 
 Rescale = Callable[["Session", np.ndarray, np.ndarray], np.ndarray]
 """Returns the rows to feed for a session, the raw rows and the expected rows."""
@@ -47,43 +50,6 @@ class InputShift(TypedDict, total=False):
     column: int
     columns: list[int]
     constant: bool
-
-
-def checksum_preprocessed_rows(session: Session, rows: Rows) -> dict[str, int]:
-    """Return a checksum of the rows that a preprocess function made.
-
-    It is empty if there is no such function. Two processes that were fed the same rows have the same
-    checksum.
-    """
-    parts = [np.ascontiguousarray(rows[name]).tobytes() for name in _numeric_preprocessed(session, rows)]
-    return {"prepared": zlib.crc32(b"".join(parts))} if parts else {}
-
-
-def _numeric_preprocessed(session: Session, rows: Rows) -> list[str]:
-    """Return the inputs whose rows are numbers that a preprocess function made."""
-    subject = session.subject
-    names: tuple[str, ...] = ()
-    if subject.files.data_state == "scaled":
-        names = ()
-    elif subject.joint is not None:
-        names = tuple(subject.joint.inputs)
-    elif subject.scaling is not None and subject.scaling.function is not None:
-        names = (subject.scaling.input,)
-    return [name for name in names if is_numeric(rows[name].dtype)]
-
-
-def _measure_unsteadiness(session: Session, rows: Rows) -> dict[str, float]:
-    """Return how many spreads the same rows differ between two calls of a function."""
-    names = _numeric_preprocessed(session, rows)
-    if not names:
-        return {}
-    first, second = (session.subject.scaled(session.subject.raw(session.row_numbers)) for _ in range(2))
-    distances = [
-        float(measure_column_distances(second[name], first[name]).max(initial=0.0))
-        for name in names
-        if first[name].shape == second[name].shape == rows[name].shape
-    ]
-    return {"unsteady": max(distances)} if distances else {}
 
 
 def _refit_all(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
@@ -193,8 +159,9 @@ def _run_single(session: Session, rows: Rows) -> Result:
     result = _run(_scale_single)(session, rows) if joint is None else _run_joint_single(session, joint, rows)
     if "moved" not in result.details:
         return result
-    steadiness = {**_measure_unsteadiness(session, rows), **checksum_preprocessed_rows(session, rows)}
-    return replace(result, details={**result.details, **steadiness})
+    steadiness = measure_unsteadiness(session, rows)
+    described = describe_preprocessed_rows(session, rows)
+    return replace(result, details={**result.details, **steadiness, **described})
 
 
 def _run_joint_single(session: Session, joint: JointPreprocess, rows: Rows) -> Result:
