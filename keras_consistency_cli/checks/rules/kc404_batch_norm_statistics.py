@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.routes.scaling.batch_norm_statistics import LayerStatistics
+from keras_consistency_cli.routes.numerics.batch_norm_statistics import LayerStatistics
 
 __all__ = ["CHECK"]
 

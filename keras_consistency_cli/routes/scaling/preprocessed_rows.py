@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.loading.scalers.salted_hash import find_salted_hash
+from keras_consistency_cli.loading.profile.salted_hash import find_salted_hash
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.scaling.column_distance import measure_column_distances
 from keras_consistency_cli.routes.trace import Rows

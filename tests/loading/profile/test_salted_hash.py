@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from keras_consistency_cli.loading.profile.salted_hash import find_salted_hash
 from keras_consistency_cli.loading.scalers.preprocess_function import import_function
-from keras_consistency_cli.loading.scalers.salted_hash import find_salted_hash
 
 CALL = "def prepare(rows):\n    return [hash(row) % 9 for row in rows]\n"
 
