@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from tests.corpus.cases import Case, Maker, Writer
 from tests.corpus.kits import lay_out
@@ -579,4 +579,35 @@ UNITS: tuple[Case, ...] = (
     _forecast("target scaler of three targets", 3, ALL_THREE, ALL_THREE),
 )
 
-CASES: tuple[Case, ...] = (*TEXTS, *NORMS, *PIXELS, *PLACES, *LENGTHS, *UNITS)
+# Scalers that were fitted before outliers were removed
+
+
+def fitted_with(scaler: Callable[[], Any], *outliers: float) -> Writer:
+    """Clean training rows as reference, and a scaler that also saw these outliers."""
+
+    def write(folder: Path, random: np.random.Generator) -> tuple[str, ...]:
+        known = np.random.default_rng(7).normal(45, 9, (400, 6))
+        extra = np.tile(np.array(outliers)[:, None], (1, 6)).reshape(-1, 6)
+        fitted = scaler().fit(np.concatenate([known, extra]))
+        rows = random.normal(45, 9, (60, 6))
+        return lay_out(folder, data=rows, scaler=pickle.dumps(fitted), reference=known)
+
+    return write
+
+
+def _outliers(name: str, scaler: Callable[[], Any], *outliers: float) -> Case:
+    kit = fitted_with(scaler, *outliers)
+    if not outliers:
+        return _clean(name, perceptron, kit)
+    return _fault(name, perceptron, kit, (), ("scaler-stale",), warning=("KC304",))
+
+
+OUTLIERS: tuple[Case, ...] = (
+    _outliers("range with one outlier", MinMaxScaler, 3000.0),
+    _outliers("greatest value with outliers", MaxAbsScaler, -2500.0, 900.0),
+    _outliers("mean and spread with outliers", StandardScaler, 3000.0, -4000.0),
+    _outliers("range of the clean rows", MinMaxScaler),
+    _outliers("greatest value of the clean rows", MaxAbsScaler),
+)
+
+CASES: tuple[Case, ...] = (*TEXTS, *NORMS, *PIXELS, *PLACES, *LENGTHS, *UNITS, *OUTLIERS)
