@@ -22,6 +22,7 @@ from keras_consistency_cli.checks.rules import (
     kc401_normalization_adapted,
     kc402_normalized_twice,
     kc403_adapt_at_prediction,
+    kc404_batch_norm_statistics,
     kc501_input_shape,
     kc502_state_reset,
     kc503_step_by_step,
@@ -33,6 +34,7 @@ from keras_consistency_cli.checks.rules import (
     kc605_cpu_kernels,
     kc701_finite,
     kc702_distribution_shift,
+    kc703_output_variation,
     kc801_save_load,
     kc802_recorded_outputs,
 )
@@ -58,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     kc401_normalization_adapted.CHECK,
     kc402_normalized_twice.CHECK,
     kc403_adapt_at_prediction.CHECK,
+    kc404_batch_norm_statistics.CHECK,
     kc501_input_shape.CHECK,
     kc502_state_reset.CHECK,
     kc503_step_by_step.CHECK,
@@ -69,6 +72,7 @@ CHECKS: tuple[Check, ...] = (
     kc605_cpu_kernels.CHECK,
     kc701_finite.CHECK,
     kc702_distribution_shift.CHECK,
+    kc703_output_variation.CHECK,
     kc801_save_load.CHECK,
     kc802_recorded_outputs.CHECK,
 )

@@ -21,6 +21,7 @@ __all__ = [
     "LayerFact",
     "OutputFact",
     "PreprocessingFact",
+    "RowNormFact",
     "RowsFact",
     "ScalingFact",
     "ServedFact",
@@ -164,6 +165,19 @@ class ScalingFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowNormFact:
+    """An input whose reference rows have the norm 1 along these axes, and whose rows have not.
+
+    `order` is 1 or 2, `found` the median norm of the rows.
+    """
+
+    input: str
+    order: int
+    axes: tuple[int, ...]
+    found: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServedFact:
     """Shares of the served rows that equal the rows raw, scaled once, and scaled twice."""
 
@@ -269,6 +283,7 @@ class DataFacts:
     drift: tuple[DriftFact, ...] = ()
     layers: tuple[PreprocessingFact, ...] = ()
     target: TargetFact | None = None
+    norms: tuple[RowNormFact, ...] = ()
     value_range: tuple[float, float] | None = None
 
     @property

@@ -114,7 +114,7 @@ def start_fork_servers(
     own = waiting or stack.enter_context(ForkServer())
     _start(own, settings, {"KERAS_BACKEND": settings.backend})
     # The user's own code may depend on what a fork inherits: the seed of hash(), or numbers drawn at import.
-    needs_fresh = bool(settings.custom_objects) or settings.trust.code
+    needs_fresh = bool(settings.custom_objects) or settings.trust.code or settings.preprocess is not None
     fresh = float64_copy = own
     if needs_fresh and not main_only:
         fresh = stack.enter_context(ForkServer())

@@ -19,6 +19,7 @@ from keras_consistency_cli.routes.locating.execution import EXECUTION_LOCATORS
 from keras_consistency_cli.routes.locating.interventions import INTERVENTION_ROUTES
 from keras_consistency_cli.routes.locating.layers import LAYER_LOCATORS
 from keras_consistency_cli.routes.locating.processes import PROCESS_LOCATORS
+from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
 from keras_consistency_cli.routes.numerics.conditioning import CONDITIONING_ROUTES
 from keras_consistency_cli.routes.numerics.devices import DEVICE_ROUTES
 from keras_consistency_cli.routes.numerics.kernels import KERNEL_ROUTES
@@ -78,6 +79,13 @@ def routes(sizes: Sequence[int] = BATCH_SIZES) -> tuple[Route, ...]:
     locating = (*LOCATING_ROUTES, *PROCESS_LOCATORS, *CONFIRMING_ROUTES)
     scaling = (*SCALING_ROUTES, *SERVED_ROUTES, *ADAPTING_ROUTES)
     sequences = (*SHAPE_ROUTES, *STATE_ROUTES, *PADDING_ROUTES, *MASK_ROUTES, *STEPPING_ROUTES)
-    numerics = (*ROUNDING_ROUTES, *CONDITIONING_ROUTES, *LOWERING_ROUTES, *DEVICE_ROUTES, *KERNEL_ROUTES)
+    numerics = (
+        *BATCH_NORM_ROUTES,
+        *ROUNDING_ROUTES,
+        *CONDITIONING_ROUTES,
+        *LOWERING_ROUTES,
+        *DEVICE_ROUTES,
+        *KERNEL_ROUTES,
+    )
     persistence = (*RELOADING_ROUTES, *RECORDED_ROUTES)
     return (*calling, *locating, *scaling, *sequences, *numerics, *persistence)

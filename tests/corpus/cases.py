@@ -58,7 +58,7 @@ class Case:
         layer: path of the layer with the planted fault, None if there is no single one.
         failing: codes of which at least one must fail; empty for a clean model.
         warning: codes of which at least one must warn or fail, if a warning is expected.
-        quiet: codes that must not even warn about a clean model.
+        quiet: codes of the checks whose fault a clean model resembles; no check may warn about it.
         args: additional arguments of the command.
     """
 

@@ -369,8 +369,6 @@ CASES: tuple[Case, ...] = (
         served=without_logarithm,
         trusted=True,
     ),
-    _fit("stamps standard", "numbers that float32 cannot hold", warning=("KC305",)),
-    _fit("people standard", "damage of refitting", warning=("KC301",)),
     *(
         _fit(
             "people standard",

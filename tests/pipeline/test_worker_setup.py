@@ -82,7 +82,14 @@ def test_an_ordinary_model_takes_one_interpreter_and_two_workers(clients_of: Any
     assert clients["main"] is not clients["fresh"]
 
 
-@pytest.mark.parametrize("options", [{"custom_objects": [Path("layers.py")]}, {"trust": {"code": True}}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"custom_objects": [Path("layers.py")]},
+        {"trust": {"code": True}},
+        {"preprocess": "serve.py:prepare"},
+    ],
+)
 def test_user_code_runs_in_another_interpreter_for_the_fresh_worker(
     clients_of: Any, options: dict[str, Any]
 ) -> None:

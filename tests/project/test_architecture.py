@@ -33,12 +33,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 CODES = {check.code for check in CHECKS}
 
 INFORMATION_ONLY = {
-    "KC205": "predictions are right although gradients stop: it warns and never fails",
+    "KC205": "predictions are right although gradients stop: it never fails",
     "KC206": "it measures a cost, which is not a fault: it never fails",
     "KC403": "it warns of a possible mistake; the files do not show whether the mistake is made",
     "KC601": "test machines have no accelerator; the unit test plants the differences",
     "KC603": "it shows what lower precision would change; it warns if it is in use and never fails",
     "KC604": "an ill-conditioned model gives the same outputs every way: it warns and never fails",
+    "KC703": "rows or statistics may be the reason, which other checks decide: it warns and never fails",
     "KC602": "rounding noise is the unit of every limit, not a fault: it warns and never fails",
 }
 

@@ -13,9 +13,11 @@ from keras_consistency_cli.checks.verdict import Judged, Verdict
 from keras_consistency_cli.routes.scaling.mistakes import MatchDetails, MistakeDetails
 from keras_consistency_cli.routes.scaling.served import ServedDetails
 
-__all__ = ["LOW_PRECISION", "Mistake", "fail_served_rows", "find_mistakes"]
+__all__ = ["FEATURE_ORDER", "LOW_PRECISION", "NEARLY_MOVED", "Mistake", "fail_served_rows", "find_mistakes"]
 
 LOW_PRECISION = "scaled-in-low-precision"
+FEATURE_ORDER = "feature-order"
+NEARLY_MOVED = "nearly-moved"
 _FILLED = "gaps-filled-otherwise"
 _ROW_DEPENDENCE = "preprocess-row-dependence"
 _NAMED_COLUMNS = 4
@@ -43,6 +45,8 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "float16-after": ("cast to float16 after scaling", LOW_PRECISION),
     "cut-first": ("cut to whole numbers before scaling", LOW_PRECISION),
     "rounded-first": ("rounded to whole numbers before scaling", LOW_PRECISION),
+    "cut-after": ("cut to whole numbers after scaling", LOW_PRECISION),
+    "rounded-after": ("rounded to whole numbers after scaling", LOW_PRECISION),
     "clipped": ("scaled correctly, then clipped at both ends", None),
     "constant": ("like one constant number in all rows", None),
     "one-number": ("overwritten with one number", None),
@@ -54,7 +58,9 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
         "preprocessed in batches of {batch}, for which this function gives different results",
         _ROW_DEPENDENCE,
     ),
-    "other-columns": ("made from different columns", "feature-order"),
+    "other-columns": ("made from different columns", FEATURE_ORDER),
+    "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
+    NEARLY_MOVED: ("nearly like the right rows with {step}", FEATURE_ORDER),
     "rows-reordered": ("correct, but in a different order of rows", None),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     "unknown": ("unlike any known mistake", None),
@@ -154,6 +160,10 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
             f" (centre shifted by {measured['shift']:+.2g} standard deviations, "
             f"{factor:.3g} times as wide{unit})"
         )
+    if measured["kind"] == "other-columns" and measured.get("sources"):
+        pairs = list(zip(measured["columns"], measured["sources"], strict=False))
+        shown = ", ".join(f"{here} from {there}" for here, there in pairs[:_NAMED_COLUMNS])
+        return f" (column {shown}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"
     if measured["kind"] == "unknown" and not measured.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""

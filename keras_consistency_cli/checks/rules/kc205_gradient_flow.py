@@ -5,7 +5,8 @@ Why: saliency maps, adversarial tests and optimization over inputs call `model(x
 numbers and `stop_gradient` remove gradients without any error.
 
 How: the gradient of every float output, randomly weighted, is taken with respect to every float input through
-`model(x, training=False)`; its largest absolute value is reported, or that there is none.
+`model(x, training=False)`; its largest absolute value is reported, or that there is none. A gradient that is
+missing or zero is information: predictions do not need it. One that is NaN or infinite is a warning.
 
 To fix: call the model instead of predict; replace the operation without a gradient by a differentiable one.
 
@@ -35,7 +36,7 @@ _Gradients = Mapping[str, Mapping[str, float | None]]
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """WARN if an input has no gradient, only zeros, or values that are not finite."""
+    """WARN if a gradient is not finite, else say which inputs have a gradient."""
     stopped = stop_unless_run(evidence, "gradients")
     if stopped is not None:
         return stopped
@@ -45,23 +46,26 @@ def examine(evidence: Evidence) -> Verdict:
     gradients = details["gradients"]
     if not gradients or not any(gradients.values()):
         return Verdict.skip("the model has no float input" if gradients else "the model has no float output")
-    problem = next(_problems(gradients, _indexing_layers(evidence)), None)
-    if problem is not None:
-        return Verdict.warn(problem, findings={"gradients": gradients}, advice=_ADVICE)
-    return Verdict.ok(_describe_pass(gradients, evidence), findings={"gradients": gradients})
-
-
-def _problems(gradients: _Gradients, indexing: Sequence[str]) -> Iterator[str]:
-    """Each problem in words; before an index, a missing gradient is not a problem."""
-    cut, not_finite, zero = _without_gradient(gradients), _not_finite(gradients), _zero(gradients)
-    if cut and (not_finite or not indexing):
-        yield f"no gradient reaches {_named(cut)} through model(x)"
-    elif cut:
-        return
+    not_finite = _not_finite(gradients)
     if not_finite:
-        yield f"the gradient of model(x) is not finite at {_named(not_finite)}"
-    if zero:
-        yield f"the gradient of model(x) is zero everywhere at {_named(zero)}"
+        message = f"the gradient of model(x) is not finite at {_named(not_finite)}"
+        return Verdict.warn(message, findings={"gradients": gradients}, advice=_ADVICE)
+    absence = _describe_absence(gradients, _indexing_layers(evidence))
+    return Verdict.ok(
+        absence or _describe_pass(gradients, evidence),
+        findings={"gradients": gradients},
+        advice=_ADVICE if absence else None,
+    )
+
+
+def _describe_absence(gradients: _Gradients, indexing: Sequence[str]) -> str:
+    """The inputs without a gradient, in words; empty if none, or if an index is the reason."""
+    cut, zero = _without_gradient(gradients), _zero(gradients)
+    if cut and indexing:
+        return ""
+    parts = [f"no gradient reaches {_named(cut)} through model(x)"] if cut else []
+    parts += [f"the gradient of model(x) is zero everywhere at {_named(zero)}"] if zero else []
+    return f"{'; '.join(parts)} (information)" if parts else ""
 
 
 def _describe_pass(gradients: _Gradients, evidence: Evidence) -> str:

@@ -8,8 +8,8 @@ they differ, each column is compared with the results of known mistakes: refitte
 which size), on single rows, not scaled, scaled twice, without one step of a pipeline, missing values filled
 differently, different columns, low precision, a different scaler. Traffic may be mixed: correct rows are left
 aside, and the numbers of the wrong rows are reported, such as every fifth one. Without `--served`, nothing
-can be known about serving: the model runs on rows scaled by a refitted scaler, and a change of its outputs is
-a warning. Distances are in standard deviations of a column as it should be served.
+can be known about serving: the model runs on rows scaled by a refitted scaler, and the change of its outputs
+is reported as information. Distances are in standard deviations of a column as it should be served.
 
 To fix: save the fitted scaler with the model, load it when serving, and call `transform`, never
 `fit_transform`.
@@ -61,7 +61,7 @@ def examine(evidence: Evidence) -> Verdict:
 
 
 def _judge_refitting(evidence: Evidence) -> Verdict:
-    """A WARN if a refitted scaler would change outputs."""
+    """Report what a refitted scaler would do: information, because nothing is known about serving."""
     stopped = stop_without_outputs(evidence, tuple(_REFITS))
     if stopped is not None:
         return stopped
@@ -77,10 +77,9 @@ def _judge_refitting(evidence: Evidence) -> Verdict:
         return Verdict.ok(message, reason=missing, judged=within, findings=_findings(evidence))
     constant = evidence.details("refit-single", ScalingDetails).get("constant")
     why = ", because every row becomes the same" if constant else ""
-    return Verdict.warn(
-        f"refitting the scaler when serving would change outputs; {changes}{why}",
+    return Verdict.ok(
+        f"refitting the scaler when serving would change outputs (information); {changes}{why}",
         reason=missing,
-        judged=judged,
         findings={**_findings(evidence), "hypothetical": True},
         advice=_ADVICE,
     )

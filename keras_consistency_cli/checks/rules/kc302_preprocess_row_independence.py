@@ -5,7 +5,8 @@ validation set and fails on single requests: its result for a row depends on whi
 
 How: the scaler or `--preprocess` function is called on all rows of the sample and on each row alone. Inputs
 are compared first, in standard deviations of each column; then the model's outputs for both. A function is
-also called twice on the same rows, and its result in a second process is compared with its result here.
+also called twice on the same rows, and its result in an interpreter of its own is compared with its result
+here: `hash()` of a text, and numbers drawn when a module is imported, differ in each interpreter.
 
 To fix: compute statistics once, from the training rows, save them, and let the serving code only apply them.
 
@@ -14,16 +15,20 @@ Sources: https://scikit-learn.org/stable/common_pitfalls.html.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from keras_consistency_cli.checks.analysis.output_change import describe_change, stop_without_outputs
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.judgement import judge_pairs
-from keras_consistency_cli.checks.verdict import Verdict
-from keras_consistency_cli.routes.scaling.scaling import PreparedRows, ScalingDetails
+from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.routes.scaling.preprocessed_rows import PreparedRows
+from keras_consistency_cli.routes.scaling.scaling import ScalingDetails
 from keras_consistency_cli.routes.trace import REFERENCE
 
 __all__ = ["CHECK"]
 
 _ALONE = Pair(candidate="scaled-alone", reference=REFERENCE)
+_FRESH = Pair(candidate="fresh-process", reference=REFERENCE)
 _SAME = 1e-5
 """Standard deviations up to which a row alone may differ: rounding of sums in a different order."""
 _ROW_DEPENDENCE = "preprocess-row-dependence"
@@ -41,16 +46,18 @@ def examine(evidence: Evidence) -> Verdict:
         return stopped
     judged = tuple(judge_pairs(evidence, (_ALONE,)))
     change = f"outputs {describe_change(judged, evidence.rows)}"
-    moved = details.get("moved", 0.0)
-    findings = {
+    findings: dict[str, object] = {
         "moved": details.get("moved"),
         "column": details.get("column"),
         "columns": details.get("columns"),
     }
-    difference = _unrepeatable(evidence, details)
-    if difference:
-        message = f"the same rows are preprocessed differently {difference}; {change}"
-        return Verdict.fail(message, cause=_UNREPEATABLE, judged=judged, findings=findings)
+    by = details.get("unsteady", 0.0)
+    if by > _SAME:
+        message = f"from one call to the next, by up to {by:.2g} standard deviations; {change}"
+        return _fail_unrepeatable(message, judged, findings)
+    if _differs_elsewhere(evidence, details):
+        return _fail_by_process(evidence, details, findings)
+    moved = details.get("moved", 0.0)
     if moved <= _SAME:
         message = "rows are preprocessed alone as they are together"
         return Verdict.ok(message, judged=judged, findings=findings)
@@ -70,14 +77,37 @@ def _place(details: ScalingDetails) -> str:
     return f"{place}, of input '{details['input']}'" if "input" in details else place
 
 
-def _unrepeatable(evidence: Evidence, details: ScalingDetails) -> str:
-    """When a preprocess function gives different rows for the same rows; empty if it does not."""
-    by = details.get("unsteady", 0.0)
-    if by > _SAME:
-        return f"from one call to the next, by up to {by:.2g} standard deviations"
-    fresh = evidence.details("fresh-process", PreparedRows)
-    prepared = {details.get("prepared"), fresh.get("prepared")} - {None}
-    return "in each process" if len(prepared) > 1 else ""
+def _fail_unrepeatable(how: str, judged: Sequence[Judged], findings: Mapping[str, object]) -> Verdict:
+    message = f"the same rows are preprocessed differently {how}"
+    return Verdict.fail(message, cause=_UNREPEATABLE, judged=judged, findings=findings)
+
+
+def _fail_by_process(evidence: Evidence, details: ScalingDetails, findings: Mapping[str, object]) -> Verdict:
+    """FAIL with what the other interpreter's rows do to the outputs, and hash() if the code shows it."""
+    judged = tuple(judge_pairs(evidence, (_FRESH,)))
+    change = f"in each process; outputs {describe_change(judged, evidence.rows)}"
+    place = details.get("salted")
+    if not place:
+        return _fail_unrepeatable(change, judged, findings)
+    fix = f"in {place}: zlib.crc32(text.encode()) in place of hash(text), then train again"
+    why = f"{change}; {place} calls hash(), which starts from a new salt in each process"
+    return _fail_unrepeatable(why, judged, {**findings, "salted": place, "mend": fix})
+
+
+def _differs_elsewhere(evidence: Evidence, details: ScalingDetails) -> bool:
+    """Whether a fresh interpreter prepared the same rows differently, beyond rounding."""
+    here = details.get("prepared", [])
+    there = evidence.details(_FRESH.candidate, PreparedRows).get("prepared", [])
+    return any(
+        len(rows) != len(others) or any(map(_is_different_row, rows, others))
+        for rows, others in zip(here, there, strict=False)
+    )
+
+
+def _is_different_row(here: Sequence[float], there: Sequence[float]) -> bool:
+    """Whether two rows differ by their weighted sums, compared with the size of the rows."""
+    size = max(here[-1], there[-1])
+    return any(abs(one - other) > _SAME * size for one, other in zip(here, there, strict=True))
 
 
 CHECK = Check(
@@ -85,7 +115,6 @@ CHECK = Check(
     name="preprocess-row-independence",
     title="rows are preprocessed alone as they are together",
     explanation=__doc__,
-    pairs=(_ALONE,),
-    routes=("fresh-process",),
+    pairs=(_ALONE, _FRESH),
     examine=examine,
 )

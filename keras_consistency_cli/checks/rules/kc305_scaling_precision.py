@@ -5,9 +5,8 @@ identifier, keeps one digit of its variation if it is cast before the mean is su
 steps. After scaling, float32 loses nothing that matters; float16 loses three digits in either place.
 
 How: the sample is cast to float32, scaled, and predicted; the outputs are compared with those for rows scaled
-without a cast. If such a cast would change outputs, that is a warning; the effect of float16 is among the
-findings. With `--served`, it is known whether rows are cast: served rows that show it fail the check, other
-rows pass whatever the cast would change.
+without a cast. What such a cast would change is reported as information; the effect of float16 is among the
+findings. Only with `--served` it is known whether rows are cast: served rows that show it fail the check.
 
 To fix: `scaler.transform(np.asarray(rows, np.float64)).astype(np.float32)`.
 
@@ -42,7 +41,7 @@ _FLOAT16_FIRST = Pair(candidate="float16-first", reference=REFERENCE)
 
 
 def examine(evidence: Evidence) -> Verdict:
-    """FAIL if served rows show a cast, WARN if a cast before scaling would change outputs."""
+    """FAIL if served rows show a cast, else report what a cast before scaling would change."""
     mistakes = find_mistakes(evidence)
     casts = [mistake for mistake in mistakes or () if mistake.cause == LOW_PRECISION]
     if casts:
@@ -67,10 +66,9 @@ def _judge_cast(evidence: Evidence, *, served: bool) -> Verdict:
     if served:
         message = f"the served rows are not cast before scaling; it would matter: {effect}"
         return Verdict.ok(message, findings=findings)
-    return Verdict.warn(
-        f"a cast to float32 before scaling would change outputs; {effect}; "
+    return Verdict.ok(
+        f"a cast to float32 before scaling would change outputs (information); {effect}; "
         f"column {details.get('column')} loses most",
-        judged=judged,
         findings={**findings, "hypothetical": True},
         advice=_ADVICE,
     )

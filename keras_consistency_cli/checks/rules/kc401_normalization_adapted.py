@@ -5,8 +5,9 @@ that was adapted on a single row divides by almost zero. And `set_weights`, or a
 a layer that continues to compute with its earlier statistics (keras#20147, keras#20168).
 
 How: the statistics are read from the loaded model: those that the layer computes with, and those in its
-weights. The look of the rows that reach the layer shows whether a layer that changes nothing does harm. A
-layer adapted on a few rows is recognized by the count that Keras 2 stored, or by means and variances of whole
+weights. The look of the rows that reach the layer shows whether a layer that changes nothing does harm; if
+not, the model was trained like that, and it is not a fault. A layer adapted on a few rows is recognized by
+the count that Keras 2 stored, or by means and variances of whole
 numbers that only a few rows can have. With reference rows, the statistics are compared with theirs, in
 standard deviations, beyond the scatter of so many rows.
 
@@ -18,7 +19,7 @@ Sources: keras#20147, keras#20168.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keras_consistency_cli.checks.analysis.small_samples import SmallSample, find_small_sample
@@ -70,9 +71,8 @@ def examine(evidence: Evidence) -> Verdict:
     if not problems:
         compared = any(layer.seen_reference for layer in layers)
         more = ", with the statistics of the reference rows" if compared else ""
-        return Verdict.ok(
-            f"{len(layers)} Normalization layers are adapted{more}", findings={"layers": messages}
-        )
+        message = f"{len(layers)} Normalization layers are adapted{more}"
+        return Verdict.ok(_note_identity(layers) or message, findings={"layers": messages})
     worst = max(problems, key=lambda problem: problem.status is Status.FAIL)
     verdict = Verdict.fail if worst.status is Status.FAIL else Verdict.warn
     more = f" ({len(problems)} layers in all)" if len(problems) > 1 else ""
@@ -87,6 +87,14 @@ def examine(evidence: Evidence) -> Verdict:
 def _first_problem(layer: PreprocessingFact, description: DataFacts) -> _Problem | None:
     tests: tuple[_Test, ...] = (_unrefreshed, _unadapted, _zero_variance, _few_rows, _unlike_reference)
     return next((problem for test in tests if (problem := test(layer, description)) is not None), None)
+
+
+def _note_identity(layers: Sequence[PreprocessingFact]) -> str:
+    """The layer that was never adapted, in words: no fault for a model that was trained like that."""
+    path = next((layer.path for layer in layers if not layer.adapted), None)
+    if path is None:
+        return ""
+    return f"'{path}' was never adapted and changes nothing; no row shows that it should (information)"
 
 
 def _unrefreshed(layer: PreprocessingFact, _description: DataFacts) -> _Problem | None:
@@ -104,7 +112,7 @@ def _unadapted(layer: PreprocessingFact, description: DataFacts) -> _Problem | N
     columns = [] if description.generated else [column for column in layer.seen if column.count]
     worst = max(columns, key=lambda column: max(abs(column.mean), column.sd), default=None)
     if worst is None or (abs(worst.mean) <= _FAR_MEAN and worst.sd <= _WIDE):
-        return _Problem(layer=layer, status=Status.WARN, message=message, cause=_UNADAPTED)
+        return None
     message += (
         f", and feature '{worst.name}' reaches the model with mean {worst.mean:.3g} "
         f"and deviation {worst.sd:.3g}"

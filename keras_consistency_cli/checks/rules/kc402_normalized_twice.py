@@ -7,9 +7,9 @@ next call (keras#8741).
 
 How: every Normalization, Rescaling and first BatchNormalization stores or implies what it expects. The look
 of the rows that reach it, computed through the layers before it, is compared with that, for each input
-separately. Reference rows and facts.value_range say what other models expect. The preprocess function gets a
-copy of the rows, which is checked for changes afterwards. A failure needs rows that fit a different, usual
-range and not this one.
+separately. Reference rows, with their ranges and norms, and facts.value_range say what other models expect.
+The preprocess function gets a copy of the rows, which is checked for changes afterwards. A failure needs rows
+that fit a different, usual range and not this one, or reference rows that were divided by their norms.
 
 To fix: normalize in one place, either in the model or before it; let preprocess functions begin with a copy.
 
@@ -40,6 +40,7 @@ _UNIT = 1.0 + 1e-3
 _BINARY = 2
 _SPAN_FACTOR = 20.0
 """Factor by which rows and reference rows may differ in range, in every feature."""
+_PIXEL_TOLERANCE = 0.1
 _FILLED, _BEYOND = 0.02, 0.5
 """Share of the range stated by the owner that rows must fill, and share by which they may exceed it."""
 _TWICE, _RANGE, _MUTATED = "normalized-twice", "input-range", "input-mutated"
@@ -52,11 +53,12 @@ _ADVICE = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Problem:
-    """A problem of a layer or an input, and the cause that it points to."""
+    """A problem of a layer or an input, the cause that it points to, and the line that fixes it, if known."""
 
     place: str
     message: str
     cause: str
+    fix: str = ""
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -74,10 +76,11 @@ def examine(evidence: Evidence) -> Verdict:
         compared = ", ".join(_sources(description))
         return Verdict.ok(f"the inputs are in the expected range; compared with: {compared}")
     first = problems[0]
+    fix = {"mend": first.fix} if first.fix else {}
     return Verdict.fail(
         first.message,
         cause=first.cause,
-        findings={"found": [problem.message for problem in problems], "layer": first.place},
+        findings={"found": [problem.message for problem in problems], "layer": first.place, **fix},
         advice=_ADVICE[first.cause],
     )
 
@@ -189,6 +192,22 @@ def _test_batch_normalization(layer: PreprocessingFact, description: DataFacts) 
     return None
 
 
+def _norm_problems(description: DataFacts) -> Iterator[_Problem]:
+    """Rows that were not divided by their norms, as the reference rows were."""
+    for norm in description.norms:
+        whole = len(norm.axes) > 1
+        where = "of each row" if whole else f"along axis {norm.axes[0]}"
+        message = (
+            f"input '{norm.input}' has norms of {norm.found:.3g}; "
+            f"the L{norm.order} norms {where} are 1 in the reference rows"
+        )
+        fix = f"rows = keras.utils.normalize(rows, axis={norm.axes[0]}, order={norm.order})"
+        if whole:
+            flat = f"keras.utils.normalize(rows.reshape(len(rows), -1), order={norm.order})"
+            fix = f"rows = {flat}.reshape(rows.shape)"
+        yield _Problem(place=norm.input, message=message, cause=_RANGE, fix=fix)
+
+
 def _reference_problems(description: DataFacts) -> Iterator[_Problem]:
     """Rows whose range differs from the reference rows in every feature, by a large factor."""
     for fed in description.served or description.fed:
@@ -202,7 +221,9 @@ def _reference_problems(description: DataFacts) -> Iterator[_Problem]:
                 f"input '{fed.input}' lies between {_range(fed)}; "
                 f"the reference rows lie between {_range(trained)}"
             )
-            yield _Problem(place=fed.input, message=message, cause=_RANGE)
+            is_pixels = all(math.isclose(ratio, 255, rel_tol=_PIXEL_TOLERANCE) for ratio in ratios)
+            fix = "rows = rows / 255.0" if is_pixels else ""
+            yield _Problem(place=fed.input, message=message, cause=_RANGE, fix=fix)
 
 
 def _span(column: ColumnFact) -> float:
@@ -246,6 +267,7 @@ def _mutation_problems(description: DataFacts) -> Iterator[_Problem]:
 
 _TESTS: tuple[Callable[[DataFacts], Iterator[_Problem]], ...] = (
     _layer_problems,
+    _norm_problems,
     _reference_problems,
     _stated_problems,
     _mutation_problems,

@@ -9,7 +9,9 @@ How: `--expected` holds the model's outputs for the rows of `--data`, row for ro
 with it under the limits of all other checks: rounding that a different machine or kernel makes is within
 them. If outputs differ, they are tested for being the same rows in a different order, the same numbers on a
 different scale, logits, probabilities or classes. Outputs recorded in 16 bits or with few decimals stand for
-every number that rounds to them: a smaller change cannot be seen, and the message says so.
+every number that rounds to them: a smaller change cannot be seen, and the message says so. With
+`--target-scaler`, outputs may also be recorded in the units of the targets; if they follow a different line
+than this scaler gives, it was fitted on another column or on other rows.
 
 To fix: see whether KC801 names state or arguments that the file does not hold; record outputs when saving,
 from a model that was loaded from its file: np.save("expected.npy",
@@ -45,14 +47,39 @@ def examine(evidence: Evidence) -> Verdict:
     if not recorded.get("given", True):
         return Verdict.skip("no recorded outputs are given: record some and give them with --expected")
     verdict = _with_rounding(agreement(evidence, (_PAIR,), _WORDING), recorded.get("rounded", {}))
+    verdict = _with_units(verdict, recorded.get("units", {}))
     if verdict.status is not Status.FAIL:
         return verdict
+    contradictions = recorded.get("contradictions", {})
+    if contradictions:
+        return _blame_target_scaler(verdict, contradictions)
     forms = recorded.get("forms", {})
     message = verdict.message
     message += "".join(f"; '{output}' was recorded as {words}" for output, words in forms.items())
     cause = "recorded-in-other-form" if forms else "answers-moved"
     findings = {**verdict.findings, "cause": cause, "forms": dict(forms)}
     return replace(verdict, message=message + saved_elsewhere(evidence.facts), findings=findings)
+
+
+def _blame_target_scaler(verdict: Verdict, contradictions: Mapping[str, str]) -> Verdict:
+    """The recorded outputs are in other units than the target scaler gives."""
+    described = "; ".join(f"'{output}': {words}" for output, words in contradictions.items())
+    findings = {
+        **verdict.findings,
+        "cause": "target-scaler-foreign",
+        "contradictions": dict(contradictions),
+    }
+    message = f"the target scaler does not give the recorded outputs; {described}"
+    return replace(verdict, message=message, findings=findings)
+
+
+def _with_units(verdict: Verdict, units: Mapping[str, str]) -> Verdict:
+    """Add the remark that outputs were recorded in the units of the targets."""
+    if not units or verdict.status is Status.SKIP:
+        return verdict
+    named = ", ".join(f"'{output}' was recorded in the units of the {kind}" for output, kind in units.items())
+    message = f"{verdict.message}; {named} (--target-scaler)"
+    return replace(verdict, message=message, findings={**verdict.findings, "units": dict(units)})
 
 
 def _with_rounding(verdict: Verdict, rounded: Mapping[str, str]) -> Verdict:

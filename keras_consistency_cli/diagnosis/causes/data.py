@@ -11,6 +11,7 @@ from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.rules import (
     kc401_normalization_adapted,
     kc402_normalized_twice,
+    kc404_batch_norm_statistics,
     kc702_distribution_shift,
 )
 from keras_consistency_cli.checks.verdict import Verdict
@@ -19,15 +20,19 @@ from keras_consistency_cli.diagnosis.base import Cause
 __all__ = ["DATA_CAUSES"]
 
 
-def _layer_named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidence], str | None]:
+def _layer_named_by(
+    examine: Callable[[Evidence], Verdict], *, among_all_layers: bool = False
+) -> Callable[[Evidence], str | None]:
     """Return a suspect: the layer that a check names.
 
-    The check reads facts only, so running it again is cheap.
+    The check reads facts only, so running it again is cheap. It may be one of the layers that scale the
+    input, or one of all layers.
     """
 
     def suspect(evidence: Evidence) -> str | None:
         layer = examine(evidence).findings.get("layer")
-        paths = {each.path for each in evidence.data.description.layers}
+        layers = evidence.facts.layers if among_all_layers else evidence.data.description.layers
+        paths = {each.path for each in layers}
         return str(layer) if layer and layer in paths else None
 
     return suspect
@@ -35,6 +40,7 @@ def _layer_named_by(examine: Callable[[Evidence], Verdict]) -> Callable[[Evidenc
 
 _UNADAPTED_LAYER = _layer_named_by(kc401_normalization_adapted.examine)
 _WRONGLY_FED_LAYER = _layer_named_by(kc402_normalized_twice.examine)
+_UNSETTLED_LAYER = _layer_named_by(kc404_batch_norm_statistics.examine, among_all_layers=True)
 _ADAPTED_LAYER = _layer_named_by(kc702_distribution_shift.examine)
 
 DATA_CAUSES: tuple[Cause, ...] = (
@@ -49,7 +55,7 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "their raw units."
         ),
         key=("KC401",),
-        explains=("KC401", "KC402", "KC403", "KC702"),
+        explains=("KC401", "KC402", "KC403", "KC702", "KC404", "KC703"),
         advice=(
             "adapt before training, then train again and save:\n"
             "    norm = keras.layers.Normalization()\n"
@@ -69,7 +75,7 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "(keras#20147). Or the layer was adapted on different rows than the model was trained on."
         ),
         key=("KC401",),
-        explains=("KC401", "KC403", "KC702"),
+        explains=("KC401", "KC403", "KC702", "KC404", "KC703"),
         advice=(
             "after set_weights, call layer.finalize_state() on '{layer}'; if that is not the reason, adapt "
             "it on the training rows; then save again"
@@ -85,7 +91,7 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "range that it learned from."
         ),
         key=("KC402",),
-        explains=("KC402", "KC403", "KC702"),
+        explains=("KC402", "KC403", "KC702", "KC404", "KC703"),
         advice=(
             "normalize in one place: give the model raw rows, without the scaler, or remove '{layer}' from "
             "the model"
@@ -101,12 +107,48 @@ DATA_CAUSES: tuple[Cause, ...] = (
             "saturate or hardly vary."
         ),
         key=("KC402",),
-        explains=("KC402", "KC403", "KC702"),
+        explains=("KC402", "KC403", "KC702", "KC404", "KC703"),
         advice=(
-            "bring the rows into the range of training: x / 255.0 for pixels, or put "
-            "keras.layers.Rescaling(1 / 255) into the model and save it"
+            "prepare the rows as the training rows were prepared, with the same code; or put that step into "
+            "the model and save it, such as keras.layers.Rescaling(1 / 255) if training divided by 255"
         ),
         suspect=_WRONGLY_FED_LAYER,
+    ),
+    Cause(
+        slug="batch-norm-statistics",
+        sentence="{layer} normalizes with moving statistics that are not those of the rows that reach it",
+        explanation=(
+            "BatchNormalization uses the statistics of each batch in training, and moving statistics "
+            "afterwards. After few steps, with a high momentum or with batches of one row, these are not yet "
+            "those of the rows. The accuracy in training is high, but predictions are wrong, or the same for "
+            "every row."
+        ),
+        key=("KC404",),
+        explains=("KC404", "KC703", "KC702"),
+        advice=(
+            "train longer, or with a lower momentum and larger batches:\n"
+            "    keras.layers.BatchNormalization(momentum=0.9)   # '{layer}'\n"
+            "or let the statistics settle without training, then save again:\n"
+            "    for _ in range(20):\n"
+            "        for batch in batches:\n"
+            "            model(batch, training=True)"
+        ),
+        suspect=_UNSETTLED_LAYER,
+    ),
+    Cause(
+        slug="outputs-stuck",
+        sentence="the outputs do not react to the rows: they are constant, or 0 and 1 everywhere",
+        explanation=(
+            "The rows are far outside of what the model learned from, so that every unit is at its end; or "
+            "statistics of the model are not those of the rows; or the model has lost its units in training. "
+            "All comparisons agree then, and the outputs are still useless."
+        ),
+        key=("KC703",),
+        explains=("KC703",),
+        advice=(
+            "compare the rows with those of training (--reference), and prepare them as in training; if they "
+            "are the same, look at the statistics of the scaler and of the normalizing layers"
+        ),
     ),
     Cause(
         slug="input-mutated",

@@ -87,6 +87,24 @@ NUMBER_CAUSES: tuple[Cause, ...] = (
         locator="locate-execution",
     ),
     Cause(
+        slug="target-scaler-foreign",
+        sentence="the target scaler does not belong to the outputs: it gives other units than were recorded",
+        explanation=(
+            "Predictions are turned into units with inverse_transform. A scaler that was fitted on another "
+            "column, or on other rows, gives numbers of the wrong size, such as the volume in place of the "
+            "price, and nothing fails. The recorded outputs follow a straight line over today's outputs, and "
+            "this scaler is a different line."
+        ),
+        key=("KC802",),
+        explains=("KC802",),
+        advice=(
+            "save the scaler that was fitted on the target column of the training rows, and use it for "
+            "inverse_transform:\n"
+            "    target_scaler = StandardScaler().fit(y_train.reshape(-1, 1))\n"
+            "    joblib.dump(target_scaler, 'target_scaler.joblib')"
+        ),
+    ),
+    Cause(
         slug="recorded-in-other-form",
         sentence="the recorded outputs are today's outputs in a different order, scale or form",
         explanation=(

@@ -19,11 +19,12 @@ UNREPEATABLE_CAUSE = Cause(
     ),
     explanation=(
         "The function draws random numbers, as augmentation and dithering do. Or it keeps a value between "
-        "calls, such as a running mean, or one that is drawn randomly when its module is imported. The model "
+        "calls, such as a running mean, or one that is drawn randomly when its module is imported. Python's "
+        "hash() of a text starts from such a number: a word gets a different id in each process. The model "
         "then gets different rows each time, and its outputs differ too."
     ),
     key=("KC302",),
-    explains=("KC203", "KC301", "KC302", "KC305", "KC602", "KC801"),
+    explains=("KC203", "KC301", "KC302", "KC305", "KC602", "KC801", "KC802"),
     advice=(
         "use augmentation and noise in training only, and let the function depend on its rows and constants "
         "alone:\n"
@@ -69,7 +70,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "scaled values of a row then depend on its neighbours, and every single row becomes all zeros."
         ),
         key=("KC301",),
-        explains=("KC301", "KC303", "KC305", "KC702"),
+        explains=("KC301", "KC303", "KC305", "KC702", "KC404", "KC703"),
         advice=(
             "load the scaler that was fitted in training, and only call transform:\n"
             "    scaler = joblib.load('scaler.joblib')\n"
@@ -84,7 +85,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "the same. Values of thousands then saturate the first layer."
         ),
         key=("KC301", "KC303"),
-        explains=("KC301", "KC303", "KC305", "KC402", "KC702"),
+        explains=("KC301", "KC303", "KC305", "KC402", "KC702", "KC404", "KC703"),
         advice=(
             "scale before predicting: model.predict(scaler.transform(rows)), or put the statistics into a "
             "Normalization layer of the model"
@@ -99,7 +100,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "outputs hardly vary. After a logarithm or a root, the rows become NaN."
         ),
         key=("KC301", "KC303"),
-        explains=("KC301", "KC303", "KC305", "KC402", "KC701", "KC702"),
+        explains=("KC301", "KC303", "KC305", "KC402", "KC701", "KC702", "KC404", "KC703"),
         covers=_is_nan_of_scaling,
         advice=(
             "scale in one place only; if the rows of the data are already scaled, set facts: {{data_state: "
@@ -115,7 +116,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "scaler after it gets values of a different size; without an imputer, it gets NaN."
         ),
         key=("KC301",),
-        explains=("KC301", "KC303", "KC305", "KC702"),
+        explains=("KC301", "KC303", "KC305", "KC702", "KC404", "KC703"),
         advice="call the whole saved pipeline, pipeline.transform(rows), and no single steps",
     ),
     Cause(
@@ -127,8 +128,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "through the scaler and are filled after it. The model learned from the values that the pipeline "
             "fills in; to the model, a zero is a value like any other."
         ),
-        key=("KC301", "KC702"),
-        explains=("KC301", "KC303", "KC305", "KC702"),
+        key=("KC301", "KC702", "KC404", "KC703"),
+        explains=("KC301", "KC303", "KC305", "KC702", "KC404", "KC703"),
         advice=(
             "leave missing values to the imputer that was fitted in training, and call the whole pipeline:\n"
             "    x = pipeline.transform(rows)        # raw rows with NaN: no fillna before, no nan_to_num "
@@ -140,13 +141,15 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         sentence="the columns are in a different order than in training: features are exchanged",
         explanation=(
             "A scaler and a model identify columns by position. A join, a dict or a ColumnTransformer that "
-            "reorders columns gives the same shape with different features."
+            "reorders columns gives the same shape with different features. Images have such orders too: "
+            "channels as RGB or BGR, height and width, an axis in reverse."
         ),
         key=("KC301", "KC304", "KC501"),
-        explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702"),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702", "KC404", "KC703"),
         advice=(
             "order columns by name before scaling: frame[list(scaler.feature_names_in_)], and give the "
-            "scaler the DataFrame, not .values"
+            "scaler the DataFrame, not .values; for images, convert channels and axes as in training: "
+            "image[..., ::-1] turns BGR into RGB"
         ),
     ),
     Cause(
@@ -174,7 +177,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "some columns only, these may be in a different unit: °C and °F, metres and centimetres."
         ),
         key=("KC301",),
-        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC702", "KC404", "KC703"),
         advice=(
             "save scaler and model together under one version, and load both from there when serving; if "
             "single columns are wrong, compare their raw numbers with those of training: their unit may "

@@ -9,10 +9,8 @@ from keras_consistency_cli.diagnosis.confirmations.base import Confirmation, can
 __all__ = ["DATA_CONFIRMATIONS"]
 
 DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
-    "normalization-unadapted": read_by_check(
-        "the statistics of the layer are read",
-        "read from the layer: its statistics are not those of any rows",
-        "KC401",
+    "normalization-unadapted": cannot_test(
+        "the statistics are read from the layer, but the model may have been trained with them"
     ),
     "normalization-stale": cannot_test(
         "the statistics differ from the reference rows or from the weights; it is not known which ones "
@@ -20,6 +18,12 @@ DATA_CONFIRMATIONS: Mapping[str, Confirmation] = {
     ),
     "normalized-twice": cannot_test("based on the range of the rows at the input of the layer"),
     "input-range": cannot_test("based on the range of the rows only"),
+    "batch-norm-statistics": cannot_test(
+        "the statistics differ from those of the rows; it is not known which rows training used"
+    ),
+    "outputs-stuck": cannot_test(
+        "the outputs show that nothing reacts, not whether rows or model are the reason"
+    ),
     "input-mutated": read_by_check(
         "the function is called with a copy of the rows, and the copy is compared with the rows afterwards",
         "the function changed a copy of the rows that was passed to it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_consistency_cli.checks.analysis.served_rows import find_mistakes
+from keras_consistency_cli.checks.analysis.served_rows import NEARLY_MOVED, find_mistakes
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
@@ -30,6 +30,9 @@ def same_mistake_gives_served_rows(slug: str) -> ConfirmationTest:
 
     def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
         served = find_mistakes(evidence) or ()
+        if any(each.kind == NEARLY_MOVED for each in served if each.cause == slug):
+            nearly = "the right values in other places are nearly the served ones, but not value by value"
+            return ConfirmationResult(confirmed=False, explanation=nearly)
         columns = sum(each.columns for each in served if each.cause == slug)
         others = sum(each.columns for each in served if each.cause != slug)
         if not columns:
@@ -60,7 +63,7 @@ def _mistake_is_repeated(slug: str, if_not: ConfirmationTest = _STATISTICS_ONLY)
 
 SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "preprocess-unrepeatable": read_by_check(
-        "the function is called twice on the same rows, and in two processes",
+        "the function is called twice on the same rows, and in two interpreters",
         "the function itself, called again on the same rows, gives different ones",
         "KC302",
     ),

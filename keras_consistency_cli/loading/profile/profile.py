@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from keras_consistency_cli.loading.profile.drift import measure_drift
 from keras_consistency_cli.loading.profile.passes import RowPasses
+from keras_consistency_cli.loading.profile.row_norms import compare_row_norms
 from keras_consistency_cli.loading.profile.scaling_facts import (
     describe_scaling,
     describe_served_rows,
@@ -17,9 +21,11 @@ from keras_consistency_cli.loading.profile.scaling_facts import (
 )
 from keras_consistency_cli.loading.profile.scaling_layers import InputStatistics, describe_scaling_layers
 from keras_consistency_cli.loading.subject import Subject
-from keras_consistency_cli.measurement.facts import DataFacts, RowsFact
+from keras_consistency_cli.measurement.facts import DataFacts, RowNormFact, RowsFact
 
 __all__ = ["describe_data"]
+
+_NORM_ROWS = 64
 
 
 def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
@@ -49,6 +55,7 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
         scaling=describe_scaling(subject, raw, reference, reference_fed),
         served_as=describe_served_rows(subject) if served else None,
         target=describe_target(subject),
+        norms=_compare_norms(subject),
         value_range=_to_pair(subject.files.value_range),
     )
     statistics = InputStatistics(
@@ -58,6 +65,20 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
     )
     facts = replace(facts, layers=describe_scaling_layers(subject.model, statistics))
     return replace(facts, drift=() if facts.generated else measure_drift(facts, raw, comparable))
+
+
+def _compare_norms(subject: Subject) -> tuple[RowNormFact, ...]:
+    """Compare the norms of some rows, as the model gets them, with those of reference rows."""
+    sources, length = subject.sources, subject.sources.reference_length
+    if sources.data is None or not length or (subject.files.data_state == "scaled" and subject.files.scales):
+        return ()
+    numbers, known = _spread(subject.length), sources.reference(_spread(length))
+    rows = (sources.served(numbers) if subject.files.served else None) or subject.scaled(subject.raw(numbers))
+    return tuple(compare_row_norms(rows, subject.scaled(known)))
+
+
+def _spread(length: int) -> npt.NDArray[np.int64]:
+    return np.unique(np.linspace(0, length - 1, min(_NORM_ROWS, length)).astype(np.int64))
 
 
 def _index_by_input(facts: tuple[RowsFact, ...]) -> dict[str, RowsFact]:

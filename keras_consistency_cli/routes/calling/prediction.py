@@ -13,7 +13,8 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Placement, Precision, Route, RouteFunction
-from keras_consistency_cli.routes.scaling.scaling import checksum_preprocessed_rows
+from keras_consistency_cli.routes.calling.output_variation import OutputVariation, describe_variation
+from keras_consistency_cli.routes.scaling.preprocessed_rows import describe_preprocessed_rows
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, join_outputs, select_rows
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import REFERENCE, REPEATED, Outputs, Result, Rows, float64_name
@@ -29,10 +30,11 @@ _LITERAL_SINGLES = 3
 class PredictDetails(TypedDict):
     """Details of the route `predict`: operations that draw random numbers.
 
-    None if they cannot be listed.
+    None if they cannot be listed. `variation` says which outputs do not vary with the rows.
     """
 
     random_operations: list[str] | None
+    variation: OutputVariation
 
 
 class BatchSizeDetails(TypedDict):
@@ -58,7 +60,10 @@ def _predict(session: Session, rows: Rows) -> Result:
     outputs = session.predict(rows)
     session.step_equals_predict = _step_gives_same_bits(session, rows, outputs)
     random_operations = session.random_operations(first_batch(rows, session.batch_size))
-    details: PredictDetails = {"random_operations": random_operations}
+    details: PredictDetails = {
+        "random_operations": random_operations,
+        "variation": describe_variation(rows, outputs),
+    }
     return Result(outputs=outputs, details=details)
 
 
@@ -90,9 +95,9 @@ def _predict_retraced(session: Session, rows: Rows) -> Result:
 def _predict_in_fresh_process(session: Session, rows: Rows) -> Result:
     """Predict in a process that has run nothing before.
 
-    The details contain a checksum of the preprocessed rows.
+    The details describe the preprocessed rows.
     """
-    return replace(_predict_retraced(session, rows), details=checksum_preprocessed_rows(session, rows))
+    return replace(_predict_retraced(session, rows), details=describe_preprocessed_rows(session, rows))
 
 
 def _one_by_one(session: Session, rows: Rows) -> Result:

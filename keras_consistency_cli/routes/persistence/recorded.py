@@ -12,6 +12,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.persistence.activations import close
 from keras_consistency_cli.routes.persistence.recorded_forms import other_form
 from keras_consistency_cli.routes.persistence.recording_precision import Recording, recording
+from keras_consistency_cli.routes.persistence.target_units import TargetUnits
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch, select_rows
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
@@ -29,12 +30,15 @@ class RecordedDetails(TypedDict, total=False):
     """Details of the route `recorded`.
 
     `given` says whether there is a file. `forms` describes, by output, how today's outputs become the
-    recorded ones; `rounded` describes how outputs were rounded when they were recorded.
+    recorded ones; `rounded` describes how outputs were rounded when they were recorded. `units` names the
+    scaler of the targets whose units they are in, `contradictions` says how they contradict it.
     """
 
     given: bool
     forms: dict[str, str]
     rounded: dict[str, str]
+    units: dict[str, str]
+    contradictions: dict[str, str]
 
 
 def _recorded(session: Session, rows: Rows) -> Result:
@@ -50,6 +54,9 @@ def _recorded(session: Session, rows: Rows) -> Result:
     batch = first_batch(rows, session.batch_size)
     today = session.step(batch)
     named = _name_arrays(expected, today)
+    target = TargetUnits.of(session)
+    if target is not None:
+        named = _undo_target_scaling(session, rows, named, target, details)
     if not _close_in_first_rows(named, today, count_rows(batch)):
         details["forms"] = _forms(session, rows, named)
     recordings = _recordings(session, today)
@@ -57,6 +64,26 @@ def _recorded(session: Session, rows: Rows) -> Result:
         return Result(outputs=named, details=details)
     details["rounded"] = {name: form.words for name, form in recordings.items()}
     return Result(outputs=_undo_rounding(session, rows, named, recordings), details=details)
+
+
+def _undo_target_scaling(
+    session: Session,
+    rows: Rows,
+    named: dict[str, np.ndarray],
+    target: TargetUnits,
+    details: RecordedDetails,
+) -> dict[str, np.ndarray]:
+    """Return outputs that were recorded in the units of the targets in those of the model."""
+    session.restore()
+    today = session.steps(rows, session.batch_size)
+    followed = [name for name, values in named.items() if target.is_followed(values, today[name])]
+    details["units"] = dict.fromkeys(followed, target.kind)
+    details["contradictions"] = {
+        name: words
+        for name, values in named.items()
+        if name not in followed and (words := target.describe_contradiction(values, today[name]))
+    }
+    return {**named, **{name: target.undo(named[name], today[name]) for name in followed}}
 
 
 def _recordings(session: Session, today: Outputs) -> dict[str, Recording]:

@@ -19,7 +19,8 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     is_beyond_limit,
 )
 from keras_consistency_cli.routes.scaling.mistakes import Array, Match, Mistake, MistakeKey, Variant
-from keras_consistency_cli.routes.scaling.mixed_batches import WHOLE_ROWS, Mixture
+from keras_consistency_cli.routes.scaling.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture
+from keras_consistency_cli.routes.scaling.moved_axes import find_nearly_moved
 from keras_consistency_cli.routes.scaling.unmatched_columns import UnmatchedColumns
 
 __all__ = ["match_served_rows"]
@@ -57,7 +58,11 @@ def match_served_rows(
         raw=None if raw is None or raw.shape != expected.shape else flatten_to_columns(raw),
     )
     by_values, left = unmatched.find_mistakes(sorted(wrong - set(candidates)))
-    mistakes += [*by_values, *(unmatched.describe_part(part) for part in mixture.find_parts(left))]
+    parts = mixture.find_parts(left)
+    nearly = find_nearly_moved(served, expected) if any(part.key == UNKNOWN for part in parts) else None
+    if nearly is not None:
+        mistakes, by_values, parts = [nearly], [], []
+    mistakes += [*by_values, *(unmatched.describe_part(part) for part in parts)]
     wrong_rows = comparison.wrong.reshape(len(served), -1).any(axis=1).sum() if comparison.wrong.size else 0
     return Match(
         rows=len(served),

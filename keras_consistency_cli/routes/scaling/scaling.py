@@ -6,10 +6,9 @@ refitting a preprocess function, gives no outputs and the reason in its details.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +18,12 @@ from keras_consistency_cli.measurement.distance import is_float, is_float_or_int
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.batch_variants import scale_in_batches
 from keras_consistency_cli.routes.scaling.column_distance import measure_column_distances
+from keras_consistency_cli.routes.scaling.preprocessed_rows import (
+    PreparedRows,
+    Unsteadiness,
+    describe_preprocessed_rows,
+    measure_unsteadiness,
+)
 from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 
 if TYPE_CHECKING:
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from keras_consistency_cli.loading.scalers.scaling import Scaling
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["SCALING_ROUTES", "PreparedRows", "ScalingDetails", "checksum_preprocessed_rows"]
+__all__ = ["SCALING_ROUTES", "ScalingDetails"]
 
 Rescale = Callable[["Session", np.ndarray, np.ndarray], np.ndarray]
 """Returns the rows to feed for a session, the raw rows and the expected rows."""
@@ -36,16 +41,7 @@ class _NotApplicableError(Exception):
     """This way of scaling is not applicable to this subject; the message says why."""
 
 
-class PreparedRows(TypedDict, total=False):
-    """A checksum of the rows that a preprocess function made; empty if there is no such function.
-
-    Two processes that were fed the same rows have the same checksum.
-    """
-
-    prepared: int
-
-
-class ScalingDetails(PreparedRows, WhyNoOutputs, total=False):
+class ScalingDetails(PreparedRows, Unsteadiness, WhyNoOutputs, total=False):
     """Details of the routes that scale rows: how far the rows that the model is fed move.
 
     `moved` is the greatest distance in spreads, `column` its column, `columns` all columns that move; they
@@ -59,41 +55,7 @@ class ScalingDetails(PreparedRows, WhyNoOutputs, total=False):
     columns: list[int]
     constant: bool
     input: str
-    unsteady: float
     crashed: bool
-
-
-def checksum_preprocessed_rows(session: Session, rows: Rows) -> PreparedRows:
-    """Return a checksum of the rows that a preprocess function made."""
-    parts = [np.ascontiguousarray(rows[name]).tobytes() for name in _numeric_preprocessed(session, rows)]
-    return {"prepared": zlib.crc32(b"".join(parts))} if parts else {}
-
-
-def _numeric_preprocessed(session: Session, rows: Rows) -> list[str]:
-    """Return the inputs whose rows are numbers that a preprocess function made."""
-    subject = session.subject
-    if subject.files.data_state == "scaled":
-        return []
-    names: tuple[str, ...] = ()
-    if subject.joint is not None:
-        names = tuple(subject.joint.inputs)
-    elif subject.scaling is not None and subject.scaling.function is not None:
-        names = (subject.scaling.input,)
-    return [name for name in names if is_numeric(rows[name].dtype)]
-
-
-def _measure_unsteadiness(session: Session, rows: Rows) -> ScalingDetails:
-    """Return how many spreads the same rows differ between two calls of a function."""
-    names = _numeric_preprocessed(session, rows)
-    if not names:
-        return {}
-    first, second = (session.subject.scaled(session.subject.raw(session.row_numbers)) for _ in range(2))
-    distances = [
-        float(measure_column_distances(second[name], first[name]).max(initial=0.0))
-        for name in names
-        if first[name].shape == second[name].shape == rows[name].shape
-    ]
-    return {"unsteady": max(distances)} if distances else {}
 
 
 def _refit_all(session: Session, raw: np.ndarray, _expected: np.ndarray) -> np.ndarray:
@@ -204,11 +166,8 @@ def _run_single(session: Session, rows: Rows) -> Result:
     result = _run(_scale_single)(session, rows) if joint is None else _run_joint_single(session, joint, rows)
     if "moved" not in result.details:
         return result
-    steadiness: ScalingDetails = {
-        **_measure_unsteadiness(session, rows),
-        **checksum_preprocessed_rows(session, rows),
-    }
-    return replace(result, details={**result.details, **steadiness})
+    steadiness, described = measure_unsteadiness(session, rows), describe_preprocessed_rows(session, rows)
+    return replace(result, details={**result.details, **steadiness, **described})
 
 
 def _run_joint_single(session: Session, joint: JointPreprocess, rows: Rows) -> Result:

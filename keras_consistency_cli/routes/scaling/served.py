@@ -19,7 +19,12 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
 from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
 from keras_consistency_cli.routes.scaling.mistakes import Match, MatchDetails, Mistake, ServedInput, Variant
-from keras_consistency_cli.routes.scaling.variants import SINGLE_ROWS, generate_variants, stop_at_refusal
+from keras_consistency_cli.routes.scaling.variants import (
+    SINGLE_ROWS,
+    generate_plain_variants,
+    generate_variants,
+    stop_at_refusal,
+)
 from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 from keras_consistency_cli.text import clean
 
@@ -147,11 +152,14 @@ def _generate(
     scaling = session.subject.scaling
     if scaling is None:
         yield from stop_at_refusal(_generate_for_joint(session, name, raw, matched.numbers))
+        yield from generate_plain_variants(expected)
     elif name != scaling.input:
         yield from stop_at_refusal(_scale_again("scaled-too", scaling, expected))
+        yield from generate_plain_variants(expected)
     elif session.subject.files.data_state == "scaled":
         yield from stop_at_refusal(_scale_again("scaled-twice", scaling, expected))
         yield from stop_at_refusal(_invert_scaling(scaling, expected))
+        yield from generate_plain_variants(expected)
     else:
         case = ServedInput(
             scaling=scaling,

@@ -17,6 +17,7 @@ from keras_consistency_cli.routes.scaling.column_distance import ColumnCompariso
 from keras_consistency_cli.routes.scaling.column_lines import Line, fit_rising_line
 from keras_consistency_cli.routes.scaling.mistakes import Array, Mistake
 from keras_consistency_cli.routes.scaling.mixed_batches import UNKNOWN, Part
+from keras_consistency_cli.routes.scaling.moved_axes import find_moved_columns
 
 __all__ = ["UnmatchedColumns"]
 
@@ -44,6 +45,7 @@ class UnmatchedColumns:
         """Return mistakes that explain columns in all rows, and the remaining columns."""
         mistakes = []
         for find in (
+            self._find_moved,
             self._find_constant,
             self._find_reordered,
             self._find_scaler_over_expected,
@@ -74,6 +76,10 @@ class UnmatchedColumns:
         if scaler is not None:
             return replace(mistake, kind=scaler.kind, shift=scaler.shift, factor=scaler.factor)
         return replace(mistake, kind="one-number") if self._is_filled(part) else mistake
+
+    def _find_moved(self, columns: list[int]) -> Mistake | None:
+        """Return the columns that have the values of other columns."""
+        return find_moved_columns(self.comparison, columns, self.distances)
 
     def _find_constant(self, columns: list[int]) -> Mistake | None:
         """Return the columns that are one number although they should vary."""

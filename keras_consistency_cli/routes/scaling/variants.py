@@ -19,9 +19,10 @@ from keras_consistency_cli.routes.scaling.batch_variants import (
 )
 from keras_consistency_cli.routes.scaling.imputation_match import generate_filled_variants
 from keras_consistency_cli.routes.scaling.mistakes import Array, ServedInput, Variant
+from keras_consistency_cli.routes.scaling.moved_axes import generate_axis_variants
 from keras_consistency_cli.text import clean
 
-__all__ = ["SINGLE_ROWS", "generate_variants", "move_columns", "stop_at_refusal"]
+__all__ = ["SINGLE_ROWS", "generate_plain_variants", "generate_variants", "move_columns", "stop_at_refusal"]
 
 SINGLE_ROWS = 64
 """Rows that are scaled one by one."""
@@ -39,6 +40,7 @@ def generate_variants(case: ServedInput) -> Iterator[Variant]:
         _cast_to_narrow_floats,
         _cast_to_whole_numbers,
         _clip,
+        _move_axes,
         _preprocess_single_rows,
         generate_run_variants,
         generate_batch_variants,
@@ -95,10 +97,29 @@ def _cast_to_narrow_floats(case: ServedInput) -> Iterator[Variant]:
 
 
 def _cast_to_whole_numbers(case: ServedInput) -> Iterator[Variant]:
-    """Yield the rows without fractions before scaling, as after a cast to integers."""
+    """Yield the rows without fractions before scaling and after, as after a cast to integers."""
     if is_float(case.raw.dtype):
         yield Variant(kind="cut-first", rows=case.scaling.apply(np.trunc(case.raw)))
         yield Variant(kind="rounded-first", rows=case.scaling.apply(np.rint(case.raw)))
+    yield from _cut_after(case.expected)
+
+
+def _cut_after(expected: Array) -> Iterator[Variant]:
+    """Yield the expected rows without fractions, as after a cast to integers."""
+    if is_float(expected.dtype):
+        yield Variant(kind="cut-after", rows=np.trunc(expected))
+        yield Variant(kind="rounded-after", rows=np.rint(expected))
+
+
+def generate_plain_variants(expected: Array) -> Iterator[Variant]:
+    """Yield variants of rows that no scaler belongs to: cast, or with values in other places."""
+    if is_float(expected.dtype):
+        with np.errstate(over="ignore"):
+            yield Variant(kind="float16-after", rows=expected.astype(np.float16))
+    yield from _cut_after(expected)
+    yield from generate_axis_variants(expected)
+    if expected.ndim > 1 and 1 < expected.shape[-1] <= _MAX_MOVED_COLUMNS:
+        yield from move_columns(expected[:_MOVED_ROWS], lambda rows: rows)
 
 
 def _clip(case: ServedInput) -> Iterator[Variant]:
@@ -111,6 +132,10 @@ def _clip(case: ServedInput) -> Iterator[Variant]:
         # A served column of one number was not clipped at that number.
         clipped = np.where(low < high, np.clip(case.expected, low, high), case.expected)
         yield Variant(kind="clipped", rows=clipped)
+
+
+def _move_axes(case: ServedInput) -> Iterator[Variant]:
+    yield from generate_axis_variants(case.expected)
 
 
 def _preprocess_single_rows(case: ServedInput) -> Iterator[Variant]:

@@ -12,6 +12,8 @@ from keras_consistency_cli.checks.rules.kc302_preprocess_row_independence import
 from keras_consistency_cli.checks.verdict import Status
 from keras_consistency_cli.routes.trace import Trace
 
+PREPARED: dict[str, Any] = {"prepared": [[[5.0, 1.0, 0.0, 9.0], [2.0, 1.0, 0.0, 3.0]]]}
+
 
 def alone(world: Any, moved: float, columns: tuple[int, ...] = (0, 2), by: float = 0.0) -> Trace:
     details = {"moved": moved, "column": columns[0], "columns": list(columns), "constant": False}
@@ -73,14 +75,18 @@ def test_nothing_to_preprocess_is_a_skip(world: Any, crashed: Trace, wording: Sn
 
 @pytest.mark.parametrize(
     ("details", "elsewhere"),
-    [({"unsteady": 0.3}, {}), ({"prepared": 5}, {"prepared": 6})],
-    ids=["from call to call", "from process to process"],
+    [
+        ({"unsteady": 0.3}, {}),
+        (PREPARED, {"prepared": [[[5.0, 1.0, 0.0, 9.0], [2.0, 1.1, 0.0, 3.0]]]}),
+        ({**PREPARED, "salted": "serve.py, line 7"}, {"prepared": [[[5.0, 1.0, 1.0, 9.0]] * 2]}),
+    ],
+    ids=["from call to call", "from process to process", "by hash()"],
 )
 def test_rows_that_come_out_differently_each_time_fail(
     world: Any, details: dict[str, Any], elsewhere: dict[str, Any], wording: SnapshotAssertion
 ) -> None:
     trace = alone(world, 0.5)
-    fresh = Trace(route="", outputs={"out": world.predict}, details=elsewhere)
+    fresh = Trace(route="", outputs={"out": world.moved(0.25)}, details=elsewhere)
     verdict = world.where(
         {"scaled-alone": replace(trace, details={**trace.details, **details}), "fresh-process": fresh}
     ).verdict(CHECK)
@@ -90,8 +96,9 @@ def test_rows_that_come_out_differently_each_time_fail(
 
 def test_the_same_rows_twice_and_elsewhere_pass(world: Any) -> None:
     trace = alone(world, 0.0)
-    details = {"unsteady": 1e-9, "prepared": 5}
-    fresh = Trace(route="", outputs={"out": world.predict}, details={"prepared": 5})
+    details = {"unsteady": 1e-9, **PREPARED}
+    rounded = {"prepared": [[[5.0, 1.0 + 1e-6, 0.0, 9.0], [2.0, 1.0, 0.0, 3.0]]]}
+    fresh = Trace(route="", outputs={"out": world.predict}, details=rounded)
     verdict = world.where(
         {"scaled-alone": replace(trace, details={**trace.details, **details}), "fresh-process": fresh}
     ).verdict(CHECK)

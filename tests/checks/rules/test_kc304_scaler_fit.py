@@ -9,6 +9,7 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    MaxAbsScaler,
     MinMaxScaler,
     PowerTransformer,
     QuantileTransformer,
@@ -149,3 +150,13 @@ def test_a_feature_that_only_varies_now_is_a_warning() -> None:
 def test_no_scaler_is_a_skip(facts: DataFacts, wording: SnapshotAssertion) -> None:
     verdict = examined(CHECK, facts)
     assert (verdict.status, verdict.reason) == (Status.SKIP, wording)
+
+
+@pytest.mark.parametrize("scaler", [MinMaxScaler(), MaxAbsScaler()], ids=["minmax", "maxabs"])
+@pytest.mark.parametrize(("outlier", "status"), [(4000.0, Status.WARN), (90.0, Status.PASS)])
+def test_a_range_that_outliers_widened_is_a_warning(scaler: Any, outlier: float, status: Status) -> None:
+    training = np.random.default_rng(3).normal([45.0, 12.0], [13.0, 2.0], (300, 2))
+    fitted = scaler.fit(np.concatenate([training, [[outlier, 12.0]]]))
+    verdict = examined(CHECK, described(fitted, training, training[:50]))
+    assert verdict.status is status
+    assert (verdict.findings.get("cause") == "scaler-stale") is (status is Status.WARN)

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.checks.rules.kc402_normalized_twice import CHECK
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowNormFact
 from tests.helpers.described import columns_of, examined, layer, rows_fact, scaling_fact
 from tests.helpers.wording import masked
 
@@ -151,3 +151,15 @@ def test_a_function_that_changes_its_input_fails(wording: SnapshotAssertion) -> 
 @pytest.mark.parametrize("facts", [DataFacts(), DataFacts(generated=True, layers=(layer(**NORM),))])
 def test_nothing_to_compare_is_a_skip(facts: DataFacts) -> None:
     assert examined(CHECK, facts).status is Status.SKIP
+
+
+@pytest.mark.parametrize("axes", [(1,), (1, 2)], ids=["one axis", "whole rows"])
+def test_rows_without_the_norms_of_the_reference_fail_with_the_line_that_fixes_them(
+    axes: tuple[int, ...], wording: SnapshotAssertion
+) -> None:
+    norm = RowNormFact(input="x", order=2, axes=axes, found=442.0)
+    reference = (rows_fact(ROWS),)
+    verdict = fed(ROWS, reference=reference, reference_fed=reference, norms=(norm,))
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "input-range")
+    assert verdict.message == wording
+    assert verdict.findings["mend"] == wording

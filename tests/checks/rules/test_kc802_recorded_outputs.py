@@ -74,3 +74,17 @@ def test_rounding_of_the_record_is_reported(
     verdict = world.where(recorded(world.moved(by), rounded={"out": "float16"})).verdict(CHECK)
     assert (verdict.status, verdict.findings["rounded"]) == (status, {"out": "float16"})
     assert verdict.message == wording
+
+
+def test_outputs_in_the_units_of_the_targets_pass(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world.where(recorded(world.predict, units={"out": "StandardScaler"})).verdict(CHECK)
+    assert (verdict.status, verdict.findings["units"]) == (Status.PASS, {"out": "StandardScaler"})
+    assert verdict.message == wording
+
+
+def test_a_target_scaler_that_gives_another_line_fails(world: Any, wording: SnapshotAssertion) -> None:
+    words = {"out": "recorded outputs are outputs × 30 + 400, the StandardScaler gives outputs × 4 + 20"}
+    answers = recorded(world.moved(400.0, range(32)), contradictions=words, forms={"out": "a line"})
+    verdict = world.where(answers).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "target-scaler-foreign")
+    assert verdict.message == wording

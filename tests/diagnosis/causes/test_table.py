@@ -324,6 +324,19 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC402": {"cause": "normalized-twice"}, "KC702": {}},
         [("normalized-twice", None)],
     ),
+    (
+        "statistics of few steps",
+        {},
+        {"KC404": {"cause": "batch-norm-statistics"}, "KC703": {"cause": "outputs-stuck"}},
+        [("batch-norm-statistics", None)],
+    ),
+    ("outputs at their ends", {}, {"KC703": {"cause": "outputs-stuck"}}, [("outputs-stuck", None)]),
+    (
+        "outputs at their ends by the range",
+        {},
+        {"KC402": {"cause": "input-range"}, "KC703": {"cause": "outputs-stuck"}},
+        [("input-range", None)],
+    ),
     ("a different range", {}, {"KC402": {"cause": "input-range"}}, [("input-range", None)]),
     ("changed in place", {}, {"KC402": {"cause": "input-mutated"}}, [("input-mutated", None)]),
     ("rows that moved", {}, {"KC702": {"cause": "distribution-shift"}}, [("distribution-shift", None)]),
@@ -458,6 +471,12 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {},
         {"KC802": {"cause": "recorded-in-other-form"}},
         [("recorded-in-other-form", None)],
+    ),
+    (
+        "another target scaler",
+        {},
+        {"KC802": {"cause": "target-scaler-foreign"}},
+        [("target-scaler-foreign", None)],
     ),
     (
         "outputs changed by state that a file lacks",

@@ -1,0 +1,50 @@
+"""Whether outputs vary with the rows: pure NumPy."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+
+from keras_consistency_cli.measurement.distance import is_float
+from keras_consistency_cli.routes.trace import Outputs, Rows
+
+__all__ = ["OutputVariation", "describe_variation"]
+
+_AT_THE_END = 1e-6
+"""Distance from 0 or 1 of a probability that has reached its end in float32."""
+
+
+class OutputVariation(TypedDict):
+    """The float outputs that are equal for all rows, or 0 or 1 everywhere.
+
+    `distinct` is the number of different rows.
+    """
+
+    distinct: int
+    constant: list[str]
+    saturated: list[str]
+
+
+def describe_variation(rows: Rows, outputs: Outputs) -> OutputVariation:
+    """Return which outputs do not vary."""
+    floats = {
+        name: values
+        for name, values in outputs.items()
+        if is_float(values.dtype) and values.ndim and values.size and bool(np.isfinite(values).all())
+    }
+    return OutputVariation(
+        distinct=_count_distinct(rows),
+        constant=[name for name, values in floats.items() if bool((values == values[:1]).all())],
+        saturated=[name for name, values in floats.items() if _is_at_its_ends(values)],
+    )
+
+
+def _count_distinct(rows: Rows) -> int:
+    length = len(next(iter(rows.values())))
+    return len({b"".join(values[row].tobytes() for values in rows.values()) for row in range(length)})
+
+
+def _is_at_its_ends(values: np.ndarray) -> bool:
+    exact = values.astype(np.float64)
+    return bool((np.minimum(np.abs(exact), np.abs(1.0 - exact)) <= _AT_THE_END).all())

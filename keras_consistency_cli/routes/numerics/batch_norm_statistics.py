@@ -1,0 +1,205 @@
+"""The route that measures what reaches each BatchNormalization layer, in one pass over the rows.
+
+The rows are reference rows if there are any, because the moving statistics are those of training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.session.batches import split_batches
+from keras_consistency_cli.routes.trace import Result, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["BATCH_NORM_ROUTES", "BatchNormDetails", "LayerStatistics"]
+
+Floats = npt.NDArray[np.float64]
+
+_ROWS = 256
+
+
+class LayerStatistics(TypedDict):
+    """How far the statistics of one layer are from those of the rows that reach it.
+
+    `distance` is the mean over the features of the squared Hellinger distance: 0 if equal, 1 if disjoint.
+    `size` is the median size of the normalised values, 1 for the rows of training. `stored` and `seen` are
+    the means of the `feature` that differs most. `untouched` says that the layer still has the statistics it
+    was created with.
+    """
+
+    path: str
+    distance: float
+    size: float
+    feature: int
+    stored: float
+    seen: float
+    trainable: bool
+    untouched: bool
+
+
+class BatchNormDetails(TypedDict, total=False):
+    """Details of the route: the layers in the order in which the rows reach them.
+
+    `source` is "reference" or "data"; `reason` says why nothing was measured.
+    """
+
+    source: str
+    rows: int
+    layers: list[LayerStatistics]
+    reason: str
+
+
+@dataclass(kw_only=True)
+class _Sums:
+    """Sums over the values of each feature that reached a layer."""
+
+    layer: Any
+    path: str
+    count: float = 0.0
+    total: Floats = field(default_factory=lambda: np.zeros(1))
+    squares: Floats = field(default_factory=lambda: np.zeros(1))
+
+    def add(self, values: Floats, weights: Floats | None) -> None:
+        """Add values of shape (positions, features); masked positions have the weight 0."""
+        kept = values if weights is None else values[weights > 0]
+        self.count += len(kept)
+        self.total = self.total + kept.sum(axis=0)
+        self.squares = self.squares + np.square(kept).sum(axis=0)
+
+    def finish(self) -> LayerStatistics:
+        """Compare the stored statistics with those of the values."""
+        mean, variance = _to_numpy(self.layer.moving_mean), _to_numpy(self.layer.moving_variance)
+        seen = self.total / max(self.count, 1.0)
+        seen_variance = np.maximum(self.squares / max(self.count, 1.0) - seen**2, 0.0)
+        known = np.isfinite(mean + variance + seen + seen_variance)
+        stored, shown = variance + self.layer.epsilon, seen_variance + self.layer.epsilon
+        distances = np.where(known, _measure_distances(mean, stored, seen, shown), 0.0)
+        sizes = np.sqrt(((seen - mean) ** 2 + seen_variance) / stored)[known]
+        shifts = np.where(known, np.abs(seen - mean) / np.sqrt(np.maximum(stored, shown)), 0.0)
+        feature = int(shifts.argmax())
+        return LayerStatistics(
+            path=self.path,
+            distance=float(distances.mean()),
+            size=float(np.median(sizes)) if len(sizes) else 1.0,
+            feature=feature,
+            stored=float(mean[feature]),
+            seen=float(seen[feature]),
+            trainable=bool(self.layer.trainable),
+            untouched=not mean.any() and bool((variance == 1).all()),
+        )
+
+
+def _measure_distances(mean: Floats, variance: Floats, seen: Floats, seen_variance: Floats) -> Floats:
+    """Return the squared Hellinger distances of normal distributions."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = variance + seen_variance
+        overlap = np.sqrt(2 * np.sqrt(variance * seen_variance) / total)
+        return np.asarray(1.0 - overlap * np.exp(-((mean - seen) ** 2) / (4 * total)))
+
+
+def _to_numpy(tensor: Any) -> Floats:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")), dtype=np.float64)
+
+
+def _find_layers(model: Any) -> dict[int, _Sums]:
+    """Return the BatchNormalization layers by identity."""
+    import keras
+
+    from keras_consistency_cli.loading.model.facts import walk_layers
+
+    return {
+        id(layer): _Sums(layer=layer, path=path)
+        for path, layer in walk_layers(model)
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+
+
+@contextmanager
+def _recording_inputs(layers: dict[int, _Sums]) -> Iterator[list[_Sums]]:
+    """Add up what reaches these layers; yields them in the order in which they are reached."""
+    import keras
+
+    reached: list[_Sums] = []
+    original = keras.layers.BatchNormalization.call
+
+    def call(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        sums = layers.get(id(self))
+        if sums is not None and not hasattr(inputs, "graph"):
+            axis = int(self.axis) % len(inputs.shape)
+            values = np.moveaxis(_to_numpy(inputs), axis, -1)
+            is_masked = mask is not None and tuple(mask.shape) == values.shape[:-1]
+            weights = _to_numpy(mask).reshape(-1) if is_masked else None
+            sums.add(values.reshape(-1, values.shape[-1]), weights)
+            if sums not in reached:
+                reached.append(sums)
+        return original(self, inputs, training=training, mask=mask)
+
+    keras.layers.BatchNormalization.call = call
+    try:
+        yield reached
+    finally:
+        keras.layers.BatchNormalization.call = original
+
+
+def _run(session: Session, rows: Rows) -> Result:
+    layers = _find_layers(session.model)
+    if not layers:
+        return _without("the model has no BatchNormalization layer")
+    if session.subject.sources.data is None and not session.subject.sources.reference_length:
+        return _without("no rows given: generated rows are not those of training")
+    source, chosen = _choose_rows(session, rows)
+    size = session.batch_size
+    batches = [batch for batch in split_batches(chosen, size) if _is_full(batch, session.facts.batch_size)]
+    with _recording_inputs(layers) as reached:
+        for batch in batches:
+            session.call(batch, training=False)
+    details: BatchNormDetails = {
+        "source": source,
+        "rows": sum(len(next(iter(batch.values()))) for batch in batches),
+        "layers": [sums.finish() for sums in reached],
+    }
+    return Result(outputs={}, details=details)
+
+
+def _without(reason: str) -> Result:
+    details: BatchNormDetails = {"reason": reason}
+    return Result(outputs={}, details=details)
+
+
+def _is_full(batch: Rows, size: int | None) -> bool:
+    """Whether a model that was built for one batch size takes this batch."""
+    return size is None or len(next(iter(batch.values()))) == size
+
+
+def _choose_rows(session: Session, rows: Rows) -> tuple[str, Rows]:
+    """Return reference rows as the model takes them, else the rows to check.
+
+    If the data are scaled already, it is not known whether the reference rows are.
+    """
+    subject = session.subject
+    length = subject.sources.reference_length
+    if not length or (subject.files.data_state == "scaled" and subject.files.scales):
+        return "data", rows
+    numbers = np.unique(np.linspace(0, length - 1, min(_ROWS, length)).astype(np.int64))
+    scaled = subject.scaled(subject.sources.reference(numbers))
+    return "reference", {name: scaled[name] for name in rows}
+
+
+BATCH_NORM_ROUTES: tuple[Route, ...] = (
+    Route(
+        name="batch-norm-statistics",
+        summary="statistics of what reaches each BatchNormalization layer",
+        run=_run,
+    ),
+)

@@ -1,0 +1,121 @@
+"""Served rows whose columns, channels or axes are in a different place, exactly or nearly.
+
+A different interpolation or a lossy format moves values a little. Then the right values in other places are
+still much nearer to the served ones than the right values in their own places.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
+from keras_consistency_cli.routes.scaling.mistakes import Array, Mistake, Variant
+
+__all__ = ["find_moved_columns", "find_nearly_moved", "generate_axis_variants"]
+
+_FEWEST = 8
+"""Rows and time steps in which a column must have the values of another one."""
+_FIRST = 16
+_MOST_AXES = 3
+_MOST_CHANNELS = 16
+_NEARER, _NEAR = 0.25, 0.3
+"""How much nearer to the served values the moved ones must be than the ones in place, and how near, in
+spreads."""
+
+
+def find_moved_columns(comparison: ColumnComparison, columns: list[int], distances: Array) -> Mistake | None:
+    """Return the columns that have the values of other columns, with the columns they were made from."""
+    if len(comparison.expected) < _FEWEST:
+        return None
+    sources = {
+        column: source for column in columns if (source := _find_source(comparison, column)) is not None
+    }
+    if not sources:
+        return None
+    return Mistake(
+        kind="other-columns",
+        columns=tuple(sources),
+        off=float(distances[list(sources)].max()),
+        sources=tuple(sources.values()),
+    )
+
+
+def _find_source(comparison: ColumnComparison, column: int) -> int | None:
+    """Return the first other column that varies and has the served values."""
+    served, expected, limit = comparison.served[:, column], comparison.expected, comparison.limit
+    head = is_beyond_limit(served[:_FIRST, None], expected[:_FIRST], limit)
+    for source in np.flatnonzero(~head.any(axis=0)):
+        varies = np.ptp(expected[:, source]) > 0
+        if (
+            source != column
+            and varies
+            and not is_beyond_limit(served, expected[:, source], limit[source]).any()
+        ):
+            return int(source)
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Move:
+    """One way to move values, and the rows that it gives."""
+
+    words: str
+    rows: Array
+
+
+def generate_axis_variants(expected: Array) -> Iterator[Variant]:
+    """Yield the rows with two axes exchanged, or an axis in reverse order."""
+    for move in _generate_moves(expected):
+        yield Variant(kind=f"axes-moved:{move.words}", rows=move.rows)
+
+
+def _generate_moves(rows: Array) -> Iterator[_Move]:
+    """Yield the moves of axes that keep the shape; the last axis alone is left to its columns."""
+    axes = range(1, rows.ndim)
+    if not 2 < rows.ndim <= _MOST_AXES + 1:
+        return
+    for order in itertools.permutations(axes):
+        moved = rows.transpose(0, *order)
+        if order != tuple(axes) and moved.shape == rows.shape:
+            yield _Move(words=f"its axes in the order {', '.join(map(str, order))}", rows=moved)
+    for axis in range(1, rows.ndim - 1):
+        yield _Move(words=f"axis {axis} in reverse order", rows=np.flip(rows, axis))
+
+
+def find_nearly_moved(served: Array, expected: Array) -> Mistake | None:
+    """Return the move after which the expected rows are nearly the served ones, for all columns."""
+    if served.size == 0 or not (np.isfinite(served).all() and np.isfinite(expected).all()):
+        return None
+    in_place, spread = _measure_error(served, expected), float(np.std(served.astype(np.float64)))
+    moves = [*_generate_moves(expected), *_generate_channel_moves(served, expected)]
+    errors = [_measure_error(served, move.rows) for move in moves]
+    if not errors or spread == 0 or min(errors) > min(_NEARER * in_place, _NEAR * spread):
+        return None
+    features = expected.shape[-1]
+    return Mistake(
+        kind=f"nearly-moved:{moves[errors.index(min(errors))].words}",
+        columns=tuple(range(features)),
+        off=in_place / spread,
+    )
+
+
+def _generate_channel_moves(served: Array, expected: Array) -> Iterator[_Move]:
+    """Yield the rows with each channel in the place of the served one that it is nearest to."""
+    features = expected.shape[-1]
+    if not (expected.ndim > 1 and 1 < features <= _MOST_CHANNELS):
+        return
+    errors = [
+        [_measure_error(served[..., here], expected[..., there]) for there in range(features)]
+        for here in range(features)
+    ]
+    order = [int(np.argmin(row)) for row in errors]
+    if sorted(order) == list(range(features)) and order != sorted(order):
+        yield _Move(words=f"its columns in the order {', '.join(map(str, order))}", rows=expected[..., order])
+
+
+def _measure_error(candidate: Array, reference: Array) -> float:
+    return float(np.sqrt(np.square(np.subtract(candidate, reference, dtype=np.float64)).mean()))

@@ -1,0 +1,61 @@
+"""KC404: statistics of BatchNormalization compared with the rows that reach the layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.checks.rules.kc404_batch_norm_statistics import CHECK
+from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.routes.trace import Trace
+
+
+def layer(path: str, distance: float, size: float = 1.0, **more: Any) -> dict[str, Any]:
+    numbers = {"distance": distance, "size": size, "feature": 2, "stored": 15.8, "seen": 78.8}
+    return {"path": path, **numbers, "trainable": True, "untouched": False, **more}
+
+
+def measured(*layers: dict[str, Any], source: str = "reference", rows: int = 100) -> Trace:
+    return Trace(route="", details={"source": source, "rows": rows, "layers": list(layers)})
+
+
+@pytest.mark.parametrize(
+    ("trace", "status"),
+    [
+        (measured(layer("a", 0.02), layer("b", 0.3)), Status.PASS),
+        (measured(layer("a", 0.02), layer("b", 0.6), layer("c", 0.9)), Status.FAIL),
+        (measured(layer("a", 0.6, size=6.0), source="data"), Status.FAIL),
+        (measured(layer("a", 0.6, size=1.5), source="data"), Status.PASS),
+        (measured(layer("a", 0.45, size=6.0), source="data"), Status.PASS),
+        (measured(layer("a", 0.9, trainable=False), layer("b", 0.1)), Status.PASS),
+        (measured(layer("a", 0.9, untouched=True)), Status.SKIP),
+        (measured(layer("a", 0.9), rows=4), Status.SKIP),
+        (Trace(route="", details={"reason": "the model has no BatchNormalization layer"}), Status.SKIP),
+    ],
+    ids=[
+        "fits",
+        "second layer",
+        "rows far outside",
+        "narrow rows",
+        "shifted rows",
+        "frozen",
+        "untouched",
+        "few rows",
+        "no layer",
+    ],
+)
+def test_statistics(world: Any, trace: Trace, status: Status, wording: SnapshotAssertion) -> None:
+    verdict = world.where({"batch-norm-statistics": trace}).verdict(CHECK)
+    assert (verdict.status, verdict.reason or verdict.message) == (status, wording)
+
+
+def test_the_first_layer_that_does_not_fit_is_the_cause(world: Any) -> None:
+    trace = measured(layer("a", 0.02), layer("b", 0.6), layer("c", 0.9))
+    findings = world.where({"batch-norm-statistics": trace}).verdict(CHECK).findings
+    assert (findings["cause"], findings["layer"]) == ("batch-norm-statistics", "b")
+
+
+def test_a_crash_is_an_error(world: Any, crashed: Trace) -> None:
+    assert world.where({"batch-norm-statistics": crashed}).verdict(CHECK).status is Status.ERROR

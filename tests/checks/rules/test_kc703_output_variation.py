@@ -1,0 +1,49 @@
+"""KC703: outputs that do not react to rows that differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from keras_consistency_cli.checks.context import DataContext
+from keras_consistency_cli.checks.rules.kc703_output_variation import CHECK
+from keras_consistency_cli.checks.verdict import Status
+from keras_consistency_cli.measurement.facts import DataFacts
+from keras_consistency_cli.routes.trace import Trace
+
+ZERO, SMALL, CUT = {"out": {"x": 0.0}}, {"out": {"x": 1e-9}}, {"out": {"x": None}}
+
+
+def verdict(world: Any, gradients: Any, *, distinct: int = 20, **variation: Any) -> Any:
+    details = {"variation": {"distinct": distinct, "constant": [], "saturated": [], **variation}}
+    predict = Trace(route="", outputs={"out": world.predict}, details=details)
+    gradient = Trace(route="", details={"gradients": gradients})
+    return world.where({"predict": predict, "gradients": gradient}).verdict(CHECK)
+
+
+@pytest.mark.parametrize(
+    ("gradients", "variation", "status"),
+    [
+        (ZERO, {"constant": ["out"]}, Status.WARN),
+        (ZERO, {"saturated": ["out"]}, Status.WARN),
+        (ZERO, {}, Status.PASS),
+        (SMALL, {"saturated": ["out"]}, Status.PASS),
+        (CUT, {"constant": ["out"]}, Status.PASS),
+        ({}, {"constant": ["out"]}, Status.PASS),
+        (ZERO, {"constant": ["out"], "distinct": 3}, Status.SKIP),
+    ],
+    ids=["constant", "saturated", "varies", "has a gradient", "by design", "ids", "few rows"],
+)
+def test_outputs_that_do_not_react_are_a_warning(
+    world: Any, gradients: Any, variation: dict[str, Any], status: Status, wording: SnapshotAssertion
+) -> None:
+    result = verdict(world, gradients, **variation)
+    assert (result.status, result.reason or result.message) == (status, wording)
+    assert (result.findings.get("cause") == "outputs-stuck") is (status is Status.WARN)
+
+
+def test_generated_rows_are_a_skip(world: Any) -> None:
+    generated = world.where(data=DataContext(description=DataFacts(generated=True)))
+    assert verdict(generated, ZERO, constant=["out"]).status is Status.SKIP

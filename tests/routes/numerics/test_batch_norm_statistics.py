@@ -1,0 +1,93 @@
+"""What reaches BatchNormalization layers is compared with their statistics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_consistency_cli.loading.model.facts import describe_model
+from keras_consistency_cli.loading.subject import Subject
+from keras_consistency_cli.loading.subject_spec import SubjectFiles
+from keras_consistency_cli.routes.numerics.batch_norm_statistics import BATCH_NORM_ROUTES
+from keras_consistency_cli.routes.session.session import RunOptions, Session
+
+X = np.random.default_rng(3).normal(40, 9, (64, 5)).astype("float32")
+
+
+def settle(norm: Any, mean: Any, variance: Any) -> None:
+    norm.moving_mean.assign(np.broadcast_to(mean, norm.moving_mean.shape))
+    norm.moving_variance.assign(np.broadcast_to(variance, norm.moving_variance.shape))
+
+
+def measure(model: Any, folder: Path, x: np.ndarray = X, reference: np.ndarray | None = None) -> Any:
+    np.save(folder / "x.npy", x)
+    files = {"data": str(folder / "x.npy")}
+    if reference is not None:
+        np.save(folder / "train.npy", reference)
+        files["reference"] = str(folder / "train.npy")
+    facts = describe_model(model)
+    subject = Subject(files=SubjectFiles(model="", **files), model=model, facts=facts)
+    session = Session(model, facts, RunOptions(), subject)
+    session.start_run(np.arange(len(x)))
+    return BATCH_NORM_ROUTES[0].run(session, {facts.inputs[0].name: x}).details
+
+
+def one_norm() -> tuple[Any, Any]:
+    norm = layers.BatchNormalization(name="norm")
+    return keras.Sequential([keras.Input((5,), name="x"), norm, layers.Dense(1)]), norm
+
+
+def test_statistics_of_the_rows_fit(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    settle(norm, X.mean(0), X.var(0))
+    (layer,) = measure(model, tmp_path)["layers"]
+    assert layer["distance"] < 1e-6
+    assert layer["size"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_statistics_of_other_rows_do_not(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    settle(norm, 10.0, 4.0)
+    details = measure(model, tmp_path)
+    assert details["source"] == "data"
+    assert details["layers"][0]["distance"] > 0.6
+    assert details["layers"][0]["size"] > 3
+    assert measure(model, tmp_path, reference=X / 9 * 2 + 1.1)["layers"][0]["distance"] < 0.05
+
+
+def test_a_layer_as_it_was_created_and_a_frozen_one_are_marked(tmp_path: Path) -> None:
+    model, norm = one_norm()
+    assert measure(model, tmp_path)["layers"][0]["untouched"]
+    norm.trainable = False
+    assert not measure(model, tmp_path)["layers"][0]["trainable"]
+
+
+def test_axis_and_mask_are_respected(tmp_path: Path) -> None:
+    steps = np.random.default_rng(1).normal(3, 2, (32, 6, 4)).astype("float32")
+    padded = np.concatenate([steps, np.zeros((32, 10, 4), "float32")], axis=1)
+    norm = layers.BatchNormalization(name="norm")
+    masked = keras.Sequential([keras.Input((16, 4), name="x"), layers.Masking(), norm, layers.LSTM(2)])
+    settle(norm, steps.mean((0, 1)), steps.var((0, 1)))
+    assert measure(masked, tmp_path, padded)["layers"][0]["distance"] < 1e-6
+    first = layers.BatchNormalization(axis=1, name="norm")
+    by_step = keras.Sequential([keras.Input((6, 4), name="x"), first, layers.Flatten(), layers.Dense(1)])
+    settle(first, steps.mean((0, 2)), steps.var((0, 2)))
+    assert measure(by_step, tmp_path, steps)["layers"][0]["distance"] < 1e-6
+
+
+def test_layers_come_in_the_order_in_which_they_are_reached(tmp_path: Path) -> None:
+    late, early = layers.BatchNormalization(name="late"), layers.BatchNormalization(name="early")
+    inner = keras.Sequential([keras.Input((5,)), early, layers.Dense(5)], name="inner")
+    inputs = keras.Input((5,), name="x")
+    details = measure(keras.Model(inputs, late(inner(inputs))), tmp_path)
+    assert [layer["path"] for layer in details["layers"]] == ["inner/early", "late"]
+
+
+def test_a_model_without_such_layers_gives_the_reason(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((5,), name="x"), layers.Dense(1)])
+    assert "reason" in measure(model, tmp_path)

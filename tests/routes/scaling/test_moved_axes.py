@@ -1,0 +1,77 @@
+"""Values in other places are recognised, exactly and nearly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.scaling.moved_axes import find_nearly_moved
+from keras_consistency_cli.routes.scaling.variants import generate_plain_variants
+
+Array = np.ndarray
+TABLE = np.random.default_rng(0).normal(size=(40, 7)).astype("float32")
+WIDE = np.random.default_rng(1).normal(size=(40, 300)).astype("float32")
+PICTURES = (np.random.default_rng(2).random((20, 8, 8, 3)) * [1.0, 0.6, 0.3]).astype("float32")
+ORDER = np.random.default_rng(3).permutation(300)
+
+
+def blurred(rows: Array) -> Array:
+    return (0.9 * rows + 0.1 * np.roll(rows, 1, axis=1)).astype("float32")
+
+
+def kinds(served: Array, expected: Array) -> list[str]:
+    match = match_served_rows(served, expected, generate_plain_variants(expected))
+    return [mistake.kind.partition(":")[0] for mistake in match.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("rows", "serve", "expected"),
+    [
+        (TABLE, lambda rows: rows[:, [0, 2, 1, 3, 4, 6, 5]], ["other-columns"]),
+        (WIDE, lambda rows: rows[:, ORDER], ["other-columns"]),
+        (PICTURES, lambda rows: rows[..., ::-1], ["other-columns"]),
+        (PICTURES, lambda rows: rows.transpose(0, 2, 1, 3), ["axes-moved"]),
+        (PICTURES, lambda rows: rows[:, ::-1], ["axes-moved"]),
+        (PICTURES, lambda rows: blurred(rows[..., ::-1]), ["nearly-moved"]),
+        (PICTURES, lambda rows: blurred(rows.transpose(0, 2, 1, 3)), ["nearly-moved"]),
+        (TABLE, np.trunc, ["cut-after"]),
+        (TABLE, np.copy, []),
+        (PICTURES, blurred, ["unknown"]),
+        (TABLE, lambda rows: 2 * rows + 1, ["another-scaler"]),
+    ],
+    ids=[
+        "columns",
+        "many columns",
+        "channels",
+        "axes",
+        "reversed",
+        "channels, blurred",
+        "axes, blurred",
+        "integers",
+        "right",
+        "blurred only",
+        "another scaler",
+    ],
+)
+def test_values_in_other_places(rows: Array, serve: Callable[[Array], Array], expected: list[str]) -> None:
+    assert kinds(serve(rows), rows) == expected
+
+
+def test_the_columns_that_were_served_are_named() -> None:
+    match = match_served_rows(WIDE[:, ORDER], WIDE, ())
+    (mistake,) = match.mistakes
+    assert [ORDER[column] for column in mistake.columns] == list(mistake.sources)
+
+
+def test_some_rows_alone_have_their_columns_exchanged() -> None:
+    served = TABLE.copy()
+    served[::5] = served[::5][:, [1, 0, 2, 3, 4, 5, 6]]
+    (mistake,) = match_served_rows(served, TABLE, generate_plain_variants(TABLE)).mistakes
+    assert (mistake.hit, mistake.every) == (8, 5)
+
+
+def test_noise_is_not_a_move() -> None:
+    assert find_nearly_moved(np.random.default_rng(9).random(PICTURES.shape), PICTURES) is None
