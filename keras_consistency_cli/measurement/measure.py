@@ -120,10 +120,10 @@ def compare(
 
 def _keep_common_rows(candidate: RowOutputs, reference: RowOutputs) -> RowOutputs:
     """Return the candidate's outputs for the rows that the reference has outputs for."""
-    if reference.rows is None or np.array_equal(candidate.rows, reference.rows):
-        return candidate
     length = max((len(values) for values in candidate.outputs.values() if values.ndim), default=0)
     rows = np.arange(length) if candidate.rows is None else candidate.rows
+    if reference.rows is None or np.array_equal(rows, reference.rows):
+        return candidate
     common = np.flatnonzero(np.isin(rows, reference.rows))
     outputs = {
         output: values[common] if values.ndim and len(values) == len(rows) else values
