@@ -53,6 +53,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
         _ROW_DEPENDENCE,
     ),
     "other-columns": ("made from different columns", "feature-order"),
+    "relabelled": ("encoded again, so that each category has the code of a different one", "codes-refit"),
     "rows-reordered": ("correct, but in a different order of rows", None),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     "unknown": ("unlike any known mistake", None),
@@ -150,6 +151,8 @@ def _remark(measured: Mapping[str, Any], match: Mapping[str, Any]) -> str:
             f" (centre shifted by {measured['shift']:+.2g} standard deviations, "
             f"{measured['factor']:.3g} times as wide{unit})"
         )
+    if measured.get("codes"):
+        return f" ({', '.join(f'{right:g} became {wrong:g}' for right, wrong in measured['codes'])})"
     if measured["kind"] == "unknown" and not measured.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""
