@@ -95,6 +95,7 @@ class Mistake:
         first: positions of the first of these rows.
         last: position of the last of these rows.
         every: distance between these rows, if it is always the same, else 0.
+        codes: for "relabelled", some pairs of an expected code and the one that was served instead.
     """
 
     kind: str
@@ -108,6 +109,7 @@ class Mistake:
     first: tuple[int, ...] = ()
     last: int | None = None
     every: int = 0
+    codes: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

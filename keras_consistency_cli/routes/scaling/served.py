@@ -20,6 +20,7 @@ from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
 from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
 from keras_consistency_cli.routes.scaling.mistakes import Match, Mistake, ServedInput, Variant
 from keras_consistency_cli.routes.scaling.variants import SINGLE_ROWS, generate_variants, stop_at_refusal
+from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -64,10 +65,15 @@ def _run_served(session: Session, rows: Rows) -> Result:
         name: _match_input(session, name, matched, raw=raw[name], expected=values, served=fed[name])
         for name, values in expected.items()
     }
-    outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
-    return Result(
-        outputs=outputs, details={"inputs": matches, "names": _column_names(session.subject.scaling)}
-    )
+    details = {"inputs": matches, "names": _column_names(session.subject.scaling)}
+    try:
+        outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
+    except Exception:
+        if not any(match.get("mistakes") or match.get("misshapen") for match in matches.values()):
+            raise
+        # The mistake is known, and it is the reason: a code beyond a table, for example.
+        return Result(outputs={}, details=details)
+    return Result(outputs=outputs, details=details)
 
 
 def _choose_rows(session: Session) -> _MatchedRows:
@@ -95,7 +101,16 @@ def _match_input(
         kinds = (f"{values.shape[1:]} {values.dtype}" for values in (served, expected))
         return {"misshapen": ", not ".join(kinds)}
     variants = _generate(session, name, matched, raw=raw, expected=expected, served=served)
-    return asdict(_with_row_numbers(match_served_rows(served, expected, variants, raw), matched.numbers))
+    match = match_served_rows(served, expected, variants, raw, _find_code_columns(session, name, expected))
+    return asdict(_with_row_numbers(match, matched.numbers))
+
+
+def _find_code_columns(session: Session, name: str, expected: np.ndarray) -> frozenset[int]:
+    """Return the columns of an input that hold ids of a table."""
+    if expected.ndim < 2:
+        return frozenset()
+    ids = np.broadcast_to(find_ids(session, name, expected), expected.shape)
+    return frozenset(np.flatnonzero(ids.reshape(-1, expected.shape[-1]).all(axis=0)).tolist())
 
 
 def _with_row_numbers(match: Match, numbers: np.ndarray) -> Match:
