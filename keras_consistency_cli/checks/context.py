@@ -40,14 +40,16 @@ class RefusedRows:
     shape: tuple[int, ...]
     expected: tuple[int | None, ...]
     fix: str | None
+    served: bool = False
+    """Whether these are the served rows; else the rows to check."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataContext:
     """Everything that checks may read about rows, files and the owner's facts.
 
-    `rows_given` and `reference_rows` are by input, empty for generated rows. `input_orders` says by source
-    ("served", "reference") which input's rows stand in the place of which input.
+    `rows_given` and `reference_rows` are by input, empty for generated rows. `input_orders` says by evidence
+    ("served", "reference", "surplus", "keys") which input's rows stand in the place of which input.
     """
 
     description: DataFacts = field(default_factory=DataFacts)

@@ -142,7 +142,7 @@ class Subject:
             return ""
         from keras_consistency_cli.loading.rows.synthesis import describe
 
-        return describe(self.facts.inputs, self._hints, self._row_scale)
+        return describe(self.facts.inputs, self.hints, self._row_scale)
 
     @cached_property
     def _lengths(self) -> np.ndarray | None:
@@ -151,10 +151,14 @@ class Subject:
         return open_lengths(Path(self.files.lengths), rows=self.length, steps=None)
 
     @cached_property
-    def _hints(self) -> Mapping[str, Hint]:
-        from keras_consistency_cli.loading.model.input_hints import read_input_hints
+    def hints(self) -> Mapping[str, Hint]:
+        """The values that the model expects of its inputs, by name.
 
-        return read_input_hints(self.model)
+        A model with lookups runs once, to see where ids go.
+        """
+        from keras_consistency_cli.loading.rows.traced_hints import read_traced_hints
+
+        return read_traced_hints(self.model, self.facts)
 
     @cached_property
     def _generated(self) -> Rows:
@@ -167,7 +171,7 @@ class Subject:
 
         count = max(self.files.generated_rows, self.facts.batch_size or 1)
         rows = make_rows(
-            self.facts.inputs, self._hints, rows=count, seed=self.files.seed, scale=self._row_scale
+            self.facts.inputs, self.hints, rows=count, seed=self.files.seed, scale=self._row_scale
         )
         return self._scaling.invert(rows)
 
@@ -179,7 +183,7 @@ class Subject:
 
         def generate(scale: float) -> Rows:
             return make_rows(
-                self.facts.inputs, self._hints, rows=PROBED_ROWS, seed=self.files.seed, scale=scale
+                self.facts.inputs, self.hints, rows=PROBED_ROWS, seed=self.files.seed, scale=scale
             )
 
         return choose_row_scale(self.model, self.facts, generate)

@@ -44,6 +44,8 @@ class InputFact:
 
     "rank" is a missing or surplus last axis of one, "length" also different lengths of the axes between.
     """
+    key_of: str = ""
+    """The name of the Input, if the model takes a dict and `name` is its key there, else empty."""
 
     @property
     def is_float(self) -> bool:

@@ -94,14 +94,14 @@ def compare(
 
     Args:
         names: the names of the candidate's and the reference's route.
-        candidate: outputs for some or all rows of the chunk; for some, the same rows of the reference are
-            selected.
-        reference: outputs to compare them with.
+        candidate: outputs for some or all rows of the chunk.
+        reference: outputs to compare them with; only rows that both have are compared.
         float64_copy: the float64 copy's outputs for the chunk, from which rounding noise is measured.
         stated: by output, a stated limit whose excess is measured.
         decisions: by output, how it becomes a decision.
         row_numbers: each position's row number in the user's data, for the worst rows.
     """
+    candidate = _keep_common_rows(candidate, reference)
     comparisons = []
     for output in dict.fromkeys((*reference.outputs, *candidate.outputs)):
         name = (*names, output)
@@ -123,6 +123,20 @@ def compare(
         )
         comparisons.append(_measure(pair))
     return tuple(comparisons)
+
+
+def _keep_common_rows(candidate: RowOutputs, reference: RowOutputs) -> RowOutputs:
+    """Return the candidate's outputs for the rows that the reference has outputs for."""
+    length = max((len(values) for values in candidate.outputs.values() if values.ndim), default=0)
+    rows = np.arange(length) if candidate.rows is None else candidate.rows
+    if reference.rows is None or np.array_equal(rows, reference.rows):
+        return candidate
+    common = np.flatnonzero(np.isin(rows, reference.rows))
+    outputs = {
+        output: values[common] if values.ndim and len(values) == len(rows) else values
+        for output, values in candidate.outputs.items()
+    }
+    return RowOutputs(outputs=outputs, rows=rows[common])
 
 
 def _find_mismatch(names: tuple[str, str, str], candidate: RowOutputs, reference: RowOutputs) -> str | None:

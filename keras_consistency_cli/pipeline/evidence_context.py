@@ -12,7 +12,7 @@ from keras_consistency_cli.checks.context import DataContext, GivenRows, Referen
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.rows.axes import measure_axes, smoothness
 from keras_consistency_cli.loading.rows.input_matching import match_inputs
-from keras_consistency_cli.loading.rows.input_order import swapped_inputs
+from keras_consistency_cli.loading.rows.input_order import contradictory_keys, shifted_inputs, swapped_inputs
 from keras_consistency_cli.loading.rows.shape_fit import fits
 from keras_consistency_cli.loading.rows.source import RowSource, choose_rows, take
 from keras_consistency_cli.loading.subject_spec import raw_inputs
@@ -47,8 +47,10 @@ def data_context(settings: Settings, inputs: Inputs, facts: Facts, description: 
         scaler_saved_with=inputs.scaler.sklearn_version if inputs.scaler else None,
         nonfinite_weights=inputs.archive.nonfinite,
     )
+    keys = contradictory_keys(facts.inputs)
+    orders = {"keys": keys} if keys else {}
     if inputs.rows is None or not facts.inputs:
-        return context
+        return replace(context, input_orders=orders)
     model_inputs = raw_inputs(subject_files(settings), facts.inputs, inputs.rows)
     names = match_inputs(inputs.rows, model_inputs, batch_size=None)
     shapes = {fact.name: inputs.rows.arrays[names[fact.name]].shape for fact in model_inputs}
@@ -58,12 +60,18 @@ def data_context(settings: Settings, inputs: Inputs, facts: Facts, description: 
         context,
         rows_given={fact.name: _given_rows(shapes[fact.name], fact, sample) for fact in model_inputs},
         reference_rows=_reference_rows(others.get("reference", {})),
-        input_orders={
-            source: order
-            for source, rows in others.items()
-            if (order := swapped_inputs(sample(), rows, exact=source == "served"))
-        },
+        input_orders={**orders, **_find_orders(inputs.rows, facts, sample(), others)},
     )
+
+
+def _find_orders(
+    source: RowSource, facts: Facts, rows: _Rows, others: Mapping[str, _Rows]
+) -> dict[str, Mapping[str, str]]:
+    """Return by evidence which array is in the place of which input."""
+    found = {"surplus": shifted_inputs(source.arrays, facts.inputs)}
+    for name, compared in others.items():
+        found[name] = swapped_inputs(rows, compared, exact=name == "served")
+    return {name: order for name, order in found.items() if order}
 
 
 def _given_rows(shape: tuple[int, ...], fact: InputFact, sample: Callable[[], _Rows]) -> GivenRows:

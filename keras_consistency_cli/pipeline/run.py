@@ -26,7 +26,13 @@ from keras_consistency_cli.pipeline.inputs import Inputs
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
-from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
+from keras_consistency_cli.pipeline.sampling import (
+    check_served_rows,
+    chunk_rows,
+    rows_to_check,
+    split_sample,
+    with_bad_rows,
+)
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_worker_status, start_up
 from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
@@ -92,10 +98,13 @@ def examine(
     _check_stated_outputs(settings, subject)
     collector = _new_collector(settings, subject, plan, observe)
 
+    refused_as_served = False
     try:
         numbers = rows_to_check(settings, subject.inputs.rows, subject.facts)
+        refused_as_served = True
+        check_served_rows(subject.inputs.additional, subject.facts)
     except ShapeMismatchError as mismatch:
-        return _refused(mismatch, settings, subject.inputs, collector, checks)
+        return _refused(mismatch, settings, subject.inputs, collector, checks, served=refused_as_served)
     description = subject.clients["main"].describe(every=settings.rows == "all")
     context = data_context(settings, subject.inputs, subject.facts, description)
     numbers = with_bad_rows(numbers, description)
@@ -203,6 +212,8 @@ def _refused(
     opened: Inputs,
     collector: EvidenceCollector,
     checks: Sequence[Check],
+    *,
+    served: bool,
 ) -> Report:
     """Return the report on rows that the model refuses: only checks that accept such rows are run.
 
@@ -213,7 +224,11 @@ def _refused(
     if not judges:
         raise mismatch
     refused = RefusedRows(
-        input=mismatch.input, shape=mismatch.shape, expected=mismatch.wanted, fix=mismatch.fix
+        input=mismatch.input,
+        shape=mismatch.shape,
+        expected=mismatch.wanted,
+        fix=mismatch.fix,
+        served=served,
     )
     evidence = collector.evidence(DataContext(refused=refused))
     reason = f"the model refuses rows of this shape ({', '.join(judges)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -48,6 +49,17 @@ def rows_to_check(settings: Settings, source: RowSource | None, facts: Facts) ->
         source, raw_inputs(subject_files(settings), facts.inputs, source), batch_size=facts.batch_size
     )
     return choose_rows(source.length, wanted, seed=settings.seed, multiple_of=batch)
+
+
+def check_served_rows(additional: Mapping[str, RowSource], facts: Facts) -> None:
+    """Check that the model takes the served rows, if there are any.
+
+    Raises:
+        ShapeMismatchError: they have a shape that it refuses.
+        DataError: they do not fit for another reason.
+    """
+    if "served" in additional:
+        match_inputs(additional["served"], facts.inputs, batch_size=None)
 
 
 def affordable_rows(facts: Facts, source: RowSource | None) -> int:

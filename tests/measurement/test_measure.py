@@ -283,6 +283,16 @@ def test_outputs_for_some_rows_are_compared_with_those_rows_of_the_reference() -
         assert (comparison.rows, comparison.noise_max) == (2, 0.0)
 
 
+def test_only_rows_that_both_routes_answered_are_compared() -> None:
+    every = RowOutputs(outputs={"out": floats([[1.0], [2.0], [3.0], [4.0]])})
+    first = RowOutputs(outputs={"out": floats([[1.0], [2.5]])}, rows=np.arange(2))
+    later = RowOutputs(outputs={"out": floats([[2.0], [9.0]])}, rows=np.array([1, 3]))
+    for candidate, reference, worst in ((every, first, 1), (first, every, 1), (later, first, 1)):
+        (comparison,) = compare(("a", "b"), candidate, reference, row_numbers=np.array([10, 11, 12, 13]))
+        assert comparison.misshapen is None
+        assert (comparison.max_abs, comparison.worst[0].row) == (0.5, 10 + worst)
+
+
 def test_a_float64_copy_of_different_shape_or_dtype_measures_no_noise() -> None:
     for float64_copy in (np.zeros((2, 2)), np.array([["x"]])):
         assert one(floats([[1.0]]), floats([[1.0]]), float64_copy=float64_copy).noise_elements == 0

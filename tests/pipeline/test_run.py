@@ -299,6 +299,15 @@ def test_rows_of_a_refused_shape_fail_one_check_and_skip_the_others(check: Check
     )
 
 
+def test_served_rows_of_a_refused_shape_fail_in_the_same_way(check: Check, folder: Path) -> None:
+    np.save(folder / "wide.npy", np.zeros((len(ROWS), 7), "float32"))
+    report = check("healthy.keras", data="x.npy", served=folder / "wide.npy")
+    assert statuses(report)["KC501"] is Status.FAIL
+    assert (report.exit_code, [diagnosis.cause for diagnosis in report.diagnoses]) == (1, ["wrong-features"])
+    with pytest.raises(DataError):
+        check("healthy.keras", data="x.npy", served=folder / "wide.npy", select=["KC101"])
+
+
 def test_the_first_failure_ends_the_run_with_exit_first(check: Check, wording: SnapshotAssertion) -> None:
     options = {
         "data": "x.npy",

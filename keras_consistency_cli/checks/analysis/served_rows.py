@@ -61,6 +61,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "other-columns": ("made from different columns", FEATURE_ORDER),
     "axes-moved": ("like the right rows with {step}", FEATURE_ORDER),
     NEARLY_MOVED: ("nearly like the right rows with {step}", FEATURE_ORDER),
+    "relabelled": ("encoded again, so that each category has the code of a different one", "codes-refit"),
     "rows-reordered": ("correct, but in a different order of rows", None),
     "another-scaler": ("scaled by a different scaler", "scaler-foreign"),
     "unknown": ("unlike any known mistake", None),
@@ -164,6 +165,8 @@ def _remark(measured: MistakeDetails, match: MatchDetails) -> str:
         pairs = list(zip(measured["columns"], measured["sources"], strict=False))
         shown = ", ".join(f"{here} from {there}" for here, there in pairs[:_NAMED_COLUMNS])
         return f" (column {shown}{', …' if len(pairs) > _NAMED_COLUMNS else ''})"
+    if measured.get("codes"):
+        return f" ({', '.join(f'{right:g} became {wrong:g}' for right, wrong in measured['codes'])})"
     if measured["kind"] == "unknown" and not measured.get("hit"):
         return f" ({match['wrong_rows']} of {match['rows']} rows differ)"
     return ""

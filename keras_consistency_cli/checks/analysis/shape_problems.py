@@ -42,7 +42,7 @@ def find_shape_problem(name: str, given: GivenRows, evidence: Evidence) -> Input
 def describe_refusal(refused: RefusedRows) -> InputProblem:
     """Return the problem of rows that the model refuses."""
     message = (
-        f"{_mismatch(refused.input, refused.shape, refused.expected)}; "
+        f"{_mismatch(refused.input, refused.shape, refused.expected, served=refused.served)}; "
         "the model refuses them, Keras raises 'incompatible' or a shape error"
     )
     fix = f"x = {refused.fix}" if refused.fix and refused.fix.startswith("x") else refused.fix
@@ -63,9 +63,9 @@ def _cause_of_refusal(refused: RefusedRows) -> str:
     return "wrong-features" if expected[-1] not in (None, shape[-1]) else "wrong-length"
 
 
-def _mismatch(name: str, shape: _Shape, expected: _Shape) -> str:
-    declared = shape_text((None, *expected[1:]))
-    return f"input '{clean(name, 60)}' expects {declared}, rows have {shape_text(shape)}"
+def _mismatch(name: str, shape: _Shape, expected: _Shape, *, served: bool = False) -> str:
+    declared, rows = shape_text((None, *expected[1:])), "served rows" if served else "rows"
+    return f"input '{clean(name, 60)}' expects {declared}, {rows} have {shape_text(shape)}"
 
 
 def _problem(

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
+from keras_consistency_cli.checks.analysis.id_problems import find_rounded_inputs
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import judge_pairs, worst
@@ -40,7 +41,12 @@ def examine(evidence: Evidence) -> Verdict:
     verdict = agreement(evidence, _PAIRS, _WORDING)
     if verdict.status is not Status.PASS:
         return verdict
-    lost = evidence.details("rows", RowDetails).get("lost_in_cast")
+    rounded = find_rounded_inputs(evidence)  # KC501 reports these
+    lost = {
+        name: number
+        for name, number in evidence.details("rows", RowDetails).get("lost_in_cast", {}).items()
+        if name not in rounded
+    }
     return (_lost_numbers(verdict, lost) if lost else _cast(verdict, evidence)) or verdict
 
 

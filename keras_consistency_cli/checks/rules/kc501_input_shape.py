@@ -9,8 +9,9 @@ How: the shapes of the rows are compared with the saved input spec before anythi
 swapped without an error, it is measured which of them is smooth, as time is, and which has levels of its own,
 as features have, in these rows and in the reference rows; `facts: {time_axis: …}` decides it. Reference and
 served rows show whether inputs are mixed up; reference rows, the scaler or a Normalization layer show whether
-single features are. Ids are compared with the embedding that takes them, output rows are counted, and a
-TimeDistributed layer over a time axis of any length gets two lengths through one predict.
+single features are. The ids that reach each table are recorded while the model runs, and compared with the
+size of the table and with the ids in the rows; output rows are counted, and a TimeDistributed layer over a
+time axis of any length gets two lengths through one predict.
 
 To fix: the advice holds the line of NumPy that brings the rows into shape.
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from keras_consistency_cli.checks.analysis.id_problems import find_id_problems
 from keras_consistency_cli.checks.analysis.shape_problems import (
     InputProblem,
     describe_refusal,
@@ -29,7 +31,7 @@ from keras_consistency_cli.checks.analysis.shape_problems import (
 from keras_consistency_cli.checks.analysis.swapped_columns import swapped_features
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
-from keras_consistency_cli.routes.sequences.shapes import LengthDetails, UnknownIds
+from keras_consistency_cli.routes.sequences.shapes import LengthDetails
 from keras_consistency_cli.routes.trace import RowCounts
 from keras_consistency_cli.text import clean, shape_text
 
@@ -37,6 +39,22 @@ __all__ = ["CHECK"]
 
 _NOT_PER_SAMPLE = "outputs-not-per-sample"
 _SHOWN_INPUTS = 3
+_ORDER_WORDS = {
+    "served": "serving feeds the rows of '{other}' as '{name}'",
+    "reference": "the rows of '{other}' look like the reference rows of '{name}'",
+    "surplus": "predict feeds the array '{other}' as '{name}', because it takes surplus keys in sorted order",
+    "keys": "the key '{name}' feeds the Input named '{other}'",
+}
+"""By evidence, how two inputs are in each other's place."""
+_ORDER_REMARKS = {
+    **dict.fromkeys(("served", "reference"), "shapes are equal, so Keras raises no error"),
+    "surplus": "Keras only warns",
+    "keys": "Keras only warns, when the model is built",
+}
+_ORDER_FIXES = {
+    "surplus": "feed exactly the inputs of the model: model.predict({{{inputs}}})",
+    "keys": "give each Input the name of its key, keras.Input(shape, name=key), and build the model again",
+}
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -49,7 +67,7 @@ def examine(evidence: Evidence) -> Verdict:
         *_shape_problems(evidence),
         *_input_order_problems(evidence),
         *_feature_order_problems(evidence),
-        *_id_problems(evidence),
+        *find_id_problems(evidence),
         *_length_problems(evidence),
         *_row_count_problems(evidence),
     ]
@@ -92,22 +110,19 @@ def _shape_problems(evidence: Evidence) -> Iterator[InputProblem]:
 
 
 def _input_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
-    """Inputs whose rows are in each other's place, by served and reference rows."""
-    words = {
-        "served": "serving feeds the rows of '{other}' as '{name}'",
-        "reference": "the rows of '{other}' look like the reference rows of '{name}'",
-    }
+    """Inputs whose rows are in each other's place, by served and reference rows, names or surplus arrays."""
     for source, order in evidence.data.input_orders.items():
         listed = ", ".join(
-            words[source].format(name=clean(name, 40), other=clean(other, 40))
+            _ORDER_WORDS[source].format(name=clean(name, 40), other=clean(other, 40))
             for name, other in order.items()
         )
         inputs = ", ".join(f"'{clean(name, 40)}': ..." for name in evidence.data.rows_given or order)
+        fix = _ORDER_FIXES.get(source, "feed by name: model.predict({{{inputs}}})").format(inputs=inputs)
         yield InputProblem(
             status=Status.FAIL,
             cause="input-order",
-            message=f"inputs are in each other's place; {listed}; shapes are equal, so Keras raises no error",
-            fix=f"feed by name: model.predict({{{inputs}}})",
+            message=f"inputs are in each other's place; {listed}; {_ORDER_REMARKS[source]}",
+            fix=fix,
         )
 
 
@@ -123,18 +138,6 @@ def _feature_order_problems(evidence: Evidence) -> Iterator[InputProblem]:
             "the shape is the same, so Keras raises no error"
         )
         yield InputProblem(status=Status.FAIL, cause="feature-order", message=message, fix=swapped.fix)
-
-
-def _id_problems(evidence: Evidence) -> Iterator[InputProblem]:
-    for name, details in evidence.details("ids", dict[str, UnknownIds]).items():
-        if name == "output_rows" or not details.get("wrong"):
-            continue
-        message = (
-            f"{details['wrong']} values of input '{clean(name, 60)}' are {details['kind']}; "
-            f"'{details['why']}' does not accept them; {details['keras']}"
-        )
-        fix = "give whole ids from 0 to the size of the embedding minus one"
-        yield InputProblem(status=Status.FAIL, cause="wrong-ids", message=message, fix=fix)
 
 
 def _length_problems(evidence: Evidence) -> Iterator[InputProblem]:

@@ -153,6 +153,22 @@ SCALING_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="codes-refit",
+        sentence="serving assigns category codes again: a category has the code of a different one",
+        explanation=(
+            "A LabelEncoder, OrdinalEncoder, StringLookup or pandas `.cat.codes` numbers the categories that "
+            "it was fitted on. Fitted again on rows with a different set or order of categories, it gives a "
+            "category a different number. Every code is valid, so nothing fails, and the model looks up the "
+            "wrong entries."
+        ),
+        key=("KC301",),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC501", "KC702"),
+        advice=(
+            "save the fitted encoder, or its list of categories, with the model, and only call transform "
+            "when serving:\n    pandas.Categorical(values, categories=training_categories).codes"
+        ),
+    ),
+    Cause(
         slug="scaled-in-low-precision",
         sentence="the rows were rounded before or during scaling",
         explanation=(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from keras_consistency_cli.checks.analysis.id_problems import read_id_tables
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
 from keras_consistency_cli.routes.sequences.masks import LostMask
@@ -20,6 +21,13 @@ __all__ = ["SEQUENCE_CAUSES"]
 def _first_layer_of(*kinds: str) -> Callable[[Evidence], str | None]:
     """Return a suspect: the first layer of one of these classes."""
     return lambda evidence: next((layer.path for layer in evidence.facts.layers if layer.kind in kinds), None)
+
+
+def _table(problem: str) -> Callable[[Evidence], str | None]:
+    """Return a suspect: the first table whose ids have this problem."""
+    return lambda evidence: next(
+        (table for table, details in read_id_tables(evidence).items() if details.get(problem)), None
+    )
 
 
 def _layer_without_mask(evidence: Evidence) -> str | None:
@@ -116,6 +124,19 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        slug="ids-rounded",
+        sentence="different ids share an embedding, because a dtype of floats does not hold them",
+        explanation=(
+            "An Input without a dtype is float32, which holds whole numbers exactly up to 2^24 = 16,777,216 "
+            "only; float16 does up to 2048. Above that, neighbouring ids become the same number before the "
+            "table reads them, without an error."
+        ),
+        key=("KC501",),
+        explains=("KC501",),
+        suspect=_table("rounded"),
+        advice="declare the input with whole numbers: keras.Input(..., dtype='int32'), or 'int64'",
+    ),
+    Cause(
         slug="wrong-ids",
         sentence=(
             "the rows contain ids that the embedding does not have, and Keras looks them up without an error"
@@ -126,7 +147,7 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
         ),
         key=("KC501",),
         explains=("KC501", "KC701"),
-        suspect=_first_layer_of("Embedding"),
+        suspect=_table("wrong"),
         advice=(
             "declare keras.Input(..., dtype='int32'), and check before predicting: assert x.min() >= 0 and "
             "x.max() < vocabulary"

@@ -98,6 +98,11 @@ SCALING_CONFIRMATIONS: Mapping[str, Confirmation] = {
             _STATISTICS_ONLY,
         ),
     ),
+    "codes-refit": read_by_check(
+        "each served code is compared with the right one, row by row",
+        "each right code is served as one other code in all rows; mapped back, the served rows are right",
+        "KC301",
+    ),
     "scaled-in-low-precision": _mistake_is_repeated(
         "scaled-in-low-precision",
         cannot_confirm(

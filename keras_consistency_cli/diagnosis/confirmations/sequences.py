@@ -74,6 +74,16 @@ def stepwise_copy_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationR
     return None
 
 
+def names_show_order(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Names that Keras matches in a different order than they say."""
+    if not {"surplus", "keys"} & set(evidence.data.input_orders):
+        return None
+    return ConfirmationResult(
+        confirmed=True,
+        explanation="read from the names: Keras feeds an input what is named like a different one",
+    )
+
+
 _READS_SHAPE = "the shape of the rows is compared with the shape that the model declares"
 
 _SHAPE_CONFIRMATIONS: Mapping[str, Confirmation] = {
@@ -108,11 +118,22 @@ _SHAPE_CONFIRMATIONS: Mapping[str, Confirmation] = {
             ),
         ),
     ),
-    "input-order": cannot_test(
-        "based on the levels of the inputs: each input has the level of a different one"
+    "input-order": Confirmation(
+        how="the names of the arrays, of the inputs and of their keys are read",
+        test=first_confirmed(
+            names_show_order,
+            cannot_confirm("based on the levels of the inputs: each input has the level of a different one"),
+        ),
+    ),
+    "ids-rounded": read_by_check(
+        "the ids that reach the table are compared with the ids in the rows",
+        "recorded at the table: it is given the ids of the rows rounded to this dtype",
+        "KC501",
     ),
     "wrong-ids": read_by_check(
-        "ids are compared with the size of the table", "counted: ids that the table does not have", "KC501"
+        "the ids that reach the table are compared with its size",
+        "recorded at the table: ids that it does not have",
+        "KC501",
     ),
     "time-distributed-dynamic": read_by_check(
         "predict is traced again between the two lengths",

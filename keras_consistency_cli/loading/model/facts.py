@@ -131,10 +131,17 @@ def _describe_inputs(model: Any) -> tuple[InputFact, ...]:
     """
     declared = _read_tensors(model, "inputs")
     if declared:
-        names = input_names(model) or [tensor.name for tensor in declared]
+        keys = input_names(model)
+        names = keys or [tensor.name for tensor in declared]
         leniency = _leniency(model)
         return tuple(
-            InputFact(name=clean(name), shape=tuple(tensor.shape), dtype=str(tensor.dtype), lenient=leniency)
+            InputFact(
+                name=clean(name),
+                shape=tuple(tensor.shape),
+                dtype=str(tensor.dtype),
+                lenient=leniency,
+                key_of=clean(tensor.name) if keys else "",
+            )
             for name, tensor in zip(names, declared, strict=True)
         )
     try:

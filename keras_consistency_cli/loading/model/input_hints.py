@@ -20,7 +20,7 @@ from keras_consistency_cli.loading.model.graph_walk import (
 from keras_consistency_cli.loading.model.layer_hints import Hint, read_layer_hint
 from keras_consistency_cli.text import clean
 
-__all__ = ["ANY_INPUT", "find_integer_inputs", "read_input_hints"]
+__all__ = ["ANY_INPUT", "choose_strictest", "read_input_hints"]
 
 ANY_INPUT = "*"
 """The key of the hint for every input of a model whose graph is not known."""
@@ -29,37 +29,31 @@ _STRICTEST_FIRST = ("values", "text", "whole", "range", "normal", "plain")
 _VOCABULARIES = ("values", "text", "whole")
 
 
-def read_input_hints(model: Any) -> dict[str, Hint]:
+def read_input_hints(model: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Hint]:
     """Return what the model expects of its inputs, by name.
 
     Inputs that take any value are left out. A model that takes its inputs as a dict has the hints under the
     keys too. A subclassed model has no graph to follow: its tracked layers are read in order, and their hint
     has the key `ANY_INPUT`.
+
+    Args:
+        model: a built model.
+        without: classes of layers that are not read, because it is known what reaches them.
     """
     graph = functional_graph(model)
     if graph is None:
-        inner_hint = _read_inner_hint(model)
+        inner_hint = _read_inner_hint(model, without)
         return {ANY_INPUT: inner_hint} if inner_hint else {}
     hints: dict[str, Hint] = {}
     for tensor, names in named_inputs(graph):
-        hint = _choose_strictest(_read_reached_hints(graph, tensor))
+        hint = choose_strictest(_read_reached_hints(graph, tensor, without))
         if hint is not None:
             hints |= {clean(name): hint for name in names}
     return hints
 
 
-def find_integer_inputs(model: Any, names: Iterable[str]) -> frozenset[str]:
-    """Return which of these inputs take only whole numbers, in whatever dtype.
-
-    Ids of a vocabulary are an example.
-    """
-    hints = read_input_hints(model)
-    hint_by_name = {name: hints.get(name, hints.get(ANY_INPUT)) for name in names}
-    return frozenset(name for name, hint in hint_by_name.items() if hint is not None and hint.kind == "whole")
-
-
-def _choose_strictest(hints: Iterable[Hint]) -> Hint | None:
-    """The hint that allows the fewest values, with the padding value that any of them masks."""
+def choose_strictest(hints: Iterable[Hint]) -> Hint | None:
+    """Return the hint that allows the fewest values, with the padding value that any of them masks."""
     ranked = sorted(
         hints, key=lambda hint: (_STRICTEST_FIRST.index(hint.kind), len(hint.values), hint.high, hint.why)
     )
@@ -72,21 +66,22 @@ def _choose_strictest(hints: Iterable[Hint]) -> Hint | None:
     return strictest
 
 
-def _read_reached_hints(graph: Any, tensor: Any) -> Iterator[Hint]:
+def _read_reached_hints(graph: Any, tensor: Any, without: frozenset[str]) -> Iterator[Hint]:
     """The hints of every layer that an input reaches with its values unchanged."""
     width = tensor.shape[-1] if len(tensor.shape) > 1 else None
     for reached, node in walk_consumers(graph, tensor):
-        hint = _read_call_hint(reached, node)
+        hint = _read_call_hint(reached, node, without)
         if hint is not None:
             yield _restrict_to_input(hint, reached, width)
 
 
-def _read_call_hint(reached: ReachedTensor, node: Any) -> Hint | None:
+def _read_call_hint(reached: ReachedTensor, node: Any, without: frozenset[str]) -> Hint | None:
     """The hint of the called layer or of the layers inside it.
 
     If nothing but a mask was passed on the way, the hint is only about padding.
     """
-    hint = read_layer_hint(node.operation, tuple(node.arguments.args)) or _read_inner_hint(node.operation)
+    own = read_layer_hint(node.operation, tuple(node.arguments.args), without=without)
+    hint = own or _read_inner_hint(node.operation, without)
     return hint if hint or reached.padding is None else Hint(kind="plain")
 
 
@@ -113,7 +108,7 @@ def _average(values: tuple[float, ...]) -> tuple[float, ...]:
     return (sum(values) / len(values),)
 
 
-def _read_inner_hint(layer: Any) -> Hint | None:
+def _read_inner_hint(layer: Any, without: frozenset[str]) -> Hint | None:
     """The hint of the layers that a subclassed model or layer tracks, read in order.
 
     Ranges and statistics count only before the first layer that computes something. A vocabulary counts at
@@ -125,14 +120,16 @@ def _read_inner_hint(layer: Any) -> Hint | None:
         if keeps_values(inner):
             continue
         hints += [
-            hint for hint in _read_tracked_hints(inner) if not has_computed or hint.kind in _VOCABULARIES
+            hint
+            for hint in _read_tracked_hints(inner, without)
+            if not has_computed or hint.kind in _VOCABULARIES
         ]
         has_computed = True
-    return _choose_strictest(hints)
+    return choose_strictest(hints)
 
 
-def _read_tracked_hints(layer: Any) -> list[Hint]:
+def _read_tracked_hints(layer: Any, without: frozenset[str]) -> list[Hint]:
     if functional_graph(layer) is not None:
-        return list(read_input_hints(layer).values())
-    hint = read_layer_hint(layer) or _read_inner_hint(layer)
+        return list(read_input_hints(layer, without=without).values())
+    hint = read_layer_hint(layer, without=without) or _read_inner_hint(layer, without)
     return [hint] if hint else []

@@ -13,12 +13,41 @@ import numpy as np
 
 from keras_consistency_cli.text import clean
 
-__all__ = ["Hint", "as_numbers", "keras_class_names", "read_layer_hint"]
+__all__ = ["Hint", "IdPlaces", "as_numbers", "keras_class_names", "read_layer_hint"]
 
 _IMAGE_DIVISORS = (255.0, 127.5)
 """A layer that divides by one of these takes pixels of 0 to 255."""
 _HASHED_SPREAD = 10
 """Ids for a hash are drawn from this many times its bins, so that some collide and all bins are used."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IdPlaces:
+    """The places of one input whose values one table looks up.
+
+    Args:
+        table: path of the table.
+        kind: the class of Keras that it belongs to.
+        size: number of its entries, None if it takes any value.
+        masks_zero: whether 0 is padding.
+        mask: by place of a row, True for ids; an axis of any length has the length 1.
+    """
+
+    table: str
+    kind: str
+    size: int | None
+    masks_zero: bool
+    mask: np.ndarray
+
+    def among(self, values: np.ndarray) -> np.ndarray:
+        """Return the mask of these rows of the input, in a shape that broadcasts with them."""
+        mask = self.mask
+        if values.ndim != mask.ndim + 1:
+            return np.full((1,) * values.ndim, bool(mask.any()))
+        for axis, size in enumerate(values.shape[1:]):
+            if mask.shape[axis] not in (1, size):
+                mask = np.asarray(mask.any(axis=axis, keepdims=True))
+        return mask[None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +58,7 @@ class Hint:
     "range" for any numbers from `low` to `high`, both included; "normal" for numbers around `mean` with
     standard deviation `std`, one for each feature of the last axis or one for all; "plain" if only `padding`
     is known. `padding` is the value that a mask treats as padding on axis 1, None without a mask. `why` names
-    the source: "vocabulary of 'embedding'".
+    the source: "vocabulary of 'embedding'". `places` are the ids among other numbers.
     """
 
     kind: Literal["values", "text", "whole", "range", "normal", "plain"]
@@ -40,6 +69,7 @@ class Hint:
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     padding: float | None = None
+    places: tuple[IdPlaces, ...] = ()
 
     @property
     def vocabulary(self) -> str | None:
@@ -56,14 +86,19 @@ def keras_class_names(operation: Any) -> tuple[str, ...]:
     return tuple(base.__name__ for base in type(operation).__mro__ if base.__module__.startswith("keras."))
 
 
-def read_layer_hint(operation: Any, constants: tuple[Any, ...] = ()) -> Hint | None:
+def read_layer_hint(
+    operation: Any, constants: tuple[Any, ...] = (), *, without: frozenset[str] = frozenset()
+) -> Hint | None:
     """Return what a layer or operation expects of its input, None if it takes any value.
 
     Args:
         operation: a live Keras layer or operation.
         constants: the positional arguments of its call in the graph, for operations such as `x / 255`.
+        without: classes whose expectation is known from elsewhere.
     """
     for kind in keras_class_names(operation):
+        if kind in without:
+            return None
         if kind in _READERS:
             try:
                 return _READERS[kind](operation, constants)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keras_consistency_cli.errors import DataError, ShapeMismatchError
+from keras_consistency_cli.loading.rows.input_order import shifted_inputs
 from keras_consistency_cli.loading.rows.shape_fit import (
     find_dtype_clash,
     fits,
@@ -38,7 +39,7 @@ def match_inputs(
     """
     if not inputs:
         return {name: name for name in source.arrays}
-    names = _pair_names(source, [fact.name for fact in inputs])
+    names = _pair_names(source, inputs)
     for fact in inputs:
         _check_shape(source, names[fact.name], fact)
         _check_dtype(source, names[fact.name], fact)
@@ -47,11 +48,12 @@ def match_inputs(
     return names
 
 
-def _pair_names(source: RowSource, wanted: Sequence[str]) -> Mapping[str, str]:
-    available = list(source.arrays)
+def _pair_names(source: RowSource, inputs: Sequence[InputFact]) -> Mapping[str, str]:
+    wanted, available = [fact.name for fact in inputs], list(source.arrays)
     if len(wanted) == len(available) == 1:
         return {wanted[0]: available[0]}
-    if set(wanted) == set(available):
+    # Surplus arrays that Keras takes for others are a failure of a check, not an unusable file.
+    if set(wanted) == set(available) or shifted_inputs(source.arrays, inputs):
         return {name: name for name in wanted}
     raise _describe_names_misfit(source, wanted, available)
 

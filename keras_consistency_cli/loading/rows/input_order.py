@@ -1,4 +1,4 @@
-"""Whether inputs are in each other's place, compared with served or reference rows."""
+"""Whether inputs are in each other's place: by served or reference rows, by names, or by surplus arrays."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from itertools import permutations
 
 import numpy as np
 
+from keras_consistency_cli.loading.rows.shape_fit import fits
 from keras_consistency_cli.measurement.distance import is_float_or_integer
+from keras_consistency_cli.measurement.facts import InputFact
 
-__all__ = ["swapped_inputs"]
+__all__ = ["contradictory_keys", "shifted_inputs", "swapped_inputs"]
 
 _Rows = Mapping[str, np.ndarray]
 
@@ -39,6 +41,28 @@ def swapped_inputs(candidate: _Rows, reference: _Rows, *, exact: bool) -> dict[s
     if distance(order) > _NEAR:
         return {}
     return {name: other for name, other in zip(names, order, strict=True) if name != other}
+
+
+def shifted_inputs(arrays: _Rows, inputs: Sequence[InputFact]) -> dict[str, str]:
+    """Return which array Keras feeds to which input, if surplus arrays shift the others.
+
+    A model that takes a dict of inputs matches a dict with more keys by position, in sorted order, with only
+    a warning (keras#23258). A model with a list of inputs finds them by name.
+    """
+    names = sorted(fact.name for fact in inputs)
+    if not all(fact.key_of for fact in inputs) or not set(names) < set(arrays):
+        return {}
+    fed = dict(zip(names, sorted(arrays), strict=False))
+    shapes = {fact.name: fact.shape for fact in inputs}
+    if not all(fits(arrays[array].shape, shapes[name]) for name, array in fed.items()):
+        return {}
+    return {name: array for name, array in fed.items() if name != array}
+
+
+def contradictory_keys(inputs: Sequence[InputFact]) -> dict[str, str]:
+    """Return the keys of a dict of inputs that are the name of a different Input, and what they feed."""
+    keys = {fact.name for fact in inputs}
+    return {fact.name: fact.key_of for fact in inputs if fact.key_of in keys - {fact.name}}
 
 
 def _distance(

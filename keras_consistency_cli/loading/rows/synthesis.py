@@ -61,7 +61,8 @@ def make_rows(
         rng = np.random.default_rng([seed, zlib.crc32(fact.name.encode("utf-8", "replace"))])
         hint = _scale_hint(_choose_hint(fact, hints), scale)
         values = _GENERATORS[hint.kind](hint, (rows, *_choose_sizes(fact.shape)), rng)
-        generated[fact.name] = _pad(_cast(values, fact.dtype), hint, rng)
+        values = _put_ids(_cast(values, fact.dtype), hint, rng)
+        generated[fact.name] = _pad(values, hint, rng)
     return generated
 
 
@@ -90,7 +91,7 @@ def _choose_hint(wanted: InputFact, hints: Mapping[str, Hint]) -> Hint:
     is_integer = np.issubdtype(_find_dtype(wanted.dtype), np.integer)
     if hint.kind == "plain":
         default = Hint(kind="whole", why=_BINARY) if is_integer else Hint(kind="normal")
-        return replace(default, padding=hint.padding)
+        return replace(default, padding=hint.padding, places=hint.places)
     # Pixels are whole numbers, in floats too.
     if hint.kind == "range" and (is_integer or (hint.low, hint.high) == (0.0, 255.0)):
         hint = _round_range(hint)
@@ -220,6 +221,15 @@ def _cast(values: Array, dtype: str) -> Array:
     return values.astype(target)
 
 
+def _put_ids(values: Array, hint: Hint, rng: np.random.Generator) -> Array:
+    """Put ids of each table into the places that it reads, if they are among other numbers."""
+    for places in hint.places if hint.kind != "whole" else ():
+        if places.size is not None:
+            ids = rng.integers(0, places.size, size=values.shape)
+            values = np.where(places.among(values), ids, values).astype(values.dtype)
+    return values
+
+
 def _pad(values: Array, hint: Hint, rng: np.random.Generator) -> Array:
     """Pad the end of every fourth row along axis 1, if the model masks.
 
@@ -246,4 +256,7 @@ def _describe_input(wanted: InputFact, hint: Hint) -> str:
         "normal": f"normal{source}" if hint.why else "standard normal",
     }
     phrase = "true or false" if wanted.dtype == "bool" else phrases[hint.kind]
+    for places in hint.places if hint.kind != "whole" else ():
+        if places.size is not None:
+            phrase += f", with ids 0..{places.size - 1} of '{clean(places.table)}'"
     return phrase if hint.padding is None else f"{phrase}, every fourth row padded with {hint.padding:g}"

@@ -80,16 +80,17 @@ def replace_neighbours(values: np.ndarray, replacement: Replacement, *, any_numb
     if replacement.filler == REAL_ROWS or batch.dtype.kind in "USb":
         filler = _real_rows(values, replacement.size, any_number=any_number)
     else:
-        filler = np.full_like(batch, _extreme_value(batch, replacement.filler, any_number=any_number))
+        extreme = _extreme_value(batch, replacement.filler, any_number=any_number)
+        filler = np.broadcast_to(np.asarray(extreme, batch.dtype), batch.shape)
     return np.where(expand_row_mask(replacement.keep, batch), batch, filler)
 
 
-def _extreme_value(values: np.ndarray, filler: str, *, any_number: bool) -> float:
+def _extreme_value(values: np.ndarray, filler: str, *, any_number: bool) -> float | np.ndarray:
     if any_number:
         huge = _HUGE if values.dtype.itemsize >= 4 else 6e4
         return {"zeros": 0.0, "huge values": huge, "NaN": np.nan}[filler]
-    # Whole numbers may index a table: fillers stay inside the range of the rows themselves.
-    return float(values.max() if filler == "huge values" else values.min())
+    # Whole numbers may index a table: fillers stay inside the range of each column of the rows themselves.
+    return np.asarray(values.max(axis=0) if filler == "huge values" else values.min(axis=0))
 
 
 def _real_rows(values: np.ndarray, size: int, *, any_number: bool) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_float_input, needs_tensorflow
 from keras_consistency_cli.routes.session.batches import first_batch
+from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Result, Rows
 from keras_consistency_cli.text import clean
 
@@ -44,7 +45,7 @@ def _gradients(session: Session, rows: Rows) -> Result:
 
     batch = _as_declared(first_batch(rows, session.facts.batch_size or _GRADIENT_ROWS), session.facts)
     packed = keras.tree.map_structure(tf.convert_to_tensor, session.pack(batch))
-    inputs = _float_inputs(session, list(rows), keras.tree.flatten(packed))
+    inputs = _float_inputs(session, batch, keras.tree.flatten(packed))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(list(inputs.values()))
         outputs = session.model(packed, training=False)
@@ -73,15 +74,12 @@ def _as_declared(rows: Rows, facts: Facts) -> Rows:
     }
 
 
-def _float_inputs(session: Session, names: list[str], tensors: list[Any]) -> dict[str, Any]:
-    """Return the tensors of the float inputs that do not take ids, by input name."""
-    from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
-
-    id_inputs = find_integer_inputs(session.model, names)
+def _float_inputs(session: Session, rows: Rows, tensors: list[Any]) -> dict[str, Any]:
+    """Return the tensors of the float inputs that take more than ids, by input name."""
     return {
         name: tensor
-        for name, tensor in zip(_flattened_names(session, names), tensors, strict=True)
-        if tensor.dtype.is_floating and name not in id_inputs
+        for name, tensor in zip(_flattened_names(session, list(rows)), tensors, strict=True)
+        if tensor.dtype.is_floating and not find_ids(session, name, rows[name]).all()
     }
 
 

@@ -31,6 +31,7 @@ from keras_consistency_cli.routes.session.batches import (
     select_rows,
 )
 from keras_consistency_cli.routes.session.distances import same_outputs
+from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -105,10 +106,11 @@ def _unrestricted_inputs(session: Session, rows: Rows) -> frozenset[str]:
 
     A number outside the ids of a table would be a crash that says nothing about neighbours.
     """
-    from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
-
-    floats = frozenset(name for name, values in rows.items() if is_float(values.dtype))
-    return floats - find_integer_inputs(session.model, rows)
+    return frozenset(
+        name
+        for name, values in rows.items()
+        if is_float(values.dtype) and not find_ids(session, name, values).any()
+    )
 
 
 def _row_order(session: Session, rows: Rows) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import expand_row_mask, is_float
 from keras_consistency_cli.routes.calling.neighbours import leaking_batches
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:
@@ -36,11 +37,19 @@ def neighbour_runs(session: Session, rows: Rows) -> Iterator[NeighbourRun]:
     size = session.facts.batch_size or min(_ROWS, count_rows(rows))
     batch = first_batch(rows, size)
     kept = np.arange(size) == size // 2
-    for fill in (_real_rows, _copies):
-        yield NeighbourRun(batch, {name: fill(values, kept) for name, values in batch.items()}, kept)
+    real_rows = {name: _real_rows(values, kept) for name, values in batch.items()}
+    unchanged = {name: _roll(values, kept) for name, values in batch.items()}
+    copies = {name: _copies(values, kept) for name, values in batch.items()}
+    for replaced in (keep_ids(session, unchanged, real_rows), copies):
+        yield NeighbourRun(batch, replaced, kept)
     # A leak may reach only a few rows, and come from a few others.
     for leaking in islice(leaking_batches(session, rows), _MAX_LEAKING_BATCHES):
         yield NeighbourRun(*leaking)
+
+
+def _roll(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Replace all rows but the kept ones by the row before."""
+    return np.where(expand_row_mask(kept, values), values, np.roll(values, 1, axis=0))
 
 
 def _real_rows(values: np.ndarray, kept: np.ndarray) -> np.ndarray:

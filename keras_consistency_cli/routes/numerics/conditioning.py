@@ -15,6 +15,7 @@ from keras_consistency_cli.measurement.distance import is_float, relative_rms_di
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route, needs_float_input
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -31,18 +32,16 @@ _MAX_PARAMETERS = 20_000_000
 
 
 def _change_inputs(session: Session, rows: Rows) -> Result:
-    from keras_consistency_cli.loading.model.input_hints import find_integer_inputs
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     session = on_float64_copy(session)
     batch = _widen_batch(session, rows)
-    # An id names one thing or a different one: it cannot be changed a little.
-    ids = find_integer_inputs(session.model, batch)
     draws = []
     for random in _create_generators(session):
         session.restore()
-        changed = {name: values if name in ids else _change(values, random) for name, values in batch.items()}
-        draws.append(session.step_as_given(changed))
+        changed = {name: _change(values, random) for name, values in batch.items()}
+        # An id names one thing or a different one: it cannot be changed a little.
+        draws.append(session.step_as_given(keep_ids(session, batch, changed)))
     return _choose_most_changed(session, batch, draws)
 
 

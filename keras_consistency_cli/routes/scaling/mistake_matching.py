@@ -30,7 +30,11 @@ _Candidates = dict[int, dict[MistakeKey, int | None]]
 
 
 def match_served_rows(
-    served: Array, expected: Array, variants: Iterable[Variant], raw: Array | None = None
+    served: Array,
+    expected: Array,
+    variants: Iterable[Variant],
+    raw: Array | None = None,
+    codes: frozenset[int] = frozenset(),
 ) -> Match:
     """Find the mistakes that explain the served rows, those of most columns first.
 
@@ -40,6 +44,7 @@ def match_served_rows(
         variants: the rows that mistakes would have given, the cheapest first; they are generated until every
             wrong column has a match.
         raw: the rows before scaling; a scaler of a different class may be a straight line over these.
+        codes: the columns whose values are ids of a table.
 
     Raises:
         ValueError: the shapes of served and expected rows differ.
@@ -56,6 +61,7 @@ def match_served_rows(
         comparison=comparison,
         distances=distances,
         raw=None if raw is None or raw.shape != expected.shape else flatten_to_columns(raw),
+        codes=codes,
     )
     by_values, left = unmatched.find_mistakes(sorted(wrong - set(candidates)))
     parts = mixture.find_parts(left)

@@ -104,6 +104,7 @@ class Mistake:
         first: positions of the first of these rows.
         last: position of the last of these rows.
         every: distance between these rows, if it is always the same, else 0.
+        codes: for "relabelled", some pairs of an expected code and the one that was served instead.
     """
 
     kind: str
@@ -117,6 +118,7 @@ class Mistake:
     first: tuple[int, ...] = ()
     last: int | None = None
     every: int = 0
+    codes: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,7 @@ class MistakeDetails(TypedDict):
     first: Sequence[int]
     last: int | None
     every: int
+    codes: Sequence[tuple[float, float]]
 
 
 class MatchDetails(TypedDict, total=False):

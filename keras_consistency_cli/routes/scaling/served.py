@@ -25,6 +25,7 @@ from keras_consistency_cli.routes.scaling.variants import (
     generate_variants,
     stop_at_refusal,
 )
+from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Result, Rows, WhyNoOutputs
 from keras_consistency_cli.text import clean
 
@@ -77,8 +78,14 @@ def _run_served(session: Session, rows: Rows) -> Result:
         name: _match_input(session, name, matched, raw=raw[name], expected=values, served=fed[name])
         for name, values in expected.items()
     }
-    outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
     details: ServedDetails = {"inputs": matches, "names": _column_names(session.subject.scaling)}
+    try:
+        outputs = session.steps({name: served[name] for name in rows}, session.batch_size)
+    except Exception:
+        if not any(match.get("mistakes") or match.get("misshapen") for match in matches.values()):
+            raise
+        # The mistake is known, and it is the reason: a code beyond a table, for example.
+        return Result(outputs={}, details=details)
     return Result(outputs=outputs, details=details)
 
 
@@ -107,8 +114,16 @@ def _match_input(
         kinds = (f"{values.shape[1:]} {values.dtype}" for values in (served, expected))
         return {"misshapen": ", not ".join(kinds)}
     variants = _generate(session, name, matched, raw=raw, expected=expected, served=served)
-    match = _with_row_numbers(match_served_rows(served, expected, variants, raw), matched.numbers)
-    return cast(MatchDetails, asdict(match))
+    match = match_served_rows(served, expected, variants, raw, _find_code_columns(session, name, expected))
+    return cast(MatchDetails, asdict(_with_row_numbers(match, matched.numbers)))
+
+
+def _find_code_columns(session: Session, name: str, expected: np.ndarray) -> frozenset[int]:
+    """Return the columns of an input that hold ids of a table."""
+    if expected.ndim < 2:
+        return frozenset()
+    ids = np.broadcast_to(find_ids(session, name, expected), expected.shape)
+    return frozenset(np.flatnonzero(ids.reshape(-1, expected.shape[-1]).all(axis=0)).tolist())
 
 
 def _with_row_numbers(match: Match, numbers: np.ndarray) -> Match:

@@ -18,11 +18,13 @@ from keras_consistency_cli.routes.scaling.column_lines import Line, fit_rising_l
 from keras_consistency_cli.routes.scaling.mistakes import Array, Mistake
 from keras_consistency_cli.routes.scaling.mixed_batches import UNKNOWN, Part
 from keras_consistency_cli.routes.scaling.moved_axes import find_moved_columns
+from keras_consistency_cli.routes.scaling.relabelled_columns import find_relabelled
 
 __all__ = ["UnmatchedColumns"]
 
 _MIN_FILLED = 6
 """Values that are one number in each of a few columns; fewer may be equal by chance."""
+_SHOWN_CODES = 4
 _MIN_ROWS_ON_LINE = 5
 """Rows chosen out of many lie on a line by chance more easily than all of them."""
 
@@ -35,11 +37,13 @@ class UnmatchedColumns:
         comparison: the served and the expected columns.
         distances: the greatest distance of each column, in spreads.
         raw: the columns before scaling; None if they are not the columns of the expected rows.
+        codes: the columns whose values are ids of a table.
     """
 
     comparison: ColumnComparison
     distances: Array
     raw: Array | None
+    codes: frozenset[int] = frozenset()
 
     def find_mistakes(self, columns: list[int]) -> tuple[list[Mistake], list[int]]:
         """Return mistakes that explain columns in all rows, and the remaining columns."""
@@ -47,6 +51,7 @@ class UnmatchedColumns:
         for find in (
             self._find_moved,
             self._find_constant,
+            self._find_relabelled,
             self._find_reordered,
             self._find_scaler_over_expected,
             self._find_scaler_over_raw,
@@ -86,6 +91,19 @@ class UnmatchedColumns:
         return self._select(
             "constant", columns, lambda served, expected, _: np.ptp(served) == 0 < np.ptp(expected)
         )
+
+    def _find_relabelled(self, columns: list[int]) -> Mistake | None:
+        """Return the columns of category codes that were assigned again.
+
+        Whole numbers on a rising line may also be a different unit; then only ids of a table are codes.
+        """
+        lines = self._fit_lines(self.comparison.expected, columns)
+        candidates = [column for column in columns if column not in lines or column in self.codes]
+        found = find_relabelled(self.comparison.served, self.comparison.expected, candidates)
+        if not found:
+            return None
+        changed = [(here, there) for here, there in found[next(iter(found))].items() if here != there]
+        return replace(self._mistake("relabelled", list(found)), codes=tuple(changed[:_SHOWN_CODES]))
 
     def _find_reordered(self, columns: list[int]) -> Mistake | None:
         """Return the columns with the expected values in a different order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,6 +58,7 @@ class PaddedInput:
         masks: all inputs that are series, with the value that the model masks in them.
         padding: how the rows of this input are padded.
         details: what is already known about the padding.
+        together: further inputs of the same time axis, which are cut with this one.
     """
 
     rows: Rows
@@ -65,11 +66,19 @@ class PaddedInput:
     masks: Mapping[str, float | None]
     padding: Padding | None
     details: PaddingDetails
+    together: frozenset[str] = frozenset()
 
     @property
     def mask(self) -> float | None:
         """The value that the model masks in this input."""
         return self.masks[self.name]
+
+    @property
+    def with_all_of_its_length(self) -> PaddedInput:
+        """The same, with every input that has as many time steps: the model may add or join them."""
+        steps = self.rows[self.name].shape[1]
+        alike = {name for name, values in self.rows.items() if values.ndim > 1 and values.shape[1] == steps}
+        return replace(self, together=frozenset(alike - {self.name}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +105,10 @@ class PaddedSample:
             rows=select_rows(series.rows, np.concatenate(chosen)),
             names=[
                 name
-                for name, mask in series.masks.items()
-                if name == series.name or _is_padded_alike(series.rows[name], padding, mask)
+                for name, values in series.rows.items()
+                if name == series.name
+                or name in series.together
+                or (name in series.masks and _is_padded_alike(values, padding, series.masks[name]))
             ],
             lengths=np.repeat(lengths, [len(positions) for positions in chosen]),
             padding=padding,
@@ -151,7 +162,9 @@ def choose_lengths(padding: Padding) -> list[int]:
 
 def _is_padded_alike(values: np.ndarray, padding: Padding, mask: float | None) -> bool:
     """Whether a second series is padded in the same time steps, and can be cut with it."""
-    if mask is None or values.shape[1] != padding.steps:
+    if values.shape[1] != padding.steps:
         return False
     is_padding = padding.positions >= padding.lengths[:, None]
-    return bool((values.reshape(len(values), padding.steps, -1)[is_padding] == mask).all())
+    padded = values.reshape(len(values), padding.steps, -1)[is_padding]
+    # Segment ids, for example, are not masked: they hold one value wherever there is no word.
+    return bool((padded == (padded[:1] if mask is None else mask)).all())

@@ -14,6 +14,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect, measure_lost_mask
 from keras_consistency_cli.routes.sequences.padded_rows import MAX_ROWS, PaddedInput, PaddingDetails
 from keras_consistency_cli.routes.sequences.padding_comparison import (
+    PaddingUnknown,
     compare_cut_rows,
     compare_extended_rows,
     compile_predict,
@@ -66,16 +67,18 @@ def _compare_input(session: Session, series: PaddedInput) -> Result:
         copy = session_for_any_length(session, series.rows, series.masks)
     except CopyRefused as reason:
         return _measure_at_one_length(session, series, str(reason))
-    try:
-        if series.padding is not None and series.padding.has_padded_rows:
-            return compare_cut_rows(copy, series, series.padding)
-        return compare_extended_rows(copy, series, _create_filling(session, series))
-    except Exception as problem:
-        if copy is session:
-            raise
-        # Only a copy was given different lengths: a model of one length is not at fault.
-        refused = f"it takes one length only ({type(problem).__name__} at different lengths)"
-        return _measure_at_one_length(session, series, refused)
+    refused = ""
+    for inputs in (series, series.with_all_of_its_length):
+        try:
+            if inputs.padding is not None and inputs.padding.has_padded_rows:
+                return compare_cut_rows(copy, inputs, inputs.padding)
+            return compare_extended_rows(copy, inputs, _create_filling(session, inputs))
+        except PaddingUnknown as reason:
+            refused = str(reason)
+        except Exception as problem:
+            # A model of one length, or with a table of positions, is not at fault if it refuses others.
+            refused = f"it takes one length only ({type(problem).__name__} at different lengths)"
+    return _measure_at_one_length(session, series, refused)
 
 
 def _measure_at_one_length(session: Session, series: PaddedInput, refused: str) -> Result:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = [
+    "PaddingUnknown",
     "compare_cut_rows",
     "compare_extended_rows",
     "compile_predict",
@@ -36,6 +37,10 @@ _ADDED_STEPS = (1, 3)
 """Time steps of padding that are added to rows without any."""
 
 Predict = Callable[[Rows], dict[str, np.ndarray]]
+
+
+class PaddingUnknown(Exception):  # noqa: N818 - a reason that is reported, not an error
+    """Rows cannot be extended; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +163,12 @@ def compare_extended_rows(session: Session, series: PaddedInput, filling: np.nda
     side: Side = "left" if session.options.padding_side == "left" else "right"
     rows = first_batch(series.rows, min(MAX_ROWS, count_rows(series.rows)))
     steps = rows[series.name].shape[1]
+    fillings = {series.name: filling, **_find_fillings(series)}
     predict = compile_predict(session)
     plain = predict(rows)
     pairs, other_side = [], 0.0
     for added in _ADDED_STEPS:
-        longer = [_add_padding(rows, series.name, filling, added, on) for on in (side, OTHER_SIDE[side])]
+        longer = [_add_padding(rows, fillings, added, on) for on in (side, OTHER_SIDE[side])]
         padded, turned = _predict_together(predict, longer)
         total = steps + added
         pairs.append(_OutputPair(padded=padded, plain=_align(plain, padded, steps, side, total)))
@@ -177,16 +183,34 @@ def compare_extended_rows(session: Session, series: PaddedInput, filling: np.nda
         "value": [float(value) for value in filling.ravel()[:4]],
         "other_value": series.mask is not None and bool((filling != series.mask).any()),
     }
-    padded_rows = _add_padding(rows, series.name, filling, _ADDED_STEPS[-1], side)
+    padded_rows = _add_padding(rows, fillings, _ADDED_STEPS[-1], side)
     runs = _LayerRuns(padded=padded_rows, cut=rows, length=steps, side=side)
     located = _locate_ignoring_layer(session, pairs, details, runs)
     return _join(_keep_one_shape(pairs), {**details, **located})
 
 
-def _add_padding(rows: Rows, name: str, filling: np.ndarray, added: int, side: Side) -> Rows:
-    padding = np.broadcast_to(filling, (count_rows(rows), added, *filling.shape[2:]))
-    parts = [rows[name], padding] if side == "right" else [padding, rows[name]]
-    return {**rows, name: np.concatenate(parts, axis=1)}
+def _find_fillings(series: PaddedInput) -> Rows:
+    """Return one time step of padding for each input of the same time axis.
+
+    Raises:
+        PaddingUnknown: an input masks nothing, so that its padding is not known.
+    """
+    fillings = {}
+    for name in sorted(series.together):
+        mask = series.masks.get(name)
+        if mask is None:
+            raise PaddingUnknown(f"input '{name}' has the same time axis, and how it is padded is not known")
+        fillings[name] = np.full_like(series.rows[name][:1, :1], mask)
+    return fillings
+
+
+def _add_padding(rows: Rows, fillings: Rows, added: int, side: Side) -> Rows:
+    longer = dict(rows)
+    for name, filling in fillings.items():
+        padding = np.broadcast_to(filling, (count_rows(rows), added, *filling.shape[2:]))
+        parts = [rows[name], padding] if side == "right" else [padding, rows[name]]
+        longer[name] = np.concatenate(parts, axis=1)
+    return longer
 
 
 def _keep_one_shape(pairs: list[_OutputPair]) -> list[_OutputPair]:

@@ -47,9 +47,9 @@ def find_series_inputs(session: Session, rows: Rows) -> dict[str, float | None]:
 
     The value is None if the model masks nothing.
     """
-    from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, read_input_hints
+    from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
 
-    hints = read_input_hints(session.model)
+    hints = session.subject.hints
     masks = {}
     for name, values in rows.items():
         hint = hints.get(name) or hints.get(ANY_INPUT)

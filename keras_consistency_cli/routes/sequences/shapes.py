@@ -1,4 +1,4 @@
-"""Routes about the shape of rows: ids of embeddings, and rows of two lengths."""
+"""Routes about the shape of rows: ids of tables, and rows of two lengths."""
 
 from __future__ import annotations
 
@@ -6,31 +6,20 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_float, is_float_or_integer
+from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.calling.table_ids import IDS_ROUTE
 from keras_consistency_cli.routes.session.batches import first_batch
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["SHAPE_ROUTES", "LengthDetails", "UnknownIds"]
+__all__ = ["SHAPE_ROUTES", "LengthDetails"]
 
 _ROWS = 2
 _MIN_STEPS = 4
-
-
-class UnknownIds(TypedDict, total=False):
-    """The ids that an Embedding does not contain, and what Keras does with them.
-
-    `why` is the name of the Embedding.
-    """
-
-    wrong: int
-    kind: str
-    keras: str
-    why: str
 
 
 class WrongLength(TypedDict):
@@ -45,42 +34,6 @@ class LengthDetails(TypedDict):
     """Details of the route `two-lengths`; None if the outputs are right, or nothing was compared."""
 
     wrong: WrongLength | None
-
-
-def _count_unknown_ids(session: Session, rows: Rows) -> Result:
-    """Count the ids that the Embedding of each input does not contain, without a run."""
-    from keras_consistency_cli.loading.model.input_hints import read_input_hints
-
-    hints = read_input_hints(session.model)
-    details: dict[str, UnknownIds] = {}
-    for name, values in rows.items():
-        hint = hints.get(name)
-        if hint is None or hint.kind != "whole" or hint.vocabulary is None:
-            continue
-        if is_float_or_integer(values.dtype):
-            details[name] = {**_describe_unknown(values, hint.high), "why": hint.vocabulary}
-    return Result(outputs={}, details=details)
-
-
-def _describe_unknown(values: np.ndarray, highest: float) -> UnknownIds:
-    finite = values[np.isfinite(values)] if is_float(values.dtype) else values
-    kinds = (
-        ("fractions", finite != np.floor(finite), "Keras cuts them to whole ids without a warning"),
-        (
-            "negative",
-            finite < 0,
-            "on a CPU Keras counts them from the end of the table without a warning, on a GPU it reads zeros",
-        ),
-        (
-            f"above {highest:.0f}",
-            finite > highest,
-            "on a CPU predict raises an error, on a GPU it reads zeros without a warning",
-        ),
-    )
-    for kind, is_wrong, keras in kinds:
-        if is_wrong.any():
-            return {"wrong": int(is_wrong.sum()), "kind": kind, "keras": keras}
-    return {"wrong": 0}
 
 
 def _predict_two_lengths(session: Session, rows: Rows) -> Result:
@@ -102,8 +55,13 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
     except Exception as problem:
         error = f"with {type(problem).__name__}"
     session.forget_traces()
-    reference = session.predict(shorter)
-    session.forget_traces()
+    try:
+        reference = session.predict(shorter)
+    except Exception:
+        # A model that takes one length only has nothing to compare.
+        return Result(outputs={}, details={"wrong": None})
+    finally:
+        session.forget_traces()
     how = error if candidate is None else _describe_difference(candidate, reference)
     details: LengthDetails = {
         "wrong": {"first": length, "then": length - 1, "how": how} if how else None,
@@ -125,10 +83,6 @@ def _describe_difference(candidate: Outputs, reference: Outputs) -> str:
     return ""
 
 
-def _explain_no_embedding(facts: Facts) -> str | None:
-    return None if any(layer.kind == "Embedding" for layer in facts.layers) else "the model has no Embedding"
-
-
 def _explain_one_length(facts: Facts) -> str | None:
     has_free_length = any(len(fact.shape) > 2 and fact.shape[1] is None for fact in facts.inputs)
     if has_free_length and any(layer.kind == "TimeDistributed" for layer in facts.layers):
@@ -137,12 +91,7 @@ def _explain_one_length(facts: Facts) -> str | None:
 
 
 SHAPE_ROUTES: tuple[Route, ...] = (
-    Route(
-        name="ids",
-        summary="ids compared with the embeddings that take them",
-        run=_count_unknown_ids,
-        unavailable=_explain_no_embedding,
-    ),
+    IDS_ROUTE,
     Route(
         name="two-lengths",
         summary="predict rows of one length, then of another",

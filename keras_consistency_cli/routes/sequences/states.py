@@ -18,6 +18,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import session_for_any_length
 from keras_consistency_cli.routes.session.batches import count_rows, split_batches
+from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.session.state_reset import reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 from keras_consistency_cli.text import clean
@@ -106,7 +107,7 @@ def _measure_memory(session: Session, rows: Rows) -> Result:
     session.restore()
     fresh = [session.step(batch) for batch in sample]
     session.restore()
-    session.step(_generate_different_rows(sample[-1]))
+    session.step(_generate_different_rows(session, sample[-1]))
     memory = _Memory(batches=sample, fresh=fresh, carried=[session.step(batch) for batch in sample])
     details: MemoryDetails = {
         **_measure_curve(session, memory),
@@ -156,7 +157,7 @@ def _measure_single_steps(session: Session, memory: _Memory) -> _Curve | None:
         copy.restore()
         fresh = run_step_by_step(copy, series, names)
         copy.restore()
-        copy.step(_generate_different_rows(memory.batches[-1]))
+        copy.step(_generate_different_rows(copy, memory.batches[-1]))
         carried = run_step_by_step(copy, series, names)
     except Exception:
         # A model that takes one length only is measured by batch.
@@ -216,9 +217,11 @@ def _find_states(model: Any) -> list[Any]:
     return [state for state in states if hasattr(state, "assign")]
 
 
-def _generate_different_rows(batch: Rows) -> Rows:
-    """Return different rows: floats with the opposite sign, others in reverse order."""
-    return {name: -values if is_float(values.dtype) else values[::-1] for name, values in batch.items()}
+def _generate_different_rows(session: Session, batch: Rows) -> Rows:
+    """Return different rows: floats with the opposite sign, ids and others in reverse order."""
+    turned = {name: values[::-1] for name, values in batch.items()}
+    changed = {name: -values if is_float(values.dtype) else turned[name] for name, values in batch.items()}
+    return keep_ids(session, turned, changed)
 
 
 def _greatest_difference(candidate: Outputs, reference: Outputs) -> float:
@@ -244,15 +247,18 @@ def _greatest_value(outputs: Outputs) -> float:
 
 def _measure_nan(session: Session, batch: Rows, fresh: Outputs) -> NanEffect:
     """Feed a batch of NaN and then a clean one; empty for models without float inputs."""
-    if not any(is_float(values.dtype) for values in batch.values()):
-        return {}
-    session.restore()
-    session.step(
+    spoiled = keep_ids(
+        session,
+        batch,
         {
             name: np.full_like(values, np.nan) if is_float(values.dtype) else values
             for name, values in batch.items()
-        }
+        },
     )
+    if not any(np.isnan(values).any() for values in spoiled.values() if is_float(values.dtype)):
+        return {}
+    session.restore()
+    session.step(spoiled)
     after = session.step(batch)
     reset_states(session.model)
     healed = session.step(batch)

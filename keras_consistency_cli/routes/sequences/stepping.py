@@ -29,6 +29,7 @@ from keras_consistency_cli.routes.sequences.stateful_copies import (
     run_stateful_copy,
 )
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
+from keras_consistency_cli.routes.session.kept_ids import find_ids
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
 if TYPE_CHECKING:
@@ -110,7 +111,12 @@ class _SeriesSample:
         for name in self.names:
             values = self.rows[name].copy()
             other = np.roll(values, 1, axis=0)[:, steps]
-            values[:, steps] = (1.0 - 1.5 * other) if is_float(values.dtype) else other[:, ::-1]
+            ids = find_ids(self.session, name, self.rows[name])
+            replaced = (1.0 - 1.5 * other) if is_float(values.dtype) and not ids.all() else other[:, ::-1]
+            if ids.any() and not ids.all():
+                # Among other numbers, an id stays in its own time step and feature.
+                replaced = np.where(np.broadcast_to(ids, values.shape)[:, steps], other, replaced)
+            values[:, steps] = replaced
             changed[name] = values
         return changed
 

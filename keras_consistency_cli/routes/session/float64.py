@@ -36,6 +36,20 @@ class Float64Session(TensorFlowSession):
         """Return floats as float64 numbers that float32 can hold, other kinds unchanged."""
         return super().cast(values).astype(np.float64) if is_float(values.dtype) else super().cast(values)
 
+    def pack(self, rows: Rows, *, cast: bool = True) -> Any:
+        """Return rows in the structure of the model's inputs.
+
+        Whole numbers for an input of floats are rounded to float32 too: the model gets them so.
+        """
+        floats = {fact.name for fact in self.facts.inputs if fact.is_float}
+        rounded = {
+            name: values.astype(np.float32).astype(np.float64)
+            if name in floats and values.dtype.kind in "iu"
+            else values
+            for name, values in rows.items()
+        }
+        return super().pack(rounded, cast=cast)
+
     def step(self, rows: Rows) -> dict[str, np.ndarray]:
         """Run one compiled step; Keras casts to float64 while it is traced and run."""
         with float64_defaults():

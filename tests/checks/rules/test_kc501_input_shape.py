@@ -206,7 +206,7 @@ def test_reference_rows_of_the_swapped_shape_prove_a_swap(world: Any) -> None:
     assert judge(world, context) == (Status.FAIL, "axes-swapped")
 
 
-@pytest.mark.parametrize("source", ["served", "reference"])
+@pytest.mark.parametrize("source", ["served", "reference", "surplus", "keys"])
 def test_inputs_in_each_others_place_fail(world: Any, source: str, wording: SnapshotAssertion) -> None:
     orders = {source: {"left": "right", "right": "left"}}
     verdict = world.where(data=given((9, 4), (None, 4), input_orders=orders)).verdict(CHECK)
@@ -218,7 +218,8 @@ def test_inputs_in_each_others_place_fail(world: Any, source: str, wording: Snap
 def test_ids_that_an_embedding_does_not_accept(
     world: Any, wrong: int, status: Status, wording: SnapshotAssertion
 ) -> None:
-    details = {"x": {"wrong": wrong, "kind": "negative", "keras": "Keras shrugs", "why": "embedding"}}
+    problem = {"wrong": wrong, "kind": "negative", "keras": "Keras shrugs", "input": "x", "highest": 8}
+    details = {"embedding": problem}
     layers = (LayerFact(path="embedding", kind="Embedding"),)
     verdict = world.where(
         {"ids": Trace(route="", details=details)}, facts={"layers": layers}, data=given((9, 4), (None, 4))
@@ -226,6 +227,26 @@ def test_ids_that_an_embedding_does_not_accept(
     assert verdict.status is status
     if wrong:
         assert verdict.message == wording
+
+
+@pytest.mark.parametrize(
+    ("problem", "cause"),
+    [
+        ({"rounded": {"changed": 9, "given": 8, "kept": 5, "dtype": "float32"}}, "ids-rounded"),
+        ({"wrong": 4, "kind": "above 8", "keras": "Keras shrugs", "places": 12}, "wrong-length"),
+        ({"wrong": 4, "kind": "above 8", "keras": "Keras shrugs", "input": ""}, "wrong-ids"),
+    ],
+)
+def test_ids_that_do_not_reach_a_table_as_they_are(
+    world: Any, problem: dict[str, Any], cause: str, wording: SnapshotAssertion
+) -> None:
+    details = {"table": {"wrong": 0, "input": "x", "highest": 8, **problem}}
+    layers = (LayerFact(path="table", kind="Embedding"),)
+    verdict = world.where(
+        {"ids": Trace(route="", details=details)}, facts={"layers": layers}, data=given((9, 4), (None, 4))
+    ).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, cause)
+    assert verdict.message == wording
 
 
 @pytest.mark.parametrize(

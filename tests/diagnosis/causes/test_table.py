@@ -54,6 +54,7 @@ SHAPES = (
     "axes-swapped",
     "input-order",
     "wrong-ids",
+    "ids-rounded",
     "time-distributed-dynamic",
 )
 
@@ -268,6 +269,7 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         {"KC305": {"cause": "scaled-in-low-precision"}, "KC301": {}},
         [("scaled-in-low-precision", None)],
     ),
+    ("codes assigned again", {}, {"KC301": {"cause": "codes-refit"}}, [("codes-refit", None)]),
     ("a different scaler", {}, {"KC301": {"cause": "scaler-foreign"}}, [("scaler-foreign", None)]),
     (
         "rows alone differ",

@@ -175,6 +175,9 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ill-conditioned", {}, ILL),
     ("ill-conditioned", {}, {"KC602": {"excess": 1.4}}),
     ("near-ties", {}, {"KC604": {"cause": "near-ties"}}),
+    ("ids-rounded", {}, {"KC501": {}}),
+    ("codes-refit", {}, {"KC301": {}}),
+    ("input-order", {"orders": {"surplus": {"left": "extra"}}}, {"KC501": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -259,8 +262,9 @@ UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
 def result_of(
     evidence: Any, verdict: Any, cause: str, known: dict[str, Any], failed: dict[str, dict[str, Any]]
 ) -> Any:
-    bare = evidence(**{key: value for key, value in known.items() if key != "pairs"})
-    full = replace(bare, comparisons={**bare.comparisons, **known.get("pairs", {})})
+    bare = evidence(**{key: value for key, value in known.items() if key not in ("pairs", "orders")})
+    data = replace(bare.data, input_orders=known.get("orders", {}))
+    full = replace(bare, comparisons={**bare.comparisons, **known.get("pairs", {})}, data=data)
     verdicts = {}
     for code, findings in failed.items():
         judged = findings.get("judged", ())

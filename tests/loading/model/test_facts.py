@@ -62,8 +62,8 @@ def test_kinds_inputs_and_outputs() -> None:
     functional, model = describe_model(dict_inputs()[0]), describe_model(subclassed()[0])
     assert functional.kind == "Functional"
     assert functional.inputs == (
-        InputFact(name="ids", shape=(None, 2), dtype="int32", lenient="rank"),
-        InputFact(name="numbers", shape=(None, 4), dtype="float32", lenient="rank"),
+        InputFact(name="ids", shape=(None, 2), dtype="int32", lenient="rank", key_of="ids"),
+        InputFact(name="numbers", shape=(None, 4), dtype="float32", lenient="rank", key_of="numbers"),
     )
     assert [(fact.name, fact.shape) for fact in functional.outputs] == [("a", (None, 2)), ("b", (None, 1))]
     assert (model.kind, model.inputs, model.outputs) == (

@@ -198,8 +198,9 @@ def run_with_lengths(built: Any, rows: dict[str, np.ndarray], lengths: np.ndarra
     """Run with true lengths that the user gives."""
     session = session_of((built, {}))
     files: Any = SimpleNamespace(scales=False, allow_unsafe=False)
+    hints = session.subject.hints
     session.subject = SimpleNamespace(
-        lengths=lambda numbers: lengths[numbers], files=files, custom_objects={}
+        lengths=lambda numbers: lengths[numbers], files=files, custom_objects={}, hints=hints
     )  # type: ignore[assignment]
     session.row_numbers = np.arange(len(lengths))
     return ROUTE.run(session, rows)
@@ -284,3 +285,49 @@ def test_padding_under_the_weights_of_a_layer_has_no_effect() -> None:
     assert result["refused"]
     assert "restored_moves" not in result
     assert result["filled_moves"] == 0.0
+
+
+def two_inputs(*, joined: bool) -> Any:
+    """Masked words, and segments without a mask; joined, both need the same length."""
+    words, segments = (keras.Input((None,), dtype="int32", name=name) for name in ("words", "segments"))
+    hidden = layers.LSTM(4)(layers.Embedding(20, 4, mask_zero=True)(words))
+    if joined:
+        weights = layers.Embedding(2, 4)(segments)
+        masked = layers.Embedding(20, 4, mask_zero=True)(words)
+        weighed = layers.Lambda(lambda pair: pair[0] * (1.0 + pair[1]), mask=lambda _, mask: mask[0])
+        hidden = layers.LSTM(4)(weighed([masked, weights]))
+    else:
+        hidden = hidden + ops.mean(layers.Embedding(2, 4)(segments), axis=1)
+    return keras.Model([words, segments], layers.Dense(1)(hidden))
+
+
+def words_and_segments(*, padded: bool) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    words = random.integers(1, 20, (12, 7)).astype("int32")
+    if padded:
+        words[np.arange(7) >= random.integers(2, 7, (12, 1))] = 0
+    return {"words": words, "segments": np.zeros((12, 7), "int32")}
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_padding_is_cut_off_all_inputs_of_its_time_axis(joined: bool) -> None:
+    result = run(two_inputs(joined=joined), words_and_segments(padded=True))
+    assert greatest_difference(result) < 1e-5
+
+
+def test_padding_is_not_added_if_that_of_a_second_input_is_not_known() -> None:
+    result = run(two_inputs(joined=True), words_and_segments(padded=False))
+    assert not result.outputs
+    assert "segments" in result.details["refused"]
+
+
+def test_a_table_of_positions_that_ends_is_a_reason_to_skip() -> None:
+    words = keras.Input((None,), dtype="int32", name="x")
+    positions = layers.Lambda(lambda ids: ops.arange(ops.shape(ids)[1]))(words)
+    masked = layers.Embedding(20, 4, mask_zero=True)(words)
+    add = layers.Lambda(lambda pair: pair[0] + pair[1], mask=lambda _, mask: mask[0])
+    hidden = layers.LSTM(4)(add([masked, layers.Embedding(7, 4)(positions)]))
+    rows = {"x": words_and_segments(padded=False)["words"]}
+    result = run(keras.Model(words, layers.Dense(1)(hidden)), rows)
+    assert not result.outputs
+    assert result.details["refused"]

@@ -110,7 +110,10 @@ def prepared(name: str, folder: Path) -> tuple[Any, Any, dict[str, np.ndarray]]:
     session = session_of((model, {}))
     model.save(folder / "m.keras")
     files: Any = SimpleNamespace(model=str(folder / "m.keras"), scales=False, allow_unsafe=False)
-    session.subject = SimpleNamespace(files=files, custom_objects={}, lengths=lambda _numbers: None)  # type: ignore[assignment]
+    hints = session.subject.hints
+    session.subject = SimpleNamespace(  # type: ignore[assignment]
+        files=files, custom_objects={}, lengths=lambda _numbers: None, hints=hints
+    )
     return session, model, rows()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
@@ -17,17 +16,6 @@ from tests.helpers.live_models import chain, mlp, normal, session_of
 TABLE = {route.name: route for route in SHAPE_ROUTES}
 
 
-def words(dtype: str = "float32") -> Any:
-    return keras.Sequential(
-        [
-            keras.Input((5,), dtype=dtype, name="x"),
-            layers.Embedding(9, 3, name="table"),
-            layers.Flatten(),
-            layers.Dense(1),
-        ]
-    )
-
-
 def tagging(*shape: int | None) -> Any:
     return keras.Sequential(
         [
@@ -36,28 +24,6 @@ def tagging(*shape: int | None) -> Any:
             layers.TimeDistributed(layers.Dense(2)),
         ]
     )
-
-
-def run_on_ids(values: list[list[float]]) -> Any:
-    session = session_of((words(), {}))
-    return TABLE["ids"].run(session, {"x": np.array(values, np.float32)}).details["x"]
-
-
-def test_ids_inside_the_vocabulary_are_right() -> None:
-    assert run_on_ids([[0.0, 1, 2, 3, 8]]) == {"wrong": 0, "why": "table"}
-
-
-@pytest.mark.parametrize(
-    "values",
-    [[[0.0, 1, 2, 3.5, 8]], [[0.0, -1, 2, 3, 8]], [[0.0, 1, 2, 3, 9]]],
-    ids=["fraction", "negative", "too large"],
-)
-def test_ids_that_the_embedding_does_not_contain_are_counted(
-    values: list[list[float]], wording: SnapshotAssertion
-) -> None:
-    details = run_on_ids(values)
-    assert (details["wrong"], details["why"]) == (1, "table")
-    assert {"kind": details["kind"], "keras": details["keras"]} == wording
 
 
 def test_two_lengths_show_the_fault_of_time_distributed(wording: SnapshotAssertion) -> None:

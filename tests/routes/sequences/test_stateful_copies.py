@@ -70,7 +70,8 @@ def subclassed(folder: Path) -> tuple[Any, Any]:
     model.save(folder / "m.keras")
     session = session_of((model, {}))
     files: Any = SimpleNamespace(model=str(folder / "m.keras"), allow_unsafe=False)
-    session.subject = SimpleNamespace(files=files, custom_objects={"live>Tagger": Tagger})  # type: ignore[assignment]
+    objects, hints = {"live>Tagger": Tagger}, session.subject.hints
+    session.subject = SimpleNamespace(files=files, custom_objects=objects, hints=hints)  # type: ignore[assignment]
     return session, model
 
 

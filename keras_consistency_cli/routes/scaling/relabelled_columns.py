@@ -1,0 +1,67 @@
+"""Category codes that were assigned again: each expected value is served as one other value, one to one.
+
+A label encoder that is fitted on other rows, or a vocabulary that was rebuilt, does that. Values that occur
+only once say nothing, so that the repeated ones decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Codes", "find_relabelled"]
+
+Array = npt.NDArray[Any]
+Codes = dict[float, float]
+"""The served code by expected code."""
+
+_LEAST_EVIDENCE = 20.0
+"""In bits: a random code would repeat by chance with a probability of 2 to the minus this."""
+_MOST_ON_A_LINE = 16
+_DECIMALS = 5
+"""Digits in which scaled codes are the same."""
+
+
+def find_relabelled(served: Array, expected: Array, columns: Iterable[int]) -> dict[int, Codes]:
+    """Return the columns whose codes were assigned again, with the served code by expected code.
+
+    Args:
+        served: the served columns.
+        expected: the expected columns.
+        columns: the wrong ones among them; if they share one code, as the words of a text do, fewer rows are
+            enough.
+    """
+    wrong = list(columns)
+    together = _read_codes(served[:, wrong].ravel(), expected[:, wrong].ravel())
+    if together is not None:
+        return dict.fromkeys(wrong, together)
+    codes = {column: _read_codes(served[:, column], expected[:, column]) for column in wrong}
+    return {column: found for column, found in codes.items() if found is not None}
+
+
+def _read_codes(served: Array, expected: Array) -> Codes | None:
+    """Return the served code of each expected one, None if the values are not codes or do not agree."""
+    if not (np.isfinite(served).all() and np.isfinite(expected).all()) or not len(expected):
+        return None
+    served, expected = np.round(served, _DECIMALS), np.round(expected, _DECIMALS)
+    values, places = np.unique(expected, return_inverse=True)
+    first = np.zeros(len(values))
+    first[places] = served
+    is_one_to_one = len(np.unique(first)) == len(values) and bool((first[places] == served).all())
+    evidence = (len(expected) - len(values)) * math.log2(max(len(values), 1))
+    if not is_one_to_one or evidence < _LEAST_EVIDENCE or not _are_codes(first, values):
+        return None
+    return dict(zip(values.tolist(), first.tolist(), strict=True))
+
+
+def _are_codes(served: Array, expected: Array) -> bool:
+    """Whether these are whole numbers, or the same numbers in different places, as scaled codes are."""
+    is_whole = bool((served == np.floor(served)).all() and (expected == np.floor(expected)).all())
+    steps = np.diff(served) / np.diff(expected)
+    # Many numbers on a line are measurements, such as the pixels of an inverted image.
+    is_line = len(expected) > _MOST_ON_A_LINE and bool(np.allclose(steps, steps[0]))
+    return not is_line and (is_whole or bool(np.isin(served, expected).all()))
