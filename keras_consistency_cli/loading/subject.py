@@ -62,6 +62,7 @@ class Subject:
         from keras_consistency_cli.loading.model.facts import describe_model
         from keras_consistency_cli.loading.model.load import (
             check_unchanged,
+            collect_mask_warnings,
             import_custom_objects,
             load_model,
         )
@@ -69,16 +70,19 @@ class Subject:
         imported = import_custom_objects([Path(path) for path in files.custom_objects])
         objects = {**imported, **(custom_objects or {})}
         check_unchanged(Path(files.model), files.model_sha256)
-        model, notes = load_model(
-            Path(files.model),
-            custom_objects=objects,
-            compiled=files.compiled,
-            allow_unsafe=files.allow_unsafe,
-        )
+        with collect_mask_warnings() as masks_destroyed:
+            model, notes = load_model(
+                Path(files.model),
+                custom_objects=objects,
+                compiled=files.compiled,
+                allow_unsafe=files.allow_unsafe,
+            )
         return cls(
             files=files,
             model=model,
-            facts=describe_model(model, saved_with=files.saved_with, notes=notes),
+            facts=describe_model(
+                model, saved_with=files.saved_with, notes=notes, masks_destroyed=masks_destroyed
+            ),
             custom_objects=objects,
             in_memory=in_memory or InMemoryInputs(),
         )

@@ -37,6 +37,7 @@ def subject_files(
         model_sha256: hash of the model file as it was read here; a worker loads no other.
     """
     paths = {name: getattr(settings, name) for name in _FILES}
+    stated = _stated_padding(settings)
     return SubjectFiles(
         model=str(settings.model),
         model_sha256=model_sha256,
@@ -53,7 +54,8 @@ def subject_files(
         feature_names=settings.facts.feature_names,
         value_range=settings.facts.value_range,
         lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
-        **_stated_padding(settings),
+        padding_value=stated.get("padding_value"),
+        padding_side=stated.get("padding_side"),
         **{name: str(path) for name, path in paths.items() if path is not None},
     )
 

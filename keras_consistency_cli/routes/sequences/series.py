@@ -48,10 +48,15 @@ def find_series_inputs(session: Session, rows: Rows) -> dict[str, float | None]:
     from keras_consistency_cli.loading.model.input_hints import ANY_INPUT, read_input_hints
 
     hints = read_input_hints(session.model)
+    has_masked_ids = any(
+        layer.kind == "Embedding" and layer.masks is not None for layer in session.facts.layers
+    )
     masks = {}
     for name, values in rows.items():
         hint = hints.get(name) or hints.get(ANY_INPUT)
         ids = hint is not None and hint.kind == "whole" and hint.why.startswith("vocabulary of")
+        # Ids that an operation changes on the way have no hint.
+        ids = ids or (hint is None and has_masked_ids and values.dtype.kind in "iu")
         if is_series(values, ids=ids):
             masks[name] = hint.padding if hint is not None else None
     return masks
