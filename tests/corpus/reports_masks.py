@@ -194,6 +194,19 @@ def scaled_true_steps() -> Any:
     return measuring(lambda series: layers.GRU(5)(ScaledSteps(name="scaled")(layers.Masking()(series))))
 
 
+def tagging(*, distributed: bool) -> Any:
+    """A tag for each word: with TimeDistributed, it depends on the length that predict ran with first."""
+    tags = layers.Dense(3, name="tags")
+    return keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32", name="ids"),
+            layers.Embedding(50, 8, mask_zero=True),
+            layers.LSTM(6, return_sequences=True),
+            layers.TimeDistributed(tags, name="each") if distributed else tags,
+        ]
+    )
+
+
 def _fault(name: str, build: Any, kit: Writer, cause: str, layer: str, *args: str) -> Case:
     return Case(
         name=name,
@@ -252,6 +265,16 @@ CASES: tuple[Case, ...] = (
         "subtract",
     ),
     _fault("ids raised before the mask", shifted_ids, _padded(words()), MOVED, "add"),
+    Case(
+        name="tagger of words, one tag after the other",
+        family=FAMILY,
+        build=lambda: tagging(distributed=True),
+        kit=_padded(words()),
+        causes=("time-distributed-dynamic",),
+        layer="each",
+        warning=("KC501",),
+    ),
+    _clean("tagger of words", lambda: tagging(distributed=False), _padded(words())),
     _clean("positions by the mask", lambda: placed(True), LEFT_WORDS, *OWN),
     _clean("positions that count padding, padded right", lambda: placed(False), _padded(words()), *OWN),
     _clean("waves by the mask", lambda: waved(True), LEFT_SENSORS, *OWN),
