@@ -126,7 +126,7 @@ def _diagnosis(cause: Cause, evidence: Evidence, failing: Failing, codes: Sequen
         confidence="confirmed" if result is not None and result.confirmed else "likely",
         confirmation=result.explanation if result is not None else "",
         evidence=measurements,
-        advice="\n".join((*_specific_fixes(verdicts), _general_fix(cause, layer, bool(growth)))),
+        advice=_advice(cause, verdicts, layer, bool(growth)),
         damage=measure_impact(evidence, verdicts),
         depth=deviation_by_layer(evidence, cause.locator) if location else (),
     )
@@ -147,6 +147,13 @@ def _worst_rows(verdicts: Sequence[Verdict]) -> tuple[int, ...]:
         for worst in judged.comparison.worst
     ]
     return tuple(dict.fromkeys(rows))[:_MOST_ROWS]
+
+
+def _advice(cause: Cause, verdicts: Sequence[Verdict], layer: str | None, grows_with_depth: bool) -> str:
+    """The fixes of these rows, and the general advice if they are not sufficient."""
+    fixes = _specific_fixes(verdicts)
+    is_complete = bool(fixes) and any(verdict.findings.get("mend_is_complete") for verdict in verdicts)
+    return "\n".join(fixes if is_complete else (*fixes, _general_fix(cause, layer, grows_with_depth)))
 
 
 def _specific_fixes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

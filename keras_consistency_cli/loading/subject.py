@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.declared_padding import DeclaredPadding
 from keras_consistency_cli.loading.rows.lengths import open_lengths
 from keras_consistency_cli.loading.scalers.multi_input import JointPreprocess
 from keras_consistency_cli.loading.subject_rows import SubjectRows
@@ -61,6 +62,7 @@ class Subject:
         from keras_consistency_cli.loading.model.facts import describe_model
         from keras_consistency_cli.loading.model.load import (
             check_unchanged,
+            collect_mask_warnings,
             import_custom_objects,
             load_model,
         )
@@ -68,16 +70,19 @@ class Subject:
         imported = import_custom_objects([Path(path) for path in files.custom_objects])
         objects = {**imported, **(custom_objects or {})}
         check_unchanged(Path(files.model), files.model_sha256)
-        model, notes = load_model(
-            Path(files.model),
-            custom_objects=objects,
-            compiled=files.compiled,
-            allow_unsafe=files.allow_unsafe,
-        )
+        with collect_mask_warnings() as masks_destroyed:
+            model, notes = load_model(
+                Path(files.model),
+                custom_objects=objects,
+                compiled=files.compiled,
+                allow_unsafe=files.allow_unsafe,
+            )
         return cls(
             files=files,
             model=model,
-            facts=describe_model(model, saved_with=files.saved_with, notes=notes),
+            facts=describe_model(
+                model, saved_with=files.saved_with, notes=notes, masks_destroyed=masks_destroyed
+            ),
             custom_objects=objects,
             in_memory=in_memory or InMemoryInputs(),
         )
@@ -134,6 +139,39 @@ class Subject:
     def lengths(self, numbers: np.ndarray) -> np.ndarray | None:
         """Return the true lengths of the rows with these numbers, None if the user gave none."""
         return None if self._lengths is None else self._lengths[numbers]
+
+    @property
+    def padding(self) -> DeclaredPadding:
+        """What the user and the model declare as padding."""
+        return DeclaredPadding(
+            masked=self._masked_values(),
+            value=self.files.padding_value,
+            side=self.files.padding_side,
+            has_lengths=self._lengths is not None,
+            lengths=self.lengths,
+        )
+
+    def _masked_values(self) -> dict[str, float]:
+        """The value that the model masks in each input.
+
+        A mask that is made after a layer that changes the rows counts for every series.
+        """
+        from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
+
+        hints = {
+            fact.name: self.hints.get(fact.name, self.hints.get(ANY_INPUT)) for fact in self.facts.inputs
+        }
+        masked = {name: hint.padding for name, hint in hints.items() if hint and hint.padding is not None}
+        later = {layer.masks for layer in self.facts.layers if layer.masks is not None}
+        if masked or len(later) != 1:
+            return masked
+        return {
+            fact.name: value
+            for fact in self.facts.inputs
+            if len(fact.shape) > 2
+            for value in later
+            if value is not None
+        }
 
     @cached_property
     def described_rows(self) -> str:

@@ -41,6 +41,8 @@ class SubjectFiles:
     feature_names: Sequence[str] | None = None
     value_range: Sequence[float] | None = None
     lengths: str | None = None
+    padding_value: float | None = None
+    padding_side: Literal["left", "right"] | None = None
 
     @property
     def scales(self) -> bool:

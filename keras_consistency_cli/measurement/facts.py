@@ -109,6 +109,8 @@ class Facts:
     backend_version: str = ""
     devices: tuple[str, ...] = ()
     python: str = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
+    masks_destroyed: tuple[str, ...] = ()
+    """Names of the layers of which Keras warned, when it built the model, that they destroy the mask."""
     notes: tuple[str, ...] = ()
     """Notes from loading, for the report's header."""
 

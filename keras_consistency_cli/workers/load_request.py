@@ -37,6 +37,7 @@ def subject_files(
         model_sha256: hash of the model file as it was read here; a worker loads no other.
     """
     paths = {name: getattr(settings, name) for name in _FILES}
+    stated = _stated_padding(settings)
     return SubjectFiles(
         model=str(settings.model),
         model_sha256=model_sha256,
@@ -53,8 +54,21 @@ def subject_files(
         feature_names=settings.facts.feature_names,
         value_range=settings.facts.value_range,
         lengths=str(settings.facts.lengths) if settings.facts.lengths else None,
+        padding_value=stated.get("padding_value"),
+        padding_side=stated.get("padding_side"),
         **{name: str(path) for name, path in paths.items() if path is not None},
     )
+
+
+def _stated_padding(settings: Settings) -> dict[str, Any]:
+    """What the user stated of the padding.
+
+    Defaults are not sent: a side without a value leaves the value to be detected, and the reverse.
+    """
+    padding = settings.facts.padding
+    if padding is None:
+        return {}
+    return {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
 
 
 def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[int]) -> LoadRequest:
@@ -71,12 +85,10 @@ def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[
         compiled=not archive.custom_compile,
         model_sha256=archive.sha256,
     )
-    padding = settings.facts.padding
-    # Defaults are not sent: a side without a value leaves the value to be detected, and the reverse.
-    stated = (
-        {}
-        if padding is None
-        else {f"padding_{name}": getattr(padding, name) for name in sorted(padding.model_fields_set)}
-    )
-    options = {"batch_size": settings.batch_size, "seed": settings.seed, **stated, "sizes": list(sizes)}
+    options = {
+        "batch_size": settings.batch_size,
+        "seed": settings.seed,
+        **_stated_padding(settings),
+        "sizes": list(sizes),
+    }
     return {"files": asdict(files), "options": options}

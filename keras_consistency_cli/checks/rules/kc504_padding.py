@@ -3,17 +3,18 @@
 Why: series of different length are padded to one length. Without a mask, or if a mask gets lost on the way,
 the model computes on the padding: outputs then depend on how far a batch was padded. Masks get lost in
 convolutions, in plain operations (without a warning), in custom layers without supports_masking and in means
-over time; a scaler changes the padding so that it no longer equals the mask's value; a row of nothing but
-padding becomes NaN in an average.
+over time; a scaler, or a layer before Masking, changes the padding so that it no longer equals the mask's
+value; positions are counted from the padded end; a row of nothing but padding becomes NaN in an average.
 
 How: padded rows are cut to their true length and predicted again; rows without padding are predicted with
 padding added, of several lengths and on both sides. If the model takes only one length, this is done on a
 copy of it that takes any length. If no such copy can be made, a mask that gets lost is restored after that
 layer, or the values that it hides are changed, at that one length. Padding is recognized by `facts: {lengths:
 lengths.npy}`, by the mask's value, by `facts: {padding: …}`, or by the equal time steps in which many rows
-end. True time steps that the mask would skip are included once. Then the mask is followed from layer to
-layer. Only the padded side decides the verdict (right by default); the other side is reported for
-information.
+end. True time steps that the mask would skip are included once. Then padded and cut rows are followed from
+layer to layer, and so is the mask: the layer is named in which padding changes true time steps first, and its
+outputs are replaced by those without padding. Warnings of Keras about destroyed masks count as evidence. Only
+the padded side decides the verdict (right by default); the other side is reported for information.
 
 To fix: set `supports_masking = True`, or take `mask` in call(), in the layer that is named; pad after
 scaling, with the mask's value; add Masking or mask_zero=True if there is none.
@@ -24,14 +25,18 @@ Sources: keras#85, keras#2375, keras#16108, keras#16267.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from keras_consistency_cli.checks.analysis.padding_place import (
+    PaddingPlace,
+    find_padding_place,
+    suggest_fix,
+)
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.deviation import describe_deviation
 from keras_consistency_cli.checks.judgement import judge_pairs, worst
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Judged, Verdict
-from keras_consistency_cli.routes.sequences.masks import LayerName, LostMask
 from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
 from keras_consistency_cli.text import clean
 
@@ -41,6 +46,8 @@ _PAIR = Pair(candidate="unpadded", reference="unpadded-baseline")
 _VISIBLE = 1e-4
 """Share of the largest output: padding that is computed on changes outputs far more than that, rounding of a
 sum over a different length far less."""
+_OWN_CAUSES = ("moves-padding", "counts-positions")
+"""Faults that are not about a mask that gets lost."""
 _ADD_MASK = "put layers.Masking(mask_value) first, or Embedding(..., mask_zero=True)"
 _KEEP_MASK = (
     "set self.supports_masking = True in that layer if it keeps time steps separate, "
@@ -72,21 +79,68 @@ def _is_visible(judged: Judged) -> bool:
 def _judge_difference(evidence: Evidence, details: PaddingDetails, over: Sequence[Judged]) -> Verdict:
     """The verdict if padding changes outputs: by the mask that should have hidden it."""
     change = f"{_describe_comparison(details)}, outputs differ: {describe_deviation(worst(over), evidence)}"
-    if not details["declared"]:
+    place = find_padding_place(evidence)
+    if place is not None and place.fault in _OWN_CAUSES:
+        return _own_cause(place, details, change)
+    # A mask that only one of two layers makes, which the input enters, gets lost like a declared one.
+    is_lost = place is not None and place.fault == "loses-mask" and "leak" in details
+    if not details["declared"] and not (is_lost and len(evidence.facts.inputs) == 1):
         return _without_mask(evidence, details, change)
-    if details.get("other_value"):
+    if details["declared"] and details.get("other_value"):
         message = (
             f"the padding is {_describe_value(details)}, but the model masks {details['mask']:g}; {change}"
         )
         advice = "pad after scaling, with the mask's own value; or set mask_value to the scaled padding"
         return Verdict.fail(message, cause="padding-unmasked", advice=advice)
-    place, ignoring = _mask_end(evidence), details.get("unheeded")
-    message = f"padding changes outputs although a mask is declared; {change}"
-    if ignoring and not place:
-        return _ignored_mask(ignoring, message)
-    where = f"the mask ends at {_named(place)}" if place else "a layer that gets the mask does not use it"
-    findings: dict[str, object] = {"lost": place or {}}
-    return Verdict.fail(f"{message}; {where}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
+    return _lost_mask(place, f"padding changes outputs although a mask is declared; {change}")
+
+
+def _own_cause(place: PaddingPlace, details: PaddingDetails, change: str) -> Verdict:
+    """FAIL for padding that is moved before it is masked, or that is counted in positions."""
+    findings = {"place": asdict(place)}
+    if place.fault == "counts-positions":
+        message = f"{change}; {place.name} counts positions from the padded end, padding included"
+        advice = f"compute the positions in '{clean(place.layer)}' from the mask"
+        return Verdict.fail(message, cause="positions-count-padding", advice=advice, findings=findings)
+    moved = details["moved"]
+    arrives = ", ".join(f"{value:.3g}" for value in moved["arrives"])
+    message = (
+        f"{place.name} moves the padding off {moved['mask']:g}, the value that '{clean(moved['masking'])}' "
+        f"masks: it arrives there as {arrives}; {change}"
+    )
+    advice = f"make the mask before '{clean(place.layer)}', and hand it to the layers that need it"
+    return Verdict.fail(message, cause="padding-moved", advice=advice, findings=findings)
+
+
+def _lost_mask(place: PaddingPlace | None, message: str) -> Verdict:
+    """FAIL, with the layer that loses the mask, does not use it, or takes the padding in."""
+    if place is None:
+        message = f"{message}; a layer that gets the mask does not use it"
+        return Verdict.fail(message, cause="mask-lost", advice=_KEEP_MASK, findings={"lost": {}})
+    fix = suggest_fix(place)
+    what = {
+        "ignores-mask": f"{place.name} gets the mask and does not use it",
+        "takes-padding": f"{place.name} takes the padding in",
+    }.get(place.fault, f"the mask ends at {place.name}")
+    warned = ", as Keras itself warns" if place.warned else ""
+    findings: dict[str, object] = {
+        "lost": _lost(place),
+        "place": asdict(place),
+        **_mend(place),
+    }
+    advice = fix.partition("\n")[0].rstrip(":") or _KEEP_MASK
+    return Verdict.fail(f"{message}; {what}{warned}", cause="mask-lost", advice=advice, findings=findings)
+
+
+def _mend(place: PaddingPlace | None) -> dict[str, object]:
+    """The fix of this layer; nothing in a layer of Keras can be edited, so it is complete there."""
+    fix = suggest_fix(place) if place is not None else ""
+    return {"mend": fix, "mend_is_complete": place is not None and place.stock} if fix else {}
+
+
+def _lost(place: PaddingPlace | None) -> dict[str, str]:
+    is_end = place is not None and place.fault == "loses-mask"
+    return {"layer": place.layer, "kind": place.kind} if place is not None and is_end else {}
 
 
 def _without_mask(evidence: Evidence, details: PaddingDetails, change: str) -> Verdict:
@@ -103,29 +157,6 @@ def _without_mask(evidence: Evidence, details: PaddingDetails, change: str) -> V
     message = f"padding changes outputs, and the model declares no mask; {change}"
     advice = f"{_ADD_MASK}; or always feed rows of one length"
     return Verdict.warn(message, cause="padding-unmasked", advice=advice)
-
-
-def _ignored_mask(place: LayerName, message: str) -> Verdict:
-    """A FAIL that names the layer which gets the mask and does not use it."""
-    layer = clean(place["layer"])
-    advice = (
-        f"use `mask` in the call() of '{layer}': zero masked time steps and divide by the number of true "
-        "ones, or set their scores to -1e9"
-    )
-    fix = (
-        f"{advice}:\n    true = ops.cast(mask, x.dtype)[..., None]\n"
-        "    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
-    )
-    return Verdict.fail(
-        f"{message}; {_named(place)} gets the mask and does not use it",
-        cause="mask-lost",
-        advice=advice,
-        findings={"lost": {}, "mend": fix},
-    )
-
-
-def _named(place: LayerName) -> str:
-    return f"'{clean(place['layer'])}' ({clean(place['kind'])})"
 
 
 def _describe_comparison(details: PaddingDetails) -> str:
@@ -148,12 +179,6 @@ def _describe_value(details: PaddingDetails) -> str:
     else:
         text = f"({', '.join(f'{number:.3g}' for number in value)}{', …' if len(value) > 3 else ''})"
     return f"{text} and, in {strays} time steps beyond the true lengths, something else" if strays else text
-
-
-def _mask_end(evidence: Evidence) -> LayerName | None:
-    """The layer at which the mask gets lost; None if it reaches every layer."""
-    place = evidence.details("masks", LostMask)
-    return {"layer": place["layer"], "kind": place["kind"]} if "layer" in place else None
 
 
 def _judge_rows(details: PaddingDetails) -> Verdict | None:
@@ -188,28 +213,33 @@ def _judge_agreement(evidence: Evidence, details: PaddingDetails, judged: Sequen
         return Verdict.ok(
             f"padding does not change outputs; compared {_describe_comparison(details)}{remarks}"
         )
+    place, moved = find_padding_place(evidence), details.get("moved")
+    if place is not None and moved and moved["before"] > _VISIBLE * moved["scale"]:
+        share = moved["before"] / (moved["scale"] or 1.0)
+        return _own_cause(place, details, f"with it put back, outputs change by {share:.2g} of the largest")
     if max(details.get("restored_moves", 0.0), details.get("filled_moves", 0.0)) > _VISIBLE:
-        return _judge_at_one_length(evidence, details)
+        return _judge_at_one_length(place, details)
     reason = details.get("refused") or "the rows show no padding and the model declares no mask"
-    place = _mask_end(evidence)
-    return Verdict.skip(f"{reason}; the mask ends at '{clean(place['layer'])}'" if place else reason)
+    is_end = place is not None and place.fault == "loses-mask"
+    return Verdict.skip(f"{reason}; the mask ends at '{clean(place.layer)}'" if place and is_end else reason)
 
 
-def _judge_at_one_length(evidence: Evidence, details: PaddingDetails) -> Verdict:
+def _judge_at_one_length(place: PaddingPlace | None, details: PaddingDetails) -> Verdict:
     """FAIL if a later layer would have used the lost mask, else WARN."""
-    place = _mask_end(evidence)
-    where = f"ends at {_named(place)}" if place else "is not used"
+    where = f"ends at {place.name}" if place else "is not used"
     rows = f"{details['padded_rows']} of {details['rows']} rows are padded, and the mask {where}"
-    findings: dict[str, object] = {"lost": place or {}}
+    fix = suggest_fix(place) if place else ""
+    findings: dict[str, object] = {"lost": _lost(place), **_mend(place)}
+    advice = fix.partition("\n")[0].rstrip(":") or _KEEP_MASK
     if details.get("restored_moves"):
         moves = f"{details['restored_moves']:.2g} of the largest output"
         change = f"restored after it, the mask changes outputs by up to {moves}"
-        return Verdict.fail(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
+        return Verdict.fail(f"{rows}; {change}", cause="mask-lost", advice=advice, findings=findings)
     change = (
         "different values in the time steps that it hides change outputs by up to "
         f"{details['filled_moves']:.2g} of the largest output"
     )
-    return Verdict.warn(f"{rows}; {change}", cause="mask-lost", advice=_KEEP_MASK, findings=findings)
+    return Verdict.warn(f"{rows}; {change}", cause="mask-lost", advice=advice, findings=findings)
 
 
 def _remarks(details: PaddingDetails) -> Iterator[str]:

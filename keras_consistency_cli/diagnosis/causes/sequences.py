@@ -1,4 +1,4 @@
-"""Causes in shapes, sequences, states and padding.
+"""Causes in shapes, sequences and states; those of padding are in `padding`.
 
 Checks recognize them and name them in `findings["cause"]`.
 """
@@ -10,8 +10,7 @@ from collections.abc import Callable
 from keras_consistency_cli.checks.analysis.id_problems import read_id_tables
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Cause
-from keras_consistency_cli.routes.sequences.masks import LostMask
-from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
+from keras_consistency_cli.diagnosis.causes.padding import PADDING_CAUSES
 from keras_consistency_cli.routes.sequences.series import RECURRENT
 from keras_consistency_cli.routes.sequences.stepping import StepDetails
 
@@ -28,16 +27,6 @@ def _table(problem: str) -> Callable[[Evidence], str | None]:
     return lambda evidence: next(
         (table for table, details in read_id_tables(evidence).items() if details.get(problem)), None
     )
-
-
-def _layer_without_mask(evidence: Evidence) -> str | None:
-    """The layer that drops the mask, or that gets the mask and does not use it."""
-    ignoring = evidence.details("unpadded", PaddingDetails).get("unheeded")
-    return evidence.details("masks", LostMask).get("layer") or (ignoring["layer"] if ignoring else None)
-
-
-def _masking_layer(evidence: Evidence) -> str | None:
-    return next((layer.path for layer in evidence.facts.layers if layer.masks is not None), None)
 
 
 def _stepwise_layer(evidence: Evidence) -> str | None:
@@ -155,57 +144,6 @@ _SHAPE_CAUSES: tuple[Cause, ...] = (
     ),
 )
 
-_PADDING_CAUSES: tuple[Cause, ...] = (
-    Cause(
-        slug="mask-lost",
-        sentence="{layer} drops the mask or does not use it: padding changes the outputs",
-        explanation=(
-            "A mask travels with the tensor. Convolutions, plain operations and custom layers without "
-            "supports_masking drop it, operations without a warning. A mean over time then counts the "
-            "padding too, and so does a layer that gets the mask and does not use it. The outputs then "
-            "depend on the amount of padding."
-        ),
-        key=("KC504",),
-        explains=("KC504",),
-        suspect=_layer_without_mask,
-        advice=(
-            "if '{layer}' treats each time step separately, let it pass the mask on:\n"
-            "    def __init__(self, **kwargs):\n"
-            "        super().__init__(**kwargs)\n"
-            "        self.supports_masking = True\n"
-            "if it mixes time steps, take `mask` in call() and set the padding to 0 first: x * "
-            "ops.cast(mask, x.dtype)[..., None]"
-        ),
-    ),
-    Cause(
-        slug="padding-unmasked",
-        sentence="the model treats padding as data",
-        explanation=(
-            "Either no layer declares a mask, or the rows are padded with a different value than the masked "
-            "one, for example because a scaler changes the zeros after padding."
-        ),
-        key=("KC504",),
-        explains=("KC504",),
-        suspect=_masking_layer,
-        advice=(
-            "pad after scaling, and mask the value that you pad with: layers.Masking(mask_value=0.0) first, "
-            "or Embedding(..., mask_zero=True)"
-        ),
-    ),
-    Cause(
-        slug="fully-masked-row",
-        sentence="the outputs of rows that consist of padding only are NaN",
-        explanation=(
-            "An average over the unmasked time steps divides by zero. For such rows, recurrent layers and "
-            "attention return their bias."
-        ),
-        key=("KC504",),
-        explains=("KC504", "KC701"),
-        advice="drop rows without a time step before predicting: x = x[(x != mask_value).any(axis=(1, 2))]",
-        locator="locate-nonfinite",
-    ),
-)
-
 _STEP_CAUSES: tuple[Cause, ...] = (
     Cause(
         slug="stepwise-differs",
@@ -263,5 +201,5 @@ _STEP_CAUSES: tuple[Cause, ...] = (
     ),
 )
 
-SEQUENCE_CAUSES: tuple[Cause, ...] = (*_SHAPE_CAUSES, *_PADDING_CAUSES, *_STEP_CAUSES)
+SEQUENCE_CAUSES: tuple[Cause, ...] = (*_SHAPE_CAUSES, *PADDING_CAUSES, *_STEP_CAUSES)
 """Most specific first."""

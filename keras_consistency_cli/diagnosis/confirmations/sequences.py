@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from keras_consistency_cli.checks.analysis.padding_place import Fault, find_padding_place
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.diagnosis.base import Failing
 from keras_consistency_cli.diagnosis.confirmations.base import (
@@ -11,6 +12,7 @@ from keras_consistency_cli.diagnosis.confirmations.base import (
     NEGLIGIBLE_OF_OUTPUT,
     Confirmation,
     ConfirmationResult,
+    ConfirmationTest,
     cannot_confirm,
     cannot_test,
     first_confirmed,
@@ -52,6 +54,29 @@ def restored_mask_has_effect(_evidence: Evidence, failing: Failing) -> Confirmat
             f"{findings['restored_moves']:.2g} of the largest output"
         ),
     )
+
+
+def _without_fault(action: str, *faults: Fault) -> ConfirmationTest:
+    """Return a test: the outputs with and without padding, with this fault of one layer switched off.
+
+    Args:
+        action: what was done to the layer, with {layer}.
+        faults: the faults that this switches off.
+    """
+
+    def test(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+        place = find_padding_place(evidence)
+        if place is None or place.fault not in faults or place.is_only_one is None:
+            return None
+        done = action.format(layer=place.layer)
+        if place.is_only_one:
+            return ConfirmationResult(confirmed=True, explanation=f"{done}, padding changes nothing")
+        return ConfirmationResult(confirmed=False, explanation=f"{done}, padding still changes outputs")
+
+    return test
+
+
+_PATCHED = "with the outputs of '{layer}' as they are without padding"
 
 
 def stepwise_copy_agrees(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
@@ -146,22 +171,31 @@ _PADDING_CONFIRMATIONS: Mapping[str, Confirmation] = {
     "mask-lost": Confirmation(
         how=(
             "the mask is restored at the layer that loses it, and the masked time steps are set to 0; or the "
-            "layer alone is run on the same true time steps with and without padding"
+            "outputs of the layer that takes the padding in are replaced by those without padding"
         ),
         test=first_confirmed(
             restored_mask_removes_effect,
             restored_mask_has_effect,
-            reported_by_check(
-                (
-                    "for the same true time steps and their mask, the layer gives different outputs with and "
-                    "without padding"
-                ),
-                "KC504",
-                finding="unheeded",
-            ),
+            _without_fault(_PATCHED, "ignores-mask", "takes-padding"),
             cannot_confirm("after this layer there are no time steps on which a mask could be restored"),
         ),
         routes=("hold-masks",),
+    ),
+    "padding-moved": Confirmation(
+        how="the masked value is put back into the padding where the mask is made",
+        test=first_confirmed(
+            _without_fault("with the masked value put back after '{layer}'", "moves-padding"),
+            cannot_confirm(
+                "the model takes rows of one length only, so no rows without padding could be run"
+            ),
+        ),
+    ),
+    "positions-count-padding": Confirmation(
+        how="the outputs of the layer that counts positions are replaced by those without padding",
+        test=first_confirmed(
+            _without_fault(_PATCHED, "counts-positions"),
+            cannot_confirm("no rows without padding could be run"),
+        ),
     ),
     "padding-unmasked": cannot_test("the model masks nothing, so no mask can be restored"),
     "fully-masked-row": read_by_check(

@@ -12,19 +12,29 @@ import keras
 from keras_consistency_cli.measurement.facts import Decision, Facts, InputFact, LayerFact, OutputFact
 from keras_consistency_cli.text import clean
 
-__all__ = ["describe_model", "input_names", "is_keras_class", "is_keras_method", "walk_layers"]
+__all__ = [
+    "describe_model",
+    "input_names",
+    "is_keras_class",
+    "is_keras_method",
+    "masked_value",
+    "walk_layers",
+]
 
 _OVERRIDABLE = ("predict", "predict_step", "make_predict_function", "predict_on_batch", "__call__")
 _LOW_PRECISION_MARKS = ("float16", "bfloat16", "int8", "int4", "float8", "gptq", "awq")
 
 
-def describe_model(model: Any, *, saved_with: str = "", notes: Sequence[str] = ()) -> Facts:
+def describe_model(
+    model: Any, *, saved_with: str = "", notes: Sequence[str] = (), masks_destroyed: Sequence[str] = ()
+) -> Facts:
     """Return the facts of a loaded model.
 
     Args:
         model: a Keras model.
         saved_with: the version of Keras that saved it, "" if unknown.
         notes: notes about loading it, for the report.
+        masks_destroyed: layers of which Keras warned that they destroy the mask.
     """
     layers = tuple(_describe_layer(path, layer) for path, layer in walk_layers(model))
     inputs = _describe_inputs(model)
@@ -45,6 +55,7 @@ def describe_model(model: Any, *, saved_with: str = "", notes: Sequence[str] = (
         backend=keras.backend.backend(),
         backend_version=_backend_version(),
         devices=_list_devices(),
+        masks_destroyed=tuple(masks_destroyed),
         notes=tuple(notes),
     )
 
@@ -88,11 +99,11 @@ def _describe_layer(path: str, layer: Any) -> LayerFact:
         baked_training=_baked_training(layer),
         dtype_policy=getattr(layer.dtype_policy, "name", "float32"),
         parameters=sum(math.prod(variable.shape) for variable in layer.weights),
-        masks=_masked_value(layer),
+        masks=masked_value(layer),
     )
 
 
-def _masked_value(layer: Any) -> float | None:
+def masked_value(layer: Any) -> float | None:
     if isinstance(layer, keras.layers.Masking):
         return float(layer.mask_value)
     return 0.0 if isinstance(layer, keras.layers.Embedding) and layer.mask_zero else None

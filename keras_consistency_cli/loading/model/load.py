@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +19,28 @@ from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageErro
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
 from keras_consistency_cli.text import clean, unstyled
 
-__all__ = ["check_unchanged", "import_custom_objects", "load_model"]
+__all__ = ["check_unchanged", "collect_mask_warnings", "import_custom_objects", "load_model"]
+
+
+_DESTROYS_MASK = re.compile(r"Layer '([^']+)' \(of type \w+\) was passed an input with a mask attached")
+
+
+@contextmanager
+def collect_mask_warnings() -> Iterator[list[str]]:
+    """Collect the names of layers of which Keras warns that they destroy the mask.
+
+    Other warnings are issued as usual, after the end.
+    """
+    names: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield names
+    for warning in caught:
+        match = _DESTROYS_MASK.match(str(warning.message))
+        if match is None:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        elif clean(match[1]) not in names:
+            names.append(clean(match[1]))
 
 
 def load_model(

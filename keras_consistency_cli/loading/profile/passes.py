@@ -6,12 +6,13 @@ Of large files only blocks spread over the file are read, unless the user asks f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from keras_consistency_cli.loading.declared_padding import DeclaredPadding
 from keras_consistency_cli.loading.profile.expected_columns import measure_shares, read_expected_columns
 from keras_consistency_cli.loading.profile.statistics import Statistics
 from keras_consistency_cli.loading.rows.source import split_into_chunks
@@ -32,6 +33,7 @@ _FUNCTION_ROWS = 4096
 
 Rows = Mapping[str, npt.NDArray[Any]]
 Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Read = Callable[[Numbers], Rows]
 Summary = dict[str, Statistics]
 """Statistics by input."""
@@ -39,10 +41,19 @@ Summary = dict[str, Statistics]
 
 @dataclass(frozen=True, kw_only=True)
 class RowPasses:
-    """Passes over the rows of a subject; `every` reads all rows of large files."""
+    """Passes over the rows of a subject.
+
+    Args:
+        subject: the loaded subject.
+        every: whether all rows of large files are read.
+        padding: what is declared as padding and does not count; None counts everything.
+        found: the inputs in which padding was found, filled by the passes.
+    """
 
     subject: Subject
     every: bool
+    padding: DeclaredPadding | None = None
+    found: set[str] = field(default_factory=set)
 
     def measure_raw_and_fed(self, length: int, read: Read) -> tuple[Summary, Summary]:
         """Return the statistics of the rows as read, and of the rows as the model gets them.
@@ -56,14 +67,25 @@ class RowPasses:
         if scaling is None or scaling.function is not None:
             raw = self.measure(length, read)
             most = min(length, _FUNCTION_ROWS)
-            return raw, self.measure(length, lambda numbers: self.subject.scaled(read(numbers)), most=most)
+            return raw, self.measure(length, read, prepare=self.subject.scaled, most=most)
         raw = {}
         fed: Summary = {}
         for numbers in self._iterate_chunks(length, read, None):
             rows = read(numbers)
-            _add(raw, rows, numbers)
-            _add(fed, self.subject.scaled(rows), numbers)
+            scaled = self.subject.scaled(rows)
+            padded = self._find_padding(rows, scaled, numbers, read)
+            _add(raw, rows, numbers, padded)
+            _add(fed, scaled, numbers, padded)
         return raw, fed
+
+    def _find_padding(self, rows: Rows, fed: Rows, numbers: Numbers, read: Read) -> Mapping[str, Flags]:
+        if self.padding is None:
+            return {}
+        # Reference rows have lengths of their own, which nobody stated.
+        is_reference = read == self.subject.sources.reference
+        padded = self.padding.find(rows, fed=fed, numbers=None if is_reference else numbers)
+        self.found.update(padded)
+        return padded
 
     def measure_reference(self) -> tuple[Summary, Summary]:
         """Return the same two statistics of the reference rows.
@@ -85,20 +107,29 @@ class RowPasses:
             or not _is_raw(scaling, summary[scaling.input])
         ):
             return {}, summary
-        return summary, self.measure(length, lambda numbers: _scale(scaling, read(numbers)))
+        return summary, self.measure(length, read, prepare=lambda rows: _scale(scaling, rows))
 
     def measure_served(self) -> Summary:
         """Return the statistics of the served rows."""
         return self.measure(self.subject.length, lambda numbers: self.subject.sources.served(numbers) or {})
 
-    def measure(self, length: int, read: Read, most: int | None = None) -> Summary:
-        """Return the statistics of the rows that `read` returns.
+    def measure(
+        self,
+        length: int,
+        read: Read,
+        *,
+        prepare: Callable[[Rows], Rows] = lambda rows: rows,
+        most: int | None = None,
+    ) -> Summary:
+        """Return the statistics of the rows that `read` returns, after `prepare`.
 
         Row numbers are below `length`.
         """
         summary: Summary = {}
         for numbers in self._iterate_chunks(length, read, most):
-            _add(summary, read(numbers), numbers)
+            rows = read(numbers)
+            prepared = prepare(rows)
+            _add(summary, prepared, numbers, self._find_padding(rows, prepared, numbers, read))
         return summary
 
     def _iterate_chunks(self, length: int, read: Read, most: int | None) -> Iterator[Numbers]:
@@ -139,8 +170,10 @@ def _get_column_names(scaling: Scaling | None, name: str) -> tuple[str, ...] | N
     return scaling.column_names if scaling is not None and scaling.input == name else None
 
 
-def _add(summary: Summary, rows: Rows, numbers: Numbers) -> None:
+def _add(summary: Summary, rows: Rows, numbers: Numbers, padded: Mapping[str, Flags]) -> None:
     for name, values in rows.items():
         if is_numeric(values.dtype):
-            statistics = Statistics.of(values, numbers)
+            flags = padded.get(name)
+            has_same_steps = flags is not None and flags.shape == values.shape[:2]
+            statistics = Statistics.of(values, numbers, flags if has_same_steps else None)
             summary[name] = summary[name] + statistics if name in summary else statistics

@@ -20,6 +20,7 @@ from keras_consistency_cli.loading.profile.scaling_facts import (
     describe_target,
 )
 from keras_consistency_cli.loading.profile.scaling_layers import InputStatistics, describe_scaling_layers
+from keras_consistency_cli.loading.profile.stored_statistics import measure_mismatch
 from keras_consistency_cli.loading.subject import Subject
 from keras_consistency_cli.measurement.facts import DataFacts, RowNormFact, RowsFact
 
@@ -38,7 +39,16 @@ def describe_data(subject: Subject, *, every: bool = False) -> DataFacts:
     Raises:
         KcheckError: rows, scaler and model do not fit each other.
     """
-    passes = RowPasses(subject=subject, every=every)
+    counted = _describe(RowPasses(subject=subject, every=every))
+    without = RowPasses(subject=subject, every=every, padding=subject.padding)
+    facts = _describe(without) if subject.padding.is_possible else counted
+    # Statistics of training may have counted the padding too. Then the rows are compared as they were.
+    has_counted = without.found and measure_mismatch(counted) < measure_mismatch(facts)
+    return counted if has_counted else facts
+
+
+def _describe(passes: RowPasses) -> DataFacts:
+    subject = passes.subject
     raw, fed = passes.measure_raw_and_fed(subject.length, subject.raw)
     reference, reference_fed = passes.measure_reference() if subject.sources.reference_length else ({}, {})
     # In the form that the data have.

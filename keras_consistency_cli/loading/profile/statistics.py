@@ -54,29 +54,44 @@ class Statistics:
     first_bad: tuple[int, ...]
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.generic], numbers: npt.NDArray[np.int64]) -> Statistics:
+    def of(
+        cls,
+        values: npt.NDArray[np.generic],
+        numbers: npt.NDArray[np.int64],
+        padded: npt.NDArray[np.bool_] | None = None,
+    ) -> Statistics:
         """Measure one chunk.
 
         Args:
             values: numbers, (rows, ...).
             numbers: the rows' numbers in the data; they decide which rows are sampled.
+            padded: which time steps are padding, (rows, steps); they do not count.
         """
         flat = _flatten(values)
+        positions = _number_steps(numbers, len(flat) // max(len(values), 1))
+        hidden = None if padded is None else _hide(padded, values)
         # Most data are finite everywhere. Then nothing has to be masked, which would take most of the time.
         is_finite = bool(np.isfinite(values).all())
-        finite = np.ones((1, flat.shape[1]), dtype=bool) if is_finite else np.isfinite(flat)
         bad = np.zeros(len(values), dtype=bool)
         if not is_finite:
-            bad = np.logical_not(finite.reshape(len(values), -1).all(axis=1))
+            is_known = np.isfinite(flat) if hidden is None else np.isfinite(flat) | hidden
+            bad = np.logical_not(is_known.reshape(len(values), -1).all(axis=1))
+        nan_hidden: int | npt.NDArray[np.int64] = 0
+        if hidden is not None and values.ndim > 2:
+            is_true = ~hidden[:, 0]
+            flat, positions = flat[is_true], positions[is_true]
+        elif hidden is not None:
+            flat, is_finite, nan_hidden = np.where(hidden, np.nan, flat), False, hidden.sum(axis=0)
+        finite = np.ones((1, flat.shape[1]), dtype=bool) if is_finite else np.isfinite(flat)
         count = np.full(flat.shape[1], len(flat)) if is_finite else finite.sum(axis=0)
         mean = (flat if is_finite else np.where(finite, flat, 0.0)).sum(axis=0) / np.maximum(count, 1)
         deviations = flat - mean if is_finite else np.where(finite, flat - mean, 0.0)
-        ranks, sample = _draw_sample(flat, numbers, len(flat) // max(len(values), 1))
+        ranks, sample = _draw_sample(flat, positions)
         return cls(
             shape=values.shape[1:],
             rows=len(values),
             count=count,
-            nan=np.zeros_like(count) if is_finite else np.isnan(flat).sum(axis=0),
+            nan=np.zeros_like(count) if is_finite else np.isnan(flat).sum(axis=0) - nan_hidden,
             inf=np.zeros_like(count) if is_finite else np.isinf(flat).sum(axis=0),
             mean=mean,
             squares=np.einsum("ij,ij->j", deviations, deviations),
@@ -204,11 +219,18 @@ def _flatten(values: npt.NDArray[np.generic]) -> Floats:
     return values.reshape(-1, 1 if is_one_column else values.shape[-1]).astype(np.float64)
 
 
-def _draw_sample(
-    flat: Floats, numbers: npt.NDArray[np.int64], steps: int
-) -> tuple[npt.NDArray[np.uint64], Floats]:
-    positions = numbers[:, None] * max(steps, 1) + np.arange(max(steps, 1), dtype=np.int64)
-    ranks, size = _hash(positions.reshape(-1).astype(np.uint64)), _choose_sample_size(flat.shape[1])
+def _hide(padded: npt.NDArray[np.bool_], values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    """The padding in the shape of the flattened values."""
+    axes = (1,) * (values.ndim - padded.ndim)
+    return _flatten(np.broadcast_to(padded.reshape(*padded.shape, *axes), values.shape)) > 0
+
+
+def _number_steps(numbers: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.int64]:
+    return (numbers[:, None] * max(steps, 1) + np.arange(max(steps, 1), dtype=np.int64)).reshape(-1)
+
+
+def _draw_sample(flat: Floats, positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint64], Floats]:
+    ranks, size = _hash(positions.astype(np.uint64)), _choose_sample_size(flat.shape[1])
     lowest = np.argpartition(ranks, size)[:size] if len(ranks) > size else slice(None)
     return ranks[lowest], flat[lowest]
 

@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import relative_difference
-from keras_consistency_cli.routes.sequences.masks import find_mask, has_mask_argument
+from keras_consistency_cli.routes.sequences.masks import call_keeping_masks, find_mask, has_mask_argument
 from keras_consistency_cli.routes.sequences.series import TOLERANCE
 from keras_consistency_cli.routes.session.distances import greatest_relative_difference
 from keras_consistency_cli.routes.session.layer_hooks import (
@@ -108,8 +108,8 @@ def restoring_masks(*, hide: bool = True) -> Iterator[list[str]]:
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         mask = find_mask((args, kwargs))
         if mask is None or not is_in_model_graph(running) or has_mask_argument(running[-1]):
-            return original(*args, **kwargs)
-        outputs = original(*args, **kwargs)
+            return call_keeping_masks(running, original, args, kwargs)
+        outputs = call_keeping_masks(running, original, args, kwargs)
         if find_mask(outputs) is not None:
             return outputs
         if hide:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -21,7 +21,20 @@ from keras_consistency_cli.routes.trace import Result, Rows
 if TYPE_CHECKING:
     from keras_consistency_cli.routes.session.session import Session
 
-__all__ = ["MASK_ROUTES", "LayerName", "LostMask", "find_mask", "has_mask_argument"]
+__all__ = [
+    "MASK_ROUTES",
+    "LayerName",
+    "LostMask",
+    "call_keeping_masks",
+    "find_mask",
+    "has_mask_argument",
+    "is_given_mask",
+    "is_stock",
+]
+
+
+_STOCK_PACKAGES = ("keras_hub", "keras_nlp", "keras_cv", "keras_rs")
+"""Packages of Keras with layers of their own."""
 
 
 class LayerName(TypedDict):
@@ -53,8 +66,8 @@ def _recording_lost_masks() -> Iterator[list[LostMask]]:
     lost: list[LostMask] = []
 
     def around(running: CallStack, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        outputs = original(*args, **kwargs)
         is_given = is_in_model_graph(running) and find_mask((args, kwargs)) is not None
+        outputs = call_keeping_masks(running, original, args, kwargs)
         if is_given and find_mask(outputs) is None and not has_mask_argument(running[-1]):
             lost.append({"layer": layer_path(running), "kind": type(running[-1]).__name__})
         return outputs
@@ -69,6 +82,44 @@ def find_mask(tensors: Any) -> Any:
 
     masks = (getattr(leaf, "_keras_mask", None) for leaf in keras.tree.flatten(tensors))
     return next((mask for mask in masks if mask is not None), None)
+
+
+def is_given_mask(args: Any, kwargs: Mapping[str, Any]) -> bool:
+    """Whether a call is given a mask: as an argument, or attached to its tensors."""
+    passed = (value for name, value in kwargs.items() if name == "mask" or name.endswith("_mask"))
+    return any(value is not None for value in passed) or find_mask((args, kwargs)) is not None
+
+
+def call_keeping_masks(
+    running: CallStack, original: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]
+) -> Any:
+    """Call a layer of a functional graph so that its inputs keep their masks.
+
+    MultiHeadAttention takes the masks off its inputs. In the graph of a functional model, the masks were
+    handed on when it was built, before any layer ran: there, no later layer misses them. In the code of a
+    subclassed model the later layers do miss them.
+    """
+    import keras
+
+    from keras_consistency_cli.loading.model.graph_walk import functional_graph
+
+    is_functional = len(running) == 2 and functional_graph(running[0]) is not None
+    masked = [
+        (leaf, leaf._keras_mask)
+        for leaf in (keras.tree.flatten((args, kwargs)) if is_functional else ())
+        if getattr(leaf, "_keras_mask", None) is not None
+    ]
+    outputs = original(*args, **kwargs)
+    for leaf, mask in masked:
+        leaf._keras_mask = mask
+    return outputs
+
+
+def is_stock(operation: Any) -> bool:
+    """Whether a layer or operation belongs to Keras or to one of its packages, and cannot be edited."""
+    from keras_consistency_cli.loading.model.facts import is_keras_class
+
+    return is_keras_class(type(operation)) or type(operation).__module__.split(".")[0] in _STOCK_PACKAGES
 
 
 def has_mask_argument(operation: Any) -> bool:

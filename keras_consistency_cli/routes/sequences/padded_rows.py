@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
+from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak, PaddingRuns
 from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect
-from keras_consistency_cli.routes.sequences.masks import LayerName
 from keras_consistency_cli.routes.sequences.padding_detection import Padding, Side, cut_to_length
 from keras_consistency_cli.routes.session.batches import select_rows
 from keras_consistency_cli.routes.trace import Rows
@@ -45,7 +46,8 @@ class PaddingDetails(LostMaskEffect, total=False):
     lengths: list[int]
     other_side: float
     inner_moves: float
-    unheeded: LayerName
+    leak: PaddingLeak
+    moved: MovedPadding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +134,28 @@ class PaddedSample:
         steps, direction = self.padding.steps, 1 if self.padding.side == "right" else -1
         shift = (steps - self.lengths) * direction
         source = (np.arange(steps)[None] - shift[:, None]) % steps
+        return {
+            name: values[np.arange(len(values))[:, None], source] if name in self.names else values
+            for name, values in self.rows.items()
+        }
+
+    def runs(self, length: int) -> PaddingRuns:
+        """Return the rows of one length with padding, without, with it elsewhere, and with other values."""
+        own = self.positions(length)
+        return PaddingRuns(
+            padded={name: values[own] for name, values in self.rows.items()},
+            cut=self.cut(length),
+            moved={name: values[own] for name, values in self.move_padding().items()},
+            refilled={name: values[own] for name, values in self.refill_padding().items()},
+            side=self.padding.side,
+        )
+
+    def refill_padding(self) -> Rows:
+        """Return the rows with their own true time steps, repeated, in place of the padding."""
+        steps = self.padding.steps
+        from_end = np.arange(steps) if self.padding.side == "right" else np.arange(steps)[::-1]
+        repeated = from_end[None] % np.maximum(self.lengths[:, None], 1)
+        source = repeated if self.padding.side == "right" else steps - 1 - repeated
         return {
             name: values[np.arange(len(values))[:, None], source] if name in self.names else values
             for name, values in self.rows.items()

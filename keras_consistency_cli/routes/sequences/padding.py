@@ -11,8 +11,15 @@ import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.base import Route
+from keras_consistency_cli.routes.locating.moved_padding import MovedPadding, find_moved_padding
 from keras_consistency_cli.routes.sequences.mask_restoring import LostMaskEffect, measure_lost_mask
-from keras_consistency_cli.routes.sequences.padded_rows import MAX_ROWS, PaddedInput, PaddingDetails
+from keras_consistency_cli.routes.sequences.padded_rows import (
+    MAX_ROWS,
+    PaddedInput,
+    PaddedSample,
+    PaddingDetails,
+    choose_lengths,
+)
 from keras_consistency_cli.routes.sequences.padding_comparison import (
     PaddingUnknown,
     compare_cut_rows,
@@ -85,10 +92,23 @@ def _measure_at_one_length(session: Session, series: PaddedInput, refused: str) 
     """Measure the effect of a lost mask instead of rows of different lengths."""
     effect: LostMaskEffect = {}
     is_masked = series.details["declared"] and not series.details.get("other_value")
+    moved = _find_moved_padding(session, series)
+    if moved is not None:
+        return Result(outputs={}, details={**series.details, "refused": refused, "moved": moved})
     if is_masked and series.padding is not None and series.padding.has_padded_rows:
         effect = _measure_lost_mask(session, series.rows, series.padding)
     details: PaddingDetails = {**series.details, "refused": refused, **effect}
     return Result(outputs={}, details=details)
+
+
+def _find_moved_padding(session: Session, series: PaddedInput) -> MovedPadding | None:
+    """Return the layer that moves the padding off the masked value, for a model of one length."""
+    lengths = [] if series.padding is None else choose_lengths(series.padding)
+    if series.padding is None or not lengths:
+        return None
+    runs = PaddedSample.choose(series, series.padding, lengths).runs(lengths[0])
+    whole = runs.in_batches_of(session.facts.batch_size)
+    return find_moved_padding(session, whole, series.name, one_length=True)
 
 
 def _measure_lost_mask(session: Session, rows: Rows, padding: Padding) -> LostMaskEffect:

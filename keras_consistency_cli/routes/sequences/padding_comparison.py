@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_consistency_cli.measurement.distance import is_float
-from keras_consistency_cli.routes.sequences.ignored_masks import find_ignoring_layer
+from keras_consistency_cli.routes.locating.moved_padding import find_moved_padding
+from keras_consistency_cli.routes.locating.padding_leak import PaddingRuns, find_padding_leak
 from keras_consistency_cli.routes.sequences.padded_rows import (
     MAX_ROWS,
     PaddedInput,
@@ -121,35 +122,24 @@ def compare_cut_rows(session: Session, series: PaddedInput, padding: Padding) ->
     details: PaddingDetails = {**series.details, "lengths": lengths, "other_side": other_side}
     if unmasked:
         details["inner_moves"] = greatest_relative_difference(unmasked[0], whole)
-    shortest = {name: values[sample.positions(lengths[0])] for name, values in sample.rows.items()}
-    runs = _LayerRuns(padded=shortest, cut=sample.cut(lengths[0]), length=lengths[0], side=padding.side)
-    return _join(pairs, {**details, **_locate_ignoring_layer(session, pairs, series.details, runs)})
+    located = _locate(session, pairs, series, sample.runs(lengths[0]))
+    return _join(pairs, {**details, **located})
 
 
-@dataclass(frozen=True, kw_only=True)
-class _LayerRuns:
-    """Rows with padding and without, in which a layer that ignores the mask is located."""
-
-    padded: Rows
-    cut: Rows
-    length: int
-    side: Side
-
-
-def _locate_ignoring_layer(
-    session: Session, pairs: Sequence[_OutputPair], details: PaddingDetails, runs: _LayerRuns
+def _locate(
+    session: Session, pairs: Sequence[_OutputPair], series: PaddedInput, runs: PaddingRuns
 ) -> PaddingDetails:
-    """Locate the layer that ignores the mask, if masked padding changes the outputs."""
+    """Locate the layer that lets padding in, if it changes the outputs."""
     difference = max(greatest_relative_difference(pair.plain, pair.padded) for pair in pairs)
-    if not details["declared"] or details.get("other_value") or difference <= TOLERANCE:
+    has_other_value = series.mask is not None and series.details.get("other_value")
+    if has_other_value or not difference > TOLERANCE:
         return {}
-    size = session.facts.batch_size
-    padded, cut = (
-        select_rows(rows, np.arange(size) % count_rows(rows)) if size else rows
-        for rows in (runs.padded, runs.cut)
-    )
-    layer = find_ignoring_layer(session, padded, cut, length=runs.length, side=runs.side)
-    return {"unheeded": layer} if layer else {}
+    whole = runs.in_batches_of(session.facts.batch_size)
+    moved = find_moved_padding(session, whole, series.name)
+    if moved is not None:
+        return {"moved": moved}
+    leak = find_padding_leak(session, whole)
+    return {"leak": leak} if leak else {}
 
 
 def compare_extended_rows(session: Session, series: PaddedInput, filling: np.ndarray) -> Result:
@@ -184,8 +174,10 @@ def compare_extended_rows(session: Session, series: PaddedInput, filling: np.nda
         "other_value": series.mask is not None and bool((filling != series.mask).any()),
     }
     padded_rows = _add_padding(rows, fillings, _ADDED_STEPS[-1], side)
-    runs = _LayerRuns(padded=padded_rows, cut=rows, length=steps, side=side)
-    located = _locate_ignoring_layer(session, pairs, details, runs)
+    elsewhere = _add_padding(rows, fillings, _ADDED_STEPS[-1], OTHER_SIDE[side])
+    refilled = _repeat_steps(rows, fillings, _ADDED_STEPS[-1], side)
+    runs = PaddingRuns(padded=padded_rows, cut=rows, moved=elsewhere, refilled=refilled, side=side)
+    located = _locate(session, pairs, replace(series, details=details), runs)
     return _join(_keep_one_shape(pairs), {**details, **located})
 
 
@@ -210,6 +202,16 @@ def _add_padding(rows: Rows, fillings: Rows, added: int, side: Side) -> Rows:
         padding = np.broadcast_to(filling, (count_rows(rows), added, *filling.shape[2:]))
         parts = [rows[name], padding] if side == "right" else [padding, rows[name]]
         longer[name] = np.concatenate(parts, axis=1)
+    return longer
+
+
+def _repeat_steps(rows: Rows, names: Iterable[str], added: int, side: Side) -> Rows:
+    """Return the rows with true time steps of their own in place of added padding."""
+    longer = dict(rows)
+    for name in names:
+        values = rows[name]
+        more = values[:, :added] if side == "right" else values[:, -added:]
+        longer[name] = np.concatenate([values, more] if side == "right" else [more, values], axis=1)
     return longer
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_consistency_cli.measurement.distance import is_float_or_integer
+from keras_consistency_cli.measurement.distance import is_float_or_integer, is_integer
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.trace import Rows
 
@@ -50,10 +50,15 @@ def find_series_inputs(session: Session, rows: Rows) -> dict[str, float | None]:
     from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
 
     hints = session.subject.hints
+    has_masked_ids = any(
+        layer.kind == "Embedding" and layer.masks is not None for layer in session.facts.layers
+    )
     masks = {}
     for name, values in rows.items():
         hint = hints.get(name) or hints.get(ANY_INPUT)
         ids = hint is not None and hint.kind == "whole" and hint.vocabulary is not None
+        # Ids that an operation changes on the way have no hint.
+        ids = ids or (hint is None and has_masked_ids and is_integer(values.dtype))
         if is_series(values, ids=ids):
             masks[name] = hint.padding if hint is not None else None
     return masks

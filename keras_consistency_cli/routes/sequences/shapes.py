@@ -42,11 +42,13 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
     The shorter rows must have the outputs of a predict that was given no other length.
     """
     batch = first_batch(rows, session.facts.batch_size or _ROWS)
-    length = next((values.shape[1] for values in batch.values() if _is_long_series(values)), None)
-    if length is None:
-        nothing: LengthDetails = {"wrong": None}
+    free = _inputs_of_any_length(session.facts)
+    series = {name for name, values in batch.items() if name in free and values.shape[1] >= _MIN_STEPS}
+    nothing: LengthDetails = {"wrong": None}
+    if not series:
         return Result(outputs={}, details=nothing)
-    shorter = {name: values[:, :-1] if _is_long_series(values) else values for name, values in batch.items()}
+    length = next(batch[name].shape[1] for name in batch if name in series)
+    shorter = {name: values[:, :-1] if name in series else values for name, values in batch.items()}
     session.forget_traces()
     session.predict(batch)
     error, candidate = None, None
@@ -69,8 +71,9 @@ def _predict_two_lengths(session: Session, rows: Rows) -> Result:
     return Result(outputs={}, details=details)
 
 
-def _is_long_series(values: np.ndarray) -> bool:
-    return values.ndim > 2 and values.shape[1] >= _MIN_STEPS
+def _inputs_of_any_length(facts: Facts) -> frozenset[str]:
+    """The inputs whose axis 1 has any length: series, or ids of an Embedding."""
+    return frozenset(fact.name for fact in facts.inputs if len(fact.shape) > 1 and fact.shape[1] is None)
 
 
 def _describe_difference(candidate: Outputs, reference: Outputs) -> str:
@@ -84,8 +87,7 @@ def _describe_difference(candidate: Outputs, reference: Outputs) -> str:
 
 
 def _explain_one_length(facts: Facts) -> str | None:
-    has_free_length = any(len(fact.shape) > 2 and fact.shape[1] is None for fact in facts.inputs)
-    if has_free_length and any(layer.kind == "TimeDistributed" for layer in facts.layers):
+    if _inputs_of_any_length(facts) and any(layer.kind == "TimeDistributed" for layer in facts.layers):
         return None
     return "the model has no TimeDistributed layer on a time axis of any length"
 

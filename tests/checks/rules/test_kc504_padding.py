@@ -36,14 +36,20 @@ def world_of(
     layers: Any = MASKED,
     lost: Trace | None = None,
     answers: bool = True,
+    found: Any = None,
     **details: Any,
 ) -> Any:
     outputs = {"out": world.moved(moved)} if answers else {}
     routes = {
-        "unpadded": Trace(route="", outputs=outputs, details={**FOUND, **details}),
+        "unpadded": Trace(route="", outputs=outputs, details={**FOUND, **details, **(found or {})}),
         "unpadded-baseline": world.predict if answers else Trace(route=""),
     }
     return world.where({**routes, "masks": lost or Trace(route="")}, facts={"layers": layers})
+
+
+def leak(layer: str, kind: str, **more: Any) -> dict[str, Any]:
+    found = {"layer": layer, "kind": kind, "stock": False, "takes_mask": True, "given_mask": True}
+    return {**found, "counts_positions": False, "before": 0.5, "left": 0.0, "scale": 1.0, **more}
 
 
 def test_padding_that_does_not_matter(world: Any, wording: SnapshotAssertion) -> None:
@@ -175,7 +181,7 @@ def test_a_lost_mask_that_changes_nothing_at_one_length(world: Any, wording: Sna
 
 
 def test_a_layer_that_ignores_the_mask_is_named(world: Any, wording: SnapshotAssertion) -> None:
-    verdict = world_of(world, moved=0.5, unheeded={"layer": "pool", "kind": "Pool"}).verdict(CHECK)
+    verdict = world_of(world, moved=0.5, leak=leak("pool", "Pool")).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-lost")
     assert verdict.message == wording
     assert verdict.advice == wording
@@ -205,3 +211,48 @@ def test_declared_padding_without_a_mask(
         status,
         None if status is Status.PASS else "padding-unmasked",
     )
+
+
+def test_a_stock_layer_that_takes_padding_in_is_not_to_be_edited(
+    world: Any, wording: SnapshotAssertion
+) -> None:
+    found = leak("peak", "GlobalMaxPooling1D", stock=True, takes_mask=False)
+    kept = Trace(route="", details={"layer": "res", "kind": "Add"})
+    verdict = world_of(world, moved=0.5, leak=found, lost=kept).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "mask-lost")
+    assert verdict.findings["place"]["layer"] == "peak"
+    assert verdict.findings["mend_is_complete"] is True
+    assert (verdict.message, verdict.findings["mend"]) == (wording, wording)
+
+
+def test_the_mask_that_a_layer_was_not_given_is_lost_before(world: Any) -> None:
+    verdict = world_of(world, moved=0.5, leak=leak("lstm", "LSTM", given_mask=False), lost=LOST).verdict(
+        CHECK
+    )
+    assert (verdict.findings["place"]["layer"], verdict.findings["lost"]["layer"]) == ("conv", "conv")
+
+
+def test_positions_that_count_padding(world: Any, wording: SnapshotAssertion) -> None:
+    verdict = world_of(world, moved=0.5, leak=leak("places", "Places", counts_positions=True)).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "positions-count-padding")
+    assert verdict.message == wording
+
+
+MOVED_AWAY = {
+    "layer": "norm",
+    "kind": "Normalization",
+    "masking": "mask",
+    "mask": 0.0,
+    "arrives": [-2.5, 1.0],
+    "before": 0.5,
+    "left": 0.0,
+    "scale": 1.0,
+}
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["any length", "one length"])
+def test_padding_that_is_moved_before_the_mask(world: Any, answers: bool, wording: SnapshotAssertion) -> None:
+    found = {"moved": MOVED_AWAY}
+    judged = world_of(world, moved=0.5, answers=answers, declared=False, found=found).verdict(CHECK)
+    assert (judged.status, judged.findings["cause"]) == (Status.FAIL, "padding-moved")
+    assert judged.message == wording

@@ -377,6 +377,22 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("mask-lost", "conv")],
     ),
     (
+        "positions that count padding",
+        {
+            "located": {
+                "unpadded": {"leak": {"layer": "places", "counts_positions": True, "takes_mask": False}}
+            }
+        },
+        {"KC504": {"cause": "positions-count-padding"}},
+        [("positions-count-padding", "places")],
+    ),
+    (
+        "padding that is moved",
+        {"located": {"unpadded": {"moved": {"layer": "norm"}}}},
+        {"KC504": {"cause": "padding-moved"}},
+        [("padding-moved", "norm")],
+    ),
+    (
         "padding with a different value",
         {"layers": MASKING},
         {"KC504": {"cause": "padding-unmasked"}},

@@ -75,6 +75,29 @@ REPEATS, VARIES = (
 COUNT = {"changed": {"predict": ("count", "weight")}, "differing": ("predict-again",)}
 ILL = {"KC604": {"cause": "ill-conditioned", "amplification": {"inputs": 3e6}}}
 
+LEAK = {
+    "layer": "peak",
+    "kind": "GlobalMaxPooling1D",
+    "stock": True,
+    "takes_mask": False,
+    "given_mask": True,
+    "counts_positions": False,
+    "before": 0.3,
+    "left": 0.0,
+    "scale": 1.0,
+}
+PLACES = {**LEAK, "layer": "places", "kind": "Places", "stock": False, "counts_positions": True}
+MOVED = {
+    "layer": "norm",
+    "kind": "Normalization",
+    "masking": "mask",
+    "mask": 0.0,
+    "arrives": [-1.0],
+    "before": 0.3,
+    "left": 0.0,
+    "scale": 1.0,
+}
+
 PLAIN = {
     "located": {"plain-predict": {"before": 1.0, "left": 0.0, "scale": 2.0}},
     "overridden": ("predict_step",),
@@ -178,6 +201,9 @@ CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ids-rounded", {}, {"KC501": {}}),
     ("codes-refit", {}, {"KC301": {}}),
     ("input-order", {"orders": {"surplus": {"left": "extra"}}}, {"KC501": {}}),
+    ("mask-lost", measured("unpadded", {"leak": LEAK}), {"KC504": {}}),
+    ("positions-count-padding", measured("unpadded", {"leak": PLACES}), {"KC504": {}}),
+    ("padding-moved", measured("unpadded", {"moved": MOVED}), {"KC504": {}}),
 ]
 
 LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
@@ -237,6 +263,10 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("kernel-dependent", {}, {"KC605": {"moved": (3,)}}),
     ("rounding", {}, {"KC204": {"moved": (3,)}}),
     ("non-finite-input", measured("locate-nonfinite", {"layer": "log"}), {"KC701": {"rows": {"x": 1}}}),
+    ("mask-lost", measured("unpadded", {"leak": {**LEAK, "left": 0.2}}), {"KC504": {}}),
+    ("positions-count-padding", measured("unpadded", {"leak": {**PLACES, "left": 0.2}}), {"KC504": {}}),
+    ("padding-moved", measured("unpadded", {"moved": {**MOVED, "left": 0.2}}), {"KC504": {}}),
+    ("padding-moved", measured("unpadded", {"moved": {**MOVED, "left": None}}), {"KC504": {}}),
 ]
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [

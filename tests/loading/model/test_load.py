@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import warnings
 from pathlib import Path
 
 import keras
@@ -13,7 +14,12 @@ from keras import layers
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
-from keras_consistency_cli.loading.model.load import check_unchanged, import_custom_objects, load_model
+from keras_consistency_cli.loading.model.load import (
+    check_unchanged,
+    collect_mask_warnings,
+    import_custom_objects,
+    load_model,
+)
 
 TRIPLE = """
 import keras
@@ -201,3 +207,18 @@ def test_a_file_that_was_replaced_after_the_check_is_not_loaded(
     with pytest.raises(RefusedError) as refusal:
         check_unchanged(path, checked)
     assert str(refusal.value).replace(f"{tmp_path}/", "") == wording
+
+
+def test_layers_are_collected_of_which_keras_warns_that_they_destroy_the_mask(tmp_path: Path) -> None:
+    pool = keras.layers.GlobalMaxPooling1D(name="peak")
+    with pytest.warns(UserWarning, match="destroy the mask"):
+        keras.Sequential([keras.Input((4, 2)), keras.layers.Masking(), pool]).save(tmp_path / "m.keras")
+    with collect_mask_warnings() as destroyed:
+        load_model(tmp_path / "m.keras", custom_objects={})
+    assert destroyed == ["peak"]
+
+
+def test_other_warnings_pass_while_mask_warnings_are_collected() -> None:
+    with pytest.warns(UserWarning, match="something else"), collect_mask_warnings() as destroyed:
+        warnings.warn("something else", UserWarning, stacklevel=1)
+    assert destroyed == []

@@ -224,3 +224,36 @@ def test_large_files_are_read_in_part_unless_all_are_wanted(
     )
     assert (200 <= part.rows <= 300, every.rows) == (True, 1800)
     assert part.columns[0].mean == pytest.approx(every.columns[0].mean, abs=2.0)
+
+
+PADDED = np.arange(8) >= np.random.default_rng(2).integers(2, 8, 90)[:, None]
+SERIES = np.where(
+    PADDED[..., None], 0.0, np.random.default_rng(3).normal([50.0, -3.0], [10.0, 0.1], (90, 8, 2))
+)
+
+
+def described_series(folder: Path, mean: np.ndarray, **files: Any) -> DataFacts:
+    """The facts of padded series for a model whose Normalization has these means."""
+    norm = layers.Normalization(mean=mean.tolist(), variance=[100.0, 0.01], name="norm")
+    keras.Sequential([keras.Input((8, 2), name="x"), norm, layers.LSTM(2)]).save(folder / "series.keras")
+    np.save(folder / "series.npy", SERIES)
+    return described(folder, "series.keras", data="series.npy", **files)
+
+
+def test_declared_padding_is_not_data(folder: Path) -> None:
+    true = SERIES[~PADDED].mean(axis=0)
+    facts = described_series(folder, true, padding_value=0.0)
+    assert [column.mean for column in facts.raw[0].columns] == pytest.approx(true.tolist())
+    assert max(abs(fact.shift) for fact in facts.drift) < 1e-3
+    assert max(abs(fact.shift) for fact in described_series(folder, true).drift) > 1
+
+
+def test_padding_of_reference_rows_is_not_data(folder: Path) -> None:
+    true = SERIES[~PADDED].mean(axis=0)
+    facts = described_series(folder, true, padding_value=0.0, reference="series.npy")
+    assert [column.mean for column in facts.reference[0].columns] == pytest.approx(true.tolist())
+
+
+def test_statistics_of_training_that_counted_padding_are_compared_with_padding(folder: Path) -> None:
+    facts = described_series(folder, SERIES.reshape(-1, 2).mean(axis=0), padding_value=0.0)
+    assert max(abs(fact.shift) for fact in facts.drift) < 1e-3

@@ -105,3 +105,35 @@ def test_flat_and_very_wide_rows_are_one_column() -> None:
         np.zeros((2, 5)), np.arange(2)
     ).describe("x")
     assert isinstance(Statistics.of(np.zeros(2), np.arange(2)).describe("x"), RowsFact)
+
+
+@pytest.mark.parametrize("sizes", [(40,), (7, 33)], ids=str)
+def test_padded_time_steps_are_not_data(sizes: tuple[int, ...]) -> None:
+    values = np.random.default_rng(5).normal(9.0, 2.0, (40, 6, 3))
+    padded = np.arange(6) >= np.random.default_rng(6).integers(2, 7, 40)[:, None]
+    values[padded] = 0.0
+    values[0, 0, 1] = np.nan
+    ends = np.cumsum(sizes)
+    parts = [
+        Statistics.of(values[end - size : end], np.arange(end - size, end), padded[end - size : end])
+        for size, end in zip(sizes, ends, strict=True)
+    ]
+    facts = reduce(add, parts).describe("x")
+    assert (facts.rows, facts.shape, facts.bad_rows, facts.first_bad) == (40, (6, 3), 1, (0,))
+    for at, column in enumerate(facts.columns):
+        true = values[~padded][:, at]
+        assert (column.count, column.nan) == (len(true) - (at == 1), int(at == 1))
+        assert column.mean == pytest.approx(np.nanmean(true))
+        assert (column.sd, column.low) == (pytest.approx(np.nanstd(true)), np.nanmin(true))
+        assert column.quantiles == pytest.approx(np.nanpercentile(true, QUANTILES))
+
+
+def test_padded_ids_are_neither_data_nor_missing() -> None:
+    ids = np.array([[3, 4, 0], [1, 2, 9]])
+    columns = Statistics.of(ids, np.arange(2), ids == 0).describe("x").columns
+    assert [(column.count, column.nan, column.low) for column in columns] == [(2, 0, 1), (2, 0, 2), (1, 0, 9)]
+
+
+def test_rows_of_padding_only_have_no_statistics() -> None:
+    facts = Statistics.of(np.zeros((2, 3, 1)), np.arange(2), np.ones((2, 3), bool)).describe("x")
+    assert (facts.bad_rows, facts.columns[0].count, facts.columns[0].nan) == (0, 0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 from syrupy.assertion import SnapshotAssertion
@@ -66,3 +67,20 @@ def test_lenient_inputs_are_those_of_keras() -> None:
     functional.predict_function = None
     with pytest.raises(ValueError, match="expected shape"):
         functional.predict(normal(9, 1), verbose=0)
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["time distributed", "dense"])
+def test_two_lengths_of_ids(wrapped: bool) -> None:
+    tags = layers.Dense(2)
+    model = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32", name="x"),
+            layers.Embedding(9, 3),
+            layers.TimeDistributed(tags) if wrapped else tags,
+        ]
+    )
+    ids = {"x": np.arange(28).reshape(4, 7) % 9}
+    details = TABLE["two-lengths"].run(session_of((model, {})), ids).details
+    assert (details["wrong"] is not None) is wrapped
+    if wrapped:
+        assert TABLE["two-lengths"].unavailable(describe_model(model)) is None

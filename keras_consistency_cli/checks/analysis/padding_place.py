@@ -1,0 +1,135 @@
+"""The layer at which padding gets into the outputs, and what it does wrong.
+
+The route `unpadded` shows the layer whose outputs padding changes first. If that layer was given no mask
+although it takes one, the mask got lost before it, at the layer that the route `masks` found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from keras_consistency_cli.checks.base import Evidence
+from keras_consistency_cli.routes.locating.moved_padding import MovedPadding
+from keras_consistency_cli.routes.locating.padding_leak import PaddingLeak
+from keras_consistency_cli.routes.sequences.masks import LostMask
+from keras_consistency_cli.routes.sequences.padded_rows import PaddingDetails
+from keras_consistency_cli.text import clean
+
+__all__ = ["Fault", "PaddingPlace", "find_padding_place", "suggest_fix"]
+
+Fault = Literal["moves-padding", "counts-positions", "ignores-mask", "takes-padding", "loses-mask"]
+
+_POOLS = {
+    "GlobalMaxPooling1D": "GlobalAveragePooling1D uses the mask",
+    "GlobalMaxPool1D": "GlobalAveragePooling1D uses the mask",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddingPlace:
+    """A layer and its fault.
+
+    Args:
+        layer: its path.
+        kind: its class.
+        fault: what it does with the padding or the mask.
+        stock: whether it is a layer of Keras, which the user cannot edit.
+        warned: whether Keras itself warned that it destroys the mask.
+        is_only_one: whether padding changes nothing any more without this fault; None if nothing was tried.
+    """
+
+    layer: str
+    kind: str
+    fault: Fault
+    stock: bool = False
+    warned: bool = False
+    is_only_one: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """Its path and class for a message."""
+        return f"'{clean(self.layer)}' ({clean(self.kind)})"
+
+
+def find_padding_place(evidence: Evidence) -> PaddingPlace | None:
+    """Return the layer at which padding gets into the outputs, None if it is not known."""
+    details = evidence.details("unpadded", PaddingDetails)
+    if moved := details.get("moved"):
+        return _place(evidence, moved, "moves-padding", _is_only_one(moved))
+    leak, lost = details.get("leak"), _end_of_mask(evidence)
+    if leak is None or (leak["takes_mask"] and not leak["given_mask"] and not leak["counts_positions"]):
+        return lost or (_place_leak(evidence, leak, "takes-padding") if leak else None)
+    if leak["counts_positions"]:
+        return _place_leak(evidence, leak, "counts-positions")
+    return _place_leak(evidence, leak, "ignores-mask" if leak["takes_mask"] else "takes-padding")
+
+
+def _end_of_mask(evidence: Evidence) -> PaddingPlace | None:
+    """The layer that is given the mask and does not pass it on, by a run or by Keras's own warning."""
+    lost = evidence.details("masks", LostMask)
+    if "layer" in lost:
+        return _place(evidence, lost, "loses-mask")
+    warned = evidence.facts.masks_destroyed
+    layers = (layer for layer in evidence.facts.layers if layer.path.rpartition("/")[2] in warned)
+    layer = next(layers, None)
+    if layer is None:
+        return None
+    return _place(evidence, {"layer": layer.path, "kind": layer.kind}, "loses-mask")
+
+
+def _place_leak(evidence: Evidence, leak: PaddingLeak, fault: Fault) -> PaddingPlace:
+    return replace(_place(evidence, leak, fault, _is_only_one(leak)), stock=leak["stock"])
+
+
+def _place(
+    evidence: Evidence,
+    layer: LostMask | PaddingLeak | MovedPadding,
+    fault: Fault,
+    is_only_one: bool | None = None,
+) -> PaddingPlace:
+    path = layer["layer"]
+    return PaddingPlace(
+        layer=path,
+        kind=layer["kind"],
+        fault=fault,
+        stock=all(each.path != path or not each.custom for each in evidence.facts.layers),
+        warned=path.rpartition("/")[2] in evidence.facts.masks_destroyed,
+        is_only_one=is_only_one,
+    )
+
+
+def _is_only_one(measured: PaddingLeak | MovedPadding) -> bool | None:
+    """Whether next to nothing is left of the difference: rows of another length round differently."""
+    if measured["left"] is None:
+        return None
+    return measured["left"] <= min(1e-4 * measured["scale"], 1e-2 * measured["before"])
+
+
+def suggest_fix(place: PaddingPlace) -> str:
+    """Return what to change for this layer; a layer of Keras is never to be edited."""
+    layer = clean(place.layer)
+    if place.fault == "takes-padding" and place.stock:
+        instead = _POOLS.get(place.kind)
+        first = f"; {instead} and can take its place" if instead else ""
+        return (
+            f"'{layer}' uses every time step, and has no argument for a mask{first}. To keep it, replace the "
+            f"masked time steps before '{layer}' by a value that it does not use, here with the mask of the "
+            "Embedding or Masking layer:\n"
+            "    mask = embedding.compute_mask(ids)\n"
+            "    x = keras.ops.where(mask[..., None], x, -1e9)  # for a sum or a convolution 0.0"
+        )
+    if place.fault in ("takes-padding", "ignores-mask") and not place.stock:
+        return (
+            f"use `mask` in the call() of '{layer}': zero masked time steps and divide by the number of true "
+            "ones, or set their scores to -1e9:\n"
+            "    true = ops.cast(mask, x.dtype)[..., None]\n"
+            "    return ops.sum(x * true, axis=1) / ops.maximum(ops.sum(true, axis=1), 1)"
+        )
+    if place.fault == "loses-mask" and place.stock:
+        return (
+            f"'{layer}' does not pass the mask on; give it to the layers after '{layer}' yourself:\n"
+            "    mask = embedding.compute_mask(ids)\n"
+            "    x = layers.LSTM(units)(x, mask=mask)"
+        )
+    return ""

@@ -1,0 +1,187 @@
+"""The layer at which padding gets into the true time steps.
+
+The same rows are run with padding and without. Such a layer is given the same true time steps in both runs,
+and its outputs for them differ. Its outputs are then replaced by those without padding: if it is the only
+one, padding changes nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from keras_consistency_cli.routes.locating.call_records import (
+    CallRecord,
+    align_outputs,
+    align_to,
+    are_close,
+    record_calls,
+    replacing_call,
+)
+from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Side
+from keras_consistency_cli.routes.session.batches import count_rows, select_rows
+from keras_consistency_cli.routes.session.distances import greatest_difference
+from keras_consistency_cli.routes.trace import Outputs, Rows
+
+if TYPE_CHECKING:
+    from keras_consistency_cli.routes.session.session import Session
+
+__all__ = ["PaddingLeak", "PaddingRuns", "find_padding_leak"]
+
+_MOST_SUSPECTS = 4
+_NEGLIGIBLE_OF_OUTPUT = 1e-4
+_NEGLIGIBLE_OF_DIFFERENCE = 1e-2
+
+
+class PaddingLeak(TypedDict):
+    """The layer at which padding gets into the true time steps.
+
+    `stock` is whether it belongs to Keras or its packages, `takes_mask` whether its call has an argument for
+    a mask, `given_mask` whether it got one. `counts_positions` is whether only the place of the padding
+    matters.
+    `before` and `left` are the greatest differences of the outputs with its own outputs as they are, and as
+    they are without padding.
+    """
+
+    layer: str
+    kind: str
+    stock: bool
+    takes_mask: bool
+    given_mask: bool
+    counts_positions: bool
+    before: float
+    left: float
+    scale: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddingRuns:
+    """Rows of one true length in four variants.
+
+    They are padded, cut to the true length, padded on the other side (`moved`), and padded with true time
+    steps of their own (`refilled`).
+    """
+
+    padded: Rows
+    cut: Rows
+    moved: Rows
+    refilled: Rows
+    side: Side
+
+    def in_batches_of(self, size: int | None) -> PaddingRuns:
+        """Return the runs for a model with a batch size: its rows are repeated, or the first ones."""
+        if size is None:
+            return self
+        chosen = {
+            name: select_rows(rows, np.arange(size) % count_rows(rows))
+            for name, rows in vars(self).items()
+            if name != "side"
+        }
+        return PaddingRuns(**chosen, side=self.side)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Suspect:
+    """A call in which the difference begins, in its outputs or, by the code of the model, in its inputs."""
+
+    number: int
+    record: CallRecord
+    in_inputs: bool
+
+
+def find_padding_leak(session: Session, runs: PaddingRuns) -> PaddingLeak | None:
+    """Return the layer that lets padding into the true time steps, None if no single call shows it.
+
+    Args:
+        session: the session of a model that takes series of any length.
+        runs: the rows.
+    """
+    padded, padded_outputs = record_calls(session, runs.padded)
+    cut, cut_outputs = record_calls(session, runs.cut)
+    if [call.layer for call in padded] != [call.layer for call in cut]:
+        return None
+    before = _difference(padded_outputs, cut_outputs, runs.side)
+    scale = max((float(np.abs(values).max(initial=0.0)) for values in cut_outputs.values()), default=0.0)
+    found: PaddingLeak | None = None
+    for suspect in list(_find_suspects(padded, cut, runs.side))[:_MOST_SUSPECTS]:
+        left = _difference(_run_replaced(session, runs, suspect, cut), cut_outputs, runs.side)
+        is_only_one = left <= min(_NEGLIGIBLE_OF_OUTPUT * scale, _NEGLIGIBLE_OF_DIFFERENCE * before)
+        if found is None or is_only_one:
+            found = _describe(suspect, before, left, scale)
+            found["counts_positions"] = _counts_positions(session, runs, suspect, cut[suspect.number])
+        if is_only_one:
+            break
+    return found
+
+
+def _describe(suspect: _Suspect, before: float, left: float, scale: float) -> PaddingLeak:
+    record = suspect.record
+    return {
+        "layer": record.layer,
+        "kind": record.kind,
+        "stock": record.stock,
+        "takes_mask": record.takes_mask,
+        "given_mask": record.given_mask,
+        "counts_positions": False,
+        "before": before,
+        "left": left,
+        "scale": scale,
+    }
+
+
+def _find_suspects(padded: Sequence[CallRecord], cut: Sequence[CallRecord], side: Side) -> Iterator[_Suspect]:
+    """Yield every call that has the same inputs and different outputs.
+
+    If the first difference is in the inputs of a call, the code between the layers makes it.
+    """
+    is_first = True
+    for number, (one, other) in enumerate(zip(padded, cut, strict=True)):
+        has_same_inputs = are_close(one.inputs, other.inputs, side)
+        has_same_outputs = are_close(one.outputs, other.outputs, side)
+        if has_same_inputs and not has_same_outputs:
+            yield _Suspect(number=number, record=one, in_inputs=False)
+        elif is_first and not has_same_inputs:
+            yield _Suspect(number=number, record=one, in_inputs=True)
+        is_first = is_first and has_same_inputs and has_same_outputs
+
+
+def _run_replaced(
+    session: Session, runs: PaddingRuns, suspect: _Suspect, cut: Sequence[CallRecord]
+) -> Outputs:
+    """Return the outputs for padded rows with this call's values as they are without padding."""
+    source = cut[suspect.number]
+    values = source.inputs if suspect.in_inputs else source.outputs
+    session.restore()
+    with replacing_call(suspect.number, values, side=runs.side, in_inputs=suspect.in_inputs):
+        return session.call(runs.padded, training=False)
+
+
+def _difference(padded: Outputs, cut: Outputs, side: Side) -> float:
+    """Return the greatest difference of the outputs for true time steps."""
+    return greatest_difference(align_outputs(padded, cut, side), cut)
+
+
+def _counts_positions(session: Session, runs: PaddingRuns, suspect: _Suspect, cut: CallRecord) -> bool:
+    """Whether the values depend on the place of the padding only.
+
+    With the padding on the other side they are those without padding; with other values in the padding they
+    stay as they were.
+    """
+    steps = suspect.record.inputs if suspect.in_inputs else suspect.record.outputs
+    plain = cut.inputs if suspect.in_inputs else cut.outputs
+    if all(one.shape == other.shape for one, other in zip(steps, plain, strict=True)):
+        return False
+    moved, refilled = (record_calls(session, rows)[0] for rows in (runs.moved, runs.refilled))
+    if not suspect.number < min(len(moved), len(refilled)):
+        return False
+    on_other_side, with_other_values = (
+        record[suspect.number].inputs if suspect.in_inputs else record[suspect.number].outputs
+        for record in (moved, refilled)
+    )
+    if not are_close(on_other_side, plain, OTHER_SIDE[runs.side]):
+        return False
+    true = [align_to(values, other.shape, runs.side) for values, other in zip(steps, plain, strict=True)]
+    return are_close(with_other_values, [values for values in true if values is not None], runs.side)

@@ -1,0 +1,85 @@
+"""Custom layers about padding; models of the corpus load them with --custom-objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+__all__ = ["Places", "ScaledSteps", "Waves", "Words"]
+
+register = keras.saving.register_keras_serializable(package="masks")
+
+
+def _places(steps: Any, mask: Any) -> Any:
+    """The position of each time step: by the mask, or counted from the first one without a mask."""
+    if mask is None:
+        return ops.arange(steps)[None]
+    return ops.maximum(ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1, 0)
+
+
+class _ByMask(keras.layers.Layer):
+    """A layer that uses the mask for its positions or does not."""
+
+    def __init__(self, by_mask: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.by_mask, self.supports_masking = by_mask, True
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "by_mask": self.by_mask}
+
+
+@register
+class Places(_ByMask):
+    """Adds an embedding of positions."""
+
+    def build(self, shape: Any) -> None:
+        self.table = keras.layers.Embedding(40, shape[-1], name="table")
+        self.table.build(None)
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        return inputs + self.table(_places(ops.shape(inputs)[1], mask if self.by_mask else None))
+
+
+@register
+class Waves(_ByMask):
+    """Adds sines and cosines of positions."""
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        places = ops.cast(_places(ops.shape(inputs)[1], mask if self.by_mask else None), inputs.dtype)
+        half = inputs.shape[-1] // 2
+        angles = places[..., None] / ops.power(30.0, ops.arange(half, dtype=inputs.dtype) / half)
+        return inputs + ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+
+
+@register
+class Words(_ByMask):
+    """Embeds ids and their positions, and makes the mask."""
+
+    def build(self, shape: Any) -> None:
+        self.words, self.table = (
+            keras.layers.Embedding(size, 8, name=name) for size, name in ((50, "words"), (60, "table"))
+        )
+        self.words.build(None)
+        self.table.build(None)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return ops.not_equal(inputs, 0)
+
+    def call(self, inputs: Any) -> Any:
+        mask = ops.not_equal(inputs, 0) if self.by_mask else None
+        return self.words(inputs) + self.table(_places(ops.shape(inputs)[1], mask))
+
+
+@register
+class ScaledSteps(keras.layers.Layer):
+    """Scales true time steps, and keeps masked ones at 0."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        scaled = (inputs - 20.0) / 3.0
+        return scaled if mask is None else ops.where(mask[..., None], scaled, 0.0)
