@@ -62,9 +62,11 @@ class Subject:
         from keras_consistency_cli.loading.model.load import (
             check_unchanged,
             import_custom_objects,
+            import_packages,
             load_model,
         )
 
+        import_packages(files.packages)
         imported = import_custom_objects([Path(path) for path in files.custom_objects])
         objects = {**imported, **(custom_objects or {})}
         check_unchanged(Path(files.model), files.model_sha256)

@@ -26,6 +26,8 @@ class SubjectFiles:
     data: str | None = None
     scaler: str | None = None
     custom_objects: Sequence[str] = ()
+    packages: Sequence[str] = ()
+    """Known packages that register classes of the model when they are imported."""
     trust_scaler: bool = False
     allow_unsafe: bool = False
     compiled: bool = True

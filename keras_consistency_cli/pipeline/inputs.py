@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.errors import DataError, UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
+from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
@@ -55,7 +56,10 @@ def open_files(settings: Settings) -> Inputs:
     check_additional_rows(rows, additional)
     _check_lengths(settings, rows)
     archive = read_archive(
-        settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code
+        settings.model,
+        custom_objects=bool(settings.custom_objects),
+        functions=defined_functions(settings.custom_objects),
+        allow_unsafe=settings.trust.code,
     )
     scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional)

@@ -26,7 +26,12 @@ class LoadRequest(TypedDict):
 
 
 def subject_files(
-    settings: Settings, *, saved_with: str = "", compiled: bool = True, model_sha256: str = ""
+    settings: Settings,
+    *,
+    saved_with: str = "",
+    compiled: bool = True,
+    model_sha256: str = "",
+    packages: Sequence[str] = (),
 ) -> SubjectFiles:
     """Return the files of the subject and how to read them.
 
@@ -35,6 +40,7 @@ def subject_files(
         saved_with: the Keras version that saved the model.
         compiled: whether to restore the compile settings.
         model_sha256: hash of the model file as it was read here; a worker loads no other.
+        packages: known packages that hold classes of the model.
     """
     paths = {name: getattr(settings, name) for name in _FILES}
     return SubjectFiles(
@@ -42,6 +48,7 @@ def subject_files(
         model_sha256=model_sha256,
         saved_with=saved_with,
         custom_objects=[str(path) for path in settings.custom_objects],
+        packages=packages,
         trust_scaler=settings.trust.scaler,
         allow_unsafe=settings.trust.code,
         compiled=compiled,
@@ -70,6 +77,7 @@ def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[
         saved_with=archive.keras_version,
         compiled=not archive.custom_compile,
         model_sha256=archive.sha256,
+        packages=archive.packages,
     )
     padding = settings.facts.padding
     # Defaults are not sent: a side without a value leaves the value to be detected, and the reverse.

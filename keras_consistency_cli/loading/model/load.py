@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,10 @@ import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
 from keras_consistency_cli.text import clean, unstyled
 
-__all__ = ["check_unchanged", "import_custom_objects", "load_model"]
+__all__ = ["check_unchanged", "import_custom_objects", "import_packages", "load_model"]
 
 
 def load_model(
@@ -111,6 +113,23 @@ def _innermost_text(problem: Exception) -> str:
         if text.endswith((":", ",")) or text.startswith("Exception encountered when calling"):
             text = f"{text} {line}"
     return text
+
+
+def import_packages(packages: Sequence[str]) -> None:
+    """Import known packages, which register their classes with Keras.
+
+    Raises:
+        NoVerdictError: a package does not work in this environment.
+    """
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except Exception as problem:
+            raise NoVerdictError(
+                f"{package} cannot be imported: {type(problem).__name__}: {clean(problem, 200)}",
+                expected="a working installation, because the model has classes of it",
+                fix=f"pip install --upgrade {DISTRIBUTIONS.get(package, package)}",
+            ) from problem
 
 
 def import_custom_objects(files: Sequence[Path]) -> dict[str, Any]:
