@@ -22,6 +22,7 @@ from keras_consistency_cli.measurement.facts import Facts
 
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.layer_hints import Hint
+    from keras_consistency_cli.loading.model.saved_layers import LoadedState
     from keras_consistency_cli.loading.scalers.scaling import Scaling
 
 __all__ = ["Subject"]
@@ -41,6 +42,8 @@ class Subject:
     facts: Facts
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
     in_memory: InMemoryInputs = field(default_factory=InMemoryInputs)
+    loaded: LoadedState | None = None
+    """The model directly after loading, None for a model that comes from no file."""
     _prepared: tuple[bytes, Rows] = (b"", {})
 
     @classmethod
@@ -65,6 +68,7 @@ class Subject:
             import_packages,
             load_model,
         )
+        from keras_consistency_cli.loading.model.saved_layers import LoadedState
 
         import_packages(files.packages)
         imported = import_custom_objects([Path(path) for path in files.custom_objects])
@@ -82,6 +86,7 @@ class Subject:
             facts=describe_model(model, saved_with=files.saved_with, notes=notes),
             custom_objects=objects,
             in_memory=in_memory or InMemoryInputs(),
+            loaded=LoadedState.of(model, files.stored) if files.stored is not None else None,
         )
 
     @cached_property

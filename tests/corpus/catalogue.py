@@ -26,6 +26,7 @@ from tests.corpus import (
     faults_series,
     faults_state,
     faults_training,
+    reports_loading,
 )
 from tests.corpus.cases import Case
 
@@ -37,6 +38,7 @@ _FAMILIES = (
     *(faults_scaling, faults_normalization, faults_drift),
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
+    reports_loading,
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)
