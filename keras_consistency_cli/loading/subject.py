@@ -74,7 +74,7 @@ class Subject:
         imported = import_custom_objects([Path(path) for path in files.custom_objects])
         objects = {**imported, **(custom_objects or {})}
         check_unchanged(Path(files.model), files.model_sha256)
-        model, notes = load_model(
+        model, failure = load_model(
             Path(files.model),
             custom_objects=objects,
             compiled=files.compiled,
@@ -83,7 +83,7 @@ class Subject:
         return cls(
             files=files,
             model=model,
-            facts=describe_model(model, saved_with=files.saved_with, notes=notes),
+            facts=describe_model(model, saved_with=files.saved_with, compile_failure=failure),
             custom_objects=objects,
             in_memory=in_memory or InMemoryInputs(),
             loaded=LoadedState.of(model, files.stored) if files.stored is not None else None,

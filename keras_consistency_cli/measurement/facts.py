@@ -106,6 +106,8 @@ class Facts:
     backend_version: str = ""
     devices: tuple[str, ...] = ()
     python: str = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
+    compile_failure: str = ""
+    """Why the model was loaded with compile=False although it was compiled, "" if it was not."""
     notes: tuple[str, ...] = ()
     """Notes from loading, for the report's header."""
 

@@ -75,6 +75,22 @@ def small_convnext() -> Any:
     )
 
 
+def _trained(order: int, optimizer: str, *inner: Any) -> Callable[[], Any]:
+    """A compiled model; with order -1 its optimizer has the state of the variables in reverse."""
+
+    def build() -> Any:
+        model = _around((8,), *inner)()
+        model.compile(optimizer, "mse")
+        model.optimizer.build(model.trainable_variables[::order])
+        return model
+
+    return build
+
+
+def _wide() -> Any:
+    return layers.Dense(7, activation="relu")
+
+
 def _lambda() -> Any:
     return layers.Lambda(halve_text, name="halve")
 
@@ -118,6 +134,18 @@ CASES: tuple[Case, ...] = (
         layer="first",
         **LOST,
     ),
+    *(
+        _case(
+            f"the state of {optimizer} does not fit",
+            _trained(-1, optimizer, *inner, _head),
+            flat(8),
+            custom=False,
+            causes=("training-state-unreadable",),
+            warning=("KC801",),
+        )
+        for optimizer, inner in [("adam", [_wide]), ("rmsprop", [_wide, layers.BatchNormalization])]
+    ),
+    _case("the state of adam fits", _trained(1, "adam", _wide, _head), flat(8), custom=False),
     _case("layers in a list", _around((12,), _tower("steps"), _head), flat(12)),
     _case(
         "layers in nested dicts and lists",

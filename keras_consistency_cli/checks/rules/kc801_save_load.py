@@ -20,6 +20,9 @@ sets and other objects; and a model that is saved before it is built has no weig
 reaches when it saves are compared with all layers of the model, and their groups in the weights file are
 looked up. Only trainable weights that the outputs depend on count.
 
+A file that Keras loads with compile=False only, because the state of the optimizer does not fit, is a
+warning: a service that calls load_model without that argument fails.
+
 To fix: create state with `self.add_weight`, layers in `__init__` and build them in `build`; return every
 argument from `get_config`; call the model once before saving it.
 
@@ -50,7 +53,8 @@ _WORDING = Wording(
     advice="track state with add_weight, return all arguments from get_config, build the model before saving",
 )
 _UNTRACKED, _LOST_ARGUMENTS = "untracked-state", "config-loses-arguments"
-_UNSAVED = "weights-not-saved"
+_UNSAVED, _UNREADABLE_TRAINING = "weights-not-saved", "training-state-unreadable"
+_RESAVE = "load it with compile=False and save it again"
 _SHOWN = 3
 _UNBAKE = "remove training=True from the graph, or pin the version of Keras"
 _PIN = "run the version of Keras that saved it, or compare with recorded outputs: --expected expected.npy"
@@ -74,7 +78,11 @@ def examine(evidence: Evidence) -> Verdict:
         return _report_failure(verdict, str(reloaded["failure"]))
     if verdict.status is not Status.PASS:
         return verdict
-    return _warn_of_unsaved(verdict, reloaded) or _report_versions(verdict, evidence)
+    return (
+        _warn_of_unsaved(verdict, reloaded)
+        or _warn_of_training_state(verdict, evidence.facts.compile_failure)
+        or _report_versions(verdict, evidence)
+    )
 
 
 def _report_unsaved(verdict: Verdict, reloaded: _Details, parameters: int) -> Verdict:
@@ -170,6 +178,15 @@ def _warn_of_unsaved(verdict: Verdict, details: _Details) -> Verdict | None:
         return None
     advice = "compare the loaded model with outputs recorded before it was saved: --expected expected.npy"
     return replace(verdict, status=Status.WARN, message=message, findings=findings, advice=advice)
+
+
+def _warn_of_training_state(verdict: Verdict, failure: str) -> Verdict | None:
+    """A WARN for a file that Keras loads with compile=False only: load_model as a service calls it fails."""
+    if not failure:
+        return None
+    message = f"keras.models.load_model refuses the file; {failure}; kcheck loaded it with compile=False"
+    findings = {"cause": _UNREADABLE_TRAINING, "failure": failure}
+    return replace(verdict, status=Status.WARN, message=message, findings=findings, advice=_RESAVE)
 
 
 def _report_versions(verdict: Verdict, evidence: Evidence) -> Verdict:

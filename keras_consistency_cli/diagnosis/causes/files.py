@@ -83,6 +83,24 @@ FILE_CAUSES: tuple[Cause, ...] = (
         suspect=_unsaved_layer,
     ),
     Cause(
+        slug="training-state-unreadable",
+        sentence="Keras cannot load this file as it is: what it holds for training does not fit the model",
+        explanation=(
+            "A .keras file of a compiled model also holds the optimizer with its variables. If their shapes "
+            "do not fit, because layers were added, frozen or replaced after training, or the file was "
+            "edited, keras.models.load_model raises an error. With compile=False it loads only the model. "
+            "Outputs do not depend on the training state."
+        ),
+        key=("KC801",),
+        explains=("KC801",),
+        fits=reports_cause("training-state-unreadable"),
+        advice=(
+            "save the file again without the training state:\n"
+            "    model = keras.models.load_model('model.keras', compile=False)\n"
+            "    model.save('model.keras')"
+        ),
+    ),
+    Cause(
         slug="untracked-state",
         sentence=(
             "{layer} uses a value that the file does not contain: each load, or each process, creates a "

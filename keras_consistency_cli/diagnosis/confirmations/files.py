@@ -62,6 +62,12 @@ FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
         ),
         test=unsaved_weights_change_outputs,
     ),
+    "training-state-unreadable": Confirmation(
+        how="the file is loaded in both ways: it fails as it is, and succeeds with compile=False",
+        test=reported_by_check(
+            "loading the file as it is fails, and succeeds with compile=False", "KC801", finding="failure"
+        ),
+    ),
     "untracked-state": Confirmation(
         how=(
             "the layer of one copy is given its output from the other copy; or a variable that the file does "

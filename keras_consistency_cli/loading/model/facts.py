@@ -18,12 +18,15 @@ _OVERRIDABLE = ("predict", "predict_step", "make_predict_function", "predict_on_
 _LOW_PRECISION_MARKS = ("float16", "bfloat16", "int8", "int4", "float8", "gptq", "awq")
 
 
-def describe_model(model: Any, *, saved_with: str = "", notes: Sequence[str] = ()) -> Facts:
+def describe_model(
+    model: Any, *, saved_with: str = "", compile_failure: str = "", notes: Sequence[str] = ()
+) -> Facts:
     """Return the facts of a loaded model.
 
     Args:
         model: a Keras model.
         saved_with: the version of Keras that saved it, "" if unknown.
+        compile_failure: why it was loaded with compile=False, "" if it was not.
         notes: notes about loading it, for the report.
     """
     layers = tuple(_describe_layer(path, layer) for path, layer in walk_layers(model))
@@ -45,6 +48,7 @@ def describe_model(model: Any, *, saved_with: str = "", notes: Sequence[str] = (
         backend=keras.backend.backend(),
         backend_version=_backend_version(),
         devices=_list_devices(),
+        compile_failure=compile_failure,
         notes=tuple(notes),
     )
 

@@ -23,8 +23,10 @@ __all__ = ["check_unchanged", "import_custom_objects", "import_packages", "load_
 
 def load_model(
     path: Path, *, custom_objects: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False
-) -> tuple[Any, tuple[str, ...]]:
-    """Load a `.keras` model as a server would, and return it with notes for the report.
+) -> tuple[Any, str]:
+    """Load a `.keras` model as a server would; return it, and why it is loaded without its training state.
+
+    The reason is "" for a model that is loaded as it is saved.
 
     The archive must have passed `loading.model_file.archive.read_archive`.
 
@@ -42,7 +44,7 @@ def load_model(
     options = {"custom_objects": dict(custom_objects), "safe_mode": not allow_unsafe}
     try:
         loaded = keras.models.load_model(path, compile=compiled, **options)
-        return _require_model(loaded, path), ()
+        return _require_model(loaded, path), ""
     except RefusedError:
         raise
     except Exception as problem:
@@ -52,7 +54,16 @@ def load_model(
             loaded = keras.models.load_model(path, compile=False, **options)
         except Exception:
             raise _load_error(path, problem) from problem
-        return _require_model(loaded, path), (f"loaded with compile=False: {clean(problem)}",)
+        return _require_model(loaded, path), _training_failure(problem)
+
+
+def _training_failure(problem: Exception) -> str:
+    """Why Keras cannot restore the training state: the example in its message, if there is one."""
+    text = unstyled(problem)
+    paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
+    reason = paragraphs[1] if text.startswith("A total of ") and len(paragraphs) > 1 else paragraphs[0]
+    part = "the state of the optimizer" if "optimizer" in text.lower() else "the training settings"
+    return f"{part} cannot be restored: {clean(reason, 200)}"
 
 
 def check_unchanged(path: Path, sha256: str) -> None:

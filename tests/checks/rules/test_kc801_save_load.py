@@ -176,6 +176,13 @@ def test_a_difference_of_a_changed_config_is_not_rounding_however_small(
     assert verdict.message == wording
 
 
+def test_a_training_state_that_keras_cannot_load_is_a_warning(world: Any, wording: SnapshotAssertion) -> None:
+    failure = "the state of the optimizer cannot be restored: shapes differ"
+    verdict = world.where(facts={"compile_failure": failure}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "training-state-unreadable")
+    assert (verdict.message, verdict.advice) == wording
+
+
 @pytest.mark.parametrize("reason", ["name", "holder", "absent"])
 def test_weights_that_are_not_in_the_file_fail_although_two_loads_agree(
     world: Any, reason: str, wording: SnapshotAssertion
