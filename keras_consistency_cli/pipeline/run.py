@@ -27,6 +27,7 @@ from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
+from keras_consistency_cli.pipeline.scaler_version import naming_scaler_version
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_worker_status, start_up
 from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
@@ -96,7 +97,8 @@ def examine(
         numbers = rows_to_check(settings, subject.inputs.rows, subject.facts)
     except ShapeMismatchError as mismatch:
         return _refused(mismatch, settings, subject.inputs, collector, checks)
-    description = subject.clients["main"].describe(every=settings.rows == "all")
+    with naming_scaler_version(subject.inputs.scaler):
+        description = subject.clients["main"].describe(every=settings.rows == "all")
     context = data_context(settings, subject.inputs, subject.facts, description)
     numbers = with_bad_rows(numbers, description)
     sample, rest = split_sample(numbers, subject.facts, settings.batch_size)

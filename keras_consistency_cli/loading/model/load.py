@@ -98,6 +98,7 @@ def _require_model(loaded: Any, path: Path) -> Any:
             f"{clean(path)} holds a single {clean(type(loaded).__name__, 60)}, not a model",
             expected="a keras.Model",
             fix="put the layer into keras.Sequential([...]) and save that model",
+            cause="model-not-loadable",
         )
     return loaded
 
@@ -107,6 +108,7 @@ def _load_error(path: Path, problem: Exception) -> RefusedError:
         f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(_innermost_text(problem), 300)}",
         fix="name the file with the custom classes: --custom-objects layers.py; "
         "if there are none, load the model with the Keras that saved it and save it again",
+        cause="model-not-loadable",
     )
 
 

@@ -125,7 +125,12 @@ def read_archive(
         with open_model_file(path) as stream:
             return _read(path, stream, options)
     except RefusedError as error:
-        raise RefusedError(f"{clean(path)}: {error.what}", expected=error.expected, fix=error.fix) from error
+        raise RefusedError(
+            f"{clean(path)}: {error.what}",
+            expected=error.expected,
+            fix=error.fix,
+            cause=error.cause or "file-damaged",
+        ) from error
     except OSError as error:
         raise UsageError(
             f"{clean(path)}: cannot be read ({clean(error.strerror or error)})",
@@ -184,6 +189,7 @@ def _check_options(inspection: Inspection, version: str, options: _Options) -> N
         raise RefusedError(
             f"{model} has {list_first(inspection.unsafe, '; ')}",
             fix="replace it with a layer of Keras, or add --allow-unsafe if you trust the source of the file",
+            cause="code-in-file",
         )
     if inspection.custom and not options.custom_objects:
         count = len(inspection.custom)
@@ -191,13 +197,16 @@ def _check_options(inspection: Inspection, version: str, options: _Options) -> N
         raise RefusedError(
             f"{model} needs {code} that Keras does not have: {list_first(inspection.custom)}",
             fix=f"name the Python file that defines {those}: --custom-objects layers.py",
+            cause="custom-code-missing",
         )
     undefined = find_undefined(inspection.lambda_functions, options.functions)
     if undefined and not options.allow_unsafe:
-        raise RefusedError(f"{model} has a Lambda layer that calls {undefined}", fix=DEFINE)
+        what = f"{model} has a Lambda layer that calls {undefined}"
+        raise RefusedError(what, fix=DEFINE, cause="custom-code-missing")
     missing = missing_packages(inspection.packages) if options.loads else ()
     if missing:
-        raise RefusedError(f"{model} {NEEDS_PACKAGE} {', '.join(missing)}", fix=install_command(missing))
+        what = f"{model} {NEEDS_PACKAGE} {', '.join(missing)}"
+        raise RefusedError(what, fix=install_command(missing), cause="package-missing")
 
 
 def install_command(packages: Sequence[str]) -> str:

@@ -161,4 +161,5 @@ def error_header(problem: Exception) -> dict[str, Any]:
         "error": describe_error(problem),
         "kind": kind.__name__,
         "exit_code": getattr(problem, "exit_code", 3),
+        "cause": getattr(problem, "cause", ""),
     }
