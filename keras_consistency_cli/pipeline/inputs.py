@@ -5,12 +5,14 @@ This happens before a worker loads anything; nothing in the files is executed.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
 from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
@@ -19,7 +21,7 @@ from keras_consistency_cli.loading.scalers.preprocess_function import split_func
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.text import clean
 
-__all__ = ["Inputs", "check_additional_rows", "open_files"]
+__all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_files"]
 
 _ADDITIONAL = {"reference": "reference rows", "served": "served rows", "expected": "expected answers"}
 
@@ -123,3 +125,28 @@ def _check_columns(rows: RowSource | None, reference: RowSource) -> None:
     raise DataError(
         f"{what}; first difference: '{clean(first)}'", expected="the same columns in the same order"
     )
+
+
+@contextmanager
+def naming_scaler_version(scaler: ScalerFile | None) -> Iterator[None]:
+    """Name both versions of scikit-learn as the cause if the scaler fails and they differ."""
+    try:
+        yield
+    except RefusedError as refusal:
+        saved, running = scaler.sklearn_version if scaler else None, _running_version()
+        if refusal.cause != "scaler-unusable" or not saved or saved.split(".")[:2] == running.split(".")[:2]:
+            raise
+        what = refusal.what.splitlines()[0]
+        raise RefusedError(
+            f"{what}; scikit-learn {saved} saved it, {running} runs",
+            expected=refusal.expected,
+            fix=f"pip install scikit-learn=={saved}, or fit and save the scaler again with {running}",
+            cause="scaler-version",
+        ) from refusal
+
+
+def _running_version() -> str:
+    try:
+        return importlib.metadata.version("scikit-learn")
+    except importlib.metadata.PackageNotFoundError:
+        return ""

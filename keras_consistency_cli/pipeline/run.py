@@ -22,12 +22,11 @@ from keras_consistency_cli.measurement.facts import DataFacts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.evidence_context import data_context
 from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
-from keras_consistency_cli.pipeline.inputs import Inputs
+from keras_consistency_cli.pipeline.inputs import Inputs, naming_scaler_version
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
 from keras_consistency_cli.pipeline.sampling import chunk_rows, rows_to_check, split_sample, with_bad_rows
-from keras_consistency_cli.pipeline.scaler_version import naming_scaler_version
 from keras_consistency_cli.pipeline.worker_setup import LoadedSubject, collect_worker_status, start_up
 from keras_consistency_cli.reporting.report import FailingRows, Report
 from keras_consistency_cli.reporting.reproducer import reproducers
