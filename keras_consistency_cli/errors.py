@@ -14,12 +14,15 @@ class KcheckError(Exception):
         what: what happened, and in which file or option.
         expected: what would have been right.
         fix: what to do next, best as a command or a line of code.
+        cause: the slug of the cause in the report on a refusal, "" if there is none.
     """
 
     exit_code = 3
 
-    def __init__(self, what: str, *, expected: str | None = None, fix: str | None = None) -> None:
-        self.what, self.expected, self.fix = what, expected, fix
+    def __init__(
+        self, what: str, *, expected: str | None = None, fix: str | None = None, cause: str = ""
+    ) -> None:
+        self.what, self.expected, self.fix, self.cause = what, expected, fix, cause
         super().__init__(what)
 
     def __str__(self) -> str:

@@ -48,6 +48,8 @@ CLASS_SPACES = (
 """Public modules whose classes a config may name; of keras.utils only FeatureSpace is allowed."""
 
 PRIVATE_PACKAGES = (
+    "activations",
+    "applications",
     "constraints",
     "distillation",
     "dtype_policies",

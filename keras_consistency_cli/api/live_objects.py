@@ -18,6 +18,7 @@ import numpy as np
 from keras_consistency_cli.checks.selection import selected
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
+from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject import Subject
@@ -210,7 +211,13 @@ def _input_and_output_names(model: Any) -> tuple[list[str], list[str]]:
 def _read_archive(live_inputs: LiveInputs, settings: Settings) -> Archive:
     custom = bool(live_inputs.custom_objects or live_inputs.code)
     path = Path(live_inputs.files["model"])
-    return read_archive(path, custom_objects=custom, allow_unsafe=settings.trust.code)
+    functions = defined_functions([Path(file) for file in live_inputs.code])
+    return read_archive(
+        path,
+        custom_objects=custom,
+        functions={*functions, *live_inputs.custom_objects},
+        allow_unsafe=settings.trust.code,
+    )
 
 
 def _describe_archive(model: Any) -> Archive:

@@ -80,9 +80,7 @@ def _showing_worker_log(fork_server: ForkServer, settings: Settings) -> Iterator
 
 @contextmanager
 def _reporting_refusals(settings: Settings) -> Iterator[None]:
-    """Write a refusal in each report format that has a form for it; a mistake in the call is not reported
-    there.
-    """
+    """Write a refusal in each report format; a mistake in the call is not reported there."""
     try:
         yield
     except KcheckError as refusal:
@@ -90,11 +88,11 @@ def _reporting_refusals(settings: Settings) -> Iterator[None]:
             from keras_consistency_cli.reporting.render import REFUSALS
 
             model = str(settings.model)
-            _write_reports(
+            written = (
                 (destination, REFUSALS[destination.format](__version__, model, refusal))
                 for destination in settings.destinations()
-                if destination.format in REFUSALS
             )
+            _write_reports((destination, text) for destination, text in written if text)
         raise
 
 

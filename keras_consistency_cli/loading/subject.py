@@ -23,6 +23,7 @@ from keras_consistency_cli.measurement.facts import Facts
 
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.layer_hints import Hint
+    from keras_consistency_cli.loading.model.saved_layers import LoadedState
     from keras_consistency_cli.loading.scalers.scaling import Scaling
 
 __all__ = ["Subject"]
@@ -42,6 +43,8 @@ class Subject:
     facts: Facts
     custom_objects: Mapping[str, Any] = field(default_factory=dict)
     in_memory: InMemoryInputs = field(default_factory=InMemoryInputs)
+    loaded: LoadedState | None = None
+    """The model directly after loading, None for a model that comes from no file."""
     _prepared: tuple[bytes, Rows] = (b"", {})
 
     @classmethod
@@ -64,14 +67,17 @@ class Subject:
             check_unchanged,
             collect_mask_warnings,
             import_custom_objects,
+            import_packages,
             load_model,
         )
+        from keras_consistency_cli.loading.model.saved_layers import LoadedState
 
+        import_packages(files.packages)
         imported = import_custom_objects([Path(path) for path in files.custom_objects])
         objects = {**imported, **(custom_objects or {})}
         check_unchanged(Path(files.model), files.model_sha256)
         with collect_mask_warnings() as masks_destroyed:
-            model, notes = load_model(
+            model, failure = load_model(
                 Path(files.model),
                 custom_objects=objects,
                 compiled=files.compiled,
@@ -81,10 +87,14 @@ class Subject:
             files=files,
             model=model,
             facts=describe_model(
-                model, saved_with=files.saved_with, notes=notes, masks_destroyed=masks_destroyed
+                model,
+                saved_with=files.saved_with,
+                compile_failure=failure,
+                masks_destroyed=masks_destroyed,
             ),
             custom_objects=objects,
             in_memory=in_memory or InMemoryInputs(),
+            loaded=LoadedState.of(model, files.stored) if files.stored is not None else None,
         )
 
     @cached_property

@@ -26,6 +26,10 @@ class SubjectFiles:
     data: str | None = None
     scaler: str | None = None
     custom_objects: Sequence[str] = ()
+    packages: Sequence[str] = ()
+    """Known packages that register classes of the model when they are imported."""
+    stored: Sequence[str] | None = None
+    """The groups of the weights file that contain weights, None if they are not known."""
     trust_scaler: bool = False
     allow_unsafe: bool = False
     compiled: bool = True

@@ -111,6 +111,8 @@ class Facts:
     python: str = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
     masks_destroyed: tuple[str, ...] = ()
     """Names of the layers of which Keras warned, when it built the model, that they destroy the mask."""
+    compile_failure: str = ""
+    """Why the model was loaded with compile=False although it was compiled, "" if it was not."""
     notes: tuple[str, ...] = ()
     """Notes from loading, for the report's header."""
 

@@ -5,14 +5,17 @@ This happens before a worker loads anything; nothing in the files is executed.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from keras_consistency_cli.config.code_files import check_code_files
 from keras_consistency_cli.config.settings import Settings
-from keras_consistency_cli.errors import DataError, UsageError
+from keras_consistency_cli.errors import DataError, RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.archive import Archive, read_archive
+from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 from keras_consistency_cli.loading.rows.lengths import count_time_steps, open_lengths
 from keras_consistency_cli.loading.rows.source import RowSource, open_rows
 from keras_consistency_cli.loading.scalers.preprocess_function import split_function
@@ -20,7 +23,7 @@ from keras_consistency_cli.loading.scalers.scaler import ScalerFile, scan_scaler
 from keras_consistency_cli.loading.subject_rows import LABELS
 from keras_consistency_cli.text import clean, format_count
 
-__all__ = ["Inputs", "check_additional_rows", "open_files"]
+__all__ = ["Inputs", "check_additional_rows", "naming_scaler_version", "open_files"]
 
 _ADDITIONAL = ("reference", "served", "expected")
 
@@ -59,7 +62,10 @@ def open_files(settings: Settings) -> Inputs:
     check_additional_rows(rows, additional)
     _check_lengths(settings, rows)
     archive = read_archive(
-        settings.model, custom_objects=bool(settings.custom_objects), allow_unsafe=settings.trust.code
+        settings.model,
+        custom_objects=bool(settings.custom_objects),
+        functions=defined_functions(settings.custom_objects),
+        allow_unsafe=settings.trust.code,
     )
     scaler = scan_scaler(settings.scaler, trust=settings.trust.scaler) if settings.scaler else None
     return Inputs(archive=archive, rows=rows, scaler=scaler, additional=additional)
@@ -111,3 +117,28 @@ def _check_columns(rows: RowSource | None, reference: RowSource) -> None:
     raise DataError(
         f"{what}; first difference: '{clean(first)}'", expected="the same columns in the same order"
     )
+
+
+@contextmanager
+def naming_scaler_version(scaler: ScalerFile | None) -> Iterator[None]:
+    """Name both versions of scikit-learn as the cause if the scaler fails and they differ."""
+    try:
+        yield
+    except RefusedError as refusal:
+        saved, running = scaler.sklearn_version if scaler else None, _running_version()
+        if refusal.cause != "scaler-unusable" or not saved or saved.split(".")[:2] == running.split(".")[:2]:
+            raise
+        what = refusal.what.splitlines()[0]
+        raise RefusedError(
+            f"{what}; scikit-learn {saved} saved it, {running} runs",
+            expected=refusal.expected,
+            fix=f"pip install scikit-learn=={saved}, or fit and save the scaler again with {running}",
+            cause="scaler-version",
+        ) from refusal
+
+
+def _running_version() -> str:
+    try:
+        return importlib.metadata.version("scikit-learn")
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -36,10 +36,11 @@ def note_required(required: Sequence[str], verdicts: Sequence[Verdict]) -> Itera
             yield f"no verdict: the required check {check} was skipped: {verdict.reason}"
 
 
-def note_versions(facts: Facts) -> tuple[str, ...]:
-    """Return warnings if the running or the saving Keras has known security flaws."""
-    roles = {facts.saved_with: "the model was saved with", facts.keras: "the outputs come from"}
-    return tuple(filter(None, (version_warning(version, role) for version, role in roles.items())))
+def note_versions(facts: Facts) -> Iterator[str]:
+    """Yield a warning if the Keras that loads the model has known security flaws."""
+    warning = version_warning(facts.keras, "the outputs come from")
+    if warning:
+        yield warning
 
 
 def note_float64_copy(collector: EvidenceCollector) -> Iterator[str]:

@@ -22,7 +22,7 @@ from keras_consistency_cli.measurement.facts import DataFacts
 from keras_consistency_cli.pipeline.collector import EvidenceCollector
 from keras_consistency_cli.pipeline.evidence_context import data_context
 from keras_consistency_cli.pipeline.failing_rows import collect_failing_rows
-from keras_consistency_cli.pipeline.inputs import Inputs
+from keras_consistency_cli.pipeline.inputs import Inputs, naming_scaler_version
 from keras_consistency_cli.pipeline.observer import NULL_OBSERVER, Observer
 from keras_consistency_cli.pipeline.plan import Plan
 from keras_consistency_cli.pipeline.report_builder import RunInfo, build_report
@@ -105,7 +105,8 @@ def examine(
         check_served_rows(subject.inputs.additional, subject.facts)
     except ShapeMismatchError as mismatch:
         return _refused(mismatch, settings, subject.inputs, collector, checks, served=refused_as_served)
-    description = subject.clients["main"].describe(every=settings.rows == "all")
+    with naming_scaler_version(subject.inputs.scaler):
+        description = subject.clients["main"].describe(every=settings.rows == "all")
     context = data_context(settings, subject.inputs, subject.facts, description)
     numbers = with_bad_rows(numbers, description)
     sample, rest = split_sample(numbers, subject.facts, settings.batch_size)

@@ -12,6 +12,7 @@ from keras_consistency_cli.reporting.formats.html import refuse_html, render_htm
 from keras_consistency_cli.reporting.formats.json_report import refuse_json, render_json
 from keras_consistency_cli.reporting.formats.junit import refuse_junit, render_junit
 from keras_consistency_cli.reporting.formats.markdown import refuse_markdown, render_markdown
+from keras_consistency_cli.reporting.formats.refusals import refuse_concise, refuse_terminal
 from keras_consistency_cli.reporting.formats.sarif import refuse_sarif, render_sarif
 from keras_consistency_cli.reporting.formats.terminal import render_terminal
 from keras_consistency_cli.reporting.parts.canvas import Canvas
@@ -33,6 +34,8 @@ RENDERERS: Mapping[str, Callable[[Report, Canvas], str]] = {
 """The formats of `--format`."""
 
 REFUSALS: Mapping[str, Callable[[str, str, KcheckError], str]] = {
+    "terminal": refuse_terminal,
+    "concise": refuse_concise,
     "json": refuse_json,
     "junit": refuse_junit,
     "sarif": refuse_sarif,
@@ -40,7 +43,7 @@ REFUSALS: Mapping[str, Callable[[str, str, KcheckError], str]] = {
     "markdown": refuse_markdown,
     "html": refuse_html,
 }
-"""Renderers of a refusal, from version, model and error; for the other formats, it goes to standard error."""
+"""Renderers of a refusal, from version, model and error; the error goes to standard error too."""
 
 Amount = Literal["quiet", "usual", "verbose"]
 

@@ -42,11 +42,18 @@ class WorkerDied(Exception):  # noqa: N818 - reported as a reason
 
 
 class WorkerError(Exception):
-    """A worker answered with an error; `kind` is the name of the exception's class there."""
+    """A worker answered with an error.
 
-    def __init__(self, message: str, kind: str) -> None:
+    `kind` is the name of the exception's class there, `cause` the slug of its cause, "" if it has none.
+    """
+
+    def __init__(self, message: str, kind: str, cause: str = "") -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.cause = kind, cause
+
+    def as_refusal(self) -> KcheckError:
+        """Return the error with which the run ends."""
+        return _ERRORS.get(self.kind, NoVerdictError)(str(self), cause=self.cause)
 
 
 class WorkerClient:
@@ -92,7 +99,7 @@ class WorkerClient:
             raise NoVerdictError(f"the model could not be loaded: {death}") from death
         except WorkerError as refusal:
             self._kill()
-            raise _ERRORS.get(refusal.kind, NoVerdictError)(str(refusal)) from refusal
+            raise refusal.as_refusal() from refusal
         self.unprotected = tuple(answer.unprotected)
         return answer.facts, answer.rows
 
@@ -118,7 +125,7 @@ class WorkerClient:
             header, _ = self._ask({"op": "describe", "every": every}, {})
             return self._parse(lambda: read_description(header))
         except WorkerError as refusal:
-            raise _ERRORS.get(refusal.kind, NoVerdictError)(str(refusal)) from refusal
+            raise refusal.as_refusal() from refusal
         except WorkerDied as death:
             raise NoVerdictError(f"the rows could not be described: {death}") from death
 
@@ -191,7 +198,7 @@ class WorkerClient:
             error, kind = str(header["error"]), str(header.get("kind"))
             if kind == "DataError":
                 raise DataError(error)
-            raise WorkerError(error, kind)
+            raise WorkerError(error, kind, str(header.get("cause") or ""))
         return header, answers
 
     def _parse(self, read: Callable[[], _Parsed]) -> _Parsed:

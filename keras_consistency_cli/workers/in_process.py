@@ -81,7 +81,7 @@ class InProcessClient(WorkerClient):
             raise
         except Exception as problem:
             error = error_header(problem)
-            raise WorkerError(error["error"], error["kind"]) from problem
+            raise WorkerError(error["error"], error["kind"], error["cause"]) from problem
         # As if it had been sent: details then hold nothing that JSON does not have.
         return json.loads(json.dumps(header)), answers
 

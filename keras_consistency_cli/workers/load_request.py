@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from keras_consistency_cli.config.settings import Settings
 from keras_consistency_cli.loading.model_file.archive import Archive
+from keras_consistency_cli.loading.model_file.weights import group_names
 from keras_consistency_cli.loading.subject_spec import SubjectFiles
 
 __all__ = ["SAMPLE_ROWS", "LoadRequest", "build_load_request", "subject_files"]
@@ -26,7 +27,13 @@ class LoadRequest(TypedDict):
 
 
 def subject_files(
-    settings: Settings, *, saved_with: str = "", compiled: bool = True, model_sha256: str = ""
+    settings: Settings,
+    *,
+    saved_with: str = "",
+    compiled: bool = True,
+    model_sha256: str = "",
+    packages: Sequence[str] = (),
+    stored: Sequence[str] | None = None,
 ) -> SubjectFiles:
     """Return the files of the subject and how to read them.
 
@@ -35,6 +42,8 @@ def subject_files(
         saved_with: the Keras version that saved the model.
         compiled: whether to restore the compile settings.
         model_sha256: hash of the model file as it was read here; a worker loads no other.
+        packages: known packages that hold classes of the model.
+        stored: the groups of the weights file that contain weights.
     """
     paths = {name: getattr(settings, name) for name in _FILES}
     stated = _stated_padding(settings)
@@ -43,6 +52,8 @@ def subject_files(
         model_sha256=model_sha256,
         saved_with=saved_with,
         custom_objects=[str(path) for path in settings.custom_objects],
+        packages=list(packages),
+        stored=None if stored is None else list(stored),
         trust_scaler=settings.trust.scaler,
         allow_unsafe=settings.trust.code,
         compiled=compiled,
@@ -84,6 +95,8 @@ def build_load_request(settings: Settings, archive: Archive, *, sizes: Sequence[
         saved_with=archive.keras_version,
         compiled=not archive.custom_compile,
         model_sha256=archive.sha256,
+        packages=archive.packages,
+        stored=group_names(archive.weights) if archive.path else None,
     )
     options = {
         "batch_size": settings.batch_size,

@@ -27,6 +27,7 @@ from tests.corpus import (
     faults_state,
     faults_training,
     reports_inputs,
+    reports_loading,
     reports_masks,
     reports_precision,
     reports_scaling,
@@ -41,7 +42,7 @@ _FAMILIES = (
     *(faults_scaling, faults_normalization, faults_drift),
     *(clean_steps, clean_series, faults_sequences, faults_series, faults_refused),
     *(faults_files, faults_recorded, faults_precision),
-    *(reports_inputs, reports_masks, reports_precision, reports_scaling),
+    *(reports_inputs, reports_loading, reports_masks, reports_precision, reports_scaling),
 )
 
 ALL_CASES: tuple[Case, ...] = tuple(case for family in _FAMILIES for case in family.CASES)

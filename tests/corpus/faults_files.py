@@ -18,6 +18,7 @@ __all__ = ["CASES"]
 FAMILY = "files"
 NAME = "adjust"
 CHANCE, LOSS = ("untracked-state",), ("config-loses-arguments",)
+UNSAVED = ("weights-not-saved",)
 
 
 def _case(host: str, name: str, layer: Callable[[], Any], **expected: Any) -> Case:
@@ -59,7 +60,7 @@ CASES: tuple[Case, ...] = (
         _case(host, "a random array", _table("array"), causes=CHANCE, failing=("KC801",))
         for host in ("perceptron", "two-heads")
     ),
-    _case("regressor", "a layer in a closure", _table("closure"), causes=CHANCE, failing=("KC801",)),
+    _case("regressor", "a layer in a closure", _table("closure"), causes=UNSAVED, failing=("KC801",)),
     _case("perceptron", "a tf.Variable of ones", _table("ones"), causes=CHANCE, warning=("KC801",)),
     _case("perceptron", "a weight instead", _table("weight"), quiet=("KC602", "KC801")),
     _case("regressor", "a fixed array instead", _table("fixed"), quiet=("KC602", "KC801")),
@@ -80,7 +81,7 @@ CASES: tuple[Case, ...] = (
         family=FAMILY,
         build=unbuilt,
         kit=unbuilt_rows,
-        causes=CHANCE,
+        causes=UNSAVED,
         failing=("KC801",),
     ),
     _case("perceptron", "a config that tells all", _offset("whole", 0.7), quiet=("KC602", "KC801")),

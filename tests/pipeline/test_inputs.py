@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import joblib
 import keras
 import numpy as np
 import pytest
+import sklearn
 from keras import layers
 from sklearn.preprocessing import StandardScaler
 from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.config.settings import Settings, load_settings
 from keras_consistency_cli.errors import DataError, RefusedError, UsageError
-from keras_consistency_cli.pipeline.inputs import open_files
+from keras_consistency_cli.loading.scalers.scaler import ScalerFile
+from keras_consistency_cli.pipeline.inputs import naming_scaler_version, open_files
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +118,27 @@ def test_lengths_that_do_not_fit_are_refused_before_anything_runs(
     messages.append(str(refused.value).replace(str(folder), "FOLDER"))
     assert all("long.npy" in message or "lengths" in message for message in messages)
     assert messages == wording
+
+
+@pytest.mark.parametrize(
+    ("saved", "cause", "expected"),
+    [
+        ("1.2.2", "scaler-unusable", "scaler-version"),
+        (sklearn.__version__, "scaler-unusable", "scaler-unusable"),
+        (None, "scaler-unusable", "scaler-unusable"),
+        ("1.2.2", "code-in-scaler", "code-in-scaler"),
+    ],
+    ids=["different", "same", "unknown", "another cause"],
+)
+def test_the_version_is_the_cause_if_it_differs(saved: str | None, cause: str, expected: str) -> None:
+    scaler = cast(ScalerFile, SimpleNamespace(sklearn_version=saved))
+    with pytest.raises(RefusedError) as refusal, naming_scaler_version(scaler):
+        raise RefusedError("the scaler fails to transform", fix="x", cause=cause)
+    assert refusal.value.cause == expected
+    assert ("scikit-learn==1.2.2" in str(refusal.value)) is (expected == "scaler-version")
+
+
+def test_without_a_scaler_nothing_changes() -> None:
+    with pytest.raises(RefusedError) as refusal, naming_scaler_version(None):
+        raise RefusedError("no", cause="scaler-unusable")
+    assert refusal.value.what == "no"

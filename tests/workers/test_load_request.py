@@ -13,7 +13,12 @@ from keras_consistency_cli.config.settings import Settings, load_settings
 from keras_consistency_cli.loading.model_file.archive import Archive
 from keras_consistency_cli.workers.load_request import build_load_request, subject_files
 
-ARCHIVE = cast(Archive, SimpleNamespace(keras_version="3.9.0", custom_compile=("f",), sha256="abc"))
+ARCHIVE = cast(
+    Archive,
+    SimpleNamespace(
+        keras_version="3.9.0", custom_compile=("f",), sha256="abc", packages=(), path="", weights=()
+    ),
+)
 
 
 def settings(folder: Path, **flags: str) -> Settings:

@@ -14,10 +14,19 @@ leaves out: if training or the author gave it a different value than loading doe
 `--expected` (KC802) then shows whether it was. It is a warning too if the Keras that saved the model and the
 one that runs are known to treat a kind of its layers differently; changes of later releases are reported.
 
+Layers whose weights the file does not hold are a failure, even if a seeded initializer makes every load
+alike. Keras skips attributes that have a name of its own classes, such as `_layers`, and does not look into
+sets and other objects; and a model that is saved before it is built has no weights yet. The layers that Keras
+reaches when it saves are compared with all layers of the model, and their groups in the weights file are
+looked up. Only trainable weights that the outputs depend on count.
+
+A file that Keras loads with compile=False only, because the state of the optimizer does not fit, is a
+warning: a service that calls load_model without that argument fails.
+
 To fix: create state with `self.add_weight`, layers in `__init__` and build them in `build`; return every
 argument from `get_config`; call the model once before saving it.
 
-Sources: keras#15348, tf-keras#513, tensorflow#39583, https://keras.io/guides/serialization_and_saving/.
+Sources: keras#20260, keras#15348, tf-keras#513, tensorflow#39583, https://keras.io/guides/serialization_and_saving/.
 """
 
 from __future__ import annotations
@@ -28,6 +37,7 @@ from typing import Any
 
 from keras_consistency_cli.checks.agreement import Wording, agreement
 from keras_consistency_cli.checks.analysis.keras_changes import behaviours_of, saved_elsewhere
+from keras_consistency_cli.checks.analysis.unsaved_layers import describe_unsaved, fix_for_unsaved
 from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.persistence.reloading import ReloadDetails
@@ -44,6 +54,8 @@ _WORDING = Wording(
     advice="track state with add_weight, return all arguments from get_config, build the model before saving",
 )
 _UNTRACKED, _LOST_ARGUMENTS = "untracked-state", "config-loses-arguments"
+_UNSAVED, _UNREADABLE_TRAINING = "weights-not-saved", "training-state-unreadable"
+_RESAVE = "load it with compile=False and save it again"
 _SHOWN = 3
 _UNBAKE = "remove training=True from the graph, or pin the version of Keras"
 _PIN = "run the version of Keras that saved it, or compare with recorded outputs: --expected expected.npy"
@@ -54,6 +66,8 @@ def examine(evidence: Evidence) -> Verdict:
     verdict = agreement(evidence, _PAIRS, _WORDING)
     details = {name: evidence.details(name, ReloadDetails) for name in _COPIES}
     reloaded = details["reloaded"]
+    if reloaded.get("unsaved"):
+        return _report_unsaved(verdict, reloaded, evidence.facts.parameters)
     if verdict.status is Status.FAIL or _loses_something(verdict, details):
         if _never_repeats(evidence):
             return Verdict.skip("predict does not even repeat itself without saving, see KC203 repeatability")
@@ -62,7 +76,25 @@ def examine(evidence: Evidence) -> Verdict:
         return _report_failure(verdict, reloaded["failure"])
     if verdict.status is not Status.PASS:
         return verdict
-    return _warn_of_unsaved(verdict, reloaded) or _report_versions(verdict, evidence)
+    return (
+        _warn_of_unsaved(verdict, reloaded)
+        or _warn_of_training_state(verdict, evidence.facts.compile_failure)
+        or _report_versions(verdict, evidence)
+    )
+
+
+def _report_unsaved(verdict: Verdict, reloaded: ReloadDetails, parameters: int) -> Verdict:
+    """A FAIL for layers whose weights are not in the file, however equal two loads are."""
+    layers = list(reloaded["unsaved"])
+    findings = {
+        "cause": _UNSAVED,
+        "layer": layers[0]["layer"],
+        "unsaved": layers,
+        "mend": fix_for_unsaved(layers[0]),
+    }
+    message = describe_unsaved(layers, parameters)
+    advice = "keep each layer in an attribute that Keras saves, train again and save again"
+    return replace(verdict, status=Status.FAIL, message=message, findings=findings, advice=advice)
 
 
 def _never_repeats(evidence: Evidence) -> bool:
@@ -144,6 +176,15 @@ def _warn_of_unsaved(verdict: Verdict, details: ReloadDetails) -> Verdict | None
         return None
     advice = "compare the loaded model with outputs recorded before it was saved: --expected expected.npy"
     return replace(verdict, status=Status.WARN, message=message, findings=findings, advice=advice)
+
+
+def _warn_of_training_state(verdict: Verdict, failure: str) -> Verdict | None:
+    """A WARN for a file that Keras loads with compile=False only: load_model as a service calls it fails."""
+    if not failure:
+        return None
+    message = f"keras.models.load_model refuses the file; {failure}; kcheck loaded it with compile=False"
+    findings = {"cause": _UNREADABLE_TRAINING, "failure": failure}
+    return replace(verdict, status=Status.WARN, message=message, findings=findings, advice=_RESAVE)
 
 
 def _report_versions(verdict: Verdict, evidence: Evidence) -> Verdict:

@@ -22,6 +22,7 @@ _ON_ACCELERATOR = re.compile(r"(.+)-(\d+): (.+ accelerator )\2")
 """A route by name and summary, if both end with the number of the accelerator."""
 _WIDEST = 100
 """Greatest width of a page, in columns."""
+_REFUSED = "kcheck refuses such a file and runs no check. The report says what was found, and how to fix it."
 
 
 def list_checks(
@@ -69,6 +70,7 @@ def explain(
     """Explain a check or a cause."""
     from keras_consistency_cli.checks.registry import CHECKS
     from keras_consistency_cli.diagnosis.causes.table import CAUSES
+    from keras_consistency_cli.diagnosis.refusals import REFUSAL_SENTENCES
     from keras_consistency_cli.reporting.explain import cause_page, check_page
 
     words = [*(word for check in CHECKS for word in (check.code, check.name)), *CAUSES]
@@ -78,6 +80,9 @@ def explain(
         check_page(check) for check in CHECKS if wanted in (check.code.casefold(), check.name.casefold())
     ]
     pages += [cause_page(cause) for slug, cause in CAUSES.items() if slug == wanted]
+    if not pages and wanted in REFUSAL_SENTENCES:
+        console.write_stdout(f"{wanted}: {REFUSAL_SENTENCES[wanted]}\n\n{_REFUSED}\n")
+        return
     if not pages:
         codes = [check.code for check in CHECKS]
         hint = _near_codes(wanted, codes) or did_you_mean(topic.lower(), words)

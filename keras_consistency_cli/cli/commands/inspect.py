@@ -50,9 +50,15 @@ def inspect_model(
         render_summary_refusal,
     )
     from keras_consistency_cli.loading.model_file.summary import summarise
+    from keras_consistency_cli.loading.model_file.user_functions import defined_functions
 
     try:
-        summary = summarise(model, custom_objects=bool(custom_objects), allow_unsafe=allow_unsafe)
+        summary = summarise(
+            model,
+            custom_objects=bool(custom_objects),
+            functions=defined_functions(custom_objects or ()),
+            allow_unsafe=allow_unsafe,
+        )
     except RefusedError as refusal:
         if format == "json":
             console.write_stdout(render_summary_refusal(str(model), refusal), encoding="utf-8")

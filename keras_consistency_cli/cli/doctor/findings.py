@@ -226,15 +226,6 @@ def _model_findings(model: ModelSummary) -> Iterator[Finding]:
         value=value + ("" if same else f", running {running}"),
         advice=advice,
     )
-    warning = version_warning(model.keras_version, "it was saved with")
-    if warning:
-        yield Finding(
-            section="model",
-            level="note",
-            name="origin",
-            value=warning,
-            advice="kcheck reads the file as data before it runs any of it",
-        )
     for hazard in model.hazards:
         level = "trouble" if hazard.refused else "note"
         yield Finding(

@@ -52,7 +52,53 @@ def _has_untracked_state(evidence: Evidence, failing: Failing) -> bool:
     return by_load or differs_by_process(evidence, failing)
 
 
+def _unsaved_layer(evidence: Evidence) -> str | None:
+    layers = evidence.details("reloaded", ReloadDetails).get("unsaved", [])
+    return str(layers[0]["layer"]) if layers else None
+
+
 FILE_CAUSES: tuple[Cause, ...] = (
+    Cause(
+        slug="weights-not-saved",
+        sentence="the file does not hold the weights of {layer}: each load creates untrained ones",
+        explanation=(
+            "Keras saves the layers that it finds in the attributes of a layer or model, and in lists, "
+            "tuples and dicts there. It skips an attribute with a name that its own classes use, such as "
+            "_layers, and it does not look into sets and other objects. A model that is saved before it is "
+            "built has no weights. Keras loads such a file without an error. A seeded initializer makes the "
+            "same untrained weights at each load, so that two loads agree."
+        ),
+        key=("KC801",),
+        explains=("KC203", "KC602", "KC801", "KC802"),
+        advice=(
+            "the trained weights of '{layer}' are not in this file: save again from the process that trained "
+            "the model, or train again:\n"
+            "    def __init__(self, **kwargs):\n"
+            "        super().__init__(**kwargs)\n"
+            "        self.steps = [keras.layers.Dense(8), keras.layers.Dense(4)]   # not self._layers\n"
+            "    ...\n"
+            "    model(rows[:1])          # builds what is not built yet\n"
+            "    model.save('model.keras')"
+        ),
+        suspect=_unsaved_layer,
+    ),
+    Cause(
+        slug="training-state-unreadable",
+        sentence="Keras cannot load this file as it is: what it holds for training does not fit the model",
+        explanation=(
+            "A .keras file of a compiled model also holds the optimizer with its variables. If their shapes "
+            "do not fit, because layers were added, frozen or replaced after training, or the file was "
+            "edited, keras.models.load_model raises an error. With compile=False it loads only the model. "
+            "Outputs do not depend on the training state."
+        ),
+        key=("KC801",),
+        explains=("KC801",),
+        advice=(
+            "save the file again without the training state:\n"
+            "    model = keras.models.load_model('model.keras', compile=False)\n"
+            "    model.save('model.keras')"
+        ),
+    ),
     Cause(
         slug="untracked-state",
         sentence=(

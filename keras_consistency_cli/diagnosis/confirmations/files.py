@@ -36,11 +36,39 @@ def untracked_value_changes_outputs(evidence: Evidence, _failing: Failing) -> Co
     )
 
 
+def unsaved_weights_change_outputs(evidence: Evidence, _failing: Failing) -> ConfirmationResult | None:
+    """Layers that Keras does not save, or that have no weights in the file, and that outputs depend on."""
+    layers = evidence.details("reloaded", ReloadDetails).get("unsaved", [])
+    if not layers:
+        return None
+    names = ", ".join(f"'{each['layer']}'" for each in layers[:_LISTED_VARIABLES])
+    return ConfirmationResult(
+        confirmed=True,
+        explanation=(
+            f"the file and what Keras visits when it saves were read: {names} is in neither; with different "
+            "weights there, the same rows give different outputs"
+        ),
+    )
+
+
 _layer_output_is_from_other_copy = replacing_outputs_removes_difference(
     "hold-copies", "with the output of {layers} replaced", "both copies of the model give the same bits"
 )
 
 FILE_CONFIRMATIONS: Mapping[str, Confirmation] = {
+    "weights-not-saved": Confirmation(
+        how=(
+            "the weights in the file and the layers that Keras visits when it saves are read; and the "
+            "weights are set to different values, which changes the outputs"
+        ),
+        test=unsaved_weights_change_outputs,
+    ),
+    "training-state-unreadable": Confirmation(
+        how="the file is loaded in both ways: it fails as it is, and succeeds with compile=False",
+        test=reported_by_check(
+            "loading the file as it is fails, and succeeds with compile=False", "KC801", finding="failure"
+        ),
+    ),
     "untracked-state": Confirmation(
         how=(
             "the layer of one copy is given its output from the other copy; or a variable that the file does "

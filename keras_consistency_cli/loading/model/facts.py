@@ -26,13 +26,19 @@ _LOW_PRECISION_MARKS = ("float16", "bfloat16", "int8", "int4", "float8", "gptq",
 
 
 def describe_model(
-    model: Any, *, saved_with: str = "", notes: Sequence[str] = (), masks_destroyed: Sequence[str] = ()
+    model: Any,
+    *,
+    saved_with: str = "",
+    compile_failure: str = "",
+    notes: Sequence[str] = (),
+    masks_destroyed: Sequence[str] = (),
 ) -> Facts:
     """Return the facts of a loaded model.
 
     Args:
         model: a Keras model.
         saved_with: the version of Keras that saved it, "" if unknown.
+        compile_failure: why it was loaded with compile=False, "" if it was not.
         notes: notes about loading it, for the report.
         masks_destroyed: layers of which Keras warned that they destroy the mask.
     """
@@ -56,6 +62,7 @@ def describe_model(
         backend_version=_backend_version(),
         devices=_list_devices(),
         masks_destroyed=tuple(masks_destroyed),
+        compile_failure=compile_failure,
         notes=tuple(notes),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import re
 import sys
@@ -17,9 +18,16 @@ import keras
 
 from keras_consistency_cli.errors import NoVerdictError, RefusedError, UsageError
 from keras_consistency_cli.loading.model.memory_errors import memory_error_message
+from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS
 from keras_consistency_cli.text import clean, unstyled
 
-__all__ = ["check_unchanged", "collect_mask_warnings", "import_custom_objects", "load_model"]
+__all__ = [
+    "check_unchanged",
+    "collect_mask_warnings",
+    "import_custom_objects",
+    "import_packages",
+    "load_model",
+]
 
 
 _DESTROYS_MASK = re.compile(r"Layer '([^']+)' \(of type \w+\) was passed an input with a mask attached")
@@ -45,8 +53,10 @@ def collect_mask_warnings() -> Iterator[list[str]]:
 
 def load_model(
     path: Path, *, custom_objects: Mapping[str, Any], compiled: bool = True, allow_unsafe: bool = False
-) -> tuple[Any, tuple[str, ...]]:
-    """Load a `.keras` model as a server would, and return it with notes for the report.
+) -> tuple[Any, str]:
+    """Load a `.keras` model as a server would; return it, and why it is loaded without its training state.
+
+    The reason is "" for a model that is loaded as it is saved.
 
     The archive must have passed `loading.model_file.archive.read_archive`.
 
@@ -64,7 +74,7 @@ def load_model(
     options = {"custom_objects": dict(custom_objects), "safe_mode": not allow_unsafe}
     try:
         loaded = keras.models.load_model(path, compile=compiled, **options)
-        return _require_model(loaded, path), ()
+        return _require_model(loaded, path), ""
     except RefusedError:
         raise
     except Exception as problem:
@@ -74,7 +84,16 @@ def load_model(
             loaded = keras.models.load_model(path, compile=False, **options)
         except Exception:
             raise _load_error(path, problem) from problem
-        return _require_model(loaded, path), (f"loaded with compile=False: {clean(problem)}",)
+        return _require_model(loaded, path), _training_failure(problem)
+
+
+def _training_failure(problem: Exception) -> str:
+    """Why Keras cannot restore the training state: the example in its message, if there is one."""
+    text = unstyled(problem)
+    paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
+    reason = paragraphs[1] if text.startswith("A total of ") and len(paragraphs) > 1 else paragraphs[0]
+    part = "the state of the optimizer" if "optimizer" in text.lower() else "the training settings"
+    return f"{part} cannot be restored: {clean(reason, 200)}"
 
 
 def check_unchanged(path: Path, sha256: str) -> None:
@@ -109,6 +128,7 @@ def _require_model(loaded: Any, path: Path) -> Any:
             f"{clean(path)} holds a single {clean(type(loaded).__name__, 60)}, not a model",
             expected="a keras.Model",
             fix="put the layer into keras.Sequential([...]) and save that model",
+            cause="model-not-loadable",
         )
     return loaded
 
@@ -118,6 +138,7 @@ def _load_error(path: Path, problem: Exception) -> RefusedError:
         f"{clean(path)} cannot be loaded: {type(problem).__name__}: {clean(_innermost_text(problem), 300)}",
         fix="name the file with the custom classes: --custom-objects layers.py; "
         "if there are none, load the model with the Keras that saved it and save it again",
+        cause="model-not-loadable",
     )
 
 
@@ -135,6 +156,23 @@ def _innermost_text(problem: Exception) -> str:
         if text.endswith((":", ",")) or text.startswith("Exception encountered when calling"):
             text = f"{text} {line}"
     return text
+
+
+def import_packages(packages: Sequence[str]) -> None:
+    """Import known packages, which register their classes with Keras.
+
+    Raises:
+        NoVerdictError: a package does not work in this environment.
+    """
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except Exception as problem:
+            raise NoVerdictError(
+                f"{package} cannot be imported: {type(problem).__name__}: {clean(problem, 200)}",
+                expected="a working installation, because the model has classes of it",
+                fix=f"pip install --upgrade {DISTRIBUTIONS.get(package, package)}",
+            ) from problem
 
 
 def import_custom_objects(files: Sequence[Path]) -> dict[str, Any]:

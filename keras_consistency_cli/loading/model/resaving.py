@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, TypedDict
@@ -140,14 +140,35 @@ def find_forgotten_arguments(model: Any) -> list[ForgottenArgument]:
     """Return constructor arguments of custom classes that `get_config` leaves out.
 
     Only plain values that the object has as attributes count, and only if the class overrides Keras's
-    `get_config`, which would contain every argument.
+    `get_config`, which would contain every argument. A layer that its owner creates again, as the backbones
+    of keras_hub do, has no config in the file and loses nothing.
     """
+    is_stored = _find_stored_layers(model)
     arguments = (
         argument
         for path, layer in [("", model), *walk_layers(model)]
+        if is_stored(layer)
         for argument in _walk_forgotten_arguments(path, layer)
     )
     return list(islice(arguments, _MAX_REPORTED))
+
+
+def _find_stored_layers(model: Any) -> Callable[[Any], bool]:
+    """Return whether the config of a layer is part of the config of the model."""
+    stored: set[tuple[str, str | None]] = set()
+    nodes: list[Any]
+    try:
+        nodes = [_serialize(model)]
+    except Exception:
+        return lambda _layer: True
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict) and isinstance(node.get("config"), dict) and "class_name" in node:
+            stored.add((str(node["class_name"]), node["config"].get("name")))
+        nodes.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+    return lambda layer: (
+        not stored.isdisjoint({(type(layer).__name__, layer.name), (type(layer).__name__, None)})
+    )
 
 
 def _walk_forgotten_arguments(path: str, layer: Any) -> Iterator[ForgottenArgument]:

@@ -5,12 +5,15 @@ Their shapes are compared and their values copied.
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_consistency_cli.loading.model.facts import walk_layers
+from keras_consistency_cli.loading.model.saved_layers import find_layers, own_weights
 
 __all__ = ["copy_variables", "has_equal_shapes"]
 
@@ -25,12 +28,39 @@ def has_equal_shapes(model: Any, rebuilt: Any) -> bool:
 def copy_variables(model: Any, rebuilt: Any) -> None:
     """Give the values of the variables of `model` to `rebuilt`, by position.
 
+    Layers that Keras does not track, because a custom class keeps them in an object of its own, get theirs
+    too, and layers for text and categories their vocabulary.
     Normalization layers compute further tensors from their variables, and do so again afterwards.
     """
     for source, target in zip(model.variables, rebuilt.variables, strict=True):
-        values = np.asarray(keras.ops.convert_to_numpy(source))
-        is_raised = source.dtype != target.dtype and "float" in str(target.dtype)
-        target.assign(values.astype("float64") if is_raised else values)
+        _copy_value(source, target)
+    tracked = {id(variable) for variable in model.variables}
+    for original, copy in zip(find_layers(model), find_layers(rebuilt), strict=False):
+        for source, target in zip(own_weights(original.layer), own_weights(copy.layer), strict=False):
+            if id(source) not in tracked and source.shape == target.shape:
+                _copy_value(source, target)
+        _copy_assets(original.layer, copy.layer)
     for _, layer in walk_layers(rebuilt):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
+
+
+def _copy_value(source: Any, target: Any) -> None:
+    values = np.asarray(keras.ops.convert_to_numpy(source))
+    is_raised = source.dtype != target.dtype and "float" in str(target.dtype)
+    target.assign(values.astype("float64") if is_raised else values)
+
+
+def _copy_assets(source: Any, target: Any) -> None:
+    """Copy what a layer keeps in files instead of variables, such as a vocabulary, as saving does."""
+    if not hasattr(source, "save_assets") or not hasattr(target, "load_assets"):
+        return
+    with tempfile.TemporaryDirectory(prefix="kcheck-") as folder:
+        source.save_assets(folder)
+        if not any(file.stat().st_size for file in Path(folder).iterdir()):
+            return
+        store: dict[str, Any] = {}
+        source.save_own_variables(store)
+        if store:
+            target.load_own_variables(store)
+        target.load_assets(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from keras_consistency_cli.errors import RefusedError, UsageError
 from keras_consistency_cli.loading.model_file.classes import Inspection, inspect_config
 from keras_consistency_cli.loading.model_file.file_type import check_file_type, open_model_file
 from keras_consistency_cli.loading.model_file.known_classes import read_known_names
+from keras_consistency_cli.loading.model_file.known_packages import DISTRIBUTIONS, missing_packages
 from keras_consistency_cli.loading.model_file.strict_json import parse_object
 from keras_consistency_cli.loading.model_file.weights import WeightFact, Weights, read_weights
 from keras_consistency_cli.loading.model_file.zip_members import (
@@ -30,13 +31,25 @@ from keras_consistency_cli.loading.model_file.zip_members import (
 )
 from keras_consistency_cli.text import clean
 
-__all__ = ["Archive", "list_first", "read_archive"]
+__all__ = [
+    "DEFINE",
+    "NEEDS_PACKAGE",
+    "Archive",
+    "find_undefined",
+    "install_command",
+    "list_first",
+    "read_archive",
+]
 
 _MAX_UNPROVEN_SIZE = 10_000_000
 """Sizes up to here are accepted without stored weights: a layer of that width still loads."""
 _PACKING = 4
 """A setting may exceed the count of stored numbers by this factor: int4 packs two weights into one."""
 _SHOWN = 5
+
+NEEDS_PACKAGE = "has classes of a package that is not installed:"
+DEFINE = "name the Python file that defines it: --custom-objects layers.py"
+"""The fix for a function or class that no file of the user defines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +61,8 @@ class Archive:
     the config; `custom_compile` are needed for training only, so not if the model is loaded with
     compile=False. `weights`, `nonfinite` (paths of weights with NaN or infinity) and `parameters` exclude the
     optimizer. `layers` counts nested layers too, but not inputs. `members` are the files in the archive with
-    their size in bytes.
+    their size in bytes. `packages` are the known packages besides Keras that hold classes of the model, and
+    `lambda_functions` the functions of the user that its Lambda layers call.
     """
 
     path: str
@@ -67,26 +81,55 @@ class Archive:
     parameters: int
     layers: int
     members: tuple[tuple[str, int], ...]
+    packages: tuple[str, ...] = ()
+    lambda_functions: tuple[str, ...] = ()
 
 
-def read_archive(path: pathlib.Path, *, custom_objects: bool = False, allow_unsafe: bool = False) -> Archive:
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """The options of `read_archive`."""
+
+    custom_objects: bool
+    functions: Collection[str]
+    allow_unsafe: bool
+    loads: bool
+
+
+def read_archive(
+    path: pathlib.Path,
+    *,
+    custom_objects: bool = False,
+    functions: Collection[str] = (),
+    allow_unsafe: bool = False,
+    loads: bool = True,
+) -> Archive:
     """Inspect a saved model.
 
     Args:
         path: the .keras file.
         custom_objects: whether the user names files that define custom classes, which are refused without
             them.
+        functions: the functions that these files define; a Lambda layer may call them.
         allow_unsafe: whether the user trusts layers that carry code, which are refused without it.
+        loads: whether the model will be loaded; it is then refused if a package that it needs is missing.
 
     Raises:
         UsageError: missing, a directory, or not readable.
-        RefusedError: damaged, hostile, or in need of an option that is not set.
+        RefusedError: damaged, hostile, or in need of an option that is not set or of a missing package.
     """
+    options = _Options(
+        custom_objects=custom_objects, functions=functions, allow_unsafe=allow_unsafe, loads=loads
+    )
     try:
         with open_model_file(path) as stream:
-            return _read(path, stream, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
+            return _read(path, stream, options)
     except RefusedError as error:
-        raise RefusedError(f"{clean(path)}: {error.what}", expected=error.expected, fix=error.fix) from error
+        raise RefusedError(
+            f"{clean(path)}: {error.what}",
+            expected=error.expected,
+            fix=error.fix,
+            cause=error.cause or "file-damaged",
+        ) from error
     except OSError as error:
         raise UsageError(
             f"{clean(path)}: cannot be read ({clean(error.strerror or error)})",
@@ -94,16 +137,14 @@ def read_archive(path: pathlib.Path, *, custom_objects: bool = False, allow_unsa
         ) from error
 
 
-def _read(
-    path: pathlib.Path, stream: io.BufferedReader, *, custom_objects: bool, allow_unsafe: bool
-) -> Archive:
+def _read(path: pathlib.Path, stream: io.BufferedReader, options: _Options) -> Archive:
     check_file_type(stream, path)
     with open_archive(stream) as archive:
         metadata = parse_object(read_member(archive, METADATA), METADATA)
         config = parse_object(read_member(archive, CONFIG), CONFIG)
         version = clean(metadata.get("keras_version") or "", 40)
         inspection = _inspect(config, version)
-        _check_options(inspection, version, custom_objects=custom_objects, allow_unsafe=allow_unsafe)
+        _check_options(inspection, version, options)
         check_content(archive)
         with open_member(archive, stream, WEIGHTS) as member:
             weights = read_weights(member)
@@ -127,6 +168,8 @@ def _read(
         parameters=weights.parameters,
         layers=inspection.layers,
         members=members,
+        packages=inspection.packages,
+        lambda_functions=inspection.lambda_functions,
     )
 
 
@@ -138,21 +181,42 @@ def _inspect(config: dict[str, Any], version: str) -> Inspection:
     return inspect_config(config, read_known_names(version))
 
 
-def _check_options(inspection: Inspection, version: str, *, custom_objects: bool, allow_unsafe: bool) -> None:
-    """Refuse a model that needs an option that is not set."""
+def _check_options(inspection: Inspection, version: str, options: _Options) -> None:
+    """Refuse a model that needs an option that is not set, or a package that is not installed."""
     model = f"the model (saved with Keras {version})" if version else "the model"
-    if inspection.unsafe and not allow_unsafe:
+    if inspection.unsafe and not options.allow_unsafe:
         raise RefusedError(
             f"{model} has {list_first(inspection.unsafe, '; ')}",
             fix="replace it with a layer of Keras, or add --allow-unsafe if you trust the source of the file",
+            cause="code-in-file",
         )
-    if inspection.custom and not custom_objects:
+    if inspection.custom and not options.custom_objects:
         count = len(inspection.custom)
         code, those = ("code", "it") if count == 1 else (f"{count} classes or functions", "them")
         raise RefusedError(
             f"{model} needs {code} that Keras does not have: {list_first(inspection.custom)}",
             fix=f"name the Python file that defines {those}: --custom-objects layers.py",
+            cause="custom-code-missing",
         )
+    undefined = find_undefined(inspection.lambda_functions, options.functions)
+    if undefined and not options.allow_unsafe:
+        what = f"{model} has a Lambda layer that calls {undefined}"
+        raise RefusedError(what, fix=DEFINE, cause="custom-code-missing")
+    missing = missing_packages(inspection.packages) if options.loads else ()
+    if missing:
+        what = f"{model} {NEEDS_PACKAGE} {', '.join(missing)}"
+        raise RefusedError(what, fix=install_command(missing), cause="package-missing")
+
+
+def install_command(packages: Sequence[str]) -> str:
+    """Return the command that installs known packages."""
+    return f"pip install {' '.join(DISTRIBUTIONS[name] for name in packages)}"
+
+
+def find_undefined(called: Sequence[str], defined: Collection[str]) -> str:
+    """Return which functions no file of the user defines, as the end of a sentence; "" if there are none."""
+    missing = [clean(name, 80) for name in called if name not in defined]
+    return f"{list_first(missing)}, which no file given with --custom-objects defines" if missing else ""
 
 
 def list_first(names: Sequence[str], separator: str = ", ") -> str:

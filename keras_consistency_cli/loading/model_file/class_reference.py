@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from keras_consistency_cli.errors import RefusedError
 from keras_consistency_cli.loading.model_file.known_classes import KnownNames
+from keras_consistency_cli.loading.model_file.known_packages import find_package
 from keras_consistency_cli.text import clean
 
 __all__ = [
@@ -57,12 +58,14 @@ _UNKNOWN = "is not a class or function of Keras that a model may name"
 class ClassReference:
     """A class or function that a config names.
 
-    `owner` is "keras", "custom" for code of the user, "unsafe" for code that may not run, or "value" for a
-    plain value. `name` is the name as a message shows it.
+    `owner` is "keras", "package" for a known package, "custom" for code of the user, "unsafe" for code that
+    may not run, or "value" for a plain value. `name` is the name as a message shows it, `package` the name of
+    the known package as Python imports it.
     """
 
-    owner: Literal["keras", "custom", "unsafe", "value"]
+    owner: Literal["keras", "package", "custom", "unsafe", "value"]
     name: str
+    package: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,9 @@ def classify(node: Mapping[str, Any], place: Place, known: KnownNames) -> ClassR
     is_known = names.full_name in (known.functions if is_function else known.classes)
     if _is_unsafe(names, is_known=is_known):
         return ClassReference(owner="unsafe", name=names.full_name)
+    package = find_package(names.name, names.module, names.registered, is_function=is_function)
+    if package is not None:
+        return ClassReference(owner="package", name=names.full_name, package=package)
     custom_name = _custom_name(names, is_known=is_known)
     if custom_name is not None:
         return ClassReference(owner="custom", name=custom_name)

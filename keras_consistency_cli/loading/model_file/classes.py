@@ -23,6 +23,7 @@ from keras_consistency_cli.loading.model_file.class_reference import (
     unsafe_reason,
 )
 from keras_consistency_cli.loading.model_file.known_classes import KnownNames
+from keras_consistency_cli.loading.model_file.user_functions import functions_called_by_lambda
 from keras_consistency_cli.text import clean
 
 __all__ = ["Inspection", "LargestSize", "inspect_config"]
@@ -45,6 +46,10 @@ _SIZES = (
 """Settings that decide the size of weights: never negative, never far above the count of stored numbers."""
 
 
+_FILE_SETTINGS = ("vocabulary", "merges", "proto")
+"""Settings of layers for text that are read from a file if they are a path."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LargestSize:
     """The largest of the settings that decide the size of weights; value 0 if there is none.
@@ -61,6 +66,8 @@ class Inspection:
     """The classes and functions that a config names.
 
     `custom`, `unsafe` and `custom_compile` are ready to print. `custom_compile` are needed for training only.
+    `packages` are the known packages besides Keras, by the name that Python imports. `lambda_functions` are
+    the functions of the user that Lambda layers call.
     """
 
     classes: tuple[str, ...]
@@ -69,6 +76,8 @@ class Inspection:
     custom_compile: tuple[str, ...]
     layers: int
     largest: LargestSize
+    packages: tuple[str, ...] = ()
+    lambda_functions: tuple[str, ...] = ()
 
 
 def inspect_config(config: Mapping[str, Any], known: KnownNames) -> Inspection:
@@ -91,6 +100,8 @@ def inspect_config(config: Mapping[str, Any], known: KnownNames) -> Inspection:
         custom_compile=tuple(dict.fromkeys(inspector.custom_compile)),
         layers=inspector.layers,
         largest=inspector.largest,
+        packages=tuple(sorted(inspector.packages)),
+        lambda_functions=tuple(dict.fromkeys(inspector.lambda_functions)),
     )
 
 
@@ -103,6 +114,8 @@ class _Inspector:
         self.custom: list[str] = []
         self.unsafe: list[str] = []
         self.custom_compile: list[str] = []
+        self.packages: set[str] = set()
+        self.lambda_functions: list[str] = []
         self.layers = 0
         self.largest = LargestSize()
 
@@ -128,8 +141,12 @@ class _Inspector:
         if reference.owner == "value":
             return
         self.classes.add(reference.name)
-        self._add_foreign(reference, node, place, is_inside_unsafe=is_inside_unsafe)
-        if reference.owner == "keras" or (reference.owner == "custom" and is_of_keras(node.get("module"))):
+        functions = functions_called_by_lambda(node, self._known)
+        self.lambda_functions.extend(functions)
+        if not functions:
+            self._add_foreign(reference, node, place, is_inside_unsafe=is_inside_unsafe)
+        is_custom_of_keras = reference.owner == "custom" and is_of_keras(node.get("module"))
+        if reference.owner in ("keras", "package") or is_custom_of_keras:
             self._read_settings(node, reference.name, place)
         if place and outermost_key(place) != _COMPILE:
             self._count_layer(node)
@@ -138,10 +155,12 @@ class _Inspector:
         self, reference: ClassReference, node: Mapping[str, Any], place: Place, *, is_inside_unsafe: bool
     ) -> None:
         """Keep a class or function that is not an ordinary one of Keras."""
+        is_unsafe, is_for_training = reference.owner == "unsafe", outermost_key(place) == _COMPILE
         if reference.owner == "keras":
             return
-        is_unsafe = reference.owner == "unsafe"
-        if outermost_key(place) == _COMPILE and not (is_unsafe and builds_code(reference.name)):
+        if reference.owner == "package" and not is_for_training:
+            self.packages.add(reference.package)
+        elif is_for_training and not (is_unsafe and builds_code(reference.name)):
             self.custom_compile.append(reference.name)
         elif not is_unsafe:
             self.custom.append(reference.name)
@@ -154,10 +173,10 @@ class _Inspector:
         config = node.get("config")
         if not isinstance(config, dict):
             return
-        vocabulary = config.get("vocabulary")
-        if isinstance(vocabulary, str):
-            shown = f"{name}{quoted_layer_name(node)} at {show_place(place)}"
-            self.unsafe.append(f"{shown}, which reads its vocabulary from the file '{clean(vocabulary, 80)}'")
+        for key in _FILE_SETTINGS:
+            if isinstance(path := config.get(key), str):
+                shown = f"{name}{quoted_layer_name(node)} at {show_place(place)}"
+                self.unsafe.append(f"{shown}, which reads its {key} from the file '{clean(path, 80)}'")
         for key in _SIZES:
             for size in _whole_numbers(config.get(key)):
                 self._check_size(f"{name}{quoted_layer_name(node)} has {key}", size)

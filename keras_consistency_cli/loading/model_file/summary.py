@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 import pathlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from keras_consistency_cli.loading.model_file.advisories import version_warning
-from keras_consistency_cli.loading.model_file.archive import Archive, list_first, read_archive
+from keras_consistency_cli.loading.model_file.archive import (
+    DEFINE,
+    NEEDS_PACKAGE,
+    Archive,
+    find_undefined,
+    install_command,
+    list_first,
+    read_archive,
+)
 from keras_consistency_cli.loading.model_file.known_classes import installed_keras_version
+from keras_consistency_cli.loading.model_file.known_packages import missing_packages
 from keras_consistency_cli.loading.model_file.layer_tree import (
     LayerSummary,
     TensorSummary,
@@ -74,13 +83,18 @@ class ModelSummary:
 
 
 def summarise(
-    path: pathlib.Path, *, custom_objects: bool = False, allow_unsafe: bool = False
+    path: pathlib.Path,
+    *,
+    custom_objects: bool = False,
+    functions: Collection[str] = (),
+    allow_unsafe: bool = False,
 ) -> ModelSummary:
     """Read a saved model without running anything in it.
 
     Args:
         path: the .keras file.
         custom_objects: whether the user names files that define custom classes.
+        functions: the functions that these files define.
         allow_unsafe: whether the user trusts layers that carry code.
 
     Raises:
@@ -88,7 +102,7 @@ def summarise(
         RefusedError: damaged, or built to harm whoever reads it. A model that only needs an option is
             described, with a hazard.
     """
-    archive = read_archive(path, custom_objects=True, allow_unsafe=True)
+    archive = read_archive(path, custom_objects=True, allow_unsafe=True, loads=False)
     layers = read_layers(archive.config, archive.weights)
     settings = archive.config["config"] if isinstance(archive.config.get("config"), dict) else {}
     return ModelSummary(
@@ -111,8 +125,10 @@ def summarise(
         members=tuple((clean(name), size) for name, size in archive.members),
         hazards=(
             *_code_hazards(archive, custom_objects=custom_objects, allow_unsafe=allow_unsafe),
+            *_lambda_hazards(archive, functions, is_refused=custom_objects and not allow_unsafe),
+            *_package_hazards(archive),
             *_weight_hazards(archive),
-            *_version_hazards(archive.keras_version),
+            *_version_hazards(),
             *_minor_hazards(archive),
         ),
     )
@@ -139,6 +155,20 @@ def _code_hazards(archive: Archive, *, custom_objects: bool, allow_unsafe: bool)
         )
 
 
+def _lambda_hazards(archive: Archive, functions: Collection[str], *, is_refused: bool) -> Iterator[Hazard]:
+    """Without a file of the user, the functions are among the code that Keras does not have."""
+    undefined = find_undefined(archive.lambda_functions, functions)
+    if undefined and is_refused:
+        yield Hazard(kind="custom", words=f"a Lambda layer calls {undefined}", fix=DEFINE, refused=True)
+
+
+def _package_hazards(archive: Archive) -> Iterator[Hazard]:
+    missing = missing_packages(archive.packages)
+    if missing:
+        words = f"{NEEDS_PACKAGE} {', '.join(missing)}"
+        yield Hazard(kind="custom", words=words, fix=install_command(missing), refused=True)
+
+
 def _weight_hazards(archive: Archive) -> Iterator[Hazard]:
     if archive.nonfinite:
         paths = list_first([clean(path, 80) for path in archive.nonfinite])
@@ -150,16 +180,12 @@ def _weight_hazards(archive: Archive) -> Iterator[Hazard]:
         )
 
 
-def _version_hazards(saved_with: str) -> Iterator[Hazard]:
-    installed = installed_keras_version()
-    subjects = {saved_with: "the model was saved with"}
-    if installed != saved_with:
-        subjects[installed] = "this environment has"
-    for version, subject in subjects.items():
-        warning = version_warning(version, subject)
-        if warning:
-            words, _, fix = warning.partition(": update")
-            yield Hazard(kind="version", words=words, fix=f"update{fix}")
+def _version_hazards() -> Iterator[Hazard]:
+    """Yield the known faults of the Keras that loads the file; the version that saved it does not matter."""
+    warning = version_warning(installed_keras_version(), "this environment has")
+    if warning:
+        words, _, fix = warning.partition(": update")
+        yield Hazard(kind="version", words=words, fix=f"update{fix}")
 
 
 def _minor_hazards(archive: Archive) -> Iterator[Hazard]:

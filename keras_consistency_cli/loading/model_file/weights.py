@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import h5py
     import numpy as np
 
-__all__ = ["WeightFact", "Weights", "read_weights"]
+__all__ = ["WeightFact", "Weights", "group_names", "read_weights"]
 
 _MIB = 1 << 20
 _MAX_OBJECTS = 50_000
@@ -58,6 +58,11 @@ class Weights:
     nonfinite: tuple[str, ...]
     parameters: int
     stored: int
+
+
+def group_names(weights: Iterable[WeightFact]) -> tuple[str, ...]:
+    """Return the groups that contain weights of a layer: "layers/dense" for "layers/dense/vars/0"."""
+    return tuple(dict.fromkeys(weight.path.rpartition("vars/")[0].removesuffix("/") for weight in weights))
 
 
 def read_weights(stream: BinaryIO) -> Weights:

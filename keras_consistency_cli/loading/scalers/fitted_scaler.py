@@ -84,6 +84,7 @@ def get_expected_features(scaler: Any) -> tuple[int, tuple[str, ...] | None]:
         raise RefusedError(
             f"the scaler {clean(type(scaler).__name__)} does not know how many features it takes",
             fix="fit it and save it again",
+            cause="scaler-unusable",
         )
     names = getattr(scaler, "feature_names_in_", None)
     return count, None if names is None else tuple(str(name) for name in names)
@@ -191,5 +192,6 @@ def _transform(scaler: Any, rows: Any) -> np.ndarray:
             f"the scaler {kind} fails to transform: {type(error).__name__}: {clean(error)}",
             fix="a scaler saved by a different scikit-learn causes this: "
             "install that version, or fit and save the scaler again with this one",
+            cause="scaler-unusable",
         ) from error
     return np.asarray(result.toarray() if hasattr(result, "toarray") else result)

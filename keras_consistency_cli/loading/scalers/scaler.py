@@ -160,16 +160,17 @@ def _refusing(path: Path) -> Iterator[None]:
         raise
     except NotAllowedError as error:
         what = f"the scaler '{name}' asks for {clean(error)}, which kcheck does not run"
-        raise RefusedError(what, expected=_EXPECTED, fix=_TRUST if error.liftable else _NOT_LIFTED) from error
+        fix = _TRUST if error.liftable else _NOT_LIFTED
+        raise RefusedError(what, expected=_EXPECTED, fix=fix, cause="code-in-scaler") from error
     except UnfitError as error:
         what, fix = (
             f"the scaler '{name}' cannot be used: {clean(error)}",
             f"fit it on the training rows, then {_SAVE_AGAIN}",
         )
-        raise RefusedError(what, expected=_EXPECTED, fix=fix) from error
+        raise RefusedError(what, expected=_EXPECTED, fix=fix, cause="scaler-unusable") from error
     except DamagedError as error:
         what = f"the scaler '{name}' cannot be read: {clean(error)}"
-        raise RefusedError(what, expected=_EXPECTED, fix=_SAVE_AGAIN) from error
+        raise RefusedError(what, expected=_EXPECTED, fix=_SAVE_AGAIN, cause="scaler-unusable") from error
 
 
 def _rebuild(top: Instance) -> Any:

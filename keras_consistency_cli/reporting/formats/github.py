@@ -10,6 +10,7 @@ from pathlib import Path
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.refusals import refusal_text
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.terminal import render_terminal
 from keras_consistency_cli.reporting.parts.canvas import Canvas
@@ -42,7 +43,8 @@ def render_github(report: Report, canvas: Canvas) -> str:
 
 def refuse_github(version: str, model: str, refusal: KcheckError) -> str:
     """Return one error annotation: the model was refused, or nothing could be decided."""
-    text = str(refusal) if refusal.what.startswith(model) else f"{model}: {refusal}"
+    error = refusal_text(refusal)
+    text = error if refusal.what.startswith(model) else f"{model}: {error}"
     return f"::error title=kcheck {_escape_property(version)}::{_escape_data(_escape_lines(text))}\n"
 
 

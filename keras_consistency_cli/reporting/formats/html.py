@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_consistency_cli.diagnosis.refusals import refusal_text
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.html_sections import Header, list_causes, list_checks
 from keras_consistency_cli.reporting.parts.canvas import Canvas
@@ -62,7 +63,7 @@ def refuse_html(version: str, model: str, refusal: KcheckError) -> str:
         model=one_line(model),
         outcome="inconsistent" if is_refused else "no-verdict",
         refused=is_refused,
-        lines=[one_line(line) for line in str(refusal).splitlines()],
+        lines=[one_line(line) for line in refusal_text(refusal).splitlines()],
     )
 
 

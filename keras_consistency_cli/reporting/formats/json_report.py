@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from keras_consistency_cli.checks.verdict import Judged, Verdict
+from keras_consistency_cli.diagnosis.refusals import diagnose_refusal
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.comparison import EDGES, Comparison
 from keras_consistency_cli.measurement.rounding import noise_multiple
@@ -41,7 +42,8 @@ def refuse_json(version: str, model: str, refusal: KcheckError) -> str:
         "model": model,
         "error": error,
     }
-    return json.dumps({**document, "results": [], "diagnoses": []}, indent=2) + "\n"
+    diagnoses = [_jsonable(diagnosis) for diagnosis in diagnose_refusal(refusal)]
+    return json.dumps({**document, "results": [], "diagnoses": diagnoses}, indent=2) + "\n"
 
 
 def as_document(report: Report) -> dict[str, Any]:

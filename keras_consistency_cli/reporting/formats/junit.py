@@ -13,6 +13,7 @@ from pathlib import PurePath
 from xml.etree import ElementTree
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.diagnosis.refusals import refusal_text
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.parts.blocks import details_with_causes
 from keras_consistency_cli.reporting.parts.canvas import Canvas
@@ -45,7 +46,7 @@ def render_junit(report: Report, canvas: Canvas) -> str:
 def refuse_junit(version: str, model: str, refusal: KcheckError) -> str:
     """Return a suite with one <error>: the model was refused, or nothing could be decided."""
     case = Element("testcase", name="kcheck", classname=_class_name(model), time="0")
-    _add(case, "error", str(refusal), message=one_line(refusal.what), type=type(refusal).__name__)
+    _add(case, "error", refusal_text(refusal), message=one_line(refusal.what), type=type(refusal).__name__)
     return _document(_suite(model, version, [case], 0.0))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.diagnosis.base import Diagnosis
+from keras_consistency_cli.diagnosis.refusals import refusal_text
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.parts.blocks import details
 from keras_consistency_cli.reporting.parts.canvas import Canvas
@@ -68,7 +69,7 @@ def refuse_markdown(version: str, model: str, refusal: KcheckError) -> str:
     """Return a heading and the refusal: the model was refused, or nothing could be decided."""
     is_refused = refusal.exit_code == 1
     sign = _OUTCOME_SIGNS["inconsistent" if is_refused else "no-verdict"]
-    text = "\n".join(escape(line) for line in str(refusal).splitlines())
+    text = "\n".join(escape(line) for line in refusal_text(refusal).splitlines())
     heading = f"## {sign} kcheck: {'refused' if is_refused else 'no verdict'}"
     return f"{heading}\n\n{_code_span(model)}\n\n{_fence(text, 'text')}\n"
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from keras_consistency_cli.checks.base import Check
 from keras_consistency_cli.checks.registry import CHECKS
 from keras_consistency_cli.checks.verdict import Status, Verdict
+from keras_consistency_cli.diagnosis.refusals import refusal_text
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.reporting.formats.json_report import as_document
 from keras_consistency_cli.reporting.parts.blocks import details_with_causes
@@ -76,7 +77,7 @@ def render_sarif(report: Report, canvas: Canvas) -> str:
 
 def refuse_sarif(version: str, model: str, refusal: KcheckError) -> str:
     """Return a run without checks: a result if the model was refused, else a notification."""
-    message = {"text": "\n".join(escape(line) for line in str(refusal).splitlines())}
+    message = {"text": "\n".join(escape(line) for line in refusal_text(refusal).splitlines())}
     refused = refusal.exit_code == 1
     results = (
         [

@@ -17,6 +17,7 @@ import numpy as np
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.locating.layers import LocatedLayer, locate_divergence_of_copies
+from keras_consistency_cli.routes.persistence.unsaved import unsaved_layers
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
 from keras_consistency_cli.routes.session.distances import same_outputs
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
@@ -24,6 +25,7 @@ from keras_consistency_cli.text import clean
 
 if TYPE_CHECKING:
     from keras_consistency_cli.loading.model.resaving import ConfigDifference, ForgottenArgument
+    from keras_consistency_cli.loading.model.unsaved_weights import UnsavedLayer
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["RELOADING_ROUTES", "ReloadDetails"]
@@ -35,11 +37,13 @@ _MAX_PARAMETERS = 250_000_000
 class ReloadDetails(TypedDict, total=False):
     """Details of the routes `reloaded` and `loaded-again`.
 
-    `forgotten` arguments and `untracked` variables are not in a file. `weights`, `attributes`, `config` and
-    `parting` (the first layer with different outputs) are differences of a copy. `repeatable` says whether a
-    second copy has the outputs of the first one, `failure` is the error of saving or loading.
+    `unsaved` layers, `forgotten` arguments and `untracked` variables are not in a file. `weights`,
+    `attributes`, `config` and `parting` (the first layer with different outputs) are differences of a copy.
+    `repeatable` says whether a second copy has the outputs of the first one, `failure` is the error of saving
+    or loading.
     """
 
+    unsaved: list[UnsavedLayer]
     forgotten: list[ForgottenArgument]
     untracked: list[str]
     weights: list[str]
@@ -60,6 +64,7 @@ def _reloaded(session: Session, rows: Rows) -> Result:
     batch = first_batch(rows, session.batch_size)
     live = session.fresh_step(batch)
     details: ReloadDetails = {
+        "unsaved": unsaved_layers(session, batch, live),
         "forgotten": find_forgotten_arguments(session.model),
         "untracked": _untracked_variables(session, batch, live),
     }

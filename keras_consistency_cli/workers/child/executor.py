@@ -157,4 +157,8 @@ def _run_answer(result: Result, changed: Sequence[Change], elapsed: float) -> An
 def error_header(problem: Exception) -> dict[str, Any]:
     """Return the header that is sent instead of an answer: what went wrong, and its kind."""
     kind = DataError if isinstance(problem, DataError) else type(problem)
-    return {"error": describe_error(problem), "kind": kind.__name__}
+    return {
+        "error": describe_error(problem),
+        "kind": kind.__name__,
+        "cause": getattr(problem, "cause", ""),
+    }

@@ -174,3 +174,32 @@ def test_a_difference_of_a_changed_config_is_not_rounding_however_small(
     ).verdict(CHECK)
     assert (verdict.status, verdict.findings["cause"]) == (Status.FAIL, "config-loses-arguments")
     assert verdict.message == wording
+
+
+def test_a_training_state_that_keras_cannot_load_is_a_warning(world: Any, wording: SnapshotAssertion) -> None:
+    failure = "the state of the optimizer cannot be restored: shapes differ"
+    verdict = world.where(facts={"compile_failure": failure}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"]) == (Status.WARN, "training-state-unreadable")
+    assert (verdict.message, verdict.advice) == wording
+
+
+@pytest.mark.parametrize("reason", ["name", "holder", "absent"])
+def test_weights_that_are_not_in_the_file_fail_although_two_loads_agree(
+    world: Any, reason: str, wording: SnapshotAssertion
+) -> None:
+    unsaved = {
+        "layer": "tower/step0",
+        "kind": "Dense",
+        "reason": reason,
+        "owner": "'tower' (Tower)",
+        "attribute": "_layers",
+        "holder": "Box" if reason == "holder" else "",
+        "parameters": 416,
+    }
+    verdict = world.where({"reloaded": answer(world, unsaved=[unsaved])}).verdict(CHECK)
+    assert (verdict.status, verdict.findings["cause"], verdict.findings["layer"]) == (
+        Status.FAIL,
+        "weights-not-saved",
+        "tower/step0",
+    )
+    assert (verdict.message, verdict.findings["mend"]) == wording

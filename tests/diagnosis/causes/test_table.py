@@ -465,6 +465,18 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
         [("untracked-state", "odd")],
     ),
     (
+        "weights that the file lacks",
+        {"located": {"reloaded": {"unsaved": [{"layer": "odd"}]}}},
+        {"KC801": {"cause": "weights-not-saved"}},
+        [("weights-not-saved", "odd")],
+    ),
+    (
+        "an optimizer that does not fit",
+        {},
+        {"KC801": {"cause": "training-state-unreadable"}},
+        [("training-state-unreadable", None)],
+    ),
+    (
         "a config that drifts",
         {"located": {"reloaded": PARTED}},
         {"KC801": {"cause": "config-loses-arguments"}},

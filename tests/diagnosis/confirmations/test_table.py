@@ -127,6 +127,8 @@ def nonfinite() -> Judged:
 CONFIRMED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("untracked-state", measured("hold-copies", REMOVED), {"KC801": {}}),
     ("untracked-state", measured("reloaded", {"untracked": ["odd.v"]}), {"KC801": {}}),
+    ("weights-not-saved", measured("reloaded", {"unsaved": [{"layer": "odd"}]}), {"KC801": {}}),
+    ("training-state-unreadable", {}, {"KC801": {"failure": "shapes"}}),
     ("config-loses-arguments", measured("hold-copies", REMOVED), {"KC801": {}}),
     ("config-loses-arguments", {}, {"KC801": {"forgotten": [{"layer": "odd"}]}}),
     ("config-loses-arguments", {}, {"KC801": {"failure": "TypeError: no"}}),
@@ -271,6 +273,7 @@ LIKELY: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
 
 UNTRIED: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("untracked-state", {}, {"KC801": {}}),
+    ("weights-not-saved", {}, {"KC801": {}}),
     ("config-loses-arguments", {}, {"KC801": {}}),
     ("batch-statistics-in-inference", {}, {"KC103": {}}),
     (

@@ -56,20 +56,20 @@ def test_a_loaded_model_has_identical_outputs(tmp_path: Path) -> None:
     model.compile("sgd", "mse")
     model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "m.keras")
-    loaded, notes = load_model(tmp_path / "m.keras", custom_objects={})
+    loaded, failure = load_model(tmp_path / "m.keras", custom_objects={})
     rows = np.ones((4, 3), "float32")
-    assert notes == ()
+    assert failure == ""
     assert loaded.loss == "mse"
     assert np.array_equal(loaded.predict(rows, verbose=0), model.predict(rows, verbose=0))
 
 
 def test_compile_settings_are_left_out_on_request(tmp_path: Path) -> None:
-    loaded, notes = load_model(
+    loaded, failure = load_model(
         save(tmp_path / "m.keras", layers.Dense(1), compiled={"loss": "mse"}),
         custom_objects={},
         compiled=False,
     )
-    assert (loaded.compiled, notes) == (False, ())
+    assert (loaded.compiled, failure) == (False, "")
 
 
 def test_compile_settings_that_cannot_be_restored_give_a_note_only(
@@ -84,9 +84,19 @@ def test_compile_settings_that_cannot_be_restored_give_a_note_only(
         return real(*args, compile=compile, **kwargs)
 
     monkeypatch.setattr(keras.models, "load_model", fragile)
-    loaded, notes = load_model(path, custom_objects={})
-    assert notes == wording
+    loaded, failure = load_model(path, custom_objects={})
+    assert failure == wording
     assert loaded.compiled is False
+
+
+def test_a_state_of_the_optimizer_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.optimizer.build(list(reversed(model.trainable_variables)))
+    model.save(tmp_path / "m.keras")
+    loaded, failure = load_model(tmp_path / "m.keras", custom_objects={})
+    assert loaded.compiled is False
+    assert failure.startswith("the state of the optimizer cannot be restored: The shape of the target")
 
 
 def test_classes_and_functions_of_the_user_are_found_by_name(tmp_path: Path) -> None:

@@ -60,6 +60,21 @@ def test_entries_of_the_config_are_named_by_layer(model: Any) -> None:
     assert difference in find_config_differences(model, loaded)
 
 
+class Owner(layers.Layer):
+    """A layer that creates its inner layer itself: no config of the inner layer is saved."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = Forgetful(2.0, name="inner")
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs)
+
+
+def test_a_layer_that_its_owner_creates_again_loses_no_argument() -> None:
+    assert find_forgotten_arguments(keras.Sequential([keras.Input((3,)), Owner(name="box")])) == []
+
+
 def test_arguments_that_the_config_leaves_out_are_found() -> None:
     model = keras.Sequential([keras.Input((3,)), Forgetful(2.0, name="own"), layers.Dense(1)])
     assert find_forgotten_arguments(model) == [

@@ -1,0 +1,166 @@
+"""Layers whose inner layers Keras saves, or does not, for the cases of reports_loading.py.
+
+kcheck imports this file with --custom-objects: it imports nothing of the tests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import initializers, layers, ops
+
+__all__ = ["Dilations", "Frozen", "Gates", "Shelf", "Tower", "halve_text"]
+
+_PACKAGE = "reports_loading"
+
+
+class Holder:
+    """A plain object that keeps layers."""
+
+    def __init__(self, kept: list[Any]) -> None:
+        self.kept = kept
+
+
+def _dense(units: int, seed: int) -> Any:
+    start = initializers.HeNormal(seed=seed)
+    return layers.Dense(units, activation="relu", kernel_initializer=start, name=f"step{seed}")
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Tower(layers.Layer):
+    """Dense layers in a list under a chosen attribute; Keras skips "_layers" and "_metrics"."""
+
+    def __init__(self, attribute: str, widths: list[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.attribute, self.widths = attribute, widths
+        setattr(self, attribute, [_dense(width, seed) for seed, width in enumerate(widths)])
+
+    def build(self, shape: Any) -> None:
+        """Build the layers in turn."""
+        for step in getattr(self, self.attribute):
+            step.build(shape)
+            shape = step.compute_output_shape(shape)
+
+    def call(self, inputs: Any) -> Any:
+        """Run the layers in turn."""
+        for step in getattr(self, self.attribute):
+            inputs = step(inputs)
+        return inputs
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """The shape after the last layer."""
+        return (*shape[:-1], self.widths[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "attribute": self.attribute, "widths": self.widths}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Dilations(layers.Layer):
+    """Convolutions that are added up, in a set, which Keras does not look into, or in a dict."""
+
+    def __init__(self, kind: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        made = {
+            rate: layers.Conv1D(
+                6,
+                3,
+                padding="same",
+                dilation_rate=rate,
+                kernel_initializer=initializers.GlorotNormal(seed=rate),
+            )
+            for rate in (1, 2)
+        }
+        self.branches: Any = set(made.values()) if kind == "set" else {"all": [made]}
+
+    def _convolutions(self) -> list[Any]:
+        return list(self.branches) if self.kind == "set" else list(self.branches["all"][0].values())
+
+    def build(self, shape: Any) -> None:
+        """Build the convolutions."""
+        for convolution in self._convolutions():
+            convolution.build(shape)
+
+    def call(self, inputs: Any) -> Any:
+        """The sum, in the order of the dilation."""
+        ordered = sorted(self._convolutions(), key=lambda convolution: convolution.dilation_rate)
+        return ops.relu(sum(convolution(inputs) for convolution in ordered))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "kind": self.kind}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Gates(layers.Layer):
+    """A recurrent layer and its gate, inside a plain object or as attributes."""
+
+    def __init__(self, hidden: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.hidden = hidden
+        kept = [
+            layers.GRU(
+                8,
+                kernel_initializer=initializers.GlorotUniform(seed=3),
+                recurrent_initializer=initializers.Orthogonal(seed=4),
+            ),
+            _dense(8, 5),
+        ]
+        self.parts: Any = Holder(kept) if hidden else kept
+
+    def build(self, shape: Any) -> None:
+        """Build both."""
+        recurrent, gate = self.parts.kept if self.hidden else self.parts
+        recurrent.build(shape)
+        gate.build((shape[0], 8))
+
+    def call(self, inputs: Any) -> Any:
+        """The gated states."""
+        recurrent, gate = self.parts.kept if self.hidden else self.parts
+        return gate(recurrent(inputs))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "hidden": self.hidden}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Frozen(layers.Layer):
+    """Fixed random features of a seed, in a plain object: nothing is lost, because nothing is trained."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        features = _dense(units, 9)
+        features.trainable = False
+        self.parts = Holder([features])
+
+    def call(self, inputs: Any) -> Any:
+        """The features."""
+        return self.parts.kept[0](inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class Shelf(layers.Layer):
+    """A layer that only training uses, in a plain object, and one that Keras saves."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.main, self.parts = _dense(6, 11), Holder([_dense(6, 12)])
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The main layer; in training also the other one."""
+        outputs = self.main(inputs)
+        return outputs + self.parts.kept[0](inputs) if training else outputs
+
+
+def halve_text(inputs: Any) -> Any:
+    """Half of the inputs, for a Lambda layer."""
+    return inputs / 2.0
