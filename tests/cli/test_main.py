@@ -471,7 +471,7 @@ def test_explain_suggests(
     assert main(["explain", topic]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert f"did you mean '{hint}" in shown.err
+    assert hint in shown.err
     assert shown.err == wording
 
 
