@@ -295,9 +295,13 @@ CASES: tuple[Case, ...] = (
         lambda: masked_after(layers.Rescaling(0.01, name="rescaled")),
         _padded(sensors()),
     ),
-    _clean(
-        "padded with the mean",
-        lambda: masked_after(normalization()),
-        known_lengths(sensors(value=LEVEL)),
+    # The mask depends on a difference that is exactly 0, which other kernels may round differently.
+    Case(
+        name="padded with the mean",
+        family=FAMILY,
+        build=lambda: masked_after(normalization()),
+        kit=known_lengths(sensors(value=LEVEL)),
+        causes=("ill-conditioned",),
+        warning=("KC604",),
     ),
 )
