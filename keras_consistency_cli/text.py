@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["clean", "did_you_mean", "format_count", "shape_text", "unstyled"]
+__all__ = ["clean", "describe_changed_decisions", "did_you_mean", "format_count", "shape_text", "unstyled"]
 
 # C0 and C1 controls, zero-width and bidirectional marks, line separators, surrogates, what XML cannot hold,
 # invisible tags: none may reach a terminal or a report.
@@ -41,6 +41,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def format_count(amount: int, one: str, many: str | None = None) -> str:
     """Return an amount with its noun: 1 row, 10,000 rows."""
     return f"{amount:,} {one if amount == 1 else many or one + 's'}"
+
+
+def describe_changed_decisions(amount: int) -> str:
+    """Return a number of decisions with its verb: 1 decision changes, 3 decisions change."""
+    return f"{format_count(amount, 'decision')} {'changes' if amount == 1 else 'change'}"
 
 
 def shape_text(shape: Iterable[int | None]) -> str:

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_consistency_cli.text import clean, did_you_mean, format_count, shape_text, unstyled
+from keras_consistency_cli.text import (
+    clean,
+    describe_changed_decisions,
+    did_you_mean,
+    format_count,
+    shape_text,
+    unstyled,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +88,9 @@ def test_shapes_print_as_keras_prints_them(shape: list[int | None], text: str) -
 @pytest.mark.parametrize(("amount", "text"), [(0, "0 rows"), (1, "1 row"), (10_000, "10,000 rows")])
 def test_count_agrees_with_its_noun(amount: int, text: str) -> None:
     assert format_count(amount, "row") == text
+
+
+def test_the_verb_agrees_with_the_number_of_decisions() -> None:
+    one, several = (describe_changed_decisions(amount).split() for amount in (1, 3))
+    assert (one[:2], several[:2]) == (["1", "decision"], ["3", "decisions"])
+    assert one[2] == several[2] + "s"

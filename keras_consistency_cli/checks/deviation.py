@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged
+from keras_consistency_cli.text import describe_changed_decisions
 
 __all__ = ["describe_deviation"]
 
@@ -27,7 +28,7 @@ def describe_deviation(judged: Judged, evidence: Evidence, *, counts_comparisons
         )
     where = f"{comparison.rows} {counted} {'made by' if counts_comparisons else 'of'} {comparison.candidate}"
     text = f"{_size(judged, evidence)} in {judged.rows_beyond} of {where}{_exceeded_limit(judged)}"
-    text += f"; {comparison.flipped} decisions change" if comparison.flipped else ""
+    text += f"; {describe_changed_decisions(comparison.flipped)}" if comparison.flipped else ""
     return text + (f"; {_lost_values(judged)}" if comparison.nonfinite else "")
 
 

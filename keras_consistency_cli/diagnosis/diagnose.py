@@ -81,11 +81,7 @@ def diagnose(evidence: Evidence, verdicts: Sequence[Verdict]) -> tuple[Diagnosis
 
     Each cause explains at least one failure that no cause before it explains.
     """
-    failing = {
-        verdict.code: verdict
-        for verdict in verdicts
-        if verdict.status in (Status.FAIL, Status.WARN) and not verdict.findings.get("hypothetical")
-    }
+    failing = {verdict.code: verdict for verdict in verdicts if verdict.status in (Status.FAIL, Status.WARN)}
     explained: set[str] = set()
     diagnoses = []
     for cause in CAUSES.values():

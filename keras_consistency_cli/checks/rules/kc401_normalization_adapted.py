@@ -31,6 +31,7 @@ from keras_consistency_cli.checks.analysis.staleness import (
 from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact
+from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
 
@@ -71,7 +72,7 @@ def examine(evidence: Evidence) -> Verdict:
     if not problems:
         compared = any(layer.seen_reference for layer in layers)
         more = ", with the statistics of the reference rows" if compared else ""
-        message = f"{len(layers)} Normalization layers are adapted{more}"
+        message = f"{format_count(len(layers), 'adapted Normalization layer')}{more}"
         return Verdict.ok(_note_identity(layers) or message, findings={"layers": messages})
     worst = max(problems, key=lambda problem: problem.status is Status.FAIL)
     verdict = Verdict.fail if worst.status is Status.FAIL else Verdict.warn

@@ -32,6 +32,7 @@ from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import DataFacts, PreprocessingFact, RowsFact
+from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
 
@@ -88,7 +89,7 @@ def examine(evidence: Evidence) -> Verdict:
 def _sources(description: DataFacts) -> list[str]:
     """What the rows can be compared with, in words."""
     sources = {
-        f"{len(description.layers)} layers": bool(description.layers),
+        format_count(len(description.layers), "layer"): bool(description.layers),
         "reference rows": bool(description.reference),
         "facts.value_range": description.value_range is not None,
     }

@@ -24,15 +24,16 @@ from keras_consistency_cli.checks.base import Check, Evidence
 from keras_consistency_cli.checks.preconditions import stop_unless_run
 from keras_consistency_cli.checks.verdict import Verdict
 from keras_consistency_cli.routes.numerics.batch_norm_statistics import BatchNormDetails, LayerStatistics
+from keras_consistency_cli.text import format_count
 
 __all__ = ["CHECK"]
 
 _ROUTE = "batch-norm-statistics"
 _FAR = 0.4
 """Mean distance that shows statistics of other rows: layers of trained models had at most 0.02 on their
-training rows, untrained ones on standardised rows 0.11, and rows shifted by a standard deviation 0.27."""
+training rows, untrained ones on standardized rows 0.11, and rows shifted by a standard deviation 0.27."""
 _FAR_FROM_ROWS, _OUTSIDE = 0.5, 3.0
-"""Without reference rows: the distance, and the size of the normalised values, which is 1 for the rows of
+"""Without reference rows: the distance, and the size of the normalized values, which is 1 for the rows of
 training and was 1.9 for rows shifted by a standard deviation."""
 _FEWEST_ROWS = 8
 _ADVICE = (
@@ -63,7 +64,10 @@ def _judge(layers: Sequence[LayerStatistics], source: str, rows: int) -> Verdict
     findings = {"distance": {layer["path"]: layer["distance"] for layer in layers}, "source": source}
     if not far:
         worst = max(layer["distance"] for layer in layers)
-        message = f"the statistics of {len(layers)} layers fit the {what}; greatest distance {worst:.2g} of 1"
+        message = (
+            f"the statistics of {format_count(len(layers), 'layer')} fit the {what}; "
+            f"largest distance {worst:.2g} of 1"
+        )
         return Verdict.ok(message, findings=findings)
     first = far[0]
     more = f" ({len(far)} layers in all)" if len(far) > 1 else ""

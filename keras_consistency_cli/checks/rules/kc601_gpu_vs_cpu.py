@@ -30,6 +30,7 @@ from keras_consistency_cli.checks.base import Check, Evidence, Pair
 from keras_consistency_cli.checks.preconditions import FRESH, skip_if_fresh_process_differs
 from keras_consistency_cli.checks.verdict import Status, Verdict
 from keras_consistency_cli.routes.numerics.devices import MAX_ACCELERATORS, find_accelerators, numbered_route
+from keras_consistency_cli.text import describe_changed_decisions
 
 __all__ = ["CHECK"]
 
@@ -131,7 +132,7 @@ def _describe(pairs: Sequence[_DevicePair]) -> str:
 def _amount(pair: _DevicePair) -> str:
     multiple = pair["noise_multiple"]
     noise = "" if multiple is None else f" ({multiple:.2g} × rounding noise)"
-    flipped = f", {pair['flipped']} decisions change" if pair["flipped"] else ""
+    flipped = f", {describe_changed_decisions(pair['flipped'])}" if pair["flipped"] else ""
     return f"{pair['scaled']:.1e} of the largest output{noise}{flipped}"
 
 

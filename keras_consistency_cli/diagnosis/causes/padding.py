@@ -1,6 +1,6 @@
 """Causes in padding and masks.
 
-Checks recognise them and name them in `findings["cause"]`.
+Checks recognize them and name them in `findings["cause"]`.
 """
 
 from __future__ import annotations

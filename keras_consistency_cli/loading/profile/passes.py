@@ -81,7 +81,7 @@ class RowPasses:
     def _find_padding(self, rows: Rows, fed: Rows, numbers: Numbers, read: Read) -> Mapping[str, Flags]:
         if self.padding is None:
             return {}
-        # Reference rows have lengths of their own, which nobody stated.
+        # Reference rows have lengths of their own, which the user did not state.
         is_reference = read == self.subject.sources.reference
         padded = self.padding.find(rows, fed=fed, numbers=None if is_reference else numbers)
         self.found.update(padded)

@@ -26,7 +26,7 @@ _EXACT, _OFF = 1e-3, 0.1
 def compare_row_norms(
     rows: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]
 ) -> Iterator[RowNormFact]:
-    """Yield the inputs whose reference rows are normalised and whose rows are not."""
+    """Yield the inputs whose reference rows are normalized and whose rows are not."""
     for name, known in reference.items():
         given = rows.get(name)
         if given is None or given.ndim != known.ndim or not _is_usable(known) or not _is_usable(given):

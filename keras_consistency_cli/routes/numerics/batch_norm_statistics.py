@@ -31,7 +31,7 @@ class LayerStatistics(TypedDict):
     """How far the statistics of one layer are from those of the rows that reach it.
 
     `distance` is the mean over the features of the squared Hellinger distance: 0 if equal, 1 if disjoint.
-    `size` is the median size of the normalised values, 1 for the rows of training. `stored` and `seen` are
+    `size` is the median size of the normalized values, 1 for the rows of training. `stored` and `seen` are
     the means of the `feature` that differs most. `untouched` says that the layer still has the statistics it
     was created with.
     """
