@@ -22,7 +22,7 @@ from keras_consistency_cli.loading.subject_spec import InMemoryInputs, SubjectFi
 from keras_consistency_cli.measurement.facts import Facts
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.loading.model.layer_hints import Hint
+    from keras_consistency_cli.loading.hints.layer_hints import Hint
     from keras_consistency_cli.loading.model.saved_layers import LoadedState
     from keras_consistency_cli.loading.scalers.scaling import Scaling
 
@@ -166,7 +166,7 @@ class Subject:
 
         A mask that is made after a layer that changes the rows counts for every series.
         """
-        from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
+        from keras_consistency_cli.loading.hints.input_hints import ANY_INPUT
 
         hints = {
             fact.name: self.hints.get(fact.name, self.hints.get(ANY_INPUT)) for fact in self.facts.inputs
@@ -204,7 +204,7 @@ class Subject:
 
         A model with lookups runs once, to see where ids go.
         """
-        from keras_consistency_cli.loading.rows.traced_hints import read_traced_hints
+        from keras_consistency_cli.loading.hints.traced_hints import read_traced_hints
 
         return read_traced_hints(self.model, self.facts)
 

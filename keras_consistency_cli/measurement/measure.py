@@ -5,8 +5,6 @@ Pure NumPy; it measures and never judges.
 
 from __future__ import annotations
 
-import math
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_consistency_cli.measurement.comparison import (
-    EDGES,
     KEPT_ROWS,
     Comparison,
     WorstRow,
-    smallest_digests,
 )
 from keras_consistency_cli.measurement.decisions import (
     count_changed_decisions,
@@ -29,6 +25,7 @@ from keras_consistency_cli.measurement.decisions import (
 from keras_consistency_cli.measurement.distance import is_numeric, max_ulp_difference
 from keras_consistency_cli.measurement.facts import Decision
 from keras_consistency_cli.measurement.policy import UserLimit
+from keras_consistency_cli.measurement.row_summaries import count_by_size, digest_rows, flatten_rows
 
 __all__ = ["RowOutputs", "compare"]
 
@@ -195,7 +192,7 @@ def _measure_numbers(pair: _Pair) -> Comparison:
         output=pair.names[2],
         dtype=str(pair.reference.dtype),
         rows=len(a),
-        row_digests=_digest_rows(b),
+        row_digests=digest_rows(b),
         elements=a.size,
         mismatched=int(np.count_nonzero(differences.distance) + differences.unequal.sum()),
         rows_differing=int(np.count_nonzero(differences.furthest)),
@@ -219,13 +216,8 @@ def _measure_numbers(pair: _Pair) -> Comparison:
         noise_squares_reference=noise.squares_reference,
         noise_squares_candidate=noise.squares_candidate,
         worst=tuple(_worst_rows(pair, differences, b, changed)),
-        row_histogram=_histogram(differences.furthest),
+        row_histogram=count_by_size(differences.furthest),
     )
-
-
-def _digest_rows(values: Array) -> tuple[int, ...]:
-    """Digest each row; rows that differ by less than the rounding of float32 have the same digest."""
-    return smallest_digests(zlib.crc32(row.tobytes()) for row in _by_row(values).astype(np.float32))
 
 
 def _difference(pair: _Pair, a: Array, b: Array) -> _Differences:
@@ -234,22 +226,13 @@ def _difference(pair: _Pair, a: Array, b: Array) -> _Differences:
     distance = np.where(both, np.abs(a - b), 0.0)
     # Whole numbers beyond 2**53 may coincide as float64 without being equal.
     distance = np.where(both & (distance == 0) & (pair.candidate != pair.reference), 1.0, distance)
-    furthest = np.where(_by_row(unequal).any(axis=1), np.inf, _by_row(distance).max(axis=1, initial=0.0))
+    furthest = flatten_rows(np.where(unequal, np.inf, distance)).max(axis=1, initial=0.0)
     return _Differences(distance=distance, both_finite=both, unequal=unequal, furthest=furthest)
-
-
-def _by_row(values: Array) -> Array:
-    return values.reshape(len(values), math.prod(values.shape[1:]))
-
-
-def _histogram(furthest: Array) -> tuple[int, ...]:
-    bins = np.searchsorted(EDGES, furthest, side="right")
-    return tuple(int(count) for count in np.bincount(bins, minlength=len(EDGES) + 1))
 
 
 def _measure_text(pair: _Pair) -> Comparison:
     differs = np.asarray(pair.candidate.astype(str) != pair.reference.astype(str))
-    furthest = np.where(_by_row(differs).any(axis=1), np.inf, 0.0)
+    furthest = np.where(flatten_rows(differs).any(axis=1), np.inf, 0.0)
     differences = _Differences(
         distance=differs.astype(float), both_finite=~differs, unequal=differs, furthest=furthest
     )
@@ -265,7 +248,7 @@ def _measure_text(pair: _Pair) -> Comparison:
         max_abs=float(differs.any()),
         stated_over=int(differs.sum()),  # no limit makes different words equal
         worst=tuple(_worst_rows(pair, differences, pair.reference, None)),
-        row_histogram=_histogram(furthest),
+        row_histogram=count_by_size(furthest),
     )
 
 

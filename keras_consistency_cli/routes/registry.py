@@ -31,12 +31,12 @@ from keras_consistency_cli.routes.persistence.recorded import RECORDED_ROUTES
 from keras_consistency_cli.routes.persistence.reloading import RELOADING_ROUTES
 from keras_consistency_cli.routes.scaling.renormalization import ADAPTING_ROUTES
 from keras_consistency_cli.routes.scaling.scaling import SCALING_ROUTES
-from keras_consistency_cli.routes.scaling.served import SERVED_ROUTES
 from keras_consistency_cli.routes.sequences.masks import MASK_ROUTES
 from keras_consistency_cli.routes.sequences.padding import PADDING_ROUTES
 from keras_consistency_cli.routes.sequences.shapes import SHAPE_ROUTES
 from keras_consistency_cli.routes.sequences.states import STATE_ROUTES
 from keras_consistency_cli.routes.sequences.stepping import STEPPING_ROUTES
+from keras_consistency_cli.routes.served.served import SERVED_ROUTES
 
 __all__ = [
     "BATCH_SIZES",

@@ -10,8 +10,8 @@ from typing import Any
 from keras_consistency_cli.checks.analysis.output_change import describe_change
 from keras_consistency_cli.checks.base import Evidence
 from keras_consistency_cli.checks.verdict import Judged, Verdict
-from keras_consistency_cli.routes.scaling.mistakes import MatchDetails, MistakeDetails
-from keras_consistency_cli.routes.scaling.served import ServedDetails
+from keras_consistency_cli.routes.served.mistakes import MatchDetails, MistakeDetails
+from keras_consistency_cli.routes.served.served import ServedDetails
 
 __all__ = ["FEATURE_ORDER", "LOW_PRECISION", "NEARLY_MOVED", "Mistake", "fail_served_rows", "find_mistakes"]
 

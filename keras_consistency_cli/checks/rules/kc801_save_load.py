@@ -26,7 +26,8 @@ warning: a service that calls load_model without that argument fails.
 To fix: create state with `self.add_weight`, layers in `__init__` and build them in `build`; return every
 argument from `get_config`; call the model once before saving it.
 
-Sources: keras#20260, keras#15348, tf-keras#513, tensorflow#39583, https://keras.io/guides/serialization_and_saving/.
+Sources: keras#20260, keras#15348, tf-keras#513, tensorflow#39583,
+https://keras.io/guides/serialization_and_saving/.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras_consistency_cli.loading.model.layer_hints import keras_class_names
+from keras_consistency_cli.loading.hints.layer_hints import keras_class_names
 from keras_consistency_cli.text import clean
 
 __all__ = [

@@ -12,8 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_consistency_cli.loading.hints.layer_hints import IdPlaces
 from keras_consistency_cli.loading.model.facts import input_names, walk_layers
-from keras_consistency_cli.loading.model.layer_hints import IdPlaces
 from keras_consistency_cli.loading.model.table_calls import TableCall, is_lookup, recording_table_calls
 from keras_consistency_cli.measurement.facts import Facts
 

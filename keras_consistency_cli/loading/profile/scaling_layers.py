@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_consistency_cli.loading.hints.layer_hints import as_numbers, keras_class_names
 from keras_consistency_cli.loading.model.facts import walk_layers
 from keras_consistency_cli.loading.model.graph_walk import EnteredLayer, find_entered_layers
-from keras_consistency_cli.loading.model.layer_hints import as_numbers, keras_class_names
 from keras_consistency_cli.measurement.column_facts import ColumnFact
 from keras_consistency_cli.measurement.facts import PreprocessingFact, RowsFact
 

@@ -1,6 +1,6 @@
 """Generated rows, for a user who gave none: seeded, and of the kind that the model expects.
 
-The hints of loading/model/input_hints.py say which values an input takes, such as word ids or pixels.
+The hints of loading/hints/input_hints.py say which values an input takes, such as word ids or pixels.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
-from keras_consistency_cli.loading.model.layer_hints import Hint
+from keras_consistency_cli.loading.hints.input_hints import ANY_INPUT
+from keras_consistency_cli.loading.hints.layer_hints import Hint
 from keras_consistency_cli.measurement.distance import is_float_or_integer, is_numeric
 from keras_consistency_cli.measurement.facts import InputFact
 from keras_consistency_cli.text import clean

@@ -15,7 +15,7 @@ from keras_consistency_cli.routes.session.batches import split_batches
 from keras_consistency_cli.routes.trace import Result, Rows
 
 if TYPE_CHECKING:
-    from keras_consistency_cli.loading.model.layer_hints import IdPlaces
+    from keras_consistency_cli.loading.hints.layer_hints import IdPlaces
     from keras_consistency_cli.routes.session.session import Session
 
 __all__ = ["IDS_ROUTE", "IdProblems", "RoundedIds"]

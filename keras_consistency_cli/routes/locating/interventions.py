@@ -30,7 +30,7 @@ from keras_consistency_cli.routes.locating.step_recorder import record_steps
 from keras_consistency_cli.routes.sequences.mask_restoring import restoring_masks
 from keras_consistency_cli.routes.sequences.padding import compare_padding
 from keras_consistency_cli.routes.session.batches import count_rows, first_batch
-from keras_consistency_cli.routes.session.distances import greatest_difference
+from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
 from keras_consistency_cli.routes.session.layer_hooks import CallStack, intercept_calls, layer_path
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
 
@@ -212,7 +212,7 @@ def _plain_predict(session: Session, rows: Rows) -> Result:
     details: InterventionDetails = {
         "before": greatest_difference(before, called),
         "left": greatest_difference(left, called),
-        "scale": _scale(called),
+        "scale": greatest_value(called),
     }
     return Result(outputs={}, details=details)
 
@@ -235,12 +235,6 @@ def _without_overrides(session: Session) -> Iterator[None]:
         session.forget_traces()
 
 
-def _scale(outputs: Outputs) -> float:
-    """Return the greatest absolute value of the float outputs."""
-    sizes = (float(np.abs(values).max(initial=0.0)) for values in outputs.values() if is_float(values.dtype))
-    return max(sizes, default=0.0)
-
-
 def _masks(session: Session, rows: Rows) -> Result:
     """Compare rows with and without padding, with lost masks restored.
 
@@ -255,7 +249,7 @@ def _masks(session: Session, rows: Rows) -> Result:
         "held": list(dict.fromkeys(restored)),
         "before": greatest_difference(before.outputs, before.baseline or {}),
         "left": greatest_difference(after.outputs, after.baseline or {}),
-        "scale": _scale(after.outputs),
+        "scale": greatest_value(after.outputs),
     }
     return Result(outputs={}, details=details)
 

@@ -12,9 +12,9 @@ import numpy as np
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.loading.scalers.scaling import CannotRefit
 from keras_consistency_cli.routes.scaling.column_distance import find_wrong_columns, find_wrong_rows
-from keras_consistency_cli.routes.scaling.column_lines import measure_linear_prefix
-from keras_consistency_cli.routes.scaling.mistakes import Array, ServedInput, Variant
-from keras_consistency_cli.routes.scaling.mixed_batches import find_runs
+from keras_consistency_cli.routes.served.column_lines import measure_linear_prefix
+from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
+from keras_consistency_cli.routes.served.mixed_batches import find_runs
 
 __all__ = ["generate_batch_variants", "generate_run_variants", "scale_in_batches", "suggest_batch_sizes"]
 

@@ -47,7 +47,7 @@ def find_series_inputs(session: Session, rows: Rows) -> dict[str, float | None]:
 
     The value is None if the model masks nothing.
     """
-    from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
+    from keras_consistency_cli.loading.hints.input_hints import ANY_INPUT
 
     hints = session.subject.hints
     has_masked_ids = any(

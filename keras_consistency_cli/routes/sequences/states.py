@@ -18,6 +18,7 @@ from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.sequences.loops import run_step_by_step
 from keras_consistency_cli.routes.sequences.series import session_for_any_length
 from keras_consistency_cli.routes.session.batches import count_rows, split_batches
+from keras_consistency_cli.routes.session.distances import greatest_value
 from keras_consistency_cli.routes.session.kept_ids import keep_ids
 from keras_consistency_cli.routes.session.state_reset import reset_states
 from keras_consistency_cli.routes.trace import Outputs, Result, Rows
@@ -83,7 +84,7 @@ class _Memory:
     @property
     def scale(self) -> float:
         """The greatest output from a fresh state."""
-        return max(_greatest_value(outputs) for outputs in self.fresh)
+        return max(greatest_value(outputs) for outputs in self.fresh)
 
     @property
     def length(self) -> int:
@@ -203,7 +204,7 @@ def _measure_saving(session: Session, rows: Rows) -> Result:
     details: SavingDetails = {
         "lost": _greatest_difference(forgotten, carried),
         "copied": _greatest_difference(loaded.step(following), carried) == 0.0,
-        "scale": _greatest_value(carried),
+        "scale": greatest_value(carried),
     }
     return Result(outputs={}, details=details)
 
@@ -226,23 +227,13 @@ def _generate_different_rows(session: Session, batch: Rows) -> Rows:
 
 def _greatest_difference(candidate: Outputs, reference: Outputs) -> float:
     """Return the greatest difference of float outputs; NaN and infinity count as 0."""
-    return _greatest_value(
+    return greatest_value(
         {
             name: values.astype(np.float64) - reference[name].astype(np.float64)
             for name, values in candidate.items()
             if is_float(values.dtype)
         }
     )
-
-
-def _greatest_value(outputs: Outputs) -> float:
-    """Return the greatest absolute value of float outputs; NaN and infinity count as 0."""
-    sizes = [
-        float(np.nan_to_num(np.abs(values.astype(np.float64)), nan=0.0, posinf=0.0).max(initial=0.0))
-        for values in outputs.values()
-        if is_float(values.dtype)
-    ]
-    return max(sizes, default=0.0)
 
 
 def _measure_nan(session: Session, batch: Rows, fresh: Outputs) -> NanEffect:

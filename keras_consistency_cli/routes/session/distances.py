@@ -5,7 +5,10 @@ The difference that a verdict is based on is measured by `measurement`.
 
 from __future__ import annotations
 
+import numpy as np
+
 from keras_consistency_cli.measurement.distance import (
+    is_float,
     is_numeric,
     max_abs_difference,
     relative_difference,
@@ -13,7 +16,7 @@ from keras_consistency_cli.measurement.distance import (
 )
 from keras_consistency_cli.routes.trace import Outputs
 
-__all__ = ["greatest_difference", "greatest_relative_difference", "same_outputs"]
+__all__ = ["greatest_difference", "greatest_relative_difference", "greatest_value", "same_outputs"]
 
 
 def same_outputs(candidate: Outputs, reference: Outputs) -> bool:
@@ -28,6 +31,16 @@ def greatest_relative_difference(candidate: Outputs, reference: Outputs) -> floa
     return max(
         (relative_difference(candidate[name], values) for name, values in reference.items()), default=0.0
     )
+
+
+def greatest_value(outputs: Outputs) -> float:
+    """Return the greatest absolute value of float outputs; NaN and infinity count as 0."""
+    sizes = [
+        float(np.nan_to_num(np.abs(values.astype(np.float64)), nan=0.0, posinf=0.0).max(initial=0.0))
+        for values in outputs.values()
+        if is_float(values.dtype)
+    ]
+    return max(sizes, default=0.0)
 
 
 def greatest_difference(candidate: Outputs, reference: Outputs) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_consistency_cli.loading.model.input_hints import ANY_INPUT
+from keras_consistency_cli.loading.hints.input_hints import ANY_INPUT
 from keras_consistency_cli.routes.trace import Rows
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from keras_consistency_cli.loading.hints.traced_hints import read_traced_hints
 from keras_consistency_cli.loading.model.facts import describe_model
 from keras_consistency_cli.loading.model.id_places import find_id_places
 from keras_consistency_cli.loading.rows.synthesis import make_rows
-from keras_consistency_cli.loading.rows.traced_hints import read_traced_hints
 
 
 class Places(layers.Layer):

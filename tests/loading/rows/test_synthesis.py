@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from keras_consistency_cli.loading.model.input_hints import read_input_hints
-from keras_consistency_cli.loading.model.layer_hints import Hint
+from keras_consistency_cli.loading.hints.input_hints import read_input_hints
+from keras_consistency_cli.loading.hints.layer_hints import Hint
 from keras_consistency_cli.loading.rows.synthesis import describe, make_rows
 from keras_consistency_cli.measurement.facts import InputFact
 

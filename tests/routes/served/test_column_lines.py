@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.scaling.column_lines import fit_rising_line, measure_linear_prefix
+from keras_consistency_cli.routes.served.column_lines import fit_rising_line, measure_linear_prefix
 from tests.helpers.scaled_columns import ROWS, apply, raw_rows, refit_in
 
 

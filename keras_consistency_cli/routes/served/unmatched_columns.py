@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
-from keras_consistency_cli.routes.scaling.column_lines import Line, fit_rising_line
-from keras_consistency_cli.routes.scaling.mistakes import Array, Mistake
-from keras_consistency_cli.routes.scaling.mixed_batches import UNKNOWN, Part
-from keras_consistency_cli.routes.scaling.moved_axes import find_moved_columns
-from keras_consistency_cli.routes.scaling.relabelled_columns import find_relabelled
+from keras_consistency_cli.routes.served.column_lines import Line, fit_rising_line
+from keras_consistency_cli.routes.served.mistakes import Array, Mistake
+from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, Part
+from keras_consistency_cli.routes.served.moved_axes import find_moved_columns
+from keras_consistency_cli.routes.served.relabelled_columns import find_relabelled
 
 __all__ = ["UnmatchedColumns"]
 

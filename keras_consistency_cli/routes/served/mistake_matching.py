@@ -18,10 +18,10 @@ from keras_consistency_cli.routes.scaling.column_distance import (
     flatten_to_columns,
     is_beyond_limit,
 )
-from keras_consistency_cli.routes.scaling.mistakes import Array, Match, Mistake, MistakeKey, Variant
-from keras_consistency_cli.routes.scaling.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture
-from keras_consistency_cli.routes.scaling.moved_axes import find_nearly_moved
-from keras_consistency_cli.routes.scaling.unmatched_columns import UnmatchedColumns
+from keras_consistency_cli.routes.served.mistakes import Array, Match, Mistake, MistakeKey, Variant
+from keras_consistency_cli.routes.served.mixed_batches import UNKNOWN, WHOLE_ROWS, Mixture
+from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved
+from keras_consistency_cli.routes.served.unmatched_columns import UnmatchedColumns
 
 __all__ = ["match_served_rows"]
 

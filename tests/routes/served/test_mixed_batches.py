@@ -11,10 +11,10 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from keras_consistency_cli.loading.scalers.scaling import Scaling
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
-from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
-from keras_consistency_cli.routes.scaling.mistakes import Match, ServedInput
-from keras_consistency_cli.routes.scaling.mixed_batches import find_runs
-from keras_consistency_cli.routes.scaling.variants import generate_variants
+from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.served.mistakes import Match, ServedInput
+from keras_consistency_cli.routes.served.mixed_batches import find_runs
+from keras_consistency_cli.routes.served.variants import generate_variants
 
 Serve = Callable[[np.ndarray], None]
 

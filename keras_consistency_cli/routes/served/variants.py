@@ -17,9 +17,9 @@ from keras_consistency_cli.routes.scaling.batch_variants import (
     generate_run_variants,
     scale_in_batches,
 )
-from keras_consistency_cli.routes.scaling.imputation_match import generate_filled_variants
-from keras_consistency_cli.routes.scaling.mistakes import Array, ServedInput, Variant
-from keras_consistency_cli.routes.scaling.moved_axes import generate_axis_variants
+from keras_consistency_cli.routes.served.imputation_match import generate_filled_variants
+from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
+from keras_consistency_cli.routes.served.moved_axes import generate_axis_variants
 from keras_consistency_cli.text import clean
 
 __all__ = ["SINGLE_ROWS", "generate_plain_variants", "generate_variants", "move_columns", "stop_at_refusal"]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.routes.scaling.mistakes import MistakeKey
+from keras_consistency_cli.routes.served.mistakes import MistakeKey
 
 __all__ = ["UNKNOWN", "WHOLE_ROWS", "Mixture", "Part", "find_runs"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
-from keras_consistency_cli.routes.scaling.moved_axes import find_nearly_moved
-from keras_consistency_cli.routes.scaling.variants import generate_plain_variants
+from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.served.moved_axes import find_nearly_moved
+from keras_consistency_cli.routes.served.variants import generate_plain_variants
 
 Array = np.ndarray
 TABLE = np.random.default_rng(0).normal(size=(40, 7)).astype("float32")

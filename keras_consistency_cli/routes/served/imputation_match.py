@@ -10,7 +10,7 @@ import numpy as np
 from keras_consistency_cli.errors import KcheckError
 from keras_consistency_cli.measurement.distance import is_float
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
-from keras_consistency_cli.routes.scaling.mistakes import Array, ServedInput, Variant
+from keras_consistency_cli.routes.served.mistakes import Array, ServedInput, Variant
 
 __all__ = ["generate_filled_variants"]
 

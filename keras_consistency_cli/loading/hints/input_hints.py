@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from keras_consistency_cli.loading.hints.layer_hints import Hint, read_layer_hint
 from keras_consistency_cli.loading.model.graph_walk import (
     ReachedTensor,
     functional_graph,
@@ -17,7 +18,6 @@ from keras_consistency_cli.loading.model.graph_walk import (
     named_inputs,
     walk_consumers,
 )
-from keras_consistency_cli.loading.model.layer_hints import Hint, read_layer_hint
 from keras_consistency_cli.text import clean
 
 __all__ = ["ANY_INPUT", "choose_strictest", "read_input_hints"]

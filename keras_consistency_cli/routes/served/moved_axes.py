@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_consistency_cli.routes.scaling.column_distance import ColumnComparison, is_beyond_limit
-from keras_consistency_cli.routes.scaling.mistakes import Array, Mistake, Variant
+from keras_consistency_cli.routes.served.mistakes import Array, Mistake, Variant
 
 __all__ = ["find_moved_columns", "find_nearly_moved", "generate_axis_variants"]
 

@@ -93,7 +93,7 @@ def test_batches_are_recognised_with_a_spread_sample(setting: Any) -> None:
 def test_served_rows_after_the_window_are_matched_by_the_sample(
     setting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WINDOW_ROWS", 8)
+    monkeypatch.setattr("keras_consistency_cli.routes.served.served._WINDOW_ROWS", 8)
     served = SCALER.transform(RAW)
     served[30:] = RAW[30:]
     here = setting(scaler=SCALER, served=served)
@@ -102,8 +102,8 @@ def test_served_rows_after_the_window_are_matched_by_the_sample(
 
 
 def test_large_data_are_refitted_on_a_sample(setting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WHOLE_BYTES", 2000 * 24)
-    monkeypatch.setattr("keras_consistency_cli.routes.scaling.served._WINDOW_ROWS", 64)
+    monkeypatch.setattr("keras_consistency_cli.routes.served.served._WHOLE_BYTES", 2000 * 24)
+    monkeypatch.setattr("keras_consistency_cli.routes.served.served._WINDOW_ROWS", 64)
     raw = np.random.default_rng(5).uniform([0, 5, 9], [1, 9, 11], size=(4000, 3))
     here = setting(raw, scaler=SCALER, served=StandardScaler().fit_transform(raw))
     (match,) = here.run("served", np.arange(0, 4000, 100)).details["inputs"].values()

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from keras_consistency_cli.loading.model.input_hints import choose_strictest, read_input_hints
-from keras_consistency_cli.loading.model.layer_hints import Hint, IdPlaces
+from keras_consistency_cli.loading.hints.input_hints import choose_strictest, read_input_hints
+from keras_consistency_cli.loading.hints.layer_hints import Hint, IdPlaces
 from keras_consistency_cli.loading.rows.synthesis import make_rows
 from keras_consistency_cli.measurement.facts import Facts
 from keras_consistency_cli.text import clean

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
 
 RANDOM = np.random.default_rng(7)
 CODES = RANDOM.integers(0, 8, 64)

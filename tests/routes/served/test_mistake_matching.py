@@ -10,9 +10,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from keras_consistency_cli.routes.scaling.batch_variants import suggest_batch_sizes
 from keras_consistency_cli.routes.scaling.column_distance import find_wrong_columns
-from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
-from keras_consistency_cli.routes.scaling.mistakes import Match, Mistake, Variant
-from keras_consistency_cli.routes.scaling.variants import move_columns
+from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.served.mistakes import Match, Mistake, Variant
+from keras_consistency_cli.routes.served.variants import move_columns
 from tests.helpers.scaled_columns import CENTRES, ROWS, SPREADS, Array, apply, raw_rows, refit, refit_in
 
 

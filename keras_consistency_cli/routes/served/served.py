@@ -17,9 +17,9 @@ import numpy as np
 from keras_consistency_cli.measurement.distance import is_numeric
 from keras_consistency_cli.routes.base import Route
 from keras_consistency_cli.routes.scaling.column_distance import TOLERANCE
-from keras_consistency_cli.routes.scaling.mistake_matching import match_served_rows
-from keras_consistency_cli.routes.scaling.mistakes import Match, MatchDetails, Mistake, ServedInput, Variant
-from keras_consistency_cli.routes.scaling.variants import (
+from keras_consistency_cli.routes.served.mistake_matching import match_served_rows
+from keras_consistency_cli.routes.served.mistakes import Match, MatchDetails, Mistake, ServedInput, Variant
+from keras_consistency_cli.routes.served.variants import (
     SINGLE_ROWS,
     generate_plain_variants,
     generate_variants,
