@@ -295,10 +295,8 @@ def _worst_rows(
             candidate=pair.candidate[place][index].item(),
             reference=pair.reference[place][index].item(),
             distance=float(distances[index]),
-            margin=None if changed is None else _margin(b[place], index, pair.decision),
+            margin=None
+            if changed is None or pair.decision is None
+            else decision_margin(b[place], index, pair.decision),
             flipped=changed is not None and bool(np.any(changed[place])),
         )
-
-
-def _margin(outputs: Array, index: tuple[int, ...], decision: Decision | None) -> float | None:
-    return None if decision is None else decision_margin(outputs, index, decision)
