@@ -269,9 +269,8 @@ def _excess(differences: _Differences, b: Array, stated: UserLimit | None) -> tu
 def _measure_noise(a: Array, b: Array, exact: Array | None) -> _Noise:
     if exact is None or exact.shape != b.shape or not is_numeric(exact.dtype):
         return _Noise()
-    r = exact.astype(np.float64)
-    usable = np.isfinite(a) & np.isfinite(b) & np.isfinite(r)
-    of_reference, of_candidate = np.where(usable, b - r, 0.0), np.where(usable, a - r, 0.0)
+    usable = np.isfinite(a) & np.isfinite(b) & np.isfinite(exact)
+    of_reference, of_candidate = (np.where(usable, values - exact, 0.0) for values in (b, a))
     return _Noise(
         elements=int(usable.sum()),
         greatest=float(np.abs(of_reference).max(initial=0.0)),
@@ -284,9 +283,8 @@ def _worst_rows(
     pair: _Pair, differences: _Differences, b: Array, changed: Array | None
 ) -> Iterator[WorstRow]:
     """Yield the rows that differ most, the greatest difference first."""
-    for place in np.argsort(-differences.furthest, kind="stable")[:KEPT_ROWS]:
-        if not differences.furthest[place] > 0:
-            break
+    places = np.argsort(-differences.furthest, kind="stable")[:KEPT_ROWS]
+    for place in places[differences.furthest[places] > 0]:
         distances = np.where(differences.unequal[place], np.inf, differences.distance[place])
         index = tuple(int(i) for i in np.unravel_index(int(distances.argmax()), distances.shape))
         yield WorstRow(
