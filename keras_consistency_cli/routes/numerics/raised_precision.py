@@ -44,11 +44,19 @@ class RaisedDetails(TypedDict, total=False):
 
 def _raise(session: Session, rows: Rows) -> Result:
     """Compute the layer that overflows, or that amplifies rounding, in float32."""
-    from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
-    from keras_consistency_cli.loading.model.mixed_precision import build_copy_with_raised_layer
     from keras_consistency_cli.routes.session.float64 import on_float64_copy
 
     original = on_float64_copy(session).original
+    try:
+        return _compare_with_raised_layer(session, original, rows)
+    finally:
+        original.restore()
+
+
+def _compare_with_raised_layer(session: Session, original: Session, rows: Rows) -> Result:
+    from keras_consistency_cli.loading.model.float64 import PrecisionCopyRefused
+    from keras_consistency_cli.loading.model.mixed_precision import build_copy_with_raised_layer
+
     batch, layer = _find_suspect(session, original, rows)
     if layer is None:
         return Result(outputs={})

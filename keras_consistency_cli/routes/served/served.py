@@ -167,14 +167,14 @@ def _generate(
     scaling = session.subject.scaling
     if scaling is None:
         yield from stop_at_refusal(_generate_for_joint(session, name, raw, matched.numbers))
-        yield from generate_plain_variants(expected)
+        yield from generate_plain_variants(expected, served)
     elif name != scaling.input:
         yield from stop_at_refusal(_scale_again("scaled-too", scaling, expected))
-        yield from generate_plain_variants(expected)
+        yield from generate_plain_variants(expected, served)
     elif session.subject.files.data_state == "scaled":
         yield from stop_at_refusal(_scale_again("scaled-twice", scaling, expected))
         yield from stop_at_refusal(_invert_scaling(scaling, expected))
-        yield from generate_plain_variants(expected)
+        yield from generate_plain_variants(expected, served)
     else:
         case = ServedInput(
             scaling=scaling,

@@ -101,22 +101,31 @@ def _cast_to_whole_numbers(case: ServedInput) -> Iterator[Variant]:
     if is_float(case.raw.dtype):
         yield Variant(kind="cut-first", rows=case.scaling.apply(np.trunc(case.raw)))
         yield Variant(kind="rounded-first", rows=case.scaling.apply(np.rint(case.raw)))
-    yield from _cut_after(case.expected)
+    yield from _cut_after(case.expected, case.served)
 
 
-def _cut_after(expected: Array) -> Iterator[Variant]:
+def _cut_after(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield the expected rows without fractions, as after a cast to integers."""
-    if is_float(expected.dtype):
+    if is_float(expected.dtype) and _has_whole_numbers(served):
         yield Variant(kind="cut-after", rows=np.trunc(expected))
         yield Variant(kind="rounded-after", rows=np.rint(expected))
 
 
-def generate_plain_variants(expected: Array) -> Iterator[Variant]:
+def _has_whole_numbers(served: Array) -> bool:
+    """Whether a row or a column holds whole numbers only, and not one number alone, such as a filled gap."""
+    flat = served.reshape(-1, served.shape[-1]) if served.ndim > 1 else served[:, None]
+    is_whole = flat == np.rint(flat)
+    return any(
+        bool((is_whole.all(axis=axis) & (flat.min(axis=axis) < flat.max(axis=axis))).any()) for axis in (0, 1)
+    )
+
+
+def generate_plain_variants(expected: Array, served: Array) -> Iterator[Variant]:
     """Yield variants of rows that no scaler belongs to: cast, or with values in other places."""
     if is_float(expected.dtype):
         with np.errstate(over="ignore"):
             yield Variant(kind="float16-after", rows=expected.astype(np.float16))
-    yield from _cut_after(expected)
+    yield from _cut_after(expected, served)
     yield from generate_axis_variants(expected)
     if expected.ndim > 1 and 1 < expected.shape[-1] <= _MAX_MOVED_COLUMNS:
         yield from move_columns(expected[:_MOVED_ROWS], lambda rows: rows)

@@ -18,6 +18,27 @@ LSTM = (
     LayerFact(path="enc/lstm", kind="LSTM", stateful=True),
     LayerFact(path="enc/gru", kind="GRU", stateful=True),
 )
+LEAK = {
+    "layer": "places",
+    "kind": "Places",
+    "stock": False,
+    "takes_mask": False,
+    "given_mask": True,
+    "counts_positions": True,
+    "before": 0.3,
+    "left": 0.0,
+    "scale": 1.0,
+}
+MOVED = {
+    "layer": "norm",
+    "kind": "Normalization",
+    "masking": "mask",
+    "mask": 0.0,
+    "arrives": [-1.0],
+    "before": 0.3,
+    "left": 0.0,
+    "scale": 1.0,
+}
 MASKING = (LayerFact(path="masking", kind="Masking", masks=0.0),)
 DENSE = (LayerFact(path="dense", kind="Dense"),)
 BAKED = (LayerFact(path="bn", kind="BatchNormalization", baked_training=True),)
@@ -344,7 +365,6 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ("rows that moved", {}, {"KC702": {"cause": "distribution-shift"}}, [("distribution-shift", None)]),
     ("rows in no state", {}, {"KC303": {}, "KC304": {}, "KC401": {}, "KC402": {}}, []),
     ("NaN that serving made", {}, {"KC701": {"served": {"x": 1}}}, [("non-finite-input", None)]),
-    ("refitting would harm", {}, {"KC301": {"hypothetical": True, "cause": "scaler-refit"}}, []),
     *((f"rows, {slug}", {}, {"KC501": {"cause": slug}}, [(slug, None)]) for slug in SHAPES),
     (
         "rows lost, by their shape",
@@ -372,23 +392,19 @@ SIGNATURES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]], list[tupl
     ),
     (
         "a mask that ends",
-        {"located": {"masks": {"layer": "conv"}}},
+        {"located": {"masks": {"layer": "conv", "kind": "Conv1D"}}},
         {"KC504": {"cause": "mask-lost"}},
         [("mask-lost", "conv")],
     ),
     (
         "positions that count padding",
-        {
-            "located": {
-                "unpadded": {"leak": {"layer": "places", "counts_positions": True, "takes_mask": False}}
-            }
-        },
+        {"located": {"unpadded": {"leak": LEAK}}},
         {"KC504": {"cause": "positions-count-padding"}},
         [("positions-count-padding", "places")],
     ),
     (
         "padding that is moved",
-        {"located": {"unpadded": {"moved": {"layer": "norm"}}}},
+        {"located": {"unpadded": {"moved": MOVED}}},
         {"KC504": {"cause": "padding-moved"}},
         [("padding-moved", "norm")],
     ),

@@ -23,7 +23,7 @@ def blurred(rows: Array) -> Array:
 
 
 def kinds(served: Array, expected: Array) -> list[str]:
-    match = match_served_rows(served, expected, generate_plain_variants(expected))
+    match = match_served_rows(served, expected, generate_plain_variants(expected, served))
     return [mistake.kind.partition(":")[0] for mistake in match.mistakes]
 
 
@@ -69,7 +69,7 @@ def test_the_columns_that_were_served_are_named() -> None:
 def test_some_rows_alone_have_their_columns_exchanged() -> None:
     served = TABLE.copy()
     served[::5] = served[::5][:, [1, 0, 2, 3, 4, 5, 6]]
-    (mistake,) = match_served_rows(served, TABLE, generate_plain_variants(TABLE)).mistakes
+    (mistake,) = match_served_rows(served, TABLE, generate_plain_variants(TABLE, served)).mistakes
     assert (mistake.hit, mistake.every) == (8, 5)
 
 

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[3]
 )
 def test_an_error_has_its_kind(problem: Exception, kind: str) -> None:
     header = error_header(problem)
-    assert header == {"error": describe_error(problem), "kind": kind}
+    assert header == {"error": describe_error(problem), "kind": kind, "cause": ""}
 
 
 def test_it_answers_before_anything_is_loaded() -> None:
