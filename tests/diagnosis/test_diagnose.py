@@ -125,13 +125,6 @@ def test_locators_of_several_failures(verdict: Any) -> None:
     assert locating_routes([]) == ()
 
 
-def test_a_hypothetical_warning_is_explained_by_no_cause(evidence: Any, verdict: Any) -> None:
-    hypothetical = verdict("KC301", Status.WARN, hypothetical=True, cause="scaler-refit")
-    assert diagnose(evidence(), [hypothetical]) == ()
-    (diagnosis,) = diagnose(evidence(), [hypothetical, verdict("KC305", cause="scaled-in-low-precision")])
-    assert (diagnosis.cause, diagnosis.explains) == ("scaled-in-low-precision", ("KC305",))
-
-
 def test_the_line_that_fixes_these_rows_comes_before_general_advice(evidence: Any, verdict: Any) -> None:
     failed = replace(
         verdict("KC501"), findings={"cause": "axes-swapped", "mend": "x = x.transpose(0, 2, 3, 1)"}
