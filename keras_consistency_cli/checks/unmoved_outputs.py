@@ -26,7 +26,7 @@ def error_if_outputs_do_not_move(evidence: Evidence) -> Verdict | None:
     if not measured or not all(map(_is_saturated, measured)):
         return None
     return Verdict.error(
-        "the generated rows do not move the outputs, so that any comparison would agree",
+        "the outputs do not depend on the generated rows, so that every comparison would agree",
         "all rows give the same outputs" if _is_constant(measured[0]) else "all outputs are saturated",
         advice="give rows that the model was made for, with --data",
     )
@@ -37,7 +37,12 @@ def _is_constant(comparison: Comparison) -> bool:
 
 
 def _is_saturated(comparison: Comparison) -> bool:
-    """Whether outputs are all the same; or without rounding, and few or decided with certainty."""
+    """Whether outputs are all the same; or without rounding, and few or decided with certainty.
+
+    Whole numbers and words are never rounded, so they show nothing.
+    """
+    if "float" not in comparison.dtype:
+        return False
     if _is_constant(comparison):
         return True
     is_exact = comparison.max_abs <= _NO_ROUNDING * ULP["float32"] * comparison.scale

@@ -20,11 +20,6 @@ __all__ = ["Fault", "PaddingPlace", "find_padding_place", "suggest_fix"]
 
 Fault = Literal["moves-padding", "counts-positions", "ignores-mask", "takes-padding", "loses-mask"]
 
-_POOLS = {
-    "GlobalMaxPooling1D": "GlobalAveragePooling1D uses the mask",
-    "GlobalMaxPool1D": "GlobalAveragePooling1D uses the mask",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class PaddingPlace:
@@ -109,17 +104,18 @@ def _is_only_one(measured: PaddingLeak | MovedPadding) -> bool | None:
 def suggest_fix(place: PaddingPlace) -> str:
     """Return what to change for this layer; a layer of Keras is never to be edited."""
     layer = clean(place.layer)
-    if place.fault == "takes-padding" and place.stock:
-        instead = _POOLS.get(place.kind)
-        first = f"; {instead} and can take its place" if instead else ""
+    if place.fault in ("takes-padding", "ignores-mask") and place.stock:
+        is_maximum = place.kind == "GlobalMaxPooling1D"
+        reason = ", and has no argument for a mask" if place.fault == "takes-padding" else ""
+        first = "; GlobalAveragePooling1D uses the mask and can take its place" if is_maximum else ""
         return (
-            f"'{layer}' uses every time step, and has no argument for a mask{first}. To keep it, replace the "
+            f"'{layer}' uses every time step{reason}{first}. To keep it, replace the "
             f"masked time steps before '{layer}' by a value that it does not use, here with the mask of the "
             "Embedding or Masking layer:\n"
             "    mask = embedding.compute_mask(ids)\n"
-            "    x = keras.ops.where(mask[..., None], x, -1e9)  # for a sum or a convolution 0.0"
+            f"    x = keras.ops.where(mask[..., None], x, {'-1e9' if is_maximum else '0.0'})"
         )
-    if place.fault in ("takes-padding", "ignores-mask") and not place.stock:
+    if place.fault in ("takes-padding", "ignores-mask"):
         return (
             f"use `mask` in the call() of '{layer}': zero masked time steps and divide by the number of true "
             "ones, or set their scores to -1e9:\n"

@@ -70,7 +70,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "scaled values of a row then depend on its neighbours, and every single row becomes all zeros."
         ),
         key=("KC301",),
-        explains=("KC301", "KC303", "KC305", "KC702", "KC404", "KC703"),
+        explains=("KC301", "KC303", "KC305", "KC702"),
         advice=(
             "load the scaler that was fitted in training, and only call transform:\n"
             "    scaler = joblib.load('scaler.joblib')\n"
@@ -116,7 +116,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "scaler after it gets values of a different size; without an imputer, it gets NaN."
         ),
         key=("KC301",),
-        explains=("KC301", "KC303", "KC305", "KC702", "KC404", "KC703"),
+        explains=("KC301", "KC303", "KC305", "KC702"),
         advice="call the whole saved pipeline, pipeline.transform(rows), and no single steps",
     ),
     Cause(
@@ -128,8 +128,8 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "through the scaler and are filled after it. The model learned from the values that the pipeline "
             "fills in; to the model, a zero is a value like any other."
         ),
-        key=("KC301", "KC702", "KC404", "KC703"),
-        explains=("KC301", "KC303", "KC305", "KC702", "KC404", "KC703"),
+        key=("KC301", "KC702"),
+        explains=("KC301", "KC303", "KC305", "KC702"),
         advice=(
             "leave missing values to the imputer that was fitted in training, and call the whole pipeline:\n"
             "    x = pipeline.transform(rows)        # raw rows with NaN: no fillna before, no nan_to_num "
@@ -193,7 +193,7 @@ SCALING_CAUSES: tuple[Cause, ...] = (
             "some columns only, these may be in a different unit: °C and °F, metres and centimetres."
         ),
         key=("KC301",),
-        explains=("KC301", "KC303", "KC304", "KC305", "KC702", "KC404", "KC703"),
+        explains=("KC301", "KC303", "KC304", "KC305", "KC702"),
         advice=(
             "save scaler and model together under one version, and load both from there when serving; if "
             "single columns are wrong, compare their raw numbers with those of training: their unit may "

@@ -45,8 +45,8 @@ def unsaved_weights_change_outputs(evidence: Evidence, _failing: Failing) -> Con
     return ConfirmationResult(
         confirmed=True,
         explanation=(
-            f"the file and what Keras visits when it saves were read: {names} is in neither; with different "
-            "weights there, the same rows give different outputs"
+            f"the file and what Keras visits when it saves were read: neither contains {names}; with "
+            "different weights there, the same rows give different outputs"
         ),
     )
 
