@@ -84,6 +84,9 @@ def _observing(kind: type, recorded: TableCalls, paths: dict[int, str]) -> Itera
     own = vars(kind).get("__call__")
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("reverse") or True in args[1:2]:
+            # ReversibleEmbedding also projects hidden states back: these are no ids.
+            return original(self, *args, **kwargs)
         call = _read_call(self, kind.__name__, args, paths)
         if call is None:
             recorded.hidden = recorded.hidden or not _is_symbolic(args)

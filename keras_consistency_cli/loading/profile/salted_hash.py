@@ -42,7 +42,7 @@ def _files_beside(file: Path) -> Iterator[Path]:
         other = getattr(module, "__file__", None)
         if isinstance(other, str) and other.endswith(".py"):
             path = Path(other).resolve()
-            if path != file and path.is_relative_to(file.parent):
+            if path != file and path.parent == file.parent:
                 yield path
 
 

@@ -20,7 +20,7 @@ from keras_consistency_cli.routes.locating.call_records import (
     replacing_call,
 )
 from keras_consistency_cli.routes.locating.padding_leak import PaddingRuns
-from keras_consistency_cli.routes.session.distances import greatest_difference
+from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
 from keras_consistency_cli.routes.trace import Outputs
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _measure_effect(
     before, left = (
         greatest_difference(align_outputs(outputs, plain, runs.side), plain) for outputs in (padded, restored)
     )
-    scale = max((float(np.abs(values).max(initial=0.0)) for values in plain.values()), default=0.0)
+    scale = greatest_value(plain)
     return {"before": before, "left": None if one_length else left, "scale": scale}
 
 

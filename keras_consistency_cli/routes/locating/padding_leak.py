@@ -23,7 +23,7 @@ from keras_consistency_cli.routes.locating.call_records import (
 )
 from keras_consistency_cli.routes.sequences.padding_detection import OTHER_SIDE, Side
 from keras_consistency_cli.routes.session.batches import count_rows, select_rows
-from keras_consistency_cli.routes.session.distances import greatest_difference
+from keras_consistency_cli.routes.session.distances import greatest_difference, greatest_value
 from keras_consistency_cli.routes.trace import Outputs, Rows
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def find_padding_leak(session: Session, runs: PaddingRuns) -> PaddingLeak | None
     if [call.layer for call in padded] != [call.layer for call in cut]:
         return None
     before = _difference(padded_outputs, cut_outputs, runs.side)
-    scale = max((float(np.abs(values).max(initial=0.0)) for values in cut_outputs.values()), default=0.0)
+    scale = greatest_value(cut_outputs)
     found: PaddingLeak | None = None
     for suspect in list(_find_suspects(padded, cut, runs.side))[:_MOST_SUSPECTS]:
         left = _difference(_run_replaced(session, runs, suspect, cut), cut_outputs, runs.side)
