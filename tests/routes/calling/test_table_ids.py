@@ -105,3 +105,13 @@ def test_a_model_without_tables_is_left_out() -> None:
 
     assert IDS_ROUTE.unavailable(describe_model(functional(layers.Dense(1)))) is not None
     assert IDS_ROUTE.unavailable(describe_model(words())) is None
+
+
+def test_hidden_states_that_a_tied_embedding_projects_back_are_not_ids() -> None:
+    ids = keras.Input((5,), dtype="int32", name="x")
+    table = layers.ReversibleEmbedding(9, 4, name="table")
+    hidden = layers.Dense(4, activation="tanh")(table(ids))
+    details = run(
+        keras.Model(ids, table(hidden, reverse=True)), np.arange(20, dtype=np.int32).reshape(4, 5) % 9
+    )
+    assert details["table"] == {"wrong": 0, "highest": 8, "input": "x"}
