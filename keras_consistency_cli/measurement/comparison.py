@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_consistency_cli.measurement.facts import Decision
 
-__all__ = ["EDGES", "KEPT_ROWS", "MOST_DISTINCT", "Comparison", "WorstRow", "merge", "smallest_digests"]
+__all__ = ["EDGES", "KEPT_ROWS", "MOST_DISTINCT", "Comparison", "WorstRow", "first_digests", "merge"]
 
 _BINS_PER_DECADE = 8
 _LOWEST_DECADE, _HIGHEST_DECADE = -20, 12
@@ -60,7 +60,7 @@ class Comparison:
     output: str
     rows: int = 0
     row_digests: tuple[int, ...] = ()
-    """The smallest digests of the reference rows, rounded to float32: at most `MOST_DISTINCT` of them."""
+    """The first different digests of the reference rows, rounded to float32: at most `MOST_DISTINCT`."""
     elements: int = 0
     mismatched: int = 0
     rows_differing: int = 0
@@ -124,7 +124,7 @@ class Comparison:
             output=self.output,
             dtype=self.dtype,
             rows=self.rows + other.rows,
-            row_digests=smallest_digests((*self.row_digests, *other.row_digests)),
+            row_digests=first_digests((*self.row_digests, *other.row_digests)),
             elements=self.elements + other.elements,
             mismatched=self.mismatched + other.mismatched,
             rows_differing=self.rows_differing + other.rows_differing,
@@ -153,9 +153,17 @@ class Comparison:
         )
 
 
-def smallest_digests(digests: Iterable[int]) -> tuple[int, ...]:
-    """Return the smallest different digests: those of all rows are the smallest of any two parts."""
-    return tuple(sorted(set(digests))[:MOST_DISTINCT])
+def first_digests(digests: Iterable[int]) -> tuple[int, ...]:
+    """Return the first different digests; no more are read than it takes to find `MOST_DISTINCT`.
+
+    Those of all rows are the first of any two parts in their order.
+    """
+    found: dict[int, None] = {}
+    for digest in digests:
+        found[digest] = None
+        if len(found) == MOST_DISTINCT:
+            break
+    return tuple(found)
 
 
 def _worst_of(first: Sequence[WorstRow], second: Sequence[WorstRow]) -> tuple[WorstRow, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_consistency_cli.measurement.comparison import EDGES, smallest_digests
+from keras_consistency_cli.measurement.comparison import EDGES, first_digests
 
 __all__ = ["count_by_size", "digest_rows", "flatten_rows"]
 
@@ -17,8 +17,8 @@ Array = npt.NDArray[Any]
 
 
 def digest_rows(values: Array) -> tuple[int, ...]:
-    """Digest each row; rows that differ by less than the rounding of float32 have the same digest."""
-    return smallest_digests(zlib.crc32(row.tobytes()) for row in flatten_rows(values).astype(np.float32))
+    """Digest the first different rows; rows that differ by less than float32 rounds have the same digest."""
+    return first_digests(zlib.crc32(row.astype(np.float32).tobytes()) for row in flatten_rows(values))
 
 
 def flatten_rows(values: Array) -> Array:
